@@ -1,0 +1,9 @@
+"""GAN-DL: image profiles from the discriminator of a StyleGAN2, on JAX.
+
+Letters used for array axes in every docstring:
+
+    B batch   H height   W width   C image channels   Z latent (z)   L style layers
+    D features   N records   K classes
+"""
+
+__version__ = "0.1.0"

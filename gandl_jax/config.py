@@ -1,0 +1,303 @@
+"""Configs: defaults, options of a config file, overrides and their checks.
+
+Nothing slow is imported here, so a wrong config is told at once.
+"""
+
+import ast
+import importlib.util
+import pathlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import ml_collections
+
+from gandl_jax.errors import InputError, nearest
+
+PACKAGE = pathlib.Path(__file__).parent
+ALL_JOBS = ("prepare", "train", "embed", "evaluate", "report")
+
+
+def default() -> ml_collections.ConfigDict:
+    """Every key there is, with StyleGAN2's defaults (Karras et al. 2020).
+
+    Returns:
+      A locked config: an experiment's file changes values and adds no key.
+    """
+    group = ml_collections.ConfigDict
+    return group(
+        {
+            "name": "",  # set by `load`: the file's name, "-smoke" after it
+            "seed": 0,
+            "data": group(
+                {
+                    "name": "simulated",  # gandl_jax/datasets/<name>.py
+                    "source_dir": "",  # the raw screen
+                    "dir": "",  # the prepared one, shared by experiments
+                    "channels": (),  # names; () is all, in the screen's order
+                    "crop_px": 64,  # training crop, embedding tile, network size
+                    "missing": "fail",  # or "skip" records whose images are missing
+                    "records_per_shard": 256,
+                    "low_percentile": 0.1,  # of a channel's pixels, to -1 (ours)
+                    "high_percentile": 99.9,  # to +1 (ours)
+                    "flips": True,
+                    "rotations": True,
+                }
+            ),
+            "simulate": group(
+                {
+                    "seed": 0,
+                    "experiments_per_cell_model": 1,
+                    "plates_per_experiment": 4,
+                    "sites_per_well": 2,
+                    "size_px": 96,
+                    "workers": 0,  # 0 is one per core
+                }
+            ),
+            "model": group(
+                {
+                    "channel_base": 32768,  # channels at r px: min(base / r, max)
+                    "channel_max": 512,
+                    "latent_dim": 512,
+                    "mapping_layers": 8,
+                    "mbstd_group": 4,
+                    "dtype": "auto",  # bfloat16 on TPU and GPU, else float32
+                }
+            ),
+            "method": group(
+                {
+                    "name": "gan",  # gandl_jax/methods/<name>.py
+                    "learning_rate": 0.002,
+                    "beta1": 0.0,
+                    "beta2": 0.99,
+                    "r1_weight": 10.0,
+                    "r1_every_steps": 16,
+                    "path_weight": 2.0,
+                    "path_every_steps": 4,
+                    "path_decay": 0.01,
+                    "style_mixing_prob": 0.9,
+                    "average_halflife_images": 10_000,
+                    "average_rampup_frac": 0.05,  # of the images seen (ADA, 2020)
+                }
+            ),
+            "train": group(
+                {
+                    "batch": 32,  # over all devices
+                    "total_images": 10_000_000,
+                    "log_every_images": 3_200,
+                    "grid_every_images": 100_000,
+                    "checkpoint_every_images": 200_000,
+                    "keep_checkpoints": 3,  # besides step 0
+                    "devices": 0,  # local devices to use; 0 is all
+                }
+            ),
+            "embed": group(
+                {
+                    "batch": 32,  # tiles, over all devices
+                    "steps": ("first", "last"),  # checkpoints: these, or numbers
+                    "weights": "average",  # moving average of D, or "raw"
+                }
+            ),
+            "evaluate": group(
+                {
+                    "tasks": "all",  # or names: gandl_jax/tasks/<name>.py
+                    "features": "b8",  # the set shown first: deepest block (ours)
+                    "svm_c": 1.0,
+                    "record_repeats": 3,  # random 75/25 splits of the images
+                    "bootstrap_draws": 1000,
+                    "seed": 0,
+                }
+            ),
+        }
+    ).lock()
+
+
+def smoke(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+    """Shrinks a config to seconds on a laptop: every stage, nothing learnt."""
+    config.data.crop_px = 16
+    config.data.records_per_shard = 64
+    config.simulate.update(plates_per_experiment=2, sites_per_well=1, size_px=48)
+    config.model.update(channel_base=256, channel_max=32, latent_dim=32)
+    config.train.update(
+        batch=32,
+        total_images=160,
+        log_every_images=64,
+        grid_every_images=96,
+        checkpoint_every_images=96,
+    )
+    config.evaluate.update(record_repeats=1, bootstrap_draws=100)
+    return config
+
+
+def options(text: str, **defaults: bool | int | float | str) -> dict[str, Any]:
+    """Parses what follows a config file's colon: `smoke,size=3`.
+
+    Args:
+      text: comma-separated `key=value`; a bare word is true.
+      **defaults: the options that the file declares, with their defaults.
+
+    Returns:
+      Every declared option with its value.
+
+    Raises:
+      InputError: an option that the file does not declare, or a value of another type.
+    """
+    values = dict(defaults)
+    for item in filter(None, text.split(",")):
+        key, equals, value = item.partition("=")
+        if key not in defaults:
+            raise InputError(
+                f"the config has no option {key!r}: {nearest(key, defaults)}"
+            )
+        values[key] = parse(key, value if equals else "true", defaults[key])
+    return values
+
+
+def parse(key: str, text: str, like: Any) -> Any:
+    """Reads `text` as a value of the type that `like` has; nothing is executed.
+
+    Raises:
+      InputError: the text is not of that type.
+    """
+    if isinstance(like, str):
+        return text
+    if isinstance(like, bool):
+        if text.lower() in ("true", "false"):
+            return text.lower() == "true"
+        raise InputError(f"{key}={text!r} should be true or false")
+    if isinstance(like, tuple):
+        return tuple(word.strip() for word in text.strip("()").split(",") if word)
+    try:
+        value = ast.literal_eval(text.replace("_", ""))
+    except (ValueError, SyntaxError):
+        value = None
+    if isinstance(like, float) and type(value) in (int, float):
+        return float(value)
+    if type(value) is type(like):
+        return value
+    kind = {int: "a whole number", float: "a number"}[type(like)]
+    raise InputError(f"{key}={text!r} should be {kind}")
+
+
+def load(path_and_options: str) -> ml_collections.ConfigDict:
+    """Runs a config file's `get_config(options)`.
+
+    Args:
+      path_and_options: `configs/demo.py` or `configs/demo.py:smoke`.
+
+    Raises:
+      InputError: no such file, or an option it does not declare.
+    """
+    path, _, text = path_and_options.partition(":")
+    file = pathlib.Path(path)
+    if not file.is_file():
+        beside = [str(p) for p in file.parent.glob("*.py")]
+        hint = nearest(path, beside) if beside else "no configs are in that folder"
+        raise InputError(f"there is no config file {path!r}: {hint}")
+    spec = importlib.util.spec_from_file_location(f"config_{file.stem}", file)
+    if spec is None:
+        raise InputError(f"{path!r} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    config = module.get_config(text)
+    config.name = file.stem + ("-smoke" if "smoke" in text.split(",") else "")
+    return config
+
+
+def override(config: ml_collections.ConfigDict, settings: Mapping[str, str]) -> None:
+    """Applies `--config.KEY=VALUE` in place.
+
+    Raises:
+      InputError: an unknown key or a value of another type.
+    """
+    flat = flatten(config)
+    for key, text in settings.items():
+        if key not in flat:
+            raise InputError(f"the config has no key {key!r}: {nearest(key, flat)}")
+    for key, text in settings.items():
+        *groups, last = key.split(".")
+        target = config
+        for name in groups:
+            target = target[name]
+        target[last] = parse(f"config.{key}", text, flat[key])
+
+
+def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested config to one level: {"data.name": ..., ...}."""
+    flat = {}
+    for key, value in config.items():
+        if isinstance(value, Mapping | ml_collections.ConfigDict):
+            flat.update(flatten(value, f"{prefix}{key}."))
+        else:
+            flat[prefix + key] = value
+    return flat
+
+
+def names(folder: str, marker: str) -> list[str]:
+    """The modules of `gandl_jax/<folder>` that define `marker` at top level.
+
+    A name in a config is a module name; this lists the valid ones without
+    importing them.
+    """
+    return sorted(
+        file.stem
+        for file in (PACKAGE / folder).glob("*.py")
+        if marker in _top_level_names(file)
+    )
+
+
+def _top_level_names(file: pathlib.Path) -> set[str]:
+    found = set()
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign):
+            found.update(t.id for t in node.targets if isinstance(t, ast.Name))
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+    return found
+
+
+def validate(config: ml_collections.ConfigDict, jobs: Iterable[str]) -> None:
+    """Checks what can be checked before anything slow is imported.
+
+    Raises:
+      InputError: with the first thing that is wrong.
+    """
+    for job in jobs:
+        _known("job", job, names("jobs", "run"))
+    _known("dataset", config.data.name, names("datasets", "SCREEN"))
+    _known("method", config.method.name, names("methods", "Method"))
+    if config.evaluate.tasks != "all":
+        for task in config.evaluate.tasks.split(","):
+            _known("task", task, names("tasks", "run"))
+    _known("data.missing", config.data.missing, ("fail", "skip"))
+    _known("embed.weights", config.embed.weights, ("average", "raw"))
+    _known("model.dtype", config.model.dtype, ("auto", "float32", "bfloat16"))
+    if not config.data.dir:
+        raise InputError("config.data.dir is empty: name the prepared screen's folder")
+    _check_numbers(config)
+
+
+def _check_numbers(config: ml_collections.ConfigDict) -> None:
+    for key, value in flatten(config).items():
+        positive = key.startswith("train.") or key.endswith(("batch", "_every_steps"))
+        if positive and value <= 0 and key != "train.devices":
+            raise InputError(f"config.{key}={value} should be above 0")
+    size = config.data.crop_px
+    if size < 8 or size & (size - 1):
+        raise InputError(
+            f"config.data.crop_px={size} should be a power of two, at least 8"
+        )
+    if config.train.batch % config.model.mbstd_group:
+        raise InputError(
+            f"config.train.batch={config.train.batch} should be a multiple of "
+            f"config.model.mbstd_group={config.model.mbstd_group}"
+        )
+
+
+def _known(what: str, name: str, valid: Iterable[str]) -> None:
+    if name not in valid:
+        raise InputError(f"there is no {what} {name!r}: {nearest(name, valid)}")
+
+
+def steps(images: int, batch: int) -> int:
+    """Images to training steps, rounded up."""
+    return -(-images // batch)

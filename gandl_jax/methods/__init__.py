@@ -1,0 +1,1 @@
+"""How something is trained: a file that defines `Method` is a method."""

@@ -1,0 +1,1 @@
+"""Networks: flax.linen modules, arrays in, arrays out."""

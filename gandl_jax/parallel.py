@@ -1,0 +1,109 @@
+"""The only file that knows devices: one pmap over axis "batch".
+
+Functions are written for one device and reduce with `lax.pmean` over "batch".
+State goes in and comes out once, without a device axis; batches are split.
+"""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gandl_jax.errors import InputError
+
+AXIS = "batch"
+
+
+def devices(count: int) -> list[jax.Device]:
+    """The first `count` local devices; 0 is all.
+
+    Raises:
+      InputError: more devices are asked for than there are.
+    """
+    local = jax.local_devices()
+    if count > len(local):
+        raise InputError(
+            f"config.train.devices={count}, but this host has {len(local)}"
+        )
+    return local[: count or len(local)]
+
+
+def check_batch(batch: int, count: int, group: int) -> None:
+    """A batch must split evenly, and no deviation group may straddle two devices.
+
+    Args:
+      batch: images per step over all devices.
+      count: number of devices, over all hosts.
+      group: samples in one minibatch-deviation group.
+
+    Raises:
+      InputError: the batch does not divide.
+    """
+    if batch % (count * group):
+        raise InputError(
+            f"a batch of {batch} does not split over {count} devices in groups of "
+            f"{group}: make it a multiple of {count * group}, or use fewer devices"
+        )
+
+
+def split(fn: Callable, chosen: list[jax.Device], *, donate: bool = False) -> Callable:
+    """Runs `fn(state, batch, key)` on every device's part of the batch.
+
+    Args:
+      fn: pure, for one device; what it returns is equal on every device (pmean).
+      chosen: the devices.
+      donate: the state's memory is reused for the result.
+
+    Returns:
+      A function of (state, batch [B, ...], key) with the results of `fn`.
+    """
+    mapped = jax.pmap(
+        fn,
+        axis_name=AXIS,
+        in_axes=(None, 0, None),
+        out_axes=None,
+        devices=chosen,
+        donate_argnums=(0,) if donate else (),
+    )
+    return lambda state, batch, key: mapped(state, _fold(batch, len(chosen)), key)
+
+
+def map_batch(fn: Callable, chosen: list[jax.Device]) -> Callable:
+    """Runs `fn(state, images) -> {name: [B, ...]}` on each device's part of a batch."""
+    mapped = jax.pmap(fn, axis_name=AXIS, in_axes=(None, 0), devices=chosen)
+
+    def run(state: Any, images: np.ndarray) -> Any:
+        out = mapped(state, _fold(images, len(chosen)))
+        return jax.tree.map(lambda x: np.asarray(x).reshape(-1, *x.shape[2:]), out)
+
+    return run
+
+
+def _fold(batch: Any, count: int) -> Any:
+    return jax.tree.map(lambda x: x.reshape(count, -1, *x.shape[1:]), batch)
+
+
+def virtual(chosen: list[jax.Device]) -> bool:
+    """Whether several CPU devices share the machine's cores.
+
+    Steps must then be waited for one by one: XLA aborts a collective whose
+    participants do not all arrive within 40 s.
+    """
+    return chosen[0].platform == "cpu" and len(chosen) > 1
+
+
+def compute_dtype(name: str) -> jnp.dtype:
+    """`auto` is bfloat16 where the hardware multiplies it fast, else float32."""
+    if name == "auto":
+        name = "float32" if jax.default_backend() == "cpu" else "bfloat16"
+    return jnp.dtype(name)
+
+
+def describe(chosen: list[jax.Device]) -> str:
+    """What runs this, in words: "1 x cpu (2 cores)"."""
+    kind = chosen[0].device_kind
+    cores = f" ({os.cpu_count()} cores)" if chosen[0].platform == "cpu" else ""
+    return f"{len(chosen)} x {kind}{cores}"
