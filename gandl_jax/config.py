@@ -210,7 +210,7 @@ def override(config: ml_collections.ConfigDict, settings: Mapping[str, str]) -> 
       InputError: an unknown key or a value of another type.
     """
     flat = flatten(config)
-    for key, text in settings.items():
+    for key in settings:
         if key not in flat:
             raise InputError(f"the config has no key {key!r}: {nearest(key, flat)}")
     for key, text in settings.items():
@@ -301,3 +301,24 @@ def _known(what: str, name: str, valid: Iterable[str]) -> None:
 def steps(images: int, batch: int) -> int:
     """Images to training steps, rounded up."""
     return -(-images // batch)
+
+
+def identity(config: ml_collections.ConfigDict) -> dict[str, Any]:
+    """What makes an experiment, flat and as plain data.
+
+    Everything else (length of training, devices, policies) may change between runs.
+    """
+    kept = ("data.name", "data.channels", "data.crop_px", "model.", "method.", "seed")
+    return {k: v for k, v in plain(config).items() if k.startswith(kept)}
+
+
+def architecture(config: ml_collections.ConfigDict) -> dict[str, Any]:
+    """What a checkpoint's arrays depend on, flat and as plain data."""
+    kept = ("data.channels", "data.crop_px", "model.", "method.name")
+    return {k: v for k, v in plain(config).items() if k.startswith(kept)}
+
+
+def plain(config: ml_collections.ConfigDict) -> dict[str, Any]:
+    """The config flat, as JSON gives it back: tuples are lists."""
+    flat = flatten(config)
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in flat.items()}

@@ -46,9 +46,7 @@ def r1(discriminate: Callable[[Array], Array], images: Array) -> Array:
     return jnp.square(gradient.astype(jnp.float32)).sum((1, 2, 3))
 
 
-def path_lengths(
-    generate: Callable[[Array], Array], ws: Array, noise: Array
-) -> Array:
+def path_lengths(generate: Callable[[Array], Array], ws: Array, noise: Array) -> Array:
     """Length of J^T y, how far images move with their styles (StyleGAN2, eq. 4).
 
     Args:

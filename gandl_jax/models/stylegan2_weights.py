@@ -56,7 +56,7 @@ def architecture(generator: Mapping[str, np.ndarray]) -> Architecture:
         base=base,
         widest=widest,
         dim=generator["mapping.fc0.weight"].shape[1],
-        mapping_layers=sum(bool(re.match(r"mapping\.fc\d+\.weight$", k)) for k in generator),
+        mapping_layers=sum(k.startswith("mapping.fc") for k in generator) // 2,
     )
 
 
@@ -72,8 +72,9 @@ def generator_params(saved: Mapping[str, np.ndarray]) -> dict:
             synthesis[kind] = _array(value.transpose(1, 2, 0))
         elif kind in ("weight", "bias", "noise_strength"):
             block, layer, *rest = path
-            layer = synthesis.setdefault(f"{block}_{layer}".replace("torgb", "image"), {})
-            (layer.setdefault("affine", {}) if rest else layer)[kind] = _array(value)
+            ours = f"{block}_{layer}".replace("torgb", "image")
+            target = synthesis.setdefault(ours, {})
+            (target.setdefault("affine", {}) if rest else target)[kind] = _array(value)
     return {"mapping": mapping, "synthesis": synthesis}
 
 

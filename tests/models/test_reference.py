@@ -44,8 +44,14 @@ def networks(saved):
 
     g = stylegan2_weights.generator_params(weights)
     p = stylegan2_weights.discriminator_params(under(saved, "discriminator/"))
-    return {"g": g, "d": p, "styles": styles, "generate": generate,
-            "discriminate": discriminate, "module": d}
+    return {
+        "g": g,
+        "d": p,
+        "styles": styles,
+        "generate": generate,
+        "discriminate": discriminate,
+        "module": d,
+    }
 
 
 def nhwc(x):
@@ -71,10 +77,18 @@ def close_trees(ours, theirs):
 
 def test_architecture_is_read_from_the_shapes(saved):
     arch = stylegan2_weights.architecture(under(saved, "generator/"))
-    expected = [int(saved[f"config/{k}"]) for k in
-                ("res", "channels", "base", "max", "dim", "mapping")]
-    assert [arch.size, arch.channels, arch.base, arch.widest, arch.dim,
-            arch.mapping_layers] == expected
+    expected = [
+        int(saved[f"config/{k}"])
+        for k in ("res", "channels", "base", "max", "dim", "mapping")
+    ]
+    assert [
+        arch.size,
+        arch.channels,
+        arch.base,
+        arch.widest,
+        arch.dim,
+        arch.mapping_layers,
+    ] == expected
 
 
 def test_parameters_are_those_of_our_modules(networks):
@@ -150,9 +164,9 @@ def test_r1_and_its_gradient(saved, networks):
 
     close(penalty(networks["d"]), saved["out/r1_penalty"][ORDER])
     image_gradient = jax.grad(
-        lambda x: networks["discriminate"](networks["d"], x).sum())(real)
-    close(image_gradient,
-          saved["out/r1_image_gradient"].transpose(0, 2, 3, 1)[ORDER])
+        lambda x: networks["discriminate"](networks["d"], x).sum()
+    )(real)
+    close(image_gradient, saved["out/r1_image_gradient"].transpose(0, 2, 3, 1)[ORDER])
     gradient = jax.grad(lambda d: penalty(d).mean())(networks["d"])
     theirs = stylegan2_weights.discriminator_params(
         under(saved, "grad/r1_penalty_mean/")
@@ -169,7 +183,5 @@ def test_path_length_and_its_gradient(saved, networks):
 
     close(lengths(networks["g"]), saved["out/path_lengths"])
     gradient = jax.grad(lambda g: jnp.square(lengths(g) - mean).mean())(networks["g"])
-    theirs = stylegan2_weights.generator_params(
-        under(saved, "grad/path_penalty_mean/")
-    )
+    theirs = stylegan2_weights.generator_params(under(saved, "grad/path_penalty_mean/"))
     close_trees(gradient, theirs)

@@ -1,0 +1,112 @@
+"""Flags and dispatch: python -m gandl_jax.main --config=FILE.py[:options] --job=..."""
+
+import importlib
+import re
+import sys
+import traceback
+
+from absl import flags
+from etils import epath
+
+from gandl_jax import config as configs
+from gandl_jax import workdir as workdirs
+from gandl_jax.errors import InputError
+
+OVERRIDE = re.compile(r"--?config\.([\w.]+)(?:=(.*))?", re.DOTALL)
+
+
+def define_flags() -> flags.FlagValues:
+    """The flags; `--config.KEY=VALUE` is parsed apart, by `split`."""
+    values = flags.FlagValues()
+    flags.DEFINE_string("config", None, "configs/FILE.py[:options]", values)
+    flags.DEFINE_string("workdir", None, "default: runs/<config name>", values)
+    flags.DEFINE_list(
+        "job",
+        ["train"],
+        f"a job, a list, or all = {','.join(configs.ALL_JOBS)}",
+        values,
+    )
+    flags.DEFINE_bool("help", False, "show this help", values, short_name="h")
+    return values
+
+
+def split(argv: list[str]) -> tuple[list[str], dict[str, str]]:
+    """Divides a command line into flags and `--config.KEY=VALUE` settings.
+
+    Raises:
+      InputError: a setting without a value.
+    """
+    rest, settings = [], {}
+    for argument in argv:
+        match = OVERRIDE.fullmatch(argument)
+        if not match:
+            rest.append(argument)
+        elif match[2] is None:
+            raise InputError(f"{argument} has no value: write {argument}=VALUE")
+        else:
+            settings[match[1]] = match[2]
+    return rest, settings
+
+
+def resolve(values: flags.FlagValues, settings: dict[str, str]):
+    """The config with its settings, the jobs in order, and the workdir.
+
+    Raises:
+      InputError: anything wrong in them.
+    """
+    if not values.config:
+        raise InputError("no config: add --config=configs/FILE.py")
+    config = configs.load(values.config)
+    configs.override(config, settings)
+    jobs = configs.ALL_JOBS if values.job == ["all"] else values.job
+    configs.validate(config, jobs)
+    workdir = epath.Path(values.workdir or f"runs/{config.name}")
+    workdirs.refuse_another(workdir, config)
+    return config, jobs, workdir
+
+
+def run_jobs(config, jobs, workdir: epath.Path) -> None:
+    """Runs the jobs; a workdir that only bad input has touched is taken back."""
+    new = not workdir.exists()
+    try:
+        for number, name in enumerate(jobs):
+            job = importlib.import_module(f"gandl_jax.jobs.{name}")
+            if number == 0:
+                workdirs.record(workdir, config)
+            job.run(config, workdir)
+    except InputError:
+        if new and [path.name for path in workdir.glob("*")] == ["config.json"]:
+            workdir.rmtree()
+        raise
+
+
+def main(argv: list[str]) -> int:
+    """Runs a command line.
+
+    Args:
+      argv: arguments without the program's name.
+
+    Returns:
+      The exit code: 0 done, 2 bad input, 1 anything else.
+    """
+    values = define_flags()
+    try:
+        rest, settings = split(argv)
+        unknown = values(["gandl_jax", *rest])[1:]
+        if values.help:
+            print(__doc__, values.main_module_help(), values.get_help(), sep="\n")
+            return 0
+        if unknown:
+            raise InputError(f"what is {unknown[0]!r}? Flags look like --job=train")
+        run_jobs(*resolve(values, settings))
+    except (InputError, flags.Error) as error:
+        print(f"gandl_jax: {error}", file=sys.stderr)
+        return 2
+    except Exception:
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

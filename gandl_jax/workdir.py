@@ -1,0 +1,53 @@
+"""What a workdir says of itself: `config.json`, and whose experiment it is."""
+
+import datetime
+import importlib.metadata
+import json
+
+from etils import epath
+
+from gandl_jax import config as configs
+from gandl_jax.errors import InputError
+
+LIBRARIES = ("jax", "flax", "optax", "orbax-checkpoint", "tensorflow", "scikit-learn")
+
+
+def refuse_another(workdir: epath.Path, config) -> None:
+    """Raises InputError where the workdir belongs to another experiment."""
+    saved = _read(workdir)
+    if saved is None:
+        return
+    wanted = configs.identity(config)
+    for key, value in wanted.items():
+        if saved["config"].get(key) != value:
+            raise InputError(
+                f"{workdir} is another experiment's: its {key} is "
+                f"{saved['config'].get(key)!r}, this config's {value!r}; choose another "
+                "--workdir"
+            )
+
+
+def record(workdir: epath.Path, config) -> None:
+    """Writes `config.json`: the config, each change of it, versions of libraries."""
+    saved = _read(workdir)
+    now = configs.plain(config)
+    history = saved["history"] if saved else []
+    before = saved["config"] if saved else now
+    changed = {k: [before.get(k), v] for k, v in now.items() if before.get(k) != v}
+    if saved and not changed:
+        return
+    date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    content = {
+        "config": now,
+        "history": [*history, {"date": date, "changed": changed}],
+        "versions": {name: importlib.metadata.version(name) for name in LIBRARIES},
+    }
+    workdir.mkdir(parents=True, exist_ok=True)
+    part = workdir / "config.json.part"
+    part.write_text(json.dumps(content, indent=1) + "\n")
+    part.replace(workdir / "config.json")
+
+
+def _read(workdir: epath.Path) -> dict | None:
+    file = workdir / "config.json"
+    return json.loads(file.read_text()) if file.exists() else None
