@@ -1,0 +1,163 @@
+"""A prepared screen: what `jobs/prepare.py` left. Imports nothing slow."""
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from etils import epath
+
+from gandl_jax.errors import InputError, nearest
+
+DESCRIPTION = "screen.json"  # written last: its presence says that all is there
+RECORDS = "records.parquet"
+
+
+@dataclasses.dataclass(frozen=True)
+class Prepared:
+    """A prepared screen; shards and rows count from 0, in stored order.
+
+    Attributes:
+      directory: where it is.
+      name: of the screen.
+      channels: names, in the screen's order.
+      height_px: of every image.
+      width_px: of every image.
+      bit_depth: 8 or 16.
+      statistics: channel to low, high, mean, sd, min, max over all its pixels, in
+        grey levels.
+      table: N rows of the `Metadata_*` columns.
+      shard: [N] int64, the shard of each record.
+      offset: [N] int64, where its TFRecord frame starts, in bytes.
+      length: [N] int64, of its serialized example, in bytes.
+      files: file name of each shard.
+      description: all of `screen.json`.
+    """
+
+    directory: str
+    name: str
+    channels: tuple[str, ...]
+    height_px: int
+    width_px: int
+    bit_depth: int
+    statistics: Mapping[str, Mapping[str, float]]
+    table: pd.DataFrame
+    shard: np.ndarray
+    offset: np.ndarray
+    length: np.ndarray
+    files: tuple[str, ...]
+    description: Mapping[str, Any]
+
+    @property
+    def records(self) -> int:
+        """Number of records N."""
+        return len(self.table)
+
+    @property
+    def shards(self) -> int:
+        """Number of shards."""
+        return len(self.files)
+
+    def path(self, shard: int) -> str:
+        """A shard's path."""
+        return str(epath.Path(self.directory) / self.files[shard])
+
+    def rows(self, shard: int) -> np.ndarray:
+        """[n] int64, the table's rows that lie in a shard."""
+        return np.flatnonzero(self.shard == shard)
+
+    def intensities(self, channels: Sequence[str]) -> np.ndarray:
+        """What each grey level becomes: the low percentile -1, the high one +1.
+
+        Args:
+          channels: C names.
+
+        Returns:
+          [C, 2**bit_depth] float32 in [-1, 1]. A channel whose percentiles are less
+          than one grey level apart is stretched as if they were one level apart.
+        """
+        levels = np.arange(2**self.bit_depth, dtype=np.float64)
+        result = np.empty((len(channels), len(levels)), np.float32)
+        for i, name in enumerate(channels):
+            low, high = self.statistics[name]["low"], self.statistics[name]["high"]
+            result[i] = np.clip((levels - low) / max(high - low, 1.0) * 2 - 1, -1, 1)
+        return result
+
+
+def open_prepared(directory: str) -> Prepared:
+    """Opens a prepared screen.
+
+    Raises:
+      InputError: it is not prepared, or shards have gone since; the message gives the
+        command.
+    """
+    folder = epath.Path(directory)
+    if not directory or not (folder / DESCRIPTION).exists():
+        raise InputError(
+            f"{str(directory)!r} (config.data.dir) holds no prepared screen; first run "
+            f"python -m gandl_jax.main --config=... --config.data.dir={directory} "
+            "--job=prepare"
+        )
+    description = json.loads((folder / DESCRIPTION).read_text())
+    with (folder / RECORDS).open("rb") as file:
+        records = pd.read_parquet(file)
+    _check_files(folder, description["files"])
+    return Prepared(
+        directory=str(directory),
+        name=description["name"],
+        channels=tuple(description["channels"]),
+        height_px=description["height_px"],
+        width_px=description["width_px"],
+        bit_depth=description["bit_depth"],
+        statistics=description["statistics"],
+        table=records.filter(regex="^Metadata_"),
+        shard=records["shard"].to_numpy(),
+        offset=records["offset"].to_numpy(),
+        length=records["length"].to_numpy(),
+        files=tuple(description["files"]),
+        description=description,
+    )
+
+
+def _check_files(folder: epath.Path, files: Sequence[str]) -> None:
+    gone = sorted(set(files) - {path.name for path in folder.iterdir()})
+    if gone:
+        raise InputError(
+            f"{len(gone)} of {len(files)} shards are gone from {folder}, the first "
+            f"{gone[0]}; run --job=prepare again, which redoes them"
+        )
+
+
+def choose_channels(prepared: Prepared, names: Sequence[str]) -> tuple[str, ...]:
+    """The channels to use: those named, or all where none is named.
+
+    Raises:
+      InputError: a name is not among the screen's channels, or comes twice.
+    """
+    return check_channels(prepared.name, prepared.channels, names)
+
+
+def check_channels(
+    screen: str, channels: Sequence[str], names: Sequence[str]
+) -> tuple[str, ...]:
+    """As `choose_channels`, for a screen that is not prepared yet."""
+    for name in names:
+        if name not in channels:
+            raise InputError(
+                f"screen {screen!r} has no channel {name!r}; {nearest(name, channels)}"
+            )
+    if len(set(names)) < len(names):
+        raise InputError(f"config.data.channels names one twice: {', '.join(names)}")
+    return tuple(names) or tuple(channels)
+
+
+def check_crop(prepared: Prepared, crop_px: int) -> None:
+    """Raises InputError where the images are smaller than the crop."""
+    smallest = min(prepared.height_px, prepared.width_px)
+    if not 0 < crop_px <= smallest:
+        raise InputError(
+            f"config.data.crop_px is {crop_px}, but images of {prepared.name!r} have "
+            f"{prepared.height_px}x{prepared.width_px} px; choose 1 to {smallest}"
+        )

@@ -1,0 +1,64 @@
+"""Reading single records of a prepared screen."""
+
+from collections.abc import Callable, Sequence
+
+from gandl_jax.datasets.host_tensorflow import tf
+from gandl_jax.datasets.prepared import Prepared
+
+
+class DamagedRecord(Exception):
+    """A stored record that cannot be read; says which, and in which shard."""
+
+
+def random_reader(prepared: Prepared) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Function of a record number [] int64 to its serialized example [] string."""
+    paths = tf.constant([prepared.path(i) for i in range(prepared.shards)])
+    shard = tf.constant(prepared.shard)
+    offset, length = tf.constant(prepared.offset), tf.constant(prepared.length)
+    kinds = {"output_types": [tf.string], "output_shapes": [[]]}
+
+    def read(record):
+        # The one reader in TensorFlow that starts at an offset, checks the checksum
+        # and needs no Python in the pipeline's threads. The buffer holds one record.
+        dataset = tf.raw_ops.TFRecordDatasetV2(
+            filenames=[paths[shard[record]]],
+            compression_type="",
+            buffer_size=length[record] + 16,
+            byte_offsets=[offset[record]],
+        )
+        one = tf.raw_ops.TakeDataset(input_dataset=dataset, count=1, **kinds)
+        return tf.raw_ops.DatasetToSingleElement(dataset=one, **kinds)[0]
+
+    return read
+
+
+def decode(
+    prepared: Prepared, channels: Sequence[str], example: tf.Tensor
+) -> tf.Tensor:
+    """A serialized example to the site [H, W, C] uint8 or uint16."""
+    text = tf.io.FixedLenFeature([], tf.string)
+    names = [f"images/{name}" for name in channels]
+    pngs = tf.io.parse_single_example(example, {name: text for name in names})
+    dtype = tf.uint8 if prepared.bit_depth == 8 else tf.uint16
+    planes = [tf.io.decode_png(pngs[name], channels=1, dtype=dtype) for name in names]
+    shape = (prepared.height_px, prepared.width_px, 1)
+    return tf.concat([tf.ensure_shape(plane, shape) for plane in planes], axis=-1)
+
+
+def check(prepared: Prepared, record: int) -> None:
+    """Raises DamagedRecord where a record does not read or decode."""
+    try:
+        example = random_reader(prepared)(tf.constant(record, tf.int64))
+        decode(prepared, prepared.channels, example)
+    except tf.errors.OpError as error:
+        raise damaged(prepared, record, error.message) from error
+
+
+def damaged(prepared: Prepared, record: int, reason: str) -> DamagedRecord:
+    """The error that says where the record lies and how to mend it."""
+    shard, reason = int(prepared.shard[record]), reason.splitlines()[0]
+    place = record - int(prepared.rows(shard)[0])
+    return DamagedRecord(
+        f"record {place} of shard {prepared.path(shard)} (row {record} of the table) "
+        f"is damaged: {reason}; delete that shard and run --job=prepare again"
+    )

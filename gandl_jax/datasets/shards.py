@@ -1,0 +1,277 @@
+"""TFRecord shards of a raw screen, which TFDS loads without code of ours.
+
+A record holds the source's metadata columns as text and one PNG per channel, byte for
+byte as in the source. A shard is complete when it has its final name, so a conversion
+that was killed redoes only the shards without one.
+"""
+
+import concurrent.futures
+import dataclasses
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from etils import epath
+
+from gandl_jax.datasets import raw_images
+from gandl_jax.datasets.host_tensorflow import tf
+from gandl_jax.datasets.raw_images import ImageFormat
+from gandl_jax.datasets.screen import Screen
+
+FRAME_BYTES = 16  # TFRecord: length, its checksum, and the data's, around each record
+
+
+@dataclasses.dataclass(frozen=True)
+class Raw:
+    """A raw screen whose images are known to be there.
+
+    Attributes:
+      screen: the spec.
+      source_dir: its directory.
+      metadata: N rows, all columns str.
+      image_format: that of every image.
+    """
+
+    screen: Screen
+    source_dir: str
+    metadata: pd.DataFrame
+    image_format: ImageFormat
+
+
+@dataclasses.dataclass(frozen=True)
+class Shard:
+    """One file of records.
+
+    Attributes:
+      number: counts from 0.
+      count: shards in all.
+      rows: [n] int64, rows of the metadata in stored order.
+    """
+
+    number: int
+    count: int
+    rows: np.ndarray
+
+
+class BadImages(Exception):
+    """Images that do not decode; `images` maps path to what is wrong."""
+
+    def __init__(self, images: Mapping[str, str]):
+        super().__init__(images)
+        self.images = images
+
+
+def plan(metadata: pd.DataFrame, *, records_per_shard: int, seed: int) -> list[Shard]:
+    """Distributes the records, permuted across plates, over shards of equal size.
+
+    Args:
+      metadata: N rows.
+      records_per_shard: at most so many in each.
+      seed: of the permutation.
+    """
+    order = np.random.default_rng(seed).permutation(len(metadata))
+    count = -(-len(metadata) // records_per_shard)
+    parts = np.array_split(order, count)
+    return [Shard(number, count, rows) for number, rows in enumerate(parts)]
+
+
+def file_name(name: str, number: int, count: int) -> str:
+    """A shard's file name as TFDS expects it."""
+    return f"{name}-train.tfrecord-{number:05d}-of-{count:05d}"
+
+
+def facts_path(directory: str, number: int) -> epath.Path:
+    """Where record lengths and pixel histograms of a shard are kept."""
+    return epath.Path(directory) / "facts" / f"{number:05d}.npz"
+
+
+def unfinished(plan: Sequence[Shard], name: str, directory: str) -> list[Shard]:
+    """The shards without their final name (their facts are renamed before them)."""
+    folder = epath.Path(directory)
+    there = {file.name for file in folder.iterdir()} if folder.exists() else set()
+    return [s for s in plan if file_name(name, s.number, s.count) not in there]
+
+
+def write(
+    shard: Shard, raw: Raw, directory: str, *, on_record: Callable[[int], Any]
+) -> None:
+    """Writes one shard and its facts under temporary names, then renames both.
+
+    Args:
+      shard: from `plan`.
+      raw: what it was planned from.
+      directory: exists, with a folder `facts`.
+      on_record: called with 1 after each record.
+
+    Raises:
+      BadImages: some do not decode to the format; nothing of the shard is left.
+    """
+    name = file_name(raw.screen.name, shard.number, shard.count)
+    final, facts = epath.Path(directory) / name, facts_path(directory, shard.number)
+    partial = final.parent / f".{name}.partial"
+    levels = 2**raw.image_format.bit_depth
+    histograms = np.zeros((len(raw.screen.channels), levels), np.int64)
+    lengths, bad = [], {}
+    with (
+        tf.io.TFRecordWriter(os.fspath(partial)) as writer,
+        concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool,
+    ):
+        rows = raw.metadata.iloc[shard.rows].to_dict("records")
+        for record in pool.map(lambda row: _read(raw, row), rows):
+            writer.write(record.example)
+            lengths.append(len(record.example))
+            histograms += record.histograms
+            bad |= record.bad
+            on_record(1)
+    if bad:
+        partial.unlink()
+        raise BadImages(bad)
+    _save_facts(facts, lengths=np.array(lengths, np.int64), histograms=histograms)
+    partial.replace(final)
+
+
+def _save_facts(path: epath.Path, **arrays: np.ndarray) -> None:
+    partial = path.parent / f".{path.name}.partial"
+    with partial.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+    partial.replace(path)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Record:
+    example: bytes
+    histograms: np.ndarray  # [C, levels] int64
+    bad: Mapping[str, str]  # path to what is wrong
+
+
+def _read(raw: Raw, row: Mapping[str, str]) -> _Record:
+    """Reads a record's images and checks that each decodes."""
+    root, levels = epath.Path(raw.source_dir), 2**raw.image_format.bit_depth
+    feature = {name: _bytes(str(text).encode()) for name, text in row.items()}
+    histograms = np.zeros((len(raw.screen.channels), levels), np.int64)
+    bad = {}
+    for i, name in enumerate(raw.screen.channels):
+        path = raw.screen.image_path(row, i + 1)
+        png = (root / path).read_bytes()
+        feature[f"images/{name}"] = _bytes(png)
+        try:
+            pixels = _decode(png, raw.image_format)
+            histograms[i] = np.bincount(pixels.ravel(), minlength=levels)
+        except ValueError as error:
+            bad[path] = str(error)
+    example = tf.train.Example(features=tf.train.Features(feature=feature))
+    # the order of a map's entries is otherwise left open, and with it the bytes
+    return _Record(example.SerializeToString(deterministic=True), histograms, bad)
+
+
+def _bytes(value: bytes) -> tf.train.Feature:
+    return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+
+
+def _decode(png: bytes, image_format: ImageFormat) -> np.ndarray:
+    """Decodes with the stream's own decoder, so that it will not fail there."""
+    found = raw_images.png_format(png[:26])
+    if found != image_format:
+        raise ValueError(str(found))
+    dtype = tf.uint8 if image_format.bit_depth == 8 else tf.uint16
+    try:
+        return tf.io.decode_png(png, channels=1, dtype=dtype).numpy()
+    except tf.errors.OpError as error:
+        raise ValueError("truncated or corrupt") from error
+
+
+def read_facts(directory: str, count: int) -> tuple[list[np.ndarray], np.ndarray]:
+    """The shards' record lengths [n] int64 each, and histograms summed over shards.
+
+    Returns:
+      The lengths in bytes, one array per shard, and [C, levels] int64 pixel counts.
+    """
+    lengths, total = [], 0
+    for number in range(count):
+        with facts_path(directory, number).open("rb") as file, np.load(file) as facts:
+            lengths.append(facts["lengths"])
+            total = total + facts["histograms"]
+    return lengths, total
+
+
+def locations(lengths: Sequence[np.ndarray]) -> pd.DataFrame:
+    """Where each record is: shard, the offset of its frame and its length in bytes."""
+    return pd.concat(
+        pd.DataFrame(
+            {
+                "shard": number,
+                "offset": np.cumsum(n + FRAME_BYTES) - (n + FRAME_BYTES),
+                "length": n,
+            }
+        )
+        for number, n in enumerate(lengths)
+    ).reset_index(drop=True)
+
+
+def statistics(histogram: np.ndarray, *, low: float, high: float) -> dict[str, float]:
+    """Statistics of a channel over all pixels of the screen, in grey levels.
+
+    Args:
+      histogram: [levels] int64 pixel counts.
+      low: percentile in [0, 100].
+      high: percentile in [0, 100].
+
+    Returns:
+      low, high (interpolated as `numpy.percentile` does), mean, sd, min, max.
+    """
+    levels = np.arange(len(histogram), dtype=np.float64)
+    share = histogram / histogram.sum()
+    mean = float(share @ levels)
+    found = np.flatnonzero(histogram)
+    return {
+        "low": _percentile(histogram, low),
+        "high": _percentile(histogram, high),
+        "mean": mean,
+        "sd": float(np.sqrt(share @ (levels - mean) ** 2)),
+        "min": float(found[0]),
+        "max": float(found[-1]),
+    }
+
+
+def _percentile(histogram: np.ndarray, percent: float) -> float:
+    upto = np.cumsum(histogram)
+    position = percent / 100 * (upto[-1] - 1)
+    below, above = np.searchsorted(
+        upto, [np.floor(position), np.ceil(position)], side="right"
+    )
+    return float(below + (above - below) * (position - np.floor(position)))
+
+
+def write_tfds_metadata(
+    directory: str, raw: Raw, lengths: Sequence[np.ndarray]
+) -> None:
+    """Adds what lets `tfds.builder_from_directory` load the folder."""
+    import tensorflow_datasets as tfds  # slow; the streams do without it
+
+    form = raw.image_format
+    image = tfds.features.Image(
+        shape=(form.height_px, form.width_px, 1),
+        dtype=np.uint8 if form.bit_depth == 8 else np.uint16,
+        encoding_format="png",
+    )
+    features = {str(name): tfds.features.Text() for name in raw.metadata.columns}
+    features["images"] = {name: image for name in raw.screen.channels}
+    split = tfds.core.SplitInfo(
+        name="train",
+        shard_lengths=[len(n) for n in lengths],
+        num_bytes=int(sum(n.sum() for n in lengths)),
+        filename_template=tfds.core.ShardedFileTemplate(
+            data_dir=epath.Path(directory),
+            dataset_name=raw.screen.name,
+            split="train",
+            filetype_suffix="tfrecord",
+        ),
+    )
+    tfds.folder_dataset.write_metadata(
+        data_dir=directory,
+        features=tfds.features.FeaturesDict(features),
+        split_infos=[split],
+        check_data=False,
+    )

@@ -1,0 +1,224 @@
+"""A simulated screen with known truth, in RxRx19a's exact form.
+
+TODO docstring
+"""
+
+import dataclasses
+import io
+import json
+import multiprocessing
+import os
+import time
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import pandas as pd
+from etils import epath
+from PIL import Image
+
+from gandl_jax.datasets import rxrx19a, simulated_plates
+from gandl_jax.datasets.simulated_cells import CELL_MODELS, Traits, draw_site
+from gandl_jax.datasets.simulated_stains import MECHANISMS
+from gandl_jax.errors import InputError
+
+LOWEST = {  # of every option but `seed`
+    "experiments_per_cell_model": 1,
+    "plates_per_experiment": 1,
+    "sites_per_well": 1,
+    "size_px": 32,
+    "rescuers": 0,
+    "inactive": 0,
+    "toxic": 0,
+    "doses": 1,
+    "replicates": 1,
+    "mock_wells": 1,
+    "uv_wells": 0,
+    "active_wells": 1,
+    "workers": 0,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Site:
+    """All that the drawing of one site depends on.
+
+    Attributes:
+      paths: the five images' paths, in the order of the channels.
+      seed: of the site's own generator: the screen's, then what identifies the site.
+      cell_model: its name.
+      traits: state of the well.
+      size_px: height and width.
+    """
+
+    paths: tuple[str, ...]
+    seed: tuple[int, ...]
+    cell_model: str
+    traits: Traits
+    size_px: int
+
+
+def generate(source_dir: str, options: Mapping) -> None:
+    """Draws the screen: images/, metadata.csv, truth_compounds.csv, truth_wells.csv.
+
+    What is drawn depends on the options but not on `workers`. metadata.csv comes last:
+    without it the screen is not finished, and the same call draws what is missing.
+
+    Args:
+      source_dir: the folder of the raw screen; made if need be.
+      options: `config.simulate`.
+
+    Raises:
+      InputError: an option out of range, more wells than a plate has, or a folder
+        that holds another screen.
+    """
+    _check(options)
+    folder = epath.Path(source_dir)
+    truth = simulated_plates.compounds(options, list(CELL_MODELS))
+    wells = simulated_plates.wells(options, truth, list(CELL_MODELS))
+    if _claim(folder, options):
+        return
+    _write_csv(folder / "truth_compounds.csv", truth)
+    _write_csv(folder / "truth_wells.csv", wells)
+    _draw_all(sites(folder, wells, options), options["workers"])
+    _write_csv(folder / "metadata.csv", metadata(wells, options["sites_per_well"]))
+
+
+def _check(options: Mapping) -> None:
+    for name, lowest in LOWEST.items():
+        if options[name] < lowest:
+            raise InputError(
+                f"config.simulate.{name} is {options[name]}; it must be {lowest} or more"
+            )
+    most = len(simulated_plates.HALF_LOG_UM)
+    if options["doses"] > most:
+        raise InputError(
+            f"config.simulate.doses is {options['doses']}; there are {most}, "
+            f"{simulated_plates.HALF_LOG_UM} uM"
+        )
+
+
+def _claim(folder: epath.Path, options: Mapping) -> bool:
+    """Writes down what the folder holds; True where the same screen is finished."""
+    finished = (folder / "metadata.csv").exists()
+    note = folder / "simulation.json"
+    wanted = {name: options[name] for name in ("seed", *LOWEST) if name != "workers"}
+    if note.exists():
+        if (found := json.loads(note.read_text())) != wanted:
+            other = [name for name in wanted if found.get(name) != wanted[name]]
+            raise InputError(
+                f"{folder} holds a simulated screen drawn with other options "
+                f"({', '.join(other)}); name another config.data.source_dir"
+            )
+        return finished
+    if finished:
+        raise InputError(
+            f"{folder} holds a screen that was not simulated; "
+            "name another config.data.source_dir"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(note, json.dumps(wanted, indent=1).encode())
+    return False
+
+
+def metadata(wells: pd.DataFrame, sites_per_well: int) -> pd.DataFrame:
+    """RxRx19a's eleven columns, one row per site; a drawn compound has no SMILES."""
+    table = wells.loc[wells.index.repeat(sites_per_well)].reset_index(drop=True)
+    table["site"] = np.tile(np.arange(1, sites_per_well + 1), len(wells))
+    table["site_id"] = table["well_id"] + "_" + table["site"].astype(str)
+    table["SMILES"] = ""
+    columns = "site_id well_id cell_type experiment plate well site disease_condition"
+    return table[[*columns.split(), "treatment", "treatment_conc", "SMILES"]]
+
+
+def sites(folder: epath.Path, wells: pd.DataFrame, options: Mapping) -> list[Site]:
+    """Every site of the screen, ready to be drawn."""
+    models = list(CELL_MODELS)
+    result = []
+    for well in wells.to_dict("records"):
+        identity = (
+            options["seed"],
+            models.index(well["cell_type"]),
+            int(well["experiment"].rpartition("-")[2]),
+            int(well["plate"]),
+            well["row"],
+            well["column"],
+        )
+        traits = _traits(well)
+        for site in range(1, options["sites_per_well"] + 1):
+            paths = tuple(
+                str(folder / SCREEN.file.format(**well, site=site, channel=channel + 1))
+                for channel in range(len(SCREEN.channels))
+            )
+            seed, size_px = (*identity, site), options["size_px"]
+            result.append(Site(paths, seed, well["cell_type"], traits, size_px))
+    return result
+
+
+def _traits(well: Mapping) -> Traits:
+    five = {
+        name: np.array([well[f"{name}_{i}"] for i in range(1, 6)])
+        for name in ("state", "gain", "offset")
+    }
+    mechanism = np.array([name == well["mechanism"] for name in MECHANISMS], float)
+    return Traits(
+        infection=well["infection"],
+        toxicity=well["toxicity"],
+        mechanism=mechanism * well["mechanism_strength"],
+        density=well["density"],
+        blur_px=well["blur_px"],
+        **five,
+    )
+
+
+def _draw_all(wanted: list[Site], workers: int) -> None:
+    """Draws the sites that are not there yet, over the cores, telling how it goes."""
+    folders = {epath.Path(site.paths[0]).parent for site in wanted}
+    there = set()
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+        there |= {str(path) for path in folder.iterdir()}
+    todo = [site for site in wanted if not there.issuperset(site.paths)]
+    workers = workers or len(os.sched_getaffinity(0))
+    print(f"simulate: drawing {len(todo)} of {len(wanted)} sites, {workers} processes")
+    # Not fork: the caller may hold threads of jax or tensorflow.
+    with multiprocessing.get_context("spawn").Pool(workers) as pool:
+        _report(pool.imap_unordered(draw, todo, chunksize=4), len(todo))
+
+
+def _report(done: Iterable, total: int) -> None:
+    start = last = time.monotonic()
+    for count, _ in enumerate(done, start=1):
+        now = time.monotonic()
+        if now - last > 5 or count == total:
+            last, rate = now, count / (now - start)
+            print(
+                f"simulate: {count}/{total} sites, {rate:.0f} sites/s, "
+                f"ETA {(total - count) / rate:.0f} s",
+                flush=True,
+            )
+
+
+def draw(site: Site) -> None:
+    """Draws one site and writes its five images."""
+    rng = np.random.default_rng(np.random.SeedSequence(site.seed))
+    model = CELL_MODELS[site.cell_model]
+    for path, image in zip(
+        site.paths, draw_site(rng, model, site.traits, site.size_px), strict=True
+    ):
+        png = io.BytesIO()
+        Image.fromarray(image).save(png, "PNG", compress_level=1)
+        _write(epath.Path(path), png.getvalue())
+
+
+def _write_csv(path: epath.Path, table: pd.DataFrame) -> None:
+    _write(path, table.to_csv(index=False, lineterminator="\n").encode())
+
+
+def _write(path: epath.Path, content: bytes) -> None:
+    """Writes under another name first, so that no name ever holds half a file."""
+    temporary = path.parent / f".{path.name}.part"
+    temporary.write_bytes(content)
+    temporary.replace(path)
+
+
+SCREEN = dataclasses.replace(rxrx19a.SCREEN, name="simulated", generate=generate)

@@ -1,0 +1,217 @@
+"""The five stains of a simulated site: light [H, W] of one dye, about 1 where bright.
+
+Every stain has the arguments (rng, model, traits, cells, pixels) of
+`simulated_cells.py`. Infection moves light within a cell, mechanisms too; neither is
+meant to add any.
+"""
+
+import numpy as np
+from scipy import ndimage
+
+# One axis of change per mechanism of action; the constants index `Traits.mechanism`.
+MECHANISMS = (
+    "chromatin_speckles",
+    "spindle_cells",
+    "er_collapse",
+    "actin_cortex",
+    "rna_granules",
+    "endosome_swelling",
+)
+CHROMATIN, SPINDLE, ER_COLLAPSE, CORTEX, GRANULES, ENDOSOMES = range(6)
+
+
+def noise(rng, size_px: int, grain_px, count: int) -> np.ndarray:
+    """[count, H, W] float32 of smooth noise: mean 0, standard deviation 1."""
+    grain = (0, *np.broadcast_to(grain_px, 2))
+    white = rng.standard_normal((count, size_px, size_px), np.float32)
+    smooth = ndimage.gaussian_filter(white, grain, mode="wrap", truncate=3)
+    return smooth / smooth.std((1, 2), keepdims=True)
+
+
+def spots(y, x, sigma_px, light, size_px: int) -> np.ndarray:
+    """The sum of Gaussian spots.
+
+    Args:
+      y, x: [...] px, centres.
+      sigma_px: [...] width of each spot.
+      light: [...] light of each spot in all, in pixels of light 1.
+      size_px: H = W.
+
+    Returns:
+      [H, W] float32.
+    """
+    y, x, sigma, light = (
+        np.ravel(a)[:, None, None] for a in np.broadcast_arrays(y, x, sigma_px, light)
+    )
+    reach = int(np.ceil(2.5 * sigma.max()))
+    window = np.arange(-reach, reach + 1)
+    rows = np.rint(y).astype(int) + window[:, None]
+    columns = np.rint(x).astype(int) + window
+    bell_y = np.exp(-((rows - y) ** 2) / (2 * sigma**2))
+    bell_x = np.exp(-((columns - x) ** 2) / (2 * sigma**2))
+    value = light / (2 * np.pi * sigma**2) * bell_y * bell_x
+    seen = (rows >= 0) & (rows < size_px) & (columns >= 0) & (columns < size_px)
+    index = (rows * size_px + columns)[seen]
+    flat = np.bincount(index, value[seen], size_px**2)
+    return flat.reshape(size_px, size_px).astype(np.float32)
+
+
+def _of(values, pixels):
+    """Values [N] of the cells, at the pixels [H, W] that they own."""
+    return np.asarray(values, np.float32)[pixels.owner]
+
+
+def _in_nucleus(pixels):
+    return np.clip((1.08 - pixels.nucleus) * 5, 0, 1) * (pixels.inside > 0)
+
+
+def _body(pixels, fall: float):
+    """Cytoplasm: 1 at the nuclear envelope, thinner towards the border."""
+    return pixels.inside * np.exp(-fall * np.clip(pixels.radius - 0.35, 0, None))
+
+
+def stain_nuclei(rng, model, traits, cells, pixels):
+    """Hoechst: even nuclei with a little chromatin; speckled by its mechanism."""
+    size = len(pixels.owner)
+    even, coarse = noise(rng, size, 1.5, 1)[0], noise(rng, size, 0.9, 1)[0]
+    speckle = 0.45 * traits.mechanism[CHROMATIN]
+    texture = 1 + 0.10 * even + speckle * coarse
+    condensed = 1 + 0.5 * traits.toxicity
+    return _in_nucleus(pixels) * texture.clip(0.1) * condensed
+
+
+def stain_er(rng, model, traits, cells, pixels):
+    """ConA: a reticulum around the nucleus; infected, it clumps around vacuoles."""
+    size = len(pixels.owner)
+    grain = model.reticulum_px * (1 + 0.08 * traits.state[1])
+    fine, clumps = noise(rng, size, grain, 1)[0], noise(rng, size, 2.6 * grain, 1)[0]
+    infection = _of(cells.infection, pixels)
+    mix = np.sqrt(1 - 0.9 * infection) * fine + np.sqrt(0.9 * infection) * clumps
+    # The holes add contrast; the clumps have less, so that in all it stays.
+    contrast = 0.33 * (1 + 0.2 * traits.state[1]) * (1 - 0.4 * infection)
+    texture = 1 + contrast * mix
+    collapse = traits.mechanism[ER_COLLAPSE]
+    body = _body(pixels, 1.3 + 1.6 * collapse) * (1 + 0.4 * collapse)
+    nuclear = 1 - 0.55 * _in_nucleus(pixels)
+    holes, held = _vacuoles(rng, cells, size)
+    return body * nuclear * texture.clip(0.05) * (1 - holes) / (1 - _of(held, pixels))
+
+
+def _vacuoles(rng, cells, size_px: int):
+    """Holes in infected cytoplasm.
+
+    Returns:
+      [H, W], the share of its light that each pixel lacks, and [N], the share that
+      each cell lacks: the rest of the cell holds it.
+    """
+    n = len(cells.y)
+    count = 5
+    angle = rng.uniform(0, 2 * np.pi, (n, count))
+    reach = rng.uniform(0.55, 0.85, (n, count)) * cells.short[:, None]
+    y = cells.y[:, None] + reach * np.sin(angle)
+    x = cells.x[:, None] + reach * np.cos(angle)
+    sigma = rng.uniform(0.9, 1.4, (n, count))
+    depth = 0.7 * cells.infection[:, None] * 2 * np.pi * sigma**2
+    held = 1.3 * depth.sum(1) / (np.pi * cells.long * cells.short)
+    return spots(y, x, sigma, depth, size_px).clip(0, 0.8), held.clip(0, 0.5)
+
+
+def stain_actin(rng, model, traits, cells, pixels):
+    """Phalloidin: fibres along the cell and a cortex; infected, fibres fragment."""
+    size = len(pixels.owner)
+    long, wide = model.fibre_px
+    fibres = _fibres(rng, cells, pixels, (wide, long))
+    dots = noise(rng, size, 0.95, 1)[0]
+    infection = 0.85 * _of(cells.infection, pixels)
+    mix = np.sqrt(1 - infection) * fibres + 0.92 * np.sqrt(infection) * dots
+    bundles = np.clip(0.7 + 0.62 * (1 + 0.2 * traits.state[2]) * mix, 0.05, None)
+    cortex = np.exp(-((pixels.gap.clip(0, 3) / 0.16) ** 2))
+    cortex += np.exp(-(((pixels.radius - 0.97) / 0.07) ** 2))
+    share = model.fibres * (1 - 0.4 * traits.mechanism[CORTEX])
+    rim = 1.5 * (1 - share)
+    return pixels.inside * (share * bundles + rim * cortex.clip(0, 1) + 0.1)
+
+
+def _fibres(rng, cells, pixels, grain_px):
+    """Noise stretched along each cell's long axis, a part of one tile for each."""
+    tile = noise(rng, 128, grain_px, 1)[0]
+    start = rng.uniform(0, 128, (2, len(cells.y)))
+    rows = pixels.across + _of(start[0], pixels)
+    columns = pixels.along + _of(start[1], pixels)
+    return ndimage.map_coordinates(tile, [rows, columns], order=1, mode="grid-wrap")
+
+
+def stain_rna(rng, model, traits, cells, pixels):
+    """Syto14: cytoplasm, nucleoli; infected, nucleoli break into small ones."""
+    size = len(pixels.owner)
+    smooth = noise(rng, size, 1.6, 1)[0]
+    cytoplasm = 0.75 * _body(pixels, 1.1) * (1 + 0.13 * smooth)
+    cytoplasm *= 1 - 0.25 * _in_nucleus(pixels)
+    granules = traits.mechanism[GRANULES]
+    dots = _scattered(rng, cells, 7, (0.5, 0.9), 0.8, 2.4 * granules, size)
+    return cytoplasm + _nucleoli(rng, model, traits, cells, size) + dots * pixels.inside
+
+
+def _nucleoli(rng, model, traits, cells, size_px: int):
+    """Bright spots in the nuclei that hold the same light however many there are."""
+    n, most = len(cells.y), 6
+    wanted = model.nucleoli + 3.0 * cells.infection + 0.4 * traits.state[3]
+    count = np.clip(np.rint(wanted + 0.6 * rng.standard_normal(n)), 1, most)
+    there = np.arange(most) < count[:, None]
+    angle = 2 * np.pi * (np.arange(most) / count[:, None] + rng.random((n, 1)))
+    reach = 0.55 * np.sqrt(rng.random((n, most))) * cells.nucleus_short[:, None]
+    y = cells.nucleus_y[:, None] + reach * np.sin(angle)
+    x = cells.nucleus_x[:, None] + reach * np.cos(angle)
+    share = there / count[:, None]
+    sigma = cells.nucleus_short[:, None] * 0.27 * (2 / count[:, None]) ** 0.3
+    bright = 0.22 * (1 + 0.2 * traits.state[3]) * (1 - 0.15 * cells.infection)
+    total = (bright * np.pi * cells.nucleus_long * cells.nucleus_short)[:, None]
+    return spots(y, x, sigma.clip(0.6, 2.2), total * share, size_px)
+
+
+def stain_golgi(rng, model, traits, cells, pixels):
+    """WGA: membrane and a Golgi cap at the nucleus; infected, the cap disperses."""
+    size = len(pixels.owner)
+    smooth = noise(rng, size, 1.2, 1)[0]
+    membrane = np.exp(-((pixels.gap.clip(0, 3) / 0.12) ** 2))
+    membrane += np.exp(-(((pixels.radius - 0.97) / 0.06) ** 2))
+    envelope = np.exp(-(((pixels.nucleus - 1.05) / 0.12) ** 2))
+    body = 0.42 * _body(pixels, 1.0) * (1 + 0.15 * smooth)
+    light = body + pixels.inside * (0.4 * membrane.clip(0, 1) + 0.3 * envelope)
+    swelling = traits.mechanism[ENDOSOMES]
+    rings = _scattered(rng, cells, 4, (0.55, 0.95), 1.5, 7.0 * swelling, size)
+    cap = _golgi(rng, model, traits, cells, size)
+    return light + (cap + rings) * pixels.inside
+
+
+def _golgi(rng, model, traits, cells, size_px: int):
+    """Dots on one side of the nucleus, spread over the cytoplasm by infection."""
+    n, dots = len(cells.y), model.golgi_dots
+    free = cells.infection[:, None]
+    side = rng.uniform(0, 2 * np.pi, (n, 1))
+    angle = side + (0.6 + 1.4 * free) * rng.standard_normal((n, dots))
+    near = 1.15 * np.sqrt(cells.nucleus_long * cells.nucleus_short)[:, None]
+    reach = near + rng.random((n, dots)) * (0.15 + 0.4 * free) * cells.short[:, None]
+    y = cells.nucleus_y[:, None] + reach * np.sin(angle)
+    x = cells.nucleus_x[:, None] + reach * np.cos(angle)
+    light = 0.10 * (cells.long * cells.short)[:, None] * np.pi / dots
+    light = light * (1 + 0.2 * traits.state[4])
+    return spots(y, x, 1.2 - 0.45 * free, light, size_px)
+
+
+def _scattered(rng, cells, count: int, reach_frac, sigma_px, light, size_px: int):
+    """Spots strewn over the cytoplasm, `count` a cell."""
+    if not light:
+        return np.zeros((size_px, size_px), np.float32)
+    n = len(cells.y)
+    angle = rng.uniform(0, 2 * np.pi, (n, count))
+    reach = rng.uniform(*reach_frac, (n, count))
+    along = reach * cells.long[:, None] * np.cos(angle)
+    across = reach * cells.short[:, None] * np.sin(angle)
+    cos, sin = np.cos(cells.angle)[:, None], np.sin(cells.angle)[:, None]
+    y = cells.y[:, None] + sin * along + cos * across
+    x = cells.x[:, None] + cos * along - sin * across
+    return spots(y, x, sigma_px, light, size_px)
+
+
+STAINS = (stain_nuclei, stain_er, stain_actin, stain_rna, stain_golgi)

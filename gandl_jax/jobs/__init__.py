@@ -1,0 +1,1 @@
+"""One file per stage of an experiment, each with `run(config, workdir)`."""

@@ -1,0 +1,64 @@
+"""The job `report`: one self-contained page about what an experiment found."""
+
+import csv
+import datetime
+import io
+import string
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import ml_collections
+from etils import epath
+
+from gandl_jax import __version__
+from gandl_jax.jobs import report_page as page
+from gandl_jax.jobs import report_sections
+from gandl_jax.jobs.report_inputs import read
+
+TEMPLATE = epath.Path(__file__).parent / "report.html"
+
+
+def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
+    """Writes `report/index.html` and the figures' numbers as `report/data/*.csv`.
+
+    What is missing is said on the page with the command that makes it.
+
+    Args:
+      config: the experiment's config.
+      workdir: the experiment's folder.
+    """
+    inputs = read(config, workdir)
+    body, numbers = report_sections.build(inputs)
+    now = datetime.datetime.now(datetime.UTC)
+    html = string.Template(TEMPLATE.read_text()).substitute(
+        title=page.text(f"{inputs.name} - gandl_jax report"),
+        body=body,
+        footer=page.text(
+            f"Made by gandl_jax {__version__} on {now:%Y-%m-%d %H:%M} UTC. The numbers "
+            "behind the figures are CSV files in the folder data beside this page."
+        ),
+    )
+    folder = epath.Path(workdir) / "report"
+    for name, rows in numbers.items():
+        _write(folder / "data" / f"{name}.csv", as_csv(rows))
+    _write(folder / "index.html", html)
+    print(f"report: {folder / 'index.html'}")
+
+
+def as_csv(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Writes rows as CSV; the columns are all keys in the order they first appear."""
+    rows = list(rows)
+    columns = dict.fromkeys(key for row in rows for key in row)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _write(path: epath.Path, text: str) -> None:
+    """Writes under another name, then renames: a reader never meets half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.parent / (path.name + ".partial")
+    partial.write_text(text)
+    partial.replace(path)  # rename would not overwrite

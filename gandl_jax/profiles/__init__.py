@@ -1,0 +1,1 @@
+"""Feature sets: the table, where it is stored, aggregation, normalisation."""

@@ -1,0 +1,140 @@
+"""The one thing that is judged: a named table of features, one row per record."""
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from gandl_jax.errors import InputError
+from gandl_jax.profiles import table
+
+
+@dataclasses.dataclass(frozen=True)
+class FeatureSet:
+    """Features of N records, with what is known of each record.
+
+    Attributes:
+      name: "gan@2000/b8", or "intensity" for an encoder with one set of its name.
+      metadata: [N] rows of Metadata_* columns.
+      features: [N, D] float32.
+      saw_images: whether the encoder was trained on these records' images.
+    """
+
+    name: str
+    metadata: pd.DataFrame
+    features: np.ndarray
+    saw_images: bool = False
+
+    def __post_init__(self):
+        """Refuses a table that is not one row of features per record."""
+        if self.features.ndim != 2 or len(self.features) != len(self.metadata):
+            raise InputError(
+                f"Feature set {self.name!r} has features of shape "
+                f"{self.features.shape} for {len(self.metadata)} records: embed again."
+            )
+
+    @property
+    def encoder(self) -> str:
+        """What made the features: "gan@2000", "intensity"."""
+        return self.name.partition("/")[0]
+
+    @property
+    def short_name(self) -> str:
+        """The set's name within its encoder: "b8", "intensity"."""
+        return self.name.rpartition("/")[2]
+
+    def take(self, rows: np.ndarray) -> "FeatureSet":
+        """The same set of some records only.
+
+        Args:
+          rows: [n] int positions, or [N] bool.
+
+        Returns:
+          The set of these records, in the order asked for.
+        """
+        return dataclasses.replace(
+            self,
+            metadata=self.metadata.iloc[rows],
+            features=self.features[rows],
+        )
+
+
+def full_name(encoder: str, short_name: str) -> str:
+    """The name of one of an encoder's sets among those of all encoders.
+
+    Args:
+      encoder: "gan@2000", "intensity".
+      short_name: "b8"; an encoder with one set of its own name has no second part.
+
+    Returns:
+      "gan@2000/b8", "intensity".
+    """
+    return encoder if short_name == encoder else f"{encoder}/{short_name}"
+
+
+def step(encoder: str) -> int | None:
+    """The training step of an encoder.
+
+    Args:
+      encoder: "gan@2000".
+
+    Returns:
+      2000; None for an encoder that is no checkpoint.
+    """
+    _, at, number = encoder.rpartition("@")
+    return int(number) if at and number.isdecimal() else None
+
+
+def untrained_name(name: str) -> str | None:
+    """The same features under the untrained network: "gan@9/b8" -> "gan@0/b8".
+
+    Args:
+      name: a full set name.
+
+    Returns:
+      The full name, or None where the set is not of a trained checkpoint.
+    """
+    encoder, _, short_name = name.partition("/")
+    if not step(encoder):
+        return None
+    return full_name(encoder.rpartition("@")[0] + "@0", short_name)
+
+
+def align(sets: Mapping[str, FeatureSet]) -> dict[str, FeatureSet]:
+    """Puts the records of all sets in the order of the first.
+
+    Args:
+      sets: full name -> set.
+
+    Returns:
+      The same names; row i is the same record in every set.
+
+    Raises:
+      InputError: where two sets are not of the same records.
+    """
+    aligned: dict[str, FeatureSet] = {}
+    first, ids = "", None
+    for name, one in sets.items():
+        own = table.record_ids(one.metadata, of=name)
+        if ids is None:
+            first, ids = name, own
+        if np.array_equal(own, ids):
+            aligned[name] = one
+            continue
+        _check_same(first, ids, name, own)
+        order = pd.Index(own).get_indexer(ids)
+        aligned[name] = one.take(order)
+    return aligned
+
+
+def _check_same(first: str, ids: np.ndarray, name: str, own: np.ndarray) -> None:
+    missing = np.setdiff1d(ids, own)
+    extra = np.setdiff1d(own, ids)
+    if len(missing) or len(extra):
+        example = (missing if len(missing) else extra)[0]
+        raise InputError(
+            f"{name!r} and {first!r} are not of the same records: {len(missing)} of "
+            f"{len(ids)} are missing and {len(extra)} are more (such as {example!r}); "
+            "embed both on the same prepared screen."
+        )

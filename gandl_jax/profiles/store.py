@@ -1,0 +1,198 @@
+"""Feature sets on disk: one Parquet part per shard, complete when _SUCCESS says so."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from etils import epath
+
+from gandl_jax.errors import InputError, nearest
+from gandl_jax.profiles.feature_set import FeatureSet
+
+_SUCCESS = "_SUCCESS"
+_FEATURE = re.compile(r"(.+)__(\d+)")
+
+
+def write_part(
+    path: epath.PathLike, metadata: pd.DataFrame, sets: Mapping[str, np.ndarray]
+) -> None:
+    """Writes one part under a temporary name and renames it.
+
+    Args:
+      path: <directory>/part-00000.parquet; its directory is made.
+      metadata: [N] rows of Metadata_* columns.
+      sets: set name -> [N, D] floating; stored as float32 columns <set>__<i>.
+    """
+    path = epath.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    columns = pa.Table.from_pandas(metadata, preserve_index=False)
+    names, arrays = list(columns.column_names), list(columns.columns)
+    labels = list(names)
+    for name, features in sets.items():
+        values = np.ascontiguousarray(np.asarray(features, np.float32).T)
+        names += [f"{name}__{i}" for i in range(len(values))]
+        arrays += [pa.array(column) for column in values]
+    temporary = path.parent / f"{path.name}.tmp"
+    with temporary.open("wb") as file:
+        # Dictionaries and statistics of thousands of float columns only cost.
+        pq.write_table(
+            pa.table(arrays, names=names),
+            file,
+            use_dictionary=labels,
+            write_statistics=False,
+        )
+    temporary.replace(path)
+
+
+def finish(directory: epath.PathLike) -> None:
+    """Marks a directory complete: _SUCCESS lists every part and its record count.
+
+    Args:
+      directory: profiles/<dataset>/<encoder>, with all its parts written.
+    """
+    directory = epath.Path(directory)
+    counts = {part.name: _count(part) for part in _parts(directory)}
+    temporary = directory / f"{_SUCCESS}.tmp"
+    temporary.write_text(json.dumps(counts, indent=1) + "\n")
+    temporary.replace(directory / _SUCCESS)
+
+
+def is_complete(directory: epath.PathLike) -> bool:
+    """Whether every part is there that _SUCCESS lists, and no other.
+
+    Args:
+      directory: profiles/<dataset>/<encoder>.
+
+    Returns:
+      True where `read` finds all the names it needs.
+    """
+    directory = epath.Path(directory)
+    try:
+        listed = json.loads((directory / _SUCCESS).read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return False
+    return bool(listed) and set(listed) == {part.name for part in _parts(directory)}
+
+
+def widths(directory: epath.PathLike) -> dict[str, int]:
+    """The sets in a directory and their number of features.
+
+    Args:
+      directory: profiles/<dataset>/<encoder>, complete.
+
+    Returns:
+      Set name -> D, as found in the first part.
+
+    Raises:
+      InputError: where the directory is not complete.
+    """
+    directory = epath.Path(directory)
+    _require_complete(directory)
+    return _widths(_parts(directory)[0])
+
+
+def read(
+    directory: epath.PathLike, names: Iterable[str] | None = None
+) -> dict[str, FeatureSet]:
+    """Reads sets, touching only the columns that belong to them.
+
+    Args:
+      directory: profiles/<dataset>/<encoder>.
+      names: set names; None is all.
+
+    Returns:
+      Set name -> set of all N records, in the order of the parts.
+
+    Raises:
+      InputError: where the directory is not complete or a name is not in it.
+    """
+    directory = epath.Path(directory)
+    known = widths(directory)
+    names = list(known) if names is None else list(names)
+    for name in names:
+        if name not in known:
+            raise InputError(f"{directory} has no set {name!r}; {nearest(name, known)}")
+    chosen = {name: known[name] for name in names}
+    listed = json.loads((directory / _SUCCESS).read_text())
+    read_parts = [_read_part(part, chosen) for part in _parts(directory)]
+    for part, (metadata, _) in zip(_parts(directory), read_parts, strict=True):
+        if len(metadata) != listed[part.name]:
+            raise InputError(
+                f"{part} has {len(metadata)} records where _SUCCESS says "
+                f"{listed[part.name]}: delete {directory} and run --job=embed."
+            )
+    metadata = pd.concat([m for m, _ in read_parts], ignore_index=True)
+    return {
+        name: FeatureSet(
+            name, metadata, np.concatenate([s[name] for _, s in read_parts])
+        )
+        for name in names
+    }
+
+
+def fingerprint(directory: epath.PathLike) -> str:
+    """A digest that changes whenever a part is written again.
+
+    Args:
+      directory: profiles/<dataset>/<encoder>, complete.
+
+    Returns:
+      Hexadecimal SHA-256 of _SUCCESS and of every part's name, size and time.
+    """
+    directory = epath.Path(directory)
+    _require_complete(directory)
+    digest = hashlib.sha256((directory / _SUCCESS).read_bytes())
+    for part in _parts(directory):
+        stat = part.stat()
+        digest.update(f"{part.name} {stat.length} {stat.mtime}\n".encode())
+    return digest.hexdigest()
+
+
+def _require_complete(directory: epath.Path) -> None:
+    if not is_complete(directory):
+        raise InputError(
+            f"{directory} is not complete: run --job=embed to finish it, or delete it "
+            "if its encoder is no longer wanted."
+        )
+
+
+def _parts(directory: epath.Path) -> list[epath.Path]:
+    return sorted(directory.glob("part-*.parquet"), key=lambda part: part.name)
+
+
+def _count(part: epath.Path) -> int:
+    with part.open("rb") as file:
+        return pq.read_metadata(file).num_rows
+
+
+def _widths(part: epath.Path) -> dict[str, int]:
+    with part.open("rb") as file:
+        columns = pq.read_schema(file).names
+    found: dict[str, int] = {}
+    for column in columns:
+        match = _FEATURE.fullmatch(column)
+        if match and not column.startswith("Metadata_"):
+            found[match[1]] = max(found.get(match[1], 0), int(match[2]) + 1)
+    return found
+
+
+def _read_part(
+    part: epath.Path, chosen: Mapping[str, int]
+) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
+    wanted = [f"{name}__{i}" for name, width in chosen.items() for i in range(width)]
+    with part.open("rb") as file:
+        parquet = pq.ParquetFile(file)
+        labels = [n for n in parquet.schema_arrow.names if n.startswith("Metadata_")]
+        content = parquet.read(columns=labels + wanted)
+    metadata = content.select(labels).to_pandas()
+    sets, start = {}, len(labels)
+    for name, width in chosen.items():
+        columns = content.columns[start : start + width]
+        sets[name] = np.stack([column.to_numpy() for column in columns], axis=1)
+        start += width
+    return metadata, sets

@@ -1,0 +1,124 @@
+"""What the Metadata_* columns say: plates, wells, rows of wells, records."""
+
+import re
+
+import numpy as np
+import pandas as pd
+
+from gandl_jax.errors import InputError
+
+_WELL = re.compile(r"([A-Z]{1,2})(\d{1,2})")
+
+
+def parse_well(name: str) -> tuple[int, int]:
+    """Row and column of a well, both counted from 1.
+
+    Rows of 1536-well plates go on after Z with AA, AB ...
+
+    Args:
+      name: "A01", "AA02".
+
+    Returns:
+      (row, column): "A01" is (1, 1), "AA02" is (27, 2).
+
+    Raises:
+      InputError: where the name is of another form.
+    """
+    match = _WELL.fullmatch(name)
+    if match is None or int(match[2]) == 0:
+        raise InputError(
+            f"Well {name!r} is not a row of one or two capitals and a column, such as "
+            "A01 or AA02: correct it in the metadata."
+        )
+    row = 0
+    for letter in match[1]:
+        row = 26 * row + ord(letter) - ord("A") + 1
+    return row, int(match[2])
+
+
+def plates(metadata: pd.DataFrame) -> np.ndarray:
+    """The physical plate of each record: plate numbers repeat between experiments.
+
+    Args:
+      metadata: [N] rows with Metadata_Experiment and Metadata_Plate.
+
+    Returns:
+      [N] str objects, "EXPERIMENT/PLATE".
+    """
+    return _joined(metadata, "Metadata_Experiment", "Metadata_Plate")
+
+
+def wells(metadata: pd.DataFrame) -> np.ndarray:
+    """The well of each record.
+
+    Args:
+      metadata: [N] rows with Metadata_Experiment, _Plate and _Well.
+
+    Returns:
+      [N] str objects, "EXPERIMENT/PLATE/WELL".
+    """
+    return _joined(metadata, "Metadata_Experiment", "Metadata_Plate", "Metadata_Well")
+
+
+def rows(metadata: pd.DataFrame) -> np.ndarray:
+    """The row of wells that each record lies in.
+
+    Args:
+      metadata: [N] rows with Metadata_Experiment, _Plate and _Well.
+
+    Returns:
+      [N] str objects, "EXPERIMENT/PLATE/ROW" with the row as a number from 1.
+
+    Raises:
+      InputError: where a well's name cannot be read.
+    """
+    row_of = {name: str(parse_well(name)[0]) for name in _of(metadata, "Well").unique()}
+    row = _of(metadata, "Well").map(row_of)
+    return (pd.Series(plates(metadata), row.index) + "/" + row).to_numpy(object)
+
+
+def record_ids(metadata: pd.DataFrame, *, of: str = "the table") -> np.ndarray:
+    """The name of each record, by which tables are matched.
+
+    Args:
+      metadata: [N] rows with Metadata_Site_ID.
+      of: what the table is called in an error.
+
+    Returns:
+      [N] str objects.
+
+    Raises:
+      InputError: where two records have the same name.
+    """
+    ids = _of(metadata, "Site_ID")
+    if ids.duplicated().any():
+        raise InputError(
+            f"{of} has {int(ids.duplicated().sum())} doubled records, such as "
+            f"{ids[ids.duplicated()].iloc[0]!r}: records are matched by their site id."
+        )
+    return ids.to_numpy(object)
+
+
+def control_classes(metadata: pd.DataFrame) -> np.ndarray:
+    """The control group of each record.
+
+    Args:
+      metadata: [N] rows with Metadata_Role.
+
+    Returns:
+      [N] int: 0 for response 0 (no effect), 1 for response 1 (the state that is
+      wanted), -1 for all that is no control.
+    """
+    role = _of(metadata, "Role")
+    return np.select([role == "response_0", role == "response_1"], [0, 1], -1)
+
+
+def _joined(metadata: pd.DataFrame, *columns: str) -> np.ndarray:
+    joined = metadata[columns[0]].astype(str)
+    for column in columns[1:]:
+        joined = joined + "/" + metadata[column].astype(str)
+    return joined.to_numpy(object)
+
+
+def _of(metadata: pd.DataFrame, column: str) -> pd.Series:
+    return metadata[f"Metadata_{column}"].astype(str)

@@ -1,0 +1,254 @@
+"""Streams: against plain NumPy on the pixels that were written."""
+
+import dataclasses
+import itertools
+import shutil
+
+import numpy as np
+import pytest
+
+from gandl_jax.datasets import records, stream
+from gandl_jax.errors import InputError
+
+CROP = 8
+ARGS = {"channels": (), "crop_px": CROP, "batch": 6, "seed": 3, "first_step": 0}
+TURNS = {"flips": True, "rotations": True}
+
+
+def batches(prepared, count, **changes):
+    options = ARGS | TURNS | changes
+    return list(itertools.islice(stream.train_batches(prepared, **options), count))
+
+
+def stretched(prepared, pixels, channels=None):
+    """site_id to [H, W, C] float in [-1, 1], by interpolation between percentiles."""
+    channels = channels or prepared.channels
+    ends = [prepared.statistics[name] for name in channels]
+    numbers = [prepared.channels.index(name) for name in channels]
+    return {
+        site_id: np.stack(
+            [
+                np.interp(site[..., i], [end["low"], end["high"]], [-1, 1])
+                for i, end in zip(numbers, ends, strict=True)
+            ],
+            axis=-1,
+        )
+        for site_id, site in pixels.items()
+    }
+
+
+def orientations(image):
+    """The 8 orientations of [..., H, W, C] images: 4 turns, each also mirrored."""
+    axes = (image.ndim - 3, image.ndim - 2)
+    turned = [np.rot90(image, k, axes) for k in range(4)]
+    return turned + [np.flip(t, axes[1]) for t in turned]
+
+
+def locate(crop, sites):
+    """All (site_id, orientation, y, x) where the crop is found."""
+    found = []
+    for number, turned in enumerate(orientations(crop)):
+        for site_id, site in sites.items():
+            corners = site[: 1 - CROP, : 1 - CROP]
+            likely = np.abs(corners - turned[0, 0]).max(-1) < 1e-5
+            for y, x in np.argwhere(likely):
+                window = site[y : y + CROP, x : x + CROP]
+                if np.abs(window - turned).max() < 1e-5:
+                    found.append((site_id, number, y, x))
+    return found
+
+
+@pytest.mark.parametrize("screen", ["tiny", "deep"])
+def test_every_image_is_one_turned_crop_of_one_record(screen, request):
+    prepared, pixels = request.getfixturevalue(screen)
+    sites = stretched(prepared, pixels)
+    batch = 5
+    places = []
+    for step, got in enumerate(batches(prepared, 2 * len(sites) // 5, batch=batch)):
+        assert got["images"].dtype == np.float32 and got["index"].dtype == np.int32
+        np.testing.assert_array_equal(got["index"], np.arange(batch))
+        for crop in got["images"]:
+            matches = locate(crop, sites)
+            assert len(matches) == 1, (step, matches)
+            places += matches
+    first = [place[0] for place in places[: len(sites)]]
+    assert sorted(first) == sorted(sites)  # each record once in the first epoch
+    assert len({place[1] for place in places}) >= 4
+    assert len({place[2:] for place in places}) >= len(places) // 2
+
+
+def test_epochs_hold_every_record_once_in_another_order(tiny):
+    prepared, pixels = tiny
+    sites = stretched(prepared, pixels)
+    got = batches(prepared, 7, flips=False, rotations=False)  # 42 = 3 x 13 + 3
+    crops = np.concatenate([batch["images"] for batch in got])
+    names = [locate(crop, sites)[0][0] for crop in crops]
+    epochs = [tuple(names[i : i + 13]) for i in (0, 13, 26)]
+    assert all(sorted(epoch) == sorted(sites) for epoch in epochs)
+    assert len(set(epochs)) == 3
+    other = batches(prepared, 1, seed=4, batch=13, flips=False, rotations=False)
+    assert tuple(locate(c, sites)[0][0] for c in other[0]["images"]) != epochs[0]
+
+
+@pytest.mark.parametrize(
+    ("flips", "rotations", "allowed"),
+    [(False, False, {0}), (True, False, {0, 4}), (False, True, {0, 1, 2, 3})],
+)
+def test_flips_and_rotations_are_options(tiny, flips, rotations, allowed):
+    prepared, pixels = tiny
+    sites = stretched(prepared, pixels)
+    got = batches(prepared, 4, flips=flips, rotations=rotations)
+    crops = np.concatenate([batch["images"] for batch in got])
+    assert {locate(crop, sites)[0][1] for crop in crops} == allowed
+
+
+def test_starting_late_equals_skipping(tiny):
+    whole = batches(tiny[0], 6)
+    late = batches(tiny[0], 2, first_step=4)
+    for a, b in zip(whole[4:], late, strict=True):
+        np.testing.assert_array_equal(a["images"], b["images"])
+        np.testing.assert_array_equal(a["index"], b["index"])
+
+
+@pytest.mark.parametrize("processes", [2, 3])
+def test_processes_together_equal_one(tiny, processes):
+    whole = batches(tiny[0], 4)
+    parts = [
+        batches(tiny[0], 4, process=i, processes=processes) for i in range(processes)
+    ]
+    for one, *several in zip(whole, *parts, strict=True):
+        for name in ("images", "index"):
+            joined = np.concatenate([part[name] for part in several])
+            np.testing.assert_array_equal(joined, one[name])
+
+
+def test_number_of_parallel_calls_changes_nothing(tiny):
+    for a, b in zip(
+        batches(tiny[0], 3, parallel_calls=1),
+        batches(tiny[0], 3, parallel_calls=4),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(a["images"], b["images"])
+
+
+def test_channels_are_chosen_and_ordered(deep):
+    prepared, pixels = deep
+    names = ("stain_5", "stain_2")
+    sites = stretched(prepared, pixels, names)
+    (batch,) = batches(prepared, 1, batch=3, channels=names)
+    assert batch["images"].shape == (3, CROP, CROP, 2)
+    assert all(len(locate(crop, sites)) == 1 for crop in batch["images"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"batch": 14}, "batch is 14.*holds 13 records"),
+        ({"processes": 4}, "4 processes do not divide the batch of 6"),
+        ({"crop_px": 21}, "crop_px is 21"),
+        ({"channels": ("stain_9",)}, "no channel 'stain_9'"),
+    ],
+)
+def test_bad_options(tiny, changes, message):
+    with pytest.raises(InputError, match=message):
+        stream.train_batches(tiny[0], **(ARGS | TURNS | changes))
+
+
+@pytest.mark.parametrize("screen", ["tiny", "deep"])
+def test_sites_are_the_raw_pixels_once_in_stored_order(screen, request):
+    prepared, pixels = request.getfixturevalue(screen)
+    rows = []
+    for shard in range(prepared.shards):
+        for row, site in stream.sites(prepared, shard, ()):
+            name = prepared.table["Metadata_Site_ID"][row]
+            assert site.dtype == pixels[name].dtype
+            np.testing.assert_array_equal(site, pixels[name])
+            rows.append(row)
+    assert rows == list(range(prepared.records))
+
+
+@pytest.mark.parametrize("screen", ["tiny", "deep"])
+def test_site_intensities_are_numpys(screen, request):
+    prepared, pixels = request.getfixturevalue(screen)
+    names = prepared.channels[::-1]
+    for shard in range(prepared.shards):
+        rows, features = stream.site_intensities(prepared, shard, names)
+        np.testing.assert_array_equal(rows, prepared.rows(shard))
+        for row, values in zip(rows, features, strict=True):
+            site = pixels[prepared.table["Metadata_Site_ID"][row]][..., ::-1]
+            scaled = site.astype(np.float64) / np.iinfo(site.dtype).max
+            wanted = [*scaled.mean((0, 1)), *scaled.std((0, 1))]
+            np.testing.assert_allclose(values, wanted, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "crop", "count"),
+    [(640, 640, 256, 9), (1024, 1024, 256, 16), (96, 96, 64, 4), (64, 64, 64, 1)]
+    + [(24, 20, 8, 9), (7, 5, 3, 6), (10, 3, 3, 4), (11, 11, 4, 9), (5, 4, 1, 20)],
+)
+def test_fewest_tiles_cover_every_pixel(height, width, crop, count):
+    offsets = stream.tile_offsets(height, width, crop)
+    covered = np.zeros((height, width), int)
+    for y, x in offsets:
+        assert 0 <= y <= height - crop and 0 <= x <= width - crop
+        covered[y : y + crop, x : x + crop] += 1
+    assert covered.min() == 1
+    assert len(offsets) == len(set(offsets)) == count
+    gaps = np.diff(sorted({y for y, _ in offsets}))
+    assert len(gaps) == 0 or gaps.max() - gaps.min() <= 1
+
+
+@pytest.mark.parametrize("size", [4, 9, 1000])
+def test_tiles_of_every_site_then_padding(tiny, size):
+    prepared, pixels = tiny
+    sites = stretched(prepared, pixels)
+    for shard in range(prepared.shards):
+        tiles, rows = [], []
+        for batch in stream.tile_batches(prepared, shard, (), CROP, size):
+            assert batch["images"].shape == (size, CROP, CROP, 2)
+            assert batch["images"].dtype == np.float32
+            assert batch["record"].dtype == np.int32 and batch["mask"].dtype == bool
+            kept = int(batch["mask"].sum())
+            assert kept and batch["mask"][:kept].all()
+            assert not batch["images"][kept:].any() and not batch["record"][kept:].any()
+            tiles += list(batch["images"][:kept])
+            rows += list(batch["record"][:kept])
+        np.testing.assert_array_equal(rows, np.repeat(prepared.rows(shard), 9))
+        corners = stream.tile_offsets(24, 20, CROP) * (len(rows) // 9)
+        for row, (y, x), tile in zip(rows, corners, tiles, strict=True):
+            site = sites[prepared.table["Metadata_Site_ID"][row]]
+            wanted = site[y : y + CROP, x : x + CROP]
+            np.testing.assert_allclose(tile, wanted, atol=1e-5)
+
+
+@pytest.fixture
+def copied(tiny, tmp_path):
+    """A copy of the tiny screen, to damage."""
+    copy = shutil.copytree(tiny[0].directory, tmp_path / "copy")
+    return dataclasses.replace(tiny[0], directory=str(copy))
+
+
+def test_a_damaged_record_is_named(copied):
+    shard = int(copied.shard[6])
+    with open(copied.path(shard), "r+b") as file:
+        file.seek(copied.offset[6] + 12 + copied.length[6] // 2)
+        byte = file.read(1)[0]
+        file.seek(-1, 1)
+        file.write(bytes([byte ^ 1]))
+    place = 6 - int(copied.rows(shard)[0])
+    name = f"record {place} of shard .*{copied.files[shard]}.*row 6"
+    with pytest.raises(records.DamagedRecord, match=name):
+        batches(copied, 3)
+    with pytest.raises(records.DamagedRecord, match=name):
+        list(stream.sites(copied, shard, ()))
+
+
+@pytest.mark.parametrize("kept_bytes", [0, 5, 100])
+def test_a_truncated_shard_is_named(copied, kept_bytes):
+    shard = int(copied.shard[12])
+    with open(copied.path(shard), "r+b") as file:
+        file.truncate(int(copied.offset[12]) + kept_bytes)
+    with pytest.raises(records.DamagedRecord, match="row 12"):
+        batches(copied, 3)
+    with pytest.raises(records.DamagedRecord, match="row 12"):
+        list(stream.sites(copied, shard, ()))

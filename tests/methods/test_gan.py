@@ -1,0 +1,116 @@
+"""The method's phases: devices, the optimisers' correction, the averages."""
+
+import types
+
+import jax
+import numpy as np
+import optax
+import pytest
+
+from gandl_jax import config as configs
+from gandl_jax import parallel
+from gandl_jax.jobs import train
+from gandl_jax.methods import gan
+
+BATCH = 16
+
+
+@pytest.fixture(scope="module")
+def config():
+    config = configs.default()
+    config.data.crop_px = 8
+    config.model.update(
+        channel_base=64, channel_max=8, latent_dim=8, mapping_layers=2, mbstd_group=2
+    )
+    config.method.update(r1_every_steps=4, path_every_steps=2)
+    config.train.batch = BATCH
+    return config
+
+
+@pytest.fixture(scope="module")
+def method(config):
+    return gan.Method(config, types.SimpleNamespace(channels=("a", "b", "c")))
+
+
+def batch_of(step):
+    rng = np.random.default_rng(step)
+    images = rng.uniform(-1, 1, (BATCH, 8, 8, 3)).astype(np.float32)
+    return {"images": images, "index": np.arange(BATCH, dtype=np.int32)}
+
+
+def after(config, method, steps, devices):
+    advance = train.make_step(config, method, jax.devices()[:devices])
+    state = method.init(jax.random.key(0))
+    for step in range(steps):
+        state, metrics = advance(state, batch_of(step), step)
+    return state, metrics
+
+
+def test_1_2_and_8_devices_agree_after_10_steps(config, method):
+    one, _ = after(config, method, 10, 1)
+    start = method.init(jax.random.key(0))
+    for devices in (2, 8):
+        many, _ = after(config, method, 10, devices)
+        for part in ("g", "d", "g_average", "d_average", "w_average", "path_mean"):
+            a = optax.global_norm(getattr(one, part))
+            difference = jax.tree.map(np.subtract, getattr(one, part), getattr(many, part))
+            assert optax.global_norm(difference) < 1e-5 * a
+            moved = jax.tree.map(np.subtract, getattr(one, part), getattr(start, part))
+            assert optax.global_norm(moved) > 1e-3 * a
+
+
+def test_lazy_adam_is_adam_with_corrected_rate_and_betas(config):
+    k = 4
+    ours = gan._lazy_adam(config.method, k)
+    x, gradients = np.float64(1.0), [0.3, -0.2, 0.5]
+    state, value = ours.init(np.float32(x)), np.float32(x)
+    m = v = 0.0
+    c = k / (k + 1)
+    rate, b1, b2 = 0.002 * c, 0.0**c, 0.99**c
+    for t, g in enumerate(gradients, 1):
+        update, state = ours.update(np.float32(g), state)
+        value = optax.apply_updates(value, update)
+        m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g * g
+        x -= rate * (m / (1 - b1**t)) / (np.sqrt(v / (1 - b2**t)) + 1e-8)
+    np.testing.assert_allclose(value, x, rtol=1e-6)
+
+
+def test_averages_have_the_half_life_that_the_images_seen_allow(config, method):
+    state = method.init(jax.random.key(0))
+    state = state.replace(d=jax.tree.map(lambda p: p + 1.0, state.d))
+    moved = method._average(state)
+    half_life = min(10_000, BATCH * 0.05)
+    expected = 1 - 0.5 ** (BATCH / half_life)
+    before, after_ = state.d_average["logit"]["bias"], moved.d_average["logit"]["bias"]
+    np.testing.assert_allclose(after_ - before, expected, rtol=1e-5)
+    assert int(moved.step) == 1
+
+
+def test_path_regulariser_lets_only_the_generator_move(config, method):
+    names = [phase.name for phase in method.phases]
+    assert names == ["d_main", "d_reg", "g_main", "g_reg"]
+    state = method.init(jax.random.key(0))
+    run = parallel.split(method.phases[3].fn, jax.devices()[:1])
+    moved, metrics = run(state, batch_of(0), jax.random.key(1))
+    assert jax.tree.all(jax.tree.map(np.array_equal, state.d, moved.d))
+    decay = config.method.path_decay
+    np.testing.assert_allclose(
+        moved.path_mean, decay * metrics["g/path_length"], rtol=1e-5
+    )
+
+
+def test_feature_sets_pool_the_maps(method):
+    state = method.init(jax.random.key(0))
+    images = batch_of(0)["images"]
+    sets = method.embed(method.items(state)["encoder"], images)
+    assert sorted(sets) == ["b8", "first_dense", "last_map"]
+    maps = np.asarray(sets["last_map"]).reshape(BATCH, 16, -1)
+    pooled = np.concatenate([maps.mean(1), maps.std(1)], -1)
+    np.testing.assert_allclose(sets["b8"], pooled, rtol=1e-4, atol=1e-5)
+
+
+def test_style_mixing_takes_the_second_latent_from_the_crossover_on():
+    keys = jax.random.split(jax.random.key(0), 2000)
+    cut = np.array([int(gan._crossover(k, 0.9, 6)) for k in keys[:300]])
+    assert set(cut) == {1, 2, 3, 4, 5, 6}
+    assert abs((cut == 6).mean() - 0.1) < 0.05

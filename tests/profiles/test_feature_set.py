@@ -1,0 +1,56 @@
+"""Names of sets, and sets of the same records in one order."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from gandl_jax.errors import InputError
+from gandl_jax.profiles import feature_set
+from gandl_jax.profiles.feature_set import FeatureSet, align
+
+
+def made(name, ids):
+    features = np.array([[ord(i), 2.0] for i in ids], np.float32)
+    return FeatureSet(name, pd.DataFrame({"Metadata_Site_ID": list(ids)}), features)
+
+
+def test_names():
+    one = made("gan@2000/b8", "ab")
+    assert (one.encoder, one.short_name) == ("gan@2000", "b8")
+    assert (made("intensity", "a").encoder, made("intensity", "a").short_name) == (
+        "intensity",
+        "intensity",
+    )
+    assert feature_set.full_name("gan@2", "b8") == "gan@2/b8"
+    assert feature_set.full_name("intensity", "intensity") == "intensity"
+
+
+@pytest.mark.parametrize(
+    ("name", "step", "untrained"),
+    [
+        ("gan@2000/b8", 2000, "gan@0/b8"),
+        ("gan@0/b8", 0, None),
+        ("intensity", None, None),
+    ],
+)
+def test_the_untrained_counterpart(name, step, untrained):
+    assert feature_set.step(name.partition("/")[0]) == step
+    assert feature_set.untrained_name(name) == untrained
+
+
+def test_align_orders_by_record_not_by_position():
+    first, second = made("one", "abc"), made("two", "cab")
+    aligned = align({"one": first, "two": second})
+    assert aligned["one"] is first
+    assert aligned["two"].features[:, 0].tolist() == [ord(i) for i in "abc"]
+    assert aligned["two"].metadata["Metadata_Site_ID"].tolist() == list("abc")
+
+
+def test_align_refuses_other_records_and_says_how_many():
+    with pytest.raises(InputError, match="1 of 3 are missing and 2 are more"):
+        align({"one": made("one", "abc"), "two": made("two", "abxy")})
+
+
+def test_a_row_of_features_per_record():
+    with pytest.raises(InputError, match="for 2 records"):
+        FeatureSet("x", pd.DataFrame({"a": [1, 2]}), np.zeros((3, 1), np.float32))

@@ -1,0 +1,142 @@
+"""Parts on disk: what is written is read, and an incomplete folder is refused."""
+
+import json
+import os
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from gandl_jax.errors import InputError
+from gandl_jax.profiles import store
+
+
+def metadata(start, count):
+    return pd.DataFrame(
+        {
+            "Metadata_Site_ID": [f"s{i}" for i in range(start, start + count)],
+            "Metadata_Treatment": ["", "x"] * (count // 2),
+            "Metadata_Concentration_uM": [np.nan, 0.3] * (count // 2),
+        }
+    )
+
+
+def written(directory, parts=3, count=4, width=5):
+    rng = np.random.default_rng(0)
+    all_sets = []
+    for i in range(parts):
+        sets = {
+            "b8": rng.normal(size=(count, width)).astype(np.float32),
+            "first_dense": rng.normal(size=(count, 2)).astype(np.float32),
+        }
+        part = directory / f"part-{i:05d}.parquet"
+        store.write_part(part, metadata(i * count, count), sets)
+        all_sets.append(sets)
+    store.finish(directory)
+    return {k: np.concatenate([s[k] for s in all_sets]) for k in all_sets[0]}
+
+
+def test_roundtrip(tmp_path):
+    expected = written(tmp_path)
+    sets = store.read(tmp_path)
+    assert store.widths(tmp_path) == {"b8": 5, "first_dense": 2}
+    for name, features in expected.items():
+        np.testing.assert_array_equal(sets[name].features, features)
+        assert sets[name].features.dtype == np.float32
+        pd.testing.assert_frame_equal(sets[name].metadata, metadata(0, 12))
+    assert json.loads((tmp_path / "_SUCCESS").read_text()) == {
+        f"part-{i:05d}.parquet": 4 for i in range(3)
+    }
+
+
+def test_the_columns_are_those_of_the_design(tmp_path):
+    written(tmp_path, parts=1)
+    names = pd.read_parquet(tmp_path / "part-00000.parquet").columns.tolist()
+    assert names[:3] == metadata(0, 2).columns.tolist()
+    assert names[3:] == [f"b8__{i}" for i in range(5)] + [
+        "first_dense__0",
+        "first_dense__1",
+    ]
+
+
+def test_only_the_columns_of_wanted_sets_are_read(tmp_path, monkeypatch):
+    written(tmp_path)
+    asked = []
+    read = pq.ParquetFile.read
+
+    def spy(self, columns=None, **kwargs):
+        asked.extend(columns)
+        return read(self, columns=columns, **kwargs)
+
+    monkeypatch.setattr(pq.ParquetFile, "read", spy)
+    assert list(store.read(tmp_path, ["first_dense"])) == ["first_dense"]
+    assert not any(column.startswith("b8") for column in asked)
+
+
+def test_wide_sets(tmp_path):
+    expected = written(tmp_path, parts=2, count=16, width=8192)
+    np.testing.assert_array_equal(
+        store.read(tmp_path, ["b8"])["b8"].features, expected["b8"]
+    )
+
+
+@pytest.mark.parametrize("damage", ["no mark", "part gone", "part more", "mark cut"])
+def test_an_incomplete_folder_is_refused(tmp_path, damage):
+    written(tmp_path)
+    assert store.is_complete(tmp_path)
+    if damage == "no mark":
+        (tmp_path / "_SUCCESS").unlink()
+    elif damage == "part gone":
+        (tmp_path / "part-00001.parquet").unlink()
+    elif damage == "part more":
+        store.write_part(tmp_path / "part-00009.parquet", metadata(90, 2), {})
+    else:
+        (tmp_path / "_SUCCESS").write_text('{"part-0')
+    assert not store.is_complete(tmp_path)
+    with pytest.raises(InputError, match="not complete: run --job=embed"):
+        store.read(tmp_path)
+
+
+def test_a_count_that_differs_is_refused(tmp_path):
+    written(tmp_path)
+    store.write_part(
+        tmp_path / "part-00000.parquet", metadata(0, 2), {"b8": np.zeros((2, 5))}
+    )
+    with pytest.raises(InputError, match="has 2 records where _SUCCESS says 4"):
+        store.read(tmp_path, ["b8"])
+
+
+def test_a_killed_part_leaves_no_final_name(tmp_path, monkeypatch):
+    written(tmp_path, parts=1)
+    before = (tmp_path / "part-00000.parquet").read_bytes()
+
+    def killed(table, file, **kwargs):
+        file.write(b"PAR1 half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(store.pq, "write_table", killed)
+    for number in (0, 1):
+        with pytest.raises(KeyboardInterrupt):
+            store.write_part(
+                tmp_path / f"part-{number:05d}.parquet", metadata(0, 2), {}
+            )
+    assert (tmp_path / "part-00000.parquet").read_bytes() == before
+    assert not (tmp_path / "part-00001.parquet").exists()
+    assert store.is_complete(tmp_path)
+
+
+def test_unknown_set(tmp_path):
+    written(tmp_path)
+    with pytest.raises(InputError, match="no set 'b9'"):
+        store.read(tmp_path, ["b9"])
+
+
+def test_the_fingerprint_follows_the_writing(tmp_path):
+    written(tmp_path)
+    first = store.fingerprint(tmp_path)
+    assert store.fingerprint(tmp_path) == first
+    part = tmp_path / "part-00001.parquet"
+    now = part.stat().st_mtime
+    os.utime(part, (now + 1, now + 1))  # written again a second later
+    assert store.fingerprint(tmp_path) != first

@@ -1,0 +1,57 @@
+"""Well names against a hand-written table; groups of records."""
+
+import pandas as pd
+import pytest
+
+from gandl_jax.errors import InputError
+from gandl_jax.profiles import table
+
+WELLS = {  # the corners of 96, 384 and 1536 wells, and what lies around Z
+    "A01": (1, 1),
+    "A12": (1, 12),
+    "H12": (8, 12),
+    "P24": (16, 24),
+    "Z01": (26, 1),
+    "AA02": (27, 2),
+    "AB47": (28, 47),
+    "AE47": (31, 47),
+    "AF48": (32, 48),
+    "B2": (2, 2),
+}
+
+METADATA = pd.DataFrame(
+    {
+        "Metadata_Experiment": ["E-1", "E-1", "E-2"],
+        "Metadata_Plate": ["1", "2", "1"],
+        "Metadata_Well": ["A01", "AA02", "A03"],
+        "Metadata_Site_ID": ["a", "b", "c"],
+        "Metadata_Role": ["response_1", "treated", "response_0"],
+    }
+)
+
+
+@pytest.mark.parametrize("name", WELLS)
+def test_well_names(name):
+    assert table.parse_well(name) == WELLS[name]
+
+
+@pytest.mark.parametrize("name", ["", "A", "01", "a01", "A00", "AAA01", "A1_2", "A 1"])
+def test_other_well_names_are_refused(name):
+    with pytest.raises(InputError, match="is not a row"):
+        table.parse_well(name)
+
+
+def test_a_plate_number_is_another_plate_in_another_experiment():
+    assert table.plates(METADATA).tolist() == ["E-1/1", "E-1/2", "E-2/1"]
+    assert table.wells(METADATA).tolist() == ["E-1/1/A01", "E-1/2/AA02", "E-2/1/A03"]
+    assert table.rows(METADATA).tolist() == ["E-1/1/1", "E-1/2/27", "E-2/1/1"]
+
+
+def test_control_classes():
+    assert table.control_classes(METADATA).tolist() == [1, -1, 0]
+
+
+def test_doubled_records_are_refused():
+    doubled = METADATA.assign(Metadata_Site_ID=["a", "b", "b"])
+    with pytest.raises(InputError, match="1 doubled records, such as 'b'"):
+        table.record_ids(doubled)
