@@ -11,9 +11,9 @@ from typing import Any
 
 import ml_collections
 
+from gandl_jax import modules
 from gandl_jax.errors import InputError, nearest
 
-PACKAGE = pathlib.Path(__file__).parent
 ALL_JOBS = ("prepare", "train", "embed", "evaluate", "report")
 
 
@@ -50,6 +50,14 @@ def default() -> ml_collections.ConfigDict:
                     "plates_per_experiment": 4,
                     "sites_per_well": 2,
                     "size_px": 96,
+                    "rescuers": 9,
+                    "inactive": 5,
+                    "toxic": 4,
+                    "doses": 8,
+                    "replicates": 2,  # wells per compound, dose and cell model
+                    "mock_wells": 16,  # per plate, as the next two
+                    "uv_wells": 4,
+                    "active_wells": 24,
                     "workers": 0,  # 0 is one per core
                 }
             ),
@@ -116,6 +124,8 @@ def smoke(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
     config.data.crop_px = 16
     config.data.records_per_shard = 64
     config.simulate.update(plates_per_experiment=2, sites_per_well=1, size_px=48)
+    config.simulate.update(rescuers=1, inactive=1, toxic=1, doses=6, replicates=1)
+    config.simulate.update(mock_wells=8, uv_wells=2, active_wells=8)
     config.model.update(channel_base=256, channel_max=32, latent_dim=32)
     config.train.update(
         batch=32,
@@ -232,29 +242,6 @@ def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def names(folder: str, marker: str) -> list[str]:
-    """The modules of `gandl_jax/<folder>` that define `marker` at top level.
-
-    A name in a config is a module name; this lists the valid ones without
-    importing them.
-    """
-    return sorted(
-        file.stem
-        for file in (PACKAGE / folder).glob("*.py")
-        if marker in _top_level_names(file)
-    )
-
-
-def _top_level_names(file: pathlib.Path) -> set[str]:
-    found = set()
-    for node in ast.parse(file.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Assign):
-            found.update(t.id for t in node.targets if isinstance(t, ast.Name))
-        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
-            found.add(node.name)
-    return found
-
-
 def validate(config: ml_collections.ConfigDict, jobs: Iterable[str]) -> None:
     """Checks what can be checked before anything slow is imported.
 
@@ -262,12 +249,12 @@ def validate(config: ml_collections.ConfigDict, jobs: Iterable[str]) -> None:
       InputError: with the first thing that is wrong.
     """
     for job in jobs:
-        _known("job", job, names("jobs", "run"))
-    _known("dataset", config.data.name, names("datasets", "SCREEN"))
-    _known("method", config.method.name, names("methods", "Method"))
+        _known("job", job, modules.names("jobs", "run"))
+    _known("dataset", config.data.name, modules.names("datasets", "SCREEN"))
+    _known("method", config.method.name, modules.names("methods", "Method"))
     if config.evaluate.tasks != "all":
         for task in config.evaluate.tasks.split(","):
-            _known("task", task, names("tasks", "run"))
+            _known("task", task, modules.names("tasks", "run"))
     _known("data.missing", config.data.missing, ("fail", "skip"))
     _known("embed.weights", config.embed.weights, ("average", "raw"))
     _known("model.dtype", config.model.dtype, ("auto", "float32", "bfloat16"))

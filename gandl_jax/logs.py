@@ -26,14 +26,18 @@ class Progress:
     def __init__(self, name: str, total: int, unit: str, start: int = 0):
         self._name, self._total, self._unit = name, total, unit
         self._start = self._done = start
-        self._began = self._printed = time.monotonic()
+        self._first = 0
+        self._began = self._printed = self._steady = time.monotonic()
         self._terminal = sys.stdout.isatty()
         self._interval = 0.5 if self._terminal else 5.0
 
     def update(self, count: int, note: str = "") -> None:
         """Counts `count` more units; prints when the last line is old enough."""
-        self._done += count
         now = time.monotonic()
+        if self._done == self._start:
+            # The first units compile or warm up: no measure of the others.
+            self._first, self._steady = count, now
+        self._done += count
         if now - self._printed >= self._interval:
             self._printed = now
             self._print(note, end="\r" if self._terminal else "\n")
@@ -43,9 +47,12 @@ class Progress:
         self._print(note, end="\n")
 
     def _print(self, note: str, end: str) -> None:
-        seconds = max(time.monotonic() - self._began, 1e-9)
-        rate = (self._done - self._start) / seconds
-        left = (self._total - self._done) / rate if rate else math.inf
+        now = time.monotonic()
+        seconds = now - self._began
+        steady = self._done - self._start - self._first
+        rate = steady / max(now - self._steady, 1e-9)
+        rest = self._total - self._done
+        left = rest / rate if rate else math.inf if rest else 0
         share = self._done / max(self._total, 1)
         ending = f"ETA {duration(left)}" if left else f"took {duration(seconds)}"
         line = (

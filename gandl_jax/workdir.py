@@ -22,8 +22,8 @@ def refuse_another(workdir: epath.Path, config) -> None:
         if saved["config"].get(key) != value:
             raise InputError(
                 f"{workdir} is another experiment's: its {key} is "
-                f"{saved['config'].get(key)!r}, this config's {value!r}; choose another "
-                "--workdir"
+                f"{saved['config'].get(key)!r}, this config's {value!r}; choose "
+                "another --workdir"
             )
 
 
@@ -38,10 +38,20 @@ def record(workdir: epath.Path, config) -> None:
         return
     date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     content = {
+        **(saved or {}),
         "config": now,
         "history": [*history, {"date": date, "changed": changed}],
         "versions": {name: importlib.metadata.version(name) for name in LIBRARIES},
     }
+    _write(workdir, content)
+
+
+def note(workdir: epath.Path, key: str, value: str) -> None:
+    """Adds what a job found out, such as the devices it runs on."""
+    _write(workdir, {**_read(workdir), key: value})
+
+
+def _write(workdir: epath.Path, content: dict) -> None:
     workdir.mkdir(parents=True, exist_ok=True)
     part = workdir / "config.json.part"
     part.write_text(json.dumps(content, indent=1) + "\n")

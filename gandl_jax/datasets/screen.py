@@ -2,7 +2,6 @@
 
 import dataclasses
 import importlib
-import pkgutil
 import string
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 import pandas as pd
 from etils import epath
 
+from gandl_jax import modules
 from gandl_jax.errors import InputError, nearest
 
 Filter = Mapping[str, tuple[str, ...]]
@@ -59,26 +59,13 @@ class Screen:
         return self.file.format(**{**row, "channel": channel})
 
 
-def names() -> list[str]:
-    """Names of the screens that can be loaded: the files here that define SCREEN."""
-    folder = epath.Path(__file__).parent
-    found = [module.name for module in pkgutil.iter_modules([str(folder)])]
-    return [name for name in found if _defines_screen(folder / f"{name}.py")]
-
-
-def _defines_screen(path: epath.Path) -> bool:
-    """Looks at the text, so that no other file here (tensorflow) is imported."""
-    lines = path.read_text().splitlines()
-    return any(line.startswith(("SCREEN =", "SCREEN:")) for line in lines)
-
-
 def load(name: str) -> Screen:
     """The screen of that name.
 
     Raises:
       InputError: there is none; the message gives the nearest name.
     """
-    choices = names()
+    choices = modules.names("datasets", "SCREEN")
     if name not in choices:
         raise InputError(f"unknown dataset {name!r}; {nearest(name, choices)}")
     return importlib.import_module(f"gandl_jax.datasets.{name}").SCREEN

@@ -131,12 +131,16 @@ def draw_site(
     Returns:
       [5, H, W] uint8: nuclei, ER, actin, RNA, Golgi and membrane.
     """
-    cells = place_cells(rng, model, traits, size_px)
-    pixels = assign_pixels(rng, model, cells, size_px)
-    scene = (rng, model, traits, cells, pixels)
-    stack = np.stack([stain(*scene) for stain in stains.STAINS])
-    stack *= cells.brightness.T[:, pixels.owner]
-    return photograph(rng, stack, traits)
+    # Generators of their own: what one stain draws does not move the others.
+    placing, mapping, camera, *staining = rng.spawn(3 + len(stains.STAINS))
+    cells = place_cells(placing, model, traits, size_px)
+    pixels = assign_pixels(mapping, model, cells, size_px)
+    light = [
+        stain(own, model, traits, cells, pixels)
+        for own, stain in zip(staining, stains.STAINS, strict=True)
+    ]
+    stack = np.stack(light) * cells.brightness.T.astype(np.float32)[:, pixels.owner]
+    return photograph(camera, stack, traits)
 
 
 def place_cells(rng, model: CellModel, traits: Traits, size_px: int) -> Cells:
@@ -157,12 +161,20 @@ def place_cells(rng, model: CellModel, traits: Traits, size_px: int) -> Cells:
     oval = np.sqrt(1.12 + 0.35 * rng.random(n) * (1 - traits.toxicity))
     shift = 0.14 * radius * rng.standard_normal((2, n))
     infection = traits.infection + 0.22 * rng.standard_normal(n)
+    stained = 0.16 * rng.standard_normal((n, 5)) + 0.12 * rng.standard_normal((n, 1))
     return Cells(
-        y, x, angle, radius * stretch, radius / stretch,
-        y + shift[0], x + shift[1], nucleus * oval, nucleus / oval,
-        np.clip(infection, 0, 1),
-        np.exp(0.16 * rng.standard_normal((n, 5)) + 0.12 * rng.standard_normal((n, 1))),
-    )  # fmt: skip
+        y=y,
+        x=x,
+        angle=angle,
+        long=radius * stretch,
+        short=radius / stretch,
+        nucleus_y=y + shift[0],
+        nucleus_x=x + shift[1],
+        nucleus_long=nucleus * oval,
+        nucleus_short=nucleus / oval,
+        infection=np.clip(infection, 0, 1),
+        brightness=np.exp(stained),
+    )
 
 
 def _centres(rng, diameter: float, spacing: float, traits: Traits, size_px: int):
@@ -197,29 +209,34 @@ def assign_pixels(rng, model: CellModel, cells: Cells, size_px: int) -> Pixels:
     """Gives every pixel to the cell whose ellipse it lies deepest in."""
     grid = np.mgrid[:size_px, :size_px].astype(np.float32)
     warp = model.irregularity_px * stains.noise(rng, size_px, 4.0, 2)
-    owner, nearest, second = _owners(*(grid + warp), cells, size_px)
+    # Warped by at most three standard deviations, no cell leaves its box.
+    reach = 1.1 * cells.long + 3 * model.irregularity_px
+    owner, nearest, second = _owners(*(grid + warp), cells, reach, size_px)
     radius = np.sqrt(nearest)
     # Nuclei and fibres are smoother than cell borders: they see less of the warp.
     y, x = grid + warp / 3
-    angle = _at(cells.angle, owner)
-    along, across = _turn(y - _at(cells.y, owner), x - _at(cells.x, owner), angle)
+    angle = stains.at_owner(cells.angle, owner)
+    along, across = _turn(
+        y - stains.at_owner(cells.y, owner), x - stains.at_owner(cells.x, owner), angle
+    )
     to_nucleus = _turn(
-        y - _at(cells.nucleus_y, owner), x - _at(cells.nucleus_x, owner), angle
+        y - stains.at_owner(cells.nucleus_y, owner),
+        x - stains.at_owner(cells.nucleus_x, owner),
+        angle,
     )
     nucleus = np.hypot(
-        to_nucleus[0] / _at(cells.nucleus_long, owner),
-        to_nucleus[1] / _at(cells.nucleus_short, owner),
+        to_nucleus[0] / stains.at_owner(cells.nucleus_long, owner),
+        to_nucleus[1] / stains.at_owner(cells.nucleus_short, owner),
     )
     inside = np.clip((1.1 - radius) * 4, 0, 1)
     gap = np.sqrt(second) - radius
     return Pixels(owner, along, across, radius, nucleus, inside, gap)
 
 
-def _owners(y, x, cells: Cells, size_px: int):
+def _owners(y, x, cells: Cells, reach, size_px: int):
     """The nearest cell of each pixel, and squared radii of the two nearest, [H, W]."""
     owner = np.zeros(y.shape, np.int32)
     nearest, second = np.full((2, *y.shape), FAR, np.float32)
-    reach = 1.15 * cells.long + 4  # beyond it, also warped, nothing is inside
     first_row, first_column = (cells.y - reach).clip(0), (cells.x - reach).clip(0)
     last_row, last_column = cells.y + reach + 1, cells.x + reach + 1
     edges = np.stack([first_row, last_row, first_column, last_column]).astype(int)
@@ -233,11 +250,6 @@ def _owners(y, x, cells: Cells, size_px: int):
         nearest[box] = np.where(nearer, squared, before)
         owner[box] = np.where(nearer, i, owner[box])
     return owner, nearest, second
-
-
-def _at(values, owner):
-    """Values [N] of the cells, at the pixels [H, W] that they own."""
-    return values.astype(np.float32)[owner]
 
 
 def _turn(dy, dx, angle):

@@ -116,7 +116,9 @@ def _contents(options: Mapping, truth: pd.DataFrame) -> list[pd.DataFrame]:
     """
     plates = options["plates_per_experiment"]
     counts = (MOCK, "mock_wells"), (UV, "uv_wells"), (ACTIVE, "active_wells")
-    controls = [(condition, "", "") for condition, n in counts for _ in range(options[n])]
+    controls = [
+        (condition, "", "") for condition, n in counts for _ in range(options[n])
+    ]
     dealt = [list(controls) for _ in range(plates)]
     doses = HALF_LOG_UM[-options["doses"] :]
     treatments = [(name, dose) for name in truth["treatment"] for dose in doses]

@@ -56,9 +56,16 @@ def spots(y, x, sigma_px, light, size_px: int) -> np.ndarray:
     return flat.reshape(size_px, size_px).astype(np.float32)
 
 
-def _of(values, pixels):
-    """Values [N] of the cells, at the pixels [H, W] that they own."""
-    return np.asarray(values, np.float32)[pixels.owner]
+def at_owner(values: np.ndarray, owner: np.ndarray) -> np.ndarray:
+    """Values [N] of the cells, at the pixels that they own: [H, W] float32."""
+    return values.astype(np.float32)[owner]
+
+
+def _border(pixels, gap: float, width: float):
+    """1 where a cell meets another or ends, 0 within; widths in units of `pixels`."""
+    meets = np.exp(-((pixels.gap.clip(0, 3) / gap) ** 2))
+    ends = np.exp(-(((pixels.radius - 0.97) / width) ** 2))
+    return (meets + ends).clip(0, 1)
 
 
 def _in_nucleus(pixels):
@@ -84,17 +91,23 @@ def stain_er(rng, model, traits, cells, pixels):
     """ConA: a reticulum around the nucleus; infected, it clumps around vacuoles."""
     size = len(pixels.owner)
     grain = model.reticulum_px * (1 + 0.08 * traits.state[1])
-    fine, clumps = noise(rng, size, grain, 1)[0], noise(rng, size, 2.6 * grain, 1)[0]
-    infection = _of(cells.infection, pixels)
+    fine, clumps = noise(rng, size, grain, 1)[0], noise(rng, size, 2.8 * grain, 1)[0]
+    infection = at_owner(cells.infection, pixels.owner)
     mix = np.sqrt(1 - 0.9 * infection) * fine + np.sqrt(0.9 * infection) * clumps
     # The holes add contrast; the clumps have less, so that in all it stays.
-    contrast = 0.33 * (1 + 0.2 * traits.state[1]) * (1 - 0.4 * infection)
+    contrast = 0.33 * (1 + 0.2 * traits.state[1]) * (1 - 0.6 * infection)
     texture = 1 + contrast * mix
     collapse = traits.mechanism[ER_COLLAPSE]
     body = _body(pixels, 1.3 + 1.6 * collapse) * (1 + 0.4 * collapse)
     nuclear = 1 - 0.55 * _in_nucleus(pixels)
     holes, held = _vacuoles(rng, cells, size)
-    return body * nuclear * texture.clip(0.05) * (1 - holes) / (1 - _of(held, pixels))
+    return (
+        body
+        * nuclear
+        * texture.clip(0.05)
+        * (1 - holes)
+        / (1 - at_owner(held, pixels.owner))
+    )
 
 
 def _vacuoles(rng, cells, size_px: int):
@@ -122,22 +135,21 @@ def stain_actin(rng, model, traits, cells, pixels):
     long, wide = model.fibre_px
     fibres = _fibres(rng, cells, pixels, (wide, long))
     dots = noise(rng, size, 0.95, 1)[0]
-    infection = 0.85 * _of(cells.infection, pixels)
-    mix = np.sqrt(1 - infection) * fibres + 0.92 * np.sqrt(infection) * dots
+    infection = 0.85 * at_owner(cells.infection, pixels.owner)
+    mix = np.sqrt(1 - infection) * fibres + 0.85 * np.sqrt(infection) * dots
     bundles = np.clip(0.7 + 0.62 * (1 + 0.2 * traits.state[2]) * mix, 0.05, None)
-    cortex = np.exp(-((pixels.gap.clip(0, 3) / 0.16) ** 2))
-    cortex += np.exp(-(((pixels.radius - 0.97) / 0.07) ** 2))
+    cortex = _border(pixels, 0.16, 0.07)
     share = model.fibres * (1 - 0.4 * traits.mechanism[CORTEX])
     rim = 1.5 * (1 - share)
-    return pixels.inside * (share * bundles + rim * cortex.clip(0, 1) + 0.1)
+    return pixels.inside * (share * bundles + rim * cortex + 0.1)
 
 
 def _fibres(rng, cells, pixels, grain_px):
     """Noise stretched along each cell's long axis, a part of one tile for each."""
     tile = noise(rng, 128, grain_px, 1)[0]
     start = rng.uniform(0, 128, (2, len(cells.y)))
-    rows = pixels.across + _of(start[0], pixels)
-    columns = pixels.along + _of(start[1], pixels)
+    rows = pixels.across + at_owner(start[0], pixels.owner)
+    columns = pixels.along + at_owner(start[1], pixels.owner)
     return ndimage.map_coordinates(tile, [rows, columns], order=1, mode="grid-wrap")
 
 
@@ -153,7 +165,10 @@ def stain_rna(rng, model, traits, cells, pixels):
 
 
 def _nucleoli(rng, model, traits, cells, size_px: int):
-    """Bright spots in the nuclei that hold the same light however many there are."""
+    """Bright spots in the nuclei; infected, more and smaller ones.
+
+    Small spots add contrast, so they hold less light: intensities shall not tell.
+    """
     n, most = len(cells.y), 6
     wanted = model.nucleoli + 3.0 * cells.infection + 0.4 * traits.state[3]
     count = np.clip(np.rint(wanted + 0.6 * rng.standard_normal(n)), 1, most)
@@ -164,7 +179,7 @@ def _nucleoli(rng, model, traits, cells, size_px: int):
     x = cells.nucleus_x[:, None] + reach * np.cos(angle)
     share = there / count[:, None]
     sigma = cells.nucleus_short[:, None] * 0.27 * (2 / count[:, None]) ** 0.3
-    bright = 0.22 * (1 + 0.2 * traits.state[3]) * (1 - 0.15 * cells.infection)
+    bright = 0.22 * (1 + 0.2 * traits.state[3]) * (1 - 0.25 * cells.infection)
     total = (bright * np.pi * cells.nucleus_long * cells.nucleus_short)[:, None]
     return spots(y, x, sigma.clip(0.6, 2.2), total * share, size_px)
 
@@ -173,15 +188,14 @@ def stain_golgi(rng, model, traits, cells, pixels):
     """WGA: membrane and a Golgi cap at the nucleus; infected, the cap disperses."""
     size = len(pixels.owner)
     smooth = noise(rng, size, 1.2, 1)[0]
-    membrane = np.exp(-((pixels.gap.clip(0, 3) / 0.12) ** 2))
-    membrane += np.exp(-(((pixels.radius - 0.97) / 0.06) ** 2))
+    membrane = _border(pixels, 0.12, 0.06)
     envelope = np.exp(-(((pixels.nucleus - 1.05) / 0.12) ** 2))
     body = 0.42 * _body(pixels, 1.0) * (1 + 0.15 * smooth)
-    light = body + pixels.inside * (0.4 * membrane.clip(0, 1) + 0.3 * envelope)
+    light = body + pixels.inside * (0.4 * membrane + 0.3 * envelope)
     swelling = traits.mechanism[ENDOSOMES]
-    rings = _scattered(rng, cells, 4, (0.55, 0.95), 1.5, 7.0 * swelling, size)
+    endosomes = _scattered(rng, cells, 4, (0.55, 0.95), 1.5, 7.0 * swelling, size)
     cap = _golgi(rng, model, traits, cells, size)
-    return light + (cap + rings) * pixels.inside
+    return light + (cap + endosomes) * pixels.inside
 
 
 def _golgi(rng, model, traits, cells, size_px: int):
@@ -196,7 +210,7 @@ def _golgi(rng, model, traits, cells, size_px: int):
     x = cells.nucleus_x[:, None] + reach * np.cos(angle)
     light = 0.10 * (cells.long * cells.short)[:, None] * np.pi / dots
     light = light * (1 + 0.2 * traits.state[4])
-    return spots(y, x, 1.2 - 0.45 * free, light, size_px)
+    return spots(y, x, 1.2 - 0.5 * free, light, size_px)
 
 
 def _scattered(rng, cells, count: int, reach_frac, sigma_px, light, size_px: int):

@@ -4,6 +4,7 @@ A separate pass: it reads the encoder item of a checkpoint and nothing else of i
 """
 
 import collections
+import json
 from collections.abc import Callable, Iterable
 
 import jax
@@ -34,6 +35,7 @@ def run(config, workdir: epath.Path) -> None:
     for step in chosen:
         saved.check(step, configs.architecture(config))
     profiles = workdir / "profiles" / dataset.name
+    claim(profiles, dataset)
     write_set(
         profiles / "intensity",
         dataset,
@@ -65,6 +67,24 @@ def choose_steps(wanted: tuple[str, ...], steps: list[int]) -> list[int]:
                 f"{nearest(name, named)}"
             )
     return sorted({named[name] for name in wanted})
+
+
+def claim(profiles: epath.Path, dataset: prepared.Prepared) -> None:
+    """Writes down which preparation the profiles are of.
+
+    Raises:
+      InputError: they are of another one.
+    """
+    note = profiles / "prepared.json"
+    plan = {k: v for k, v in dataset.description["plan"].items() if k != "source_dir"}
+    if not note.exists():
+        profiles.mkdir(parents=True, exist_ok=True)
+        note.write_text(json.dumps(plan, indent=1) + "\n")
+    elif json.loads(note.read_text()) != plan:
+        raise InputError(
+            f"{profiles} was made from another preparation than {dataset.directory}: "
+            "delete it, or name the former config.data.dir"
+        )
 
 
 def write_set(

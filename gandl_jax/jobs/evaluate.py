@@ -4,7 +4,6 @@ import dataclasses
 import importlib
 import json
 import math
-import pkgutil
 import time
 from collections.abc import Iterator, Mapping
 from types import ModuleType
@@ -15,7 +14,7 @@ import numpy as np
 from etils import epath
 
 import gandl_jax
-import gandl_jax.tasks
+from gandl_jax import modules
 from gandl_jax.errors import InputError, nearest
 from gandl_jax.profiles import feature_set, store
 from gandl_jax.profiles.feature_set import FeatureSet
@@ -56,19 +55,13 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     print(_summary(paths, options["features"]), flush=True)
 
 
-def task_names() -> list[str]:
-    """The tasks there are: modules of gandl_jax.tasks with a function `run`."""
-    names = [module.name for module in pkgutil.iter_modules(gandl_jax.tasks.__path__)]
-    return [name for name in names if hasattr(_module(name), "run")]
-
-
 def _module(name: str) -> ModuleType:
     return importlib.import_module(f"gandl_jax.tasks.{name}")
 
 
 def _tasks(wanted: str) -> dict[str, ModuleType]:
     """The modules of "all" tasks, or of names with commas between."""
-    known = task_names()
+    known = modules.names("tasks", "run")
     names = known if wanted == "all" else [name.strip() for name in wanted.split(",")]
     for name in names:
         if name not in known:

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from matplotlib.figure import Figure
-
 from gandl_jax import figures
+from gandl_jax.figures import Figure
 from gandl_jax.jobs import report_findings as findings
 from gandl_jax.jobs import report_page as page
 from gandl_jax.jobs.report_findings import Row

@@ -11,6 +11,7 @@ from etils import epath
 
 from gandl_jax import checkpoint, logs, parallel, pictures
 from gandl_jax import config as configs
+from gandl_jax import workdir as workdirs
 from gandl_jax.datasets import prepared, stream
 
 
@@ -35,6 +36,7 @@ def run(config, workdir: epath.Path) -> None:
     if first < total:
         step_fn = make_step(config, method, devices)
         recorder = Recorder(config, workdir, method, channels, saved, first, total)
+        workdirs.note(workdir, "devices", parallel.describe(devices))
         print(f"train     on {parallel.describe(devices)}; the first step compiles")
         _loop(state, step_fn, batches, recorder, range(first, total))
     print(f"train     is at {max(first, total) * config.train.batch:,} images: done")

@@ -131,7 +131,7 @@ class Method:
         return sets
 
     def pictures(self, state: State, key: Array) -> Array:
-        """[16, H, W, C] images of the averaged generator, always of the same latents."""
+        """[16, H, W, C] images of the averaged generator, always of the same z."""
         keys = sample_keys(key, jnp.arange(PICTURES))
         ws = self._styles(state.g_average, keys, mixing=False)
         return self._generate(state.g_average, ws, keys)

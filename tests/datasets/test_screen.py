@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from gandl_jax import modules
 from gandl_jax.datasets import screen
 from gandl_jax.errors import InputError
 
@@ -18,12 +19,13 @@ def rxrx19a_rows(*rows):
 
 
 def test_names_are_the_files_that_define_a_screen():
-    assert {"rxrx19a", "bbbc013", "simulated"} <= set(screen.names())
-    assert not {"screen", "stream", "shards", "prepared"} & set(screen.names())
+    found = set(modules.names("datasets", "SCREEN"))
+    assert {"rxrx19a", "bbbc013", "simulated"} <= found
+    assert not {"screen", "stream", "shards", "prepared"} & found
 
 
 def test_every_screen_carries_its_file_name():
-    for name in screen.names():
+    for name in modules.names("datasets", "SCREEN"):
         assert screen.load(name).name == name
 
 

@@ -46,17 +46,28 @@ def after(config, method, steps, devices):
     return state, metrics
 
 
+def distance(a, b):
+    return float(optax.tree.norm(jax.tree.map(np.subtract, a, b)))
+
+
 def test_1_2_and_8_devices_agree_after_10_steps(config, method):
-    one, _ = after(config, method, 10, 1)
     start = method.init(jax.random.key(0))
+    one, _ = after(config, method, 10, 1)
+    parts = {
+        "d": lambda s: s.d,
+        "mapping": lambda s: s.g["mapping"],
+        "synthesis": lambda s: s.g["synthesis"],
+        "average": lambda s: s.d_average,
+        "style": lambda s: s.w_average,
+        "path": lambda s: s.path_mean,
+    }
     for devices in (2, 8):
         many, _ = after(config, method, 10, devices)
-        for part in ("g", "d", "g_average", "d_average", "w_average", "path_mean"):
-            a = optax.global_norm(getattr(one, part))
-            difference = jax.tree.map(np.subtract, getattr(one, part), getattr(many, part))
-            assert optax.global_norm(difference) < 1e-5 * a
-            moved = jax.tree.map(np.subtract, getattr(one, part), getattr(start, part))
-            assert optax.global_norm(moved) > 1e-3 * a
+        for name, part in parts.items():
+            error = distance(part(one), part(many))
+            assert error < 1e-5 * float(optax.tree.norm(part(one))), (name, devices)
+            # It is the training that agrees, not the start.
+            assert error < 1e-2 * distance(part(one), part(start)), (name, devices)
 
 
 def test_lazy_adam_is_adam_with_corrected_rate_and_betas(config):

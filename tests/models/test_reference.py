@@ -136,7 +136,7 @@ def test_generator_loss_and_gradient(saved, networks):
         fake = networks["generate"](g, ws)
         return losses.generator(networks["discriminate"](networks["d"], fake))
 
-    value, gradient = jax.value_and_grad(loss)(networks["g"])
+    value, gradient = jax.jit(jax.value_and_grad(loss))(networks["g"])
     close(value, saved["out/g_loss"])
     theirs = stylegan2_weights.generator_params(under(saved, "grad/g_loss/"))
     close_trees(gradient, theirs)
@@ -150,7 +150,7 @@ def test_discriminator_loss_and_gradient(saved, networks):
         scores = [networks["discriminate"](d, x) for x in (real, fake)]
         return losses.discriminator(*scores)
 
-    value, gradient = jax.value_and_grad(loss)(networks["d"])
+    value, gradient = jax.jit(jax.value_and_grad(loss))(networks["d"])
     close(value, saved["out/d_loss"])
     theirs = stylegan2_weights.discriminator_params(under(saved, "grad/d_loss/"))
     close_trees(gradient, theirs)
@@ -162,12 +162,12 @@ def test_r1_and_its_gradient(saved, networks):
     def penalty(d):
         return losses.r1(lambda x: networks["discriminate"](d, x), real)
 
-    close(penalty(networks["d"]), saved["out/r1_penalty"][ORDER])
+    close(jax.jit(penalty)(networks["d"]), saved["out/r1_penalty"][ORDER])
     image_gradient = jax.grad(
         lambda x: networks["discriminate"](networks["d"], x).sum()
     )(real)
     close(image_gradient, saved["out/r1_image_gradient"].transpose(0, 2, 3, 1)[ORDER])
-    gradient = jax.grad(lambda d: penalty(d).mean())(networks["d"])
+    gradient = jax.jit(jax.grad(lambda d: penalty(d).mean()))(networks["d"])
     theirs = stylegan2_weights.discriminator_params(
         under(saved, "grad/r1_penalty_mean/")
     )
@@ -181,7 +181,8 @@ def test_path_length_and_its_gradient(saved, networks):
         ws = networks["styles"](g, saved["in/z"])
         return losses.path_lengths(lambda w: networks["generate"](g, w), ws, noise)
 
-    close(lengths(networks["g"]), saved["out/path_lengths"])
-    gradient = jax.grad(lambda g: jnp.square(lengths(g) - mean).mean())(networks["g"])
+    close(jax.jit(lengths)(networks["g"]), saved["out/path_lengths"])
+    penalty = jax.grad(lambda g: jnp.square(lengths(g) - mean).mean())
+    gradient = jax.jit(penalty)(networks["g"])
     theirs = stylegan2_weights.generator_params(under(saved, "grad/path_penalty_mean/"))
     close_trees(gradient, theirs)

@@ -1,0 +1,32 @@
+# Everything happens in a virtual environment of its own, from pinned versions.
+VENV ?= .venv
+# The first of these that runs and is Python 3.11 or later.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $$p && break; done)
+PYTEST = $(VENV)/bin/python -m pytest -c tests/pytest.ini --rootdir=tests
+
+.PHONY: demo test test-all lint setup
+
+demo: setup  ## simulate a screen, train, embed, evaluate, report
+	$(VENV)/bin/python -m gandl_jax.main --config=configs/demo.py --job=all
+
+test: setup  ## the tests that take minutes
+	$(PYTEST) -m "not slow"
+
+test-all: setup  ## those that take longer as well
+	$(PYTEST)
+
+lint: setup
+	$(VENV)/bin/pip install --quiet -c launch/constraints.txt -e ".[dev]"
+	$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check .
+
+setup: $(VENV)/installed
+
+$(VENV)/installed: setup.py launch/constraints.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed:" \
+		"install it, or say where it is: make PYTHON=/path/to/python3"; exit 2; }
+	@echo "Setting up $(VENV): about 3 GB of packages, two minutes or so"
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install -c launch/constraints.txt -e ".[report,test]"
+	@touch $@

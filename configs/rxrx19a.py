@@ -1,0 +1,38 @@
+"""GAN-DL on RxRx19a (Mascolini et al. 2022, arXiv 2107.07761).
+
+The paper gives: StyleGAN2, 5 channels, a mapping network of 3 layers, style vectors of
+512, 24 h on a TPU v3-8. It does not give image size, crop, batch, learning rate,
+weight of R1, number of images, or the layer that is the embedding. Those are
+StyleGAN2's defaults (Karras et al. 2020) or ours, as marked.
+"""
+
+from gandl_jax import config as configs
+
+
+def get_config(text: str = ""):
+    options = configs.options(text, smoke=False)
+    config = configs.default()
+    config.data.update(
+        name="rxrx19a",
+        source_dir="data/raw/rxrx19a",
+        dir="data/rxrx19a",
+        crop_px=256,  # ours: full-resolution sites of 1024 px, cropped
+        records_per_shard=256,  # ours: about 380 MB a shard
+    )
+    config.model.update(
+        channel_base=32768,  # StyleGAN2's large configuration; paper unknown
+        channel_max=512,
+        latent_dim=512,  # paper
+        mapping_layers=3,  # paper
+    )
+    # StyleGAN2's default; paper unknown. ADA's rule 0.0002 * 256^2 / 32 gives 0.41.
+    config.method.r1_weight = 10.0
+    config.train.update(
+        batch=32,  # StyleGAN2; paper unknown
+        total_images=10_000_000,  # ours: some 24 h at 112 images/s, an estimate
+        log_every_images=3_200,
+        grid_every_images=100_000,
+        checkpoint_every_images=200_000,
+    )
+    config.embed.batch = 128
+    return configs.smoke(config) if options["smoke"] else config

@@ -1,0 +1,51 @@
+"""The package and its extras; versions are pinned in launch/constraints.txt."""
+
+import pathlib
+import re
+
+from setuptools import find_packages, setup
+
+HERE = pathlib.Path(__file__).parent
+VERSION = re.search(
+    r'__version__ = "(.+)"', (HERE / "gandl_jax/__init__.py").read_text()
+)[1]
+
+setup(
+    name="gandl_jax",
+    version=VERSION,
+    description="Image profiles from the discriminator of a StyleGAN2, on JAX and TPU",
+    long_description=(HERE / "README.md").read_text(),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11",
+    packages=find_packages(include=["gandl_jax", "gandl_jax.*"]),
+    package_data={"gandl_jax.jobs": ["*.html"]},
+    install_requires=[
+        "absl-py",
+        "etils[epath]",
+        "flax",
+        "importlib_resources",  # tensorflow-datasets needs it and does not say so
+        "jax",
+        "joblib",
+        "ml-collections",
+        "numpy",
+        "optax",
+        "orbax-checkpoint",
+        "pandas",
+        "pillow",
+        "pyarrow",
+        "scikit-learn",
+        "scipy",
+        "tensorboardX",
+        "tensorflow",
+        "tensorflow-datasets",
+    ],
+    extras_require={
+        "tpu": ["jax[tpu]"],
+        "cuda12": ["jax[cuda12]"],
+        "report": ["matplotlib"],
+        "beam": ["apache-beam"],
+        "test": ["pytest", "matplotlib"],
+        "dev": ["ruff"],
+    },
+)

@@ -1,0 +1,45 @@
+"""A tiny prepared screen and config for the jobs that read one."""
+
+import types
+
+import pytest
+
+from gandl_jax import config as configs
+from gandl_jax import main as program
+
+
+@pytest.fixture(scope="session")
+def smoke_screen(tmp_path_factory):
+    """(source, prepared) folders of a simulated screen, smoke size."""
+    folder = tmp_path_factory.mktemp("smoke")
+    return types.SimpleNamespace(source=folder / "raw", prepared=folder / "prepared")
+
+
+@pytest.fixture
+def run(request, smoke_screen):
+    """Runs the program on configs/demo.py:smoke, one device; gives the exit code."""
+    root = request.config.rootpath.parent
+
+    def run(workdir, *arguments, config="demo.py:smoke"):
+        return program.main(
+            [
+                f"--config={root}/configs/{config}",
+                f"--workdir={workdir}",
+                f"--config.data.source_dir={smoke_screen.source}",
+                f"--config.data.dir={smoke_screen.prepared}",
+                "--config.train.devices=1",
+                "--config.data.crop_px=8",
+                "--config.model.channel_base=64",
+                "--config.model.channel_max=8",
+                "--config.model.latent_dim=8",
+                *arguments,
+            ]
+        )
+
+    return run
+
+
+@pytest.fixture
+def smoke_config():
+    """A config of the smoke size with a folder that a test sets."""
+    return configs.smoke(configs.default())

@@ -1,0 +1,121 @@
+"""Training: exact resume, what it leaves, what it refuses."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+
+from gandl_jax import config as configs
+from gandl_jax.checkpoint import Checkpoints
+from gandl_jax.jobs import train
+
+
+def train_to(run, workdir, images):
+    return run(workdir, "--job=prepare,train", f"--config.train.total_images={images}")
+
+
+def arrays(workdir, step):
+    """Every array of a step's train item, as saved: no shapes are asked for."""
+    import orbax.checkpoint as ocp
+
+    folder = workdir / "checkpoints" / str(step) / "train"
+    return jax.tree.leaves(ocp.StandardCheckpointer().restore(folder.absolute()))
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    return tmp_path_factory.mktemp("runs")
+
+
+def test_4_steps_equal_2_and_restore_and_2_bit_for_bit(run, runs):
+    assert train_to(run, runs / "whole", 4 * 32) == 0
+    assert train_to(run, runs / "halves", 2 * 32) == 0
+    assert Checkpoints(runs / "halves").steps() == [0, 2]
+    assert train_to(run, runs / "halves", 4 * 32) == 0
+    whole, halves = arrays(runs / "whole", 4), arrays(runs / "halves", 4)
+    assert len(whole) > 20
+    for a, b in zip(whole, halves, strict=True):
+        np.testing.assert_array_equal(a, b)
+    # The encoder has moved, so it is not the start that agrees.
+    start = arrays(runs / "whole", 0)
+    assert any(not np.array_equal(a, b) for a, b in zip(whole, start, strict=True))
+
+
+def test_it_leaves_metrics_grids_and_the_untrained_floor(run, runs):
+    assert train_to(run, runs / "left", 4 * 32) == 0
+    lines = [
+        json.loads(x) for x in (runs / "left/metrics.jsonl").read_text().splitlines()
+    ]
+    assert [line["step"] for line in lines] == sorted({line["step"] for line in lines})
+    assert lines[-1]["step"] == 4 and lines[-1]["images"] == 128
+    for name in ("d/loss", "g/loss", "d/real_score", "data/images_per_second"):
+        assert np.isfinite(lines[-1][name])
+    assert any("d/r1" in line for line in lines)
+    assert any("g/path_length" in line for line in lines)
+    pictures = {path.name for path in (runs / "left/images").iterdir()}
+    assert {"00000004_composite.png", "00000004_actin.png"} <= pictures
+    assert 0 in Checkpoints(runs / "left").steps()
+    recorded = json.loads((runs / "left/config.json").read_text())
+    assert recorded["config"]["train.total_images"] == 128
+    assert "1 x cpu" in recorded["devices"]
+
+
+@pytest.mark.parametrize(
+    "setting, told",
+    [
+        ("--config.train.batch=4096", "holds 108 records"),
+        ("--config.train.devices=99", "this host has 8"),
+        ("--config.train.batch=36", "multiple of 32"),
+        ("--config.data.crop_px=1024", "config.data.crop_px"),
+        ("--config.data.channels=nuclei,red", "'red'"),
+        ("--config.data.dir=nowhere", "--job=prepare"),
+    ],
+)
+def test_bad_input_is_one_line_and_no_workdir(run, tmp_path, capsys, setting, told):
+    assert run(tmp_path / "first", "--job=prepare") == 0
+    capsys.readouterr()
+    devices = () if "devices" in setting else ("--config.train.devices=8",)
+    code = run(tmp_path / "new", "--job=train", *devices, setting)
+    errors = capsys.readouterr().err.strip().splitlines()
+    assert code == 2 and len(errors) == 1 and told in errors[0]
+    assert not (tmp_path / "new").exists()
+
+
+def test_another_experiments_workdir_is_refused(run, runs, capsys):
+    assert train_to(run, runs / "whole", 4 * 32) == 0
+    assert run(runs / "whole", "--job=train", "--config.seed=5") == 2
+    assert "another experiment's: its seed is 0" in capsys.readouterr().err
+
+
+def test_a_checkpoint_of_another_architecture_is_refused(run, runs, tmp_path, capsys):
+    assert train_to(run, runs / "whole", 4 * 32) == 0
+    (runs / "whole" / "checkpoints").rename(tmp_path / "checkpoints")
+    try:
+        (tmp_path / "w").mkdir()
+        (tmp_path / "checkpoints").rename(tmp_path / "w" / "checkpoints")
+        code = run(tmp_path / "w", "--job=train", "--config.model.latent_dim=16")
+        assert (
+            code == 2 and "model.latent_dim=8, the config 16" in capsys.readouterr().err
+        )
+    finally:
+        (tmp_path / "w" / "checkpoints").rename(runs / "whole" / "checkpoints")
+
+
+def test_the_mean_of_metrics_names_what_is_not_finite():
+    steps = [
+        {"d/loss": np.float32(1), "d/r1": np.float32(4)},
+        {"d/loss": np.float32(3)},
+    ]
+    assert train.mean_metrics(steps, 2) == {"d/loss": 2.0, "d/r1": 4.0}
+    with pytest.raises(FloatingPointError, match="g/loss is nan"):
+        train.mean_metrics([{"g/loss": np.float32("nan")}], 7)
+
+
+def test_what_makes_an_experiment():
+    config = configs.default()
+    before = configs.identity(config)
+    config.train.total_images = 1
+    assert configs.identity(config) == before
+    config.method.r1_weight = 3.0
+    assert configs.identity(config) != before

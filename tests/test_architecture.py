@@ -1,0 +1,92 @@
+"""Imports go one way, and each library has one owner."""
+
+import ast
+import pathlib
+
+import pytest
+
+import gandl_jax
+
+ROOT = pathlib.Path(gandl_jax.__file__).parent
+FILES = sorted(ROOT.rglob("*.py"))
+LAYERS = {
+    "main": {"jobs", "config", "workdir", "errors"},
+    "jobs": {
+        "jobs",
+        "methods",
+        "datasets",
+        "profiles",
+        "tasks",
+        "figures",
+        "pictures",
+        "parallel",
+        "checkpoint",
+        "logs",
+        "config",
+        "errors",
+        "modules",
+        "workdir",
+    },
+    "methods": {"methods", "models", "parallel", "errors"},
+    "models": {"models", "errors"},
+    "datasets": {"datasets", "logs", "errors", "modules"},
+    "profiles": {"profiles", "errors"},
+    "tasks": {"tasks", "profiles", "errors"},
+    "figures": {"profiles", "errors"},
+    "workdir": {"config", "errors"},
+    "config": {"errors", "modules"},
+    "parallel": {"errors"},
+    "checkpoint": {"errors"},
+    "logs": {"errors"},
+    "pictures": {"errors"},
+    "errors": set(),
+    "modules": set(),
+}
+OWNERS = {
+    "tensorflow": {"datasets"},
+    "tensorflow_datasets": {"datasets"},
+    "flax.linen": {"models"},
+    "optax": {"methods"},
+    "orbax": {"checkpoint"},
+    "sklearn": {"profiles", "tasks"},
+    "matplotlib": {"figures"},
+    "tensorboardX": {"logs"},
+}
+
+
+def layer(file):
+    part = file.relative_to(ROOT).parts[0]
+    return part.removesuffix(".py")
+
+
+def imports(file):
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(ROOT)))
+def test_imports_go_one_way(file):
+    for name in imports(file):
+        if name.startswith("gandl_jax.") and layer(file) != "__init__":
+            target = name.split(".")[1]
+            if target != "__version__":
+                assert target in LAYERS[layer(file)], f"{file} imports {name}"
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(ROOT)))
+def test_each_library_has_one_owner(file):
+    for name in imports(file):
+        for library, owners in OWNERS.items():
+            if name == library or name.startswith(library + "."):
+                assert layer(file) in owners, f"{file} imports {name}"
+
+
+def test_only_parallel_knows_devices():
+    for file in FILES:
+        if layer(file) != "parallel":
+            text = file.read_text()
+            for word in ("jax.pmap", "jax.devices(", "local_devices", "shard_map"):
+                assert word not in text, f"{file} says {word}"

@@ -1,0 +1,92 @@
+"""Options, overrides and checks of configs."""
+
+import pytest
+
+from gandl_jax import config as configs
+from gandl_jax.errors import InputError
+
+
+def test_options_are_parsed_by_the_type_of_their_default():
+    parsed = configs.options(
+        "smoke,size=3,rate=0.5,name=x", smoke=False, size=1, rate=1.0, name="", other=7
+    )
+    assert parsed == {"smoke": True, "size": 3, "rate": 0.5, "name": "x", "other": 7}
+
+
+@pytest.mark.parametrize(
+    "text, told",
+    [
+        ("smok", "did you mean 'smoke'"),
+        ("size=big", "should be a whole number"),
+        ("smoke=3", "true or false"),
+    ],
+)
+def test_wrong_options_are_told(text, told):
+    with pytest.raises(InputError, match=told):
+        configs.options(text, smoke=False, size=1)
+
+
+def test_overrides_change_values_of_any_type():
+    config = configs.default()
+    configs.override(
+        config,
+        {
+            "seed": "7",
+            "data.channels": "dna,actin",
+            "data.flips": "false",
+            "data.dir": "a/b",
+            "method.r1_weight": "2",
+            "train.total_images": "10_000",
+        },
+    )
+    assert config.seed == 7 and config.data.channels == ("dna", "actin")
+    assert config.data.flips is False and config.data.dir == "a/b"
+    assert config.method.r1_weight == 2.0 and config.train.total_images == 10_000
+
+
+@pytest.mark.parametrize(
+    "key, value, told",
+    [
+        ("train.bach", "8", "did you mean 'train.batch'"),
+        ("train.batch", "8.5", "whole number"),
+        ("train.batch", "__import__('os')", "whole number"),
+    ],
+)
+def test_wrong_overrides_change_nothing(key, value, told):
+    config = configs.default()
+    with pytest.raises(InputError, match=told):
+        configs.override(config, {"seed": "7", key: value})
+    assert key != "train.bach" or config.seed == 0
+
+
+@pytest.mark.parametrize("images, batch, steps", [(32, 32, 1), (33, 32, 2), (0, 8, 0)])
+def test_images_to_steps_rounds_up(images, batch, steps):
+    assert configs.steps(images, batch) == steps
+
+
+@pytest.mark.parametrize("name", ["demo", "bbbc013", "rxrx19a"])
+@pytest.mark.parametrize("option", ["", ":smoke"])
+def test_every_config_is_valid(name, option, request):
+    file = request.config.rootpath.parent / "configs" / f"{name}.py"
+    config = configs.load(f"{file}{option}")
+    configs.validate(config, configs.ALL_JOBS)
+    assert config.name == name + option.replace(":", "-")
+
+
+@pytest.mark.parametrize(
+    "key, value, told",
+    [
+        ("data.name", "rxrx19", "did you mean 'rxrx19a'"),
+        ("method.name", "gam", "did you mean 'gan'"),
+        ("evaluate.tasks", "dose_respons", "did you mean 'dose_response'"),
+        ("data.crop_px", 48, "power of two"),
+        ("train.batch", 6, "multiple of"),
+        ("train.log_every_images", 0, "above 0"),
+    ],
+)
+def test_wrong_values_are_told_before_anything_runs(key, value, told):
+    config = configs.default()
+    config.data.dir = "somewhere"
+    config.update_from_flattened_dict({key: value})
+    with pytest.raises(InputError, match=told):
+        configs.validate(config, ["train"])

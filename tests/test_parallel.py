@@ -1,0 +1,42 @@
+"""Devices: batches are split, results come once, bad batches are refused."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+
+from gandl_jax import parallel
+from gandl_jax.errors import InputError
+
+
+def test_split_gives_each_device_its_contiguous_part():
+    def fn(state, batch, key):
+        part = lax.pmean(batch["x"].sum(), parallel.AXIS)
+        first = lax.all_gather(batch["x"][0], parallel.AXIS)
+        return state + part, first
+
+    run = parallel.split(fn, parallel.devices(4))
+    total, first = run(jnp.ones(()), {"x": np.arange(8.0)}, jax.random.key(0))
+    assert float(total) == 1 + 28 / 4
+    assert first.tolist() == [0, 2, 4, 6]
+
+
+def test_map_batch_keeps_the_order():
+    run = parallel.map_batch(
+        lambda s, x: {"y": s * x.mean((1, 2))}, parallel.devices(0)
+    )
+    images = np.random.default_rng(0).normal(size=(16, 3, 3, 2)).astype(np.float32)
+    actual = run(jnp.float32(2), images)["y"]
+    np.testing.assert_allclose(actual, 2 * images.mean((1, 2)), rtol=1e-5)
+
+
+@pytest.mark.parametrize("batch, devices, group", [(12, 8, 1), (16, 8, 4), (6, 1, 4)])
+def test_batches_that_do_not_divide_are_refused(batch, devices, group):
+    with pytest.raises(InputError, match=f"multiple of {devices * group}"):
+        parallel.check_batch(batch, devices, group)
+
+
+def test_too_many_devices_are_refused():
+    with pytest.raises(InputError, match="this host has 8"):
+        parallel.devices(9)
