@@ -149,7 +149,7 @@ class Method:
             metrics["d/fake_score"] = fake_logits.mean()
             return losses.discriminator(real_logits, fake_logits), metrics
 
-        state, value, metrics = self._d_step(state, loss)
+        state, value, metrics = self._descend(state, "d", loss)
         mean = lax.pmean(ws[:, -1].mean(0), parallel.AXIS)
         decay = STYLE_AVERAGE_DECAY
         state = state.replace(w_average=decay * state.w_average + (1 - decay) * mean)
@@ -165,7 +165,7 @@ class Method:
             weight = self.options.r1_weight / 2 * self.options.r1_every_steps
             return weight * penalty, {"d/r1": penalty}
 
-        state, _, metrics = self._d_step(state, loss)
+        state, _, metrics = self._descend(state, "d", loss)
         return state, metrics
 
     def g_main(self, state: State, batch: dict, key: Array) -> tuple[State, dict]:
@@ -177,7 +177,7 @@ class Method:
             fake = self._generate(g, ws, keys)
             return losses.generator(self._logits(state.d, fake)), {}
 
-        state, value, _ = self._g_step(state, loss)
+        state, value, _ = self._descend(state, "g", loss)
         return self._average(state), {"g/loss": value}
 
     def g_reg(self, state: State, batch: dict, key: Array) -> tuple[State, dict]:
@@ -197,7 +197,7 @@ class Method:
             metrics = {"g/path_length": lengths.mean(), "g/path_mean": mean}
             return weight * jnp.square(lengths - mean).mean(), metrics
 
-        state, _, metrics = self._g_step(state, loss)
+        state, _, metrics = self._descend(state, "g", loss)
         return state.replace(path_mean=metrics["g/path_mean"]), metrics
 
     def _logits(self, d: dict, images: Array) -> Array:
@@ -223,19 +223,15 @@ class Method:
         noise = stylegan2.draw_noise(substream(keys, NOISE), self.size)
         return self.synthesis.apply({"params": g["synthesis"]}, ws, noise)
 
-    def _d_step(self, state: State, loss) -> tuple[State, Array, dict]:
-        (value, metrics), gradient = jax.value_and_grad(loss, has_aux=True)(state.d)
+    def _descend(self, state: State, network: str, loss) -> tuple[State, Array, dict]:
+        """One optimiser step of "g" or "d" on `loss(params) -> (value, metrics)`."""
+        adam = {"g": self.g_adam, "d": self.d_adam}[network]
+        params, optimiser = getattr(state, network), f"{network}_optimiser"
+        (value, metrics), gradient = jax.value_and_grad(loss, has_aux=True)(params)
         value, metrics, gradient = lax.pmean((value, metrics, gradient), parallel.AXIS)
-        update, moments = self.d_adam.update(gradient, state.d_optimiser)
-        d = optax.apply_updates(state.d, update)
-        return state.replace(d=d, d_optimiser=moments), value, metrics
-
-    def _g_step(self, state: State, loss) -> tuple[State, Array, dict]:
-        (value, metrics), gradient = jax.value_and_grad(loss, has_aux=True)(state.g)
-        value, metrics, gradient = lax.pmean((value, metrics, gradient), parallel.AXIS)
-        update, moments = self.g_adam.update(gradient, state.g_optimiser)
-        g = optax.apply_updates(state.g, update)
-        return state.replace(g=g, g_optimiser=moments), value, metrics
+        update, moments = adam.update(gradient, getattr(state, optimiser))
+        moved = {network: optax.apply_updates(params, update), optimiser: moments}
+        return state.replace(**moved), value, metrics
 
     def _average(self, state: State) -> State:
         """Moving averages whose half-life is ramped up with the images seen."""

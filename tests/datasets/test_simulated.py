@@ -26,8 +26,8 @@ SMALL = {
     "rescuers": 2,
     "inactive": 1,
     "toxic": 1,
-    "doses": 3,
-    "replicates": 2,
+    "doses": 2,
+    "replicates": 1,
     "mock_wells": 2,
     "uv_wells": 1,
     "active_wells": 3,
@@ -39,6 +39,7 @@ DEMO = SMALL | {
     "inactive": 5,
     "toxic": 4,
     "doses": 8,
+    "replicates": 2,
     "mock_wells": 16,
     "uv_wells": 4,
     "active_wells": 24,
@@ -69,8 +70,8 @@ def test_form_is_that_of_rxrx19a(drawn):
         "site_id,well_id,cell_type,experiment,plate,well,site,disease_condition,"
         "treatment,treatment_conc,SMILES"
     ).split(",")
-    # 2 cell models x 2 plates x (6 controls + 4 compounds x 3 doses x 2 / 2) x 2 sites
-    assert len(metadata) == 2 * 2 * (6 + 12) * 2
+    # 2 cell models x 2 plates x (6 controls + 4 compounds x 2 doses / 2) x 2 sites
+    assert len(metadata) == 2 * 2 * (6 + 4) * 2
     for row in metadata.to_dict("records"):
         parts = [row["experiment"], row["plate"], row["well"], row["site"]]
         assert row["site_id"] == "_".join(parts)
@@ -92,10 +93,10 @@ def test_conditions_treatments_and_doses(drawn):
     treated = metadata["treatment"] != ""
     assert set(metadata.loc[treated, "disease_condition"]) == {"Active SARS-CoV-2"}
     assert set(metadata.loc[~treated, "treatment_conc"]) == {""}
-    assert set(metadata.loc[treated, "treatment_conc"]) == {"1.0", "3.0", "10.0"}
+    assert set(metadata.loc[treated, "treatment_conc"]) == {"3.0", "10.0"}
     roles = table(load("simulated"), metadata)["Metadata_Role"].value_counts()
     assert roles.to_dict() == {
-        "treated": 96,
+        "treated": 32,
         "response_0": 24,
         "response_1": 16,
         "other": 8,
@@ -154,7 +155,7 @@ def test_a_finished_screen_is_kept_and_no_other_is_mixed_in(drawn, tmp_path):
     [
         ({"doses": 9}, "doses is 9"),
         ({"size_px": 8}, "size_px is 8"),
-        ({"active_wells": 2000}, "2015 wells on a plate"),
+        ({"active_wells": 2000}, "2007 wells on a plate"),
     ],
 )
 def test_impossible_options_are_refused_before_anything_is_written(
