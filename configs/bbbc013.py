@@ -10,7 +10,10 @@ def get_config(text: str = ""):
     options = configs.options(text, smoke=False)
     config = configs.small(configs.default())
     config.data.update(
-        name="bbbc013", source_dir="data/raw/bbbc013", dir="data/bbbc013"
+        name="bbbc013",
+        source_dir="data/raw/bbbc013",
+        dir="data/bbbc013",
+        records_per_shard=12,
     )
-    config.data.records_per_shard = 12
+    config.train.total_images = 20_000
     return configs.smoke(config) if options["smoke"] else config

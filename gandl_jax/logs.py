@@ -38,7 +38,7 @@ class Progress:
             # The first units compile or warm up: no measure of the others.
             self._first, self._steady = count, now
         self._done += count
-        if now - self._printed >= self._interval:
+        if now - self._printed >= self._interval and self._done < self._total:
             self._printed = now
             self._print(note, end="\r" if self._terminal else "\n")
 

@@ -21,7 +21,7 @@ MOCK, UV, ACTIVE = "Mock", "UV Inactivated SARS-CoV-2", "Active SARS-CoV-2"
 
 # Infection of a well: mean and well-to-well standard deviation (ours, see
 # `simulated.py` on difficulty).
-INFECTION = {MOCK: (0.05, 0.06), UV: (0.12, 0.06), ACTIVE: (0.72, 0.14)}
+INFECTION = {MOCK: (0.05, 0.06), UV: (0.12, 0.06), ACTIVE: (0.78, 0.12)}
 PLATE_GAIN, WELL_GAIN, CHANNEL_GAIN = 0.10, 0.05, 0.04  # sd of log brightness
 DENSITY = 0.14  # sd of the log number of cells
 

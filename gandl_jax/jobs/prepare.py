@@ -7,7 +7,7 @@ import pandas as pd
 
 from gandl_jax.datasets import raw_images, screen
 from gandl_jax.datasets.prepared import check_channels
-from gandl_jax.errors import InputError, nearest
+from gandl_jax.errors import InputError
 
 
 def run(config: ml_collections.ConfigDict, workdir: str) -> None:
@@ -47,9 +47,6 @@ def _check_options(spec: screen.Screen, data: ml_collections.ConfigDict) -> None
             f"config.data.dir and config.data.source_dir are both {data.dir}; choose "
             "another data.dir"
         )
-    if data.missing not in ("fail", "skip"):
-        hint = nearest(data.missing, ["fail", "skip"])
-        raise InputError(f"config.data.missing is {data.missing!r}; {hint}")
     if data.records_per_shard < 1:
         raise InputError(
             f"config.data.records_per_shard is {data.records_per_shard}; it must be at "

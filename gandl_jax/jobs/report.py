@@ -11,11 +11,10 @@ import ml_collections
 from etils import epath
 
 from gandl_jax import __version__
-from gandl_jax.jobs import report_page as page
-from gandl_jax.jobs import report_sections
-from gandl_jax.jobs.report_inputs import read
+from gandl_jax.jobs.report_parts import page, sections
+from gandl_jax.jobs.report_parts.inputs import read
 
-TEMPLATE = epath.Path(__file__).parent / "report.html"
+TEMPLATE = epath.Path(__file__).parent / "report_parts" / "report.html"
 
 
 def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
@@ -28,7 +27,7 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
       workdir: the experiment's folder.
     """
     inputs = read(config, workdir)
-    body, numbers = report_sections.build(inputs)
+    body, numbers = sections.build(inputs)
     now = datetime.datetime.now(datetime.UTC)
     html = string.Template(TEMPLATE.read_text()).substitute(
         title=page.text(f"{inputs.name} - gandl_jax report"),

@@ -9,9 +9,8 @@ import pytest
 
 from gandl_jax import config as configs
 from gandl_jax import pictures
-from gandl_jax.jobs import report, report_doubts
-from gandl_jax.jobs import report_findings as findings
-from gandl_jax.jobs import report_page as page
+from gandl_jax.jobs import report
+from gandl_jax.jobs.report_parts import doubts, findings, page
 
 EVIL = "<script>alert(1)</script> & \"$x_{\" 'y'"
 VOID = {"meta", "br", "img", "link", "input", "hr"}
@@ -312,7 +311,7 @@ def test_doubts_when_training_did_not_help_and_plates_are_few():
         score("intensity", value=0.6),
     ]
     table = findings.headline(rows, findings.encoders(rows), "b8")
-    doubts = " ".join(report_doubts.doubts(table, [curve("a", ec50_high_um=None)]))
+    told = " ".join(doubts.doubts(table, [curve("a", ec50_high_um=None)]))
     for words in (
         "Training has not been shown to help in HRCE",
         "Plain intensities do as well as the network in HRCE",
@@ -321,8 +320,8 @@ def test_doubts_when_training_did_not_help_and_plates_are_few():
         "few wells (the smallest on 6)",
         "1 of 1 EC50 intervals span more than a factor of 10",
     ):
-        assert words in doubts
-    assert "leaky" not in doubts
+        assert words in told
+    assert "leaky" not in told
 
 
 def test_rank_puts_full_rescues_first_and_the_most_potent_of_them():

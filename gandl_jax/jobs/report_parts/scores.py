@@ -5,10 +5,9 @@ from typing import Any
 
 from gandl_jax import figures
 from gandl_jax.figures import Figure
-from gandl_jax.jobs import report_findings as findings
-from gandl_jax.jobs import report_page as page
-from gandl_jax.jobs.report_findings import Row
-from gandl_jax.jobs.report_page import Html
+from gandl_jax.jobs.report_parts import findings, page
+from gandl_jax.jobs.report_parts.findings import Row
+from gandl_jax.jobs.report_parts.page import Html
 
 
 def content(

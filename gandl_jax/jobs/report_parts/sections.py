@@ -5,11 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from gandl_jax import figures, pictures
-from gandl_jax.jobs import report_curves, report_doubts, report_scores
-from gandl_jax.jobs import report_findings as findings
-from gandl_jax.jobs import report_page as page
-from gandl_jax.jobs.report_inputs import Inputs
-from gandl_jax.jobs.report_page import Html
+from gandl_jax.jobs.report_parts import curves, doubts, findings, page, scores
+from gandl_jax.jobs.report_parts.inputs import Inputs
+from gandl_jax.jobs.report_parts.page import Html
 
 Numbers = dict[str, list[dict[str, Any]]]
 
@@ -123,14 +121,14 @@ def _answer(name: str, screen: _Screen) -> Html | None:
         page.items(findings.comparisons(screen.table)),
         page.tag("p", findings.dose_answer(screen.curves)),
     ]
-    best = report_curves.best(screen.drawn)
+    best = curves.best(screen.drawn)
     if best:
         parts.append(page.items(best[:BEST], "ol"))
     if len(best) > BEST:
         parts.append(page.tag("p", f"and {len(best) - BEST} more in the table below."))
-    doubts = report_doubts.doubts(screen.table, screen.drawn)
-    if doubts:
-        parts += [page.tag("h2", "What to doubt"), page.items(doubts)]
+    doubtful = doubts.doubts(screen.table, screen.drawn)
+    if doubtful:
+        parts += [page.tag("h2", "What to doubt"), page.items(doubtful)]
     return page.tag("div", page.join(parts), class_="answer")
 
 
@@ -138,9 +136,9 @@ def _scores(name: str, screen: _Screen, numbers: Numbers) -> Html | None:
     if not screen.scores:
         return None
     numbers.setdefault("scores", []).extend(
-        {"dataset": name} | report_scores.flat(row) for row in screen.scores
+        {"dataset": name} | scores.flat(row) for row in screen.scores
     )
-    content = report_scores.content(name, screen.features, screen.scores, screen.table)
+    content = scores.content(name, screen.features, screen.scores, screen.table)
     return page.section(f"scores-{name}", f"Scores: {name}", *content)
 
 
@@ -153,7 +151,7 @@ def _curves(name: str, screen: _Screen, numbers: Numbers) -> Html | None:
         for row in screen.doses
     )
     rows = screen.drawn
-    plots, points = report_curves.panels(rows, f"curve-{name}")
+    plots, points = curves.panels(rows, f"curve-{name}")
     numbers.setdefault("dose_curves", []).extend(
         {"dataset": name} | point for point in points
     )
@@ -165,11 +163,11 @@ def _curves(name: str, screen: _Screen, numbers: Numbers) -> Html | None:
             f"From the set {rows[0]['set']} ({next(iter(screen.curves))}). 0 is the "
             "mean of the controls without effect, 1 that of the controls in the wanted "
             "state. Rescues that go at least half way come first, the most potent "
-            f"first; {report_curves.SHOWN} curves at most are drawn. Stray wells may "
+            f"first; {curves.SHOWN} curves at most are drawn. Stray wells may "
             "lie outside the axes.",
         ),
         plots,
-        page.details(f"All {len(rows)} curves", report_curves.table(rows)),
+        page.details(f"All {len(rows)} curves", curves.table(rows)),
     )
 
 

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Iterable, Iterator, Sequence
 
-from gandl_jax.jobs import report_findings as findings
-from gandl_jax.jobs.report_findings import Row
+from gandl_jax.jobs.report_parts import findings
+from gandl_jax.jobs.report_parts.findings import Row
 
 WIDE_FOLD = 10  # an EC50 interval that spans more than this pins down little
 FEW_PLATES = 4

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 
 from gandl_jax import figures
-from gandl_jax.jobs import report_findings as findings
-from gandl_jax.jobs import report_page as page
-from gandl_jax.jobs.report_findings import Row
-from gandl_jax.jobs.report_page import Html
+from gandl_jax.jobs.report_parts import findings, page
+from gandl_jax.jobs.report_parts.findings import Row
+from gandl_jax.jobs.report_parts.page import Html
 from gandl_jax.tasks.curve import logistic
 
 SHOWN = 24

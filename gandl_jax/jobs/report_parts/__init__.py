@@ -1,0 +1,1 @@
+"""What the report is made of: the findings in words, the chapters, the page."""
