@@ -49,7 +49,7 @@ def default() -> ml_collections.ConfigDict:
                     "experiments_per_cell_model": 1,
                     "plates_per_experiment": 4,
                     "sites_per_well": 2,
-                    "size_px": 96,
+                    "size_px": 128,
                     "rescuers": 9,
                     "inactive": 5,
                     "toxic": 4,
@@ -214,7 +214,7 @@ def load(path_and_options: str) -> ml_collections.ConfigDict:
       path_and_options: `configs/demo.py` or `configs/demo.py:smoke`.
 
     Raises:
-      InputError: no such file, or an option it does not declare.
+      InputError: no such file, one that does not run, or an option it does not declare.
     """
     path, _, text = path_and_options.partition(":")
     file = pathlib.Path(path)
@@ -226,8 +226,14 @@ def load(path_and_options: str) -> ml_collections.ConfigDict:
     if spec is None:
         raise InputError(f"{path!r} is not a Python file")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    config = module.get_config(text)
+    try:
+        spec.loader.exec_module(module)
+        config = module.get_config(text)
+    except InputError:
+        raise
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise InputError(f"{path} does not give a config: {reason}") from error
     config.name = file.stem + ("-smoke" if "smoke" in text.split(",") else "")
     return config
 
@@ -318,10 +324,13 @@ def identity(config: ml_collections.ConfigDict) -> dict[str, Any]:
     return {k: v for k, v in plain(config).items() if k.startswith(kept)}
 
 
-def architecture(config: ml_collections.ConfigDict) -> dict[str, Any]:
+def architecture(
+    config: ml_collections.ConfigDict, channels: Iterable[str]
+) -> dict[str, Any]:
     """What a checkpoint's arrays depend on, flat and as plain data."""
-    kept = ("data.channels", "data.crop_px", "model.", "method.name")
-    return {k: v for k, v in plain(config).items() if k.startswith(kept)}
+    kept = ("data.crop_px", "model.", "method.name")
+    sizes = {k: v for k, v in plain(config).items() if k.startswith(kept)}
+    return sizes | {"data.channels": list(channels)}
 
 
 def plain(config: ml_collections.ConfigDict) -> dict[str, Any]:

@@ -11,6 +11,13 @@ class InputError(Exception):
     """
 
 
+class RunError(Exception):
+    """What a run cannot go on from: a damaged record, a diverged network.
+
+    `main` prints it without a traceback and exits with code 1.
+    """
+
+
 def nearest(name: str, choices: Iterable[str]) -> str:
     """A hint that ends an error message: the nearest valid name, or all of them.
 

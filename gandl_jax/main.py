@@ -10,7 +10,7 @@ from etils import epath
 
 from gandl_jax import config as configs
 from gandl_jax import workdir as workdirs
-from gandl_jax.errors import InputError
+from gandl_jax.errors import InputError, RunError
 
 OVERRIDE = re.compile(r"--?config\.([\w.]+)(?:=(.*))?", re.DOTALL)
 
@@ -87,7 +87,7 @@ def main(argv: list[str]) -> int:
       argv: arguments without the program's name.
 
     Returns:
-      The exit code: 0 done, 2 bad input, 1 anything else.
+      The exit code: 0 done, 2 bad input, 130 stopped by the keyboard, 1 anything else.
     """
     values = define_flags()
     try:
@@ -102,6 +102,12 @@ def main(argv: list[str]) -> int:
     except (InputError, flags.Error) as error:
         print(f"gandl_jax: {error}", file=sys.stderr)
         return 2
+    except (RunError, OSError) as error:
+        print(f"gandl_jax: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("gandl_jax: stopped; the same command goes on", file=sys.stderr)
+        return 130
     except Exception:
         traceback.print_exc()
         return 1

@@ -90,3 +90,26 @@ def test_wrong_values_are_told_before_anything_runs(key, value, told):
     config.update_from_flattened_dict({key: value})
     with pytest.raises(InputError, match=told):
         configs.validate(config, ["train"])
+
+
+@pytest.mark.parametrize(
+    "text, told",
+    [
+        ("def get_config(text): return oops", "NameError"),
+        ("x = (", "SyntaxError"),
+        ("y = 1", "get_config"),
+        (
+            "from gandl_jax import config\n"
+            "def get_config(text):\n"
+            "    c = config.default()\n"
+            "    c.data.nam = 'x'\n"
+            "    return c\n",
+            "nam",
+        ),
+    ],
+)
+def test_a_config_file_that_does_not_run_is_told(tmp_path, text, told):
+    file = tmp_path / "mine.py"
+    file.write_text(text)
+    with pytest.raises(InputError, match=told):
+        configs.load(str(file))

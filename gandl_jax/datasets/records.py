@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 
 from gandl_jax.datasets.host_tensorflow import tf
 from gandl_jax.datasets.prepared import Prepared
+from gandl_jax.errors import RunError
 
 
-class DamagedRecord(Exception):
+class DamagedRecord(RunError):
     """A stored record that cannot be read; says which, and in which shard."""
 
 

@@ -15,7 +15,7 @@ from gandl_jax import checkpoint, logs, parallel
 from gandl_jax import config as configs
 from gandl_jax.datasets import prepared, stream
 from gandl_jax.errors import InputError, nearest
-from gandl_jax.jobs.train import make_method
+from gandl_jax.jobs.train import make_method, open_dataset
 from gandl_jax.profiles import store
 
 
@@ -25,15 +25,13 @@ def run(config, workdir: epath.Path) -> None:
     Raises:
       InputError: no prepared screen, no checkpoint, or one of another architecture.
     """
-    dataset = prepared.open_prepared(config.data.dir)
-    prepared.check_crop(dataset, config.data.crop_px)
-    channels = prepared.choose_channels(dataset, config.data.channels)
+    dataset, channels = open_dataset(config)
     saved = checkpoint.Checkpoints(workdir)
     devices = parallel.devices(config.train.devices)
     parallel.check_batch(config.embed.batch, len(devices), 1)
     chosen = choose_steps(config.embed.steps, saved.steps())
     for step in chosen:
-        saved.check(step, configs.architecture(config))
+        saved.check(step, configs.architecture(config, channels))
     profiles = workdir / "profiles" / dataset.name
     claim(profiles, dataset)
     write_set(

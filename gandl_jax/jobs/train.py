@@ -13,6 +13,7 @@ from gandl_jax import checkpoint, logs, parallel, pictures
 from gandl_jax import config as configs
 from gandl_jax import workdir as workdirs
 from gandl_jax.datasets import prepared, stream
+from gandl_jax.errors import InputError, RunError
 
 
 def run(config, workdir: epath.Path) -> None:
@@ -21,10 +22,9 @@ def run(config, workdir: epath.Path) -> None:
     Raises:
       InputError: no prepared screen, a batch that devices or records do not allow, or
         a checkpoint of another architecture.
-      FloatingPointError: a loss is no longer finite.
+      RunError: a loss is no longer finite, or a stored record is damaged.
     """
-    dataset = prepared.open_prepared(config.data.dir)
-    channels = prepared.choose_channels(dataset, config.data.channels)
+    dataset, channels = open_dataset(config)
     method = make_method(config, dataset)
     devices = parallel.devices(config.train.devices)
     parallel.check_batch(config.train.batch, len(devices), method.unit)
@@ -32,15 +32,32 @@ def run(config, workdir: epath.Path) -> None:
     first = max(saved.steps(), default=0)
     total = configs.steps(config.train.total_images, config.train.batch)
     batches = training_batches(config, dataset, first)
-    state = start(config, method, saved)
+    architecture = configs.architecture(config, channels)
+    state = start(config, method, saved, architecture)
     if first < total:
         step_fn = make_step(config, method, devices)
-        recorder = Recorder(config, workdir, method, channels, saved, first, total)
+        recorder = Recorder(config, workdir, method, architecture, saved, first, total)
         workdirs.note(workdir, "devices", parallel.describe(devices))
         print(f"train     on {parallel.describe(devices)}; the first step compiles")
         _loop(state, step_fn, batches, recorder, range(first, total))
     print(f"train     is at {max(first, total) * config.train.batch:,} images: done")
     saved.close()
+
+
+def open_dataset(config) -> tuple[prepared.Prepared, tuple[str, ...]]:
+    """The prepared screen that the config names, and the channels to use.
+
+    Raises:
+      InputError: it is not prepared, is another screen, or has no such channel.
+    """
+    dataset = prepared.open_prepared(config.data.dir)
+    if dataset.name != config.data.name:
+        raise InputError(
+            f"{config.data.dir} holds the screen {dataset.name!r}, not "
+            f"config.data.name={config.data.name!r}: name another config.data.dir"
+        )
+    prepared.check_crop(dataset, config.data.crop_px)
+    return dataset, prepared.choose_channels(dataset, config.data.channels)
 
 
 def make_method(config, dataset) -> Any:
@@ -64,16 +81,18 @@ def training_batches(config, dataset, first_step: int) -> Iterator[dict]:
     )
 
 
-def start(config, method, saved: checkpoint.Checkpoints) -> Any:
+def start(
+    config, method, saved: checkpoint.Checkpoints, architecture: dict[str, Any]
+) -> Any:
     """The newest checkpoint's state, or a new one, which is saved as step 0."""
     key = jax.random.key(config.seed)
     steps = saved.steps()
     if steps:
-        saved.check(steps[-1], configs.architecture(config))
+        saved.check(steps[-1], architecture)
         like = jax.eval_shape(method.init, key)
         return saved.restore(steps[-1], "train", like)
     state = jax.jit(method.init)(key)
-    saved.save(0, method.items(state), configs.architecture(config))
+    saved.save(0, method.items(state), architecture)
     return state
 
 
@@ -118,15 +137,15 @@ class Recorder:
       config: of the experiment.
       workdir: where to.
       method: gives a checkpoint's items, and pictures where it has any.
-      channels: names.
+      architecture: flat sizes, saved beside a checkpoint's arrays.
       saved: the checkpoints.
       first: steps completed before this run.
       total: steps in all.
     """
 
-    def __init__(self, config, workdir, method, channels, saved, first, total):
+    def __init__(self, config, workdir, method, architecture, saved, first, total):
         self._config, self._workdir, self._method = config, workdir, method
-        self._channels, self._saved, self._total = channels, saved, total
+        self._architecture, self._saved, self._total = architecture, saved, total
         self._batch = config.train.batch
         self._metrics = logs.Metrics(workdir, first)
         self._progress = logs.Progress(
@@ -148,11 +167,11 @@ class Recorder:
             generated = np.asarray(self._draw(state, key))
             folder = self._workdir / "images"
             real = batch["images"][: len(generated)]
-            pictures.write_grids(folder, step, self._channels, real, generated)
+            channels = self._architecture["data.channels"]
+            pictures.write_grids(folder, step, channels, real, generated)
         if self._due("checkpoint", step):
             self._log(step)
-            items = self._method.items(state)
-            self._saved.save(step, items, configs.architecture(self._config))
+            self._saved.save(step, self._method.items(state), self._architecture)
 
     def close(self) -> None:
         """Closes the files; the last step's checkpoint has flushed the metrics."""
@@ -184,14 +203,14 @@ def mean_metrics(steps: list[dict], last: int) -> dict[str, float]:
       last: number of the last step, for the message.
 
     Raises:
-      FloatingPointError: naming a metric that is not finite.
+      RunError: naming a metric that is not finite.
     """
     means = {}
     for name in sorted({name for metrics in steps for name in metrics}):
         values = [float(metrics[name]) for metrics in steps if name in metrics]
         means[name] = float(np.mean(values))
         if not np.isfinite(means[name]):
-            raise FloatingPointError(
+            raise RunError(
                 f"{name} is {means[name]} within the {len(steps)} steps before {last}: "
                 "lower method.learning_rate or raise method.r1_weight"
             )

@@ -23,7 +23,7 @@ class Architecture:
       channels: C of its images.
       base: channels at resolution r are min(base / r, widest).
       widest: most channels of a layer.
-      dim: Z, width of latent and style.
+      dim: Z, width of a style.
       mapping_layers: depth of the mapping network.
     """
 
@@ -55,7 +55,7 @@ def architecture(generator: Mapping[str, np.ndarray]) -> Architecture:
         channels=image.shape[0],
         base=base,
         widest=widest,
-        dim=generator["mapping.fc0.weight"].shape[1],
+        dim=generator["mapping.fc0.weight"].shape[0],
         mapping_layers=sum(k.startswith("mapping.fc") for k in generator) // 2,
     )
 

@@ -8,6 +8,7 @@ import pytest
 
 from gandl_jax import config as configs
 from gandl_jax.checkpoint import Checkpoints
+from gandl_jax.errors import RunError
 from gandl_jax.jobs import train
 
 
@@ -70,6 +71,7 @@ def test_it_leaves_metrics_grids_and_the_untrained_floor(run, runs):
         ("--config.data.crop_px=1024", "config.data.crop_px"),
         ("--config.data.channels=nuclei,red", "'red'"),
         ("--config.data.dir=nowhere", "--job=prepare"),
+        ("--config.data.name=rxrx19a", "holds the screen 'simulated'"),
     ],
 )
 def test_bad_input_is_one_line_and_no_workdir(run, tmp_path, capsys, setting, told):
@@ -108,7 +110,7 @@ def test_the_mean_of_metrics_names_what_is_not_finite():
         {"d/loss": np.float32(3)},
     ]
     assert train.mean_metrics(steps, 2) == {"d/loss": 2.0, "d/r1": 4.0}
-    with pytest.raises(FloatingPointError, match="g/loss is nan"):
+    with pytest.raises(RunError, match="g/loss is nan"):
         train.mean_metrics([{"g/loss": np.float32("nan")}], 7)
 
 
@@ -119,3 +121,15 @@ def test_what_makes_an_experiment():
     assert configs.identity(config) == before
     config.method.r1_weight = 3.0
     assert configs.identity(config) != before
+
+
+def test_a_run_goes_on_with_another_number_of_devices(run, runs):
+    assert train_to(run, runs / "whole", 4 * 32) == 0
+    eight = ("--config.train.devices=8", "--job=prepare,train,embed")
+    assert run(runs / "eight", *eight, "--config.train.total_images=64") == 0
+    assert train_to(run, runs / "eight", 4 * 32) == 0
+    whole, mixed = arrays(runs / "whole", 4), arrays(runs / "eight", 4)
+    norm = np.sqrt(sum(np.square(a).sum() for a in whole))
+    difference = sum(np.square(a - b).sum() for a, b in zip(whole, mixed, strict=True))
+    assert np.sqrt(difference) < 1e-5 * norm
+    assert (runs / "eight/profiles/simulated/gan@2/_SUCCESS").exists()
