@@ -1,8 +1,8 @@
 # Everything happens in a virtual environment of its own, from pinned versions.
 VENV ?= .venv
-# The first of these that runs and is Python 3.11 or later.
-PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
-	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+# The first of these that runs and is Python 3.11 to 3.13.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
 	&& echo $$p && break; done)
 PYTEST = $(VENV)/bin/python -m pytest -c tests/pytest.ini --rootdir=tests
 
@@ -24,7 +24,7 @@ lint: setup
 setup: $(VENV)/installed
 
 $(VENV)/installed: setup.py launch/constraints.txt
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed:" \
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed:" \
 		"install it, or say where it is: make PYTHON=/path/to/python3"; exit 2; }
 	@echo "Setting up $(VENV): about 3 GB of packages, two minutes or so"
 	$(PYTHON) -m venv $(VENV)

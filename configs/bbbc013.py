@@ -15,5 +15,5 @@ def get_config(text: str = ""):
         dir="data/bbbc013",
         records_per_shard=12,
     )
-    config.train.total_images = 20_000
+    config.train.total_images = 16_000
     return configs.smoke(config) if options["smoke"] else config

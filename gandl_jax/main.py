@@ -2,6 +2,7 @@
 
 import importlib
 import re
+import shlex
 import sys
 import traceback
 
@@ -9,6 +10,7 @@ from absl import flags
 from etils import epath
 
 from gandl_jax import config as configs
+from gandl_jax import files
 from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError, RunError
 
@@ -59,25 +61,37 @@ def resolve(values: flags.FlagValues, settings: dict[str, str]):
     config = configs.load(values.config)
     configs.override(config, settings)
     jobs = configs.ALL_JOBS if values.job == ["all"] else values.job
+    if not jobs:
+        raise InputError("no job: add --job=train, or all")
     configs.validate(config, jobs)
     workdir = epath.Path(values.workdir or f"runs/{config.name}")
+    if workdir.exists() and not workdir.is_dir():
+        raise InputError(f"--workdir={workdir} is a file: name a folder")
     workdirs.refuse_another(workdir, config)
     return config, jobs, workdir
 
 
-def run_jobs(config, jobs, workdir: epath.Path) -> None:
-    """Runs the jobs; a workdir that only bad input has touched is taken back."""
-    new = not workdir.exists()
+def run_jobs(config, jobs, workdir: epath.Path, command: str) -> None:
+    """Runs the jobs; bad input leaves the workdir as it was."""
+    _check_prepared(config, jobs)
+    record = workdir / "config.json"
+    before = record.read_bytes() if record.exists() else None
+    workdirs.record(workdir, config, command)
     try:
-        for number, name in enumerate(jobs):
-            job = importlib.import_module(f"gandl_jax.jobs.{name}")
-            if number == 0:
-                workdirs.record(workdir, config)
-            job.run(config, workdir)
+        for name in jobs:
+            importlib.import_module(f"gandl_jax.jobs.{name}").run(config, workdir)
     except InputError:
-        if new and [path.name for path in workdir.glob("*")] == ["config.json"]:
+        if before:
+            files.replace(record, before)
+        elif [path.name for path in workdir.iterdir()] == [record.name]:
             workdir.rmtree()
         raise
+
+
+def _check_prepared(config, jobs) -> None:
+    """Says that the screen is not prepared before anything slow is imported."""
+    if jobs[0] in ("train", "embed"):
+        importlib.import_module("gandl_jax.jobs.experiment").open_dataset(config)
 
 
 def main(argv: list[str]) -> int:
@@ -98,7 +112,7 @@ def main(argv: list[str]) -> int:
             return 0
         if unknown:
             raise InputError(f"what is {unknown[0]!r}? Flags look like --job=train")
-        run_jobs(*resolve(values, settings))
+        run_jobs(*resolve(values, settings), command=shlex.join(argv))
     except (InputError, flags.Error) as error:
         print(f"gandl_jax: {error}", file=sys.stderr)
         return 2

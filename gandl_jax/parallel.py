@@ -49,26 +49,37 @@ def check_batch(batch: int, count: int, group: int) -> None:
         )
 
 
-def split(fn: Callable, chosen: list[jax.Device], *, donate: bool = False) -> Callable:
+def split(fn: Callable, chosen: list[jax.Device]) -> Callable:
     """Runs `fn(state, batch, key)` on every device's part of the batch.
 
     Args:
       fn: pure, for one device; what it returns is equal on every device (pmean).
       chosen: the devices.
-      donate: the state's memory is reused for the result.
 
     Returns:
       A function of (state, batch [B, ...], key) with the results of `fn`.
     """
+    on_cpu = chosen[0].platform == "cpu"
     mapped = jax.pmap(
         fn,
         axis_name=AXIS,
         in_axes=(None, 0, None),
         out_axes=None,
         devices=chosen,
-        donate_argnums=(0,) if donate else (),
+        # The result takes the state's memory; on CPU a checkpoint in the making may
+        # still be reading it.
+        donate_argnums=() if on_cpu else (0,),
     )
-    return lambda state, batch, key: mapped(state, _fold(batch, len(chosen)), key)
+
+    def run(state: Any, batch: Any, key: jax.Array) -> Any:
+        out = mapped(state, _fold(batch, len(chosen)), key)
+        if on_cpu and len(chosen) > 1:
+            # Virtual devices share the cores: XLA aborts a collective whose
+            # participants do not all arrive within 40 s.
+            jax.block_until_ready(out)
+        return out
+
+    return run
 
 
 def map_batch(fn: Callable, chosen: list[jax.Device]) -> Callable:
@@ -86,13 +97,15 @@ def _fold(batch: Any, count: int) -> Any:
     return jax.tree.map(lambda x: x.reshape(count, -1, *x.shape[1:]), batch)
 
 
-def virtual(chosen: list[jax.Device]) -> bool:
-    """Whether several CPU devices share the machine's cores.
+def on_one_device(shapes: Any) -> Any:
+    """Says of shapes that their arrays belong on the first local device.
 
-    Steps must then be waited for one by one: XLA aborts a collective whose
-    participants do not all arrive within 40 s.
+    What is restored so does not depend on the devices that it was saved from.
     """
-    return chosen[0].platform == "cpu" and len(chosen) > 1
+    place = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+    return jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=place), shapes
+    )
 
 
 def compute_dtype(name: str) -> jnp.dtype:

@@ -9,6 +9,8 @@ import numpy as np
 from etils import epath
 from PIL import Image, ImageDraw
 
+from gandl_jax import files
+
 # Colour of a channel by its position, added up in the composite; the first is blue
 # because Cell Painting screens image the nuclei first. No five colours stay apart for
 # every reader once they are added, so each channel is also written alone, in grey.
@@ -139,17 +141,10 @@ def write_grids(
         sheets[name] = [grid(half[..., c : c + 1], columns) for half in halves]
     paths = []
     for name, (left, right) in sheets.items():
-        path = folder / file_name(step, name)
-        _save(beside(left, right), path)
-        paths.append(path)
+        paths.append(folder / file_name(step, name))
+        with files.replacing(paths[-1]) as file:
+            beside(left, right).save(file, format="PNG")
     return paths
-
-
-def _save(picture: Image.Image, path: epath.Path) -> None:
-    partial = path.parent / (path.name + ".partial")
-    with partial.open("wb") as file:
-        picture.save(file, format="PNG")
-    partial.replace(path)  # rename would not overwrite
 
 
 def shrunk(path: epath.PathLike, width_px: int) -> bytes:

@@ -7,6 +7,7 @@ import json
 from etils import epath
 
 from gandl_jax import config as configs
+from gandl_jax import files
 from gandl_jax.errors import InputError
 
 LIBRARIES = ("jax", "flax", "optax", "orbax-checkpoint", "tensorflow", "scikit-learn")
@@ -27,23 +28,46 @@ def refuse_another(workdir: epath.Path, config) -> None:
             )
 
 
-def record(workdir: epath.Path, config) -> None:
-    """Writes `config.json`: the config, each change of it, versions of libraries."""
+def record(workdir: epath.Path, config, command: str) -> None:
+    """Writes `config.json`: the config, each change of it, versions of libraries.
+
+    Args:
+      workdir: made if need be.
+      config: as resolved.
+      command: the command line, for the reader of the report.
+    """
     saved = _read(workdir)
     now = configs.plain(config)
     history = saved["history"] if saved else []
     before = saved["config"] if saved else now
     changed = {k: [before.get(k), v] for k, v in now.items() if before.get(k) != v}
-    if saved and not changed:
+    versions = {name: importlib.metadata.version(name) for name in LIBRARIES}
+    if saved and not changed and saved["versions"] == versions:
         return
     date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     content = {
         **(saved or {}),
         "config": now,
         "history": [*history, {"date": date, "changed": changed}],
-        "versions": {name: importlib.metadata.version(name) for name in LIBRARIES},
+        "versions": versions,
+        "command": command,
     }
     _write(workdir, content)
+
+
+def claim(workdir: epath.Path, key: str, value: str) -> None:
+    """Notes what the experiment is bound to from its first step on.
+
+    Raises:
+      InputError: it is bound to something else.
+    """
+    before = _read(workdir).get(key, value)
+    if before != value:
+        raise InputError(
+            f"{workdir} was trained on another preparation of the screen: go back to "
+            "the former config.data.dir, or choose another --workdir"
+        )
+    note(workdir, key, value)
 
 
 def note(workdir: epath.Path, key: str, value: str) -> None:
@@ -53,9 +77,7 @@ def note(workdir: epath.Path, key: str, value: str) -> None:
 
 def _write(workdir: epath.Path, content: dict) -> None:
     workdir.mkdir(parents=True, exist_ok=True)
-    part = workdir / "config.json.part"
-    part.write_text(json.dumps(content, indent=1) + "\n")
-    part.replace(workdir / "config.json")
+    files.replace(workdir / "config.json", json.dumps(content, indent=1) + "\n")
 
 
 def _read(workdir: epath.Path) -> dict | None:

@@ -81,7 +81,12 @@ def test_every_config_is_valid(name, option, request):
         ("evaluate.tasks", "dose_respons", "did you mean 'dose_response'"),
         ("data.crop_px", 48, "power of two"),
         ("train.batch", 6, "multiple of"),
-        ("train.log_every_images", 0, "above 0"),
+        ("data.missing", "skp", "did you mean 'skip'"),
+        ("train.log_every_images", 0, "1 or more"),
+        ("model.mbstd_group", 0, "1 or more"),
+        ("model.channel_base", 32, "no channel at 64 px"),
+        ("simulate.seed", -1, "0 or more"),
+        ("evaluate.bootstrap_draws", 0, "1 or more"),
     ],
 )
 def test_wrong_values_are_told_before_anything_runs(key, value, told):

@@ -1,8 +1,6 @@
-"""Metrics files and progress lines."""
+"""Metrics files."""
 
 import json
-
-import pytest
 
 from gandl_jax import logs
 
@@ -27,22 +25,3 @@ def test_a_resume_drops_lines_after_its_step_and_a_torn_one(tmp_path):
         (4, 0.5),
         (6, 0.25),
     ]
-
-
-@pytest.mark.parametrize(
-    "seconds, text",
-    [(5, "0:05"), (65.4, "1:05"), (3661, "1:01:01"), (float("inf"), "?")],
-)
-def test_durations(seconds, text):
-    assert logs.duration(seconds) == text
-
-
-def test_progress_tells_rate_and_what_is_left(capsys, monkeypatch):
-    clock = iter([0.0, 50.0, 50.0, 60.0, 60.0])
-    monkeypatch.setattr(logs.time, "monotonic", lambda: next(clock))
-    progress = logs.Progress("train", 100, "images", start=20)
-    progress.update(10)  # takes 50 s, for it compiles
-    assert "30/100" in capsys.readouterr().out
-    progress.update(40)
-    line = capsys.readouterr().out
-    assert "70/100" in line and "4.0 images/s" in line and "ETA 0:08" in line

@@ -24,6 +24,8 @@ def config(request):
         (["CONFIG", "--config.train.batch"], "has no value"),
         (["CONFIG", "--config.method.name=gam"], "did you mean 'gan'?"),
         (["CONFIG", "train"], "Flags look like --job=train"),
+        (["CONFIG", "--job="], "no job"),
+        (["CONFIG"], "--job=prepare"),
     ],
 )
 def test_bad_command_lines(config, arguments, told, capsys, tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """A prepared screen: what `jobs/prepare.py` left. Imports nothing slow."""
 
 import dataclasses
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,6 +14,7 @@ from gandl_jax.errors import InputError, nearest
 
 DESCRIPTION = "screen.json"  # written last: its presence says that all is there
 RECORDS = "records.parquet"
+SOURCE = "source_dir"  # in a plan for information: a moved screen is the same screen
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +56,16 @@ class Prepared:
     def records(self) -> int:
         """Number of records N."""
         return len(self.table)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256, in hex, of what determines the shards: the plan without its place.
+
+        Copies of a prepared screen share it, as do conversions of a raw screen that
+        was moved.
+        """
+        plan = {k: v for k, v in self.description["plan"].items() if k != SOURCE}
+        return hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()
 
     @property
     def shards(self) -> int:
@@ -103,7 +115,12 @@ def open_prepared(directory: str) -> Prepared:
     description = json.loads((folder / DESCRIPTION).read_text())
     with (folder / RECORDS).open("rb") as file:
         records = pd.read_parquet(file)
-    _check_files(folder, description["files"])
+    files = description["files"]
+    if gone := _gone(folder, files):
+        raise InputError(
+            f"{len(gone)} of {len(files)} shards are gone from {folder}, the first "
+            f"{gone[0]}; run --job=prepare again, which redoes them"
+        )
     return Prepared(
         directory=str(directory),
         name=description["name"],
@@ -116,17 +133,42 @@ def open_prepared(directory: str) -> Prepared:
         shard=records["shard"].to_numpy(),
         offset=records["offset"].to_numpy(),
         length=records["length"].to_numpy(),
-        files=tuple(description["files"]),
+        files=tuple(files),
         description=description,
     )
 
 
-def _check_files(folder: epath.Path, files: Sequence[str]) -> None:
-    gone = sorted(set(files) - {path.name for path in folder.iterdir()})
-    if gone:
+def is_complete(directory: str) -> bool:
+    """Whether the description and every shard that it names are there."""
+    path = epath.Path(directory) / DESCRIPTION
+    return path.exists() and not _gone(
+        path.parent, json.loads(path.read_text())["files"]
+    )
+
+
+def _gone(folder: epath.Path, files: Sequence[str]) -> list[str]:
+    return sorted(set(files) - {path.name for path in folder.iterdir()})
+
+
+def check_plan(
+    directory: epath.PathLike, before: Mapping[str, Any], wanted: Mapping[str, Any]
+) -> None:
+    """Raises InputError where a folder was prepared otherwise than is wanted now.
+
+    Args:
+      directory: the prepared screen's.
+      before: its plan.
+      wanted: what to compare, a plan or a part of one.
+    """
+    changes = [
+        f"{key} was {before.get(key)!r}, is {value!r}"
+        for key, value in wanted.items()
+        if key != SOURCE and before.get(key) != value
+    ]
+    if changes:
         raise InputError(
-            f"{len(gone)} of {len(files)} shards are gone from {folder}, the first "
-            f"{gone[0]}; run --job=prepare again, which redoes them"
+            f"{directory} (config.data.dir) was prepared otherwise: "
+            f"{'; '.join(changes)}; choose another data.dir"
         )
 
 

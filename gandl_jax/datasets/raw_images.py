@@ -13,6 +13,7 @@ from etils import epath
 
 from gandl_jax.datasets.screen import Screen
 from gandl_jax.errors import InputError
+from gandl_jax.progress import Progress
 
 NAMED = 3  # an error names this many of the images that it counts
 THREADS = 4 * (os.cpu_count() or 1)  # reading waits for the disk or the network
@@ -62,7 +63,7 @@ def present(
     _check_channels(screen, source_dir, files, there, extra, listed)
     absent = int((~there).sum())
     if absent and missing == "fail":
-        names = [f for c, t in zip(files, there, strict=True) for f in _absent(c, t)]
+        names = [files[c][i] for c, i in np.argwhere(~there)[:NAMED]]
         raise InputError(
             f"{absent} of {there.size} images are missing in {source_dir} "
             f"({int((~there.all(0)).sum())} of {len(metadata)} records): "
@@ -72,10 +73,6 @@ def present(
     if not there.all(0).any():
         raise InputError(f"no record in {source_dir} has all {number} images")
     return metadata[there.all(0)].reset_index(drop=True)
-
-
-def _absent(files: Sequence[str], there: np.ndarray) -> list[str]:
-    return [files[i] for i in np.flatnonzero(~there)[:NAMED]]
 
 
 def _listed(source_dir: str, folders: Iterable[str]) -> set[str]:
@@ -127,9 +124,7 @@ def common_format(source_dir: str, files: Sequence[str]) -> ImageFormat:
     Raises:
       InputError: some are not greyscale PNGs of 8 or 16 bits, or differ from most.
     """
-    root = epath.Path(source_dir)
-    with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
-        formats = list(pool.map(lambda file: _file_format(root / file), files))
+    formats = _formats(epath.Path(source_dir), files)
     usable = collections.Counter(f for f in formats if isinstance(f, ImageFormat))
     if not usable:
         raise unusable(source_dir, dict(zip(files, formats, strict=True)), len(files))
@@ -138,6 +133,17 @@ def common_format(source_dir: str, files: Sequence[str]) -> ImageFormat:
     if bad:
         raise unusable(source_dir, bad, len(files), expected=str(common))
     return common
+
+
+def _formats(root: epath.Path, files: Sequence[str]) -> list[ImageFormat | str]:
+    """Reads the headers, telling how it goes: a screen may have millions."""
+    formats, progress = [], Progress("check", len(files), "images")
+    with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
+        for found in pool.map(lambda file: _file_format(root / file), files):
+            formats.append(found)
+            progress.update(1)
+    progress.close()
+    return formats
 
 
 def unusable(

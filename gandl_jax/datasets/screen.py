@@ -140,27 +140,29 @@ def table(screen: Screen, metadata: pd.DataFrame) -> pd.DataFrame:
       one of ROLES.
 
     Raises:
-      InputError: a concentration is not a number.
+      InputError: a concentration is not a finite number from 0 up.
     """
     columns = {name: metadata[column] for name, column in screen.columns.items()}
     result = pd.DataFrame(columns).reset_index(drop=True)
     dose, smiles = "Metadata_Concentration_uM", "Metadata_SMILES"
     if dose in result:
-        result[dose] = _concentrations(result[dose])
+        result[dose] = _concentrations(result[dose], screen.columns[dose])
     if smiles in result:  # what follows a blank is a CXSMILES tail, not structure
         result[smiles] = result[smiles].str.split(" ").str[0]
     result["Metadata_Role"] = _roles(screen, metadata)
     return result
 
 
-def _concentrations(text: pd.Series) -> pd.Series:
-    numbers = pd.to_numeric(text.where(text.str.strip() != ""), errors="coerce")
-    wrong = text[numbers.isna() & (text.str.strip() != "")]
+def _concentrations(text: pd.Series, column: str) -> pd.Series:
+    blank = text.str.strip() == ""
+    numbers = pd.to_numeric(text.where(~blank), errors="coerce").astype(np.float64)
+    wrong = text[~blank & ~(np.isfinite(numbers) & (numbers >= 0))]
     if len(wrong):
         raise InputError(
-            f"{len(wrong)} concentrations are not numbers, the first {wrong.iloc[0]!r}"
+            f"{len(wrong)} concentrations (column {column}) are not finite numbers "
+            f"from 0 up, the first {wrong.iloc[0]!r}; mend metadata.csv"
         )
-    return numbers.astype(np.float64)
+    return numbers
 
 
 def _roles(screen: Screen, metadata: pd.DataFrame) -> np.ndarray:

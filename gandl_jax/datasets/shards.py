@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from etils import epath
 
+from gandl_jax import files
 from gandl_jax.datasets import raw_images
 from gandl_jax.datasets.host_tensorflow import tf
 from gandl_jax.datasets.raw_images import ImageFormat
@@ -107,15 +108,27 @@ def write(
 
     Raises:
       BadImages: some do not decode to the format; nothing of the shard is left.
+      OSError: the source cannot be read or the disk not written; likewise.
     """
     name = file_name(raw.screen.name, shard.number, shard.count)
-    final, facts = epath.Path(directory) / name, facts_path(directory, shard.number)
-    partial = final.parent / f".{name}.partial"
+    with files.partial(epath.Path(directory) / name) as partial:
+        try:
+            facts = _write_records(shard, raw, partial, on_record)
+        except tf.errors.OpError as error:  # a full disk, no permission
+            raise OSError(error.message) from error
+        with files.replacing(facts_path(directory, shard.number)) as file:
+            np.savez_compressed(file, **facts)
+
+
+def _write_records(
+    shard: Shard, raw: Raw, path: epath.Path, on_record: Callable[[int], Any]
+) -> dict[str, np.ndarray]:
+    """Writes the shard's file; returns its record lengths and pixel histograms."""
     levels = 2**raw.image_format.bit_depth
     histograms = np.zeros((len(raw.screen.channels), levels), np.int64)
     lengths, bad = [], {}
     with (
-        tf.io.TFRecordWriter(os.fspath(partial)) as writer,
+        tf.io.TFRecordWriter(os.fspath(path)) as writer,
         concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool,
     ):
         rows = raw.metadata.iloc[shard.rows].to_dict("records")
@@ -126,17 +139,8 @@ def write(
             bad |= record.bad
             on_record(1)
     if bad:
-        partial.unlink()
         raise BadImages(bad)
-    _save_facts(facts, lengths=np.array(lengths, np.int64), histograms=histograms)
-    partial.replace(final)
-
-
-def _save_facts(path: epath.Path, **arrays: np.ndarray) -> None:
-    partial = path.parent / f".{path.name}.partial"
-    with partial.open("wb") as file:
-        np.savez_compressed(file, **arrays)
-    partial.replace(path)
+    return {"lengths": np.array(lengths, np.int64), "histograms": histograms}
 
 
 @dataclasses.dataclass(frozen=True)

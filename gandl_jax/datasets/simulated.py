@@ -45,20 +45,22 @@ import io
 import json
 import multiprocessing
 import os
-import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 from etils import epath
 from PIL import Image
 
+from gandl_jax import files
 from gandl_jax.datasets import rxrx19a, simulated_plates
 from gandl_jax.datasets.simulated_cells import CELL_MODELS, Traits, draw_site
 from gandl_jax.datasets.simulated_stains import MECHANISMS
 from gandl_jax.errors import InputError
+from gandl_jax.progress import Progress
 
-LOWEST = {  # of every option but `seed`
+LOWEST = {  # of every option
+    "seed": 0,
     "experiments_per_cell_model": 1,
     "plates_per_experiment": 1,
     "sites_per_well": 1,
@@ -139,7 +141,7 @@ def _claim(folder: epath.Path, options: Mapping) -> bool:
     """Writes down what the folder holds; True where the same screen is finished."""
     finished = (folder / "metadata.csv").exists()
     note = folder / "simulation.json"
-    wanted = {name: options[name] for name in ("seed", *LOWEST) if name != "workers"}
+    wanted = {name: options[name] for name in LOWEST if name != "workers"}
     if note.exists():
         if (found := json.loads(note.read_text())) != wanted:
             other = [name for name in wanted if found.get(name) != wanted[name]]
@@ -154,7 +156,7 @@ def _claim(folder: epath.Path, options: Mapping) -> bool:
             "name another config.data.source_dir"
         )
     folder.mkdir(parents=True, exist_ok=True)
-    _write(note, json.dumps(wanted, indent=1).encode())
+    files.replace(note, json.dumps(wanted, indent=1))
     return False
 
 
@@ -222,20 +224,10 @@ def _draw_all(wanted: list[Site], workers: int) -> None:
     print(f"simulate: drawing {len(todo)} of {len(wanted)} sites, {workers} processes")
     # Not fork: the caller may hold threads of jax or tensorflow.
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        _report(pool.imap_unordered(draw, todo, chunksize=4), len(todo))
-
-
-def _report(done: Iterable, total: int) -> None:
-    start = last = time.monotonic()
-    for count, _ in enumerate(done, start=1):
-        now = time.monotonic()
-        if now - last > 5 or count == total:
-            last, rate = now, count / (now - start)
-            print(
-                f"simulate: {count}/{total} sites, {rate:.0f} sites/s, "
-                f"ETA {(total - count) / rate:.0f} s",
-                flush=True,
-            )
+        progress = Progress("simulate", len(todo), "sites")
+        for _ in pool.imap_unordered(draw, todo, chunksize=4):
+            progress.update(1)
+    progress.close()
 
 
 def draw(site: Site) -> None:
@@ -247,18 +239,11 @@ def draw(site: Site) -> None:
     ):
         png = io.BytesIO()
         Image.fromarray(image).save(png, "PNG", compress_level=1)
-        _write(epath.Path(path), png.getvalue())
+        files.replace(path, png.getvalue())
 
 
 def _write_csv(path: epath.Path, table: pd.DataFrame) -> None:
-    _write(path, table.to_csv(index=False, lineterminator="\n").encode())
-
-
-def _write(path: epath.Path, content: bytes) -> None:
-    """Writes under another name first, so that no name ever holds half a file."""
-    temporary = path.parent / f".{path.name}.part"
-    temporary.write_bytes(content)
-    temporary.replace(path)
+    files.replace(path, table.to_csv(index=False, lineterminator="\n"))
 
 
 SCREEN = dataclasses.replace(rxrx19a.SCREEN, name="simulated", generate=generate)

@@ -4,6 +4,8 @@ A separate pass: it reads the encoder item of a checkpoint and nothing else of i
 """
 
 import collections
+import contextlib
+import functools
 import json
 from collections.abc import Callable, Iterable
 
@@ -11,11 +13,11 @@ import jax
 import numpy as np
 from etils import epath
 
-from gandl_jax import checkpoint, logs, parallel
+from gandl_jax import checkpoint, files, parallel, progress
 from gandl_jax import config as configs
 from gandl_jax.datasets import prepared, stream
 from gandl_jax.errors import InputError, nearest
-from gandl_jax.jobs.train import make_method, open_dataset
+from gandl_jax.jobs import experiment
 from gandl_jax.profiles import store
 
 
@@ -25,24 +27,24 @@ def run(config, workdir: epath.Path) -> None:
     Raises:
       InputError: no prepared screen, no checkpoint, or one of another architecture.
     """
-    dataset, channels = open_dataset(config)
-    saved = checkpoint.Checkpoints(workdir)
+    dataset, channels = experiment.open_dataset(config)
     devices = parallel.devices(config.train.devices)
     parallel.check_batch(config.embed.batch, len(devices), 1)
+    saved = checkpoint.Checkpoints(workdir)
     chosen = choose_steps(config.embed.steps, saved.steps())
     for step in chosen:
         saved.check(step, configs.architecture(config, channels))
     profiles = workdir / "profiles" / dataset.name
-    claim(profiles, dataset)
-    write_set(
-        profiles / "intensity",
-        dataset,
-        lambda shard: intensities(dataset, channels, shard),
-    )
-    for step in chosen:
-        embed = make_encoder(config, dataset, saved, step, devices)
-        write_set(profiles / f"{config.method.name}@{step}", dataset, embed)
-    saved.close()
+    made_from = {"prepared": dataset.fingerprint, "channels": list(channels)}
+    with contextlib.closing(saved):
+        for step in chosen:
+            directory = profiles / f"{config.method.name}@{step}"
+            if claim(directory, made_from | {"weights": config.embed.weights}):
+                encode = make_encoder(config, dataset, saved, step, devices)
+                write_set(directory, dataset, encode)
+    if claim(profiles / "intensity", made_from):
+        measure = functools.partial(intensities, dataset, channels)
+        write_set(profiles / "intensity", dataset, measure)
 
 
 def choose_steps(wanted: tuple[str, ...], steps: list[int]) -> list[int]:
@@ -67,22 +69,33 @@ def choose_steps(wanted: tuple[str, ...], steps: list[int]) -> list[int]:
     return sorted({named[name] for name in wanted})
 
 
-def claim(profiles: epath.Path, dataset: prepared.Prepared) -> None:
-    """Writes down which preparation the profiles are of.
+def claim(directory: epath.Path, made_from: dict) -> bool:
+    """Writes down what a feature set is made from.
+
+    Args:
+      directory: profiles/<dataset>/<encoder>.
+      made_from: plain data.
+
+    Returns:
+      Whether parts are left to be made.
 
     Raises:
-      InputError: they are of another one.
+      InputError: it was begun from something else.
     """
-    note = profiles / "prepared.json"
-    plan = {k: v for k, v in dataset.description["plan"].items() if k != "source_dir"}
+    note = directory / "made_from.json"
     if not note.exists():
-        profiles.mkdir(parents=True, exist_ok=True)
-        note.write_text(json.dumps(plan, indent=1) + "\n")
-    elif json.loads(note.read_text()) != plan:
+        directory.mkdir(parents=True, exist_ok=True)
+        files.replace(note, json.dumps(made_from, indent=1) + "\n")
+    elif (before := json.loads(note.read_text())) != made_from:
+        other = [key for key in made_from if before.get(key) != made_from[key]]
         raise InputError(
-            f"{profiles} was made from another preparation than {dataset.directory}: "
-            "delete it, or name the former config.data.dir"
+            f"{directory} was made from other {' and '.join(other)}: delete that "
+            "folder to make it again, or go back to the former config"
         )
+    if store.is_complete(directory):
+        print(f"embed     {directory} is complete: nothing to do")
+        return False
+    return True
 
 
 def write_set(
@@ -97,18 +110,15 @@ def write_set(
       dataset: the prepared screen.
       features: shard to ([n] rows of the table, {set name: [n, D] float32}).
     """
-    if store.is_complete(directory):
-        print(f"embed     {directory} is complete: nothing to do")
-        return
-    progress = logs.Progress(f"embed {directory.name}", dataset.records, "sites")
+    line = progress.Progress(f"embed {directory.name}", dataset.records, "sites")
     for shard in range(dataset.shards):
         part = directory / f"part-{shard:05d}.parquet"
         if not part.exists():
             rows, sets = features(shard)
             store.write_part(part, dataset.table.iloc[rows], sets)
-        progress.update(len(dataset.rows(shard)))
+        line.update(len(dataset.rows(shard)))
     store.finish(directory)
-    progress.close()
+    line.close()
 
 
 def intensities(dataset, channels, shard: int):
@@ -119,9 +129,9 @@ def intensities(dataset, channels, shard: int):
 
 def make_encoder(config, dataset, saved, step: int, devices: list[jax.Device]):
     """A function of a shard to its rows and the encoder's feature sets."""
-    method = make_method(config, dataset)
+    method = experiment.make_method(config, dataset)
     like = jax.eval_shape(lambda key: method.items(method.init(key)), jax.random.key(0))
-    encoder = saved.restore(step, "encoder", like["encoder"])
+    encoder = saved.restore(step, "encoder", parallel.on_one_device(like["encoder"]))
     embed = parallel.map_batch(method.embed, devices)
 
     def of_shard(shard: int):

@@ -14,7 +14,7 @@ import numpy as np
 from etils import epath
 
 import gandl_jax
-from gandl_jax import modules
+from gandl_jax import files, modules
 from gandl_jax.errors import InputError, nearest
 from gandl_jax.profiles import feature_set, store
 from gandl_jax.profiles.feature_set import FeatureSet
@@ -47,8 +47,12 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     )
     target = workdir / "tasks" / config.data.name
     paths = {name: target / f"{name}.json" for name in tasks}
-    due = {name: tasks[name] for name in tasks if _inputs_of(paths[name]) != inputs}
-    must = config.evaluate.tasks != "all"
+    must = config.evaluate.tasks.strip() != "all"
+    due = {
+        name: task
+        for name, task in tasks.items()
+        if not _is_done(paths[name], inputs, must=must)
+    }
     for name, result in _judge(due, encoders, options, must=must):
         _write(paths[name], {**result, "inputs": inputs})
         print(f"evaluate  wrote {paths[name]}", flush=True)
@@ -61,7 +65,7 @@ def _module(name: str) -> ModuleType:
 
 def _tasks(wanted: str) -> dict[str, ModuleType]:
     """The modules of "all" tasks, or of names with commas between."""
-    known = modules.names("tasks", "run")
+    known, wanted = modules.names("tasks", "run"), wanted.strip()
     names = known if wanted == "all" else [name.strip() for name in wanted.split(",")]
     for name in names:
         if name not in known:
@@ -104,6 +108,7 @@ def _judge(
     """Plans every task before the first is run, so that bad input is told at once."""
     if not tasks:
         return
+    print(f"evaluate  reading {len(encoders)} encoders' features", flush=True)
     sets = _read(encoders, options["features"])
     metadata = next(iter(sets.values())).metadata
     plans: dict[str, Any] = {}
@@ -122,6 +127,7 @@ def _result(name: str, task, sets, plan, options) -> dict[str, Any]:
     if isinstance(plan, Skip):
         print(f"evaluate  {name} skipped: {plan}", flush=True)
         return {"rows": [], "skipped": str(plan)}
+    print(f"evaluate  {name} begins", flush=True)
     start = time.monotonic()
     rows = task.run(sets, plan, **options)
     seconds = time.monotonic() - start
@@ -129,19 +135,22 @@ def _result(name: str, task, sets, plan, options) -> dict[str, Any]:
     return {"rows": rows, "skipped": None}
 
 
-def _inputs_of(path: epath.Path) -> Any:
-    """What an earlier run was made from; None where there was none."""
+def _is_done(path: epath.Path, inputs: dict[str, Any], *, must: bool) -> bool:
+    """Whether an earlier run had the same inputs.
+
+    One that was skipped does not do for a task that was asked for by name.
+    """
     try:
-        return json.loads(path.read_text())["inputs"]
+        earlier = json.loads(path.read_text())
+        return earlier["inputs"] == inputs and not (must and earlier["skipped"])
     except (FileNotFoundError, json.JSONDecodeError, KeyError):
-        return None
+        return False
 
 
 def _write(path: epath.Path, content: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.parent / f"{path.name}.tmp"
-    temporary.write_text(json.dumps(_plain(content), indent=1, allow_nan=False) + "\n")
-    temporary.replace(path)
+    text = json.dumps(_plain(content), indent=1, allow_nan=False)
+    files.replace(path, text + "\n")
 
 
 def _plain(value: Any) -> Any:

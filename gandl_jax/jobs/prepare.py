@@ -1,12 +1,14 @@
 """The job `prepare`: a raw screen becomes TFRecord shards with their statistics."""
 
 import os
+from collections.abc import Mapping
+from typing import Any
 
 import ml_collections
 import pandas as pd
+from etils import epath
 
-from gandl_jax.datasets import raw_images, screen
-from gandl_jax.datasets.prepared import check_channels
+from gandl_jax.datasets import prepared, raw_images, screen
 from gandl_jax.errors import InputError
 
 
@@ -14,6 +16,8 @@ def run(config: ml_collections.ConfigDict, workdir: str) -> None:
     """Prepares the screen `config.data.name` in `config.data.dir`.
 
     Run again, it finishes what is missing: shards with their final name are kept.
+    Where only a complete prepared screen was copied to this machine, and the raw one
+    is not here, there is nothing to do.
 
     Args:
       config: the whole config; `data` and, for a screen that draws itself, `simulate`
@@ -28,25 +32,24 @@ def run(config: ml_collections.ConfigDict, workdir: str) -> None:
     data = config.data
     spec = screen.load(data.name)
     _check_options(spec, data)
+    settings = _settings(spec, config)
+    if _only_shards(data, settings):
+        return
+    _check_source(data)
     if spec.generate:  # returns at once where the same screen is drawn already
         spec.generate(data.source_dir, config.simulate)
     metadata = _read_metadata(spec, data.source_dir)
     kept = raw_images.present(spec, data.source_dir, metadata, missing=data.missing)
     from gandl_jax.jobs import prepare_shards  # slow: only when all so far is well
 
-    prepare_shards.convert(spec, kept, data, skipped=len(metadata) - len(kept))
+    skipped = len(metadata) - len(kept)
+    prepare_shards.convert(spec, kept, data, settings, skipped=skipped)
 
 
 def _check_options(spec: screen.Screen, data: ml_collections.ConfigDict) -> None:
-    check_channels(spec.name, spec.channels, data.channels)
-    for key in ("source_dir", "dir"):
-        if not data[key]:
-            raise InputError(f"config.data.{key} is not set; give --config.data.{key}=")
-    if os.path.abspath(data.dir) == os.path.abspath(data.source_dir):
-        raise InputError(
-            f"config.data.dir and config.data.source_dir are both {data.dir}; choose "
-            "another data.dir"
-        )
+    prepared.check_channels(spec.name, spec.channels, data.channels)
+    if not data.dir:
+        raise InputError("config.data.dir is not set; give --config.data.dir=")
     if data.records_per_shard < 1:
         raise InputError(
             f"config.data.records_per_shard is {data.records_per_shard}; it must be at "
@@ -56,6 +59,45 @@ def _check_options(spec: screen.Screen, data: ml_collections.ConfigDict) -> None
         raise InputError(
             f"config.data.low_percentile and high_percentile are {data.low_percentile} "
             f"and {data.high_percentile}; they must ascend within 0 to 100"
+        )
+
+
+def _settings(spec: screen.Screen, config: ml_collections.ConfigDict) -> dict[str, Any]:
+    """What the config says of the bytes and the statistics of a prepared screen."""
+    keys = "records_per_shard", "low_percentile", "high_percentile"
+    settings = {"screen": spec.name, "channels": list(spec.channels)}
+    settings |= {key: config.data[key] for key in keys}
+    if spec.generate:
+        drawn = {f"simulate.{key}": value for key, value in config.simulate.items()}
+        del drawn["simulate.workers"]  # does not change the images
+        settings |= drawn
+    return settings
+
+
+def _only_shards(data: ml_collections.ConfigDict, settings: Mapping[str, Any]) -> bool:
+    """Whether a prepared screen was copied here without the raw one."""
+    if data.source_dir and epath.Path(data.source_dir).exists():
+        return False
+    if not prepared.is_complete(data.dir):
+        return False
+    opened = prepared.open_prepared(data.dir)
+    prepared.check_plan(data.dir, opened.description["plan"], settings)
+    print(
+        f"{data.dir}: already prepared, {opened.records} records; the raw screen "
+        f"{data.source_dir!r} is not here"
+    )
+    return True
+
+
+def _check_source(data: ml_collections.ConfigDict) -> None:
+    if not data.source_dir:
+        raise InputError(
+            "config.data.source_dir is not set; give --config.data.source_dir="
+        )
+    if os.path.abspath(data.dir) == os.path.abspath(data.source_dir):
+        raise InputError(
+            f"config.data.dir and config.data.source_dir are both {data.dir}; choose "
+            "another data.dir"
         )
 
 

@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 from etils import epath
 
+from gandl_jax import files
 from gandl_jax.datasets import raw_images, shards
-from gandl_jax.datasets.prepared import DESCRIPTION, RECORDS
+from gandl_jax.datasets.prepared import DESCRIPTION, RECORDS, SOURCE, check_plan
 from gandl_jax.datasets.screen import Screen, table
 from gandl_jax.datasets.shards import Shard
 from gandl_jax.errors import InputError
-from gandl_jax.logs import Progress
+from gandl_jax.progress import Progress
 
 PLAN = "plan.json"  # written first: what a later run must agree with to go on
 ORDER_SEED = 0  # of the records' order in the shards; experiments share the folder
@@ -26,6 +27,7 @@ def convert(
     spec: Screen,
     metadata: pd.DataFrame,
     data: ml_collections.ConfigDict,
+    settings: Mapping[str, Any],
     *,
     skipped: int,
 ) -> None:
@@ -35,6 +37,7 @@ def convert(
       spec: of the screen.
       metadata: the records to write, all their images present.
       data: `config.data`.
+      settings: of the plan, what does not depend on the metadata.
       skipped: how many records were left out, to be described.
 
     Raises:
@@ -44,42 +47,34 @@ def convert(
     parts = shards.plan(
         metadata, records_per_shard=data.records_per_shard, seed=ORDER_SEED
     )
-    plan = _plan(spec, metadata, data, parts)
+    plan = settings | _source(metadata, data.source_dir, parts)
     folder = epath.Path(data.dir)
     _check_plan(folder, plan)
     todo = shards.unfinished(parts, spec.name, data.dir)
     if (folder / DESCRIPTION).exists() and not todo:
         print(f"{data.dir}: already prepared, {len(metadata)} records")
         return
-    files = [
-        file
+    images = [
+        image
         for channel in range(1, len(spec.channels) + 1)
-        for file in raw_images.paths(spec, metadata, channel)
+        for image in raw_images.paths(spec, metadata, channel)
     ]
-    image_format = raw_images.common_format(data.source_dir, files)
+    image_format = raw_images.common_format(data.source_dir, images)
     raw = shards.Raw(spec, data.source_dir, metadata, image_format)
     _write_shards(todo, raw, folder, plan)
     _finish(parts, raw, folder, plan, skipped)
 
 
-def _plan(
-    spec: Screen,
-    metadata: pd.DataFrame,
-    data: ml_collections.ConfigDict,
-    parts: Sequence[Shard],
+def _source(
+    metadata: pd.DataFrame, source_dir: str, parts: Sequence[Shard]
 ) -> dict[str, Any]:
-    """What determines the bytes and the statistics of a prepared screen."""
+    """The plan's other part: the raw screen, in the order of its records."""
     order = np.concatenate([part.rows for part in parts])
     text = metadata.iloc[order].to_csv(index=False)
     return {
-        "screen": spec.name,
-        "channels": list(spec.channels),
-        "source_dir": os.fspath(epath.Path(data.source_dir).resolve()),
+        SOURCE: os.fspath(epath.Path(source_dir).resolve()),
         "records": len(metadata),
         "metadata_sha256": hashlib.sha256(text.encode()).hexdigest(),
-        "records_per_shard": data.records_per_shard,
-        "low_percentile": data.low_percentile,
-        "high_percentile": data.high_percentile,
     }
 
 
@@ -93,17 +88,7 @@ def _check_plan(folder: epath.Path, plan: Mapping[str, Any]) -> None:
                 "screen; choose another data.dir"
             )
         return
-    before = json.loads((folder / PLAN).read_text())
-    changes = [
-        f"{key} was {before.get(key)!r}, is {value!r}"
-        for key, value in plan.items()
-        if before.get(key) != value
-    ]
-    if changes:
-        raise InputError(
-            f"{folder} (config.data.dir) was prepared otherwise: {'; '.join(changes)}; "
-            "choose another data.dir"
-        )
+    check_plan(folder, json.loads((folder / PLAN).read_text()), plan)
 
 
 def _write_shards(
@@ -156,7 +141,7 @@ def _finish(
     lengths, histograms = shards.read_facts(str(folder), len(parts))
     order = np.concatenate([part.rows for part in parts])
     records = table(raw.screen, raw.metadata.iloc[order])
-    with (folder / RECORDS).open("wb") as file:
+    with files.replacing(folder / RECORDS) as file:
         pd.concat([records, shards.locations(lengths)], axis=1).to_parquet(file)
     shards.write_tfds_metadata(str(folder), raw, lengths)
     low, high = plan["low_percentile"], plan["high_percentile"]
@@ -182,6 +167,4 @@ def _finish(
 
 
 def _write_json(path: epath.Path, content: Mapping[str, Any]) -> None:
-    partial = path.parent / f".{path.name}.partial"
-    partial.write_text(json.dumps(content, indent=2) + "\n")
-    partial.replace(path)
+    files.replace(path, json.dumps(content, indent=2) + "\n")

@@ -10,7 +10,7 @@ from typing import Any
 import ml_collections
 from etils import epath
 
-from gandl_jax import __version__
+from gandl_jax import __version__, files
 from gandl_jax.jobs.report_parts import page, sections
 from gandl_jax.jobs.report_parts.inputs import read
 
@@ -38,9 +38,10 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
         ),
     )
     folder = epath.Path(workdir) / "report"
+    (folder / "data").mkdir(parents=True, exist_ok=True)
     for name, rows in numbers.items():
-        _write(folder / "data" / f"{name}.csv", as_csv(rows))
-    _write(folder / "index.html", html)
+        files.replace(folder / "data" / f"{name}.csv", as_csv(rows))
+    files.replace(folder / "index.html", html)
     print(f"report: {folder / 'index.html'}")
 
 
@@ -53,11 +54,3 @@ def as_csv(rows: Iterable[Mapping[str, Any]]) -> str:
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
-
-
-def _write(path: epath.Path, text: str) -> None:
-    """Writes under another name, then renames: a reader never meets half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.parent / (path.name + ".partial")
-    partial.write_text(text)
-    partial.replace(path)  # rename would not overwrite

@@ -1,6 +1,6 @@
 """Trains a method on a prepared screen; run again, it goes on where it stopped."""
 
-import importlib
+import contextlib
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -9,11 +9,14 @@ import jax
 import numpy as np
 from etils import epath
 
-from gandl_jax import checkpoint, logs, parallel, pictures
+from gandl_jax import checkpoint, logs, parallel, pictures, progress
 from gandl_jax import config as configs
 from gandl_jax import workdir as workdirs
-from gandl_jax.datasets import prepared, stream
-from gandl_jax.errors import InputError, RunError
+from gandl_jax.datasets import stream
+from gandl_jax.errors import RunError
+from gandl_jax.jobs import experiment
+
+INIT, STEPS, PICTURES = range(3)  # streams of random numbers
 
 
 def run(config, workdir: epath.Path) -> None:
@@ -21,49 +24,43 @@ def run(config, workdir: epath.Path) -> None:
 
     Raises:
       InputError: no prepared screen, a batch that devices or records do not allow, or
-        a checkpoint of another architecture.
+        a checkpoint of another architecture or preparation.
       RunError: a loss is no longer finite, or a stored record is damaged.
     """
-    dataset, channels = open_dataset(config)
-    method = make_method(config, dataset)
+    dataset, channels = experiment.open_dataset(config)
+    method = experiment.make_method(config, dataset)
     devices = parallel.devices(config.train.devices)
     parallel.check_batch(config.train.batch, len(devices), method.unit)
+    architecture = configs.architecture(config, channels)
     saved = checkpoint.Checkpoints(workdir, config.train.keep_checkpoints)
     first = max(saved.steps(), default=0)
     total = configs.steps(config.train.total_images, config.train.batch)
+    if first and first >= total:
+        print(f"train     is at {first * config.train.batch:,} images: nothing to do")
+        return
     batches = training_batches(config, dataset, first)
-    architecture = configs.architecture(config, channels)
-    state = start(config, method, saved, architecture)
-    if first < total:
+    workdirs.claim(workdir, "prepared", dataset.fingerprint)
+    workdirs.note(workdir, "devices", parallel.describe(devices))
+    with contextlib.closing(saved):
+        state = start(config, method, saved, architecture)
         step_fn = make_step(config, method, devices)
-        recorder = Recorder(config, workdir, method, architecture, saved, first, total)
-        workdirs.note(workdir, "devices", parallel.describe(devices))
         print(f"train     on {parallel.describe(devices)}; the first step compiles")
-        _loop(state, step_fn, batches, recorder, range(first, total))
-    print(f"train     is at {max(first, total) * config.train.batch:,} images: done")
-    saved.close()
-
-
-def open_dataset(config) -> tuple[prepared.Prepared, tuple[str, ...]]:
-    """The prepared screen that the config names, and the channels to use.
-
-    Raises:
-      InputError: it is not prepared, is another screen, or has no such channel.
-    """
-    dataset = prepared.open_prepared(config.data.dir)
-    if dataset.name != config.data.name:
-        raise InputError(
-            f"{config.data.dir} holds the screen {dataset.name!r}, not "
-            f"config.data.name={config.data.name!r}: name another config.data.dir"
+        recorder = Recorder(
+            config,
+            workdir,
+            method=method,
+            architecture=architecture,
+            saved=saved,
+            first=first,
+            total=total,
         )
-    prepared.check_crop(dataset, config.data.crop_px)
-    return dataset, prepared.choose_channels(dataset, config.data.channels)
+        with contextlib.closing(recorder):
+            _loop(state, step_fn, batches, recorder, range(first, total))
 
 
-def make_method(config, dataset) -> Any:
-    """The method that the config names, for a prepared screen."""
-    module = importlib.import_module(f"gandl_jax.methods.{config.method.name}")
-    return module.Method(config, dataset)
+def stream_key(config, stream_number: int) -> jax.Array:
+    """The key of one of the run's independent streams of random numbers."""
+    return jax.random.fold_in(jax.random.key(config.seed), stream_number)
 
 
 def training_batches(config, dataset, first_step: int) -> Iterator[dict]:
@@ -85,11 +82,11 @@ def start(
     config, method, saved: checkpoint.Checkpoints, architecture: dict[str, Any]
 ) -> Any:
     """The newest checkpoint's state, or a new one, which is saved as step 0."""
-    key = jax.random.key(config.seed)
+    key = stream_key(config, INIT)
     steps = saved.steps()
     if steps:
         saved.check(steps[-1], architecture)
-        like = jax.eval_shape(method.init, key)
+        like = parallel.on_one_device(jax.eval_shape(method.init, key))
         return saved.restore(steps[-1], "train", like)
     state = jax.jit(method.init)(key)
     saved.save(0, method.items(state), architecture)
@@ -102,20 +99,16 @@ def make_step(config, method, devices: list[jax.Device]):
     Returns:
       A function of (state, batch, step) to (state, metrics).
     """
-    key = jax.random.key(config.seed)
-    # On CPU a checkpoint in the making may still read the memory of the state.
-    donate = devices[0].platform != "cpu"
-    split = [parallel.split(p.fn, devices, donate=donate) for p in method.phases]
+    key = stream_key(config, STEPS)
+    fns = [parallel.split(phase.fn, devices) for phase in method.phases]
 
     def advance(state, batch, step):
         metrics = {}
-        for number, (phase, fn) in enumerate(zip(method.phases, split, strict=True)):
+        for number, (phase, fn) in enumerate(zip(method.phases, fns, strict=True)):
             if step % phase.every == 0:
                 phase_key = jax.random.fold_in(jax.random.fold_in(key, step), number)
                 state, values = fn(state, batch, phase_key)
                 metrics.update(values)
-        if parallel.virtual(devices):
-            jax.block_until_ready(state)
         return state, metrics
 
     return advance
@@ -127,7 +120,6 @@ def _loop(state, step_fn, batches, recorder, steps: range) -> None:
         batch = next(batches)
         state, metrics = step_fn(state, batch, step)
         recorder.add(step + 1, state, batch, metrics)
-    recorder.close()
 
 
 class Recorder:
@@ -143,12 +135,12 @@ class Recorder:
       total: steps in all.
     """
 
-    def __init__(self, config, workdir, method, architecture, saved, first, total):
+    def __init__(self, config, workdir, *, method, architecture, saved, first, total):
         self._config, self._workdir, self._method = config, workdir, method
         self._architecture, self._saved, self._total = architecture, saved, total
         self._batch = config.train.batch
         self._metrics = logs.Metrics(workdir, first)
-        self._progress = logs.Progress(
+        self._progress = progress.Progress(
             "train", total * self._batch, "images", start=first * self._batch
         )
         self._began = time.monotonic() - logs.last_seconds(workdir)
@@ -163,7 +155,7 @@ class Recorder:
         self._pending.append(metrics)
         self._progress.update(self._batch, self._note)
         if self._draw and self._due("grid", step):
-            key = jax.random.key(self._config.seed)
+            key = stream_key(self._config, PICTURES)
             generated = np.asarray(self._draw(state, key))
             folder = self._workdir / "images"
             real = batch["images"][: len(generated)]

@@ -28,7 +28,7 @@ class State:
       g, d: parameters of generator and discriminator.
       g_optimiser, d_optimiser: Adam's moments.
       g_average, d_average: moving averages of the parameters.
-      w_average: [Z] running mean of the styles.
+      w_average: [Z] running mean of the styles, for truncation.
       path_mean: scalar, running mean of the path lengths.
     """
 
@@ -190,6 +190,7 @@ class Method:
             ws = self._styles(g, keys, mixing=True)
             generate = functools.partial(self._generate, g, keys=keys)
             lengths = losses.path_lengths(generate, ws, noise)
+            # No gradient goes through the running mean (ours; its share is 1 %).
             mean = lax.pmean(lax.stop_gradient(lengths).mean(), parallel.AXIS)
             decay = self.options.path_decay
             mean = (1 - decay) * state.path_mean + decay * mean

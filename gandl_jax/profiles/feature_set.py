@@ -1,7 +1,7 @@
 """The one thing that is judged: a named table of features, one row per record."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -99,6 +99,25 @@ def untrained_name(name: str) -> str | None:
     if not step(encoder):
         return None
     return full_name(encoder.rpartition("@")[0] + "@0", short_name)
+
+
+def kinds(encoders: Iterable[str]) -> dict[str, str]:
+    """Which encoder is the trained one, the untrained one and the intensities.
+
+    Args:
+      encoders: "gan@2000", "gan@0", "intensity" ...; the order does not matter.
+
+    Returns:
+      "trained": the highest step above 0; "untrained": step 0, of the trained one's
+      method where there is one; "intensity". Only those that there are.
+    """
+    names = sorted(set(encoders))
+    trained = max(filter(step, names), key=step, default=None)
+    start = untrained_name(trained) if trained else None
+    untrained = [n for n in names if step(n) == 0 and start in (None, n)]
+    found = {"trained": trained} if trained else {}
+    found |= {"untrained": untrained[0]} if untrained else {}
+    return found | ({"intensity": "intensity"} if "intensity" in names else {})
 
 
 def align(sets: Mapping[str, FeatureSet]) -> dict[str, FeatureSet]:

@@ -4,18 +4,20 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+MIN_REFERENCE_ROWS = 5  # of a plate: fewer may be nearly equal by chance (ours)
 _CONSTANT = 1e-6  # of the mean: below float32's own rounding of a column (ours)
 
 
 class PlateScaler(TransformerMixin, BaseEstimator):
     """Centre and scale per plate, as measured on each plate's reference rows.
 
-    A plate without reference rows gets the pooled centre (mean of all reference rows)
-    and the pooled scale (standard deviation within plates). A column that is constant
+    A plate with fewer than 5 reference rows gets the pooled centre (mean of all
+    reference rows) and the pooled scale (standard deviation within plates): two rows
+    that are nearly equal would blow all others up. A column that is constant
     on a plate gets the pooled scale, and 1 where it is constant on all.
 
     Attributes:
-      plates_: [P] plates with reference rows.
+      plates_: [P] plates with enough reference rows.
       centers_: [P + 1, D] float64; the last row is the pooled one.
       scales_: [P + 1, D] float64 > 0.
     """
@@ -32,16 +34,17 @@ class PlateScaler(TransformerMixin, BaseEstimator):
           The scaler itself.
         """
         X = np.asarray(X, np.float64)
-        self.plates_, member = np.unique(
-            np.asarray(plates, dtype=str), return_inverse=True
-        )
+        names, member = np.unique(np.asarray(plates, dtype=str), return_inverse=True)
         counts = np.bincount(member)[:, None]
         means = np.stack([X[member == p].mean(0) for p in range(len(counts))])
         variances = np.stack([X[member == p].var(0) for p in range(len(counts))])
         pooled = np.sqrt((counts * variances).sum(0) / counts.sum())
-        self.centers_ = np.vstack([means, X.mean(0)])
-        pooled = np.where(_constant(pooled, self.centers_[-1]), 1.0, pooled)
-        scales = np.sqrt(variances)
+        center = X.mean(0)
+        pooled = np.where(_constant(pooled, center), 1.0, pooled)
+        enough = counts[:, 0] >= MIN_REFERENCE_ROWS
+        self.plates_, means = names[enough], means[enough]
+        self.centers_ = np.vstack([means, center])
+        scales = np.sqrt(variances[enough])
         scales = np.where(_constant(scales, means), pooled, scales)
         self.scales_ = np.vstack([scales, pooled])
         return self

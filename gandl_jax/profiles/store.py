@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from etils import epath
 
+from gandl_jax import files
 from gandl_jax.errors import InputError, nearest
 from gandl_jax.profiles.feature_set import FeatureSet
 
@@ -21,7 +22,7 @@ _FEATURE = re.compile(r"(.+)__(\d+)")
 def write_part(
     path: epath.PathLike, metadata: pd.DataFrame, sets: Mapping[str, np.ndarray]
 ) -> None:
-    """Writes one part under a temporary name and renames it.
+    """Writes one part, whole or not at all.
 
     Args:
       path: <directory>/part-00000.parquet; its directory is made.
@@ -37,8 +38,7 @@ def write_part(
         values = np.ascontiguousarray(np.asarray(features, np.float32).T)
         names += [f"{name}__{i}" for i in range(len(values))]
         arrays += [pa.array(column) for column in values]
-    temporary = path.parent / f"{path.name}.tmp"
-    with temporary.open("wb") as file:
+    with files.replacing(path) as file:
         # Dictionaries and statistics of thousands of float columns only cost.
         pq.write_table(
             pa.table(arrays, names=names),
@@ -46,7 +46,6 @@ def write_part(
             use_dictionary=labels,
             write_statistics=False,
         )
-    temporary.replace(path)
 
 
 def finish(directory: epath.PathLike) -> None:
@@ -57,9 +56,7 @@ def finish(directory: epath.PathLike) -> None:
     """
     directory = epath.Path(directory)
     counts = {part.name: _count(part) for part in _parts(directory)}
-    temporary = directory / f"{_SUCCESS}.tmp"
-    temporary.write_text(json.dumps(counts, indent=1) + "\n")
-    temporary.replace(directory / _SUCCESS)
+    files.replace(directory / _SUCCESS, json.dumps(counts, indent=1) + "\n")
 
 
 def is_complete(directory: epath.PathLike) -> bool:
@@ -133,6 +130,24 @@ def read(
         )
         for name in names
     }
+
+
+def read_metadata(directory: epath.PathLike) -> pd.DataFrame:
+    """Reads what is known of the records, without their features.
+
+    Args:
+      directory: profiles/<dataset>/<encoder>.
+
+    Returns:
+      [N] rows of Metadata_* columns, in the order of the parts.
+
+    Raises:
+      InputError: where the directory is not complete.
+    """
+    directory = epath.Path(directory)
+    _require_complete(directory)
+    parts = [_read_part(part, {})[0] for part in _parts(directory)]
+    return pd.concat(parts, ignore_index=True)
 
 
 def fingerprint(directory: epath.PathLike) -> str:

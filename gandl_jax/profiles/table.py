@@ -77,6 +77,20 @@ def rows(metadata: pd.DataFrame) -> np.ndarray:
     return (pd.Series(plates(metadata), row.index) + "/" + row).to_numpy(object)
 
 
+def cell_models(metadata: pd.DataFrame) -> np.ndarray:
+    """The cell model of each record.
+
+    Args:
+      metadata: [N] rows of Metadata_* columns.
+
+    Returns:
+      [N] str objects; "all" where the screen has no column Metadata_Cell_Type.
+    """
+    if "Metadata_Cell_Type" not in metadata:
+        return np.full(len(metadata), "all", object)
+    return _of(metadata, "Cell_Type").to_numpy(object)
+
+
 def record_ids(metadata: pd.DataFrame, *, of: str = "the table") -> np.ndarray:
     """The name of each record, by which tables are matched.
 

@@ -11,18 +11,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
+from joblib import Parallel, cpu_count, delayed
 from sklearn.svm import LinearSVC
 
 from gandl_jax.profiles import table
 from gandl_jax.profiles.feature_set import FeatureSet, align, untrained_name
 from gandl_jax.profiles.normalize import PlateScaler
 from gandl_jax.tasks import bootstrap
-from gandl_jax.tasks.skip import Skip
+from gandl_jax.tasks.skip import Skip, need_columns
 from gandl_jax.tasks.splits import Split, leave_groups_out, random_records
 
 CLASSES = ("response_0", "response_1")
 MAX_ITERATIONS = 10_000
+VALUES_PER_PROCESS = 50_000_000  # of features; on fewer, starting one takes longer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,14 +60,16 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
       Splits with at least one fold.
 
     Raises:
-      Skip: where no cell model has both controls in a way that can be split.
+      Skip: where a column is missing, or no cell model has both controls in a way that
+        can be split.
     """
+    need_columns(metadata, "Role", "Experiment", "Plate", "Well")
     labels = table.control_classes(metadata)
     found = np.unique(labels[labels >= 0])
     if len(found) < 2:
         missing = " and ".join(CLASSES[i] for i in (0, 1) if i not in found)
         raise Skip(f"the screen has no wells of the control {missing}")
-    models = metadata["Metadata_Cell_Type"].to_numpy(object)
+    models = table.cell_models(metadata)
     made = []
     for model in np.unique(models):
         records = np.flatnonzero((models == model) & (labels >= 0))
@@ -97,7 +100,9 @@ def run(
     sets = align(sets)
     rows = []
     for split in splits:
-        judged = Parallel(n_jobs=-1, prefer="threads")(
+        # Not threads: they would share liblinear's one random generator, and scores
+        # would differ from run to run.
+        judged = Parallel(n_jobs=_processes(sets))(
             delayed(predict)(one, split, c=options["svm_c"], seed=options["seed"])
             for one in sets.values()
         )
@@ -134,6 +139,11 @@ def predict(sites: FeatureSet, split: Split, *, c: float, seed: int) -> Predicti
     tests = np.concatenate([test for _, test in split.folds])
     folds = np.repeat(np.arange(len(split.folds)), [len(d) for d in decisions])
     return Predictions(np.concatenate(decisions), labels[tests], wells[tests], folds)
+
+
+def _processes(sets: Mapping[str, FeatureSet]) -> int:
+    values = sum(one.features.size for one in sets.values())
+    return max(1, min(cpu_count(), values // VALUES_PER_PROCESS))
 
 
 def _splits_of_model(metadata, records, labels, model, options) -> list[Split]:
@@ -181,6 +191,7 @@ def _rows(sets, split, judged: Mapping[str, Predictions], options) -> list[dict]
 
 
 def _describe(sites: FeatureSet, split: Split, judged: Predictions) -> dict[str, Any]:
+    tested = np.unique(np.concatenate([test for _, test in split.folds]))
     return {
         "task": "control_classification",
         "set": sites.name,
@@ -189,8 +200,9 @@ def _describe(sites: FeatureSet, split: Split, judged: Predictions) -> dict[str,
         "group": split.group,
         "split": split.name,
         "leaky": split.leaky,
-        "records": len({int(r) for _, test in split.folds for r in test}),
+        "records": len(tested),
         "wells": len(np.unique(judged.wells)),
+        "plates": len(np.unique(table.plates(sites.metadata.iloc[tested]))),
         "classes": list(CLASSES),
         "encoder_saw_test_images": sites.saw_images,
     }

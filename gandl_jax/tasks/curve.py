@@ -6,7 +6,6 @@ import numpy as np
 from scipy import optimize, stats
 
 LEVEL = 0.95  # of the EC50's interval
-MAX_P_EFFECT = 0.05
 SLOPES = (0.3, 8.0)  # Hill slopes that are searched (ours)
 DECADES_BEYOND = 1.0  # how far past the doses an EC50 is searched (ours)
 PLATEAUS = (-1.0, 2.0)  # a plateau may lie this far, the controls being 0 and 1 (ours)
@@ -19,13 +18,15 @@ class Curve:
     """A fitted curve; what could not be told is None.
 
     Attributes:
-      status: "fitted", "no effect", or "not identified: why".
+      status: "fitted", "not identified: why", or "no effect", which `fit` never says:
+        how small p_effect must be depends on how many curves are tested.
       ec50_um: the best estimate, in uM.
       ec50_low_um: lower end of the 95 % interval; None where it is open.
       ec50_high_um: upper end.
       slope: Hill slope > 0.
       bottom: response at the lowest doses.
       top: response at the highest; below bottom for a falling curve.
+      response_at_highest_dose: of the curve, at the highest dose that was tested.
       r2: share of the variance between wells that the curve explains.
       r2_dose_means: the same between the doses' means.
       p_effect: of the F test against a flat line.
@@ -38,6 +39,7 @@ class Curve:
     slope: float | None = None
     bottom: float | None = None
     top: float | None = None
+    response_at_highest_dose: float | None = None
     r2: float | None = None
     r2_dose_means: float | None = None
     p_effect: float | None = None
@@ -75,7 +77,7 @@ def fit(dose: np.ndarray, response: np.ndarray) -> Curve:
       response: [N] float, 0 and 1 at the controls.
 
     Returns:
-      The curve.
+      The curve; only a constant response is "no effect" here.
     """
     dose, response = np.asarray(dose, float), np.asarray(response, float)
     freedom = len(dose) - PARAMETERS
@@ -85,12 +87,9 @@ def fit(dose: np.ndarray, response: np.ndarray) -> Curve:
     flat = float(((response - response.mean()) ** 2).sum())
     box = _plateau_box(dose, response)
     if not flat > 0:
-        return _no_effect(response, p_effect=1.0)
+        return no_effect(response, p_effect=1.0)
     log_ec50s, profile, start = _search(dose, response, box)
     best, least = _refine(dose, response, box, start)
-    p_effect = _p_effect(flat, least, freedom)
-    if p_effect > MAX_P_EFFECT:
-        return _no_effect(response, p_effect)
     limit = least * (1 + stats.f.ppf(LEVEL, 1, freedom) / freedom)
     low, high = _interval(log_ec50s, profile, np.log10(best[2]), least, limit)
     return Curve(
@@ -101,19 +100,36 @@ def fit(dose: np.ndarray, response: np.ndarray) -> Curve:
         slope=best[3],
         bottom=best[0],
         top=best[1],
+        response_at_highest_dose=float(logistic(dose.max(), *best)),
         r2=1 - least / flat,
         r2_dose_means=_r2_dose_means(dose, response, best),
+        p_effect=_p_effect(flat, least, freedom),
+    )
+
+
+def no_effect(response: np.ndarray, p_effect: float) -> Curve:
+    """The flat line through wells that show no effect of the dose.
+
+    Args:
+      response: [N] float.
+      p_effect: of the F test.
+
+    Returns:
+      A curve that is the wells' mean at every dose.
+    """
+    level = float(np.mean(response))
+    return Curve(
+        "no effect",
+        bottom=level,
+        top=level,
+        response_at_highest_dose=level,
+        r2=0.0,
         p_effect=p_effect,
     )
 
 
 def _rise(log_dose, log_ec50, slope):
     return 1 / (1 + 10.0 ** (slope * (log_ec50 - log_dose)))
-
-
-def _no_effect(response: np.ndarray, p_effect: float) -> Curve:
-    level = float(response.mean())
-    return Curve("no effect", bottom=level, top=level, r2=0.0, p_effect=p_effect)
 
 
 def _dose_means(dose, response):

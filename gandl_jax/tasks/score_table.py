@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from gandl_jax.profiles.feature_set import step
+from gandl_jax.profiles.feature_set import kinds, step
 
 MAX_CURVES = 12
 LEVELS = {"balanced_accuracy": "sites", "balanced_accuracy_wells": "wells"}
@@ -28,13 +28,15 @@ def text(rows: Sequence[Mapping[str, Any]], features: str) -> str:
 
 
 def _columns(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Title and encoder of each column: the highest step, step 0, then the others."""
+    """Title and encoder of each column: trained, untrained, then no checkpoints."""
     encoders = sorted({row["encoder"] for row in rows})
-    steps = {name: step(name) for name in encoders}
-    trained = max((n for n in encoders if steps[n]), key=steps.get, default=None)
-    columns = {f"trained ({trained})": trained} if trained else {}
-    columns |= {f"untrained ({n})": n for n in encoders if steps[n] == 0}
-    return columns | {name: name for name in encoders if steps[name] is None}
+    found = kinds(encoders)
+    columns = {
+        f"{kind} ({found[kind]})": found[kind]
+        for kind in ("trained", "untrained")
+        if kind in found
+    }
+    return columns | {name: name for name in encoders if step(name) is None}
 
 
 def _controls(rows, columns) -> str:

@@ -1,5 +1,22 @@
 """Why a task does not apply to a screen."""
 
+import pandas as pd
+
 
 class Skip(Exception):
     """The screen lacks what the task needs; the message is the reason, in words."""
+
+
+def need_columns(metadata: pd.DataFrame, *names: str) -> None:
+    """Checks that a screen's table has what a task reads.
+
+    Args:
+      metadata: [N] rows of Metadata_* columns.
+      *names: without their Metadata_.
+
+    Raises:
+      Skip: naming the first column that the table lacks.
+    """
+    for name in names:
+        if f"Metadata_{name}" not in metadata:
+            raise Skip(f"the screen has no column Metadata_{name}")

@@ -53,6 +53,20 @@ def test_lost_shards_are_counted(tiny, tmp_path):
         prepared.open_prepared(str(copy))
 
 
+def test_the_fingerprint_is_of_the_plan_and_not_of_its_place(tiny):
+    screen, _ = tiny
+
+    def fingerprint(**changes):
+        plan = screen.description["plan"] | changes
+        shuffled = dict(reversed(plan.items()))
+        return dataclasses.replace(screen, description={"plan": shuffled}).fingerprint
+
+    assert len(screen.fingerprint) == 64
+    assert fingerprint() == fingerprint(source_dir="elsewhere") == screen.fingerprint
+    changed = [fingerprint(records=12), fingerprint(metadata_sha256="00")]
+    assert len({screen.fingerprint, *changed}) == 3
+
+
 def test_channels(tiny):
     screen, _ = tiny
     assert prepared.choose_channels(screen, ()) == ("stain_0", "stain_1")

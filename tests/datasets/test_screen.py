@@ -60,9 +60,13 @@ def test_a_screen_without_controls_has_treated_and_other_wells():
     assert roles == ["other", "treated"]
 
 
-def test_wrong_concentration_is_named():
-    metadata = rxrx19a_rows(("1", "Mock", "Drug", "1 uM", ""))
-    with pytest.raises(InputError, match="'1 uM'"):
+@pytest.mark.parametrize("text", ["1 uM", "inf", "-inf", "1e999", "-0.3", "nan"])
+def test_wrong_concentration_is_named(text):
+    metadata = rxrx19a_rows(
+        ("1", "Mock", "Drug", "0", ""), ("2", "Mock", "Drug", text, "")
+    )
+    message = rf"^1 concentrations \(column treatment_conc\).*'{text}'"
+    with pytest.raises(InputError, match=message):
         screen.table(screen.load("rxrx19a"), metadata)
 
 

@@ -10,6 +10,7 @@ import tensorflow_datasets as tfds
 from PIL import Image
 
 from gandl_jax.datasets import raw_images, shards
+from gandl_jax.datasets.screen import read_metadata
 
 
 def test_plan_holds_every_record_once_and_mixes_plates():
@@ -86,6 +87,23 @@ def test_percentiles_are_numpys_on_few_values():
             got = shards.statistics(histogram, low=low, high=high)
             wanted = np.percentile(values, [low, high])
             np.testing.assert_allclose([got["low"], got["high"]], wanted, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "full", [".tiny-train.tfrecord-00000-of-00001", "facts/.00000.npz"]
+)
+def test_a_full_disk_is_an_oserror_and_leaves_nothing(tmp_path, make_screen, full):
+    spec, _ = make_screen(tmp_path / "raw", records=3)
+    metadata = read_metadata(spec, str(tmp_path / "raw"))
+    form = raw_images.ImageFormat(24, 20, 8)
+    raw = shards.Raw(spec, str(tmp_path / "raw"), metadata, form)
+    out = tmp_path / "out"
+    (out / "facts").mkdir(parents=True)
+    (out / f"{full}.partial").symlink_to("/dev/full")
+    (shard,) = shards.plan(metadata, records_per_shard=5, seed=0)
+    with pytest.raises(OSError, match="No space left"):
+        shards.write(shard, raw, str(out), on_record=int)
+    assert [path for path in out.rglob("*") if path.name != "facts"] == []
 
 
 def test_shards_hold_distinct_names_and_no_leftovers(tiny):

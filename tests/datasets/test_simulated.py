@@ -114,7 +114,7 @@ def test_a_killed_drawing_leaves_nothing_finished_and_goes_on(
     def die(sites, workers):
         for site in sites[:3]:
             simulated.draw(site)
-        (tmp_path / "images" / ".half.part").write_bytes(b"half")
+        (tmp_path / "images" / ".half.partial").write_bytes(b"half")
         raise KeyboardInterrupt
 
     def spy(sites, workers):
@@ -130,7 +130,7 @@ def test_a_killed_drawing_leaves_nothing_finished_and_goes_on(
     with pytest.raises(KeyboardInterrupt):
         simulated.generate(str(tmp_path), SMALL)
     assert not (tmp_path / "metadata.csv").exists()
-    (tmp_path / "images" / ".half.part").unlink()
+    (tmp_path / "images" / ".half.partial").unlink()
     first = [path for path in files(tmp_path) if path.endswith(".png")]
     assert len(first) == 15
     monkeypatch.setattr(simulated, "_draw_all", spy)
@@ -155,6 +155,7 @@ def test_a_finished_screen_is_kept_and_no_other_is_mixed_in(drawn, tmp_path):
     [
         ({"doses": 9}, "doses is 9"),
         ({"size_px": 8}, "size_px is 8"),
+        ({"seed": -1}, "seed is -1"),
         ({"active_wells": 2000}, "2007 wells on a plate"),
     ],
 )

@@ -13,12 +13,12 @@ from gandl_jax.profiles import store
 
 CONTROL_KEYS = set(
     "task set encoder features group split leaky metric value low high folds classes "
-    "untrained_difference records wells encoder_saw_test_images".split()
+    "untrained_difference records wells plates encoder_saw_test_images".split()
 )
 DOSE_KEYS = set(
     "task set encoder features group experiment treatment ec50_um ec50_low_um slope "
-    "ec50_high_um bottom top r2 r2_dose_means p_effect wells status points controls "
-    "encoder_saw_test_images".split()
+    "ec50_high_um bottom top r2 r2_dose_means p_effect q_effect wells status points controls "
+    "encoder_saw_test_images response_at_highest_dose".split()
 )
 
 
@@ -96,6 +96,8 @@ def test_rows_have_the_keys_that_readers_rely_on(config, workdir, capsys):
     assert [row["set"] for row in curves] == ["gan@20/b8", "gan@0/b8", "intensity"]
     assert all(set(row) == DOSE_KEYS for row in curves)
     said = capsys.readouterr().out
+    for name in ("control_classification", "dose_response"):
+        assert said.index(f"{name} begins") < said.index(f"{name}: ")
     assert "trained (gan@20)  " in said and "untrained (gan@0)  " in said
 
 
@@ -141,6 +143,15 @@ def test_without_controls_all_skips_and_a_named_task_refuses(config, tmp_path, c
     found = result(workdir, "control_classification")
     assert found["rows"] == [] and "no wells of the control" in found["skipped"]
     assert "control_classification skipped: the screen has" in capsys.readouterr().out
+    config.evaluate.tasks = "dose_response"  # the skip on disk is no answer
+    with pytest.raises(InputError, match="'dose_response' cannot be run"):
+        evaluate.run(config, workdir)
+
+
+def test_spaces_around_names_of_tasks(config, workdir):
+    config.evaluate.tasks = " dose_response , control_classification "
+    evaluate.run(config, workdir)
+    assert len(list((workdir / "tasks/simulated").iterdir())) == 2
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 """The job `prepare`: whole and interrupted runs, and every bad input."""
 
+import copy
 import dataclasses
 import pathlib
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -84,7 +86,8 @@ def test_again_does_nothing(raw, capsys):
     c = settings(raw)
     prepare.run(c, "")
     before = contents(c.data.dir)
-    capsys.readouterr()
+    printed = capsys.readouterr().out
+    assert "60/60 images" in printed and "12/12 sites" in printed
     prepare.run(c, "")
     assert "already prepared, 12 records" in capsys.readouterr().out
     assert contents(c.data.dir) == before
@@ -104,6 +107,46 @@ def test_another_plan_is_refused(raw):
     with pytest.raises(InputError, match="metadata_sha256 was"):
         prepare.run(c, "")
     assert contents(c.data.dir) == before
+
+
+def test_a_moved_raw_screen_is_the_same_screen(raw, capsys):
+    c = settings(raw)
+    prepare.run(c, "")
+    before = contents(c.data.dir)
+    c.data.source_dir = str(raw.rename(raw.parent / "moved"))
+    prepare.run(c, "")
+    assert "already prepared, 12 records" in capsys.readouterr().out
+    assert contents(c.data.dir) == before
+    (pathlib.Path(c.data.dir) / "rxrx19a-train.tfrecord-00001-of-00003").unlink()
+    prepare.run(c, "")
+    changed = {k for k, v in contents(c.data.dir).items() if v != before[k]}
+    assert changed == {"plan.json", "screen.json"}  # they tell of the new place
+    opened = prepared.open_prepared(c.data.dir)
+    assert opened.description["plan"]["source_dir"] == c.data.source_dir
+
+
+@pytest.mark.parametrize("source_dir", ["", "nowhere"])
+def test_shards_without_the_raw_screen_are_enough(raw, capsys, source_dir):
+    c = settings(raw)
+    prepare.run(c, "")
+    before = contents(c.data.dir)
+    shutil.rmtree(raw)
+    c.data.source_dir = source_dir
+    prepare.run(c, "")
+    assert "already prepared, 12 records" in capsys.readouterr().out
+    for key, value in {
+        "name": "bbbc013",
+        "records_per_shard": 4,
+        "high_percentile": 99.0,
+    }.items():
+        other = copy.deepcopy(c)
+        other.data[key] = value
+        with pytest.raises(InputError, match="was prepared otherwise"):
+            prepare.run(other, "")
+    assert contents(c.data.dir) == before
+    (pathlib.Path(c.data.dir) / "rxrx19a-train.tfrecord-00001-of-00003").unlink()
+    with pytest.raises(InputError, match="source_dir"):
+        prepare.run(c, "")
 
 
 def test_killed_half_way_then_again_gives_the_same_bytes(raw, monkeypatch):
@@ -158,7 +201,8 @@ def test_missing_images_fail_or_are_skipped(raw):
     image(raw, 3, 4).unlink()
     image(raw, 7, 1).unlink()
     c = settings(raw)
-    refused(c, r"3 of 60 images are missing.*2 of 12 records.*B07_s1_w1.png")
+    message = r"3 of 60 images are missing.*2 of 12 records.*B07_s1_w1.png.*w4.png; "
+    refused(c, message)
     c.data.missing = "skip"
     prepare.run(c, "")
     opened = prepared.open_prepared(c.data.dir)
@@ -178,7 +222,8 @@ def test_no_images_at_all(raw, missing):
 def test_no_record_is_complete(raw, missing):
     for i in range(RECORDS):
         image(raw, i, 1 + i % 2).unlink()
-    message = {"fail": "12 of 60 images are missing", "skip": "no record"}[missing]
+    some = r"12 of 60 images are missing.*: ([^,]*png, ){3}\.\.\.; "
+    message = {"fail": some, "skip": "no record"}[missing]
     refused(settings(raw, missing=missing), message)
 
 
@@ -249,7 +294,6 @@ def test_a_folder_with_other_things_is_left_alone(raw):
         ({"name": "rxrx19"}, "did you mean 'rxrx19a'"),
         ({"channels": ("nuclei", "acting")}, "no channel 'acting'.*'actin'"),
         ({"channels": ("actin", "actin")}, "twice"),
-        ({"missing": "skp"}, "'skp'; did you mean 'skip'"),
         ({"records_per_shard": 0}, "records_per_shard is 0"),
         ({"low_percentile": 99.9}, "must ascend"),
         ({"source_dir": ""}, "source_dir is not set"),
@@ -297,6 +341,14 @@ def test_a_screen_that_draws_itself_is_drawn_first(raw, tmp_path, monkeypatch):
     prepare.run(c, "")
     assert calls == [c.simulate]
     assert prepared.open_prepared(c.data.dir).records == RECORDS
+    shutil.rmtree(tmp_path / "drawn")
+    c.simulate.workers = 7
+    prepare.run(c, "")
+    assert len(calls) == 1
+    c.simulate.seed = 9
+    with pytest.raises(InputError, match="otherwise: simulate.seed was 0, is 9"):
+        prepare.run(c, "")
+    assert len(calls) == 1
 
 
 @pytest.mark.real_data

@@ -5,12 +5,15 @@ import html.parser
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from gandl_jax import config as configs
 from gandl_jax import pictures
 from gandl_jax.jobs import report
 from gandl_jax.jobs.report_parts import doubts, findings, page
+from gandl_jax.profiles import feature_set, store
+from gandl_jax.tasks.dose_response import NOT_APART
 
 EVIL = "<script>alert(1)</script> & \"$x_{\" 'y'"
 VOID = {"meta", "br", "img", "link", "input", "hr"}
@@ -64,6 +67,7 @@ def score(encoder="gan@9", split="plate", value=0.7, difference=None, **changes)
         "untrained_difference": difference,
         "records": 40,
         "wells": 20,
+        "plates": 4,
         "folds": [value] * 4,
         "classes": ["response_0", "response_1"],
         "encoder_saw_test_images": encoder == "gan@9",
@@ -101,6 +105,9 @@ def curve(treatment, ec50=0.2, top=0.9, status="fitted", **changes):
         "treatment": treatment,
         "bottom": 0.1,
         "top": top,
+        "response_at_highest_dose": top - 0.05,
+        "p_effect": 0.001,
+        "q_effect": 0.2 if status == "no effect" else 0.002,
         "r2": 0.83,
         "wells": 6,
         "status": status,
@@ -207,7 +214,8 @@ def test_score_table_holds_the_rows_numbers(full):
 def test_dose_table_holds_the_rows_numbers(full):
     table = make(full).tables[-1]
     fitted = [EVIL, "HRCE", "HRCE-1", "0.0313 0.0157 to 0.0939", "1.25"]
-    assert table[1] == [*fitted, "0.10", "0.90", "0.83", "0.97", "6", "fitted"]
+    numbers = ["0.10", "0.90", "0.85", "0.83", "0.97", "0.002", "6"]
+    assert table[1] == [*fitted, *numbers, "fitted"]
     assert table[2][0] == "flat" and table[2][3] == "–"
     assert table[2][-1] == "no effect"
 
@@ -243,8 +251,11 @@ def test_summary_names_the_answer_the_compound_and_the_doubts(full):
         "HRCE: trained 0.71, untrained 0.65, intensity 0.55; trained − untrained "
         "+0.06, 95 % interval +0.01 to +0.11",
         "Of 2 dose-response curves: 1 rising (1 at least half way to the wanted "
-        "state), 0 falling, 0 whose EC50 the doses do not pin down, 1 without effect.",
-        "EC50 31.3 nM (15.7 to 93.9), top 0.90",
+        "state at the highest dose), 0 falling, 0 whose EC50 the doses do not pin "
+        "down, 1 without effect. An effect of the dose is called for 1 curves "
+        "(Benjamini-Hochberg q < 0.05): up to 5% of them, about 0.05, are expected to "
+        "be false.",
+        "EC50 31.3 nM (15.7 to 93.9), response 0.85 at the highest dose",
         "From untrained features 0 rise.",
         "Scores marked leaky",
         "trained on the test wells' images",
@@ -301,7 +312,9 @@ def test_verdict(differences, words):
         score(group=group, difference=difference)
         for group, difference in zip(("HRCE", "VERO"), differences, strict=True)
     ]
-    table = findings.headline(rows, findings.encoders(rows), "b8")
+    table = findings.headline(
+        rows, feature_set.kinds(row["encoder"] for row in rows), "b8"
+    )
     assert words in findings.score_answer(table)
 
 
@@ -310,7 +323,9 @@ def test_doubts_when_training_did_not_help_and_plates_are_few():
         score(value=0.53, difference=gain(0.0, -0.1, 0.1), folds=[0.5, 0.5]),
         score("intensity", value=0.6),
     ]
-    table = findings.headline(rows, findings.encoders(rows), "b8")
+    table = findings.headline(
+        rows, feature_set.kinds(row["encoder"] for row in rows), "b8"
+    )
     told = " ".join(doubts.doubts(table, [curve("a", ec50_high_um=None)]))
     for words in (
         "Training has not been shown to help in HRCE",
@@ -330,20 +345,13 @@ def test_rank_puts_full_rescues_first_and_the_most_potent_of_them():
         curve("unsure", status="not identified: the EC50 has no limit above"),
         curve("falling", ec50=0.01, top=-0.8),
         curve("partial", ec50=0.001, top=0.4),
+        curve("extrapolated", ec50=30.0, response_at_highest_dose=0.3),
         curve("weak", ec50=2.0),
         curve("strong", ec50=0.02),
     ]
     names = [row["treatment"] for row in findings.rank(rows)]
-    assert names == ["strong", "weak", "partial", "falling", "unsure", "flat"]
-
-
-def test_encoders_picks_the_last_step():
-    names = ("gan@100", "gan@25", "gan@0", "intensity", "published")
-    assert findings.encoders({"encoder": name} for name in names) == {
-        "trained": "gan@100",
-        "untrained": "gan@0",
-        "intensity": "intensity",
-    }
+    assert names[:4] == ["strong", "weak", "partial", "extrapolated"]
+    assert names[4:] == ["falling", "unsure", "flat"]
 
 
 def test_open_and_endless_numbers():
@@ -352,3 +360,60 @@ def test_open_and_endless_numbers():
     assert page.interval(0.5, None, 2.0, ".2g") == "0.5 <small>open to 2</small>"
     assert page.number(float("nan"), ".2f") == "–"
     assert page.number(-0.5, "+.2f") == "−0.50"
+
+
+@pytest.mark.parametrize(
+    ("plates", "said", "unsaid"),
+    [
+        (1, "There is one plate only of U2OS", "No two plates"),
+        (3, "No two plates of U2OS have both controls", "one plate only"),
+    ],
+)
+def test_one_plate_is_said_of_the_cells_that_it_is_true_of(plates, said, unsaid):
+    rows = [score(), score(split="row", group="U2OS", plates=plates)]
+    table = findings.headline(rows, {"trained": "gan@9"}, "b8")
+    told = " ".join(doubts.doubts(table, []))
+    assert said in told and unsaid not in told and "of HRCE" not in told
+
+
+def test_controls_that_are_not_told_apart(tmp_path):
+    nothing = {"points": [], "controls": {"response_0": [], "response_1": []}}
+    fits = ("bottom", "top", "r2", "p_effect", "q_effect", "response_at_highest_dose")
+    row = curve("a", status=NOT_APART, **dict.fromkeys(fits), **nothing)
+    save_task(tmp_path, "dose_response", [row])
+    text = make(tmp_path).text
+    assert "1 have no curve: the controls beside are not told apart" in text
+    assert "The controls of HRCE-1 are not told apart" in text
+    assert "0 whose EC50 the doses do not pin down" in text and "q <" not in text
+
+
+@pytest.mark.parametrize("job", ["--job=prepare,train", "--job embed", ""])
+def test_commands_are_the_one_typed_with_another_job(tmp_path, job):
+    typed = f"--config=c.py {job} --workdir=w --config.seed=3"
+    (tmp_path / "config.json").write_text(json.dumps({"command": typed}))
+    text = make(tmp_path).text
+    program = "python -m gandl_jax.main --config=c.py"
+    assert f"{program} --workdir=w --config.seed=3 --job=embed,evaluate" in (
+        text.replace("  ", " ")
+    )
+    assert f"Command {' '.join(f'{program} {job} --workdir=w'.split())}" in text
+
+
+def test_what_was_run_has_settings_and_counts(tmp_path):
+    metadata = pd.DataFrame(
+        {
+            "Metadata_Experiment": "E",
+            "Metadata_Plate": ["1", "1", "1", "2"],
+            "Metadata_Well": ["A01", "A01", "A02", "A01"],
+        }
+    )
+    folder = tmp_path / "profiles/simulated/gan@0"
+    store.write_part(folder / "part-00000.parquet", metadata, {"b8": np.eye(4)})
+    assert "Embedded" not in make(tmp_path).text  # not complete
+    store.finish(folder)
+    text = make(tmp_path).text
+    for words in (
+        "Seed 0 Batch 32 Learning rate 0.002 R1 weight 10.0",
+        "Embedded of simulated 4 records, 3 wells, 2 plates",
+    ):
+        assert words in text

@@ -3,6 +3,7 @@
 import types
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
@@ -125,3 +126,53 @@ def test_style_mixing_takes_the_second_latent_from_the_crossover_on():
     cut = np.array([int(gan._crossover(k, 0.9, 6)) for k in keys[:300]])
     assert set(cut) == {1, 2, 3, 4, 5, 6}
     assert abs((cut == 6).mean() - 0.1) < 0.05
+
+
+def second_moments(state, network):
+    """Adam's running mean of squared gradients, a tree like the parameters."""
+    return getattr(state, f"{network}_optimiser")[0].nu
+
+
+@pytest.mark.parametrize("name", ["d_reg", "g_reg"])
+def test_regularisers_carry_their_weight_and_interval(config, method, name):
+    """After one step from zero the second moment is (1 - b2^c) g^2."""
+    state = method.init(jax.random.key(0))
+    key, batch = jax.random.key(5), batch_of(0)
+    phase = {phase.name: phase for phase in method.phases}[name]
+    moved, _ = parallel.split(phase.fn, jax.devices()[:1])(state, batch, key)
+
+    def r1_loss(d):
+        def total(x):
+            return method.discriminator.apply({"params": d}, x).sum()
+
+        squares = jnp.square(jax.grad(total)(jnp.asarray(batch["images"])))
+        return 10.0 / 2 * 4 * squares.sum() / BATCH
+
+    def path_loss(g):
+        keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(0, BATCH, 2))
+        ws = method._styles(g, keys, mixing=True)
+        noise = gan._normal(keys, gan.PATH, (8, 8, 3)) / 8
+        _, pull = jax.vjp(lambda w: method._generate(g, w, keys), ws)
+        lengths = jnp.sqrt(jnp.square(pull(noise)[0]).sum(-1).mean(-1))
+        mean = 0.01 * jax.lax.stop_gradient(lengths.mean())
+        return 2.0 * 2 * jnp.square(lengths - mean).mean()
+
+    network, loss, every = {"d_reg": ("d", r1_loss, 4), "g_reg": ("g", path_loss, 2)}[
+        name
+    ]
+    gradient = jax.jit(jax.grad(loss))(getattr(state, network))
+    share = 1 - 0.99 ** (every / (every + 1))
+    expected = jax.tree.map(lambda g: share * np.square(g), gradient)
+    actual = second_moments(moved, network)
+    assert distance(actual, expected) < 1e-4 * float(optax.tree.norm(expected))
+
+
+def test_mixed_styles_are_the_first_latent_then_the_second(method):
+    state = method.init(jax.random.key(0))
+    keys = jax.random.split(jax.random.key(3), 64)
+    mixed = np.asarray(method._styles(state.g, keys, mixing=True))
+    plain = np.asarray(method._styles(state.g, keys, mixing=False))
+    np.testing.assert_array_equal(mixed[:, 0], plain[:, 0])
+    same = (mixed == plain).all(-1)
+    assert (np.diff(same.astype(int), axis=1) <= 0).all(), "once changed, changed"
+    assert 0.7 < (~same[:, -1]).mean() < 1.0

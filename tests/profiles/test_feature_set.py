@@ -54,3 +54,15 @@ def test_align_refuses_other_records_and_says_how_many():
 def test_a_row_of_features_per_record():
     with pytest.raises(InputError, match="for 2 records"):
         FeatureSet("x", pd.DataFrame({"a": [1, 2]}), np.zeros((3, 1), np.float32))
+
+
+def test_kinds_are_the_highest_step_and_its_start():
+    names = ["gan@100", "gan@25", "gan@0", "intensity", "published", "ape@0"]
+    assert feature_set.kinds(names) == {
+        "trained": "gan@100",
+        "untrained": "gan@0",
+        "intensity": "intensity",
+    }
+    assert feature_set.kinds(["gan@0"]) == {"untrained": "gan@0"}
+    assert feature_set.kinds(["gan@5", "ape@0"]) == {"trained": "gan@5"}
+    assert feature_set.kinds([]) == {}

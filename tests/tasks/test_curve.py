@@ -30,6 +30,9 @@ def test_exact_data_give_back_their_parameters(truth):
     assert fitted.status == "fitted"
     assert fitted.r2 > 0.9999 and fitted.r2_dose_means > 0.9999
     assert fitted.ec50_low_um <= fitted.ec50_um <= fitted.ec50_high_um
+    bottom, top, ec50, slope = truth
+    reached = bottom + (top - bottom) * 3**slope / (3**slope + ec50**slope)
+    assert fitted.response_at_highest_dose == pytest.approx(reached, abs=1e-3)
 
 
 def test_the_fit_is_scipys():
@@ -71,9 +74,8 @@ def test_the_interval_covers_the_truth():
 
 def test_flat_data_have_no_effect():
     rng = np.random.default_rng(0)
-    called = [curve.fit(DOSES, rng.normal(size=18)).status for _ in range(400)]
-    false = np.mean([status != "no effect" for status in called])
-    assert false <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 400)
+    p_values = [curve.fit(DOSES, rng.normal(size=18)).p_effect for _ in range(400)]
+    assert np.mean(np.less(p_values, 0.05)) <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 400)
     constant = curve.fit(DOSES, np.full(18, 0.3))
     assert constant.status == "no effect" and constant.ec50_um is None
 

@@ -102,7 +102,8 @@ def table(rows: Iterable[Row]) -> Html:
     """All curves with their numbers."""
     header = (
         "Treatment", "Cells", "Experiment", "EC50 (µM), 95 % interval", "Slope",
-        "Bottom", "Top", "R² of wells", "R² of dose means", "Wells", "Status",
+        "Bottom", "Top", "At the highest dose", "R² of wells", "R² of dose means",
+        "q", "Wells", "Status",
     )  # fmt: skip
     return page.table(
         header,
@@ -115,8 +116,10 @@ def table(rows: Iterable[Row]) -> Html:
                 page.number(row["slope"], ".2f"),
                 page.number(row["bottom"], ".2f"),
                 page.number(row["top"], ".2f"),
+                page.number(row["response_at_highest_dose"], ".2f"),
                 page.number(row["r2"], ".2f"),
                 page.number(row["r2_dose_means"], ".2f"),
+                page.number(row["q_effect"], ".2g"),
                 row["wells"],
                 row["status"],
             )
@@ -128,7 +131,8 @@ def table(rows: Iterable[Row]) -> Html:
 def best(rows: Iterable[Row]) -> list[str]:
     """The rescues in words, for the top of the page."""
     return [
-        f"{row['treatment']} in {_where(row)}: {_potency(row)}, top {row['top']:.2f}"
+        f"{row['treatment']} in {_where(row)}: {_potency(row)}, response "
+        f"{row['response_at_highest_dose']:.2f} at the highest dose"
         for row in rows
         if findings.rises(row)
     ]

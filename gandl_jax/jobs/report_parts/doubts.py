@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from gandl_jax.jobs.report_parts import findings
 from gandl_jax.jobs.report_parts.findings import Row
+from gandl_jax.tasks.dose_response import NOT_APART
 
 WIDE_FOLD = 10  # an EC50 interval that spans more than this pins down little
 FEW_PLATES = 4
@@ -75,10 +76,18 @@ def _split_doubts(trained: list[Row]) -> Iterator[str]:
 
 
 def _plate_doubts(rows: Sequence[Row], curves: Sequence[Row]) -> Iterator[str]:
-    if any(row["split"] == "row" for row in rows):
+    by_row = [row for row in rows if row["split"] == "row"]
+    one = _groups(row for row in by_row if row["plates"] == 1)
+    if one:
         yield (
-            "There is one plate only: rows of it were left out, so nothing is known "
-            "about another plate or another day."
+            f"There is one plate only of {one}: rows of it were left out, so nothing "
+            "is known about another plate or another day."
+        )
+    apart = _groups(row for row in by_row if row["plates"] > 1)
+    if apart:
+        yield (
+            f"No two plates of {apart} have both controls: rows of plates were left "
+            "out, so nothing is known about another plate or another day."
         )
     folds = [len(row["folds"]) for row in rows if row["split"] == "plate"]
     if folds and min(folds) < FEW_PLATES:
@@ -98,6 +107,12 @@ def _curve_doubts(curves: Sequence[Row]) -> Iterator[str]:
         yield (
             f"{len(wide)} of {len(fitted)} EC50 intervals span more than a factor of "
             f"{WIDE_FOLD}."
+        )
+    apart = [row["experiment"] for row in curves if row["status"] == NOT_APART]
+    if apart:
+        yield (
+            f"The controls of {_listing(apart)} are not told apart by wells that did "
+            "not draw the axis between them: no response is given there."
         )
     up = {(row["treatment"], row["group"]) for row in curves if findings.rises(row)}
     flat = {(r["treatment"], r["group"]) for r in curves if r["status"] == "no effect"}

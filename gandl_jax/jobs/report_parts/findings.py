@@ -4,34 +4,13 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from gandl_jax.profiles.feature_set import step
+from gandl_jax.tasks.dose_response import MAX_Q_EFFECT, NOT_APART
 
 Row = Mapping[str, Any]
 Table = Mapping[tuple[str, str, str], Mapping[str, Row]]  # (group, split, metric)
 KINDS = ("trained", "untrained", "intensity")
 METRIC = "balanced_accuracy"  # the one that the answer is about
-HALF_WAY = 0.5  # a rescue that goes less far toward the wanted state is partial
-
-
-def encoders(rows: Iterable[Row]) -> dict[str, str]:
-    """Finds which encoder is the trained one, the untrained one and the intensities.
-
-    Args:
-      rows: rows of any task.
-
-    Returns:
-      kind -> encoder: the highest step, step 0, `intensity`; those that there are.
-    """
-    names = {row["encoder"] for row in rows}
-    steps = {step(name): name for name in sorted(names) if step(name) is not None}
-    found = {}
-    if steps and max(steps) > 0:
-        found["trained"] = steps[max(steps)]
-    if 0 in steps:
-        found["untrained"] = steps[0]
-    if "intensity" in names:
-        found["intensity"] = "intensity"
-    return found
+HALF_WAY = 0.5  # a rescue that gets less far toward the wanted state is partial
 
 
 def headline(rows: Iterable[Row], kinds: Mapping[str, str], features: str) -> Table:
@@ -39,7 +18,7 @@ def headline(rows: Iterable[Row], kinds: Mapping[str, str], features: str) -> Ta
 
     Args:
       rows: rows of control classification.
-      kinds: as `encoders` returns.
+      kinds: as `feature_set.kinds` returns.
       features: the set of the network's features that is shown first.
 
     Returns:
@@ -146,6 +125,15 @@ def rises(row: Row) -> bool:
     return row["status"] == "fitted" and (row["top"] - row["bottom"]) * row["slope"] > 0
 
 
+def full(row: Row) -> bool:
+    """True where the curve gets half way to the wanted state at a dose that was tested.
+
+    Its top is of no use here: it may lie far beyond the doses.
+    """
+    reached = row["response_at_highest_dose"]
+    return rises(row) and not bad(reached) and reached >= HALF_WAY
+
+
 def rank(rows: Iterable[Row]) -> list[Row]:
     """Orders curves: rescues at least half way, partial ones, falling, unsure, flat.
 
@@ -157,8 +145,7 @@ def rank(rows: Iterable[Row]) -> list[Row]:
 
     def place(row: Row) -> tuple:
         if rises(row):
-            partial = abs(row["top"] - row["bottom"]) < HALF_WAY
-            return (1 if partial else 0, row["ec50_um"], row["treatment"])
+            return (0 if full(row) else 1, row["ec50_um"], row["treatment"])
         others = {"fitted": 2, "no effect": 4}
         return (others.get(row["status"], 3), 0.0, row["treatment"])
 
@@ -172,7 +159,7 @@ def curves(
 
     Args:
       rows: rows of dose response.
-      kinds: as `encoders` returns.
+      kinds: as `feature_set.kinds` returns.
       features: the set of the network's features that is shown.
 
     Returns:
@@ -196,17 +183,34 @@ def dose_answer(curves: Mapping[str, Sequence[Row]]) -> str:
         return "There are no dose-response curves."
     (_, rows), *others = curves.items()
     up = [row for row in rows if rises(row)]
-    full = [row for row in up if abs(row["top"] - row["bottom"]) >= HALF_WAY]
     falling = sum(row["status"] == "fitted" for row in rows) - len(up)
     flat = sum(row["status"] == "no effect" for row in rows)
-    unsure = len(rows) - len(up) - falling - flat
+    apart = sum(row["status"] == NOT_APART for row in rows)
+    unsure = len(rows) - len(up) - falling - flat - apart
     rising = f"{len(up)} rising"
     if up:
-        rising += f" ({len(full)} at least half way to the wanted state)"
+        half = sum(map(full, up))
+        rising += f" ({half} at least half way to the wanted state at the highest dose)"
     words = (
         f"Of {len(rows)} dose-response curves: {rising}, {falling} falling, {unsure} "
         f"whose EC50 the doses do not pin down, {flat} without effect."
     )
+    if apart:
+        words += f" {apart} have no curve: the controls beside are not told apart."
+    words += _false_words(rows)
     for kind, rows in others:
         words += f" From {kind} features {sum(map(rises, rows))} rise."
     return words
+
+
+def _false_words(rows: Iterable[Row]) -> str:
+    """How many curves are an effect, whatever its direction, and how many falsely."""
+    q_values = [row["q_effect"] for row in rows]
+    count = sum(not bad(q) and q < MAX_Q_EFFECT for q in q_values)
+    if not count:
+        return ""
+    return (
+        f" An effect of the dose is called for {count} curves (Benjamini-Hochberg "
+        f"q < {MAX_Q_EFFECT:g}): up to {MAX_Q_EFFECT:.0%} of them, about "
+        f"{MAX_Q_EFFECT * count:.1g}, are expected to be false."
+    )

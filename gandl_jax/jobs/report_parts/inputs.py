@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,11 @@ from etils import epath
 
 from gandl_jax import pictures
 from gandl_jax.datasets import screen
+from gandl_jax.errors import InputError
+from gandl_jax.profiles import store, table
+
+PROGRAM = "python -m gandl_jax.main"
+_JOB = re.compile(r"(?:^|\s)--?job(?:=|\s+)\S+")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +31,7 @@ class Inputs:
       tasks: dataset -> task -> {"rows": [...], "skipped": reason or None}.
       channels: names, in the network's order.
       grids: steps that have image grids, ascending.
+      counts: dataset -> "records", "wells", "plates" -> how many were embedded.
     """
 
     name: str
@@ -35,19 +42,28 @@ class Inputs:
     tasks: dict[str, dict[str, dict[str, Any]]]
     channels: tuple[str, ...]
     grids: list[int]
+    counts: dict[str, dict[str, int]]
 
     def grid(self, step: int, name: str) -> epath.Path:
         """The path of a channel's grid, or of `composite`; it may be missing."""
         return epath.Path(self.workdir) / "images" / pictures.file_name(step, name)
 
+    @property
+    def typed(self) -> str | None:
+        """The command line as it was typed; None where it was not recorded."""
+        options = self.record.get("command")
+        return options and f"{PROGRAM} {options.removeprefix(PROGRAM).strip()}"
+
     def command(self, job: str) -> str:
-        """The command that runs a job of this experiment."""
+        """The command that runs a job of this experiment, from the one as typed."""
+        if self.typed:
+            return f"{_JOB.sub('', self.typed)} --job={job}"
         file = self.config.name or "NAME"
         options = ""
         if file.endswith("-smoke"):
             file, options = file.removesuffix("-smoke"), ":smoke"
         return (
-            f"python -m gandl_jax.main --config=configs/{file}.py{options} "
+            f"{PROGRAM} --config=configs/{file}.py{options} "
             f"--workdir={self.workdir} --job={job}"
         )
 
@@ -69,6 +85,7 @@ def read(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> Inputs:
         tasks=_tasks(folder / "tasks"),
         channels=config.data.channels or screen.load(config.data.name).channels,
         grids=_grids(folder / "images"),
+        counts=_counts(folder / "profiles"),
     )
 
 
@@ -118,3 +135,22 @@ def _tasks(folder: epath.Path) -> dict[str, dict[str, dict[str, Any]]]:
 def _grids(folder: epath.Path) -> list[int]:
     paths = folder.glob("*_composite.png") if folder.exists() else ()
     return sorted(int(path.name.removesuffix("_composite.png")) for path in paths)
+
+
+def _counts(folder: epath.Path) -> dict[str, dict[str, int]]:
+    """Of each dataset's first complete encoder: all embed the same records."""
+    found: dict[str, dict[str, int]] = {}
+    for directory in sorted(folder.glob("*/*")) if folder.exists() else ():
+        dataset = directory.parent.name
+        if dataset in found or not directory.is_dir():
+            continue
+        try:
+            metadata = store.read_metadata(directory)
+        except InputError:
+            continue  # the report tells what there is; evaluate refuses it
+        found[dataset] = {
+            "records": len(metadata),
+            "wells": len(set(table.wells(metadata))),
+            "plates": len(set(table.plates(metadata))),
+        }
+    return found

@@ -5,9 +5,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from gandl_jax import figures, pictures
-from gandl_jax.jobs.report_parts import curves, doubts, findings, page, scores
+from gandl_jax.jobs.report_parts import (
+    curves,
+    doubts,
+    facts,
+    findings,
+    page,
+    scores,
+)
 from gandl_jax.jobs.report_parts.inputs import Inputs
 from gandl_jax.jobs.report_parts.page import Html
+from gandl_jax.profiles import feature_set
 
 Numbers = dict[str, list[dict[str, Any]]]
 
@@ -46,7 +54,7 @@ def build(inputs: Inputs) -> tuple[Html, Numbers]:
         _training(inputs, numbers),
         _grids(inputs),
         _skipped(inputs),
-        _facts(inputs),
+        facts.section(inputs),
         _limits(),
     ]
     return page.join(chapter for chapter in chapters if chapter), numbers
@@ -106,7 +114,7 @@ def _screen(inputs: Inputs, name: str) -> _Screen:
     tasks, features = inputs.tasks[name], inputs.config.evaluate.features
     scores = tasks.get("control_classification", {}).get("rows", [])
     doses = tasks.get("dose_response", {}).get("rows", [])
-    kinds = findings.encoders([*scores, *doses])
+    kinds = feature_set.kinds(row["encoder"] for row in [*scores, *doses])
     table = findings.headline(scores, kinds, features)
     curves = findings.curves(doses, kinds, features)
     return _Screen(features, scores, doses, table, curves)
@@ -230,45 +238,6 @@ def _skipped(inputs: Inputs) -> Html | None:
     if not lines:
         return None
     return page.section("skipped", "Skipped tasks", page.items(lines))
-
-
-def _facts(inputs: Inputs) -> Html:
-    config, record = inputs.config, inputs.record
-    last = inputs.metrics[-1] if inputs.metrics else {"images": 0, "step": 0}
-    pairs = [
-        ("Config", inputs.name),
-        ("Screen", config.data.name),
-        ("Channels", ", ".join(inputs.channels)),
-        ("Resolution", f"{config.data.crop_px} px crops"),
-        ("Method", config.method.name),
-        ("Images seen", f"{last['images']:,}"),
-        ("Steps", f"{last['step']:,}"),
-    ]
-    if last.get("seconds"):
-        pairs.append(("Training time", f"{last['seconds'] / 60:.1f} min"))
-    history = record.get("history") or []
-    if history:
-        pairs.append(("Started", history[0]["date"]))
-    for change in history[1:]:
-        pairs.append((f"Changed {change['date']}", _changes(change["changed"])))
-    for key, value in record.items():
-        if key not in ("config", "history"):
-            pairs.append((key.capitalize(), _plain(value)))
-    return page.section("run", "What was run", page.facts(pairs))
-
-
-def _changes(changed: Mapping[str, Any]) -> str:
-    return ", ".join(
-        f"{key} from {old} to {new}" for key, (old, new) in changed.items()
-    )
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name} {version}" for name, version in value.items())
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return str(value)
 
 
 def _limits() -> Html:
