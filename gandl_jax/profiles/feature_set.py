@@ -113,7 +113,7 @@ def kinds(encoders: Iterable[str]) -> dict[str, str]:
     """
     names = sorted(set(encoders))
     trained = max(filter(step, names), key=step, default=None)
-    start = untrained_name(trained) if trained else None
+    start = trained.rpartition("@")[0] + "@0" if trained else None
     untrained = [n for n in names if step(n) == 0 and start in (None, n)]
     found = {"trained": trained} if trained else {}
     found |= {"untrained": untrained[0]} if untrained else {}

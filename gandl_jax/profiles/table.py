@@ -102,8 +102,13 @@ def record_ids(metadata: pd.DataFrame, *, of: str = "the table") -> np.ndarray:
       [N] str objects.
 
     Raises:
-      InputError: where two records have the same name.
+      InputError: where there are no names, or two records have the same.
     """
+    if "Metadata_Site_ID" not in metadata:
+        raise InputError(
+            f"{of} has no column Metadata_Site_ID, by which records are matched: name "
+            "it in the screen's file in gandl_jax/datasets and embed again."
+        )
     ids = _of(metadata, "Site_ID")
     if ids.duplicated().any():
         raise InputError(

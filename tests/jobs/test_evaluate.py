@@ -17,8 +17,8 @@ CONTROL_KEYS = set(
 )
 DOSE_KEYS = set(
     "task set encoder features group experiment treatment ec50_um ec50_low_um slope "
-    "ec50_high_um bottom top r2 r2_dose_means p_effect q_effect wells status points controls "
-    "encoder_saw_test_images response_at_highest_dose".split()
+    "ec50_high_um bottom top r2 r2_dose_means p_effect q_effect wells status "
+    "points controls encoder_saw_test_images response_at_highest_dose".split()
 )
 
 

@@ -105,7 +105,7 @@ def curve(treatment, ec50=0.2, top=0.9, status="fitted", **changes):
         "treatment": treatment,
         "bottom": 0.1,
         "top": top,
-        "response_at_highest_dose": top - 0.05,
+        "response_at_highest_dose": top and top - 0.05,
         "p_effect": 0.001,
         "q_effect": 0.2 if status == "no effect" else 0.002,
         "r2": 0.83,
@@ -252,9 +252,9 @@ def test_summary_names_the_answer_the_compound_and_the_doubts(full):
         "+0.06, 95 % interval +0.01 to +0.11",
         "Of 2 dose-response curves: 1 rising (1 at least half way to the wanted "
         "state at the highest dose), 0 falling, 0 whose EC50 the doses do not pin "
-        "down, 1 without effect. An effect of the dose is called for 1 curves "
-        "(Benjamini-Hochberg q < 0.05): up to 5% of them, about 0.05, are expected to "
-        "be false.",
+        "down, 1 without effect. An effect of the dose is called for 1 of them "
+        "(Benjamini-Hochberg q < 0.05): up to 5% of those called, about 0.05, "
+        "are expected to be false.",
         "EC50 31.3 nM (15.7 to 93.9), response 0.85 at the highest dose",
         "From untrained features 0 rise.",
         "Scores marked leaky",
@@ -414,6 +414,6 @@ def test_what_was_run_has_settings_and_counts(tmp_path):
     text = make(tmp_path).text
     for words in (
         "Seed 0 Batch 32 Learning rate 0.002 R1 weight 10.0",
-        "Embedded of simulated 4 records, 3 wells, 2 plates",
+        "Embedded of simulated records 4, wells 3, plates 2",
     ):
         assert words in text

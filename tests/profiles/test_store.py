@@ -45,6 +45,7 @@ def test_roundtrip(tmp_path):
         np.testing.assert_array_equal(sets[name].features, features)
         assert sets[name].features.dtype == np.float32
         pd.testing.assert_frame_equal(sets[name].metadata, metadata(0, 12))
+    pd.testing.assert_frame_equal(store.read_metadata(tmp_path), metadata(0, 12))
     assert json.loads((tmp_path / "_SUCCESS").read_text()) == {
         f"part-{i:05d}.parquet": 4 for i in range(3)
     }

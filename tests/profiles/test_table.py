@@ -55,3 +55,15 @@ def test_doubled_records_are_refused():
     doubled = METADATA.assign(Metadata_Site_ID=["a", "b", "b"])
     with pytest.raises(InputError, match="1 doubled records, such as 'b'"):
         table.record_ids(doubled)
+
+
+def test_records_without_names_are_refused():
+    with pytest.raises(InputError, match="gan@0 has no column Metadata_Site_ID"):
+        table.record_ids(METADATA.drop(columns="Metadata_Site_ID"), of="gan@0")
+
+
+def test_cells_without_a_model_are_one_group():
+    cells = METADATA.assign(Metadata_Cell_Type=["HRCE", "VERO", "HRCE"])
+    assert table.cell_models(cells).tolist() == ["HRCE", "VERO", "HRCE"]
+    cells = cells.drop(columns="Metadata_Cell_Type")
+    assert table.cell_models(cells).tolist() == ["all"] * 3

@@ -176,3 +176,65 @@ def test_sets_of_other_records_are_refused(control_wells):
     fewer = FeatureSet("t", metadata, x).take(np.arange(5))
     with pytest.raises(InputError, match="not of the same records"):
         scores([FeatureSet("s", metadata, x), fewer])
+
+
+def test_two_runs_are_the_same_bit_for_bit(control_wells):
+    metadata = control_wells(plates=2, wells=16, sites=2)
+    rng = np.random.default_rng(0)
+    sets = [
+        FeatureSet(f"s{i}", metadata, x.astype(np.float32))
+        for i, x in enumerate(rng.normal(size=(13, len(metadata), 100)))
+    ]
+    pd.testing.assert_frame_equal(scores(sets), scores(sets), check_exact=True)
+
+
+@pytest.mark.slow
+def test_processes_change_nothing(control_wells, monkeypatch):
+    metadata = control_wells(plates=2, wells=16, sites=2)
+    rng = np.random.default_rng(0)
+    sets = [
+        FeatureSet(f"s{i}", metadata, x.astype(np.float32))
+        for i, x in enumerate(rng.normal(size=(3, len(metadata), 100)))
+    ]
+    serial = scores(sets)
+    monkeypatch.setattr(probe, "_processes", lambda sets: 2)
+    pd.testing.assert_frame_equal(scores(sets), serial, check_exact=True)
+
+
+@pytest.mark.parametrize("column", ["Well", "Plate", "Experiment", "Role"])
+def test_a_missing_column_is_a_skip(control_wells, column):
+    metadata = control_wells().drop(columns=f"Metadata_{column}")
+    with pytest.raises(Skip, match=f"the screen has no column Metadata_{column}"):
+        probe.splits(metadata, OPTIONS)
+
+
+def test_without_cell_models_all_cells_are_one_group(control_wells):
+    metadata = control_wells().drop(columns="Metadata_Cell_Type")
+    made = [(s.group, s.name) for s in probe.splits(metadata, OPTIONS)]
+    assert made == [("all", "record"), ("all", "plate")]
+
+
+@pytest.mark.real_data
+def test_rows_of_bbbc013_are_classified(shared):
+    """One plate with 4 rows of 2 and 1 control wells: each fold learns from 9."""
+    raw = pd.read_csv(
+        shared / "data/bbbc013_rows_a_d/metadata.csv", dtype=str, keep_default_na=False
+    )
+    roles = {"negative_control": "response_0", "positive_control": "response_1"}
+    metadata = pd.DataFrame(
+        {
+            "Metadata_Experiment": raw["experiment"],
+            "Metadata_Plate": raw["plate"],
+            "Metadata_Well": raw["well"],
+            "Metadata_Site_ID": raw["site_id"],
+            "Metadata_Role": raw["disease_condition"].map(roles).fillna("treated"),
+        }
+    )
+    noise = np.random.default_rng(0).normal(size=(len(raw), 3))
+    noise[:, 0] += 9 * (metadata["Metadata_Role"] == "response_1")
+    rows = scores([FeatureSet("s", metadata, noise.astype(np.float32))])
+    assert value(rows, split="row", metric="balanced_accuracy") == 1
+    (row,) = rows[(rows["split"] == "row") & (rows["metric"] == "balanced_accuracy")][
+        ["records", "plates"]
+    ].to_numpy()
+    assert row.tolist() == [12, 1]

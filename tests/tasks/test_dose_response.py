@@ -137,6 +137,109 @@ def test_sets_of_other_records_are_refused(screen):
         dose_response.run({"a": screen, "b": fewer}, [], **OPTIONS)
 
 
+def wide_screen(signal, compounds=0, plates=4, wide=500):
+    """Per plate 24 wells of response 0, 8 of response 1 and 18 of each compound.
+
+    Every compound's wells are drawn like response 0; response 1 is `signal` standard
+    deviations away.
+    """
+    controls = [("response_0", "", np.nan)] * 24 + [("response_1", "", np.nan)] * 8
+    treated = [
+        ("treated", f"compound {i}", dose)
+        for i in range(compounds)
+        for dose in np.tile(DOSES[:6], 3)
+    ]
+    rows = [
+        {
+            "Metadata_Experiment": "E",
+            "Metadata_Plate": str(plate),
+            "Metadata_Well": f"{'ABCDEFGHIJKLMNOP'[n % 16]}{n // 16 + 1:02d}",
+            "Metadata_Site_ID": f"{plate}_{n}",
+            "Metadata_Role": role,
+            "Metadata_Treatment": treatment,
+            "Metadata_Concentration_uM": dose,
+        }
+        for plate in range(plates)
+        for n, (role, treatment, dose) in enumerate(controls + treated)
+    ]
+    metadata = pd.DataFrame(rows)
+    features = np.random.default_rng(3).normal(size=(len(metadata), wide))
+    features[:, 0] += signal * (metadata["Metadata_Role"] == "response_1")
+    return FeatureSet("s/b8", metadata, features.astype(np.float32))
+
+
+def test_wells_like_response_0_are_at_0_in_wide_profiles():
+    """On an axis that is judged by the wells that drew it these would lie at .16."""
+    sites = wide_screen(4.0, compounds=2, plates=12)
+    wells, response = dose_response.responses(sites)
+    treated = (wells["Metadata_Role"] == "treated").to_numpy()
+    assert abs(response[treated].mean()) < 0.1
+    for k in (0, 1):
+        own = (wells["Metadata_Role"] == f"response_{k}").to_numpy()
+        assert response[own].mean() == pytest.approx(k, abs=1e-9)
+
+
+@pytest.mark.parametrize("plates", [4, 1])
+def test_noise_is_not_told_apart(plates):
+    rows = dose_response.run(
+        {"s/b8": wide_screen(0.0, compounds=2, plates=plates)}, [], **OPTIONS
+    )
+    assert len(rows) == 2
+    for row in rows:
+        assert row["status"] == "not identified: the controls are not told apart"
+        assert row["ec50_um"] is row["top"] is row["q_effect"] is None
+        assert row["points"] == [] and row["group"] == "all"
+
+
+def test_one_well_of_a_control_tells_nothing(screen):
+    role = screen.metadata["Metadata_Role"].to_numpy(object)
+    second = np.flatnonzero(role == "response_1")[2:]  # the first well has 2 sites
+    metadata = screen.metadata.assign(
+        Metadata_Role=np.where(np.isin(np.arange(len(role)), second), "other", role)
+    )
+    sites = FeatureSet(screen.name, metadata, screen.features)
+    assert dose_response.responses(sites)[1] is None
+
+
+def test_false_effects_are_the_share_that_is_promised():
+    """40 compounds without effect: many have p < .05 somewhere, none is called."""
+    (*rows,) = dose_response.run(
+        {"s/b8": wide_screen(20.0, compounds=40, plates=2, wide=20)}, [], **OPTIONS
+    )
+    p = np.array([row["p_effect"] for row in rows])
+    order = np.argsort(p)
+    q = p[order] * len(p) / np.arange(1, len(p) + 1)  # Benjamini and Hochberg by hand
+    q = np.minimum.accumulate(q[::-1])[::-1]
+    found = np.array([row["q_effect"] for row in rows])
+    np.testing.assert_allclose(found[order], np.minimum(q, 1), rtol=1e-9)
+    for row in rows:
+        assert (row["status"] == "no effect") == (row["q_effect"] >= 0.05)
+        level = np.mean([point["response"] for point in row["points"]])
+        if row["status"] == "no effect":
+            assert row["ec50_um"] is None
+            assert row["response_at_highest_dose"] == pytest.approx(level)
+    assert sum(row["status"] != "no effect" for row in rows) <= 1
+
+
+def test_each_set_has_its_own_false_discoveries(screen):
+    """The noise's many p values must not weaken the planted set's."""
+    noise = np.random.default_rng(0).normal(size=(len(screen.metadata), 3))
+    strong = FeatureSet("gan@9/b8", screen.metadata, screen.features)
+    both = {
+        "gan@9/b8": strong,
+        "intensity": FeatureSet("intensity", screen.metadata, noise.astype(np.float32)),
+    }
+    alone = dose_response.run({"gan@9/b8": strong}, [], **OPTIONS)
+    assert dose_response.run(both, [], **OPTIONS)[:2] == alone
+
+
+@pytest.mark.parametrize("column", ["Treatment", "Concentration_uM", "Role", "Well"])
+def test_a_missing_column_is_a_skip(screen, column):
+    metadata = screen.metadata.drop(columns=f"Metadata_{column}")
+    with pytest.raises(Skip, match=f"the screen has no column Metadata_{column}"):
+        dose_response.splits(metadata, OPTIONS)
+
+
 @pytest.mark.real_data
 def test_wortmannin_moves_fkhr_into_the_nucleus(shared):
     """BBBC013: EC50 11.3 nM by a classical ratio, 7.0 nM by another; R2 0.98."""

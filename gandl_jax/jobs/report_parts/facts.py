@@ -53,15 +53,16 @@ def _settings(inputs: Inputs) -> list[tuple[str, str]]:
 
 def _embedded(inputs: Inputs) -> list[tuple[str, str]]:
     return [
-        (f"Embedded of {dataset}", ", ".join(f"{n:,} {k}" for k, n in counts.items()))
+        (f"Embedded of {dataset}", ", ".join(f"{k} {n:,}" for k, n in counts.items()))
         for dataset, counts in inputs.counts.items()
     ]
 
 
 def _changes(changed: Mapping[str, Any]) -> str:
-    return ", ".join(
+    words = ", ".join(
         f"{key} from {old} to {new}" for key, (old, new) in changed.items()
     )
+    return words or "versions of libraries"
 
 
 def _plain(value: Any) -> str:

@@ -210,7 +210,7 @@ def _false_words(rows: Iterable[Row]) -> str:
     if not count:
         return ""
     return (
-        f" An effect of the dose is called for {count} curves (Benjamini-Hochberg "
-        f"q < {MAX_Q_EFFECT:g}): up to {MAX_Q_EFFECT:.0%} of them, about "
-        f"{MAX_Q_EFFECT * count:.1g}, are expected to be false."
+        f" An effect of the dose is called for {count} of them (Benjamini-Hochberg "
+        f"q < {MAX_Q_EFFECT:g}): up to {MAX_Q_EFFECT:.0%} of those called, about "
+        f"{MAX_Q_EFFECT * count:.2g}, are expected to be false."
     )

@@ -15,6 +15,7 @@ from gandl_jax.errors import InputError
 from gandl_jax.profiles import store, table
 
 PROGRAM = "python -m gandl_jax.main"
+_PLACES = {"Metadata_Experiment", "Metadata_Plate", "Metadata_Well"}
 _JOB = re.compile(r"(?:^|\s)--?job(?:=|\s+)\S+")
 
 
@@ -148,9 +149,8 @@ def _counts(folder: epath.Path) -> dict[str, dict[str, int]]:
             metadata = store.read_metadata(directory)
         except InputError:
             continue  # the report tells what there is; evaluate refuses it
-        found[dataset] = {
-            "records": len(metadata),
-            "wells": len(set(table.wells(metadata))),
-            "plates": len(set(table.plates(metadata))),
-        }
+        found[dataset] = {"records": len(metadata)}
+        if _PLACES <= set(metadata):
+            found[dataset]["wells"] = len(set(table.wells(metadata)))
+            found[dataset]["plates"] = len(set(table.plates(metadata)))
     return found

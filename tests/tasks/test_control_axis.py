@@ -1,0 +1,78 @@
+"""Cross-fitted places against scikit-learn's folds and by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from sklearn.model_selection import LeaveOneGroupOut
+
+from gandl_jax.tasks import control_axis
+
+
+def wells(plates, names):
+    return pd.DataFrame(
+        {
+            "Metadata_Experiment": "E",
+            "Metadata_Plate": plates,
+            "Metadata_Well": names,
+        }
+    )
+
+
+def test_plates_then_rows_then_single_wells():
+    names = ["A01", "A02", "B01", "B02", "C05"]
+    classes = np.array([0, 1, 0, 1, -1])
+    found = control_axis.folds(wells(["1", "1", "2", "2", "2"], names), classes)
+    assert found.tolist() == [0, 0, 1, 1, -1]
+    found = control_axis.folds(wells(["1"] * 5, names), classes)
+    assert found.tolist() == [0, 0, 1, 1, -1]
+    classes = np.array([0, 0, 1, 1, -1])  # a row left out takes all of a control away
+    found = control_axis.folds(wells(["1"] * 5, names), classes)
+    assert found.tolist() == [0, 1, 0, 1, -1]
+    classes = np.array([0, 0, 0, 1, -1])
+    assert (control_axis.folds(wells(["1"] * 5, names), classes) == -1).all()
+
+
+def test_places_are_on_the_axis_of_the_other_folds():
+    rng = np.random.default_rng(0)
+    classes = np.tile([0, 1, 0, -1], 6)
+    folds = np.where(classes < 0, -1, np.arange(24) // 8)
+    profiles = rng.normal(size=(24, 5)) + classes[:, None]
+    expected = np.zeros((24, 3))
+    controls = np.flatnonzero(classes >= 0)
+    split = LeaveOneGroupOut().split(controls, groups=folds[controls])
+    for number, (train, _) in enumerate(split):
+        x, y = profiles[controls[train]], classes[controls[train]]
+        zero, one = x[y == 0].mean(0), x[y == 1].mean(0)
+        cosine = (profiles - zero) @ (one - zero) / np.sqrt(((one - zero) ** 2).sum())
+        expected[:, number] = cosine
+    expected = np.where(
+        classes < 0, expected.mean(1), expected[np.arange(24), np.maximum(folds, 0)]
+    )
+    found = control_axis.places(profiles, classes, folds)
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize(("apart", "told"), [(2.0, True), (-2.0, False), (0.4, False)])
+def test_told_apart_is_welchs_t_above_3(apart, told):
+    rng = np.random.default_rng(1)
+    classes = np.repeat([0, 1, -1], [12, 8, 5])
+    places = rng.normal(size=25) + apart * (classes == 1)
+    groups = places[classes == 1], places[classes == 0]
+    t = stats.ttest_ind(*groups, equal_var=False).statistic
+    assert (t > 3) == told
+    assert control_axis.told_apart(places, classes) == told
+
+
+def test_noise_is_seldom_told_apart():
+    """Folds share their wells, so the rate is above that of a t of 3 (.1 %)."""
+    rng = np.random.default_rng(0)
+    classes = np.repeat([0, 1], [8, 4])
+    folds = np.r_[np.arange(8) % 4, np.arange(4)]
+    told = [
+        control_axis.told_apart(
+            control_axis.places(rng.normal(size=(12, 200)), classes, folds), classes
+        )
+        for _ in range(300)
+    ]
+    assert np.mean(told) < 0.05
