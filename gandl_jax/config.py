@@ -159,7 +159,7 @@ def smoke(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
         grid_every_images=96,
         checkpoint_every_images=96,
     )
-    config.evaluate.update(record_repeats=1, bootstrap_draws=100)
+    config.evaluate.update(features="b8", record_repeats=1, bootstrap_draws=100)
     return config
 
 
