@@ -17,108 +17,94 @@ from gandl_jax.errors import InputError, nearest
 ALL_JOBS = ("prepare", "train", "embed", "evaluate", "report")
 
 
+DEFAULTS = {
+    "name": "",  # set by `load`: the file's name, "-smoke" after it
+    "seed": 0,
+    "data": {
+        "name": "simulated",  # gandl_jax/datasets/<name>.py
+        "source_dir": "",  # the raw screen
+        "dir": "",  # the prepared one, shared by experiments
+        "channels": (),  # names; () is all, in the screen's order
+        "crop_px": 64,  # training crop, embedding tile, network size
+        "missing": "fail",  # or "skip" records whose images are missing
+        "records_per_shard": 256,
+        "low_percentile": 0.1,  # of a channel's pixels, to -1 (ours)
+        "high_percentile": 99.9,  # to +1 (ours)
+        "flips": True,
+        "rotations": True,
+    },
+    "simulate": {
+        "seed": 0,
+        "experiments_per_cell_model": 1,
+        "plates_per_experiment": 4,
+        "sites_per_well": 2,
+        "size_px": 128,
+        "rescuers": 9,
+        "inactive": 5,
+        "toxic": 4,
+        "doses": 8,
+        "replicates": 2,  # wells per compound, dose and cell model
+        "mock_wells": 16,  # per plate, as the next two
+        "uv_wells": 4,
+        "active_wells": 24,
+        "workers": 0,  # 0 is one per core
+    },
+    "model": {
+        "channel_base": 32768,  # channels at r px: min(base / r, max)
+        "channel_max": 512,
+        "latent_dim": 512,
+        "mapping_layers": 8,
+        "mbstd_group": 4,
+        "dtype": "auto",  # bfloat16 on TPU and GPU, else float32
+    },
+    "method": {
+        "name": "gan",  # gandl_jax/methods/<name>.py
+        "learning_rate": 0.002,
+        "beta1": 0.0,
+        "beta2": 0.99,
+        # ADA's rule 0.0002 * size^2 / batch is far weaker; with few images
+        # D then wins and its features fall below untrained ones.
+        "r1_weight": 10.0,
+        "r1_every_steps": 16,
+        "path_weight": 2.0,
+        "path_every_steps": 4,
+        "path_decay": 0.01,
+        "style_mixing_prob": 0.9,
+        "average_halflife_images": 10_000,
+        "average_rampup_frac": 0.05,  # of the images seen (ADA, 2020)
+    },
+    "train": {
+        "batch": 32,  # over all devices
+        "total_images": 10_000_000,
+        "log_every_images": 3_200,
+        "grid_every_images": 100_000,
+        "checkpoint_every_images": 200_000,
+        "keep_checkpoints": 3,  # besides step 0
+        "devices": 0,  # local devices to use; 0 is all
+    },
+    "embed": {
+        "batch": 32,  # tiles, over all devices
+        "steps": ("first", "last"),  # checkpoints: these, or numbers
+        "weights": "average",  # moving average of D, or "raw"
+    },
+    "evaluate": {
+        "tasks": "all",  # or names: gandl_jax/tasks/<name>.py
+        "features": "b8",  # the set shown first: deepest block (ours)
+        "svm_c": 1.0,
+        "record_repeats": 3,  # random 75/25 splits of the images
+        "bootstrap_draws": 1000,
+        "seed": 0,
+    },
+}
+
+
 def default() -> ml_collections.ConfigDict:
     """Every key there is, with StyleGAN2's defaults (Karras et al. 2020).
 
     Returns:
       A locked config: an experiment's file changes values and adds no key.
     """
-    group = ml_collections.ConfigDict
-    return group(
-        {
-            "name": "",  # set by `load`: the file's name, "-smoke" after it
-            "seed": 0,
-            "data": group(
-                {
-                    "name": "simulated",  # gandl_jax/datasets/<name>.py
-                    "source_dir": "",  # the raw screen
-                    "dir": "",  # the prepared one, shared by experiments
-                    "channels": (),  # names; () is all, in the screen's order
-                    "crop_px": 64,  # training crop, embedding tile, network size
-                    "missing": "fail",  # or "skip" records whose images are missing
-                    "records_per_shard": 256,
-                    "low_percentile": 0.1,  # of a channel's pixels, to -1 (ours)
-                    "high_percentile": 99.9,  # to +1 (ours)
-                    "flips": True,
-                    "rotations": True,
-                }
-            ),
-            "simulate": group(
-                {
-                    "seed": 0,
-                    "experiments_per_cell_model": 1,
-                    "plates_per_experiment": 4,
-                    "sites_per_well": 2,
-                    "size_px": 128,
-                    "rescuers": 9,
-                    "inactive": 5,
-                    "toxic": 4,
-                    "doses": 8,
-                    "replicates": 2,  # wells per compound, dose and cell model
-                    "mock_wells": 16,  # per plate, as the next two
-                    "uv_wells": 4,
-                    "active_wells": 24,
-                    "workers": 0,  # 0 is one per core
-                }
-            ),
-            "model": group(
-                {
-                    "channel_base": 32768,  # channels at r px: min(base / r, max)
-                    "channel_max": 512,
-                    "latent_dim": 512,
-                    "mapping_layers": 8,
-                    "mbstd_group": 4,
-                    "dtype": "auto",  # bfloat16 on TPU and GPU, else float32
-                }
-            ),
-            "method": group(
-                {
-                    "name": "gan",  # gandl_jax/methods/<name>.py
-                    "learning_rate": 0.002,
-                    "beta1": 0.0,
-                    "beta2": 0.99,
-                    # ADA's rule 0.0002 * size^2 / batch is far weaker; with few images
-                    # D then wins and its features fall below untrained ones.
-                    "r1_weight": 10.0,
-                    "r1_every_steps": 16,
-                    "path_weight": 2.0,
-                    "path_every_steps": 4,
-                    "path_decay": 0.01,
-                    "style_mixing_prob": 0.9,
-                    "average_halflife_images": 10_000,
-                    "average_rampup_frac": 0.05,  # of the images seen (ADA, 2020)
-                }
-            ),
-            "train": group(
-                {
-                    "batch": 32,  # over all devices
-                    "total_images": 10_000_000,
-                    "log_every_images": 3_200,
-                    "grid_every_images": 100_000,
-                    "checkpoint_every_images": 200_000,
-                    "keep_checkpoints": 3,  # besides step 0
-                    "devices": 0,  # local devices to use; 0 is all
-                }
-            ),
-            "embed": group(
-                {
-                    "batch": 32,  # tiles, over all devices
-                    "steps": ("first", "last"),  # checkpoints: these, or numbers
-                    "weights": "average",  # moving average of D, or "raw"
-                }
-            ),
-            "evaluate": group(
-                {
-                    "tasks": "all",  # or names: gandl_jax/tasks/<name>.py
-                    "features": "b8",  # the set shown first: deepest block (ours)
-                    "svm_c": 1.0,
-                    "record_repeats": 3,  # random 75/25 splits of the images
-                    "bootstrap_draws": 1000,
-                    "seed": 0,
-                }
-            ),
-        }
-    ).lock()
+    return ml_collections.ConfigDict(DEFAULTS).lock()
 
 
 def small(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:

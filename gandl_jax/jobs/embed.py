@@ -82,7 +82,7 @@ def claim(directory: epath.Path, made_from: dict) -> bool:
     Raises:
       InputError: it was begun from something else.
     """
-    note = directory / "made_from.json"
+    note = directory / "_made_from.json"  # readers of Parquet folders pass over _*
     if not note.exists():
         directory.mkdir(parents=True, exist_ok=True)
         files.replace(note, json.dumps(made_from, indent=1) + "\n")

@@ -1,6 +1,7 @@
 """Embedding: every record once, tiles averaged, finished parts kept."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from gandl_jax.datasets import prepared, stream
@@ -48,6 +49,11 @@ def test_every_record_is_embedded_once_and_a_lost_part_is_made_again(
     assert sorted(ids) == sorted(dataset.table["Metadata_Site_ID"])
     assert {"b8", "first_dense", "last_map"} <= set(sets)
     assert sets["last_map"].features.shape == (dataset.records, 16 * 8)
+
+    plain = pd.read_parquet(folder / "gan@1")
+    width = sets["b8"].features.shape[1]
+    columns = plain[[f"b8__{i}" for i in range(width)]]
+    np.testing.assert_array_equal(columns, sets["b8"].features)
 
     row, site = next(stream.sites(dataset, 0, dataset.channels))
     pixels = site.reshape(-1, 5) / 255
