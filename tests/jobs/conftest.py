@@ -4,7 +4,6 @@ import types
 
 import pytest
 
-from gandl_jax import config as configs
 from gandl_jax import main as program
 
 
@@ -37,9 +36,3 @@ def run(request, smoke_screen):
         )
 
     return run
-
-
-@pytest.fixture
-def smoke_config():
-    """A config of the smoke size with a folder that a test sets."""
-    return configs.smoke(configs.default())
