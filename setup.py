@@ -10,6 +10,8 @@ VERSION = re.search(
     r'__version__ = "(.+)"', (HERE / "gandl_jax/__init__.py").read_text()
 )[1]
 
+REPORT = ["anndata", "copairs", "matplotlib", "umap-learn"]
+
 setup(
     name="gandl_jax",
     version=VERSION,
@@ -24,6 +26,7 @@ setup(
         "absl-py",
         "etils[epath]",
         "flax",
+        "imagecodecs",  # tifffile reads compressed TIFFs through it
         "importlib_resources",  # tensorflow-datasets needs it and does not say so
         "jax",
         "joblib",
@@ -39,13 +42,14 @@ setup(
         "tensorboardX",
         "tensorflow",
         "tensorflow-datasets",
+        "tifffile",
     ],
     extras_require={
         "tpu": ["jax[tpu]"],
         "cuda12": ["jax[cuda12]"],
-        "report": ["matplotlib"],
+        "report": REPORT,
         "beam": ["apache-beam"],
-        "test": ["pytest", "matplotlib"],
+        "test": ["pytest", "pycytominer>=1.7.1", *REPORT],
         "dev": ["ruff"],
     },
 )

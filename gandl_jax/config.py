@@ -30,8 +30,40 @@ DEFAULTS = {
         "records_per_shard": 256,
         "low_percentile": 0.1,  # of a channel's pixels, to -1 (ours)
         "high_percentile": 99.9,  # to +1 (ours)
+        "scaling": "dataset",  # percentiles over all images, or per "plate"
         "flips": True,
         "rotations": True,
+    },
+    "screen": {  # a screen of one's own, read where data.name is "own"
+        "name": "",  # of its profiles' folder
+        "metadata": "metadata.csv",  # in source_dir; "" finds the records by `file`
+        # Path below source_dir over the metadata's columns, as in
+        # "{plate}/{well}_s{site}_{channel}.tif"; "{file}" is a column of paths.
+        # Without {channel} one file holds all channels (pages, or RGB).
+        "file": "",
+        "channels": (),  # names, in the order of the codes, pages or colours
+        "channel_codes": (),  # what {channel} stands for; () is 1, 2, 3 ...
+        "key": (),  # columns that together name a record; () is site_id
+        "columns": {  # the metadata's column for each; "" is none
+            "site_id": "site_id",
+            "experiment": "",
+            "plate": "",
+            "well": "",
+            "site": "",
+            "cell": "",
+            "cell_type": "",
+            "condition": "",
+            "treatment": "",
+            "concentration_um": "",
+            "smiles": "",
+            "mechanism": "",
+            "split": "",  # the publisher's own: train, test
+        },
+        "more_columns": (),  # kept as Metadata_<Name>, to colour, split and label by
+        # Filters "column=value|value; column=value"; an empty value is a blank.
+        "response_0": "",  # the wells where no compound acts
+        "response_1": "",  # the wells in the wanted state
+        "treated": "",  # besides having a treatment and being no control
     },
     "simulate": {
         "seed": 0,
@@ -84,15 +116,38 @@ DEFAULTS = {
     },
     "embed": {
         "batch": 32,  # tiles, over all devices
+        "checkpoint": "",  # another experiment's workdir: its encoder, unseen screen
         "steps": ("first", "last"),  # checkpoints: these, or numbers
         "weights": "average",  # moving average of D, or "raw"
+    },
+    "imported": {  # a table of others, read by --job=import
+        "file": "",  # CSV or Parquet, one row per site or well
+        "name": "",  # of the feature set; "" is the file's name
+        "key": (),  # its key columns; () is site_id, or well_id
+        "unmatched": "fail",  # or "skip" rows and records that do not meet
+    },
+    "export": {
+        "sets": (),  # full names such as gan@500/b8; () is all
     },
     "evaluate": {
         "tasks": "all",  # or names: gandl_jax/tasks/<name>.py
         "features": "b8",  # the set shown first: deepest block (ours)
+        # What is held apart: "record" (the paper's, leaky), "site", "well", "row",
+        # "plate", "experiment", "treatment", "cell_type", another Metadata_* column
+        # in small letters, or "given" (the publisher's own). "plate" leaves each out
+        # in turn; "plate:0.25" a random quarter, `repeats` times; "plate:A/1+A/2"
+        # these.
+        "splits": ("record", "plate"),
+        "cell_type_splits": ("record", "experiment"),
+        "label": "Mechanism",  # what label_classification predicts: Metadata_<label>
+        "label_splits": ("treatment",),
+        "max_folds": 10,  # more groups are dealt to so many folds
+        "repeats": 3,  # of random splits
+        "normalize": "standard",  # per plate; or "robust", "whiten", "tvn", "coral"
         "svm_c": 1.0,
-        "record_repeats": 3,  # random 75/25 splits of the images
+        "bootstrap_unit": "well",  # what intervals draw again
         "bootstrap_draws": 1000,
+        "map_points": 5_000,  # wells on a 2-D map, at most
         "seed": 0,
     },
 }
@@ -145,7 +200,7 @@ def smoke(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
         grid_every_images=96,
         checkpoint_every_images=96,
     )
-    config.evaluate.update(features="b8", record_repeats=1, bootstrap_draws=100)
+    config.evaluate.update(features="b8", repeats=1, bootstrap_draws=100)
     return config
 
 
@@ -273,6 +328,8 @@ def validate(config: ml_collections.ConfigDict, jobs: Iterable[str]) -> None:
         for task in config.evaluate.tasks.split(","):
             _known("task", task.strip(), modules.names("tasks", "run"))
     _known("data.missing", config.data.missing, ("fail", "skip"))
+    _known("data.scaling", config.data.scaling, ("dataset", "plate"))
+    _known("imported.unmatched", config.imported.unmatched, ("fail", "skip"))
     _known("embed.weights", config.embed.weights, ("average", "raw"))
     _known("model.dtype", config.model.dtype, ("auto", "float32", "bfloat16"))
     if not config.data.dir:
@@ -291,7 +348,9 @@ LOWEST = {  # of every number in a group, or of one key
     "train.devices": 0,
     "embed.batch": 1,
     "evaluate.svm_c": 1e-9,
-    "evaluate.record_repeats": 1,
+    "evaluate.repeats": 1,
+    "evaluate.max_folds": 2,
+    "evaluate.map_points": 3,
     "evaluate.bootstrap_draws": 1,
 }
 
@@ -322,6 +381,12 @@ def _known(what: str, name: str, valid: Iterable[str]) -> None:
         raise InputError(f"there is no {what} {name!r}: {nearest(name, valid)}")
 
 
+def all_jobs(config: ml_collections.ConfigDict) -> tuple[str, ...]:
+    """The jobs of --job=all; another experiment's encoder is not trained here."""
+    trains = not config.embed.checkpoint
+    return tuple(job for job in ALL_JOBS if job != "train" or trains)
+
+
 def steps(images: int, batch: int) -> int:
     """Images to training steps, rounded up."""
     return -(-images // batch)
@@ -332,7 +397,7 @@ def identity(config: ml_collections.ConfigDict) -> dict[str, Any]:
 
     Everything else (length of training, devices, policies) may change between runs.
     """
-    kept = ("data.", "model.", "method.", "seed", "train.batch")
+    kept = ("data.", "screen.", "model.", "method.", "seed", "train.batch")
     free = ("data.source_dir", "data.dir", "data.missing", "data.records_per_shard")
     flat = plain(config)
     return {k: v for k, v in flat.items() if k.startswith(kept) and k not in free}

@@ -60,7 +60,7 @@ def resolve(values: flags.FlagValues, settings: dict[str, str]):
         raise InputError("no config: add --config=configs/FILE.py")
     config = configs.load(values.config)
     configs.override(config, settings)
-    jobs = configs.ALL_JOBS if values.job == ["all"] else values.job
+    jobs = configs.all_jobs(config) if values.job == ["all"] else values.job
     if not jobs:
         raise InputError("no job: add --job=train, or all")
     configs.validate(config, jobs)

@@ -18,13 +18,14 @@ def refuse_another(workdir: epath.Path, config) -> None:
     saved = _read(workdir)
     if saved is None:
         return
-    wanted = configs.identity(config)
-    for key, value in wanted.items():
-        if saved["config"].get(key) != value:
+    former = (
+        configs.plain(configs.default()) | saved["config"]
+    )  # keys of later versions
+    for key, value in configs.identity(config).items():
+        if former[key] != value:
             raise InputError(
-                f"{workdir} is another experiment's: its {key} is "
-                f"{saved['config'].get(key)!r}, this config's {value!r}; choose "
-                "another --workdir"
+                f"{workdir} is another experiment's: its {key} is {former[key]!r}, "
+                f"this config's {value!r}; choose another --workdir"
             )
 
 

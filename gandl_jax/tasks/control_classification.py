@@ -54,7 +54,7 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
 
     Args:
       metadata: [N] rows of Metadata_* columns.
-      options: record_repeats and seed are used.
+      options: repeats and seed are used.
 
     Returns:
       Splits with at least one fold.
@@ -155,7 +155,7 @@ def _splits_of_model(metadata, records, labels, model, options) -> list[Split]:
         records,
         labels,
         group=model,
-        repeats=options["record_repeats"],
+        repeats=options["repeats"],
         seed=options["seed"],
     )
     return [random, leave_groups_out(records, labels, groups, name=name, group=model)]

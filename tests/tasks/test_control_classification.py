@@ -18,7 +18,7 @@ from gandl_jax.profiles.feature_set import FeatureSet
 from gandl_jax.tasks import control_classification as probe
 from gandl_jax.tasks.skip import Skip
 
-OPTIONS = {"svm_c": 1.0, "record_repeats": 3, "bootstrap_draws": 200, "seed": 0}
+OPTIONS = {"svm_c": 1.0, "repeats": 3, "bootstrap_draws": 200, "seed": 0}
 
 
 def scores(sets, options=OPTIONS):
