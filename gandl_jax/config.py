@@ -43,7 +43,7 @@ DEFAULTS = {
         "file": "",
         "channels": (),  # names, in the order of the codes, pages or colours
         "channel_codes": (),  # what {channel} stands for; () is 1, 2, 3 ...
-        "key": (),  # columns that together name a record; () is site_id
+        "key": (),  # columns that together name a record; () is site_id (and cell)
         "columns": {  # the metadata's column for each; "" is none
             "site_id": "site_id",
             "experiment": "",
@@ -79,6 +79,9 @@ DEFAULTS = {
         "mock_wells": 16,  # per plate, as the next two
         "uv_wells": 4,
         "active_wells": 24,
+        "sirnas": 24,  # simulated_rxrx1: treatments, replicated within an experiment
+        "positive_sirnas": 6,  # each once on every plate
+        "negative_wells": 10,  # per plate
         "workers": 0,  # 0 is one per core
     },
     "model": {
@@ -185,13 +188,14 @@ def smoke(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
     What it prepares lies in folders of its own; a measured screen is prepared whole.
     """
     config.data.dir += "-smoke"
-    if config.data.name == "simulated":
+    if config.data.name.startswith("simulated"):
         config.data.source_dir += "-smoke"
     config.data.crop_px = 16
     config.data.records_per_shard = 64
     config.simulate.update(plates_per_experiment=2, sites_per_well=1, size_px=48)
     config.simulate.update(rescuers=1, inactive=1, toxic=1, doses=6, replicates=1)
     config.simulate.update(mock_wells=8, uv_wells=2, active_wells=8)
+    config.simulate.update(sirnas=4, positive_sirnas=2, negative_wells=4)
     config.model.update(channel_base=256, channel_max=32, latent_dim=32)
     config.train.update(
         batch=32,
@@ -334,6 +338,12 @@ def validate(config: ml_collections.ConfigDict, jobs: Iterable[str]) -> None:
     _known("model.dtype", config.model.dtype, ("auto", "float32", "bfloat16"))
     if not config.data.dir:
         raise InputError("config.data.dir is empty: name the prepared screen's folder")
+    if "train" in jobs and config.embed.checkpoint:
+        raise InputError(
+            f"config.embed.checkpoint={config.embed.checkpoint} embeds with another "
+            "experiment's encoder, which leaves nothing to train: name other jobs, or "
+            "--job=all, which leaves train out"
+        )
     _check_numbers(config)
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 from etils import epath
 from tensorboardX import SummaryWriter
@@ -22,7 +23,7 @@ class Metrics:
 
     def __init__(self, workdir: epath.PathLike, first_step: int):
         self._file = epath.Path(workdir) / "metrics.jsonl"
-        _keep_until(self._file, first_step)
+        _keep_until(epath.Path(workdir), first_step)
         self._board = SummaryWriter(
             str(epath.Path(workdir) / "tensorboard"), purge_step=first_step + 1
         )
@@ -40,27 +41,37 @@ class Metrics:
         self._board.close()
 
 
+def read(workdir: epath.PathLike) -> list[dict[str, Any]]:
+    """What was logged so far.
+
+    A run that was stopped may leave half a line, which is left out, and one that
+    resumed may have written a step twice: the later line counts.
+
+    Args:
+      workdir: of the experiment; it may have no metrics.
+
+    Returns:
+      The lines in the order of their steps.
+    """
+    file = epath.Path(workdir) / "metrics.jsonl"
+    by_step = {}
+    for text in file.read_text().splitlines() if file.exists() else ():
+        try:
+            line = json.loads(text)
+            by_step[line["step"]] = line
+        except (json.JSONDecodeError, KeyError, TypeError):
+            continue
+    return [by_step[step] for step in sorted(by_step)]
+
+
 def last_seconds(workdir: epath.PathLike) -> float:
     """Training time on record, seconds; 0 where there is none."""
-    lines = _lines(epath.Path(workdir) / "metrics.jsonl")
+    lines = read(workdir)
     return lines[-1]["seconds"] if lines else 0.0
 
 
-def _keep_until(file: epath.Path, step: int) -> None:
-    lines = _lines(file)
-    kept = [line for line in lines if line["step"] <= step]
-    if len(kept) < len(lines) or file.exists():
+def _keep_until(workdir: epath.Path, step: int) -> None:
+    file = workdir / "metrics.jsonl"
+    if file.exists():
+        kept = [line for line in read(workdir) if line["step"] <= step]
         files.replace(file, "".join(json.dumps(line) + "\n" for line in kept))
-
-
-def _lines(file: epath.Path) -> list[dict]:
-    """The complete lines; a line torn by a kill is left out."""
-    if not file.exists():
-        return []
-    found = []
-    for line in file.read_text().splitlines():
-        try:
-            found.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
-    return found

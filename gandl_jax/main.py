@@ -89,9 +89,13 @@ def run_jobs(config, jobs, workdir: epath.Path, command: str) -> None:
 
 
 def _check_prepared(config, jobs) -> None:
-    """Says that the screen is not prepared before anything slow is imported."""
+    """Says what is not there yet before anything slow is imported or run."""
+    if {"train", "embed"}.isdisjoint(jobs):
+        return
+    experiment = importlib.import_module("gandl_jax.jobs.experiment")
+    experiment.encoder_config(config)
     if jobs[0] in ("train", "embed"):
-        importlib.import_module("gandl_jax.jobs.experiment").open_dataset(config)
+        experiment.open_dataset(config)
 
 
 def main(argv: list[str]) -> int:

@@ -29,6 +29,29 @@ def refuse_another(workdir: epath.Path, config) -> None:
             )
 
 
+def read_config(workdir: epath.Path):
+    """The config of an experiment; keys of later versions have their defaults.
+
+    Raises:
+      InputError: the folder is no experiment's.
+    """
+    saved = _read(workdir)
+    if saved is None:
+        raise InputError(
+            f"{workdir} is no experiment's workdir: it holds no config.json"
+        )
+    config = configs.default()
+    known = configs.flatten(config)
+    for key in known.keys() & saved["config"].keys():
+        *groups, last = key.split(".")
+        group = config
+        for name in groups:
+            group = group[name]
+        value = saved["config"][key]
+        group[last] = tuple(value) if isinstance(value, list) else value
+    return config
+
+
 def record(workdir: epath.Path, config, command: str) -> None:
     """Writes `config.json`: the config, each change of it, versions of libraries.
 
@@ -74,6 +97,11 @@ def claim(workdir: epath.Path, key: str, value: str) -> None:
 def note(workdir: epath.Path, key: str, value: str) -> None:
     """Adds what a job found out, such as the devices it runs on."""
     _write(workdir, {**_read(workdir), key: value})
+
+
+def noted(workdir: epath.Path, key: str) -> str | None:
+    """What a job noted under a key; None where it did not."""
+    return _read(workdir).get(key)
 
 
 def _write(workdir: epath.Path, content: dict) -> None:

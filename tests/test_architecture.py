@@ -53,6 +53,8 @@ OWNERS = {
     "optax": {"methods"},
     "orbax": {"checkpoint"},
     "sklearn": {"profiles", "tasks"},
+    "anndata": {"profiles"},
+    "copairs": {"tasks"},
     "matplotlib": {"figures"},
     "tensorboardX": {"logs"},
 }

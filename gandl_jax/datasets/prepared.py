@@ -14,6 +14,7 @@ from gandl_jax.errors import InputError, nearest
 
 DESCRIPTION = "screen.json"  # written last: its presence says that all is there
 RECORDS = "records.parquet"
+PLATES = "plate_statistics"  # in the description: those of each plate
 SOURCE = "source_dir"  # in a plan for information: a moved screen is the same screen
 
 
@@ -68,6 +69,11 @@ class Prepared:
         return hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()
 
     @property
+    def metadata_sha256(self) -> str:
+        """SHA-256, in hex, of the raw metadata: the same sites however prepared."""
+        return self.description["plan"]["metadata_sha256"]
+
+    @property
     def shards(self) -> int:
         """Number of shards."""
         return len(self.files)
@@ -80,22 +86,69 @@ class Prepared:
         """[n] int64, the table's rows that lie in a shard."""
         return np.flatnonzero(self.shard == shard)
 
-    def intensities(self, channels: Sequence[str]) -> np.ndarray:
-        """What each grey level becomes: the low percentile -1, the high one +1.
+    def ranges(self, channels: Sequence[str], scaling: str) -> np.ndarray:
+        """The grey levels that become -1 and +1, of each record and channel.
 
         Args:
           channels: C names.
+          scaling: whose percentiles: those of the "dataset", or of the "plate".
 
         Returns:
-          [C, 2**bit_depth] float32 in [-1, 1]. A channel whose percentiles are less
-          than one grey level apart is stretched as if they were one level apart.
+          [N, 2, C] float64, low and high. Where the percentiles are less than one grey
+          level apart, high is one level above low.
+
+        Raises:
+          InputError: the screen has no plates, or a former version counted none.
         """
-        levels = np.arange(2**self.bit_depth, dtype=np.float64)
-        result = np.empty((len(channels), len(levels)), np.float32)
-        for i, name in enumerate(channels):
-            low, high = self.statistics[name]["low"], self.statistics[name]["high"]
-            result[i] = np.clip((levels - low) / max(high - low, 1.0) * 2 - 1, -1, 1)
-        return result
+        if scaling == "dataset":
+            ends = _ends(self.statistics, channels)
+            return np.broadcast_to(ends, (self.records, *ends.shape))
+        self.check_scaling(scaling)
+        names, plate = np.unique(plates(self.table), return_inverse=True)
+        every = [_ends(self.description[PLATES][name], channels) for name in names]
+        return np.stack(every)[plate]
+
+    def check_scaling(self, scaling: str) -> None:
+        """Raises InputError where `config.data.scaling` is not possible."""
+        if scaling == "dataset":
+            return
+        if plates(self.table) is None:
+            raise InputError(
+                f"config.data.scaling is 'plate', but the screen {self.name!r} has no "
+                "plates: set --config.data.scaling=dataset"
+            )
+        if PLATES not in self.description:
+            raise InputError(
+                f"{self.directory} was prepared by a former version, which counted no "
+                "plates: set --config.data.scaling=dataset or prepare it again in "
+                "another config.data.dir"
+            )
+
+
+def _ends(
+    statistics: Mapping[str, Mapping[str, float]], channels: Sequence[str]
+) -> np.ndarray:
+    """[2, C] float64: low, and high at least one level above it."""
+    low = np.array([statistics[name]["low"] for name in channels])
+    high = np.array([statistics[name]["high"] for name in channels])
+    return np.stack([low, np.maximum(high, low + 1)])
+
+
+def plates(table: pd.DataFrame) -> np.ndarray | None:
+    """The physical plate of each record: plate numbers repeat between experiments.
+
+    Args:
+      table: N rows of `Metadata_*` columns.
+
+    Returns:
+      [N] str, "EXPERIMENT/PLATE" or "PLATE"; None where the screen has no plates.
+    """
+    if "Metadata_Plate" not in table:
+        return None
+    names = table["Metadata_Plate"].astype(str)
+    if "Metadata_Experiment" in table:
+        names = table["Metadata_Experiment"].astype(str) + "/" + names
+    return names.to_numpy(str)
 
 
 def open_prepared(directory: str) -> Prepared:

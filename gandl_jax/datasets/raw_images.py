@@ -1,16 +1,16 @@
-"""The images of a raw screen: where they are, which are missing, their size."""
+"""The images of a raw screen: where they are, which are missing, their format."""
 
 import collections
 import concurrent.futures
-import dataclasses
 import os
-import struct
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from etils import epath
 
+from gandl_jax.datasets import found_records, image_files
+from gandl_jax.datasets.image_files import ImageFormat
 from gandl_jax.datasets.screen import Screen
 from gandl_jax.errors import InputError
 from gandl_jax.progress import Progress
@@ -19,22 +19,19 @@ NAMED = 3  # an error names this many of the images that it counts
 THREADS = 4 * (os.cpu_count() or 1)  # reading waits for the disk or the network
 
 
-@dataclasses.dataclass(frozen=True)
-class ImageFormat:
-    """Size and bit depth of a greyscale PNG; its str is for messages."""
+def paths(screen: Screen, metadata: pd.DataFrame) -> list[list[str]]:
+    """Paths of all images below the source directory.
 
-    height_px: int
-    width_px: int
-    bit_depth: int
+    Returns:
+      For each channel, or for the one file that holds them all, those of the N records.
+    """
+    records = _rows(screen, metadata)
+    codes = screen.codes if screen.file_per_channel else ("",)
+    return [[screen.image_path(row, code) for row in records] for code in codes]
 
-    def __str__(self) -> str:
-        return f"{self.height_px}x{self.width_px} px {self.bit_depth}-bit"
 
-
-def paths(screen: Screen, metadata: pd.DataFrame, channel: int) -> list[str]:
-    """[N] paths below the source directory of each record's image of a channel."""
-    rows = metadata[list(screen.file_columns)].to_dict("records")
-    return [screen.image_path(row, channel) for row in rows]
+def _rows(screen: Screen, metadata: pd.DataFrame) -> list[dict[str, str]]:
+    return metadata[list(dict.fromkeys(screen.file_columns))].to_dict("records")
 
 
 def present(
@@ -54,13 +51,14 @@ def present(
       InputError: images are missing and `missing` is "fail"; no record is left; or
         the screen's channels are not those of the files.
     """
-    number = len(screen.channels)
-    files = [paths(screen, metadata, 1 + i) for i in range(number)]
-    extra = paths(screen, metadata, number + 1)
+    files = paths(screen, metadata)
+    _check_apart(screen, files)
+    extra = _next_channel(screen, metadata)
     folders = {os.path.dirname(path) for group in (*files, extra) for path in group}
     listed = _listed(source_dir, folders)
-    there = np.array([[f in listed for f in channel] for channel in files])
-    _check_channels(screen, source_dir, files, there, extra, listed)
+    there = np.array([[f in listed for f in group] for group in files])
+    _check_channels(screen, source_dir, files, there)
+    _check_surplus(screen, source_dir, extra, listed)
     absent = int((~there).sum())
     if absent and missing == "fail":
         names = [files[c][i] for c, i in np.argwhere(~there)[:NAMED]]
@@ -71,7 +69,7 @@ def present(
             "leave these records out with --config.data.missing=skip"
         )
     if not there.all(0).any():
-        raise InputError(f"no record in {source_dir} has all {number} images")
+        raise InputError(f"no record in {source_dir} has all {len(files)} images")
     return metadata[there.all(0)].reset_index(drop=True)
 
 
@@ -86,53 +84,103 @@ def _listed(source_dir: str, folders: Iterable[str]) -> set[str]:
     return found
 
 
+def _check_apart(screen: Screen, files: Sequence[Sequence[str]]) -> None:
+    """Raises where two records would have the same image."""
+    for group in files:
+        doubled = [path for path, n in collections.Counter(group).items() if n > 1]
+        if doubled:
+            raise InputError(
+                f"{len(doubled)} images belong to more than one record, such as "
+                f"{doubled[0]!r}: the pattern {screen.file!r} or its columns do not "
+                "tell the records apart"
+            )
+
+
+def _next_channel(screen: Screen, metadata: pd.DataFrame) -> list[str]:
+    """Where the images of one channel more would be, where channels are numbered."""
+    if not screen.file_per_channel or screen.channel_codes:
+        return []
+    code = str(len(screen.channels) + 1)
+    return [screen.image_path(row, code) for row in _rows(screen, metadata)]
+
+
 def _check_channels(
     screen: Screen,
     source_dir: str,
     files: Sequence[Sequence[str]],
     there: np.ndarray,
-    extra: Sequence[str],
-    listed: set[str],
 ) -> None:
-    """Raises where the files show another number of channels than the spec."""
+    """Raises where a channel has no image at all."""
     if not there.any():
         raise InputError(
-            f"none of the {there.size} images named by metadata.csv is in "
-            f"{source_dir}; the first would be {files[0][0]}"
+            f"none of the {there.size} images named by {screen.metadata} is in "
+            f"{source_dir}; the first would be {files[0][0]} (pattern "
+            f"{screen.file!r}){_instead(source_dir)}"
         )
+    if not screen.file_per_channel:
+        return
     for name, paths_, ok in zip(screen.channels, files, there, strict=True):
         if not ok.any():
             raise InputError(
                 f"{source_dir} has no image of channel {name!r} (such as {paths_[0]}), "
                 f"but screen {screen.name!r} has {len(files)} channels"
             )
+
+
+def _instead(source_dir: str) -> str:
+    """An image that is there, for a message."""
+    image = found_records.example(source_dir)
+    return f"; there is, for example, {image}" if image else ""
+
+
+def _check_surplus(
+    screen: Screen, source_dir: str, extra: Sequence[str], listed: set[str]
+) -> None:
+    """Raises where there are images of one channel more than the spec has."""
     surplus = [path for path in extra if path in listed]
     if surplus:
+        count = len(screen.channels)
         raise InputError(
-            f"{source_dir} has {len(surplus)} images of a channel {len(files) + 1} "
-            f"(such as {surplus[0]}), but screen {screen.name!r} has {len(files)}"
+            f"{source_dir} has {len(surplus)} images of a channel {count + 1} "
+            f"(such as {surplus[0]}), but screen {screen.name!r} has {count}"
         )
 
 
-def common_format(source_dir: str, files: Sequence[str]) -> ImageFormat:
+def common_format(source_dir: str, files: Sequence[str], planes: int) -> ImageFormat:
     """The format that all images share, from their headers alone.
 
     Args:
       source_dir: the raw screen.
       files: paths below it.
+      planes: channels in each file.
 
     Raises:
-      InputError: some are not greyscale PNGs of 8 or 16 bits, or differ from most.
+      InputError: some cannot be read or hold other channels, or differ from most.
     """
     formats = _formats(epath.Path(source_dir), files)
-    usable = collections.Counter(f for f in formats if isinstance(f, ImageFormat))
-    if not usable:
-        raise unusable(source_dir, dict(zip(files, formats, strict=True)), len(files))
-    common = usable.most_common(1)[0][0]
-    bad = {f: g for f, g in zip(files, formats, strict=True) if g != common}
+    usable = (f for f in formats if isinstance(f, ImageFormat) and f.planes == planes)
+    counts = collections.Counter(usable)
+    common = counts.most_common(1)[0][0] if counts else None
+    bad = {
+        file: found if isinstance(found, str) else _described(found, planes)
+        for file, found in zip(files, formats, strict=True)
+        if found != common
+    }
     if bad:
-        raise unusable(source_dir, bad, len(files), expected=str(common))
+        expected = str(common) if common else _planes_wanted(planes)
+        raise unusable(source_dir, bad, len(files), expected=expected)
     return common
+
+
+def _described(found: ImageFormat, planes: int) -> str:
+    """A format that is not the wanted one, with the guess that helps."""
+    if planes > 1 and found.width_px == planes:
+        return f"{found}: its last axis seems to be the channels; save them as pages"
+    return str(found)
+
+
+def _planes_wanted(planes: int) -> str:
+    return "8- or 16-bit, " + (f"{planes} channels" if planes > 1 else "one channel")
 
 
 def _formats(root: epath.Path, files: Sequence[str]) -> list[ImageFormat | str]:
@@ -146,36 +194,18 @@ def _formats(root: epath.Path, files: Sequence[str]) -> list[ImageFormat | str]:
     return formats
 
 
+def _file_format(path: epath.Path) -> ImageFormat | str:
+    with path.open("rb") as file:
+        return image_files.read_format(file)
+
+
 def unusable(
-    source_dir: str,
-    bad: Mapping[str, object],
-    total: int,
-    expected: str = "8- or 16-bit",
+    source_dir: str, bad: Mapping[str, object], total: int, expected: str
 ) -> InputError:
     """The error that counts and names bad images; `bad` is path to what is wrong."""
     first = [f"{path} ({reason})" for path, reason in list(bad.items())[:NAMED]]
     return InputError(
         f"{len(bad)} of {total} images in {source_dir} cannot be used (expected: "
-        f"{expected} greyscale PNG): {', '.join(first)}"
+        f"{expected}, PNG or TIFF): {', '.join(first)}"
         f"{', ...' if len(bad) > NAMED else ''}"
     )
-
-
-def _file_format(path: epath.Path) -> ImageFormat | str:
-    with path.open("rb") as file:
-        return png_format(file.read(26))
-
-
-def png_format(data: bytes) -> ImageFormat | str:
-    """The format in a PNG's header, or what is wrong with it (PNG, section 11.2.1)."""
-    if not data:
-        return "empty"
-    if data[:8] != b"\x89PNG\r\n\x1a\n" or data[12:16] != b"IHDR":
-        return "not a PNG"
-    if len(data) < 26:
-        return "truncated"
-    width, height, depth, colour = struct.unpack(">IIBB", data[16:26])
-    if colour != 0 or depth not in (8, 16):
-        kinds = {0: "grey", 2: "RGB", 3: "palette", 4: "grey and alpha", 6: "RGBA"}
-        return f"{depth}-bit {kinds.get(colour, 'of unknown colour type')}"
-    return ImageFormat(height, width, depth)

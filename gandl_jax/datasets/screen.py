@@ -1,16 +1,19 @@
 """The spec of a screen, and its metadata as tables. Imports nothing slow."""
 
 import dataclasses
+import functools
 import importlib
 import string
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import ml_collections
 import numpy as np
 import pandas as pd
 from etils import epath
 
 from gandl_jax import modules
+from gandl_jax.datasets import found_records, wells
 from gandl_jax.errors import InputError, nearest
 
 Filter = Mapping[str, tuple[str, ...]]
@@ -22,11 +25,15 @@ ROLES = ("response_0", "response_1", "treated", "other")
 class Screen:
     """The spec of a screen: how its records are found and what they mean.
 
+    A record's images lie in one file per channel where `file` names `{channel}`, else
+    in one file that holds all channels: pages, samples such as RGB, or one grey plane.
+
     Attributes:
-      name: the screen's name, that of its file in `gandl_jax/datasets`.
-      channels: channel names; the number in a file's name is position + 1.
-      file: an image's path below the source directory, a format string over the
-        metadata's columns and `channel` (the number).
+      name: of the prepared screen and its profiles; that of the file in
+        `gandl_jax/datasets`, but for a screen of one's own.
+      channels: channel names, in the order of the codes, pages or samples.
+      file: an image's path below the source directory: text with `{column}` of the
+        metadata and `{channel}`, the channel's code.
       key: the columns that together identify a record.
       columns: `Metadata_*` name to the source's column.
       response_0: the wells where no compound acts (source column to allowed
@@ -36,6 +43,11 @@ class Screen:
         and not being a control; None asks nothing more.
       generate: draws the raw screen, `generate(source_dir, options)`; None where the
         screen is measured.
+      options: the keys of `config.simulate` that its images and table depend on.
+      metadata: the table in the source directory; "" finds the records by `file`.
+      channel_codes: what `{channel}` stands for, one for each channel; () is 1, 2 ...
+      known_where: `Metadata_*` name to the rows in which it means what it says; it is
+        blank in the others.
     """
 
     name: str
@@ -47,50 +59,100 @@ class Screen:
     response_1: Filter | None = None
     treated: Filter | None = None
     generate: Callable[[str, Any], None] | None = None
+    options: tuple[str, ...] = ()
+    metadata: str = "metadata.csv"
+    channel_codes: tuple[str, ...] = ()
+    known_where: Mapping[str, Filter] = dataclasses.field(default_factory=dict)
+
+    @functools.cached_property
+    def _parts(self) -> list[tuple[str, str | None]]:
+        return [part[:2] for part in string.Formatter().parse(self.file)]
 
     @property
     def file_columns(self) -> tuple[str, ...]:
         """The columns that `file` names."""
-        fields = [field for _, field, _, _ in string.Formatter().parse(self.file)]
-        return tuple(name for name in fields if name and name != "channel")
+        return tuple(name for _, name in self._parts if name and name != "channel")
 
-    def image_path(self, row: Mapping[str, str], channel: int) -> str:
-        """Path below the source directory; `channel` counts from 1."""
-        return self.file.format(**{**row, "channel": channel})
+    @property
+    def file_per_channel(self) -> bool:
+        """Whether each channel has a file of its own."""
+        return any(name == "channel" for _, name in self._parts)
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """What `{channel}` stands for, one for each channel."""
+        numbers = tuple(str(i + 1) for i in range(len(self.channels)))
+        return self.channel_codes or numbers
+
+    @property
+    def planes(self) -> int:
+        """How many channels each file holds: one or all."""
+        return 1 if self.file_per_channel else len(self.channels)
+
+    def image_path(self, row: Mapping[str, str], code: str = "") -> str:
+        """Path below the source directory of a record's file, of a channel's code."""
+        values = {**row, "channel": code}
+        return "".join(
+            text + (values[name] if name else "") for text, name in self._parts
+        )
+
+    def image_paths(self, row: Mapping[str, str]) -> list[str]:
+        """Paths of all files of a record, in the order of the channels."""
+        codes = self.codes if self.file_per_channel else ("",)
+        return [self.image_path(row, code) for code in codes]
 
 
-def load(name: str) -> Screen:
-    """The screen of that name.
+def load(config: ml_collections.ConfigDict) -> Screen:
+    """The screen that a config names.
+
+    Args:
+      config: the whole config; `data.name` and, for a screen of one's own, `screen`
+        are read.
 
     Raises:
-      InputError: there is none; the message gives the nearest name.
+      InputError: there is none of that name (the message gives the nearest), or
+        `config.screen` does not describe one.
     """
-    choices = modules.names("datasets", "SCREEN")
+    name, choices = config.data.name, modules.names("datasets", "SCREEN")
     if name not in choices:
         raise InputError(f"unknown dataset {name!r}; {nearest(name, choices)}")
-    return importlib.import_module(f"gandl_jax.datasets.{name}").SCREEN
+    made = importlib.import_module(f"gandl_jax.datasets.{name}").SCREEN
+    return made if isinstance(made, Screen) else made(config.screen)
 
 
 def read_metadata(screen: Screen, source_dir: str) -> pd.DataFrame:
-    """Reads `metadata.csv` of a raw screen; every column is str, blanks are "".
+    """Reads a raw screen's table of records; every column is str, blanks are "".
 
     Raises:
-      InputError: no such directory, no metadata.csv, an unreadable or empty one, a
-        missing column, or a doubled key.
+      InputError: no such directory, no table, an unreadable or empty one, a missing
+        column, or a doubled key; or no file that the pattern finds.
     """
     folder = epath.Path(source_dir)
     if not source_dir or not folder.is_dir():
         raise InputError(
             f"the screen's directory {str(source_dir)!r} does not exist; set "
-            "config.data.source_dir to the folder that holds metadata.csv and images/"
+            f"config.data.source_dir to the folder that holds {_contents(screen)}"
         )
-    path = folder / "metadata.csv"
-    if not path.exists():
-        raise InputError(f"there is no metadata.csv in {source_dir}")
-    metadata = _read_csv(path)
+    if not screen.metadata:
+        metadata, path = _find(screen, source_dir), folder
+    else:
+        path = folder / screen.metadata
+        if not path.exists():
+            raise InputError(f"there is no {screen.metadata} in {source_dir}")
+        metadata = _read_csv(path)
     _check_columns(screen, metadata, path)
     _check_keys(screen, metadata, path)
     return metadata
+
+
+def _find(screen: Screen, source_dir: str) -> pd.DataFrame:
+    cell = screen.columns.get("Metadata_Cell")
+    return found_records.find(screen.file, screen.codes, source_dir, cell=cell)
+
+
+def _contents(screen: Screen) -> str:
+    """What a raw screen's folder holds, for a message."""
+    return f"{screen.metadata} and the images" if screen.metadata else "the images"
 
 
 def _read_csv(path: epath.Path) -> pd.DataFrame:
@@ -106,7 +168,8 @@ def _read_csv(path: epath.Path) -> pd.DataFrame:
 
 
 def _check_columns(screen: Screen, metadata: pd.DataFrame, path: epath.Path) -> None:
-    filters = (screen.response_0, screen.response_1, screen.treated)
+    filters = [screen.response_0, screen.response_1, screen.treated]
+    filters += screen.known_where.values()
     wanted = [*screen.key, *screen.file_columns, *screen.columns.values()]
     wanted += [column for rule in filters if rule for column in rule]
     missing = [name for name in dict.fromkeys(wanted) if name not in metadata]
@@ -118,13 +181,19 @@ def _check_columns(screen: Screen, metadata: pd.DataFrame, path: epath.Path) -> 
 
 
 def _check_keys(screen: Screen, metadata: pd.DataFrame, path: epath.Path) -> None:
-    doubled = metadata.duplicated(list(screen.key))
+    doubled = record_ids(screen, metadata).duplicated().to_numpy()
     if doubled.any():
         first = ", ".join(metadata.loc[doubled, list(screen.key)].iloc[0])
         raise InputError(
             f"{path} holds {int(doubled.sum())} rows whose key "
             f"({', '.join(screen.key)}) came before, the first {first}"
         )
+
+
+def record_ids(screen: Screen, metadata: pd.DataFrame) -> pd.Series:
+    """[N] str, the name of each record: its key columns joined by "_"."""
+    first, *others = (metadata[column] for column in screen.key)
+    return first.str.cat(others, sep="_") if others else first
 
 
 def table(screen: Screen, metadata: pd.DataFrame) -> pd.DataFrame:
@@ -136,17 +205,25 @@ def table(screen: Screen, metadata: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
       N rows in the same order: the `Metadata_*` columns of the spec as str, but
-      Metadata_Concentration_uM as float64 in uM (NaN where blank), and Metadata_Role,
-      one of ROLES.
+      Metadata_Concentration_uM as float64 in uM (NaN where blank) and Metadata_Well as
+      "A01", "AA02" whatever the source writes; then Metadata_Role, one of ROLES, and
+      Metadata_Record_ID, unique.
 
     Raises:
-      InputError: a concentration is not a finite number from 0 up.
+      InputError: a concentration is not a finite number from 0 up, or the name of a
+        well cannot be read.
     """
     columns = {name: metadata[column] for name, column in screen.columns.items()}
+    for name, rule in screen.known_where.items():
+        columns[name] = columns[name].where(matches(rule, metadata), "")
+    columns["Metadata_Record_ID"] = record_ids(screen, metadata)
     result = pd.DataFrame(columns).reset_index(drop=True)
     dose, smiles = "Metadata_Concentration_uM", "Metadata_SMILES"
     if dose in result:
         result[dose] = _concentrations(result[dose], screen.columns[dose])
+    if "Metadata_Well" in result:
+        column = screen.columns["Metadata_Well"]
+        result["Metadata_Well"] = wells.canonical(result["Metadata_Well"], column)
     if smiles in result:  # what follows a blank is a CXSMILES tail, not structure
         result[smiles] = result[smiles].str.split(" ").str[0]
     result["Metadata_Role"] = _roles(screen, metadata)
@@ -160,7 +237,7 @@ def _concentrations(text: pd.Series, column: str) -> pd.Series:
     if len(wrong):
         raise InputError(
             f"{len(wrong)} concentrations (column {column}) are not finite numbers "
-            f"from 0 up, the first {wrong.iloc[0]!r}; mend metadata.csv"
+            f"from 0 up, the first {wrong.iloc[0]!r}; mend the table"
         )
     return numbers
 

@@ -41,23 +41,15 @@ writes them to DIR/run/tasks/simulated/control_classification.json: the rows of 
 """
 
 import dataclasses
-import io
-import json
-import multiprocessing
-import os
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 from etils import epath
-from PIL import Image
 
-from gandl_jax import files
-from gandl_jax.datasets import rxrx19a, simulated_plates
-from gandl_jax.datasets.simulated_cells import CELL_MODELS, Traits, draw_site
+from gandl_jax.datasets import rxrx19a, simulated_drawing, simulated_plates
+from gandl_jax.datasets.simulated_cells import CELL_MODELS
 from gandl_jax.datasets.simulated_stains import MECHANISMS
 from gandl_jax.errors import InputError
-from gandl_jax.progress import Progress
 
 LOWEST = {  # of every option
     "seed": 0,
@@ -77,23 +69,7 @@ LOWEST = {  # of every option
 }
 
 
-@dataclasses.dataclass(frozen=True)
-class Site:
-    """All that the drawing of one site depends on.
-
-    Attributes:
-      paths: the five images' paths, in the order of the channels.
-      seed: of the site's own generator: the screen's, then what identifies the site.
-      cell_model: its name.
-      traits: state of the well.
-      size_px: height and width.
-    """
-
-    paths: tuple[str, ...]
-    seed: tuple[int, ...]
-    cell_model: str
-    traits: Traits
-    size_px: int
+OPTIONS = tuple(name for name in LOWEST if name != "workers")  # images depend on these
 
 
 def generate(source_dir: str, options: Mapping) -> None:
@@ -114,21 +90,20 @@ def generate(source_dir: str, options: Mapping) -> None:
     folder = epath.Path(source_dir)
     truth = simulated_plates.compounds(options, list(CELL_MODELS))
     wells = simulated_plates.wells(options, truth, list(CELL_MODELS))
-    if _claim(folder, options):
+    if simulated_drawing.claim(folder, options, OPTIONS):
         return
-    _write_csv(folder / "truth_compounds.csv", truth)
-    _write_csv(folder / "truth_wells.csv", wells)
-    _draw_all(sites(folder, wells, options), options["workers"])
-    _write_csv(folder / "metadata.csv", metadata(wells, options["sites_per_well"]))
+    simulated_drawing.write_csv(folder / "truth_compounds.csv", truth)
+    simulated_drawing.write_csv(folder / "truth_wells.csv", wells)
+    sites = simulated_drawing.sites(
+        folder, SCREEN, wells, options, models=CELL_MODELS, mechanisms=MECHANISMS
+    )
+    simulated_drawing.draw_all(sites, options["workers"])
+    table = metadata(wells, options["sites_per_well"])
+    simulated_drawing.write_csv(folder / "metadata.csv", table)
 
 
 def _check(options: Mapping) -> None:
-    for name, lowest in LOWEST.items():
-        if options[name] < lowest:
-            raise InputError(
-                f"config.simulate.{name} is {options[name]}; "
-                f"it must be at least {lowest}"
-            )
+    simulated_drawing.check(options, LOWEST)
     most = len(simulated_plates.HALF_LOG_UM)
     if options["doses"] > most:
         raise InputError(
@@ -137,113 +112,14 @@ def _check(options: Mapping) -> None:
         )
 
 
-def _claim(folder: epath.Path, options: Mapping) -> bool:
-    """Writes down what the folder holds; True where the same screen is finished."""
-    finished = (folder / "metadata.csv").exists()
-    note = folder / "simulation.json"
-    wanted = {name: options[name] for name in LOWEST if name != "workers"}
-    if note.exists():
-        if (found := json.loads(note.read_text())) != wanted:
-            other = [name for name in wanted if found.get(name) != wanted[name]]
-            raise InputError(
-                f"{folder} holds a simulated screen drawn with other options "
-                f"({', '.join(other)}); name another config.data.source_dir"
-            )
-        return finished
-    if finished:
-        raise InputError(
-            f"{folder} holds a screen that was not simulated; "
-            "name another config.data.source_dir"
-        )
-    folder.mkdir(parents=True, exist_ok=True)
-    files.replace(note, json.dumps(wanted, indent=1))
-    return False
-
-
 def metadata(wells: pd.DataFrame, sites_per_well: int) -> pd.DataFrame:
     """RxRx19a's eleven columns, one row per site; a drawn compound has no SMILES."""
-    table = wells.loc[wells.index.repeat(sites_per_well)].reset_index(drop=True)
-    table["site"] = np.tile(np.arange(1, sites_per_well + 1), len(wells))
-    table["site_id"] = table["well_id"] + "_" + table["site"].astype(str)
+    table = simulated_drawing.with_sites(wells, sites_per_well)
     table["SMILES"] = ""
     columns = "site_id well_id cell_type experiment plate well site disease_condition"
     return table[[*columns.split(), "treatment", "treatment_conc", "SMILES"]]
 
 
-def sites(folder: epath.Path, wells: pd.DataFrame, options: Mapping) -> list[Site]:
-    """Every site of the screen, ready to be drawn."""
-    models = list(CELL_MODELS)
-    result = []
-    for well in wells.to_dict("records"):
-        identity = (
-            options["seed"],
-            models.index(well["cell_type"]),
-            int(well["experiment"].rpartition("-")[2]),
-            int(well["plate"]),
-            well["row"],
-            well["column"],
-        )
-        traits = _traits(well)
-        for site in range(1, options["sites_per_well"] + 1):
-            paths = tuple(
-                str(folder / SCREEN.file.format(**well, site=site, channel=channel + 1))
-                for channel in range(len(SCREEN.channels))
-            )
-            seed, size_px = (*identity, site), options["size_px"]
-            result.append(Site(paths, seed, well["cell_type"], traits, size_px))
-    return result
-
-
-def _traits(well: Mapping) -> Traits:
-    five = {
-        name: np.array([well[f"{name}_{i}"] for i in range(1, 6)])
-        for name in ("state", "gain", "offset")
-    }
-    mechanism = np.array([name == well["mechanism"] for name in MECHANISMS], float)
-    return Traits(
-        infection=well["infection"],
-        toxicity=well["toxicity"],
-        mechanism=mechanism * well["mechanism_strength"],
-        density=well["density"],
-        blur_px=well["blur_px"],
-        **five,
-    )
-
-
-def _draw_all(wanted: list[Site], workers: int) -> None:
-    """Draws the sites that are not there yet, over the cores, telling how it goes."""
-    folders = {epath.Path(site.paths[0]).parent for site in wanted}
-    there = set()
-    for folder in folders:
-        folder.mkdir(parents=True, exist_ok=True)
-        there |= {str(path) for path in folder.iterdir()}
-    todo = [site for site in wanted if not there.issuperset(site.paths)]
-    workers = workers or os.cpu_count()
-    if not todo:
-        return
-    print(f"simulate: drawing {len(todo)} of {len(wanted)} sites, {workers} processes")
-    # Not fork: the caller may hold threads of jax or tensorflow.
-    with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        progress = Progress("simulate", len(todo), "sites")
-        for _ in pool.imap_unordered(draw, todo, chunksize=4):
-            progress.update(1)
-    progress.close()
-
-
-def draw(site: Site) -> None:
-    """Draws one site and writes its five images."""
-    rng = np.random.default_rng(np.random.SeedSequence(site.seed))
-    model = CELL_MODELS[site.cell_model]
-    for path, image in zip(
-        site.paths, draw_site(rng, model, site.traits, site.size_px), strict=True
-    ):
-        png = io.BytesIO()
-        Image.fromarray(image).save(png, "PNG", compress_level=1)
-        files.replace(path, png.getvalue())
-
-
-def _write_csv(path: epath.Path, table: pd.DataFrame) -> None:
-    files.replace(path, table.to_csv(index=False, lineterminator="\n"))
-
-
-SCREEN = dataclasses.replace(rxrx19a.SCREEN, name="simulated", generate=generate)
+SCREEN = dataclasses.replace(
+    rxrx19a.SCREEN, name="simulated", generate=generate, options=OPTIONS
+)

@@ -1,4 +1,4 @@
-"""Draws one site of fluorescent cells: five raw 8-bit channels, as a camera gives them.
+"""Draws one site of fluorescent cells: raw 8-bit channels, as a camera gives them.
 
 A site is drawn in three steps: cells are placed (`place_cells`), every pixel is given
 to a cell (`assign_pixels`), and each channel is a function of where a pixel lies in its
@@ -8,6 +8,7 @@ arrays [H, W].
 """
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 from scipy import ndimage
@@ -15,7 +16,15 @@ from scipy import ndimage
 from gandl_jax.datasets import simulated_stains as stains
 
 # Mean grey levels of a gain of 1, so that pixel means are as dark as RxRx19a's.
-GREY_LEVELS = np.array([14.5, 24.0, 26.0, 27.0, 26.0], np.float32)
+GREY_LEVELS = {
+    "nuclei": 14.5,
+    "er": 24,
+    "actin": 26,
+    "rna": 27,
+    "golgi": 26,
+    "mito": 25,
+}
+FIVE = ("nuclei", "er", "actin", "rna", "golgi")
 HAZE_FRAC = 0.25  # ours: light from out of focus, as in real widefield sites
 HAZE_PX = 15
 SHOT_NOISE = 0.10  # ours: variance in grey levels per grey level
@@ -40,6 +49,8 @@ class CellModel:
       reticulum_px: grain of the endoplasmic reticulum.
       nucleoli: mean number per nucleus.
       golgi_dots: fragments of the Golgi apparatus per cell.
+      mito_px: grain of the mitochondria.
+      mito_fall: how much sparser these get towards the border.
     """
 
     diameter_px: float
@@ -52,6 +63,8 @@ class CellModel:
     reticulum_px: float
     nucleoli: float
     golgi_dots: int
+    mito_px: float = 1.4
+    mito_fall: float = 1.2
 
 
 CELL_MODELS = {
@@ -68,12 +81,12 @@ class Traits:
       infection: 0 (Mock) to 1 (every cell in the last stage).
       toxicity: 0 to 1.
       mechanism: [6] strength of each morphological change of `stains.MECHANISMS`, 0
-        to 1.
+        to 1; [7] where mitochondria are stained.
       density: relative number of cells.
-      state: [5] well-to-well variation of size, ER grain, actin, nucleoli and Golgi,
-        in standard deviations.
-      gain: [5] relative brightness of the channels.
-      offset: [5] grey levels of the empty background.
+      state: [C] well-to-well variation of size, ER grain, actin, nucleoli, Golgi and,
+        where stained, mitochondria, in standard deviations.
+      gain: [C] relative brightness of the channels.
+      offset: [C] grey levels of the empty background.
       blur_px: standard deviation of the point spread.
     """
 
@@ -101,7 +114,7 @@ class Cells:
     nucleus_long: np.ndarray
     nucleus_short: np.ndarray
     infection: np.ndarray
-    brightness: np.ndarray  # [N, 5]
+    brightness: np.ndarray  # [N, C]
 
 
 @dataclasses.dataclass
@@ -118,7 +131,11 @@ class Pixels:
 
 
 def draw_site(
-    rng: np.random.Generator, model: CellModel, traits: Traits, size_px: int
+    rng: np.random.Generator,
+    model: CellModel,
+    traits: Traits,
+    size_px: int,
+    channels: Sequence[str] = FIVE,
 ) -> np.ndarray:
     """Draws a site.
 
@@ -127,20 +144,21 @@ def draw_site(
       model: the cell model.
       traits: state of the well.
       size_px: height and width H = W.
+      channels: C names of stains.
 
     Returns:
-      [5, H, W] uint8: nuclei, ER, actin, RNA, Golgi and membrane.
+      [C, H, W] uint8.
     """
     # Generators of their own: what one stain draws does not move the others.
-    placing, mapping, camera, *staining = rng.spawn(3 + len(stains.STAINS))
+    placing, mapping, camera, *staining = rng.spawn(3 + len(channels))
     cells = place_cells(placing, model, traits, size_px)
     pixels = assign_pixels(mapping, model, cells, size_px)
     light = [
-        stain(own, model, traits, cells, pixels)
-        for own, stain in zip(staining, stains.STAINS, strict=True)
+        stains.STAINS[name](own, model, traits, cells, pixels)
+        for own, name in zip(staining, channels, strict=True)
     ]
     stack = np.stack(light) * cells.brightness.T.astype(np.float32)[:, pixels.owner]
-    return photograph(camera, stack, traits)
+    return photograph(camera, stack, traits, [GREY_LEVELS[name] for name in channels])
 
 
 def place_cells(rng, model: CellModel, traits: Traits, size_px: int) -> Cells:
@@ -161,7 +179,9 @@ def place_cells(rng, model: CellModel, traits: Traits, size_px: int) -> Cells:
     oval = np.sqrt(1.12 + 0.35 * rng.random(n) * (1 - traits.toxicity))
     shift = 0.14 * radius * rng.standard_normal((2, n))
     infection = traits.infection + 0.22 * rng.standard_normal(n)
-    stained = 0.16 * rng.standard_normal((n, 5)) + 0.12 * rng.standard_normal((n, 1))
+    channels = len(traits.gain)
+    stained = 0.16 * rng.standard_normal((n, channels))
+    stained = stained + 0.12 * rng.standard_normal((n, 1))
     return Cells(
         y=y,
         x=x,
@@ -258,21 +278,25 @@ def _turn(dy, dx, angle):
     return cos * dx + sin * dy, cos * dy - sin * dx
 
 
-def photograph(rng, stack: np.ndarray, traits: Traits) -> np.ndarray:
+def photograph(
+    rng, stack: np.ndarray, traits: Traits, grey_levels: Sequence[float]
+) -> np.ndarray:
     """Blurs, adds haze, background and camera noise, and rounds to 8 bits.
 
     Args:
       rng: the site's generator.
-      stack: [5, H, W] float, light of the dyes, about 1 where a stain is bright.
+      stack: [C, H, W] float, light of the dyes, about 1 where a stain is bright.
       traits: gain, offset and blur.
+      grey_levels: [C], of light 1 at gain 1.
 
     Returns:
-      [5, H, W] uint8.
+      [C, H, W] uint8.
     """
     haze = ndimage.uniform_filter(stack, (0, HAZE_PX, HAZE_PX), mode="nearest")
     sharp = ndimage.gaussian_filter(stack, (0, traits.blur_px, traits.blur_px))
     light = (1 - HAZE_FRAC) * sharp + HAZE_FRAC * haze
-    scale = (GREY_LEVELS * traits.gain).astype(np.float32)[:, None, None]
+    scale = np.array(grey_levels, np.float32) * traits.gain
+    scale = scale.astype(np.float32)[:, None, None]
     light = light * scale + traits.offset.astype(np.float32)[:, None, None]
     noise = rng.standard_normal(light.shape, np.float32)
     light = light + noise * np.sqrt(READ_NOISE**2 + SHOT_NOISE * light.clip(0))

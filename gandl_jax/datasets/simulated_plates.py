@@ -5,6 +5,7 @@ Two tables come out, and both are the truth that is written beside the images:
 everything that the drawing of its sites depends on.
 """
 
+import dataclasses
 from collections.abc import Mapping
 
 import numpy as np
@@ -13,9 +14,32 @@ import pandas as pd
 from gandl_jax.datasets.simulated_stains import MECHANISMS
 from gandl_jax.errors import InputError
 
-# RxRx19a's imaged wells of a 1536-well plate.
-ROWS = [*"BCDEFGHIJKLMNOPQRSTUVWXYZ", "AA", "AB", "AC", "AD", "AE"]
-COLUMNS = range(2, 48)
+
+@dataclasses.dataclass(frozen=True)
+class Plate:
+    """The imaged wells of a plate: names of the rows, numbers of the columns."""
+
+    rows: tuple[str, ...]
+    columns: range
+
+    @property
+    def wells(self) -> int:
+        """How many there are."""
+        return len(self.rows) * len(self.columns)
+
+    def check(self, wanted: int) -> None:
+        """Raises InputError where more wells are wanted than there are."""
+        if wanted > self.wells:
+            raise InputError(
+                f"config.simulate asks for {wanted} wells on a plate, which has "
+                f"{self.wells}; raise plates_per_experiment or ask for less"
+            )
+
+
+# RxRx19a's of a 1536-well plate.
+PLATE = Plate(
+    (*"BCDEFGHIJKLMNOPQRSTUVWXYZ", "AA", "AB", "AC", "AD", "AE"), range(2, 48)
+)
 HALF_LOG_UM = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 MOCK, UV, ACTIVE = "Mock", "UV Inactivated SARS-CoV-2", "Active SARS-CoV-2"
 
@@ -98,11 +122,11 @@ def wells(
         for experiment in range(1, options["experiments_per_cell_model"] + 1):
             name = f"{cell_model}-{experiment}"
             for plate, content in enumerate(_contents(options, own), start=1):
-                table = _place(rng, content)
+                table = place(rng, content, PLATE)
                 table.insert(0, "cell_type", cell_model)
                 table.insert(1, "experiment", name)
                 table.insert(2, "plate", str(plate))
-                tables.append(_optics(rng, _state(rng, table, own)))
+                tables.append(optics(rng, _state(rng, table, own), PLATE, 5))
     table = pd.concat(tables, ignore_index=True)
     key = table["experiment"] + "_" + table["plate"] + "_" + table["well"]
     table.insert(0, "well_id", key)
@@ -125,21 +149,30 @@ def _contents(options: Mapping, truth: pd.DataFrame) -> list[pd.DataFrame]:
     for number, (name, dose) in enumerate(treatments):
         for replicate in range(options["replicates"]):
             dealt[(number + replicate) % plates].append((ACTIVE, name, str(dose)))
-    largest = max(map(len, dealt))
-    if largest > len(ROWS) * len(COLUMNS):
-        raise InputError(
-            f"config.simulate asks for {largest} wells on a plate, which has "
-            f"{len(ROWS) * len(COLUMNS)}; raise plates_per_experiment or ask for less"
-        )
+    PLATE.check(max(map(len, dealt)))
     columns = ["disease_condition", "treatment", "treatment_conc"]
     return [pd.DataFrame(rows, columns=columns) for rows in dealt]
 
 
-def _place(rng, content: pd.DataFrame) -> pd.DataFrame:
-    """Gives each well a place on the plate at random, none twice."""
-    place = rng.permutation(len(ROWS) * len(COLUMNS))[: len(content)]
-    row, column = np.divmod(place, len(COLUMNS))
-    names = [f"{ROWS[r]}{COLUMNS[c]:02d}" for r, c in zip(row, column, strict=True)]
+def place(
+    rng: np.random.Generator, content: pd.DataFrame, plate: Plate
+) -> pd.DataFrame:
+    """Gives each well a place on the plate at random, none twice.
+
+    Args:
+      rng: the screen's own generator.
+      content: one row per well.
+      plate: the wells that there are.
+
+    Returns:
+      The rows with well, row and column, in the order of the plate.
+    """
+    places = rng.permutation(plate.wells)[: len(content)]
+    row, column = np.divmod(places, len(plate.columns))
+    names = [
+        f"{plate.rows[r]}{plate.columns[c]:02d}"
+        for r, c in zip(row, column, strict=True)
+    ]
     content = content.assign(row=row, column=column)
     content.insert(0, "well", names)
     return content.sort_values(["row", "column"], ignore_index=True)
@@ -168,18 +201,31 @@ def _state(rng, table: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _optics(rng, table: pd.DataFrame) -> pd.DataFrame:
-    """Draws what the plate, the place on it and the staining do to the picture."""
+def optics(
+    rng: np.random.Generator, table: pd.DataFrame, plate: Plate, channels: int
+) -> pd.DataFrame:
+    """Draws what the plate, the place on it and the staining do to the picture.
+
+    Args:
+      rng: the screen's own generator.
+      table: the wells of one plate, with row, column and density.
+      plate: the wells that there are.
+      channels: C, their number.
+
+    Returns:
+      The rows with density changed, and blur_px, gain_1 .. gain_C, offset_1 ..
+    """
     n = len(table)
-    down = table["row"] / (len(ROWS) - 1) * 2 - 1
-    right = table["column"] / (len(COLUMNS) - 1) * 2 - 1
+    down = table["row"] / (len(plate.rows) - 1) * 2 - 1
+    right = table["column"] / (len(plate.columns) - 1) * 2 - 1
     slope = 0.06 * rng.standard_normal((3, 2))
     tilt = slope @ np.stack([down, right])  # of brightness, density, blur
     edge = np.maximum(down.abs(), right.abs()) ** 8
     common = tilt[0] - 0.06 * edge + WELL_GAIN * rng.standard_normal(n)
-    gain = PLATE_GAIN * rng.standard_normal((5, 1)) + common.to_numpy()
-    gain = np.exp(gain + CHANNEL_GAIN * rng.standard_normal((5, n)))
-    offset = rng.uniform(0.6, 1.6, (5, 1)) + 0.05 * rng.standard_normal((5, n))
+    gain = PLATE_GAIN * rng.standard_normal((channels, 1)) + common.to_numpy()
+    gain = np.exp(gain + CHANNEL_GAIN * rng.standard_normal((channels, n)))
+    offset = rng.uniform(0.6, 1.6, (channels, 1))
+    offset = offset + 0.05 * rng.standard_normal((channels, n))
     blur = rng.uniform(0.65, 0.95) + tilt[2] + 0.03 * rng.standard_normal(n)
     return table.assign(
         density=table["density"] * np.exp(tilt[1] - 0.1 * edge),

@@ -1,4 +1,4 @@
-"""The five stains of a simulated site: light [H, W] of one dye, about 1 where bright.
+"""The stains of a simulated site: light [H, W] of one dye, about 1 where bright.
 
 Every stain has the arguments (rng, model, traits, cells, pixels) of
 `simulated_cells.py`. Infection moves light within a cell, mechanisms too; neither is
@@ -18,6 +18,7 @@ MECHANISMS = (
     "endosome_swelling",
 )
 CHROMATIN, SPINDLE, ER_COLLAPSE, CORTEX, GRANULES, ENDOSOMES = range(6)
+FRAGMENTS = 6  # of mitochondria, where a screen stains them
 
 
 def noise(rng, size_px: int, grain_px, count: int) -> np.ndarray:
@@ -228,4 +229,25 @@ def _scattered(rng, cells, count: int, reach_frac, sigma_px, light, size_px: int
     return spots(y, x, sigma_px, light, size_px)
 
 
-STAINS = (stain_nuclei, stain_er, stain_actin, stain_rna, stain_golgi)
+def stain_mito(rng, model, traits, cells, pixels):
+    """MitoTracker: threads in the cytoplasm, broken into grains by their mechanism."""
+    size = len(pixels.owner)
+    grain = model.mito_px * (1 + 0.08 * traits.state[5])
+    field, coarse = noise(rng, size, grain, 1)[0], noise(rng, size, 0.8 * grain, 1)[0]
+    # A thread is where smooth noise crosses 0; both textures have mean 1.
+    threads = np.exp(-((field / 0.4) ** 2)) * np.sqrt(1 + 2 / 0.4**2)
+    grains = np.clip(coarse - 0.9, 0, None) / 0.1004
+    broken = traits.mechanism[FRAGMENTS]
+    texture = 0.25 + 0.75 * ((1 - broken) * threads + broken * grains)
+    body = _body(pixels, model.mito_fall) * (1 - 0.85 * _in_nucleus(pixels))
+    return body * texture
+
+
+STAINS = {
+    "nuclei": stain_nuclei,
+    "er": stain_er,
+    "actin": stain_actin,
+    "rna": stain_rna,
+    "golgi": stain_golgi,
+    "mito": stain_mito,
+}

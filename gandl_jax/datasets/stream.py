@@ -22,6 +22,7 @@ def train_batches(
     prepared: Prepared,
     *,
     channels: Sequence[str],
+    scaling: str,
     crop_px: int,
     batch: int,
     seed: int,
@@ -37,8 +38,9 @@ def train_batches(
     Args:
       prepared: the screen.
       channels: C names; () is all.
+      scaling: `config.data.scaling`, "dataset" or "plate".
       crop_px: side of the random crop.
-      batch: B, over all processes.
+      batch: B, over all processes; may exceed the records, which then come again.
       seed: of order, crops and turns.
       first_step: of the first batch; to start late costs nothing.
       flips: mirror every second sample, left to right.
@@ -53,37 +55,32 @@ def train_batches(
       "index": [B / processes] int32, position in the global batch}.
 
     Raises:
-      InputError: fewer records than a batch, a batch that the processes do not
-        divide, an unknown channel, images smaller than the crop.
+      InputError: a batch that the processes do not divide, an unknown channel, images
+        smaller than the crop, no plates to scale by.
       DamagedRecord: while iterating.
     """
     channels = choose_channels(prepared, channels)
     check_crop(prepared, crop_px)
-    _check_batch(prepared, batch, processes)
+    if batch % processes:
+        raise InputError(f"{processes} processes do not divide the batch of {batch}")
     local = batch // processes
     part = slice(process * local, (process + 1) * local)
     calls = tf.data.AUTOTUNE if parallel_calls is None else parallel_calls
     augment = _augmentation(prepared, channels, crop_px, seed, flips, rotations)
     read = records.random_reader(prepared)
+    ranges = tf.constant(prepared.ranges(channels, scaling))
 
     def example(sample, record):
-        images = augment(records.decode(prepared, channels, read(record)), sample)
+        site = records.decode(prepared, channels, read(record))
+        levels = tf.cast(augment(site, sample), tf.float64)
+        images = tf.clip_by_value(_stretched(levels, ranges[record]), -1, 1)
+        images = tf.cast(images, tf.float32)
         return {"images": images, "index": tf.cast(sample % batch, tf.int32)}
 
     order = _order(prepared.records, batch, seed, first_step, part)
     batches = order.map(example, num_parallel_calls=calls, deterministic=True)
     batches = batches.batch(local, drop_remainder=True).prefetch(2)
     return _watched(prepared, batches, order, local)
-
-
-def _check_batch(prepared: Prepared, batch: int, processes: int) -> None:
-    if not 0 < batch <= prepared.records:
-        raise InputError(
-            f"the batch is {batch}, but {prepared.directory} holds "
-            f"{prepared.records} records; choose another config.train.batch"
-        )
-    if batch % processes:
-        raise InputError(f"{processes} processes do not divide the batch of {batch}")
 
 
 def _order(count: int, batch: int, seed: int, first_step: int, part: slice):
@@ -106,10 +103,7 @@ def _order(count: int, batch: int, seed: int, first_step: int, part: slice):
 
 
 def _augmentation(prepared, channels, crop_px, seed, flips, rotations):
-    """Function of a site [H, W, C] and a sample number to [crop, crop, C] float32."""
-    levels = 2**prepared.bit_depth
-    table = tf.constant(prepared.intensities(channels).reshape(-1))
-    start = tf.range(len(channels), dtype=tf.int32) * levels
+    """Function of a site [H, W, C] and a sample number to its crop, turned."""
     free_y = prepared.height_px - crop_px + 1
     free_x = prepared.width_px - crop_px + 1
 
@@ -123,10 +117,17 @@ def _augmentation(prepared, channels, crop_px, seed, flips, rotations):
             images = tf.cond(bits[2] % 2 == 1, lambda: images[:, ::-1], lambda: images)
         if rotations:
             images = tf.image.rot90(images, tf.cast(bits[3] % 4, tf.int32))
-        images = tf.gather(table, tf.cast(images, tf.int32) + start)
         return tf.ensure_shape(images, (crop_px, crop_px, len(channels)))
 
     return augment
+
+
+def _stretched(levels, ends):
+    """Grey levels [..., C], the low end [0] to -1 and the high one [1] to +1.
+
+    Of 16 bits a channel may use few: only float64 keeps the differences whole.
+    """
+    return (levels - ends[0]) / (ends[1] - ends[0]) * 2 - 1
 
 
 def _watched(prepared, batches, order, local: int) -> Iterator[dict[str, np.ndarray]]:
@@ -218,7 +219,13 @@ def _starts(size: int, crop_px: int) -> list[int]:
 
 
 def tile_batches(
-    prepared: Prepared, shard: int, channels: Sequence[str], crop_px: int, batch: int
+    prepared: Prepared,
+    shard: int,
+    *,
+    channels: Sequence[str],
+    scaling: str,
+    crop_px: int,
+    batch: int,
 ) -> Iterator[dict[str, np.ndarray]]:
     """All tiles of all sites of a shard, the last batch padded and masked.
 
@@ -226,6 +233,7 @@ def tile_batches(
       prepared: the screen.
       shard: number of the shard.
       channels: C names; () is all.
+      scaling: `config.data.scaling`, "dataset" or "plate".
       crop_px: side of a tile.
       batch: B, tiles per batch.
 
@@ -235,14 +243,15 @@ def tile_batches(
       "mask": [B] bool, False in the padding}.
 
     Raises:
-      InputError: an unknown channel, images smaller than the crop.
+      InputError: an unknown channel, images smaller than the crop, no plates to scale
+        by.
       DamagedRecord: a record cannot be read.
     """
     check_crop(prepared, crop_px)
     channels = choose_channels(prepared, channels)
     images = np.zeros((batch, crop_px, crop_px, len(channels)), np.float32)
     record, filled = np.zeros(batch, np.int32), 0
-    for row, tile in _tiles(prepared, shard, channels, crop_px):
+    for row, tile in _tiles(prepared, shard, channels, scaling, crop_px):
         images[filled], record[filled] = tile, row
         filled += 1
         if filled == batch:
@@ -252,12 +261,13 @@ def tile_batches(
         yield {"images": images, "record": record, "mask": np.arange(batch) < filled}
 
 
-def _tiles(prepared, shard, channels, crop_px) -> Iterator[tuple[int, np.ndarray]]:
+def _tiles(
+    prepared, shard, channels, scaling, crop_px
+) -> Iterator[tuple[int, np.ndarray]]:
     """(row, tile [crop_px, crop_px, C] float32 in [-1, 1])."""
-    intensities = prepared.intensities(channels)
+    ranges = prepared.ranges(channels, scaling)
     offsets = tile_offsets(prepared.height_px, prepared.width_px, crop_px)
     for row, site in sites(prepared, shard, channels):
-        planes = [levels[site[..., i]] for i, levels in enumerate(intensities)]
-        stretched = np.stack(planes, axis=-1)
         for y, x in offsets:
-            yield row, stretched[y : y + crop_px, x : x + crop_px]
+            tile = _stretched(site[y : y + crop_px, x : x + crop_px], ranges[row])
+            yield row, tile.clip(-1, 1).astype(np.float32)

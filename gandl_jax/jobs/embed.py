@@ -6,16 +6,18 @@ A separate pass: it reads the encoder item of a checkpoint and nothing else of i
 import collections
 import contextlib
 import functools
-import json
+import hashlib
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import jax
 import numpy as np
 from etils import epath
 
-from gandl_jax import checkpoint, files, parallel, progress
+from gandl_jax import checkpoint, parallel, progress
 from gandl_jax import config as configs
-from gandl_jax.datasets import prepared, stream
+from gandl_jax import workdir as workdirs
+from gandl_jax.datasets import prepared, screen, stream
 from gandl_jax.errors import InputError, nearest
 from gandl_jax.jobs import experiment
 from gandl_jax.profiles import store
@@ -27,24 +29,75 @@ def run(config, workdir: epath.Path) -> None:
     Raises:
       InputError: no prepared screen, no checkpoint, or one of another architecture.
     """
+    theirs = experiment.encoder_config(config)
     dataset, channels = experiment.open_dataset(config)
     devices = parallel.devices(config.train.devices)
     parallel.check_batch(config.embed.batch, len(devices), 1)
-    saved = checkpoint.Checkpoints(workdir)
+    folder = epath.Path(config.embed.checkpoint or workdir)
+    saved = checkpoint.Checkpoints(folder)
     chosen = choose_steps(config.embed.steps, saved.steps())
     for step in chosen:
-        saved.check(step, configs.architecture(config, channels))
+        saved.check(step, configs.architecture(theirs, channels))
+    method = experiment.make_method(theirs, dataset)
     profiles = workdir / "profiles" / dataset.name
     made_from = {"prepared": dataset.fingerprint, "channels": list(channels)}
     with contextlib.closing(saved):
         for step in chosen:
-            directory = profiles / f"{config.method.name}@{step}"
-            if claim(directory, made_from | {"weights": config.embed.weights}):
-                encode = make_encoder(config, dataset, saved, step, devices)
-                write_set(directory, dataset, encode)
-    if claim(profiles / "intensity", made_from):
+            restored = functools.cache(functools.partial(restore, method, saved, step))
+            note = made_from | {"weights": config.embed.weights}
+            note["saw_images"] = saw_images(folder, theirs, step, dataset)
+            if config.embed.checkpoint:
+                note["encoder"] = origin(folder, theirs, restored())
+            directory = profiles / f"{theirs.method.name}@{step}"
+            if store.claim(directory, note):
+                embed = parallel.map_batch(method.embed, devices)
+                encode = functools.partial(embed, restored())
+                sets = functools.partial(encoded, dataset, config, encode)
+                write_set(directory, dataset, sets)
+    if store.claim(profiles / "intensity", made_from | {"saw_images": False}):
         measure = functools.partial(intensities, dataset, channels)
         write_set(profiles / "intensity", dataset, measure)
+
+
+def restore(method, saved: checkpoint.Checkpoints, step: int) -> Any:
+    """A checkpoint's encoder, and nothing else of it."""
+    like = jax.eval_shape(lambda key: method.items(method.init(key)), jax.random.key(0))
+    return saved.restore(step, "encoder", parallel.on_one_device(like["encoder"]))
+
+
+def saw_images(folder: epath.Path, theirs, step: int, dataset) -> bool | None:
+    """Whether the encoder was trained on images of the prepared screen.
+
+    Args:
+      folder: workdir of the experiment that trained it.
+      theirs: that experiment's config.
+      step: of the checkpoint.
+      dataset: the prepared screen.
+
+    Returns:
+      False for an untrained encoder and for one of another screen; None where the
+      screens have one name but not the same sites: they may share some.
+    """
+    if step == 0:
+        return False
+    same_plan = workdirs.noted(folder, "prepared") == dataset.fingerprint
+    sites = workdirs.noted(folder, "metadata_sha256")
+    if same_plan or sites == dataset.metadata_sha256:
+        return True
+    return False if screen.load(theirs).name != dataset.name else None
+
+
+def origin(folder: epath.Path, theirs, encoder: Any) -> dict[str, str | None]:
+    """Where another experiment's encoder is from, wherever its workdir lies."""
+    digest = hashlib.sha256()
+    for array in jax.tree.leaves(encoder):
+        digest.update(np.asarray(array).tobytes())
+    return {
+        "experiment": theirs.name,
+        "dataset": screen.load(theirs).name,
+        "prepared": workdirs.noted(folder, "prepared"),
+        "weights_sha256": digest.hexdigest(),
+    }
 
 
 def choose_steps(wanted: tuple[str, ...], steps: list[int]) -> list[int]:
@@ -67,35 +120,6 @@ def choose_steps(wanted: tuple[str, ...], steps: list[int]) -> list[int]:
                 f"{nearest(name, named)}"
             )
     return sorted({named[name] for name in wanted})
-
-
-def claim(directory: epath.Path, made_from: dict) -> bool:
-    """Writes down what a feature set is made from.
-
-    Args:
-      directory: profiles/<dataset>/<encoder>.
-      made_from: plain data.
-
-    Returns:
-      Whether parts are left to be made.
-
-    Raises:
-      InputError: it was begun from something else.
-    """
-    note = directory / "_made_from.json"  # readers of Parquet folders pass over _*
-    if not note.exists():
-        directory.mkdir(parents=True, exist_ok=True)
-        files.replace(note, json.dumps(made_from, indent=1) + "\n")
-    elif (before := json.loads(note.read_text())) != made_from:
-        other = [key for key in made_from if before.get(key) != made_from[key]]
-        raise InputError(
-            f"{directory} was made from other {' and '.join(other)}: delete that "
-            "folder to make it again, or go back to the former config"
-        )
-    if store.is_complete(directory):
-        print(f"embed     {directory} is complete: nothing to do")
-        return False
-    return True
 
 
 def write_set(
@@ -127,27 +151,19 @@ def intensities(dataset, channels, shard: int):
     return rows, {"intensity": features}
 
 
-def make_encoder(config, dataset, saved, step: int, devices: list[jax.Device]):
-    """A function of a shard to its rows and the encoder's feature sets."""
-    method = experiment.make_method(config, dataset)
-    like = jax.eval_shape(lambda key: method.items(method.init(key)), jax.random.key(0))
-    encoder = saved.restore(step, "encoder", parallel.on_one_device(like["encoder"]))
-    embed = parallel.map_batch(method.embed, devices)
-
-    def of_shard(shard: int):
-        batches = stream.tile_batches(
-            dataset,
-            shard,
-            config.data.channels,
-            config.data.crop_px,
-            config.embed.batch,
-        )
-        return mean_over_tiles(
-            (b["record"][b["mask"]], embed(encoder, b["images"]), b["mask"])
-            for b in batches
-        )
-
-    return of_shard
+def encoded(dataset, config, encode: Callable, shard: int):
+    """The encoder's sets, averaged over the tiles of each record, [n, D] each."""
+    batches = stream.tile_batches(
+        dataset,
+        shard,
+        channels=config.data.channels,
+        scaling=config.data.scaling,
+        crop_px=config.data.crop_px,
+        batch=config.embed.batch,
+    )
+    return mean_over_tiles(
+        (b["record"][b["mask"]], encode(b["images"]), b["mask"]) for b in batches
+    )
 
 
 def mean_over_tiles(

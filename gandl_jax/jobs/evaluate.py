@@ -1,10 +1,12 @@
 """The job `evaluate`: feature sets to tasks/<dataset>/<task>.json, and a table."""
 
-import dataclasses
+import hashlib
 import importlib
 import json
 import math
+import pathlib
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from types import ModuleType
 from typing import Any
@@ -15,27 +17,29 @@ from etils import epath
 
 import gandl_jax
 from gandl_jax import files, modules
+from gandl_jax.datasets import screen
 from gandl_jax.errors import InputError, nearest
-from gandl_jax.profiles import feature_set, store
-from gandl_jax.profiles.feature_set import FeatureSet
+from gandl_jax.profiles import feature_set, normalize, quality, store
+from gandl_jax.profiles.aligned import AlignedSets
 from gandl_jax.tasks import score_table
-from gandl_jax.tasks.skip import Skip
+from gandl_jax.tasks.skip import LeftOut, Skip
 
 
 def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     """Runs the tasks whose inputs have changed and prints the scores side by side.
 
     Args:
-      config: data.name and evaluate are read.
-      workdir: with profiles/<dataset>/<encoder>/ from the job embed.
+      config: data.name, screen and evaluate are read.
+      workdir: with profiles/<dataset>/<encoder>/ from the jobs embed and import.
 
     Raises:
-      InputError: an unknown task or feature set, missing or incomplete profiles, or a
-        task asked for by name that the screen does not allow.
+      InputError: an unknown task, normalisation or feature set, missing, incomplete or
+        broken profiles, or a task asked for by name that the screen does not allow.
     """
-    workdir = epath.Path(workdir)
+    workdir, dataset = epath.Path(workdir), screen.load(config).name
     tasks = _tasks(config.evaluate.tasks)
-    encoders = _encoders(workdir / "profiles" / config.data.name)
+    normalize.make(config.evaluate.normalize)
+    encoders = _encoders(workdir / "profiles" / dataset)
     options = {k: v for k, v in config.evaluate.items() if k != "tasks"}
     _check_headline(options["features"], encoders)
     inputs = _plain(
@@ -43,9 +47,10 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
             "profiles": {e.name: store.fingerprint(e) for e in encoders},
             "options": options,
             "version": gandl_jax.__version__,
+            "code": _code(),
         }
     )
-    target = workdir / "tasks" / config.data.name
+    target = workdir / "tasks" / dataset
     paths = {name: target / f"{name}.json" for name in tasks}
     must = config.evaluate.tasks.strip() != "all"
     due = {
@@ -57,6 +62,15 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
         _write(paths[name], {**result, "inputs": inputs})
         print(f"evaluate  wrote {paths[name]}", flush=True)
     print(_summary(paths, options["features"]), flush=True)
+
+
+def _code() -> str:
+    """A digest of the modules that scores come from: other code, other scores."""
+    digest, package = hashlib.sha256(), pathlib.Path(gandl_jax.__file__).parent
+    for folder in ("profiles", "tasks"):
+        for file in sorted((package / folder).glob("*.py")):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def _module(name: str) -> ModuleType:
@@ -82,24 +96,14 @@ def _encoders(profiles: epath.Path) -> list[epath.Path]:
 
 
 def _check_headline(features: str, encoders: list[epath.Path]) -> None:
+    """The headline set is a network's; where there is none, other sets stand alone."""
     known = {name for encoder in encoders for name in store.widths(encoder)}
-    if features not in known:
+    networks = [e for e in encoders if feature_set.step(e.name) is not None]
+    if networks and features not in known:
         raise InputError(
             f"config.evaluate.features is {features!r}, a set that no encoder has; "
             f"{nearest(features, known)}"
         )
-
-
-def _read(encoders: list[epath.Path], headline: str) -> dict[str, FeatureSet]:
-    """All sets under their full names, the headline's first."""
-    sets = {}
-    for encoder in encoders:
-        saw_images = (feature_set.step(encoder.name) or 0) > 0
-        for short_name, one in store.read(encoder).items():
-            name = feature_set.full_name(encoder.name, short_name)
-            sets[name] = dataclasses.replace(one, name=name, saw_images=saw_images)
-    names = sorted(sets, key=lambda name: sets[name].short_name != headline)
-    return feature_set.align({name: sets[name] for name in names})
 
 
 def _judge(
@@ -109,18 +113,51 @@ def _judge(
     if not tasks:
         return
     print(f"evaluate  reading {len(encoders)} encoders' features", flush=True)
-    sets = _read(encoders, options["features"])
-    metadata = next(iter(sets.values())).metadata
-    plans: dict[str, Any] = {}
-    for name, task in tasks.items():
+    sets = AlignedSets(encoders, options["features"])
+    plans = {
+        name: _plan(name, task, sets.metadata, options, must=must)
+        for name, task in tasks.items()
+    }
+    doubts = [line for e in encoders for line in quality.check_features(e)]
+    doubts += [*_who_is_judged(sets), *quality.doubts(sets.metadata)]
+    for line in doubts:
+        print(f"evaluate  note: {line}", flush=True)
+    for name, (plan, left_out) in plans.items():
+        result = _result(name, tasks[name], sets, plan, options)
+        yield name, result | {"warnings": doubts + left_out}
+
+
+def _plan(name: str, task, metadata, options, *, must: bool) -> tuple[Any, list[str]]:
+    """A task's splits, or why there are none; and what the task leaves out."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", LeftOut)
         try:
-            plans[name] = task.splits(metadata, options)
+            plan = task.splits(metadata, options)
         except Skip as reason:
             if must:
                 raise InputError(f"task {name!r} cannot be run: {reason}") from reason
-            plans[name] = reason
-    for name, plan in plans.items():
-        yield name, _result(name, tasks[name], sets, plan, options)
+            plan = reason
+    left_out = []
+    for warning in caught:
+        if issubclass(warning.category, LeftOut):
+            left_out.append(str(warning.message))
+            print(f"evaluate  note: {name}: {warning.message}", flush=True)
+        else:
+            warnings.warn_explicit(
+                warning.message, warning.category, warning.filename, warning.lineno
+            )
+    return plan, left_out
+
+
+def _who_is_judged(sets: AlignedSets) -> Iterator[str]:
+    kind = "wells" if sets.by_well else "records"
+    if sets.by_well:
+        yield "one table is by well: all sets are judged by the means of their wells"
+    if len(sets.metadata) < sets.records:
+        yield (
+            f"{len(sets.metadata):,} of {sets.records:,} {kind} are in all sets; only "
+            "those are judged"
+        )
 
 
 def _result(name: str, task, sets, plan, options) -> dict[str, Any]:
@@ -129,7 +166,8 @@ def _result(name: str, task, sets, plan, options) -> dict[str, Any]:
         return {"rows": [], "skipped": str(plan)}
     print(f"evaluate  {name} begins", flush=True)
     start = time.monotonic()
-    rows = task.run(sets, plan, **options)
+    others = {key: value for key, value in options.items() if key != "splits"}
+    rows = task.run(sets, plan, **others)
     seconds = time.monotonic() - start
     print(f"evaluate  {name}: {len(rows)} rows in {seconds:.0f} s", flush=True)
     return {"rows": rows, "skipped": None}

@@ -1,9 +1,15 @@
-"""What the jobs of one experiment share: its dataset and its method."""
+"""What the jobs of one experiment share: its dataset, its method, its encoder."""
 
 import importlib
+from collections.abc import Sequence
 from typing import Any
 
-from gandl_jax.datasets import prepared
+import ml_collections
+from etils import epath
+
+from gandl_jax import config as configs
+from gandl_jax import workdir as workdirs
+from gandl_jax.datasets import prepared, screen
 from gandl_jax.errors import InputError
 
 
@@ -13,16 +19,18 @@ def open_dataset(config) -> tuple[prepared.Prepared, tuple[str, ...]]:
     Imports nothing slow.
 
     Raises:
-      InputError: it is not prepared, is another screen, is smaller than a crop, or has
-        no such channel.
+      InputError: it is not prepared, is another screen, is smaller than a crop, has no
+        such channel, or no plates to scale by.
     """
+    name = screen.load(config).name  # of a screen of one's own, config.screen.name
     dataset = prepared.open_prepared(config.data.dir)
-    if dataset.name != config.data.name:
+    if dataset.name != name:
         raise InputError(
             f"{config.data.dir} holds the screen {dataset.name!r}, not "
-            f"config.data.name={config.data.name!r}: name another config.data.dir"
+            f"{name!r} (config.data.name): name another config.data.dir"
         )
     prepared.check_crop(dataset, config.data.crop_px)
+    dataset.check_scaling(config.data.scaling)
     return dataset, prepared.choose_channels(dataset, config.data.channels)
 
 
@@ -30,3 +38,74 @@ def make_method(config, dataset: prepared.Prepared) -> Any:
     """The method that the config names, for a prepared screen."""
     module = importlib.import_module(f"gandl_jax.methods.{config.method.name}")
     return module.Method(config, dataset)
+
+
+def encoder_config(config) -> ml_collections.ConfigDict:
+    """The config that the encoder was trained with.
+
+    It is this one, unless `config.embed.checkpoint` names another experiment: then its
+    model and method are the other's, while tiles and channels must agree. Imports
+    nothing slow and needs no prepared screen.
+
+    Returns:
+      The config, with the channels spelt out where it is another experiment's.
+
+    Raises:
+      InputError: no such experiment, an unfinished one, or one that takes other
+        channels or tiles.
+    """
+    if not config.embed.checkpoint:
+        return config
+    folder = epath.Path(config.embed.checkpoint)
+    if not folder.is_dir():
+        raise InputError(
+            f"config.embed.checkpoint={folder} is no folder: name the workdir of the "
+            "experiment whose encoder shall embed this screen"
+        )
+    theirs = workdirs.read_config(folder)
+    _check_trained(folder, theirs, config.embed.steps)
+    theirs.data.channels = prepared.check_channels(
+        theirs.data.name, screen.load(theirs).channels, theirs.data.channels
+    )
+    _check_same_channels(folder, theirs.data.channels, config)
+    if config.data.crop_px != theirs.data.crop_px:
+        raise InputError(
+            f"the encoder of {folder} takes tiles of {theirs.data.crop_px} px, but "
+            f"config.data.crop_px is {config.data.crop_px}: set "
+            f"--config.data.crop_px={theirs.data.crop_px}"
+        )
+    theirs.embed.weights = config.embed.weights
+    return theirs
+
+
+def _check_trained(folder: epath.Path, theirs, wanted: Sequence[str]) -> None:
+    """Raises where training has not come to its end, which "last" would pass over."""
+    saved = folder / "checkpoints"
+    found = [path.name for path in saved.iterdir()] if saved.is_dir() else []
+    last = max((int(name) for name in found if name.isdecimal()), default=None)
+    if last is None:
+        raise InputError(f"{folder} holds no checkpoint: run its --job=train first")
+    total = configs.steps(theirs.train.total_images, theirs.train.batch)
+    if "last" in wanted and last < total:
+        raise InputError(
+            f"the training in {folder} is at step {last} of {total}: finish it, or "
+            f"name the steps to embed with, as in --config.embed.steps=0,{last}"
+        )
+
+
+def _check_same_channels(folder: epath.Path, theirs: Sequence[str], config) -> None:
+    """Raises where this screen's chosen channels are not the encoder's."""
+    spec = screen.load(config)
+    mine = prepared.check_channels(spec.name, spec.channels, config.data.channels)
+    if mine == tuple(theirs):
+        return
+    lacking = [name for name in theirs if name not in spec.channels]
+    if lacking:
+        has = ", ".join(spec.channels)
+        advice = f"this screen has no {' and no '.join(lacking)}, but {has}"
+    else:
+        advice = f"set --config.data.channels={','.join(theirs)}"
+    raise InputError(
+        f"the encoder of {folder} takes the channels {', '.join(theirs)}, but "
+        f"config.data.channels gives it {', '.join(mine)}: {advice}"
+    )

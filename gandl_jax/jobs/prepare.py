@@ -8,7 +8,8 @@ import ml_collections
 import pandas as pd
 from etils import epath
 
-from gandl_jax.datasets import prepared, raw_images, screen
+from gandl_jax import config as configs
+from gandl_jax.datasets import prepared, raw_images, remarks, screen
 from gandl_jax.errors import InputError
 
 
@@ -30,7 +31,7 @@ def run(config: ml_collections.ConfigDict, workdir: str) -> None:
     """
     del workdir
     data = config.data
-    spec = screen.load(data.name)
+    spec = screen.load(config)
     _check_options(spec, data)
     settings = _settings(spec, config)
     if _only_shards(data, settings):
@@ -39,11 +40,14 @@ def run(config: ml_collections.ConfigDict, workdir: str) -> None:
     if spec.generate:  # returns at once where the same screen is drawn already
         spec.generate(data.source_dir, config.simulate)
     metadata = _read_metadata(spec, data.source_dir)
+    for remark in remarks.remarks(spec, screen.table(spec, metadata)):
+        print(f"note: {remark}")
     kept = raw_images.present(spec, data.source_dir, metadata, missing=data.missing)
     from gandl_jax.jobs import prepare_shards  # slow: only when all so far is well
 
     skipped = len(metadata) - len(kept)
     prepare_shards.convert(spec, kept, data, settings, skipped=skipped)
+    _tell_depth(data.dir)
 
 
 def _check_options(spec: screen.Screen, data: ml_collections.ConfigDict) -> None:
@@ -67,11 +71,10 @@ def _settings(spec: screen.Screen, config: ml_collections.ConfigDict) -> dict[st
     keys = "records_per_shard", "low_percentile", "high_percentile"
     settings = {"screen": spec.name, "channels": list(spec.channels)}
     settings |= {key: config.data[key] for key in keys}
-    if spec.generate:
-        drawn = {f"simulate.{key}": value for key, value in config.simulate.items()}
-        del drawn["simulate.workers"]  # does not change the images
-        settings |= drawn
-    return settings
+    if config.data.name == "own":  # it may change, unlike the specs of the program
+        plain = configs.plain(config)
+        settings |= {k: v for k, v in plain.items() if k.startswith("screen.")}
+    return settings | {f"simulate.{key}": config.simulate[key] for key in spec.options}
 
 
 def _only_shards(data: ml_collections.ConfigDict, settings: Mapping[str, Any]) -> bool:
@@ -101,6 +104,17 @@ def _check_source(data: ml_collections.ConfigDict) -> None:
         )
 
 
+def _tell_depth(directory: str) -> None:
+    """Says so where 16-bit files hold fewer bits, as those of 12-bit cameras do."""
+    opened = prepared.open_prepared(directory)
+    largest = int(max(channel["max"] for channel in opened.statistics.values()))
+    if opened.bit_depth == 16 and largest < 2**15:
+        print(
+            f"note: the 16-bit images use {largest.bit_length()} bits (largest level "
+            f"{largest}); the percentiles of each channel scale them"
+        )
+
+
 def _read_metadata(spec: screen.Screen, source_dir: str) -> pd.DataFrame:
     """Reads the metadata, and the concentrations in it while nothing is written."""
     metadata = screen.read_metadata(spec, source_dir)
@@ -108,7 +122,7 @@ def _read_metadata(spec: screen.Screen, source_dir: str) -> pd.DataFrame:
     reserved = [name for name in metadata if name == "images" or "/" in name]
     if reserved:  # a record's images are named images/<channel>
         raise InputError(
-            f"the column {reserved[0]!r} of metadata.csv in {source_dir} has a name "
-            "that the shards use; rename it"
+            f"the column {reserved[0]!r} of the table in {source_dir} has a name that "
+            "the shards use; rename it"
         )
     return metadata

@@ -1,6 +1,7 @@
 """The slow half of the job `prepare`: writes the shards and what describes them."""
 
 import hashlib
+import itertools
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,14 @@ from etils import epath
 
 from gandl_jax import files
 from gandl_jax.datasets import raw_images, shards
-from gandl_jax.datasets.prepared import DESCRIPTION, RECORDS, SOURCE, check_plan
+from gandl_jax.datasets.prepared import (
+    DESCRIPTION,
+    PLATES,
+    RECORDS,
+    SOURCE,
+    check_plan,
+    plates,
+)
 from gandl_jax.datasets.screen import Screen, table
 from gandl_jax.datasets.shards import Shard
 from gandl_jax.errors import InputError
@@ -54,12 +62,8 @@ def convert(
     if (folder / DESCRIPTION).exists() and not todo:
         print(f"{data.dir}: already prepared, {len(metadata)} records")
         return
-    images = [
-        image
-        for channel in range(1, len(spec.channels) + 1)
-        for image in raw_images.paths(spec, metadata, channel)
-    ]
-    image_format = raw_images.common_format(data.source_dir, images)
+    images = list(itertools.chain(*raw_images.paths(spec, metadata)))
+    image_format = raw_images.common_format(data.source_dir, images, spec.planes)
     raw = shards.Raw(spec, data.source_dir, metadata, image_format)
     _write_shards(todo, raw, folder, plan)
     _finish(parts, raw, folder, plan, skipped)
@@ -109,7 +113,7 @@ def _write_shards(
     progress.close()
     if bad:
         _remove(folder, todo, raw.screen.name, fresh=fresh, existed=existed)
-        total = len(raw.metadata) * len(raw.screen.channels)
+        total = len(raw.metadata) * len(raw.screen.channels) // raw.screen.planes
         raise raw_images.unusable(
             raw.source_dir, bad, total, expected=str(raw.image_format)
         )
@@ -138,25 +142,27 @@ def _finish(
     skipped: int,
 ) -> None:
     """Writes the table of records, the TFDS metadata and, last, the description."""
-    lengths, histograms = shards.read_facts(str(folder), len(parts))
+    lengths, by_plate = shards.read_facts(str(folder), len(parts))
+    histograms = sum(by_plate.values())
     order = np.concatenate([part.rows for part in parts])
     records = table(raw.screen, raw.metadata.iloc[order])
     with files.replacing(folder / RECORDS) as file:
         pd.concat([records, shards.locations(lengths)], axis=1).to_parquet(file)
     shards.write_tfds_metadata(str(folder), raw, lengths)
-    low, high = plan["low_percentile"], plan["high_percentile"]
-    name = raw.screen.name
+    name, channels = raw.screen.name, raw.screen.channels
     description = {
         "name": name,
-        "channels": list(raw.screen.channels),
+        "channels": list(channels),
         "height_px": raw.image_format.height_px,
         "width_px": raw.image_format.width_px,
         "bit_depth": raw.image_format.bit_depth,
         "records": len(records),
         "records_skipped_as_missing": skipped,
-        "statistics": {
-            channel: shards.statistics(histogram, low=low, high=high)
-            for channel, histogram in zip(raw.screen.channels, histograms, strict=True)
+        "statistics": _statistics(channels, histograms, plan),
+        PLATES: {
+            plate: _statistics(channels, own, plan)
+            for plate, own in sorted(by_plate.items())
+            if plates(records) is not None
         },
         "files": [shards.file_name(name, p.number, p.count) for p in parts],
         "plan": plan,
@@ -164,6 +170,17 @@ def _finish(
     _write_json(folder / DESCRIPTION, description)
     left_out = f", {skipped} left out as images are missing" if skipped else ""
     print(f"{folder}: {len(records)} records in {len(parts)} shards{left_out}")
+
+
+def _statistics(
+    channels: Sequence[str], histograms: np.ndarray, plan: Mapping[str, Any]
+) -> dict[str, dict[str, float]]:
+    """Channel to its statistics, from [C, levels] pixel counts."""
+    low, high = plan["low_percentile"], plan["high_percentile"]
+    return {
+        channel: shards.statistics(histogram, low=low, high=high)
+        for channel, histogram in zip(channels, histograms, strict=True)
+    }
 
 
 def _write_json(path: epath.Path, content: Mapping[str, Any]) -> None:

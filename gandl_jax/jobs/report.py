@@ -1,20 +1,17 @@
 """The job `report`: one self-contained page about what an experiment found."""
 
-import csv
 import datetime
-import io
 import string
-from collections.abc import Iterable, Mapping
-from typing import Any
 
 import ml_collections
+import pandas as pd
 from etils import epath
 
 from gandl_jax import __version__, files
 from gandl_jax.jobs.report_parts import page, sections
 from gandl_jax.jobs.report_parts.inputs import read
 
-TEMPLATE = epath.Path(__file__).parent / "report_parts" / "report.html"
+PARTS = epath.Path(__file__).parent / "report_parts"
 
 
 def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
@@ -29,8 +26,10 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     inputs = read(config, workdir)
     body, numbers = sections.build(inputs)
     now = datetime.datetime.now(datetime.UTC)
-    html = string.Template(TEMPLATE.read_text()).substitute(
+    html = string.Template((PARTS / "report.html").read_text()).substitute(
         title=page.text(f"{inputs.name} - gandl_jax report"),
+        style=(PARTS / "report.css").read_text(),
+        script=(PARTS / "report.js").read_text(),
         body=body,
         footer=page.text(
             f"Made by gandl_jax {__version__} on {now:%Y-%m-%d %H:%M} UTC. The numbers "
@@ -39,18 +38,8 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     )
     folder = epath.Path(workdir) / "report"
     (folder / "data").mkdir(parents=True, exist_ok=True)
-    for name, rows in numbers.items():
-        files.replace(folder / "data" / f"{name}.csv", as_csv(rows))
+    for name, tables in numbers.items():
+        with files.replacing(folder / "data" / f"{name}.csv") as file:
+            pd.concat(tables, ignore_index=True).to_csv(file, index=False)
     files.replace(folder / "index.html", html)
     print(f"report: {folder / 'index.html'}")
-
-
-def as_csv(rows: Iterable[Mapping[str, Any]]) -> str:
-    """Writes rows as CSV; the columns are all keys in the order they first appear."""
-    rows = list(rows)
-    columns = dict.fromkeys(key for row in rows for key in row)
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()

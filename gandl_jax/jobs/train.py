@@ -23,8 +23,7 @@ def run(config, workdir: epath.Path) -> None:
     """Trains until `config.train.total_images`; resumes from the last checkpoint.
 
     Raises:
-      InputError: no prepared screen, a batch that devices or records do not allow, or
-        a checkpoint of another architecture or preparation.
+      InputError: no prepared screen, a batch that devices or records do not allow, X
       RunError: a loss is no longer finite, or a stored record is damaged.
     """
     dataset, channels = experiment.open_dataset(config)
@@ -40,6 +39,7 @@ def run(config, workdir: epath.Path) -> None:
         return
     batches = training_batches(config, dataset, first)
     workdirs.claim(workdir, "prepared", dataset.fingerprint)
+    workdirs.note(workdir, "metadata_sha256", dataset.metadata_sha256)
     workdirs.note(workdir, "devices", parallel.describe(devices))
     with contextlib.closing(saved):
         state = start(config, method, saved, architecture)
@@ -69,6 +69,7 @@ def training_batches(config, dataset, first_step: int) -> Iterator[dict]:
     return stream.train_batches(
         dataset,
         channels=data.channels,
+        scaling=data.scaling,
         crop_px=data.crop_px,
         batch=config.train.batch,
         seed=config.seed,

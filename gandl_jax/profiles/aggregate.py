@@ -6,6 +6,9 @@ import pandas as pd
 from gandl_jax.profiles import table
 from gandl_jax.profiles.feature_set import FeatureSet
 
+BLOCK = 4096  # groups that are averaged at a time
+_OF_SITES = ("Metadata_Site_ID", "Metadata_Site", "Metadata_Cell")
+
 
 def group_means(
     values: np.ndarray, groups: np.ndarray
@@ -21,9 +24,15 @@ def group_means(
     """
     names, member = np.unique(groups, return_inverse=True)
     order = np.argsort(member, kind="stable")
-    starts = np.searchsorted(member[order], np.arange(len(names)))
-    sums = np.add.reduceat(values[order], starts, axis=0, dtype=np.float64)
-    return names, sums / np.bincount(member)[:, None]
+    ends = np.searchsorted(member[order], np.arange(len(names)), side="right")
+    means = np.empty((len(names), values.shape[1]))
+    for first in range(0, len(names), BLOCK):  # not all rows twice in memory
+        last = min(first + BLOCK, len(names))
+        start = ends[first - 1] if first else 0
+        rows = values[order[start : ends[last - 1]]]
+        starts = np.concatenate([[start], ends[first : last - 1]]) - start
+        means[first:last] = np.add.reduceat(rows, starts, axis=0, dtype=np.float64)
+    return names, means / np.bincount(member)[:, None]
 
 
 def well_means(sites: FeatureSet) -> FeatureSet:
@@ -33,15 +42,17 @@ def well_means(sites: FeatureSet) -> FeatureSet:
       sites: a set of sites.
 
     Returns:
-      A set of wells in sorted order, with the metadata of each well's first site.
+      A set of wells in sorted order, with the metadata of each well's first site but
+      for what tells sites apart; a record is named as its well is.
     """
     wells = table.wells(sites.metadata)
     names, means = group_means(sites.features, wells)
     first = pd.Index(wells).duplicated()
     metadata = sites.metadata[~first].set_axis(wells[~first]).loc[names]
+    metadata = metadata.drop(columns=list(_OF_SITES), errors="ignore")
     return FeatureSet(
         sites.name,
-        metadata.reset_index(drop=True),
+        metadata.reset_index(drop=True).assign(Metadata_Record_ID=names),
         means.astype(np.float32),
         sites.saw_images,
     )

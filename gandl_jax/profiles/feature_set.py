@@ -18,13 +18,14 @@ class FeatureSet:
       name: "gan@2000/b8", or "intensity" for an encoder with one set of its name.
       metadata: [N] rows of Metadata_* columns.
       features: [N, D] float32.
-      saw_images: whether the encoder was trained on these records' images.
+      saw_images: whether the encoder was trained on these records' images; None where
+        nobody knows, as of a table that others made.
     """
 
     name: str
     metadata: pd.DataFrame
     features: np.ndarray
-    saw_images: bool = False
+    saw_images: bool | None = None
 
     def __post_init__(self):
         """Refuses a table that is not one row of features per record."""

@@ -3,7 +3,8 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,45 @@ from gandl_jax.errors import InputError, nearest
 from gandl_jax.profiles.feature_set import FeatureSet
 
 _SUCCESS = "_SUCCESS"
+_MADE_FROM = "_made_from.json"  # readers of Parquet folders pass over _*
 _FEATURE = re.compile(r"(.+)__(\d+)")
+
+
+def claim(directory: epath.PathLike, note: Mapping[str, Any]) -> bool:
+    """Writes down what a feature set is made from.
+
+    Args:
+      directory: profiles/<dataset>/<encoder>.
+      note: what it is made from, plain data; its "saw_images" says whether the encoder
+        was trained on the records' images (None: nobody knows).
+
+    Returns:
+      Whether parts are left to be made.
+
+    Raises:
+      InputError: it was begun from something else.
+    """
+    directory = epath.Path(directory)
+    known = {"saw_images": note["saw_images"]}  # former versions did not write it
+    if not (directory / _MADE_FROM).exists():
+        directory.mkdir(parents=True, exist_ok=True)
+        files.replace(directory / _MADE_FROM, json.dumps(note, indent=1) + "\n")
+    elif (before := known | made_from(directory)) != note:
+        other = [k for k in {**before, **note} if before.get(k) != note.get(k)]
+        raise InputError(
+            f"{directory} was made from other {' and '.join(other)}: delete that "
+            "folder to make it again, or go back to the former config"
+        )
+    if is_complete(directory):
+        print(f"{directory} is complete: nothing to do")
+        return False
+    return True
+
+
+def made_from(directory: epath.PathLike) -> dict[str, Any]:
+    """What a feature set was made from; {} where nothing was written down."""
+    note = epath.Path(directory) / _MADE_FROM
+    return json.loads(note.read_text()) if note.exists() else {}
 
 
 def write_part(
@@ -114,22 +153,40 @@ def read(
     for name in names:
         if name not in known:
             raise InputError(f"{directory} has no set {name!r}; {nearest(name, known)}")
-    chosen = {name: known[name] for name in names}
     listed = json.loads((directory / _SUCCESS).read_text())
-    read_parts = [_read_part(part, chosen) for part in _parts(directory)]
-    for part, (metadata, _) in zip(_parts(directory), read_parts, strict=True):
-        if len(metadata) != listed[part.name]:
+    total, start, metadata = sum(listed.values()), 0, []
+    features = {name: np.empty((total, known[name]), np.float32) for name in names}
+    for part in _parts(directory):
+        labels, sets = _read_part(part, {name: known[name] for name in names})
+        if len(labels) != listed[part.name]:
             raise InputError(
-                f"{part} has {len(metadata)} records where _SUCCESS says "
-                f"{listed[part.name]}: delete {directory} and run --job=embed."
+                f"{part} has {len(labels)} records where _SUCCESS says "
+                f"{listed[part.name]}: delete {directory} and make it again."
             )
-    metadata = pd.concat([m for m, _ in read_parts], ignore_index=True)
-    return {
-        name: FeatureSet(
-            name, metadata, np.concatenate([s[name] for _, s in read_parts])
-        )
-        for name in names
-    }
+        for name, values in sets.items():
+            features[name][start : start + len(labels)] = values
+        metadata.append(labels)
+        start += len(labels)
+    metadata = pd.concat(metadata, ignore_index=True)
+    return {name: FeatureSet(name, metadata, features[name]) for name in names}
+
+
+def parts(directory: epath.PathLike) -> Iterator[dict[str, FeatureSet]]:
+    """Reads all sets part by part, for what need not hold them whole.
+
+    Args:
+      directory: profiles/<dataset>/<encoder>.
+
+    Yields:
+      Set name -> set of a part's records.
+
+    Raises:
+      InputError: where the directory is not complete.
+    """
+    known = widths(directory)
+    for part in _parts(epath.Path(directory)):
+        metadata, sets = _read_part(part, known)
+        yield {name: FeatureSet(name, metadata, x) for name, x in sets.items()}
 
 
 def read_metadata(directory: epath.PathLike) -> pd.DataFrame:
@@ -171,8 +228,8 @@ def fingerprint(directory: epath.PathLike) -> str:
 def _require_complete(directory: epath.Path) -> None:
     if not is_complete(directory):
         raise InputError(
-            f"{directory} is not complete: run --job=embed to finish it, or delete it "
-            "if its encoder is no longer wanted."
+            f"{directory} is not complete: run --job=embed (for an imported table "
+            "--job=import) to finish it, or delete it if it is no longer wanted."
         )
 
 

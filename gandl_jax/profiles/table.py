@@ -40,11 +40,14 @@ def plates(metadata: pd.DataFrame) -> np.ndarray:
     """The physical plate of each record: plate numbers repeat between experiments.
 
     Args:
-      metadata: [N] rows with Metadata_Experiment and Metadata_Plate.
+      metadata: [N] rows of Metadata_* columns.
 
     Returns:
-      [N] str objects, "EXPERIMENT/PLATE".
+      [N] str objects, "EXPERIMENT/PLATE"; without a column Metadata_Experiment
+      "PLATE", without Metadata_Plate all records are of the plate "all".
     """
+    if "Metadata_Plate" not in metadata:
+        return np.full(len(metadata), "all", object)
     return _joined(metadata, "Metadata_Experiment", "Metadata_Plate")
 
 
@@ -52,11 +55,14 @@ def wells(metadata: pd.DataFrame) -> np.ndarray:
     """The well of each record.
 
     Args:
-      metadata: [N] rows with Metadata_Experiment, _Plate and _Well.
+      metadata: [N] rows of Metadata_* columns.
 
     Returns:
-      [N] str objects, "EXPERIMENT/PLATE/WELL".
+      [N] str objects, "EXPERIMENT/PLATE/WELL" of those columns that there are; without
+      Metadata_Well each record is a well of its own, by its record's name.
     """
+    if "Metadata_Well" not in metadata:
+        return record_ids(metadata)
     return _joined(metadata, "Metadata_Experiment", "Metadata_Plate", "Metadata_Well")
 
 
@@ -95,7 +101,8 @@ def record_ids(metadata: pd.DataFrame, *, of: str = "the table") -> np.ndarray:
     """The name of each record, by which tables are matched.
 
     Args:
-      metadata: [N] rows with Metadata_Site_ID.
+      metadata: [N] rows with Metadata_Record_ID; tables written before there was one
+        have Metadata_Site_ID.
       of: what the table is called in an error.
 
     Returns:
@@ -104,16 +111,17 @@ def record_ids(metadata: pd.DataFrame, *, of: str = "the table") -> np.ndarray:
     Raises:
       InputError: where there are no names, or two records have the same.
     """
-    if "Metadata_Site_ID" not in metadata:
+    known = [c for c in ("Record_ID", "Site_ID") if f"Metadata_{c}" in metadata]
+    if not known:
         raise InputError(
-            f"{of} has no column Metadata_Site_ID, by which records are matched: name "
-            "it in the screen's file in gandl_jax/datasets and embed again."
+            f"{of} has no column Metadata_Record_ID, by which records are matched: "
+            "embed or import it again."
         )
-    ids = _of(metadata, "Site_ID")
+    ids = _of(metadata, known[0])
     if ids.duplicated().any():
         raise InputError(
             f"{of} has {int(ids.duplicated().sum())} doubled records, such as "
-            f"{ids[ids.duplicated()].iloc[0]!r}: records are matched by their site id."
+            f"{ids[ids.duplicated()].iloc[0]!r}: records are matched by their name."
         )
     return ids.to_numpy(object)
 
@@ -133,10 +141,10 @@ def control_classes(metadata: pd.DataFrame) -> np.ndarray:
 
 
 def _joined(metadata: pd.DataFrame, *columns: str) -> np.ndarray:
-    joined = metadata[columns[0]].astype(str)
-    for column in columns[1:]:
-        joined = joined + "/" + metadata[column].astype(str)
-    return joined.to_numpy(object)
+    first, *others = [metadata[c].astype(str) for c in columns if c in metadata]
+    for column in others:
+        first = first + "/" + column
+    return first.to_numpy(object)
 
 
 def _of(metadata: pd.DataFrame, column: str) -> pd.Series:

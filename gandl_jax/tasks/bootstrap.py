@@ -1,59 +1,95 @@
-"""Intervals by drawing wells again: sites of one well are not independent."""
+"""Intervals by drawing wells again: sites of one well are not independent.
+
+The draws are those of the Bayesian bootstrap (Rubin 1981): every unit gets a weight
+from the standard exponential distribution. One unit is added to each class, of which
+the share that chance gives is right, so that a class without an error has an interval
+too. With one record per unit and two classes a recall is then drawn from Beta(right +
+1/2, wrong + 1/2), Jeffreys' posterior of a proportion.
+
+Drawing test wells again takes the classifier as given. Its training wells are a sample
+as well, and folds share them, so that the scores of two folds vary together (Bengio and
+Grandvalet 2004). Nadeau and Bengio (2003) therefore multiply the variance by
+1 + tested / trained: training on n wells shakes the score as much as testing on n does.
+Units that are few count as they do in Student's t.
+"""
+
+import math
 
 import numpy as np
+from scipy import stats
 
-QUANTILES = (0.025, 0.975)  # 95 % interval
-
-
-def multiplicities(classes: np.ndarray, *, draws: int, seed: int) -> np.ndarray:
-    """How often each well is drawn, wells being drawn within their class.
-
-    Args:
-      classes: [W] class of each well.
-      draws: number of bootstrap samples.
-      seed: of the draws; the same seed pairs the draws of two scores.
-
-    Returns:
-      [draws, W] int; each row sums to the class's size within each class.
-    """
-    rng = np.random.default_rng(seed)
-    times = np.zeros((draws, len(classes)), np.int64)
-    for value in np.unique(classes):
-        wells = np.flatnonzero(classes == value)
-        even = np.full(len(wells), 1 / len(wells))
-        times[:, wells] = rng.multinomial(len(wells), even, size=draws)
-    return times
+LEVEL = 0.95
+BLOCK = 2**22  # weights that are in memory at a time
 
 
-def balanced_accuracies(
-    times: np.ndarray, classes: np.ndarray, correct: np.ndarray, total: np.ndarray
+def recalls(
+    correct: np.ndarray, total: np.ndarray, *, draws: int, seed: int
 ) -> np.ndarray:
-    """Balanced accuracy of each bootstrap sample.
+    """The share of right predictions per class, in every draw.
 
     Args:
-      times: [draws, W] how often each well is drawn.
-      classes: [W] class of each well.
-      correct: [W] number of right predictions in each well.
-      total: [W] number of predictions in each well.
+      correct: [U, K] right predictions on each unit's records of each class.
+      total: [U, K] all of them; every class has some.
+      draws: number of bootstrap samples.
+      seed: of the draws; the same seed pairs those of two scores.
 
     Returns:
-      [draws] mean over classes of the share of right predictions, in [0, 1].
+      [draws, K] float64 in [0, 1].
     """
-    recalls = []
-    for value in np.unique(classes):
-        own = classes == value
-        recalls.append((times[:, own] @ correct[own]) / (times[:, own] @ total[own]))
-    return np.mean(recalls, axis=0)
+    units, classes = total.shape
+    size = total.sum(0) / (total > 0).sum(0)
+    rng, added = np.random.default_rng(seed), np.random.default_rng([seed, 1])
+    right, wrong = (
+        size * added.gamma(share, size=(draws, classes))
+        for share in (1 / classes, 1 - 1 / classes)
+    )
+    drawn = right, right + wrong
+    step = max(1, BLOCK // units)
+    for start in range(0, draws, step):
+        weights = rng.exponential(size=(min(step, draws - start), units))
+        drawn[0][start : start + step] += weights @ correct
+        drawn[1][start : start + step] += weights @ total
+    return drawn[0] / drawn[1]
 
 
-def interval(draws: np.ndarray) -> tuple[float, float]:
-    """The 95 % percentile interval of bootstrap values.
+def stretch(total: np.ndarray, *, tested: int, trained: float) -> float:
+    """How much wider an interval is than the spread of its draws.
 
     Args:
-      draws: [n] float.
+      total: [U, K] predictions on each unit's records of each class.
+      tested: number of different records that are tested in any fold.
+      trained: number of records that a fold learns from.
 
     Returns:
-      (low, high).
+      sqrt(1 + tested / trained) t / z, with the 97.5 % quantiles t of Student's and z
+      of the normal distribution. Degrees of freedom are the units less one for each
+      kind of unit (of one class, of another, of both); infinite where none is left.
     """
-    low, high = np.quantile(draws, QUANTILES)
-    return float(low), float(high)
+    kinds = np.unique(total > 0, axis=0)
+    degrees = len(total) - len(kinds)
+    if degrees < 1:
+        return math.inf
+    tail = (1 + LEVEL) / 2
+    few = stats.t.ppf(tail, degrees) / stats.norm.ppf(tail)
+    return float(np.sqrt(1 + tested / trained) * few)
+
+
+def interval(
+    value: float, draws: np.ndarray, *, stretch: float, lowest: float = 0.0
+) -> tuple[float, float]:
+    """The 95 % interval around a value: its draws' percentiles, stretched.
+
+    Args:
+      value: what all units gave.
+      draws: [n] what each draw gave.
+      stretch: how much farther from the value the limits lie than the percentiles.
+      lowest: what the value cannot be below: 0, or -1 of a difference; nor above 1.
+
+    Returns:
+      (low, high), which hold the value.
+    """
+    if not math.isfinite(stretch):
+        return lowest, 1.0
+    tails = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    low, high = value + stretch * (tails - value)
+    return float(max(lowest, min(low, value))), float(min(1.0, max(high, value)))

@@ -3,12 +3,17 @@
 The axis is Fisher's linear discriminant: the difference between the controls' means,
 in which directions count the less the more wells of one control scatter along them
 (density, staining), with the scatter shrunken as Ledoit and Wolf (2004) do, for wells
-are fewer than features.
+are fewer than features. How far a well lies off the axis is measured in the same
+units, along those directions only in which the judged wells lie farthest off: noise in
+hundreds of features would hide every side effect.
 
 An axis separates the wells that it was drawn from even where there is nothing to
 separate, the more the wider the profiles. So it is drawn without a fold of the control
-wells, and what it says of that fold is what counts (cross-fitting).
+wells, and what it says of that fold is what counts (cross-fitting). The wells of a fold
+come from all plates, as treated wells do.
 """
+
+import dataclasses
 
 import numpy as np
 import pandas as pd
@@ -18,11 +23,13 @@ from gandl_jax.profiles import table
 
 LEAST_SHRINKAGE = 1e-3  # keeps the scatter invertible (ours)
 STANDARD_ERRORS = 4  # by which the controls must differ (ours)
-MAX_FOLDS = 4  # where neither plates nor rows can be held apart (ours)
+MAX_FOLDS = 5  # ours
+OFF_AXIS_DIRECTIONS = 10  # ours
+ROUNDING = 1e-12  # of the largest sum of squares
 
 
 def folds(metadata: pd.DataFrame, classes: np.ndarray) -> np.ndarray:
-    """The fold of each control well: its plate, else its row, else every k-th well.
+    """The fold of each control well: the wells of a control are dealt plate by plate.
 
     Args:
       metadata: [W] wells of one experiment.
@@ -32,82 +39,123 @@ def folds(metadata: pd.DataFrame, classes: np.ndarray) -> np.ndarray:
       [W] int, -1 for what is no control; without any fold at least one well of each
       control is left. All are -1 where a control has fewer than two wells.
     """
-    controls = np.flatnonzero(classes >= 0)
-    own, labels = metadata.iloc[controls], classes[controls]
     found = np.full(len(classes), -1)
-    if np.bincount(labels, minlength=2).min() < 2:
+    count = min(MAX_FOLDS, *((classes == k).sum() for k in (0, 1)))
+    if count < 2:
         return found
-    plates, rows = table.plates(own), table.rows(own)
-    both = [p for p in np.unique(plates) if len(set(labels[plates == p])) == 2]
-    if len(both) > 1:
-        groups = plates
-    elif _leaves_both(rows, labels):
-        groups = rows
-    else:
-        groups = _counted(labels)
-    found[controls] = np.unique(groups, return_inverse=True)[1]
+    plates = table.plates(metadata)
+    for k in (0, 1):
+        own = np.flatnonzero(classes == k)
+        own = own[np.argsort(plates[own].astype(str), kind="stable")]
+        found[own] = np.arange(len(own)) % count
     return found
 
 
-def places(profiles: np.ndarray, classes: np.ndarray, folds: np.ndarray) -> np.ndarray:
-    """Each well's place along the axis between the controls of the other folds.
+@dataclasses.dataclass(frozen=True)
+class Frame:
+    """What some control wells say of where response 1 lies and how wells scatter.
 
-    Args:
-      profiles: [W, D] float64 in standard deviations of the controls.
-      classes: [W] int, 0 or 1 for controls and -1 for others.
-      folds: [W] int, as `folds` gives.
-
-    Returns:
-      [W] float64, in standard deviations of the control wells along the axis, from the
-      mean of the training wells of response 0: of a control well on its own fold's
-      axis, of the others the mean over all axes.
+    Attributes:
+      start: [D] float64, the mean of response 0.
+      directions: [D, r] float64 orthonormal, those in which the controls scatter.
+      scales: [r] float64, standard deviations along them.
+      rest: the standard deviation along all others.
+      axis: [D] float64 of length 1, towards response 1 once scatter is 1 everywhere.
     """
-    names = np.unique(folds[classes >= 0])
-    total = np.zeros(len(profiles))
-    for fold in names:
-        groups = [profiles[(folds != fold) & (classes == k)] for k in (0, 1)]
-        judged = (folds == fold) | (classes < 0)
-        start = groups[0].mean(axis=0)
-        total[judged] += (profiles[judged] - start) @ discriminant(*groups)
-    return np.where(classes < 0, total / len(names), total)
+
+    start: np.ndarray
+    directions: np.ndarray
+    scales: np.ndarray
+    rest: float
+    axis: np.ndarray
+
+    @classmethod
+    def fit(cls, zero: np.ndarray, one: np.ndarray) -> "Frame":
+        """Draws the axis and measures the scatter.
+
+        Args:
+          zero: [n, D] float64, wells of response 0.
+          one: [m, D] float64, wells of response 1.
+
+        Returns:
+          The frame; where wells do not scatter at all, all directions count alike.
+        """
+        start, end = zero.mean(axis=0), one.mean(axis=0)
+        directions, scales, rest = _scatter(np.concatenate([zero - start, one - end]))
+        plain = cls(start, directions, scales, rest, np.zeros_like(start))
+        towards = plain.whitened(end[None])[0]
+        length = max(np.linalg.norm(towards), np.finfo(float).tiny)
+        return dataclasses.replace(plain, axis=towards / length)
+
+    def whitened(self, profiles: np.ndarray) -> np.ndarray:
+        """Profiles from response 0, times the controls' scatter to the power -1/2.
+
+        Args:
+          profiles: [N, D] float64.
+
+        Returns:
+          [N, D] float64, in standard deviations of the controls.
+        """
+        offsets = profiles - self.start
+        along = (offsets @ self.directions) * (1 / self.scales - 1 / self.rest)
+        return offsets / self.rest + along @ self.directions.T
+
+    def judge(self, profiles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """How far along the axis wells lie, and how far off it.
+
+        Args:
+          profiles: [N, D] float64; wells that are judged alike, for which directions
+            count off the axis is for all of them to say.
+
+        Returns:
+          Two [N] float64, in standard deviations of the controls.
+        """
+        offsets = self.whitened(profiles)
+        places = offsets @ self.axis
+        offsets -= np.outer(places, self.axis)
+        return places, _farthest(offsets, OFF_AXIS_DIRECTIONS)
 
 
-def discriminant(zero: np.ndarray, one: np.ndarray) -> np.ndarray:
-    """Fisher's axis from one group to another: S^-1 (mean of one - mean of zero).
+def _scatter(residuals: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Directions, standard deviations along them and along all others.
 
-    S, the scatter within groups, is shrunken towards a multiple of the identity
-    (Ledoit and Wolf 2004). It is never built: it would be D x D.
-
-    Args:
-      zero: [n, D] float64.
-      one: [m, D] float64.
-
-    Returns:
-      [D] float64, of such length that S is 1 along it; where wells do not scatter at
-      all, the difference itself.
+    Shrunken towards a multiple of the identity (Ledoit and Wolf 2004). The scatter
+    itself is never built: it would be D x D.
     """
-    difference = one.mean(axis=0) - zero.mean(axis=0)
-    residuals = np.concatenate([zero - zero.mean(axis=0), one - one.mean(axis=0)])
     variance = np.square(residuals).mean()
     if variance == 0:
-        return difference
+        return np.zeros((residuals.shape[1], 0)), np.ones(0), 1.0
     shrinkage = max(
         ledoit_wolf_shrinkage(residuals, assume_centered=True), LEAST_SHRINKAGE
     )
-    # S = a I + b R'R, so S^-1 v = (v - R' (a/b I + R R')^-1 R v) / a (Woodbury).
-    a, b = shrinkage * variance, (1 - shrinkage) / len(residuals)
-    inner = a * np.eye(len(residuals)) + b * residuals @ residuals.T
-    inside = np.linalg.solve(inner, residuals @ difference)
-    axis = (difference - b * residuals.T @ inside) / a
-    length = np.sqrt(a * axis @ axis + b * np.square(residuals @ axis).sum())
-    return axis / max(length, np.finfo(float).tiny)
+    squares, directions = _principal(residuals)
+    rest = shrinkage * variance
+    spread = rest + (1 - shrinkage) * squares / len(residuals)
+    return directions, np.sqrt(spread), float(np.sqrt(rest))
+
+
+def _farthest(offsets: np.ndarray, count: int) -> np.ndarray:
+    """Lengths [N] within the `count` directions in which offsets [N, D] are longest."""
+    return np.linalg.norm(offsets @ _principal(offsets)[1][:, -count:], axis=1)
+
+
+def _principal(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Directions [D, r] of rows [N, D] and their sums of squares [r], ascending."""
+    n, width = rows.shape
+    if n >= width:
+        squares, directions = np.linalg.eigh(rows.T @ rows)
+        return np.maximum(squares, 0), directions
+    squares, mixtures = np.linalg.eigh(rows @ rows.T)
+    kept = squares > ROUNDING * max(squares[-1], np.finfo(float).tiny)
+    squares, mixtures = squares[kept], mixtures[:, kept]
+    return squares, rows.T @ (mixtures / np.sqrt(squares))
 
 
 def told_apart(places: np.ndarray, classes: np.ndarray) -> bool:
     """Whether response 1 lies ahead of response 0 by more than 4 standard errors.
 
     Args:
-      places: [W] as `places` gives.
+      places: [W] along the axis, control wells as the others see them.
       classes: [W] int, 0 or 1 for controls, each at least twice, and -1 for others.
 
     Returns:
@@ -119,27 +167,22 @@ def told_apart(places: np.ndarray, classes: np.ndarray) -> bool:
     return bool(groups[1].mean() - groups[0].mean() > STANDARD_ERRORS * error)
 
 
-def from_0_to_1(places: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """Puts 0 and 1 at the means of the controls.
+def on_the_way(
+    places: np.ndarray, lengths: np.ndarray, classes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Puts the controls' means at 0 and 1 of the axis, and at 0 off it.
+
+    Lengths add as squares, so that a side effect smaller than the wells' own scatter
+    is told too small; it is never told of wells that lie as the controls do.
 
     Args:
-      places: [W] float64.
+      places: [W] float64 along the axis.
+      lengths: [W] float64 off the axis.
       classes: [W] int, 0 or 1 for controls and -1 for others.
 
     Returns:
-      [W] float64.
+      Response and side effect, [W] float64 each, in units of the controls' distance.
     """
     start, end = (places[classes == k].mean() for k in (0, 1))
-    return (places - start) / (end - start)
-
-
-def _leaves_both(groups: np.ndarray, labels: np.ndarray) -> bool:
-    return all(len(set(labels[groups != g])) == 2 for g in np.unique(groups))
-
-
-def _counted(labels: np.ndarray) -> np.ndarray:
-    """The n-th well of each class to fold n modulo k."""
-    rank = np.zeros(len(labels), int)
-    for value in (0, 1):
-        rank[labels == value] = np.arange((labels == value).sum())
-    return rank % min(MAX_FOLDS, np.bincount(labels).min())
+    usual = np.mean([lengths[classes == k].mean() for k in (0, 1)])
+    return (places - start) / (end - start), (lengths - usual) / (end - start)

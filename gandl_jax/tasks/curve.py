@@ -1,16 +1,47 @@
-"""The four-parameter logistic: one dose-response curve and how sure it is."""
+"""The four-parameter logistic: one dose-response curve and how sure it is.
+
+Eight doses of two wells leave four parameters vague, so what is known otherwise is
+used: slopes lie in a usual range, and in a screen with controls the bottom is where the
+untreated wells are, the top not far beyond the controls, and wells scatter as those of
+the other curves do. Slope, plateaus and scatter are integrated out of the likelihood;
+what is left is a function of the EC50 alone (Berger, Liseo and Wolpert 1999), whose
+peak is the estimate and whose width the interval.
+"""
 
 import dataclasses
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import special, stats
 
-LEVEL = 0.95  # of the EC50's interval
-SLOPES = (0.3, 8.0)  # Hill slopes that are searched (ours)
-DECADES_BEYOND = 1.0  # how far past the doses an EC50 is searched (ours)
-PLATEAUS = (-1.0, 2.0)  # a plateau may lie this far, the controls being 0 and 1 (ours)
-PLATEAU_BEYOND = 0.5  # or this far past the data, in their range, if that is more
+LEVEL = 0.95  # of all intervals and bounds
+# Hill slopes: 95 % lie between 1/2 and 3 (ours; one binding site gives 1).
+SLOPE_CENTER, SLOPE_SD = np.log(1.5) / 2, np.log(6) / 2 / 1.96
+SLOPE_REACH = 3.0  # standard deviations of the logarithm that are searched
+TOP, TOP_SD = 0.5, 0.75  # of the other plateau, the controls being 0 and 1 (ours)
+DECADES_BEYOND = 1.5  # how far past the doses an EC50 is searched (ours)
 PARAMETERS = 4
+MIN_FREEDOM = 2  # of the residuals of a curve alone (ours)
+MIN_DOSES = 3
+
+_EC50S, _SLOPES, _SCATTERS = 121, 15, 9  # nodes of the grid
+_STAGES = 5  # of finer grids
+_NEGLIGIBLE = 12.0  # log likelihoods below the peak's that are not looked at closer
+_TINY = 1e-12
+
+
+@dataclasses.dataclass(frozen=True)
+class Known:
+    """What a screen tells of a curve before its own wells are looked at.
+
+    Attributes:
+      sd: of wells around their curves.
+      freedom: how many degrees of freedom that is worth; 0 tells nothing.
+      bottom_sd: how far from the untreated wells, at 0, a bottom may lie.
+    """
+
+    sd: float
+    freedom: float
+    bottom_sd: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,28 +49,38 @@ class Curve:
     """A fitted curve; what could not be told is None.
 
     Attributes:
-      status: "fitted", "not identified: why", or "no effect", which `fit` never says:
-        how small p_effect must be depends on how many curves are tested.
-      ec50_um: the best estimate, in uM.
-      ec50_low_um: lower end of the 95 % interval; None where it is open.
+      status: "fitted", "bound: the EC50 lies above/below ... uM", "not identified: why"
+        or "no effect", which `fit` says of a constant only: how small p_effect must be
+        depends on how many curves are tested.
+      ec50_um: the best estimate, in uM; None where only a bound is known.
+      ec50_low_um: lower end of the 95 % interval, or the 95 % bound; None where it is
+        open.
       ec50_high_um: upper end.
+      ec50_bound: "above" or "below": the EC50 lies there of the bound.
       slope: Hill slope > 0.
       bottom: response at the lowest doses.
       top: response at the highest; below bottom for a falling curve.
       response_at_highest_dose: of the curve, at the highest dose that was tested.
+      rescue: the same, averaged over all curves that the wells allow.
+      rescue_low: lower end of its 95 % interval.
+      rescue_high: upper end.
       r2: share of the variance between wells that the curve explains.
       r2_dose_means: the same between the doses' means.
-      p_effect: of the F test against a flat line.
+      p_effect: of the F test against no effect.
     """
 
     status: str
     ec50_um: float | None = None
     ec50_low_um: float | None = None
     ec50_high_um: float | None = None
+    ec50_bound: str | None = None
     slope: float | None = None
     bottom: float | None = None
     top: float | None = None
     response_at_highest_dose: float | None = None
+    rescue: float | None = None
+    rescue_low: float | None = None
+    rescue_high: float | None = None
     r2: float | None = None
     r2_dose_means: float | None = None
     p_effect: float | None = None
@@ -63,47 +104,47 @@ def logistic(
     return bottom + (top - bottom) * _rise(np.log10(dose), np.log10(ec50), slope)
 
 
-def fit(dose: np.ndarray, response: np.ndarray) -> Curve:
-    """Fits by least squares; the interval is by profile likelihood.
+def fit(dose: np.ndarray, response: np.ndarray, known: Known | None = None) -> Curve:
+    """Fits a curve to wells.
 
-    All EC50s and slopes of a grid are tried, each with its best plateaus, so there is
-    no starting value to get wrong; the best is then refined. The interval holds every
-    EC50 whose residual sum of squares an F test does not tell from the least one
-    (Bates and Watts 1988, chapter 6). The test for an effect takes 3 and N - 4 degrees
-    of freedom, which under no effect calls 1 to 3 % where 5 % are allowed.
+    The interval holds every EC50 whose integrated likelihood has not fallen by more
+    from the peak than Student's density has at its 2.5 and 97.5 % quantiles. Where an
+    EC50 beyond the doses is not excluded (95 %, one-sided), it is a bound that is told.
+
+    Without `known`, plateaus are expected within about the range of the data.
 
     Args:
       dose: [N] uM > 0, one per well.
-      response: [N] float, 0 and 1 at the controls.
+      response: [N] float, finite, 0 and 1 at the controls.
+      known: from the other wells of the screen.
 
     Returns:
       The curve; only a constant response is "no effect" here.
     """
-    dose, response = np.asarray(dose, float), np.asarray(response, float)
-    freedom = len(dose) - PARAMETERS
-    doses = len(np.unique(dose))
-    if freedom < 2 or doses < 3:
-        return Curve(f"not identified: only {len(dose)} wells at {doses} doses")
-    flat = float(((response - response.mean()) ** 2).sum())
-    box = _plateau_box(dose, response)
-    if not flat > 0:
-        return no_effect(response, p_effect=1.0)
-    log_ec50s, profile, start = _search(dose, response, box)
-    best, least = _refine(dose, response, box, start)
-    limit = least * (1 + stats.f.ppf(LEVEL, 1, freedom) / freedom)
-    low, high = _interval(log_ec50s, profile, np.log10(best[2]), least, limit)
+    wells = _Wells.of(dose, response)
+    free = len(wells.response) - PARAMETERS + (known.freedom if known else 0)
+    if free < MIN_FREEDOM or len(wells.doses) < MIN_DOSES:
+        return Curve(
+            f"not identified: only {len(wells.response)} wells at "
+            f"{len(wells.doses)} doses"
+        )
+    if not np.ptp(wells.response) > 0:
+        return no_effect(wells.response, p_effect=1.0)
+    p_effect, variance = _test(wells, known)
+    grid = _integrated(wells, known, variance, free)
+    told = _told(*grid.profile(), wells.log_doses, free)
+    best = grid.best_curve()
+    predicted = logistic(wells.dose, *best)
     return Curve(
-        _status(best[2], low, high, dose),
-        ec50_um=best[2],
-        ec50_low_um=low,
-        ec50_high_um=high,
+        **told,
         slope=best[3],
         bottom=best[0],
         top=best[1],
-        response_at_highest_dose=float(logistic(dose.max(), *best)),
-        r2=1 - least / flat,
-        r2_dose_means=_r2_dose_means(dose, response, best),
-        p_effect=_p_effect(flat, least, freedom),
+        response_at_highest_dose=float(logistic(wells.doses[-1], *best)),
+        **grid.at_dose(wells.log_doses[-1]),
+        r2=_r2(wells.response, predicted, np.ones(len(predicted))),
+        r2_dose_means=_r2(wells.means, logistic(wells.doses, *best), wells.counts),
+        p_effect=p_effect,
     )
 
 
@@ -123,149 +164,306 @@ def no_effect(response: np.ndarray, p_effect: float) -> Curve:
         bottom=level,
         top=level,
         response_at_highest_dose=level,
+        rescue=level,
         r2=0.0,
         p_effect=p_effect,
     )
 
 
-def _rise(log_dose, log_ec50, slope):
-    return 1 / (1 + 10.0 ** (slope * (log_ec50 - log_dose)))
-
-
-def _dose_means(dose, response):
-    doses, member = np.unique(dose, return_inverse=True)
-    counts = np.bincount(member)
-    return doses, np.bincount(member, response) / counts, counts
-
-
-def _plateau_box(dose, response) -> tuple[float, float]:
-    """Limits of both plateaus.
-
-    They must lie well past the data: a box close around a curve that has not levelled
-    off would make up its top, and with it a false certainty about the EC50.
-    """
-    _, means, _ = _dose_means(dose, response)
-    margin = PLATEAU_BEYOND * np.ptp(means)
-    return (
-        float(min(PLATEAUS[0], means.min() - margin)),
-        float(max(PLATEAUS[1], means.max() + margin)),
-    )
-
-
-def _search(dose, response, box):
-    """The residual sum of squares over a grid of EC50s [E] and slopes [S].
-
-    Returns:
-      log10 EC50s [E], the least sum at each [E], and the best (bottom, top, ec50,
-      slope) of the grid.
-    """
-    log_dose = np.log10(dose)
-    low, high = log_dose.min() - DECADES_BEYOND, log_dose.max() + DECADES_BEYOND
-    log_ec50s, slopes = np.linspace(low, high, 161), np.geomspace(*SLOPES, 25)
-    doses, means, counts = _dose_means(dose, response)
-    rise = _rise(np.log10(doses), log_ec50s[:, None, None], slopes[:, None])
-    bottom, top, lack = _best_plateaus(rise, means, counts, box)
-    within = ((response - means[np.searchsorted(doses, dose)]) ** 2).sum()
-    e, s = np.unravel_index(lack.argmin(), lack.shape)
-    start = (bottom[e, s], top[e, s], 10 ** log_ec50s[e], slopes[s])
-    return log_ec50s, within + lack.min(axis=1), start
-
-
-def _best_plateaus(rise, means, counts, box):
-    """Least squares of means on bottom (1 - rise) + top rise, both within the box.
-
-    A convex function of two numbers has its least value in a box at its free optimum,
-    if that lies inside, or else on one of the four edges.
+def residual_variance(
+    dose: np.ndarray, response: np.ndarray
+) -> tuple[float, int] | None:
+    """How much the wells of a curve scatter around it.
 
     Args:
-      rise: [..., K] float in [0, 1].
-      means: [K] mean response at each dose.
-      counts: [K] wells at each dose.
-      box: (low, high) of both plateaus.
+      dose: [N] uM > 0.
+      response: [N] float.
 
     Returns:
-      bottom, top and the weighted sum of squares, each [...].
+      Variance and its N - 4 degrees of freedom; None where there are fewer than 5 wells
+      or 3 doses.
     """
-    fall = 1 - rise
-    tiny = np.finfo(float).tiny
-    bb, tt = (counts * fall**2).sum(-1) + tiny, (counts * rise**2).sum(-1) + tiny
-    bt = (counts * fall * rise).sum(-1)
-    by, ty = (counts * fall * means).sum(-1), (counts * rise * means).sum(-1)
+    wells = _Wells.of(dose, response)
+    freedom = len(wells.response) - PARAMETERS
+    if freedom < 1 or len(wells.doses) < MIN_DOSES:
+        return None
+    return _least_squares(wells, 0.0) / freedom, freedom
 
-    determinant = np.maximum(bb * tt - bt**2, tiny)
-    free = (tt * by - bt * ty) / determinant, (bb * ty - bt * by) / determinant
-    choices = [tuple(np.where(_inside(free, box), value, box[0]) for value in free)]
-    for edge in np.broadcast_arrays(*box, bb)[:2]:
-        choices.append((edge, np.clip((ty - bt * edge) / tt, *box)))
-        choices.append((np.clip((by - bt * edge) / bb, *box), edge))
-    bottoms, tops = np.stack([c[0] for c in choices]), np.stack([c[1] for c in choices])
-    sums = bottoms**2 * bb + 2 * bottoms * tops * bt + tops**2 * tt
-    sums += (counts * means**2).sum() - 2 * (bottoms * by + tops * ty)
-    best = sums.argmin(0)[None]
-    bottom, top, least = (
-        np.take_along_axis(values, best, 0)[0] for values in (bottoms, tops, sums)
+
+def _rise(log_dose, log_ec50, slope):
+    return special.expit(np.log(10) * slope * (log_dose - log_ec50))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Wells:
+    """A curve's N wells and the means of its K doses."""
+
+    dose: np.ndarray  # [N]
+    response: np.ndarray  # [N]
+    doses: np.ndarray  # [K] ascending
+    means: np.ndarray  # [K]
+    counts: np.ndarray  # [K]
+    within: float  # sum of squares around the doses' means
+
+    @classmethod
+    def of(cls, dose, response) -> "_Wells":
+        dose, response = np.asarray(dose, float), np.asarray(response, float)
+        doses, member = np.unique(dose, return_inverse=True)
+        counts = np.bincount(member)
+        means = np.bincount(member, response) / np.maximum(counts, 1)
+        within = float(((response - means[member]) ** 2).sum())
+        return cls(dose, response, doses, means, counts, within)
+
+    @property
+    def log_doses(self) -> np.ndarray:
+        return np.log10(self.doses)
+
+
+def _nodes(wells: _Wells) -> tuple[np.ndarray, np.ndarray]:
+    """log10 EC50s [E] and log slopes [S] of the widest grid."""
+    low, high = wells.log_doses[[0, -1]]
+    reach = SLOPE_REACH * SLOPE_SD
+    return (
+        np.linspace(low - DECADES_BEYOND, high + DECADES_BEYOND, _EC50S),
+        np.linspace(SLOPE_CENTER - reach, SLOPE_CENTER + reach, _SLOPES),
     )
-    return bottom, top, np.maximum(least, 0)
 
 
-def _inside(plateaus, box):
-    bottom, top = plateaus
-    return (np.minimum(bottom, top) >= box[0]) & (np.maximum(bottom, top) <= box[1])
+def _sums(wells: _Wells, log_ec50s, log_slopes) -> tuple[np.ndarray, ...]:
+    """The normal equations of bottom and top at each node: five arrays [E, S]."""
+    slopes = np.exp(log_slopes)[:, None]
+    rise = _rise(wells.log_doses, log_ec50s[:, None, None], slopes)
+    fall, n, y = 1 - rise, wells.counts, wells.means
+    return (
+        (fall * fall) @ n,
+        (fall * rise) @ n,
+        (rise * rise) @ n,
+        fall @ (n * y),
+        rise @ (n * y),
+    )
 
 
-def _refine(dose, response, box, start) -> tuple[list[float], float]:
-    """From the grid's best to the least sum of squares, within the same limits."""
-    log_dose = np.log10(dose)
-    reach = log_dose.min() - DECADES_BEYOND, log_dose.max() + DECADES_BEYOND
-    lower, upper = zip(box, box, reach, np.log(SLOPES), strict=True)
-
-    def residuals(p):
-        return p[0] + (p[1] - p[0]) * _rise(log_dose, p[2], np.exp(p[3])) - response
-
-    first = np.array([start[0], start[1], np.log10(start[2]), np.log(start[3])])
-    margin = 1e-9 * (np.array(upper) - np.array(lower))
-    first = np.clip(first, np.array(lower) + margin, np.array(upper) - margin)
-    found = optimize.least_squares(residuals, first, bounds=(lower, upper))
-    bottom, top, log_ec50, log_slope = map(float, found.x)
-    best = [bottom, top, 10**log_ec50, float(np.exp(log_slope))]
-    return best, float(2 * found.cost)
-
-
-def _p_effect(flat: float, least: float, freedom: int) -> float:
-    extra = PARAMETERS - 1
-    ratio = (flat - least) / extra / max(least / freedom, np.finfo(float).tiny)
-    return float(stats.f.sf(ratio, extra, freedom))
+def _least_squares(wells: _Wells, pull: float) -> float:
+    """The least sum of squares of all curves, the bottom pulled to 0."""
+    ridge = 1e-6  # a plateau that no dose shows stays where it is
+    total = wells.counts @ wells.means**2 + wells.within
+    log_ec50s, log_slopes = _nodes(wells)
+    least = np.inf
+    for _ in range(_STAGES):
+        bb, bt, tt, by, ty = _sums(wells, log_ec50s, log_slopes)
+        bb, tt = bb + ridge + pull, tt + ridge
+        explained = (tt * by**2 - 2 * bt * by * ty + bb * ty**2) / (bb * tt - bt**2)
+        e, s = np.unravel_index(explained.argmax(), explained.shape)
+        before, least = least, float(max(total - explained[e, s], wells.within))
+        if least > before * (1 - _TINY**0.25):
+            break
+        log_ec50s, log_slopes = _around(log_ec50s, e), _around(log_slopes, s)
+    return least
 
 
-def _interval(log_ec50s, profile, best, least, limit):
-    """Where the profile crosses the limit on both sides; None where it does not."""
-    at = np.searchsorted(log_ec50s, best)
-    where = np.insert(log_ec50s, at, best)
-    height = np.maximum(np.insert(profile, at, least), least)
-    allowed = np.flatnonzero(height <= limit)
-    first, last = allowed[0], allowed[-1]
-    low = _crossing(where, height, first, first - 1, limit) if first else None
-    end = last == len(where) - 1
-    high = None if end else _crossing(where, height, last, last + 1, limit)
+def _around(nodes: np.ndarray, best: int) -> np.ndarray:
+    """Nodes between the best one's neighbours."""
+    ends = nodes[max(best - 1, 0)], nodes[min(best + 1, len(nodes) - 1)]
+    return np.linspace(*ends, 15)
+
+
+def _test(wells: _Wells, known: Known | None) -> tuple[float, float]:
+    """The F test of curve against no effect, and the variance of wells around curves.
+
+    No effect is a level that all doses share, where untreated wells are known theirs
+    too. Three parameters are tested; as two of them are nothing under no effect, 1 to
+    3 % of flat curves are called where 5 % are allowed.
+    """
+    n = wells.counts.sum()
+    freedom = n - PARAMETERS + (known.freedom if known else 0)
+    around = known.freedom * known.sd**2 if known else 0.0
+    free = _least_squares(wells, 0.0)
+    variance = max((around + free) / freedom, _TINY * np.ptp(wells.response) ** 2)
+    pull = variance / known.bottom_sd**2 if known else 0.0
+    total = wells.counts @ wells.means**2 + wells.within
+    flat = total - (wells.counts @ wells.means) ** 2 / (n + pull)
+    gained = max(flat - _least_squares(wells, pull), 0)
+    ratio = gained / (PARAMETERS - 1) / variance
+    return float(stats.f.sf(ratio, PARAMETERS - 1, freedom)), variance
+
+
+@dataclasses.dataclass(frozen=True)
+class _Grid:
+    """The likelihood at E log10 EC50s, S log slopes and V variances of the wells.
+
+    Bottom and top are normal given the others: `plateaus` [2, E, S, V] are their means
+    and `spread` [3, E, S, V] variance of bottom, covariance, variance of top.
+    """
+
+    log_ec50s: np.ndarray
+    log_slopes: np.ndarray
+    log_likelihood: np.ndarray
+    plateaus: np.ndarray
+    spread: np.ndarray
+
+    def profile(self) -> tuple[np.ndarray, np.ndarray]:
+        """log10 EC50s [E] and the integrated log likelihood [E] at each."""
+        return self.log_ec50s, special.logsumexp(self.log_likelihood, axis=(1, 2))
+
+    def best_curve(self) -> tuple[float, float, float, float]:
+        """Bottom, top, EC50 and slope: the best EC50 and the mean of the others."""
+        log_ec50s, height = self.profile()
+        best = height.argmax()
+        weight = special.softmax(self.log_likelihood[best])
+        bottom, top = (self.plateaus[:, best] * weight).sum(axis=(1, 2))
+        slope = np.exp(weight.sum(axis=1) @ self.log_slopes)
+        ec50 = 10 ** _peak(log_ec50s, height)
+        return float(bottom), float(top), float(ec50), float(slope)
+
+    def at_dose(self, log_dose: float) -> dict[str, float]:
+        """The response there, with its interval."""
+        slopes = np.exp(self.log_slopes)[:, None]
+        rise = _rise(log_dose, self.log_ec50s[:, None, None], slopes)
+        fall = 1 - rise
+        weight = special.softmax(self.log_likelihood)
+        mean = fall * self.plateaus[0] + rise * self.plateaus[1]
+        variance = (
+            fall**2 * self.spread[0]
+            + 2 * fall * rise * self.spread[1]
+            + rise**2 * self.spread[2]
+        )
+        center = float((weight * mean).sum())
+        sd = np.sqrt((weight * (variance + (mean - center) ** 2)).sum())
+        reach = float(stats.norm.ppf((1 + LEVEL) / 2) * sd)
+        return {
+            "rescue": center,
+            "rescue_low": center - reach,
+            "rescue_high": center + reach,
+        }
+
+
+def _integrated(wells: _Wells, known: Known | None, variance, freedom) -> _Grid:
+    """The grid around the likelihood's peak, as fine as the peak is narrow."""
+    # Variances at even normal quantiles of what the residuals' say of them.
+    quantiles = special.ndtr(np.linspace(-3, 3, _SCATTERS))
+    variances = variance * freedom / stats.chi2.ppf(quantiles, freedom)
+    log_ec50s, log_slopes = _nodes(wells)
+    grid = _likelihood(wells, known, variances, log_ec50s, log_slopes)
+    for _ in range(_STAGES):
+        narrower = [
+            _narrowed(grid.log_ec50s, grid.log_likelihood.max(axis=(1, 2))),
+            _narrowed(grid.log_slopes, grid.log_likelihood.max(axis=(0, 2))),
+        ]
+        widths = [np.ptp(grid.log_ec50s), np.ptp(grid.log_slopes)]
+        if all(np.ptp(n) > w / 2 for n, w in zip(narrower, widths, strict=True)):
+            break
+        grid = _likelihood(wells, known, variances, *narrower)
+    return grid
+
+
+def _narrowed(nodes: np.ndarray, height: np.ndarray) -> np.ndarray:
+    """As many nodes over that part where the likelihood is not negligible."""
+    near = np.flatnonzero(height > height.max() - _NEGLIGIBLE)
+    first, last = max(near[0] - 1, 0), min(near[-1] + 1, len(nodes) - 1)
+    return np.linspace(nodes[first], nodes[last], len(nodes))
+
+
+def _likelihood(wells, known, variances, log_ec50s, log_slopes) -> _Grid:
+    """Marginal over the plateaus, times what is known of slope and variance."""
+    (bottom, top), (bottom_sd, top_sd) = _expected_plateaus(wells, known)
+    precision, n = 1 / variances, wells.counts.sum()
+    bb, bt, tt, by, ty = (s[..., None] for s in _sums(wells, log_ec50s, log_slopes))
+    # Two normal equations, each with a line for what was expected.
+    a, b, c = bb * precision + bottom_sd**-2, bt * precision, tt * precision + top_sd**-2
+    left, right = by * precision + bottom * bottom_sd**-2, ty * precision
+    right = right + top * top_sd**-2
+    determinant = a * c - b * b
+    plateaus = np.stack([c * left - b * right, a * right - b * left]) / determinant
+    total = wells.counts @ wells.means**2 + wells.within
+    height = (plateaus[0] * left + plateaus[1] * right - total * precision) / 2
+    height = height - np.log(determinant) / 2 - n * np.log(variances) / 2
+    height += _log_prior(known, variances)
+    height -= (((log_slopes - SLOPE_CENTER) / SLOPE_SD) ** 2 / 2)[:, None]
+    spread = np.stack(np.broadcast_arrays(c, -b, a)) / determinant
+    return _Grid(log_ec50s, log_slopes, height, plateaus, spread)
+
+
+def _expected_plateaus(wells: _Wells, known: Known | None):
+    """Means and standard deviations of bottom and top."""
+    if known:
+        return (0.0, TOP), (known.bottom_sd, TOP_SD)
+    low, high = wells.means.min(), wells.means.max()
+    middle, sd = (low + high) / 2, max(high - low, _TINY)
+    return (middle, middle), (sd, sd)
+
+
+def _log_prior(known: Known | None, variances: np.ndarray) -> np.ndarray:
+    """Log density of the wells' variance, times the width of each node."""
+    log_width = np.log(np.abs(np.gradient(np.log(variances))))
+    if not known:
+        return log_width
+    terms = np.log(variances) + known.sd**2 / variances
+    return log_width - known.freedom / 2 * terms
+
+
+def _peak(nodes: np.ndarray, height: np.ndarray) -> float:
+    """Where the parabola through the highest node and its neighbours is highest."""
+    best = int(height.argmax())
+    if not 0 < best < len(nodes) - 1:
+        return float(nodes[best])
+    before, at, after = height[best - 1 : best + 2]
+    bend = before - 2 * at + after
+    shift = (before - after) / (2 * bend) if bend < 0 else 0.0
+    return float(nodes[best] + np.clip(shift, -0.5, 0.5) * (nodes[1] - nodes[0]))
+
+
+def _told(log_ec50s, height, log_doses, freedom) -> dict[str, str | float | None]:
+    """Status, EC50 with interval, or the bound."""
+    low, high = _limits(log_ec50s, height, _drop((1 + LEVEL) / 2, freedom))
+    lowest, highest = _limits(log_ec50s, height, _drop(LEVEL, freedom))
+    below = low is None or lowest < log_doses[0]
+    above = high is None or highest > log_doses[-1]
+    if (below and above) or (above and lowest is None) or (below and highest is None):
+        return {"status": "not identified: the EC50 may lie below or above the doses"}
+    if above:
+        return _bound("above", "ec50_low_um", lowest)
+    if below:
+        return _bound("below", "ec50_high_um", highest)
+    return {
+        "status": "fitted",
+        "ec50_um": float(10 ** _peak(log_ec50s, height)),
+        "ec50_low_um": float(10**low),
+        "ec50_high_um": float(10**high),
+    }
+
+
+def _drop(level: float, freedom: float) -> float:
+    """How far Student's log density has fallen at its quantile."""
+    t = stats.t.ppf(level, freedom)
+    return float((freedom + 1) / 2 * np.log1p(t**2 / freedom))
+
+
+def _bound(side: str, key: str, limit: float) -> dict[str, str | float | None]:
+    dose = float(10**limit)
+    return {
+        "status": f"bound: the EC50 lies {side} {dose:.2g} uM",
+        "ec50_bound": side,
+        key: dose,
+    }
+
+
+def _limits(nodes, height, drop) -> tuple[float | None, float | None]:
+    """Where the likelihood has fallen by `drop` from its peak; None where nowhere."""
+    limit = height.max() - drop
+    inside = np.flatnonzero(height >= limit)
+    first, last = inside[0], inside[-1]
+    low = _crossing(nodes, height, first, first - 1, limit) if first else None
+    ends = last == len(nodes) - 1
+    high = None if ends else _crossing(nodes, height, last, last + 1, limit)
     return low, high
 
 
-def _crossing(where, height, inside, outside, limit) -> float:
-    share = (limit - height[inside]) / (height[outside] - height[inside])
-    return float(10 ** (where[inside] + share * (where[outside] - where[inside])))
+def _crossing(nodes, height, inside, outside, limit) -> float:
+    share = (height[inside] - limit) / (height[inside] - height[outside])
+    return float(nodes[inside] + share * (nodes[outside] - nodes[inside]))
 
 
-def _status(ec50, low, high, dose) -> str:
-    if low is None or high is None:
-        sides = [name for name, end in (("below", low), ("above", high)) if end is None]
-        return f"not identified: the EC50 has no limit {' or '.join(sides)}"
-    if not dose.min() <= ec50 <= dose.max():
-        side, end = ("below", min) if ec50 < dose.min() else ("above", max)
-        return f"not identified: the EC50 lies {side} the doses ({end(dose):g} uM)"
-    return "fitted"
-
-
-def _r2_dose_means(dose, response, best) -> float:
-    doses, means, _ = _dose_means(dose, response)
-    left = ((means - logistic(doses, *best)) ** 2).sum()
-    return float(1 - left / ((means - means.mean()) ** 2).sum())
+def _r2(values, predicted, weights) -> float:
+    center = np.average(values, weights=weights)
+    left = weights @ (values - predicted) ** 2
+    return float(1 - left / max(weights @ (values - center) ** 2, np.finfo(float).tiny))

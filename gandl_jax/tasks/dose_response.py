@@ -1,8 +1,8 @@
-"""Which compound leads from response 0 to response 1, and at which dose?
+"""Which compound leads from response 0 to response 1, at which dose, at what price?
 
-Sites are normalised per plate by the controls and averaged to wells. A well's response
-is its place on the way between the controls, which other control wells have drawn: 0 at
-response 0, 1 at response 1.
+A curve per cell model, experiment and treatment through the responses of its wells
+(`responses.py`), with what all wells of the experiment tell (`curve.Known`): the
+controls of response 0 are dose 0, and wells scatter around one curve as around others.
 """
 
 import dataclasses
@@ -14,17 +14,20 @@ import pandas as pd
 from scipy import stats
 
 from gandl_jax.profiles import table
-from gandl_jax.profiles.aggregate import well_means
-from gandl_jax.profiles.feature_set import FeatureSet, align
-from gandl_jax.profiles.normalize import PlateScaler
-from gandl_jax.tasks import control_axis, curve
+from gandl_jax.profiles.feature_set import FeatureSet
+from gandl_jax.tasks import curve, responses, well_scatter
+from gandl_jax.tasks.responses import Responses
 from gandl_jax.tasks.skip import Skip, need_columns
 from gandl_jax.tasks.splits import Split
 
-MIN_DOSES = 3
 MAX_Q_EFFECT = 0.05  # false share of the effects that are called in a set
 NOT_APART = "not identified: the controls are not told apart"
+# How far wells of a dose without effect may lie from untreated ones, for what comes
+# with treating them: a tenth of the way between the controls (ours).
+BOTTOM_SD = 0.1
+MIN_TREATMENTS = 5  # to tell whether all of them are off (ours)
 _COLUMNS = ("Role", "Experiment", "Plate", "Well", "Treatment", "Concentration_uM")
+_QUANTILES = {"low": 0.05, "middle": 0.5, "high": 0.95}  # of the control wells
 
 
 def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
@@ -42,12 +45,19 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
         at enough doses.
     """
     need_columns(metadata, *_COLUMNS)
-    experiments = [metadata.iloc[rows] for _, _, rows in _experiments(metadata)]
-    if not experiments:
+    found = [metadata.iloc[rows] for _, _, rows in responses.experiments(metadata)]
+    if not found:
         raise Skip("no experiment has both controls")
-    if not any(_treatments(experiment) for experiment in experiments):
+    if not any(_treatments(experiment) for experiment in found):
+        reasons = [reason for experiment in found for reason in _unusable(experiment)]
         raise Skip(
-            "no treatment has wells at 3 or more doses beside the experiment's controls"
+            "; ".join(
+                [
+                    "no treatment has wells at 3 or more doses beside the "
+                    "experiment's controls",
+                    *dict.fromkeys(reasons),
+                ]
+            )
         )
     return []
 
@@ -61,83 +71,62 @@ def run(
       sets: full name -> set; those that `options["features"]` names are used, and
         those whose encoder has one set only.
       splits: unused.
-      **options: features, the headline set's name within its encoder.
+      **options: features, the headline set's name within its encoder; normalize.
 
     Returns:
-      Per set, cell model, experiment and treatment a row with the curve, the wells
-      behind it and those of the controls. Its "q_effect" is Benjamini and Hochberg's
-      (1995) over the set's curves: one below 0.05 is called an effect.
-
-    Raises:
-      InputError: where the sets are not of the same records.
+      Per set, cell model, experiment and treatment a row with the curve, rescue (the
+      response at the highest dose) and side effect, the wells behind them and where
+      the control wells lie. Its "q_effect" is Benjamini and Hochberg's (1995) over the
+      set's curves: one below 0.05 is called an effect.
     """
-    headline = options["features"]
-    used = {
-        name: one
-        for name, one in sets.items()
-        if one.short_name == headline or one.name == one.encoder
-    }
-    return [
-        row
-        for one in align(used).values()
-        for row in _called([*_curves(one)], MAX_Q_EFFECT)
-    ]
-
-
-def responses(sites: FeatureSet) -> tuple[pd.DataFrame, np.ndarray | None]:
-    """The place of each well on the way from response 0 to response 1.
-
-    Args:
-      sites: all sites of one cell model in one experiment, with both controls.
-
-    Returns:
-      Metadata of the W wells and [W] float64: on average 0 over the wells of response
-      0 and 1 over those of response 1, each judged by the others; None where the
-      controls are not told apart.
-    """
-    plates = table.plates(sites.metadata)
-    controls = table.control_classes(sites.metadata) >= 0
-    scaler = PlateScaler().fit(sites.features[controls], plates=plates[controls])
-    scaled = scaler.transform(sites.features, plates=plates)
-    wells = well_means(dataclasses.replace(sites, features=scaled))
-    classes = table.control_classes(wells.metadata)
-    folds = control_axis.folds(wells.metadata, classes)
-    if folds.max() < 0:
-        return wells.metadata, None
-    profiles = wells.features.astype(np.float64)
-    places = control_axis.places(profiles, classes, folds)
-    if not control_axis.told_apart(places, classes):
-        return wells.metadata, None
-    return wells.metadata, control_axis.from_0_to_1(places, classes)
-
-
-def _experiments(metadata) -> Iterator[tuple[str, str, np.ndarray]]:
-    """Cell model, experiment and the positions of its records, where controls exist."""
-    classes = table.control_classes(metadata)
-    keys = [table.cell_models(metadata), metadata["Metadata_Experiment"].to_numpy()]
-    for (model, experiment), rows in metadata.groupby(keys).indices.items():
-        if {0, 1} <= set(classes[rows]):
-            yield model, experiment, rows
+    rows = []
+    for name in responses.judged_sets(sets, options["features"]):
+        one = sets[name]
+        rows += _called([*_curves(one, options["normalize"])], MAX_Q_EFFECT)
+    return rows
 
 
 def _treatments(metadata: pd.DataFrame) -> list[str]:
     """Treatments of one experiment at 3 doses or more; dose 0 has no logarithm."""
     dosed = metadata[_dosed(metadata)]
     doses = dosed.groupby("Metadata_Treatment")["Metadata_Concentration_uM"].nunique()
-    return list(doses.index[doses >= MIN_DOSES])
+    return list(doses.index[doses >= curve.MIN_DOSES])
+
+
+def _treated(metadata: pd.DataFrame) -> np.ndarray:
+    return (metadata["Metadata_Role"] == "treated").to_numpy()
 
 
 def _dosed(metadata: pd.DataFrame) -> np.ndarray:
     dose = metadata["Metadata_Concentration_uM"].to_numpy(float)
-    return (metadata["Metadata_Role"] == "treated").to_numpy() & (dose > 0)
+    return _treated(metadata) & (dose > 0) & np.isfinite(dose)
 
 
-def _curves(sites: FeatureSet) -> Iterator[dict[str, Any]]:
+def _unusable(metadata: pd.DataFrame) -> Iterator[str]:
+    """Why some treatments of an experiment have no curve."""
+    treated = _treated(metadata)
+    names = metadata["Metadata_Treatment"].astype(str)
+    doses = metadata["Metadata_Concentration_uM"].where(_dosed(metadata))
+    counts = doses[treated].groupby(names[treated]).nunique()
+    reasons = {
+        "no dose above 0 (blank, 0 or negative)": counts == 0,
+        "one dose in all wells": counts == 1,
+        "two doses only": counts == 2,
+    }
+    for reason, which in reasons.items():
+        if which.any():
+            yield (
+                f"{int(which.sum())} treatments have {reason} and no curve, such as "
+                f"{counts.index[which][0]!r}"
+            )
+
+
+def _curves(sites: FeatureSet, normalization: str) -> Iterator[dict[str, Any]]:
     """A set's rows before it is known how many effects are called."""
-    for model, experiment, rows in _experiments(sites.metadata):
-        wells, response = responses(sites.take(rows))
-        for treatment in _treatments(wells):
-            own = _dosed(wells) & (wells["Metadata_Treatment"] == treatment).to_numpy()
+    for model, experiment, rows in responses.experiments(sites.metadata):
+        judged = responses.of(sites.take(rows), normalization)
+        warnings = [*judged.warnings, *_unusable(judged.metadata)]
+        for treatment, own in _fitted(judged, warnings):
             yield {
                 "task": "dose_response",
                 "set": sites.name,
@@ -146,24 +135,162 @@ def _curves(sites: FeatureSet) -> Iterator[dict[str, Any]]:
                 "group": model,
                 "experiment": experiment,
                 "treatment": treatment,
-                **_fitted(wells, response, own),
+                **own,
                 "q_effect": None,
-                "wells": int(own.sum()),
                 "encoder_saw_test_images": sites.saw_images,
             }
 
 
-def _fitted(wells, response: np.ndarray | None, own: np.ndarray) -> dict[str, Any]:
-    """The curve of the wells `own`, these wells and the controls."""
-    classes = table.control_classes(wells)
-    if response is None:
-        nothing = {"points": [], "controls": {"response_0": [], "response_1": []}}
-        return dataclasses.asdict(curve.Curve(NOT_APART)) | nothing
-    dose = wells["Metadata_Concentration_uM"].to_numpy(float)[own]
-    return dataclasses.asdict(curve.fit(dose, response[own])) | {
-        "points": _points(wells[own], response[own]),
-        "controls": {f"response_{k}": response[classes == k].tolist() for k in (0, 1)},
+def _fitted(
+    judged: Responses, warnings: list[str]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Per treatment what its wells tell."""
+    wells = judged.metadata
+    dosed = wells[_dosed(wells)]
+    own = dosed.groupby("Metadata_Treatment").indices
+    own = {name: np.flatnonzero(_dosed(wells))[own[name]] for name in _treatments(wells)}
+    if judged.response is None:
+        for name, rows in own.items():
+            yield name, _nothing(len(rows), warnings)
+        return
+    controls = _Controls.of(judged)
+    dose = wells["Metadata_Concentration_uM"].to_numpy(float)
+    known, doubts = _known(dose, judged.response, own, controls)
+    off_axis = _side_effect_sd(dose, judged, own, controls)
+    for name, rows in own.items():
+        found = dataclasses.asdict(curve.fit(dose[rows], judged.response[rows], known))
+        highest = rows[dose[rows] == dose[rows].max()]
+        found |= controls.widened(found)
+        found |= controls.side_effect(judged.side_effect[highest], off_axis)
+        found["points"] = _points(wells.iloc[rows], judged.response[rows])
+        found["controls"] = controls.quantiles()
+        found["wells"] = len(rows)
+        found["warnings"] = [*warnings, *doubts, *_replicates(dose[rows])]
+        yield name, found
+
+
+def _nothing(wells: int, warnings: list[str]) -> dict[str, Any]:
+    """A row where there is no axis to judge wells by."""
+    return dataclasses.asdict(curve.Curve(NOT_APART)) | {
+        **dict.fromkeys(("side_effect", "side_effect_low", "side_effect_high")),
+        "points": [],
+        "controls": {},
+        "wells": wells,
+        "warnings": warnings,
     }
+
+
+@dataclasses.dataclass(frozen=True)
+class _Controls:
+    """Responses [n] and [m] of the control wells, and their side effects [n + m]."""
+
+    groups: tuple[np.ndarray, np.ndarray]
+    off_axis: np.ndarray
+
+    @classmethod
+    def of(cls, judged: Responses) -> "_Controls":
+        classes = table.control_classes(judged.metadata)
+        zero, one = (judged.response[classes == k] for k in (0, 1))
+        return cls((zero, one), judged.side_effect[classes >= 0])
+
+    def errors(self) -> tuple[float, float]:
+        """Standard errors of where 0 and 1 lie."""
+        return tuple(float(g.std(ddof=1) / np.sqrt(len(g))) for g in self.groups)
+
+    def quantiles(self) -> dict[str, dict[str, float]]:
+        """Where nine in ten of the wells lie, and how many there are."""
+        return {
+            f"response_{k}": {
+                **{key: float(np.quantile(g, q)) for key, q in _QUANTILES.items()},
+                "wells": len(g),
+            }
+            for k, g in enumerate(self.groups)
+        }
+
+    def widened(self, found: Mapping[str, Any]) -> dict[str, float]:
+        """The rescue's interval with what is not known of 0 and 1 themselves."""
+        if found["rescue_low"] is None:
+            return {}
+        rescue, (zero, one) = found["rescue"], self.errors()
+        scale = np.hypot((1 - rescue) * zero, rescue * one) * stats.norm.ppf(0.975)
+        reach = np.hypot((found["rescue_high"] - found["rescue_low"]) / 2, scale)
+        return {
+            "rescue_low": float(rescue - reach),
+            "rescue_high": float(rescue + reach),
+        }
+
+    def side_effect(
+        self, wells: np.ndarray, scatter: tuple[float, float]
+    ) -> dict[str, float]:
+        """The mean of some wells, with a t interval.
+
+        Args:
+          wells: [n] side effects.
+          scatter: standard deviation of a well and its degrees of freedom.
+        """
+        sd, freedom = scatter
+        error = np.hypot(
+            sd / np.sqrt(len(wells)),
+            self.off_axis.std(ddof=1) / np.sqrt(len(self.off_axis)),
+        )
+        reach = float(stats.t.ppf((1 + curve.LEVEL) / 2, freedom) * error)
+        mean = float(wells.mean())
+        return {
+            "side_effect": mean,
+            "side_effect_low": mean - reach,
+            "side_effect_high": mean + reach,
+        }
+
+
+def _known(
+    dose: np.ndarray,
+    response: np.ndarray,
+    own: Mapping[str, np.ndarray],
+    controls: _Controls,
+) -> tuple[curve.Known, list[str]]:
+    """What all curves of an experiment tell of each, and what to doubt.
+
+    If the lowest doses of most treatments lie off the untreated wells by more than
+    chance, bottoms are believed to be near 0 the less the farther.
+    """
+    found = [curve.residual_variance(dose[rows], response[rows]) for rows in own.values()]
+    found = np.array([pair for pair in found if pair], float).reshape(-1, 2)
+    sd, freedom = well_scatter.common(*found.T)
+    allowed = BOTTOM_SD**2 + controls.errors()[0] ** 2
+    lowest = [
+        response[rows][dose[rows] == dose[rows].min()].mean() for rows in own.values()
+    ]
+    doubts = []
+    if len(lowest) >= MIN_TREATMENTS:
+        shift = float(np.median(lowest))
+        # A median is by 1.25 less sure than a mean.
+        error = 1.25 * np.std(lowest, ddof=1) / np.sqrt(len(lowest))
+        if abs(shift) > stats.norm.ppf(0.975) * np.hypot(error, np.sqrt(allowed)):
+            allowed += shift**2
+            doubts.append(
+                f"half of the treatments lie {shift:+.2f} or farther from the untreated "
+                "wells at their lowest dose: bottoms were fitted more freely"
+            )
+    return curve.Known(sd, freedom, float(np.sqrt(allowed))), doubts
+
+
+def _side_effect_sd(dose, judged, own, controls) -> tuple[float, float]:
+    """How much side effects scatter between wells of one dose, and how sure that is."""
+    squares, freedom = 0.0, 0
+    for rows in own.values():
+        _, member = np.unique(dose[rows], return_inverse=True)
+        counts = np.bincount(member)
+        means = np.bincount(member, judged.side_effect[rows]) / counts
+        squares += ((judged.side_effect[rows] - means[member]) ** 2).sum()
+        freedom += len(rows) - len(counts)
+    if freedom < curve.MIN_FREEDOM:
+        return float(controls.off_axis.std(ddof=1)), len(controls.off_axis) - 1
+    return float(np.sqrt(squares / freedom)), freedom
+
+
+def _replicates(dose: np.ndarray) -> Iterator[str]:
+    if len(np.unique(dose)) == len(dose):
+        yield "one well per dose: a stray well cannot be told from an effect"
 
 
 def _called(rows: list[dict[str, Any]], max_q: float) -> list[dict[str, Any]]:
@@ -175,7 +302,9 @@ def _called(rows: list[dict[str, Any]], max_q: float) -> list[dict[str, Any]]:
         row["q_effect"] = float(q)
         if q >= max_q:
             response = [point["response"] for point in row["points"]]
-            row |= dataclasses.asdict(curve.no_effect(response, row["p_effect"]))
+            flat = dataclasses.asdict(curve.no_effect(response, row["p_effect"]))
+            kept = ("rescue", "rescue_low", "rescue_high")
+            row |= {key: value for key, value in flat.items() if key not in kept}
     return rows
 
 

@@ -1,10 +1,14 @@
-"""Why a task does not apply to a screen."""
+"""Why a task, or a part of it, does not apply to a screen."""
 
 import pandas as pd
 
 
 class Skip(Exception):
     """The screen lacks what the task needs; the message is the reason, in words."""
+
+
+class LeftOut(UserWarning):
+    """A task does a part of what was asked; the message says which it does not."""
 
 
 def need_columns(metadata: pd.DataFrame, *names: str) -> None:

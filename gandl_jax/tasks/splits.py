@@ -1,10 +1,44 @@
-"""Splits: which records train and which are judged, given explicit groups."""
+"""Splits: which records a classifier learns from and which it is judged on.
+
+A split is asked for in words. What is held apart is a unit ("record", "well", "plate",
+any Metadata_* column in small letters ...), and which of its groups:
+
+    "plate"          each in turn; more than `max_folds` are dealt to so many folds
+    "plate:0.25"     a quarter at random, `repeats` times
+    "plate:A/1+A/2"  these
+    "record"         "record:0.25", the GAN-DL paper's
+    "given"          the publisher's own: Metadata_Split is "train" or "test"
+
+Groups are never guessed: a screen that lacks a column has no such split.
+"""
 
 import dataclasses
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import pandas as pd
+from sklearn.model_selection import StratifiedGroupKFold
+
+from gandl_jax.errors import InputError, nearest
+from gandl_jax.profiles import table
+from gandl_jax.tasks.skip import LeftOut, Skip
 
 Fold = tuple[np.ndarray, np.ndarray]
+
+TEST_FRAC = 0.25  # of the records (GAN-DL paper)
+TRIES = 100  # for a random fold that was not drawn before
+USUAL = (
+    "record",
+    "site",
+    "well",
+    "row",
+    "plate",
+    "experiment",
+    "treatment",
+    "cell_type",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -12,77 +46,298 @@ class Split:
     """Folds over some of a table's records.
 
     Attributes:
-      name: what is held apart: "record", "plate", "row".
-      group: what the records have in common: a cell model.
-      leaky: whether a well or a plate may lie on both sides of a fold.
+      name: as it was asked for: "record", "plate", "plate:0.25".
+      group: what the records have in common: a cell model, or "all".
+      leaky: whether sites of one well may lie on both sides of a fold.
       folds: pairs (train, test) of [n] int positions in the table.
+      label: what is predicted: "control", "Mechanism", "plate".
     """
 
     name: str
     group: str
     leaky: bool
     folds: tuple[Fold, ...]
+    label: str
 
 
-def random_records(
-    records: np.ndarray,
-    labels: np.ndarray,
-    *,
-    group: str,
-    test_frac: float = 0.25,
-    repeats: int,
-    seed: int,
-) -> Split:
-    """The GAN-DL paper's split: images at random, whatever well they are from.
-
-    Drawn within each class, so that no side is without one (ours).
+def groups(metadata: pd.DataFrame, unit: str, *, key: str) -> np.ndarray:
+    """The group of each record.
 
     Args:
-      records: [n] int positions in the table.
+      metadata: [N] rows of Metadata_* columns.
+      unit: "record", "site", "well", "row" (of wells), "plate", or any Metadata_*
+        column in small letters: "experiment", "treatment", "cell_type" ...
+      key: the config key to be named in an error.
+
+    Returns:
+      [N] str objects.
+
+    Raises:
+      InputError: there is no such unit.
+      Skip: the screen lacks its column, or some records have none of it.
+    """
+    if unit == "record":
+        return np.arange(len(metadata)).astype(str).astype(object)
+    column = _column(metadata, unit, key)
+    blank = int(_blank(metadata[column]).sum())
+    if blank:
+        raise Skip(
+            f"{blank:,} of {len(metadata):,} records have a blank {column}: fill it "
+            f"in, or change {key}"
+        )
+    own = metadata[column].astype(str)
+    if unit == "site":
+        return (pd.Series(table.wells(metadata), own.index) + "/" + own).to_numpy(
+            object
+        )
+    tables = {"well": table.wells, "row": table.rows, "plate": table.plates}
+    return tables[unit](metadata) if unit in tables else own.to_numpy(object)
+
+
+def build(
+    metadata: pd.DataFrame,
+    codes: np.ndarray,
+    wanted: Iterable[str],
+    *,
+    key: str,
+    group: str,
+    label: str,
+    classes: Sequence[str],
+    options: Mapping[str, Any],
+) -> tuple[list[Split], list[str]]:
+    """The splits that a group's records allow, and why they allow no others.
+
+    Args:
+      metadata: [N] rows of Metadata_* columns.
+      codes: [N] int class of each record, -1 for those that are not of the group.
+      wanted: splits in words, as above.
+      key: the config key that they are from, to be named in an error.
+      group: the cell model, or "all".
+      label: what is predicted.
+      classes: the name of each class.
+      options: max_folds, repeats and seed.
+
+    Returns:
+      Splits of which every fold learns from every class that the split judges, and one
+      sentence for each that is not possible or does without a class.
+
+    Raises:
+      InputError: a unit or group that the screen does not have.
+    """
+    made, said = [], []
+    records = np.flatnonzero(codes >= 0)
+    for text in dict.fromkeys(wanted):
+        try:
+            folds = _folds(metadata, records, codes[records], text, key, options)
+            folds, without = _judged(codes, folds, classes, text, key)
+        except Skip as reason:
+            said.append(f"{group}: no split {text!r} for {label}: {reason}")
+            continue
+        leaky = text.partition(":")[0] in ("record", "site") or _share_wells(
+            metadata, records, folds
+        )
+        made.append(Split(text, group, leaky, tuple(folds), label))
+        said += [f"{group}, {label}: {without}"] if without else []
+    return made, said
+
+
+def require(made: Sequence[Split], said: Sequence[str]) -> list[Split]:
+    """The splits of a task.
+
+    Args:
+      made: splits, as of `build`.
+      said: what is not possible.
+
+    Returns:
+      The splits; warns (LeftOut) of what is not possible.
+
+    Raises:
+      Skip: where nothing is.
+    """
+    if not made:
+        raise Skip("; ".join(dict.fromkeys(said)))
+    for sentence in dict.fromkeys(said):
+        warnings.warn(sentence, LeftOut, stacklevel=3)
+    return list(made)
+
+
+def leave_out(labels: np.ndarray, of: np.ndarray, *, most: int, seed: int) -> list:
+    """Holds each group out in turn; more than `most` are dealt to so many folds.
+
+    Args:
       labels: [n] class of each record.
-      group: the cell model.
-      test_frac: of each class (paper: 25 %).
-      repeats: how many splits are drawn.
+      of: [n] str group of each record.
+      most: folds.
+      seed: of the dealing, which gives folds like shares of every class.
+
+    Returns:
+      Per fold [n] bool, true for what is held out.
+    """
+    names, member = np.unique(of.astype(str), return_inverse=True)
+    if len(names) <= most:
+        return [member == i for i in range(len(names))]
+    dealer = StratifiedGroupKFold(most, shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        # Of classes with fewer records than folds, which then are in some folds only.
+        warnings.simplefilter("ignore", UserWarning)
+        dealt = [test for _, test in dealer.split(labels, labels, member)]
+    return [np.isin(np.arange(len(labels)), test) for test in dealt]
+
+
+def random_groups(
+    labels: np.ndarray, of: np.ndarray, frac: float, *, repeats: int, seed: int
+) -> list[np.ndarray]:
+    """Holds a share of the groups out, at random.
+
+    Drawn among groups of the same classes, so that no side is without one (ours).
+
+    Args:
+      labels: [n] class of each record.
+      of: [n] str group of each record.
+      frac: of the groups of each kind, at least one of two.
+      repeats: how often, each draw unlike those before while there are any.
       seed: of the draws.
 
     Returns:
-      One fold per repeat, marked leaky; none where a class has a single record.
+      Per draw [n] bool, true for what is held out.
     """
     rng = np.random.default_rng(seed)
-    classes, counts = np.unique(labels, return_counts=True)
-    folds = []
-    for _ in range(repeats if counts.min() > 1 else 0):
-        drawn = np.zeros(len(records), bool)
-        for value, count in zip(classes, counts, strict=True):
-            size = max(1, round(test_frac * count))
-            drawn[rng.permutation(np.flatnonzero(labels == value))[:size]] = True
-        folds.append((records[~drawn], records[drawn]))
-    return Split("record", group, True, tuple(folds))
+    kinds, member = _kinds(labels, of)
+    drawn: dict[bytes, np.ndarray] = {}
+    for _ in range(repeats * TRIES):
+        held = np.zeros(len(kinds), bool)
+        for kind in np.unique(kinds):
+            own = np.flatnonzero(kinds == kind)
+            size = min(max(1, round(frac * len(own))), len(own) - 1)
+            held[rng.permutation(own)[:size]] = True
+        drawn.setdefault(held.tobytes(), held)
+        if len(drawn) == repeats:
+            break
+    return [held[member] for held in drawn.values()]
 
 
-def leave_groups_out(
-    records: np.ndarray,
-    labels: np.ndarray,
-    groups: np.ndarray,
-    *,
-    name: str,
-    group: str,
-) -> Split:
-    """Each group in turn is judged by what was learnt on the others.
+def _folds(metadata, records, labels, text, key, options) -> list[Fold]:
+    unit, _, which = text.partition(":")
+    own = metadata.iloc[records]
+    if unit == "given":
+        return [_given(own, records, which, key)]
+    held = _held(metadata, own, labels, unit, which, key, options)
+    return [(records[~out], records[out]) for out in held]
 
-    Args:
-      records: [n] int positions in the table.
-      labels: [n] class of each record.
-      groups: [n] plate, row or whatever is held apart.
-      name: what the groups are: "plate", "row".
-      group: the cell model.
 
-    Returns:
-      One fold per group whose training part has every class.
-    """
-    folds = []
-    for value in np.unique(groups.astype(str)):
-        held = groups == value
-        if len(np.unique(labels[~held])) == len(np.unique(labels)):
-            folds.append((records[~held], records[held]))
-    return Split(name, group, False, tuple(folds))
+def _share_wells(metadata, records, folds) -> bool:
+    wells = np.full(len(metadata), -1)
+    wells[records] = pd.factorize(table.wells(metadata.iloc[records]))[0]
+    return any(len(np.intersect1d(wells[a], wells[b])) for a, b in folds)
+
+
+def _held(metadata, own, labels, unit, which, key, options) -> list[np.ndarray]:
+    of = groups(own, unit, key=key)
+    names = np.unique(of.astype(str))
+    if len(names) < 2:
+        raise Skip(f"all its records are of one {unit}; change {key}")
+    which = which or (str(TEST_FRAC) if unit == "record" else "")
+    if not which:
+        return leave_out(labels, of, most=options["max_folds"], seed=options["seed"])
+    frac = _number(which)
+    if frac is None or which in names:
+        return [_listed(metadata, of, unit, which, key)]
+    if not 0 < frac < 1:
+        raise InputError(f"{key}: {unit}:{which} should be a share between 0 and 1")
+    return random_groups(
+        labels, of, frac, repeats=options["repeats"], seed=options["seed"]
+    )
+
+
+def _listed(metadata, of, unit, which, key) -> np.ndarray:
+    """[n] bool: the groups that are named, with + between."""
+    if unit == "record":
+        raise InputError(f"{key}: record:{which} should be a share such as record:0.25")
+    blank = _blank(metadata[_column(metadata, unit, key)])
+    known = set(groups(metadata[~blank], unit, key=key))
+    wanted = [which] if which in known else which.split("+")
+    for name in wanted:
+        if name not in known:
+            raise InputError(
+                f"{key}: no {unit} is called {name!r}; {_near(name, known)}"
+            )
+    held = np.isin(of.astype(str), wanted)
+    if not held.any():
+        raise Skip(f"none of its records are of {' or '.join(wanted)}")
+    return held
+
+
+def _given(own, records, which, key) -> Fold:
+    if which:
+        raise InputError(f"{key}: 'given' takes nothing after it, but has {which!r}")
+    side = groups(own, "split", key=key)
+    side = np.char.lower(side.astype(str))
+    for name in ("train", "test"):
+        if name not in side:
+            found = ", ".join(sorted(set(side))[:5])
+            raise Skip(f"Metadata_Split has no {name!r}, only {found}; change {key}")
+    return records[side == "train"], records[side == "test"]
+
+
+def _judged(codes, folds, classes, text, key) -> tuple[list[Fold], str]:
+    """Keeps the classes that every fold learns and some fold judges."""
+    learnt = set.intersection(*(set(codes[train]) for train, _ in folds))
+    judged = set.union(*(set(codes[test]) for _, test in folds))
+    kept = np.array(sorted(learnt & judged), int)
+    present = np.array(sorted(set.union(*({*codes[a], *codes[b]} for a, b in folds))))
+    lost = np.setdiff1d(present, kept)
+    unit = text.partition(":")[0]
+    names = ", ".join(classes[i] for i in lost[:3]) + (", ..." if len(lost) > 3 else "")
+    if len(kept) < 2:
+        raise Skip(
+            f"{names} cannot be both learnt and judged: too few groups by {unit} have "
+            f"it; change {key}"
+        )
+    if not len(lost):
+        return folds, ""
+    count = int(np.isin(codes, lost).sum())
+    folds = [tuple(side[np.isin(codes[side], kept)] for side in fold) for fold in folds]
+    return [fold for fold in folds if len(fold[1])], (
+        f"{len(lost)} of {len(present)} classes ({names}; {count:,} records) are left "
+        f"out of the split {text!r}: too few groups by {unit} have them"
+    )
+
+
+def _kinds(labels: np.ndarray, of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which classes each group has, as a number [G], and each record's group [n]."""
+    names, member = np.unique(of.astype(str), return_inverse=True)
+    pairs = np.unique(np.stack([member, labels]), axis=1)
+    starts = np.searchsorted(pairs[0], np.arange(len(names)))
+    have = [tuple(part) for part in np.split(pairs[1], starts[1:])]
+    numbers = {kind: i for i, kind in enumerate(sorted(set(have)))}
+    return np.array([numbers[kind] for kind in have]), member
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _near(name: str, known: set[str]) -> str:
+    hint = nearest(name, known)
+    return hint if len(hint) < 200 else f"there are {len(known):,}"
+
+
+def _column(metadata: pd.DataFrame, unit: str, key: str) -> str:
+    """The column that tells a unit's groups apart."""
+    columns = {c.removeprefix("Metadata_").lower(): c for c in metadata}
+    column = "well" if unit == "row" else unit
+    if column in columns:
+        return columns[column]
+    if unit in (*USUAL, "split"):
+        raise Skip(f"the screen has no column Metadata_{column.title()}; change {key}")
+    hint = nearest(unit, {*USUAL, "given", *columns})
+    raise InputError(
+        f"{key} names {unit!r}, which is nothing that records have: {hint}"
+    )
+
+
+def _blank(column: pd.Series) -> pd.Series:
+    return column.isna() | (column.astype(str).str.strip() == "")

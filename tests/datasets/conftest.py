@@ -17,7 +17,7 @@ def make_screen():
 
 
 def write_screen(folder, *, channels=2, records=13, height=24, width=20, bits=8):
-    """Writes PNGs of noise with channel-wise scale.
+    """Writes PNGs of noise whose scale is the channel's and the plate's.
 
     Returns:
       The spec, and site_id to [H, W, C] pixels.
@@ -39,11 +39,11 @@ def write_screen(folder, *, channels=2, records=13, height=24, width=20, bits=8)
     )
     rows, pixels = [], {}
     for i in range(records):
-        row = {"experiment": "E-1", "plate": str(1 + i % 3), "well": f"A{i:02}"}
+        row = {"experiment": "E-1", "plate": str(1 + i % 3), "well": f"A{i + 1:02}"}
         row |= {"site": "1", "treatment": "", "dose": "", "Unnamed: 0": str(i)}
         row["site_id"] = f"E-1_{row['plate']}_{row['well']}_1"
         rows.append(row)
-        top = levels // (2 + np.arange(channels))
+        top = levels // (2 + np.arange(channels)) // int(row["plate"])
         site = rng.integers(0, top, (height, width, channels)).astype(dtype)
         pixels[row["site_id"]] = site
         for c in range(channels):
@@ -72,6 +72,6 @@ def _prepared(folder, **options):
     c.data.update(source_dir=str(folder / "raw"), dir=str(folder / "out"))
     c.data.update(records_per_shard=5, low_percentile=2.0, high_percentile=97.0)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(screen, "load", lambda name: spec)
+        patch.setattr(screen, "load", lambda config: spec)
         prepare.run(c, "")
     return prepared.open_prepared(str(folder / "out")), pixels

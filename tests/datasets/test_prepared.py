@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from gandl_jax.datasets import prepared
@@ -30,9 +31,10 @@ def test_rows_of_the_shards_are_all_rows(tiny):
 
 def test_importing_it_is_cheap():
     code = (
-        "import sys; from gandl_jax import modules;"
-        "from gandl_jax.datasets import prepared, screen, raw_images;"
-        "[screen.load(name) for name in modules.names('datasets', 'SCREEN')];"
+        "import importlib, sys; from gandl_jax import modules;"
+        "from gandl_jax.datasets import prepared, raw_images;"
+        "[importlib.import_module(f'gandl_jax.datasets.{name}')"
+        " for name in modules.names('datasets', 'SCREEN')];"
         "import gandl_jax.jobs.prepare;"
         "assert not {'tensorflow', 'jax', 'tensorflow_datasets'} & set(sys.modules)"
     )
@@ -83,20 +85,51 @@ def test_crop_must_fit(tiny, crop_px):
         prepared.check_crop(tiny[0], crop_px)
 
 
-def test_intensities_stretch_between_the_percentiles(deep):
-    screen, _ = deep
-    names = (screen.channels[4], screen.channels[1])
-    table = screen.intensities(names)
-    assert table.dtype == np.float32 and table.shape == (2, 65536)
-    for levels, name in zip(table, names, strict=True):
-        low, high = screen.statistics[name]["low"], screen.statistics[name]["high"]
-        wanted = np.interp(np.arange(65536), [low, high], [-1, 1])  # clips as well
-        np.testing.assert_allclose(levels, wanted, atol=1e-6)
+def percentiles(screen, pixels, *, plate=None):
+    """[2, C], NumPy's 2nd and 97th percentile of the pixels, of one plate or all."""
+    of = dict(zip(*screen.table[["Metadata_Site_ID", "Metadata_Plate"]].T.to_numpy()))
+    kept = [site for name, site in pixels.items() if plate in (None, of[name])]
+    return np.percentile(np.stack(kept), [2, 97], axis=(0, 1, 2))
 
 
-def test_a_constant_channel_stays_finite(tiny):
+def test_the_datasets_ranges_are_numpys_percentiles(deep):
+    screen, pixels = deep
+    got = screen.ranges(screen.channels[::-1], "dataset")
+    assert got.shape == (screen.records, 2, 6) and got.dtype == np.float64
+    wanted = percentiles(screen, pixels)[:, ::-1]
+    np.testing.assert_allclose(got, np.broadcast_to(wanted, got.shape), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["tiny", "deep"])
+def test_the_plates_ranges_are_numpys_percentiles(name, request):
+    screen, pixels = request.getfixturevalue(name)
+    got = screen.ranges(screen.channels, "plate")
+    plates = screen.table["Metadata_Plate"]
+    assert plates.nunique() == 3
+    for row, plate in zip(got, plates, strict=True):
+        wanted = percentiles(screen, pixels, plate=plate)
+        np.testing.assert_allclose(row, wanted, rtol=1e-12)
+    assert len(np.unique(got[:, 1], axis=0)) == 3
+
+
+def test_a_plate_is_named_with_its_experiment():
+    table = pd.DataFrame({"Metadata_Plate": [1, 1], "Metadata_Experiment": ["A", "B"]})
+    assert prepared.plates(table).tolist() == ["A/1", "B/1"]
+    assert prepared.plates(table[["Metadata_Plate"]]).tolist() == ["1", "1"]
+    assert prepared.plates(table[["Metadata_Experiment"]]) is None
+
+
+def test_scaling_by_plate_needs_plates(tiny):
+    screen, _ = tiny
+    bare = screen.table.drop(columns="Metadata_Plate")
+    with pytest.raises(InputError, match="'tiny' has no plates: set --config.data.sca"):
+        dataclasses.replace(screen, table=bare).ranges(("stain_0",), "plate")
+    old = {k: v for k, v in screen.description.items() if k != "plate_statistics"}
+    with pytest.raises(InputError, match="former version.*prepare it again"):
+        dataclasses.replace(screen, description=old).check_scaling("plate")
+
+
+def test_a_constant_channel_is_stretched_over_one_level(tiny):
     statistics = {name: {"low": 7.0, "high": 7.0} for name in tiny[0].channels}
     screen = dataclasses.replace(tiny[0], statistics=statistics)
-    levels = screen.intensities(["stain_0"])[0]
-    assert levels[7] == -1 and np.isfinite(levels).all()
-    assert levels.min() == -1 and levels.max() == 1
+    assert screen.ranges(["stain_0"], "dataset")[4].tolist() == [[7.0], [8.0]]

@@ -6,16 +6,24 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gandl_jax import modules
+from gandl_jax import config, modules
 from gandl_jax.datasets import screen
 from gandl_jax.errors import InputError
+
+
+def load(name):
+    """The spec of that name; for "own" one that `config.screen` describes."""
+    c = config.default()
+    c.data.name = name
+    c.screen.update(name="own", file="{file}", channels=("dna",))
+    return screen.load(c)
 
 
 def rxrx19a_rows(*rows):
     """RxRx19a's columns with (site_id, condition, treatment, dose, smiles) rows."""
     columns = "site_id disease_condition treatment treatment_conc SMILES".split()
     same = {"well_id": "x", "cell_type": "VERO", "experiment": "VERO-1", "plate": "1"}
-    return pd.DataFrame(rows, columns=columns).assign(**same, well="A", site="1")
+    return pd.DataFrame(rows, columns=columns).assign(**same, well="A01", site="1")
 
 
 def test_names_are_the_files_that_define_a_screen():
@@ -26,12 +34,12 @@ def test_names_are_the_files_that_define_a_screen():
 
 def test_every_screen_carries_its_file_name():
     for name in modules.names("datasets", "SCREEN"):
-        assert screen.load(name).name == name
+        assert load(name).name == name
 
 
 def test_unknown_screen_names_the_nearest():
     with pytest.raises(InputError, match="'rxrx19'.*did you mean 'rxrx19a'"):
-        screen.load("rxrx19")
+        load("rxrx19")
 
 
 def test_roles_of_rxrx19a():
@@ -42,7 +50,7 @@ def test_roles_of_rxrx19a():
         ("4", "UV Inactivated SARS-CoV-2", "", "", ""),
         ("5", "", "", "", ""),
     )
-    table = screen.table(screen.load("rxrx19a"), metadata)
+    table = screen.table(load("rxrx19a"), metadata)
     roles = ["response_0", "response_1", "treated", "other", "other"]
     assert table["Metadata_Role"].tolist() == roles
     assert table["Metadata_SMILES"].tolist() == ["", "", "CCO", "", ""]
@@ -53,7 +61,7 @@ def test_roles_of_rxrx19a():
 
 def test_a_screen_without_controls_has_treated_and_other_wells():
     spec = dataclasses.replace(
-        screen.load("rxrx19a"), response_0=None, response_1=None, treated=None
+        load("rxrx19a"), response_0=None, response_1=None, treated=None
     )
     metadata = rxrx19a_rows(("1", "", "", "", ""), ("2", "", "Drug", "1", ""))
     roles = screen.table(spec, metadata)["Metadata_Role"].tolist()
@@ -67,13 +75,13 @@ def test_wrong_concentration_is_named(text):
     )
     message = rf"^1 concentrations \(column treatment_conc\).*'{text}'"
     with pytest.raises(InputError, match=message):
-        screen.table(screen.load("rxrx19a"), metadata)
+        screen.table(load("rxrx19a"), metadata)
 
 
 def test_metadata_keeps_text_as_it_is(tmp_path):
     rows = rxrx19a_rows(("007", "Mock", "NA", "1.0", ""))
     rows.to_csv(tmp_path / "metadata.csv", index=False)
-    read = screen.read_metadata(screen.load("rxrx19a"), str(tmp_path))
+    read = screen.read_metadata(load("rxrx19a"), str(tmp_path))
     assert read[["site_id", "treatment", "treatment_conc", "SMILES"]].iloc[
         0
     ].tolist() == ["007", "NA", "1.0", ""]
@@ -91,21 +99,88 @@ def test_bad_metadata(tmp_path, change, message):
     rows = rxrx19a_rows(("1", "Mock", "", "", ""), ("2", "Mock", "", "", ""))
     change(rows).to_csv(tmp_path / "metadata.csv", index=False)
     with pytest.raises(InputError, match=message):
-        screen.read_metadata(screen.load("rxrx19a"), str(tmp_path))
+        screen.read_metadata(load("rxrx19a"), str(tmp_path))
 
 
 def test_missing_directory_and_metadata(tmp_path):
-    spec = screen.load("rxrx19a")
+    spec = load("rxrx19a")
     with pytest.raises(InputError, match="nowhere.*does not exist"):
         screen.read_metadata(spec, str(tmp_path / "nowhere"))
     with pytest.raises(InputError, match="no metadata.csv"):
         screen.read_metadata(spec, str(tmp_path))
 
 
+def test_a_table_saved_by_excel(tmp_path):
+    """It starts with a byte-order mark, which belongs to no column's name."""
+    rows = rxrx19a_rows(("1", "Mock", "", "", ""))
+    rows.to_csv(tmp_path / "metadata.csv", index=False, encoding="utf-8-sig")
+    read = screen.read_metadata(load("rxrx19a"), str(tmp_path))
+    assert list(read) == list(rows)
+
+
+def test_record_ids_are_the_keys_joined():
+    spec = dataclasses.replace(load("rxrx19a"), key=("plate", "site_id", "site"))
+    metadata = rxrx19a_rows(("a", "Mock", "", "", ""), ("b", "Mock", "", "", ""))
+    found = screen.table(spec, metadata)["Metadata_Record_ID"]
+    assert found.tolist() == ["1_a_1", "1_b_1"]
+    one = screen.table(load("rxrx19a"), metadata)
+    assert one["Metadata_Record_ID"].tolist() == ["a", "b"]
+
+
+def test_keys_that_differ_but_join_to_one_name_are_refused(tmp_path):
+    spec = dataclasses.replace(load("rxrx19a"), key=("site_id", "site"))
+    rows = rxrx19a_rows(("a", "Mock", "", "", ""), ("a_1", "Mock", "", "", ""))
+    rows.assign(site=["1_2", "2"]).to_csv(tmp_path / "metadata.csv", index=False)
+    with pytest.raises(InputError, match="1 rows whose key.*the first a_1, 2"):
+        screen.read_metadata(spec, str(tmp_path))
+
+
+def test_well_names_become_canonical():
+    metadata = rxrx19a_rows(*((str(i), "Mock", "", "", "") for i in range(3)))
+    table = screen.table(
+        load("rxrx19a"), metadata.assign(well=["a1", "R02C03", "AA02"])
+    )
+    assert table["Metadata_Well"].tolist() == ["A01", "B03", "AA02"]
+    with pytest.raises(InputError, match=r"1 well names \(column well\).*'12'"):
+        screen.table(load("rxrx19a"), metadata.assign(well=["A01", "12", "A02"]))
+
+
+def test_a_column_is_blank_where_it_says_nothing():
+    metadata = pd.DataFrame({"row": ["0", "1"], "classes": ["Cytosol", "Nucleoli|ER"]})
+    metadata = metadata.assign(pure=["1", "0"], collage="a")
+    table = screen.table(load("hpa_cells"), metadata)
+    assert table["Metadata_Location"].tolist() == ["Cytosol", ""]
+    assert table["Metadata_Role"].tolist() == ["other", "other"]
+
+
+def test_rxrx1():
+    """Rows as published: the roles, the publisher's split, both forms of a path."""
+    columns = "site_id well_id cell_type dataset experiment plate well site well_type"
+    rows = [
+        "HUVEC-1_1_B02_1 HUVEC-1_1_B02 HUVEC test HUVEC-1 1 B02 1 negative_control",
+        "HUVEC-1_1_B03_1 HUVEC-1_1_B03 HUVEC test HUVEC-1 1 B03 1 treatment",
+        "U2OS-4_3_M23_2 U2OS-4_3_M23 U2OS train U2OS-4 3 M23 2 positive_control",
+    ]
+    metadata = pd.DataFrame([r.split() for r in rows], columns=columns.split())
+    metadata["sirna"] = ["EMPTY", "s21721", "s15652"]
+    spec = load("rxrx1")
+    table = screen.table(spec, metadata)
+    assert table["Metadata_Role"].tolist() == ["response_0", "treated", "treated"]
+    assert table["Metadata_Split"].tolist() == ["test", "test", "train"]
+    paths = spec.image_paths(metadata.iloc[2].to_dict())
+    assert paths[2] == "images/U2OS-4/Plate3/M23_s2_w3.png" and len(paths) == 6
+
+
+def test_rxrx1_without_mitochondria_has_the_channels_of_rxrx19a(request):
+    file = request.config.rootpath.parent / "configs/rxrx1.py"
+    five = config.load(f"{file}:five").data.channels
+    assert five == load("rxrx19a").channels and set(five) < set(load("rxrx1").channels)
+
+
 def test_garbled_metadata(tmp_path):
     (tmp_path / "metadata.csv").write_bytes(b"\xff\xfe\x00\x01,\x80\n" * 3)
     with pytest.raises(InputError, match="not a readable CSV"):
-        screen.read_metadata(screen.load("rxrx19a"), str(tmp_path))
+        screen.read_metadata(load("rxrx19a"), str(tmp_path))
 
 
 @pytest.mark.real_data
@@ -115,7 +190,7 @@ def test_roles_of_the_published_vero_metadata(shared):
         dtype=str,
         keep_default_na=False,
     )
-    counts = screen.table(screen.load("rxrx19a"), rows)["Metadata_Role"].value_counts()
+    counts = screen.table(load("rxrx19a"), rows)["Metadata_Role"].value_counts()
     assert counts.to_dict() == {
         "treated": 16384,
         "response_0": 3296,
@@ -126,10 +201,28 @@ def test_roles_of_the_published_vero_metadata(shared):
 
 @pytest.mark.real_data
 def test_roles_of_bbbc013(shared):
-    spec = screen.load("bbbc013")
+    spec = load("bbbc013")
     metadata = screen.read_metadata(spec, str(shared / "data/bbbc013_rows_a_d"))
     table = screen.table(spec, metadata)
     counts = table["Metadata_Role"].value_counts().to_dict()
     assert counts == {"response_0": 8, "response_1": 4, "treated": 36}
     treated = table[table["Metadata_Role"] == "treated"]
     assert treated["Metadata_Concentration_uM"].nunique() == 9
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize(
+    ("name", "records", "roles"),
+    [
+        ("bbbc021_fields", 440, {"treated": 440}),
+        ("bbbc021_cells", 2279, {"treated": 1559, "response_0": 720}),
+        ("hpa_cells", 809, {"other": 809}),
+    ],
+)
+def test_roles_and_ids_of_the_real_sets(shared, name, records, roles):
+    spec = load(name)
+    table = screen.table(spec, screen.read_metadata(spec, str(shared / "data" / name)))
+    assert table["Metadata_Role"].value_counts().to_dict() == roles
+    assert table["Metadata_Record_ID"].nunique() == records
+    for column in ("Metadata_Mechanism", "Metadata_Location"):
+        assert column not in table or (table[column] != "").all()

@@ -7,9 +7,8 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
-from PIL import Image
 
-from gandl_jax.datasets import raw_images, shards
+from gandl_jax.datasets import image_files, shards
 from gandl_jax.datasets.screen import read_metadata
 
 
@@ -95,7 +94,7 @@ def test_percentiles_are_numpys_on_few_values():
 def test_a_full_disk_is_an_oserror_and_leaves_nothing(tmp_path, make_screen, full):
     spec, _ = make_screen(tmp_path / "raw", records=3)
     metadata = read_metadata(spec, str(tmp_path / "raw"))
-    form = raw_images.ImageFormat(24, 20, 8)
+    form = image_files.ImageFormat(24, 20, 8)
     raw = shards.Raw(spec, str(tmp_path / "raw"), metadata, form)
     out = tmp_path / "out"
     (out / "facts").mkdir(parents=True)
@@ -112,24 +111,3 @@ def test_shards_hold_distinct_names_and_no_leftovers(tiny):
         f"tiny-train.tfrecord-{i:05}-of-00003" for i in range(3)
     )
     assert not [p for p in pathlib.Path(prepared.directory).rglob(".*")]
-
-
-@pytest.mark.parametrize(
-    ("mode", "found"),
-    [
-        ("L", raw_images.ImageFormat(5, 7, 8)),
-        ("I;16", raw_images.ImageFormat(5, 7, 16)),
-        ("RGB", "8-bit RGB"),
-        ("P", "1-bit palette"),  # Pillow writes one colour in one bit
-        ("1", "1-bit grey"),
-    ],
-)
-def test_png_header_agrees_with_pillow(tmp_path, mode, found):
-    Image.new(mode, (7, 5)).save(tmp_path / "a.png")
-    header = (tmp_path / "a.png").read_bytes()[:26]
-    assert raw_images.png_format(header) == found
-
-
-def test_png_header_of_something_else():
-    assert raw_images.png_format(b"") == "empty"
-    assert raw_images.png_format(b"GIF89a" + bytes(20)) == "not a PNG"

@@ -12,7 +12,7 @@ from PIL import Image
 from scipy import ndimage
 
 from gandl_jax.datasets import simulated, simulated_plates
-from gandl_jax.datasets.screen import load, read_metadata, table
+from gandl_jax.datasets.screen import read_metadata, table
 from gandl_jax.datasets.simulated_cells import CELL_MODELS, Traits, draw_site
 from gandl_jax.datasets.simulated_stains import MECHANISMS
 from gandl_jax.errors import InputError
@@ -65,7 +65,7 @@ def files(folder):
 
 
 def test_form_is_that_of_rxrx19a(drawn):
-    metadata = read_metadata(load("simulated"), str(drawn))
+    metadata = read_metadata(simulated.SCREEN, str(drawn))
     assert list(metadata) == (
         "site_id,well_id,cell_type,experiment,plate,well,site,disease_condition,"
         "treatment,treatment_conc,SMILES"
@@ -84,7 +84,7 @@ def test_form_is_that_of_rxrx19a(drawn):
 
 
 def test_conditions_treatments_and_doses(drawn):
-    metadata = read_metadata(load("simulated"), str(drawn))
+    metadata = read_metadata(simulated.SCREEN, str(drawn))
     assert set(metadata["disease_condition"]) == {
         "Mock",
         "UV Inactivated SARS-CoV-2",
@@ -94,7 +94,7 @@ def test_conditions_treatments_and_doses(drawn):
     assert set(metadata.loc[treated, "disease_condition"]) == {"Active SARS-CoV-2"}
     assert set(metadata.loc[~treated, "treatment_conc"]) == {""}
     assert set(metadata.loc[treated, "treatment_conc"]) == {"3.0", "10.0"}
-    roles = table(load("simulated"), metadata)["Metadata_Role"].value_counts()
+    roles = table(simulated.SCREEN, metadata)["Metadata_Role"].value_counts()
     assert roles.to_dict() == {
         "treated": 32,
         "response_0": 24,
@@ -310,7 +310,7 @@ def test_importing_it_imports_nothing_slow():
 
 def test_truth_tables_lie_beside_the_images(drawn):
     wells = pd.read_csv(drawn / "truth_wells.csv", keep_default_na=False)
-    metadata = read_metadata(load("simulated"), str(drawn))
+    metadata = read_metadata(simulated.SCREEN, str(drawn))
     assert set(wells["well_id"]) == set(metadata["well_id"])
     assert wells["infection"].between(0, 1).all()
     compounds = pd.read_csv(drawn / "truth_compounds.csv")

@@ -1,5 +1,6 @@
 """Streams: against plain NumPy on the pixels that were written."""
 
+import collections
 import dataclasses
 import itertools
 import shutil
@@ -11,8 +12,10 @@ from gandl_jax.datasets import records, stream
 from gandl_jax.errors import InputError
 
 CROP = 8
-ARGS = {"channels": (), "crop_px": CROP, "batch": 6, "seed": 3, "first_step": 0}
+ARGS = {"channels": (), "scaling": "dataset", "crop_px": CROP}
+ARGS |= {"batch": 6, "seed": 3, "first_step": 0}
 TURNS = {"flips": True, "rotations": True}
+ENDS = (-1, 1)
 
 
 def batches(prepared, count, **changes):
@@ -20,21 +23,25 @@ def batches(prepared, count, **changes):
     return list(itertools.islice(stream.train_batches(prepared, **options), count))
 
 
-def stretched(prepared, pixels, channels=None):
-    """site_id to [H, W, C] float in [-1, 1], by interpolation between percentiles."""
-    channels = channels or prepared.channels
-    ends = [prepared.statistics[name] for name in channels]
-    numbers = [prepared.channels.index(name) for name in channels]
-    return {
-        site_id: np.stack(
-            [
-                np.interp(site[..., i], [end["low"], end["high"]], [-1, 1])
-                for i, end in zip(numbers, ends, strict=True)
-            ],
-            axis=-1,
-        )
-        for site_id, site in pixels.items()
-    }
+def stretched(prepared, pixels, channels=None, *, per_plate=False):
+    """site_id to [H, W, C] float in [-1, 1], by interpolation between percentiles.
+
+    The percentiles are those that conftest.py asks for, by NumPy.
+    """
+    numbers = [prepared.channels.index(name) for name in channels or prepared.channels]
+    group = prepared.table["Metadata_Plate"] if per_plate else prepared.shard * 0
+    sites = {}
+    for _, ids in prepared.table["Metadata_Site_ID"].groupby(group):
+        every = np.stack([pixels[site_id] for site_id in ids])
+        for site_id in ids:
+            planes = [
+                np.interp(
+                    pixels[site_id][..., i], np.percentile(every[..., i], [2, 97]), ENDS
+                )
+                for i in numbers
+            ]
+            sites[site_id] = np.stack(planes, axis=-1)
+    return sites
 
 
 def orientations(image):
@@ -140,10 +147,19 @@ def test_channels_are_chosen_and_ordered(deep):
     assert all(len(locate(crop, sites)) == 1 for crop in batch["images"])
 
 
+def test_a_batch_may_hold_more_crops_than_there_are_records(tiny):
+    prepared, pixels = tiny
+    sites = stretched(prepared, pixels, prepared.channels)
+    (batch,) = batches(prepared, 1, batch=2 * prepared.records)
+    seen = [locate(crop, sites) for crop in batch["images"]]
+    assert all(len(found) == 1 for found in seen)
+    counts = collections.Counter(found[0][0] for found in seen)
+    assert set(counts.values()) == {2} and len(counts) == prepared.records
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"batch": 14}, "batch is 14.*holds 13 records"),
         ({"processes": 4}, "4 processes do not divide the batch of 6"),
         ({"crop_px": 21}, "crop_px is 21"),
         ({"channels": ("stain_9",)}, "no channel 'stain_9'"),
@@ -198,13 +214,37 @@ def test_fewest_tiles_cover_every_pixel(height, width, crop, count):
     assert len(gaps) == 0 or gaps.max() - gaps.min() <= 1
 
 
+def tiles_of(prepared, shard, batch, **changes):
+    options = {"channels": (), "scaling": "dataset", "crop_px": CROP} | changes
+    return stream.tile_batches(prepared, shard, batch=batch, **options)
+
+
+@pytest.mark.parametrize("screen", ["tiny", "deep"])
+def test_every_plate_is_stretched_by_its_own_percentiles(screen, request):
+    """A crop lies in the pixels of its plate and the tiles are those of the sites."""
+    prepared, pixels = request.getfixturevalue(screen)
+    sites = stretched(prepared, pixels, per_plate=True)
+    ids = prepared.table["Metadata_Site_ID"]
+    got = batches(prepared, 3, scaling="plate", batch=5)
+    found = [locate(crop, sites) for batch in got for crop in batch["images"]]
+    assert all(len(matches) == 1 for matches in found)
+    assert {matches[0][0] for matches in found} == set(ids)
+    corners = stream.tile_offsets(24, 20, CROP)
+    for batch in tiles_of(prepared, 0, 9, scaling="plate"):
+        site = sites[ids[batch["record"][0]]]
+        wanted = [site[y : y + CROP, x : x + CROP] for y, x in corners]
+        np.testing.assert_allclose(batch["images"], wanted, atol=1e-6)
+        other = stretched(prepared, pixels)[ids[batch["record"][0]]]
+        assert np.abs(site - other).max() > 1e-3
+
+
 @pytest.mark.parametrize("size", [4, 9, 1000])
 def test_tiles_of_every_site_then_padding(tiny, size):
     prepared, pixels = tiny
     sites = stretched(prepared, pixels)
     for shard in range(prepared.shards):
         tiles, rows = [], []
-        for batch in stream.tile_batches(prepared, shard, (), CROP, size):
+        for batch in tiles_of(prepared, shard, size):
             assert batch["images"].shape == (size, CROP, CROP, 2)
             assert batch["images"].dtype == np.float32
             assert batch["record"].dtype == np.int32 and batch["mask"].dtype == bool

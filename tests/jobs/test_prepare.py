@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from gandl_jax import config
-from gandl_jax.datasets import prepared, screen, shards, stream
+from gandl_jax.datasets import prepared, rxrx19a, screen, shards, stream
 from gandl_jax.errors import InputError
 from gandl_jax.jobs import prepare
 
@@ -28,7 +28,7 @@ def write_raw(folder, channels=5):
     rng = np.random.default_rng(0)
     rows = []
     for i in range(RECORDS):
-        plate, well = 1 + i % 2, f"B{i:02}"
+        plate, well = 1 + i % 2, f"B{i + 1:02}"
         rows.append(
             {
                 "site_id": f"HRCE-1_{plate}_{well}_1",
@@ -56,7 +56,7 @@ def write_raw(folder, channels=5):
 def image(folder, record, channel) -> pathlib.Path:
     """Path of an image of the raw screen."""
     plate = folder / f"images/HRCE-1/Plate{1 + record % 2}"
-    return plate / f"B{record:02}_s1_w{channel}.png"
+    return plate / f"B{record + 1:02}_s1_w{channel}.png"
 
 
 def settings(raw, out="out", **data):
@@ -201,7 +201,7 @@ def test_missing_images_fail_or_are_skipped(raw):
     image(raw, 3, 4).unlink()
     image(raw, 7, 1).unlink()
     c = settings(raw)
-    message = r"3 of 60 images are missing.*2 of 12 records.*B07_s1_w1.png.*w4.png; "
+    message = r"3 of 60 images are missing.*2 of 12 records.*B08_s1_w1.png.*w4.png; "
     refused(c, message)
     c.data.missing = "skip"
     prepare.run(c, "")
@@ -209,7 +209,7 @@ def test_missing_images_fail_or_are_skipped(raw):
     assert opened.records == 10
     assert opened.description["records_skipped_as_missing"] == 2
     wells = set(opened.table["Metadata_Well"])
-    assert wells == {f"B{i:02}" for i in range(12)} - {"B03", "B07"}
+    assert wells == {f"B{i:02}" for i in range(1, 13)} - {"B04", "B08"}
 
 
 @pytest.mark.parametrize("missing", ["fail", "skip"])
@@ -248,9 +248,12 @@ def damage(raw) -> dict[str, tuple]:
     return {
         "another size": (small.save, "15x16 px 8-bit"),
         "another depth": (deep.save, "16x16 px 16-bit"),
-        "colour": (colour.save, "8-bit RGB"),
+        "colour": (colour.save, "16x16 px 8-bit, 3 channels"),
         "empty": (lambda path: path.write_bytes(b""), "empty"),
-        "no png": (lambda path: path.write_bytes(b"GIF89a"), "not a PNG"),
+        "no png": (
+            lambda path: path.write_bytes(b"GIF89a"),
+            "neither a PNG nor a TIFF",
+        ),
         "cut": (lambda path: path.write_bytes(png[:-30]), "truncated or corrupt"),
         "cut short": (lambda path: path.write_bytes(png[:20]), "truncated"),
         "garbled": (lambda path: path.write_bytes(flipped), "truncated or corrupt"),
@@ -335,8 +338,10 @@ def test_a_screen_that_draws_itself_is_drawn_first(raw, tmp_path, monkeypatch):
         calls.append(options)
         write_raw(pathlib.Path(source_dir))
 
-    spec = dataclasses.replace(screen.load("rxrx19a"), generate=generate)
-    monkeypatch.setattr(screen, "load", lambda name: spec)
+    spec = dataclasses.replace(
+        rxrx19a.SCREEN, generate=generate, options=("seed", "doses")
+    )
+    monkeypatch.setattr(screen, "load", lambda config: spec)
     c = settings(tmp_path / "drawn")
     prepare.run(c, "")
     assert calls == [c.simulate]

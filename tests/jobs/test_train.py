@@ -77,7 +77,6 @@ def test_it_leaves_metrics_grids_and_the_untrained_floor(run, runs):
 @pytest.mark.parametrize(
     "setting, told",
     [
-        ("--config.train.batch=4096", "holds 108 records"),
         ("--config.train.devices=99", "this host has 8"),
         ("--config.train.batch=36", "multiple of 32"),
         ("--config.data.crop_px=64", "config.data.crop_px"),

@@ -51,6 +51,12 @@ def test_control_classes():
     assert table.control_classes(METADATA).tolist() == [1, -1, 0]
 
 
+def test_records_are_named_by_their_own_column_before_the_site():
+    assert table.record_ids(METADATA).tolist() == ["a", "b", "c"]
+    named = METADATA.assign(Metadata_Record_ID=["x", "y", "z"])
+    assert table.record_ids(named).tolist() == ["x", "y", "z"]
+
+
 def test_doubled_records_are_refused():
     doubled = METADATA.assign(Metadata_Site_ID=["a", "b", "b"])
     with pytest.raises(InputError, match="1 doubled records, such as 'b'"):
@@ -58,8 +64,17 @@ def test_doubled_records_are_refused():
 
 
 def test_records_without_names_are_refused():
-    with pytest.raises(InputError, match="gan@0 has no column Metadata_Site_ID"):
+    with pytest.raises(InputError, match="gan@0 has no column Metadata_Record_ID"):
         table.record_ids(METADATA.drop(columns="Metadata_Site_ID"), of="gan@0")
+
+
+def test_screens_without_experiments_plates_or_wells():
+    one = METADATA.drop(columns="Metadata_Experiment")
+    assert table.plates(one).tolist() == ["1", "2", "1"]
+    assert table.wells(one).tolist() == ["1/A01", "2/AA02", "1/A03"]
+    cells = METADATA[["Metadata_Site_ID"]]
+    assert table.plates(cells).tolist() == ["all"] * 3
+    assert table.wells(cells).tolist() == ["a", "b", "c"]
 
 
 def test_cells_without_a_model_are_one_group():

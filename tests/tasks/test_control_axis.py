@@ -1,76 +1,83 @@
-"""Cross-fitted places against scikit-learn's folds and by hand."""
+"""Cross-fitted places against scikit-learn and linear algebra by hand."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
+from scipy import linalg, stats
 from sklearn.covariance import ledoit_wolf
-from sklearn.model_selection import LeaveOneGroupOut
 
 from gandl_jax.tasks import control_axis
+from gandl_jax.tasks.control_axis import Frame
 
 
-def wells(plates, names):
-    return pd.DataFrame(
-        {
-            "Metadata_Experiment": "E",
-            "Metadata_Plate": plates,
-            "Metadata_Well": names,
-        }
-    )
+def wells(plates):
+    return pd.DataFrame({"Metadata_Experiment": "E", "Metadata_Plate": plates})
 
 
-def test_plates_then_rows_then_single_wells():
-    names = ["A01", "A02", "B01", "B02", "C05"]
-    classes = np.array([0, 1, 0, 1, -1])
-    found = control_axis.folds(wells(["1", "1", "2", "2", "2"], names), classes)
-    assert found.tolist() == [0, 0, 1, 1, -1]
-    found = control_axis.folds(wells(["1"] * 5, names), classes)
-    assert found.tolist() == [0, 0, 1, 1, -1]
-    classes = np.array([0, 0, 1, 1, -1])  # a row left out takes all of a control away
-    found = control_axis.folds(wells(["1"] * 5, names), classes)
-    assert found.tolist() == [0, 1, 0, 1, -1]
-    classes = np.array([0, 0, 0, 1, -1])
-    assert (control_axis.folds(wells(["1"] * 5, names), classes) == -1).all()
-
-
-def test_places_are_on_the_axis_of_the_other_folds():
+def test_every_fold_has_wells_of_all_plates_and_both_controls():
     rng = np.random.default_rng(0)
-    classes = np.tile([0, 1, 0, -1], 6)
-    folds = np.where(classes < 0, -1, np.arange(24) // 8)
-    profiles = rng.normal(size=(24, 5)) + classes[:, None]
-    expected = np.zeros((24, 3))
-    controls = np.flatnonzero(classes >= 0)
-    split = LeaveOneGroupOut().split(controls, groups=folds[controls])
-    for number, (train, _) in enumerate(split):
-        x, y = profiles[controls[train]], classes[controls[train]]
-        zero, one = x[y == 0].mean(0), x[y == 1].mean(0)
-        inner = x - np.where(y[:, None] == 1, one, zero)
-        scatter, _ = ledoit_wolf(inner, assume_centered=True)
-        axis = np.linalg.solve(scatter, one - zero)
-        axis /= np.sqrt(axis @ scatter @ axis)
-        expected[:, number] = (profiles - zero) @ axis
-    expected = np.where(
-        classes < 0, expected.mean(1), expected[np.arange(24), np.maximum(folds, 0)]
-    )
-    found = control_axis.places(profiles, classes, folds)
-    np.testing.assert_allclose(found, expected, atol=1e-9)
+    plates = np.repeat(["1", "2", "3"], 20)
+    classes = rng.permutation(np.tile([0, 0, 1, -1], 15))
+    found = control_axis.folds(wells(plates), classes)
+    np.testing.assert_array_equal(found < 0, classes < 0)
+    assert found.max() == control_axis.MAX_FOLDS - 1
+    for k in (0, 1):
+        for plate in "123":
+            counts = np.bincount(found[(classes == k) & (plates == plate)], minlength=5)
+            assert np.ptp(counts) <= 1  # dealt evenly
 
 
-def test_fishers_axis_turns_away_from_what_scatters_within_a_control():
-    """Two features tell the groups apart alike; one of them also scatters by itself."""
+@pytest.mark.parametrize(("zero", "one", "expected"), [(7, 3, 3), (9, 2, 2), (9, 1, 0)])
+def test_no_fold_takes_all_of_a_control_away(zero, one, expected):
+    classes = np.repeat([0, 1, -1], [zero, one, 4])
+    found = control_axis.folds(wells(["1"] * len(classes)), classes)
+    assert found.max() + 1 == expected
+    for fold in range(expected):
+        assert set(classes[(found != fold) & (classes >= 0)]) == {0, 1}
+
+
+@pytest.mark.parametrize("width", [6, 80])
+def test_frame_is_shrunken_mahalanobis_geometry(width):
+    """Against the D x D scatter of scikit-learn and its inverse root by scipy."""
     rng = np.random.default_rng(0)
-    sd = np.array([1.0, 10.0])
-    zero, one = rng.normal(size=(2, 4000, 2)) * sd + np.array([[[0.0]], [[3.0]]])
-    axis = control_axis.discriminant(zero, one)
-    np.testing.assert_allclose(axis[0] / axis[1], 100, rtol=0.3)  # S is diagonal
-    spread = (zero @ axis).std()
-    np.testing.assert_allclose(spread, 1, rtol=0.05)
+    mixing = rng.normal(size=(width, width))
+    zero, one, others = (rng.normal(size=(n, width)) @ mixing for n in (20, 15, 9))
+    one = one + 2
+    residuals = np.concatenate([zero - zero.mean(0), one - one.mean(0)])
+    scatter, _ = ledoit_wolf(residuals, assume_centered=True)
+    root = np.real(linalg.fractional_matrix_power(scatter, -0.5))
+    frame = Frame.fit(zero, one)
+    found = frame.whitened(others)
+    np.testing.assert_allclose(found, (others - zero.mean(0)) @ root, atol=1e-6)
+
+    axis = np.linalg.solve(scatter, one.mean(0) - zero.mean(0))
+    axis /= np.sqrt(axis @ scatter @ axis)  # the scatter is 1 along it
+    places, _ = frame.judge(others)
+    np.testing.assert_allclose(places, (others - zero.mean(0)) @ axis, atol=1e-6)
 
 
-def test_without_scatter_the_axis_is_the_difference():
+def test_off_axis_length_is_what_was_planted_beside_the_axis():
+    """Controls scatter by 1 in all of 30 directions; others lie 0, 6 or 20 beside."""
+    rng = np.random.default_rng(2)
+    zero, one = rng.normal(size=(2, 3000, 30))
+    one[:, 0] += 5
+    beside = np.repeat([0.0, 6.0, 20.0], 200)
+    others = rng.normal(size=(600, 30))
+    others[:, 0] += rng.uniform(0, 5, 600)  # along the axis: no length off it
+    others[:, 1] += beside
+    places, lengths = Frame.fit(zero, one).judge(others)
+    np.testing.assert_allclose(places, others[:, 0], atol=0.5)
+    noise = control_axis.OFF_AXIS_DIRECTIONS  # of variance 1 each, or a little more
+    found = [lengths[beside == b].mean() for b in (0, 6, 20)]
+    expected = [np.sqrt(noise + b**2) for b in (0, 6, 20)]
+    np.testing.assert_allclose(found, expected, rtol=0.12)
+
+
+def test_without_scatter_places_are_along_the_difference():
     zero, one = np.zeros((3, 4)), np.ones((2, 4))
-    np.testing.assert_array_equal(control_axis.discriminant(zero, one), np.ones(4))
+    places, lengths = Frame.fit(zero, one).judge(np.diag([1.0, 2.0, 3.0, 4.0]))
+    np.testing.assert_allclose(places, [0.5, 1.0, 1.5, 2.0])
+    np.testing.assert_allclose(lengths**2, np.arange(1, 5) ** 2 * 0.75)  # Pythagoras
 
 
 @pytest.mark.parametrize(("apart", "told"), [(3.0, True), (-3.0, False), (0.4, False)])
@@ -84,15 +91,9 @@ def test_told_apart_is_welchs_t_above_4(apart, told):
     assert control_axis.told_apart(places, classes) == told
 
 
-def test_noise_is_seldom_told_apart():
-    """Folds share their wells, so the rate is above that of a t of 4 (.02 %)."""
-    rng = np.random.default_rng(0)
-    classes = np.repeat([0, 1], [8, 4])
-    folds = np.r_[np.arange(8) % 4, np.arange(4)]
-    told = [
-        control_axis.told_apart(
-            control_axis.places(rng.normal(size=(12, 200)), classes, folds), classes
-        )
-        for _ in range(300)
-    ]
-    assert np.mean(told) < 0.05
+def test_controls_are_at_0_and_1_and_on_the_way():
+    classes = np.array([0, 0, 1, 1, -1])
+    places, lengths = np.array([1.0, 3, 6, 8, 7]), np.array([1.0, 3, 3, 5, 8])
+    response, beside = control_axis.on_the_way(places, lengths, classes)
+    np.testing.assert_allclose(response, [-0.2, 0.2, 0.8, 1.2, 1.0])
+    np.testing.assert_allclose(beside, [-0.4, 0, 0, 0.4, 1.0])

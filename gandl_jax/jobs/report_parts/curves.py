@@ -6,50 +6,70 @@ from typing import Any
 
 import numpy as np
 
-from gandl_jax import figures
-from gandl_jax.jobs.report_parts import findings, page
-from gandl_jax.jobs.report_parts.findings import Row
+from gandl_jax.figures import dose, style
+from gandl_jax.jobs.report_parts import compounds, findings, page
+from gandl_jax.jobs.report_parts.kinds import Row
 from gandl_jax.jobs.report_parts.page import Html
 from gandl_jax.tasks.curve import logistic
 
 SHOWN = 24
 LEGEND = (
-    ("#777777", "●", "well"),
-    (figures.INK, "◆", "mean of a dose"),
-    (figures.BLUE, "—", "fitted curve"),
-    (figures.ORANGE, "▮", "EC50 and 95 % interval"),
-    (figures.CONTROLS["response_0"], "┃", "control wells without effect (response 0)"),
-    (figures.CONTROLS["response_1"], "┃", "control wells in the wanted state (1)"),
+    (style.GREY, "●", "well"),
+    (style.INK, "◆", "mean of a dose"),
+    (style.BLUE, "—", "fitted curve"),
+    (style.ORANGE, "▮", "EC50 and 95 % interval; hatched where there is only a bound"),
+    (style.CONTROLS["response_0"], "┃", "control wells without effect (0)"),
+    (style.CONTROLS["response_1"], "┃", "control wells in the wanted state (1)"),
 )
 
 
+def section(dataset: str, kind: str, rows: Sequence[Row], plots: Html) -> Html:
+    """The chapter of a screen's dose-response curves.
+
+    Args:
+      dataset: the screen.
+      kind: of the encoder whose curves are shown.
+      rows: ranked rows of dose response of one feature set.
+      plots: as `panels` returns.
+    """
+    note = ["Numbers:", page.data_link("dose_response"), page.data_link("dose_curves")]
+    return page.section(
+        "curves",
+        "Which dose does what?",
+        page.tag(
+            "p",
+            f"From the set {rows[0]['set']} ({kind}). 0 is the mean of the controls "
+            "without effect, 1 that of the controls in the wanted state. Rescues that "
+            f"go at least half way come first, the most potent in front; {SHOWN} "
+            "curves at most are drawn. Stray wells may lie outside the axes.",
+        ),
+        plots,
+        page.details(f"All {len(rows):,} curves", table(rows)),
+        page.tag("p", page.join(note), class_="note"),
+        of=dataset,
+    )
+
+
 def drawn(row: Row) -> dict[str, Any]:
-    """What the figure of a curve shows, as arguments of `figures.dose_curve`.
+    """What the figure of a curve shows, as arguments of `figures.dose.curve`.
 
     Args:
       row: of dose response.
     """
     points = [p for p in row["points"] if p["concentration_um"] > 0]
-    dose = np.array([p["concentration_um"] for p in points], float)
+    amount = np.array([p["concentration_um"] for p in points], float)
     response = np.array([p["response"] for p in points], float)
-    doses = np.unique(dose)
-    means = [float(response[dose == d].mean()) for d in doses]
+    doses = np.unique(amount)
+    means = [float(response[amount == d].mean()) for d in doses]
     fitted = row["ec50_um"] is not None
     low, high = row["ec50_low_um"], row["ec50_high_um"]
+    span = (low or 0.0, row["ec50_um"], math.inf if high is None else high)
     return {
-        "wells": (dose.tolist(), response.tolist()),
+        "wells": (amount.tolist(), response.tolist()),
         "means": (doses.tolist(), means),
-        "curve": fitted_curve(row, doses) if fitted else None,
-        "ec50_um": (
-            (low or 0.0, row["ec50_um"], math.inf if high is None else high)
-            if fitted
-            else None
-        ),
-        "controls": {
-            name: tuple(np.percentile(values, (5, 50, 95)).tolist())
-            for name, values in sorted(row["controls"].items())
-            if len(values)
-        },
+        "fit": fitted_curve(row, doses) if fitted else None,
+        "ec50_um": span if fitted or row.get("ec50_bound") else None,
+        "controls": _controls(row),
     }
 
 
@@ -63,9 +83,9 @@ def fitted_curve(row: Row, doses: np.ndarray) -> tuple[list[float], list[float]]
     Returns:
       (dose [61] uM, response [61]).
     """
-    dose = np.geomspace(doses[0], doses[-1], 61)
+    amount = np.geomspace(doses[0], doses[-1], 61)
     parameters = (row[key] for key in ("bottom", "top", "ec50_um", "slope"))
-    return dose.tolist(), logistic(dose, *parameters).tolist()
+    return amount.tolist(), logistic(amount, *parameters).tolist()
 
 
 def panels(rows: Sequence[Row], name: str) -> tuple[Html, list[dict[str, Any]]]:
@@ -82,15 +102,17 @@ def panels(rows: Sequence[Row], name: str) -> tuple[Html, list[dict[str, Any]]]:
     data = [drawn(row) for row in rows[:SHOWN]]
     if not data:
         return page.join([]), []
-    doses = [dose for one in data for dose in one["means"][0]]
+    doses = [amount for one in data for amount in one["means"][0]]
     limits = {
         "dose_limits_um": (min(doses), max(doses)),
         "response_limits": _response_limits(data),
     }
     plots, points = [], []
     for i, (row, one) in enumerate(zip(rows, data, strict=False)):
-        figure = figures.dose_curve(**one, **limits)
-        svg = figures.to_svg(figure, f"{name}-{i}", _described(row))
+        figure = dose.curve(**one, **limits)
+        words = f"Dose response of {row['treatment']} in {compounds.where(row)}"
+        title = f"{words}: {compounds.potency(row)}"
+        svg = style.to_svg(figure, page.anchor(f"{name}-{i}"), title)
         plots.append(page.figure(Html(svg), _caption(row)))
         points += _points(row, one)
     return page.join(
@@ -101,9 +123,9 @@ def panels(rows: Sequence[Row], name: str) -> tuple[Html, list[dict[str, Any]]]:
 def table(rows: Iterable[Row]) -> Html:
     """All curves with their numbers."""
     header = (
-        "Treatment", "Cells", "Experiment", "EC50 (µM), 95 % interval", "Slope",
-        "Bottom", "Top", "At the highest dose", "R² of wells", "R² of dose means",
-        "q", "Wells", "Status",
+        "Treatment", "Cells", "Experiment", "EC50 (µM)", "Rescue at the highest dose",
+        "Side effect there", "Slope", "Bottom", "Top", "R² of wells",
+        "R² of dose means", "q", "Wells", "Status",
     )  # fmt: skip
     return page.table(
         header,
@@ -112,11 +134,12 @@ def table(rows: Iterable[Row]) -> Html:
                 row["treatment"],
                 row["group"],
                 row["experiment"],
-                page.interval(*map(page.rounded, _ec50(row)), "g"),
+                _ec50(row),
+                compounds.score(row, "rescue"),
+                compounds.score(row, "side_effect"),
                 page.number(row["slope"], ".2f"),
                 page.number(row["bottom"], ".2f"),
                 page.number(row["top"], ".2f"),
-                page.number(row["response_at_highest_dose"], ".2f"),
                 page.number(row["r2"], ".2f"),
                 page.number(row["r2_dose_means"], ".2f"),
                 page.number(row["q_effect"], ".2g"),
@@ -125,55 +148,49 @@ def table(rows: Iterable[Row]) -> Html:
             )
             for row in rows
         ),
+        "dose_response",
     )
 
 
-def best(rows: Iterable[Row]) -> list[str]:
-    """The rescues in words, for the top of the page."""
-    return [
-        f"{row['treatment']} in {_where(row)}: {_potency(row)}, response "
-        f"{row['response_at_highest_dose']:.2f} at the highest dose"
-        for row in rows
-        if findings.rises(row)
-    ]
+def _ec50(row: Row) -> Html:
+    if row.get("ec50_bound"):
+        return page.text(compounds.bound(row))
+    numbers = (row["ec50_um"], row["ec50_low_um"], row["ec50_high_um"])
+    return page.interval(*map(page.rounded, numbers), "g")
 
 
-def _potency(row: Row) -> str:
-    return f"EC50 {page.dose(*_ec50(row))}"
-
-
-def _ec50(row: Row) -> tuple[float | None, float | None, float | None]:
-    return row["ec50_um"], row["ec50_low_um"], row["ec50_high_um"]
-
-
-def _where(row: Row) -> str:
-    """The cells and the experiment; RxRx19a's experiments are named for the cells."""
-    group, experiment = row["group"], row["experiment"]
-    return experiment if group in experiment else f"{group}, {experiment}"
+def _controls(row: Row) -> dict[str, tuple[float, float, float]]:
+    """Range of the control wells: 5 %, median, 95 %."""
+    found = {}
+    for name, values in sorted(row["controls"].items()):
+        if isinstance(values, dict):
+            if values:
+                found[name] = (values["low"], values["middle"], values["high"])
+        elif len(values):
+            found[name] = tuple(np.percentile(values, (5, 50, 95)).tolist())
+    return found
 
 
 def _key() -> Html:
     """The legend of all panels."""
     entries = (
-        page.tag("i", mark, style=f"color:{colour}") + f" {words}"
+        page.join([page.tag("i", mark, style=f"color:{colour}"), words])
         for colour, mark, words in LEGEND
     )
-    keys = page.join(page.tag("span", Html(entry), class_="key") for entry in entries)
+    keys = page.join(page.tag("span", entry, class_="key") for entry in entries)
     return page.tag("p", keys, class_="note")
 
 
-def _described(row: Row) -> str:
-    state = _potency(row) if row["status"] == "fitted" else row["status"]
-    return f"Dose response of {row['treatment']} in {row['experiment']}: {state}"
-
-
 def _caption(row: Row) -> Html:
-    state = row["status"]
-    if state == "fitted":
-        state = f"{_potency(row)}, "
-        state += f"R²\N{NO-BREAK SPACE}{page.number(row['r2'], '.2f')}"
+    state = compounds.potency(row)
+    if row["status"] == "fitted":
+        state += f", R²\N{NO-BREAK SPACE}{page.number(row['r2'], '.2f')}"
+    if not findings.bad(row.get("rescue")) and row["status"] != "no effect":
+        state += f"; rescue {row['rescue']:.2f}".replace("-", "−")
+        if not findings.bad(row.get("side_effect")):
+            state += f", side effect {row['side_effect']:.2f}".replace("-", "−")
     name = page.tag("b", row["treatment"])
-    return page.join([name, _where(row), Html("<br>"), state])
+    return page.join([name, compounds.where(row), Html("<br>"), state])
 
 
 def _response_limits(data: Sequence[dict[str, Any]]) -> tuple[float, float]:
@@ -188,11 +205,11 @@ def _response_limits(data: Sequence[dict[str, Any]]) -> tuple[float, float]:
 
 def _points(row: Row, one: dict[str, Any]) -> Iterable[dict[str, Any]]:
     base = {key: row[key] for key in ("set", "treatment", "group", "experiment")}
-    for shown in ("wells", "means", "curve"):
-        for dose, response in zip(*(one[shown] or ((), ())), strict=True):
+    for shown in ("wells", "means", "fit"):
+        for amount, response in zip(*(one[shown] or ((), ())), strict=True):
             yield base | {
                 "shown": shown,
-                "concentration_um": dose,
+                "concentration_um": amount,
                 "response": response,
             }
     for name, bars in one["controls"].items():

@@ -1,93 +1,126 @@
 """What a careful reader would hold against the report's answer."""
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 
-from gandl_jax.jobs.report_parts import findings
-from gandl_jax.jobs.report_parts.findings import Row
-from gandl_jax.tasks.dose_response import NOT_APART
+from gandl_jax.jobs.report_parts import curve_doubts, findings, kinds, wells
+from gandl_jax.jobs.report_parts.findings import verdict
+from gandl_jax.jobs.report_parts.kinds import Row, Table
+from gandl_jax.jobs.report_parts.page import listing
+from gandl_jax.jobs.report_parts.wells import Wells
 
-WIDE_FOLD = 10  # an EC50 interval that spans more than this pins down little
 FEW_PLATES = 4
-FEW_WELLS = 12  # two at each of six doses
+FLOORS = {  # key of a difference -> what does as well
+    "intensity": "Plain intensities do",
+    "plate": "The plate's name alone does",
+    "position": "The well's position alone does",
+}
+WARNINGS = 4  # of the tasks that are told; the rest is in their files
 
 
-def doubts(table: findings.Table, curves: Sequence[Row]) -> list[str]:
+def doubts(
+    table: Table,
+    curves: Sequence[Row],
+    of: Wells | None,
+    batch: Table,
+    warnings: Iterable[str] = (),
+) -> list[str]:
     """Lists what a careful reader would hold against the answer.
 
     Args:
-      table: as `findings.headline` returns.
+      table: of control classification, with `findings.SCORE_KEYS`.
       curves: rows of dose response of the feature set that is shown.
+      of: its wells.
+      batch: of batch effects, with `findings.SCORE_KEYS`.
+      warnings: what the tasks themselves have found.
 
     Returns:
       Sentences, the gravest first.
     """
-    trained = [kinds["trained"] for kinds in table.values() if "trained" in kinds]
     places = findings.fair(table)
-    rows = [kinds["trained"] for kinds in places.values()]
+    rows = [kinds.main(those) for those in places.values()]
     return [
-        *_training_doubts(places),
-        *_split_doubts(trained),
-        *_plate_doubts(rows, curves),
-        *_curve_doubts(curves),
+        *_score_doubts(rows),
+        *_floor_doubts(places),
+        *_batch_doubts(batch),
+        *curve_doubts.side_effects(curves),
+        *_image_doubts([kinds.main(those) for those in table.values()]),
+        *_plate_doubts(rows),
+        *_control_doubts(of),
+        *curve_doubts.doubts(curves),
+        *_warnings(warnings),
     ]
 
 
-def _training_doubts(places: findings.Table) -> Iterator[str]:
-    rows = [kinds["trained"] for kinds in places.values()]
-    weak = _groups(row for row in rows if findings.gain(row) in ("unclear", "worse"))
+def _score_doubts(rows: Sequence[Row]) -> Iterator[str]:
+    weak = _groups(r for r in rows if verdict(r, "untrained") in ("unclear", "worse"))
     if weak:
         yield (
-            f"Training has not been shown to help in {weak}: what the page says about "
+            f"Training has not been shown to help{weak}: what the page says about "
             "compounds there may be due to the network's shape alone."
         )
-    plain = _groups(
-        kinds["trained"]
-        for kinds in places.values()
-        if "intensity" in kinds
-        and kinds["intensity"]["value"] >= kinds["trained"]["value"]
-    )
-    if plain:
-        yield f"Plain intensities do as well as the network in {plain}."
-    chance = _groups(
-        row
-        for row in rows
-        if not findings.bad(row["low"]) and row["low"] <= 1 / len(row["classes"])
-    )
+    chance = _groups(r for r in rows if not _above_chance(r))
     if chance:
         yield (
-            f"In {chance} the interval of the trained score includes chance: the two "
-            "controls may not be told apart at all."
+            f"The interval of the score includes guessing{chance}: the two controls "
+            "may not be told apart at all."
         )
 
 
-def _split_doubts(trained: list[Row]) -> Iterator[str]:
-    if any(row["leaky"] for row in trained):
+def _floor_doubts(places: Table) -> Iterator[str]:
+    for floor, words in FLOORS.items():
+        same = _groups(
+            kinds.main(those)
+            for those in places.values()
+            if verdict(kinds.main(those), floor) in ("unclear", "worse")
+        )
+        if same:
+            yield f"{words} as well{same}, as far as the data can show."
+
+
+def _batch_doubts(batch: Table) -> Iterator[str]:
+    found = [kinds.main(those) for those in batch.values()]
+    found = [row for row in found if row["metric"] == findings.METRIC]
+    found = [row for row in found if _above_chance(row)]
+    if found:
+        worst = max(found, key=lambda row: row["value"] - row["chance"])
+        also = dict.fromkeys(row["label"] for row in found)
+        yield (
+            f"The features tell more than cells: {listing(also)} can be read from them "
+            f"(at most {worst['label']}{_groups([worst])}: balanced accuracy "
+            f"{worst['value']:.2f}, guessing {worst['chance']:.2f})."
+        )
+
+
+def _image_doubts(rows: Sequence[Row]) -> Iterator[str]:
+    if any(row["leaky"] for row in rows):
         yield (
             "Scores marked leaky split single images at random, as the GAN-DL paper "
             "does: images of one well and one plate are on both sides, which flatters "
             "them."
         )
-    if any(row["encoder_saw_test_images"] for row in trained):
+    seen = {row["encoder_saw_test_images"] for row in rows}
+    if True in seen:
         yield (
             "The network was trained on the test wells' images too, without their "
             "labels."
         )
+    if None in seen:
+        yield "It is not known whether these features were learnt on the same images."
 
 
-def _plate_doubts(rows: Sequence[Row], curves: Sequence[Row]) -> Iterator[str]:
+def _plate_doubts(rows: Sequence[Row]) -> Iterator[str]:
     by_row = [row for row in rows if row["split"] == "row"]
     one = _groups(row for row in by_row if row["plates"] == 1)
     if one:
         yield (
-            f"There is one plate only of {one}: rows of it were left out, so nothing "
-            "is known about another plate or another day."
+            f"There is only one plate{one}: rows of it were left out, so nothing is "
+            "known about another plate or another day."
         )
     apart = _groups(row for row in by_row if row["plates"] > 1)
     if apart:
         yield (
-            f"No two plates of {apart} have both controls: rows of plates were left "
-            "out, so nothing is known about another plate or another day."
+            f"No two plates have both controls{apart}: rows of plates were left out, "
+            "so nothing is known about another plate or another day."
         )
     folds = [len(row["folds"]) for row in rows if row["split"] == "plate"]
     if folds and min(folds) < FEW_PLATES:
@@ -95,47 +128,35 @@ def _plate_doubts(rows: Sequence[Row], curves: Sequence[Row]) -> Iterator[str]:
             f"Few plates: {min(folds)} were left out in turn, so the intervals may be "
             "too narrow for a new plate."
         )
-    wells = [row["wells"] for row in curves]
-    if wells and min(wells) < FEW_WELLS:
-        yield f"Some curves rest on few wells (the smallest on {min(wells)})."
 
 
-def _curve_doubts(curves: Sequence[Row]) -> Iterator[str]:
-    fitted = [row for row in curves if row["status"] == "fitted"]
-    wide = [row for row in fitted if _fold(row) > WIDE_FOLD]
-    if wide:
+def _control_doubts(of: Wells | None) -> Iterator[str]:
+    lacking = wells.without_controls(of.frame) if of else []
+    if lacking:
         yield (
-            f"{len(wide)} of {len(fitted)} EC50 intervals span more than a factor of "
-            f"{WIDE_FOLD}."
-        )
-    apart = [row["experiment"] for row in curves if row["status"] == NOT_APART]
-    if apart:
-        yield (
-            f"The controls of {_listing(apart)} are not told apart by wells that did "
-            "not draw the axis between them: no response is given there."
-        )
-    up = {(row["treatment"], row["group"]) for row in curves if findings.rises(row)}
-    flat = {(r["treatment"], r["group"]) for r in curves if r["status"] == "no effect"}
-    if up & flat:
-        names = sorted({name for name, _ in up & flat})
-        yield (
-            "Experiments with the same cells disagree whether there is an effect: "
-            f"{_listing(names)}."
+            f"{len(lacking)} plates lack wells of a control ({listing(lacking, 4)}): "
+            "their responses rest on the controls of other plates."
         )
 
 
-def _fold(row: Row) -> float:
-    low, high = row["ec50_low_um"], row["ec50_high_um"]
-    return (
-        math.inf if findings.bad(low) or findings.bad(high) or low <= 0 else high / low
-    )
+def _warnings(warnings: Iterable[str]) -> Iterator[str]:
+    warnings = list(dict.fromkeys(warnings))
+    yield from warnings[:WARNINGS]
+    if len(warnings) > WARNINGS:
+        yield f"{len(warnings) - WARNINGS} more warnings are listed below."
+
+
+def _above_chance(row: Row) -> bool:
+    low, chance = row["low"], row.get("chance")
+    return findings.bad(low) or findings.bad(chance) or low > chance
 
 
 def _groups(rows: Iterable[Row]) -> str:
-    return _listing(row["group"] or "all" for row in rows)
+    """The cells meant, as " in HRCE, VERO"; "" where there are none.
 
-
-def _listing(names: Iterable[str]) -> str:
-    names = list(dict.fromkeys(names))
-    shown = ", ".join(names[:8])
-    return shown + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+    A screen without cell types has one group that stands for all.
+    """
+    names = list(dict.fromkeys(row["group"] for row in rows))
+    if names in (["all"], [""]):
+        return " here"
+    return f" in {listing(names)}" if names else ""

@@ -1,61 +1,79 @@
 """The report's chapter "What was run"."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gandl_jax import config as configs
+from gandl_jax.datasets import screen
 from gandl_jax.jobs.report_parts import page
 from gandl_jax.jobs.report_parts.inputs import Inputs
 from gandl_jax.jobs.report_parts.page import Html
 
-SETTINGS = {  # name on the page -> key of the flat config
+TRAINED = {  # name on the page -> key of the flat config
+    "Method": "method.name",
+    "Crops (px)": "data.crop_px",
     "Seed": "seed",
     "Batch": "train.batch",
     "Learning rate": "method.learning_rate",
     "R1 weight": "method.r1_weight",
 }
+EVALUATED = {
+    "Features shown first": "evaluate.features",
+    "Normalisation": "evaluate.normalize",
+    "Splits": "evaluate.splits",
+    "Intervals resample": "evaluate.bootstrap_unit",
+}
 
 
 def section(inputs: Inputs) -> Html:
     """The chapter of facts: the config, the data, the history, the machine."""
-    config, record = inputs.config, inputs.record
-    last = inputs.metrics[-1] if inputs.metrics else {"images": 0, "step": 0}
-    pairs = [
+    pairs = [("Command", page.tag("code", inputs.typed))] if inputs.typed else []
+    pairs += [
         ("Config", inputs.name),
-        ("Screen", config.data.name),
-        ("Channels", ", ".join(inputs.channels)),
-        ("Resolution", f"{config.data.crop_px} px crops"),
-        ("Method", config.method.name),
-        *_settings(inputs),
+        ("Screen", screen.load(inputs.config).name),
         *_embedded(inputs),
-        ("Images seen", f"{last['images']:,}"),
-        ("Steps", f"{last['step']:,}"),
+        *_trained(inputs),
+        *_settings(inputs, EVALUATED),
+        *_history(inputs.record),
     ]
-    if inputs.typed:
-        pairs.insert(0, ("Command", page.tag("code", inputs.typed)))
-    if last.get("seconds"):
-        pairs.append(("Training time", f"{last['seconds'] / 60:.1f} min"))
-    history = record.get("history") or []
-    if history:
-        pairs.append(("Started", history[0]["date"]))
-    for change in history[1:]:
-        pairs.append((f"Changed {change['date']}", _changes(change["changed"])))
-    for key, value in record.items():
-        if key not in ("config", "history", "command"):
-            pairs.append((key.capitalize(), _plain(value)))
     return page.section("run", "What was run", page.facts(pairs))
 
 
-def _settings(inputs: Inputs) -> list[tuple[str, str]]:
+def _embedded(inputs: Inputs) -> Iterator[tuple[str, str]]:
+    if inputs.channels:
+        yield "Channels", ", ".join(inputs.channels)
+    for dataset, counts in inputs.counts.items():
+        words = ", ".join(page.count(n, k) for k, n in counts.items())
+        yield f"Embedded of {dataset}", words
+    for dataset, encoders in inputs.encoders.items():
+        yield f"Features of {dataset}", ", ".join(encoders)
+
+
+def _trained(inputs: Inputs) -> Iterator[tuple[str, str]]:
+    """Of training that took place in this workdir."""
+    if inputs.metrics:
+        last = inputs.metrics[-1]
+        yield from _settings(inputs, TRAINED)
+        yield "Images seen", f"{last['images']:,} in {last['step']:,} steps"
+        if last.get("seconds"):
+            yield "Training time", f"{last['seconds'] / 60:.1f} min"
+
+
+def _history(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    history = record.get("history") or []
+    if history:
+        yield "Started", history[0]["date"]
+    for change in history[1:]:
+        yield f"Changed {change['date']}", _changes(change["changed"])
+    for key, value in record.items():
+        if key not in ("config", "history", "command"):
+            yield key.capitalize(), _plain(value)
+
+
+def _settings(inputs: Inputs, keys: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     flat = configs.plain(inputs.config)
-    return [(name, str(flat[key])) for name, key in SETTINGS.items() if key in flat]
-
-
-def _embedded(inputs: Inputs) -> list[tuple[str, str]]:
-    return [
-        (f"Embedded of {dataset}", ", ".join(f"{k} {n:,}" for k, n in counts.items()))
-        for dataset, counts in inputs.counts.items()
-    ]
+    for name, key in keys.items():
+        yield name, _plain(flat[key])
 
 
 def _changes(changed: Mapping[str, Any]) -> str:

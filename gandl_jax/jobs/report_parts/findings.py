@@ -2,59 +2,15 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
-from gandl_jax.tasks.dose_response import MAX_Q_EFFECT, NOT_APART
+from gandl_jax.jobs.report_parts import kinds, page
+from gandl_jax.jobs.report_parts.kinds import Row, Table
+from gandl_jax.tasks.dose_response import MAX_Q_EFFECT
 
-Row = Mapping[str, Any]
-Table = Mapping[tuple[str, str, str], Mapping[str, Row]]  # (group, split, metric)
-KINDS = ("trained", "untrained", "intensity")
+SCORE_KEYS = ("group", "split", "metric", "label", "class")
 METRIC = "balanced_accuracy"  # the one that the answer is about
+NEW = " It was trained on another screen and has never seen this one (zero-shot)."
 HALF_WAY = 0.5  # a rescue that gets less far toward the wanted state is partial
-
-
-def headline(rows: Iterable[Row], kinds: Mapping[str, str], features: str) -> Table:
-    """Puts the rows to compare side by side.
-
-    Args:
-      rows: rows of control classification.
-      kinds: as `feature_set.kinds` returns.
-      features: the set of the network's features that is shown first.
-
-    Returns:
-      (group, split, metric) -> kind -> row.
-    """
-    kind_of = {encoder: kind for kind, encoder in kinds.items()}
-    table: dict[tuple[str, str, str], dict[str, Row]] = {}
-    for row in rows:
-        kind = kind_of.get(row["encoder"])
-        if kind == "intensity" or (kind and row["features"] == features):
-            place = (row["group"], row["split"], row["metric"])
-            table.setdefault(place, {})[kind] = row
-    return table
-
-
-def gain(row: Row | None) -> str:
-    """Says whether a row is `better`, `worse`, `unclear` or `unknown` to untrained."""
-    difference = row and row.get("untrained_difference")
-    if not difference or any(bad(difference[k]) for k in ("value", "low", "high")):
-        return "unknown"
-    if difference["low"] > 0:
-        return "better"
-    return "worse" if difference["high"] < 0 else "unclear"
-
-
-def fair(table: Table) -> dict[tuple[str, str, str], Mapping[str, Row]]:
-    """Keeps the places of the headline metric where nothing leaks.
-
-    Args:
-      table: as `headline` returns.
-    """
-    return {
-        place: kinds
-        for place, kinds in table.items()
-        if place[2] == METRIC and "trained" in kinds and not kinds["trained"]["leaky"]
-    }
 
 
 def bad(value: float | None) -> bool:
@@ -62,76 +18,150 @@ def bad(value: float | None) -> bool:
     return value is None or math.isnan(value)
 
 
-def score_answer(table: Table) -> str:
-    """Answers whether training helped, where no plate or row is on both sides.
+def verdict(row: Row, floor: str) -> str:
+    """Says whether a row is `better`, `worse`, `unclear` or `unknown` to a floor.
 
     Args:
-      table: as `headline` returns.
+      row: of scores.
+      floor: "untrained", "intensity", "plate" or "position".
+    """
+    difference = (row.get("differences") or {}).get(floor)
+    if not difference or any(bad(difference[k]) for k in ("value", "low", "high")):
+        return "unknown"
+    if difference["low"] > 0:
+        return "better"
+    return "worse" if difference["high"] < 0 else "unclear"
 
-    Returns:
-      The answer, ready for `comparisons` to follow.
+
+def fair(table: Table) -> dict[tuple[str, ...], Mapping[str, Row]]:
+    """Keeps the places of the headline metric where nothing leaks.
+
+    Args:
+      table: of control classification, with `SCORE_KEYS`.
+    """
+    return {
+        place: those
+        for place, those in table.items()
+        if place[2] == METRIC and not kinds.main(those)["leaky"]
+    }
+
+
+def score_answer(table: Table) -> str:
+    """Answers how well the controls are told apart where nothing leaks.
+
+    Args:
+      table: of control classification.
     """
     places = fair(table)
     if not places:
         return (
-            "Whether training helped cannot be said: there is no score of a trained "
-            "encoder with whole plates or rows left out."
+            "How sure this is cannot be said: there is no score with whole plates, "
+            "rows or wells left out."
         )
-    splits = " or ".join(f"{split}s" for split in sorted({p[1] for p in places}))
-    gains = [gain(kinds["trained"]) for kinds in places.values()]
-    known = [g for g in gains if g != "unknown"]
-    return (
-        f"With whole {splits} left out, the trained network tells the two controls "
-        f"apart {_better(known)}. Balanced accuracy of sites (0.5 is guessing):"
+    first = next(iter(places.values()))
+    kind = next(iter(first))
+    splits = page.listing(split_words(place[1]) for place in places)
+    scores = page.listing(
+        f"{kinds.main(those)['value']:.0%}"
+        + (f" of {place[0]}" if place[0] != "all" else "")
+        for place, those in places.items()
     )
+    words = (
+        f"With {splits}, {kinds.network(kind)} tells images of the two controls apart "
+        f"in {scores} (balanced; 50% is guessing)"
+    )
+    words += f"{_against_untrained(kind, places)}."
+    return words + (NEW if unseen(first) else "")
 
 
-def comparisons(table: Table) -> list[str]:
-    """The scores behind the answer, one line for each group.
-
-    Args:
-      table: as `headline` returns.
-    """
-    return [_compare(place, kinds) for place, kinds in fair(table).items()]
+def unseen(those: Mapping[str, Row]) -> bool:
+    """True where a trained network is asked about images it was not trained on."""
+    row = those.get("trained")
+    return row is not None and row["encoder_saw_test_images"] is False
 
 
-def _better(gains: Sequence[str]) -> str:
-    if not gains:
-        return "(no untrained network was scored beside it)"
-    count, wins = len(gains), gains.count("better")
+def _against_untrained(kind: str, places: Table) -> str:
+    if kind != "trained":
+        return ""
+    found = [verdict(kinds.main(those), "untrained") for those in places.values()]
+    known = [one for one in found if one != "unknown"]
+    if not known:
+        return "; no untrained network was scored beside it"
+    return f", {_better(known)}"
+
+
+def _better(found: Sequence[str]) -> str:
+    count, wins = len(found), found.count("better")
     if wins == count:
         return "better than the same network untrained"
     if wins:
         return f"better than the same network untrained in {wins} of {count} groups"
-    if gains.count("worse") == count:
+    if found.count("worse") == count:
         return "worse than the same network untrained"
     return "no better than the same network untrained, as far as the data can show"
 
 
-def _compare(place: tuple[str, str, str], kinds: Mapping[str, Row]) -> str:
-    values = [f"{kind} {kinds[kind]['value']:.2f}" for kind in KINDS if kind in kinds]
-    words = f"{place[0] or 'all'}: {', '.join(values)}"
-    if gain(kinds["trained"]) != "unknown":
-        difference = kinds["trained"]["untrained_difference"]
-        words += (
-            "; trained − untrained {value:+.2f}, 95 % interval {low:+.2f} to "
-            "{high:+.2f}".format(**difference).replace("-", "−")
-        )
-    return words
+def split_words(split: str) -> str:
+    """A split as the page says it.
+
+    Args:
+      split: as configured: "record", "plate", "plate:0.25", "plate:A/1+A/2", ...
+    """
+    name, _, which = split.partition(":")
+    fixed = {"record": "random images", "given": "the publisher's split"}
+    words = fixed.get(name) or f"{name.replace('_', ' ')}s"
+    if not which:
+        return words if name in fixed else f"{words} left out"
+    try:
+        share = f"{float(which):.0%} of "
+    except ValueError:
+        share = "chosen " if "+" in which or name not in fixed else ""
+    return f"{share}{'images' if name == 'record' else words} left out"
 
 
 def rises(row: Row) -> bool:
-    """True where a fitted curve goes up with the dose, toward the wanted state."""
-    return row["status"] == "fitted" and (row["top"] - row["bottom"]) * row["slope"] > 0
+    """True where the response goes up with the dose, toward the wanted state.
+
+    A curve whose EC50 is a bound only counts where it is there at the highest dose.
+    """
+    if row["status"] == "fitted":
+        return (row["top"] - row["bottom"]) * row["slope"] > 0
+    return bool(row.get("ec50_bound")) and full_score(row)
 
 
 def full(row: Row) -> bool:
-    """True where the curve gets half way to the wanted state at a dose that was tested.
+    """True where a rise gets half way to the wanted state at a dose that was tested.
 
-    Its top is of no use here: it may lie far beyond the doses.
+    The curve's top is of no use here: it may lie far beyond the doses.
     """
-    reached = row["response_at_highest_dose"]
-    return rises(row) and not bad(reached) and reached >= HALF_WAY
+    return rises(row) and full_score(row)
+
+
+def full_score(row: Row) -> bool:
+    """True where the wells at the highest dose lie half way or further."""
+    reached = row.get("rescue")
+    if bad(reached):
+        reached = row["response_at_highest_dose"]
+    return not bad(reached) and reached >= HALF_WAY
+
+
+def falls(row: Row) -> bool:
+    """True where the response goes down with the dose."""
+    return row["status"] == "fitted" and not rises(row)
+
+
+def effect(row: Row) -> str:
+    """What a curve does: rises, falls, no effect or not told."""
+    if rises(row):
+        return "rises"
+    if falls(row):
+        return "falls"
+    return "no effect" if row["status"] == "no effect" else "not told"
+
+
+def apart(row: Row) -> bool:
+    """False where the controls beside are not told apart, so that there is no curve."""
+    return bool(row["points"])
 
 
 def rank(rows: Iterable[Row]) -> list[Row]:
@@ -142,65 +172,60 @@ def rank(rows: Iterable[Row]) -> list[Row]:
     Args:
       rows: rows of dose response of one feature set.
     """
+    order = {"falls": 2, "not told": 3, "no effect": 4}
 
     def place(row: Row) -> tuple:
         if rises(row):
-            return (0 if full(row) else 1, row["ec50_um"], row["treatment"])
-        others = {"fitted": 2, "no effect": 4}
-        return (others.get(row["status"], 3), 0.0, row["treatment"])
+            return (0 if full(row) else 1, _potency(row), row["treatment"])
+        return (order[effect(row)], 0.0, row["treatment"])
 
     return sorted(rows, key=place)
 
 
-def curves(
-    rows: Iterable[Row], kinds: Mapping[str, str], features: str
-) -> dict[str, list[Row]]:
-    """Sorts the curves by the kind of encoder.
+def _potency(row: Row) -> float:
+    """The EC50, or the bound that is known of it."""
+    for key in ("ec50_um", "ec50_high_um", "ec50_low_um"):
+        if not bad(row[key]):
+            return row[key]
+    return math.inf
+
+
+def dose_answer(rows: Sequence[Row]) -> str:
+    """Counts what the curves do.
 
     Args:
-      rows: rows of dose response.
-      kinds: as `feature_set.kinds` returns.
-      features: the set of the network's features that is shown.
-
-    Returns:
-      kind -> ranked rows, in the order of `KINDS`; kinds without curves are left out.
+      rows: of dose response of one feature set.
     """
-    rows = list(rows)
-    found = {}
-    for kind in (kind for kind in KINDS if kind in kinds):
-        place = kinds[kind], "intensity" if kind == "intensity" else features
-        found[kind] = rank(r for r in rows if (r["encoder"], r["features"]) == place)
-    return {kind: ranked for kind, ranked in found.items() if ranked}
-
-
-def dose_answer(curves: Mapping[str, Sequence[Row]]) -> str:
-    """Counts the compounds with a fitted rescue.
-
-    Args:
-      curves: as `curves` returns; the first kind is told in full.
-    """
-    if not curves:
-        return "There are no dose-response curves."
-    (_, rows), *others = curves.items()
-    up = [row for row in rows if rises(row)]
-    falling = sum(row["status"] == "fitted" for row in rows) - len(up)
-    flat = sum(row["status"] == "no effect" for row in rows)
-    apart = sum(row["status"] == NOT_APART for row in rows)
-    unsure = len(rows) - len(up) - falling - flat - apart
-    rising = f"{len(up)} rising"
-    if up:
-        half = sum(map(full, up))
-        rising += f" ({half} at least half way to the wanted state at the highest dose)"
-    words = (
-        f"Of {len(rows)} dose-response curves: {rising}, {falling} falling, {unsure} "
-        f"whose EC50 the doses do not pin down, {flat} without effect."
-    )
-    if apart:
-        words += f" {apart} have no curve: the controls beside are not told apart."
-    words += _false_words(rows)
-    for kind, rows in others:
-        words += f" From {kind} features {sum(map(rises, rows))} rise."
+    kinds_of = [effect(row) if apart(row) else "lost" for row in rows]
+    counts = {
+        "rising toward the wanted state": kinds_of.count("rises"),
+        "falling": kinds_of.count("falls"),
+        "without effect": kinds_of.count("no effect"),
+        "of which the doses do not tell": kinds_of.count("not told"),
+        "without a response, for the controls are not told apart": kinds_of.count(
+            "lost"
+        ),
+    }
+    found = [f"{count:,} {words}" for words, count in counts.items() if count]
+    words = f"{page.count(len(rows), 'dose-response curve')}: {', '.join(found)}."
+    half = sum(map(full, rows))
+    if half:
+        words += f" {half:,} get at least half way at the highest dose."
     return words
+
+
+def beside(curves: Mapping[str, Sequence[Row]]) -> str:
+    """What else is to be known of the counts: false ones, and those of the floors.
+
+    Args:
+      curves: kind -> ranked rows; the first kind is the one that is shown.
+    """
+    (_, rows), *others = curves.items()
+    counts = [
+        f"{sum(map(rises, those))} from {kind} features" for kind, those in others
+    ]
+    rise = f" For comparison, {', '.join(counts)} rise." if counts else ""
+    return (_false_words(rows) + rise).strip()
 
 
 def _false_words(rows: Iterable[Row]) -> str:
@@ -210,7 +235,7 @@ def _false_words(rows: Iterable[Row]) -> str:
     if not count:
         return ""
     return (
-        f" An effect of the dose is called for {count} of them (Benjamini-Hochberg "
-        f"q < {MAX_Q_EFFECT:g}): up to {MAX_Q_EFFECT:.0%} of those called, about "
-        f"{MAX_Q_EFFECT * count:.2g}, are expected to be false."
+        f"An effect of the dose is called for {count} (Benjamini-Hochberg q < "
+        f"{MAX_Q_EFFECT:g}); up to {MAX_Q_EFFECT * count:.2g} of these are expected "
+        "to be false."
     )

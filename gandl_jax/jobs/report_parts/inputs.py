@@ -9,10 +9,9 @@ from typing import Any
 import ml_collections
 from etils import epath
 
-from gandl_jax import pictures
-from gandl_jax.datasets import screen
+from gandl_jax import logs, pictures
 from gandl_jax.errors import InputError
-from gandl_jax.profiles import store, table
+from gandl_jax.profiles import feature_set, store, table
 
 PROGRAM = "python -m gandl_jax.main"
 _PLACES = {"Metadata_Experiment", "Metadata_Plate", "Metadata_Well"}
@@ -29,10 +28,11 @@ class Inputs:
       config: the experiment's config.
       record: `config.json`.
       metrics: lines of `metrics.jsonl`, one for each step, in order.
-      tasks: dataset -> task -> {"rows": [...], "skipped": reason or None}.
-      channels: names, in the network's order.
+      tasks: dataset -> task -> {"rows": [...], "skipped": reason or None,
+        "warnings": [...]}.
       grids: steps that have image grids, ascending.
-      counts: dataset -> "records", "wells", "plates" -> how many were embedded.
+      counts: dataset -> "record", "well", "plate" -> how many were embedded.
+      encoders: dataset -> encoder -> what its profiles were made from.
     """
 
     name: str
@@ -41,13 +41,36 @@ class Inputs:
     record: Mapping[str, Any]
     metrics: list[dict[str, Any]]
     tasks: dict[str, dict[str, dict[str, Any]]]
-    channels: tuple[str, ...]
     grids: list[int]
     counts: dict[str, dict[str, int]]
+    encoders: dict[str, dict[str, dict[str, Any]]]
 
     def grid(self, step: int, name: str) -> epath.Path:
         """The path of a channel's grid, or of `composite`; it may be missing."""
         return epath.Path(self.workdir) / "images" / pictures.file_name(step, name)
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The channels that were embedded, in the network's order."""
+        for encoders in self.encoders.values():
+            for made_from in encoders.values():
+                if made_from.get("channels"):
+                    return tuple(made_from["channels"])
+        return tuple(self.config.data.channels or self.config.screen.channels)
+
+    @property
+    def from_elsewhere(self) -> str:
+        """The workdir whose encoder was taken; empty where it was trained here."""
+        return self.config.embed.checkpoint
+
+    @property
+    def has_networks(self) -> bool:
+        """True where some profiles are a network's, not a table's or intensities."""
+        return any(
+            feature_set.step(encoder) is not None
+            for encoders in self.encoders.values()
+            for encoder in encoders
+        )
 
     @property
     def typed(self) -> str | None:
@@ -82,37 +105,12 @@ def read(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> Inputs:
         workdir=str(workdir),
         config=config,
         record=_json(folder / "config.json") or {},
-        metrics=read_metrics(folder / "metrics.jsonl"),
+        metrics=logs.read(folder),
         tasks=_tasks(folder / "tasks"),
-        channels=config.data.channels or screen.load(config.data.name).channels,
         grids=_grids(folder / "images"),
         counts=_counts(folder / "profiles"),
+        encoders=_encoders(folder / "profiles"),
     )
-
-
-def read_metrics(path: epath.Path) -> list[dict[str, Any]]:
-    """Reads metrics, one JSON object a line.
-
-    A run that was stopped may leave half a line, and one that resumed may have written
-    a step twice: the later line counts.
-
-    Args:
-      path: the file; it may be missing.
-
-    Returns:
-      The lines in the order of their steps.
-    """
-    if not path.exists():
-        return []
-    by_step = {}
-    for line in path.read_text().splitlines():
-        try:
-            entry = json.loads(line)
-        except json.JSONDecodeError:
-            continue
-        if isinstance(entry, dict) and "step" in entry and "images" in entry:
-            by_step[entry["step"]] = entry
-    return [by_step[step] for step in sorted(by_step)]
 
 
 def _json(path: epath.Path) -> Any:
@@ -129,6 +127,7 @@ def _tasks(folder: epath.Path) -> dict[str, dict[str, dict[str, Any]]]:
         found.setdefault(path.parent.name, {})[path.stem] = {
             "rows": content.get("rows") or [],
             "skipped": content.get("skipped"),
+            "warnings": content.get("warnings") or [],
         }
     return found
 
@@ -141,16 +140,33 @@ def _grids(folder: epath.Path) -> list[int]:
 def _counts(folder: epath.Path) -> dict[str, dict[str, int]]:
     """Of each dataset's first complete encoder: all embed the same records."""
     found: dict[str, dict[str, int]] = {}
-    for directory in sorted(folder.glob("*/*")) if folder.exists() else ():
-        dataset = directory.parent.name
-        if dataset in found or not directory.is_dir():
-            continue
-        try:
-            metadata = store.read_metadata(directory)
-        except InputError:
-            continue  # the report tells what there is; evaluate refuses it
-        found[dataset] = {"records": len(metadata)}
-        if _PLACES <= set(metadata):
-            found[dataset]["wells"] = len(set(table.wells(metadata)))
-            found[dataset]["plates"] = len(set(table.plates(metadata)))
+    for directory in _profiles(folder):
+        if directory.parent.name not in found:
+            try:
+                metadata = store.read_metadata(directory)
+            except InputError:
+                continue  # the report tells what there is; evaluate refuses it
+            found[directory.parent.name] = _count(metadata)
     return found
+
+
+def _count(metadata) -> dict[str, int]:
+    counts = {"record": len(metadata)}
+    if set(metadata) >= _PLACES:
+        counts["well"] = len(set(table.wells(metadata)))
+        counts["plate"] = len(set(table.plates(metadata)))
+    return counts
+
+
+def _encoders(folder: epath.Path) -> dict[str, dict[str, dict[str, Any]]]:
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for directory in _profiles(folder):
+        if store.is_complete(directory):
+            made_from = _json(directory / "_made_from.json") or {}
+            found.setdefault(directory.parent.name, {})[directory.name] = made_from
+    return found
+
+
+def _profiles(folder: epath.Path) -> list[epath.Path]:
+    found = sorted(folder.glob("*/*")) if folder.exists() else []
+    return [directory for directory in found if directory.is_dir()]

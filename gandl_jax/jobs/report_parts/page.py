@@ -2,8 +2,12 @@
 
 import base64
 import html
+import json
 import math
 from collections.abc import Iterable, Sequence
+from typing import Any
+
+MAX_LINES = 200  # of a table; the rest is in the CSV file
 
 
 class Html(str):
@@ -23,15 +27,29 @@ def join(parts: Iterable[object]) -> Html:
 def tag(name: str, content: object = "", **attributes: str) -> Html:
     """Wraps content in an element; an attribute `class_` is written `class`."""
     words = "".join(
-        f' {key.rstrip("_")}="{html.escape(value)}"'
+        f' {key.rstrip("_").replace("_", "-")}="{html.escape(value)}"'
         for key, value in attributes.items()
     )
     return Html(f"<{name}{words}>{text(content)}</{name}>")
 
 
-def section(name: str, title: str, *content: object) -> Html:
-    """A chapter of the page; `name` is its anchor."""
-    return tag("section", join([tag("h2", title), *content]), id=name)
+def section(name: str, title: str, *content: object, of: str = "") -> Html:
+    """A chapter of the page.
+
+    Args:
+      name: its anchor, together with `of`.
+      title: its headline.
+      *content: what it holds.
+      of: the screen that it is about.
+    """
+    words = join([title, tag("small", of)]) if of else title
+    name = f"{name}-{of}" if of else name
+    return tag("section", join([tag("h2", words), *content]), id=anchor(name))
+
+
+def anchor(name: str) -> str:
+    """A name as an anchor: ids hold no blanks."""
+    return "-".join(name.split())
 
 
 def details(summary: str, *content: object) -> Html:
@@ -44,12 +62,31 @@ def items(lines: Iterable[object], kind: str = "ul") -> Html:
     return tag(kind, join(tag("li", line) for line in lines))
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Html:
-    """A table that scrolls sideways where the page is narrow."""
+def table(header: Sequence[object], rows: Iterable[Sequence[object]], csv: str) -> Html:
+    """A table that scrolls sideways where the page is narrow.
+
+    Args:
+      header: titles of the columns.
+      rows: cells; of more than `MAX_LINES` rows the rest is left to the CSV file.
+      csv: name of the file in the folder data that has all rows.
+    """
+    rows = list(rows)
     head = tag("tr", join(tag("th", cell, scope="col") for cell in header))
-    body = join(tag("tr", join(tag("td", cell) for cell in row)) for row in rows)
+    body = join(
+        tag("tr", join(tag("td", cell) for cell in row)) for row in rows[:MAX_LINES]
+    )
     whole = tag("table", join([tag("thead", head), tag("tbody", body)]))
-    return tag("div", whole, class_="scroll", tabindex="0")
+    parts = [tag("div", whole, class_="scroll", tabindex="0")]
+    if len(rows) > MAX_LINES:
+        words = f"The first {MAX_LINES} of {len(rows):,} rows;"
+        note = join([words, "all of them are in", data_link(csv)])
+        parts.append(tag("p", note, class_="note"))
+    return join(parts)
+
+
+def data_link(csv: str) -> Html:
+    """A link to a file in the folder data beside the page."""
+    return tag("a", f"data/{csv}.csv", href=f"data/{csv}.csv")
 
 
 def facts(pairs: Iterable[tuple[str, object]]) -> Html:
@@ -73,6 +110,19 @@ def picture(png: bytes, alt: str, caption: str) -> Html:
     )
 
 
+def data(name: str, content: Any) -> Html:
+    """Numbers for the page's own script, as JSON in which no text can end the element.
+
+    Args:
+      name: the element's id.
+      content: plain data without NaN.
+    """
+    words = json.dumps(content, separators=(",", ":"), allow_nan=False)
+    for sign in "<>&":  # JSON has them within strings only
+        words = words.replace(sign, f"\\u{ord(sign):04x}")
+    return tag("script", Html(words), type="application/json", id=name)
+
+
 def number(value: float | None, pattern: str) -> str:
     """Formats a number; a dash where there is none."""
     if value is None or math.isnan(value):
@@ -88,22 +138,53 @@ def interval(
     """A value with its interval under it; an end that is None is open."""
     if value is None:
         return text("–")
-    span = " to ".join(_end(end, pattern) for end in (low, high))
-    return Html(f"{number(value, pattern)} <small>{span}</small>")
+    return Html(f"{number(value, pattern)} <small>{span(low, high, pattern)}</small>")
+
+
+def span(low: float | None, high: float | None, pattern: str) -> str:
+    """An interval in words; an end that is None is open."""
+    return " to ".join(_end(end, pattern) for end in (low, high))
 
 
 def _end(value: float | None, pattern: str) -> str:
     return "open" if value is None else number(value, pattern)
 
 
-def dose(um: float, low_um: float | None, high_um: float | None) -> str:
-    """A dose with its interval, in nM where the dose is below 0.1 uM."""
-    scale, unit = (1000, "nM") if um < 0.1 else (1, "µM")
-    value, low, high = (rounded(end and end * scale) for end in (um, low_um, high_um))
-    span = f"{_end(low, 'g')} to {_end(high, 'g')}"
-    return f"{value:g}\N{NO-BREAK SPACE}{unit} ({span})"
+def dose(um: float) -> str:
+    """A dose, in nM where it is below 0.1 uM."""
+    scale, unit = _unit(um)
+    return f"{rounded(um * scale):g}\N{NO-BREAK SPACE}{unit}"
+
+
+def dose_interval(um: float, low_um: float | None, high_um: float | None) -> str:
+    """The interval of a dose, in the unit in which `dose` gives it."""
+    scale, _ = _unit(um)
+    low, high = (rounded(end and end * scale) for end in (low_um, high_um))
+    return span(low, high, "g")
+
+
+def _unit(um: float) -> tuple[float, str]:
+    return (1000, "nM") if um < 0.1 else (1, "µM")
 
 
 def rounded(value: float | None) -> float | None:
     """Three significant digits, which format "g" then writes without an exponent."""
     return None if value is None else float(f"{value:.3g}")
+
+
+def count(number: int, name: str) -> str:
+    """A number of things: 1 plate, 2 plates."""
+    return f"{number:,} {name}" + ("" if number == 1 else "s")
+
+
+def missing(what: str, command: str) -> Html:
+    """Says what is not there and the command that makes it."""
+    words = join([f"There are no {what} yet. They are made by:", tag("code", command)])
+    return tag("p", words, class_="missing")
+
+
+def listing(names: Iterable[str], most: int = 8) -> str:
+    """Different names with commas between, at most `most` of them."""
+    names = list(dict.fromkeys(names))
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -1,144 +1,217 @@
-"""The report's scores: trained, untrained and intensities side by side."""
+"""The report's scores: what is judged and its floors side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from gandl_jax import figures
-from gandl_jax.figures import Figure
-from gandl_jax.jobs.report_parts import findings, page
-from gandl_jax.jobs.report_parts.findings import Row
+from gandl_jax.figures import scores as plot
+from gandl_jax.figures import style
+from gandl_jax.jobs.report_parts import findings, kinds, page
+from gandl_jax.jobs.report_parts.kinds import Row, Table
 from gandl_jax.jobs.report_parts.page import Html
 
+FLOOR_OF = {  # kind -> its key in a row's differences
+    "untrained": "untrained",
+    "intensity": "intensity",
+    "plate identity": "plate",
+    "well position": "position",
+}
+METRICS = {
+    "balanced_accuracy": "images",
+    "balanced_accuracy_wells": "whole wells",
+    "recall": "recall",
+    "mAP": "mAP",
+}
+MOST_LINES = 16  # of a figure
+INTRO = {  # task -> title, what is asked
+    "control_classification": (
+        "Are the two controls told apart?",
+        "A linear classifier learns to tell the two controls apart on some wells and "
+        "is asked about others. Balanced accuracy: 0.5 is guessing, 1 is without "
+        "error. By images each image is one question; by whole wells its images vote.",
+    ),
+    "cell_model_classification": (
+        "Are the cell types told apart?",
+        "A linear classifier names the cell type of each image. Recall is the share of "
+        "a cell type's images that are named rightly; balanced accuracy its mean over "
+        "the types.",
+    ),
+    "label_classification": (
+        "Is what the compounds do named rightly?",
+        "A linear classifier names the class of images whose compounds it has not seen "
+        "where compounds are left out.",
+    ),
+    "batch_effects": (
+        "Do the features know plate and position?",
+        "Here lower is better: what a classifier can read from the features about "
+        "plate or position is not about cells. The rows plate identity and well "
+        "position know the answer, as far as it is theirs.",
+    ),
+}
 
-def content(
-    name: str, features: str, rows: Sequence[Row], table: findings.Table
-) -> list[Html]:
-    """The figures and the tables.
+
+def section(dataset: str, task: str, rows: Sequence[Row], table: Table) -> Html:
+    """The chapter of one task.
 
     Args:
-      name: of the screen.
-      features: the network's set that is shown first.
-      rows: all rows of control classification.
-      table: those shown first, as `findings.headline` returns.
+      dataset: the screen.
+      task: its name.
+      rows: all its rows.
+      table: those side by side, with `findings.SCORE_KEYS`.
     """
+    title, asked = INTRO[task]
+    first = next(iter(table.values()))
+    words = asked + (findings.NEW if findings.unseen(first) else "")
+    unit = kinds.main(first).get("unit") or "well"
+    words += f" In small print the 95 % interval over resampled {unit}s"
+    if task != "batch_effects":
+        words += ", and under a floor how much what stands first is above it"
+    figures = page.join(_figures(dataset, task, table))
     parts = [
-        page.tag(
-            "p",
-            f"How well a linear classifier tells the two controls apart, from the set "
-            f"{features} of the network (trained, untrained) and from plain "
-            "intensities. 0.5 is guessing, 1 is without error. In small print the 95 % "
-            "interval over resampled wells.",
-        )
+        page.tag("p", f"{words}."),
+        page.tag("div", figures, class_="pair"),
+        _table(table, task),
     ]
-    if not table:
-        sets = ", ".join(sorted({row["set"] for row in rows}))
-        parts.append(page.tag("p", f"No set is called {features}; there are: {sets}."))
-    plots = []
-    for i, metric in enumerate(dict.fromkeys(place[2] for place in table)):
-        shown = {place: k for place, k in table.items() if place[2] == metric}
-        svg = figures.to_svg(
-            _score_figure(shown, _words(metric)),
-            f"score-{name}-{i}",
-            f"{_words(metric)} with 95 % intervals; the table below has the numbers",
-        )
-        plots.append(page.figure(Html(svg), ""))
-    parts.append(page.tag("div", page.join(plots), class_="pair"))
-    parts.append(_score_table(table))
-    shown = {id(row) for kinds in table.values() for row in kinds.values()}
+    shown = {id(row) for those in table.values() for row in those.values()}
     rest = [row for row in rows if id(row) not in shown]
     if rest:
-        parts.append(
-            page.details(f"All other feature sets ({len(rest)} scores)", _rest(rest))
-        )
-    return parts
+        summary = f"All other feature sets ({len(rest)} scores)"
+        parts.append(page.details(summary, _rest(rest)))
+    note = page.join(["Numbers:", page.data_link("scores")])
+    parts.append(page.tag("p", note, class_="note"))
+    return page.section(task, title, *parts, of=dataset)
+
+
+def figure(
+    names: Sequence[str], lines: Sequence[Mapping[str, Row]], label: str, name: str
+) -> Html:
+    """Scores with intervals and the line of guessing, as SVG.
+
+    Args:
+      names: of the lines.
+      lines: kind -> row of each; `MOST_LINES` at most are drawn.
+      label: of the axis.
+      name: unique within the page.
+    """
+    lines = lines[:MOST_LINES]
+    order = dict.fromkeys(kind for those in lines for kind in those)
+    series = {
+        kind: [_drawn(those.get(kind)) for those in lines]
+        for kind in list(order)[: len(style.SERIES)]
+    }
+    chance = [kinds.main(those).get("chance") for those in lines]
+    drawn = plot.draw(names[:MOST_LINES], series, label, chance)
+    title = f"{label} with 95 % intervals; the table has the numbers"
+    return Html(style.to_svg(drawn, page.anchor(name), title))
+
+
+def line_names(places: Iterable[kinds.Place]) -> list[str]:
+    """What the lines of a figure are called: cells and label, then the split."""
+    places = list(places)
+    several = len({place[3] for place in places}) > 1
+    names = []
+    for group, split, _, label, class_ in places:
+        parts = [class_ or (group if group != "all" else ""), label if several else ""]
+        first = ", ".join(filter(None, parts))
+        names.append("\n".join(filter(None, [first, findings.split_words(split)])))
+    return names
 
 
 def flat(row: Row) -> dict[str, Any]:
     """A row without what does not fit into one line of CSV."""
-    nested = ("folds", "classes", "untrained_difference")
+    nested = ("folds", "classes", "differences", "by_label")
     plain = {key: value for key, value in row.items() if key not in nested}
-    difference = row["untrained_difference"] or {}
-    return plain | {f"untrained_difference_{k}": v for k, v in difference.items()}
+    for floor, difference in (row.get("differences") or {}).items():
+        plain |= {f"minus_{floor}_{key}": v for key, v in difference.items()}
+    return plain
 
 
-def _score_figure(table: findings.Table, label: str) -> Figure:
-    names = [f"{group or 'all'}, {_split_words(split)}" for group, split, _ in table]
-    series = {
-        kind: [
-            (k[kind]["value"], k[kind]["low"], k[kind]["high"]) if kind in k else None
-            for k in table.values()
-        ]
-        for kind in findings.KINDS
-        if any(kind in k for k in table.values())
-    }
-    classes = next(iter(next(iter(table.values())).values()))["classes"]
-    return figures.scores(names, series, label, 1 / len(classes))
-
-
-def _score_table(table: findings.Table) -> Html:
-    header = ("Cells", "Test part", "Metric", *findings.KINDS, "trained − untrained")
-    lines = []
-    for (group, split, metric), kinds in table.items():
-        leaky = any(row["leaky"] for row in kinds.values())
-        lines.append(
-            (
-                group or "all",
-                _split_cell(split, leaky),
-                _words(metric),
-                *(_score(kinds.get(kind)) for kind in findings.KINDS),
-                _difference(kinds.get("trained")),
-            )
-        )
-    return page.table(header, lines)
-
-
-def _rest(rows: list[Row]) -> Html:
-    header = ("Feature set", "Cells", "Test part", "Metric", "Score", "− untrained")
-    return page.table(
-        header,
-        (
-            (
-                row["set"],
-                row["group"] or "all",
-                _split_cell(row["split"], row["leaky"]),
-                _words(row["metric"]),
-                _score(row),
-                _difference(row),
-            )
-            for row in rows
-        ),
-    )
-
-
-def _score(row: Row | None) -> Html:
+def cell(kind: str, those: Mapping[str, Row], pattern: str = ".3f") -> Html:
+    """A score with its interval; under a floor how far the first is above it."""
+    row = those.get(kind)
     if row is None:
         return page.text("–")
-    return page.interval(row["value"], row["low"], row["high"], ".3f")
+    found = page.interval(row["value"], row["low"], row["high"], pattern)
+    first = kinds.main(those)
+    difference = (first.get("differences") or {}).get(FLOOR_OF.get(kind, ""))
+    if difference and first is not row:
+        gain = page.number(difference["value"], "+" + pattern)
+        ends = page.span(difference["low"], difference["high"], "+" + pattern)
+        sure = findings.verdict(first, FLOOR_OF[kind]) in ("better", "worse")
+        words = page.tag("b" if sure else "span", f"Δ {gain}")
+        found = page.join([found, page.tag("small", page.join([words, f"({ends})"]))])
+    return found
 
 
-def _difference(row: Row | None) -> Html:
-    found = row and row["untrained_difference"]
-    if not found:
-        return page.text("–")
-    return page.interval(found["value"], found["low"], found["high"], "+.3f")
+def _figures(dataset: str, task: str, table: Table) -> Iterable[Html]:
+    for i, metric in enumerate(dict.fromkeys(place[2] for place in table)):
+        part = {place: those for place, those in table.items() if place[2] == metric}
+        label = _axis(metric, task)
+        name = f"score-{dataset}-{task}-{i}"
+        drawn = figure(line_names(part), list(part.values()), label, name)
+        yield page.figure(drawn, "")
 
 
-def _split_words(split: str) -> str:
-    return "random images" if split == "record" else f"{split}s left out"
+def _axis(metric: str, task: str) -> str:
+    words = METRICS.get(metric, metric.replace("_", " "))
+    if metric.startswith("balanced_accuracy"):
+        words = f"balanced accuracy of {words}"
+    return f"{words} (lower is better)" if task == "batch_effects" else words
+
+
+def _drawn(row: Row | None) -> plot.Score | None:
+    if row is None or findings.bad(row["value"]):
+        return None
+    return row["value"], row["low"], row["high"]
+
+
+def _table(table: Table, task: str) -> Html:
+    order = dict.fromkeys(kind for those in table.values() for kind in those)
+    columns = [kind for kind in order if kind in FLOOR_OF]
+    columns = [kind for kind in order if kind not in FLOOR_OF] + columns
+    first = "Cells" if task != "label_classification" else "Cells, label"
+    header = (first, "Test part", "By", *columns)
+    lines = [
+        (
+            _what(place, task),
+            _split_cell(place[1], any(row["leaky"] for row in those.values())),
+            METRICS.get(place[2], place[2].replace("_", " ")),
+            *(cell(kind, those) for kind in columns),
+        )
+        for place, those in table.items()
+    ]
+    return page.table(header, lines, "scores")
+
+
+def _what(place: kinds.Place, task: str) -> str:
+    group, _, _, label, class_ = place
+    parts = [group if group != "all" or not class_ else "", class_]
+    if task in ("batch_effects", "label_classification"):
+        parts.append(label)
+    return ", ".join(filter(None, parts))
+
+
+def _rest(rows: Sequence[Row]) -> Html:
+    header = ("Feature set", "Cells", "Test part", "By", "Score", "− untrained")
+    lines = []
+    for row in rows:
+        place = tuple(row.get(key) or "" for key in findings.SCORE_KEYS)
+        gain = (row.get("differences") or {}).get("untrained")
+        lines.append(
+            (
+                row["set"],
+                _what(place, row["task"]),
+                _split_cell(row["split"], row["leaky"]),
+                METRICS.get(row["metric"], row["metric"]),
+                page.interval(row["value"], row["low"], row["high"], ".3f"),
+                page.interval(gain["value"], gain["low"], gain["high"], "+.3f")
+                if gain
+                else "–",
+            )
+        )
+    return page.table(header, lines, "scores")
 
 
 def _split_cell(split: str, leaky: bool) -> Html:
-    words = page.text(_split_words(split))
-    return (
-        page.join([words, page.tag("span", "leaky", class_="leaky")])
-        if leaky
-        else words
-    )
-
-
-def _words(metric: str) -> str:
-    known = {
-        "balanced_accuracy": "balanced accuracy of sites",
-        "balanced_accuracy_wells": "balanced accuracy of wells",
-    }
-    return known.get(metric, metric.replace("_", " "))
+    words = page.text(findings.split_words(split))
+    mark = page.tag("span", "leaky", class_="leaky")
+    return page.join([words, mark]) if leaky else words

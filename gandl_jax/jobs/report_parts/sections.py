@@ -1,36 +1,29 @@
 """The chapters of the report's page, and the numbers behind their figures."""
 
-import dataclasses
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator
 
-from gandl_jax import figures, pictures
+import pandas as pd
+
+from gandl_jax.datasets import screen as screen_spec
 from gandl_jax.jobs.report_parts import (
+    answer,
+    compounds,
     curves,
-    doubts,
     facts,
-    findings,
+    maps,
     page,
+    plates,
+    retrieval,
     scores,
+    screens,
+    training,
+    wells,
 )
 from gandl_jax.jobs.report_parts.inputs import Inputs
 from gandl_jax.jobs.report_parts.page import Html
-from gandl_jax.profiles import feature_set
+from gandl_jax.jobs.report_parts.screens import Screen
 
-Numbers = dict[str, list[dict[str, Any]]]
-
-PANELS = {  # caption -> axis, metric -> its name in the legend
-    "Losses": ("loss", {"d/loss": "discriminator", "g/loss": "generator"}),
-    "R1 penalty": ("R1", {"d/r1": "R1"}),
-    "Path length": ("path length", {"g/path_length": "path length"}),
-    "Discriminator's mean output": (
-        "logit",
-        {"d/real_score": "real", "d/fake_score": "generated"},
-    ),
-    "Speed": ("images per second", {"data/images_per_second": "images per second"}),
-}
-BEST = 10  # rescues named at the top of the page
-WIDTH_PX = 1280  # grids are shrunk to this so that the page stays small to send
+Numbers = dict[str, list[pd.DataFrame]]
 
 
 def build(inputs: Inputs) -> tuple[Html, Numbers]:
@@ -40,52 +33,45 @@ def build(inputs: Inputs) -> tuple[Html, Numbers]:
       inputs: what the other jobs left.
 
     Returns:
-      The body, and name -> rows of the CSV files.
+      The body, and name -> tables that make up one CSV file.
     """
+    features = inputs.config.evaluate.features
+    found = [
+        screens.sort(name, tasks, features) for name, tasks in inputs.tasks.items()
+    ]
     numbers: Numbers = {}
-    screens = {name: _screen(inputs, name) for name in inputs.tasks}
-    chapters = [_title(inputs, screens)]
-    chapters += [_answer(name, screen) for name, screen in screens.items()]
-    if not any(screen.scores or screen.doses for screen in screens.values()):
-        chapters.append(missing(inputs, "scores", "embed,evaluate,report"))
-    for name, screen in screens.items():
-        chapters += [_scores(name, screen, numbers), _curves(name, screen, numbers)]
+    chapters = [answer.section(screen) for screen in found]
+    if not any(chapters):
+        command = inputs.command("embed,evaluate,report")
+        chapters.append(page.missing("scores", command))
+    for screen in found:
+        chapters += _chapters(screen, numbers)
+    if inputs.metrics:
+        numbers["training"] = [pd.DataFrame(inputs.metrics)]
     chapters += [
-        _training(inputs, numbers),
-        _grids(inputs),
-        _skipped(inputs),
+        training.section(inputs),
+        training.pictures_section(inputs),
+        *(_skipped(screen) for screen in found),
         facts.section(inputs),
         _limits(),
     ]
-    return page.join(chapter for chapter in chapters if chapter), numbers
+    return page.join([_title(inputs, found), *filter(None, chapters)]), numbers
 
 
-def missing(inputs: Inputs, what: str, job: str) -> Html:
-    """Says what is not there and the command that makes it."""
-    command = page.tag("code", inputs.command(job))
-    words = page.join([f"There are no {what} yet. They are made by:", command])
-    return page.tag("p", words, class_="missing")
-
-
-def _title(inputs: Inputs, screens: Mapping[str, "_Screen"]) -> Html:
-    seen = f"{inputs.metrics[-1]['images']:,} images seen" if inputs.metrics else ""
-    config = inputs.config
-    parts = (
-        f"screen {config.data.name}",
-        f"method {config.method.name}",
-        f"{config.data.crop_px} px",
-        seen or "not trained",
-    )
-    links = []
-    for name, screen in screens.items():
-        links += [(f"#scores-{name}", f"Scores: {name}")] if screen.scores else []
-        links += [(f"#curves-{name}", f"Doses: {name}")] if screen.curves else []
-    links += [
-        ("#training", "Training"),
-        ("#images", "Images"),
-        ("#run", "What was run"),
-        ("#limits", "Limits"),
-    ]
+def _title(inputs: Inputs, found: list[Screen]) -> Html:
+    name = screen_spec.load(inputs.config).name
+    parts = [f"screen {name}"]
+    if inputs.metrics:
+        parts += [
+            f"method {inputs.config.method.name}",
+            f"{inputs.metrics[-1]['images']:,} images seen in training",
+        ]
+    parts += [page.count(n, k) for k, n in inputs.counts.get(name, {}).items()]
+    links = [link for screen in found for link in _links(screen, len(found) > 1)]
+    if inputs.metrics or inputs.encoders:
+        links.append(("#training", "Training"))
+    links += [("#images", "Images")] if inputs.grids else []
+    links += [("#run", "What was run"), ("#limits", "Limits")]
     return page.join(
         [
             page.tag("h1", inputs.name),
@@ -95,149 +81,73 @@ def _title(inputs: Inputs, screens: Mapping[str, "_Screen"]) -> Html:
     )
 
 
-@dataclasses.dataclass(frozen=True)
-class _Screen:
-    """One screen's rows, and those that are shown first."""
-
-    features: str
-    scores: list[findings.Row]
-    doses: list[findings.Row]
-    table: findings.Table
-    curves: dict[str, list[findings.Row]]  # by kind; the first one's are drawn
-
-    @property
-    def drawn(self) -> list[findings.Row]:
-        return next(iter(self.curves.values()), [])
-
-
-def _screen(inputs: Inputs, name: str) -> _Screen:
-    tasks, features = inputs.tasks[name], inputs.config.evaluate.features
-    scores = tasks.get("control_classification", {}).get("rows", [])
-    doses = tasks.get("dose_response", {}).get("rows", [])
-    kinds = feature_set.kinds(row["encoder"] for row in [*scores, *doses])
-    table = findings.headline(scores, kinds, features)
-    curves = findings.curves(doses, kinds, features)
-    return _Screen(features, scores, doses, table, curves)
+def _links(screen: Screen, several: bool) -> Iterator[tuple[str, str]]:
+    words = {
+        "control_classification": "Controls",
+        "cell_model_classification": "Cell types",
+        "label_classification": "Labels",
+        "retrieval": "Retrieval",
+        "batch_effects": "Batch effects",
+    }
+    chapters = {"curves": "Doses"} if screen.curves else {}
+    chapters |= {"plates": "Plates"} if screen.wells and screen.wells.has_plates else {}
+    chapters |= {"map": "Maps"} if screen.maps else {}
+    chapters |= {task: words[task] for task in words if task in screen.tables}
+    for name, title in chapters.items():
+        anchor = page.anchor(f"{name}-{screen.name}")
+        yield f"#{anchor}", f"{title}: {screen.name}" if several else title
 
 
-def _answer(name: str, screen: _Screen) -> Html | None:
-    if not screen.scores and not screen.doses:
-        return None
-    parts = [
-        page.tag("h2", f"In short: {name}"),
-        page.tag("p", findings.score_answer(screen.table)),
-        page.items(findings.comparisons(screen.table)),
-        page.tag("p", findings.dose_answer(screen.curves)),
+def _chapters(screen: Screen, numbers: Numbers) -> Iterator[Html | None]:
+    if screen.curves:
+        yield _curves(screen, numbers)
+    if screen.maps:
+        table = wells.numbers(screen.maps.values())
+        _add(numbers, "wells", screen, table)
+        yield plates.section(screen.name, screen.wells)
+        yield maps.section(screen.name, screen.maps)
+    for task in screens.CLASSIFICATIONS:
+        if task in screen.tables:
+            rows = screen.rows[task]
+            flat = [scores.flat(row) for row in rows]
+            _add(numbers, "scores", screen, pd.DataFrame(flat, dtype=object))
+            yield scores.section(screen.name, task, rows, screen.tables[task])
+    if "retrieval" in screen.tables:
+        rows = screen.rows["retrieval"]
+        flat = retrieval.numbers(rows)
+        _add(numbers, "retrieval", screen, pd.DataFrame(flat, dtype=object))
+        yield retrieval.section(screen.name, rows, screen.tables["retrieval"])
+
+
+def _curves(screen: Screen, numbers: Numbers) -> Html:
+    nested = ("points", "controls", "warnings")
+    flat = [
+        {key: value for key, value in row.items() if key not in nested}
+        for row in screen.rows["dose_response"]
     ]
-    best = curves.best(screen.drawn)
-    if best:
-        parts.append(page.items(best[:BEST], "ol"))
-    if len(best) > BEST:
-        parts.append(page.tag("p", f"and {len(best) - BEST} more in the table below."))
-    doubtful = doubts.doubts(screen.table, screen.drawn)
-    if doubtful:
-        parts += [page.tag("h2", "What to doubt"), page.items(doubtful)]
-    return page.tag("div", page.join(parts), class_="answer")
+    _add(numbers, "dose_response", screen, pd.DataFrame(flat, dtype=object))
+    plots, points = curves.panels(screen.drawn, f"curve-{screen.name}")
+    _add(numbers, "dose_curves", screen, pd.DataFrame(points, dtype=object))
+    scatter = compounds.figure(screen.drawn, f"compounds-{screen.name}")
+    content = page.join(filter(None, [scatter, plots]))
+    return curves.section(screen.name, next(iter(screen.curves)), screen.drawn, content)
 
 
-def _scores(name: str, screen: _Screen, numbers: Numbers) -> Html | None:
-    if not screen.scores:
-        return None
-    numbers.setdefault("scores", []).extend(
-        {"dataset": name} | scores.flat(row) for row in screen.scores
-    )
-    content = scores.content(name, screen.features, screen.scores, screen.table)
-    return page.section(f"scores-{name}", f"Scores: {name}", *content)
+def _add(numbers: Numbers, name: str, screen: Screen, table: pd.DataFrame) -> None:
+    table.insert(0, "dataset", screen.name)
+    numbers.setdefault(name, []).append(table)
 
 
-def _curves(name: str, screen: _Screen, numbers: Numbers) -> Html | None:
-    if not screen.curves:
-        return None
-    numbers.setdefault("dose_response", []).extend(
-        {"dataset": name}
-        | {key: v for key, v in row.items() if key not in ("points", "controls")}
-        for row in screen.doses
-    )
-    rows = screen.drawn
-    plots, points = curves.panels(rows, f"curve-{name}")
-    numbers.setdefault("dose_curves", []).extend(
-        {"dataset": name} | point for point in points
-    )
-    return page.section(
-        f"curves-{name}",
-        f"Dose response: {name}",
-        page.tag(
-            "p",
-            f"From the set {rows[0]['set']} ({next(iter(screen.curves))}). 0 is the "
-            "mean of the controls without effect, 1 that of the controls in the wanted "
-            "state. Rescues that go at least half way come first, the most potent "
-            f"first; {curves.SHOWN} curves at most are drawn. Stray wells may "
-            "lie outside the axes.",
-        ),
-        plots,
-        page.details(f"All {len(rows)} curves", curves.table(rows)),
-    )
-
-
-def _training(inputs: Inputs, numbers: Numbers) -> Html:
-    if not inputs.metrics:
-        return page.section("training", "Training", missing(inputs, "metrics", "all"))
-    numbers["training"] = inputs.metrics
-    plots = []
-    for i, (caption, (label, names)) in enumerate(PANELS.items()):
-        lines = {}
-        for metric, name in names.items():
-            found = [m for m in inputs.metrics if m.get(metric) is not None]
-            if found:
-                lines[name] = [m["images"] for m in found], [m[metric] for m in found]
-        if lines:
-            figure = figures.training(lines, label)
-            svg = figures.to_svg(figure, f"training-{i}", f"{caption} during training")
-            plots.append(page.figure(Html(svg), caption))
-    return page.section(
-        "training", "Training", page.tag("div", page.join(plots), class_="panels")
-    )
-
-
-def _grids(inputs: Inputs) -> Html:
-    if not inputs.grids:
-        note = missing(inputs, "image grids", "all")
-        return page.section("images", "Images", note)
-    first, last = inputs.grids[0], inputs.grids[-1]
-    colours = zip(
-        inputs.channels, pictures.colour_names(len(inputs.channels)), strict=True
-    )
-    key = ", ".join(f"{channel} {colour}" for channel, colour in colours)
-    channels = page.join(_picture(inputs, last, name) for name in inputs.channels)
-    content = [
-        page.tag("p", f"Left real, right generated. Colours of the composite: {key}."),
-        _picture(inputs, last, "composite"),
-        page.tag("div", channels, class_="pair"),
-    ]
-    if first != last:
-        start = _picture(inputs, first, "composite")
-        content.append(page.details(f"For comparison: step {first:,}", start))
-    return page.section("images", "Images", *content)
-
-
-def _picture(inputs: Inputs, step: int, name: str) -> Html:
-    path, words = inputs.grid(step, name), f"{name}, step {step:,}"
-    if not path.exists():
-        return page.tag("p", f"There is no picture of {words}.", class_="missing")
-    png = pictures.shrunk(path, WIDTH_PX)
-    return page.picture(png, f"real beside generated images: {words}", words)
-
-
-def _skipped(inputs: Inputs) -> Html | None:
+def _skipped(screen: Screen) -> Html | None:
     lines = [
-        f"{dataset}, {name.replace('_', ' ')}: {task['skipped']}"
-        for dataset, tasks in inputs.tasks.items()
-        for name, task in tasks.items()
-        if task["skipped"]
+        f"{task.replace('_', ' ')} was left out: {reason}"
+        for task, reason in screen.skipped.items()
     ]
+    lines += [f"warning: {words}" for words in dict.fromkeys(screen.warnings)]
     if not lines:
         return None
-    return page.section("skipped", "Skipped tasks", page.items(lines))
+    title = "What was left out, and warnings"
+    return page.section("skipped", title, page.items(lines), of=screen.name)
 
 
 def _limits() -> Html:

@@ -1,0 +1,21 @@
+"""Cells of the Human Protein Atlas, 128 px, four channels: where a protein lies.
+
+Source: https://www.proteinatlas.org (CC BY-SA). Nine cells make a collage; collages are
+left out, for the cells of one are alike.
+"""
+
+from gandl_jax import config as configs
+
+
+def get_config(text: str = ""):
+    options = configs.options(text, smoke=False)
+    config = configs.small(configs.default())
+    config.data.update(
+        name="hpa_cells",
+        source_dir="data/raw/hpa_cells",
+        dir="data/hpa_cells",
+    )
+    config.evaluate.label = "Location"
+    config.evaluate.label_splits = ("collage",)
+    config.evaluate.bootstrap_unit = "collage"
+    return configs.smoke(config) if options["smoke"] else config

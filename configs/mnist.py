@@ -1,0 +1,30 @@
+"""Digits as a screen: grey PNGs of 28 x 28 pixels, `digits/{digit}_{number}.png`.
+
+No wells, no treatments, a label in the file's name: the least that a screen can be.
+"""
+
+from gandl_jax import config as configs
+
+
+def get_config(text: str = ""):
+    options = configs.options(text, smoke=False)
+    config = configs.small(configs.default())
+    config.data.update(
+        name="own",
+        source_dir="data/raw/mnist",
+        dir="data/mnist",
+        crop_px=16,  # the largest power of two within 28
+        flips=False,  # a digit has one way up
+        rotations=False,
+    )
+    config.screen.update(
+        name="mnist",
+        metadata="",
+        file="digits/{digit}_{number}.png",
+        channels=("ink",),
+        more_columns=("digit",),
+    )
+    config.evaluate.update(
+        label="Digit", label_splits=("record",), bootstrap_unit="record"
+    )
+    return configs.smoke(config) if options["smoke"] else config

@@ -1,0 +1,26 @@
+"""RxRx1: 1,138 siRNAs in four cell types, 512 px sites, six channels.
+
+`rxrx1.py:five` leaves out the mitochondria: what is left are RxRx19a's channels, so
+that a network trained there can embed these images.
+"""
+
+from gandl_jax import config as configs
+
+
+def get_config(text: str = ""):
+    options = configs.options(text, smoke=False, five=False)
+    config = configs.default()
+    config.data.update(
+        name="rxrx1",
+        source_dir="data/raw/rxrx1",
+        dir="data/rxrx1",
+        crop_px=256,  # as configs/rxrx19a.py
+        records_per_shard=256,
+    )
+    if options["five"]:
+        config.data.channels = ("nuclei", "er", "actin", "rna", "golgi")
+    config.model.mapping_layers = 3  # as configs/rxrx19a.py
+    config.embed.batch = 128
+    # The publisher's own split leaves whole experiments out.
+    config.evaluate.cell_type_splits = ("record", "experiment", "given")
+    return configs.smoke(config) if options["smoke"] else config

@@ -1,0 +1,120 @@
+"""Records of a screen without a table: found by the names of its files."""
+
+import itertools
+import os
+import re
+import string
+from collections.abc import Iterable, Iterator, Sequence
+
+import pandas as pd
+from etils import epath
+
+from gandl_jax.errors import InputError
+
+SITE_ID = "site_id"
+IMAGES = ".png", ".tif", ".tiff"
+
+
+def find(
+    file: str, codes: Sequence[str], source_dir: str, *, cell: str | None = None
+) -> pd.DataFrame:
+    """Turns the names of files into a table of records.
+
+    Args:
+      file: a file's path below the source directory, text with `{field}`s, as in
+        "{plate}/{well}_s{site}_w{channel}.tif".
+      codes: what `{channel}` stands for.
+      source_dir: the raw screen; all folders below it are looked through.
+      cell: the field that counts crops of one site, if there is one.
+
+    Returns:
+      One row per record, sorted: its fields but `channel` as str, and `site_id`, the
+      fields but `cell` joined by "_", where no field is called so.
+
+    Raises:
+      InputError: there are no files, none matches, or one could be read in two ways.
+    """
+    there = sorted(_below(source_dir))
+    if not there:
+        raise InputError(f"there are no files in {source_dir} (config.data.source_dir)")
+    fields = [f for _, f, _, _ in string.Formatter().parse(file) if f]
+    rows = {
+        tuple(
+            (name, match[name]) for name in dict.fromkeys(fields) if name != "channel"
+        )
+        for match in _matches(file, codes, there)
+    }
+    if not rows:
+        raise InputError(
+            f"no file in {source_dir} matches the pattern {file!r} "
+            f"(config.screen.file); there is, for example, {example(source_dir)}"
+        )
+    table = pd.DataFrame([dict(row) for row in sorted(rows)], dtype=str)
+    if SITE_ID not in table:
+        named = [name for name in table if name != cell]
+        table[SITE_ID] = table[named].agg("_".join, axis=1)
+    return table
+
+
+def example(source_dir: str) -> str | None:
+    """A file of a raw screen, an image where there is one; None in an empty folder."""
+    first = None
+    for path in _below(source_dir):
+        if path.lower().endswith(IMAGES):
+            return path
+        first = first or path
+    return first
+
+
+def _below(source_dir: str) -> Iterator[str]:
+    """Paths of all files below a folder, relative to it; no hidden ones."""
+    root = epath.Path(source_dir)
+    folders = [""]
+    while folders:
+        folder = folders.pop()
+        for name in sorted(path.name for path in (root / folder).iterdir()):
+            path = os.path.join(folder, name)
+            if name.startswith("."):
+                continue
+            if not name.lower().endswith(IMAGES) and (root / path).is_dir():
+                folders.append(path)
+            else:
+                yield path
+
+
+def _matches(
+    file: str, codes: Sequence[str], there: Iterable[str]
+) -> Iterable[re.Match[str]]:
+    """What the fields are in each file that matches."""
+    short, long = (_pattern(file, codes, lazy) for lazy in ("?", ""))
+    for path in there:
+        match = short.fullmatch(path)
+        if match is None:
+            continue
+        other = long.fullmatch(path)
+        if other.groupdict() != match.groupdict():
+            raise InputError(
+                f"the pattern {file!r} (config.screen.file) reads {path!r} in two "
+                f"ways, {_told(match)} and {_told(other)}: write more of what is the "
+                "same in all names, or a table with a column of paths"
+            )
+        yield match
+
+
+def _pattern(file: str, codes: Sequence[str], lazy: str) -> re.Pattern[str]:
+    """The regular expression of a file's path; a field has no "/" in it."""
+    channel = "|".join(map(re.escape, sorted(codes, key=len, reverse=True)))
+    text, seen = "", set()
+    for literal, field, _, _ in string.Formatter().parse(file):
+        text += re.escape(literal)
+        if field in seen:
+            text += f"(?P={field})"
+        elif field:
+            body = channel if field == "channel" else f"[^/]+{lazy}"
+            text += f"(?P<{field}>{body})"
+            seen.add(field)
+    return re.compile(text)
+
+
+def _told(match: re.Match[str]) -> str:
+    return ", ".join(itertools.starmap("{}={}".format, match.groupdict().items()))

@@ -1,0 +1,226 @@
+"""A simulated RxRx1 with known truth: four cell types, six channels, siRNAs.
+
+It has RxRx1's form, so that an encoder of another screen can embed it: without `mito`
+its channels are RxRx19a's. An experiment holds one cell type; `dataset` is `test` for
+the last third of each cell type's experiments, else `train`. Beside `images/` and
+`metadata.csv` lie `truth_sirnas.csv` (well type, mechanism, strength, toxicity) and
+`truth_wells.csv` (what a well's pictures depend on).
+
+Every siRNA of well type `treatment` is in each experiment `replicates` times; each
+`positive_control` is once on every plate, beside `negative_wells` of EMPTY. A siRNA
+has one of seven mechanisms, the same change of the picture in all its wells, with a
+strength that varies by cell type; one treatment in four does nothing, one in five is
+toxic.
+
+Cell types differ in size, shape and texture, little in light. Experiments differ in
+gain, offset, blur, density and the traits of their cells; plates and wells as in
+`simulated.py`.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from etils import epath
+
+from gandl_jax.datasets import rxrx1, simulated_drawing, simulated_plates
+from gandl_jax.datasets.simulated_cells import CellModel
+from gandl_jax.datasets.simulated_stains import MECHANISMS as FIVE_CHANNEL_MECHANISMS
+
+LOWEST = {  # of every option
+    "seed": 0,
+    "experiments_per_cell_model": 2,  # so that one can be left out
+    "plates_per_experiment": 1,
+    "sites_per_well": 1,
+    "size_px": 32,
+    "sirnas": 0,
+    "positive_sirnas": 0,
+    "replicates": 1,
+    "negative_wells": 1,
+    "workers": 0,
+}
+OPTIONS = tuple(name for name in LOWEST if name != "workers")  # images depend on these
+PLATE = simulated_plates.Plate(tuple("BCDEFGHIJKLMNO"), range(2, 24))  # of 384 wells
+NEGATIVE, POSITIVE, TREATMENT = "negative_control", "positive_control", "treatment"
+EMPTY = "EMPTY"
+MECHANISMS = (*FIVE_CHANNEL_MECHANISMS, "mito_fragments")
+CELL_MODELS = {
+    "HUVEC": CellModel(
+        24, 0.86, 0.90, 0.40, 1.2, (9, 0.80), 0.52, 0.95, 2.0, 8, 1.2, 0.9
+    ),
+    "RPE": CellModel(
+        26, 0.86, 0.15, 0.42, 2.2, (5, 0.80), 0.42, 1.10, 1.6, 7, 1.6, 1.3
+    ),
+    "HepG2": CellModel(
+        21, 0.85, 0.20, 0.46, 1.0, (5, 0.80), 0.45, 0.85, 3.2, 10, 1.1, 0.8
+    ),
+    "U2OS": CellModel(
+        29, 0.87, 0.50, 0.37, 2.6, (13, 0.90), 0.70, 1.20, 2.6, 11, 1.6, 1.5
+    ),
+}
+# Between experiments (ours): sd of log brightness and log number of cells, of blur in
+# px and of the cells' traits in standard deviations between wells.
+GAIN, DENSITY, BLUR_PX, STATE = 0.12, 0.10, 0.05, 0.4
+
+
+def generate(source_dir: str, options: Mapping) -> None:
+    """Draws the screen: images/, metadata.csv, truth_sirnas.csv, truth_wells.csv.
+
+    What is drawn depends on the options but not on `workers`. metadata.csv comes last:
+    without it the screen is not finished, and the same call draws what is missing.
+
+    Args:
+      source_dir: the folder of the raw screen; made if need be.
+      options: `config.simulate`.
+
+    Raises:
+      InputError: an option out of range, more wells than a plate has, or a folder
+        that holds another screen.
+    """
+    simulated_drawing.check(options, LOWEST)
+    folder = epath.Path(source_dir)
+    truth = sirnas(options)
+    laid_out = wells(options, truth)
+    if simulated_drawing.claim(folder, options, OPTIONS):
+        return
+    simulated_drawing.write_csv(folder / "truth_sirnas.csv", truth)
+    simulated_drawing.write_csv(folder / "truth_wells.csv", laid_out)
+    sites = simulated_drawing.sites(
+        folder,
+        SCREEN,
+        laid_out.assign(infection=0.0),
+        options,
+        models=CELL_MODELS,
+        mechanisms=MECHANISMS,
+    )
+    simulated_drawing.draw_all(sites, options["workers"])
+    table = metadata(laid_out, options["sites_per_well"])
+    simulated_drawing.write_csv(folder / "metadata.csv", table)
+
+
+def sirnas(options: Mapping) -> pd.DataFrame:
+    """Draws the siRNAs.
+
+    Args:
+      options: `seed`, and the counts `sirnas` and `positive_sirnas`.
+
+    Returns:
+      One row per siRNA and cell type: sirna, sirna_id, well_type, cell_type, mechanism,
+      strength and toxicity (0 to 1). EMPTY, the last id, has no mechanism.
+    """
+    rng = np.random.default_rng([options["seed"], 11])
+    kinds = [TREATMENT] * options["sirnas"] + [POSITIVE] * options["positive_sirnas"]
+    rows = []
+    for number, kind in enumerate(kinds):
+        active = kind == POSITIVE or number % 4 != 3
+        strength = rng.uniform(0.5, 1.0) * active
+        toxicity = rng.uniform(0.2, 0.6) * (kind == TREATMENT and number % 5 == 1)
+        for cell_type in CELL_MODELS:
+            potency = np.exp(0.3 * rng.standard_normal())
+            rows.append(
+                {
+                    "sirna": f"siRNA-{number + 1:04d}",
+                    "sirna_id": number,
+                    "well_type": kind,
+                    "cell_type": cell_type,
+                    "mechanism": MECHANISMS[number % len(MECHANISMS)] if active else "",
+                    "strength": min(1.0, strength * potency),
+                    "toxicity": min(1.0, toxicity * potency),
+                }
+            )
+    empty = {"sirna": EMPTY, "sirna_id": len(kinds), "well_type": NEGATIVE}
+    empty |= {"mechanism": "", "strength": 0.0, "toxicity": 0.0}
+    return pd.DataFrame(rows + [empty | {"cell_type": name} for name in CELL_MODELS])
+
+
+def wells(options: Mapping, truth: pd.DataFrame) -> pd.DataFrame:
+    """Lays out every plate at random and draws the latent state of its wells.
+
+    Args:
+      options: see `config.simulate`.
+      truth: as from `sirnas`.
+
+    Returns:
+      One row per well: RxRx1's well columns, `row` and `column` on the plate, then
+      mechanism, mechanism_strength, toxicity, density, blur_px, state_1 .. state_6,
+      gain_1 .., offset_1 ..
+
+    Raises:
+      InputError: more wells than a plate has.
+    """
+    rng = np.random.default_rng([options["seed"], 12])
+    count = options["experiments_per_cell_model"]
+    tests = max(1, count // 3)  # RxRx1: 18 of 51 experiments
+    tables = []
+    for cell_type in CELL_MODELS:
+        own = truth[truth["cell_type"] == cell_type]
+        for number in range(1, count + 1):
+            table = _experiment(rng, options, own)
+            table.insert(1, "dataset", "test" if number > count - tests else "train")
+            table.insert(2, "experiment", f"{cell_type}-{number}")
+            tables.append(table)
+    table = pd.concat(tables, ignore_index=True)
+    key = table["experiment"] + "_" + table["plate"] + "_" + table["well"]
+    table.insert(0, "well_id", key)
+    return table
+
+
+def _experiment(rng, options: Mapping, truth: pd.DataFrame) -> pd.DataFrame:
+    """The wells of one experiment, all its plates."""
+    channels = len(SCREEN.channels)
+    gain = np.exp(GAIN * rng.standard_normal(channels))
+    state = STATE * rng.standard_normal(channels)
+    blur = BLUR_PX * rng.standard_normal()
+    density = np.exp(DENSITY * rng.standard_normal())
+    tables = []
+    for plate, content in enumerate(_contents(options, truth), start=1):
+        table = simulated_plates.place(rng, content, PLATE)
+        table.insert(0, "plate", str(plate))
+        table = _state(rng, table, state)
+        table["density"] *= density
+        table = simulated_plates.optics(rng, table, PLATE, channels)
+        table["blur_px"] = np.clip(table["blur_px"] + blur, 0.5, 1.3)
+        for i, factor in enumerate(gain, start=1):
+            table[f"gain_{i}"] *= factor
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True)
+
+
+def _contents(options: Mapping, truth: pd.DataFrame) -> list[pd.DataFrame]:
+    """The truth of every well, for each plate; replicates go to different plates."""
+    plates = options["plates_per_experiment"]
+    kind = truth["well_type"]
+    empty = np.flatnonzero(kind == NEGATIVE).repeat(options["negative_wells"])
+    controls = [*empty, *np.flatnonzero(kind == POSITIVE)]
+    dealt = [list(controls) for _ in range(plates)]
+    for number, row in enumerate(np.flatnonzero(kind == TREATMENT)):
+        for replicate in range(options["replicates"]):
+            dealt[(number + replicate) % plates].append(row)
+    PLATE.check(max(map(len, dealt)))
+    return [truth.iloc[rows] for rows in dealt]
+
+
+def _state(rng, table: pd.DataFrame, experiment: np.ndarray) -> pd.DataFrame:
+    """Draws the biology of the wells of one plate."""
+    n = len(table)
+    penetrance = np.exp(0.15 * rng.standard_normal(n))
+    state = experiment[:, None] + rng.standard_normal((len(experiment), n))
+    density = np.exp(simulated_plates.DENSITY * rng.standard_normal(n))
+    return table.rename(columns={"strength": "mechanism_strength"}).assign(
+        mechanism_strength=(table["strength"] * penetrance).clip(0, 1),
+        density=density,
+        **{f"state_{i}": one for i, one in enumerate(state.clip(-2.5, 2.5), start=1)},
+    )
+
+
+def metadata(wells: pd.DataFrame, sites_per_well: int) -> pd.DataFrame:
+    """RxRx1's eleven columns, one row per site."""
+    table = simulated_drawing.with_sites(wells, sites_per_well)
+    columns = "site_id well_id cell_type dataset experiment plate well site well_type"
+    return table[[*columns.split(), "sirna", "sirna_id"]]
+
+
+SCREEN = dataclasses.replace(
+    rxrx1.SCREEN, name="simulated_rxrx1", generate=generate, options=OPTIONS
+)

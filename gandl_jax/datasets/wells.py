@@ -1,0 +1,66 @@
+"""Well names in other notations made canonical: "A01", "AA02"."""
+
+import re
+
+import pandas as pd
+
+from gandl_jax.errors import InputError
+
+ROWS, COLUMNS = 48, 72  # of the largest plate there is, with 3,456 wells
+
+_LETTERS = re.compile(r"([A-Z]{1,2})[ _.-]?0*(\d{1,2})")  # A1, a01, A-01, AA02
+_NUMBERS = re.compile(  # R02C03, Row 2 Col 3
+    r"R(?:OW)?[ _.-]?0*(\d{1,2})[ _.,-]*C(?:OL(?:UMN)?)?[ _.-]?0*(\d{1,2})"
+)
+_HARMONY = re.compile(r"0(\d\d)0(\d\d)")  # 002003 is row 2, column 3
+_PREFIX = re.compile(r"WELL[ :_.-]*")
+
+
+def canonical(names: pd.Series, column: str) -> pd.Series:
+    """Names as every screen shares them: capitals, and the column in two digits.
+
+    Args:
+      names: [N] str, as the source writes them.
+      column: of the source, for the message.
+
+    Returns:
+      [N] str: "A01", "AA02" (the 27th row of a 1536-well plate).
+
+    Raises:
+      InputError: names that are blank, off any plate, or could mean more than one well.
+    """
+    read = {name: _canonical(name) for name in names.unique()}
+    wrong = [name for name, well in read.items() if well is None]
+    if wrong:
+        raise InputError(
+            f"{len(wrong)} well names (column {column}) cannot be read without "
+            f"guessing, the first {wrong[0]!r}; write them as A01, A1, R01C01 or "
+            "001001 (row, column)"
+        )
+    return names.map(read)
+
+
+def _canonical(name: str) -> str | None:
+    text = _PREFIX.sub("", name.strip().upper(), count=1)
+    if match := _LETTERS.fullmatch(text):
+        row = _row_number(match[1])
+    elif match := _NUMBERS.fullmatch(text) or _HARMONY.fullmatch(text):
+        row = int(match[1])
+    else:
+        return None
+    column = int(match[2])
+    if not (1 <= row <= ROWS and 1 <= column <= COLUMNS):
+        return None
+    return f"{_row_letters(row)}{column:02}"
+
+
+def _row_number(letters: str) -> int:
+    number = 0
+    for letter in letters:
+        number = 26 * number + ord(letter) - ord("A") + 1
+    return number
+
+
+def _row_letters(number: int) -> str:
+    first, second = divmod(number - 1, 26)
+    return (chr(ord("A") + first - 1) if first else "") + chr(ord("A") + second)

@@ -1,0 +1,1 @@
+"""Every plot: data in, figure or SVG out; nothing is computed here."""

@@ -1,0 +1,106 @@
+"""The report's first page: which wells, which compounds, how sure, what to doubt."""
+
+from gandl_jax.jobs.report_parts import (
+    compounds,
+    doubts,
+    findings,
+    kinds,
+    page,
+    plates,
+    scores,
+    wells,
+)
+from gandl_jax.jobs.report_parts.page import Html
+from gandl_jax.jobs.report_parts.screens import Screen
+
+
+def section(screen: Screen) -> Html | None:
+    """The answer of one screen; None where no task has one.
+
+    Args:
+      screen: its rows.
+    """
+    parts = [_wells(screen), _compounds(screen), _sure(screen), _doubts(screen)]
+    parts = [part for part in parts if part]
+    if not parts:
+        return None
+    title = page.tag("h2", page.join(["In short", page.tag("small", screen.name)]))
+    return page.tag(
+        "section",
+        page.join([title, page.tag("div", page.join(parts), class_="cards")]),
+        class_="answer",
+        id=page.anchor(f"answer-{screen.name}"),
+    )
+
+
+def _wells(screen: Screen) -> Html | None:
+    of = screen.wells
+    if of is None or of.frame["response"].isna().all():
+        return None
+    parts = [page.tag("p", wells.answer(of.frame), class_="lead")]
+    if of.has_plates:
+        best = wells.best_plates(of.frame)
+        picture = plates.heat_map(of.frame, best[0])
+        holder = page.tag("div", picture, data_plates=plates.data_id(screen.name))
+        parts += [holder, plates.key(of.frame)]
+        if len(best) > 1:
+            words = f"The plate with the most such wells, of {len(best)}."
+            parts.append(page.tag("p", words, class_="note"))
+    return _card("Which wells?", parts)
+
+
+def _compounds(screen: Screen) -> Html | None:
+    if not screen.drawn:
+        return None
+    words = findings.dose_answer(screen.drawn)
+    parts = [page.tag("p", words, class_="lead"), compounds.best(screen.drawn)]
+    more = findings.beside(screen.curves)
+    if more:
+        parts.append(page.tag("p", more, class_="note"))
+    return _card("Which compounds, at which dose?", parts)
+
+
+def _sure(screen: Screen) -> Html | None:
+    if not screen.controls:
+        return _other_scores(screen)
+    parts = [page.tag("p", findings.score_answer(screen.controls), class_="lead")]
+    fair = findings.fair(screen.controls)
+    if fair:
+        label = "balanced accuracy of images"
+        names, lines = scores.line_names(fair), list(fair.values())
+        drawn = scores.figure(names, lines, label, f"answer-{screen.name}")
+        folds = page.listing(_folds(place, those) for place, those in fair.items())
+        caption = f"Dashed: guessing. Bars: 95 % intervals over wells. {folds}."
+        parts.append(page.figure(drawn, caption))
+    return _card("How sure?", parts)
+
+
+def _folds(place: kinds.Place, those) -> str:
+    row = kinds.main(those)
+    cells = f"{place[0]}: " if place[0] not in ("all", "") else ""
+    return (
+        cells
+        + f"{page.count(row['wells'], 'well')} on {page.count(row['plates'], 'plate')}"
+    )
+
+
+def _other_scores(screen: Screen) -> Html | None:
+    """Of a screen without controls: its first classification."""
+    for task, table in screen.tables.items():
+        if task not in ("batch_effects", "retrieval"):
+            title, _ = scores.INTRO[task]
+            names, lines = scores.line_names(table), list(table.values())
+            drawn = scores.figure(names, lines, "score", f"answer-{screen.name}")
+            return _card("How sure?", [page.figure(drawn, title)])
+    return None
+
+
+def _doubts(screen: Screen) -> Html | None:
+    found = doubts.doubts(
+        screen.controls, screen.drawn, screen.wells, screen.batch, screen.warnings
+    )
+    return _card("What to doubt", [page.items(found)]) if found else None
+
+
+def _card(title: str, parts: list[Html]) -> Html:
+    return page.tag("div", page.join([page.tag("h3", title), *parts]), class_="card")

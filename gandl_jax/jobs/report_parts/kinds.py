@@ -1,0 +1,103 @@
+"""Which encoder is what, and its rows side by side with those of the floors."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from gandl_jax.profiles import feature_set
+
+Row = Mapping[str, Any]
+Place = tuple[str, ...]
+Table = Mapping[Place, Mapping[str, Row]]  # what is scored -> kind -> row
+
+FLOORS = {  # encoder -> its name on the page
+    "intensity": "intensity",
+    "plate": "plate identity",
+    "position": "well position",
+}
+
+
+def of(encoders: Iterable[str]) -> dict[str, str]:
+    """The encoders that the page compares, what is judged before its floors.
+
+    Args:
+      encoders: of all rows.
+
+    Returns:
+      Kind -> encoder: "trained", imported tables under their own names, "untrained",
+      "intensity", "plate identity", "well position"; only those that there are.
+    """
+    encoders = sorted(set(encoders))
+    networks = feature_set.kinds(encoders)
+    found = {"trained": networks["trained"]} if "trained" in networks else {}
+    for name in encoders:
+        if feature_set.step(name) is None and name not in FLOORS:
+            found[name] = name
+    if "untrained" in networks:
+        found["untrained"] = networks["untrained"]
+    return found | {FLOORS[name]: name for name in FLOORS if name in encoders}
+
+
+def shown(rows: Iterable[Row], wanted: str) -> str:
+    """The set of the networks' features that the page is about.
+
+    Args:
+      rows: of all tasks.
+      wanted: the config's; where no network has it, the first one that there is.
+    """
+    names = [r["features"] for r in rows if feature_set.step(r["encoder"]) is not None]
+    return wanted if wanted in names or not names else names[0]
+
+
+def kind_of(row: Row, kinds: Mapping[str, str], features: str) -> str | None:
+    """The kind of a row; None where its set is not one of those compared.
+
+    Args:
+      row: of any task.
+      kinds: as `of` returns.
+      features: the set of the networks' features that is shown.
+    """
+    for kind, encoder in kinds.items():
+        network = feature_set.step(encoder) is not None
+        if row["encoder"] == encoder and (not network or row["features"] == features):
+            return kind
+    return None
+
+
+def side_by_side(
+    rows: Iterable[Row], kinds: Mapping[str, str], features: str, keys: Sequence[str]
+) -> dict[Place, dict[str, Row]]:
+    """Puts the rows to compare beside each other.
+
+    Args:
+      rows: of one task.
+      kinds: as `of` returns.
+      features: the set of the networks' features that is shown.
+      keys: what tells one line from another.
+
+    Returns:
+      Values of `keys` -> kind -> row, both in the order in which they are to be read.
+    """
+    found: dict[Place, dict[str, Row]] = {}
+    for row in rows:
+        kind = kind_of(row, kinds, features)
+        if kind:
+            place = tuple(row.get(key) or "" for key in keys)
+            found.setdefault(place, {})[kind] = row
+    return {
+        place: {kind: those[kind] for kind in kinds if kind in those}
+        for place, those in found.items()
+    }
+
+
+def main(those: Mapping[str, Row]) -> Row:
+    """The row that is judged, of those side by side."""
+    return next(iter(those.values()))
+
+
+def network(kind: str) -> str:
+    """A kind as a sentence says it."""
+    words = {"trained": "the trained network", "untrained": "the untrained network"}
+    floors = {"intensity": "plain intensities"}
+    return (words | floors).get(kind) or (
+        kind if kind in FLOORS.values() else f"the table {kind}"
+    )

@@ -1,0 +1,110 @@
+"""One screen's rows, sorted for the page: what is shown first, what beside it."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from gandl_jax.jobs.report_parts import findings, kinds, retrieval, wells
+from gandl_jax.jobs.report_parts.kinds import Row, Table
+from gandl_jax.jobs.report_parts.wells import Wells
+
+CLASSIFICATIONS = (
+    "control_classification",
+    "cell_model_classification",
+    "label_classification",
+    "batch_effects",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Screen:
+    """One screen's rows.
+
+    Attributes:
+      name: of the dataset.
+      features: the set of the networks' features that is shown.
+      rows: task -> its rows.
+      tables: task -> its rows side by side; those without rows are left out.
+      curves: kind -> ranked rows of dose response; the first kind's are drawn.
+      maps: kind -> wells; the first kind's are on the plates.
+      warnings: what the tasks have found.
+      skipped: task -> why there is nothing of it.
+    """
+
+    name: str
+    features: str
+    rows: Mapping[str, list[Row]]
+    tables: Mapping[str, Table]
+    curves: Mapping[str, list[Row]]
+    maps: Mapping[str, Wells]
+    warnings: list[str]
+    skipped: Mapping[str, str]
+
+    @property
+    def drawn(self) -> list[Row]:
+        """The curves that are shown."""
+        return next(iter(self.curves.values()), [])
+
+    @property
+    def wells(self) -> Wells | None:
+        """The wells that are shown."""
+        return next(iter(self.maps.values()), None)
+
+    @property
+    def controls(self) -> Table:
+        """Control classification side by side."""
+        return self.tables.get("control_classification", {})
+
+    @property
+    def batch(self) -> Table:
+        """Batch effects side by side."""
+        return self.tables.get("batch_effects", {})
+
+
+def sort(name: str, tasks: Mapping[str, Mapping[str, Any]], features: str) -> Screen:
+    """Sorts what the tasks left of one screen.
+
+    Args:
+      name: of the dataset.
+      tasks: task -> {"rows", "skipped", "warnings"}.
+      features: the set that the config shows first.
+    """
+    rows = {task: content["rows"] for task, content in tasks.items()}
+    everything = [row for those in rows.values() for row in those]
+    names = kinds.of(row["encoder"] for row in everything)
+    features = kinds.shown(everything, features)
+    keys = dict.fromkeys(CLASSIFICATIONS, findings.SCORE_KEYS)
+    keys["retrieval"] = retrieval.KEYS
+    tables = {
+        task: kinds.side_by_side(rows[task], names, features, columns)
+        for task, columns in keys.items()
+        if rows.get(task)
+    }
+    return Screen(
+        name=name,
+        features=features,
+        rows=rows,
+        tables={task: _fair_first(table) for task, table in tables.items() if table},
+        curves=_curves(rows.get("dose_response", ()), names, features),
+        maps=wells.read(rows.get("well_map", ()), names, features),
+        warnings=[w for content in tasks.values() for w in content["warnings"]],
+        skipped={t: c["skipped"] for t, c in tasks.items() if c["skipped"]},
+    )
+
+
+def _fair_first(table: Table) -> Table:
+    """What leaks comes last."""
+    leaks = {
+        place: any(row.get("leaky") for row in those.values())
+        for place, those in table.items()
+    }
+    return {place: table[place] for place in sorted(table, key=leaks.get)}
+
+
+def _curves(rows, names: Mapping[str, str], features: str) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        kind = kinds.kind_of(row, names, features)
+        if kind:
+            found.setdefault(kind, []).append(row)
+    return {kind: findings.rank(found[kind]) for kind in names if kind in found}

@@ -1,0 +1,148 @@
+"""The feature sets of a screen, side by side: read when asked for, row by row the same.
+
+A set of a large screen takes gigabytes, so that few are in memory at any time.
+"""
+
+import collections
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from etils import epath
+
+from gandl_jax.errors import InputError
+from gandl_jax.profiles import feature_set, store, table
+from gandl_jax.profiles.aggregate import well_means
+from gandl_jax.profiles.feature_set import FeatureSet
+
+KEPT_BYTES = 2**31  # of features that stay in memory for the next reader (ours)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Source:
+    """Where a set lies, and the place of each judged record in it."""
+
+    directory: epath.Path
+    short_name: str
+    saw_images: bool | None
+    rows: np.ndarray
+
+
+class AlignedSets(Mapping[str, FeatureSet]):
+    """Full name -> set, of the same N records in the same order in every set.
+
+    All sets are of wells where one of them is: the others are then averaged.
+
+    Attributes:
+      metadata: [N] rows of Metadata_* columns.
+      by_well: whether a row is a well's mean.
+      records: how many records there are in any of the sets; N are in all.
+    """
+
+    def __init__(self, directories: Sequence[epath.Path], headline: str):
+        """Reads the records' names, and no features.
+
+        Args:
+          directories: profiles/<dataset>/<encoder>, complete, in order.
+          headline: the short name of the sets that come first.
+
+        Raises:
+          InputError: two sets are not of the same records, and neither is a table that
+            was imported to be judged on those records that it has.
+        """
+        notes = {d: store.made_from(d) for d in directories}
+        self.by_well = any(note.get("level") == "well" for note in notes.values())
+        tables = {d: self._at_level(store.read_metadata(d)) for d in directories}
+        ids = {
+            d: pd.Index(table.record_ids(metadata, of=d.name))
+            for d, metadata in tables.items()
+        }
+        skips = any(note.get("unmatched") == "skip" for note in notes.values())
+        names = {
+            feature_set.full_name(d.name, short_name): (d, short_name)
+            for d in directories
+            for short_name in store.widths(d)
+        }
+        order = sorted(names, key=lambda name: names[name][1] != headline)
+        first = names[order[0]][0]
+        common, self.records = _common(first, ids, skips=skips)
+        rows = {d: own.get_indexer(common) for d, own in ids.items()}
+        self.metadata = tables[first].iloc[rows[first]].reset_index(drop=True)
+        self._sources = {
+            name: _Source(d, short_name, _saw_images(d, notes[d]), rows[d])
+            for name, (d, short_name) in ((name, names[name]) for name in order)
+        }
+        self._kept: collections.OrderedDict[str, FeatureSet] = collections.OrderedDict()
+
+    def __getitem__(self, name: str) -> FeatureSet:
+        """Reads a set, or takes it from those read last."""
+        source = self._sources[name]
+        if name in self._kept:
+            self._kept.move_to_end(name)
+            return self._kept[name]
+        # Reading needs room for two: the one before may go first.
+        self._forget(KEPT_BYTES // 2)
+        one = store.read(source.directory, [source.short_name])[source.short_name]
+        one = well_means(one) if self.by_well else one
+        features = one.features
+        if not np.array_equal(source.rows, np.arange(len(features))):
+            features = features[source.rows]
+        made = FeatureSet(name, self.metadata, features, source.saw_images)
+        self._kept[name] = made
+        self._forget(KEPT_BYTES)
+        return made
+
+    def __iter__(self) -> Iterator[str]:
+        """Full names, the headline's first."""
+        return iter(self._sources)
+
+    def __len__(self) -> int:
+        """How many sets there are."""
+        return len(self._sources)
+
+    def _forget(self, limit: int) -> None:
+        while sum(one.features.nbytes for one in self._kept.values()) > limit:
+            self._kept.popitem(last=False)
+
+    def _at_level(self, metadata: pd.DataFrame) -> pd.DataFrame:
+        if not self.by_well:
+            return metadata
+        nothing = np.zeros((len(metadata), 0), np.float32)
+        return well_means(FeatureSet("", metadata, nothing)).metadata
+
+
+def _saw_images(directory: epath.Path, note: Mapping) -> bool | None:
+    """What the set's note says; sets without one are older than the question."""
+    trained = (feature_set.step(directory.name) or 0) > 0
+    return note.get("saw_images", trained)
+
+
+def _common(
+    first: epath.Path, ids: Mapping[epath.Path, pd.Index], *, skips: bool
+) -> tuple[pd.Index, int]:
+    """The records that all have, in the order of the first, and the number of all."""
+    common = every = ids[first]
+    for directory, own in ids.items():
+        missing, extra = ids[first].difference(own), own.difference(ids[first])
+        if len(missing) or len(extra):
+            if not skips:
+                raise _other_records(directory, own, first, ids[first])
+            common, every = common[common.isin(own)], every.union(own)
+    if not len(common):
+        raise InputError(
+            f"no record is in all of {', '.join(sorted(d.name for d in ids))} under "
+            f"{first.parent}: delete the folder of the one that does not belong there"
+        )
+    return common, len(every)
+
+
+def _other_records(directory, own, first, ids) -> InputError:
+    missing, extra = ids.difference(own), own.difference(ids)
+    example = (missing if len(missing) else extra)[0]
+    return InputError(
+        f"{directory.name!r} and {first.name!r} are not of the same records: "
+        f"{len(missing)} of {len(ids)} are missing and {len(extra)} are more (such as "
+        f"{example!r}); embed both on the same prepared screen, or import with "
+        "--config.imported.unmatched=skip"
+    )

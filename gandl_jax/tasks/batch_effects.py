@@ -1,0 +1,123 @@
+"""How well do features tell the plate, and the place on it? Lower is better.
+
+Judged on the wells of response 0, where no compound acts and all are meant to look
+alike; in a screen without them, on all records. A linear SVM learns from three quarters
+of a cell model's wells and tells of the others the plate, and the band of rows and of
+columns (quarters of the plate); so four times, until all wells are told. Once as the
+other tasks see the features (normalised per plate, by the training wells) and once as
+they are but for one centre and scale over all plates. Plate identity and position are
+what is asked for here, and no floors.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gandl_jax.profiles import table
+from gandl_jax.profiles.feature_set import FeatureSet
+from gandl_jax.tasks import classification
+from gandl_jax.tasks.skip import need_columns
+from gandl_jax.tasks.splits import Split, build, require
+
+BANDS = 4  # of rows, and of columns (ours)
+MAX_RECORDS = 5_000  # of a cell model: one SVM per plate (ours)
+FOLDS = 4  # of wells (ours)
+
+
+def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
+    """Wells held apart, for each cell model and for plate, rows and columns.
+
+    Args:
+      metadata: [N] rows of Metadata_* columns.
+      options: seed is read.
+
+    Returns:
+      At least one; warns of what cannot be asked, as of the plate where there is one.
+
+    Raises:
+      Skip: where a column is missing, or nothing can be asked.
+    """
+    need_columns(metadata, "Plate", "Well")
+    models = table.cell_models(metadata)
+    made, said = [], []
+    for label, codes_of in _LABELS.items():
+        codes, classes = codes_of(metadata)
+        for model in np.unique(models[codes >= 0]):
+            own = np.where(models == model, codes, -1)
+            own = classification.thinned(own, most=MAX_RECORDS, seed=options["seed"])
+            found = build(
+                metadata,
+                own,
+                ("well",),
+                key="config.evaluate.tasks",
+                group=model,
+                label=label,
+                classes=classes,
+                options={**options, "max_folds": FOLDS},
+            )
+            made, said = made + found[0], said + found[1]
+    return require(made, said)
+
+
+def run(
+    sets: Mapping[str, FeatureSet], splits: Sequence[Split], **options: Any
+) -> list[dict[str, Any]]:
+    """Scores every set on the same records, folds and bootstrap draws.
+
+    Args:
+      sets: full name -> set, all of the same records in the same order.
+      splits: positions refer to these records.
+      **options: normalize, svm_c, bootstrap_unit, bootstrap_draws, seed.
+
+    Returns:
+      Per set, cell model, label ("plate", "row band", "column band") and normalisation
+      (options["normalize"], and none) a row of site-level balanced accuracy.
+    """
+    rows = []
+    for label, codes_of in _LABELS.items():
+        own = [split for split in splits if split.label == label]
+        seen = classification.Task(
+            "batch_effects", codes_of, metrics=(classification.SITES,), floors=False
+        )
+        raw = dataclasses.replace(seen, normalize="standard", per_plate=False)
+        for task in (seen, raw) if own else ():
+            rows += classification.run(sets, own, task, options)
+    return rows
+
+
+def _plates(metadata: pd.DataFrame) -> tuple[np.ndarray, Sequence[str]]:
+    return classification.coded(np.where(_asked(metadata), table.plates(metadata), ""))
+
+
+def _rows(metadata: pd.DataFrame) -> tuple[np.ndarray, Sequence[str]]:
+    return _bands(metadata, side=0)
+
+
+def _columns(metadata: pd.DataFrame) -> tuple[np.ndarray, Sequence[str]]:
+    return _bands(metadata, side=1)
+
+
+def _bands(metadata, *, side: int) -> tuple[np.ndarray, Sequence[str]]:
+    """Quarters of the rows, or columns, in which any plate of the screen has wells."""
+    names = metadata["Metadata_Well"].astype(str)
+    places = {name: table.parse_well(name)[side] for name in names.unique()}
+    number = names.map(places).to_numpy()
+    used = np.unique(number)
+    band = np.searchsorted(used, number) * BANDS // len(used)
+    ends = [used[np.arange(len(used)) * BANDS // len(used) == b] for b in range(BANDS)]
+    titles = [f"{e[0]} to {e[-1]}" if len(e) else "" for e in ends]
+    return np.where(_asked(metadata), band, -1), titles
+
+
+def _asked(metadata: pd.DataFrame) -> np.ndarray:
+    """[N] bool: wells where no compound acts, or all where there are none."""
+    if "Metadata_Role" not in metadata:
+        return np.ones(len(metadata), bool)
+    untreated = table.control_classes(metadata) == 0
+    return untreated if untreated.any() else np.ones(len(metadata), bool)
+
+
+_LABELS = {"plate": _plates, "row band": _rows, "column band": _columns}

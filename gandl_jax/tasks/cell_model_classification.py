@@ -1,0 +1,81 @@
+"""Which cell model is it? A task of the GAN-DL paper, and its zero-shot task.
+
+A linear SVM tells cell types apart, on features of an encoder that was trained on this
+screen or, zero-shot, on another. A plate holds one cell type as a rule, so that plates
+normalised one by one would hide what is asked for: features are centred and scaled over
+all plates together, by the training part. What batches do to the images is therefore
+not removed; experiments left out show whether it is that which is told apart.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gandl_jax.profiles import table
+from gandl_jax.profiles.feature_set import FeatureSet
+from gandl_jax.tasks import classification
+from gandl_jax.tasks.skip import Skip, need_columns
+from gandl_jax.tasks.splits import Split, build, require
+
+MAX_RECORDS = 20_000  # drawn at random, as many of each cell type (ours)
+
+
+def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
+    """The configured splits of all records, of every role, or of 20,000 of them.
+
+    Args:
+      metadata: [N] rows of Metadata_* columns.
+      options: cell_type_splits, max_folds, repeats, bootstrap_unit and seed are read.
+
+    Returns:
+      At least one; warns of those that are not possible.
+
+    Raises:
+      InputError: a unit or group in the config that the screen does not have.
+      Skip: where there is one cell type only, or no split is possible.
+    """
+    need_columns(metadata, "Cell_Type")
+    codes, types = _codes(metadata)
+    if len(types) < 2:
+        raise Skip(f"all cells are of one type: {', '.join(types) or 'blank'}")
+    codes = classification.thinned(codes, most=MAX_RECORDS, seed=options["seed"])
+    classification.check_unit(metadata[codes >= 0], options)
+    made, said = build(
+        metadata,
+        codes,
+        options["cell_type_splits"],
+        key="config.evaluate.cell_type_splits",
+        group="all",
+        label="cell type",
+        classes=types,
+        options=options,
+    )
+    return require(made, said)
+
+
+def run(
+    sets: Mapping[str, FeatureSet], splits: Sequence[Split], **options: Any
+) -> list[dict[str, Any]]:
+    """Scores every set on the same records, folds and bootstrap draws.
+
+    Args:
+      sets: full name -> set, all of the same records in the same order.
+      splits: positions refer to these records.
+      **options: normalize, svm_c, bootstrap_unit, bootstrap_draws, seed.
+
+    Returns:
+      Per split and set a row of balanced accuracy and one of each cell type's recall.
+    """
+    task = classification.Task(
+        "cell_model_classification",
+        _codes,
+        metrics=(classification.SITES, classification.RECALL),
+        per_plate=False,
+    )
+    return classification.run(sets, splits, task, options)
+
+
+def _codes(metadata: pd.DataFrame) -> tuple[np.ndarray, Sequence[str]]:
+    return classification.coded(table.cell_models(metadata))

@@ -1,0 +1,426 @@
+"""How well a linear SVM tells labels apart on records that it has not learnt from.
+
+Every classification task is this: labels, splits, and what features are normalised by.
+All sets get the same records, folds and bootstrap draws, so that differences between
+them are paired; so do the floors, a record's plate and its place on the plate.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, cpu_count, delayed
+from sklearn.svm import LinearSVC
+
+from gandl_jax.profiles import floors, normalize, table
+from gandl_jax.profiles.feature_set import FeatureSet, untrained_name
+from gandl_jax.tasks import bootstrap, splits
+from gandl_jax.tasks.splits import Split
+
+MAX_ITERATIONS = 10_000
+VALUES_PER_PROCESS = 50_000_000  # of features x folds; below, starting one takes longer
+FLOORS = ("plate", "position")
+SITES, WELLS, RECALL = "balanced_accuracy", "balanced_accuracy_wells", "recall"
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """What is asked.
+
+    Attributes:
+      name: of the task.
+      codes: from [N] rows of Metadata_* columns to [N] int class of each record and the
+        names of the classes; -1 is of no class.
+      metrics: SITES, WELLS (one decision per well), RECALL (of each class).
+      normalize: a name that `normalize.make` knows; "" is options["normalize"].
+      per_plate: whether every plate is normalised by its own controls; otherwise all
+        are as one plate, by all training records.
+      unit: what intervals draw again; "" is options["bootstrap_unit"].
+      floors: whether plate identity and well position are judged beside the sets.
+    """
+
+    name: str
+    codes: Callable[[pd.DataFrame], tuple[np.ndarray, Sequence[str]]]
+    metrics: tuple[str, ...] = (SITES, WELLS)
+    normalize: str = ""
+    per_plate: bool = True
+    unit: str = ""
+    floors: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
+class Sample:
+    """What a split judges, the same for every set: records, and wells of records.
+
+    Attributes:
+      codes: [n] int class, counted from 0 within the split, of the test records of all
+        folds one after the other.
+      folds: [n] int fold of each.
+      units: [n] int unit of each, which the bootstrap draws.
+      wells: [n] int well of each; a well has one class and is of one fold, otherwise it
+        counts as several.
+      firsts: [W] int the first record of each well.
+    """
+
+    codes: np.ndarray
+    folds: np.ndarray
+    units: np.ndarray
+    wells: np.ndarray
+    firsts: np.ndarray
+
+    def counted(self, items: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """Sums of `values` [m] over the records `items` [m]: [units, classes]."""
+        classes = self.codes.max() + 1
+        place = self.units[items] * classes + self.codes[items]
+        size = (self.units.max() + 1) * classes
+        return np.bincount(place, values, size).reshape(-1, classes)
+
+
+def check_unit(metadata: pd.DataFrame, options: Mapping[str, Any]) -> None:
+    """Refuses a bootstrap unit that the records do not have.
+
+    Args:
+      metadata: [N] rows of Metadata_* columns, of the records that are judged.
+      options: bootstrap_unit is read.
+
+    Raises:
+      InputError: there is no such unit.
+      Skip: the screen lacks its column.
+    """
+    _units(metadata, options["bootstrap_unit"])
+
+
+def controls(metadata: pd.DataFrame) -> np.ndarray:
+    """[N] bool: the control wells, none in a screen without roles."""
+    if "Metadata_Role" not in metadata:
+        return np.zeros(len(metadata), bool)
+    return table.control_classes(metadata) >= 0
+
+
+def coded(values: np.ndarray) -> tuple[np.ndarray, Sequence[str]]:
+    """Names to classes.
+
+    Args:
+      values: [N] str objects; a blank one is of no class.
+
+    Returns:
+      [N] int class, -1 for none, and the names of the classes in order.
+    """
+    names = sorted({value for value in values if value.strip()})
+    return pd.Index(names, dtype=object).get_indexer(values), names
+
+
+def thinned(codes: np.ndarray, *, most: int, seed: int) -> np.ndarray:
+    """Draws records where there are too many: as many of each class as can be.
+
+    Args:
+      codes: [N] int class of each record, -1 for none.
+      most: records that are kept.
+      seed: of the draw.
+
+    Returns:
+      [N] int: the codes, -1 for those that were not drawn.
+    """
+    classes, counts = np.unique(codes[codes >= 0], return_counts=True)
+    if counts.sum() <= most:
+        return codes
+    # The highest share s such that min(count, s) over the classes is `most` or less.
+    shares = range(most // len(classes), most + 1)
+    fits = [s for s in shares if np.minimum(counts, s).sum() <= most]
+    rng = np.random.default_rng(seed)
+    kept = np.full(len(codes), -1)
+    for value in classes:
+        own = np.flatnonzero(codes == value)
+        kept[rng.permutation(own)[: fits[-1]]] = value
+    return kept
+
+
+def run(
+    sets: Mapping[str, FeatureSet],
+    plan: Sequence[Split],
+    task: Task,
+    options: Mapping[str, Any],
+) -> list[dict[str, Any]]:
+    """Scores every set, and the floors, on the same records, folds and draws.
+
+    Args:
+      sets: full name -> set, all of the same N records in the same order; read one at
+        a time.
+      plan: splits; positions refer to these records.
+      task: what is asked.
+      options: normalize, svm_c, bootstrap_unit, bootstrap_draws, seed.
+
+    Returns:
+      Per split, set and metric a row.
+    """
+    metadata, samples, judged, saw = None, [], {}, {}
+    for name in sets:
+        one = sets[name]
+        if metadata is None:
+            metadata = one.metadata
+            codes, classes = task.codes(metadata)
+            unit = task.unit or options["bootstrap_unit"]
+            samples = [_sample(metadata, codes, split, unit) for split in plan]
+        saw[name] = one.saw_images
+        judged[name] = [
+            _right(sample, decide(one.features, metadata, codes, split, task, options))
+            for split, sample in zip(plan, samples, strict=True)
+        ]
+    if task.floors and metadata is not None:
+        for name, features in floors.make(metadata).items():
+            saw[name] = False
+            judged[name] = [
+                _right(sample, _decide_floor(features, codes, split, options))
+                for split, sample in zip(plan, samples, strict=True)
+            ]
+    rows = []
+    for i, (split, sample) in enumerate(zip(plan, samples, strict=True)):
+        about = _about(metadata, codes, classes, split, task, options)
+        of_split = {name: right[i] for name, right in judged.items()}
+        rows += _rows(of_split, saw, sample, about, task, options)
+    return rows
+
+
+def decide(
+    features: np.ndarray,
+    metadata: pd.DataFrame,
+    codes: np.ndarray,
+    split: Split,
+    task: Task,
+    options: Mapping[str, Any],
+) -> list[np.ndarray]:
+    """Learns from each fold's training part and decides on its test part.
+
+    Args:
+      features: [N, D] float32.
+      metadata: [N] rows of Metadata_* columns.
+      codes: [N] int class of each record.
+      split: the folds.
+      task: what is asked.
+      options: normalize, svm_c (for columns divided by sqrt(D), so that it means the
+        same at every width) and seed.
+
+    Returns:
+      Per fold [n, K] float decisions, the highest for the class that is decided on.
+    """
+    how = task.normalize or options["normalize"]
+    plates = table.plates(metadata) if task.per_plate else np.full(len(codes), "all")
+    is_control = controls(metadata) if task.per_plate else np.zeros(len(codes), bool)
+    jobs = []
+    for train, test in split.folds:
+        fitted_on = _reference(train, test, plates, is_control)
+        needed, places = np.unique(
+            np.concatenate([fitted_on, train, test]), return_inverse=True
+        )
+        ends = np.cumsum([len(fitted_on), len(train)])
+        jobs.append((needed, *np.split(places, ends)))
+    size = sum(len(needed) for needed, *_ in jobs) * features.shape[1]
+    processes = max(1, min(cpu_count(), len(jobs), size // VALUES_PER_PROCESS))
+    # Not threads: they would share liblinear's one random generator, and scores would
+    # differ from run to run.
+    return Parallel(n_jobs=processes)(
+        delayed(_fold)(
+            features[needed], plates[needed], codes[needed], *parts, how, options
+        )
+        for needed, *parts in jobs
+    )
+
+
+def _fold(x, plates, codes, fitted_on, train, test, how, options) -> np.ndarray:
+    scaler = normalize.make(how).fit(x[fitted_on], plates=plates[fitted_on])
+    scaled = [scaler.transform(x[rows], plates=plates[rows]) for rows in (train, test)]
+    width = np.float32(np.sqrt(scaled[0].shape[1]))
+    return _svm(scaled[0] / width, codes[train], scaled[1] / width, options)
+
+
+def _decide_floor(features, codes, split, options) -> list[np.ndarray]:
+    return [
+        _svm(features[train], codes[train], features[test], options)
+        for train, test in split.folds
+    ]
+
+
+def _svm(learnt, codes, judged, options) -> np.ndarray:
+    svm = LinearSVC(
+        C=options["svm_c"],
+        class_weight="balanced",
+        random_state=options["seed"],
+        max_iter=MAX_ITERATIONS,
+    )
+    decision = svm.fit(learnt, codes).decision_function(judged)
+    # Of two classes it is one number, above 0 for the second.
+    return np.stack([-decision, decision], 1) if decision.ndim == 1 else decision
+
+
+def _reference(train, test, plates, is_control) -> np.ndarray:
+    """What normalisation is fitted on: the training part's controls only.
+
+    Where labels are not the controls' own, the control wells of the training plates; in
+    a screen without controls, all that is learnt from.
+    """
+    own = train[is_control[train]]
+    if len(own):
+        return own
+    beside = is_control & np.isin(plates, np.unique(plates[train]))
+    beside[test] = False
+    return np.flatnonzero(beside) if beside.any() else train
+
+
+def _units(metadata: pd.DataFrame, unit: str) -> np.ndarray:
+    """[N] str; records that have no well are wells of their own."""
+    if unit == "well":
+        return table.wells(metadata)
+    return splits.groups(metadata, unit, key="config.evaluate.bootstrap_unit")
+
+
+def _sample(metadata, codes, split: Split, unit: str) -> Sample:
+    tests = np.concatenate([test for _, test in split.folds])
+    folds = np.repeat(np.arange(len(split.folds)), [len(t) for _, t in split.folds])
+    # A record may be tested in several folds, and has one name.
+    records, place = np.unique(tests, return_inverse=True)
+    own = metadata.iloc[records]
+    units = np.unique(_units(own, unit).astype(str), return_inverse=True)[1][place]
+    wells = pd.factorize(table.wells(own))[0][place]
+    codes = np.unique(codes[tests], return_inverse=True)[1]
+    keys = np.stack([folds, wells, codes])
+    _, firsts, wells = np.unique(keys, axis=1, return_index=True, return_inverse=True)
+    return Sample(codes, folds, units, wells.ravel(), firsts)
+
+
+def _right(sample: Sample, decisions: list[np.ndarray]) -> dict[str, np.ndarray]:
+    """Which decisions are right, on records [n] bool and on wells [W] bool.
+
+    A well is decided on by the mean over its records.
+    """
+    decision = np.concatenate(decisions)
+    sums = np.stack([np.bincount(sample.wells, column) for column in decision.T], 1)
+    return {
+        SITES: decision.argmax(1) == sample.codes,
+        WELLS: sums.argmax(1) == sample.codes[sample.firsts],
+    }
+
+
+def _rows(judged, saw, sample: Sample, about, task: Task, options) -> list[dict]:
+    """The rows of one split; judged: set -> what is right, of records and of wells."""
+    rows = []
+    for metric in task.metrics:
+        level = WELLS if metric == WELLS else SITES
+        items = sample.firsts if level == WELLS else np.arange(len(sample.codes))
+        total = sample.counted(items, np.ones(len(items)))
+        wider = bootstrap.stretch(
+            total, tested=about["records"], trained=about["learnt_from"]
+        )
+        values, draws = {}, {}
+        for name, right in judged.items():
+            correct = sample.counted(items, right[level])
+            recalls = bootstrap.recalls(
+                correct, total, draws=options["bootstrap_draws"], seed=options["seed"]
+            )
+            values[name] = _scores(correct.sum(0) / total.sum(0), metric)
+            draws[name] = _scores(recalls, metric)
+        for name, right in judged.items():
+            folds = _fold_recalls(sample, items, right[level])
+            for i, value in enumerate(values[name]):
+                low, high = bootstrap.interval(value, draws[name][:, i], stretch=wider)
+                differences = _differences(
+                    name, values, draws, i, wider, about["chance"]
+                )
+                rows.append(
+                    _named(task.name, name, saw[name], about)
+                    | {"metric": metric}
+                    | ({"class": about["classes"][i]} if metric == RECALL else {})
+                    | {"value": float(value), "low": low, "high": high}
+                    | {"differences": differences}
+                    | {"folds": _of_folds(folds[:, [i]] if metric == RECALL else folds)}
+                )
+    return rows
+
+
+def _scores(recalls: np.ndarray, metric: str) -> np.ndarray:
+    """[..., K] recalls as they are, or their mean [..., 1]."""
+    return recalls if metric == RECALL else recalls.mean(-1, keepdims=True)
+
+
+def _fold_recalls(sample: Sample, items, right) -> np.ndarray:
+    """[F, K], NaN where a fold's test part has none of a class."""
+    classes, folds = sample.codes[items], sample.folds[items]
+    width = classes.max() + 1
+    shape = (folds.max() + 1, width)
+    place, size = folds * width + classes, shape[0] * width
+    total = np.bincount(place, minlength=size)
+    correct = np.bincount(place, right, size)
+    return np.divide(
+        correct, total, out=np.full(size, np.nan), where=total > 0
+    ).reshape(shape)
+
+
+def _of_folds(recalls: np.ndarray) -> list[float]:
+    """Balanced accuracy of each fold, over the classes that its test part has."""
+    some = recalls[~np.isnan(recalls).all(1)]
+    return np.nanmean(some, axis=1).tolist()
+
+
+def _differences(name, values, draws, column: int, wider: float, chance: float) -> dict:
+    """A set minus each floor that there is, on the same draws.
+
+    A plate or a position that tells less than chance does (where wells are held out,
+    the classes that are left of a plate are the other ones) is no floor: chance is.
+    """
+    others = {"untrained": untrained_name(name), "intensity": "intensity"}
+    others |= {floor: floor for floor in FLOORS}
+    found = {}
+    for kind, other in others.items():
+        if other not in values or other == name or name in FLOORS:
+            continue
+        base, drawn = values[other][column], draws[other][:, column]
+        if other in FLOORS and base < chance:
+            other, base, drawn = "chance", chance, chance
+        value = float(values[name][column] - base)
+        low, high = bootstrap.interval(
+            value, draws[name][:, column] - drawn, stretch=wider, lowest=-1.0
+        )
+        found[kind] = {"against": other, "value": value, "low": low, "high": high}
+    return found
+
+
+def _about(metadata, codes, classes, split: Split, task: Task, options) -> dict:
+    """What the rows of a split have in common."""
+    tests = np.unique(np.concatenate([test for _, test in split.folds]))
+    own, names = metadata.iloc[tests], [classes[i] for i in np.unique(codes[tests])]
+    return {
+        "group": split.group,
+        "split": split.name,
+        "leaky": split.leaky,
+        "label": split.label,
+        "classes": names,
+        "chance": 1 / len(names),
+        "records": len(tests),
+        "wells": len(np.unique(table.wells(own).astype(str))),
+        "plates": len(np.unique(table.plates(own).astype(str))),
+        "learnt_from": float(np.mean([len(train) for train, _ in split.folds])),
+        "normalize": _normalized(metadata, task, options),
+        "unit": task.unit or options["bootstrap_unit"],
+    }
+
+
+def _normalized(metadata, task: Task, options) -> str:
+    how = task.normalize or options["normalize"]
+    if how == "none":
+        return how
+    if not task.per_plate:
+        return f"{how}, all plates together"
+    return how if controls(metadata).any() else f"{how}, by all training records"
+
+
+def _named(task: str, name: str, saw: bool | None, about) -> dict[str, Any]:
+    one = {
+        "task": task,
+        "set": name,
+        "encoder": name.partition("/")[0],
+        "features": name.rpartition("/")[2],
+        **about,
+        "encoder_saw_test_images": saw,
+    }
+    return one | ({"normalize": "none"} if name in FLOORS else {})

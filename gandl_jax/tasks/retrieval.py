@@ -1,0 +1,507 @@
+"""Do profiles that should be alike find each other? Mean average precision.
+
+Replicates: wells of one treatment and dose look for each other among control wells.
+Both lie on other plates than the well that looks (where replicates share a plate, both
+on its own): so that what plates have in common helps neither. Half the control wells
+normalise and the other half is searched, for the wells that made a plate's centre lie
+around it as no other well does. Mechanisms: the mean profiles of treatments with one
+mechanism look for each other among all others. Similarity is the cosine; average
+precision is copairs' (Kalinin et al. 2025).
+"""
+
+import dataclasses
+import importlib.util
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from gandl_jax.profiles import floors, normalize, table
+from gandl_jax.profiles.aggregate import group_means, well_means
+from gandl_jax.profiles.feature_set import FeatureSet, untrained_name
+from gandl_jax.tasks import bootstrap
+from gandl_jax.tasks.skip import LeftOut, Skip, need_columns
+from gandl_jax.tasks.splits import Split
+
+MAX_WELLS = 6_000  # that look for their replicates, per cell model (ours)
+MAX_WELLS_ALONE = 2_000  # the same where no controls are searched but each other (ours)
+MAX_CONTROLS = 200  # that are searched, per cell model; of one plate all (ours)
+MIN_CONTROLS = 10  # to be searched; where there are fewer, other treatments are (ours)
+MAX_TREATMENTS = 3_000  # that look for their mechanism, per cell model (ours)
+NULL_DRAWS = 10_000  # random rankings behind a p value
+MAX_Q = 0.05
+PAIRS_AT_A_TIME = 2_000  # whose profiles fit into a processor's cache
+TIES = 1e-3  # of a profile's length: breaks ties between cosines at random
+
+
+@dataclasses.dataclass(frozen=True)
+class Search:
+    """Who looks for whom.
+
+    Attributes:
+      kind: "replicate" or "mechanism".
+      group: the cell model.
+      reference: [R] int, wells by which profiles are normalised.
+      wells: [n] int, wells that are looked at.
+      profile: [n] int, which of the P profiles a well belongs to.
+      pairs: [P] rows: label, treatment, plate, side ("query" or "control").
+      rules: copairs' pos_sameby, pos_diffby, neg_sameby, neg_diffby.
+      against: what the profiles are told from.
+      across_plates: whether only profiles of other plates are ranked.
+      sampled_from: how many queries there would be.
+    """
+
+    kind: str
+    group: str
+    reference: np.ndarray
+    wells: np.ndarray
+    profile: np.ndarray
+    pairs: pd.DataFrame
+    rules: Mapping[str, list[str]]
+    against: str
+    across_plates: bool
+    sampled_from: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """What a search found in one set of profiles.
+
+    Attributes:
+      precision: [I] average precision of each label (replicates) or treatment
+        (mechanisms).
+      treatment: [I] what is drawn again.
+      chance: the mean precision that random rankings are expected to have.
+      queries: how many profiles had something to find.
+      labels: label, map, q of each.
+    """
+
+    precision: np.ndarray
+    treatment: np.ndarray
+    chance: float
+    queries: int
+    labels: pd.DataFrame
+
+
+def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
+    """None: nothing is learnt. Only checks that there is something to find.
+
+    Args:
+      metadata: [N] rows of Metadata_* columns.
+      options: seed.
+
+    Returns:
+      An empty list.
+
+    Raises:
+      Skip: where a column is missing, or no treatment has a second well and no
+        mechanism a second treatment.
+    """
+    need_columns(metadata, "Role", "Treatment")
+    if importlib.util.find_spec("copairs") is None:
+        raise Skip('copairs is not installed: pip install "gandl_jax[report]"')
+    found = list(_searches(_wells(metadata), options["seed"]))
+    if not found:
+        raise Skip(
+            "no treatment and dose has two wells on plates with others to tell them "
+            "from (one replicate only), and no mechanism has two treatments"
+        )
+    for search in found:
+        queries = int((search.pairs["side"] == "query").sum())
+        if queries < search.sampled_from:
+            warnings.warn(
+                f"{search.kind} retrieval of {search.group}: {queries:,} of "
+                f"{search.sampled_from:,} profiles, drawn at random, look for theirs",
+                LeftOut,
+                stacklevel=1,
+            )
+    return []
+
+
+def run(
+    sets: Mapping[str, FeatureSet], splits: Sequence[Split], **options: Any
+) -> list[dict[str, Any]]:
+    """Scores every set, and the floors, on the same queries and bootstrap draws.
+
+    Args:
+      sets: full name -> set.
+      splits: unused.
+      **options: normalize, bootstrap_draws, seed.
+
+    Returns:
+      Per search and set a row with the mean average precision, what chance gives, and
+      the share of labels that are found at a false-discovery rate of 5 %.
+    """
+    metadata = _wells(sets[next(iter(sets))].metadata)
+    searches = list(_searches(metadata, options["seed"]))
+    judged: list[dict[str, Found]] = [{} for _ in searches]
+    described = {}
+    with tempfile.TemporaryDirectory() as cache:  # of copairs' random rankings
+        for name in sets:
+            wells = well_means(sets[name])
+            described[name] = _describe(wells)
+            for search, found in zip(searches, judged, strict=True):
+                profiles = _normalized(wells, search, options["normalize"])
+                found[name] = look(profiles, search, seed=options["seed"], cache=cache)
+        for name, identity in floors.make(metadata).items():
+            described[name] = _floor(name)
+            for search, found in zip(searches, judged, strict=True):
+                profiles = _averaged(identity[search.wells].toarray(), search)
+                found[name] = look(profiles, search, seed=options["seed"], cache=cache)
+    return [
+        described[name] | row
+        for search, found in zip(searches, judged, strict=True)
+        for name, row in _rows(search, found, options)
+    ]
+
+
+def look(profiles: np.ndarray, search: Search, *, seed: int, cache: str) -> Found:
+    """Average precision of every query of a search.
+
+    Args:
+      profiles: [P, D] float32, one for each row of `search.pairs`.
+      search: who looks for whom.
+      seed: of ties and of the random rankings.
+      cache: a folder for the random rankings of all sets of one search.
+
+    Returns:
+      What was found.
+    """
+    from copairs import map as copairs_map  # an optional library, slow to import
+
+    ranked = copairs_map.average_precision(
+        search.pairs,
+        _without_ties(profiles, seed),
+        **search.rules,
+        distance=_cosine,
+        batch_size=PAIRS_AT_A_TIME,
+        progress_bar=False,
+    )
+    has_both = (ranked["n_pos_pairs"] > 0) & (
+        ranked["n_total_pairs"] > ranked["n_pos_pairs"]
+    )
+    ranked = ranked[has_both & (ranked["side"] == "query")]
+    labels = copairs_map.mean_average_precision(
+        ranked,
+        sameby=["label"],
+        null_size=NULL_DRAWS,
+        threshold=MAX_Q,
+        seed=seed,
+        progress_bar=False,
+        cache_dir=cache,
+    )
+    names = {"mean_average_precision": "map", "corrected_p_value": "q"}
+    labels = labels.rename(columns=names)[["label", "map", "q"]]
+    ranked = ranked.assign(chance=_chance(ranked))
+    items = ["label"] if search.kind == "replicate" else ["label", "treatment"]
+    by_item = ranked.groupby(items, sort=True).agg(
+        precision=("average_precision", "mean"),
+        unit=("treatment", "first"),
+        chance=("chance", "mean"),
+    )
+    return Found(
+        by_item["precision"].to_numpy(float),
+        by_item["unit"].to_numpy(object),
+        float(by_item["chance"].mean()),
+        len(ranked),
+        labels.sort_values("map", ascending=False, kind="stable"),
+    )
+
+
+def expected_precision(found: np.ndarray, total: np.ndarray) -> np.ndarray:
+    """The average precision that a random ranking is expected to have.
+
+    ((M - 1) / (L - 1) (L - H_L) + H_L) / L, H the harmonic numbers.
+
+    Args:
+      found: [n] int, M: how many are to be found.
+      total: [n] int, L: how many are ranked, 2 or more.
+
+    Returns:
+      [n] float64 in (0, 1].
+    """
+    harmonic = np.cumsum(1 / np.arange(1, total.max() + 1))[total - 1]
+    return ((found - 1) / (total - 1) * (total - harmonic) + harmonic) / total
+
+
+def _chance(ranked: pd.DataFrame) -> np.ndarray:
+    return expected_precision(
+        ranked["n_pos_pairs"].to_numpy(int), ranked["n_total_pairs"].to_numpy(int)
+    )
+
+
+def _without_ties(profiles: np.ndarray, seed: int) -> np.ndarray:
+    """[P, D + 4] float32: profiles and a little noise, rows of length 1.
+
+    copairs ranks equals with those to be found first, which flatters whatever cannot
+    tell wells apart: a constant, or the identity of a plate.
+    """
+    length = np.linalg.norm(profiles, axis=1, keepdims=True)
+    noise = np.random.default_rng(seed).normal(size=(len(profiles), 4)) * TIES
+    both = np.hstack([profiles / np.where(length > 0, length, 1), noise])
+    return (both / np.linalg.norm(both, axis=1, keepdims=True)).astype(np.float32)
+
+
+def _cosine(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """[n] of pairs of rows whose length is 1; copairs' own would measure it again."""
+    return np.einsum("ij,ij->i", left, right)
+
+
+def _wells(metadata: pd.DataFrame) -> pd.DataFrame:
+    """Metadata of the wells, in the order that `well_means` has."""
+    nothing = np.zeros((len(metadata), 0), np.float32)
+    return well_means(FeatureSet("", metadata, nothing)).metadata
+
+
+def _searches(wells: pd.DataFrame, seed: int) -> Iterator[Search]:
+    """The searches of each cell model that have anything to find."""
+    models = table.cell_models(wells)
+    treated = (wells["Metadata_Role"] == "treated").to_numpy()
+    controls = table.control_classes(wells)
+    for model in np.unique(models):
+        own = models == model
+        queries = np.flatnonzero(own & treated)
+        searched = _half(wells, np.flatnonzero(own & (controls == 0)), seed)
+        every = np.flatnonzero(own & (controls >= 0))
+        every = every if len(every) else queries  # no label is learnt: all wells do
+        reference = np.setdiff1d(every, searched)
+        yield from _replicates(wells, model, reference, queries, searched, seed)
+        yield from _mechanisms(wells, model, every, queries, seed)
+
+
+def _half(wells: pd.DataFrame, controls: np.ndarray, seed: int) -> np.ndarray:
+    """Every other control well, at random but even over the plates."""
+    drawn = np.random.default_rng(seed).permutation(controls)
+    by_plate = np.argsort(table.plates(wells)[drawn], kind="stable")
+    return np.sort(drawn[by_plate][1::2])
+
+
+def _replicates(wells, model, reference, queries, controls, seed) -> Iterator[Search]:
+    labels, plates = _labels(wells.iloc[queries]), table.plates(wells)
+    alone = len(controls) < MIN_CONTROLS
+    if alone:
+        reference, controls = np.union1d(reference, controls), controls[:0]
+    found, across = _replicated(labels, plates[queries])
+    queries, labels = queries[found], labels[found]
+    chosen = _sample(labels, MAX_WELLS_ALONE if alone else MAX_WELLS, seed)
+    if across and len(controls) > MAX_CONTROLS:
+        rng = np.random.default_rng(seed)
+        controls = np.sort(rng.choice(controls, MAX_CONTROLS, replace=False))
+    pairs = _replicate_pairs(wells, queries[chosen], labels[chosen], controls)
+    other = "treatment" if alone else "side"
+    if len(chosen) and _some_to_tell_from(pairs, other, across=across):
+        both = np.concatenate([queries[chosen], controls])
+        yield Search(
+            kind="replicate",
+            group=model,
+            reference=reference,
+            wells=both,
+            profile=np.arange(len(both)),
+            pairs=pairs,
+            rules={
+                "pos_sameby": ["label"] if across else ["label", "plate"],
+                "pos_diffby": ["plate"] if across else [],
+                "neg_sameby": [] if across else ["plate"],
+                "neg_diffby": [other, "plate"] if across else [other],
+            },
+            against="other treatments" if alone else "response_0",
+            across_plates=across,
+            sampled_from=len(queries),
+        )
+
+
+def _replicated(labels: np.ndarray, plates: np.ndarray) -> tuple[np.ndarray, bool]:
+    """Which wells have a replicate to find, and whether on another plate.
+
+    Other plates count where that leaves at least as many wells as one's own plate.
+    """
+    frame = pd.DataFrame({"label": labels, "plate": plates})
+    across = frame.groupby("label")["plate"].transform("nunique").to_numpy() > 1
+    within = frame.groupby(["label", "plate"])["label"].transform("size").to_numpy() > 1
+    return (across, True) if across.sum() >= within.sum() else (within, False)
+
+
+def _replicate_pairs(wells, queries, labels, controls) -> pd.DataFrame:
+    both = np.concatenate([queries, controls])
+    treatments = wells["Metadata_Treatment"].astype(str).to_numpy(object)[queries]
+    unlike = [f"control {i}" for i in range(len(controls))]  # none looks for another
+    return pd.DataFrame(
+        {
+            "label": [*labels, *unlike],
+            "treatment": [*treatments, *unlike],
+            "plate": table.plates(wells)[both],
+            "side": ["query"] * len(queries) + ["control"] * len(controls),
+        }
+    )
+
+
+def _some_to_tell_from(pairs: pd.DataFrame, other: str, *, across: bool) -> bool:
+    """Whether any query meets a profile that it is to be told from."""
+    kinds = pairs.groupby("plate")[other].nunique()
+    if not across:
+        return bool((kinds > 1).any())
+    return len(kinds) > 1 and pairs[other].nunique() > 1
+
+
+def _mechanisms(wells, model, reference, queries, seed) -> Iterator[Search]:
+    if "Metadata_Mechanism" not in wells:
+        return
+    own = wells.iloc[queries]
+    mechanism = own["Metadata_Mechanism"].astype(str).to_numpy(object)
+    treatment = own["Metadata_Treatment"].astype(str).to_numpy(object)
+    known = mechanism != ""
+    queries, mechanism, treatment = queries[known], mechanism[known], treatment[known]
+    keys = pd.MultiIndex.from_arrays([mechanism, treatment])
+    profile, names = pd.factorize(keys)
+    if not len(names):
+        return
+    labels = names.get_level_values(0).to_numpy(object)
+    several = pd.Series(labels).groupby(labels).transform("size").to_numpy() > 1
+    if not several.any() or len(np.unique(labels)) < 2:
+        return
+    # One that is alone in its mechanism is there to be told from.
+    chosen = _sample(np.arange(len(names)), MAX_TREATMENTS, seed)
+    place = np.full(len(names), -1)
+    place[chosen] = np.arange(len(chosen))
+    kept = place[profile] >= 0
+    pairs = pd.DataFrame(
+        {
+            "label": labels[chosen],
+            "treatment": names.get_level_values(1).to_numpy(object)[chosen],
+            "plate": "",
+            "side": "query",
+        }
+    )
+    rules = {
+        "pos_sameby": ["label"],
+        "pos_diffby": [],
+        "neg_sameby": [],
+        "neg_diffby": ["label", "treatment"],
+    }
+    yield Search(
+        kind="mechanism",
+        group=model,
+        reference=reference,
+        wells=queries[kept],
+        profile=place[profile][kept],
+        pairs=pairs,
+        rules=rules,
+        against="other mechanisms",
+        across_plates=False,
+        sampled_from=len(names),
+    )
+
+
+def _labels(wells: pd.DataFrame) -> np.ndarray:
+    """[n] str objects: treatment and dose."""
+    labels = wells["Metadata_Treatment"].astype(str).astype(object)
+    if "Metadata_Concentration_uM" in wells:
+        dose = wells["Metadata_Concentration_uM"].to_numpy(float)
+        labels = labels + [f" {d:g} uM" if np.isfinite(d) else "" for d in dose]
+    return labels.to_numpy(object)
+
+
+def _sample(labels: np.ndarray, limit: int, seed: int) -> np.ndarray:
+    """Positions of at most `limit` items, all those of a label or none, in order."""
+    codes, names = pd.factorize(labels)
+    order = np.random.default_rng(seed).permutation(len(names))
+    sizes = np.bincount(codes, minlength=len(names))[order]
+    taken = order[np.cumsum(sizes) <= limit]
+    return np.flatnonzero(np.isin(codes, taken))
+
+
+def _normalized(wells: FeatureSet, search: Search, how: str) -> np.ndarray:
+    """[P, D] float32 profiles of a search, normalised per plate."""
+    plates = table.plates(wells.metadata)
+    scaler = normalize.make(how).fit(
+        wells.features[search.reference], plates=plates[search.reference]
+    )
+    own = scaler.transform(wells.features[search.wells], plates=plates[search.wells])
+    return _averaged(own, search)
+
+
+def _averaged(rows: np.ndarray, search: Search) -> np.ndarray:
+    if len(rows) == len(search.pairs):  # each well is a profile of its own, in order
+        order = np.empty(len(rows), int)
+        order[search.profile] = np.arange(len(rows))
+        return rows[order]
+    return group_means(rows, search.profile)[1]
+
+
+def _describe(wells: FeatureSet) -> dict[str, Any]:
+    return {
+        "task": "retrieval",
+        "set": wells.name,
+        "encoder": wells.encoder,
+        "features": wells.short_name,
+        "encoder_saw_test_images": wells.saw_images,
+    }
+
+
+def _floor(name: str) -> dict[str, Any]:
+    names = {"set": name, "encoder": name, "features": name}
+    return {"task": "retrieval", **names, "encoder_saw_test_images": False}
+
+
+def _rows(search: Search, judged: Mapping[str, Found], options) -> Iterator[tuple]:
+    """Name and scores of every set; intervals draw treatments again."""
+    first = next(iter(judged.values()))
+    names, unit = np.unique(first.treatment, return_inverse=True)
+    # The Bayesian bootstrap (Rubin 1981): every treatment gets a random weight.
+    rng = np.random.default_rng(options["seed"])
+    weights = rng.exponential(size=(options["bootstrap_draws"], len(names)))[:, unit]
+    weights /= weights.sum(1, keepdims=True)
+    draws = {name: weights @ found.precision for name, found in judged.items()}
+    tail = (1 + bootstrap.LEVEL) / 2
+    stretch = np.inf
+    if len(names) > 1:
+        stretch = stats.t.ppf(tail, len(names) - 1) / stats.norm.ppf(tail)
+    for name, found in judged.items():
+        value = float(found.precision.mean())
+        low, high = bootstrap.interval(value, draws[name], stretch=stretch)
+        floors_of = _floors_of(name, judged)
+        yield (
+            name,
+            {
+                "kind": search.kind,
+                "group": search.group,
+                "against": search.against,
+                "across_plates": search.across_plates,
+                "normalize": options["normalize"],
+                "metric": "mAP",
+                "value": value,
+                "low": low,
+                "high": high,
+                "chance": found.chance,
+                "share_significant": float((found.labels["q"] < MAX_Q).mean()),
+                "differences": {
+                    kind: _difference(name, other, judged, draws, stretch)
+                    for kind, other in floors_of.items()
+                },
+                "queries": found.queries,
+                "sampled_from": search.sampled_from,
+                "treatments": len(names),
+                "by_label": found.labels.to_dict("records"),
+            },
+        )
+
+
+def _floors_of(name: str, judged: Mapping[str, Found]) -> dict[str, str]:
+    """What a set is compared with: kind of floor to set."""
+    if name in ("plate", "position"):
+        return {}
+    others = {"untrained": untrained_name(name), "intensity": "intensity"}
+    others |= {floor: floor for floor in ("plate", "position")}
+    return {k: o for k, o in others.items() if o in judged and o != name}
+
+
+def _difference(name, other, judged, draws, stretch) -> dict[str, Any]:
+    value = float(judged[name].precision.mean() - judged[other].precision.mean())
+    low, high = bootstrap.interval(
+        value, draws[name] - draws[other], stretch=stretch, lowest=-1.0
+    )
+    return {"against": other, "value": value, "low": low, "high": high}

@@ -1,0 +1,229 @@
+"""Where every well lies: two-dimensional maps, response and side effect."""
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.decomposition import PCA
+
+from gandl_jax.errors import InputError
+from gandl_jax.profiles import normalize, table
+from gandl_jax.profiles.aggregate import well_means
+from gandl_jax.profiles.feature_set import FeatureSet
+from gandl_jax.tasks import responses
+from gandl_jax.tasks.skip import Skip
+from gandl_jax.tasks.splits import Split
+
+MIN_WELLS = 3
+COMPONENTS = 50  # of PCA, that UMAP starts from (ours)
+NEIGHBORS = 15  # UMAP's default
+_DECIMALS = 4
+_COPIED = {  # metadata columns that a map's wells keep
+    "experiment": "Experiment",
+    "plate": "Plate",
+    "well": "Well",
+    "cell_type": "Cell_Type",
+    "role": "Role",
+    "condition": "Condition",
+    "treatment": "Treatment",
+    "concentration_um": "Concentration_uM",
+    "mechanism": "Mechanism",
+}
+
+
+def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
+    """None: nothing is predicted.
+
+    Args:
+      metadata: [N] rows of Metadata_* columns.
+      options: unused.
+
+    Returns:
+      An empty list.
+
+    Raises:
+      Skip: where there are fewer than three wells (records, where wells have no names).
+    """
+    count = len(np.unique(table.wells(metadata)))
+    if count < MIN_WELLS:
+        raise Skip(f"a map needs {MIN_WELLS} wells or more and the screen has {count}")
+    return []
+
+
+def run(
+    sets: Mapping[str, FeatureSet], splits: Sequence[Split], **options: Any
+) -> list[dict[str, Any]]:
+    """Maps the wells of a screen.
+
+    Args:
+      sets: full name -> set; those that `options["features"]` names are used, and
+        those whose encoder has one set only.
+      splits: unused.
+      **options: features, normalize, map_points (wells with a UMAP place, at most) and
+        seed.
+
+    Returns:
+      A row per set; "wells" has a column of W values each, the same wells in the same
+      order in every row, None where a value is not known.
+    """
+    return [
+        _row(sets[name], options)
+        for name in responses.judged_sets(sets, options["features"])
+    ]
+
+
+def _row(sites: FeatureSet, options: Mapping[str, Any]) -> dict[str, Any]:
+    wells = well_means(sites)
+    places, explained = _places(sites, wells, options)
+    numbers = _judged(sites, options["normalize"]).reindex(
+        wells.metadata["Metadata_Record_ID"]
+    )
+    return {
+        "task": "well_map",
+        "set": sites.name,
+        "encoder": sites.encoder,
+        "features": sites.short_name,
+        "encoder_saw_test_images": sites.saw_images,
+        "explained": explained,
+        "wells": {
+            **_copied(wells.metadata),
+            **{name: _plain(numbers[name]) for name in numbers},
+            **{name: _plain(values) for name, values in places.items()},
+        },
+    }
+
+
+def _places(
+    sites: FeatureSet, wells: FeatureSet, options: Mapping[str, Any]
+) -> tuple[dict[str, np.ndarray], list[float]]:
+    """PCA and UMAP of the wells, NaN for those without, and PCA's shares."""
+    profiles = _normalized(sites, wells, options["normalize"])
+    finite = np.flatnonzero(np.isfinite(profiles).all(axis=1))
+    nowhere = np.full((len(profiles), 2), np.nan)
+    pca, umap = nowhere.copy(), nowhere.copy()
+    explained = [0.0, 0.0]
+    if len(finite) >= MIN_WELLS:
+        count = min(COMPONENTS, len(finite), profiles.shape[1])
+        fitted = PCA(count, random_state=options["seed"])
+        components = fitted.fit_transform(profiles[finite])
+        shares = np.nan_to_num(fitted.explained_variance_ratio_)
+        explained = [float(share) for share in [*shares, 0.0][:2]]
+        pca[finite] = np.c_[components, np.zeros(len(finite))][:, :2]
+        chosen = drawn(
+            table.plates(wells.metadata)[finite], options["map_points"], options["seed"]
+        )
+        umap[finite[chosen]] = neighbor_map(components[chosen], options["seed"])
+    columns = ("pca_1", "pca_2", "umap_1", "umap_2")
+    return dict(zip(columns, [*pca.T, *umap.T], strict=True)), explained
+
+
+def _normalized(sites: FeatureSet, wells: FeatureSet, name: str) -> np.ndarray:
+    """[W, d] float64 wells, by the control sites, or by all where there are none."""
+    reference = np.isfinite(sites.features).all(axis=1)
+    if "Metadata_Role" in sites.metadata:
+        controls = table.control_classes(sites.metadata) >= 0
+        if (controls & reference).any():
+            reference &= controls
+    plates = table.plates(sites.metadata)
+    transformer = normalize.make(name).fit(
+        sites.features[reference], plates=plates[reference]
+    )
+    profiles = transformer.transform(
+        wells.features, plates=table.plates(wells.metadata)
+    )
+    return profiles.astype(np.float64)
+
+
+def drawn(plates: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """Wells at random, from each plate the same share.
+
+    Args:
+      plates: [W] plate of each well.
+      count: wells wanted.
+      seed: of the draw.
+
+    Returns:
+      [min(count, W)] int positions, ascending.
+    """
+    rng = np.random.default_rng(seed)
+    turn = np.empty(len(plates))
+    for plate in np.unique(plates.astype(str)):
+        own = np.flatnonzero(plates.astype(str) == plate)
+        turn[rng.permutation(own)] = (np.arange(len(own)) + rng.random()) / len(own)
+    return np.sort(np.argsort(turn, kind="stable")[:count])
+
+
+def neighbor_map(points: np.ndarray, seed: int) -> np.ndarray:
+    """UMAP (McInnes et al. 2018): the same for the same points and seed.
+
+    Args:
+      points: [N, d] float, finite.
+      seed: of its draws.
+
+    Returns:
+      [N, 2] float32; NaN for fewer than three points, which have no neighbours to keep.
+    """
+    if len(points) < MIN_WELLS:
+        return np.full((len(points), 2), np.nan, np.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of numba, and of small numbers of points
+        import umap  # takes seconds
+
+        few = len(points) <= NEIGHBORS  # then its spectral start has no solution
+        return umap.UMAP(
+            n_neighbors=min(NEIGHBORS, len(points) - 1),
+            init="random" if few else "spectral",
+            random_state=seed,
+            n_jobs=1,
+        ).fit_transform(points.astype(np.float32))
+
+
+def _judged(sites: FeatureSet, normalization: str) -> pd.DataFrame:
+    """Response and side effect by record, NaN where controls do not tell."""
+    found = [
+        pd.DataFrame(
+            {"response": judged.response, "side_effect": judged.side_effect},
+            index=judged.metadata["Metadata_Record_ID"],
+        )
+        for judged in _experiments(sites, normalization)
+        if judged.response is not None
+    ]
+    return pd.concat([pd.DataFrame(columns=["response", "side_effect"]), *found])
+
+
+def _experiments(sites, normalization) -> Iterator[responses.Responses]:
+    if "Metadata_Role" in sites.metadata:
+        for _, _, rows in responses.experiments(sites.metadata):
+            yield responses.of(sites.take(rows), normalization)
+
+
+def _copied(wells: pd.DataFrame) -> dict[str, list]:
+    """What is known of the wells, and their places on the plate."""
+    columns = {
+        name: _plain(wells[f"Metadata_{column}"])
+        for name, column in _COPIED.items()
+        if f"Metadata_{column}" in wells
+    }
+    columns.setdefault("role", ["other"] * len(wells))
+    if "well" in columns:
+        spots = {name: _spot(name) for name in set(columns["well"])}
+        for i, name in enumerate(("row", "column")):
+            columns[name] = [spots[well][i] for well in columns["well"]]
+    return columns
+
+
+def _spot(well: str | None) -> tuple[int | None, int | None]:
+    try:
+        return table.parse_well(str(well))
+    except InputError:
+        return None, None
+
+
+def _plain(values) -> list:
+    """A column as JSON has it: None where a number is not one, four decimals."""
+    values = pd.Series(values)
+    if pd.api.types.is_float_dtype(values):
+        return [None if np.isnan(v) else round(float(v), _DECIMALS) for v in values]
+    return [None if pd.isna(v) else v for v in values.tolist()]

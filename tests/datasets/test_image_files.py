@@ -1,0 +1,162 @@
+"""Headers and TIFF pixels, against the arrays that tifffile and Pillow wrote."""
+
+import io
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from gandl_jax.datasets import image_files
+from gandl_jax.datasets.image_files import ImageFormat
+
+H, W = 21, 34
+RNG = np.random.default_rng(0)
+GREY = RNG.integers(0, 4096, (H, W)).astype(np.uint16)
+STACK = RNG.integers(0, 65536, (4, H, W)).astype(np.uint16)  # channels first
+BYTES = RNG.integers(0, 256, (3, H, W)).astype(np.uint8)
+LAST = np.moveaxis(STACK, 0, -1)
+RGB = np.moveaxis(BYTES, 0, -1)
+BLACK = {"photometric": "minisblack"}
+
+
+def tiff(pixels, **options):
+    file = io.BytesIO()
+    tifffile.imwrite(file, pixels, **options)
+    return file.getvalue()
+
+
+def pages_one_by_one():
+    file = io.BytesIO()
+    with tifffile.TiffWriter(file) as writer:
+        for page in STACK:
+            writer.write(page, contiguous=False, **BLACK)
+    return file.getvalue()
+
+
+def pages_of_pillow():
+    file = io.BytesIO()
+    first, *others = map(Image.fromarray, STACK)
+    first.save(file, "TIFF", save_all=True, append_images=others)
+    return file.getvalue()
+
+
+READABLE = {  # what was written, and as [H, W, planes]
+    "grey 8": (lambda: tiff(BYTES[0]), BYTES[0][..., None]),
+    "grey 16": (lambda: tiff(GREY), GREY[..., None]),
+    "one page": (lambda: tiff(GREY[None], **BLACK), GREY[..., None]),
+    "big-endian": (lambda: tiff(GREY, byteorder=">"), GREY[..., None]),
+    "BigTIFF": (lambda: tiff(GREY, bigtiff=True), GREY[..., None]),
+    "zlib": (lambda: tiff(GREY, compression="zlib"), GREY[..., None]),
+    "LZW": (lambda: tiff(GREY, compression="lzw", predictor=True), GREY[..., None]),
+    "zstd": (lambda: tiff(GREY, compression="zstd"), GREY[..., None]),
+    "tiles": (lambda: tiff(GREY, tile=(16, 16)), GREY[..., None]),
+    "pages": (lambda: tiff(STACK, **BLACK), LAST),
+    "pages, unsaid": (lambda: tiff(STACK, metadata=None, **BLACK), LAST),
+    "pages, LZW": (lambda: tiff(STACK, compression="lzw", **BLACK), LAST),
+    "pages, one by one": (pages_one_by_one, LAST),
+    "pages of Pillow": (pages_of_pillow, LAST),
+    "ImageJ": (lambda: tiff(STACK, imagej=True, metadata={"axes": "CYX"}), LAST),
+    "OME": (lambda: tiff(STACK, ome=True, metadata={"axes": "CYX"}, **BLACK), LAST),
+    "channels last": (lambda: tiff(LAST, metadata={"axes": "YXC"}, **BLACK), LAST),
+    "channels between": (
+        lambda: tiff(LAST.swapaxes(1, 2), metadata={"axes": "YCX"}, **BLACK),
+        LAST,
+    ),
+    "samples": (lambda: tiff(LAST, planarconfig="contig", **BLACK), LAST),
+    "RGB": (lambda: tiff(RGB, photometric="rgb"), RGB),
+    "RGB, planar": (
+        lambda: tiff(BYTES, photometric="rgb", planarconfig="separate"),
+        RGB,
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", READABLE)
+def test_pixels_are_those_that_were_written(kind):
+    write, pixels = READABLE[kind]
+    found, read = image_files.tiff_pixels(write())
+    depth = 8 * pixels.dtype.itemsize
+    assert found == ImageFormat(H, W, depth, pixels.shape[-1])
+    assert read.dtype == pixels.dtype and read.dtype.isnative
+    np.testing.assert_array_equal(read, pixels)
+    assert image_files.read_format(io.BytesIO(write())) == found
+
+
+def with_alpha():
+    return tiff(np.dstack([RGB, RGB[..., :1]]), photometric="rgb")
+
+
+def unlike_pages():
+    file = io.BytesIO()
+    Image.fromarray(GREY).save(
+        file, "TIFF", save_all=True, append_images=[Image.fromarray(GREY[:9])]
+    )
+    return file.getvalue()
+
+
+def rgb_pages():
+    return tiff(np.stack([RGB, RGB]), photometric="rgb")
+
+
+REFUSED = {
+    "alpha": (with_alpha, "8-bit with an alpha channel"),
+    "float": (lambda: tiff(GREY.astype(np.float32)), "float32 levels, not whole"),
+    "signed": (lambda: tiff(GREY.astype(np.int16)), "int16 levels, not whole"),
+    "32-bit": (lambda: tiff(GREY.astype(np.uint32)), "uint32 levels, not whole"),
+    "inverted": (lambda: tiff(GREY, photometric="miniswhite"), "MINISWHITE"),
+    "unlike pages": (unlike_pages, "2 images of unlike size"),
+    "depth": (lambda: tiff(STACK, imagej=True, metadata={"axes": "ZYX"}), "axes ZYX"),
+    "time": (lambda: tiff(STACK, metadata={"axes": "TYX"}, **BLACK), "TYX of 4x21x34"),
+    "two axes": (rgb_pages, "axes QYXS of 2x21x34x3"),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_is_not_one_images_channels_is_told(kind):
+    write, told = REFUSED[kind]
+    assert told in image_files.read_format(io.BytesIO(write()))
+    with pytest.raises(image_files.Unreadable, match=told):
+        image_files.tiff_pixels(write())
+
+
+@pytest.mark.parametrize("kind", ["grey 16", "zlib", "LZW", "tiles", "RGB", "pages"])
+def test_a_truncated_tiff_never_passes_for_whole(kind):
+    """Cut anywhere before the last pixel it is refused, in the header or later."""
+    write, pixels = READABLE[kind]
+    data, wanted = write(), image_files.read_format(io.BytesIO(write()))
+    with tifffile.TiffFile(io.BytesIO(data)) as whole:
+        end = max(
+            offset + count
+            for page in whole.pages
+            for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True)
+        )
+    for cut in [4, 9, *range(20, end, 97), end - 1]:
+        if image_files.read_format(io.BytesIO(data[:cut])) == wanted:
+            with pytest.raises(image_files.Unreadable):
+                image_files.tiff_pixels(data[:cut])
+
+
+@pytest.mark.parametrize(
+    ("mode", "found"),
+    [
+        ("L", ImageFormat(5, 7, 8)),
+        ("I;16", ImageFormat(5, 7, 16)),
+        ("RGB", ImageFormat(5, 7, 8, planes=3)),
+        ("RGBA", "8-bit RGB with an alpha channel"),
+        ("LA", "8-bit grey with an alpha channel"),
+        ("P", "1-bit palette"),  # Pillow writes one colour in one bit
+        ("1", "1-bit grey"),
+    ],
+)
+def test_png_header_agrees_with_pillow(mode, found):
+    file = io.BytesIO()
+    Image.new(mode, (7, 5)).save(file, "PNG")
+    file.seek(0)
+    assert image_files.read_format(file) == found
+
+
+def test_header_of_something_else():
+    assert image_files.read_format(io.BytesIO()) == "empty"
+    other = "neither a PNG nor a TIFF"
+    assert image_files.read_format(io.BytesIO(b"GIF89a" + bytes(20))) == other

@@ -1,0 +1,144 @@
+"""The tables of scores hold the rows' numbers, floors beside what is judged."""
+
+import pytest
+
+
+@pytest.fixture
+def saved(rows, save):
+    floors = {
+        "untrained": rows.gain(0.0611, 0.0122, 0.1101),
+        "intensity": rows.gain(0.161, -0.01, 0.332),
+        "plate": rows.gain(0.2, 0.1, 0.3),
+        "position": rows.gain(-0.05, -0.1, -0.01),
+    }
+    save(
+        "control_classification",
+        [
+            rows.score("position", value=0.7623),
+            rows.score("intensity", value=0.5512),
+            rows.score("gan@0", value=0.6512),
+            rows.score(value=0.9001, split="record"),
+            rows.score(value=0.7123, differences=floors),
+            rows.score("plate", value=0.5),
+            rows.score(features="b16", value=0.4444),
+        ],
+    )
+
+
+def test_floors_stand_beside_with_what_the_network_gains(saved, make):
+    header, fair, leaky = make().table("Cells")
+    assert header == [
+        "Cells", "Test part", "By", "trained", "untrained", "intensity",
+        "plate identity", "well position",
+    ]  # fmt: skip
+    assert [" ".join(cell.split()) for cell in fair] == [
+        "HRCE",
+        "plates left out",
+        "images",
+        "0.712 0.671 to 0.764",
+        "0.651 0.610 to 0.703 Δ +0.061 (+0.012 to +0.110)",
+        "0.551 0.510 to 0.603 Δ +0.161 (−0.010 to +0.332)",
+        "0.500 0.459 to 0.552 Δ +0.200 (+0.100 to +0.300)",
+        "0.762 0.721 to 0.814 Δ −0.050 (−0.100 to −0.010)",
+    ]
+    assert "leaky" in leaky[1] and "leaky" not in fair[1], "what leaks comes last"
+    assert leaky[4:] == ["–"] * 4
+
+
+def test_other_sets_are_listed_apart(saved, make):
+    other = make().table("Feature set")
+    assert [row[0] for row in other[1:]] == ["gan@9/b16"]
+    assert other[1][4].split()[0] == "0.444"
+
+
+def test_all_scores_are_in_the_file(saved, make, read_csv):
+    make()
+    lines = {(row["set"], row["split"]): row for row in read_csv("scores")}
+    assert len(lines) == 7
+    line = lines["gan@9/b8", "plate"]
+    assert float(line["value"]) == 0.7123 and line["dataset"] == "simulated"
+    assert float(line["minus_untrained_high"]) == 0.1101
+    assert float(line["minus_position_low"]) == -0.1
+    assert lines["gan@0/b8", "plate"]["minus_untrained_high"] == ""
+
+
+def test_zero_shot_has_a_line_per_cell_type_and_says_what_the_encoder_has_seen(
+    make, save, rows
+):
+    kinds = {"HUVEC": 0.9123, "U2OS": 0.4123}
+    save(
+        "cell_model_classification",
+        [
+            rows.score(
+                encoder,
+                value=value,
+                metric="recall",
+                group="all",
+                task="cell_model_classification",
+                label="cell type",
+                split="experiment",
+                encoder_saw_test_images=False,
+                chance=0.25,
+                **{"class": cell},
+            )
+            for cell, value in kinds.items()
+            for encoder in ("gan@9", "gan@0")
+        ],
+    )
+    found = make()
+    lines = found.table("Cells")[1:]
+    assert [row[:3] for row in lines] == [
+        [cell, "experiments left out", "recall"] for cell in kinds
+    ]
+    assert [row[3].split()[0] for row in lines] == ["0.912", "0.412"]
+    assert "It was trained on another screen and has never seen this one" in found.text
+
+
+def test_an_imported_table_is_judged_under_its_name(make, save, rows):
+    difference = {"intensity": rows.gain(0.1, 0.05, 0.15, "intensity")}
+    save(
+        "control_classification",
+        [
+            rows.score("intensity", value=0.61, encoder_saw_test_images=False),
+            rows.score(
+                "embeddings",
+                value=0.71,
+                differences=difference,
+                encoder_saw_test_images=None,
+            ),
+        ],
+    )
+    found = make()
+    header, line = found.table("Cells")
+    assert header[3:] == ["embeddings", "intensity"]
+    assert line[4].split()[-4:-2] == ["Δ", "+0.100"]
+    assert "the table embeddings tells images of the two controls apart" in found.text
+    assert "not known whether these features were learnt on the same" in found.text
+
+
+def test_batch_effects_say_that_lower_is_better(make, save, rows):
+    save("batch_effects", [rows.score(task="batch_effects", label="plate")])
+    found = make()
+    assert "lower is better" in found.text
+    assert found.table("Cells")[1][0] == "HRCE, plate"
+
+
+def test_retrieval_holds_the_rows_numbers(make, save, rows, read_csv):
+    gain = {"untrained": rows.gain(0.05, -0.02, 0.12)}
+    save("retrieval", [rows.found(differences=gain), rows.found("gan@0", value=0.25)])
+    found = make()
+    line = found.table("Cells")[1]
+    assert [" ".join(cell.split()) for cell in line] == [
+        "HRCE",
+        "same treatment",
+        "120",
+        "40%",
+        "0.300 0.200 to 0.400",
+        "0.250 0.150 to 0.350 Δ +0.050 (−0.020 to +0.120)",
+        "0.050",
+    ]
+    assert found.table("Label")[1] == [
+        rows.evil, "HRCE", "same treatment", "0.625", "0.01",
+    ]  # fmt: skip
+    labels = [row for row in read_csv("retrieval") if row["label"]]
+    assert [float(row["value"]) for row in labels] == [0.625, 0.625]
