@@ -10,7 +10,7 @@ VERSION = re.search(
     r'__version__ = "(.+)"', (HERE / "gandl_jax/__init__.py").read_text()
 )[1]
 
-REPORT = ["anndata", "copairs", "matplotlib", "umap-learn"]
+REPORT = ["anndata", "copairs", "h5py", "matplotlib", "umap-learn"]
 
 setup(
     name="gandl_jax",

@@ -15,6 +15,6 @@ def get_config(text: str = ""):
         source_dir="data/raw/bbbc021_cells",
         dir="data/bbbc021_cells",
     )
-    config.evaluate.label = "Mechanism"
+    config.evaluate.label = "Concentration_uM"  # there is one compound
     config.evaluate.label_splits = ("record", "plate")
     return configs.smoke(config) if options["smoke"] else config

@@ -1,9 +1,13 @@
 """Options, overrides and checks of configs."""
 
+import pathlib
+
 import pytest
 
 from gandl_jax import config as configs
 from gandl_jax.errors import InputError
+
+CONFIGS = pathlib.Path(__file__).parents[1] / "configs"
 
 
 def test_options_are_parsed_by_the_type_of_their_default():
@@ -64,13 +68,12 @@ def test_images_to_steps_rounds_up(images, batch, steps):
     assert configs.steps(images, batch) == steps
 
 
-@pytest.mark.parametrize("name", ["demo", "bbbc013", "rxrx19a"])
+@pytest.mark.parametrize("file", sorted(CONFIGS.glob("*.py")), ids=lambda f: f.stem)
 @pytest.mark.parametrize("option", ["", ":smoke"])
-def test_every_config_is_valid(name, option, request):
-    file = request.config.rootpath.parent / "configs" / f"{name}.py"
+def test_every_config_is_valid(file, option):
     config = configs.load(f"{file}{option}")
-    configs.validate(config, configs.ALL_JOBS)
-    assert config.name == name + option.replace(":", "-")
+    configs.validate(config, configs.all_jobs(config))
+    assert config.name == file.stem + option.replace(":", "-")
 
 
 @pytest.mark.parametrize(

@@ -25,3 +25,11 @@ def test_a_resume_drops_lines_after_its_step_and_a_torn_one(tmp_path):
         (4, 0.5),
         (6, 0.25),
     ]
+
+
+def test_reading_leaves_out_torn_lines_and_keeps_the_later_of_two(tmp_path):
+    lines = ['{"step": 2, "x": 1}', '{"step": 1, "x": 2}', "{}", '{"st', "3"]
+    lines += ['{"step": 2, "x": 3}']
+    (tmp_path / "metrics.jsonl").write_text("\n".join(lines))
+    assert logs.read(tmp_path) == [{"step": 1, "x": 2}, {"step": 2, "x": 3}]
+    assert logs.read(tmp_path / "nowhere") == []

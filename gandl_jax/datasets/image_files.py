@@ -54,7 +54,7 @@ def read_format(file: BinaryIO) -> ImageFormat | str:
         return png_format(start)
     try:
         file.seek(0)
-        with tifffile.TiffFile(file) as tiff:
+        with _open(file) as tiff:
             return _layout(tiff)[0]
     except Unreadable as error:
         return str(error)
@@ -97,7 +97,7 @@ def tiff_pixels(data: bytes) -> tuple[ImageFormat, np.ndarray]:
       Unreadable: it is damaged, or of another kind.
     """
     try:
-        with tifffile.TiffFile(io.BytesIO(data)) as tiff:
+        with _open(io.BytesIO(data)) as tiff:
             image_format, axes = _layout(tiff)
             parts = [series.asarray(maxworkers=1) for series in tiff.series]
     except Unreadable:
@@ -106,6 +106,11 @@ def tiff_pixels(data: bytes) -> tuple[ImageFormat, np.ndarray]:
         raise Unreadable("truncated or corrupt") from error
     pixels = np.stack(parts) if len(parts) > 1 else parts[0]
     return image_format, _channels_last(pixels, axes)
+
+
+def _open(file: BinaryIO) -> tifffile.TiffFile:
+    """This file's own pages, also where OME speaks of others beside it."""
+    return tifffile.TiffFile(file, _multifile=False)
 
 
 def _channels_last(pixels: np.ndarray, axes: str) -> np.ndarray:

@@ -47,21 +47,21 @@ EMPTY = "EMPTY"
 MECHANISMS = (*FIVE_CHANNEL_MECHANISMS, "mito_fragments")
 CELL_MODELS = {
     "HUVEC": CellModel(
-        24, 0.86, 0.90, 0.40, 1.2, (9, 0.80), 0.52, 0.95, 2.0, 8, 1.2, 0.9
+        24, 0.86, 1.50, 0.39, 1.2, (12, 0.80), 0.60, 0.90, 2.0, 7, 1.2, 0.9
     ),
     "RPE": CellModel(
-        26, 0.86, 0.15, 0.42, 2.2, (5, 0.80), 0.42, 1.10, 1.6, 7, 1.6, 1.3
+        26, 0.86, 0.10, 0.43, 2.2, (4, 0.80), 0.40, 1.30, 1.4, 6, 1.7, 1.3
     ),
     "HepG2": CellModel(
-        21, 0.85, 0.20, 0.46, 1.0, (5, 0.80), 0.45, 0.85, 3.2, 10, 1.1, 0.8
+        18, 0.85, 0.20, 0.44, 1.0, (5, 0.80), 0.45, 0.75, 3.2, 9, 1.0, 0.8
     ),
     "U2OS": CellModel(
-        29, 0.87, 0.50, 0.37, 2.6, (13, 0.90), 0.70, 1.20, 2.6, 11, 1.6, 1.5
+        33, 0.88, 0.50, 0.38, 2.6, (14, 0.90), 0.68, 1.25, 2.8, 12, 1.7, 1.4
     ),
 }
 # Between experiments (ours): sd of log brightness and log number of cells, of blur in
 # px and of the cells' traits in standard deviations between wells.
-GAIN, DENSITY, BLUR_PX, STATE = 0.12, 0.10, 0.05, 0.4
+GAIN, DENSITY, BLUR_PX, STATE = 0.06, 0.10, 0.04, 0.4
 
 
 def generate(source_dir: str, options: Mapping) -> None:

@@ -9,6 +9,7 @@ from gandl_jax.figures import style
 
 # What is judged and its floors look the same in every figure; others take what is left.
 KNOWN = ("trained", "untrained", "intensity", "plate identity", "well position")
+LEGEND = 3  # entries in a line of the legend
 LONGEST = 24  # letters of a name that the margin has room for
 Score = tuple[float, float | None, float | None]  # value, low, high
 
@@ -33,9 +34,11 @@ def draw(
       One panel.
     """
     step = 0.15 * max(3, len(series))  # inches a name
+    top = 0.15 + 0.17 * -(-(len(series) + 1) // LEGEND)
     figure, axes = style.panel(
-        4.5, 0.95 + step * len(names), left=0.32, bottom=0.42, top=0.5, inches=True
-    )
+        4.5, 0.45 + top + step * len(names),
+        left=0.32, bottom=0.42, top=top, inches=True,
+    )  # fmt: skip
     looks = _looks(series)
     for k, (kind, scores) in enumerate(series.items()):
         shift = 0.8 / len(series) * (k - (len(series) - 1) / 2)
@@ -67,7 +70,7 @@ def draw(
     axes.set_xlabel(label)
     axes.tick_params(axis="y", length=0)
     axes.legend(
-        ncols=3,
+        ncols=LEGEND,
         loc="lower left",
         bbox_to_anchor=(-0.49, 1),
         columnspacing=1.2,

@@ -241,6 +241,7 @@ def _match(theirs, places: _Places, *, skip: bool) -> int:
       The number of rows.
     """
     rows, unmatched, example = 0, 0, None
+    print(f"import    reading the keys of {theirs.path}", flush=True)
     times = np.zeros(len(places.index), np.int64)
     for keys in theirs.keys(places.key):
         found = places.of(keys)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from gandl_jax.profiles import table
 from gandl_jax.profiles.feature_set import FeatureSet
@@ -24,15 +25,15 @@ def group_means(
     """
     names, member = np.unique(groups, return_inverse=True)
     order = np.argsort(member, kind="stable")
-    ends = np.searchsorted(member[order], np.arange(len(names)), side="right")
-    means = np.empty((len(names), values.shape[1]))
+    starts = np.searchsorted(member[order], np.arange(len(names) + 1))
+    sums = np.empty((len(names), values.shape[1]))
     for first in range(0, len(names), BLOCK):  # not all rows twice in memory
-        last = min(first + BLOCK, len(names))
-        start = ends[first - 1] if first else 0
-        rows = values[order[start : ends[last - 1]]]
-        starts = np.concatenate([[start], ends[first : last - 1]]) - start
-        means[first:last] = np.add.reduceat(rows, starts, axis=0, dtype=np.float64)
-    return names, means / np.bincount(member)[:, None]
+        ends = starts[first : first + BLOCK + 1]
+        rows = values[order[ends[0] : ends[-1]]]
+        ones, places = np.ones(len(rows)), np.arange(len(rows))
+        sum_rows = sparse.csr_matrix((ones, places, ends - ends[0]))
+        sums[first : first + BLOCK] = sum_rows @ rows
+    return names, sums / np.bincount(member)[:, None]
 
 
 def well_means(sites: FeatureSet) -> FeatureSet:

@@ -1,13 +1,12 @@
 """The one thing that is judged: a named table of features, one row per record."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 
 from gandl_jax.errors import InputError
-from gandl_jax.profiles import table
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,42 +118,3 @@ def kinds(encoders: Iterable[str]) -> dict[str, str]:
     found = {"trained": trained} if trained else {}
     found |= {"untrained": untrained[0]} if untrained else {}
     return found | ({"intensity": "intensity"} if "intensity" in names else {})
-
-
-def align(sets: Mapping[str, FeatureSet]) -> dict[str, FeatureSet]:
-    """Puts the records of all sets in the order of the first.
-
-    Args:
-      sets: full name -> set.
-
-    Returns:
-      The same names; row i is the same record in every set.
-
-    Raises:
-      InputError: where two sets are not of the same records.
-    """
-    aligned: dict[str, FeatureSet] = {}
-    first, ids = "", None
-    for name, one in sets.items():
-        own = table.record_ids(one.metadata, of=name)
-        if ids is None:
-            first, ids = name, own
-        if np.array_equal(own, ids):
-            aligned[name] = one
-            continue
-        _check_same(first, ids, name, own)
-        order = pd.Index(own).get_indexer(ids)
-        aligned[name] = one.take(order)
-    return aligned
-
-
-def _check_same(first: str, ids: np.ndarray, name: str, own: np.ndarray) -> None:
-    missing = np.setdiff1d(ids, own)
-    extra = np.setdiff1d(own, ids)
-    if len(missing) or len(extra):
-        example = (missing if len(missing) else extra)[0]
-        raise InputError(
-            f"{name!r} and {first!r} are not of the same records: {len(missing)} of "
-            f"{len(ids)} are missing and {len(extra)} are more (such as {example!r}); "
-            "embed both on the same prepared screen."
-        )

@@ -164,7 +164,7 @@ def _reading(table: ForeignTable) -> Iterator[None]:
     """Says in one sentence what Arrow found wrong with a file."""
     try:
         yield
-    except (pa.ArrowException, UnicodeDecodeError, csv.Error, EOFError) as error:
+    except (pa.ArrowException, UnicodeDecodeError, csv.Error, OSError) as error:
         raise InputError(f"{table.path}: {_reason(table, str(error))}") from error
 
 

@@ -32,15 +32,17 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
 
     Args:
       metadata: [N] rows of Metadata_* columns.
-      options: seed is read.
+      options: bootstrap_unit and seed are read.
 
     Returns:
       At least one; warns of what cannot be asked, as of the plate where there is one.
 
     Raises:
+      InputError: a bootstrap unit that the screen does not have.
       Skip: where a column is missing, or nothing can be asked.
     """
     need_columns(metadata, "Plate", "Well")
+    classification.check_unit(metadata[_asked(metadata)], options)
     models = table.cell_models(metadata)
     made, said = [], []
     for label, codes_of in _LABELS.items():
@@ -84,7 +86,7 @@ def run(
         )
         raw = dataclasses.replace(seen, normalize="standard", per_plate=False)
         for task in (seen, raw) if own else ():
-            rows += classification.run(sets, own, task, options)
+            rows += classification.judge(sets, own, task, options)
     return rows
 
 

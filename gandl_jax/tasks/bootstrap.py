@@ -77,12 +77,13 @@ def stretch(total: np.ndarray, *, tested: int, trained: float) -> float:
 def interval(
     value: float, draws: np.ndarray, *, stretch: float, lowest: float = 0.0
 ) -> tuple[float, float]:
-    """The 95 % interval around a value: its draws' percentiles, stretched.
+    """The 95 % interval of a value: its draws' percentiles, stretched.
 
     Args:
       value: what all units gave.
       draws: [n] what each draw gave.
-      stretch: how much farther from the value the limits lie than the percentiles.
+      stretch: how much farther from the draws' median the limits lie than the
+        percentiles.
       lowest: what the value cannot be below: 0, or -1 of a difference; nor above 1.
 
     Returns:
@@ -90,6 +91,6 @@ def interval(
     """
     if not math.isfinite(stretch):
         return lowest, 1.0
-    tails = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    low, high = value + stretch * (tails - value)
+    low, middle, high = np.quantile(draws, [(1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2])
+    low, high = (middle + stretch * (tail - middle) for tail in (low, high))
     return float(max(lowest, min(low, value))), float(min(1.0, max(high, value)))

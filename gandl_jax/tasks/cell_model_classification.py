@@ -74,7 +74,7 @@ def run(
         metrics=(classification.SITES, classification.RECALL),
         per_plate=False,
     )
-    return classification.run(sets, splits, task, options)
+    return classification.judge(sets, splits, task, options)
 
 
 def _codes(metadata: pd.DataFrame) -> tuple[np.ndarray, Sequence[str]]:

@@ -137,7 +137,7 @@ def thinned(codes: np.ndarray, *, most: int, seed: int) -> np.ndarray:
     return kept
 
 
-def run(
+def judge(
     sets: Mapping[str, FeatureSet],
     plan: Sequence[Split],
     task: Task,

@@ -25,6 +25,7 @@ LEAST_SHRINKAGE = 1e-3  # keeps the scatter invertible (ours)
 STANDARD_ERRORS = 4  # by which the controls must differ (ours)
 MAX_FOLDS = 5  # ours
 OFF_AXIS_DIRECTIONS = 10  # ours
+USUAL_WELLS = 2  # whose scatter is that of all features, in each feature's (ours)
 ROUNDING = 1e-12  # of the largest sum of squares
 
 
@@ -39,11 +40,12 @@ def folds(metadata: pd.DataFrame, classes: np.ndarray) -> np.ndarray:
       [W] int, -1 for what is no control; without any fold at least one well of each
       control is left. All are -1 where a control has fewer than two wells.
     """
-    found = np.full(len(classes), -1)
-    count = min(MAX_FOLDS, *((classes == k).sum() for k in (0, 1)))
-    if count < 2:
+    found, plates = np.full(len(classes), -1), table.plates(metadata)
+    if min((classes == k).sum() for k in (0, 1)) < 2:
         return found
-    plates = table.plates(metadata)
+    # So many that a usual plate lacks wells in every fold, not in some.
+    usual = min(pd.Series(plates[classes == k]).value_counts().median() for k in (0, 1))
+    count = int(np.clip(usual, 2, MAX_FOLDS))
     for k in (0, 1):
         own = np.flatnonzero(classes == k)
         own = own[np.argsort(plates[own].astype(str), kind="stable")]
@@ -57,13 +59,16 @@ class Frame:
 
     Attributes:
       start: [D] float64, the mean of response 0.
-      directions: [D, r] float64 orthonormal, those in which the controls scatter.
+      weights: [D] float64, one over the scatter of each feature within a control: the
+        scatter of both together hides the features that tell them apart.
+      directions: [D, r] float64 orthonormal, those in which weighted wells scatter.
       scales: [r] float64, standard deviations along them.
       rest: the standard deviation along all others.
       axis: [D] float64 of length 1, towards response 1 once scatter is 1 everywhere.
     """
 
     start: np.ndarray
+    weights: np.ndarray
     directions: np.ndarray
     scales: np.ndarray
     rest: float
@@ -81,39 +86,57 @@ class Frame:
           The frame; where wells do not scatter at all, all directions count alike.
         """
         start, end = zero.mean(axis=0), one.mean(axis=0)
-        directions, scales, rest = _scatter(np.concatenate([zero - start, one - end]))
-        plain = cls(start, directions, scales, rest, np.zeros_like(start))
+        residuals = np.concatenate([zero - start, one - end])
+        weights = _weights(residuals)
+        scatter = _scatter(residuals * weights)
+        plain = cls(start, weights, *scatter, np.zeros_like(start))
         towards = plain.whitened(end[None])[0]
         length = max(np.linalg.norm(towards), np.finfo(float).tiny)
         return dataclasses.replace(plain, axis=towards / length)
 
     def whitened(self, profiles: np.ndarray) -> np.ndarray:
-        """Profiles from response 0, times the controls' scatter to the power -1/2.
+        """Profiles from response 0, in coordinates in which controls scatter by 1.
 
         Args:
-          profiles: [N, D] float64.
+          profiles: [N, D] float32 or float64.
 
         Returns:
-          [N, D] float64, in standard deviations of the controls.
+          [N, D] of the same type, in standard deviations of the controls; turned
+          somehow, which no length or angle tells.
         """
-        offsets = profiles - self.start
-        along = (offsets @ self.directions) * (1 / self.scales - 1 / self.rest)
-        return offsets / self.rest + along @ self.directions.T
+        kind = profiles.dtype
+        offsets = (profiles - self.start.astype(kind)) * self.weights.astype(kind)
+        along = offsets @ self.directions.astype(kind)
+        if len(self.scales) == offsets.shape[1]:
+            return along / self.scales.astype(kind)
+        along *= (1 / self.scales - 1 / self.rest).astype(kind)
+        return offsets / kind.type(self.rest) + along @ self.directions.T.astype(kind)
 
     def judge(self, profiles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """How far along the axis wells lie, and how far off it.
 
         Args:
-          profiles: [N, D] float64; wells that are judged alike, for which directions
-            count off the axis is for all of them to say.
+          profiles: [N, D] float32 or float64; wells that are judged alike, for which
+            directions count off the axis is for all of them to say.
 
         Returns:
-          Two [N] float64, in standard deviations of the controls.
+          Two [N], in standard deviations of the controls.
         """
         offsets = self.whitened(profiles)
-        places = offsets @ self.axis
-        offsets -= np.outer(places, self.axis)
+        axis = self.axis.astype(offsets.dtype)
+        places = offsets @ axis
+        offsets -= np.outer(places, axis)
         return places, _farthest(offsets, OFF_AXIS_DIRECTIONS)
+
+
+def _weights(residuals: np.ndarray) -> np.ndarray:
+    """One over each feature's standard deviation, few wells taken for no more."""
+    squares = np.square(residuals)
+    usual = squares.mean()
+    if usual == 0:
+        return np.ones(residuals.shape[1])
+    added = USUAL_WELLS * usual
+    return np.sqrt((len(residuals) + USUAL_WELLS) / (squares.sum(axis=0) + added))
 
 
 def _scatter(residuals: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
@@ -136,16 +159,17 @@ def _scatter(residuals: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
 
 def _farthest(offsets: np.ndarray, count: int) -> np.ndarray:
     """Lengths [N] within the `count` directions in which offsets [N, D] are longest."""
-    return np.linalg.norm(offsets @ _principal(offsets)[1][:, -count:], axis=1)
+    farthest = _principal(offsets)[1][:, -count:].astype(offsets.dtype)
+    return np.linalg.norm(offsets @ farthest, axis=1)
 
 
 def _principal(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Directions [D, r] of rows [N, D] and their sums of squares [r], ascending."""
     n, width = rows.shape
     if n >= width:
-        squares, directions = np.linalg.eigh(rows.T @ rows)
+        squares, directions = np.linalg.eigh((rows.T @ rows).astype(np.float64))
         return np.maximum(squares, 0), directions
-    squares, mixtures = np.linalg.eigh(rows @ rows.T)
+    squares, mixtures = np.linalg.eigh((rows @ rows.T).astype(np.float64))
     kept = squares > ROUNDING * max(squares[-1], np.finfo(float).tiny)
     squares, mixtures = squares[kept], mixtures[:, kept]
     return squares, rows.T @ (mixtures / np.sqrt(squares))
@@ -172,6 +196,7 @@ def on_the_way(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Puts the controls' means at 0 and 1 of the axis, and at 0 off it.
 
+    Off the axis, a well is compared with the controls of its own place on the way.
     Lengths add as squares, so that a side effect smaller than the wells' own scatter
     is told too small; it is never told of wells that lie as the controls do.
 
@@ -184,5 +209,7 @@ def on_the_way(
       Response and side effect, [W] float64 each, in units of the controls' distance.
     """
     start, end = (places[classes == k].mean() for k in (0, 1))
-    usual = np.mean([lengths[classes == k].mean() for k in (0, 1)])
-    return (places - start) / (end - start), (lengths - usual) / (end - start)
+    response = (places - start) / (end - start)
+    near, far = (lengths[classes == k].mean() for k in (0, 1))
+    usual = near + (far - near) * np.clip(response, 0, 1)
+    return response, (lengths - usual) / (end - start)

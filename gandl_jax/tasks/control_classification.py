@@ -73,7 +73,7 @@ def run(
       Per split and set a row of site-level and one of well-level balanced accuracy.
     """
     task = classification.Task("control_classification", _codes)
-    return classification.run(sets, splits, task, options)
+    return classification.judge(sets, splits, task, options)
 
 
 def _codes(metadata: pd.DataFrame) -> tuple[np.ndarray, Sequence[str]]:

@@ -22,9 +22,10 @@ DECADES_BEYOND = 1.5  # how far past the doses an EC50 is searched (ours)
 PARAMETERS = 4
 MIN_FREEDOM = 2  # of the residuals of a curve alone (ours)
 MIN_DOSES = 3
+LEAST_SD = 1e-3  # of the wells' range: no assay is surer (ours)
 
 _EC50S, _SLOPES, _SCATTERS = 121, 15, 9  # nodes of the grid
-_STAGES = 5  # of finer grids
+_STAGES = 30  # of closer grids, at most
 _NEGLIGIBLE = 12.0  # log likelihoods below the peak's that are not looked at closer
 _TINY = 1e-12
 
@@ -245,7 +246,7 @@ def _sums(wells: _Wells, log_ec50s, log_slopes) -> tuple[np.ndarray, ...]:
 
 def _least_squares(wells: _Wells, pull: float) -> float:
     """The least sum of squares of all curves, the bottom pulled to 0."""
-    ridge = 1e-6  # a plateau that no dose shows stays where it is
+    ridge = 1e-10  # a plateau that no dose shows stays where it is
     total = wells.counts @ wells.means**2 + wells.within
     log_ec50s, log_slopes = _nodes(wells)
     least = np.inf
@@ -255,15 +256,15 @@ def _least_squares(wells: _Wells, pull: float) -> float:
         explained = (tt * by**2 - 2 * bt * by * ty + bb * ty**2) / (bb * tt - bt**2)
         e, s = np.unravel_index(explained.argmax(), explained.shape)
         before, least = least, float(max(total - explained[e, s], wells.within))
-        if least > before * (1 - _TINY**0.25):
+        if least > before * (1 - 1e-3):
             break
         log_ec50s, log_slopes = _around(log_ec50s, e), _around(log_slopes, s)
     return least
 
 
 def _around(nodes: np.ndarray, best: int) -> np.ndarray:
-    """Nodes between the best one's neighbours."""
-    ends = nodes[max(best - 1, 0)], nodes[min(best + 1, len(nodes) - 1)]
+    """Nodes closer to the best one; EC50 and slope make up for one another."""
+    ends = nodes[max(best - 2, 0)], nodes[min(best + 2, len(nodes) - 1)]
     return np.linspace(*ends, 15)
 
 
@@ -278,7 +279,8 @@ def _test(wells: _Wells, known: Known | None) -> tuple[float, float]:
     freedom = n - PARAMETERS + (known.freedom if known else 0)
     around = known.freedom * known.sd**2 if known else 0.0
     free = _least_squares(wells, 0.0)
-    variance = max((around + free) / freedom, _TINY * np.ptp(wells.response) ** 2)
+    least = (LEAST_SD * np.ptp(wells.response)) ** 2
+    variance = max((around + free) / freedom, least)
     pull = variance / known.bottom_sd**2 if known else 0.0
     total = wells.counts @ wells.means**2 + wells.within
     flat = total - (wells.counts @ wells.means) ** 2 / (n + pull)
@@ -342,25 +344,35 @@ def _integrated(wells: _Wells, known: Known | None, variance, freedom) -> _Grid:
     # Variances at even normal quantiles of what the residuals' say of them.
     quantiles = special.ndtr(np.linspace(-3, 3, _SCATTERS))
     variances = variance * freedom / stats.chi2.ppf(quantiles, freedom)
-    log_ec50s, log_slopes = _nodes(wells)
-    grid = _likelihood(wells, known, variances, log_ec50s, log_slopes)
+    widest = _nodes(wells)
+    grid = _likelihood(wells, known, variances, *widest)
     for _ in range(_STAGES):
-        narrower = [
-            _narrowed(grid.log_ec50s, grid.log_likelihood.max(axis=(1, 2))),
-            _narrowed(grid.log_slopes, grid.log_likelihood.max(axis=(0, 2))),
-        ]
-        widths = [np.ptp(grid.log_ec50s), np.ptp(grid.log_slopes)]
-        if all(np.ptp(n) > w / 2 for n, w in zip(narrower, widths, strict=True)):
+        heights = (grid.log_likelihood.max(axis=axes) for axes in ((1, 2), (0, 2)))
+        now = (grid.log_ec50s, grid.log_slopes)
+        closer = [*map(_closer, now, heights, widest)]
+        if all(map(_as_good, now, closer)):
             break
-        grid = _likelihood(wells, known, variances, *narrower)
+        grid = _likelihood(wells, known, variances, *closer)
     return grid
 
 
-def _narrowed(nodes: np.ndarray, height: np.ndarray) -> np.ndarray:
-    """As many nodes over that part where the likelihood is not negligible."""
+def _closer(nodes: np.ndarray, height: np.ndarray, widest: np.ndarray) -> np.ndarray:
+    """As many nodes where the likelihood is not negligible.
+
+    Where that goes on at an end of the nodes, so do the new ones: of a narrow ridge
+    the widest grid may have met only the foot.
+    """
     near = np.flatnonzero(height > height.max() - _NEGLIGIBLE)
-    first, last = max(near[0] - 1, 0), min(near[-1] + 1, len(nodes) - 1)
-    return np.linspace(nodes[first], nodes[last], len(nodes))
+    step = (nodes[-1] - nodes[0]) / (len(nodes) - 1)
+    low = max(nodes[near[0]] - 2 * step, widest[0])
+    high = min(nodes[near[-1]] + 2 * step, widest[-1])
+    return np.linspace(low, high, len(nodes))
+
+
+def _as_good(nodes: np.ndarray, closer: np.ndarray) -> bool:
+    """Whether the closer nodes are within these and not much closer."""
+    within = nodes[0] <= closer[0] and closer[-1] <= nodes[-1]
+    return bool(within and np.ptp(closer) > np.ptp(nodes) / 2)
 
 
 def _likelihood(wells, known, variances, log_ec50s, log_slopes) -> _Grid:
@@ -369,7 +381,11 @@ def _likelihood(wells, known, variances, log_ec50s, log_slopes) -> _Grid:
     precision, n = 1 / variances, wells.counts.sum()
     bb, bt, tt, by, ty = (s[..., None] for s in _sums(wells, log_ec50s, log_slopes))
     # Two normal equations, each with a line for what was expected.
-    a, b, c = bb * precision + bottom_sd**-2, bt * precision, tt * precision + top_sd**-2
+    a, b, c = (
+        bb * precision + bottom_sd**-2,
+        bt * precision,
+        tt * precision + top_sd**-2,
+    )
     left, right = by * precision + bottom * bottom_sd**-2, ty * precision
     right = right + top * top_sd**-2
     determinant = a * c - b * b

@@ -148,7 +148,9 @@ def _fitted(
     wells = judged.metadata
     dosed = wells[_dosed(wells)]
     own = dosed.groupby("Metadata_Treatment").indices
-    own = {name: np.flatnonzero(_dosed(wells))[own[name]] for name in _treatments(wells)}
+    own = {
+        name: np.flatnonzero(_dosed(wells))[own[name]] for name in _treatments(wells)
+    }
     if judged.response is None:
         for name, rows in own.items():
             yield name, _nothing(len(rows), warnings)
@@ -253,7 +255,9 @@ def _known(
     If the lowest doses of most treatments lie off the untreated wells by more than
     chance, bottoms are believed to be near 0 the less the farther.
     """
-    found = [curve.residual_variance(dose[rows], response[rows]) for rows in own.values()]
+    found = [
+        curve.residual_variance(dose[rows], response[rows]) for rows in own.values()
+    ]
     found = np.array([pair for pair in found if pair], float).reshape(-1, 2)
     sd, freedom = well_scatter.common(*found.T)
     allowed = BOTTOM_SD**2 + controls.errors()[0] ** 2
@@ -268,7 +272,7 @@ def _known(
         if abs(shift) > stats.norm.ppf(0.975) * np.hypot(error, np.sqrt(allowed)):
             allowed += shift**2
             doubts.append(
-                f"half of the treatments lie {shift:+.2f} or farther from the untreated "
+                f"half of the treatments lie {shift:+.2f} or farther from untreated "
                 "wells at their lowest dose: bottoms were fitted more freely"
             )
     return curve.Known(sd, freedom, float(np.sqrt(allowed))), doubts

@@ -94,7 +94,7 @@ def run(
     for unit in ("treatment", ""):
         own = [s for s in splits if s.name.startswith("treatment") == bool(unit)]
         task = classification.Task("label_classification", codes, unit=unit)
-        rows += classification.run(sets, own, task, options) if own else []
+        rows += classification.judge(sets, own, task, options) if own else []
     return rows
 
 

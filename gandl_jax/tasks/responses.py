@@ -116,10 +116,12 @@ def _cross_fitted(
             sites.features[training], plates=plates[training]
         )
         profiles = transformer.transform(wells.features, plates=of_wells)
-        profiles = profiles.astype(np.float64)
-        zero, one = (profiles[(folds != fold) & (classes == k)] for k in (0, 1))
+        trained = [(folds != fold) & (classes == k) for k in (0, 1)]
+        frame = control_axis.Frame.fit(
+            *(profiles[own].astype(np.float64) for own in trained)
+        )
         judged = (folds == fold) | (classes < 0)
-        found = control_axis.Frame.fit(zero, one).judge(profiles[judged])
+        found = frame.judge(profiles[judged])
         totals[:, judged] += found
     return tuple(np.where(classes < 0, totals / len(names), totals))
 

@@ -30,7 +30,7 @@ from gandl_jax.tasks.splits import Split
 MAX_WELLS = 6_000  # that look for their replicates, per cell model (ours)
 MAX_WELLS_ALONE = 2_000  # the same where no controls are searched but each other (ours)
 MAX_CONTROLS = 200  # that are searched, per cell model; of one plate all (ours)
-MIN_CONTROLS = 10  # to be searched; where there are fewer, other treatments are (ours)
+MIN_CONTROLS = 5  # to be searched; where there are fewer, other treatments are (ours)
 MAX_TREATMENTS = 3_000  # that look for their mechanism, per cell model (ours)
 NULL_DRAWS = 10_000  # random rankings behind a p value
 MAX_Q = 0.05
@@ -500,8 +500,13 @@ def _floors_of(name: str, judged: Mapping[str, Found]) -> dict[str, str]:
 
 
 def _difference(name, other, judged, draws, stretch) -> dict[str, Any]:
-    value = float(judged[name].precision.mean() - judged[other].precision.mean())
+    """A set less a floor, on the same draws; a floor below chance gives way to it."""
+    floor, against = judged[other].precision.mean(), draws[other]
+    if other in ("plate", "position") and floor < judged[other].chance:
+        other, floor = "chance", judged[other].chance
+        against = floor
+    value = float(judged[name].precision.mean() - floor)
     low, high = bootstrap.interval(
-        value, draws[name] - draws[other], stretch=stretch, lowest=-1.0
+        value, draws[name] - against, stretch=stretch, lowest=-1.0
     )
     return {"against": other, "value": value, "low": low, "high": high}

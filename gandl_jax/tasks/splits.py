@@ -128,6 +128,7 @@ def build(
     records = np.flatnonzero(codes >= 0)
     for text in dict.fromkeys(wanted):
         try:
+            _two_classes(codes[records], classes)
             folds = _folds(metadata, records, codes[records], text, key, options)
             folds, without = _judged(codes, folds, classes, text, key)
         except Skip as reason:
@@ -174,9 +175,11 @@ def leave_out(labels: np.ndarray, of: np.ndarray, *, most: int, seed: int) -> li
       Per fold [n] bool, true for what is held out.
     """
     names, member = np.unique(of.astype(str), return_inverse=True)
-    if len(names) <= most:
+    # More folds than records of any class cannot have like shares of it.
+    folds = min(most, int(np.unique(labels, return_counts=True)[1].max()))
+    if len(names) <= most or folds < 2:
         return [member == i for i in range(len(names))]
-    dealer = StratifiedGroupKFold(most, shuffle=True, random_state=seed)
+    dealer = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
         # Of classes with fewer records than folds, which then are in some folds only.
         warnings.simplefilter("ignore", UserWarning)
@@ -216,13 +219,24 @@ def random_groups(
     return [held[member] for held in drawn.values()]
 
 
+def _two_classes(labels: np.ndarray, classes: Sequence[str]) -> None:
+    found = np.unique(labels)
+    if len(found) < 2:
+        names = ", ".join(classes[i] for i in found) or "blank"
+        raise Skip(f"all its records are of one class: {names}")
+
+
 def _folds(metadata, records, labels, text, key, options) -> list[Fold]:
     unit, _, which = text.partition(":")
     own = metadata.iloc[records]
     if unit == "given":
         return [_given(own, records, which, key)]
     held = _held(metadata, own, labels, unit, which, key, options)
-    return [(records[~out], records[out]) for out in held]
+    folds = [(records[~out], records[out]) for out in held]
+    folds = [fold for fold in folds if len(fold[0]) and len(fold[1])]
+    if not folds:
+        raise Skip(f"no {unit} can be held apart from others like it; change {key}")
+    return folds
 
 
 def _share_wells(metadata, records, folds) -> bool:

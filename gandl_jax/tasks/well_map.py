@@ -1,7 +1,10 @@
 """Where every well lies: two-dimensional maps, response and side effect."""
 
+import importlib
+import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -107,7 +110,8 @@ def _places(
     if len(finite) >= MIN_WELLS:
         count = min(COMPONENTS, len(finite), profiles.shape[1])
         fitted = PCA(count, random_state=options["seed"])
-        components = fitted.fit_transform(profiles[finite])
+        with np.errstate(invalid="ignore"):  # shares of nothing, where wells are alike
+            components = fitted.fit_transform(profiles[finite])
         shares = np.nan_to_num(fitted.explained_variance_ratio_)
         explained = [float(share) for share in [*shares, 0.0][:2]]
         pca[finite] = np.c_[components, np.zeros(len(finite))][:, :2]
@@ -163,21 +167,27 @@ def neighbor_map(points: np.ndarray, seed: int) -> np.ndarray:
       seed: of its draws.
 
     Returns:
-      [N, 2] float32; NaN for fewer than three points, which have no neighbours to keep.
+      [N, 2] float32; NaN where there are no more points than neighbours of one: the
+      principal components show those as well, and at once.
     """
-    if len(points) < MIN_WELLS:
+    if len(points) <= NEIGHBORS:
         return np.full((len(points), 2), np.nan, np.float32)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of numba, and of small numbers of points
-        import umap  # takes seconds
+        warnings.simplefilter("ignore")  # of numba, and that seeds forbid threads
+        mapper = _umap().UMAP(n_neighbors=NEIGHBORS, random_state=seed, n_jobs=1)
+        return mapper.fit_transform(points.astype(np.float32))
 
-        few = len(points) <= NEIGHBORS  # then its spectral start has no solution
-        return umap.UMAP(
-            n_neighbors=min(NEIGHBORS, len(points) - 1),
-            init="random" if few else "spectral",
-            random_state=seed,
-            n_jobs=1,
-        ).fit_transform(points.astype(np.float32))
+
+def _umap() -> ModuleType:
+    """The library, without tensorflow: it would load that for a part not used here."""
+    hidden = "tensorflow" not in sys.modules
+    if hidden:
+        sys.modules["tensorflow"] = None  # an import of it fails
+    try:
+        return importlib.import_module("umap")
+    finally:
+        if hidden:
+            del sys.modules["tensorflow"]
 
 
 def _judged(sites: FeatureSet, normalization: str) -> pd.DataFrame:

@@ -83,6 +83,29 @@ def test_pixels_are_those_that_were_written(kind):
     assert image_files.read_format(io.BytesIO(write())) == found
 
 
+def test_a_file_of_an_ome_set_is_read_alone(tmp_path):
+    """Its metadata tell of the whole set: one file for each of two channels."""
+    place = (
+        '<TiffData FirstC="{0}" IFD="0" PlaneCount="1"><UUID FileName="{0}.ome.tif">'
+    )
+    place += "urn:uuid:{0}</UUID></TiffData>"
+    about = (
+        '<?xml version="1.0" encoding="UTF-8"?><OME xmlns="http://www.openmicroscopy.org/'
+        'Schemas/OME/2016-06" UUID="urn:uuid:{}"><Image ID="Image:0"><Pixels ID="P:0" '
+        f'DimensionOrder="XYCZT" Type="uint16" SizeX="{W}" SizeY="{H}" SizeC="2" '
+        'SizeZ="1" SizeT="1"><Channel ID="C:0" SamplesPerPixel="1"/><Channel ID="C:1" '
+        f'SamplesPerPixel="1"/>{place.format(0)}{place.format(1)}</Pixels></Image></OME>'
+    )
+    for i in range(2):
+        path = tmp_path / f"{i}.ome.tif"
+        tifffile.imwrite(path, STACK[i], description=about.format(i), metadata=None)
+    for i in range(2):
+        with open(tmp_path / f"{i}.ome.tif", "rb") as file:
+            assert image_files.read_format(file) == ImageFormat(H, W, 16)
+        _, pixels = image_files.tiff_pixels((tmp_path / f"{i}.ome.tif").read_bytes())
+        np.testing.assert_array_equal(pixels[..., 0], STACK[i])
+
+
 def with_alpha():
     return tiff(np.dstack([RGB, RGB[..., :1]]), photometric="rgb")
 

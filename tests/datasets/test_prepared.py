@@ -87,7 +87,7 @@ def test_crop_must_fit(tiny, crop_px):
 
 def percentiles(screen, pixels, *, plate=None):
     """[2, C], NumPy's 2nd and 97th percentile of the pixels, of one plate or all."""
-    of = dict(zip(*screen.table[["Metadata_Site_ID", "Metadata_Plate"]].T.to_numpy()))
+    of = screen.table.set_index("Metadata_Site_ID")["Metadata_Plate"]
     kept = [site for name, site in pixels.items() if plate in (None, of[name])]
     return np.percentile(np.stack(kept), [2, 97], axis=(0, 1, 2))
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from gandl_jax.datasets import simulated, simulated_plates
+from gandl_jax.datasets import simulated, simulated_drawing, simulated_plates
 from gandl_jax.datasets.screen import read_metadata, table
 from gandl_jax.datasets.simulated_cells import CELL_MODELS, Traits, draw_site
 from gandl_jax.datasets.simulated_stains import MECHANISMS
@@ -113,7 +113,7 @@ def test_a_killed_drawing_leaves_nothing_finished_and_goes_on(
 ):
     def die(sites, workers):
         for site in sites[:3]:
-            simulated.draw(site)
+            simulated_drawing.draw(site)
         (tmp_path / "images" / ".half.partial").write_bytes(b"half")
         raise KeyboardInterrupt
 
@@ -125,15 +125,15 @@ def test_a_killed_drawing_leaves_nothing_finished_and_goes_on(
 
     for site_folder in (drawn / "images").glob("*/*"):
         (tmp_path / site_folder.relative_to(drawn)).mkdir(parents=True)
-    draw_all = simulated._draw_all
-    monkeypatch.setattr(simulated, "_draw_all", die)
+    draw_all = simulated_drawing.draw_all
+    monkeypatch.setattr(simulated_drawing, "draw_all", die)
     with pytest.raises(KeyboardInterrupt):
         simulated.generate(str(tmp_path), SMALL)
     assert not (tmp_path / "metadata.csv").exists()
     (tmp_path / "images" / ".half.partial").unlink()
     first = [path for path in files(tmp_path) if path.endswith(".png")]
     assert len(first) == 15
-    monkeypatch.setattr(simulated, "_draw_all", spy)
+    monkeypatch.setattr(simulated_drawing, "draw_all", spy)
     simulated.generate(str(tmp_path), SMALL)
     assert files(tmp_path) == files(drawn)
 

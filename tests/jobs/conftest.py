@@ -14,7 +14,7 @@ def smoke_screen(tmp_path_factory):
     return types.SimpleNamespace(source=folder / "raw", prepared=folder / "prepared")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def run(request, smoke_screen):
     """Runs the program on configs/demo.py:smoke, one device; gives the exit code."""
     root = request.config.rootpath.parent

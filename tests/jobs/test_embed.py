@@ -1,13 +1,30 @@
-"""Embedding: every record once, tiles averaged, finished parts kept."""
+"""Embedding: every record once, tiles averaged, finished parts kept; zero-shot."""
+
+import json
+import re
+import shutil
+import types
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from gandl_jax.datasets import prepared, stream
+from gandl_jax import config as configs
+from gandl_jax import workdir as workdirs
+from gandl_jax.datasets import prepared, rxrx1, stream
 from gandl_jax.errors import InputError
 from gandl_jax.jobs import embed
 from gandl_jax.profiles import store
+
+STEPS = "--config.train.total_images=32"
+
+
+@pytest.fixture(scope="module")
+def trained(run, tmp_path_factory):
+    """The workdir of a demo of one step."""
+    folder = tmp_path_factory.mktemp("demo")
+    assert run(folder, "--job=prepare,train,embed", STEPS) == 0
+    return folder
 
 
 def test_tiles_of_a_record_are_averaged_across_batches():
@@ -37,13 +54,10 @@ def test_unknown_steps_are_told():
 
 
 def test_every_record_is_embedded_once_and_a_lost_part_is_made_again(
-    run, tmp_path, smoke_screen, capsys
+    run, trained, smoke_screen
 ):
-    jobs = "--job=prepare,train,embed"
-    settings = ("--config.train.total_images=32", "--config.embed.steps=last")
-    assert run(tmp_path, jobs, *settings) == 0
     dataset = prepared.open_prepared(str(smoke_screen.prepared))
-    folder = tmp_path / "profiles" / "simulated"
+    folder = trained / "profiles" / "simulated"
     sets = store.read(folder / "gan@1")
     ids = sets["b8"].metadata["Metadata_Site_ID"]
     assert sorted(ids) == sorted(dataset.table["Metadata_Site_ID"])
@@ -67,5 +81,140 @@ def test_every_record_is_embedded_once_and_a_lost_part_is_made_again(
     part = folder / "gan@1" / "part-00000.parquet"
     content = part.read_bytes()
     part.unlink()
-    assert run(tmp_path, "--job=embed", *settings) == 0
+    assert run(trained, "--job=embed", STEPS) == 0
     assert part.read_bytes() == content
+
+
+@pytest.fixture
+def transfer(run, trained, tmp_path):
+    """Runs the program on rxrx1's view of five channels, with the demo's encoder."""
+
+    def transfer(*arguments):
+        return run(
+            tmp_path / "transfer",
+            f"--config.data.source_dir={tmp_path}/rxrx1",
+            f"--config.data.dir={tmp_path}/rxrx1-prepared",
+            "--config.data.name=rxrx1",
+            "--config.data.records_per_shard=50",
+            f"--config.embed.checkpoint={trained}",
+            *arguments,
+            config="demo_zero_shot.py:smoke",
+        )
+
+    return transfer
+
+
+def as_rxrx1(source, folder):
+    """The demo's images under RxRx1's columns, with another stain for mitochondria."""
+    demo = pd.read_csv(source / "metadata.csv", dtype=str, keep_default_na=False)
+    kept = "site_id well_id cell_type experiment plate well site".split()
+    table = demo[kept].assign(dataset="train", sirna=demo["treatment"], sirna_id="0")
+    table["well_type"] = np.where(demo["treatment"], "treatment", "negative_control")
+    folder.mkdir()
+    table.to_csv(folder / "metadata.csv", index=False)
+    numbers = dict(zip(rxrx1.SCREEN.channels, (1, 2, 3, 4, 2, 5), strict=True))
+    for row in demo.to_dict("records"):
+        name = "images/{experiment}/Plate{plate}/{well}_s{site}_w".format(**row)
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        for ours, theirs in enumerate(numbers.values(), start=1):
+            shutil.copy(f"{source / name}{theirs}.png", f"{folder / name}{ours}.png")
+
+
+def features(directory, name):
+    """[N, D] features in the order of the site ids."""
+    one = store.read(directory)[name]
+    return one.features[np.argsort(one.metadata["Metadata_Site_ID"])]
+
+
+def test_another_screen_is_embedded_as_the_encoders_own_would_be(
+    transfer, trained, smoke_screen, tmp_path
+):
+    as_rxrx1(smoke_screen.source, tmp_path / "rxrx1")
+    assert transfer("--job=prepare,embed") == 0
+    own = trained / "profiles" / "simulated"
+    other = tmp_path / "transfer" / "profiles" / "rxrx1"
+    assert {path.name for path in other.iterdir()} == {"gan@0", "gan@1", "intensity"}
+    for encoder, name in (("gan@1", "b8"), ("gan@0", "b8"), ("intensity", "intensity")):
+        mine, theirs = (features(folder / encoder, name) for folder in (other, own))
+        assert np.ptp(theirs, axis=0).max() > 0.01
+        np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-6)
+    note = store.made_from(other / "gan@1")
+    assert note["saw_images"] is False
+    assert note["channels"] == ["nuclei", "er", "actin", "rna", "golgi"]
+    assert note["encoder"]["experiment"] == "demo-smoke"
+    assert note["encoder"]["dataset"] == "simulated"
+    at_start = store.made_from(other / "gan@0")["encoder"]
+    assert at_start["weights_sha256"] != note["encoder"]["weights_sha256"]
+    assert store.made_from(own / "gan@1")["saw_images"] is True
+    assert store.made_from(own / "gan@0")["saw_images"] is False
+
+
+@pytest.mark.parametrize(
+    "change, told",
+    [
+        (
+            "data.channels=nuclei,er,actin,rna,mito",
+            "golgi, but .*mito: set --config.da",
+        ),
+        (
+            "data.channels=",
+            "takes the channels nuclei, er.*data.channels=nuclei,er,act",
+        ),
+        ("data.name=bbbc013", "this screen has no nuclei and no er.*fkhr_gfp"),
+        ("data.crop_px=16", "takes tiles of 8 px.*crop_px is 16: set --config.data.cr"),
+        ("embed.checkpoint=/no/where", "/no/where is no folder: name the workdir"),
+    ],
+)
+def test_an_encoder_that_does_not_fit_is_told_before_the_screen_is_prepared(
+    transfer, tmp_path, capsys, change, told
+):
+    extra = ["--config.data.channels="] if change == "data.name=bbbc013" else []
+    assert transfer("--job=prepare,embed", f"--config.{change}", *extra) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert re.search(told, line), line
+    assert not (tmp_path / "rxrx1-prepared").exists()
+
+
+def test_an_unfinished_experiment_is_told(transfer, trained, tmp_path, capsys):
+    folder = shutil.copytree(trained, tmp_path / "unfinished")
+    arguments = ("--job=embed", f"--config.embed.checkpoint={folder}")
+    content = json.loads((folder / "config.json").read_text())
+    content["config"]["train.total_images"] = 96
+    (folder / "config.json").write_text(json.dumps(content))
+    assert transfer(*arguments) == 2
+    told = capsys.readouterr().err
+    assert "is at step 1 of 3" in told and "--config.embed.steps=0,1" in told
+    shutil.rmtree(folder / "checkpoints")
+    assert transfer(*arguments) == 2
+    assert "holds no checkpoint: run its --job=train first" in capsys.readouterr().err
+    (folder / "config.json").unlink()
+    assert transfer(*arguments) == 2
+    assert "is no experiment's workdir" in capsys.readouterr().err
+
+
+def test_training_is_refused_where_another_encoder_is_taken(transfer, capsys):
+    assert transfer("--job=train") == 2
+    assert "leaves nothing to train" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "step, name, noted, saw",
+    [
+        (0, "simulated", {"prepared": "plan"}, False),
+        (9, "simulated", {"prepared": "plan"}, True),
+        (9, "simulated", {"prepared": "other", "metadata_sha256": "sites"}, True),
+        (9, "rxrx19a", {"prepared": "other", "metadata_sha256": "others"}, False),
+        (9, "simulated", {"prepared": "other", "metadata_sha256": "others"}, None),
+        (9, "simulated", {}, None),
+    ],
+)
+def test_whether_the_encoder_saw_the_images(tmp_path, step, name, noted, saw):
+    config = configs.default()
+    config.data.name = name
+    workdirs.record(tmp_path, config, "")
+    for key, value in noted.items():
+        workdirs.note(tmp_path, key, value)
+    dataset = types.SimpleNamespace(
+        name="simulated", fingerprint="plan", metadata_sha256="sites"
+    )
+    assert embed.saw_images(tmp_path, config, step, dataset) is saw

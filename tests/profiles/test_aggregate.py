@@ -2,12 +2,16 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
+from gandl_jax.profiles import aggregate
 from gandl_jax.profiles.aggregate import group_means, well_means
 from gandl_jax.profiles.feature_set import FeatureSet
 
 
-def test_group_means_are_those_of_pandas():
+@pytest.mark.parametrize("block", [1, 2, 4096])
+def test_group_means_are_those_of_pandas(monkeypatch, block):
+    monkeypatch.setattr(aggregate, "BLOCK", block)
     rng = np.random.default_rng(0)
     groups = rng.choice(["b", "a", "c"], 50).astype(object)
     values = rng.normal(size=(50, 3))
@@ -29,4 +33,6 @@ def test_well_means_keep_the_wells_metadata():
     features = np.array([[1.0], [2.0], [4.0], [8.0]], np.float32)
     wells = well_means(FeatureSet("s", metadata, features))
     assert wells.metadata["Metadata_Treatment"].tolist() == ["y", "z", "x"]
+    names = ["E/1/A01", "E/1/B01", "E/2/A01"]
+    assert wells.metadata["Metadata_Record_ID"].tolist() == names
     assert wells.features[:, 0].tolist() == [2.0, 8.0, 2.5]

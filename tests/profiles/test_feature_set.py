@@ -1,4 +1,4 @@
-"""Names of sets, and sets of the same records in one order."""
+"""Names of sets, and which is which."""
 
 import numpy as np
 import pandas as pd
@@ -6,7 +6,7 @@ import pytest
 
 from gandl_jax.errors import InputError
 from gandl_jax.profiles import feature_set
-from gandl_jax.profiles.feature_set import FeatureSet, align
+from gandl_jax.profiles.feature_set import FeatureSet
 
 
 def made(name, ids):
@@ -36,19 +36,6 @@ def test_names():
 def test_the_untrained_counterpart(name, step, untrained):
     assert feature_set.step(name.partition("/")[0]) == step
     assert feature_set.untrained_name(name) == untrained
-
-
-def test_align_orders_by_record_not_by_position():
-    first, second = made("one", "abc"), made("two", "cab")
-    aligned = align({"one": first, "two": second})
-    assert aligned["one"] is first
-    assert aligned["two"].features[:, 0].tolist() == [ord(i) for i in "abc"]
-    assert aligned["two"].metadata["Metadata_Site_ID"].tolist() == list("abc")
-
-
-def test_align_refuses_other_records_and_says_how_many():
-    with pytest.raises(InputError, match="1 of 3 are missing and 2 are more"):
-        align({"one": made("one", "abc"), "two": made("two", "abxy")})
 
 
 def test_a_row_of_features_per_record():

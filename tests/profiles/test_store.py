@@ -141,3 +141,31 @@ def test_the_fingerprint_follows_the_writing(tmp_path):
     now = part.stat().st_mtime
     os.utime(part, (now + 1, now + 1))  # written again a second later
     assert store.fingerprint(tmp_path) != first
+
+
+def test_a_claim_is_kept_until_it_is_made_from_something_else(tmp_path, capsys):
+    note = {"prepared": "abc", "weights": "raw", "saw_images": False}
+    assert store.claim(tmp_path / "gan@0", note)
+    assert store.made_from(tmp_path / "gan@0") == note
+    assert store.claim(tmp_path / "gan@0", note)  # parts are left to be made
+    with pytest.raises(InputError, match="made from other weights: delete"):
+        store.claim(tmp_path / "gan@0", note | {"weights": "average"})
+    written(tmp_path / "gan@0", parts=1)
+    assert not store.claim(tmp_path / "gan@0", note)
+    assert "is complete: nothing to do" in capsys.readouterr().out
+
+
+def test_a_note_from_before_it_was_asked_who_saw_the_images(tmp_path):
+    (tmp_path / "_made_from.json").write_text('{"prepared": "abc"}')
+    assert store.claim(tmp_path, {"prepared": "abc", "saw_images": True})
+    with pytest.raises(InputError, match="made from other prepared"):
+        store.claim(tmp_path, {"prepared": "abd", "saw_images": True})
+
+
+def test_parts_are_read_one_at_a_time(tmp_path):
+    expected = written(tmp_path)
+    parts = list(store.parts(tmp_path))
+    assert [len(part["b8"].features) for part in parts] == [4, 4, 4]
+    for name, features in expected.items():
+        own = np.concatenate([part[name].features for part in parts])
+        np.testing.assert_array_equal(own, features)

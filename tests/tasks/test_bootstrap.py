@@ -1,55 +1,103 @@
-"""Intervals against the closed form of a proportion."""
+"""Intervals against closed forms of proportions, and of clusters."""
+
+import math
 
 import numpy as np
-from sklearn.metrics import balanced_accuracy_score
+import pytest
+from scipy import stats
 
 from gandl_jax.tasks import bootstrap
 
 
-def test_balanced_accuracy_is_that_of_scikit_learn():
+def one_each(right):
+    """Units of one record each: right is a list of [n] bool per class."""
+    classes = np.repeat(np.arange(len(right)), [len(r) for r in right])
+    total = np.eye(len(right))[classes]
+    return total * np.concatenate(right)[:, None], total
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_recall_is_drawn_from_the_posterior_of_a_proportion(classes):
+    right = [np.arange(12) < 9] * (classes - 1) + [np.ones(5, bool)]
+    drawn = bootstrap.recalls(*one_each(right), draws=4000, seed=0)
+    chance = 1 / classes
+    for k, own in enumerate(right):
+        posterior = stats.beta(own.sum() + chance, (~own).sum() + 1 - chance)
+        assert stats.kstest(drawn[:, k], posterior.cdf).pvalue > 0.01
+
+
+def test_the_spread_over_clusters_is_that_of_the_linearised_ratio():
+    """Wells of unlike size whose sites are right together."""
     rng = np.random.default_rng(0)
-    wells = rng.integers(0, 12, 80)
-    truth = wells % 2
-    said = np.where(rng.random(80) < 0.7, truth, 1 - truth)
-    correct, total = np.bincount(wells, said == truth), np.bincount(wells)
-    once = np.ones((1, 12))
-    value = bootstrap.balanced_accuracies(once, np.arange(12) % 2, correct, total)
-    np.testing.assert_allclose(value, balanced_accuracy_score(truth, said))
+    total = rng.integers(1, 9, (400, 1)) * np.eye(2)[rng.integers(0, 2, 400)]
+    share = rng.beta(2, 1, 400)
+    correct = rng.binomial(total.astype(int), share[:, None])
+    drawn = bootstrap.recalls(correct, total, draws=4000, seed=1)
+    recall = correct.sum(0) / total.sum(0)
+    residual = (correct - recall * total) / total.sum(0)
+    error = np.sqrt((residual**2).sum(0))
+    np.testing.assert_allclose(drawn.std(0), error, rtol=0.05)
+    np.testing.assert_allclose(drawn.mean(0), recall, atol=0.01)
 
 
-def test_a_sample_is_the_same_records_drawn_again():
-    classes = np.array([0, 0, 0, 1, 1])
-    times = bootstrap.multiplicities(classes, draws=50, seed=3)
-    assert (times[:, :3].sum(1) == 3).all() and (times[:, 3:].sum(1) == 2).all()
-    np.testing.assert_array_equal(
-        times, bootstrap.multiplicities(classes, draws=50, seed=3)
+def test_a_unit_of_two_classes_moves_both():
+    """Plates that are good at all or at nothing."""
+    right = np.arange(20) % 2
+    total = np.full((20, 2), 8.0)
+    drawn = bootstrap.recalls(total * right[:, None], total, draws=500, seed=0)
+    assert np.corrcoef(drawn.T)[0, 1] > 0.9
+
+
+def test_draws_are_paired_by_their_seed(monkeypatch):
+    correct, total = one_each([np.arange(30) % 3 > 0] * 2)
+    drawn = bootstrap.recalls(correct, total, draws=60, seed=4)
+    again = bootstrap.recalls(correct, total, draws=60, seed=4)
+    np.testing.assert_array_equal(drawn, again)
+    assert (drawn != bootstrap.recalls(correct, total, draws=60, seed=5)).all()
+    monkeypatch.setattr(bootstrap, "BLOCK", 7 * len(total))  # a part at a time
+    blocks = bootstrap.recalls(correct, total, draws=60, seed=4)
+    np.testing.assert_allclose(blocks, drawn, rtol=1e-12)
+
+
+def test_the_interval_is_stretched_about_the_middle_and_holds_the_value():
+    draws = stats.norm(0.7, 0.05).ppf((np.arange(4000) + 0.5) / 4000)
+    low, high = bootstrap.interval(0.7, draws, stretch=1.0)
+    np.testing.assert_allclose([low, high], [0.602, 0.798], atol=5e-4)
+    low, high = bootstrap.interval(0.7, draws, stretch=2.0)
+    np.testing.assert_allclose([low, high], [0.504, 0.896], atol=5e-4)
+    assert bootstrap.interval(0.95, draws, stretch=1.0)[1] == 0.95
+    assert bootstrap.interval(0.7, draws, stretch=20.0) == (0.0, 1.0)
+    assert bootstrap.interval(0.1, draws - 0.6, stretch=20.0, lowest=-1.0)[0] == -1
+    assert bootstrap.interval(0.7, draws, stretch=math.inf) == (0.0, 1.0)
+
+
+def test_stretch():
+    total = np.eye(2)[np.arange(30) % 2]
+    got = bootstrap.stretch(total, tested=30, trained=22.5)
+    assert got == pytest.approx(
+        math.sqrt(1 + 4 / 3) * stats.t.ppf(0.975, 28) / 1.959964
     )
-    correct, total = np.array([1, 4, 2, 3, 0]), np.array([4, 4, 4, 4, 4])
-    values = bootstrap.balanced_accuracies(times, classes, correct, total)
-    drawn = np.repeat(np.arange(5), times[7])
-    recall = [(correct / 4)[drawn[classes[drawn] == k]].mean() for k in (0, 1)]
-    np.testing.assert_allclose(values[7], np.mean(recall))
+    plates = np.full((4, 2), 20)
+    got = bootstrap.stretch(plates, tested=80, trained=60)
+    assert got == pytest.approx(math.sqrt(1 + 4 / 3) * 3.182446 / 1.959964, rel=1e-5)
+    assert bootstrap.stretch(np.eye(2), tested=2, trained=9) == math.inf
 
 
-def test_interval_has_the_width_and_coverage_of_a_proportion():
-    """One site per well: balanced accuracy is the mean of two proportions."""
+@pytest.mark.parametrize("share", [0.75, 0.97])
+def test_a_proportion_is_covered(share):
+    """Without a classifier: balanced accuracy is the mean of two proportions."""
     rng = np.random.default_rng(1)
-    share, wells, repeats = 0.75, 60, 300
-    classes = np.repeat([0, 1], wells)
-    times = bootstrap.multiplicities(classes, draws=500, seed=0)
-    total = np.ones(2 * wells)
-    intervals = np.array(
-        [
-            bootstrap.interval(
-                bootstrap.balanced_accuracies(
-                    times, classes, (rng.random(2 * wells) < share) * 1.0, total
-                )
-            )
-            for _ in range(repeats)
-        ]
-    )
-    error = np.sqrt(share * (1 - share) / wells / 2)
-    width = np.diff(intervals, axis=1).mean()
-    np.testing.assert_allclose(width, 2 * 1.96 * error, rtol=0.05)
-    covered = ((intervals[:, 0] <= share) & (share <= intervals[:, 1])).mean()
-    assert 0.91 < covered < 0.985
+    covered = []
+    for _ in range(300):
+        correct, total = one_each(list(rng.random((2, 40)) < share))
+        drawn = bootstrap.recalls(correct, total, draws=300, seed=0).mean(1)
+        value = correct.sum() / total.sum()
+        low, high = bootstrap.interval(value, drawn, stretch=1.0)
+        covered.append(low <= share <= high)
+    assert 0.92 < np.mean(covered) < 0.98
+
+
+def test_no_error_is_no_certainty():
+    drawn = bootstrap.recalls(*one_each([np.ones(12, bool)] * 2), draws=1000, seed=0)
+    low, high = bootstrap.interval(1.0, drawn.mean(1), stretch=1.0)
+    assert high == 1 and 0.85 < low < 0.95

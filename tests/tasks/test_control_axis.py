@@ -17,7 +17,7 @@ def wells(plates):
 def test_every_fold_has_wells_of_all_plates_and_both_controls():
     rng = np.random.default_rng(0)
     plates = np.repeat(["1", "2", "3"], 20)
-    classes = rng.permutation(np.tile([0, 0, 1, -1], 15))
+    classes = np.concatenate([rng.permutation(np.tile([0, 0, 1, -1], 5))] * 3)
     found = control_axis.folds(wells(plates), classes)
     np.testing.assert_array_equal(found < 0, classes < 0)
     assert found.max() == control_axis.MAX_FOLDS - 1
@@ -25,6 +25,14 @@ def test_every_fold_has_wells_of_all_plates_and_both_controls():
         for plate in "123":
             counts = np.bincount(found[(classes == k) & (plates == plate)], minlength=5)
             assert np.ptp(counts) <= 1  # dealt evenly
+
+
+def test_plates_with_few_controls_lack_as_many_in_every_fold():
+    plates = np.repeat(["1", "2", "3"], 6)
+    classes = np.tile([0, 0, 0, 0, 1, 1], 3)
+    found = control_axis.folds(wells(plates), classes)
+    for plate in "123":
+        assert np.bincount(found[plates == plate]).tolist() == [3, 3]
 
 
 @pytest.mark.parametrize(("zero", "one", "expected"), [(7, 3, 3), (9, 2, 2), (9, 1, 0)])
@@ -44,15 +52,20 @@ def test_frame_is_shrunken_mahalanobis_geometry(width):
     zero, one, others = (rng.normal(size=(n, width)) @ mixing for n in (20, 15, 9))
     one = one + 2
     residuals = np.concatenate([zero - zero.mean(0), one - one.mean(0)])
-    scatter, _ = ledoit_wolf(residuals, assume_centered=True)
+    variance = (residuals**2).mean(0)
+    some = control_axis.USUAL_WELLS
+    weights = ((35 * variance + some * variance.mean()) / (35 + some)) ** -0.5
+    zero, one, others = (group * weights for group in (zero, one, others))
+    scatter, _ = ledoit_wolf(residuals * weights, assume_centered=True)
     root = np.real(linalg.fractional_matrix_power(scatter, -0.5))
-    frame = Frame.fit(zero, one)
-    found = frame.whitened(others)
-    np.testing.assert_allclose(found, (others - zero.mean(0)) @ root, atol=1e-6)
+    frame = Frame.fit(zero / weights, one / weights)
+    found = frame.whitened(others / weights)
+    expected = (others - zero.mean(0)) @ root
+    np.testing.assert_allclose(found @ found.T, expected @ expected.T, rtol=1e-6)
 
     axis = np.linalg.solve(scatter, one.mean(0) - zero.mean(0))
     axis /= np.sqrt(axis @ scatter @ axis)  # the scatter is 1 along it
-    places, _ = frame.judge(others)
+    places, _ = frame.judge(others / weights)
     np.testing.assert_allclose(places, (others - zero.mean(0)) @ axis, atol=1e-6)
 
 
@@ -92,8 +105,10 @@ def test_told_apart_is_welchs_t_above_4(apart, told):
 
 
 def test_controls_are_at_0_and_1_and_on_the_way():
-    classes = np.array([0, 0, 1, 1, -1])
-    places, lengths = np.array([1.0, 3, 6, 8, 7]), np.array([1.0, 3, 3, 5, 8])
+    classes = np.array([0, 0, 1, 1, -1, -1])
+    places = np.array([2.0, 2, 7, 7, 4.5, 12])
+    lengths = np.array([1.0, 3, 3, 5, 8, 9])
     response, beside = control_axis.on_the_way(places, lengths, classes)
-    np.testing.assert_allclose(response, [-0.2, 0.2, 0.8, 1.2, 1.0])
-    np.testing.assert_allclose(beside, [-0.4, 0, 0, 0.4, 1.0])
+    np.testing.assert_allclose(response, [0, 0, 1, 1, 0.5, 2])
+    # Half way 3 is usual, and at the end and beyond it 4.
+    np.testing.assert_allclose(beside, [-0.2, 0.2, -0.2, 0.2, 1.0, 1.0])

@@ -1,6 +1,7 @@
 """The control probe on screens whose answer is known."""
 
 import math
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -16,15 +17,26 @@ from gandl_jax.errors import InputError
 from gandl_jax.profiles import table
 from gandl_jax.profiles.feature_set import FeatureSet
 from gandl_jax.tasks import control_classification as probe
-from gandl_jax.tasks.skip import Skip
+from gandl_jax.tasks.skip import LeftOut, Skip
 
-OPTIONS = {"svm_c": 1.0, "repeats": 3, "bootstrap_draws": 200, "seed": 0}
+OPTIONS = {
+    "splits": ("record", "plate"),
+    "max_folds": 10,
+    "repeats": 3,
+    "normalize": "standard",
+    "svm_c": 1.0,
+    "bootstrap_unit": "well",
+    "bootstrap_draws": 200,
+    "seed": 0,
+}
 
 
-def scores(sets, options=OPTIONS):
-    sets = {one.name: one for one in sets}
-    splits = probe.splits(next(iter(sets.values())).metadata, options)
-    return pd.DataFrame(probe.run(sets, splits, **options))
+def scores(metadata, features, *wanted):
+    options = {**OPTIONS, "splits": wanted or OPTIONS["splits"]}
+    plan = probe.splits(metadata, options)
+    del options["splits"]
+    sets = {"s": FeatureSet("s", metadata, features.astype(np.float32))}
+    return pd.DataFrame(probe.run(sets, plan, **options))
 
 
 def value(rows, **where):
@@ -43,28 +55,18 @@ def test_rows_left_out_is_scikit_learns_cross_validation(control_wells):
     metadata, labels = metadata[kept].reset_index(drop=True), labels[kept]
     features = rng.normal(3, 2, size=(len(labels), 20)).astype(np.float32)
     features[:, 0] += 2 * labels
-    sites = FeatureSet("s", metadata, features)
-    random, split = probe.splits(metadata, OPTIONS)
-    assert (random.name, split.name) == ("record", "row")
-
     pipeline = make_pipeline(
         StandardScaler(),
         FunctionTransformer(lambda x: x / math.sqrt(20)),
         LinearSVC(C=1.0, class_weight="balanced", max_iter=10_000),
     )
-    expected = cross_val_predict(
-        pipeline,
-        features,
-        labels,
-        groups=metadata["Metadata_Well"].str[0],
-        cv=LeaveOneGroupOut(),
-        method="decision_function",
+    groups = metadata["Metadata_Well"].str[0]
+    said = cross_val_predict(
+        pipeline, features, labels, groups=groups, cv=LeaveOneGroupOut()
     )
-    tests = np.concatenate([test for _, test in split.folds])
-    judged = probe.predict(sites, split, c=1.0, seed=0)
-    np.testing.assert_allclose(judged.decision, expected[tests], atol=2e-4)
-    score = value(scores([sites]), split="row", metric="balanced_accuracy")
-    assert score == pytest.approx(balanced_accuracy_score(labels, expected > 0))
+    rows = scores(metadata, features, "row")
+    score = value(rows, set="s", metric="balanced_accuracy")
+    assert score == pytest.approx(balanced_accuracy_score(labels, said))
 
 
 def test_a_planted_signal_has_its_closed_form_score(control_wells):
@@ -74,27 +76,16 @@ def test_a_planted_signal_has_its_closed_form_score(control_wells):
     rng = np.random.default_rng(0)
     plate = metadata["Metadata_Plate"].astype(float).to_numpy()
     features = rng.normal(size=(len(labels), 1)) + 2.0 * labels[:, None]
-    sites = FeatureSet("s", metadata, features.astype(np.float32))
-    rows = scores([sites])
-    got = value(rows, split="plate", metric="balanced_accuracy")
+    rows = scores(metadata, features, "plate")
+    got = value(rows, set="s", metric="balanced_accuracy")
     assert got == pytest.approx(norm.cdf(1), abs=0.02)
-    got = value(rows, split="plate", metric="balanced_accuracy_wells")
+    got = value(rows, set="s", metric="balanced_accuracy_wells")
     assert got == pytest.approx(norm.cdf(2), abs=0.02)
 
     moved = features * (1 + plate[:, None]) + 50 * plate[:, None]
-    rows = scores([FeatureSet("s", metadata, moved.astype(np.float32))])
-    got = value(rows, split="record", metric="balanced_accuracy")
+    rows = scores(metadata, moved, "record")
+    got = value(rows, set="s", metric="balanced_accuracy")
     assert got == pytest.approx(norm.cdf(1), abs=0.03)  # gain and offset are removed
-
-
-def test_noise_is_at_chance_with_plates_left_out(control_wells):
-    metadata = control_wells(plates=4, wells=100, sites=1)
-    rng = np.random.default_rng(0)
-    noise = rng.normal(size=(len(metadata), 50)).astype(np.float32)
-    rows = scores([FeatureSet("s", metadata, noise)])
-    error = math.sqrt(0.25 / len(metadata))
-    got = value(rows, split="plate", metric="balanced_accuracy")
-    assert abs(got - 0.5) < 3 * error
 
 
 def test_a_random_split_of_sites_leaks_and_says_so(control_wells):
@@ -102,61 +93,49 @@ def test_a_random_split_of_sites_leaks_and_says_so(control_wells):
     metadata = control_wells(plates=4, wells=20, sites=6)
     rng = np.random.default_rng(0)
     look = np.repeat(rng.normal(size=(80, 200)), 6, axis=0)
-    features = look + 0.1 * rng.normal(size=look.shape)
-    rows = scores([FeatureSet("s", metadata, features.astype(np.float32))])
-    assert value(rows, split="record", metric="balanced_accuracy") > 0.95
-    assert abs(value(rows, split="plate", metric="balanced_accuracy") - 0.5) < 0.17
-    assert rows.groupby("split")["leaky"].all().to_dict() == {
+    rows = scores(metadata, look + 0.1 * rng.normal(size=look.shape))
+    own = rows[rows["set"] == "s"]
+    assert value(own, split="record", metric="balanced_accuracy") > 0.95
+    assert abs(value(own, split="plate", metric="balanced_accuracy") - 0.5) < 0.17
+    assert own.groupby("split")["leaky"].all().to_dict() == {
         "plate": False,
         "record": True,
     }
+    # The position floor shows the leak: on other plates a well's place tells nothing.
+    floor = rows[rows["set"] == "position"]
+    assert value(floor, split="record", metric="balanced_accuracy_wells") == 1
 
 
-def test_differences_are_paired(control_wells):
-    metadata = control_wells()
-    rng = np.random.default_rng(0)
-    features = rng.normal(size=(len(metadata), 4)).astype(np.float32)
-    better = features + 3 * table.control_classes(metadata)[:, None]
-    order = rng.permutation(len(metadata))  # stored in another order
-    rows = scores(
-        [
-            FeatureSet("gan@0/b8", metadata, features),
-            FeatureSet("gan@5/b8", metadata, features).take(order),
-            FeatureSet("gan@9/b8", metadata, better.astype(np.float32)),
-            FeatureSet("intensity", metadata, features),
-        ]
-    )
-    of = dict(list(rows.groupby("encoder")))
-    for row in of["gan@5"]["untrained_difference"]:
-        assert row == {"against": "gan@0/b8", "value": 0.0, "low": 0.0, "high": 0.0}
-    for found in of["gan@9"].itertuples():
-        gain = found.untrained_difference
-        assert gain["low"] <= gain["value"] <= gain["high"] and gain["low"] > 0
-    for encoder in ("gan@0", "intensity"):
-        assert of[encoder]["untrained_difference"].isna().all()
-
-
-def test_c_means_the_same_at_every_width(control_wells):
-    """Columns repeated four times change nothing once divided by sqrt(D)."""
-    metadata = control_wells()
-    rng = np.random.default_rng(0)
-    features = rng.normal(size=(len(metadata), 5)).astype(np.float32)
-    (split,) = [s for s in probe.splits(metadata, OPTIONS) if s.name == "plate"]
-    narrow, wide = (
-        probe.predict(FeatureSet("s", metadata, x), split, c=0.01, seed=0).decision
-        for x in (features, np.tile(features, 4))
-    )
-    np.testing.assert_allclose(narrow, wide, atol=2e-3)
-
-
-def test_every_cell_model_is_split_by_what_it_has(control_wells):
+def test_what_a_cell_model_lacks_is_said_and_not_replaced(control_wells):
     metadata = control_wells(plates=2, models=("A", "B"))
     one_plate = (metadata["Metadata_Cell_Type"] == "A") | (
         metadata["Metadata_Plate"] == "0"
     )
     metadata = metadata[one_plate].reset_index(drop=True)
-    made = [(s.group, s.name) for s in probe.splits(metadata, OPTIONS)]
-    assert made == [("A", "record"), ("A", "plate"), ("B", "record"), ("B", "row")]
+    with pytest.warns(
+        LeftOut, match="B: no split 'plate' for control: all its records"
+    ):
+        made = probe.splits(metadata, OPTIONS)
+    assert [(s.group, s.name) for s in made] == [
+        ("A", "record"),
+        ("A", "plate"),
+        ("B", "record"),
+    ]
+    alone = metadata[metadata["Metadata_Cell_Type"] == "B"]
+    with pytest.raises(Skip, match="all its records are of one plate; change config"):
+        probe.splits(alone, {**OPTIONS, "splits": ("plate",)})
+
+
+def test_plates_without_controls_do_not_count(control_wells):
+    """A plate of one control only is judged by the others, and teaches them."""
+    metadata = control_wells(plates=4)
+    plate = metadata["Metadata_Plate"]
+    roles = metadata["Metadata_Role"].mask(plate == "3", "treated")
+    roles = roles.mask((plate == "2") & (roles == "response_1"), "other")
+    metadata["Metadata_Role"] = roles
+    (split,) = probe.splits(metadata, {**OPTIONS, "splits": ("plate",)})
+    held = [set(plate[test]) for _, test in split.folds]
+    assert held == [{"0"}, {"1"}, {"2"}]
 
 
 @pytest.mark.parametrize("role", ["response_0", "response_1", "response_[01]"])
@@ -170,48 +149,38 @@ def test_a_screen_without_controls_is_skipped(control_wells, role):
         probe.splits(metadata, OPTIONS)
 
 
-def test_sets_of_other_records_are_refused(control_wells):
+def test_one_well_of_a_control_is_no_replicate(control_wells):
+    metadata = control_wells(plates=1, wells=9, sites=2)
+    roles = metadata["Metadata_Role"].where(metadata["Metadata_Well"] == "B01", "x")
+    metadata["Metadata_Role"] = roles.replace("x", "response_0")
+    with pytest.raises(Skip, match="response_1 cannot be both learnt and judged"):
+        probe.splits(metadata, {**OPTIONS, "splits": ("well",)})
+
+
+def test_a_missing_column_is_a_skip_a_wrong_word_an_error(control_wells):
     metadata = control_wells()
-    x = np.zeros((len(metadata), 1), np.float32)
-    fewer = FeatureSet("t", metadata, x).take(np.arange(5))
-    with pytest.raises(InputError, match="not of the same records"):
-        scores([FeatureSet("s", metadata, x), fewer])
-
-
-def test_two_runs_are_the_same_bit_for_bit(control_wells):
-    metadata = control_wells(plates=2, wells=16, sites=2)
-    rng = np.random.default_rng(0)
-    sets = [
-        FeatureSet(f"s{i}", metadata, x.astype(np.float32))
-        for i, x in enumerate(rng.normal(size=(13, len(metadata), 100)))
-    ]
-    pd.testing.assert_frame_equal(scores(sets), scores(sets), check_exact=True)
-
-
-@pytest.mark.slow
-def test_processes_change_nothing(control_wells, monkeypatch):
-    metadata = control_wells(plates=2, wells=16, sites=2)
-    rng = np.random.default_rng(0)
-    sets = [
-        FeatureSet(f"s{i}", metadata, x.astype(np.float32))
-        for i, x in enumerate(rng.normal(size=(3, len(metadata), 100)))
-    ]
-    serial = scores(sets)
-    monkeypatch.setattr(probe, "_processes", lambda sets: 2)
-    pd.testing.assert_frame_equal(scores(sets), serial, check_exact=True)
-
-
-@pytest.mark.parametrize("column", ["Well", "Plate", "Experiment", "Role"])
-def test_a_missing_column_is_a_skip(control_wells, column):
-    metadata = control_wells().drop(columns=f"Metadata_{column}")
-    with pytest.raises(Skip, match=f"the screen has no column Metadata_{column}"):
-        probe.splits(metadata, OPTIONS)
+    with pytest.raises(Skip, match="the screen has no column Metadata_Role"):
+        probe.splits(metadata.drop(columns="Metadata_Role"), OPTIONS)
+    bare = metadata.drop(columns=["Metadata_Plate", "Metadata_Well"])
+    with pytest.warns(LeftOut, match="the screen has no column Metadata_Plate"):
+        (split,) = probe.splits(bare, OPTIONS)
+    assert split.name == "record"
+    with pytest.raises(InputError, match="config.evaluate.splits names 'plates'"):
+        probe.splits(metadata, {**OPTIONS, "splits": ("record", "plates")})
+    with pytest.raises(InputError, match="bootstrap_unit names 'wells'"):
+        probe.splits(metadata, {**OPTIONS, "bootstrap_unit": "wells"})
 
 
 def test_without_cell_models_all_cells_are_one_group(control_wells):
     metadata = control_wells().drop(columns="Metadata_Cell_Type")
     made = [(s.group, s.name) for s in probe.splits(metadata, OPTIONS)]
     assert made == [("all", "record"), ("all", "plate")]
+
+
+def test_nothing_is_said_where_all_is_possible(control_wells):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        probe.splits(control_wells(), OPTIONS)
 
 
 @pytest.mark.real_data
@@ -226,15 +195,14 @@ def test_rows_of_bbbc013_are_classified(shared):
             "Metadata_Experiment": raw["experiment"],
             "Metadata_Plate": raw["plate"],
             "Metadata_Well": raw["well"],
-            "Metadata_Site_ID": raw["site_id"],
+            "Metadata_Record_ID": raw["site_id"],
             "Metadata_Role": raw["disease_condition"].map(roles).fillna("treated"),
         }
     )
     noise = np.random.default_rng(0).normal(size=(len(raw), 3))
     noise[:, 0] += 9 * (metadata["Metadata_Role"] == "response_1")
-    rows = scores([FeatureSet("s", metadata, noise.astype(np.float32))])
-    assert value(rows, split="row", metric="balanced_accuracy") == 1
-    (row,) = rows[(rows["split"] == "row") & (rows["metric"] == "balanced_accuracy")][
-        ["records", "plates"]
-    ].to_numpy()
-    assert row.tolist() == [12, 1]
+    rows = scores(metadata, noise, "row")
+    row = rows[(rows["set"] == "s") & (rows["metric"] == "balanced_accuracy")]
+    (row,) = row.to_dict("records")
+    assert row["value"] == row["high"] == 1 and 0.5 < row["low"] < 0.9
+    assert (row["records"], row["plates"], len(row["folds"])) == (12, 1, 4)

@@ -1,18 +1,19 @@
 """Dose response on a planted screen, and on real images with a published answer."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import ndimage
 
-from gandl_jax.errors import InputError
 from gandl_jax.profiles.feature_set import FeatureSet
-from gandl_jax.tasks import curve, dose_response
+from gandl_jax.tasks import curve, dose_response, responses
 from gandl_jax.tasks.skip import Skip
 
 DOSES = np.geomspace(0.01, 3, 7)
 EC50 = {"early": 0.05, "late": 0.6}
-OPTIONS = {"features": "b8", "seed": 0}
+OPTIONS = {"features": "b8", "normalize": "standard", "seed": 0}
 
 
 def planted(sites=2, plates=2):
@@ -36,6 +37,7 @@ def planted(sites=2, plates=2):
                     "Metadata_Plate": str(plate),
                     "Metadata_Well": well,
                     "Metadata_Site_ID": f"{plate}_{well}_{site}",
+                    "Metadata_Record_ID": f"{plate}_{well}_{site}",
                     "Metadata_Role": role,
                     "Metadata_Treatment": treatment,
                     "Metadata_Concentration_uM": dose,
@@ -78,35 +80,27 @@ def test_planted_curves_are_found(screen):
         assert row["encoder_saw_test_images"] is True
 
 
-def test_controls_are_at_0_and_1(screen):
-    (row, _) = dose_response.run({screen.name: screen}, [], **OPTIONS)
-    assert np.mean(row["controls"]["response_0"]) == pytest.approx(0, abs=1e-5)
-    assert np.mean(row["controls"]["response_1"]) == pytest.approx(1, abs=1e-5)
-    assert len(row["controls"]["response_0"]) == 12
+def test_rescue_is_the_planted_response_at_the_highest_dose(screen):
+    for row in dose_response.run({screen.name: screen}, [], **OPTIONS):
+        truth = curve.logistic(DOSES[-1:], 0, 0.8, EC50[row["treatment"]], 1.5)[0]
+        assert row["rescue"] == pytest.approx(truth, abs=0.1)
+        assert row["rescue_low"] < truth < row["rescue_high"]
+        assert row["side_effect_low"] < 0.05 and row["side_effect_high"] > -0.05
+        assert row["warnings"] == [
+            "1 treatments have two doses only and no curve, such as 'two doses'"
+        ]
 
 
-def test_gain_and_offset_of_a_plate_change_nothing(screen):
-    factor = np.where(screen.metadata["Metadata_Plate"] == "1", 7, 1)[:, None]
-    moved = FeatureSet(screen.name, screen.metadata, screen.features * factor - 3)
-    for before, after in zip(
-        dose_response.responses(screen), dose_response.responses(moved), strict=True
-    ):
-        if isinstance(before, np.ndarray):
-            np.testing.assert_allclose(before, after, atol=1e-4)
-
-
-def test_responses_are_a_projection_by_hand():
-    """Two features, one plate: the axis is drawn by hand."""
-    metadata, response = planted(sites=1, plates=1)
-    features = np.stack([3 * response, -response], 1) + [[5.0, 6.0]]
-    wells, found = dose_response.responses(
-        FeatureSet("s", metadata, features.astype(np.float32))
-    )
-    np.testing.assert_allclose(
-        pd.Series(found, wells["Metadata_Site_ID"])[metadata["Metadata_Site_ID"]],
-        response,
-        atol=1e-5,
-    )
+def test_controls_are_told_by_their_quantiles(screen):
+    rows = dose_response.run({screen.name: screen}, [], **OPTIONS)
+    judged = responses.of(screen, "standard")
+    for k in (0, 1):
+        role = (judged.metadata["Metadata_Role"] == f"response_{k}").to_numpy()
+        expected = np.percentile(judged.response[role], [5, 50, 95])
+        for row in rows:
+            found = dict(row["controls"][f"response_{k}"])
+            assert found.pop("wells") == 12
+            np.testing.assert_allclose(list(found.values()), expected)
 
 
 def test_only_the_headline_set_and_single_sets_are_used(screen):
@@ -131,12 +125,6 @@ def test_a_screen_without_curves_is_skipped(screen, what):
         dose_response.splits(metadata, OPTIONS)
 
 
-def test_sets_of_other_records_are_refused(screen):
-    fewer = FeatureSet("gan@0/b8", screen.metadata[:9], screen.features[:9])
-    with pytest.raises(InputError, match="not of the same records"):
-        dose_response.run({"a": screen, "b": fewer}, [], **OPTIONS)
-
-
 def wide_screen(signal, compounds=0, plates=4, wide=500):
     """Per plate 24 wells of response 0, 8 of response 1 and 18 of each compound.
 
@@ -154,7 +142,7 @@ def wide_screen(signal, compounds=0, plates=4, wide=500):
             "Metadata_Experiment": "E",
             "Metadata_Plate": str(plate),
             "Metadata_Well": f"{'ABCDEFGHIJKLMNOP'[n % 16]}{n // 16 + 1:02d}",
-            "Metadata_Site_ID": f"{plate}_{n}",
+            "Metadata_Record_ID": f"{plate}_{n}",
             "Metadata_Role": role,
             "Metadata_Treatment": treatment,
             "Metadata_Concentration_uM": dose,
@@ -168,17 +156,6 @@ def wide_screen(signal, compounds=0, plates=4, wide=500):
     return FeatureSet("s/b8", metadata, features.astype(np.float32))
 
 
-def test_wells_like_response_0_are_at_0_in_wide_profiles():
-    """On an axis that is judged by the wells that drew it these would lie at .16."""
-    sites = wide_screen(4.0, compounds=2, plates=12)
-    wells, response = dose_response.responses(sites)
-    treated = (wells["Metadata_Role"] == "treated").to_numpy()
-    assert abs(response[treated].mean()) < 0.1
-    for k in (0, 1):
-        own = (wells["Metadata_Role"] == f"response_{k}").to_numpy()
-        assert response[own].mean() == pytest.approx(k, abs=1e-9)
-
-
 @pytest.mark.parametrize("plates", [4, 1])
 def test_noise_is_not_told_apart(plates):
     rows = dose_response.run(
@@ -189,16 +166,7 @@ def test_noise_is_not_told_apart(plates):
         assert row["status"] == "not identified: the controls are not told apart"
         assert row["ec50_um"] is row["top"] is row["q_effect"] is None
         assert row["points"] == [] and row["group"] == "all"
-
-
-def test_one_well_of_a_control_tells_nothing(screen):
-    role = screen.metadata["Metadata_Role"].to_numpy(object)
-    second = np.flatnonzero(role == "response_1")[2:]  # the first well has 2 sites
-    metadata = screen.metadata.assign(
-        Metadata_Role=np.where(np.isin(np.arange(len(role)), second), "other", role)
-    )
-    sites = FeatureSet(screen.name, metadata, screen.features)
-    assert dose_response.responses(sites)[1] is None
+        assert row["rescue"] is row["side_effect"] is None and row["controls"] == {}
 
 
 def test_false_effects_are_the_share_that_is_promised():
@@ -218,6 +186,7 @@ def test_false_effects_are_the_share_that_is_promised():
         if row["status"] == "no effect":
             assert row["ec50_um"] is None
             assert row["response_at_highest_dose"] == pytest.approx(level)
+            assert abs(row["rescue"]) < 0.5  # of the curve, called or not
     assert sum(row["status"] != "no effect" for row in rows) <= 1
 
 
@@ -231,6 +200,84 @@ def test_each_set_has_its_own_false_discoveries(screen):
     }
     alone = dose_response.run({"gan@9/b8": strong}, [], **OPTIONS)
     assert dose_response.run(both, [], **OPTIONS)[:2] == alone
+
+
+def at(screen, role, treatment, rows, **columns):
+    """The screen with some wells' columns changed."""
+    metadata = screen.metadata.copy()
+    mine = (metadata["Metadata_Role"] == role) & (
+        metadata["Metadata_Treatment"] == treatment
+    )
+    for column, value in columns.items():
+        metadata.loc[mine & rows(metadata), f"Metadata_{column}"] = value
+    return FeatureSet(screen.name, metadata, screen.features)
+
+
+@pytest.mark.parametrize(
+    ("dose", "reason"),
+    [
+        (np.nan, r"1 treatments have no dose above 0 \(blank, 0 or negative\)"),
+        (0.0, "have no dose above 0"),
+        (-1.0, "have no dose above 0"),
+        (0.5, "1 treatments have one dose in all wells and no curve, such as 'late'"),
+    ],
+)
+def test_treatments_without_doses_are_named(screen, dose, reason):
+    changed = at(
+        screen, "treated", "late", lambda m: m.index >= 0, Concentration_uM=dose
+    )
+    (row,) = dose_response.run({"s": changed}, [], features="s", normalize="standard")
+    assert row["treatment"] == "early" and row["status"] == "fitted"
+    assert any(re.search(reason, warning) for warning in row["warnings"])
+    none = changed.metadata[changed.metadata["Metadata_Treatment"] != "early"]
+    with pytest.raises(Skip, match=reason):
+        dose_response.splits(none, OPTIONS)
+
+
+def test_one_well_per_dose_is_fitted_with_a_warning(screen):
+    one = screen.metadata["Metadata_Plate"] == "0"
+    role = screen.metadata["Metadata_Role"]
+    few = screen.take((one | (role != "treated")).to_numpy())
+    for row in dose_response.run({screen.name: few}, [], **OPTIONS):
+        assert row["status"] == "fitted" and row["wells"] == 7
+        assert row["ec50_low_um"] < EC50[row["treatment"]] < row["ec50_high_um"]
+        assert row["warnings"][-1].startswith("one well per dose")
+
+
+def test_toxic_wells_have_a_side_effect_and_others_none():
+    """Beside the axis by twice the controls' distance, or not."""
+    sites = wide_screen(12.0, compounds=6, plates=4, wide=40)
+    toxic = sites.metadata["Metadata_Treatment"].isin(["compound 0", "compound 1"])
+    features = sites.features.copy()
+    dose = sites.metadata["Metadata_Concentration_uM"].to_numpy()
+    features[toxic, 7] += 24 * dose[toxic] / np.nanmax(dose)
+    changed = FeatureSet(sites.name, sites.metadata, features)
+    for row in dose_response.run({sites.name: changed}, [], **OPTIONS):
+        expected = 2.0 if row["treatment"] in ("compound 0", "compound 1") else 0.0
+        assert row["side_effect"] == pytest.approx(expected, rel=0.25, abs=0.3)
+        assert (row["side_effect_low"] > 0) == (expected > 0)
+
+
+def test_side_effect_intervals_of_control_like_wells_cover_0():
+    sites = wide_screen(12.0, compounds=60, plates=2, wide=300)
+    rows = dose_response.run({sites.name: sites}, [], **OPTIONS)
+    found = np.array([row["side_effect"] for row in rows])
+    assert abs(found.mean()) < 0.05 and np.abs(found).max() < 0.3
+    inside = np.mean([r["side_effect_low"] < 0 < r["side_effect_high"] for r in rows])
+    assert inside >= 0.95 - 3 * np.sqrt(0.95 * 0.05 / 60)
+
+
+def test_a_shift_of_all_treated_wells_loosens_the_bottom():
+    """All treatments lie .5 from the untreated wells: no dose did that."""
+    sites = wide_screen(12.0, compounds=30, plates=4, wide=20)
+    features = sites.features.copy()
+    features[(sites.metadata["Metadata_Role"] == "treated").to_numpy(), 0] += 6
+    shifted = FeatureSet(sites.name, sites.metadata, features)
+    rows = dose_response.run({sites.name: shifted}, [], **OPTIONS)
+    assert all("at their lowest dose" in row["warnings"][0] for row in rows)
+    assert sum(row["status"] != "no effect" for row in rows) <= 3
+    rows = dose_response.run({sites.name: sites}, [], **OPTIONS)
+    assert not any(row["warnings"] for row in rows)
 
 
 @pytest.mark.parametrize("column", ["Treatment", "Concentration_uM", "Role", "Well"])
@@ -253,7 +300,7 @@ def test_wortmannin_moves_fkhr_into_the_nucleus(shared):
             "Metadata_Experiment": raw["experiment"],
             "Metadata_Plate": raw["plate"],
             "Metadata_Well": raw["well"],
-            "Metadata_Site_ID": raw["site_id"],
+            "Metadata_Record_ID": raw["site_id"],
             "Metadata_Treatment": raw["treatment"],
             "Metadata_Concentration_uM": raw["treatment_conc"].astype(float),
             "Metadata_Role": raw["disease_condition"].map(roles).fillna("treated"),

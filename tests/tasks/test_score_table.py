@@ -3,7 +3,7 @@
 from gandl_jax.tasks import score_table
 
 
-def accuracy(name, value, metric="balanced_accuracy", gain=None):
+def score(name, value, **more):
     return {
         "task": "control_classification",
         "set": name,
@@ -12,12 +12,15 @@ def accuracy(name, value, metric="balanced_accuracy", gain=None):
         "group": "HRCE",
         "split": "plate",
         "leaky": False,
-        "metric": metric,
+        "label": "control",
+        "normalize": "standard",
+        "metric": "balanced_accuracy",
         "value": value,
         "low": value - 0.1,
-        "high": value + 0.1,
-        "untrained_difference": gain,
-    }
+        "high": min(1, value + 0.1),
+        "chance": 0.5,
+        "differences": {},
+    } | more
 
 
 def effect(name, status, r2=0.9):
@@ -37,40 +40,84 @@ def effect(name, status, r2=0.9):
     }
 
 
-GAIN = {"against": "gan@0/b8", "value": 0.1, "low": -0.05, "high": 0.25}
+def gain(value):
+    return {
+        "untrained": {
+            "against": "gan@0/b8",
+            "value": value,
+            "low": value - 0.15,
+            "high": value + 0.15,
+        }
+    }
+
+
+CELLS = {"task": "cell_model_classification", "label": "cell type", "group": "all"}
+BATCH = {"task": "batch_effects", "label": "plate", "split": "well", "chance": 0.02}
+FOUND = {"task": "retrieval", "kind": "replicate", "metric": "mAP", "chance": 0.01}
+LABEL = {"task": "label_classification", "label": "Mechanism", "chance": 0.25}
 ROWS = [
-    accuracy("gan@20/b8", 0.75, gain=GAIN),
-    accuracy("gan@100/b8", 0.8, gain=GAIN),
-    accuracy("gan@100/b16", 0.9, gain=GAIN),
-    accuracy("gan@0/b8", 0.7),
-    accuracy("intensity", 0.6),
     effect("gan@100/b8", "fitted"),
     effect("gan@0/b8", "not identified: the EC50 has no limit above"),
-    effect("intensity", "no effect"),
+    effect("intensity", "bound: the EC50 lies above 10 uM"),
     effect("gan@100/b8", "no effect") | {"treatment": "inert"},
+    score("gan@20/b8", 0.75, differences=gain(0.05)),
+    score("gan@100/b8", 0.8, differences=gain(0.1)),
+    score("gan@100/b16", 0.9),
+    score("gan@0/b8", 0.7),
+    score("intensity", 0.6),
+    score("plate", 0.5),
+    score("position", 0.55),
+    score("gan@0/b8", 0.95, split="record", leaky=True),
+    score("gan@0/b8", 0.65, metric="balanced_accuracy_wells"),
+    score("gan@0/b8", 0.875, **CELLS),
+    score("gan@0/b8", 1.0, metric="recall", **{"class": "U2OS"}, **CELLS),
+    score("gan@0/b8", 0.3, **LABEL),
+    score("theirs", 0.4, **LABEL),
+    score("gan@0/b8", 0.125, **FOUND),
+    score("gan@0/b8", 0.25, **BATCH),
 ]
 # fmt: off
 TABLE = """\
-Control classification, balanced accuracy [95 % interval over wells]
-cell model  split      level  trained (gan@100)     untrained (gan@0)     intensity             trained - untrained
-HRCE        plate out  sites  0.800 [0.700, 0.900]  0.700 [0.600, 0.800]  0.600 [0.500, 0.700]  +0.100 [-0.050, +0.250]
+Control classification: balanced accuracy [95 % interval]
+cell model  split           level  trained (gan@100)  untrained (gan@0)  intensity         plate             position          chance  trained - untrained
+HRCE        plate out       sites  .800 [.700 .900]   .700 [.600 .800]   .600 [.500 .700]  .500 [.400 .600]  .550 [.450 .650]  .500    +.100 [-.050 +.250]
+HRCE        record (leaky)  sites  -                  .950 [.850 1.000]  -                 -                 -                 .500    -
+HRCE        plate out       wells  -                  .650 [.550 .750]   -                 -                 -                 .500    -
+
+Cell-model classification: balanced accuracy, recall [95 % interval]
+split      of    untrained (gan@0)   chance
+plate out  all   .875 [.775 .975]    .500
+plate out  U2OS  1.000 [.900 1.000]  .500
+
+Mechanism classification: balanced accuracy [95 % interval]
+cell model  split      level  untrained (gan@0)  theirs            chance
+HRCE        plate out  sites  .300 [.200 .400]   .400 [.300 .500]  .250
+
+Retrieval: mean average precision [95 % interval]
+cell model  of the same  untrained (gan@0)  chance
+HRCE        treatment    .125 [.025 .225]   .010
+
+Batch effects: balanced accuracy [95 % interval] on wells held out; lower is better
+cell model  told   normalised  untrained (gan@0)  chance
+HRCE        plate  standard    .250 [.150 .350]   .020
 
 Dose response: 1 of 2 compounds have an EC50 by some encoder; in uM [95 % interval], R2 over wells
 cell model  experiment  treatment  trained (gan@100)           untrained (gan@0)  intensity
-HRCE        HRCE-1      GS-441524  0.25 [0.125, 0.5] R2 0.90  not identified     no effect"""  # noqa: E501
+HRCE        HRCE-1      GS-441524  0.25 [0.125, 0.5] R2 0.90  not identified     above 10 uM"""  # noqa: E501
 # fmt: on
 
 
 def test_side_by_side():
     got = score_table.text(ROWS, "b8").splitlines()
     assert [line.split() for line in got] == [x.split() for x in TABLE.splitlines()]
-    assert got[1].index("untrained") == got[2].index("0.700 [0.600")
-    assert got[5].index("untrained") == got[6].index("not identified")
+    assert got[1].index("untrained") == got[2].index(".700 [.600")
+    assert got[1].index("chance") == got[4].rindex(".500")
 
 
 def test_what_is_missing_is_a_dash():
-    rows = [accuracy("gan@0/b8", 0.7), effect("intensity", "no effect")]
+    rows = [score("gan@0/b8", 0.7), effect("intensity", "no effect")]
     text = score_table.text(rows, "b8")
-    assert "trained (gan@0)" in text and text.splitlines()[2].split()[-2:] == ["-", "-"]
+    assert "trained - untrained" not in text
     assert text.splitlines()[-1].startswith("Dose response: 0 of 1 compounds")
     assert score_table.text([], "b8") == "no scores"
+    assert score_table.text([score("gan@0/b16", 0.7)], "b8") == "no scores"

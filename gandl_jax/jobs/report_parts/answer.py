@@ -35,7 +35,7 @@ def section(screen: Screen) -> Html | None:
 
 def _wells(screen: Screen) -> Html | None:
     of = screen.wells
-    if of is None or of.frame["response"].isna().all():
+    if of is None or not of.has_responses:
         return None
     parts = [page.tag("p", wells.answer(of.frame), class_="lead")]
     if of.has_plates:
@@ -86,18 +86,23 @@ def _folds(place: kinds.Place, those) -> str:
 
 def _other_scores(screen: Screen) -> Html | None:
     """Of a screen without controls: its first classification."""
-    for task, table in screen.tables.items():
-        if task not in ("batch_effects", "retrieval"):
-            title, _ = scores.INTRO[task]
-            names, lines = scores.line_names(table), list(table.values())
-            drawn = scores.figure(names, lines, "score", f"answer-{screen.name}")
-            return _card("How sure?", [page.figure(drawn, title)])
-    return None
+    if not screen.judged:
+        return None
+    table = findings.leak_free(screen.judged) or screen.judged
+    # By whole wells is in the chapter; a minute is short.
+    table = {p: those for p, those in table.items() if not p[2].endswith("_wells")}
+    names, lines = scores.line_names(table), list(table.values())
+    drawn = scores.figure(names, lines, "share named rightly", f"answer-{screen.name}")
+    parts = [
+        page.tag("p", findings.naming_answer(table), class_="lead"),
+        page.figure(drawn, "Dashed: guessing. Bars: 95 % intervals."),
+    ]
+    return _card("How sure?", parts)
 
 
 def _doubts(screen: Screen) -> Html | None:
     found = doubts.doubts(
-        screen.controls, screen.drawn, screen.wells, screen.batch, screen.warnings
+        screen.judged, screen.drawn, screen.wells, screen.batch, screen.warnings
     )
     return _card("What to doubt", [page.items(found)]) if found else None
 

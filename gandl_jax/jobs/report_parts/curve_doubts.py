@@ -3,9 +3,8 @@
 import math
 from collections.abc import Iterator, Sequence
 
-from gandl_jax.jobs.report_parts import findings
+from gandl_jax.jobs.report_parts import findings, page
 from gandl_jax.jobs.report_parts.kinds import Row
-from gandl_jax.jobs.report_parts.page import listing
 
 WIDE_FOLD = 10  # an EC50 interval that spans more than this pins down little
 FEW_WELLS = 12  # two at each of six doses
@@ -18,10 +17,11 @@ def side_effects(curves: Sequence[Row]) -> Iterator[str]:
     known = [row for row in up if not findings.bad(row.get("side_effect"))]
     large = [row for row in known if row["side_effect"] >= LARGE]
     if large:
+        sure = sum((row["side_effect_low"] or 0) > 0 for row in large)
         yield (
             f"{len(large)} of {len(known)} rescues come with a large side effect (half "
-            "of the way between the controls or more): "
-            f"{listing(row['treatment'] for row in large)}."
+            f"of the way between the controls or more; {sure} with an interval above "
+            f"0): {page.listing(row['treatment'] for row in large)}."
         )
 
 
@@ -35,22 +35,23 @@ def doubts(curves: Sequence[Row]) -> Iterator[str]:
     lost = [row["experiment"] for row in curves if not findings.apart(row)]
     if lost:
         yield (
-            f"The controls of {listing(lost)} are not told apart by wells that did "
-            "not draw the axis between them: no response is given there."
+            f"The controls of {page.listing(lost)} are not told apart by wells that "
+            "did not draw the axis between them: no response is given there."
         )
     up = {(row["treatment"], row["group"]) for row in curves if findings.rises(row)}
     flat = {(r["treatment"], r["group"]) for r in curves if r["status"] == "no effect"}
     if up & flat:
         yield (
             "Experiments with the same cells disagree whether there is an effect: "
-            f"{listing(sorted({name for name, _ in up & flat}))}."
+            f"{page.listing(sorted({name for name, _ in up & flat}))}."
         )
     few = [row["wells"] for row in curves]
     if few and min(few) < FEW_WELLS:
         yield f"Some curves rest on few wells (the smallest on {min(few)})."
     told = [words for row in curves for words in row.get("warnings") or ()]
     if told:
-        yield f"{len(told)} warnings about single curves: {listing(told, 3)}."
+        count = page.count(len(told), "warning")
+        yield f"{count} about single curves: {page.listing(told, 3)}."
 
 
 def _widths(curves: Sequence[Row]) -> Iterator[str]:

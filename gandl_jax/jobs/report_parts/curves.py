@@ -44,7 +44,7 @@ def section(dataset: str, kind: str, rows: Sequence[Row], plots: Html) -> Html:
             "curves at most are drawn. Stray wells may lie outside the axes.",
         ),
         plots,
-        page.details(f"All {len(rows):,} curves", table(rows)),
+        page.details(f"All curves ({len(rows):,})", table(rows)),
         page.tag("p", page.join(note), class_="note"),
         of=dataset,
     )

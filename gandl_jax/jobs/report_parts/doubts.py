@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from gandl_jax.jobs.report_parts import curve_doubts, findings, kinds, wells
 from gandl_jax.jobs.report_parts.findings import verdict
 from gandl_jax.jobs.report_parts.kinds import Row, Table
-from gandl_jax.jobs.report_parts.page import listing
+from gandl_jax.jobs.report_parts.page import count, listing
 from gandl_jax.jobs.report_parts.wells import Wells
 
 FEW_PLATES = 4
@@ -27,10 +27,11 @@ def doubts(
     """Lists what a careful reader would hold against the answer.
 
     Args:
-      table: of control classification, with `findings.SCORE_KEYS`.
+      table: of the classification that the answer is about, with
+        `findings.SCORE_KEYS`.
       curves: rows of dose response of the feature set that is shown.
       of: its wells.
-      batch: of batch effects, with `findings.SCORE_KEYS`.
+      batch: of batch effects, with `findings.BATCH_KEYS`.
       warnings: what the tasks themselves have found.
 
     Returns:
@@ -55,8 +56,8 @@ def _score_doubts(rows: Sequence[Row]) -> Iterator[str]:
     weak = _groups(r for r in rows if verdict(r, "untrained") in ("unclear", "worse"))
     if weak:
         yield (
-            f"Training has not been shown to help{weak}: what the page says about "
-            "compounds there may be due to the network's shape alone."
+            f"Training has not been shown to help{weak}: what the page says there may "
+            "be due to the network's shape alone."
         )
     chance = _groups(r for r in rows if not _above_chance(r))
     if chance:
@@ -78,9 +79,11 @@ def _floor_doubts(places: Table) -> Iterator[str]:
 
 
 def _batch_doubts(batch: Table) -> Iterator[str]:
-    found = [kinds.main(those) for those in batch.values()]
-    found = [row for row in found if row["metric"] == findings.METRIC]
-    found = [row for row in found if _above_chance(row)]
+    by_label: dict[tuple, Row] = {}  # normalised as the other scores: that is first
+    for (group, _, metric, label, *_), those in batch.items():
+        if metric == findings.METRIC:
+            by_label.setdefault((group, label), kinds.main(those))
+    found = [row for row in by_label.values() if _above_chance(row)]
     if found:
         worst = max(found, key=lambda row: row["value"] - row["chance"])
         also = dict.fromkeys(row["label"] for row in found)
@@ -131,11 +134,11 @@ def _plate_doubts(rows: Sequence[Row]) -> Iterator[str]:
 
 
 def _control_doubts(of: Wells | None) -> Iterator[str]:
-    lacking = wells.without_controls(of.frame) if of else []
+    lacking = wells.without_controls(of.frame) if of and of.has_responses else []
     if lacking:
         yield (
-            f"{len(lacking)} plates lack wells of a control ({listing(lacking, 4)}): "
-            "their responses rest on the controls of other plates."
+            f"{count(len(lacking), 'plate')} without wells of one of the controls "
+            f"({listing(lacking, 4)}): responses there rest on other plates' controls."
         )
 
 

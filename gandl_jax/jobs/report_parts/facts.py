@@ -50,7 +50,9 @@ def _embedded(inputs: Inputs) -> Iterator[tuple[str, str]]:
 
 
 def _trained(inputs: Inputs) -> Iterator[tuple[str, str]]:
-    """Of training that took place in this workdir."""
+    """Of training that took place in this workdir, or where the encoder was taken."""
+    if inputs.config.embed.checkpoint:
+        yield "Encoder taken from", inputs.config.embed.checkpoint
     if inputs.metrics:
         last = inputs.metrics[-1]
         yield from _settings(inputs, TRAINED)

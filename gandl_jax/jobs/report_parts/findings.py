@@ -8,6 +8,10 @@ from gandl_jax.jobs.report_parts.kinds import Row, Table
 from gandl_jax.tasks.dose_response import MAX_Q_EFFECT
 
 SCORE_KEYS = ("group", "split", "metric", "label", "class")
+BATCH_KEYS = (
+    *SCORE_KEYS,
+    "normalize",
+)  # by each plate's controls, or all plates as one
 METRIC = "balanced_accuracy"  # the one that the answer is about
 NEW = " It was trained on another screen and has never seen this one (zero-shot)."
 HALF_WAY = 0.5  # a rescue that gets less far toward the wanted state is partial
@@ -40,10 +44,33 @@ def fair(table: Table) -> dict[tuple[str, ...], Mapping[str, Row]]:
       table: of control classification, with `SCORE_KEYS`.
     """
     return {
-        place: those
-        for place, those in table.items()
-        if place[2] == METRIC and not kinds.main(those)["leaky"]
+        place: those for place, those in leak_free(table).items() if place[2] == METRIC
     }
+
+
+def leak_free(table: Table) -> dict[tuple[str, ...], Mapping[str, Row]]:
+    """Keeps the places where nothing of the test part is in training."""
+    return {
+        place: those for place, those in table.items() if not kinds.main(those)["leaky"]
+    }
+
+
+def naming_answer(table: Table) -> str:
+    """Answers how often classes are named rightly, in a screen without controls.
+
+    Args:
+      table: of one classification, with `SCORE_KEYS`.
+    """
+    found = {p: those for p, those in table.items() if p[2] == METRIC} or table
+    place, those = next(iter(found.items()))
+    kind, row = next(iter(those.items()))
+    what = f"With {split_words(place[1])}" if not row["leaky"] else "On random images"
+    words = (
+        f"{what}, the {place[3]} of {row['value']:.0%} of the images is named rightly "
+        f"by {kinds.network(kind)} (balanced; {row['chance']:.0%} is guessing)"
+    )
+    words += _against_untrained(kind, {place: those}) + "."
+    return words + (NEW if unseen(those) else "")
 
 
 def score_answer(table: Table) -> str:
@@ -67,8 +94,8 @@ def score_answer(table: Table) -> str:
         for place, those in places.items()
     )
     words = (
-        f"With {splits}, {kinds.network(kind)} tells images of the two controls apart "
-        f"in {scores} (balanced; 50% is guessing)"
+        f"With {splits}, images of the two controls are told apart by "
+        f"{kinds.network(kind)} in {scores} (balanced; 50% is guessing)"
     )
     words += f"{_against_untrained(kind, places)}."
     return words + (NEW if unseen(first) else "")
@@ -210,7 +237,7 @@ def dose_answer(rows: Sequence[Row]) -> str:
     words = f"{page.count(len(rows), 'dose-response curve')}: {', '.join(found)}."
     half = sum(map(full, rows))
     if half:
-        words += f" {half:,} get at least half way at the highest dose."
+        words += f" Half way or further at the highest dose: {half:,}."
     return words
 
 

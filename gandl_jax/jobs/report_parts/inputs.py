@@ -10,6 +10,7 @@ import ml_collections
 from etils import epath
 
 from gandl_jax import logs, pictures
+from gandl_jax.datasets import screen
 from gandl_jax.errors import InputError
 from gandl_jax.profiles import feature_set, store, table
 
@@ -56,12 +57,7 @@ class Inputs:
             for made_from in encoders.values():
                 if made_from.get("channels"):
                     return tuple(made_from["channels"])
-        return tuple(self.config.data.channels or self.config.screen.channels)
-
-    @property
-    def from_elsewhere(self) -> str:
-        """The workdir whose encoder was taken; empty where it was trained here."""
-        return self.config.embed.checkpoint
+        return tuple(self.config.data.channels or screen.load(self.config).channels)
 
     @property
     def has_networks(self) -> bool:

@@ -55,16 +55,21 @@ def section(name: str, sets: Mapping[str, Wells]) -> Html:
         for plot in content["plots"]
     )
     some = "" if len(chosen) == len(first.frame) else f" of {len(first.frame):,}"
+    what = "well" if "well" in first.frame else "image"
     words = (
-        f"Each point is a well ({len(chosen):,}{some}). Wells that lie close look "
+        f"Each point is one {what} ({len(chosen):,}{some}). Those that lie close look "
         "alike to the features; UMAP keeps neighbours together, its distances between "
-        "groups mean little. If colours by plate fall apart and those by condition do "
-        "not, the features see plates before biology."
+        "groups mean little."
     )
-    note = page.join(["All wells:", page.data_link("wells")])
+    if "plate_name" in first.frame:
+        words += (
+            " If colours by plate fall apart and those by condition do not, the "
+            "features see plates before biology."
+        )
+    note = page.join([f"All {what}s:", page.data_link("wells")])
     return page.section(
         "map",
-        "Which wells look alike?",
+        f"Which {what}s look alike?",
         page.tag("p", words),
         page.tag(
             "div", page.tag("div", still, class_="pair still"),

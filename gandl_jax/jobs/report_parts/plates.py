@@ -19,9 +19,9 @@ def section(name: str, of: Wells) -> Html | None:
 
     Args:
       name: of the screen.
-      of: the wells that are shown; without places there is no chapter.
+      of: the wells that are shown; without places or responses there is no chapter.
     """
-    if not of.has_plates:
+    if not of.has_responses or not of.has_plates:
         return None
     frame = of.frame
     best = wells.best_plates(frame)

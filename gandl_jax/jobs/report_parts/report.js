@@ -80,9 +80,10 @@
     const fields = () => [...data.fields, ...data.sets[state.set].fields];
 
     const sets = select("Features", data.sets.map((one) => one.name), (i) => {
-      const key = fields()[state.field].key;
+      const before = fields()[state.field];
       state.set = i;
-      state.field = Math.max(0, fields().findIndex((field) => field.key === key));
+      const now = fields().findIndex((field) => before && field.key === before.key);
+      state.field = Math.max(0, now);
       draw();
     });
     const colour = select("Colour by", fields().map((field) => field.name), (i) => {
@@ -147,7 +148,7 @@
     }
     function draw() {
       const field = fields()[state.field];
-      const paint = field.codes ? byCategory(field) : byNumber(field);
+      const paint = !field ? plain() : field.codes ? byCategory(field) : byNumber(field);
       fill(legend, paint.legend);
       const wanted = found();
       if (wanted) legend.append(" " + wanted.filter(Boolean).length + " wells found");
@@ -246,6 +247,10 @@
         return choose(shown[then], canvas, box.left + at[0], box.top + at[1]);
       });
     }
+    // Where wells differ in nothing that is known.
+    function plain() {
+      return { colour: () => TREATED, rank: () => 0, legend: [] };
+    }
     function byCategory(field) {
       const many = field.levels.length > FEW;
       if (many && (field.key === "plate_name" || field.key === "experiment")) {
@@ -332,7 +337,4 @@
   document.querySelectorAll("[data-plates]").forEach((block) =>
     plates(block, read(block.dataset.plates)));
   window.addEventListener("scroll", hide, { passive: true });
-  // What is folded is printed, too.
-  window.addEventListener("beforeprint", () =>
-    document.querySelectorAll("details.print").forEach((one) => { one.open = true; }));
 }());

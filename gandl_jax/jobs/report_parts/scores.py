@@ -36,15 +36,16 @@ INTRO = {  # task -> title, what is asked
         "the types.",
     ),
     "label_classification": (
-        "Is what the compounds do named rightly?",
-        "A linear classifier names the class of images whose compounds it has not seen "
-        "where compounds are left out.",
+        "Can the classes be read from the images?",
+        "A linear classifier names the class of each image. Where compounds are left "
+        "out, it has not seen any image of the compounds that it is asked about.",
     ),
     "batch_effects": (
         "Do the features know plate and position?",
         "Here lower is better: what a classifier can read from the features about "
-        "plate or position is not about cells. The rows plate identity and well "
-        "position know the answer, as far as it is theirs.",
+        "plate or position is not about cells. Bands are quarters of the rows or of "
+        "the columns. Features are normalised as for the other scores and, to compare "
+        "with, all plates together.",
     ),
 }
 
@@ -59,6 +60,8 @@ def section(dataset: str, task: str, rows: Sequence[Row], table: Table) -> Html:
       table: those side by side, with `findings.SCORE_KEYS`.
     """
     title, asked = INTRO[task]
+    if task == "label_classification":
+        title = f"Can {next(iter(table))[3]} be read from the images?"
     first = next(iter(table.values()))
     words = asked + (findings.NEW if findings.unseen(first) else "")
     unit = kinds.main(first).get("unit") or "well"
@@ -108,11 +111,18 @@ def line_names(places: Iterable[kinds.Place]) -> list[str]:
     """What the lines of a figure are called: cells and label, then the split."""
     places = list(places)
     several = len({place[3] for place in places}) > 1
+    mean = "mean of all" if any(place[4] for place in places) else ""
     names = []
-    for group, split, _, label, class_ in places:
-        parts = [class_ or (group if group != "all" else ""), label if several else ""]
+    for group, split, _, label, class_, *normalize in places:
+        parts = [
+            class_ or (mean if group == "all" else group),
+            label if several else "",
+        ]
         first = ", ".join(filter(None, parts))
-        names.append("\n".join(filter(None, [first, findings.split_words(split)])))
+        second = findings.split_words(split)
+        if normalize:  # "standard", "standard, all plates together"
+            second = normalize[0].rpartition(", ")[2]
+        names.append("\n".join(filter(None, [first, second])))
     return names
 
 
@@ -169,13 +179,16 @@ def _table(table: Table, task: str) -> Html:
     columns = [kind for kind in order if kind in FLOOR_OF]
     columns = [kind for kind in order if kind not in FLOOR_OF] + columns
     first = "Cells" if task != "label_classification" else "Cells, label"
-    header = (first, "Test part", "By", *columns)
+    extra = ("Normalised",) if task == "batch_effects" else ()
+    header = (first, "Test part", "By", *extra, *columns, "guessing")
     lines = [
         (
             _what(place, task),
             _split_cell(place[1], any(row["leaky"] for row in those.values())),
             METRICS.get(place[2], place[2].replace("_", " ")),
+            *place[5:],
             *(cell(kind, those) for kind in columns),
+            page.number(kinds.main(those).get("chance"), ".2f"),
         )
         for place, those in table.items()
     ]
@@ -183,15 +196,18 @@ def _table(table: Table, task: str) -> Html:
 
 
 def _what(place: kinds.Place, task: str) -> str:
-    group, _, _, label, class_ = place
-    parts = [group if group != "all" or not class_ else "", class_]
-    if task in ("batch_effects", "label_classification"):
+    group, _, _, label, class_, *_ = place
+    labelled = task in ("batch_effects", "label_classification")
+    parts = [group if group != "all" or not (class_ or labelled) else "", class_]
+    if labelled:
         parts.append(label)
     return ", ".join(filter(None, parts))
 
 
 def _rest(rows: Sequence[Row]) -> Html:
-    header = ("Feature set", "Cells", "Test part", "By", "Score", "− untrained")
+    header = (
+        "Feature set", "Cells", "Test part", "By", "Normalised", "Score", "− untrained"
+    )  # fmt: skip
     lines = []
     for row in rows:
         place = tuple(row.get(key) or "" for key in findings.SCORE_KEYS)
@@ -202,6 +218,7 @@ def _rest(rows: Sequence[Row]) -> Html:
                 _what(place, row["task"]),
                 _split_cell(row["split"], row["leaky"]),
                 METRICS.get(row["metric"], row["metric"]),
+                row.get("normalize", ""),
                 page.interval(row["value"], row["low"], row["high"], ".3f"),
                 page.interval(gain["value"], gain["low"], gain["high"], "+.3f")
                 if gain

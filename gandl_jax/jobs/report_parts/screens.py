@@ -56,6 +56,14 @@ class Screen:
         return self.tables.get("control_classification", {})
 
     @property
+    def judged(self) -> Table:
+        """The classification that the answer is about: the controls' where it is."""
+        for task in CLASSIFICATIONS:
+            if task in self.tables and task != "batch_effects":
+                return self.tables[task]
+        return {}
+
+    @property
     def batch(self) -> Table:
         """Batch effects side by side."""
         return self.tables.get("batch_effects", {})
@@ -74,6 +82,7 @@ def sort(name: str, tasks: Mapping[str, Mapping[str, Any]], features: str) -> Sc
     names = kinds.of(row["encoder"] for row in everything)
     features = kinds.shown(everything, features)
     keys = dict.fromkeys(CLASSIFICATIONS, findings.SCORE_KEYS)
+    keys["batch_effects"] = findings.BATCH_KEYS
     keys["retrieval"] = retrieval.KEYS
     tables = {
         task: kinds.side_by_side(rows[task], names, features, columns)

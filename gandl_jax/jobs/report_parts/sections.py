@@ -90,7 +90,8 @@ def _links(screen: Screen, several: bool) -> Iterator[tuple[str, str]]:
         "batch_effects": "Batch effects",
     }
     chapters = {"curves": "Doses"} if screen.curves else {}
-    chapters |= {"plates": "Plates"} if screen.wells and screen.wells.has_plates else {}
+    if screen.wells and screen.wells.has_plates and screen.wells.has_responses:
+        chapters["plates"] = "Plates"
     chapters |= {"map": "Maps"} if screen.maps else {}
     chapters |= {task: words[task] for task in words if task in screen.tables}
     for name, title in chapters.items():

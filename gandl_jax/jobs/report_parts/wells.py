@@ -27,6 +27,11 @@ class Wells:
     frame: pd.DataFrame
 
     @property
+    def has_responses(self) -> bool:
+        """True where some wells were judged by controls."""
+        return bool(self.frame["response"].notna().any())
+
+    @property
     def has_plates(self) -> bool:
         """True where wells have places on plates."""
         needed = {"plate_name", "row", "column"}
@@ -125,7 +130,8 @@ def answer(frame: pd.DataFrame) -> str:
         words += f" For comparison: {' and '.join(shares)} do."
     lost = len(frame) - len(known)
     if lost:
-        words += f" {lost:,} wells have no response: no controls to judge them by."
+        count = page.count(lost, "well")
+        words += f" Without a response, for lack of controls: {count}."
     return words
 
 

@@ -1,13 +1,16 @@
 """Rows as the tasks write them, a workdir of them, and the page read back."""
 
 import csv
+import functools
 import html.parser
 import json
 import types
 
+import numpy as np
 import pytest
 
 from gandl_jax import config as configs
+from gandl_jax import pictures
 from gandl_jax.jobs import report
 
 EVIL = "<script>alert(1)</script> & \"$x_{\" 'y' </script>"
@@ -95,7 +98,9 @@ def gain(value, low, high, against="gan@0/b8"):
     return {"against": against, "value": value, "low": low, "high": high}
 
 
-def curve(treatment="a", ec50=0.2, top=0.9, status="fitted", encoder="gan@9", **changes):
+def curve(
+    treatment="a", ec50=0.2, top=0.9, status="fitted", encoder="gan@9", **changes
+):
     fit = dict.fromkeys(
         ("ec50_um", "ec50_low_um", "ec50_high_um", "slope", "r2_dose_means")
     )
@@ -202,33 +207,33 @@ def rows():
     )
 
 
+def save_task(workdir, name, rows, dataset="simulated", skipped=None, warnings=()):
+    """Writes tasks/<dataset>/<task>.json as evaluate does."""
+    folder = workdir / "tasks" / dataset
+    folder.mkdir(parents=True, exist_ok=True)
+    content = {"rows": rows, "skipped": skipped, "warnings": list(warnings)}
+    (folder / f"{name}.json").write_text(json.dumps(content | {"inputs": {}}))
+
+
+def make_page(workdir) -> Page:
+    """Runs the job and reads its page."""
+    config = configs.default()
+    config.name = "demo-smoke"
+    config.data.channels = ("nuclei", "ER")
+    report.run(config, workdir)
+    return Page((workdir / "report" / "index.html").read_text())
+
+
 @pytest.fixture
 def save(tmp_path):
-    """Writes tasks/<dataset>/<task>.json as evaluate does."""
-
-    def save(name, rows, dataset="simulated", skipped=None, warnings=()):
-        folder = tmp_path / "tasks" / dataset
-        folder.mkdir(parents=True, exist_ok=True)
-        content = {"rows": rows, "inputs": {}, "skipped": skipped}
-        content |= {"warnings": list(warnings)}
-        (folder / f"{name}.json").write_text(json.dumps(content))
-
-    return save
+    """Saves a task in the test's own workdir."""
+    return functools.partial(save_task, tmp_path)
 
 
 @pytest.fixture
 def make(tmp_path):
-    """Runs the job and reads its page."""
-
-    def make(**changes) -> Page:
-        config = configs.default()
-        config.name = "demo-smoke"
-        config.data.channels = ("nuclei", "ER")
-        configs.override(config, changes)
-        report.run(config, tmp_path)
-        return Page((tmp_path / "report" / "index.html").read_text())
-
-    return make
+    """Makes the page of the test's own workdir."""
+    return functools.partial(make_page, tmp_path)
 
 
 @pytest.fixture
@@ -240,3 +245,31 @@ def read_csv(tmp_path):
             return list(csv.DictReader(file))
 
     return read
+
+
+@pytest.fixture(scope="session")
+def full(tmp_path_factory):
+    """A workdir with rows of all tasks, metrics and image grids, and its page."""
+    workdir = tmp_path_factory.mktemp("full")
+    for task in (
+        "control_classification",
+        "cell_model_classification",
+        "label_classification",
+        "batch_effects",
+    ):
+        floors = ("gan@0", "intensity", "plate", "position")
+        those = [score(task=task), *(score(e, task=task) for e in floors)]
+        save_task(workdir, task, [*those, score(task=task, split="record")])
+    save_task(workdir, "dose_response", [curve(EVIL), curve("b"), curve("c")])
+    save_task(workdir, "well_map", [well_map(), well_map("intensity")])
+    save_task(workdir, "retrieval", [found(), found("gan@0")])
+    save_task(workdir, "other", [], skipped="no second cell model")
+    lines = [
+        {"step": step, "images": 32 * step, "seconds": 60.0, "d/loss": 1.0 + step}
+        for step in (1, 2, 3)
+    ]
+    (workdir / "metrics.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    images = np.zeros((4, 8, 8, 2), np.float32)
+    for step in (0, 3):
+        pictures.write_grids(workdir / "images", step, ("nuclei", "ER"), images, images)
+    return types.SimpleNamespace(workdir=workdir, page=make_page(workdir))

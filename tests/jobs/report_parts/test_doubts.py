@@ -1,0 +1,130 @@
+"""What speaks against the answer is told, and nothing else."""
+
+import pytest
+
+from gandl_jax.jobs.report_parts import doubts, findings, kinds, wells
+
+
+@pytest.fixture
+def tell(rows):
+    """Doubts of rows, as one text."""
+
+    def tell(scores=(), curves=(), well_map=None, batch=(), warnings=()):
+        names = kinds.of(row["encoder"] for row in [*scores, *batch])
+        tables = [
+            kinds.side_by_side(those, names, "b8", keys)
+            for those, keys in (
+                (scores, findings.SCORE_KEYS),
+                (batch, findings.BATCH_KEYS),
+            )
+        ]
+        of = None
+        if well_map:
+            of = wells.read([well_map], {"trained": "gan@9"}, "b8")["trained"]
+        return " ".join(doubts.doubts(tables[0], curves, of, tables[1], warnings))
+
+    return tell
+
+
+def test_nothing_to_doubt(rows, tell):
+    floors = ("untrained", "intensity", "plate", "position")
+    differences = {floor: rows.gain(0.2, 0.1, 0.3) for floor in floors}
+    good = rows.score(differences=differences, encoder_saw_test_images=False)
+    sure = rows.curve(wells=48, ec50_low_um=0.1, ec50_high_um=0.4)
+    batch = rows.score(value=0.25, chance=0.25, label="plate")
+    assert tell([good], [sure], rows.well_map(), [batch]) == ""
+
+
+@pytest.mark.parametrize(
+    ("floor", "words"),
+    [
+        ("untrained", "Training has not been shown to help in HRCE"),
+        ("intensity", "Plain intensities do as well in HRCE"),
+        ("plate", "The plate's name alone does as well in HRCE"),
+        ("position", "The well's position alone does as well in HRCE"),
+    ],
+)
+@pytest.mark.parametrize("numbers", [(0.1, -0.01, 0.2), (-0.2, -0.3, -0.1)])
+def test_floors_that_are_as_good(rows, tell, floor, words, numbers):
+    assert words in tell([rows.score(differences={floor: rows.gain(*numbers)})])
+    better = {floor: rows.gain(0.1, 0.01, 0.2)}
+    assert words not in tell([rows.score(differences=better)])
+    leaky = rows.score(split="record", differences={floor: rows.gain(*numbers)})
+    assert words not in tell([leaky])
+
+
+def test_scores_near_guessing_and_few_plates(rows, tell):
+    told = tell([rows.score(value=0.53, folds=[0.5, 0.5])])
+    assert "includes guessing in HRCE" in told
+    assert "Few plates: 2 were left out" in told and "leaky" not in told
+
+
+def test_images_that_the_encoder_has_seen(rows, tell):
+    assert "trained on the test wells' images too" in tell([rows.score()])
+    assert "Scores marked leaky" in tell([rows.score(split="record")])
+    unknown = tell([rows.score("my table", encoder_saw_test_images=None)])
+    assert "not known whether" in unknown and "trained on the test" not in unknown
+
+
+def test_batch_effects(rows, tell):
+    batch = [
+        rows.score(value=0.44, chance=0.25, label="plate", group="HRCE"),
+        rows.score(value=0.30, chance=0.28, label="row band", group="VERO"),
+    ]
+    assert (
+        "plate can be read from them (at most plate in HRCE: balanced accuracy 0.44, "
+        "guessing 0.25)"
+    ) in tell(batch=batch)
+
+
+def test_side_effects_bounds_wide_intervals_and_few_wells(rows, tell):
+    bound = {"ec50_um": None, "ec50_low_um": 10.0, "ec50_bound": "above"}
+    curves = [
+        rows.curve("bad", side_effect=0.7),
+        rows.curve("good", ec50_high_um=None),
+        rows.curve("flat", status="no effect", rescue=0.0, side_effect=3.0),
+        rows.curve("far", status="bound: ...", rescue=0.1, **bound),
+    ]
+    told = tell(curves=curves)
+    assert "1 of 2 rescues come with a large side effect" in told
+    assert "or more; 1 with an interval above 0): bad." in told
+    assert "1 of 2 EC50 intervals span more than a factor of 10" in told
+    assert "The EC50 of 1 of 4 curves lies beyond the doses" in told
+    assert "few wells (the smallest on 6)" in told
+
+
+def test_experiments_that_disagree_and_controls_not_told_apart(rows, tell):
+    curves = [
+        rows.curve("a"),
+        rows.curve("a", status="no effect", experiment="HRCE-2", rescue=0.0),
+        rows.curve("b", status="not identified: ...", points=[], experiment="VERO-1"),
+    ]
+    told = tell(curves=curves)
+    assert "disagree whether there is an effect: a." in told
+    assert "The controls of VERO-1 are not told apart" in told
+
+
+def test_plates_without_controls(rows, tell):
+    roles = ["response_0", "treated", "response_1", "treated", "treated", "other"]
+    lacking = rows.well_map(role=roles + ["response_0"] + ["treated"] * 5)
+    told = tell(well_map=lacking)
+    assert "1 plate without wells of one of the controls (HRCE-1/10)" in told
+
+
+def test_warnings_of_the_tasks_come_once_and_not_too_many(tell):
+    told = tell(warnings=["w0", "w0", "w1", "w2", "w3", "w4", "w5"])
+    assert told == "w0 w1 w2 w3 2 more warnings are listed below."
+
+
+@pytest.mark.parametrize(
+    ("plates", "said", "unsaid"),
+    [
+        (1, "There is only one plate in U2OS", "No two plates"),
+        (3, "No two plates have both controls in U2OS", "only one plate"),
+    ],
+)
+def test_one_plate_is_said_of_the_cells_that_it_is_true_of(
+    rows, tell, plates, said, unsaid
+):
+    told = tell([rows.score(), rows.score(split="row", group="U2OS", plates=plates)])
+    assert said in told and unsaid not in told

@@ -1,0 +1,85 @@
+"""Feature sets as files of AnnData."""
+
+import importlib
+import os
+
+import anndata
+import numpy as np
+import pandas as pd
+import pytest
+
+from gandl_jax import config as configs
+from gandl_jax.errors import InputError
+from gandl_jax.jobs import export
+from gandl_jax.profiles import store
+
+
+@pytest.fixture
+def config():
+    return configs.default()
+
+
+@pytest.fixture
+def workdir(tmp_path):
+    rng = np.random.default_rng(0)
+    metadata = pd.DataFrame(
+        {
+            "Metadata_Record_ID": [f"s{i}" for i in range(8)],
+            "Metadata_Plate": ["1", "2"] * 4,
+            "Metadata_Role": ["response_0", "treated"] * 4,
+        }
+    )
+    for encoder, sets in (("gan@9", ("b8", "b16")), ("intensity", ("intensity",))):
+        directory = tmp_path / "profiles/simulated" / encoder
+        store.claim(directory, {"prepared": "abc", "saw_images": encoder == "gan@9"})
+        for number in (0, 1):
+            rows = slice(4 * number, 4 * number + 4)
+            features = {name: rng.normal(size=(4, 3)) for name in sets}
+            path = directory / f"part-{number}.parquet"
+            store.write_part(path, metadata[rows], features)
+        store.finish(directory)
+    return tmp_path
+
+
+def test_every_set_is_exported_with_where_it_came_from(config, workdir):
+    export.run(config, workdir)
+    folder = workdir / "exports/simulated"
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"gan@9_b8.h5ad", "gan@9_b16.h5ad", "intensity.h5ad"}
+    annotated = importlib.import_module("gandl_jax.profiles.annotated")
+    for encoder, name in (("gan@9", "b16"), ("intensity", "intensity")):
+        path = folder / (f"{encoder}_{name}.h5ad" if name == "b16" else f"{name}.h5ad")
+        read = anndata.read_h5ad(path)
+        one = store.read(workdir / "profiles/simulated" / encoder, [name])[name]
+        np.testing.assert_array_equal(read.X, one.features)
+        assert read.obs_names.tolist() == [f"s{i}" for i in range(8)]
+        assert read.obs["Metadata_Plate"].tolist() == ["1", "2"] * 4
+        made = annotated.provenance(path)
+        assert made["made_from"]["prepared"] == "abc"
+        assert made["set"] in ("gan@9/b16", "intensity")
+
+
+def test_what_is_there_is_not_written_again(config, workdir, capsys):
+    config.export.sets = ("gan@9/b8",)
+    export.run(config, workdir)
+    path = workdir / "exports/simulated/gan@9_b8.h5ad"
+    export.run(config, workdir)
+    assert "is there: nothing to do" in capsys.readouterr().out
+    directory = workdir / "profiles/simulated/gan@9"
+    metadata = store.read_metadata(directory)[:4]
+    new = {"b8": np.ones((4, 3)), "b16": np.ones((4, 3))}
+    part = directory / "part-0.parquet"
+    store.write_part(part, metadata, new)
+    os.utime(part, (part.stat().st_mtime + 1,) * 2)  # written a second later
+    export.run(config, workdir)
+    assert (anndata.read_h5ad(path).X[:4] == 1).all()
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+def test_unknown_sets_and_no_profiles(config, workdir, tmp_path_factory):
+    config.export.sets = ("gan@9/b9",)
+    with pytest.raises(InputError, match="'gan@9/b9'.*did you mean 'gan@9/b8'"):
+        export.run(config, workdir)
+    assert not (workdir / "exports").exists()
+    with pytest.raises(InputError, match="no profiles in .*--job=embed"):
+        export.run(config, tmp_path_factory.mktemp("empty"))

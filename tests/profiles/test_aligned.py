@@ -1,0 +1,124 @@
+"""Sets of one screen side by side: the same records in one order, read when asked."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from gandl_jax.errors import InputError
+from gandl_jax.profiles import aligned, store
+from gandl_jax.profiles.aligned import AlignedSets
+
+SITES = [f"{well}_{site}" for well in ("A01", "A02", "B01") for site in (1, 2)]
+
+
+def written(root, encoder, ids, sets=("b8",), note=None, by_well=False):
+    """Sets whose first feature is the record's place in SITES."""
+    directory = root / encoder
+    wells = [name[:3] for name in ids]
+    metadata = pd.DataFrame(
+        {
+            "Metadata_Experiment": "E",
+            "Metadata_Plate": "1",
+            "Metadata_Well": wells,
+            "Metadata_Role": "other",
+            "Metadata_Record_ID": [f"E/1/{w}" for w in wells] if by_well else ids,
+        }
+    )
+    place = [float((SITES + ["A01", "A02", "B01"]).index(name)) for name in ids]
+    features = {
+        name: np.column_stack([place, np.full(len(ids), number)])
+        for number, name in enumerate(sets)
+    }
+    if note is not None:
+        store.claim(directory, {"saw_images": None} | note)
+    store.write_part(directory / "part-00000.parquet", metadata, features)
+    store.finish(directory)
+    return directory
+
+
+def test_rows_are_the_same_records_and_the_headline_is_first(tmp_path):
+    shuffled = [SITES[i] for i in (3, 0, 5, 1, 4, 2)]
+    first = written(tmp_path, "gan@9", SITES, sets=("b16", "b8"))
+    second = written(tmp_path, "intensity", shuffled, sets=("intensity",))
+    sets = AlignedSets([first, second], "b8")
+    assert list(sets) == ["gan@9/b8", "gan@9/b16", "intensity"] and len(sets) == 3
+    for name in sets:
+        assert sets[name].name == name
+        assert sets[name].features[:, 0].tolist() == [0, 1, 2, 3, 4, 5]
+        assert sets[name].metadata is sets.metadata
+    assert sets["gan@9/b8"].features[0, 1] == 1
+    assert sets.metadata["Metadata_Record_ID"].tolist() == SITES
+    assert not sets.by_well and sets.records == 6
+
+
+def test_who_saw_the_images(tmp_path):
+    ours = written(tmp_path, "gan@9", SITES)
+    start = written(tmp_path, "gan@0", SITES)
+    transferred = written(tmp_path, "gan@7", SITES, note={"saw_images": False})
+    theirs = written(tmp_path, "published", SITES, sets=("published",), note={})
+    sets = AlignedSets([ours, start, transferred, theirs], "b8")
+    saw = {name: sets[name].saw_images for name in sets}
+    assert saw == {
+        "gan@9/b8": True,
+        "gan@0/b8": False,
+        "gan@7/b8": False,
+        "published": None,
+    }
+
+
+def test_other_records_are_refused_and_counted(tmp_path):
+    one = written(tmp_path, "gan@9", SITES[:5])
+    two = written(tmp_path, "intensity", SITES[1:], sets=("intensity",))
+    with pytest.raises(InputError, match="1 of 5 are missing and 1 are more"):
+        AlignedSets([one, two], "b8")
+
+
+def test_an_import_may_leave_records_out(tmp_path):
+    one = written(tmp_path, "gan@9", SITES[:5])
+    note = {"unmatched": "skip"}
+    two = written(tmp_path, "theirs", SITES[:0:-1], sets=("theirs",), note=note)
+    sets = AlignedSets([one, two], "b8")
+    assert sets.metadata["Metadata_Record_ID"].tolist() == SITES[1:5]
+    assert sets.records == 6
+    for name in sets:
+        assert sets[name].features[:, 0].tolist() == [1, 2, 3, 4]
+
+
+def test_no_record_in_common(tmp_path):
+    one = written(tmp_path, "gan@9", SITES[:2])
+    note = {"unmatched": "skip"}
+    two = written(tmp_path, "theirs", SITES[2:], sets=("theirs",), note=note)
+    with pytest.raises(InputError, match="no record is in all of gan@9, theirs"):
+        AlignedSets([one, two], "b8")
+
+
+def test_beside_a_table_by_well_all_sets_are_of_wells(tmp_path):
+    one = written(tmp_path, "gan@9", SITES)
+    wells = ["B01", "A01", "A02"]
+    note = {"level": "well"}
+    two = written(tmp_path, "theirs", wells, sets=("theirs",), note=note, by_well=True)
+    sets = AlignedSets([one, two], "b8")
+    assert sets.by_well
+    assert sets["gan@9/b8"].features[:, 0].tolist() == [0.5, 2.5, 4.5]
+    assert sets["theirs"].features[:, 0].tolist() == [6, 7, 8]
+    assert sets.metadata["Metadata_Well"].tolist() == ["A01", "A02", "B01"]
+
+
+def test_few_sets_stay_in_memory(tmp_path, monkeypatch):
+    one = written(tmp_path, "gan@9", SITES, sets=("b8", "b16", "b32"))
+    read, asked = store.read, []
+
+    def spy(directory, names):
+        asked.extend(names)
+        return read(directory, names)
+
+    monkeypatch.setattr(store, "read", spy)
+    size = 6 * 2 * 4
+    for kept, expected in ((4 * size, 3), (2 * size, 9)):
+        monkeypatch.setattr(aligned, "KEPT_BYTES", kept)
+        sets, asked[:] = AlignedSets([one], "b8"), []
+        assert not asked  # names alone are read at first
+        for _ in range(3):
+            for name in sets:
+                assert sets[name].features[:, 0].tolist() == [0, 1, 2, 3, 4, 5]
+        assert len(asked) == expected

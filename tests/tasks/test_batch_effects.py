@@ -1,0 +1,116 @@
+"""Plates and places that do, and do not, show in the features."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from gandl_jax.profiles import table
+from gandl_jax.profiles.feature_set import FeatureSet
+from gandl_jax.tasks import batch_effects as task
+from gandl_jax.tasks.skip import LeftOut, Skip
+
+OPTIONS = {
+    "max_folds": 10,
+    "repeats": 3,
+    "normalize": "standard",
+    "svm_c": 1.0,
+    "bootstrap_unit": "well",
+    "bootstrap_draws": 100,
+    "seed": 0,
+}
+
+
+@pytest.fixture
+def screen():
+    """4 plates of 8 rows and 12 columns; three wells of four are untreated."""
+    rows = [
+        ("E", str(plate), f"{'ABCDEFGH'[r]}{c + 1:02d}", (r + c) % 4 > 0)
+        for plate in range(4)
+        for r in range(8)
+        for c in range(12)
+    ]
+    names = ["Metadata_Experiment", "Metadata_Plate", "Metadata_Well", "untreated"]
+    metadata = pd.DataFrame(rows, columns=names)
+    untreated = metadata.pop("untreated")
+    ids = [str(i) for i in range(len(rows))]
+    return metadata.assign(
+        Metadata_Role=np.where(untreated, "response_0", "treated"),
+        Metadata_Record_ID=ids,
+    )
+
+
+def scores(metadata, features):
+    plan = task.splits(metadata, OPTIONS)
+    sets = {"s": FeatureSet("s", metadata, features.astype(np.float32), None)}
+    rows = pd.DataFrame(task.run(sets, plan, **OPTIONS))
+    return rows.set_index(["label", "normalize"])
+
+
+def test_normalising_removes_a_plates_offset(screen):
+    rng = np.random.default_rng(0)
+    plate = screen["Metadata_Plate"].astype(int).to_numpy()
+    features = rng.normal(size=(384, 6)) + 8 * rng.normal(size=(4, 6))[plate]
+    rows = scores(screen, features)
+    assert len(rows) == 6 and set(rows["set"]) == {"s"}
+    raw = rows.loc[("plate", "standard, all plates together")]
+    seen = rows.loc[("plate", "standard")]
+    assert raw["value"] == 1 and raw["chance"] == 0.25
+    assert seen["low"] <= 0.25 <= seen["high"] and seen["value"] < 0.4
+    assert raw["wells"] == raw["records"] == 288  # of the untreated wells, each one
+    assert raw["differences"] == {} and raw["classes"] == ["E/0", "E/1", "E/2", "E/3"]
+
+
+def test_a_gradient_over_rows_shows_in_rows_only(screen):
+    rng = np.random.default_rng(1)
+    places = np.array([table.parse_well(w) for w in screen["Metadata_Well"]])
+    features = rng.normal(size=(384, 40))
+    features[:, np.arange(8)] += 9 * (places[:, [0]] == np.arange(1, 9))
+    rows = scores(screen, features)
+    rows = rows[rows.index.get_level_values("normalize") == "standard"].droplevel(1)
+    assert rows["value"]["row band"] > 0.95
+    for label in ("plate", "column band"):
+        assert rows["low"][label] <= 0.25 <= rows["high"][label]
+    assert rows["classes"]["row band"] == ["1 to 2", "3 to 4", "5 to 6", "7 to 8"]
+    assert rows["classes"]["column band"] == ["1 to 3", "4 to 6", "7 to 9", "10 to 12"]
+
+
+def test_all_records_where_there_are_no_roles(screen):
+    plan = task.splits(screen.drop(columns="Metadata_Role"), OPTIONS)
+    for split in plan:
+        assert sorted(np.concatenate([test for _, test in split.folds])) == [
+            *range(384)
+        ]
+
+
+def test_one_plate_has_places_only(screen):
+    one = screen[screen["Metadata_Plate"] == "2"].reset_index(drop=True)
+    with pytest.warns(
+        LeftOut, match="for plate: all its records are of one class: E/2"
+    ):
+        plan = task.splits(one, OPTIONS)
+    assert [split.label for split in plan] == ["row band", "column band"]
+    two = one[one["Metadata_Well"].isin(["A01", "A02"])]
+    with pytest.raises(Skip, match="no split 'well' for row band"):
+        task.splits(two, OPTIONS)
+
+
+def test_wells_lie_on_one_side(screen):
+    twice = pd.concat([screen, screen]).reset_index(drop=True)
+    twice["Metadata_Record_ID"] = [str(i) for i in range(768)]
+    wells = table.wells(twice)
+    for split in task.splits(twice, OPTIONS):
+        assert not split.leaky and len(split.folds) == 4
+        for train, test in split.folds:
+            assert not set(wells[train]) & set(wells[test])
+
+
+@pytest.mark.parametrize("column", ["Plate", "Well"])
+def test_a_missing_column_is_a_skip(screen, column):
+    with pytest.raises(Skip, match=f"no column Metadata_{column}"):
+        task.splits(screen.drop(columns=f"Metadata_{column}"), OPTIONS)
+
+
+def test_large_screens_are_drawn_from(screen, monkeypatch):
+    monkeypatch.setattr(task, "MAX_RECORDS", 100)
+    for split in task.splits(screen, OPTIONS):
+        assert sum(len(test) for _, test in split.folds) == 100
