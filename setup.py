@@ -42,6 +42,7 @@ setup(
         "tensorboardX",
         "tensorflow",
         "tensorflow-datasets",
+        "threadpoolctl",
         "tifffile",
     ],
     extras_require={

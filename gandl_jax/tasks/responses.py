@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pandas as pd
+import threadpoolctl
 
 from gandl_jax.profiles import normalize, table
 from gandl_jax.profiles.aggregate import well_means
@@ -93,7 +94,9 @@ def of(sites: FeatureSet, normalization: str) -> Responses:
     folds = control_axis.folds(wells.metadata, classes)
     if folds.max(initial=-1) < 0:
         return Responses(wells.metadata, None, None, tuple(warnings))
-    places, lengths = _cross_fitted(sites, wells, classes, folds, normalization)
+    # On busy cores several threads wait for one another ten times as long as one works.
+    with threadpoolctl.threadpool_limits(1, "blas"):
+        places, lengths = _cross_fitted(sites, wells, classes, folds, normalization)
     if not control_axis.told_apart(places, classes):
         return Responses(wells.metadata, None, None, tuple(warnings))
     found = control_axis.on_the_way(places, lengths, classes)
