@@ -56,7 +56,8 @@ def test_simulated_screen(request, tmp_path, capsys):
         tmp_path / "w", "simulated", ("nuclei", "er", "actin", "rna", "golgi")
     )
     scores = rows_of(tmp_path / "w", "simulated", "control_classification")
-    assert {row["encoder"] for row in scores} == {"gan@0", "gan@5", "intensity"}
+    floors = {"gan@0", "intensity", "plate", "position"}
+    assert {row["encoder"] for row in scores} == {"gan@5", *floors}
     assert {row["split"] for row in scores} == {"record", "plate"}
     assert rows_of(tmp_path / "w", "simulated", "dose_response")
 
@@ -65,6 +66,39 @@ def test_simulated_screen(request, tmp_path, capsys):
     assert run(request, "demo", tmp_path / "w", "--job=all", *folders) == 0
     after = {p: p.stat().st_mtime_ns for p in (tmp_path / "w").rglob("*.parquet")}
     assert before == after, "run again, nothing is repeated"
+
+
+@pytest.mark.slow
+def test_zero_shot(request, tmp_path):
+    raw, prepared = f"{tmp_path}/raw", f"{tmp_path}/prepared"
+    assert (
+        run(
+            request,
+            "demo",
+            tmp_path / "demo",
+            "--job=prepare,train",
+            f"--config.data.source_dir={raw}",
+            f"--config.data.dir={prepared}",
+        )
+        == 0
+    )
+    assert (
+        run(
+            request,
+            "demo_zero_shot",
+            tmp_path / "w",
+            "--job=all",
+            f"--config.embed.checkpoint={tmp_path}/demo",
+            f"--config.data.source_dir={raw}_rxrx1",
+            f"--config.data.dir={prepared}_rxrx1",
+        )
+        == 0
+    )
+    rows = rows_of(tmp_path / "w", "simulated_rxrx1", "cell_model_classification")
+    recalls = [r for r in rows if r["encoder"] == "gan@5" and r["metric"] == "recall"]
+    assert {row["class"] for row in recalls} == {"HUVEC", "RPE", "HepG2", "U2OS"}
+    assert not any(row["encoder_saw_test_images"] for row in recalls)
+    assert not (tmp_path / "w" / "checkpoints").exists()
 
 
 @pytest.mark.real_data

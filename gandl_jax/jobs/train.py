@@ -23,7 +23,8 @@ def run(config, workdir: epath.Path) -> None:
     """Trains until `config.train.total_images`; resumes from the last checkpoint.
 
     Raises:
-      InputError: no prepared screen, a batch that devices or records do not allow, X
+      InputError: no prepared screen, a batch that the devices do not allow, or a
+        checkpoint of another architecture or preparation.
       RunError: a loss is no longer finite, or a stored record is damaged.
     """
     dataset, channels = experiment.open_dataset(config)
