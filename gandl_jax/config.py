@@ -15,6 +15,18 @@ from gandl_jax import modules
 from gandl_jax.errors import InputError, nearest
 
 ALL_JOBS = ("prepare", "train", "embed", "evaluate", "report")
+NORMALIZE = ("none", "standard", "robust", "whiten", "tvn", "coral")
+SCREEN_IMAGES = (  # of `screen`, what decides which images belong to which record
+    "screen.name",
+    "screen.metadata",
+    "screen.file",
+    "screen.channels",
+    "screen.channel_codes",
+    "screen.key",
+    "screen.columns.site_id",
+    "screen.columns.cell",
+)
+SCREEN_PLATES = ("screen.columns.plate", "screen.columns.experiment")
 
 
 DEFAULTS = {
@@ -334,6 +346,7 @@ def validate(config: ml_collections.ConfigDict, jobs: Iterable[str]) -> None:
     _known("data.missing", config.data.missing, ("fail", "skip"))
     _known("data.scaling", config.data.scaling, ("dataset", "plate"))
     _known("imported.unmatched", config.imported.unmatched, ("fail", "skip"))
+    _known("evaluate.normalize", config.evaluate.normalize, NORMALIZE)
     _known("embed.weights", config.embed.weights, ("average", "raw"))
     _known("model.dtype", config.model.dtype, ("auto", "float32", "bfloat16"))
     if not config.data.dir:
@@ -344,7 +357,22 @@ def validate(config: ml_collections.ConfigDict, jobs: Iterable[str]) -> None:
             "experiment's encoder, which leaves nothing to train: name other jobs, or "
             "--job=all, which leaves train out"
         )
+    _check_splits(config.evaluate)
     _check_numbers(config)
+
+
+def _check_splits(evaluate: ml_collections.ConfigDict) -> None:
+    for key in ("splits", "cell_type_splits", "label_splits"):
+        for word in evaluate[key]:
+            if not word.partition(":")[0].strip():
+                raise InputError(
+                    f"config.evaluate.{key}={evaluate[key]!r} names {word!r}, which "
+                    "holds nothing apart: name a unit, such as 'plate'"
+                )
+    if not evaluate.bootstrap_unit.strip():
+        raise InputError(
+            "config.evaluate.bootstrap_unit is empty: name a unit, such as 'well'"
+        )
 
 
 LOWEST = {  # of every number in a group, or of one key
@@ -405,12 +433,26 @@ def steps(images: int, batch: int) -> int:
 def identity(config: ml_collections.ConfigDict) -> dict[str, Any]:
     """What makes an experiment, flat and as plain data.
 
-    Everything else (length of training, devices, policies) may change between runs.
+    Everything else (length of training, devices, policies, what a screen of one's own
+    says of its records) may change between runs.
     """
     kept = ("data.", "screen.", "model.", "method.", "seed", "train.batch")
     free = ("data.source_dir", "data.dir", "data.missing", "data.records_per_shard")
-    flat = plain(config)
+    flat, said = plain(config), labels(config).keys()
+    if config.data.scaling == "plate":  # then the plates decide what the network sees
+        said -= set(SCREEN_PLATES)
+    free = {*free, *said}
     return {k: v for k, v in flat.items() if k.startswith(kept) and k not in free}
+
+
+def labels(config: ml_collections.ConfigDict) -> dict[str, Any]:
+    """What `config.screen` says of the records but not of their images, flat."""
+    flat = plain(config)
+    return {
+        key: value
+        for key, value in flat.items()
+        if key.startswith("screen.") and key not in SCREEN_IMAGES
+    }
 
 
 def architecture(

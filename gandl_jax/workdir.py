@@ -111,4 +111,11 @@ def _write(workdir: epath.Path, content: dict) -> None:
 
 def _read(workdir: epath.Path) -> dict | None:
     file = workdir / "config.json"
-    return json.loads(file.read_text()) if file.exists() else None
+    if not file.exists():
+        return None
+    try:
+        return json.loads(file.read_text())
+    except ValueError as error:  # broken JSON, or no text
+        raise InputError(
+            f"{file} is damaged: restore it from a copy, or choose another --workdir"
+        ) from error

@@ -90,6 +90,10 @@ def test_every_config_is_valid(file, option):
         ("model.channel_base", 32, "no channel at 64 px"),
         ("simulate.seed", -1, "0 or more"),
         ("evaluate.bootstrap_draws", 0, "1 or more"),
+        ("evaluate.normalize", "standart", "did you mean 'standard'"),
+        ("evaluate.splits", ("record", " "), "names ' ', which holds nothing apart"),
+        ("evaluate.label_splits", (":0.25",), "evaluate.label_splits"),
+        ("evaluate.bootstrap_unit", "", "bootstrap_unit is empty"),
     ],
 )
 def test_wrong_values_are_told_before_anything_runs(key, value, told):
@@ -121,3 +125,37 @@ def test_a_config_file_that_does_not_run_is_told(tmp_path, text, told):
     file.write_text(text)
     with pytest.raises(InputError, match=told):
         configs.load(str(file))
+
+
+def test_the_normalisations_are_those_there_are():
+    from gandl_jax.profiles import normalize
+
+    for name in configs.NORMALIZE:
+        normalize.make(name)
+    with pytest.raises(InputError) as caught:
+        normalize.make("~")
+    told = str(caught.value).rpartition("valid: ")[2].split(", ")
+    assert sorted(told) == sorted(configs.NORMALIZE)
+
+
+def test_labels_of_a_screen_make_no_other_experiment():
+    config = configs.default()
+    config.data.name = "own"
+    before = configs.identity(config)
+    config.screen.update(response_0="drug=DMSO", more_columns=("donor",))
+    config.screen.columns.update(treatment="drug", plate="plate")
+    assert configs.identity(config) == before
+    for key, value in (("file", "{file}"), ("key", ("a",)), ("channels", ("dna",))):
+        other = configs.default()
+        other.data.name, other.screen[key] = "own", value
+        assert configs.identity(other) != before
+
+
+def test_plates_make_the_experiment_where_images_are_scaled_by_them():
+    config = configs.default()
+    config.data.scaling = "plate"
+    before = configs.identity(config)
+    config.screen.response_0 = "drug=DMSO"
+    assert configs.identity(config) == before
+    config.screen.columns.plate = "plate"
+    assert configs.identity(config) != before

@@ -16,6 +16,9 @@ DESCRIPTION = "screen.json"  # written last: its presence says that all is there
 RECORDS = "records.parquet"
 PLATES = "plate_statistics"  # in the description: those of each plate
 SOURCE = "source_dir"  # in a plan for information: a moved screen is the same screen
+LABELS = "labels"  # in a plan: what the config says of records, not of their images
+COUNTED = "plates_counted_by"  # in a plan: the columns of the plates in the facts
+FREE = (SOURCE, LABELS, COUNTED)  # of a plan: what the shards do not depend on
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,12 +63,12 @@ class Prepared:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256, in hex, of what determines the shards: the plan without its place.
+        """SHA-256, in hex, of what determines the shards: the plan but for FREE.
 
         Copies of a prepared screen share it, as do conversions of a raw screen that
-        was moved.
+        was moved, or whose records were labelled anew.
         """
-        plan = {k: v for k, v in self.description["plan"].items() if k != SOURCE}
+        plan = {k: v for k, v in self.description["plan"].items() if k not in FREE}
         return hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()
 
     @property
@@ -211,12 +214,12 @@ def check_plan(
     Args:
       directory: the prepared screen's.
       before: its plan.
-      wanted: what to compare, a plan or a part of one.
+      wanted: what to compare, a plan or a part of one; FREE is passed over.
     """
     changes = [
         f"{key} was {before.get(key)!r}, is {value!r}"
         for key, value in wanted.items()
-        if key != SOURCE and before.get(key) != value
+        if key not in FREE and before.get(key) != value
     ]
     if changes:
         raise InputError(

@@ -176,7 +176,7 @@ def _described(found: ImageFormat, planes: int) -> str:
     """A format that is not the wanted one, with the guess that helps."""
     if planes > 1 and found.width_px == planes:
         return f"{found}: its last axis seems to be the channels; save them as pages"
-    return str(found)
+    return f"{found}, 1 channel" if planes > 1 and found.planes == 1 else str(found)
 
 
 def _planes_wanted(planes: int) -> str:

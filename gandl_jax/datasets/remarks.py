@@ -32,8 +32,9 @@ def _spellings(table: pd.DataFrame) -> Iterator[str]:
     groups = [list(group) for _, group in alike if len(group) > 1]
     if groups:
         first = " and ".join(map(repr, groups[0]))
+        seem = "treatment seems" if len(groups) == 1 else "treatments seem"
         yield (
-            f"{len(groups)} treatments seem to be spelled in several ways, such as "
+            f"{len(groups)} {seem} to be spelled in several ways, such as "
             f"{first}: they are kept apart; correct the table if they are one"
         )
 

@@ -158,6 +158,10 @@ def _contents(screen: Screen) -> str:
 def _read_csv(path: epath.Path) -> pd.DataFrame:
     try:
         with path.open("r") as file:
+            header = file.readline()
+        if ";" in header and "," not in header:
+            raise InputError(f"{path} looks separated by ';': save it with commas")
+        with path.open("r") as file:
             metadata = pd.read_csv(file, dtype=str, keep_default_na=False)
     except (ValueError, UnicodeDecodeError) as error:  # ParserError is a ValueError
         reason = str(error).strip().splitlines()[0]

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 import matplotlib
+import numpy as np
 from matplotlib import ticker
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -17,6 +18,7 @@ COMPOUNDS = {  # what a curve does -> colour, marker
     "no effect": (style.PALE, "."),
     "not told": (style.GREY, "x"),
 }
+NAME_SIZE = 7  # of a compound's name, in points
 
 
 @matplotlib.rc_context(style.STYLE)
@@ -98,7 +100,7 @@ def compounds(
     Returns:
       One panel. Points outside the limits are drawn at the edge.
     """
-    figure, axes = style.panel(4.5, 3.3, left=0.12, bottom=0.14, top=0.9)
+    figure, axes = style.panel(4.5, 3.4, left=0.12, bottom=0.14, top=0.88)
     (left, right), (bottom, top) = limits
     for level in (0, 1):
         axes.axhline(level, color=style.PALE, linewidth=0.6, zorder=0)
@@ -111,27 +113,75 @@ def compounds(
             x, y, marker, color=colour, markersize=4, label=kind, markeredgewidth=0.7,
             linestyle="", clip_on=False, alpha=0.85,
         )  # fmt: skip
-    for x, y, name in _apart(labels, right - left, top - bottom):
-        axes.annotate(
-            name, (min(max(x, left), right), min(max(y, bottom), top)),
-            xytext=(4, 3), textcoords="offset points", fontsize=7, parse_math=False,
-        )  # fmt: skip
     axes.set_xlim(left, right)
     axes.set_ylim(bottom, top)
+    _name(axes, points, labels)
     axes.set_xlabel("side effect at the highest dose")
     axes.set_ylabel("rescue at the highest dose")
-    axes.legend(ncols=4, loc="lower left", bbox_to_anchor=(0, 1), borderpad=0)
+    axes.legend(ncols=4, loc="lower left", bbox_to_anchor=(0, 1.03), borderpad=0)
     return figure
 
 
-def _apart(labels, width: float, height: float) -> list[tuple[float, float, str]]:
-    """Leaves out names that would be written over an earlier one."""
-    kept: list[tuple[float, float, str]] = []
-    for x, y, name in labels:
-        long = 0.012 * width * max(len(name), 8)
-        if all(abs(x - a) > long or abs(y - b) > 0.04 * height for a, b, _ in kept):
-            kept.append((x, y, name))
-    return kept
+def _name(axes: Axes, points, labels: Sequence[tuple[float, float, str]]) -> None:
+    """Writes names beside their points, a line to each that had to go farther.
+
+    A name goes to the nearest place within the axes where no name is yet, of those
+    on the fewest points; one for which there is none is left out.
+    """
+    box = axes.get_window_extent()
+    point = axes.figure.dpi / 72  # pixels
+    width, height = box.width / point, box.height / point
+    to_points = axes.transData.transform
+
+    def placed(x: Sequence[float], y: Sequence[float]) -> np.ndarray:
+        found = (to_points(np.column_stack([x, y])) - (box.x0, box.y0)) / point
+        return np.clip(found, 0, (width, height))
+
+    every = np.concatenate([placed(*those) for those in points.values()])
+    taken: list[tuple[float, float, float, float]] = []
+    # From the top down, so that the lines cross no more than they must.
+    for x, y, name in sorted(labels, key=lambda one: -one[1]):
+        (at,) = placed([x], [y])
+        size = 0.62 * NAME_SIZE * len(name) + 2, 1.3 * NAME_SIZE
+        found = [(at[0] + dx, at[1] + dy) for dx, dy in _offsets(size)]
+        free = [
+            one
+            for one in found
+            if 0 <= one[0] <= width - size[0]
+            and 0 <= one[1] <= height - size[1]
+            and not any(_overlap(one, size, other) for other in taken)
+        ]
+        if not free:
+            continue
+        best = min(free, key=lambda one: _covered(one, size, every))
+        taken.append((*best, *size))
+        far = abs(best[1] - at[1]) > 2 * NAME_SIZE or best[0] - at[0] > 2 * NAME_SIZE
+        line = {"arrowstyle": "-", "color": style.GREY, "linewidth": 0.5, "shrinkB": 2}
+        axes.annotate(
+            name, at, xycoords="axes points", xytext=(best[0] + 1, best[1] + 2),
+            textcoords="axes points", fontsize=NAME_SIZE, parse_math=False,
+            arrowprops=line | {"shrinkA": 0, "relpos": (0, 0.5)} if far else None,
+        )  # fmt: skip
+
+
+def _offsets(size: tuple[float, float]) -> list[tuple[float, float]]:
+    """Places of a name beside its point, the nearest first, in points."""
+    rows = [size[1] * k for k in range(-12, 13)]
+    right = [(dx, dy - size[1] / 2) for dx in (4, 30) for dy in rows]
+    left = [(-size[0] - 4, dy - size[1] / 2) for dy in rows[11:14]]
+    return sorted([*right, *left], key=lambda one: math.hypot(max(one[0], 0), one[1]))
+
+
+def _overlap(one, size, other: tuple[float, float, float, float]) -> bool:
+    x, y, width, height = other
+    across = one[0] < x + width and x < one[0] + size[0]
+    return across and one[1] < y + height and y < one[1] + size[1]
+
+
+def _covered(one, size, points: np.ndarray) -> int:
+    """How many points a name would be written over; a marker is 4 points wide."""
+    inside = (points > np.array(one) - 2) & (points < np.array(one) + size + 2)
+    return int(inside.all(axis=1).sum())
 
 
 def _decades(low: float, high: float) -> list[float]:

@@ -13,11 +13,13 @@ from typing import Any
 
 import ml_collections
 import numpy as np
+import pandas as pd
 from etils import epath
 
 import gandl_jax
+from gandl_jax import config as configs
 from gandl_jax import files, modules
-from gandl_jax.datasets import screen
+from gandl_jax.datasets import prepared, screen
 from gandl_jax.errors import InputError, nearest
 from gandl_jax.profiles import feature_set, normalize, quality, store
 from gandl_jax.profiles.aligned import AlignedSets
@@ -29,7 +31,8 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     """Runs the tasks whose inputs have changed and prints the scores side by side.
 
     Args:
-      config: data.name, screen and evaluate are read.
+      config: data, screen and evaluate are read; what is known of the records is taken
+        from config.data.dir where the prepared screen is there, as labels may change.
       workdir: with profiles/<dataset>/<encoder>/ from the jobs embed and import.
 
     Raises:
@@ -42,9 +45,11 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     encoders = _encoders(workdir / "profiles" / dataset)
     options = {k: v for k, v in config.evaluate.items() if k != "tasks"}
     _check_headline(options["features"], encoders)
+    sets = AlignedSets(encoders, options["features"], _records(config, dataset))
     inputs = _plain(
         {
             "profiles": {e.name: store.fingerprint(e) for e in encoders},
+            "metadata": _digest(sets.metadata),
             "options": options,
             "version": gandl_jax.__version__,
             "code": _code(),
@@ -58,7 +63,7 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
         for name, task in tasks.items()
         if not _is_done(paths[name], inputs, must=must)
     }
-    for name, result in _judge(due, encoders, options, must=must):
+    for name, result in _judge(due, sets, encoders, options, must=must):
         _write(paths[name], {**result, "inputs": inputs})
         print(f"evaluate  wrote {paths[name]}", flush=True)
     print(_summary(paths, options["features"]), flush=True)
@@ -89,7 +94,10 @@ def _tasks(wanted: str) -> dict[str, ModuleType]:
 
 def _encoders(profiles: epath.Path) -> list[epath.Path]:
     """The encoders' directories: highest step first, step 0 and others last."""
-    found = [d for d in profiles.iterdir() if d.is_dir()] if profiles.is_dir() else []
+    every = [d for d in profiles.iterdir() if d.is_dir()] if profiles.is_dir() else []
+    found = [d for d in every if store.is_begun(d)]
+    for directory in sorted(set(every) - set(found)):
+        print(f"evaluate  note: {directory} is empty and passed over", flush=True)
     if not found:
         raise InputError(f"there are no profiles in {profiles}: run --job=embed first")
     return sorted(found, key=lambda d: (-(feature_set.step(d.name) or 0), d.name))
@@ -106,14 +114,38 @@ def _check_headline(features: str, encoders: list[epath.Path]) -> None:
         )
 
 
+def _records(config: ml_collections.ConfigDict, dataset: str) -> pd.DataFrame | None:
+    """The prepared screen's table of records; None where it is not here."""
+    directory = config.data.dir
+    if not directory or not prepared.is_complete(directory):
+        return None
+    opened = prepared.open_prepared(directory)
+    if opened.name != dataset:
+        return None
+    before = opened.description["plan"].get(prepared.LABELS)
+    if before is not None and before != configs.labels(config):
+        print(
+            f"evaluate  note: config.screen has changed since {directory} was "
+            "prepared: run --job=prepare first, which makes its labels count",
+            flush=True,
+        )
+    return opened.table
+
+
+def _digest(metadata: pd.DataFrame) -> str:
+    """SHA-256, in hex, of a table's columns and values."""
+    digest = hashlib.sha256("\n".join(metadata.columns).encode())
+    digest.update(pd.util.hash_pandas_object(metadata, index=False).to_numpy())
+    return digest.hexdigest()
+
+
 def _judge(
-    tasks: Mapping[str, ModuleType], encoders, options, *, must: bool
+    tasks: Mapping[str, ModuleType], sets: AlignedSets, encoders, options, *, must: bool
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Plans every task before the first is run, so that bad input is told at once."""
     if not tasks:
         return
     print(f"evaluate  reading {len(encoders)} encoders' features", flush=True)
-    sets = AlignedSets(encoders, options["features"])
     plans = {
         name: _plan(name, task, sets.metadata, options, must=must)
         for name, task in tasks.items()

@@ -43,7 +43,7 @@ def _sets(profiles: epath.Path) -> dict[str, tuple[epath.Path, str]]:
     found = {
         feature_set.full_name(folder.name, short_name): (folder, short_name)
         for folder in folders
-        if folder.is_dir()
+        if folder.is_dir() and store.is_begun(folder)
         for short_name in store.widths(folder)
     }
     if not found:

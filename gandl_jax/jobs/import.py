@@ -211,7 +211,8 @@ def _name(name: str) -> str:
 
 
 def _refuse_clash(directory: epath.Path) -> None:
-    if directory.exists() and "file" not in store.made_from(directory):
+    """Raises where an encoder of ours lies there; what a killed run made is no such."""
+    if store.is_begun(directory) and "file" not in store.made_from(directory):
         raise InputError(
             f"{directory} holds an encoder that is no imported table: give another "
             "config.imported.name"

@@ -1,5 +1,6 @@
 """The job `prepare`: a raw screen becomes TFRecord shards with their statistics."""
 
+import contextlib
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +12,7 @@ from etils import epath
 from gandl_jax import config as configs
 from gandl_jax.datasets import prepared, raw_images, remarks, screen
 from gandl_jax.errors import InputError
+from gandl_jax.profiles.table import mixed_wells
 
 
 def run(config: ml_collections.ConfigDict, workdir: str) -> None:
@@ -34,20 +36,23 @@ def run(config: ml_collections.ConfigDict, workdir: str) -> None:
     spec = screen.load(config)
     _check_options(spec, data)
     settings = _settings(spec, config)
-    if _only_shards(data, settings):
+    if _only_shards(config, settings):
         return
     _check_source(data)
     if spec.generate:  # returns at once where the same screen is drawn already
         spec.generate(data.source_dir, config.simulate)
     metadata = _read_metadata(spec, data.source_dir)
-    for remark in remarks.remarks(spec, screen.table(spec, metadata)):
-        print(f"note: {remark}")
+    table = screen.table(spec, metadata)
+    _check_splits(config.evaluate, table)
+    for remark in (*remarks.remarks(spec, table), mixed_wells(table)):
+        if remark:
+            print(f"note: {remark}")
     kept = raw_images.present(spec, data.source_dir, metadata, missing=data.missing)
     from gandl_jax.jobs import prepare_shards  # slow: only when all so far is well
 
     skipped = len(metadata) - len(kept)
     prepare_shards.convert(spec, kept, data, settings, skipped=skipped)
-    _tell_depth(data.dir)
+    _tell_levels(prepared.open_prepared(data.dir))
 
 
 def _check_options(spec: screen.Screen, data: ml_collections.ConfigDict) -> None:
@@ -73,18 +78,47 @@ def _settings(spec: screen.Screen, config: ml_collections.ConfigDict) -> dict[st
     settings |= {key: config.data[key] for key in keys}
     if config.data.name == "own":  # it may change, unlike the specs of the program
         plain = configs.plain(config)
-        settings |= {k: v for k, v in plain.items() if k.startswith("screen.")}
+        settings |= {key: plain[key] for key in configs.SCREEN_IMAGES}
+        settings[prepared.LABELS] = configs.labels(config)
     return settings | {f"simulate.{key}": config.simulate[key] for key in spec.options}
 
 
-def _only_shards(data: ml_collections.ConfigDict, settings: Mapping[str, Any]) -> bool:
+def _check_splits(evaluate: ml_collections.ConfigDict, table: pd.DataFrame) -> None:
+    """Raises where the config holds apart what no record has: before hours of training.
+
+    What this screen merely lacks is left to the tasks, which leave it out.
+    """
+    from gandl_jax.tasks import skip, splits  # slow
+
+    asked = [("evaluate.bootstrap_unit", evaluate.bootstrap_unit)]
+    for key in ("splits", "cell_type_splits", "label_splits"):
+        asked += [(f"evaluate.{key}", text) for text in evaluate[key]]
+    for key, text in asked:
+        unit = text.partition(":")[0]
+        if unit not in ("record", "row", "given"):
+            with contextlib.suppress(skip.Skip):
+                splits.groups(table.iloc[:0], unit, key=f"config.{key}")
+
+
+def _only_shards(
+    config: ml_collections.ConfigDict, settings: Mapping[str, Any]
+) -> bool:
     """Whether a prepared screen was copied here without the raw one."""
+    data = config.data
     if data.source_dir and epath.Path(data.source_dir).exists():
         return False
     if not prepared.is_complete(data.dir):
         return False
     opened = prepared.open_prepared(data.dir)
-    prepared.check_plan(data.dir, opened.description["plan"], settings)
+    before = opened.description["plan"]
+    prepared.check_plan(data.dir, before, settings)
+    if before.get(prepared.LABELS) != settings.get(prepared.LABELS):
+        raise InputError(
+            f"config.screen says other things of the records than when {data.dir} was "
+            f"prepared, and the raw screen {data.source_dir!r} is not here: set "
+            "config.data.source_dir to it, or go back to the former config.screen"
+        )
+    _check_splits(config.evaluate, opened.table)
     print(
         f"{data.dir}: already prepared, {opened.records} records; the raw screen "
         f"{data.source_dir!r} is not here"
@@ -104,9 +138,14 @@ def _check_source(data: ml_collections.ConfigDict) -> None:
         )
 
 
-def _tell_depth(directory: str) -> None:
-    """Says so where 16-bit files hold fewer bits, as those of 12-bit cameras do."""
-    opened = prepared.open_prepared(directory)
+def _tell_levels(opened: prepared.Prepared) -> None:
+    """Says so where the levels are odd: a channel of one, or 16 bits that hold 12."""
+    for name, channel in opened.statistics.items():
+        if channel["min"] == channel["max"]:
+            print(
+                f"note: channel {name!r} is constant, {channel['min']:g} in every "
+                "pixel of every image, and tells nothing: are its files the right ones?"
+            )
     largest = int(max(channel["max"] for channel in opened.statistics.values()))
     if opened.bit_depth == 16 and largest < 2**15:
         print(

@@ -15,7 +15,9 @@ from etils import epath
 from gandl_jax import files
 from gandl_jax.datasets import raw_images, shards
 from gandl_jax.datasets.prepared import (
+    COUNTED,
     DESCRIPTION,
+    LABELS,
     PLATES,
     RECORDS,
     SOURCE,
@@ -55,13 +57,18 @@ def convert(
     parts = shards.plan(
         metadata, records_per_shard=data.records_per_shard, seed=ORDER_SEED
     )
-    plan = settings | _source(metadata, data.source_dir, parts)
     folder = epath.Path(data.dir)
+    plan = settings | _source(metadata, data.source_dir, parts)
+    plan |= _counted_by(spec, folder) if LABELS in plan else {}
     _check_plan(folder, plan)
     todo = shards.unfinished(parts, spec.name, data.dir)
     if (folder / DESCRIPTION).exists() and not todo:
-        print(f"{data.dir}: already prepared, {len(metadata)} records")
+        changed = _relabel(spec, metadata, parts, folder, plan)
+        anew = f"; labelled anew, for {', '.join(changed)} changed" if changed else ""
+        print(f"{data.dir}: already prepared, {len(metadata)} records{anew}")
         return
+    if plan.get(COUNTED, _plate_columns(spec)) != _plate_columns(spec):
+        raise _other_plates(folder, plan[COUNTED])
     images = list(itertools.chain(*raw_images.paths(spec, metadata)))
     image_format = raw_images.common_format(data.source_dir, images, spec.planes)
     raw = shards.Raw(spec, data.source_dir, metadata, image_format)
@@ -93,6 +100,82 @@ def _check_plan(folder: epath.Path, plan: Mapping[str, Any]) -> None:
             )
         return
     check_plan(folder, json.loads((folder / PLAN).read_text()), plan)
+
+
+def _plate_columns(spec: Screen) -> list[str]:
+    """The source's columns that name a plate; "" where there is none."""
+    return [spec.columns.get(f"Metadata_{c}", "") for c in ("Plate", "Experiment")]
+
+
+def _counted_by(spec: Screen, folder: epath.Path) -> dict[str, list[str]]:
+    """By which columns the plates' pixels were counted when the shards were begun."""
+    plan = folder / PLAN
+    before = json.loads(plan.read_text()) if plan.exists() else {}
+    return {COUNTED: before.get(COUNTED, _plate_columns(spec))}
+
+
+def _other_plates(folder: epath.Path, counted_by: Sequence[str]) -> InputError:
+    plate, experiment = counted_by
+    return InputError(
+        f"{folder} (config.data.dir) was prepared with config.screen.columns.plate="
+        f"{plate!r} and .experiment={experiment!r}, by which its pixels were counted; "
+        "choose another data.dir"
+    )
+
+
+def _relabel(
+    spec: Screen,
+    metadata: pd.DataFrame,
+    parts: Sequence[Shard],
+    folder: epath.Path,
+    plan: Mapping[str, Any],
+) -> list[str]:
+    """Writes again what a complete screen says of its records; its shards stay.
+
+    Returns:
+      The keys of the config that changed; where there are none, nothing is written.
+
+    Raises:
+      InputError: there are other plates, whose pixels were not counted apart.
+    """
+    description = json.loads((folder / DESCRIPTION).read_text())
+    before, now = description["plan"].get(LABELS, {}), plan.get(LABELS, {})
+    changed = [key for key, value in now.items() if before.get(key) != value]
+    if not changed:
+        return []
+    metadata = metadata.iloc[np.concatenate([part.rows for part in parts])]
+    records = table(spec, metadata)
+    lengths, by_plate = shards.read_facts(str(folder), len(parts))
+    if plan[COUNTED] != _plate_columns(spec):
+        counted = _plates_by(metadata, plan[COUNTED])
+        wanted = _plates_by(metadata, _plate_columns(spec))
+        pairs = set(zip(counted, wanted, strict=True))
+        if len(pairs) > len(set(counted)):
+            raise _other_plates(folder, plan[COUNTED])
+        by_plate = _regrouped(by_plate, dict(pairs))
+    description |= {PLATES: _plate_statistics(spec, records, by_plate, plan)}
+    _write_records(folder, records, lengths)
+    _write_json(folder / PLAN, plan)
+    _write_json(folder / DESCRIPTION, description | {"plan": plan})
+    return changed
+
+
+def _plates_by(metadata: pd.DataFrame, columns: Sequence[str]) -> list[str]:
+    """The plate of each record by these columns, named as in the facts."""
+    names = ("Metadata_Plate", "Metadata_Experiment")
+    chosen = {n: metadata[c] for n, c in zip(names, columns, strict=True) if c}
+    found = plates(pd.DataFrame(chosen, metadata.index))
+    return [""] * len(metadata) if found is None else found.tolist()
+
+
+def _regrouped(
+    by_plate: Mapping[str, np.ndarray], new: Mapping[str, str]
+) -> dict[str, np.ndarray]:
+    """Plate to histograms [C, levels], after plates were renamed or joined."""
+    result: dict[str, np.ndarray] = {}
+    for plate, histograms in by_plate.items():
+        result[new[plate]] = histograms + result.get(new[plate], 0)
+    return result
 
 
 def _write_shards(
@@ -146,8 +229,7 @@ def _finish(
     histograms = sum(by_plate.values())
     order = np.concatenate([part.rows for part in parts])
     records = table(raw.screen, raw.metadata.iloc[order])
-    with files.replacing(folder / RECORDS) as file:
-        pd.concat([records, shards.locations(lengths)], axis=1).to_parquet(file)
+    _write_records(folder, records, lengths)
     shards.write_tfds_metadata(str(folder), raw, lengths)
     name, channels = raw.screen.name, raw.screen.channels
     description = {
@@ -159,17 +241,35 @@ def _finish(
         "records": len(records),
         "records_skipped_as_missing": skipped,
         "statistics": _statistics(channels, histograms, plan),
-        PLATES: {
-            plate: _statistics(channels, own, plan)
-            for plate, own in sorted(by_plate.items())
-            if plates(records) is not None
-        },
+        PLATES: _plate_statistics(raw.screen, records, by_plate, plan),
         "files": [shards.file_name(name, p.number, p.count) for p in parts],
         "plan": plan,
     }
     _write_json(folder / DESCRIPTION, description)
     left_out = f", {skipped} left out as images are missing" if skipped else ""
     print(f"{folder}: {len(records)} records in {len(parts)} shards{left_out}")
+
+
+def _write_records(
+    folder: epath.Path, records: pd.DataFrame, lengths: Sequence[np.ndarray]
+) -> None:
+    with files.replacing(folder / RECORDS) as file:
+        pd.concat([records, shards.locations(lengths)], axis=1).to_parquet(file)
+
+
+def _plate_statistics(
+    spec: Screen,
+    records: pd.DataFrame,
+    by_plate: Mapping[str, np.ndarray],
+    plan: Mapping[str, Any],
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Plate to its channels' statistics; {} where the screen has no plates."""
+    if plates(records) is None:
+        return {}
+    return {
+        plate: _statistics(spec.channels, histograms, plan)
+        for plate, histograms in sorted(by_plate.items())
+    }
 
 
 def _statistics(

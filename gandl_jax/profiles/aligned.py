@@ -40,12 +40,19 @@ class AlignedSets(Mapping[str, FeatureSet]):
       records: how many records there are in any of the sets; N are in all.
     """
 
-    def __init__(self, directories: Sequence[epath.Path], headline: str):
+    def __init__(
+        self,
+        directories: Sequence[epath.Path],
+        headline: str,
+        records: pd.DataFrame | None = None,
+    ):
         """Reads the records' names, and no features.
 
         Args:
           directories: profiles/<dataset>/<encoder>, complete, in order.
           headline: the short name of the sets that come first.
+          records: the screen's `Metadata_*` columns as they are now, which a set takes
+            instead of those that it was written with where all its records are there.
 
         Raises:
           InputError: two sets are not of the same records, and neither is a table that
@@ -53,7 +60,13 @@ class AlignedSets(Mapping[str, FeatureSet]):
         """
         notes = {d: store.made_from(d) for d in directories}
         self.by_well = any(note.get("level") == "well" for note in notes.values())
-        tables = {d: self._at_level(store.read_metadata(d)) for d in directories}
+        self._records, self._wells = records, None
+        if self.by_well and records is not None:
+            self._wells = self._at_level(records)
+        tables = {
+            d: self._at_level(self._labelled(store.read_metadata(d), notes[d], d))
+            for d in directories
+        }
         ids = {
             d: pd.Index(table.record_ids(metadata, of=d.name))
             for d, metadata in tables.items()
@@ -84,7 +97,11 @@ class AlignedSets(Mapping[str, FeatureSet]):
         # Reading needs room for two: the one before may go first.
         self._forget(KEPT_BYTES // 2)
         one = store.read(source.directory, [source.short_name])[source.short_name]
-        one = well_means(one) if self.by_well else one
+        if self.by_well:
+            directory = source.directory
+            note = store.made_from(directory)
+            metadata = self._labelled(one.metadata, note, directory)
+            one = well_means(FeatureSet(name, metadata, one.features))
         features = one.features
         if not np.array_equal(source.rows, np.arange(len(features))):
             features = features[source.rows]
@@ -104,6 +121,20 @@ class AlignedSets(Mapping[str, FeatureSet]):
     def _forget(self, limit: int) -> None:
         while sum(one.features.nbytes for one in self._kept.values()) > limit:
             self._kept.popitem(last=False)
+
+    def _labelled(
+        self, metadata: pd.DataFrame, note: Mapping, directory: epath.Path
+    ) -> pd.DataFrame:
+        """A set's records as the screen describes them now, where it has them all."""
+        known = self._wells if note.get("level") == "well" else self._records
+        if known is None:
+            return metadata
+        ids = table.record_ids(metadata, of=directory.name)
+        index = pd.Index(table.record_ids(known, of="the prepared screen"))
+        places = index.get_indexer(ids)
+        if (places < 0).any():
+            return metadata
+        return known.iloc[places].reset_index(drop=True)
 
     def _at_level(self, metadata: pd.DataFrame) -> pd.DataFrame:
         if not self.by_well:

@@ -130,6 +130,8 @@ def _csv_header(path: epath.Path) -> list[str]:
         names = next(lines, None)
     if not names:
         raise InputError(f"{path} is empty: name another config.imported.file")
+    if len(names) == 1 and ";" in names[0]:
+        raise InputError(f"{path} looks separated by ';': save it with commas")
     return names
 
 

@@ -194,7 +194,7 @@ class Coral(_PlateTransformer):
 
     z = x S^(-1/2) T^(1/2): S is the covariance of the reference rows of a batch, T that
     of all, both with 0.5 on the diagonal added. A batch is an experiment; a plate named
-    without one is a batch. One with fewer than 5 reference rows stays as it is.
+    without one is a batch. With fewer than 5 reference rows: the first step only.
 
     Attributes:
       typical_: the first step.
@@ -206,12 +206,14 @@ class Coral(_PlateTransformer):
         self.typical_ = TypicalVariation().fit(X, plates=plates)
         typical = _by_plate(self.typical_._apply, X, plates, np.float64)
         batches = np.array([_batch(plate) for plate in plates], dtype=str)
-        target = _power(_ridged_covariance(typical), 0.5)
-        self.alignments_ = {}
-        for batch in np.unique(batches):
-            own = typical[batches == batch]
-            if len(own) >= MIN_REFERENCE_ROWS:
-                self.alignments_[batch] = _power(_ridged_covariance(own), -0.5) @ target
+        parts = {batch: typical[batches == batch] for batch in np.unique(batches)}
+        parts = {b: own for b, own in parts.items() if len(own) >= MIN_REFERENCE_ROWS}
+        # Without any there is nothing to align: one row has no covariance.
+        target = _power(_ridged_covariance(typical), 0.5) if parts else None
+        self.alignments_ = {
+            batch: _power(_ridged_covariance(own), -0.5) @ target
+            for batch, own in parts.items()
+        }
         return self
 
     def _apply(self, rows: np.ndarray, plate: str) -> np.ndarray:

@@ -12,6 +12,7 @@ from gandl_jax.profiles import store, table
 from gandl_jax.profiles.feature_set import FeatureSet, full_name
 
 _NARROW = 1e-6  # of the largest value: a column's range that is float32's rounding
+_MEND = "mend the table and make the set again"
 _SHOWN = 5  # of the columns or names that a line gives
 
 
@@ -47,8 +48,12 @@ class Columns:
         self.low = low if self.low is None else np.minimum(self.low, low)
         self.high = high if self.high is None else np.maximum(self.high, high)
 
-    def refuse_broken(self) -> None:
-        """Raises InputError where a value is not finite: column, records, the first."""
+    def refuse_broken(self, advice: str = _MEND) -> None:
+        """Raises InputError where a value is not finite: column, records, the first.
+
+        Args:
+          advice: what to do about it.
+        """
         wrong = np.flatnonzero(self.broken)
         if len(wrong):
             column = int(wrong[0])
@@ -56,8 +61,7 @@ class Columns:
             raise InputError(
                 f"feature set {self.name!r}: column {title} is not finite in "
                 f"{self.broken[column]} records, the first {self.first[column]!r}"
-                f"{_and_more(len(wrong) - 1, 'column')}: mend the table and make the "
-                "set again"
+                f"{_and_more(len(wrong) - 1, 'column')}: {advice}"
             )
 
     def constant(self) -> str | None:
@@ -94,8 +98,10 @@ def check_features(directory: epath.PathLike) -> list[str]:
         for short_name, one in part.items():
             name = full_name(directory.name, short_name)
             seen.setdefault(name, Columns(name)).add(one)
+    theirs = "file" in store.made_from(directory)  # a table that was imported
+    advice = _MEND if theirs else f"delete {directory} and run --job=embed again"
     for columns in seen.values():
-        columns.refuse_broken()
+        columns.refuse_broken(advice)
     return [line for columns in seen.values() if (line := columns.constant())]
 
 
@@ -106,9 +112,14 @@ def doubts(metadata: pd.DataFrame) -> list[str]:
       metadata: [N] rows of Metadata_* columns.
 
     Returns:
-      Plates without controls, and treatments that look like one in two spellings.
+      Plates without controls, treatments that look like one in two spellings, and wells
+      that hold what one well cannot.
     """
-    lines = _plates_without_controls(metadata), _two_spellings(metadata)
+    lines = (
+        _plates_without_controls(metadata),
+        _two_spellings(metadata),
+        table.mixed_wells(metadata),
+    )
     return [line for line in lines if line]
 
 
@@ -135,7 +146,8 @@ def _two_spellings(metadata: pd.DataFrame) -> str | None:
     if not groups:
         return None
     shown = "; ".join(" and ".join(map(repr, sorted(g))) for g in groups[:_SHOWN])
+    seem = "treatment seems" if len(groups) == 1 else "treatments seem"
     return (
-        f"{len(groups)} treatments seem to be written in two ways and are judged "
+        f"{len(groups)} {seem} to be written in two ways and are judged "
         f"apart: {shown}{'; ...' * (len(groups) > _SHOWN)}"
     )

@@ -1,10 +1,11 @@
 """Feature sets on disk: one Parquet part per shard, complete when _SUCCESS says so."""
 
+import contextlib
 import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ from gandl_jax.profiles.feature_set import FeatureSet
 
 _SUCCESS = "_SUCCESS"
 _MADE_FROM = "_made_from.json"  # readers of Parquet folders pass over _*
+_AGAIN = "--job=embed again (for an imported table --job=import)"
 _FEATURE = re.compile(r"(.+)__(\d+)")
 
 
@@ -55,7 +57,23 @@ def claim(directory: epath.PathLike, note: Mapping[str, Any]) -> bool:
 def made_from(directory: epath.PathLike) -> dict[str, Any]:
     """What a feature set was made from; {} where nothing was written down."""
     note = epath.Path(directory) / _MADE_FROM
-    return json.loads(note.read_text()) if note.exists() else {}
+    if not note.exists():
+        return {}
+    try:
+        return json.loads(note.read_text())
+    except ValueError as error:  # broken JSON, or no text
+        raise InputError(
+            f"{note} is damaged: delete {directory} and run {_AGAIN}"
+        ) from error
+
+
+def is_begun(directory: epath.PathLike) -> bool:
+    """Whether a directory says what it is made from, or holds a part.
+
+    Neither is so where a run was killed as it made the directory.
+    """
+    directory = epath.Path(directory)
+    return (directory / _MADE_FROM).exists() or bool(_parts(directory))
 
 
 def write_part(
@@ -237,13 +255,28 @@ def _parts(directory: epath.Path) -> list[epath.Path]:
     return sorted(directory.glob("part-*.parquet"), key=lambda part: part.name)
 
 
-def _count(part: epath.Path) -> int:
+@contextlib.contextmanager
+def _reading(part: epath.Path) -> Iterator[BinaryIO]:
+    """Opens a part; a damaged one, as of a full disk, is the user's to delete."""
     with part.open("rb") as file:
+        try:
+            yield file
+        except (pa.ArrowException, OSError) as error:
+            # Arrow raises an OSError without a number where pages do not decode.
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
+            raise InputError(
+                f"{part} is damaged: delete it and run {_AGAIN}"
+            ) from error
+
+
+def _count(part: epath.Path) -> int:
+    with _reading(part) as file:
         return pq.read_metadata(file).num_rows
 
 
 def _widths(part: epath.Path) -> dict[str, int]:
-    with part.open("rb") as file:
+    with _reading(part) as file:
         columns = pq.read_schema(file).names
     found: dict[str, int] = {}
     for column in columns:
@@ -257,7 +290,7 @@ def _read_part(
     part: epath.Path, chosen: Mapping[str, int]
 ) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
     wanted = [f"{name}__{i}" for name, width in chosen.items() for i in range(width)]
-    with part.open("rb") as file:
+    with _reading(part) as file:
         parquet = pq.ParquetFile(file)
         labels = [n for n in parquet.schema_arrow.names if n.startswith("Metadata_")]
         content = parquet.read(columns=labels + wanted)

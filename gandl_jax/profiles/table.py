@@ -8,6 +8,7 @@ import pandas as pd
 from gandl_jax.errors import InputError
 
 _WELL = re.compile(r"([A-Z]{1,2})(\d{1,2})")
+_OF_A_WELL = ("Treatment", "Concentration_uM", "Role", "Cell_Type")
 
 
 def parse_well(name: str) -> tuple[int, int]:
@@ -58,12 +59,54 @@ def wells(metadata: pd.DataFrame) -> np.ndarray:
       metadata: [N] rows of Metadata_* columns.
 
     Returns:
-      [N] str objects, "EXPERIMENT/PLATE/WELL" of those columns that there are; without
-      Metadata_Well each record is a well of its own, by its record's name.
+      [N] str objects, "EXPERIMENT/PLATE/WELL" of those columns that there are. Without
+      Metadata_Well the crops of one image (Metadata_Cell, with Metadata_Site_ID or
+      Metadata_Site) are a well, as cells beside one another are alike; any other record
+      is a well of its own, by its record's name.
     """
-    if "Metadata_Well" not in metadata:
+    if "Metadata_Well" in metadata:
+        return _on_plates(metadata, "Metadata_Well")
+    named = [c for c in ("Metadata_Site_ID", "Metadata_Site") if c in metadata]
+    if "Metadata_Cell" not in metadata or not named:
         return record_ids(metadata)
-    return _joined(metadata, "Metadata_Experiment", "Metadata_Plate", "Metadata_Well")
+    image = metadata[named[0]]
+    blank = (image.isna() | (image.astype(str).str.strip() == "")).to_numpy()
+    own = _on_plates(metadata, named[0])
+    return np.where(blank, record_ids(metadata), own) if blank.any() else own
+
+
+def mixed_wells(metadata: pd.DataFrame) -> str | None:
+    """A sentence on wells that cannot be one well.
+
+    Args:
+      metadata: [N] rows of Metadata_* columns.
+
+    Returns:
+      How many wells hold more than one treatment, dose, role or cell type, the first of
+      them and which column may be missing; None where there are none.
+    """
+    own = [f"Metadata_{c}" for c in _OF_A_WELL if f"Metadata_{c}" in metadata]
+    if "Metadata_Well" not in metadata or not own:
+        return None
+    names = wells(metadata)
+    # As text, for a blank dose beside another is a second one.
+    distinct = metadata[own].astype(str).assign(well=names).drop_duplicates()
+    mixed = np.unique(distinct["well"][distinct["well"].duplicated()].to_numpy(str))
+    if not len(mixed):
+        return None
+    lacking = [
+        c for c in ("plate", "experiment") if f"Metadata_{c.title()}" not in metadata
+    ]
+    hint = (
+        f"is the {lacking[0]}'s column (config.screen.columns.{lacking[0]}) missing?"
+        if lacking
+        else "their records are averaged; correct the table"
+    )
+    hold = "well holds" if len(mixed) == 1 else "wells hold"
+    return (
+        f"{len(mixed)} {hold} more than one treatment, dose, role or cell type, the "
+        f"first {mixed[0]}: {hint}"
+    )
 
 
 def rows(metadata: pd.DataFrame) -> np.ndarray:
@@ -138,6 +181,10 @@ def control_classes(metadata: pd.DataFrame) -> np.ndarray:
     """
     role = _of(metadata, "Role")
     return np.select([role == "response_0", role == "response_1"], [0, 1], -1)
+
+
+def _on_plates(metadata: pd.DataFrame, column: str) -> np.ndarray:
+    return _joined(metadata, "Metadata_Experiment", "Metadata_Plate", column)
 
 
 def _joined(metadata: pd.DataFrame, *columns: str) -> np.ndarray:

@@ -49,6 +49,10 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
         codes, classes = codes_of(metadata)
         for model in np.unique(models[codes >= 0]):
             own = np.where(models == model, codes, -1)
+            found = np.unique(own[own >= 0])
+            if len(found) < 2:
+                said.append(_not_asked(metadata, label, model, classes[found[0]]))
+                continue
             own = classification.thinned(own, most=MAX_RECORDS, seed=options["seed"])
             found = build(
                 metadata,
@@ -88,6 +92,17 @@ def run(
         for task in (seen, raw) if own else ():
             rows += classification.judge(sets, own, task, options)
     return rows
+
+
+def _not_asked(metadata: pd.DataFrame, label: str, model: str, one: str) -> str:
+    """A sentence on a label of which a cell model has one value."""
+    what = "controls" if classification.controls(metadata).any() else "records"
+    place = label.removesuffix(" band")
+    where = f"on plate {one}" if label == "plate" else f"in {place}s {one}"
+    return (
+        f"whether the {place} of a well can be told was not asked in {model}: all its "
+        f"{what} are {where}"
+    )
 
 
 def _plates(metadata: pd.DataFrame) -> tuple[np.ndarray, Sequence[str]]:

@@ -23,7 +23,7 @@ BLOCK = 2**22  # weights that are in memory at a time
 
 
 def recalls(
-    correct: np.ndarray, total: np.ndarray, *, draws: int, seed: int
+    correct: np.ndarray, total: np.ndarray, *, draws: int, seed: int, prior: int = 1
 ) -> np.ndarray:
     """The share of right predictions per class, in every draw.
 
@@ -32,13 +32,16 @@ def recalls(
       total: [U, K] all of them; every class has some.
       draws: number of bootstrap samples.
       seed: of the draws; the same seed pairs those of two scores.
+      prior: seed of the unit that is added: another one for each of two scores whose
+        difference is wanted, or it would cancel, and scores that are right on the same
+        records would differ by 0 for certain.
 
     Returns:
       [draws, K] float64 in [0, 1].
     """
     units, classes = total.shape
     size = total.sum(0) / (total > 0).sum(0)
-    rng, added = np.random.default_rng(seed), np.random.default_rng([seed, 1])
+    rng, added = np.random.default_rng(seed), np.random.default_rng([seed, prior])
     right, wrong = (
         size * added.gamma(share, size=(draws, classes))
         for share in (1 / classes, 1 - 1 / classes)

@@ -4,7 +4,10 @@ A linear SVM tells cell types apart, on features of an encoder that was trained 
 screen or, zero-shot, on another. A plate holds one cell type as a rule, so that plates
 normalised one by one would hide what is asked for: features are centred and scaled over
 all plates together, by the training part. What batches do to the images is therefore
-not removed; experiments left out show whether it is that which is told apart.
+not removed; experiments left out show whether it is that which is told apart. Intervals
+draw the configured unit again, wells as a rule, there too: a cell type has too few
+experiments to draw from, so that intervals do not tell what other experiments of it
+would have given.
 """
 
 from collections.abc import Mapping, Sequence

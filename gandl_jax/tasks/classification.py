@@ -312,20 +312,23 @@ def _rows(judged, saw, sample: Sample, about, task: Task, options) -> list[dict]
         wider = bootstrap.stretch(
             total, tested=about["records"], trained=about["learnt_from"]
         )
-        values, draws = {}, {}
+        values, draws, others = {}, {}, {}
+        bases = {*FLOORS, "intensity", *map(untrained_name, judged)}
         for name, right in judged.items():
             correct = sample.counted(items, right[level])
-            recalls = bootstrap.recalls(
-                correct, total, draws=options["bootstrap_draws"], seed=options["seed"]
-            )
+            many = {"draws": options["bootstrap_draws"], "seed": options["seed"]}
             values[name] = _scores(correct.sum(0) / total.sum(0), metric)
+            recalls = bootstrap.recalls(correct, total, **many)
             draws[name] = _scores(recalls, metric)
+            if name in bases:
+                recalls = bootstrap.recalls(correct, total, **many, prior=2)
+                others[name] = _scores(recalls, metric)
         for name, right in judged.items():
             folds = _fold_recalls(sample, items, right[level])
             for i, value in enumerate(values[name]):
                 low, high = bootstrap.interval(value, draws[name][:, i], stretch=wider)
                 differences = _differences(
-                    name, values, draws, i, wider, about["chance"]
+                    name, values, draws, others, i, wider, about["chance"], metric
                 )
                 rows.append(
                     _named(task.name, name, saw[name], about)
@@ -362,19 +365,25 @@ def _of_folds(recalls: np.ndarray) -> list[float]:
     return np.nanmean(some, axis=1).tolist()
 
 
-def _differences(name, values, draws, column: int, wider: float, chance: float) -> dict:
-    """A set minus each floor that there is, on the same draws.
+def _differences(
+    name, values, draws, others, column: int, wider: float, chance: float, metric: str
+) -> dict:
+    """A set minus each floor that there is, on the same draws of units.
+
+    `others` are the floors' draws, with a pseudo-unit of their own.
+
+    Recalls have no floors: one that always says the same class has all of that class.
 
     A plate or a position that tells less than chance does (where wells are held out,
     the classes that are left of a plate are the other ones) is no floor: chance is.
     """
-    others = {"untrained": untrained_name(name), "intensity": "intensity"}
-    others |= {floor: floor for floor in FLOORS}
+    floors_of = {"untrained": untrained_name(name), "intensity": "intensity"}
+    floors_of |= {floor: floor for floor in FLOORS if metric != RECALL}
     found = {}
-    for kind, other in others.items():
+    for kind, other in floors_of.items():
         if other not in values or other == name or name in FLOORS:
             continue
-        base, drawn = values[other][column], draws[other][:, column]
+        base, drawn = values[other][column], others[other][:, column]
         if other in FLOORS and base < chance:
             other, base, drawn = "chance", chance, chance
         value = float(values[name][column] - base)

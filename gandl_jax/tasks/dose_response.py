@@ -26,7 +26,7 @@ NOT_APART = "not identified: the controls are not told apart"
 # with treating them: a tenth of the way between the controls (ours).
 BOTTOM_SD = 0.1
 MIN_TREATMENTS = 5  # to tell whether all of them are off (ours)
-_COLUMNS = ("Role", "Experiment", "Plate", "Well", "Treatment", "Concentration_uM")
+_COLUMNS = ("Role", "Treatment", "Concentration_uM")
 _QUANTILES = {"low": 0.05, "middle": 0.5, "high": 0.95}  # of the control wells
 
 
@@ -115,8 +115,10 @@ def _unusable(metadata: pd.DataFrame) -> Iterator[str]:
     }
     for reason, which in reasons.items():
         if which.any():
+            number = int(which.sum())
+            have = "treatment has" if number == 1 else "treatments have"
             yield (
-                f"{int(which.sum())} treatments have {reason} and no curve, such as "
+                f"{number} {have} {reason} and no curve, such as "
                 f"{counts.index[which][0]!r}"
             )
 
@@ -313,10 +315,13 @@ def _called(rows: list[dict[str, Any]], max_q: float) -> list[dict[str, Any]]:
 
 
 def _points(wells: pd.DataFrame, response: np.ndarray) -> list[dict[str, Any]]:
-    columns = wells["Metadata_Concentration_uM"], wells["Metadata_Well"]
+    named = "Metadata_Well" in wells
+    columns = (
+        wells["Metadata_Concentration_uM"],
+        wells["Metadata_Well"] if named else table.wells(wells),
+        table.plates(wells),
+    )
     return [
         {"concentration_um": dose, "response": float(y), "well": well, "plate": plate}
-        for dose, well, plate, y in zip(
-            *columns, table.plates(wells), response, strict=True
-        )
+        for dose, well, plate, y in zip(*columns, response, strict=True)
     ]

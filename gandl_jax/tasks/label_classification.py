@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gandl_jax.errors import nearest
 from gandl_jax.profiles import table
 from gandl_jax.profiles.feature_set import FeatureSet
 from gandl_jax.tasks import classification
@@ -37,12 +38,7 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
       InputError: a unit or group in the config that the screen does not have.
       Skip: where there is no such label, or no split of any cell model is possible.
     """
-    label = options["label"]
-    if f"Metadata_{label}" not in metadata:
-        raise Skip(
-            f"the screen has no column Metadata_{label}: name one that is to be told "
-            "in config.evaluate.label"
-        )
+    label = _label(metadata, options["label"])
     codes, labels = _codes(metadata, label)
     if not len(labels):
         raise Skip(f"no record that is no control has a {label}: the column is blank")
@@ -88,14 +84,31 @@ def run(
     """
 
     def codes(metadata):
-        return _codes(metadata, options["label"])
+        return _codes(metadata, _label(metadata, options["label"]))
 
     rows = []
     for unit in ("treatment", ""):
-        own = [s for s in splits if s.name.startswith("treatment") == bool(unit)]
+        left_out = [s.name.partition(":")[0] == "treatment" for s in splits]
+        own = [
+            s for s, is_so in zip(splits, left_out, strict=True) if is_so == bool(unit)
+        ]
         task = classification.Task("label_classification", codes, unit=unit)
         rows += classification.judge(sets, own, task, options) if own else []
     return rows
+
+
+def _label(metadata: pd.DataFrame, wanted: str) -> str:
+    """The column that is meant, without its Metadata_, whatever the letters' case."""
+    columns = [
+        c.removeprefix("Metadata_") for c in metadata if c.startswith("Metadata_")
+    ]
+    alike = [c for c in columns if c.lower() == wanted.lower()]
+    if not alike:
+        raise Skip(
+            f"the screen has no column Metadata_{wanted}: name one that is to be told "
+            f"in config.evaluate.label; {nearest(wanted, columns)}"
+        )
+    return wanted if wanted in alike else alike[0]
 
 
 def _codes(metadata: pd.DataFrame, label: str) -> tuple[np.ndarray, Sequence[str]]:

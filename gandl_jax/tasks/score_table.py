@@ -39,7 +39,10 @@ def _controls(rows: Sequence[Row]) -> str:
 
 
 def _cell_models(rows: Sequence[Row]) -> str:
-    title = "Cell-model classification: balanced accuracy, recall [95 % interval]"
+    title = (
+        "Cell-model classification: balanced accuracy, recall [95 % interval over "
+        f"{rows[0].get('unit', 'well')}s]"
+    )
     return _scores(title, {"split": _split, "of": _class}, rows)
 
 

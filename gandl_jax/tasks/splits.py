@@ -86,7 +86,7 @@ def groups(metadata: pd.DataFrame, unit: str, *, key: str) -> np.ndarray:
             f"in, or change {key}"
         )
     own = metadata[column].astype(str)
-    if unit == "site":
+    if unit == "site" and column == "Metadata_Site":
         return (pd.Series(table.wells(metadata), own.index) + "/" + own).to_numpy(
             object
         )
@@ -130,7 +130,7 @@ def build(
         try:
             _two_classes(codes[records], classes)
             folds = _folds(metadata, records, codes[records], text, key, options)
-            folds, without = _judged(codes, folds, classes, text, key)
+            folds, without = _judged(metadata, codes, folds, classes, text, key)
         except Skip as reason:
             said.append(f"{group}: no split {text!r} for {label}: {reason}")
             continue
@@ -253,11 +253,10 @@ def _held(metadata, own, labels, unit, which, key, options) -> list[np.ndarray]:
     which = which or (str(TEST_FRAC) if unit == "record" else "")
     if not which:
         return leave_out(labels, of, most=options["max_folds"], seed=options["seed"])
-    frac = _number(which)
-    if frac is None or which in names:
+    frac = _share(which)
+    # A name counts as one where any cell model has it: "plate:3", "donor:0.5".
+    if frac is None or which in _known(metadata, unit, key):
         return [_listed(metadata, of, unit, which, key)]
-    if not 0 < frac < 1:
-        raise InputError(f"{key}: {unit}:{which} should be a share between 0 and 1")
     return random_groups(
         labels, of, frac, repeats=options["repeats"], seed=options["seed"]
     )
@@ -267,8 +266,7 @@ def _listed(metadata, of, unit, which, key) -> np.ndarray:
     """[n] bool: the groups that are named, with + between."""
     if unit == "record":
         raise InputError(f"{key}: record:{which} should be a share such as record:0.25")
-    blank = _blank(metadata[_column(metadata, unit, key)])
-    known = set(groups(metadata[~blank], unit, key=key))
+    known = _known(metadata, unit, key)
     wanted = [which] if which in known else which.split("+")
     for name in wanted:
         if name not in known:
@@ -279,6 +277,14 @@ def _listed(metadata, of, unit, which, key) -> np.ndarray:
     if not held.any():
         raise Skip(f"none of its records are of {' or '.join(wanted)}")
     return held
+
+
+def _known(metadata, unit, key) -> set[str]:
+    """The groups that any record is of, of whatever cell model."""
+    if unit == "record":
+        return set()
+    blank = _blank(metadata[_column(metadata, unit, key)])
+    return {str(name) for name in groups(metadata[~blank], unit, key=key)}
 
 
 def _given(own, records, which, key) -> Fold:
@@ -293,28 +299,36 @@ def _given(own, records, which, key) -> Fold:
     return records[side == "train"], records[side == "test"]
 
 
-def _judged(codes, folds, classes, text, key) -> tuple[list[Fold], str]:
+def _judged(metadata, codes, folds, classes, text, key) -> tuple[list[Fold], str]:
     """Keeps the classes that every fold learns and some fold judges."""
     learnt = set.intersection(*(set(codes[train]) for train, _ in folds))
     judged = set.union(*(set(codes[test]) for _, test in folds))
     kept = np.array(sorted(learnt & judged), int)
     present = np.array(sorted(set.union(*({*codes[a], *codes[b]} for a, b in folds))))
     lost = np.setdiff1d(present, kept)
-    unit = text.partition(":")[0]
     names = ", ".join(classes[i] for i in lost[:3]) + (", ..." if len(lost) > 3 else "")
-    if len(kept) < 2:
-        raise Skip(
-            f"{names} cannot be both learnt and judged: too few groups by {unit} have "
-            f"it; change {key}"
-        )
     if not len(lost):
         return folds, ""
+    why = _why_lost(metadata, codes, lost, text, key)
+    if len(kept) < 2:
+        raise Skip(f"{names} {why}; change {key}")
     count = int(np.isin(codes, lost).sum())
     folds = [tuple(side[np.isin(codes[side], kept)] for side in fold) for fold in folds]
     return [fold for fold in folds if len(fold[1])], (
         f"{len(lost)} of {len(present)} classes ({names}; {count:,} records) are left "
-        f"out of the split {text!r}: too few groups by {unit} have them"
+        f"out of the split {text!r}, for each {why}"
     )
+
+
+def _why_lost(metadata, codes, lost, text, key) -> str:
+    """Why some classes cannot be both learnt and judged."""
+    unit = text.partition(":")[0]
+    if unit != "given":
+        records = np.flatnonzero(np.isin(codes, lost))
+        of = pd.Series(groups(metadata.iloc[records], unit, key=key).astype(str))
+        if (of.groupby(codes[records]).nunique() == 1).all():
+            return f"has one {unit.replace('_', ' ')}, and at least two are needed"
+    return "lies on one side only, and is to be both learnt and judged"
 
 
 def _kinds(labels: np.ndarray, of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -327,11 +341,13 @@ def _kinds(labels: np.ndarray, of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.array([numbers[kind] for kind in have]), member
 
 
-def _number(text: str) -> float | None:
+def _share(text: str) -> float | None:
+    """The number that a text is, where it lies between 0 and 1."""
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
         return None
+    return number if 0 < number < 1 else None
 
 
 def _near(name: str, known: set[str]) -> str:
@@ -343,6 +359,8 @@ def _column(metadata: pd.DataFrame, unit: str, key: str) -> str:
     """The column that tells a unit's groups apart."""
     columns = {c.removeprefix("Metadata_").lower(): c for c in metadata}
     column = "well" if unit == "row" else unit
+    if unit == "site" and "site" not in columns and "site_id" in columns:
+        return columns["site_id"]  # an image's whole name, as it stands for its crops
     if column in columns:
         return columns[column]
     if unit in (*USUAL, "split"):

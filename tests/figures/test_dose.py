@@ -1,10 +1,12 @@
 """Dose-response curves and compounds: what is drawn is what was given."""
 
+import itertools
 import math
 import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 
 from gandl_jax.figures import dose, style
 
@@ -91,4 +93,26 @@ def test_names_of_compounds_are_no_formulas_and_not_written_over_each_other():
     figure = dose.compounds(points, labels, ((-0.5, 2.0), (-1.0, 1.5)))
     root = ElementTree.fromstring(style.to_svg(figure, "s", "t"))
     words = {"".join(e.itertext()) for e in root.iter("text")}
-    assert {"$x_{", "far"} <= words and "same place" not in words
+    assert {"$x_{", "same place", "far"} <= words
+
+
+def test_names_of_compounds_in_one_place_do_not_overlap_and_stay_below_the_legend():
+    side, rescue = np.linspace(-0.02, 0.02, 8), np.linspace(1.0, 1.1, 8)
+    names = [f"compound {k}" for k in range(8)]
+    labels = list(zip(side, rescue, names, strict=True))
+    points = {"rises": (side, rescue)}
+    figure = dose.compounds(points, labels, ((-0.1, 1.1), (-0.2, 1.1)))
+    figure.canvas.draw()
+    # Without the lines, which an annotation counts in.
+    boxes = [Text.get_window_extent(text) for text in figure.axes[0].texts]
+    assert len(boxes) == 8
+    pairs = itertools.combinations([*_insets(boxes)], 2)
+    assert not any(one.overlaps(other) for one, other in pairs)
+    legend = figure.axes[0].get_legend().get_window_extent()
+    assert legend.y0 > figure.axes[0].get_window_extent().y1
+    assert not any(legend.overlaps(box) for box in boxes)
+
+
+def _insets(boxes):
+    """Letters' own boxes: without the room for lines and tails around them."""
+    return [box.padded(0, -1) for box in boxes]

@@ -285,3 +285,31 @@ def test_missing_and_incomplete_profiles(config, workdir, tmp_path_factory):
     with pytest.raises(InputError, match="gan@0 is not complete"):
         evaluate.run(config, workdir)
     assert not (workdir / "tasks").exists()
+
+
+def test_an_empty_folder_is_passed_over(config, workdir, capsys):
+    (workdir / "profiles/simulated/theirs").mkdir()
+    evaluate.run(config, workdir)
+    assert "theirs is empty and passed over" in capsys.readouterr().out
+
+
+def test_labels_that_changed_since_are_those_of_the_screen(
+    config, workdir, tmp_path, monkeypatch
+):
+    """As in the prepared table; the same labels are judged once."""
+    table = metadata().assign(
+        Metadata_Record_ID=lambda one: one["Metadata_Site_ID"],
+    )
+    monkeypatch.setattr(evaluate, "_records", lambda config, dataset: table)
+    config.evaluate.tasks = "control_classification"
+    evaluate.run(config, workdir)
+    path = workdir / "tasks/simulated/control_classification.json"
+    first, stamp = result(workdir, "control_classification"), path.stat().st_mtime_ns
+    evaluate.run(config, workdir)
+    assert path.stat().st_mtime_ns == stamp
+    table["Metadata_Role"] = table["Metadata_Role"].replace("treated", "response_1")
+    evaluate.run(config, workdir)
+    again = result(workdir, "control_classification")
+    assert again["inputs"]["metadata"] != first["inputs"]["metadata"]
+    assert again["inputs"]["profiles"] == first["inputs"]["profiles"]
+    assert again["rows"][0]["records"] > first["rows"][0]["records"]

@@ -290,3 +290,11 @@ def test_beside_a_prepared_screen_without_the_raw_one(run, smoke_screen, tmp_pat
     one = store.read(tmp_path / "w/profiles/simulated/wells")["wells"]
     by_well["site_id"] = raw["site_id"]  # there is one site in each well
     check(one, by_well, "site_id")
+
+
+def test_a_folder_that_a_killed_run_left_empty_is_no_clash(config, screen, tmp_path):
+    table = theirs(screen, "site_id")
+    table.to_csv(tmp_path / "theirs.csv", index=False)
+    (tmp_path / "w/profiles/rxrx19a/theirs").mkdir(parents=True)
+    job.run(config, tmp_path / "w")
+    check(stored(tmp_path / "w"), table, "site_id")

@@ -203,6 +203,12 @@ def test_remarks_are_printed(multi_page, capsys):
 
 def test_another_description_of_the_screen_is_refused(multi_page):
     prepare.run(multi_page, "")
-    multi_page.screen.response_0 = "well=B02"
-    with pytest.raises(InputError, match="response_0 was '', is 'well=B02'"):
+    multi_page.screen.channels = ("dna", "tubulin", "actin")
+    with pytest.raises(InputError, match="screen.channels was "):
         prepare.run(multi_page, "")
+
+
+def test_grey_files_where_each_should_hold_all_channels(multi_page):
+    for well in WELLS:
+        save(raw(multi_page, f"{well}.tif"), GREY)
+    refused(multi_page, r"expected: 8- or 16-bit, 3 channels.*16-bit, 1 channel\)")

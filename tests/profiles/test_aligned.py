@@ -122,3 +122,25 @@ def test_few_sets_stay_in_memory(tmp_path, monkeypatch):
             for name in sets:
                 assert sets[name].features[:, 0].tolist() == [0, 1, 2, 3, 4, 5]
         assert len(asked) == expected
+
+
+def test_labels_are_those_of_the_screen_as_it_is_now(tmp_path):
+    ours = written(tmp_path, "gan@9", SITES)
+    before = store.read_metadata(ours)
+    now = before.iloc[::-1].assign(Metadata_Role="treated", Metadata_Plate="2")
+    sets = AlignedSets([ours], "b8", now)
+    assert sets.metadata["Metadata_Record_ID"].tolist() == SITES
+    assert set(sets.metadata["Metadata_Role"]) == {"treated"}
+    sets = AlignedSets([ours], "b8", now[:-1])  # it lacks a record
+    pd.testing.assert_frame_equal(sets.metadata, before)
+
+
+def test_labels_of_wells_are_those_of_the_screen_as_it_is_now(tmp_path):
+    ours = written(tmp_path, "gan@9", SITES)
+    wells = ["B01", "A01", "A02"]
+    theirs = written(tmp_path, "t", wells, ("t",), {"level": "well"}, by_well=True)
+    now = store.read_metadata(ours).assign(Metadata_Role="treated")
+    sets = AlignedSets([theirs, ours], "b8", now)
+    for metadata in (sets.metadata, sets["t"].metadata):
+        assert set(metadata["Metadata_Role"]) == {"treated"}
+    assert sets["gan@9/b8"].features[:, 0].tolist() == [0.5, 2.5, 4.5]

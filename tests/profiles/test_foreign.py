@@ -87,3 +87,9 @@ def test_files_that_are_no_tables(tmp_path, frame):
     refuse(tmp_path / "cut.csv.gz", "cut.csv.gz: ")
     (tmp_path / "latin.csv").write_bytes("site,f1,f2\n\xe4,1,2\n".encode("latin-1"))
     refuse(tmp_path / "latin.csv", "latin.csv: ")
+
+
+def test_semicolons_are_told(tmp_path):
+    (tmp_path / "a.csv").write_text("site_id;x\ns1;0,5\n")
+    with pytest.raises(InputError, match="a.csv looks separated by ';'"):
+        foreign.open_table(tmp_path / "a.csv")

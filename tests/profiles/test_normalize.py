@@ -216,6 +216,19 @@ def test_coral_aligns_the_covariances_of_experiments(profiles):
         np.testing.assert_allclose(made[own], expected, atol=1e-4)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("rows", [1, 3])
+def test_coral_without_a_batch_of_five_rows_is_the_typical_step(rows, profiles):
+    features, plates = profiles
+    made, typical = (
+        normalize.make(name)
+        .fit(features[:rows], plates=plates[:rows])
+        .transform(features, plates=plates)
+        for name in ("coral", "tvn")
+    )
+    np.testing.assert_array_equal(made, typical)
+
+
 @pytest.mark.parametrize("name", ["standard", "robust", "whiten", "tvn", "coral"])
 def test_only_reference_rows_are_learnt_from_and_unseen_plates_are_pooled(
     name, profiles

@@ -44,7 +44,7 @@ def test_values_that_are_not_finite_are_refused(tmp_path, features, value):
     features[9, 4] = value
     message = (
         "'gan@0/b8': column 3 is not finite in 2 records, the first 'r5' "
-        r"\(and 1 more column\)"
+        r"\(and 1 more column\): delete .*gan@0 and run --job=embed again"
     )
     with pytest.raises(InputError, match=message):
         quality.check_features(written(tmp_path / "gan@0", features))
@@ -62,6 +62,25 @@ def test_plates_without_controls():
     assert line.endswith("(E/2, E/4)")
     assert quality.doubts(made.iloc[[0, 1, 3]]) == []
     assert quality.doubts(made.iloc[[1, 2, 4]]) == []  # a screen without controls
+
+
+@pytest.mark.parametrize(
+    "column", ["Treatment", "Concentration_uM", "Role", "Cell_Type"]
+)
+def test_wells_that_hold_what_one_well_cannot(column):
+    values = {"Concentration_uM": [1.0, np.nan]}.get(column, ["response_0", "treated"])
+    made = records(Well=["A01", "B01"] * 2, Role="other")
+    made[f"Metadata_{column}"] = np.repeat(values, 2)
+    (line,) = quality.doubts(made)
+    assert (
+        line.startswith("2 wells hold more than one treatment, dose") and "A01" in line
+    )
+    assert "config.screen.columns.plate" in line
+    apart = made.assign(Metadata_Plate=["1", "1", "2", "2"], Metadata_Role="other")
+    if column != "Role":
+        assert quality.doubts(apart) == []
+        (line,) = quality.doubts(apart.assign(Metadata_Plate="1"))
+        assert line.endswith("(config.screen.columns.experiment) missing?")
 
 
 def test_two_spellings_of_one_treatment():

@@ -169,3 +169,24 @@ def test_parts_are_read_one_at_a_time(tmp_path):
     for name, features in expected.items():
         own = np.concatenate([part[name].features for part in parts])
         np.testing.assert_array_equal(own, features)
+
+
+def test_damaged_files_are_told_in_one_sentence(tmp_path):
+    directory = tmp_path / "gan@9"
+    assert not store.is_begun(directory)
+    directory.mkdir()
+    assert not store.is_begun(directory)
+    table = pd.DataFrame({"Metadata_Record_ID": [str(i) for i in range(50)]})
+    part = directory / "part-00000.parquet"
+    store.write_part(part, table, {"b8": np.random.default_rng(0).normal(size=(50, 9))})
+    assert store.is_begun(directory)
+    store.finish(directory)
+    whole = bytearray(part.read_bytes())
+    for damaged in (b"", whole[:-40], b"PAR1" + bytes(900) + whole[904:]):
+        part.write_bytes(damaged)
+        message = "part-00000.parquet is damaged: delete it and run --job=embed again"
+        with pytest.raises(InputError, match=message):
+            store.read(directory)
+    (directory / "_made_from.json").write_text("{")
+    with pytest.raises(InputError, match="_made_from.json is damaged: delete .*embed"):
+        store.made_from(directory)

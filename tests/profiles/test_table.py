@@ -77,8 +77,33 @@ def test_screens_without_experiments_plates_or_wells():
     assert table.wells(cells).tolist() == ["a", "b", "c"]
 
 
+def test_crops_of_one_image_are_a_well_where_wells_have_no_names():
+    crops = pd.DataFrame(
+        {
+            "Metadata_Record_ID": list("pqrst"),
+            "Metadata_Site_ID": ["a", "a", "b", "", None],
+            "Metadata_Cell": list("12111"),
+        }
+    )
+    assert table.wells(crops).tolist() == ["a", "a", "b", "s", "t"]
+    plates = crops[:3].assign(Metadata_Plate=["1", "2", "2"])
+    assert table.wells(plates).tolist() == ["1/a", "2/a", "2/b"]
+    whole = crops.drop(columns="Metadata_Cell")  # records are images
+    assert table.wells(whole).tolist() == list("pqrst")
+
+
 def test_cells_without_a_model_are_one_group():
     cells = METADATA.assign(Metadata_Cell_Type=["HRCE", "VERO", "HRCE"])
     assert table.cell_models(cells).tolist() == ["HRCE", "VERO", "HRCE"]
     cells = cells.drop(columns="Metadata_Cell_Type")
     assert table.cell_models(cells).tolist() == ["all"] * 3
+
+
+def test_wells_that_hold_two_treatments_are_told():
+    wells = METADATA.assign(
+        Metadata_Well="A01", Metadata_Treatment=["x", "y", ""], Metadata_Role="treated"
+    )
+    assert table.mixed_wells(wells) is None
+    told = table.mixed_wells(wells.drop(columns="Metadata_Plate"))
+    assert "1 well holds more than one treatment" in told
+    assert "config.screen.columns.plate" in told

@@ -85,12 +85,13 @@ def test_all_records_where_there_are_no_roles(screen):
 def test_one_plate_has_places_only(screen):
     one = screen[screen["Metadata_Plate"] == "2"].reset_index(drop=True)
     with pytest.warns(
-        LeftOut, match="for plate: all its records are of one class: E/2"
+        LeftOut,
+        match="the plate of a well .* in all: all its controls are on plate E/2",
     ):
         plan = task.splits(one, OPTIONS)
     assert [split.label for split in plan] == ["row band", "column band"]
     two = one[one["Metadata_Well"].isin(["A01", "A02"])]
-    with pytest.raises(Skip, match="no split 'well' for row band"):
+    with pytest.raises(Skip, match="the row of a well can be told was not asked"):
         task.splits(two, OPTIONS)
 
 

@@ -59,6 +59,17 @@ def test_draws_are_paired_by_their_seed(monkeypatch):
     np.testing.assert_allclose(blocks, drawn, rtol=1e-12)
 
 
+def test_scores_that_are_right_on_the_same_records_may_differ():
+    """By a few of 200: 3 / 200 at most where none was (the rule of three)."""
+    units = one_each([np.arange(100) % 10 > 0] * 2)
+    one, two = (
+        bootstrap.recalls(*units, draws=4000, seed=0, prior=p).mean(1) for p in (1, 2)
+    )
+    low, high = bootstrap.interval(0.0, one - two, stretch=1.0, lowest=-1.0)
+    assert -0.03 < low < -0.005 and 0.005 < high < 0.03
+    assert np.corrcoef(one, two)[0, 1] > 0.9  # the same units were drawn
+
+
 def test_the_interval_is_stretched_about_the_middle_and_holds_the_value():
     draws = stats.norm(0.7, 0.05).ppf((np.arange(4000) + 0.5) / 4000)
     low, high = bootstrap.interval(0.7, draws, stretch=1.0)

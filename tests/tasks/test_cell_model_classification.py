@@ -61,6 +61,9 @@ def test_one_row_per_cell_type_and_one_for_all(screen):
     assert (own["low"].between(0.8, 0.999)).all() and (own["high"] == 1).all()
     assert set(own["normalize"]) == {"standard, all plates together"}
     assert set(own["group"]) == {"all"} and set(own["records"]) == {540}
+    for row in own.to_dict("records"):  # "always HUVEC" has all of HUVEC
+        floors = {"plate", "position"} if row["metric"] != "recall" else set()
+        assert set(row["differences"]) == floors
 
 
 def test_two_types_have_their_closed_form_recall(screen):

@@ -87,7 +87,7 @@ def test_rescue_is_the_planted_response_at_the_highest_dose(screen):
         assert row["rescue_low"] < truth < row["rescue_high"]
         assert row["side_effect_low"] < 0.05 and row["side_effect_high"] > -0.05
         assert row["warnings"] == [
-            "1 treatments have two doses only and no curve, such as 'two doses'"
+            "1 treatment has two doses only and no curve, such as 'two doses'"
         ]
 
 
@@ -216,10 +216,10 @@ def at(screen, role, treatment, rows, **columns):
 @pytest.mark.parametrize(
     ("dose", "reason"),
     [
-        (np.nan, r"1 treatments have no dose above 0 \(blank, 0 or negative\)"),
-        (0.0, "have no dose above 0"),
-        (-1.0, "have no dose above 0"),
-        (0.5, "1 treatments have one dose in all wells and no curve, such as 'late'"),
+        (np.nan, r"1 treatment has no dose above 0 \(blank, 0 or negative\)"),
+        (0.0, "has no dose above 0"),
+        (-1.0, "has no dose above 0"),
+        (0.5, "1 treatment has one dose in all wells and no curve, such as 'late'"),
     ],
 )
 def test_treatments_without_doses_are_named(screen, dose, reason):
@@ -280,11 +280,28 @@ def test_a_shift_of_all_treated_wells_loosens_the_bottom():
     assert not any(row["warnings"] for row in rows)
 
 
-@pytest.mark.parametrize("column", ["Treatment", "Concentration_uM", "Role", "Well"])
+@pytest.mark.parametrize("column", ["Treatment", "Concentration_uM", "Role"])
 def test_a_missing_column_is_a_skip(screen, column):
     metadata = screen.metadata.drop(columns=f"Metadata_{column}")
     with pytest.raises(Skip, match=f"the screen has no column Metadata_{column}"):
         dose_response.splits(metadata, OPTIONS)
+
+
+@pytest.mark.parametrize(
+    "columns", [["Experiment"], ["Experiment", "Plate", "Well", "Site_ID"]]
+)
+def test_columns_that_are_not_needed(screen, columns):
+    """Without plates and wells each record is a well: offsets are taken off first."""
+    plate = screen.metadata["Metadata_Plate"].astype(int).to_numpy()[:, None]
+    features = (screen.features - 20 * plate) / (1 + plate)
+    metadata = screen.metadata.drop(columns=[f"Metadata_{c}" for c in columns])
+    assert dose_response.splits(metadata, OPTIONS) == []
+    sites = FeatureSet(screen.name, metadata, features.astype(np.float32))
+    for row in dose_response.run({screen.name: sites}, [], **OPTIONS):
+        assert row["status"] == "fitted" and row["experiment"] == "all"
+        assert row["ec50_um"] == pytest.approx(EC50[row["treatment"]], rel=0.3)
+        wells = {(point["plate"], point["well"]) for point in row["points"]}
+        assert len(wells) == row["wells"] == (14 if len(columns) == 1 else 28)
 
 
 @pytest.mark.real_data

@@ -152,12 +152,12 @@ def test_any_column_can_be_the_label(screen):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"label": "Mechanisms"}, "no column Metadata_Mechanisms: name one"),
+        ({"label": "Mechanisms"}, "no column Metadata_Mechanisms.* mean 'Mechanism'"),
         ({"Metadata_Mechanism": ""}, "no record that is no control has a Mechanism"),
         ({"Metadata_Mechanism": "x"}, "Mechanism has 1 values, not 2 to 200"),
         ({"Metadata_Role": "response_0"}, "no record that is no control"),
         ({"Metadata_Treatment": "x"}, "all its records are of one treatment"),
-        ({"label": "Record_ID"}, "all its records|cannot be both|has 192 values"),
+        ({"label": "Record_ID"}, "0, 1, 10, ... has one treatment, and at least two"),
     ],
 )
 def test_what_is_skipped(screen, change, message):
@@ -165,6 +165,14 @@ def test_what_is_skipped(screen, change, message):
     options = {**OPTIONS, **{k: v for k, v in change.items() if k not in columns}}
     with pytest.raises(Skip, match=message):
         task.splits(screen.assign(**columns), options)
+
+
+def test_a_labels_case_does_not_matter_and_other_units_are_no_treatment(screen):
+    screen["Metadata_Treatment_Batch"] = np.resize(["a", "b", "c"], 192)
+    features = np.random.default_rng(0).normal(size=(192, 3))
+    named = {"label": "mechanism", "label_splits": ("treatment_batch",)}
+    row = one(scores(screen, features, **named))
+    assert row["label"] == "Mechanism" and row["unit"] == "well"
 
 
 def test_many_labels_are_refused(screen, monkeypatch):

@@ -84,7 +84,7 @@ HRCE        plate out       sites  .800 [.700 .900]   .700 [.600 .800]   .600 [.
 HRCE        record (leaky)  sites  -                  .950 [.850 1.000]  -                 -                 -                 .500    -
 HRCE        plate out       wells  -                  .650 [.550 .750]   -                 -                 -                 .500    -
 
-Cell-model classification: balanced accuracy, recall [95 % interval]
+Cell-model classification: balanced accuracy, recall [95 % interval over wells]
 split      of    untrained (gan@0)   chance
 plate out  all   .875 [.775 .975]    .500
 plate out  U2OS  1.000 [.900 1.000]  .500

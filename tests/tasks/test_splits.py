@@ -117,7 +117,7 @@ def test_more_folds_than_records_of_any_class():
     made, said = build(
         table, "treatment", codes=np.arange(24), classes=[*map(str, range(24))]
     )
-    assert not made and "cannot be both learnt and judged" in said[0]
+    assert not made and "has one treatment, and at least two are needed" in said[0]
 
 
 def test_no_group_like_another(screen):
@@ -166,6 +166,29 @@ def test_groups_by_name(screen):
     assert set(named["Metadata_Donor"][test]) == {"a+b"}  # the name as a whole first
 
 
+def test_a_name_that_is_a_number(screen):
+    """Plates 1 to 3, of which a cell model has 1 and 2: 3 is no share of them."""
+    named = screen.assign(Metadata_Donor=np.repeat(["1", "2", "0.5"], 8))
+    codes = np.where(named["Metadata_Donor"] == "0.5", -1, screen["code"])
+    for wanted in ("donor:0.5", "donor:0.5+2"):
+        made, said = build(named, wanted, codes=codes)
+        assert bool(made) == ("2" in wanted)
+    assert (
+        "none of its records are of 0.5" in build(named, "donor:0.5", codes=codes)[1][0]
+    )
+
+
+def test_crops_of_an_image_lie_on_one_side():
+    crops = pd.DataFrame({"Metadata_Site_ID": np.repeat(list("abcdef"), 4)})
+    crops["Metadata_Cell"] = np.tile(list("1234"), 6)
+    crops["Metadata_Record_ID"] = crops["Metadata_Site_ID"] + crops["Metadata_Cell"]
+    split = only(crops, "site", codes=np.repeat([0, 1], 12))
+    assert [set(crops["Metadata_Site_ID"][test]) for _, test in split.folds] == [
+        {name} for name in "abcdef"
+    ]
+    assert only(crops, "record", codes=np.repeat([0, 1], 12)).leaky
+
+
 def test_the_publishers_own(screen):
     side = np.resize(["Train", "test", "train", "test", "other"], 24)
     ((train, test),) = only(screen.assign(Metadata_Split=side), "given").folds
@@ -183,7 +206,8 @@ def test_the_publishers_own(screen):
         ("givn", "did you mean 'given'"),
         ("plate:E0/7", "no plate is called 'E0/7'; did you mean 'E0/"),
         ("donor:ann+bbo", "no donor is called 'bbo'; did you mean 'bob'"),
-        ("plate:1.5", "plate:1.5 should be a share between 0 and 1"),
+        ("plate:1.5", "no plate is called '1.5'; valid: E0/0, E0/1, E1/0"),
+        ("record:1.5", "record:1.5 should be a share such as record:0.25"),
         ("record:r3", "record:r3 should be a share such as record:0.25"),
         ("given:train", "'given' takes nothing after it"),
     ],
@@ -200,7 +224,7 @@ def test_what_nobody_can_have_meant(screen, wanted, message):
         ("given", "the screen has no column Metadata_Split; change config"),
         ("cell_type", "2 of 24 records have a blank Metadata_Cell_Type"),
         ("batch", "all its records are of one batch; change config.evaluate.splits"),
-        ("day", "no, yes cannot be both learnt and judged: too few groups by day"),
+        ("day", "no, yes has one day, and at least two are needed"),
     ],
 )
 def test_what_the_screen_does_not_allow_is_said_and_the_rest_done(
@@ -241,7 +265,7 @@ def test_classes_of_one_group_are_left_out_with_their_count():
 def test_a_class_of_one_record_cannot_be_split():
     table = pd.DataFrame({"Metadata_Record_ID": list("abc")})
     made, said = build(table, "record", codes=[0, 0, 1])
-    assert not made and "yes cannot be both learnt and judged" in said[0]
+    assert not made and "yes has one record, and at least two are needed" in said[0]
 
 
 def test_one_class_is_nothing_to_tell(screen):

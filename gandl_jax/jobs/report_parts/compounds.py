@@ -11,7 +11,7 @@ from gandl_jax.jobs.report_parts.page import Html
 
 BEST = 8  # rescues on the first page
 FEWEST = 3  # points that make a figure
-NAMED = 10  # points with a name
+NAMED = 8  # compounds with a name, where they are the most potent
 
 
 def best(rows: Sequence[Row]) -> Html:
@@ -41,13 +41,23 @@ def best(rows: Sequence[Row]) -> Html:
         )
     ]
     words = (
-        "Rescue at the highest dose: 0 as without effect, 1 as in the wanted state. "
-        "Side effect: how far the wells lie off that way; 0 as control wells do. "
-        "Small: 95 % intervals."
+        f"{_order(up)} Rescue at the highest dose: 0 as without effect, 1 as in the "
+        "wanted state. Side effect: how far the wells lie off that way; 0 as control "
+        "wells do. Small: 95 % intervals."
     )
     if len(up) > BEST:
         words += f" {len(up) - BEST} more rise: see the curves below."
     return page.join([*parts, page.tag("p", words, class_="note")])
+
+
+def _order(up: Sequence[Row]) -> str:
+    """Says in which order the rescues stand."""
+    words = "In order of EC50"
+    if any(row.get("ec50_bound") for row in up):
+        words += ", measured ones before those of which only a bound is known"
+    if any(not findings.full(row) for row in up):
+        words += "; rescues of less than half way last"
+    return words + "."
 
 
 def figure(rows: Sequence[Row], name: str) -> Html | None:
@@ -72,10 +82,12 @@ def figure(rows: Sequence[Row], name: str) -> Html | None:
         )
         for kind in reversed(dose.COMPOUNDS)
     }
+    first: dict[str, Row] = {}  # of a compound in several experiments the most potent
+    for row in filter(findings.rises, known):
+        first.setdefault(row["treatment"], row)
     labels = [
-        (row["side_effect"], row["rescue"], row["treatment"])
-        for row in known[:NAMED]
-        if findings.rises(row)
+        (row["side_effect"], row["rescue"], name)
+        for name, row in list(first.items())[:NAMED]
     ]
     limits = tuple(
         _limits([row[key] for row in known]) for key in ("side_effect", "rescue")

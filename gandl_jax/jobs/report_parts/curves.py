@@ -40,8 +40,9 @@ def section(dataset: str, kind: str, rows: Sequence[Row], plots: Html) -> Html:
             "p",
             f"From the set {rows[0]['set']} ({kind}). 0 is the mean of the controls "
             "without effect, 1 that of the controls in the wanted state. Rescues that "
-            f"go at least half way come first, the most potent in front; {SHOWN} "
-            "curves at most are drawn. Stray wells may lie outside the axes.",
+            "go at least half way come first, the most potent in front and those of "
+            f"which only a bound of the EC50 is known after them; {SHOWN} curves at "
+            "most are drawn. Stray wells may lie outside the axes.",
         ),
         plots,
         page.details(f"All curves ({len(rows):,})", table(rows)),

@@ -14,7 +14,12 @@ FLOORS = {  # key of a difference -> what does as well
     "plate": "The plate's name alone does",
     "position": "The well's position alone does",
 }
-WARNINGS = 4  # of the tasks that are told; the rest is in their files
+BATCH = {  # label of batch effects -> what is told
+    "plate": "the plate",
+    "row band": "the wells' row (in four bands)",
+    "column band": "the wells' column (in four bands)",
+}
+WARNINGS = 2  # of the tasks that stand alone; more are one sentence
 
 
 def doubts(
@@ -83,15 +88,23 @@ def _batch_doubts(batch: Table) -> Iterator[str]:
     for (group, _, metric, label, *_), those in batch.items():
         if metric == findings.METRIC:
             by_label.setdefault((group, label), kinds.main(those))
-    found = [row for row in by_label.values() if _above_chance(row)]
+    found: dict[str, list[Row]] = {}
+    for row in by_label.values():
+        if not findings.bad(row["low"]) and row["low"] > row["chance"]:
+            found.setdefault(row["label"], []).append(row)
     if found:
-        worst = max(found, key=lambda row: row["value"] - row["chance"])
-        also = dict.fromkeys(row["label"] for row in found)
-        yield (
-            f"The features tell more than cells: {listing(also)} can be read from them "
-            f"(at most {worst['label']}{_groups([worst])}: balanced accuracy "
-            f"{worst['value']:.2f}, guessing {worst['chance']:.2f})."
-        )
+        told = "; ".join(_told_from(label, rows) for label, rows in found.items())
+        yield f"The features tell more than cells: {told}."
+
+
+def _told_from(label: str, rows: Sequence[Row]) -> str:
+    worst = max(rows, key=lambda row: row["value"] - row["chance"])
+    most = f"at most, {worst['group']}: " if len(rows) > 1 else ""
+    return (
+        f"{BATCH.get(label, label)} can be told from the features{_groups(rows)} "
+        f"({most}balanced accuracy {worst['value']:.2f}, guessing "
+        f"{worst['chance']:.2f})"
+    )
 
 
 def _image_doubts(rows: Sequence[Row]) -> Iterator[str]:
@@ -144,9 +157,13 @@ def _control_doubts(of: Wells | None) -> Iterator[str]:
 
 def _warnings(warnings: Iterable[str]) -> Iterator[str]:
     warnings = list(dict.fromkeys(warnings))
-    yield from warnings[:WARNINGS]
-    if len(warnings) > WARNINGS:
-        yield f"{len(warnings) - WARNINGS} more warnings are listed below."
+    if len(warnings) <= WARNINGS:
+        yield from warnings
+    else:
+        yield (
+            f"The tasks warn of {len(warnings)} things, all of them listed at the end. "
+            f"The first: {warnings[0]}"
+        )
 
 
 def _above_chance(row: Row) -> bool:

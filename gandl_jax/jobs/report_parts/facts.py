@@ -1,5 +1,6 @@
 """The report's chapter "What was run"."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -23,6 +24,8 @@ EVALUATED = {
     "Splits": "evaluate.splits",
     "Intervals resample": "evaluate.bootstrap_unit",
 }
+
+_HASH = re.compile(r"[0-9a-f]{32,}")
 
 
 def section(inputs: Inputs) -> Html:
@@ -68,7 +71,7 @@ def _history(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for change in history[1:]:
         yield f"Changed {change['date']}", _changes(change["changed"])
     for key, value in record.items():
-        if key not in ("config", "history", "command"):
+        if key not in ("config", "history", "command") and not _is_hash(value):
             yield key.capitalize(), _plain(value)
 
 
@@ -83,6 +86,11 @@ def _changes(changed: Mapping[str, Any]) -> str:
         f"{key} from {old} to {new}" for key, (old, new) in changed.items()
     )
     return words or "versions of libraries"
+
+
+def _is_hash(value: Any) -> bool:
+    """A digest is for the jobs to compare; it tells a reader nothing."""
+    return isinstance(value, str) and bool(_HASH.fullmatch(value))
 
 
 def _plain(value: Any) -> str:

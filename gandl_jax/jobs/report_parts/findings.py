@@ -13,7 +13,10 @@ BATCH_KEYS = (
     "normalize",
 )  # by each plate's controls, or all plates as one
 METRIC = "balanced_accuracy"  # the one that the answer is about
-NEW = " It was trained on another screen and has never seen this one (zero-shot)."
+NEW = (
+    " The network was trained on another screen and has never seen an image of this "
+    "one (zero-shot)."
+)
 HALF_WAY = 0.5  # a rescue that gets less far toward the wanted state is partial
 
 
@@ -194,7 +197,8 @@ def apart(row: Row) -> bool:
 def rank(rows: Iterable[Row]) -> list[Row]:
     """Orders curves: rescues at least half way, partial ones, falling, unsure, flat.
 
-    Within the rescues the most potent (lowest EC50) comes first.
+    Within the rescues the most potent (lowest EC50) comes first; those of which only
+    a bound of the EC50 is known come after those with a measured one.
 
     Args:
       rows: rows of dose response of one feature set.
@@ -203,8 +207,9 @@ def rank(rows: Iterable[Row]) -> list[Row]:
 
     def place(row: Row) -> tuple:
         if rises(row):
-            return (0 if full(row) else 1, _potency(row), row["treatment"])
-        return (order[effect(row)], 0.0, row["treatment"])
+            part, bound = not full(row), bool(row.get("ec50_bound"))
+            return (int(part), bound, _potency(row), row["treatment"])
+        return (order[effect(row)], False, 0.0, row["treatment"])
 
     return sorted(rows, key=place)
 

@@ -15,7 +15,6 @@ from gandl_jax.errors import InputError
 from gandl_jax.profiles import feature_set, store, table
 
 PROGRAM = "python -m gandl_jax.main"
-_PLACES = {"Metadata_Experiment", "Metadata_Plate", "Metadata_Well"}
 _JOB = re.compile(r"(?:^|\s)--?job(?:=|\s+)\S+")
 
 
@@ -148,8 +147,9 @@ def _counts(folder: epath.Path) -> dict[str, dict[str, int]]:
 
 def _count(metadata) -> dict[str, int]:
     counts = {"record": len(metadata)}
-    if set(metadata) >= _PLACES:
+    if "Metadata_Well" in metadata:
         counts["well"] = len(set(table.wells(metadata)))
+    if "Metadata_Plate" in metadata:
         counts["plate"] = len(set(table.plates(metadata)))
     return counts
 

@@ -177,6 +177,17 @@ def count(number: int, name: str) -> str:
     return f"{number:,} {name}" + ("" if number == 1 else "s")
 
 
+def remarks(lines: Sequence[str]) -> Html:
+    """What a chapter's task left out, in small print; nothing where there is nothing.
+
+    Args:
+      lines: sentences, with or without a full stop.
+    """
+    if len(lines) <= 1:
+        return tag("p", lines[0], class_="note") if lines else Html("")
+    return details(f"What it left out ({len(lines)})", items(lines))
+
+
 def missing(what: str, command: str) -> Html:
     """Says what is not there and the command that makes it."""
     words = join([f"There are no {what} yet. They are made by:", tag("code", command)])

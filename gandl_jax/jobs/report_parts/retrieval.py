@@ -11,13 +11,16 @@ KEYS = ("group", "kind", "metric", "label", "class")
 KINDS = {"replicate": "same treatment", "mechanism": "same mechanism"}
 
 
-def section(dataset: str, rows: Sequence[Row], table: Table) -> Html:
+def section(
+    dataset: str, rows: Sequence[Row], table: Table, remarks: Sequence[str] = ()
+) -> Html:
     """The chapter of retrieval.
 
     Args:
       dataset: the screen.
       rows: all rows of retrieval.
       table: those side by side, with `KEYS`.
+      remarks: what the task left out.
     """
     parts = [
         page.tag(
@@ -35,6 +38,7 @@ def section(dataset: str, rows: Sequence[Row], table: Table) -> Html:
     if rest:
         summary = f"All other feature sets ({len(rest)} scores)"
         parts.append(page.details(summary, _rest(rest)))
+    parts.append(page.remarks(remarks))
     note = page.join(["Numbers:", page.data_link("retrieval")])
     parts.append(page.tag("p", note, class_="note"))
     title = "Do wells of one treatment find each other?"

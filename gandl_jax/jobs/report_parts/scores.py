@@ -50,7 +50,13 @@ INTRO = {  # task -> title, what is asked
 }
 
 
-def section(dataset: str, task: str, rows: Sequence[Row], table: Table) -> Html:
+def section(
+    dataset: str,
+    task: str,
+    rows: Sequence[Row],
+    table: Table,
+    remarks: Sequence[str] = (),
+) -> Html:
     """The chapter of one task.
 
     Args:
@@ -58,12 +64,15 @@ def section(dataset: str, task: str, rows: Sequence[Row], table: Table) -> Html:
       task: its name.
       rows: all its rows.
       table: those side by side, with `findings.SCORE_KEYS`.
+      remarks: what the task left out.
     """
     title, asked = INTRO[task]
     if task == "label_classification":
         title = f"Can {next(iter(table))[3]} be read from the images?"
     first = next(iter(table.values()))
     words = asked + (findings.NEW if findings.unseen(first) else "")
+    if any(place[4] for place in table):
+        words += f" One line for each {next(iter(table))[3]}, after the mean of all."
     unit = kinds.main(first).get("unit") or "well"
     words += f" In small print the 95 % interval over resampled {unit}s"
     if task != "batch_effects":
@@ -79,6 +88,7 @@ def section(dataset: str, task: str, rows: Sequence[Row], table: Table) -> Html:
     if rest:
         summary = f"All other feature sets ({len(rest)} scores)"
         parts.append(page.details(summary, _rest(rest)))
+    parts.append(page.remarks(remarks))
     note = page.join(["Numbers:", page.data_link("scores")])
     parts.append(page.tag("p", note, class_="note"))
     return page.section(task, title, *parts, of=dataset)
@@ -198,7 +208,9 @@ def _table(table: Table, task: str) -> Html:
 def _what(place: kinds.Place, task: str) -> str:
     group, _, _, label, class_, *_ = place
     labelled = task in ("batch_effects", "label_classification")
-    parts = [group if group != "all" or not (class_ or labelled) else "", class_]
+    named = group != "all" or not (class_ or labelled)
+    whole = "mean of all" if task == "cell_model_classification" else group
+    parts = [(whole if group == "all" else group) if named else "", class_]
     if labelled:
         parts.append(label)
     return ", ".join(filter(None, parts))

@@ -15,6 +15,8 @@ CLASSIFICATIONS = (
     "batch_effects",
 )
 
+WITH_REMARKS = ("batch_effects", "retrieval")  # say in their chapters what they left
+
 
 @dataclasses.dataclass(frozen=True)
 class Screen:
@@ -28,6 +30,7 @@ class Screen:
       curves: kind -> ranked rows of dose response; the first kind's are drawn.
       maps: kind -> wells; the first kind's are on the plates.
       warnings: what the tasks have found.
+      remarks: task -> what it alone left out, told in its chapter, not a warning.
       skipped: task -> why there is nothing of it.
     """
 
@@ -38,6 +41,7 @@ class Screen:
     curves: Mapping[str, list[Row]]
     maps: Mapping[str, Wells]
     warnings: list[str]
+    remarks: Mapping[str, list[str]]
     skipped: Mapping[str, str]
 
     @property
@@ -89,6 +93,9 @@ def sort(name: str, tasks: Mapping[str, Mapping[str, Any]], features: str) -> Sc
         for task, columns in keys.items()
         if rows.get(task)
     }
+    remarks = {task: _only_of(task, tasks) for task in WITH_REMARKS if task in tasks}
+    aside = {words for those in remarks.values() for words in those}
+    found = [w for content in tasks.values() for w in content["warnings"]]
     return Screen(
         name=name,
         features=features,
@@ -96,9 +103,16 @@ def sort(name: str, tasks: Mapping[str, Mapping[str, Any]], features: str) -> Sc
         tables={task: _fair_first(table) for task, table in tables.items() if table},
         curves=_curves(rows.get("dose_response", ()), names, features),
         maps=wells.read(rows.get("well_map", ()), names, features),
-        warnings=[w for content in tasks.values() for w in content["warnings"]],
+        warnings=[words for words in dict.fromkeys(found) if words not in aside],
+        remarks=remarks,
         skipped={t: c["skipped"] for t, c in tasks.items() if c["skipped"]},
     )
+
+
+def _only_of(task: str, tasks: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """A task's own words: what is true of the whole screen, every task says."""
+    others = [c["warnings"] for name, c in tasks.items() if name != task]
+    return [w for w in tasks[task]["warnings"] if not any(w in o for o in others)]
 
 
 def _fair_first(table: Table) -> Table:

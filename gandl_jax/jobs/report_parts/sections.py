@@ -40,8 +40,8 @@ def build(inputs: Inputs) -> tuple[Html, Numbers]:
         screens.sort(name, tasks, features) for name, tasks in inputs.tasks.items()
     ]
     numbers: Numbers = {}
-    chapters = [answer.section(screen) for screen in found]
-    if not any(chapters):
+    chapters = [answer.section(screen, inputs) for screen in found]
+    if not any(rows for screen in found for rows in screen.rows.values()):
         command = inputs.command("embed,evaluate,report")
         chapters.append(page.missing("scores", command))
     for screen in found:
@@ -67,6 +67,7 @@ def _title(inputs: Inputs, found: list[Screen]) -> Html:
             f"{inputs.metrics[-1]['images']:,} images seen in training",
         ]
     parts += [page.count(n, k) for k, n in inputs.counts.get(name, {}).items()]
+    parts += [words for words in [training.other_screens(inputs)] if words]
     links = [link for screen in found for link in _links(screen, len(found) > 1)]
     if inputs.metrics or inputs.encoders:
         links.append(("#training", "Training"))
@@ -112,12 +113,15 @@ def _chapters(screen: Screen, numbers: Numbers) -> Iterator[Html | None]:
             rows = screen.rows[task]
             flat = [scores.flat(row) for row in rows]
             _add(numbers, "scores", screen, pd.DataFrame(flat, dtype=object))
-            yield scores.section(screen.name, task, rows, screen.tables[task])
+            remarks = screen.remarks.get(task, ())
+            table = screen.tables[task]
+            yield scores.section(screen.name, task, rows, table, remarks)
     if "retrieval" in screen.tables:
         rows = screen.rows["retrieval"]
         flat = retrieval.numbers(rows)
         _add(numbers, "retrieval", screen, pd.DataFrame(flat, dtype=object))
-        yield retrieval.section(screen.name, rows, screen.tables["retrieval"])
+        table, remarks = screen.tables["retrieval"], screen.remarks["retrieval"]
+        yield retrieval.section(screen.name, rows, table, remarks)
 
 
 def _curves(screen: Screen, numbers: Numbers) -> Html:
@@ -144,7 +148,10 @@ def _skipped(screen: Screen) -> Html | None:
         f"{task.replace('_', ' ')} was left out: {reason}"
         for task, reason in screen.skipped.items()
     ]
-    lines += [f"warning: {words}" for words in dict.fromkeys(screen.warnings)]
+    lines += [f"warning: {words}" for words in screen.warnings]
+    for task, those in screen.remarks.items():
+        if task not in screen.tables:  # else its chapter has them
+            lines += [f"{task.replace('_', ' ')}: {words}" for words in those]
     if not lines:
         return None
     title = "What was left out, and warnings"

@@ -8,6 +8,7 @@ from gandl_jax.figures import training as plot
 from gandl_jax.jobs.report_parts import page
 from gandl_jax.jobs.report_parts.inputs import Inputs
 from gandl_jax.jobs.report_parts.page import Html
+from gandl_jax.profiles import feature_set
 
 PANELS = {  # caption -> axis, metric -> its name in the legend
     "Losses": ("loss", {"d/loss": "discriminator", "g/loss": "generator"}),
@@ -48,10 +49,11 @@ def origins(inputs: Inputs) -> list[str]:
         for encoder, made_from in encoders.items():
             other = made_from.get("encoder")
             if other:
+                before = ", before training" if feature_set.step(encoder) == 0 else ""
                 found.append(
                     f"{encoder} comes from the experiment {other['experiment']}, which "
-                    f"was trained on the screen {other['dataset']}; it has never seen "
-                    f"{dataset}."
+                    f"was trained on the screen {other['dataset']}{before}; it has "
+                    f"never seen {dataset}."
                 )
             elif made_from.get("file"):
                 found.append(
@@ -59,6 +61,19 @@ def origins(inputs: Inputs) -> list[str]:
                     "made is not known here."
                 )
     return list(dict.fromkeys(found))
+
+
+def other_screens(inputs: Inputs) -> str:
+    """Which screen the network was trained on, where it was another; else ""."""
+    found = [
+        made_from["encoder"]["dataset"]
+        for encoders in inputs.encoders.values()
+        for made_from in encoders.values()
+        if made_from.get("encoder")
+    ]
+    if not found:
+        return ""
+    return f"network trained on {page.listing(found)} only, without these images"
 
 
 def pictures_section(inputs: Inputs) -> Html | None:

@@ -27,9 +27,9 @@ def test_the_first_page_names_the_rescues(make, save, rows):
     below = rows.curve("below", status="bound: ...", ec50_bound="below", **bound)
     falling = rows.curve("falling", top=-0.8)
     save("dose_response", [rows.curve(rows.evil, ec50=0.0313), falling, below])
-    lines = make().table("Compound")
+    found = make()
+    lines = found.table("Compound")
     assert [cells(line) for line in lines[1:]] == [
-        ["below", "HRCE-1", "< 3 nM", "0.85 0.74 to 0.97", "0.21 0.13 to 0.34"],
         [
             rows.evil,
             "HRCE-1",
@@ -37,7 +37,9 @@ def test_the_first_page_names_the_rescues(make, save, rows):
             "0.85 0.74 to 0.97",
             "0.21 0.13 to 0.34",
         ],
+        ["below", "HRCE-1", "< 3 nM", "0.85 0.74 to 0.97", "0.21 0.13 to 0.34"],
     ]
+    assert "measured ones before those of which only a bound is known" in found.text
 
 
 def test_numbers_behind_the_curves_are_saved(make, save, rows, read_csv):

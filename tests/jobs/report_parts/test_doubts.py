@@ -72,9 +72,22 @@ def test_batch_effects(rows, tell):
         rows.score(value=0.30, chance=0.28, label="row band", group="VERO"),
     ]
     assert (
-        "plate can be read from them (at most plate in HRCE: balanced accuracy 0.44, "
-        "guessing 0.25)"
+        "The features tell more than cells: the plate can be told from the features in "
+        "HRCE (balanced accuracy 0.44, guessing 0.25)."
     ) in tell(batch=batch)
+
+
+def test_bands_are_told_where_the_whole_interval_is_above_guessing(rows, tell):
+    def band(**changes):
+        return rows.score(label="column band", chance=0.25, group="VERO", **changes)
+
+    told = tell(batch=[band(value=0.29, low=0.27)])
+    assert (
+        "the wells' column (in four bands) can be told from the features in VERO "
+        "(balanced accuracy 0.29, guessing 0.25)"
+    ) in told
+    for low in (0.24, None):
+        assert "bands" not in tell(batch=[band(value=0.29, low=low)])
 
 
 def test_side_effects_bounds_wide_intervals_and_few_wells(rows, tell):
@@ -113,7 +126,10 @@ def test_plates_without_controls(rows, tell):
 
 def test_warnings_of_the_tasks_come_once_and_not_too_many(tell):
     told = tell(warnings=["w0", "w0", "w1", "w2", "w3", "w4", "w5"])
-    assert told == "w0 w1 w2 w3 2 more warnings are listed below."
+    assert told == (
+        "The tasks warn of 6 things, all of them listed at the end. The first: w0"
+    )
+    assert tell(warnings=["w0", "w0", "w1"]) == "w0 w1"
 
 
 @pytest.mark.parametrize(

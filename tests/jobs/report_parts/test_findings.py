@@ -94,7 +94,7 @@ def test_rank_puts_full_rescues_first_and_the_most_potent_of_them(rows):
         curve("beyond", status="bound: ...", ec50_bound="above", rescue=0.1),
     ]
     names = [row["treatment"] for row in findings.rank(those)]
-    assert names[:5] == ["below", "strong", "weak", "partial", "extrapolated"]
+    assert names[:5] == ["strong", "weak", "below", "partial", "extrapolated"]
     assert names[5:] == ["falling", "beyond", "unsure", "flat"]
 
 

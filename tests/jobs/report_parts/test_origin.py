@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from gandl_jax import config as configs
+from gandl_jax.jobs.report_parts import inputs
 from gandl_jax.profiles import store
 
 
@@ -65,6 +67,7 @@ def test_an_encoder_of_another_experiment_says_so(embed, make):
         "gan@9 comes from the experiment rxrx19a, which was trained on the screen "
         "rxrx19a; it has never seen simulated."
     ) in text
+    assert "network trained on rxrx19a only, without these images" in text
     assert "metrics" not in text
 
 
@@ -83,6 +86,26 @@ def test_commands_are_the_one_typed_with_another_job(tmp_path, make, job):
         text.replace("  ", " ")
     )
     assert f"Command {' '.join(f'{program} {job} --workdir=w'.split())}" in text
+
+
+@pytest.mark.parametrize(
+    ("columns", "counts"),
+    [
+        (("Well",), {"record": 3, "well": 2}),
+        (("Plate",), {"record": 3, "plate": 2}),
+        (("Plate", "Well"), {"record": 3, "well": 3, "plate": 2}),
+        ((), {"record": 3}),
+    ],
+)
+def test_wells_and_plates_are_counted_without_experiments(tmp_path, columns, counts):
+    every = {"Well": ["A01", "A01", "A02"], "Plate": ["1", "2", "2"]}
+    metadata = pd.DataFrame({"Metadata_Record_ID": ["a", "b", "c"]})
+    for name in columns:
+        metadata[f"Metadata_{name}"] = every[name]
+    folder = tmp_path / "profiles" / "mine" / "gan@9"
+    store.write_part(folder / "part-00000.parquet", metadata, {"b8": np.eye(3)})
+    store.finish(folder)
+    assert inputs.read(configs.default(), tmp_path).counts == {"mine": counts}
 
 
 def test_what_was_embedded_is_counted_once_it_is_complete(embed, make):

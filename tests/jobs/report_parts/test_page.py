@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+from gandl_jax import config as configs
+from gandl_jax.jobs import report
 from gandl_jax.jobs.report_parts import page
 
 
@@ -80,6 +82,69 @@ def test_several_screens_have_chapters_of_their_own(make, rows, save, read_csv):
 def test_warnings_are_told(make, save, rows):
     save("dose_response", [rows.curve()], warnings=["two spellings: 'A' and 'a'"])
     assert make().text.count("two spellings: 'A' and 'a'") == 2  # in doubt, and below
+
+
+def test_what_a_task_alone_left_out_is_told_in_its_chapter(make, save, rows):
+    both = "two spellings: 'A' and 'a'"
+    save("dose_response", [rows.curve()], warnings=[both])
+    save("retrieval", [rows.found()], warnings=[both, "5 of 9 look for theirs"])
+    text = make().text
+    assert text.count(both) == 2 and text.count("5 of 9 look for theirs") == 1
+    chapter = text.index("Do wells of one treatment find each other?")
+    assert text.index("5 of 9 look for theirs") > chapter
+
+
+def test_many_doubts_are_folded(make, save, rows):
+    floors = ("untrained", "intensity", "plate", "position")
+    worse = {floor: rows.gain(-0.2, -0.3, -0.1) for floor in floors}
+    low = rows.score(value=0.5, differences=worse, folds=[0.5, 0.5])
+    save("control_classification", [low, rows.score(split="record")])
+    save("dose_response", [rows.curve(side_effect=0.7)], warnings=["w0", "w1"])
+    text = (make().text).partition("What to doubt")[2]
+    assert text.index("Training has not been shown") < text.index(" more ")
+    assert text.index(" more ") < text.index("w1")
+
+
+@pytest.mark.parametrize(
+    ("task", "what", "reason", "key"),
+    [
+        (
+            "dose_response",
+            "Which compounds rescue",
+            "the screen has no column Metadata_Concentration_uM",
+            "config.screen.columns.concentration_um",
+        ),
+        (
+            "control_classification",
+            "How surely the controls are told apart",
+            "the screen has no wells of the control response_1",
+            "config.screen.response_1",
+        ),
+    ],
+)
+@pytest.mark.parametrize("name", ["own", "simulated"])
+def test_a_missing_answer_says_what_to_add(
+    tmp_path, save, rows, task, what, reason, key, name
+):
+    save("cell_model_classification", [rows.score(label="cell type")])
+    save(task, [], skipped=reason)
+    config = configs.default()
+    config.data.name = name
+    config.screen.update(name="mine", channels=("a",), file="{site}_{channel}.tif")
+    config.data.channels = ("a",) if name == "own" else ("nuclei",)
+    report.run(config, tmp_path)
+    text = (tmp_path / "report" / "index.html").read_text()
+    start = text.index("In short")
+    assert f"{what} is not answered: {reason}" in text[start:]
+    assert text.index(f"{what} is not") < text.index("How sure?")
+    assert (f"Set {key}" in text) == (name == "own")
+
+
+def test_digests_are_not_printed(tmp_path, make):
+    record = {"metadata_sha256": "0123456789abcdef" * 4, "device": "cpu"}
+    (tmp_path / "config.json").write_text(json.dumps(record))
+    text = make().text
+    assert "sha256" not in text and "Device cpu" in text
 
 
 def test_empty_workdir_says_what_makes_the_missing_parts(tmp_path, make, capsys):

@@ -96,7 +96,9 @@ def test_zero_shot_has_a_line_per_cell_type_and_says_what_the_encoder_has_seen(
         "With experiments left out, the cell type of 91% of the images is named "
         "rightly by the trained network (balanced; 25% is guessing)"
     ) in found.text
-    assert "It was trained on another screen and has never seen this one" in found.text
+    assert "has never seen an image of this one (zero-shot)" in found.text
+    assert "How sure, on a new screen (zero-shot)?" in found.text
+    assert "One line for each cell type" in found.text
 
 
 def test_an_imported_table_is_judged_under_its_name(make, save, rows):
