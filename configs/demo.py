@@ -9,4 +9,6 @@ def get_config(text: str = ""):
     config.data.update(
         name="simulated", source_dir="data/raw/simulated", dir="data/simulated"
     )
+    # An experiment holds one cell model, so none can be left out; plates can.
+    config.evaluate.cell_type_splits = ("record", "plate")
     return configs.smoke(config) if options["smoke"] else config
