@@ -107,8 +107,9 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
     found = list(_searches(_wells(metadata), options["seed"]))
     if not found:
         raise Skip(
-            "no treatment and dose has two wells on plates with others to tell them "
-            "from (one replicate only), and no mechanism has two treatments"
+            "no treatment and dose has two wells (one replicate only) beside 10 wells "
+            "of response 0 or another treatment to tell them from, and no mechanism "
+            "has two treatments"
         )
     for search in found:
         queries = int((search.pairs["side"] == "query").sum())
