@@ -17,11 +17,11 @@ from sklearn.svm import LinearSVC
 from gandl_jax.profiles import floors, normalize, table
 from gandl_jax.profiles.feature_set import FeatureSet, untrained_name
 from gandl_jax.tasks import bootstrap, splits
+from gandl_jax.tasks.differences import FLOORS, bases, difference
 from gandl_jax.tasks.splits import Split
 
 MAX_ITERATIONS = 10_000
 VALUES_PER_PROCESS = 50_000_000  # of features x folds; below, starting one takes longer
-FLOORS = ("plate", "position")
 SITES, WELLS, RECALL = "balanced_accuracy", "balanced_accuracy_wells", "recall"
 
 
@@ -373,25 +373,20 @@ def _differences(
     `others` are the floors' draws, with a pseudo-unit of their own.
 
     Recalls have no floors: one that always says the same class has all of that class.
-
-    A plate or a position that tells less than chance does (where wells are held out,
-    the classes that are left of a plate are the other ones) is no floor: chance is.
     """
-    floors_of = {"untrained": untrained_name(name), "intensity": "intensity"}
-    floors_of |= {floor: floor for floor in FLOORS if metric != RECALL}
-    found = {}
-    for kind, other in floors_of.items():
-        if other not in values or other == name or name in FLOORS:
-            continue
-        base, drawn = values[other][column], others[other][:, column]
-        if other in FLOORS and base < chance:
-            other, base, drawn = "chance", chance, chance
-        value = float(values[name][column] - base)
-        low, high = bootstrap.interval(
-            value, draws[name][:, column] - drawn, stretch=wider, lowest=-1.0
+    kept = () if metric == RECALL else FLOORS
+    return {
+        kind: difference(
+            values[name][column],
+            draws[name][:, column],
+            other,
+            values[other][column],
+            others[other][:, column],
+            chance=chance,
+            stretch=wider,
         )
-        found[kind] = {"against": other, "value": value, "low": low, "high": high}
-    return found
+        for kind, other in bases(name, values, floors=kept).items()
+    }
 
 
 def _about(metadata, codes, classes, split: Split, task: Task, options) -> dict:

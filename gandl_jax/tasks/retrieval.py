@@ -22,8 +22,9 @@ from scipy import stats
 
 from gandl_jax.profiles import floors, normalize, table
 from gandl_jax.profiles.aggregate import group_means, well_means
-from gandl_jax.profiles.feature_set import FeatureSet, untrained_name
+from gandl_jax.profiles.feature_set import FeatureSet
 from gandl_jax.tasks import bootstrap
+from gandl_jax.tasks.differences import bases, difference
 from gandl_jax.tasks.skip import LeftOut, Skip, need_columns
 from gandl_jax.tasks.splits import Split
 
@@ -464,7 +465,6 @@ def _rows(search: Search, judged: Mapping[str, Found], options) -> Iterator[tupl
     for name, found in judged.items():
         value = float(found.precision.mean())
         low, high = bootstrap.interval(value, draws[name], stretch=stretch)
-        floors_of = _floors_of(name, judged)
         yield (
             name,
             {
@@ -480,8 +480,16 @@ def _rows(search: Search, judged: Mapping[str, Found], options) -> Iterator[tupl
                 "chance": found.chance,
                 "share_significant": float((found.labels["q"] < MAX_Q).mean()),
                 "differences": {
-                    kind: _difference(name, other, judged, draws, stretch)
-                    for kind, other in floors_of.items()
+                    kind: difference(
+                        value,
+                        draws[name],
+                        other,
+                        judged[other].precision.mean(),
+                        draws[other],
+                        chance=judged[other].chance,
+                        stretch=stretch,
+                    )
+                    for kind, other in bases(name, judged).items()
                 },
                 "queries": found.queries,
                 "sampled_from": search.sampled_from,
@@ -489,25 +497,3 @@ def _rows(search: Search, judged: Mapping[str, Found], options) -> Iterator[tupl
                 "by_label": found.labels.to_dict("records"),
             },
         )
-
-
-def _floors_of(name: str, judged: Mapping[str, Found]) -> dict[str, str]:
-    """What a set is compared with: kind of floor to set."""
-    if name in ("plate", "position"):
-        return {}
-    others = {"untrained": untrained_name(name), "intensity": "intensity"}
-    others |= {floor: floor for floor in ("plate", "position")}
-    return {k: o for k, o in others.items() if o in judged and o != name}
-
-
-def _difference(name, other, judged, draws, stretch) -> dict[str, Any]:
-    """A set less a floor, on the same draws; a floor below chance gives way to it."""
-    floor, against = judged[other].precision.mean(), draws[other]
-    if other in ("plate", "position") and floor < judged[other].chance:
-        other, floor = "chance", judged[other].chance
-        against = floor
-    value = float(judged[name].precision.mean() - floor)
-    low, high = bootstrap.interval(
-        value, draws[name] - against, stretch=stretch, lowest=-1.0
-    )
-    return {"against": other, "value": value, "low": low, "high": high}

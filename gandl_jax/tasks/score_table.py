@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from gandl_jax.profiles.feature_set import kinds, step
+from gandl_jax.tasks.differences import FLOORS
 
 Row = Mapping[str, Any]
 
 MAX_CURVES = 12
-FLOORS = ("plate", "position")
 LEVELS = {"balanced_accuracy": "sites", "balanced_accuracy_wells": "wells"}
 
 
