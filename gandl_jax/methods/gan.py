@@ -3,44 +3,24 @@
 import functools
 import math
 
-import flax
 import jax
 import jax.numpy as jnp
 import optax
 from jax import Array, lax
 
 from gandl_jax import parallel
-from gandl_jax.methods import losses
-from gandl_jax.methods.phase import Phase, sample_keys, substream
+from gandl_jax.methods import adaptive, losses
+from gandl_jax.methods.augment import augment
+from gandl_jax.methods.gan_state import AdaptiveState, State
+from gandl_jax.methods.phase import Phase, lazy_adam, sample_keys, substream
 from gandl_jax.models import stylegan2
+from gandl_jax.models.projection import Projection
 
 STYLE_AVERAGE_DECAY = 0.998  # of the running mean of w (StyleGAN2, code)
 PICTURES = 16
-LATENT, SECOND_LATENT, CROSSOVER, NOISE, PATH = range(5)  # streams of random numbers
-
-
-@flax.struct.dataclass
-class State:
-    """Everything that training changes.
-
-    Attributes:
-      step: scalar int32, steps completed.
-      g, d: parameters of generator and discriminator.
-      g_optimiser, d_optimiser: Adam's moments.
-      g_average, d_average: moving averages of the parameters.
-      w_average: [Z] running mean of the styles, for truncation.
-      path_mean: scalar, running mean of the path lengths.
-    """
-
-    step: Array
-    g: dict
-    d: dict
-    g_optimiser: optax.OptState
-    d_optimiser: optax.OptState
-    g_average: dict
-    d_average: dict
-    w_average: Array
-    path_mean: Array
+# Streams of random numbers.
+LATENT, SECOND_LATENT, CROSSOVER, NOISE, PATH, REAL, FAKE, VIEWS = range(8)
+VIEWS_HEAD = "views_head"  # beside the discriminator's own parameters
 
 
 class Method:
@@ -71,16 +51,18 @@ class Method:
         self.mapping = stylegan2.Mapping(model.mapping_layers, self.dim)
         self.synthesis = stylegan2.Synthesis(channels=self.channels, **sizes)
         self.discriminator = stylegan2.Discriminator(group=model.mbstd_group, **sizes)
+        self.views_head = Projection()
         self.weights = config.embed.weights
         r1_every = self.options.r1_every_steps
         path_every = self.options.path_every_steps
-        self.d_adam = _lazy_adam(self.options, r1_every)
-        self.g_adam = _lazy_adam(self.options, path_every)
+        has_paths = self.options.path_weight > 0
+        self.d_adam = lazy_adam(self.options, r1_every)
+        self.g_adam = lazy_adam(self.options, path_every if has_paths else math.inf)
         self.phases = (
             Phase("d_main", 1, self.d_main),
             Phase("d_reg", r1_every, self.d_reg),
             Phase("g_main", 1, self.g_main),
-            Phase("g_reg", path_every, self.g_reg),
+            *([Phase("g_reg", path_every, self.g_reg)] if has_paths else []),
         )
 
     def init(self, key: Array) -> State:
@@ -94,7 +76,11 @@ class Method:
             "synthesis": self.synthesis.init(keys[1], ws, None)["params"],
         }
         d = self.discriminator.init(keys[2], images)["params"]
-        return State(
+        if self.options.views_weight:
+            key = jax.random.fold_in(keys[2], VIEWS)
+            features = self._pooled(d, images)
+            d[VIEWS_HEAD] = self.views_head.init(key, features)["params"]
+        state = State(
             step=jnp.zeros((), jnp.int32),
             g=g,
             d=d,
@@ -105,6 +91,9 @@ class Method:
             w_average=jnp.zeros(self.dim),
             path_mean=jnp.zeros(()),
         )
+        if self.options.augment != "adaptive":
+            return state
+        return AdaptiveState(**vars(state), augment=adaptive.start())
 
     def items(self, state: State) -> dict:
         """What a checkpoint holds: the encoder alone, and everything."""
@@ -137,33 +126,60 @@ class Method:
         return self._generate(state.g_average, ws, keys)
 
     def d_main(self, state: State, batch: dict, key: Array) -> tuple[State, dict]:
-        """Discriminator step on the logistic loss; updates the mean style."""
+        """Discriminator step; updates the mean style and how much is augmented."""
         keys = sample_keys(key, batch["index"])
         ws = self._styles(state.g, keys, mixing=True)
         fake = lax.stop_gradient(self._generate(state.g, ws, keys))
 
         def loss(d):
-            real_logits = self._logits(d, batch["images"])
-            fake_logits = self._logits(d, fake)
+            real_logits = self._logits(state, d, batch["images"], keys, REAL)
+            fake_logits = self._logits(state, d, fake, keys, FAKE)
             metrics = {"d/real_score": real_logits.mean()}
             metrics["d/fake_score"] = fake_logits.mean()
-            return losses.discriminator(real_logits, fake_logits), metrics
+            if self.options.augment != "none":
+                metrics["d/real_sign"] = self._real_sign(real_logits, fake_logits)
+            value = self._d_loss(real_logits, fake_logits)
+            if self.options.views_weight:
+                contrast, found = self._contrast(d, batch["images"], keys)
+                metrics |= {"d/views_loss": contrast, "d/views_found": found}
+                value += self.options.views_weight * contrast
+            return value, metrics
 
         state, value, metrics = self._descend(state, "d", loss)
+        if self.options.augment == "adaptive":
+            metrics["d/augment_prob"] = state.augment.prob
+            state = self._adapt(state, metrics["d/real_sign"])
         mean = lax.pmean(ws[:, -1].mean(0), parallel.AXIS)
         decay = STYLE_AVERAGE_DECAY
         state = state.replace(w_average=decay * state.w_average + (1 - decay) * mean)
         return state, {"d/loss": value, **metrics}
 
     def d_reg(self, state: State, batch: dict, key: Array) -> tuple[State, dict]:
-        """Lazy R1: its gradient times the interval (StyleGAN2, sec. 3.1)."""
-        del key
+        """Lazy R1, and R2 if asked for, times the interval (StyleGAN2, sec. 3.1).
+
+        Augmentation counts as a part of the discriminator: the gradient is taken with
+        respect to the images before it.
+        """
+        keys = sample_keys(key, batch["index"])
+
+        def penalty(d, images, stream):
+            def discriminate(x):
+                return self._logits(state, d, x, keys, stream)
+
+            return losses.r1(discriminate, images).mean()
+
+        def weighted(weight, value):
+            return weight / 2 * self.options.r1_every_steps * value
 
         def loss(d):
-            discriminate = functools.partial(self._logits, d)
-            penalty = losses.r1(discriminate, batch["images"]).mean()
-            weight = self.options.r1_weight / 2 * self.options.r1_every_steps
-            return weight * penalty, {"d/r1": penalty}
+            metrics = {"d/r1": penalty(d, batch["images"], REAL)}
+            value = weighted(self.options.r1_weight, metrics["d/r1"])
+            if self.options.r2_weight:
+                ws = self._styles(state.g, keys, mixing=True)
+                fake = self._generate(state.g, ws, keys)
+                metrics["d/r2"] = penalty(d, fake, FAKE)
+                value += weighted(self.options.r2_weight, metrics["d/r2"])
+            return value, metrics
 
         state, _, metrics = self._descend(state, "d", loss)
         return state, metrics
@@ -175,7 +191,11 @@ class Method:
         def loss(g):
             ws = self._styles(g, keys, mixing=True)
             fake = self._generate(g, ws, keys)
-            return losses.generator(self._logits(state.d, fake)), {}
+            fake_logits = self._logits(state, state.d, fake, keys, FAKE)
+            if self.options.loss == "logistic":
+                return losses.generator(fake_logits), {}
+            real_logits = self._logits(state, state.d, batch["images"], keys, REAL)
+            return losses.relativistic(fake_logits, real_logits), {}
 
         state, value, _ = self._descend(state, "g", loss)
         return self._average(state), {"g/loss": value}
@@ -201,8 +221,65 @@ class Method:
         state, _, metrics = self._descend(state, "g", loss)
         return state.replace(path_mean=metrics["g/path_mean"]), metrics
 
-    def _logits(self, d: dict, images: Array) -> Array:
+    def _logits(
+        self, state: State, d: dict, images: Array, keys: Array, stream: int
+    ) -> Array:
+        """[B] logits of `d` for images that it sees augmented."""
+        if self.options.augment != "none":
+            adapts = self.options.augment == "adaptive"
+            prob = state.augment.prob if adapts else self.options.augment_prob
+            keys = substream(keys, stream)
+            images = augment(images, keys, prob, self.options.augment_kinds)
         return self.discriminator.apply({"params": d}, images)
+
+    def _contrast(self, d: dict, images: Array, keys: Array) -> tuple[Array, Array]:
+        """How well the last block tells two views of each image from all others.
+
+        The views of all devices are compared: the loss is the global batch's.
+        """
+
+        def view(number: int) -> Array:
+            drawn = substream(substream(keys, VIEWS), number)
+            kinds = self.options.augment_kinds
+            return augment(images, drawn, self.options.views_prob, kinds)
+
+        both = jnp.concatenate([view(0), view(1)])
+        projected = self.views_head.apply(
+            {"params": d[VIEWS_HEAD]}, self._pooled(d, both)
+        )
+        views = jnp.stack(jnp.split(projected, 2), 1)
+        everyone = lax.all_gather(views, parallel.AXIS, tiled=True)
+        first = lax.axis_index(parallel.AXIS) * len(views)
+        place = first + jnp.arange(len(views))
+        return losses.contrast(views, everyone, place, self.options.views_temperature)
+
+    def _pooled(self, d: dict, images: Array) -> Array:
+        """[B, 2 D]: means and deviations of the deepest block's map."""
+        maps = self.discriminator.apply({"params": d}, images, method="features")
+        deviations = jnp.sqrt(maps["b8"].var((1, 2)) + 1e-6)  # flat maps have a slope
+        return jnp.concatenate([maps["b8"].mean((1, 2)), deviations], -1)
+
+    def _d_loss(self, real: Array, fake: Array) -> Array:
+        if self.options.loss == "logistic":
+            return losses.discriminator(real, fake)
+        return losses.relativistic(real, fake)
+
+    def _real_sign(self, real: Array, fake: Array) -> Array:
+        """Mean sign of D(x); of D(x) - D(G(z)) where the loss has no other zero."""
+        margin = real if self.options.loss == "logistic" else real - fake
+        return jnp.sign(margin).mean()
+
+    def _adapt(self, state: AdaptiveState, sign: Array) -> AdaptiveState:
+        every = self.options.augment_every_steps
+        after = adaptive.follow(
+            state.augment,
+            sign,
+            state.step,
+            target=self.options.augment_target,
+            every=every,
+            move=self.batch * every / self.options.augment_speed_images,
+        )
+        return state.replace(augment=after)
 
     def _styles(self, g: dict, keys: Array, *, mixing: bool) -> Array:
         """[B, L, Z]: one latent a sample, often a second one from some layer on."""
@@ -251,18 +328,6 @@ class Method:
             g_average=move(state.g_average, state.g),
             d_average=move(state.d_average, state.d),
         )
-
-
-def _lazy_adam(options, every: int) -> optax.GradientTransformation:
-    """Adam for a network that takes one more, regularising, step every so many.
-
-    With c = k / (k + 1): learning rate times c, betas to the power of c (StyleGAN2,
-    app. B).
-    """
-    c = every / (every + 1)
-    return optax.adam(
-        options.learning_rate * c, b1=options.beta1**c, b2=options.beta2**c, eps=1e-8
-    )
 
 
 def _normal(keys: Array, stream: int, shape: tuple[int, ...]) -> Array:

@@ -1,4 +1,4 @@
-"""The losses of a GAN: non-saturating logistic, R1, path length."""
+"""Losses: logistic, relativistic, contrast of views, gradient and path penalties."""
 
 from collections.abc import Callable
 
@@ -32,8 +32,54 @@ def discriminator(real: Array, fake: Array) -> Array:
     return (jax.nn.softplus(fake) + jax.nn.softplus(-real)).mean()
 
 
+def relativistic(above: Array, below: Array) -> Array:
+    """Relativistic pairing loss, mean softplus(below - above).
+
+    The discriminator's with real above and generated below, the generator's the other
+    way round (Jolicoeur-Martineau 2018; R3GAN, Huang et al. 2024, arXiv 2501.05441).
+
+    Args:
+      above: [B] float32 logits that should be the higher ones.
+      below: [B] float32 logits of as many others, paired with them as they come.
+
+    Returns:
+      scalar.
+    """
+    return jax.nn.softplus(below - above).mean()
+
+
+def contrast(
+    views: Array, everyone: Array, place: Array, temperature: float
+) -> tuple[Array, Array]:
+    """How hard it is to find a view's other half among all views: NT-Xent.
+
+    SimCLR, Chen et al. 2020 (arXiv 2002.05709), eq. 1.
+
+    Args:
+      views: [B, 2, K] two views of each of B images, of unit length.
+      everyone: [N, 2, K] the views of all images that they are told from, these among
+        them.
+      place: [B] int32, where in `everyone` these are.
+      temperature: cosines are divided by it.
+
+    Returns:
+      scalar loss, and the share of views whose other half is the nearest.
+    """
+    batch, count = len(views), len(everyone)
+    cosines = jnp.einsum("bvk,nwk->bvnw", views, everyone)
+    itself = (place[:, None] == jnp.arange(count))[:, None, :, None]
+    itself &= jnp.eye(2, dtype=bool).reshape(1, 2, 1, 2)
+    logits = jnp.where(itself, -jnp.inf, cosines / temperature)
+    logits = logits.reshape(batch * 2, count * 2)
+    other = (2 * place[:, None] + jnp.array([1, 0])).reshape(-1)
+    chances = jax.nn.log_softmax(logits)[jnp.arange(batch * 2), other]
+    return -chances.mean(), (logits.argmax(-1) == other).mean()
+
+
 def r1(discriminate: Callable[[Array], Array], images: Array) -> Array:
     """Squared gradient of D at real images (Mescheder et al. 2018, eq. 9).
+
+    At generated images it is R2 (their eq. 10).
 
     Args:
       discriminate: images to logits [B].

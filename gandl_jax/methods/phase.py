@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
+import optax
 from jax import Array
 
 
@@ -38,3 +39,15 @@ def sample_keys(key: Array, index: Array) -> Array:
 def substream(keys: Array, number: int) -> Array:
     """[B] keys of an independent stream, one number for each use."""
     return jax.vmap(jax.random.fold_in, (0, None))(keys, number)
+
+
+def lazy_adam(options, every: float) -> optax.GradientTransformation:
+    """Adam for a network that takes one more, regularising, step every so many.
+
+    With c = k / (k + 1), 1 where that is never: learning rate times c, betas to the
+    power of c (StyleGAN2, app. B).
+    """
+    c = 1 / (1 + 1 / every)
+    return optax.adam(
+        options.learning_rate * c, b1=options.beta1**c, b2=options.beta2**c, eps=1e-8
+    )

@@ -11,7 +11,7 @@ import pytest
 from gandl_jax import config as configs
 from gandl_jax import parallel
 from gandl_jax.jobs import train
-from gandl_jax.methods import gan
+from gandl_jax.methods import gan, phase
 
 BATCH = 16
 
@@ -73,7 +73,7 @@ def test_1_2_and_8_devices_agree_after_10_steps(config, method):
 
 def test_lazy_adam_is_adam_with_corrected_rate_and_betas(config):
     k = 4
-    ours = gan._lazy_adam(config.method, k)
+    ours = phase.lazy_adam(config.method, k)
     x, gradients = np.float64(1.0), [0.3, -0.2, 0.5]
     state, value = ours.init(np.float32(x)), np.float32(x)
     m = v = 0.0
@@ -96,6 +96,16 @@ def test_averages_have_the_half_life_that_the_images_seen_allow(config, method):
     before, after_ = state.d_average["logit"]["bias"], moved.d_average["logit"]["bias"]
     np.testing.assert_allclose(after_ - before, expected, rtol=1e-5)
     assert int(moved.step) == 1
+
+
+def test_without_a_weight_there_is_no_path_phase_and_no_corrected_adam(config):
+    config = config.copy_and_resolve_references()
+    config.method.path_weight = 0.0
+    lean = gan.Method(config, types.SimpleNamespace(channels=("a", "b", "c")))
+    assert [part.name for part in lean.phases] == ["d_main", "d_reg", "g_main"]
+    state = lean.g_adam.init(np.float32(1))
+    update, _ = lean.g_adam.update(np.float32(0.3), state)
+    np.testing.assert_allclose(update, -config.method.learning_rate, rtol=1e-6)
 
 
 def test_path_regulariser_lets_only_the_generator_move(config, method):
