@@ -9,7 +9,8 @@ PYTEST = $(VENV)/bin/python -m pytest -c tests/pytest.ini --rootdir=tests
 .PHONY: demo test test-all lint setup
 
 demo: setup  ## simulate a screen, train, embed, evaluate, report
-	$(VENV)/bin/python -m gandl_jax.main --config=configs/demo.py --job=all
+	$(VENV)/bin/python -m gandl_jax.main --config=configs/demo.py \
+		--job=prepare,train,embed,evaluate,choose_features,report
 
 test: setup  ## the tests that take minutes
 	$(PYTEST) -m "not slow"

@@ -15,6 +15,7 @@ def get_config(text: str = ""):
         source_dir="data/raw/hpa_cells",
         dir="data/hpa_cells",
     )
+    config.embed.orientations = 8  # a record is one cell: its turn would be noise
     config.evaluate.label = "Location"
     config.evaluate.label_splits = ("collage",)
     config.evaluate.bootstrap_unit = "collage"

@@ -16,6 +16,7 @@ from gandl_jax.errors import InputError, nearest
 
 ALL_JOBS = ("prepare", "train", "embed", "evaluate", "report")
 NORMALIZE = ("none", "standard", "robust", "whiten", "tvn", "coral")
+AUGMENT_KINDS = ("turns", "shifts", "zoom", "rotation", "intensity", "channel_drop")
 SCREEN_IMAGES = (  # of `screen`, what decides which images belong to which record
     "screen.name",
     "screen.metadata",
@@ -113,12 +114,25 @@ DEFAULTS = {
         # D then wins and its features fall below untrained ones.
         "r1_weight": 10.0,
         "r1_every_steps": 16,
-        "path_weight": 2.0,
+        "path_weight": 2.0,  # 0 leaves the phase out
         "path_every_steps": 4,
         "path_decay": 0.01,
         "style_mixing_prob": 0.9,
         "average_halflife_images": 10_000,
         "average_rampup_frac": 0.05,  # of the images seen (ADA, 2020)
+        "loss": "logistic",  # or "relativistic" (R3GAN, 2024), which wants r2_weight
+        "r2_weight": 0.0,  # R1's penalty on generated images, as often
+        # Beside the game D learns to tell two views of an image, augmented by the same
+        # kinds, from all others of the batch (SimCLR, 2020); 0 is not.
+        "views_weight": 0.0,
+        "views_temperature": 0.2,
+        "views_prob": 0.8,  # of each kind of augmentation
+        "augment": "none",  # what D sees: "fixed", or "adaptive" (ADA, 2020)
+        "augment_kinds": ("turns", "shifts", "zoom", "rotation", "intensity"),
+        "augment_prob": 0.5,  # of each, where "fixed"; "adaptive" starts at 0
+        "augment_target": 0.6,  # of the mean sign of D(real) (ADA, as the next two)
+        "augment_speed_images": 500_000,  # to move the probability from 0 to 1
+        "augment_every_steps": 4,
     },
     "train": {
         "batch": 32,  # over all devices
@@ -134,6 +148,9 @@ DEFAULTS = {
         "checkpoint": "",  # another experiment's workdir: its encoder, unseen screen
         "steps": ("first", "last"),  # checkpoints: these, or numbers
         "weights": "average",  # moving average of D, or "raw"
+        # Of each tile, averaged: 1, 4 (turned), 8 (mirrored too). More take as much
+        # longer, and help where a record is one cell.
+        "orientations": 1,
     },
     "imported": {  # a table of others, read by --job=import
         "file": "",  # CSV or Parquet, one row per site or well
@@ -164,6 +181,20 @@ DEFAULTS = {
         "bootstrap_draws": 1000,
         "map_points": 5_000,  # wells on a 2-D map, at most
         "seed": 0,
+    },
+    "choose": {  # --job=choose_features: every set, with each of these
+        "normalize": ("standard", "whiten"),
+        "svm_c": (),  # () is evaluate.svm_c; several are chosen among too
+        "inner_folds": 5,  # within a training part; more groups are dealt to so many
+    },
+    "compare": {  # --job=compare_seeds: trainings that differ in their seed
+        "workdirs": (),  # of them, with profiles
+        # Of the groups that a split holds apart, those set aside to choose recipes by:
+        # test records of them are counted in the part "selection", all others in
+        # "reporting". Learning is the same.
+        "aside_frac": 0.0,
+        "part": "reporting",
+        "nested": True,  # also choose the set in each fold, which costs most
     },
 }
 
@@ -348,6 +379,11 @@ def validate(config: ml_collections.ConfigDict, jobs: Iterable[str]) -> None:
     _known("imported.unmatched", config.imported.unmatched, ("fail", "skip"))
     _known("evaluate.normalize", config.evaluate.normalize, NORMALIZE)
     _known("embed.weights", config.embed.weights, ("average", "raw"))
+    if config.embed.orientations not in (1, 4, 8):
+        raise InputError(
+            f"config.embed.orientations={config.embed.orientations} should be 1 (as it "
+            "is), 4 (turned too) or 8 (mirrored too)"
+        )
     _known("model.dtype", config.model.dtype, ("auto", "float32", "bfloat16"))
     if not config.data.dir:
         raise InputError("config.data.dir is empty: name the prepared screen's folder")
@@ -358,6 +394,9 @@ def validate(config: ml_collections.ConfigDict, jobs: Iterable[str]) -> None:
             "--job=all, which leaves train out"
         )
     _check_splits(config.evaluate)
+    _check_method(config.method)
+    _check_candidates(config.choose)
+    _check_compare(config.compare, jobs)
     _check_numbers(config)
 
 
@@ -375,6 +414,57 @@ def _check_splits(evaluate: ml_collections.ConfigDict) -> None:
         )
 
 
+def _check_method(method: ml_collections.ConfigDict) -> None:
+    _known("method.loss", method.loss, ("logistic", "relativistic"))
+    _known("method.augment", method.augment, ("none", "fixed", "adaptive"))
+    for kind in method.augment_kinds:
+        _known("method.augment_kinds", kind, AUGMENT_KINDS)
+    if method.augment != "none" and not method.augment_kinds:
+        raise InputError(
+            f"config.method.augment_kinds is empty, which leaves {method.augment!r} "
+            f"nothing to do: name some of {', '.join(AUGMENT_KINDS)}, or set "
+            "--config.method.augment=none"
+        )
+    for key in ("augment_prob", "augment_target"):
+        if method[key] > 1:
+            raise InputError(f"config.method.{key}={method[key]} should be at most 1")
+
+
+def _check_candidates(choose: ml_collections.ConfigDict) -> None:
+    if not choose.normalize:
+        raise InputError(
+            f"config.choose.normalize is empty: name some of {', '.join(NORMALIZE)}"
+        )
+    for name in choose.normalize:
+        _known("choose.normalize", name, NORMALIZE)
+    for word in choose.svm_c:
+        if parse("config.choose.svm_c", str(word), 1.0) < LOWEST["evaluate.svm_c"]:
+            raise InputError(f"config.choose.svm_c names {word}, which is not above 0")
+
+
+def _check_compare(compare: ml_collections.ConfigDict, jobs: Iterable[str]) -> None:
+    _known("compare.part", compare.part, ("reporting", "selection"))
+    if not 0 <= compare.aside_frac < 1:
+        raise InputError(
+            f"config.compare.aside_frac={compare.aside_frac} should be 0 or more and "
+            "below 1"
+        )
+    if "compare_seeds" not in jobs:
+        return
+    if compare.part == "selection" and not compare.aside_frac:
+        raise InputError(
+            "config.compare.part=selection counts what is set aside, and nothing is: "
+            "add --config.compare.aside_frac=0.33"
+        )
+    if len(compare.workdirs) < 2:
+        found = ", ".join(compare.workdirs) or "none"
+        raise InputError(
+            f"config.compare.workdirs names {found}, and two or more are compared: "
+            "name trainings of other seeds, as in "
+            "--config.compare.workdirs=runs/a-0,runs/a-1"
+        )
+
+
 LOWEST = {  # of every number in a group, or of one key
     "": 0,
     "data.crop_px": 8,
@@ -382,6 +472,8 @@ LOWEST = {  # of every number in a group, or of one key
     "model.": 1,
     "method.r1_every_steps": 1,
     "method.path_every_steps": 1,
+    "method.augment_speed_images": 1,
+    "method.augment_every_steps": 1,
     "train.": 1,
     "train.devices": 0,
     "embed.batch": 1,
@@ -390,6 +482,7 @@ LOWEST = {  # of every number in a group, or of one key
     "evaluate.max_folds": 2,
     "evaluate.map_points": 3,
     "evaluate.bootstrap_draws": 1,
+    "choose.inner_folds": 2,
 }
 
 

@@ -45,6 +45,7 @@ def run(config, workdir: epath.Path) -> None:
         for step in chosen:
             restored = functools.cache(functools.partial(restore, method, saved, step))
             note = made_from | {"weights": config.embed.weights}
+            note["orientations"] = config.embed.orientations
             note["saw_images"] = saw_images(folder, theirs, step, dataset)
             if config.embed.checkpoint:
                 note["encoder"] = origin(folder, theirs, restored())
@@ -52,6 +53,7 @@ def run(config, workdir: epath.Path) -> None:
             if store.claim(directory, note):
                 embed = parallel.map_batch(method.embed, devices)
                 encode = functools.partial(embed, restored())
+                encode = over_orientations(encode, config.embed.orientations)
                 sets = functools.partial(encoded, dataset, config, encode)
                 write_set(directory, dataset, sets)
     if store.claim(profiles / "intensity", made_from | {"saw_images": False}):
@@ -164,6 +166,28 @@ def encoded(dataset, config, encode: Callable, shard: int):
     return mean_over_tiles(
         (b["record"][b["mask"]], encode(b["images"]), b["mask"]) for b in batches
     )
+
+
+def over_orientations(encode: Callable, count: int) -> Callable:
+    """An encoder that averages what it sees of a tile in several orientations.
+
+    Cells have no preferred orientation, and features of filters that do are noisy.
+
+    Args:
+      encode: images [B, H, W, C] to {set: [B, D]}.
+      count: 1 as it is; 4 also turned by 90, 180 and 270 degrees; 8 mirrored too.
+
+    Returns:
+      The same as `encode`, means over the orientations.
+    """
+
+    def mean(images: np.ndarray) -> dict[str, np.ndarray]:
+        mirrored = (images, images[:, :, ::-1])
+        turned = [np.rot90(mirrored[i // 4], i % 4, (1, 2)) for i in range(count)]
+        seen = [encode(np.ascontiguousarray(one)) for one in turned]
+        return {name: np.mean([s[name] for s in seen], 0) for name in seen[0]}
+
+    return mean
 
 
 def mean_over_tiles(

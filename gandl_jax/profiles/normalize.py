@@ -233,7 +233,8 @@ def principal_components(centered: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
       (n - 1 in the denominator).
     """
     # The singular values of R are those of the rows, without [n, D] vectors beside.
-    _, values, directions = np.linalg.svd(np.linalg.qr(centered, mode="r"))
+    rows = np.linalg.qr(centered, mode="r")
+    _, values, directions = np.linalg.svd(rows, full_matrices=False)
     kept = values[: len(centered) - 1] > _SMALLEST * values[0]
     rank = max(1, int(kept.sum()))
     spread = values[:rank] / np.sqrt(max(len(centered) - 1, 1))

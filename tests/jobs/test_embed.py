@@ -38,6 +38,30 @@ def test_tiles_of_a_record_are_averaged_across_batches():
     np.testing.assert_allclose(sets["a"], [(x[0] + x[1]) / 2, (x[2] + x[3]) / 2])
 
 
+def test_what_is_averaged_over_orientations_depends_on_none():
+    image = np.random.default_rng(0).normal(size=(1, 3, 3, 1)).astype(np.float32)
+
+    def encode(images):
+        return {"corner": images[:, 0, 0], "side": images[:, 0, 1]}
+
+    corners, sides = image[0, ::2, ::2, 0], image[0, [0, 1, 1, 2], [1, 0, 2, 1], 0]
+    for count in (4, 8):
+        seen = embed.over_orientations(encode, count)(image)
+        np.testing.assert_allclose(seen["corner"], [[corners.mean()]], rtol=1e-5)
+        np.testing.assert_allclose(seen["side"], [[sides.mean()]], rtol=1e-5)
+    once = embed.over_orientations(encode, 1)(image)
+    np.testing.assert_array_equal(once["corner"], image[:, 0, 0])
+
+    def weigh(images):
+        weights = np.arange(9, dtype=np.float32)[:, None] ** 2
+        return {"all": images[..., 0].reshape(1, -1) @ weights}
+
+    averaged = embed.over_orientations(weigh, 8)
+    expected = averaged(image)["all"]
+    for turned in (image[:, ::-1], np.rot90(image, 1, (1, 2)), image.swapaxes(1, 2)):
+        np.testing.assert_allclose(averaged(turned)["all"], expected, rtol=1e-5)
+
+
 @pytest.mark.parametrize(
     "wanted, chosen",
     [(("first", "last"), [0, 30]), (("last",), [30]), (("10", "last"), [10, 30])],
