@@ -15,7 +15,7 @@ from joblib import Parallel, cpu_count, delayed
 from sklearn.svm import LinearSVC
 
 from gandl_jax.profiles import floors, normalize, table
-from gandl_jax.profiles.feature_set import FeatureSet, untrained_name
+from gandl_jax.profiles.feature_set import FeatureSet
 from gandl_jax.tasks import bootstrap, splits
 from gandl_jax.tasks.differences import FLOORS, bases, difference
 from gandl_jax.tasks.splits import Split
@@ -23,6 +23,8 @@ from gandl_jax.tasks.splits import Split
 MAX_ITERATIONS = 10_000
 VALUES_PER_PROCESS = 50_000_000  # of features x folds; below, starting one takes longer
 SITES, WELLS, RECALL = "balanced_accuracy", "balanced_accuracy_wells", "recall"
+
+Right = Mapping[str, np.ndarray]  # SITES, WELLS -> which decisions are right
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,6 +71,10 @@ class Sample:
     units: np.ndarray
     wells: np.ndarray
     firsts: np.ndarray
+
+    def items(self, metric: str) -> np.ndarray:
+        """[m] int: the records that a metric counts, of each well the first."""
+        return self.firsts if metric == WELLS else np.arange(len(self.codes))
 
     def counted(self, items: np.ndarray, values: np.ndarray) -> np.ndarray:
         """Sums of `values` [m] over the records `items` [m]: [units, classes]."""
@@ -155,32 +161,115 @@ def judge(
     Returns:
       Per split, set and metric a row.
     """
-    metadata, samples, judged, saw = None, [], {}, {}
+    tally = None
     for name in sets:
         one = sets[name]
-        if metadata is None:
-            metadata = one.metadata
-            codes, classes = task.codes(metadata)
-            unit = task.unit or options["bootstrap_unit"]
-            samples = [_sample(metadata, codes, split, unit) for split in plan]
-        saw[name] = one.saw_images
-        judged[name] = [
-            _right(sample, decide(one.features, metadata, codes, split, task, options))
-            for split, sample in zip(plan, samples, strict=True)
+        tally = tally or Tally(one.metadata, plan, task, options)
+        decisions = [
+            decide(one.features, one.metadata, tally.codes, split, task, options)
+            for split in plan
         ]
-    if task.floors and metadata is not None:
-        for name, features in floors.make(metadata).items():
-            saw[name] = False
-            judged[name] = [
-                _right(sample, _decide_floor(features, codes, split, options))
-                for split, sample in zip(plan, samples, strict=True)
+        tally.add(name, decisions, one.saw_images)
+    return tally.rows()
+
+
+class Tally:
+    """Counts whose decisions are right, on the same records and draws for all.
+
+    The floors are counted too where the task has them.
+
+    Attributes:
+      codes: [N] int class of each record, -1 for those of none.
+      classes: the name of each class.
+      samples: of each split, what it judges.
+    """
+
+    def __init__(
+        self,
+        metadata: pd.DataFrame,
+        plan: Sequence[Split],
+        task: Task,
+        options: Mapping[str, Any],
+    ):
+        """Prepares what is the same for all that is judged.
+
+        Args:
+          metadata: [N] rows of Metadata_* columns.
+          plan: splits; positions refer to these records.
+          task: what is asked.
+          options: normalize, svm_c, bootstrap_unit, bootstrap_draws, seed.
+        """
+        self.codes, self.classes = task.codes(metadata)
+        self._metadata, self._task, self._options = metadata, task, options
+        unit = task.unit or options["bootstrap_unit"]
+        self._plan = plan
+        self.samples = [sample_of(metadata, self.codes, split, unit) for split in plan]
+        self._right: dict[str, Sequence[Right]] = {}
+        self._saw: dict[str, bool | None] = {}
+
+    def add(
+        self, name: str, decisions: Sequence[list[np.ndarray]], saw: bool | None
+    ) -> None:
+        """Counts one more.
+
+        Args:
+          name: full name of the set that was decided by.
+          decisions: per split and fold [n, K], as of `decide`.
+          saw: whether its encoder was trained on the records' images.
+        """
+        found = [
+            right(sample, made)
+            for sample, made in zip(self.samples, decisions, strict=True)
+        ]
+        self.add_right(name, found, saw)
+
+    def add_right(self, name: str, found: Sequence[Right], saw: bool | None) -> None:
+        """Counts one more, of which it is known already what is right.
+
+        Args:
+          name: full name of the set that was decided by.
+          found: per split, as of `right`; a share in [0, 1] where several decided.
+          saw: whether an encoder was trained on the records' images.
+        """
+        self._saw[name] = saw
+        self._right[name] = found
+
+    def rows(
+        self, against: Callable[..., Mapping[str, str]] = bases
+    ) -> list[dict[str, Any]]:
+        """The rows of scores.
+
+        Args:
+          against: which sets one is compared with, as `differences.bases` says it.
+
+        Returns:
+          Per split, set and metric a row.
+        """
+        if self._task.floors:
+            self._add_floors()
+        made = []
+        for i, (split, sample) in enumerate(zip(self._plan, self.samples, strict=True)):
+            about = _about(
+                self._metadata,
+                self.codes,
+                self.classes,
+                split,
+                self._task,
+                self._options,
+            )
+            of_split = {name: found[i] for name, found in self._right.items()}
+            made += _rows(
+                of_split, self._saw, sample, about, self._task, self._options, against
+            )
+        return made
+
+    def _add_floors(self) -> None:
+        for name, features in floors.make(self._metadata).items():
+            decisions = [
+                _decide_floor(features, self.codes, split, self._options)
+                for split in self._plan
             ]
-    rows = []
-    for i, (split, sample) in enumerate(zip(plan, samples, strict=True)):
-        about = _about(metadata, codes, classes, split, task, options)
-        of_split = {name: right[i] for name, right in judged.items()}
-        rows += _rows(of_split, saw, sample, about, task, options)
-    return rows
+            self.add(name, decisions, False)
 
 
 def decide(
@@ -275,7 +364,17 @@ def _units(metadata: pd.DataFrame, unit: str) -> np.ndarray:
     return splits.groups(metadata, unit, key="config.evaluate.bootstrap_unit")
 
 
-def _sample(metadata, codes, split: Split, unit: str) -> Sample:
+def sample_of(
+    metadata: pd.DataFrame, codes: np.ndarray, split: Split, unit: str
+) -> Sample:
+    """What a split judges.
+
+    Args:
+      metadata: [N] rows of Metadata_* columns.
+      codes: [N] int class of each record.
+      split: the folds.
+      unit: what the bootstrap draws again.
+    """
     tests = np.concatenate([test for _, test in split.folds])
     folds = np.repeat(np.arange(len(split.folds)), [len(t) for _, t in split.folds])
     # A record may be tested in several folds, and has one name.
@@ -289,10 +388,15 @@ def _sample(metadata, codes, split: Split, unit: str) -> Sample:
     return Sample(codes, folds, units, wells.ravel(), firsts)
 
 
-def _right(sample: Sample, decisions: list[np.ndarray]) -> dict[str, np.ndarray]:
-    """Which decisions are right, on records [n] bool and on wells [W] bool.
+def right(sample: Sample, decisions: list[np.ndarray]) -> Right:
+    """Which decisions are right; a well is decided on by the mean over its records.
 
-    A well is decided on by the mean over its records.
+    Args:
+      sample: what is judged.
+      decisions: per fold [n, K], as of `decide`.
+
+    Returns:
+      SITES: [n] bool, of records; WELLS: [W] bool, of wells.
     """
     decision = np.concatenate(decisions)
     sums = np.stack([np.bincount(sample.wells, column) for column in decision.T], 1)
@@ -302,33 +406,51 @@ def _right(sample: Sample, decisions: list[np.ndarray]) -> dict[str, np.ndarray]
     }
 
 
-def _rows(judged, saw, sample: Sample, about, task: Task, options) -> list[dict]:
+def balanced_accuracy(sample: Sample, found: Right, metric: str) -> float:
+    """The mean over the classes of the share that is right.
+
+    Args:
+      sample: what is judged.
+      found: as of `right`.
+      metric: SITES or WELLS.
+    """
+    items, values = sample.items(metric), found[metric]
+    correct = sample.counted(items, values).sum(0)
+    return float((correct / sample.counted(items, np.ones(len(items))).sum(0)).mean())
+
+
+def _rows(
+    judged, saw, sample: Sample, about, task: Task, options, against
+) -> list[dict]:
     """The rows of one split; judged: set -> what is right, of records and of wells."""
     rows = []
     for metric in task.metrics:
         level = WELLS if metric == WELLS else SITES
-        items = sample.firsts if level == WELLS else np.arange(len(sample.codes))
+        items = sample.items(level)
         total = sample.counted(items, np.ones(len(items)))
         wider = bootstrap.stretch(
             total, tested=about["records"], trained=about["learnt_from"]
         )
         values, draws, others = {}, {}, {}
-        bases = {*FLOORS, "intensity", *map(untrained_name, judged)}
-        for name, right in judged.items():
-            correct = sample.counted(items, right[level])
+        # Recalls have no floors: one that always says the same class has all of it.
+        kept = () if metric == RECALL else FLOORS
+        compared = {name: against(name, judged, floors=kept) for name in judged}
+        floors_of_some = {other for of in compared.values() for other in of.values()}
+        for name, is_right in judged.items():
+            correct = sample.counted(items, is_right[level])
             many = {"draws": options["bootstrap_draws"], "seed": options["seed"]}
             values[name] = _scores(correct.sum(0) / total.sum(0), metric)
             recalls = bootstrap.recalls(correct, total, **many)
             draws[name] = _scores(recalls, metric)
-            if name in bases:
+            if name in floors_of_some:
                 recalls = bootstrap.recalls(correct, total, **many, prior=2)
                 others[name] = _scores(recalls, metric)
-        for name, right in judged.items():
-            folds = _fold_recalls(sample, items, right[level])
+        for name, is_right in judged.items():
+            folds = _fold_recalls(sample, items, is_right[level])
             for i, value in enumerate(values[name]):
                 low, high = bootstrap.interval(value, draws[name][:, i], stretch=wider)
                 differences = _differences(
-                    name, values, draws, others, i, wider, about["chance"], metric
+                    name, compared[name], values, draws, others, i, wider, about
                 )
                 rows.append(
                     _named(task.name, name, saw[name], about)
@@ -366,15 +488,12 @@ def _of_folds(recalls: np.ndarray) -> list[float]:
 
 
 def _differences(
-    name, values, draws, others, column: int, wider: float, chance: float, metric: str
+    name, compared, values, draws, others, column: int, wider: float, about
 ) -> dict:
-    """A set minus each floor that there is, on the same draws of units.
+    """A set minus each that it is compared with, on the same draws of units.
 
-    `others` are the floors' draws, with a pseudo-unit of their own.
-
-    Recalls have no floors: one that always says the same class has all of that class.
+    `others` are the draws of those, with a pseudo-unit of their own.
     """
-    kept = () if metric == RECALL else FLOORS
     return {
         kind: difference(
             values[name][column],
@@ -382,10 +501,10 @@ def _differences(
             other,
             values[other][column],
             others[other][:, column],
-            chance=chance,
+            chance=about["chance"],
             stretch=wider,
         )
-        for kind, other in bases(name, values, floors=kept).items()
+        for kind, other in compared.items()
     }
 
 

@@ -15,9 +15,11 @@ import pandas as pd
 from gandl_jax.profiles import table
 from gandl_jax.profiles.feature_set import FeatureSet
 from gandl_jax.tasks import classification
+from gandl_jax.tasks.classification import Task
 from gandl_jax.tasks.skip import Skip, need_columns
 from gandl_jax.tasks.splits import Split, build, require
 
+SPLITS_KEY = "config.evaluate.splits"
 CLASSES = ("response_0", "response_1")
 
 
@@ -49,7 +51,7 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
             metadata,
             codes,
             options["splits"],
-            key="config.evaluate.splits",
+            key=SPLITS_KEY,
             group=model,
             label="control",
             classes=CLASSES,
@@ -72,8 +74,25 @@ def run(
     Returns:
       Per split and set a row of site-level and one of well-level balanced accuracy.
     """
-    task = classification.Task("control_classification", _codes)
-    return classification.judge(sets, splits, task, options)
+    rows = []
+    for task, own in questions(splits, options):
+        rows += classification.judge(sets, own, task, options)
+    return rows
+
+
+def questions(
+    splits: Sequence[Split], options: Mapping[str, Any]
+) -> list[tuple[Task, list[Split]]]:
+    """What is asked of which splits.
+
+    Args:
+      splits: of this task.
+      options: not read.
+
+    Returns:
+      One task, of all splits.
+    """
+    return [(Task("control_classification", _codes), list(splits))]
 
 
 def _codes(metadata: pd.DataFrame) -> tuple[np.ndarray, Sequence[str]]:

@@ -16,9 +16,11 @@ from gandl_jax.errors import nearest
 from gandl_jax.profiles import table
 from gandl_jax.profiles.feature_set import FeatureSet
 from gandl_jax.tasks import classification
+from gandl_jax.tasks.classification import Task
 from gandl_jax.tasks.skip import Skip
 from gandl_jax.tasks.splits import Split, build, require
 
+SPLITS_KEY = "config.evaluate.label_splits"
 MAX_LABELS = 200  # one SVM each; more would take hours (ours)
 MAX_RECORDS = 20_000  # of a cell model, drawn at random (ours)
 
@@ -55,7 +57,7 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
             metadata,
             own,
             options["label_splits"],
-            key="config.evaluate.label_splits",
+            key=SPLITS_KEY,
             group=model,
             label=label,
             classes=labels,
@@ -71,9 +73,6 @@ def run(
 ) -> list[dict[str, Any]]:
     """Scores every set on the same records, folds and bootstrap draws.
 
-    Intervals draw whole treatments again where treatments are left out: a label is the
-    treatment's, and another well of it is no new evidence.
-
     Args:
       sets: full name -> set, all of the same records in the same order.
       splits: positions refer to these records.
@@ -82,19 +81,41 @@ def run(
     Returns:
       Per split and set a row of site-level and one of well-level balanced accuracy.
     """
+    rows = []
+    for task, own in questions(splits, options):
+        rows += classification.judge(sets, own, task, options)
+    return rows
+
+
+def questions(
+    splits: Sequence[Split], options: Mapping[str, Any]
+) -> list[tuple[Task, list[Split]]]:
+    """What is asked of which splits.
+
+    Intervals draw whole treatments again where treatments are left out: a label is the
+    treatment's, and another well of it is no new evidence.
+
+    Args:
+      splits: of this task.
+      options: label is read.
+
+    Returns:
+      A task for the splits that leave treatments out, and one for all others; only
+      those that have some.
+    """
 
     def codes(metadata):
         return _codes(metadata, _label(metadata, options["label"]))
 
-    rows = []
-    for unit in ("treatment", ""):
-        left_out = [s.name.partition(":")[0] == "treatment" for s in splits]
-        own = [
-            s for s, is_so in zip(splits, left_out, strict=True) if is_so == bool(unit)
-        ]
-        task = classification.Task("label_classification", codes, unit=unit)
-        rows += classification.judge(sets, own, task, options) if own else []
-    return rows
+    of_unit: dict[str, list[Split]] = {}
+    for split in splits:
+        unit = split.name.partition(":")[0]
+        of_unit.setdefault("treatment" if unit == "treatment" else "", []).append(split)
+    return [
+        (Task("label_classification", codes, unit=unit), of_unit[unit])
+        for unit in ("treatment", "")
+        if unit in of_unit
+    ]
 
 
 def _label(metadata: pd.DataFrame, wanted: str) -> str:

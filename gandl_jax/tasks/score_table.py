@@ -32,6 +32,19 @@ def text(rows: Sequence[Row], features: str) -> str:
     return "\n\n".join(tables) or "no scores"
 
 
+def aligned(table: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of text in which columns stand under one another.
+
+    Args:
+      table: lines of as many cells.
+    """
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return [
+        "  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip()
+        for line in table
+    ]
+
+
 def _controls(rows: Sequence[Row]) -> str:
     title = "Control classification: balanced accuracy [95 % interval]"
     keys = {"cell model": _group, "split": _split, "level": _level}
@@ -114,7 +127,7 @@ def _scores(
         ]
         for (key, found), gain in zip(lines.items(), gains, strict=True)
     ]
-    return "\n".join([title, *_aligned([[*keys, *columns, "chance", *extra], *body])])
+    return "\n".join([title, *aligned([[*keys, *columns, "chance", *extra], *body])])
 
 
 def _columns(rows: Iterable[Row]) -> dict[str, str]:
@@ -148,15 +161,7 @@ def _curves(rows: Sequence[Row]) -> str:
         f"Dose response: {len(fitted)} of {len(lines)} compounds have an EC50 by some "
         "encoder; in uM [95 % interval], R2 over wells"
     )
-    return "\n".join([title, *(_aligned([titles, *body]) if body else [])])
-
-
-def _aligned(table: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    return [
-        "  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip()
-        for line in table
-    ]
+    return "\n".join([title, *(aligned([titles, *body]) if body else [])])
 
 
 def _score(row: Row | None) -> str:

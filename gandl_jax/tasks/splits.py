@@ -142,6 +142,48 @@ def build(
     return made, said
 
 
+def within(
+    metadata: pd.DataFrame,
+    codes: np.ndarray,
+    split: Split,
+    *,
+    key: str,
+    classes: Sequence[str],
+    options: Mapping[str, Any],
+) -> Split:
+    """Splits records of a training part again, by the same kind of group.
+
+    Args:
+      metadata: [N] rows of Metadata_* columns.
+      codes: [N] int class of each record, -1 for all outside the training part.
+      split: that the training part is of.
+      key: the config key that the split is from, to be named in a reason.
+      classes: the name of each class.
+      options: max_folds and seed.
+
+    Returns:
+      A split that holds each group out in turn; more than `max_folds` are dealt to so
+      many folds. A class that cannot be both learnt and judged is left out.
+
+    Raises:
+      Skip: the training part has too few groups.
+    """
+    unit = split.name.partition(":")[0]
+    records = np.flatnonzero(codes >= 0)
+    try:
+        if unit == "given":
+            raise Skip(f"it names no kind of group to split by again; change {key}")
+        _two_classes(codes[records], classes)
+        folds = _folds(metadata, records, codes[records], unit, key, options)
+        folds, _ = _judged(metadata, codes, folds, classes, unit, key)
+    except Skip as reason:
+        raise Skip(
+            f"{split.group}, {split.label}: nothing can be chosen within a training "
+            f"part of the split {split.name!r}: {reason}"
+        ) from reason
+    return Split(unit, split.group, split.leaky, tuple(folds), split.label)
+
+
 def require(made: Sequence[Split], said: Sequence[str]) -> list[Split]:
     """The splits of a task.
 

@@ -30,6 +30,8 @@ class Inputs:
       metrics: lines of `metrics.jsonl`, one for each step, in order.
       tasks: dataset -> task -> {"rows": [...], "skipped": reason or None,
         "warnings": [...]}.
+      choices: dataset -> task -> what the job choose_features left.
+      comparisons: dataset -> task -> what the job compare_seeds left.
       grids: steps that have image grids, ascending.
       counts: dataset -> "record", "well", "plate" -> how many were embedded.
       encoders: dataset -> encoder -> what its profiles were made from.
@@ -41,6 +43,8 @@ class Inputs:
     record: Mapping[str, Any]
     metrics: list[dict[str, Any]]
     tasks: dict[str, dict[str, dict[str, Any]]]
+    choices: dict[str, dict[str, dict[str, Any]]]
+    comparisons: dict[str, dict[str, dict[str, Any]]]
     grids: list[int]
     counts: dict[str, dict[str, int]]
     encoders: dict[str, dict[str, dict[str, Any]]]
@@ -102,6 +106,8 @@ def read(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> Inputs:
         record=_json(folder / "config.json") or {},
         metrics=logs.read(folder),
         tasks=_tasks(folder / "tasks"),
+        choices=_of_tasks(folder / "choose_features"),
+        comparisons=_of_tasks(folder / "compare_seeds"),
         grids=_grids(folder / "images"),
         counts=_counts(folder / "profiles"),
         encoders=_encoders(folder / "profiles"),
@@ -124,6 +130,14 @@ def _tasks(folder: epath.Path) -> dict[str, dict[str, dict[str, Any]]]:
             "skipped": content.get("skipped"),
             "warnings": content.get("warnings") or [],
         }
+    return found
+
+
+def _of_tasks(folder: epath.Path) -> dict[str, dict[str, dict[str, Any]]]:
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for path in sorted(folder.glob("*/*.json")) if folder.exists() else ():
+        if content := _json(path):
+            found.setdefault(path.parent.name, {})[path.stem] = content
     return found
 
 

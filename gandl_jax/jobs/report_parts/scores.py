@@ -77,11 +77,11 @@ def section(
     words += f" In small print the 95 % interval over resampled {unit}s"
     if task != "batch_effects":
         words += ", and under a floor how much what stands first is above it"
-    figures = page.join(_figures(dataset, task, table))
+    drawn = page.join(figures(dataset, task, table))
     parts = [
         page.tag("p", f"{words}."),
-        page.tag("div", figures, class_="pair"),
-        _table(table, task),
+        page.tag("div", drawn, class_="pair"),
+        beside(table, task),
     ]
     shown = {id(row) for those in table.values() for row in those.values()}
     rest = [row for row in rows if id(row) not in shown]
@@ -117,6 +117,53 @@ def figure(
     return Html(style.to_svg(drawn, page.anchor(name), title))
 
 
+def figures(dataset: str, name: str, table: Table) -> Iterable[Html]:
+    """A figure for each metric.
+
+    Args:
+      dataset: the screen.
+      name: of the task, or another that is unique within the screen.
+      table: scores side by side, with `findings.SCORE_KEYS`.
+    """
+    for i, metric in enumerate(dict.fromkeys(place[2] for place in table)):
+        part = {place: those for place, those in table.items() if place[2] == metric}
+        drawn = figure(
+            line_names(part),
+            list(part.values()),
+            _axis(metric, name),
+            f"score-{dataset}-{name}-{i}",
+        )
+        yield page.figure(drawn, "")
+
+
+def beside(table: Table, task: str, csv: str = "scores") -> Html:
+    """The table of scores, floors beside what is judged.
+
+    Args:
+      table: with `findings.SCORE_KEYS`.
+      task: its name.
+      csv: the file of all scores.
+    """
+    order = dict.fromkeys(kind for those in table.values() for kind in those)
+    columns = [kind for kind in order if kind in FLOOR_OF]
+    columns = [kind for kind in order if kind not in FLOOR_OF] + columns
+    first = "Cells" if task != "label_classification" else "Cells, label"
+    extra = ("Normalised",) if task == "batch_effects" else ()
+    header = (first, "Test part", "By", *extra, *columns, "guessing")
+    lines = [
+        (
+            _what(place, task),
+            _split_cell(place[1], any(row["leaky"] for row in those.values())),
+            METRICS.get(place[2], place[2].replace("_", " ")),
+            *place[5:],
+            *(cell(kind, those) for kind in columns),
+            page.number(kinds.main(those).get("chance"), ".2f"),
+        )
+        for place, those in table.items()
+    ]
+    return page.table(header, lines, csv)
+
+
 def line_names(places: Iterable[kinds.Place]) -> list[str]:
     """What the lines of a figure are called: cells and label, then the split."""
     places = list(places)
@@ -138,7 +185,7 @@ def line_names(places: Iterable[kinds.Place]) -> list[str]:
 
 def flat(row: Row) -> dict[str, Any]:
     """A row without what does not fit into one line of CSV."""
-    nested = ("folds", "classes", "differences", "by_label")
+    nested = ("folds", "classes", "differences", "by_label", "taken")
     plain = {key: value for key, value in row.items() if key not in nested}
     for floor, difference in (row.get("differences") or {}).items():
         plain |= {f"minus_{floor}_{key}": v for key, v in difference.items()}
@@ -162,15 +209,6 @@ def cell(kind: str, those: Mapping[str, Row], pattern: str = ".3f") -> Html:
     return found
 
 
-def _figures(dataset: str, task: str, table: Table) -> Iterable[Html]:
-    for i, metric in enumerate(dict.fromkeys(place[2] for place in table)):
-        part = {place: those for place, those in table.items() if place[2] == metric}
-        label = _axis(metric, task)
-        name = f"score-{dataset}-{task}-{i}"
-        drawn = figure(line_names(part), list(part.values()), label, name)
-        yield page.figure(drawn, "")
-
-
 def _axis(metric: str, task: str) -> str:
     words = METRICS.get(metric, metric.replace("_", " "))
     if metric.startswith("balanced_accuracy"):
@@ -182,27 +220,6 @@ def _drawn(row: Row | None) -> plot.Score | None:
     if row is None or findings.bad(row["value"]):
         return None
     return row["value"], row["low"], row["high"]
-
-
-def _table(table: Table, task: str) -> Html:
-    order = dict.fromkeys(kind for those in table.values() for kind in those)
-    columns = [kind for kind in order if kind in FLOOR_OF]
-    columns = [kind for kind in order if kind not in FLOOR_OF] + columns
-    first = "Cells" if task != "label_classification" else "Cells, label"
-    extra = ("Normalised",) if task == "batch_effects" else ()
-    header = (first, "Test part", "By", *extra, *columns, "guessing")
-    lines = [
-        (
-            _what(place, task),
-            _split_cell(place[1], any(row["leaky"] for row in those.values())),
-            METRICS.get(place[2], place[2].replace("_", " ")),
-            *place[5:],
-            *(cell(kind, those) for kind in columns),
-            page.number(kinds.main(those).get("chance"), ".2f"),
-        )
-        for place, those in table.items()
-    ]
-    return page.table(header, lines, "scores")
 
 
 def _what(place: kinds.Place, task: str) -> str:

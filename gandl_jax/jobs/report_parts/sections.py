@@ -1,12 +1,14 @@
 """The chapters of the report's page, and the numbers behind their figures."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import pandas as pd
 
 from gandl_jax.datasets import screen as screen_spec
 from gandl_jax.jobs.report_parts import (
     answer,
+    choice,
     compounds,
     curves,
     facts,
@@ -16,6 +18,7 @@ from gandl_jax.jobs.report_parts import (
     retrieval,
     scores,
     screens,
+    seeds,
     training,
     wells,
 )
@@ -46,6 +49,12 @@ def build(inputs: Inputs) -> tuple[Html, Numbers]:
         chapters.append(page.missing("scores", command))
     for screen in found:
         chapters += _chapters(screen, numbers)
+    for name, choices in inputs.choices.items():
+        chapters.append(choice.section(name, choices))
+        _add_choices(numbers, name, choices.values())
+    for name, comparisons in inputs.comparisons.items():
+        chapters.append(seeds.section(name, comparisons))
+        _add_comparisons(numbers, name, comparisons.values())
     if inputs.metrics:
         numbers["training"] = [pd.DataFrame(inputs.metrics)]
     chapters += [
@@ -69,6 +78,8 @@ def _title(inputs: Inputs, found: list[Screen]) -> Html:
     parts += [page.count(n, k) for k, n in inputs.counts.get(name, {}).items()]
     parts += [words for words in [training.other_screens(inputs)] if words]
     links = [link for screen in found for link in _links(screen, len(found) > 1)]
+    links += _job_links("Choice of features", "choice", inputs.choices)
+    links += _job_links("Seeds", "seeds", inputs.comparisons)
     if inputs.metrics or inputs.encoders:
         links.append(("#training", "Training"))
     links += [("#images", "Images")] if inputs.grids else []
@@ -100,26 +111,36 @@ def _links(screen: Screen, several: bool) -> Iterator[tuple[str, str]]:
         yield f"#{anchor}", f"{title}: {screen.name}" if several else title
 
 
+def _job_links(
+    title: str, chapter: str, found: Mapping[str, Mapping[str, Mapping[str, Any]]]
+) -> Iterator[tuple[str, str]]:
+    """Links to the chapters of what one job left, a chapter for each screen."""
+    for name, contents in found.items():
+        if any(content["rows"] for content in contents.values()):
+            anchor = page.anchor(f"{chapter}-{name}")
+            yield f"#{anchor}", f"{title}: {name}" if len(found) > 1 else title
+
+
 def _chapters(screen: Screen, numbers: Numbers) -> Iterator[Html | None]:
     if screen.curves:
         yield _curves(screen, numbers)
     if screen.maps:
         table = wells.numbers(screen.maps.values())
-        _add(numbers, "wells", screen, table)
+        _add(numbers, "wells", screen.name, table)
         yield plates.section(screen.name, screen.wells)
         yield maps.section(screen.name, screen.maps)
     for task in screens.CLASSIFICATIONS:
         if task in screen.tables:
             rows = screen.rows[task]
             flat = [scores.flat(row) for row in rows]
-            _add(numbers, "scores", screen, pd.DataFrame(flat, dtype=object))
+            _add(numbers, "scores", screen.name, pd.DataFrame(flat, dtype=object))
             remarks = screen.remarks.get(task, ())
             table = screen.tables[task]
             yield scores.section(screen.name, task, rows, table, remarks)
     if "retrieval" in screen.tables:
         rows = screen.rows["retrieval"]
         flat = retrieval.numbers(rows)
-        _add(numbers, "retrieval", screen, pd.DataFrame(flat, dtype=object))
+        _add(numbers, "retrieval", screen.name, pd.DataFrame(flat, dtype=object))
         table, remarks = screen.tables["retrieval"], screen.remarks["retrieval"]
         yield retrieval.section(screen.name, rows, table, remarks)
 
@@ -130,16 +151,35 @@ def _curves(screen: Screen, numbers: Numbers) -> Html:
         {key: value for key, value in row.items() if key not in nested}
         for row in screen.rows["dose_response"]
     ]
-    _add(numbers, "dose_response", screen, pd.DataFrame(flat, dtype=object))
+    _add(numbers, "dose_response", screen.name, pd.DataFrame(flat, dtype=object))
     plots, points = curves.panels(screen.drawn, f"curve-{screen.name}")
-    _add(numbers, "dose_curves", screen, pd.DataFrame(points, dtype=object))
+    _add(numbers, "dose_curves", screen.name, pd.DataFrame(points, dtype=object))
     scatter = compounds.figure(screen.drawn, f"compounds-{screen.name}")
     content = page.join(filter(None, [scatter, plots]))
     return curves.section(screen.name, next(iter(screen.curves)), screen.drawn, content)
 
 
-def _add(numbers: Numbers, name: str, screen: Screen, table: pd.DataFrame) -> None:
-    table.insert(0, "dataset", screen.name)
+def _add_choices(
+    numbers: Numbers, dataset: str, contents: Iterable[Mapping[str, Any]]
+) -> None:
+    for content in contents:
+        if content["rows"]:
+            flat = pd.DataFrame(choice.numbers(content), dtype=object)
+            _add(numbers, "choice", dataset, flat)
+            _add(numbers, "candidates", dataset, pd.DataFrame(content["candidates"]))
+
+
+def _add_comparisons(
+    numbers: Numbers, dataset: str, contents: Iterable[Mapping[str, Any]]
+) -> None:
+    for content in contents:
+        if content["rows"]:
+            flat = pd.DataFrame(seeds.numbers(content), dtype=object)
+            _add(numbers, "seeds", dataset, flat)
+
+
+def _add(numbers: Numbers, name: str, dataset: str, table: pd.DataFrame) -> None:
+    table.insert(0, "dataset", dataset)
     numbers.setdefault(name, []).append(table)
 
 

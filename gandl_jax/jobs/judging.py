@@ -1,0 +1,213 @@
+"""What the jobs that judge features share: which sets, made from what, done already?"""
+
+import hashlib
+import json
+import math
+import pathlib
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import ml_collections
+import numpy as np
+import pandas as pd
+from etils import epath
+
+import gandl_jax
+from gandl_jax import config as configs
+from gandl_jax import files
+from gandl_jax.datasets import prepared
+from gandl_jax.errors import InputError
+from gandl_jax.profiles import feature_set, quality, store
+from gandl_jax.profiles.aligned import AlignedSets
+from gandl_jax.tasks.skip import LeftOut, Skip
+
+
+def say(job: str, words: str) -> None:
+    """Prints a line of a job."""
+    print(f"{job:9} {words}", flush=True)
+
+
+def encoders(job: str, profiles: epath.Path) -> list[epath.Path]:
+    """The encoders' directories: highest step first, step 0 and others last.
+
+    Args:
+      job: that reads them, for its lines.
+      profiles: profiles/<dataset>.
+
+    Raises:
+      InputError: there are none.
+    """
+    every = [d for d in profiles.iterdir() if d.is_dir()] if profiles.is_dir() else []
+    found = [d for d in every if store.is_begun(d)]
+    for directory in sorted(set(every) - set(found)):
+        say(job, f"note: {directory} is empty and passed over")
+    if not found:
+        raise InputError(f"there are no profiles in {profiles}: run --job=embed first")
+    return sorted(found, key=lambda d: (-(feature_set.step(d.name) or 0), d.name))
+
+
+def records(
+    job: str, config: ml_collections.ConfigDict, dataset: str
+) -> pd.DataFrame | None:
+    """The prepared screen's table of records; None where it is not here.
+
+    Args:
+      job: that reads it, for its lines.
+      config: data.dir and screen are read.
+      dataset: the screen's name.
+    """
+    directory = config.data.dir
+    if not directory or not prepared.is_complete(directory):
+        return None
+    opened = prepared.open_prepared(directory)
+    if opened.name != dataset:
+        return None
+    before = opened.description["plan"].get(prepared.LABELS)
+    if before is not None and before != configs.labels(config):
+        say(
+            job,
+            f"note: config.screen has changed since {directory} was prepared: run "
+            "--job=prepare first, which makes its labels count",
+        )
+    return opened.table
+
+
+def inputs(
+    directories: Sequence[epath.Path], sets: AlignedSets, options: Mapping[str, Any]
+) -> dict[str, Any]:
+    """All that scores come from: where it is the same, they are.
+
+    Args:
+      directories: of the encoders.
+      sets: of those.
+      options: of the tasks.
+
+    Returns:
+      Plain data.
+    """
+    return plain(
+        {
+            "profiles": {d.name: store.fingerprint(d) for d in directories},
+            "metadata": _digest(sets.metadata),
+            "options": options,
+            "version": gandl_jax.__version__,
+            "code": code(),
+        }
+    )
+
+
+def code() -> str:
+    """A digest of the modules that scores come from: other code, other scores."""
+    digest, package = hashlib.sha256(), pathlib.Path(gandl_jax.__file__).parent
+    for folder in ("profiles", "tasks"):
+        for file in sorted((package / folder).glob("*.py")):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def plan(job: str, name: str, make: Callable[[], Any], *, must: bool) -> tuple:
+    """Plans a task.
+
+    Args:
+      job: that runs it, for its lines.
+      name: of the task.
+      make: gives its plan, warns (LeftOut) or raises Skip.
+      must: whether a task that the screen does not allow is an error.
+
+    Returns:
+      The plan, or the Skip that says why there is none; and what it leaves out.
+
+    Raises:
+      InputError: there is no plan, and there must be one.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", LeftOut)
+        try:
+            made = make()
+        except Skip as reason:
+            if must:
+                raise InputError(f"task {name!r} cannot be run: {reason}") from reason
+            made = reason
+    left_out = []
+    for warning in caught:
+        if issubclass(warning.category, LeftOut):
+            left_out.append(str(warning.message))
+            say(job, f"note: {name}: {warning.message}")
+        else:
+            warnings.warn_explicit(
+                warning.message, warning.category, warning.filename, warning.lineno
+            )
+    return made, left_out
+
+
+def doubts(job: str, directories: Sequence[epath.Path], sets: AlignedSets) -> list[str]:
+    """What is odd about features and records, printed too; reads all features.
+
+    Args:
+      job: that judges them, for its lines.
+      directories: of the encoders.
+      sets: of those.
+
+    Raises:
+      InputError: features that are not finite.
+    """
+    say(job, f"reading {len(directories)} encoders' features")
+    found = [line for d in directories for line in quality.check_features(d)]
+    found += [*_who_is_judged(sets), *quality.doubts(sets.metadata)]
+    for line in found:
+        say(job, f"note: {line}")
+    return found
+
+
+def is_done(path: epath.Path, inputs: Mapping[str, Any], *, must: bool) -> bool:
+    """Whether an earlier run had the same inputs.
+
+    Args:
+      path: of its result.
+      inputs: as of `inputs`.
+      must: whether one that was skipped does not do.
+    """
+    try:
+        earlier = json.loads(path.read_text())
+        return earlier["inputs"] == inputs and not (must and earlier["skipped"])
+    except (FileNotFoundError, json.JSONDecodeError, KeyError):
+        return False
+
+
+def write(path: epath.Path, content: Mapping[str, Any]) -> None:
+    """Writes a result as JSON."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(plain(content), indent=1, allow_nan=False)
+    files.replace(path, text + "\n")
+
+
+def plain(value: Any) -> Any:
+    """The value as JSON has it, which has neither NumPy's numbers nor NaN."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [plain(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _who_is_judged(sets: AlignedSets) -> Iterator[str]:
+    kind = "wells" if sets.by_well else "records"
+    if sets.by_well:
+        yield "one table is by well: all sets are judged by the means of their wells"
+    if len(sets.metadata) < sets.records:
+        yield (
+            f"{len(sets.metadata):,} of {sets.records:,} {kind} are in all sets; only "
+            "those are judged"
+        )
+
+
+def _digest(metadata: pd.DataFrame) -> str:
+    """SHA-256, in hex, of a table's columns and values."""
+    digest = hashlib.sha256("\n".join(metadata.columns).encode())
+    digest.update(pd.util.hash_pandas_object(metadata, index=False).to_numpy())
+    return digest.hexdigest()

@@ -1,0 +1,240 @@
+"""The job compare_seeds on three made-up workdirs, from Parquet parts to the report."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from gandl_jax import config as configs
+from gandl_jax import main as program
+from gandl_jax import workdir as workdirs
+from gandl_jax.errors import InputError
+from gandl_jax.jobs import compare_seeds
+from gandl_jax.profiles import store
+
+
+def metadata(plates=3, wells=8):
+    rows = [
+        {
+            "Metadata_Site_ID": f"{plate}-{well}",
+            "Metadata_Plate": str(plate),
+            "Metadata_Well": f"A{well + 1:02d}",
+            "Metadata_Experiment": "M-1",
+            "Metadata_Cell_Type": "M",
+            "Metadata_Treatment": "",
+            "Metadata_Role": f"response_{well % 2}",
+        }
+        for plate in range(plates)
+        for well in range(wells)
+    ]
+    return pd.DataFrame(rows)
+
+
+def written(folder, seed, table=None, step=20, names=("b8", "b16"), **settings):
+    """A workdir of which b16, trained, tells the controls apart."""
+    table = metadata() if table is None else table
+    config = configs.default()
+    configs.override(config, {"seed": str(seed), **settings})
+    workdirs.record(folder, config, "")
+    rng = np.random.default_rng(seed)
+    for encoder in (f"gan@{step}", "gan@0"):
+        features = {name: rng.normal(size=(len(table), 3)) for name in names}
+        if encoder != "gan@0" and "b16" in features:
+            features["b16"][:, 0] += 5 * (table["Metadata_Role"] == "response_1")
+        directory = folder / "profiles/simulated" / encoder
+        note = {"prepared": "p", "saw_images": encoder != "gan@0"}
+        store.claim(directory, note)
+        store.write_part(directory / "part-00000.parquet", table, features)
+        store.finish(directory)
+
+
+@pytest.fixture
+def folders(tmp_path):
+    for seed in range(3):
+        written(tmp_path / f"a-{seed}", seed)
+    return [str(tmp_path / f"a-{seed}") for seed in range(3)]
+
+
+@pytest.fixture
+def config(folders):
+    made = configs.default()
+    made.evaluate.bootstrap_draws = 50
+    made.choose.normalize = ("standard",)
+    made.compare.workdirs = tuple(folders)
+    return made
+
+
+def result(workdir, task="control_classification"):
+    return json.loads((workdir / f"compare_seeds/simulated/{task}.json").read_text())
+
+
+def test_compares_writes_reports_and_does_not_repeat(
+    request, folders, tmp_path, capsys, monkeypatch
+):
+    root = request.config.rootpath.parent
+    arguments = [
+        f"--config={root}/configs/demo.py",
+        f"--workdir={tmp_path}/w",
+        f"--config.data.dir={tmp_path}/none",
+        f"--config.compare.workdirs={','.join(folders)}",
+        "--config.evaluate.bootstrap_draws=20",
+        "--config.choose.normalize=standard",
+        "--config.compare.aside_frac=0.33",
+        "--job=compare_seeds,report",
+    ]
+    assert program.main(arguments) == 0
+    said = capsys.readouterr().out
+    assert (
+        "Test records of the reporting part are counted (M, plate out: 2 of 3" in said
+    )
+    assert "control classification by wells" in said and "seeds 0, 1, 2" in said
+    assert "fits" in said and "label_classification skipped" in said
+    workdir = tmp_path / "w"
+    content = result(workdir)
+    assert content["workdirs"] == dict(zip("012", folders, strict=True))
+    assert {row["features"] for row in content["rows"]} == {"b8", "b16", "chosen"}
+    assert {row["split"] for row in content["rows"]} == {"plate"}
+    lifted = {
+        row["features"]: row["differences"]["untrained"]
+        for row in content["rows"]
+        if row["encoder"] == "gan@20" and row["metric"] == "balanced_accuracy_wells"
+    }
+    for name in ("b16", "chosen"):
+        assert lifted[name]["value"] > 0.2 and len(lifted[name]["of_seeds"]) == 3
+    csv = workdir / "compare_seeds/simulated/control_classification.csv"
+    assert len(pd.read_csv(csv)) == len(content["rows"]) == 12
+    page = (workdir / "report/index.html").read_text()
+    assert 'id="seeds-simulated"' in page and "2 of 3 plates" in page
+    shown = pd.read_csv(workdir / "report/data/seeds.csv")
+    assert len(shown) == 12 and {"seed_0", "seed_1", "seed_2"} <= set(shown)
+
+    def forbidden(*args, **options):
+        raise AssertionError("ran again")
+
+    stamp = csv.stat().st_mtime_ns
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "read", forbidden)
+        assert program.main([*arguments[:-1], "--job=compare_seeds"]) == 0
+    again = capsys.readouterr().out
+    assert "nothing has changed" in again and csv.stat().st_mtime_ns == stamp
+    assert (
+        again.partition("Test records")[2]
+        == said.partition("Test records")[2].partition("\nreport:")[0] + "\n"
+    )
+
+
+def test_other_options_or_profiles_compare_anew(config, folders, tmp_path):
+    config.compare.nested = False
+    workdir = tmp_path / "w"
+    compare_seeds.run(config, workdir)
+    before = result(workdir)
+    assert {row["features"] for row in before["rows"]} == {"b8", "b16"}
+    config.compare.update(aside_frac=0.33, part="selection")
+    compare_seeds.run(config, workdir)
+    assert {row["counted"] for row in result(workdir)["rows"]} == {"1 of 3 plates"}
+    config.compare.workdirs = tuple(folders[:2])
+    compare_seeds.run(config, workdir)
+    assert result(workdir)["rows"][0]["seeds"] == [0, 1]
+
+
+def test_only_sets_that_all_have_are_compared(config, tmp_path):
+    written(tmp_path / "a-3", 3, names=("b16", "b32"))
+    config.compare.update(workdirs=(f"{tmp_path}/a-0", f"{tmp_path}/a-3"), nested=False)
+    compare_seeds.run(config, tmp_path / "w")
+    assert {row["features"] for row in result(tmp_path / "w")["rows"]} == {"b16"}
+
+
+@pytest.mark.parametrize(
+    "setting, told",
+    [
+        ("compare.workdirs=", "compare.workdirs names none, and two or more"),
+        ("compare.workdirs=a-0", "names a-0, and two or more"),
+        ("compare.workdirs=a-0,b", "b is no experiment's workdir"),
+        ("compare.aside_frac=1", "should be 0 or more and below 1"),
+        ("compare.aside_frac=-0.1", "should be 0 or more and below 1"),
+        ("compare.part=select", "did you mean 'selection'"),
+        ("compare.part=selection", "nothing is: add --config.compare.aside_frac"),
+    ],
+)
+def test_bad_settings_are_one_line(
+    request, folders, tmp_path, monkeypatch, capsys, setting, told
+):
+    monkeypatch.chdir(tmp_path)
+    root = request.config.rootpath.parent
+    arguments = [
+        f"--config={root}/configs/demo.py",
+        "--workdir=w",
+        "--config.data.dir=none",
+        "--config.compare.workdirs=a-0,a-1",
+        f"--config.{setting}",
+        "--job=compare_seeds",
+    ]
+    assert program.main(arguments) == 2
+    errors = capsys.readouterr().err.strip().splitlines()
+    assert len(errors) == 1 and told in errors[0]
+    assert not (tmp_path / "w").exists()
+
+
+@pytest.mark.parametrize(
+    "other, told",
+    [
+        ({"seed": 0}, "are of the same seed, 0"),
+        (
+            {"model.latent_dim": "8"},
+            "more than their seed: model.latent_dim is 512 and",
+        ),
+        ({"data.name": "bbbc013"}, "is of the screen 'bbbc013', this config's is"),
+        ({"step": 40}, "the last encoder of .* is gan@20, of .* gan@40"),
+        ({"names": ("b64",)}, "no feature set is in all of"),
+        ({"table": metadata(plates=2)}, "have profiles of other records"),
+    ],
+)
+def test_trainings_that_cannot_be_compared(config, tmp_path, monkeypatch, other, told):
+    written(tmp_path / "b", **{"seed": 7, **other})
+    config.compare.workdirs = (f"{tmp_path}/a-0", f"{tmp_path}/b")
+    refused(config, tmp_path, monkeypatch, told)
+
+
+def refused(config, tmp_path, monkeypatch, told):
+    def forbidden(*args, **options):
+        raise AssertionError("features were read")
+
+    monkeypatch.setattr(store, "read", forbidden)
+    monkeypatch.setattr(store, "parts", forbidden)
+    with pytest.raises(InputError, match=told):
+        compare_seeds.run(config, tmp_path / "w")
+    assert not (tmp_path / "w").exists()
+
+
+def test_profiles_that_are_missing_or_embedded_otherwise(config, tmp_path, monkeypatch):
+    profiles = tmp_path / "a-1/profiles/simulated"
+    note = json.loads((profiles / "gan@20/_made_from.json").read_text())
+    (profiles / "gan@20/_made_from.json").write_text(
+        json.dumps(note | {"prepared": "q"})
+    )
+    refused(config, tmp_path, monkeypatch, "prepared is 'p' and 'q'")
+    (profiles / "gan@20").rename(tmp_path / "gan@20")
+    refused(config, tmp_path, monkeypatch, "lacks the trained encoder: run --workdir=")
+    (profiles / "gan@0").rename(tmp_path / "gan@0")
+    refused(config, tmp_path, monkeypatch, "no profiles in .*: run --job=embed")
+
+
+def test_the_seed_of_a_zero_shot_encoder_is_its_trainings(config, tmp_path):
+    """Workdirs of one config and seed, which embed with trainings of two."""
+    chosen = []
+    for seed in range(2):
+        folder = tmp_path / f"z-{seed}"
+        settings = {"embed.checkpoint": f"{tmp_path}/a-{seed}"}
+        written(folder, 5, **settings)
+        chosen.append(str(folder))
+    config.compare.update(workdirs=tuple(chosen), nested=False)
+    compare_seeds.run(config, tmp_path / "w")
+    assert result(tmp_path / "w")["rows"][0]["seeds"] == [0, 1]
+
+
+def test_a_screen_that_allows_nothing(config, tmp_path, monkeypatch):
+    for seed in range(2):
+        written(tmp_path / f"b-{seed}", seed, metadata(plates=1))
+    config.compare.workdirs = (f"{tmp_path}/b-0", f"{tmp_path}/b-1")
+    refused(config, tmp_path, monkeypatch, "nothing to compare seeds by")
