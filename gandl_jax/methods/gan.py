@@ -138,21 +138,21 @@ class Method:
             metrics["d/fake_score"] = fake_logits.mean()
             if self.options.augment != "none":
                 metrics["d/real_sign"] = self._real_sign(real_logits, fake_logits)
-            value = self._d_loss(real_logits, fake_logits)
+            metrics["d/loss"] = value = self._d_loss(real_logits, fake_logits)
             if self.options.views_weight:
                 contrast, found = self._contrast(d, batch["images"], keys)
                 metrics |= {"d/views_loss": contrast, "d/views_found": found}
                 value += self.options.views_weight * contrast
             return value, metrics
 
-        state, value, metrics = self._descend(state, "d", loss)
+        state, _, metrics = self._descend(state, "d", loss)
         if self.options.augment == "adaptive":
             metrics["d/augment_prob"] = state.augment.prob
             state = self._adapt(state, metrics["d/real_sign"])
         mean = lax.pmean(ws[:, -1].mean(0), parallel.AXIS)
         decay = STYLE_AVERAGE_DECAY
         state = state.replace(w_average=decay * state.w_average + (1 - decay) * mean)
-        return state, {"d/loss": value, **metrics}
+        return state, metrics
 
     def d_reg(self, state: State, batch: dict, key: Array) -> tuple[State, dict]:
         """Lazy R1, and R2 if asked for, times the interval (StyleGAN2, sec. 3.1).

@@ -67,12 +67,12 @@ def contrast(
     """
     batch, count = len(views), len(everyone)
     cosines = jnp.einsum("bvk,nwk->bvnw", views, everyone)
-    itself = (place[:, None] == jnp.arange(count))[:, None, :, None]
-    itself &= jnp.eye(2, dtype=bool).reshape(1, 2, 1, 2)
-    logits = jnp.where(itself, -jnp.inf, cosines / temperature)
-    logits = logits.reshape(batch * 2, count * 2)
-    other = (2 * place[:, None] + jnp.array([1, 0])).reshape(-1)
-    chances = jax.nn.log_softmax(logits)[jnp.arange(batch * 2), other]
+    logits = (cosines / temperature).reshape(batch * 2, count * 2)
+    itself = jnp.stack([2 * place, 2 * place + 1], 1).reshape(-1)
+    other = jnp.stack([2 * place + 1, 2 * place], 1).reshape(-1)
+    rows = jnp.arange(batch * 2)
+    logits = logits.at[rows, itself].set(-jnp.inf)
+    chances = jax.nn.log_softmax(logits)[rows, other]
     return -chances.mean(), (logits.argmax(-1) == other).mean()
 
 

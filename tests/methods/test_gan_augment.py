@@ -79,6 +79,8 @@ def test_1_and_2_devices_agree(runs, start):
     moved = optax.tree.norm(jax.tree.map(np.subtract, one.d, start.d))
     assert float(error) < 1e-3 * float(moved)
     assert float(one.augment.prob) == float(two.augment.prob) != 0.5
+    # Views are told from those of all devices.
+    np.testing.assert_allclose(metrics["d/views_loss"], others["d/views_loss"], 1e-5)
     for name, value in metrics.items():
         np.testing.assert_allclose(value, others[name], rtol=1e-4, err_msg=name)
 
