@@ -9,8 +9,8 @@ def get_config(text: str = ""):
     config.data.update(
         name="simulated", source_dir="data/raw/simulated", dir="data/simulated"
     )
-    # Some augmentation keeps D from winning on 1,856 sites; at 64 px nothing is lost
-    # without StyleGAN2's path lengths, which cost time (ours, docs/trials.md).
+    # Some augmentation keeps D from winning on 1,856 sites. Path lengths, which shape
+    # G, are left out for their time (ours; tried together, docs/trials.md).
     config.method.update(path_weight=0.0, augment="fixed", augment_prob=0.3)
     # An experiment holds one cell model, so none can be left out; plates can.
     config.evaluate.cell_type_splits = ("record", "plate")

@@ -419,13 +419,13 @@ def _check_method(method: ml_collections.ConfigDict) -> None:
     _known("method.augment", method.augment, ("none", "fixed", "adaptive"))
     for kind in method.augment_kinds:
         _known("method.augment_kinds", kind, AUGMENT_KINDS)
-    if method.augment != "none" and not method.augment_kinds:
+    if not method.augment_kinds and (method.augment != "none" or method.views_weight):
         raise InputError(
-            f"config.method.augment_kinds is empty, which leaves {method.augment!r} "
-            f"nothing to do: name some of {', '.join(AUGMENT_KINDS)}, or set "
-            "--config.method.augment=none"
+            "config.method.augment_kinds is empty, which leaves augmentation nothing "
+            f"to do: name some of {', '.join(AUGMENT_KINDS)}, or set "
+            "--config.method.augment=none --config.method.views_weight=0"
         )
-    for key in ("augment_prob", "augment_target"):
+    for key in ("augment_prob", "augment_target", "views_prob"):
         if method[key] > 1:
             raise InputError(f"config.method.{key}={method[key]} should be at most 1")
 
@@ -472,6 +472,7 @@ LOWEST = {  # of every number in a group, or of one key
     "model.": 1,
     "method.r1_every_steps": 1,
     "method.path_every_steps": 1,
+    "method.views_temperature": 1e-3,
     "method.augment_speed_images": 1,
     "method.augment_every_steps": 1,
     "train.": 1,

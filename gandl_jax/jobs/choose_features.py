@@ -82,7 +82,8 @@ def _choices(
     if not due:
         return
     plans = {name: _plan(name, sets, options) for name in due}
-    if all(isinstance(plan, Skip) for plan, _ in plans.values()):
+    skipped = [name for name, (plan, _) in plans.items() if isinstance(plan, Skip)]
+    if len(skipped) == len(TASKS):
         reasons = "; ".join(f"{name}: {plan}" for name, (plan, _) in plans.items())
         raise InputError(f"there is nothing to choose features by: {reasons}")
     doubts = judging.doubts(JOB, encoders, sets)

@@ -4,7 +4,8 @@ Compares the last encoder of several workdirs, which differ in their seed, with 
 untrained ones, each set by itself and what each fold chooses. Where a recipe was chosen
 by its scores, `config.compare.aside_frac` of the groups that a split holds apart are
 for choosing (`config.compare.part`), the others to report on. Only test records of the
-part are counted; learning uses the whole training part of each fold, of both parts.
+part are counted; learning uses the whole training part of each fold, of both parts, so
+that reporting labels teach while one chooses, but are not scored.
 
 Writes compare_seeds/<dataset>/<task>.json, and its rows as <task>.csv.
 """
@@ -98,7 +99,8 @@ def _comparisons(
         return
     metadata = opened[0].metadata
     plans = {name: _plan(name, metadata, options) for name in due}
-    if all(isinstance(plan, Skip) for plan, _ in plans.values()):
+    skipped = [name for name, (plan, _) in plans.items() if isinstance(plan, Skip)]
+    if len(skipped) == len(TASKS):
         reasons = "; ".join(f"{name}: {plan}" for name, (plan, _) in plans.items())
         raise InputError(f"there is nothing to compare seeds by: {reasons}")
     doubts = [

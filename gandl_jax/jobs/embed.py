@@ -45,7 +45,8 @@ def run(config, workdir: epath.Path) -> None:
         for step in chosen:
             restored = functools.cache(functools.partial(restore, method, saved, step))
             note = made_from | {"weights": config.embed.weights}
-            note["orientations"] = config.embed.orientations
+            if config.embed.orientations > 1:
+                note["orientations"] = config.embed.orientations
             note["saw_images"] = saw_images(folder, theirs, step, dataset)
             if config.embed.checkpoint:
                 note["encoder"] = origin(folder, theirs, restored())

@@ -136,8 +136,7 @@ class Method:
             fake_logits = self._logits(state, d, fake, keys, FAKE)
             metrics = {"d/real_score": real_logits.mean()}
             metrics["d/fake_score"] = fake_logits.mean()
-            if self.options.augment != "none":
-                metrics["d/real_sign"] = self._real_sign(real_logits, fake_logits)
+            metrics["d/real_sign"] = self._real_sign(real_logits, fake_logits)
             metrics["d/loss"] = value = self._d_loss(real_logits, fake_logits)
             if self.options.views_weight:
                 contrast, found = self._contrast(d, batch["images"], keys)

@@ -46,9 +46,7 @@ def recommendation(table: Sequence[Row]) -> dict[str, Any]:
     """
     ranked = best_first(table)
     best = ranked[0]
-    keys = ["features", "normalize"]
-    if len({row["svm_c"] for row in ranked}) > 1:
-        keys.append("svm_c")
+    keys = ("features", "normalize", "svm_c")
     flags = " ".join(f"--config.evaluate.{key}={best[key]}" for key in keys)
     return {**best, "flags": flags, "note": _note(ranked)}
 

@@ -48,9 +48,14 @@ def text(rows: Sequence[Row]) -> str:
     header += ["trained - untrained", f"seeds {seeds}"]
     title = (
         f"{rows[0]['label']} classification by wells: balanced accuracy, mean over "
-        f"seeds [95 % interval over {rows[0]['unit']}s]"
+        f"seeds [95 % interval over {units(rows)}]"
     )
     return "\n".join([title, *aligned([header, *lines])])
+
+
+def units(rows: Sequence[Row]) -> str:
+    """What the intervals of some rows draw again, in words: "treatments, wells"."""
+    return ", ".join(sorted({f"{row['unit']}s" for row in rows}))
 
 
 def flat(row: Row) -> dict[str, Any]:

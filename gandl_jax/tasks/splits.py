@@ -184,15 +184,15 @@ def within(
     return Split(unit, split.group, split.leaky, tuple(folds), split.label)
 
 
-def require(made: Sequence[Split], said: Sequence[str]) -> list[Split]:
-    """The splits of a task.
+def require(made: Sequence[Any], said: Sequence[str]) -> list[Any]:
+    """What is possible of a task, such as its splits.
 
     Args:
-      made: splits, as of `build`.
+      made: splits as of `build`, or what is made of splits.
       said: what is not possible.
 
     Returns:
-      The splits; warns (LeftOut) of what is not possible.
+      What was made; warns (LeftOut) of what is not possible.
 
     Raises:
       Skip: where nothing is.

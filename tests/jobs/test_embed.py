@@ -78,7 +78,7 @@ def test_unknown_steps_are_told():
 
 
 def test_every_record_is_embedded_once_and_a_lost_part_is_made_again(
-    run, trained, smoke_screen
+    run, trained, smoke_screen, capsys
 ):
     dataset = prepared.open_prepared(str(smoke_screen.prepared))
     folder = trained / "profiles" / "simulated"
@@ -106,6 +106,9 @@ def test_every_record_is_embedded_once_and_a_lost_part_is_made_again(
     content = part.read_bytes()
     part.unlink()
     assert run(trained, "--job=embed", STEPS) == 0
+    assert part.read_bytes() == content
+    assert run(trained, "--job=embed", STEPS, "--config.embed.orientations=4") == 2
+    assert "orientations" in capsys.readouterr().err
     assert part.read_bytes() == content
 
 

@@ -157,6 +157,8 @@ def test_only_what_adapts_has_a_state_of_its_own(config):
         ("augment", "always", "valid: adaptive, fixed, none"),
         ("augment_kinds", ("turns", "zooms"), "did you mean 'zoom'"),
         ("augment_kinds", (), "augment_kinds is empty"),
+        ("views_prob", 5.0, "views_prob=5.0 should be at most 1"),
+        ("views_temperature", 0.0, "views_temperature=0.0 should be 0.001 or more"),
         ("augment_prob", 1.5, "augment_prob=1.5 should be at most 1"),
         ("augment_every_steps", 0, "1 or more"),
     ],

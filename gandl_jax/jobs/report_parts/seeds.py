@@ -47,7 +47,7 @@ def _task(task: str, content: Mapping[str, Any]) -> Iterator[Html]:
     trained = ", ".join(map(str, rows[0]["seeds"]))
     words = (
         f"Balanced accuracy, the mean of trainings with the seeds {trained}; in small "
-        f"print the 95 % interval over resampled {rows[0]['unit']}s, of these "
+        f"print the 95 % interval over resampled {seed_table.units(rows)}, of these "
         f"trainings. Test records of the {content['part']} part are counted: "
         f"{'; '.join(content['counted'])}."
     )
