@@ -80,7 +80,7 @@ def test_what_carries_the_signal_is_chosen_in_every_fold(control_wells):
     assert best["flags"] == (
         "--config.evaluate.features=b16 --config.evaluate.normalize="
         + best["normalize"]
-        " --config.evaluate.svm_c=1.0"
+        + " --config.evaluate.svm_c=1.0"
     )
 
 
