@@ -11,20 +11,15 @@ Writes compare_seeds/<dataset>/<task>.json, and its rows as <task>.csv.
 """
 
 import functools
-import importlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import ml_collections
-import pandas as pd
 from etils import epath
 
-from gandl_jax import files
 from gandl_jax.datasets import screen
-from gandl_jax.errors import InputError
-from gandl_jax.jobs import judging, trainings
-from gandl_jax.jobs.choose_features import READ, TASKS
+from gandl_jax.jobs import choose_features, judging, trainings
+from gandl_jax.jobs.choose_features import READ
 from gandl_jax.jobs.trainings import Training
 from gandl_jax.profiles.aligned import AlignedSets
 from gandl_jax.progress import Progress
@@ -58,51 +53,45 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
         str(training.seed): judging.inputs(training.encoders, sets, options)
         for training, sets in zip(compared, opened, strict=True)
     }
-    paths = {name: workdir / FOLDER / dataset / f"{name}.json" for name in TASKS}
-    due = [n for n in TASKS if not judging.is_done(paths[n], inputs, must=False)]
-    if not due:
-        judging.say(JOB, "nothing has changed since it was compared")
-    for name, content in _comparisons(due, compared, opened, names, options):
-        _write_table(paths[name].with_suffix(".csv"), content["rows"])
-        judging.write(paths[name], {**content, "inputs": inputs})
-        judging.say(JOB, f"wrote {paths[name]}")
-    for path in paths.values():
-        print(_summary(json.loads(path.read_text())), flush=True)
+    contents = judging.results(
+        JOB,
+        workdir / FOLDER / dataset,
+        inputs,
+        functools.partial(_comparisons, compared, opened, names, options),
+        done="nothing has changed since it was compared",
+    )
+    for content in contents:
+        print(_summary(content), flush=True)
 
 
 def _options(config: ml_collections.ConfigDict) -> dict[str, Any]:
     """What a comparison depends on, but for the trainings."""
-    evaluate, choose, compare = config.evaluate, config.choose, config.compare
-    svm_c = choose.svm_c or (evaluate.svm_c,)
-    candidates = {
-        "normalize": tuple(dict.fromkeys(choose.normalize)),
-        "svm_c": tuple(dict.fromkeys(map(float, svm_c))),
-    }
+    evaluate, compare = config.evaluate, config.compare
+    choice = choose_features.candidates(config)
+    inner_folds = choice.pop("inner_folds")
     return {key: evaluate[key] for key in (*READ, "normalize", "svm_c")} | {
         "aside_frac": compare.aside_frac,
         "part": compare.part,
         "nested": compare.nested,
-        "inner_folds": choose.inner_folds,
-        "choose": candidates,
+        "inner_folds": inner_folds,
+        "choose": choice,
     }
 
 
 def _comparisons(
-    due: list[str],
     compared: Sequence[Training],
     opened: Sequence[AlignedSets],
     names: Sequence[str],
     options: Mapping[str, Any],
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Plans every task before the first is run, so that bad input is told at once."""
-    if not due:
-        return
+    due: list[str],
+) -> Iterator[tuple[str, dict[str, Any], list[dict[str, Any]]]]:
+    """Name, result and table of each classification."""
     metadata = opened[0].metadata
-    plans = {name: _plan(name, metadata, options) for name in due}
-    skipped = [name for name, (plan, _) in plans.items() if isinstance(plan, Skip)]
-    if len(skipped) == len(TASKS):
-        reasons = "; ".join(f"{name}: {plan}" for name, (plan, _) in plans.items())
-        raise InputError(f"there is nothing to compare seeds by: {reasons}")
+
+    def make(task):
+        return seed_plan.plan(task, metadata, options)
+
+    plans = judging.planned(JOB, due, make, why="compare seeds")
     doubts = [
         line
         for training, sets in zip(compared, opened, strict=True)
@@ -118,13 +107,7 @@ def _comparisons(
             "left_out": left_out,
         }
         result = _result(name, plan, compared, metadata, names, options)
-        yield name, content | result
-
-
-def _plan(name: str, metadata: pd.DataFrame, options) -> tuple[Any, list[str]]:
-    task = importlib.import_module(f"gandl_jax.tasks.{name}")
-    make = functools.partial(seed_plan.plan, task, metadata, options)
-    return judging.plan(JOB, name, make, must=False)
+        yield name, content | result, list(map(seed_table.flat, result["rows"]))
 
 
 def _result(
@@ -145,15 +128,6 @@ def _result(
         asked.add(training.seed, training.open(), progress.update)
     progress.close()
     return {"rows": asked.rows(), "counted": counted, "skipped": None}
-
-
-def _write_table(path: epath.Path, rows: list[dict[str, Any]]) -> None:
-    if not rows:
-        path.unlink(missing_ok=True)
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with files.replacing(path) as file:
-        pd.DataFrame(map(seed_table.flat, rows)).to_csv(file, index=False)
 
 
 def _summary(content: Mapping[str, Any]) -> str:

@@ -1,6 +1,8 @@
 """What the jobs that judge features share: which sets, made from what, done already?"""
 
+import functools
 import hashlib
+import importlib
 import json
 import math
 import pathlib
@@ -21,6 +23,8 @@ from gandl_jax.errors import InputError
 from gandl_jax.profiles import feature_set, quality, store
 from gandl_jax.profiles.aligned import AlignedSets
 from gandl_jax.tasks.skip import LeftOut, Skip
+
+CLASSIFICATIONS = ("control_classification", "label_classification")
 
 
 def say(job: str, words: str) -> None:
@@ -139,6 +143,75 @@ def plan(job: str, name: str, make: Callable[[], Any], *, must: bool) -> tuple:
                 warning.message, warning.category, warning.filename, warning.lineno
             )
     return made, left_out
+
+
+def planned(
+    job: str, due: Sequence[str], make: Callable[..., Any], *, why: str
+) -> dict[str, tuple]:
+    """Plans every classification before the first is run: bad input is told at once.
+
+    Args:
+      job: that runs them, for its lines.
+      due: names, of `CLASSIFICATIONS`.
+      make: from a task's module to its plan, warns (LeftOut) or raises Skip.
+      why: what the job would do with them, for the message.
+
+    Returns:
+      By name what `plan` gives.
+
+    Raises:
+      InputError: the screen allows none of `CLASSIFICATIONS`.
+    """
+    plans = {}
+    for name in due:
+        task = importlib.import_module(f"gandl_jax.tasks.{name}")
+        plans[name] = plan(job, name, functools.partial(make, task), must=False)
+    skipped = [name for name, (made, _) in plans.items() if isinstance(made, Skip)]
+    if len(skipped) == len(CLASSIFICATIONS):
+        reasons = "; ".join(f"{name}: {made}" for name, (made, _) in plans.items())
+        raise InputError(f"there is nothing to {why} by: {reasons}")
+    return plans
+
+
+def results(
+    job: str,
+    folder: epath.Path,
+    inputs: Mapping[str, Any],
+    make: Callable[[list[str]], Iterator[tuple[str, dict[str, Any], Sequence]]],
+    *,
+    done: str,
+) -> list[dict[str, Any]]:
+    """The results of each classification, made anew where their inputs have changed.
+
+    Args:
+      job: that makes them, for its lines.
+      folder: of <task>.json, and of a table beside it as <task>.csv.
+      inputs: as of `inputs`.
+      make: from the names that are due to each name, result and rows of its table.
+      done: what is said where nothing is due.
+
+    Returns:
+      What is on disk, in the order of `CLASSIFICATIONS`.
+    """
+    paths = {name: folder / f"{name}.json" for name in CLASSIFICATIONS}
+    due = [name for name in paths if not is_done(paths[name], inputs, must=False)]
+    if not due:
+        say(job, done)
+    for name, content, table in make(due) if due else ():
+        _write_table(paths[name].with_suffix(".csv"), table)
+        write(paths[name], {**content, "inputs": inputs})
+        say(job, f"wrote {paths[name]}")
+    return [json.loads(path.read_text()) for path in paths.values()]
+
+
+def _write_table(path: epath.Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Writes rows as CSV; of none, no table stays behind."""
+    if not rows:
+        path.unlink(missing_ok=True)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with files.replacing(path) as file:
+        pd.DataFrame(rows).to_csv(file, index=False)
 
 
 def doubts(job: str, directories: Sequence[epath.Path], sets: AlignedSets) -> list[str]:

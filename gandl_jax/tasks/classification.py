@@ -173,6 +173,15 @@ def judge(
     return tally.rows()
 
 
+def judge_all(
+    sets: Mapping[str, FeatureSet],
+    questions: Sequence[tuple[Task, Sequence[Split]]],
+    options: Mapping[str, Any],
+) -> list[dict[str, Any]]:
+    """The rows of several questions, one after the other; arguments as of `judge`."""
+    return [row for task, own in questions for row in judge(sets, own, task, options)]
+
+
 class Tally:
     """Counts whose decisions are right, on the same records and draws for all.
 

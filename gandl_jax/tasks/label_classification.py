@@ -81,10 +81,7 @@ def run(
     Returns:
       Per split and set a row of site-level and one of well-level balanced accuracy.
     """
-    rows = []
-    for task, own in questions(splits, options):
-        rows += classification.judge(sets, own, task, options)
-    return rows
+    return classification.judge_all(sets, questions(splits, options), options)
 
 
 def questions(

@@ -123,7 +123,7 @@ def _json(path: epath.Path) -> Any:
 
 def _tasks(folder: epath.Path) -> dict[str, dict[str, dict[str, Any]]]:
     found: dict[str, dict[str, dict[str, Any]]] = {}
-    for path in sorted(folder.glob("*/*.json")) if folder.exists() else ():
+    for path in _results(folder):
         content = _json(path) or {"skipped": "its file cannot be read; evaluate again"}
         found.setdefault(path.parent.name, {})[path.stem] = {
             "rows": content.get("rows") or [],
@@ -135,10 +135,15 @@ def _tasks(folder: epath.Path) -> dict[str, dict[str, dict[str, Any]]]:
 
 def _of_tasks(folder: epath.Path) -> dict[str, dict[str, dict[str, Any]]]:
     found: dict[str, dict[str, dict[str, Any]]] = {}
-    for path in sorted(folder.glob("*/*.json")) if folder.exists() else ():
+    for path in _results(folder):
         if content := _json(path):
             found.setdefault(path.parent.name, {})[path.stem] = content
     return found
+
+
+def _results(folder: epath.Path) -> list[epath.Path]:
+    """<dataset>/<task>.json, of every dataset."""
+    return sorted(folder.glob("*/*.json")) if folder.exists() else []
 
 
 def _grids(folder: epath.Path) -> list[int]:

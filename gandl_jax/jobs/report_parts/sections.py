@@ -1,6 +1,6 @@
 """The chapters of the report's page, and the numbers behind their figures."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -51,10 +51,13 @@ def build(inputs: Inputs) -> tuple[Html, Numbers]:
         chapters += _chapters(screen, numbers)
     for name, choices in inputs.choices.items():
         chapters.append(choice.section(name, choices))
-        _add_choices(numbers, name, choices.values())
+        for content in choices.values():
+            _add_rows(numbers, "choice", name, choice.numbers(content))
+            _add_rows(numbers, "candidates", name, content["candidates"])
     for name, comparisons in inputs.comparisons.items():
         chapters.append(seeds.section(name, comparisons))
-        _add_comparisons(numbers, name, comparisons.values())
+        for content in comparisons.values():
+            _add_rows(numbers, "seeds", name, seeds.numbers(content))
     if inputs.metrics:
         numbers["training"] = [pd.DataFrame(inputs.metrics)]
     chapters += [
@@ -159,23 +162,11 @@ def _curves(screen: Screen, numbers: Numbers) -> Html:
     return curves.section(screen.name, next(iter(screen.curves)), screen.drawn, content)
 
 
-def _add_choices(
-    numbers: Numbers, dataset: str, contents: Iterable[Mapping[str, Any]]
+def _add_rows(
+    numbers: Numbers, name: str, dataset: str, rows: Sequence[Mapping[str, Any]]
 ) -> None:
-    for content in contents:
-        if content["rows"]:
-            flat = pd.DataFrame(choice.numbers(content), dtype=object)
-            _add(numbers, "choice", dataset, flat)
-            _add(numbers, "candidates", dataset, pd.DataFrame(content["candidates"]))
-
-
-def _add_comparisons(
-    numbers: Numbers, dataset: str, contents: Iterable[Mapping[str, Any]]
-) -> None:
-    for content in contents:
-        if content["rows"]:
-            flat = pd.DataFrame(seeds.numbers(content), dtype=object)
-            _add(numbers, "seeds", dataset, flat)
+    if rows:
+        _add(numbers, name, dataset, pd.DataFrame(rows, dtype=object))
 
 
 def _add(numbers: Numbers, name: str, dataset: str, table: pd.DataFrame) -> None:
