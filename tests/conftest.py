@@ -31,3 +31,16 @@ def jax_settings(tmp_path_factory):
     cache = os.environ.get("GANDL_TEST_CACHE") or tmp_path_factory.mktemp("xla")
     jax.config.update("jax_compilation_cache_dir", str(cache))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 1.0)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled_is_forgotten():
+    """Lets go of what a module's tests compiled, which the cache on disk still has.
+
+    Executables take many memory maps, all tests together more than the 65,530 that
+    Linux grants a process (vm.max_map_count): the next one then ended in a segfault.
+    """
+    yield
+    import jax
+
+    jax.clear_caches()
