@@ -18,6 +18,8 @@ PLATES = "plate_statistics"  # in the description: those of each plate
 SOURCE = "source_dir"  # in a plan for information: a moved screen is the same screen
 LABELS = "labels"  # in a plan: what the config says of records, not of their images
 COUNTED = "plates_counted_by"  # in a plan: the columns of the plates in the facts
+MANIFEST = "manifest"  # in the description: what its files must be, and the counts
+REMARKS = "remarks"  # in the description: what was odd, of the table and the images
 FREE = (SOURCE, LABELS, COUNTED)  # of a plan: what the shards do not depend on
 
 
@@ -161,6 +163,21 @@ def open_prepared(directory: str) -> Prepared:
       InputError: it is not prepared, or shards have gone since; the message gives the
         command.
     """
+    opened = open_unchecked(directory, read_description(directory))
+    if gone := _gone(epath.Path(directory), opened.files):
+        raise InputError(
+            f"{len(gone)} of {opened.shards} shards are gone from {directory}, the "
+            f"first {gone[0]}; run --job=prepare again, which redoes them"
+        )
+    return opened
+
+
+def read_description(directory: str) -> dict[str, Any]:
+    """What `screen.json` says.
+
+    Raises:
+      InputError: the screen is not prepared; the message gives the command.
+    """
     folder = epath.Path(directory)
     if not directory or not (folder / DESCRIPTION).exists():
         raise InputError(
@@ -168,15 +185,13 @@ def open_prepared(directory: str) -> Prepared:
             f"python -m gandl_jax.main --config=... --config.data.dir={directory} "
             "--job=prepare"
         )
-    description = json.loads((folder / DESCRIPTION).read_text())
-    with (folder / RECORDS).open("rb") as file:
+    return json.loads((folder / DESCRIPTION).read_text())
+
+
+def open_unchecked(directory: str, description: Mapping[str, Any]) -> Prepared:
+    """As `open_prepared`, whether or not the shards are there."""
+    with (epath.Path(directory) / RECORDS).open("rb") as file:
         records = pd.read_parquet(file)
-    files = description["files"]
-    if gone := _gone(folder, files):
-        raise InputError(
-            f"{len(gone)} of {len(files)} shards are gone from {folder}, the first "
-            f"{gone[0]}; run --job=prepare again, which redoes them"
-        )
     return Prepared(
         directory=str(directory),
         name=description["name"],
@@ -189,7 +204,7 @@ def open_prepared(directory: str) -> Prepared:
         shard=records["shard"].to_numpy(),
         offset=records["offset"].to_numpy(),
         length=records["length"].to_numpy(),
-        files=tuple(files),
+        files=tuple(description["files"]),
         description=description,
     )
 

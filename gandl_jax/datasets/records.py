@@ -16,21 +16,35 @@ def random_reader(prepared: Prepared) -> Callable[[tf.Tensor], tf.Tensor]:
     paths = tf.constant([prepared.path(i) for i in range(prepared.shards)])
     shard = tf.constant(prepared.shard)
     offset, length = tf.constant(prepared.offset), tf.constant(prepared.length)
-    kinds = {"output_types": [tf.string], "output_shapes": [[]]}
 
     def read(record):
-        # The one reader in TensorFlow that starts at an offset, checks the checksum
-        # and needs no Python in the pipeline's threads. The buffer holds one record.
-        dataset = tf.raw_ops.TFRecordDatasetV2(
-            filenames=[paths[shard[record]]],
-            compression_type="",
-            buffer_size=length[record] + 16,
-            byte_offsets=[offset[record]],
-        )
-        one = tf.raw_ops.TakeDataset(input_dataset=dataset, count=1, **kinds)
-        return tf.raw_ops.DatasetToSingleElement(dataset=one, **kinds)[0]
+        return read_at(paths[shard[record]], offset[record], length[record])
 
     return read
+
+
+def read_at(path: tf.Tensor, offset: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
+    """The serialized example [] string whose frame starts at an offset of a file.
+
+    Args:
+      path: [] string.
+      offset: [] int64, in bytes.
+      length: [] int64, of the example, in bytes.
+
+    Raises:
+      tf.errors.OpError: no record starts there, or its checksum is wrong.
+    """
+    kinds = {"output_types": [tf.string], "output_shapes": [[]]}
+    # The one reader in TensorFlow that starts at an offset, checks the checksum
+    # and needs no Python in the pipeline's threads. The buffer holds one record.
+    dataset = tf.raw_ops.TFRecordDatasetV2(
+        filenames=[path],
+        compression_type="",
+        buffer_size=length + 16,
+        byte_offsets=[offset],
+    )
+    one = tf.raw_ops.TakeDataset(input_dataset=dataset, count=1, **kinds)
+    return tf.raw_ops.DatasetToSingleElement(dataset=one, **kinds)[0]
 
 
 def decode(

@@ -1,11 +1,16 @@
-"""What is odd about a screen's metadata, but no error: one line each."""
+"""What is odd about a screen's metadata or images, but no error: one line each."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
+from gandl_jax.datasets.prepared import plates
 from gandl_jax.datasets.screen import Screen
+
+SATURATED_FRAC = 0.01  # of an image's pixels at the largest level (ours)
+NAMED = 3  # a remark names this many of what it counts
 
 _SAME = re.compile(r"[\s_-]+")  # what two spellings of one name may differ in
 
@@ -20,7 +25,12 @@ def remarks(screen: Screen, table: pd.DataFrame) -> list[str]:
     Returns:
       Sentences; none where nothing is odd.
     """
-    return [*_spellings(table), *_doses(table), *_controls(screen, table)]
+    return [
+        *_spellings(table),
+        *_doses(table),
+        *_controls(screen, table),
+        *_missing_wells(table),
+    ]
 
 
 def _spellings(table: pd.DataFrame) -> Iterator[str]:
@@ -67,3 +77,118 @@ def _controls(screen: Screen, table: pd.DataFrame) -> Iterator[str]:
                 f"no record is the control {role} ({told}): what needs it will be "
                 "left out"
             )
+
+
+def _missing_wells(table: pd.DataFrame) -> Iterator[str]:
+    """Plates without wells that more than half of the other plates have."""
+    names = plates(table)
+    if names is None or "Metadata_Well" not in table:
+        return
+    there = pd.crosstab(names, table["Metadata_Well"]) > 0  # plates x wells
+    others = there.sum() - there  # how many of the other plates have the well
+    lacking = ~there & (2 * others > len(there) - 1)
+    counts = lacking.sum(axis=1)
+    short = counts[counts > 0]
+    if len(short):
+        told = [
+            f"{plate} ({count}, such as {lacking.columns[lacking.loc[plate]][0]})"
+            for plate, count in short.items()
+        ]
+        yield (
+            f"{len(short)} of {len(there)} plates have no records of wells that most "
+            f"of the other plates have: {_first(told)}"
+        )
+
+
+def levels(statistics: Mapping[str, Mapping[str, float]], bit_depth: int) -> list[str]:
+    """Remarks on grey levels: a channel of one, or 16 bits that hold 12.
+
+    Args:
+      statistics: channel to its min and max over all images, in grey levels.
+      bit_depth: 8 or 16.
+
+    Returns:
+      Sentences; none where nothing is odd.
+    """
+    told = [
+        f"channel {name!r} is constant, {channel['min']:g} in every pixel of every "
+        "image, and tells nothing: are its files the right ones?"
+        for name, channel in statistics.items()
+        if channel["min"] == channel["max"]
+    ]
+    largest = int(max(channel["max"] for channel in statistics.values()))
+    if bit_depth == 16 and largest < 2**15:
+        told.append(
+            f"the 16-bit images use {largest.bit_length()} bits (largest level "
+            f"{largest}); the percentiles of each channel scale them"
+        )
+    return told
+
+
+def images(
+    seen: np.ndarray,
+    channels: Sequence[str],
+    name: Callable[[int, int], str],
+    *,
+    pixels: int,
+) -> list[str]:
+    """Remarks on single images: constant, saturated, or the same under two names.
+
+    Args:
+      seen: [N, C, 3] uint64, of each image a digest, its largest level and how many of
+        its pixels have that level.
+      channels: C names.
+      name: what to call the image of a record and a channel, both from 0.
+      pixels: of every image.
+
+    Returns:
+      Sentences; none where nothing is odd.
+    """
+    digest, largest, at_largest = np.moveaxis(seen, -1, 0)
+    constant = at_largest == pixels
+    # 12 bits in 16 are saturated at 4095: the levels that the screen uses say so.
+    full = 2 ** max(int(largest.max()).bit_length(), 8) - 1
+    saturated = (largest == full) & (at_largest > SATURATED_FRAC * pixels) & ~constant
+    return [
+        *_marked(constant, channels, name, "constant, one level in every pixel"),
+        *_marked(
+            saturated,
+            channels,
+            name,
+            f"saturated, over {SATURATED_FRAC:.0%} of their pixels at {full}",
+        ),
+        *_identical(digest, ~constant, name),
+    ]
+
+
+def _marked(
+    marked: np.ndarray, channels: Sequence[str], name: Callable, what: str
+) -> Iterator[str]:
+    """One line for each channel of which images are marked, [N, C] bool."""
+    for i, channel in enumerate(channels):
+        records = np.flatnonzero(marked[:, i])
+        if len(records):
+            told = (name(record, i) for record in records[: NAMED + 1])
+            yield (
+                f"{len(records)} of {len(marked)} images of channel {channel!r} are "
+                f"{what}: {_first(list(told))}"
+            )
+
+
+def _identical(digest: np.ndarray, judged: np.ndarray, name: Callable) -> Iterator[str]:
+    """Images that are the same under two names; constant ones always are."""
+    places = np.argwhere(judged)
+    _, first, group = np.unique(digest[judged], return_index=True, return_inverse=True)
+    again = np.flatnonzero(first[group] != np.arange(len(group)))
+    if len(again):
+        pairs = [(places[first[group[i]]], places[i]) for i in again[: NAMED + 1]]
+        told = [f"{name(*one)} = {name(*other)}" for one, other in pairs]
+        yield (
+            f"{len(again)} of {digest.size} images are identical to one of another "
+            f"name: {_first(told)}"
+        )
+
+
+def _first(names: list[str]) -> str:
+    """The first few names, for a sentence."""
+    return ", ".join(names[:NAMED]) + (", ..." if len(names) > NAMED else "")

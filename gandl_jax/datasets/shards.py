@@ -9,6 +9,7 @@ shards without one.
 import concurrent.futures
 import dataclasses
 import functools
+import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -18,7 +19,7 @@ import pandas as pd
 from etils import epath
 
 from gandl_jax import files
-from gandl_jax.datasets import image_files
+from gandl_jax.datasets import image_files, manifest
 from gandl_jax.datasets.host_tensorflow import tf
 from gandl_jax.datasets.image_files import ImageFormat, Unreadable
 from gandl_jax.datasets.prepared import plates
@@ -94,7 +95,7 @@ def file_name(name: str, number: int, count: int) -> str:
 
 
 def facts_path(directory: str, number: int) -> epath.Path:
-    """Where record lengths and pixel histograms of a shard are kept."""
+    """Where the digest, record lengths and pixel counts of a shard are kept."""
     return epath.Path(directory) / "facts" / f"{number:05d}.npz"
 
 
@@ -126,6 +127,7 @@ def write(
             facts = _write_records(shard, raw, partial, on_record)
         except tf.errors.OpError as error:  # a full disk, no permission
             raise OSError(error.message) from error
+        facts |= manifest.digest(partial)
         with files.replacing(facts_path(directory, shard.number)) as file:
             np.savez_compressed(file, **facts)
 
@@ -133,9 +135,9 @@ def write(
 def _write_records(
     shard: Shard, raw: Raw, path: epath.Path, on_record: Callable[[int], Any]
 ) -> dict[str, np.ndarray]:
-    """Writes the shard's file; returns its record lengths and pixel histograms."""
+    """Writes the shard's file; returns what is counted and kept of its records."""
     histograms: dict[str, np.ndarray] = {}
-    lengths, bad = [], {}
+    lengths, images, bad = [], [], {}
     with (
         tf.io.TFRecordWriter(os.fspath(path)) as writer,
         concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool,
@@ -146,11 +148,13 @@ def _write_records(
             writer.write(record.example)
             lengths.append(len(record.example))
             histograms[plate] = record.histograms + histograms.get(plate, 0)
+            images.append(record.images)
             bad |= record.bad
             on_record(1)
     if bad:
         raise BadImages(bad)
-    return {"lengths": np.array(lengths, np.int64), **_sparse(histograms)}
+    kept = {"lengths": np.array(lengths, np.int64), "images": np.stack(images)}
+    return kept | _sparse(histograms)
 
 
 def _sparse(histograms: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -173,6 +177,7 @@ def _sparse(histograms: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 class _Record:
     example: bytes
     histograms: np.ndarray  # [C, levels] int64
+    images: np.ndarray  # [C, 3] uint64, as from `read_kept`
     bad: Mapping[str, str]  # path to what is wrong
 
 
@@ -181,6 +186,7 @@ def _read(raw: Raw, row: Mapping[str, str]) -> _Record:
     root, levels = epath.Path(raw.source_dir), 2**raw.image_format.bit_depth
     feature = {name: _bytes(str(text).encode()) for name, text in row.items()}
     histograms = np.zeros((len(raw.screen.channels), levels), np.int64)
+    images = np.zeros((len(raw.screen.channels), 3), np.uint64)
     planes, bad = [], {}
     for path in raw.screen.image_paths(row):
         try:
@@ -191,9 +197,18 @@ def _read(raw: Raw, row: Mapping[str, str]) -> _Record:
     for i, (name, (png, pixels)) in enumerate(named):
         feature[f"images/{name}"] = _bytes(png)
         histograms[i] = np.bincount(pixels.ravel(), minlength=levels)
+        largest = pixels.max()
+        images[i, 0] = _short_digest(png)
+        images[i, 1:] = largest, histograms[i, largest]
     example = tf.train.Example(features=tf.train.Features(feature=feature))
     # the order of a map's entries is otherwise left open, and with it the bytes
-    return _Record(example.SerializeToString(deterministic=True), histograms, bad)
+    serialized = example.SerializeToString(deterministic=True)
+    return _Record(serialized, histograms, images, bad)
+
+
+def _short_digest(data: bytes) -> int:
+    """64 bits: that two of RxRx19a's images share them by chance is 1 in 10^7."""
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big")
 
 
 def _bytes(value: bytes) -> tf.train.Feature:
@@ -260,6 +275,27 @@ def _add(totals: dict[str, np.ndarray], facts: Mapping[str, np.ndarray]) -> None
     for plate, index, counts in zip(facts["plates"].tolist(), *parts, strict=True):
         total = totals.setdefault(plate, np.zeros(shape, np.int64))
         total.reshape(-1)[index] += counts  # no index comes twice
+
+
+def read_kept(
+    directory: str, count: int
+) -> tuple[list[dict[str, Any]], np.ndarray] | None:
+    """What is kept to check the shards by later, and to compare the images.
+
+    Returns:
+      Of each shard its "sha256", "bytes" and "records"; and [N, C, 3] uint64 in stored
+      order: of each image 64 bits of its PNG's digest, its largest level, and how many
+      pixels have that. None where a former version wrote a shard and kept neither.
+    """
+    kept, images = [], []
+    for number in range(count):
+        with facts_path(directory, number).open("rb") as file, np.load(file) as facts:
+            if "sha256" not in facts:
+                return None
+            written = {"sha256": str(facts["sha256"]), "bytes": int(facts["bytes"])}
+            kept.append(written | {"records": len(facts["lengths"])})
+            images.append(facts["images"])
+    return kept, np.concatenate(images)
 
 
 def locations(lengths: Sequence[np.ndarray]) -> pd.DataFrame:

@@ -35,7 +35,7 @@ def run(config: ml_collections.ConfigDict, workdir: str) -> None:
     data = config.data
     spec = screen.load(config)
     _check_options(spec, data)
-    settings = _settings(spec, config)
+    settings = plan_settings(spec, config)
     if _only_shards(config, settings):
         return
     _check_source(data)
@@ -44,15 +44,14 @@ def run(config: ml_collections.ConfigDict, workdir: str) -> None:
     metadata = _read_metadata(spec, data.source_dir)
     table = screen.table(spec, metadata)
     _check_splits(config.evaluate, table)
-    for remark in (*remarks.remarks(spec, table), mixed_wells(table)):
-        if remark:
-            print(f"note: {remark}")
+    notes = [*remarks.remarks(spec, table), *filter(None, [mixed_wells(table)])]
+    for note in notes:
+        print(f"note: {note}")
     kept = raw_images.present(spec, data.source_dir, metadata, missing=data.missing)
     from gandl_jax.jobs import prepare_shards  # slow: only when all so far is well
 
     skipped = len(metadata) - len(kept)
-    prepare_shards.convert(spec, kept, data, settings, skipped=skipped)
-    _tell_levels(prepared.open_prepared(data.dir))
+    prepare_shards.convert(spec, kept, data, settings, skipped=skipped, notes=notes)
 
 
 def _check_options(spec: screen.Screen, data: ml_collections.ConfigDict) -> None:
@@ -71,7 +70,9 @@ def _check_options(spec: screen.Screen, data: ml_collections.ConfigDict) -> None
         )
 
 
-def _settings(spec: screen.Screen, config: ml_collections.ConfigDict) -> dict[str, Any]:
+def plan_settings(
+    spec: screen.Screen, config: ml_collections.ConfigDict
+) -> dict[str, Any]:
     """What the config says of the bytes and the statistics of a prepared screen."""
     keys = "records_per_shard", "low_percentile", "high_percentile"
     settings = {"screen": spec.name, "channels": list(spec.channels)}
@@ -135,22 +136,6 @@ def _check_source(data: ml_collections.ConfigDict) -> None:
         raise InputError(
             f"config.data.dir and config.data.source_dir are both {data.dir}; choose "
             "another data.dir"
-        )
-
-
-def _tell_levels(opened: prepared.Prepared) -> None:
-    """Says so where the levels are odd: a channel of one, or 16 bits that hold 12."""
-    for name, channel in opened.statistics.items():
-        if channel["min"] == channel["max"]:
-            print(
-                f"note: channel {name!r} is constant, {channel['min']:g} in every "
-                "pixel of every image, and tells nothing: are its files the right ones?"
-            )
-    largest = int(max(channel["max"] for channel in opened.statistics.values()))
-    if opened.bit_depth == 16 and largest < 2**15:
-        print(
-            f"note: the 16-bit images use {largest.bit_length()} bits (largest level "
-            f"{largest}); the percentiles of each channel scale them"
         )
 
 

@@ -13,13 +13,15 @@ import pandas as pd
 from etils import epath
 
 from gandl_jax import files
-from gandl_jax.datasets import raw_images, shards
+from gandl_jax.datasets import manifest, raw_images, remarks, shards
 from gandl_jax.datasets.prepared import (
     COUNTED,
     DESCRIPTION,
     LABELS,
+    MANIFEST,
     PLATES,
     RECORDS,
+    REMARKS,
     SOURCE,
     check_plan,
     plates,
@@ -40,6 +42,7 @@ def convert(
     settings: Mapping[str, Any],
     *,
     skipped: int,
+    notes: Sequence[str],
 ) -> None:
     """Writes what is missing of the shards, then the description.
 
@@ -49,6 +52,7 @@ def convert(
       data: `config.data`.
       settings: of the plan, what does not depend on the metadata.
       skipped: how many records were left out, to be described.
+      notes: what is odd about the table, likewise.
 
     Raises:
       InputError: images are unusable (what this run wrote is removed), or the folder
@@ -62,8 +66,9 @@ def convert(
     plan |= _counted_by(spec, folder) if LABELS in plan else {}
     _check_plan(folder, plan)
     todo = shards.unfinished(parts, spec.name, data.dir)
-    if (folder / DESCRIPTION).exists() and not todo:
-        changed = _relabel(spec, metadata, parts, folder, plan)
+    described = (folder / DESCRIPTION).exists() and (folder / RECORDS).exists()
+    if described and not todo:
+        changed = _relabel(spec, metadata, parts, folder, plan, notes)
         anew = f"; labelled anew, for {', '.join(changed)} changed" if changed else ""
         print(f"{data.dir}: already prepared, {len(metadata)} records{anew}")
         return
@@ -73,7 +78,7 @@ def convert(
     image_format = raw_images.common_format(data.source_dir, images, spec.planes)
     raw = shards.Raw(spec, data.source_dir, metadata, image_format)
     _write_shards(todo, raw, folder, plan)
-    _finish(parts, raw, folder, plan, skipped)
+    _finish(parts, raw, folder, plan, skipped, notes)
 
 
 def _source(
@@ -129,6 +134,7 @@ def _relabel(
     parts: Sequence[Shard],
     folder: epath.Path,
     plan: Mapping[str, Any],
+    notes: Sequence[str],
 ) -> list[str]:
     """Writes again what a complete screen says of its records; its shards stay.
 
@@ -155,6 +161,11 @@ def _relabel(
         by_plate = _regrouped(by_plate, dict(pairs))
     description |= {PLATES: _plate_statistics(spec, records, by_plate, plan)}
     _write_records(folder, records, lengths)
+    if MANIFEST in description:
+        written = description[MANIFEST]["files"]
+        written = {name: written[name] for name in description["files"]}
+        description[MANIFEST] = manifest.make(folder, written, records, spec.channels)
+        description[REMARKS]["table"] = list(notes)
     _write_json(folder / PLAN, plan)
     _write_json(folder / DESCRIPTION, description | {"plan": plan})
     return changed
@@ -223,6 +234,7 @@ def _finish(
     folder: epath.Path,
     plan: Mapping[str, Any],
     skipped: int,
+    notes: Sequence[str],
 ) -> None:
     """Writes the table of records, the TFDS metadata and, last, the description."""
     lengths, by_plate = shards.read_facts(str(folder), len(parts))
@@ -245,9 +257,38 @@ def _finish(
         "files": [shards.file_name(name, p.number, p.count) for p in parts],
         "plan": plan,
     }
+    if kept := shards.read_kept(str(folder), len(parts)):
+        written = dict(zip(description["files"], kept[0], strict=True))
+        description[MANIFEST] = manifest.make(folder, written, records, channels)
+        odd = _image_remarks(raw, order, description["statistics"], kept[1])
+        description[REMARKS] = {"table": list(notes), "images": odd}
+        for remark in odd:
+            print(f"note: {remark}")
     _write_json(folder / DESCRIPTION, description)
     left_out = f", {skipped} left out as images are missing" if skipped else ""
     print(f"{folder}: {len(records)} records in {len(parts)} shards{left_out}")
+
+
+def _image_remarks(
+    raw: shards.Raw,
+    order: np.ndarray,
+    statistics: Mapping[str, Mapping[str, float]],
+    images: np.ndarray,
+) -> list[str]:
+    """What is odd about the images [N, C, 3], whose records come in this order."""
+    spec, form = raw.screen, raw.image_format
+
+    def name(record: int, channel: int) -> str:
+        paths = spec.image_paths(raw.metadata.iloc[order[record]].to_dict())
+        if spec.planes == 1:
+            return paths[channel]
+        return f"{paths[0]} ({spec.channels[channel]})"
+
+    pixels = form.height_px * form.width_px
+    return [
+        *remarks.levels(statistics, form.bit_depth),
+        *remarks.images(images, spec.channels, name, pixels=pixels),
+    ]
 
 
 def _write_records(

@@ -196,6 +196,7 @@ def test_remarks_are_printed(multi_page, capsys):
         "one concentration, 1 uM",
         "response_0",
         "12 bits",
+        "identical",
     )
     assert len(told) == len(parts)
     assert all(part in line for part, line in zip(parts, told, strict=True))

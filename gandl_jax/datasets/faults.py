@@ -1,0 +1,188 @@
+"""What is wrong with the files of a prepared screen, held against its manifest."""
+
+import dataclasses
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from etils import epath
+
+from gandl_jax.datasets import manifest, records
+from gandl_jax.datasets.host_tensorflow import tf
+from gandl_jax.datasets.prepared import RECORDS, Prepared
+from gandl_jax.datasets.screen import Screen, record_ids
+from gandl_jax.datasets.shards import FRAME_BYTES
+
+SHARD_SUFFIX = ".tfrecord"  # in the name of every shard, and of no other file
+
+Files = Mapping[str, Mapping[str, Any]]  # name to "sha256", "bytes" and "records"
+
+
+@dataclasses.dataclass(frozen=True)
+class Fault:
+    """One line of what is wrong.
+
+    Attributes:
+      shard: name of the file.
+      record: its place in the shard, from 0; None where the whole file is meant.
+      name: of the record; "" likewise.
+      what: is wrong.
+    """
+
+    shard: str
+    record: int | None
+    name: str
+    what: str
+
+
+def of_file(directory: str, name: str, files: Files) -> tuple[Fault | None, str]:
+    """Holds a file's size and SHA-256 against the manifest.
+
+    Args:
+      directory: of the prepared screen.
+      name: of the file.
+      files: the manifest's.
+
+    Returns:
+      What is wrong, or None; and the name of the file whose bytes it holds or should
+      hold, "" where it cannot be read.
+    """
+    path, wanted = epath.Path(directory) / name, files[name]
+    if not path.exists():
+        return Fault(name, None, "", "is gone"), ""
+    try:
+        found = manifest.digest(path)
+    except OSError as error:  # a bad sector, no permission
+        return Fault(name, None, "", f"cannot be read: {error}"), ""
+    if found["sha256"] == wanted["sha256"]:
+        return None, name
+    for other, theirs in files.items():
+        if found["sha256"] == theirs["sha256"]:
+            return Fault(name, None, "", f"holds what {other} should hold"), other
+    if found["bytes"] != wanted["bytes"]:
+        what = f"has {found['bytes']} bytes, not {wanted['bytes']}"
+    else:
+        what = f"has the SHA-256 {found['sha256']}, not {wanted['sha256']}"
+    return Fault(name, None, "", what), name
+
+
+def surplus(directory: str, files: Files) -> list[Fault]:
+    """Shards that the manifest does not know."""
+    there = sorted(path.name for path in epath.Path(directory).iterdir())
+    return [
+        Fault(name, None, "", "is no shard of this screen")
+        for name in there
+        if SHARD_SUFFIX in name and name not in files
+    ]
+
+
+def of_shard(
+    opened: Prepared, name: str, files: Files, spec: Screen
+) -> tuple[list[Fault], pd.DataFrame]:
+    """Checks a shard and reads and decodes each of its records.
+
+    Args:
+      opened: the prepared screen; this and other shards may be gone.
+      name: of the shard.
+      files: the manifest's.
+      spec: of the screen.
+
+    Returns:
+      What is wrong; and shard and name of each record that is whole.
+    """
+    fault, holds = of_file(opened.directory, name, files)
+    faults, keys = [fault] if fault else [], []
+    if holds in opened.files:  # a shard under another's name is read as what it is
+        rows = opened.rows(opened.files.index(holds))
+        if not fault:
+            faults += _of_index(opened, name, rows, files[name])
+        for place, read in enumerate(_read(opened, name, rows, spec.key)):
+            if isinstance(read, str):
+                record = opened.table["Metadata_Record_ID"].iloc[rows[place]]
+                faults.append(Fault(name, place, record, read))
+            else:
+                keys.append(read)
+    names = record_ids(spec, pd.DataFrame(keys, columns=list(spec.key), dtype=str))
+    return faults, pd.DataFrame({"shard": name, "name": names})
+
+
+def _of_index(
+    opened: Prepared, name: str, rows: np.ndarray, wanted: Mapping[str, Any]
+) -> Iterator[Fault]:
+    """Checks that the index's records fill the whole shard, one after the other."""
+    ends = np.cumsum(opened.length[rows] + FRAME_BYTES)
+    starts = np.concatenate([[0], ends])
+    offsets = np.append(opened.offset[rows], wanted["bytes"])
+    if len(rows) != wanted["records"] or (offsets != starts).any():
+        yield Fault(
+            RECORDS, None, "", f"does not say where the records of {name} start and end"
+        )
+
+
+def _read(
+    opened: Prepared, name: str, rows: np.ndarray, key: tuple[str, ...]
+) -> Iterator[dict[str, str] | str]:
+    """Reads and decodes records as training does: their keys, or what is wrong."""
+    path = epath.Path(opened.directory) / name
+    size = path.stat().length
+    for offset, length in zip(opened.offset[rows], opened.length[rows], strict=True):
+        if offset + length + FRAME_BYTES > size:
+            yield "lies beyond the end of the file"
+            continue
+        try:
+            example = records.read_at(str(path), offset, length)
+            records.decode(opened, opened.channels, example)
+            yield _key(example.numpy(), key)
+        except tf.errors.OpError as error:
+            yield error.message.splitlines()[0]
+
+
+def _key(example: bytes, key: tuple[str, ...]) -> dict[str, str]:
+    feature = tf.train.Example.FromString(example).features.feature
+    return {column: feature[column].bytes_list.value[0].decode() for column in key}
+
+
+def of_sites(
+    opened: Prepared, found: pd.DataFrame, damaged: Collection[str]
+) -> list[Fault]:
+    """Records of the table that no shard holds, doubled ones, and unexpected ones.
+
+    Args:
+      opened: the prepared screen.
+      found: shard and name of each whole record.
+      damaged: names of those that are there, but not whole.
+    """
+    known = opened.table["Metadata_Record_ID"]
+    there = known.isin(found["name"]) | known.isin(damaged)
+    home = np.array(opened.files)[opened.shard]
+    listed = pd.DataFrame({"shard": home, "name": known})
+    return [
+        *_each(listed[~there], "is missing"),
+        *_each(found[found["name"].duplicated()], "is there already"),
+        *_each(found[~found["name"].isin(known)], "is in no row of the table"),
+    ]
+
+
+def of_metadata(opened: Prepared, metadata: pd.Series) -> list[Fault]:
+    """Records in which a prepared screen and its raw one differ.
+
+    Args:
+      opened: the prepared screen.
+      metadata: [N] names of the raw screen's records.
+    """
+    known = opened.table["Metadata_Record_ID"]
+    home = np.array(opened.files)[opened.shard]
+    listed = pd.DataFrame({"shard": home, "name": known})
+    absent = pd.DataFrame({"shard": "", "name": metadata[~metadata.isin(known)]})
+    if len(absent) == opened.description["records_skipped_as_missing"]:
+        absent = absent[:0]
+    return [
+        *_each(absent, "is in the raw screen's metadata only"),
+        *_each(listed[~known.isin(metadata)], "is not in the raw screen's metadata"),
+    ]
+
+
+def _each(records_: pd.DataFrame, what: str) -> Iterator[Fault]:
+    for shard, name in zip(records_["shard"], records_["name"], strict=True):
+        yield Fault(shard, None, name, what)

@@ -1,0 +1,60 @@
+"""The manifest of a prepared screen: what its files must be, and its counts.
+
+It is a part of the description. Imports nothing slow.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+from etils import epath
+
+from gandl_jax.datasets.prepared import RECORDS, plates
+
+_BLOCK_BYTES = 2**20  # read at once: a shard may be larger than the memory
+
+
+def digest(path: epath.PathLike) -> dict[str, Any]:
+    """A file's SHA-256, in hex, and its size: {"sha256": str, "bytes": int}."""
+    sha256, size = hashlib.sha256(), 0
+    with epath.Path(path).open("rb") as file:
+        while block := file.read(_BLOCK_BYTES):
+            sha256.update(block)
+            size += len(block)
+    return {"sha256": sha256.hexdigest(), "bytes": size}
+
+
+def make(
+    directory: epath.PathLike,
+    shards: Mapping[str, Mapping[str, Any]],
+    table: pd.DataFrame,
+    channels: Sequence[str],
+) -> dict[str, Any]:
+    """The manifest, once the table of records is written.
+
+    Args:
+      directory: of the prepared screen.
+      shards: file name to "sha256", "bytes" and "records".
+      table: N rows of `Metadata_*` columns.
+      channels: names; each record has an image of every one.
+
+    Returns:
+      "files": the shards and the table, by file name; "records_per_plate",
+      "records_per_condition", "records_per_channel": name to a number. The first two
+      are {} where the screen has no such column.
+    """
+    path = epath.Path(directory) / RECORDS
+    return {
+        "files": {**shards, RECORDS: digest(path) | {"records": len(table)}},
+        "records_per_plate": _counts(plates(table)),
+        "records_per_condition": _counts(table.get("Metadata_Condition")),
+        "records_per_channel": dict.fromkeys(channels, len(table)),
+    }
+
+
+def _counts(names: Any) -> dict[str, int]:
+    if names is None:
+        return {}
+    counts = pd.Series(names).astype(str).value_counts().sort_index()
+    return {name: int(count) for name, count in counts.items()}

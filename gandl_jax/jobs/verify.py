@@ -1,0 +1,124 @@
+"""The job `verify`: is a prepared screen still what `prepare` wrote?"""
+
+import concurrent.futures
+import dataclasses
+import functools
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import ml_collections
+import pandas as pd
+from etils import epath
+
+from gandl_jax import files
+from gandl_jax.datasets import prepared, screen
+from gandl_jax.errors import InputError, RunError
+from gandl_jax.jobs import prepare
+from gandl_jax.progress import Progress
+
+TABLE = "verify.csv"
+SHOWN = 10  # of its lines, the others are only in the file
+
+
+def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
+    """Checks every file and record in `config.data.dir`, which is only read.
+
+    Args:
+      config: the whole config; `data` and, for a screen of one's own, `screen` are
+        read.
+      workdir: where `verify.csv` is written: shard, record, name, what is wrong.
+
+    Raises:
+      InputError: there is no prepared screen, it is another one, or a former version
+        wrote no manifest.
+      RunError: something is wrong.
+    """
+    directory, spec = config.data.dir, screen.load(config)
+    description = prepared.read_description(directory)
+    settings = prepare.plan_settings(spec, config)
+    prepared.check_plan(directory, description["plan"], settings)
+    if prepared.MANIFEST not in description:
+        raise InputError(
+            f"{directory} was prepared by a former version, which wrote no manifest to "
+            "verify by: prepare it again in another config.data.dir"
+        )
+    found = _faults(directory, description, spec, config.data.source_dir)
+    path = epath.Path(workdir) / TABLE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _write(path, found)
+    if found:
+        raise RunError(
+            f"{directory} is not as it was prepared: {len(found)} faults, listed in "
+            f"{path}; delete the files that it names and run --job=prepare again"
+        )
+    print(f"{directory}: all {description['records']} records are as prepared")
+
+
+def _faults(
+    directory: str,
+    description: Mapping[str, Any],
+    spec: screen.Screen,
+    source_dir: str,
+) -> list[Any]:
+    """All that is wrong, in the order of the shards."""
+    from gandl_jax.datasets import faults  # slow
+
+    files = description[prepared.MANIFEST]["files"]
+    surplus = faults.surplus(directory, files)
+    fault, _ = faults.of_file(directory, prepared.RECORDS, files)
+    if fault:  # then nothing says where the records are
+        check = functools.partial(faults.of_file, directory, files=files)
+        results = _over_shards(check, description["files"], files)
+        return [fault, *(one for one, _ in results if one), *surplus]
+    opened = prepared.open_unchecked(directory, description)
+    check = functools.partial(faults.of_shard, opened, files=files, spec=spec)
+    results = _over_shards(check, description["files"], files)
+    found = [fault for some, _ in results for fault in some]
+    whole = pd.concat([names for _, names in results], ignore_index=True)
+    found += faults.of_sites(opened, whole, [fault.name for fault in found])
+    return [*found, *surplus, *_against_source(opened, spec, source_dir)]
+
+
+def _over_shards(
+    check: Callable[[str], Any], shards: Sequence[str], files: Mapping[str, Any]
+) -> list[Any]:
+    """Checks the shards, one on each core at a time; returns what was found."""
+    progress = Progress("verify", sum(files[s]["records"] for s in shards), "sites")
+    results = []
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for shard, result in zip(shards, pool.map(check, shards), strict=True):
+            results.append(result)
+            progress.update(files[shard]["records"])
+    progress.close()
+    return results
+
+
+def _against_source(
+    opened: prepared.Prepared, spec: screen.Screen, source_dir: str
+) -> list[Any]:
+    """Records that the raw screen's table does not have, or has besides."""
+    from gandl_jax.datasets import faults  # slow
+
+    if not source_dir or not epath.Path(source_dir).exists():
+        print(
+            f"note: the raw screen {source_dir!r} is not here: the records are held "
+            f"against {prepared.RECORDS} only"
+        )
+        return []
+    metadata = screen.read_metadata(spec, source_dir)
+    return faults.of_metadata(opened, screen.record_ids(spec, metadata))
+
+
+def _write(path: epath.Path, found: Sequence[Any]) -> None:
+    """Writes the table, of its heading alone where all is well, and prints its top."""
+    columns = ["shard", "record", "name", "what"]
+    table = pd.DataFrame([dataclasses.asdict(one) for one in found], columns=columns)
+    table["record"] = table["record"].astype("Int64")
+    files.replace(path, table.to_csv(index=False))
+    for one in found[:SHOWN]:
+        place = "" if one.record is None else f" record {one.record}"
+        name = f" ({one.name})" if one.name else ""
+        print(f"{one.shard}{place}{name}: {one.what}")
+    if len(found) > SHOWN:
+        print(f"... and {len(found) - SHOWN} more")
