@@ -134,8 +134,10 @@ def _read(
             example = records.read_at(str(path), offset, length)
             records.decode(opened, opened.channels, example)
             yield _key(example.numpy(), key)
+        except tf.errors.DataLossError:
+            yield "does not agree with its own checksum"
         except tf.errors.OpError as error:
-            yield error.message.splitlines()[0]
+            yield f"does not decode: {error.message.splitlines()[0]}"
 
 
 def _key(example: bytes, key: tuple[str, ...]) -> dict[str, str]:
@@ -153,14 +155,13 @@ def of_sites(
       found: shard and name of each whole record.
       damaged: names of those that are there, but not whole.
     """
-    known = opened.table["Metadata_Record_ID"]
-    there = known.isin(found["name"]) | known.isin(damaged)
-    home = np.array(opened.files)[opened.shard]
-    listed = pd.DataFrame({"shard": home, "name": known})
+    listed = _listed(opened)
+    there = listed["name"].isin(found["name"]) | listed["name"].isin(damaged)
+    strange = ~found["name"].isin(listed["name"])
     return [
         *_each(listed[~there], "is missing"),
         *_each(found[found["name"].duplicated()], "is there already"),
-        *_each(found[~found["name"].isin(known)], "is in no row of the table"),
+        *_each(found[strange], "is in no row of the table"),
     ]
 
 
@@ -171,16 +172,23 @@ def of_metadata(opened: Prepared, metadata: pd.Series) -> list[Fault]:
       opened: the prepared screen.
       metadata: [N] names of the raw screen's records.
     """
-    known = opened.table["Metadata_Record_ID"]
-    home = np.array(opened.files)[opened.shard]
-    listed = pd.DataFrame({"shard": home, "name": known})
-    absent = pd.DataFrame({"shard": "", "name": metadata[~metadata.isin(known)]})
+    listed = _listed(opened)
+    absent = metadata[~metadata.isin(listed["name"])]
+    absent = pd.DataFrame({"shard": "", "name": absent})
     if len(absent) == opened.description["records_skipped_as_missing"]:
         absent = absent[:0]
+    strange = listed[~listed["name"].isin(metadata)]
     return [
-        *_each(absent, "is in the raw screen's metadata only"),
-        *_each(listed[~known.isin(metadata)], "is not in the raw screen's metadata"),
+        *_each(absent, "is in the raw screen's metadata only: was that changed?"),
+        *_each(strange, "is not in the raw screen's metadata: was that changed?"),
     ]
+
+
+def _listed(opened: Prepared) -> pd.DataFrame:
+    """Shard and name of each record by the table."""
+    home = np.array(opened.files)[opened.shard]
+    names = opened.table["Metadata_Record_ID"]
+    return pd.DataFrame({"shard": home, "name": names})
 
 
 def _each(records_: pd.DataFrame, what: str) -> Iterator[Fault]:

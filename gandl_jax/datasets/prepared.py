@@ -176,7 +176,8 @@ def read_description(directory: str) -> dict[str, Any]:
     """What `screen.json` says.
 
     Raises:
-      InputError: the screen is not prepared; the message gives the command.
+      InputError: the screen is not prepared, or the file is damaged; the message says
+        what to run.
     """
     folder = epath.Path(directory)
     if not directory or not (folder / DESCRIPTION).exists():
@@ -185,7 +186,13 @@ def read_description(directory: str) -> dict[str, Any]:
             f"python -m gandl_jax.main --config=... --config.data.dir={directory} "
             "--job=prepare"
         )
-    return json.loads((folder / DESCRIPTION).read_text())
+    try:
+        return json.loads((folder / DESCRIPTION).read_text())
+    except ValueError as error:  # no UTF-8, no JSON
+        raise InputError(
+            f"{folder / DESCRIPTION} is damaged ({error}); delete it and run "
+            "--job=prepare again, which keeps the shards"
+        ) from error
 
 
 def open_unchecked(directory: str, description: Mapping[str, Any]) -> Prepared:

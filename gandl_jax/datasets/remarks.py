@@ -85,6 +85,9 @@ def _missing_wells(table: pd.DataFrame) -> Iterator[str]:
     if names is None or "Metadata_Well" not in table:
         return
     there = pd.crosstab(names, table["Metadata_Well"]) > 0  # plates x wells
+    shared = 2 * there.sum() > len(there)
+    if 2 * shared.sum() < len(shared):  # each plate has a layout of its own
+        return
     others = there.sum() - there  # how many of the other plates have the well
     lacking = ~there & (2 * others > len(there) - 1)
     counts = lacking.sum(axis=1)
@@ -94,9 +97,10 @@ def _missing_wells(table: pd.DataFrame) -> Iterator[str]:
             f"{plate} ({count}, such as {lacking.columns[lacking.loc[plate]][0]})"
             for plate, count in short.items()
         ]
+        lack = "lacks" if len(short) == 1 else "lack"
         yield (
-            f"{len(short)} of {len(there)} plates have no records of wells that most "
-            f"of the other plates have: {_first(told)}"
+            f"{len(short)} of {len(there)} plates {lack} wells that most of the other "
+            f"plates have: {_first(told)}"
         )
 
 
@@ -155,7 +159,7 @@ def images(
             saturated,
             channels,
             name,
-            f"saturated, over {SATURATED_FRAC:.0%} of their pixels at {full}",
+            f"saturated, over {SATURATED_FRAC:.0%} of the pixels at {full}",
         ),
         *_identical(digest, ~constant, name),
     ]
@@ -170,8 +174,8 @@ def _marked(
         if len(records):
             told = (name(record, i) for record in records[: NAMED + 1])
             yield (
-                f"{len(records)} of {len(marked)} images of channel {channel!r} are "
-                f"{what}: {_first(list(told))}"
+                f"{len(records)} of {len(marked)} images of channel {channel!r} "
+                f"{_is(records)} {what}: {_first(list(told))}"
             )
 
 
@@ -184,9 +188,13 @@ def _identical(digest: np.ndarray, judged: np.ndarray, name: Callable) -> Iterat
         pairs = [(places[first[group[i]]], places[i]) for i in again[: NAMED + 1]]
         told = [f"{name(*one)} = {name(*other)}" for one, other in pairs]
         yield (
-            f"{len(again)} of {digest.size} images are identical to one of another "
-            f"name: {_first(told)}"
+            f"{len(again)} of {digest.size} images {_is(again)} identical to one of "
+            f"another name: {_first(told)}"
         )
+
+
+def _is(counted: np.ndarray) -> str:
+    return "is" if len(counted) == 1 else "are"
 
 
 def _first(names: list[str]) -> str:

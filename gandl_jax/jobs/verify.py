@@ -64,16 +64,16 @@ def _faults(
     """All that is wrong, in the order of the shards."""
     from gandl_jax.datasets import faults  # slow
 
-    files = description[prepared.MANIFEST]["files"]
-    surplus = faults.surplus(directory, files)
-    fault, _ = faults.of_file(directory, prepared.RECORDS, files)
+    manifest = description[prepared.MANIFEST]["files"]
+    surplus = faults.surplus(directory, manifest)
+    fault, _ = faults.of_file(directory, prepared.RECORDS, manifest)
     if fault:  # then nothing says where the records are
-        check = functools.partial(faults.of_file, directory, files=files)
-        results = _over_shards(check, description["files"], files)
+        check = functools.partial(faults.of_file, directory, files=manifest)
+        results = _over_shards(check, description["files"], manifest)
         return [fault, *(one for one, _ in results if one), *surplus]
     opened = prepared.open_unchecked(directory, description)
-    check = functools.partial(faults.of_shard, opened, files=files, spec=spec)
-    results = _over_shards(check, description["files"], files)
+    check = functools.partial(faults.of_shard, opened, files=manifest, spec=spec)
+    results = _over_shards(check, description["files"], manifest)
     found = [fault for some, _ in results for fault in some]
     whole = pd.concat([names for _, names in results], ignore_index=True)
     found += faults.of_sites(opened, whole, [fault.name for fault in found])
@@ -81,15 +81,15 @@ def _faults(
 
 
 def _over_shards(
-    check: Callable[[str], Any], shards: Sequence[str], files: Mapping[str, Any]
+    check: Callable[[str], Any], shards: Sequence[str], manifest: Mapping[str, Any]
 ) -> list[Any]:
     """Checks the shards, one on each core at a time; returns what was found."""
-    progress = Progress("verify", sum(files[s]["records"] for s in shards), "sites")
+    progress = Progress("verify", sum(manifest[s]["records"] for s in shards), "sites")
     results = []
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for shard, result in zip(shards, pool.map(check, shards), strict=True):
             results.append(result)
-            progress.update(files[shard]["records"])
+            progress.update(manifest[shard]["records"])
     progress.close()
     return results
 
@@ -119,6 +119,6 @@ def _write(path: epath.Path, found: Sequence[Any]) -> None:
     for one in found[:SHOWN]:
         place = "" if one.record is None else f" record {one.record}"
         name = f" ({one.name})" if one.name else ""
-        print(f"{one.shard}{place}{name}: {one.what}")
+        print(f"{one.shard}{place}{name}: {one.what}".strip())
     if len(found) > SHOWN:
         print(f"... and {len(found) - SHOWN} more")

@@ -330,6 +330,27 @@ def test_bad_folders_and_metadata(raw):
     refused(settings(raw), "no metadata.csv")
 
 
+def test_odd_images_are_told_once_and_kept(raw, capsys):
+    shutil.copy(image(raw, 0, 1), image(raw, 2, 1))
+    Image.new("L", (SIZE, SIZE), 9).save(image(raw, 4, 3))
+    pixels = np.array(Image.open(image(raw, 5, 2)))
+    pixels[:3, 0] = 255  # 3 of 256
+    Image.fromarray(pixels).save(image(raw, 5, 2))
+    c = settings(raw)
+    prepare.run(c, "")
+    said = capsys.readouterr().out.splitlines()
+    kept = prepared.open_prepared(c.data.dir).description["remarks"]
+    told = [line[6:] for line in said if line.startswith("note: ")]
+    assert told == [*kept["table"], *kept["images"]]
+    constant, saturated, identical = kept["images"]
+    assert "1 of 12 images" in constant and "/B05_s1_w3.png" in constant
+    assert "1 of 12 images" in saturated and "/B06_s1_w2.png" in saturated
+    assert "1 of 60 images" in identical
+    assert "/B01_s1_w1.png" in identical and "/B03_s1_w1.png" in identical
+    prepare.run(c, "")
+    assert "images of" not in capsys.readouterr().out
+
+
 def test_a_screen_that_draws_itself_is_drawn_first(raw, tmp_path, monkeypatch):
     """Its `generate` gets the folder and `config.simulate`, then all is as usual."""
     calls = []

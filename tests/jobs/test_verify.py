@@ -9,6 +9,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from gandl_jax import config
@@ -136,11 +137,12 @@ def flip(folder, seed) -> None:
     (one,) = rows[1:]  # its own checksum tells which record holds the byte
     assert one["record"] == str(record)
     assert one["name"] == names(folder, number)[record]
+    assert one["what"] == "does not agree with its own checksum"
     path.write_bytes(before)
 
 
 def test_a_flipped_byte_is_found_and_its_record_named(copy):
-    for seed in range(40):
+    for seed in range(24):
         flip(copy, seed)
 
 
@@ -160,6 +162,20 @@ def test_a_truncated_shard(copy, cut):
     assert rows[0]["what"] == f"has {size - cut} bytes, not {size}"
     beyond = of_whom(rows, "lies beyond the end of the file")
     assert beyond == names(copy, 1)[-len(beyond) :] and len(rows) == 1 + len(beyond)
+
+
+def test_an_image_that_does_not_decode_though_its_checksum_is_right(copy):
+    path = shard(copy, 0)
+    stored = [raw.numpy() for raw in tf.data.TFRecordDataset(str(path))]
+    png = tf.train.Example.FromString(stored[2]).features.feature["images/actin"]
+    (data,) = png.bytes_list.value
+    wrong = data[:60] + bytes(len(data) - 60)
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for example in stored:
+            writer.write(example.replace(data, wrong))
+    first, second = found(copy)
+    assert "SHA-256" in first["what"] and second["record"] == "2"
+    assert "does not decode" in second["what"]
 
 
 def test_a_deleted_shard(copy):
@@ -323,6 +339,9 @@ def test_another_screen_is_refused(copy):
     c = settings(copy)
     c.screen.name = "other"
     with pytest.raises(InputError, match="screen was 'tiny', is 'other'"):
+        verify.run(c, copy / "work")
+    (copy / "out/screen.json").write_bytes(b'{"name": "ti\xff')
+    with pytest.raises(InputError, match="screen.json is damaged.*delete it and run"):
         verify.run(c, copy / "work")
     c.data.dir = str(copy / "nowhere")
     with pytest.raises(InputError, match="holds no prepared screen"):
