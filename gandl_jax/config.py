@@ -189,6 +189,7 @@ DEFAULTS = {
     },
     "compare": {  # --job=compare_seeds: trainings that differ in their seed
         "workdirs": (),  # of them, with profiles
+        "steps": ("last",),  # encoders: this, or numbers; several make a curve
         # Of the groups that a split holds apart, those set aside to choose recipes by:
         # test records of them are counted in the part "selection", all others in
         # "reporting". Learning is the same.
@@ -449,6 +450,14 @@ def _check_compare(compare: ml_collections.ConfigDict, jobs: Iterable[str]) -> N
             f"config.compare.aside_frac={compare.aside_frac} should be 0 or more and "
             "below 1"
         )
+    for word in map(str, compare.steps):
+        if word != "last" and not (word.isdecimal() and int(word)):
+            raise InputError(
+                f"config.compare.steps names {word!r}: name checkpoints after step 0 "
+                "that were embedded, as in --config.compare.steps=500,last"
+            )
+    if not compare.steps:
+        raise InputError("config.compare.steps is empty: name 'last'")
     if "compare_seeds" not in jobs:
         return
     if compare.part == "selection" and not compare.aside_frac:

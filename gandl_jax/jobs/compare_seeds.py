@@ -1,7 +1,8 @@
 """The job `compare_seeds`: does training lift the features, whatever its seed?
 
-Compares the last encoder of several workdirs, which differ in their seed, with the
-untrained ones, each set by itself and what each fold chooses. Where a recipe was chosen
+Compares the last encoder of several workdirs, which differ in their seed, or those at
+`config.compare.steps`, with the untrained ones, each set by itself and what each fold
+chooses. Where a recipe was chosen
 by its scores, `config.compare.aside_frac` of the groups that a split holds apart are
 for choosing (`config.compare.part`), the others to report on. Only test records of the
 part are counted; learning uses the whole training part of each fold, of both parts, so
@@ -44,7 +45,8 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     """
     workdir, dataset = epath.Path(workdir), screen.load(config).name
     records = judging.records(JOB, config, dataset)
-    compared = trainings.read(JOB, config.compare.workdirs, dataset, records)
+    compare = config.compare
+    compared = trainings.read(JOB, compare.workdirs, compare.steps, dataset, records)
     names = trainings.common_sets(compared)
     opened = [training.open() for training in compared]
     trainings.check_records(compared, opened)

@@ -18,18 +18,18 @@ from gandl_jax.profiles.aligned import AlignedSets
 
 @dataclasses.dataclass(frozen=True)
 class Training:
-    """A workdir with profiles of its last encoder and of the untrained one.
+    """A workdir with profiles of trained encoders and of the untrained one.
 
     Attributes:
       folder: the workdir.
       seed: of the training.
-      encoders: profiles/<dataset>/<encoder>: the trained, then the untrained.
+      encoders: profiles/<dataset>/<encoder>: the trained ones, then the untrained.
       records: the screen's `Metadata_*` columns as they are now, if it is here.
     """
 
     folder: epath.Path
     seed: int
-    encoders: tuple[epath.Path, epath.Path]
+    encoders: tuple[epath.Path, ...]
     records: pd.DataFrame | None
 
     def open(self) -> AlignedSets:
@@ -38,13 +38,18 @@ class Training:
 
 
 def read(
-    job: str, folders: Sequence[str], dataset: str, records: pd.DataFrame | None
+    job: str,
+    folders: Sequence[str],
+    steps: Sequence[str],
+    dataset: str,
+    records: pd.DataFrame | None,
 ) -> list[Training]:
     """Reads what the workdirs say of themselves, and no features.
 
     Args:
       job: that compares them, for its lines.
       folders: two or more workdirs.
+      steps: of the trained encoders, "last" or numbers.
       dataset: the screen's name.
       records: the screen's `Metadata_*` columns as they are now, if it is here.
 
@@ -68,7 +73,7 @@ def read(
             f"{key} of the encoder": value for key, value in _but_seed(trained).items()
         }
         first = first or identity
-        encoders = _encoders(job, folder, dataset)
+        encoders = _encoders(job, folder, steps, dataset)
         training = Training(folder, trained.seed, encoders, records)
         for other in made:
             _check_seed(training, other)
@@ -132,18 +137,31 @@ def _but_seed(config) -> dict[str, Any]:
 
 
 def _encoders(
-    job: str, folder: epath.Path, dataset: str
-) -> tuple[epath.Path, epath.Path]:
+    job: str, folder: epath.Path, steps: Sequence[str], dataset: str
+) -> tuple[epath.Path, ...]:
     profiles = folder / "profiles" / dataset
     found = {d.name: d for d in judging.encoders(job, profiles)}
     kinds = feature_set.kinds(found)
     for kind in ("trained", "untrained"):
         if kind not in kinds:
             raise InputError(
-                f"{profiles} lacks the {kind} encoder: run --workdir={folder} "
-                "--job=embed with --config.embed.steps=first,last"
+                f"{profiles} lacks the {kind} encoder: {_embed(folder, ('last',))}"
             )
-    return found[kinds["trained"]], found[kinds["untrained"]]
+    method = kinds["trained"].rpartition("@")[0]
+    wanted = [kinds["trained"] if s == "last" else f"{method}@{s}" for s in steps]
+    for name in wanted:
+        if name not in found:
+            raise InputError(
+                f"{profiles} has no encoder {name}, but {', '.join(found)}: "
+                f"{_embed(folder, steps)}"
+            )
+    names = (*dict.fromkeys(wanted), kinds["untrained"])
+    return tuple(found[name] for name in names)
+
+
+def _embed(folder: epath.Path, steps: Sequence[str]) -> str:
+    asked = ",".join(dict.fromkeys(("first", *steps)))
+    return f"run --workdir={folder} --job=embed with --config.embed.steps={asked}"
 
 
 def _check_seed(one: Training, other: Training) -> None:
@@ -156,12 +174,14 @@ def _check_seed(one: Training, other: Training) -> None:
 
 def _check_profiles(one: Training, first: Training) -> None:
     """Refuses encoders that were trained longer, or embedded in another way."""
+    names = [[d.name for d in training.encoders] for training in (first, one)]
+    if names[0] != names[1]:
+        its, own = (", ".join(of[:-1]) for of in names)
+        raise InputError(
+            f"config.compare.steps asks for {its} of {first.folder}, for {own} of "
+            f"{one.folder}: train and embed both to the same step"
+        )
     for own, its in zip(one.encoders, first.encoders, strict=True):
-        if own.name != its.name:
-            raise InputError(
-                f"the last encoder of {first.folder} is {its.name}, of {one.folder} "
-                f"{own.name}: train and embed both to the same step"
-            )
         notes = (
             {k: v for k, v in store.made_from(d).items() if k != "encoder"}
             for d in (own, its)

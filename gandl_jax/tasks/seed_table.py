@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from gandl_jax.profiles.feature_set import step
 from gandl_jax.tasks.choice import CHOSEN
 from gandl_jax.tasks.classification import WELLS
 from gandl_jax.tasks.score_table import aligned
@@ -11,14 +12,15 @@ Row = Mapping[str, Any]
 
 
 def pairs(rows: Sequence[Row]) -> Iterator[tuple[Row, Row]]:
-    """Trained and untrained, side by side; what was chosen comes first.
+    """Trained and untrained, side by side, by features; what was chosen comes first.
 
     Args:
       rows: of one task, as of `seeds.Comparison`.
     """
     found = {(row["set"], *_place(row)): row for row in rows}
     trained = [row for row in rows if "untrained" in row["differences"]]
-    for row in sorted(trained, key=lambda row: row["features"] != CHOSEN):
+    names = [CHOSEN, *dict.fromkeys(row["features"] for row in trained)]
+    for row in sorted(trained, key=lambda row: names.index(row["features"])):
         against = row["differences"]["untrained"]["against"]
         yield row, found[(against, *_place(row))]
 
@@ -35,6 +37,7 @@ def text(rows: Sequence[Row]) -> str:
             f"{row['split']} out",
             row["counted"],
             row["features"],
+            str(step(row["encoder"])),
             _interval(row, ".3f"),
             _interval(base, ".3f"),
             _interval(row["differences"]["untrained"], "+.3f"),
@@ -44,7 +47,15 @@ def text(rows: Sequence[Row]) -> str:
         if row["metric"] == WELLS
     ]
     seeds = ", ".join(map(str, rows[0]["seeds"]))
-    header = ["cell model", "split", "counted", "features", "trained", "untrained"]
+    header = [
+        "cell model",
+        "split",
+        "counted",
+        "features",
+        "step",
+        "trained",
+        "untrained",
+    ]
     header += ["trained - untrained", f"seeds {seeds}"]
     title = (
         f"{rows[0]['label']} classification by wells: balanced accuracy, mean over "

@@ -31,16 +31,18 @@ def metadata(plates=3, wells=8):
     return pd.DataFrame(rows)
 
 
-def written(folder, seed, table=None, step=20, names=("b8", "b16"), **settings):
-    """A workdir of which b16, trained, tells the controls apart."""
+def written(
+    folder, seed, table=None, step=20, names=("b8", "b16"), early=(), **settings
+):
+    """A workdir of which b16, at the last step, tells the controls apart."""
     table = metadata() if table is None else table
     config = configs.default()
     configs.override(config, {"seed": str(seed), **settings})
     workdirs.record(folder, config, "")
     rng = np.random.default_rng(seed)
-    for encoder in (f"gan@{step}", "gan@0"):
+    for encoder in (f"gan@{step}", *(f"gan@{s}" for s in early), "gan@0"):
         features = {name: rng.normal(size=(len(table), 3)) for name in names}
-        if encoder != "gan@0" and "b16" in features:
+        if encoder == f"gan@{step}" and "b16" in features:
             features["b16"][:, 0] += 5 * (table["Metadata_Role"] == "response_1")
         directory = folder / "profiles/simulated" / encoder
         note = {"prepared": "p", "saw_images": encoder != "gan@0"}
@@ -138,6 +140,48 @@ def test_other_options_or_profiles_compare_anew(config, folders, tmp_path):
     assert result(workdir)["rows"][0]["seeds"] == [0, 1]
 
 
+def test_several_steps_make_a_learning_curve(request, tmp_path, capsys):
+    for seed in range(2):
+        written(tmp_path / f"c-{seed}", seed, early=(5, 10))
+    root = request.config.rootpath.parent
+    arguments = [
+        f"--config={root}/configs/demo.py",
+        f"--workdir={tmp_path}/w",
+        f"--config.data.dir={tmp_path}/none",
+        f"--config.compare.workdirs={tmp_path}/c-0,{tmp_path}/c-1",
+        "--config.compare.steps=5,last,20",
+        "--config.evaluate.bootstrap_draws=20",
+        "--config.choose.normalize=standard",
+    ]
+    assert program.main([*arguments, "--job=compare_seeds,report"]) == 0
+    rows = result(tmp_path / "w")["rows"]
+    assert {row["encoder"] for row in rows} == {"gan@5", "gan@20", "gan@0"}
+    gains = {
+        row["encoder"]: row["differences"]["untrained"]
+        for row in rows
+        if row["features"] == "chosen"
+        and row["metric"] == "balanced_accuracy_wells"
+        and row["encoder"] != "gan@0"
+    }
+    assert {gain["against"] for gain in gains.values()} == {"gan@0/chosen"}
+    assert gains["gan@20"]["value"] > 0.2 > gains["gan@5"]["value"]
+    said = capsys.readouterr().out.splitlines()
+    shown = [line.split() for line in said if " chosen " in line]
+    assert [words[words.index("chosen") + 1] for words in shown] == ["5", "20"]
+    page = (tmp_path / "w/report/index.html").read_text()
+    seeds = page[page.index('id="seeds-simulated"') :]
+    assert seeds.count("by whole wells: chosen</figcaption>") == 1
+    assert (
+        program.main(
+            [*arguments[:-3], "--config.compare.steps=7,last", "--job=compare_seeds"]
+        )
+        == 2
+    )
+    told = capsys.readouterr().err
+    assert "has no encoder gan@7, but gan@20, gan@10, gan@5, gan@0" in told
+    assert "--config.embed.steps=first,7,last" in told
+
+
 def test_only_sets_that_all_have_are_compared(config, tmp_path):
     written(tmp_path / "a-3", 3, names=("b16", "b32"))
     config.compare.update(workdirs=(f"{tmp_path}/a-0", f"{tmp_path}/a-3"), nested=False)
@@ -153,6 +197,9 @@ def test_only_sets_that_all_have_are_compared(config, tmp_path):
         ("compare.workdirs=a-0,b", "b is no experiment's workdir"),
         ("compare.aside_frac=1", "should be 0 or more and below 1"),
         ("compare.aside_frac=-0.1", "should be 0 or more and below 1"),
+        ("compare.steps=", "compare.steps is empty"),
+        ("compare.steps=5,first", "compare.steps names 'first'"),
+        ("compare.steps=0", "compare.steps names '0'"),
         ("compare.part=select", "did you mean 'selection'"),
         ("compare.part=selection", "nothing is: add --config.compare.aside_frac"),
     ],
@@ -185,7 +232,7 @@ def test_bad_settings_are_one_line(
             "more than their seed: model.latent_dim is 512 and",
         ),
         ({"data.name": "bbbc013"}, "is of the screen 'bbbc013', this config's is"),
-        ({"step": 40}, "the last encoder of .* is gan@20, of .* gan@40"),
+        ({"step": 40}, "asks for gan@20 of .*a-0, for gan@40 of .*b: train"),
         ({"names": ("b64",)}, "no feature set is in all of"),
         ({"table": metadata(plates=2)}, "have profiles of other records"),
     ],
