@@ -35,7 +35,7 @@ DEFAULTS = {
     "seed": 0,
     "data": {
         "name": "simulated",  # gandl_jax/datasets/<name>.py
-        "source_dir": "",  # the raw screen
+        "source_dir": "",  # the raw screen: loose files, or zip archives of them
         "dir": "",  # the prepared one, shared by experiments
         "channels": (),  # names; () is all, in the screen's order
         "crop_px": 64,  # training crop, embedding tile, network size

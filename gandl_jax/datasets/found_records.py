@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import pandas as pd
 from etils import epath
 
+from gandl_jax.datasets import raw_files
 from gandl_jax.errors import InputError
 
 SITE_ID = "site_id"
@@ -24,7 +25,7 @@ def find(
       file: a file's path below the source directory, text with `{field}`s, as in
         "{plate}/{well}_s{site}_w{channel}.tif".
       codes: what `{channel}` stands for.
-      source_dir: the raw screen; all folders below it are looked through.
+      source_dir: the raw screen; all folders and archives in it are looked through.
       cell: the field that counts crops of one site, if there is one.
 
     Returns:
@@ -34,7 +35,7 @@ def find(
     Raises:
       InputError: there are no files, none matches, or one could be read in two ways.
     """
-    there = sorted(_below(source_dir))
+    there = sorted(_everything(source_dir))
     if not there:
         raise InputError(f"there are no files in {source_dir} (config.data.source_dir)")
     fields = [f for _, f, _, _ in string.Formatter().parse(file) if f]
@@ -59,11 +60,19 @@ def find(
 def example(source_dir: str) -> str | None:
     """A file of a raw screen, an image where there is one; None in an empty folder."""
     first = None
-    for path in _below(source_dir):
+    for path in _everything(source_dir):
         if path.lower().endswith(IMAGES):
             return path
         first = first or path
     return first
+
+
+def _everything(source_dir: str) -> Iterator[str]:
+    """Paths of all files, loose and in archives; no hidden ones."""
+    yield from _below(source_dir)
+    for path in raw_files.open_files(source_dir).members():
+        if not any(part.startswith(".") for part in path.split("/")):
+            yield path
 
 
 def _below(source_dir: str) -> Iterator[str]:

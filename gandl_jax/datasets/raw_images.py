@@ -3,14 +3,14 @@
 import collections
 import concurrent.futures
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from etils import epath
 
-from gandl_jax.datasets import found_records, image_files
-from gandl_jax.datasets.image_files import ImageFormat
+from gandl_jax.datasets import found_records, image_files, raw_files
+from gandl_jax.datasets.image_files import ImageFormat, Unreadable
+from gandl_jax.datasets.raw_files import RawFiles
 from gandl_jax.datasets.screen import Screen
 from gandl_jax.errors import InputError
 from gandl_jax.progress import Progress
@@ -39,8 +39,6 @@ def present(
 ) -> pd.DataFrame:
     """The rows of the metadata whose images are all there.
 
-    Directories are listed once each; no file is looked at singly.
-
     Args:
       screen: the spec.
       source_dir: the raw screen.
@@ -54,8 +52,8 @@ def present(
     files = paths(screen, metadata)
     _check_apart(screen, files)
     extra = _next_channel(screen, metadata)
-    folders = {os.path.dirname(path) for group in (*files, extra) for path in group}
-    listed = _listed(source_dir, folders)
+    wanted = {path for group in (*files, extra) for path in group}
+    listed = raw_files.open_files(source_dir).there(wanted)
     there = np.array([[f in listed for f in group] for group in files])
     _check_channels(screen, source_dir, files, there)
     _check_surplus(screen, source_dir, extra, listed)
@@ -71,17 +69,6 @@ def present(
     if not there.all(0).any():
         raise InputError(f"no record in {source_dir} has all {len(files)} images")
     return metadata[there.all(0)].reset_index(drop=True)
-
-
-def _listed(source_dir: str, folders: Iterable[str]) -> set[str]:
-    """Paths below the source directory of all files in these folders."""
-    root = epath.Path(source_dir)
-    found = set()
-    for folder in folders:
-        path = root / folder
-        if path.is_dir():
-            found.update(os.path.join(folder, file.name) for file in path.iterdir())
-    return found
 
 
 def _check_apart(screen: Screen, files: Sequence[Sequence[str]]) -> None:
@@ -157,7 +144,7 @@ def common_format(source_dir: str, files: Sequence[str], planes: int) -> ImageFo
     Raises:
       InputError: some cannot be read or hold other channels, or differ from most.
     """
-    formats = _formats(epath.Path(source_dir), files)
+    formats = _formats(raw_files.open_files(source_dir), files)
     usable = (f for f in formats if isinstance(f, ImageFormat) and f.planes == planes)
     counts = collections.Counter(usable)
     common = counts.most_common(1)[0][0] if counts else None
@@ -183,20 +170,23 @@ def _planes_wanted(planes: int) -> str:
     return "8- or 16-bit, " + (f"{planes} channels" if planes > 1 else "one channel")
 
 
-def _formats(root: epath.Path, files: Sequence[str]) -> list[ImageFormat | str]:
+def _formats(source: RawFiles, files: Sequence[str]) -> list[ImageFormat | str]:
     """Reads the headers, telling how it goes: a screen may have millions."""
     formats, progress = [], Progress("check", len(files), "images")
     with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
-        for found in pool.map(lambda file: _file_format(root / file), files):
+        for found in pool.map(lambda file: _file_format(source, file), files):
             formats.append(found)
             progress.update(1)
     progress.close()
     return formats
 
 
-def _file_format(path: epath.Path) -> ImageFormat | str:
-    with path.open("rb") as file:
-        return image_files.read_format(file)
+def _file_format(source: RawFiles, path: str) -> ImageFormat | str:
+    try:
+        with source.open(path) as file:
+            return image_files.read_format(file)
+    except Unreadable as error:
+        return str(error)
 
 
 def unusable(

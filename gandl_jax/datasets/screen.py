@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import importlib
+import io
 import string
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,7 +14,7 @@ import pandas as pd
 from etils import epath
 
 from gandl_jax import modules
-from gandl_jax.datasets import found_records, wells
+from gandl_jax.datasets import found_records, raw_files, wells
 from gandl_jax.errors import InputError, nearest
 
 Filter = Mapping[str, tuple[str, ...]]
@@ -136,10 +137,10 @@ def read_metadata(screen: Screen, source_dir: str) -> pd.DataFrame:
     if not screen.metadata:
         metadata, path = _find(screen, source_dir), folder
     else:
-        path = folder / screen.metadata
-        if not path.exists():
+        path, files = folder / screen.metadata, raw_files.open_files(source_dir)
+        if not files.there([screen.metadata]):
             raise InputError(f"there is no {screen.metadata} in {source_dir}")
-        metadata = _read_csv(path)
+        metadata = _read_csv(files, screen.metadata)
     _check_columns(screen, metadata, path)
     _check_keys(screen, metadata, path)
     return metadata
@@ -155,15 +156,16 @@ def _contents(screen: Screen) -> str:
     return f"{screen.metadata} and the images" if screen.metadata else "the images"
 
 
-def _read_csv(path: epath.Path) -> pd.DataFrame:
+def _read_csv(files: raw_files.RawFiles, name: str) -> pd.DataFrame:
+    path = epath.Path(files.source_dir) / name
     try:
-        with path.open("r") as file:
-            header = file.readline()
+        file = io.StringIO(files.read(name).decode(), newline=None)
+        header = file.readline()
         if ";" in header and "," not in header:
             raise InputError(f"{path} looks separated by ';': save it with commas")
-        with path.open("r") as file:
-            metadata = pd.read_csv(file, dtype=str, keep_default_na=False)
-    except (ValueError, UnicodeDecodeError) as error:  # ParserError is a ValueError
+        file.seek(0)
+        metadata = pd.read_csv(file, dtype=str, keep_default_na=False)
+    except ValueError as error:  # as are ParserError, UnicodeDecodeError, Unreadable
         reason = str(error).strip().splitlines()[0]
         raise InputError(f"{path} is not a readable CSV table: {reason}") from error
     if metadata.empty:

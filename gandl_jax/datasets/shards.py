@@ -23,6 +23,7 @@ from gandl_jax.datasets import image_files, manifest
 from gandl_jax.datasets.host_tensorflow import tf
 from gandl_jax.datasets.image_files import ImageFormat, Unreadable
 from gandl_jax.datasets.prepared import plates
+from gandl_jax.datasets.raw_files import RawFiles
 from gandl_jax.datasets.screen import Screen, table
 from gandl_jax.errors import InputError
 
@@ -35,13 +36,13 @@ class Raw:
 
     Attributes:
       screen: the spec.
-      source_dir: its directory.
+      source: its files.
       metadata: N rows, all columns str.
       image_format: that of every image.
     """
 
     screen: Screen
-    source_dir: str
+    source: RawFiles
     metadata: pd.DataFrame
     image_format: ImageFormat
 
@@ -183,14 +184,14 @@ class _Record:
 
 def _read(raw: Raw, row: Mapping[str, str]) -> _Record:
     """Reads a record's images and checks that each decodes."""
-    root, levels = epath.Path(raw.source_dir), 2**raw.image_format.bit_depth
+    levels = 2**raw.image_format.bit_depth
     feature = {name: _bytes(str(text).encode()) for name, text in row.items()}
     histograms = np.zeros((len(raw.screen.channels), levels), np.int64)
     images = np.zeros((len(raw.screen.channels), 3), np.uint64)
     planes, bad = [], {}
     for path in raw.screen.image_paths(row):
         try:
-            planes += _planes((root / path).read_bytes(), raw.image_format)
+            planes += _planes(raw.source.read(path), raw.image_format)
         except Unreadable as error:
             bad[path] = str(error)
     named = zip(raw.screen.channels, planes, strict=not bad)

@@ -13,7 +13,7 @@ import pandas as pd
 from etils import epath
 
 from gandl_jax import files
-from gandl_jax.datasets import manifest, raw_images, remarks, shards
+from gandl_jax.datasets import manifest, raw_files, raw_images, remarks, shards
 from gandl_jax.datasets.prepared import (
     COUNTED,
     DESCRIPTION,
@@ -76,7 +76,8 @@ def convert(
         raise _other_plates(folder, plan[COUNTED])
     images = list(itertools.chain(*raw_images.paths(spec, metadata)))
     image_format = raw_images.common_format(data.source_dir, images, spec.planes)
-    raw = shards.Raw(spec, data.source_dir, metadata, image_format)
+    source = raw_files.open_files(data.source_dir)
+    raw = shards.Raw(spec, source, metadata, image_format)
     _write_shards(todo, raw, folder, plan)
     _finish(parts, raw, folder, plan, skipped, notes)
 
@@ -209,7 +210,7 @@ def _write_shards(
         _remove(folder, todo, raw.screen.name, fresh=fresh, existed=existed)
         total = len(raw.metadata) * len(raw.screen.channels) // raw.screen.planes
         raise raw_images.unusable(
-            raw.source_dir, bad, total, expected=str(raw.image_format)
+            raw.source.source_dir, bad, total, expected=str(raw.image_format)
         )
 
 

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from gandl_jax.datasets import image_files, shards
+from gandl_jax.datasets import image_files, raw_files, shards
 from gandl_jax.datasets.screen import read_metadata
 
 
@@ -95,7 +95,8 @@ def test_a_full_disk_is_an_oserror_and_leaves_nothing(tmp_path, make_screen, ful
     spec, _ = make_screen(tmp_path / "raw", records=3)
     metadata = read_metadata(spec, str(tmp_path / "raw"))
     form = image_files.ImageFormat(24, 20, 8)
-    raw = shards.Raw(spec, str(tmp_path / "raw"), metadata, form)
+    source = raw_files.open_files(str(tmp_path / "raw"))
+    raw = shards.Raw(spec, source, metadata, form)
     out = tmp_path / "out"
     (out / "facts").mkdir(parents=True)
     (out / f"{full}.partial").symlink_to("/dev/full")
