@@ -39,6 +39,7 @@ DEFAULTS = {
         "dir": "",  # the prepared one, shared by experiments
         "channels": (),  # names; () is all, in the screen's order
         "crop_px": 64,  # training crop, embedding tile, network size
+        "downscale": 1,  # prepare averages blocks of so many pixels a side
         "missing": "fail",  # or "skip" records whose images are missing
         "records_per_shard": 256,
         "low_percentile": 0.1,  # of a channel's pixels, to -1 (ours)
@@ -478,6 +479,7 @@ LOWEST = {  # of every number in a group, or of one key
     "": 0,
     "data.crop_px": 8,
     "data.records_per_shard": 1,
+    "data.downscale": 1,
     "model.": 1,
     "method.r1_every_steps": 1,
     "method.path_every_steps": 1,

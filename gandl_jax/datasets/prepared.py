@@ -20,6 +20,7 @@ LABELS = "labels"  # in a plan: what the config says of records, not of their im
 COUNTED = "plates_counted_by"  # in a plan: the columns of the plates in the facts
 MANIFEST = "manifest"  # in the description: what its files must be, and the counts
 REMARKS = "remarks"  # in the description: what was odd, of the table and the images
+DOWNSCALE = "downscale"  # in a plan where it is not 1: former ones know no other
 FREE = (SOURCE, LABELS, COUNTED)  # of a plan: what the shards do not depend on
 
 
@@ -238,6 +239,7 @@ def check_plan(
       before: its plan.
       wanted: what to compare, a plan or a part of one; FREE is passed over.
     """
+    before, wanted = ({DOWNSCALE: 1} | dict(plan) for plan in (before, wanted))
     changes = [
         f"{key} was {before.get(key)!r}, is {value!r}"
         for key, value in wanted.items()

@@ -1,9 +1,9 @@
 """TFRecord shards of a raw screen, which TFDS loads without code of ours.
 
 A record holds the source's metadata columns as text and one grey PNG per channel: byte
-for byte the source's where that is one, else the same pixels without loss. A shard is
-complete when it has its final name, so a conversion that was killed redoes only the
-shards without one.
+for byte the source's where that is one, else the same pixels without loss, or fewer
+where `config.data.downscale` asks for that. A shard is complete when it has its final
+name, so a conversion that was killed redoes only the shards without one.
 """
 
 import concurrent.futures
@@ -20,6 +20,7 @@ from etils import epath
 
 from gandl_jax import files
 from gandl_jax.datasets import image_files, manifest
+from gandl_jax.datasets.downscale import area_mean
 from gandl_jax.datasets.host_tensorflow import tf
 from gandl_jax.datasets.image_files import ImageFormat, Unreadable
 from gandl_jax.datasets.prepared import plates
@@ -39,12 +40,20 @@ class Raw:
       source: its files.
       metadata: N rows, all columns str.
       image_format: that of every image.
+      downscale: how many pixels of a side become one.
     """
 
     screen: Screen
     source: RawFiles
     metadata: pd.DataFrame
     image_format: ImageFormat
+    downscale: int = 1
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """Height and width of the prepared images."""
+        found = self.image_format
+        return found.height_px // self.downscale, found.width_px // self.downscale
 
     @functools.cached_property
     def plates(self) -> np.ndarray:
@@ -191,7 +200,8 @@ def _read(raw: Raw, row: Mapping[str, str]) -> _Record:
     planes, bad = [], {}
     for path in raw.screen.image_paths(row):
         try:
-            planes += _planes(raw.source.read(path), raw.image_format)
+            data = raw.source.read(path)
+            planes += _planes(data, raw.image_format, raw.downscale)
         except Unreadable as error:
             bad[path] = str(error)
     named = zip(raw.screen.channels, planes, strict=not bad)
@@ -216,7 +226,9 @@ def _bytes(value: bytes) -> tf.train.Feature:
     return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
 
 
-def _planes(data: bytes, wanted: ImageFormat) -> list[tuple[bytes, np.ndarray]]:
+def _planes(
+    data: bytes, wanted: ImageFormat, downscale: int
+) -> list[tuple[bytes, np.ndarray]]:
     """Each channel of a file as a grey PNG, with its pixels [H, W]."""
     tiff = image_files.is_tiff(data)
     if tiff:
@@ -227,10 +239,10 @@ def _planes(data: bytes, wanted: ImageFormat) -> list[tuple[bytes, np.ndarray]]:
         raise Unreadable(str(found))
     if not tiff:
         pixels = _png_pixels(data, wanted)
-        if wanted.planes == 1:
+        if wanted.planes == downscale == 1:
             return [(data, pixels[..., 0])]
     # Level 1 writes eight times as fast as the usual 6; files are 8 % larger.
-    split = [pixels[..., i] for i in range(wanted.planes)]
+    split = [area_mean(pixels[..., i], downscale) for i in range(wanted.planes)]
     return [(tf.io.encode_png(one[..., None], 1).numpy(), one) for one in split]
 
 
@@ -355,7 +367,7 @@ def write_tfds_metadata(
 
     form = raw.image_format
     image = tfds.features.Image(
-        shape=(form.height_px, form.width_px, 1),
+        shape=(*raw.size_px, 1),
         dtype=np.uint8 if form.bit_depth == 8 else np.uint16,
         encoding_format="png",
     )

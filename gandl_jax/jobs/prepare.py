@@ -77,6 +77,8 @@ def plan_settings(
     keys = "records_per_shard", "low_percentile", "high_percentile"
     settings = {"screen": spec.name, "channels": list(spec.channels)}
     settings |= {key: config.data[key] for key in keys}
+    if config.data.downscale != 1:
+        settings[prepared.DOWNSCALE] = config.data.downscale
     if config.data.name == "own":  # it may change, unlike the specs of the program
         plain = configs.plain(config)
         settings |= {key: plain[key] for key in configs.SCREEN_IMAGES}

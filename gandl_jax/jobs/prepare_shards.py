@@ -77,7 +77,8 @@ def convert(
     images = list(itertools.chain(*raw_images.paths(spec, metadata)))
     image_format = raw_images.common_format(data.source_dir, images, spec.planes)
     source = raw_files.open_files(data.source_dir)
-    raw = shards.Raw(spec, source, metadata, image_format)
+    raw = shards.Raw(spec, source, metadata, image_format, data.downscale)
+    _check_downscale(raw)
     _write_shards(todo, raw, folder, plan)
     _finish(parts, raw, folder, plan, skipped, notes)
 
@@ -106,6 +107,15 @@ def _check_plan(folder: epath.Path, plan: Mapping[str, Any]) -> None:
             )
         return
     check_plan(folder, json.loads((folder / PLAN).read_text()), plan)
+
+
+def _check_downscale(raw: shards.Raw) -> None:
+    """Raises where the prepared images would have no pixel."""
+    if 0 in raw.size_px:
+        raise InputError(
+            f"config.data.downscale={raw.downscale} leaves nothing of images of "
+            f"{raw.image_format}: choose a smaller one"
+        )
 
 
 def _plate_columns(spec: Screen) -> list[str]:
@@ -245,11 +255,12 @@ def _finish(
     _write_records(folder, records, lengths)
     shards.write_tfds_metadata(str(folder), raw, lengths)
     name, channels = raw.screen.name, raw.screen.channels
+    height_px, width_px = raw.size_px
     description = {
         "name": name,
         "channels": list(channels),
-        "height_px": raw.image_format.height_px,
-        "width_px": raw.image_format.width_px,
+        "height_px": height_px,
+        "width_px": width_px,
         "bit_depth": raw.image_format.bit_depth,
         "records": len(records),
         "records_skipped_as_missing": skipped,
