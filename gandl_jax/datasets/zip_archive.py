@@ -6,6 +6,7 @@ be made again in every process; here the directory is read once and kept in arra
 processes share no position in it.
 """
 
+import array
 import bisect
 import dataclasses
 import functools
@@ -53,14 +54,14 @@ class Archive:
       top: the folder that holds all members, which paths may leave out; "" where there
         is none.
       names: the members' names in UTF-8, sorted, one after the other.
-      ends: [N + 1] int64, where each name ends in `names`; 0 before them.
+      ends: [N + 1] where each name ends in `names`; 0 before them.
       members: [N] structured, in the order of the names.
     """
 
     path: str
     top: str
     names: bytes
-    ends: np.ndarray
+    ends: array.array
     members: np.ndarray
 
     @property
@@ -100,12 +101,14 @@ class Archive:
 
     def _row(self, path: str) -> int | None:
         """The first member of this path."""
-        for name in (path, f"{self.top}/{path}") if self.top else (path,):
-            rows, wanted = range(len(self.members)), name.encode()
-            row = bisect.bisect_left(rows, wanted, key=self._name)
-            if row < len(rows) and self._name(row) == wanted:
-                return row
-        return None
+        top = self.top + "/"
+        row = self._row_named(path) if not self.top or path.startswith(top) else None
+        return self._row_named(top + path) if row is None and self.top else row
+
+    def _row_named(self, name: str) -> int | None:
+        rows, wanted = range(len(self.members)), name.encode()
+        row = bisect.bisect_left(rows, wanted, key=self._name)
+        return row if row < len(rows) and self._name(row) == wanted else None
 
     def _name(self, row: int) -> bytes:
         return self.names[self.ends[row] : self.ends[row + 1]]
@@ -146,16 +149,18 @@ def _read_directory(path: str, length: int, mtime: float) -> Archive:
 
 def _archive(path: str, infos: Sequence[zipfile.ZipInfo]) -> Archive:
     """The arrays of what zipfile found, sorted by name."""
-    members = np.zeros(len(infos), _MEMBER)
-    for row, one in enumerate(infos):
-        place = one.header_offset, one.compress_size, one.file_size
-        members[row] = (*place, one.CRC, one.compress_type, one.flag_bits, False)
+    members = np.fromiter(map(_fields, infos), _MEMBER, len(infos))
     names = [one.filename.encode() for one in infos]
     same = np.array([a == b for a, b in itertools.pairwise(names)], bool)
     members["doubled"][:-1] |= same
     members["doubled"][1:] |= same
-    ends = np.cumsum([0, *map(len, names)], dtype=np.int64)
+    ends = array.array("q", itertools.accumulate(map(len, names), initial=0))
     return Archive(path, _top(infos), b"".join(names), ends, members)
+
+
+def _fields(one: zipfile.ZipInfo) -> tuple[int, ...]:
+    place = one.header_offset, one.compress_size, one.file_size
+    return (*place, one.CRC, one.compress_type, one.flag_bits, False)
 
 
 def _top(infos: Sequence[zipfile.ZipInfo]) -> str:
@@ -177,6 +182,7 @@ def _open_member(archive: epath.Path, path: str, member: np.void) -> BinaryIO:
         if len(header) < 30 or not header.startswith(b"PK\3\4"):
             raise zipfile.BadZipFile("no member starts there")
         file.seek(sum(struct.unpack("<26x2H", header)), io.SEEK_CUR)
+        # Not documented, though it has been the same since Python 3.7.
         return zipfile.ZipExtFile(file, "r", info, close_fileobj=True)
     except BaseException:
         file.close()

@@ -1,8 +1,6 @@
 """Raw screens in zip archives: the same shards as from loose files."""
 
-import concurrent.futures
 import io
-import multiprocessing
 import pathlib
 import shutil
 import struct
@@ -15,7 +13,7 @@ import tifffile
 from PIL import Image
 
 from gandl_jax import config
-from gandl_jax.datasets import raw_files, rxrx19a
+from gandl_jax.datasets import rxrx19a
 from gandl_jax.errors import InputError
 from gandl_jax.jobs import prepare
 
@@ -211,11 +209,3 @@ def test_tiffs_found_by_their_names_in_an_archive(raw):
 
     pack(raw / "screen.zip", pages, "screen/")
     assert prepared(raw) == prepared(loose(raw.parent / "loose", pages))
-
-
-def test_worker_processes_read_with_handles_of_their_own(raw, files):
-    published(raw, files)
-    source = raw_files.open_files(str(raw))
-    context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(2, context) as pool:
-        assert list(pool.map(source.read, files)) == list(files.values())
