@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import json
+import math
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -288,7 +289,7 @@ def _image_remarks(
     images: np.ndarray,
 ) -> list[str]:
     """What is odd about the images [N, C, 3], whose records come in this order."""
-    spec, form = raw.screen, raw.image_format
+    spec = raw.screen
 
     def name(record: int, channel: int) -> str:
         paths = spec.image_paths(raw.metadata.iloc[order[record]].to_dict())
@@ -296,10 +297,9 @@ def _image_remarks(
             return paths[channel]
         return f"{paths[0]} ({spec.channels[channel]})"
 
-    pixels = form.height_px * form.width_px
     return [
-        *remarks.levels(statistics, form.bit_depth),
-        *remarks.images(images, spec.channels, name, pixels=pixels),
+        *remarks.levels(statistics, raw.image_format.bit_depth),
+        *remarks.images(images, spec.channels, name, pixels=math.prod(raw.size_px)),
     ]
 
 

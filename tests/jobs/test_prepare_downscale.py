@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 
 import numpy as np
 import pandas as pd
@@ -49,6 +50,15 @@ def test_images_are_block_means_at_the_same_depth(screen):
         np.testing.assert_array_equal(site[..., 0], means[number])
     found = opened.statistics["dna"]
     assert (found["mean"], found["max"]) == pytest.approx((means.mean(), means.max()))
+
+
+def test_what_is_odd_is_told_of_the_smaller_images(screen, capsys):
+    c, images = screen
+    flat = np.full_like(images[0], 3)
+    Image.fromarray(flat).save(pathlib.Path(c.data.source_dir) / "s1.png")
+    c.data.downscale = 3
+    prepare.run(c, "")
+    assert re.search(r"constant, one level.*s1\.png", capsys.readouterr().out)
 
 
 def test_without_it_plans_and_folders_are_what_they_were(screen):
