@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax
@@ -17,6 +17,7 @@ from gandl_jax.errors import RunError
 from gandl_jax.jobs import experiment
 
 INIT, STEPS, PICTURES = range(3)  # streams of random numbers
+SHOWN = 16  # real images in a grid, at most
 
 
 def run(config, workdir: epath.Path) -> None:
@@ -149,6 +150,7 @@ class Recorder:
         self._pending: list[dict] = []
         self._logged, self._note = time.monotonic(), ""
         self._draw = jax.jit(method.pictures) if hasattr(method, "pictures") else None
+        self._seen: Sequence[np.ndarray] = ()  # the latest images, for a picture
 
     def add(self, step: int, state: Any, batch: dict, metrics: dict) -> None:
         """Takes what a step gave; `step` counts those completed."""
@@ -156,11 +158,12 @@ class Recorder:
             self._log(step - 1)  # the step in flight is never read
         self._pending.append(metrics)
         self._progress.update(self._batch, self._note)
+        self._seen = [*self._seen, *batch["images"]][-SHOWN:]
         if self._draw and self._due("grid", step):
             key = stream_key(self._config, PICTURES)
             generated = np.asarray(self._draw(state, key))
             folder = self._workdir / "images"
-            real = batch["images"][: len(generated)]
+            real = np.stack(self._seen[-len(generated) :])
             channels = self._architecture["data.channels"]
             pictures.write_grids(folder, step, channels, real, generated)
         if self._due("checkpoint", step):

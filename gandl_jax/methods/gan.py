@@ -109,13 +109,15 @@ class Method:
 
         Returns:
           "first_dense": [B, D]; "last_map": [B, 16 D]; "b<r>": [B, 2 D], mean and
-          standard deviation over space of the block that takes r px.
+          standard deviation over space of the block that takes r px; "blocks": those
+          of all blocks, side by side.
         """
         variables = {"params": encoder[self.weights]}
         maps = self.discriminator.apply(variables, images, method="features")
         sets = {"first_dense": maps.pop("first_dense")}
         for name, x in maps.items():
             sets[name] = jnp.concatenate([x.mean((1, 2)), x.std((1, 2))], -1)
+        sets["blocks"] = jnp.concatenate([sets[name] for name in maps], -1)
         sets["last_map"] = x.reshape(x.shape[0], -1)
         return sets
 

@@ -37,8 +37,8 @@ class Task:
         names of the classes; -1 is of no class.
       metrics: SITES, WELLS (one decision per well), RECALL (of each class).
       normalize: a name that `normalize.make` knows; "" is options["normalize"].
-      per_plate: whether every plate is normalised by its own controls; otherwise all
-        are as one plate, by all training records.
+      per_plate: whether every plate is normalised by its own controls; otherwise, and
+        in a screen without controls, all are as one plate, by all training records.
       unit: what intervals draw again; "" is options["bootstrap_unit"].
       floors: whether plate identity and well position are judged beside the sets.
     """
@@ -304,8 +304,11 @@ def decide(
       Per fold [n, K] float decisions, the highest for the class that is decided on.
     """
     how = task.normalize or options["normalize"]
-    plates = table.plates(metadata) if task.per_plate else np.full(len(codes), "all")
-    is_control = controls(metadata) if task.per_plate else np.zeros(len(codes), bool)
+    is_control = controls(metadata) & task.per_plate
+    # Without controls a plate's own mean is that of its treatments: taking it away
+    # takes away what they do.
+    per_plate = is_control.any()
+    plates = table.plates(metadata) if per_plate else np.full(len(codes), "all")
     jobs = []
     for train, test in split.folds:
         fitted_on = _reference(train, test, plates, is_control)
@@ -541,9 +544,8 @@ def _normalized(metadata, task: Task, options) -> str:
     how = task.normalize or options["normalize"]
     if how == "none":
         return how
-    if not task.per_plate:
-        return f"{how}, all plates together"
-    return how if controls(metadata).any() else f"{how}, by all training records"
+    per_plate = task.per_plate and controls(metadata).any()
+    return how if per_plate else f"{how}, all plates together"
 
 
 def _named(task: str, name: str, saw: bool | None, about) -> dict[str, Any]:

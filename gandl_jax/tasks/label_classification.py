@@ -3,7 +3,7 @@
 The label is any column: a mechanism of action with its compounds left out, where
 proteins are, a treatment. Per cell model a linear SVM tells it on the labelled records
 that are no controls, normalised per plate by the control wells of the training plates;
-in a screen without controls, by all training records.
+in a screen without controls, all plates together by all training records.
 """
 
 from collections.abc import Mapping, Sequence

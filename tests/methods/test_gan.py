@@ -125,7 +125,7 @@ def test_feature_sets_pool_the_maps(method):
     state = method.init(jax.random.key(0))
     images = batch_of(0)["images"]
     sets = method.embed(method.items(state)["encoder"], images)
-    assert sorted(sets) == ["b8", "first_dense", "last_map"]
+    assert sorted(sets) == ["b8", "blocks", "first_dense", "last_map"]
     maps = np.asarray(sets["last_map"]).reshape(BATCH, 16, -1)
     pooled = np.concatenate([maps.mean(1), maps.std(1)], -1)
     np.testing.assert_allclose(sets["b8"], pooled, rtol=1e-4, atol=1e-5)

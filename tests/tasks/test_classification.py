@@ -241,7 +241,7 @@ def test_c_means_the_same_at_every_width(screen):
 
 @pytest.mark.parametrize(
     ("role", "note"),
-    [("controls", "standard"), ("other", "standard, by all training records")],
+    [("controls", "standard"), ("other", "standard, all plates together")],
 )
 def test_normalised_by_what(control_wells, role, note, monkeypatch):
     """Labels of treated wells: by the controls of the training plates, or by all."""

@@ -93,10 +93,15 @@ def test_compounds_left_out_is_scikit_learns_cross_validation(screen):
     )
     assert 0.3 < row["value"] < 0.95 and row["chance"] == 0.25
     assert row["label"] == "Mechanism" and row["leaky"] is False
-    assert (
-        row["normalize"] == "standard, by all training records"
-    )  # there are no controls
+    assert row["normalize"] == "standard, all plates together"  # there are no controls
     assert row["unit"] == "treatment"
+
+
+def test_plates_of_one_mechanism_keep_it(screen):
+    """Without controls: a plate's own mean would be that of its mechanism."""
+    screen["Metadata_Plate"] = screen["Metadata_Treatment"]
+    mechanism = np.unique(screen["Metadata_Mechanism"], return_inverse=True)[1]
+    assert one(scores(screen, 9 * np.eye(4)[mechanism]))["value"] == 1
 
 
 def test_other_wells_of_a_compound_are_no_new_evidence(screen):
