@@ -16,9 +16,8 @@ def get_config(text: str = ""):
         dir="data/bbbc021_fields",
         records_per_shard=64,
     )
-    # A minute of training; longer ones unlearn (docs/trials.md, as all of these). The
-    # set, its normalisation and C were chosen on six compounds, a third of them.
-    config.train.total_images = 2_000
+    # Two minutes of training; longer ones unlearn (docs/trials.md, as all of these).
+    config.train.total_images = 4_000
     config.method.update(
         r1_weight=2.0, path_weight=0.0, augment="fixed", augment_prob=0.3
     )

@@ -131,6 +131,17 @@ def test_feature_sets_pool_the_maps(method):
     np.testing.assert_allclose(sets["b8"], pooled, rtol=1e-4, atol=1e-5)
 
 
+def test_all_blocks_side_by_side(config):
+    config = config.copy_and_resolve_references()
+    config.data.crop_px = 16
+    method = gan.Method(config, types.SimpleNamespace(channels=("a", "b", "c")))
+    encoder = method.items(method.init(jax.random.key(0)))["encoder"]
+    images = np.random.default_rng(0).uniform(-1, 1, (2, 16, 16, 3))
+    sets = method.embed(encoder, images.astype(np.float32))
+    beside = np.concatenate([sets["b16"], sets["b8"]], -1)
+    np.testing.assert_array_equal(sets["blocks"], beside)
+
+
 def test_style_mixing_takes_the_second_latent_from_the_crossover_on():
     keys = jax.random.split(jax.random.key(0), 2000)
     cut = np.array([int(gan._crossover(k, 0.9, 6)) for k in keys[:300]])
