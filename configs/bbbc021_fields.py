@@ -23,6 +23,6 @@ def get_config(text: str = ""):
     )
     config.evaluate.update(features="b32", normalize="whiten", svm_c=10.0)
     config.evaluate.label = "Mechanism"
-    config.evaluate.label_splits = ("treatment",)
-    config.evaluate.max_folds = 18  # each compound
+    config.evaluate.label_splits = ("treatment", "plate")
+    config.evaluate.max_folds = 20  # each of 18 compounds, of 20 plates
     return configs.smoke(config) if options["smoke"] else config
