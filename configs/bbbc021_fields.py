@@ -9,7 +9,7 @@ from gandl_jax import config as configs
 
 def get_config(text: str = ""):
     options = configs.options(text, smoke=False)
-    config = configs.small(configs.default())
+    config = configs.augmented(configs.small(configs.default()))
     config.data.update(
         name="bbbc021_fields",
         source_dir="data/raw/bbbc021_fields",
@@ -18,9 +18,7 @@ def get_config(text: str = ""):
     )
     # Two minutes of training; longer ones unlearn (docs/trials.md, as all of these).
     config.train.total_images = 4_000
-    config.method.update(
-        r1_weight=2.0, path_weight=0.0, augment="fixed", augment_prob=0.3
-    )
+    config.method.r1_weight = 2.0
     config.evaluate.update(features="b32", normalize="whiten", svm_c=10.0)
     config.evaluate.label = "Mechanism"
     config.evaluate.label_splits = ("treatment", "plate")

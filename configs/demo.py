@@ -5,16 +5,13 @@ from gandl_jax import config as configs
 
 def get_config(text: str = ""):
     options = configs.options(text, smoke=False)
-    config = configs.small(configs.default())
+    config = configs.augmented(configs.small(configs.default()))
     config.data.update(
         name="simulated", source_dir="data/raw/simulated", dir="data/simulated"
     )
     # 500 steps of 16: what three seeds have shown to help (docs/trials.md). 2,000 of 4
     # take the same minutes, draw better cells and help less.
     config.train.batch = 16
-    # Some augmentation keeps D from winning on 1,856 sites. Path lengths, which shape
-    # G, are left out for their time (ours; tried together, docs/trials.md).
-    config.method.update(path_weight=0.0, augment="fixed", augment_prob=0.3)
     # Chosen on another simulated screen (simulate.seed=1; docs/trials.md).
     config.evaluate.features = "b64"
     # An experiment holds one cell model, so none can be left out; plates can.

@@ -9,14 +9,13 @@ from gandl_jax import config as configs
 
 def get_config(text: str = ""):
     options = configs.options(text, smoke=False)
-    config = configs.small(configs.default())
+    config = configs.augmented(configs.small(configs.default()))
     config.data.update(
         name="hpa_cells",
         source_dir="data/raw/hpa_cells",
         dir="data/hpa_cells",
     )
     config.train.total_images = 4_000  # more did not help (docs/trials.md)
-    config.method.update(path_weight=0.0, augment="fixed", augment_prob=0.3)
     config.embed.orientations = 8  # a record is one cell: its turn would be noise
     config.evaluate.label = "Location"
     config.evaluate.label_splits = ("collage",)

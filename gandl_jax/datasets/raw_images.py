@@ -133,18 +133,18 @@ def _check_surplus(
         )
 
 
-def common_format(source_dir: str, files: Sequence[str], planes: int) -> ImageFormat:
+def common_format(source: RawFiles, files: Sequence[str], planes: int) -> ImageFormat:
     """The format that all images share, from their headers alone.
 
     Args:
-      source_dir: the raw screen.
-      files: paths below it.
+      source: the raw screen's files.
+      files: paths of its images.
       planes: channels in each file.
 
     Raises:
       InputError: some cannot be read or hold other channels, or differ from most.
     """
-    formats = _formats(raw_files.open_files(source_dir), files)
+    formats = _formats(source, files)
     usable = (f for f in formats if isinstance(f, ImageFormat) and f.planes == planes)
     counts = collections.Counter(usable)
     common = counts.most_common(1)[0][0] if counts else None
@@ -155,7 +155,7 @@ def common_format(source_dir: str, files: Sequence[str], planes: int) -> ImageFo
     }
     if bad:
         expected = str(common) if common else _planes_wanted(planes)
-        raise unusable(source_dir, bad, len(files), expected=expected)
+        raise unusable(source.source_dir, bad, len(files), expected=expected)
     return common
 
 

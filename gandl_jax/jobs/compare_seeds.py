@@ -2,11 +2,11 @@
 
 Compares the last encoder of several workdirs, which differ in their seed, or those at
 `config.compare.steps`, with the untrained ones, each set by itself and what each fold
-chooses. Where a recipe was chosen
-by its scores, `config.compare.aside_frac` of the groups that a split holds apart are
-for choosing (`config.compare.part`), the others to report on. Only test records of the
-part are counted; learning uses the whole training part of each fold, of both parts, so
-that reporting labels teach while one chooses, but are not scored.
+chooses. Where a recipe was chosen by its scores, `config.compare.aside_frac` of the
+groups that a split holds apart are for choosing (`config.compare.part`), the others to
+report on. Only test records of the part are counted; learning uses the whole training
+part of each fold, of both parts, so that reporting labels teach while one chooses, but
+are not scored.
 
 Writes compare_seeds/<dataset>/<task>.json, and its rows as <task>.csv.
 """

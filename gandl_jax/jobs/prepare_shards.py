@@ -76,8 +76,8 @@ def convert(
     if plan.get(COUNTED, _plate_columns(spec)) != _plate_columns(spec):
         raise _other_plates(folder, plan[COUNTED])
     images = list(itertools.chain(*raw_images.paths(spec, metadata)))
-    image_format = raw_images.common_format(data.source_dir, images, spec.planes)
     source = raw_files.open_files(data.source_dir)
+    image_format = raw_images.common_format(source, images, spec.planes)
     raw = shards.Raw(spec, source, metadata, image_format, data.downscale)
     _check_downscale(raw)
     _write_shards(todo, raw, folder, plan)

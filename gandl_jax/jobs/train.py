@@ -1,8 +1,9 @@
 """Trains a method on a prepared screen; run again, it goes on where it stopped."""
 
+import collections
 import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -150,7 +151,7 @@ class Recorder:
         self._pending: list[dict] = []
         self._logged, self._note = time.monotonic(), ""
         self._draw = jax.jit(method.pictures) if hasattr(method, "pictures") else None
-        self._seen: Sequence[np.ndarray] = ()  # the latest images, for a picture
+        self._seen = collections.deque(maxlen=SHOWN)  # real images, for a picture
 
     def add(self, step: int, state: Any, batch: dict, metrics: dict) -> None:
         """Takes what a step gave; `step` counts those completed."""
@@ -158,12 +159,12 @@ class Recorder:
             self._log(step - 1)  # the step in flight is never read
         self._pending.append(metrics)
         self._progress.update(self._batch, self._note)
-        self._seen = [*self._seen, *batch["images"]][-SHOWN:]
+        self._seen.extend(batch["images"])
         if self._draw and self._due("grid", step):
             key = stream_key(self._config, PICTURES)
             generated = np.asarray(self._draw(state, key))
             folder = self._workdir / "images"
-            real = np.stack(self._seen[-len(generated) :])
+            real = np.stack(self._seen)[-len(generated) :]
             channels = self._architecture["data.channels"]
             pictures.write_grids(folder, step, channels, real, generated)
         if self._due("checkpoint", step):

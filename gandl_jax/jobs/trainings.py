@@ -160,7 +160,7 @@ def _encoders(
 
 
 def _embed(folder: epath.Path, steps: Sequence[str]) -> str:
-    asked = ",".join(dict.fromkeys(("first", *steps)))
+    asked = ",".join(dict.fromkeys(("first", *map(str, steps))))
     return f"run --workdir={folder} --job=embed with --config.embed.steps={asked}"
 
 

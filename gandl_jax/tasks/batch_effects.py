@@ -80,16 +80,21 @@ def run(
 
     Returns:
       Per set, cell model, label ("plate", "row band", "column band") and normalisation
-      (options["normalize"], and none) a row of site-level balanced accuracy.
+      (options["normalize"], and all plates together) a row of site-level balanced
+      accuracy.
     """
-    rows = []
+    metadata, rows = next(iter(sets.values())).metadata, []
     for label, codes_of in _LABELS.items():
         own = [split for split in splits if split.label == label]
         seen = classification.Task(
             "batch_effects", codes_of, metrics=(classification.SITES,), floors=False
         )
         raw = dataclasses.replace(seen, normalize="standard", per_plate=False)
-        for task in (seen, raw) if own else ():
+        # In a screen without controls the two may be one.
+        asked = {
+            classification.normalized(metadata, t, options): t for t in (seen, raw)
+        }
+        for task in asked.values() if own else ():
             rows += classification.judge(sets, own, task, options)
     return rows
 

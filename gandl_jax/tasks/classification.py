@@ -304,11 +304,9 @@ def decide(
       Per fold [n, K] float decisions, the highest for the class that is decided on.
     """
     how = task.normalize or options["normalize"]
-    is_control = controls(metadata) & task.per_plate
-    # Without controls a plate's own mean is that of its treatments: taking it away
-    # takes away what they do.
-    per_plate = is_control.any()
+    per_plate = _per_plate(metadata, task)
     plates = table.plates(metadata) if per_plate else np.full(len(codes), "all")
+    is_control = controls(metadata) if per_plate else np.zeros(len(codes), bool)
     jobs = []
     for train, test in split.folds:
         fitted_on = _reference(train, test, plates, is_control)
@@ -535,17 +533,32 @@ def _about(metadata, codes, classes, split: Split, task: Task, options) -> dict:
         "wells": len(np.unique(table.wells(own).astype(str))),
         "plates": len(np.unique(table.plates(own).astype(str))),
         "learnt_from": float(np.mean([len(train) for train, _ in split.folds])),
-        "normalize": _normalized(metadata, task, options),
+        "normalize": normalized(metadata, task, options),
         "unit": task.unit or options["bootstrap_unit"],
     }
 
 
-def _normalized(metadata, task: Task, options) -> str:
+def normalized(metadata: pd.DataFrame, task: Task, options: Mapping[str, Any]) -> str:
+    """How a task normalises, in words: "standard", "standard, all plates together".
+
+    Args:
+      metadata: [N] rows of Metadata_* columns.
+      task: what is asked.
+      options: normalize.
+    """
     how = task.normalize or options["normalize"]
-    if how == "none":
+    if how == "none" or _per_plate(metadata, task):
         return how
-    per_plate = task.per_plate and controls(metadata).any()
-    return how if per_plate else f"{how}, all plates together"
+    return f"{how}, all plates together"
+
+
+def _per_plate(metadata: pd.DataFrame, task: Task) -> bool:
+    """Whether every plate is normalised by itself.
+
+    Without controls a plate's own mean is that of its treatments: taking it away takes
+    away what they do.
+    """
+    return task.per_plate and controls(metadata).any()
 
 
 def _named(task: str, name: str, saw: bool | None, about) -> dict[str, Any]:

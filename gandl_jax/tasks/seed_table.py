@@ -47,16 +47,8 @@ def text(rows: Sequence[Row]) -> str:
         if row["metric"] == WELLS
     ]
     seeds = ", ".join(map(str, rows[0]["seeds"]))
-    header = [
-        "cell model",
-        "split",
-        "counted",
-        "features",
-        "step",
-        "trained",
-        "untrained",
-    ]
-    header += ["trained - untrained", f"seeds {seeds}"]
+    header = ["cell model", "split", "counted", "features", "step"]
+    header += ["trained", "untrained", "trained - untrained", f"seeds {seeds}"]
     title = (
         f"{rows[0]['label']} classification by wells: balanced accuracy, mean over "
         f"seeds [95 % interval over {units(rows)}]"

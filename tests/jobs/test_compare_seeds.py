@@ -71,17 +71,29 @@ def result(workdir, task="control_classification"):
     return json.loads((workdir / f"compare_seeds/simulated/{task}.json").read_text())
 
 
-def test_compares_writes_reports_and_does_not_repeat(
-    request, folders, tmp_path, capsys, monkeypatch
-):
+@pytest.fixture
+def compare(request, tmp_path):
+    """The command line that compares workdirs, up to its job."""
     root = request.config.rootpath.parent
+
+    def arguments(workdirs):
+        return [
+            f"--config={root}/configs/demo.py",
+            f"--workdir={tmp_path}/w",
+            f"--config.data.dir={tmp_path}/none",
+            f"--config.compare.workdirs={','.join(map(str, workdirs))}",
+            "--config.evaluate.bootstrap_draws=20",
+            "--config.choose.normalize=standard",
+        ]
+
+    return arguments
+
+
+def test_compares_writes_reports_and_does_not_repeat(
+    compare, folders, tmp_path, capsys, monkeypatch
+):
     arguments = [
-        f"--config={root}/configs/demo.py",
-        f"--workdir={tmp_path}/w",
-        f"--config.data.dir={tmp_path}/none",
-        f"--config.compare.workdirs={','.join(folders)}",
-        "--config.evaluate.bootstrap_draws=20",
-        "--config.choose.normalize=standard",
+        *compare(folders),
         "--config.compare.aside_frac=0.33",
         "--job=compare_seeds,report",
     ]
@@ -140,20 +152,13 @@ def test_other_options_or_profiles_compare_anew(config, folders, tmp_path):
     assert result(workdir)["rows"][0]["seeds"] == [0, 1]
 
 
-def test_several_steps_make_a_learning_curve(request, tmp_path, capsys):
-    for seed in range(2):
-        written(tmp_path / f"c-{seed}", seed, early=(5, 10))
-    root = request.config.rootpath.parent
-    arguments = [
-        f"--config={root}/configs/demo.py",
-        f"--workdir={tmp_path}/w",
-        f"--config.data.dir={tmp_path}/none",
-        f"--config.compare.workdirs={tmp_path}/c-0,{tmp_path}/c-1",
-        "--config.compare.steps=5,last,20",
-        "--config.evaluate.bootstrap_draws=20",
-        "--config.choose.normalize=standard",
-    ]
-    assert program.main([*arguments, "--job=compare_seeds,report"]) == 0
+def test_several_steps_make_a_learning_curve(compare, tmp_path, capsys):
+    folders = [tmp_path / f"c-{seed}" for seed in range(2)]
+    for seed, folder in enumerate(folders):
+        written(folder, seed, early=(5, 10))
+    steps = "--config.compare.steps=5,last,20"
+    arguments = [*compare(folders), steps, "--job=compare_seeds,report"]
+    assert program.main(arguments) == 0
     rows = result(tmp_path / "w")["rows"]
     assert {row["encoder"] for row in rows} == {"gan@5", "gan@20", "gan@0"}
     gains = {
@@ -171,12 +176,8 @@ def test_several_steps_make_a_learning_curve(request, tmp_path, capsys):
     page = (tmp_path / "w/report/index.html").read_text()
     seeds = page[page.index('id="seeds-simulated"') :]
     assert seeds.count("by whole wells: chosen</figcaption>") == 1
-    assert (
-        program.main(
-            [*arguments[:-3], "--config.compare.steps=7,last", "--job=compare_seeds"]
-        )
-        == 2
-    )
+    steps = "--config.compare.steps=7,last"
+    assert program.main([*compare(folders), steps, "--job=compare_seeds"]) == 2
     told = capsys.readouterr().err
     assert "has no encoder gan@7, but gan@20, gan@10, gan@5, gan@0" in told
     assert "--config.embed.steps=first,7,last" in told

@@ -82,6 +82,14 @@ def test_all_records_where_there_are_no_roles(screen):
         ]
 
 
+def test_without_controls_plates_are_normalised_together_and_asked_once(screen):
+    screen = screen.drop(columns="Metadata_Role")
+    rows = scores(screen, np.random.default_rng(0).normal(size=(384, 4)))
+    assert rows.index.is_unique and len(rows) == 3
+    told = set(rows.index.get_level_values("normalize"))
+    assert told == {"standard, all plates together"}
+
+
 def test_one_plate_has_places_only(screen):
     one = screen[screen["Metadata_Plate"] == "2"].reset_index(drop=True)
     with pytest.warns(

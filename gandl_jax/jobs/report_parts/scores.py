@@ -108,7 +108,7 @@ def figure(
     lines = lines[:MOST_LINES]
     order = dict.fromkeys(kind for those in lines for kind in those)
     series = {
-        kind: [_drawn(those.get(kind)) for those in lines]
+        kind: [point(those.get(kind)) for those in lines]
         for kind in list(order)[: len(style.SERIES)]
     }
     chance = [kinds.main(those).get("chance") for those in lines]
@@ -216,7 +216,8 @@ def _axis(metric: str, task: str) -> str:
     return f"{words} (lower is better)" if task == "batch_effects" else words
 
 
-def _drawn(row: Row | None) -> plot.Score | None:
+def point(row: Row | None) -> plot.Score | None:
+    """What a figure shows of a row; None where it has no score."""
     if row is None or findings.bad(row["value"]):
         return None
     return row["value"], row["low"], row["high"]

@@ -91,9 +91,9 @@ def _curve(
     trained = [row for row, _ in pairs]
     drawn = plot.draw(
         [feature_set.step(row["encoder"]) for row in trained],
-        [_score(row) for row in trained],
+        [scores.point(row) for row in trained],
         [row["of_seeds"] for row in trained],
-        _score(pairs[0][1]),
+        scores.point(pairs[0][1]),
         "balanced accuracy",
     )
     caption = (
@@ -102,10 +102,6 @@ def _curve(
     )
     name = page.anchor("-".join(("seeds", dataset, *place)))
     return page.figure(Html(style.to_svg(drawn, name, caption)), caption)
-
-
-def _score(row: Row) -> tuple[float, float, float]:
-    return row["value"], row["low"], row["high"]
 
 
 def _line(row: Row, base: Row) -> tuple[Any, ...]:
