@@ -42,6 +42,7 @@ DEFAULTS = {
         "downscale": 1,  # prepare averages blocks of so many pixels a side
         "missing": "fail",  # or "skip" records whose images are missing
         "records_per_shard": 256,
+        "workers": 0,  # processes that prepare; 0 is one per core
         "low_percentile": 0.1,  # of a channel's pixels, to -1 (ours)
         "high_percentile": 99.9,  # to +1 (ours)
         "scaling": "dataset",  # percentiles over all images, or per "plate"
@@ -558,11 +559,12 @@ def identity(config: ml_collections.ConfigDict) -> dict[str, Any]:
     says of its records) may change between runs.
     """
     kept = ("data.", "screen.", "model.", "method.", "seed", "train.batch")
-    free = ("data.source_dir", "data.dir", "data.missing", "data.records_per_shard")
+    free = ("source_dir", "dir", "missing", "records_per_shard", "workers")
+    free = {f"data.{key}" for key in free}
     flat, said = plain(config), labels(config).keys()
     if config.data.scaling == "plate":  # then the plates decide what the network sees
         said -= set(SCREEN_PLATES)
-    free = {*free, *said}
+    free |= said
     return {k: v for k, v in flat.items() if k.startswith(kept) and k not in free}
 
 

@@ -14,6 +14,7 @@ from etils import epath
 
 from gandl_jax.datasets import zip_archive
 from gandl_jax.datasets.image_files import Unreadable
+from gandl_jax.errors import RunError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +40,10 @@ class RawFiles:
                 names = (file.name for file in (root / folder).iterdir())
                 loose.update(os.path.join(folder, name) for name in names)
         return {path for path in paths if path in loose or self._holders(path)}
+
+    def part(self, paths: Collection[str]) -> "RawFiles":
+        """These files alone: small to send, for no whole directory goes with them."""
+        return RawFiles(self.source_dir, tuple(a.part(paths) for a in self.archives))
 
     def members(self) -> Iterator[str]:
         """Paths of all that is in archives, with their top folders and without them."""
@@ -66,6 +71,24 @@ class RawFiles:
                 yield file
         except zip_archive.DAMAGED as error:
             raise Unreadable(f"damaged in {holders[0].name}") from error
+
+    @contextlib.contextmanager
+    def expected(self, path: str) -> Iterator[BinaryIO]:
+        """As `open`, a file that was there when the run began.
+
+        Raises:
+          Unreadable: as `open`.
+          RunError: it is there no more, or the disk or network failed.
+        """
+        try:
+            with self.open(path) as file:
+                yield file
+        except OSError as error:
+            raise RunError(
+                f"{path} in {self.source_dir} can no longer be read "
+                f"({error.strerror or error}): see to the raw screen and run the same "
+                "command again, which goes on"
+            ) from error
 
     def read(self, path: str) -> bytes:
         """A whole file; raises as `open` does."""

@@ -17,6 +17,7 @@ from gandl_jax.progress import Progress
 
 NAMED = 3  # an error names this many of the images that it counts
 THREADS = 4 * (os.cpu_count() or 1)  # reading waits for the disk or the network
+QUEUED = 4096  # a header that is asked for takes a kilobyte until it is told
 
 
 def paths(screen: Screen, metadata: pd.DataFrame) -> list[list[str]]:
@@ -173,17 +174,20 @@ def _planes_wanted(planes: int) -> str:
 def _formats(source: RawFiles, files: Sequence[str]) -> list[ImageFormat | str]:
     """Reads the headers, telling how it goes: a screen may have millions."""
     formats, progress = [], Progress("check", len(files), "images")
+    seen: dict[ImageFormat | str, ImageFormat | str] = {}  # each is kept once
     with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
-        for found in pool.map(lambda file: _file_format(source, file), files):
-            formats.append(found)
-            progress.update(1)
+        for start in range(0, len(files), QUEUED):
+            some = files[start : start + QUEUED]
+            for found in pool.map(lambda file: _file_format(source, file), some):
+                formats.append(seen.setdefault(found, found))
+                progress.update(1)
     progress.close()
     return formats
 
 
 def _file_format(source: RawFiles, path: str) -> ImageFormat | str:
     try:
-        with source.open(path) as file:
+        with source.expected(path) as file:
             return image_files.read_format(file)
     except Unreadable as error:
         return str(error)

@@ -17,7 +17,7 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO
 
 import numpy as np
@@ -79,6 +79,14 @@ class Archive:
             yield name
             if self.top:
                 yield name.removeprefix(self.top + "/")
+
+    def part(self, paths: Iterable[str]) -> "Archive":
+        """The directory of these members alone, which is small to send."""
+        found = (self._row(path) for path in paths)
+        rows = sorted({row for row in found if row is not None})
+        names = [self._name(row) for row in rows]
+        members = self.members[np.array(rows, np.int64)]
+        return Archive(self.path, self.top, b"".join(names), _ends(names), members)
 
     def open(self, path: str) -> BinaryIO:
         """Opens a member for reading; its checksum is compared when it ends.
@@ -154,8 +162,11 @@ def _archive(path: str, infos: Sequence[zipfile.ZipInfo]) -> Archive:
     same = np.array([a == b for a, b in itertools.pairwise(names)], bool)
     members["doubled"][:-1] |= same
     members["doubled"][1:] |= same
-    ends = array.array("q", itertools.accumulate(map(len, names), initial=0))
-    return Archive(path, _top(infos), b"".join(names), ends, members)
+    return Archive(path, _top(infos), b"".join(names), _ends(names), members)
+
+
+def _ends(names: Sequence[bytes]) -> array.array:
+    return array.array("q", itertools.accumulate(map(len, names), initial=0))
 
 
 def _fields(one: zipfile.ZipInfo) -> tuple[int, ...]:

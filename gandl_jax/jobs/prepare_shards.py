@@ -14,7 +14,14 @@ import pandas as pd
 from etils import epath
 
 from gandl_jax import files
-from gandl_jax.datasets import manifest, raw_files, raw_images, remarks, shards
+from gandl_jax.datasets import (
+    manifest,
+    raw_files,
+    raw_images,
+    remarks,
+    shard_workers,
+    shards,
+)
 from gandl_jax.datasets.prepared import (
     COUNTED,
     DESCRIPTION,
@@ -80,7 +87,7 @@ def convert(
     image_format = raw_images.common_format(source, images, spec.planes)
     raw = shards.Raw(spec, source, metadata, image_format, data.downscale)
     _check_downscale(raw)
-    _write_shards(todo, raw, folder, plan)
+    _write_shards(todo, raw, folder, plan, data.workers)
     _finish(parts, raw, folder, plan, skipped, notes)
 
 
@@ -202,20 +209,21 @@ def _regrouped(
 
 
 def _write_shards(
-    todo: Sequence[Shard], raw: shards.Raw, folder: epath.Path, plan: Mapping[str, Any]
+    todo: Sequence[Shard],
+    raw: shards.Raw,
+    folder: epath.Path,
+    plan: Mapping[str, Any],
+    workers: int,
 ) -> None:
     """Writes these shards; removes them all if an image is bad."""
     fresh, existed = not (folder / PLAN).exists(), folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     _write_json(folder / PLAN, plan)
     (folder / "facts").mkdir(exist_ok=True)
-    bad = {}
     progress = Progress("prepare", sum(len(shard.rows) for shard in todo), "sites")
-    for shard in todo:
-        try:
-            shards.write(shard, raw, str(folder), on_record=progress.update)
-        except shards.BadImages as error:
-            bad |= error.images  # go on: all of them are to be named at once
+    bad = shard_workers.write(
+        todo, raw, str(folder), workers=workers, on_record=progress.update
+    )
     progress.close()
     if bad:
         _remove(folder, todo, raw.screen.name, fresh=fresh, existed=existed)
