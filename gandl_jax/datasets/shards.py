@@ -216,7 +216,7 @@ def _record(
     planes, bad = [], {}
     for path, data in found.items():
         try:
-            planes += _planes(data, raw.image_format, raw.downscale)
+            planes += grey_pngs(data, raw.image_format, raw.downscale)
         except Unreadable as error:
             bad[path] = str(error)
     named = zip(raw.screen.channels, planes, strict=not bad)
@@ -248,10 +248,22 @@ def _bytes(value: bytes) -> tf.train.Feature:
     return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
 
 
-def _planes(
+def grey_pngs(
     data: bytes | Unreadable, wanted: ImageFormat, downscale: int
 ) -> list[tuple[bytes, np.ndarray]]:
-    """Each channel of a file as a grey PNG, with its pixels [H, W]."""
+    """Each channel of a file as a grey PNG, with its pixels.
+
+    Args:
+      data: the file's bytes; or why there are none, which is raised.
+      wanted: its format.
+      downscale: how many pixels of a side become one.
+
+    Returns:
+      For each channel the PNG, and [H, W] uint8 or uint16.
+
+    Raises:
+      Unreadable: it does not decode to that format.
+    """
     if isinstance(data, Unreadable):
         raise data
     tiff = image_files.is_tiff(data)

@@ -1,0 +1,1 @@
+"""Figures of the job `benchmark`, one kind per file."""
