@@ -148,7 +148,7 @@ def write(
         try:
             facts = _write_records(shard, raw, partial, on_record)
         except tf.errors.OpError as error:  # a full disk, no permission
-            raise OSError(error.message) from error
+            raise OSError(error.message.rpartition("; ")[2]) from error
         facts |= manifest.digest(partial)
         with files.replacing(facts_path(directory, shard.number)) as file:
             np.savez_compressed(file, **facts)

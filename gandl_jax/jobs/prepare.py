@@ -12,6 +12,7 @@ from etils import epath
 from gandl_jax import config as configs
 from gandl_jax.datasets import prepared, raw_images, remarks, screen
 from gandl_jax.errors import InputError
+from gandl_jax.jobs import prepare_folder
 from gandl_jax.profiles.table import mixed_wells
 
 
@@ -29,7 +30,9 @@ def run(config: ml_collections.ConfigDict, workdir: str) -> None:
 
     Raises:
       InputError: the config or the screen is unusable; nothing was written, or what
-        this run wrote was removed.
+        this run wrote was removed. Or another process prepares in that folder.
+      RunError: the raw screen went away, or the folder cannot be written; the same
+        command goes on.
     """
     del workdir
     data = config.data
@@ -39,6 +42,14 @@ def run(config: ml_collections.ConfigDict, workdir: str) -> None:
     if _only_shards(config, settings):
         return
     _check_source(data)
+    with prepare_folder.claimed(epath.Path(data.dir)):
+        _convert(spec, config, settings)
+
+
+def _convert(
+    spec: screen.Screen, config: ml_collections.ConfigDict, settings: Mapping[str, Any]
+) -> None:
+    data = config.data
     if spec.generate:  # returns at once where the same screen is drawn already
         spec.generate(data.source_dir, config.simulate)
     metadata = _read_metadata(spec, data.source_dir)

@@ -37,6 +37,7 @@ from gandl_jax.datasets.prepared import (
 from gandl_jax.datasets.screen import Screen, table
 from gandl_jax.datasets.shards import Shard
 from gandl_jax.errors import InputError
+from gandl_jax.jobs import prepare_folder
 from gandl_jax.progress import Progress
 
 PLAN = "plan.json"  # written first: what a later run must agree with to go on
@@ -65,6 +66,7 @@ def convert(
     Raises:
       InputError: images are unusable (what this run wrote is removed), or the folder
         was prepared otherwise or holds other things.
+      RunError: the raw screen went away, or the folder cannot be written.
     """
     parts = shards.plan(
         metadata, records_per_shard=data.records_per_shard, seed=ORDER_SEED
@@ -73,10 +75,12 @@ def convert(
     plan = settings | _source(metadata, data.source_dir, parts)
     plan |= _counted_by(spec, folder) if LABELS in plan else {}
     _check_plan(folder, plan)
+    prepare_folder.clear(folder)
     todo = shards.unfinished(parts, spec.name, data.dir)
     described = (folder / DESCRIPTION).exists() and (folder / RECORDS).exists()
     if described and not todo:
-        changed = _relabel(spec, metadata, parts, folder, plan, notes)
+        with prepare_folder.writing(folder):
+            changed = _relabel(spec, metadata, parts, folder, plan, notes)
         anew = f"; labelled anew, for {', '.join(changed)} changed" if changed else ""
         print(f"{data.dir}: already prepared, {len(metadata)} records{anew}")
         return
@@ -87,8 +91,9 @@ def convert(
     image_format = raw_images.common_format(source, images, spec.planes)
     raw = shards.Raw(spec, source, metadata, image_format, data.downscale)
     _check_downscale(raw)
-    _write_shards(todo, raw, folder, plan, data.workers)
-    _finish(parts, raw, folder, plan, skipped, notes)
+    with prepare_folder.writing(folder):
+        _write_shards(todo, raw, folder, plan, data.workers)
+        _finish(parts, raw, folder, plan, skipped, notes)
 
 
 def _source(
@@ -216,8 +221,7 @@ def _write_shards(
     workers: int,
 ) -> None:
     """Writes these shards; removes them all if an image is bad."""
-    fresh, existed = not (folder / PLAN).exists(), folder.exists()
-    folder.mkdir(parents=True, exist_ok=True)
+    fresh = not (folder / PLAN).exists()
     _write_json(folder / PLAN, plan)
     (folder / "facts").mkdir(exist_ok=True)
     progress = Progress("prepare", sum(len(shard.rows) for shard in todo), "sites")
@@ -226,7 +230,7 @@ def _write_shards(
     )
     progress.close()
     if bad:
-        _remove(folder, todo, raw.screen.name, fresh=fresh, existed=existed)
+        _remove(folder, todo, raw.screen.name, fresh=fresh)
         total = len(raw.metadata) * len(raw.screen.channels) // raw.screen.planes
         raise raw_images.unusable(
             raw.source.source_dir, bad, total, expected=str(raw.image_format)
@@ -234,7 +238,7 @@ def _write_shards(
 
 
 def _remove(
-    folder: epath.Path, todo: Sequence[Shard], name: str, *, fresh: bool, existed: bool
+    folder: epath.Path, todo: Sequence[Shard], name: str, *, fresh: bool
 ) -> None:
     """Removes what this run wrote, and no more."""
     for shard in todo:
@@ -244,8 +248,6 @@ def _remove(
     if fresh:
         (folder / PLAN).unlink()
         (folder / "facts").rmdir()
-        if not existed:
-            folder.rmdir()
 
 
 def _finish(

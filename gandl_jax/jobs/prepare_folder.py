@@ -1,0 +1,77 @@
+"""The folder that the job `prepare` writes in: whose it is, what a killed run left."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+from etils import epath
+
+from gandl_jax.errors import InputError, RunError
+
+
+@contextlib.contextmanager
+def claimed(folder: epath.Path) -> Iterator[None]:
+    """Keeps other processes of this machine from preparing in a folder meanwhile.
+
+    Args:
+      folder: made if need be; removed again where nothing was written in it.
+
+    Raises:
+      InputError: another process prepares in it.
+    """
+    made = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    with _locked(folder):
+        try:
+            yield
+        finally:
+            if made and folder.exists() and not any(folder.iterdir()):
+                folder.rmdir()
+
+
+@contextlib.contextmanager
+def _locked(folder: epath.Path) -> Iterator[None]:
+    """Locks the folder itself: no file is left, and the lock ends with the process."""
+    if "://" in os.fspath(folder):  # no locks there
+        yield
+        return
+    import fcntl  # POSIX has it
+
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # a network's file system may have no locks
+            try:
+                fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise InputError(
+                    f"{folder} (config.data.dir) is being prepared by another process: "
+                    "wait for it, or stop it; the same command goes on where it was"
+                ) from error
+        yield
+    finally:
+        os.close(opened)
+
+
+def clear(folder: epath.Path) -> None:
+    """Removes what a killed run had not finished."""
+    for place in (folder, folder / "facts"):
+        if place.exists():
+            for path in list(place.glob(".*.partial")):
+                path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def writing(folder: epath.Path) -> Iterator[None]:
+    """Says in one line which folder could not be written.
+
+    Raises:
+      RunError: the disk is full, or the like.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = str(error.strerror or error).splitlines()[0]
+        raise RunError(
+            f"{folder} (config.data.dir) cannot be written: {reason}; mend that and "
+            "run the same command again, which goes on"
+        ) from error
