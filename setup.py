@@ -50,7 +50,7 @@ setup(
         "cuda12": ["jax[cuda12]"],
         "report": REPORT,
         "beam": ["apache-beam"],
-        "test": ["pytest", "pycytominer>=1.7.1", *REPORT],
+        "test": ["pytest", "apache-beam", "pycytominer>=1.7.1", *REPORT],
         "dev": ["ruff"],
     },
 )

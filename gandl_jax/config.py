@@ -43,6 +43,7 @@ DEFAULTS = {
         "missing": "fail",  # or "skip" records whose images are missing
         "records_per_shard": 256,
         "workers": 0,  # processes that prepare; 0 is one per core
+        "beam": "",  # prepare on Apache Beam: its pipeline options; "" is without it
         "low_percentile": 0.1,  # of a channel's pixels, to -1 (ours)
         "high_percentile": 99.9,  # to +1 (ours)
         "scaling": "dataset",  # percentiles over all images, or per "plate"
@@ -559,7 +560,7 @@ def identity(config: ml_collections.ConfigDict) -> dict[str, Any]:
     says of its records) may change between runs.
     """
     kept = ("data.", "screen.", "model.", "method.", "seed", "train.batch")
-    free = ("source_dir", "dir", "missing", "records_per_shard", "workers")
+    free = ("source_dir", "dir", "missing", "records_per_shard", "workers", "beam")
     free = {f"data.{key}" for key in free}
     flat, said = plain(config), labels(config).keys()
     if config.data.scaling == "plate":  # then the plates decide what the network sees

@@ -50,6 +50,7 @@ OWNERS = {
     "tensorflow": {"datasets"},
     "tensorflow_datasets": {"datasets"},
     "tifffile": {"datasets"},
+    "apache_beam": {"datasets"},
     "flax.linen": {"models"},
     "optax": {"methods"},
     "orbax": {"checkpoint"},

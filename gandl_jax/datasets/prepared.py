@@ -21,6 +21,7 @@ COUNTED = "plates_counted_by"  # in a plan: the columns of the plates in the fac
 MANIFEST = "manifest"  # in the description: what its files must be, and the counts
 REMARKS = "remarks"  # in the description: what was odd, of the table and the images
 DOWNSCALE = "downscale"  # in a plan where it is not 1: former ones know no other
+WORK = ".work"  # a folder: what a running preparation keeps beside the shards
 FREE = (SOURCE, LABELS, COUNTED)  # of a plan: what the shards do not depend on
 
 

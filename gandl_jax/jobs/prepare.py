@@ -1,6 +1,7 @@
 """The job `prepare`: a raw screen becomes TFRecord shards with their statistics."""
 
 import contextlib
+import importlib.util
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -69,6 +70,12 @@ def _check_options(spec: screen.Screen, data: ml_collections.ConfigDict) -> None
     prepared.check_channels(spec.name, spec.channels, data.channels)
     if not data.dir:
         raise InputError("config.data.dir is not set; give --config.data.dir=")
+    if data.beam and importlib.util.find_spec("apache_beam") is None:
+        raise InputError(
+            f"config.data.beam={data.beam!r} needs Apache Beam: pip install -c "
+            "launch/constraints.txt -e '.[beam]', or leave it empty to prepare on this "
+            "machine"
+        )
     if data.records_per_shard < 1:
         raise InputError(
             f"config.data.records_per_shard is {data.records_per_shard}; it must be at "

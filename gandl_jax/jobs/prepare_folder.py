@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from etils import epath
 
+from gandl_jax.datasets.prepared import WORK
 from gandl_jax.errors import InputError, RunError
 
 
@@ -58,6 +59,8 @@ def clear(folder: epath.Path) -> None:
         if place.exists():
             for path in list(place.glob(".*.partial")):
                 path.unlink(missing_ok=True)
+    if (folder / WORK).exists():
+        (folder / WORK).rmtree()
 
 
 @contextlib.contextmanager

@@ -1,11 +1,12 @@
 """The slow half of the job `prepare`: writes the shards and what describes them."""
 
+import functools
 import hashlib
 import itertools
 import json
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import ml_collections
@@ -92,7 +93,7 @@ def convert(
     raw = shards.Raw(spec, source, metadata, image_format, data.downscale)
     _check_downscale(raw)
     with prepare_folder.writing(folder):
-        _write_shards(todo, raw, folder, plan, data.workers)
+        _write_shards(todo, raw, folder, plan, data)
         _finish(parts, raw, folder, plan, skipped, notes)
 
 
@@ -218,16 +219,14 @@ def _write_shards(
     raw: shards.Raw,
     folder: epath.Path,
     plan: Mapping[str, Any],
-    workers: int,
+    data: ml_collections.ConfigDict,
 ) -> None:
     """Writes these shards; removes them all if an image is bad."""
     fresh = not (folder / PLAN).exists()
     _write_json(folder / PLAN, plan)
     (folder / "facts").mkdir(exist_ok=True)
     progress = Progress("prepare", sum(len(shard.rows) for shard in todo), "sites")
-    bad = shard_workers.write(
-        todo, raw, str(folder), workers=workers, on_record=progress.update
-    )
+    bad = _writer(data)(todo, raw, str(folder), on_record=progress.update)
     progress.close()
     if bad:
         _remove(folder, todo, raw.screen.name, fresh=fresh)
@@ -235,6 +234,15 @@ def _write_shards(
         raise raw_images.unusable(
             raw.source.source_dir, bad, total, expected=str(raw.image_format)
         )
+
+
+def _writer(data: ml_collections.ConfigDict) -> Callable[..., dict[str, str]]:
+    """Writes shards in processes of this machine or on Beam; returns bad images."""
+    if not data.beam:
+        return functools.partial(shard_workers.write, workers=data.workers)
+    from gandl_jax.datasets import shards_on_beam  # seldom wanted
+
+    return functools.partial(shards_on_beam.write, options=data.beam)
 
 
 def _remove(

@@ -58,7 +58,7 @@ def measure(
             out = epath.Path(folder) / str(number)
             rates.append(_convert(raw, out, workers))
             costs.append(_cost(raw, epath.Path(folder) / f"alone-{number}"))
-        written = sum(file.stat().length for file in out.glob("*.tfrecord-*"))
+        written = sum(file.stat().length for file in out.glob(f"{raw.screen.name}-*"))
     count, rate, cost = len(raw.metadata), max(rates), min(costs)
     limit = max(one.sites_per_second for one in limits)
     least = min(one.cpu_seconds_per_site for one in limits)
