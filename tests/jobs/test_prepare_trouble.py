@@ -1,0 +1,225 @@
+"""What goes wrong while shards are written: one line, and the same command goes on."""
+
+import contextlib
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from gandl_jax import config, files, main
+from gandl_jax.datasets import prepared, rxrx19a, shards
+from gandl_jax.errors import InputError, RunError
+from gandl_jax.jobs import prepare, prepare_folder
+
+RECORDS, PER_SHARD = 12, 4
+SHARD = "rxrx19a-train.tfrecord-0000{}-of-00003"
+
+
+@pytest.fixture
+def raw(tmp_path):
+    """A raw screen in RxRx19a's form."""
+    folder, rng, rows = tmp_path / "raw", np.random.default_rng(0), []
+    for i in range(RECORDS):
+        row = dict.fromkeys(rxrx19a.COLUMNS.values(), "")
+        row |= {"experiment": "HRCE-1", "plate": str(1 + i % 2), "site": "1"}
+        row |= {"well": f"B{i + 1:02}", "site_id": str(i), "disease_condition": "Mock"}
+        rows.append(row)
+        for channel in "12345":
+            path = folder / rxrx19a.SCREEN.image_path(row, channel)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(rng.integers(0, 99, (16, 16), np.uint8)).save(path)
+    pd.DataFrame(rows).to_csv(folder / "metadata.csv", index=False)
+    return folder
+
+
+def settings(raw, out="out", **data):
+    c = config.default()
+    c.data.update(name="rxrx19a", source_dir=str(raw), dir=str(raw.parent / out))
+    c.data.update(records_per_shard=PER_SHARD, **data)
+    return c
+
+
+def contents(folder) -> dict[str, bytes]:
+    folder = pathlib.Path(folder)
+    found = [path for path in folder.rglob("*") if path.is_file()]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in found}
+
+
+@pytest.fixture
+def whole(raw):
+    """What an untroubled run leaves."""
+    c = settings(raw, "whole")
+    prepare.run(c, "")
+    return contents(c.data.dir)
+
+
+def stopped(c, message: str) -> None:
+    """The job ends with this message, and no screen is there."""
+    with pytest.raises(RunError, match=message) as caught:
+        prepare.run(c, "")
+    assert "\n" not in str(caught.value)
+    with pytest.raises(InputError, match="no prepared screen"):
+        prepared.open_prepared(c.data.dir)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["plan.json", SHARD.format(1), "00002.npz", "records.parquet", "screen.json"],
+)
+def test_a_full_disk(raw, whole, name, monkeypatch):
+    original = files.partial
+
+    @contextlib.contextmanager
+    def full(path):
+        with original(path) as beside:
+            if pathlib.Path(path).name == name:
+                pathlib.Path(beside).symlink_to("/dev/full")
+            yield beside
+
+    c = settings(raw)
+    monkeypatch.setattr(files, "partial", full)
+    stopped(c, r"out \(config.data.dir\) cannot be written: No space left on device; ")
+    assert not list(pathlib.Path(c.data.dir).rglob("*.partial"))
+    monkeypatch.undo()
+    prepare.run(c, "")
+    assert contents(c.data.dir) == whole
+
+
+@pytest.mark.parametrize("name", ["features.json", "dataset_info.json"])
+def test_a_full_disk_at_the_files_of_tfds(raw, whole, name):
+    c = settings(raw)
+    prepare.run(c, "")
+    folder = pathlib.Path(c.data.dir)
+    for path in (folder / name, folder / "screen.json"):
+        path.unlink()
+    (folder / name).symlink_to("/dev/full")
+    stopped(c, "cannot be written: No space left on device; ")
+    (folder / name).unlink()
+    prepare.run(c, "")
+    assert contents(folder) == whole
+
+
+@pytest.mark.skipif(
+    os.name != "posix" or os.getuid() != 0, reason="only root can mount a small disk"
+)
+def test_a_small_disk(raw, whole, tmp_path):
+    c = settings(raw, "disk/out")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=28k", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("a small disk cannot be mounted here")
+    try:
+        stopped(c, "cannot be written: No space left on device; ")
+        grow = ["mount", "-o", "remount,size=10m", str(disk)]
+        subprocess.run(grow, check=True)
+        prepare.run(c, "")
+        assert contents(c.data.dir) == whole
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def before_the_second_shard(monkeypatch, happens):
+    """Has something happen when the first shard has been written."""
+    original = shards.write
+
+    def write(shard, *args, **kwargs):
+        if shard.number == 1:
+            happens()
+        original(shard, *args, **kwargs)
+
+    monkeypatch.setattr(shards, "write", write)
+
+
+def test_a_source_that_goes_away(raw, whole, monkeypatch, request, capsys):
+    away = raw.parent / "away"
+    before_the_second_shard(monkeypatch, lambda: raw.rename(away))
+    c = settings(raw)
+    arguments = [f"--config={request.config.rootpath.parent}/configs/rxrx19a.py"]
+    arguments += ["--job=prepare", f"--workdir={raw.parent}/run"]
+    for key in ("source_dir", "dir", "records_per_shard"):
+        arguments.append(f"--config.data.{key}={c.data[key]}")
+    assert main.main(arguments) == 1
+    (said,) = capsys.readouterr().err.splitlines()
+    assert "png in " in said and "can no longer be read (No such file or" in said
+    folder = pathlib.Path(c.data.dir)
+    assert sorted(path.name for path in folder.glob("*-of-*")) == [SHARD.format(0)]
+    monkeypatch.undo()
+    away.rename(raw)
+    assert main.main(arguments) == 0
+    assert contents(folder) == whole
+
+
+def test_an_archive_that_is_deleted(raw, whole, monkeypatch):
+    archive, kept = raw / "images.zip", raw.parent / "images.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        for path in sorted((raw / "images").rglob("*.png")):
+            packed.write(path, path.relative_to(raw))
+    shutil.rmtree(raw / "images")
+    before_the_second_shard(monkeypatch, lambda: archive.rename(kept))
+    c = settings(raw)
+    stopped(c, "png in .*raw can no longer be read .No such file")
+    monkeypatch.undo()
+    with pytest.raises(InputError, match="none of the 60 images"):
+        prepare.run(c, "")
+    kept.rename(archive)
+    prepare.run(c, "")
+    assert contents(c.data.dir) == whole
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_bad_records_found_late(raw, workers, capsys):
+    """In the last shard: all that was written goes, and nothing looks finished."""
+    metadata = pd.read_csv(raw / "metadata.csv", dtype=str, keep_default_na=False)
+    last = shards.plan(metadata, records_per_shard=PER_SHARD, seed=0)[-1]
+    for row in metadata.iloc[last.rows[-2:]].to_dict("records"):
+        path = raw / rxrx19a.SCREEN.image_path(row, "5")
+        path.write_bytes(path.read_bytes()[:-30])
+    c = settings(raw, workers=workers)
+    message = r"2 of 60 images.*w5.png \(truncated or corrupt\), .*w5.png \(trunc[^,]*$"
+    with pytest.raises(InputError, match=message):
+        prepare.run(c, "")
+    assert not pathlib.Path(c.data.dir).exists()
+
+
+@pytest.mark.slow
+def test_a_process_that_is_killed(raw, whole, monkeypatch):
+    c = settings(raw, workers=2)
+    c.data.records_per_shard = 1
+    original = shards.alone
+    monkeypatch.setattr(shards, "alone", lambda *a: (Deadly(original(*a)[0]), None))
+    stopped(c, "a process that wrote shards was killed.*data.workers=1")
+    monkeypatch.undo()
+    other = settings(raw, "other", workers=1)
+    c.data.workers = other.data.records_per_shard = 1
+    prepare.run(c, "")
+    prepare.run(other, "")
+    assert contents(c.data.dir) == contents(other.data.dir)
+
+
+class Deadly:
+    """Kills the process that receives it."""
+
+    def __init__(self, shard):
+        self.shard = shard
+
+    def __reduce__(self):
+        return signal.raise_signal, (signal.SIGKILL,)
+
+
+def test_two_at_once_are_refused(raw, whole):
+    c = settings(raw)
+    folder = pathlib.Path(c.data.dir)
+    with prepare_folder.claimed(folder):
+        with pytest.raises(InputError, match="being prepared by another process: wait"):
+            prepare.run(c, "")
+    assert not folder.exists()
+    prepare.run(c, "")
+    assert contents(folder) == whole
