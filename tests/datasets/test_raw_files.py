@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import multiprocessing
+import pickle
 import zipfile
 
 import pytest
@@ -54,3 +55,17 @@ def test_other_processes_read_with_handles_of_their_own(source):
     paths = ["P1/c.png", "P1/a.png"] * 8
     with concurrent.futures.ProcessPoolExecutor(2, context) as pool:
         assert list(pool.map(source.read, paths)) == [b"packed", b"loose"] * 8
+
+
+def test_a_part_holds_its_own_files_alone(source):
+    paths = ["P1/a.png", "P1/b.png", "P1/c.png", "P1/d.png"]
+    part = source.part(["P1/a.png", "P1/c.png", "P1/e.png", "P1/d.png"])
+    assert [len(archive.members) for archive in part.archives] == [2, 1]
+    assert set(part.members()) == {
+        f"{top}P1/{name}.png" for top in ("", "top/") for name in "cd"
+    }
+    found = pickle.loads(pickle.dumps(part))
+    assert [found.read(path) for path in paths[:3]] == [b"loose", b"loose", b"packed"]
+    with pytest.raises(Unreadable, match=r"^in x.zip and in y.ZIP$"):
+        found.read("P1/d.png")
+    assert [len(archive.members) for archive in source.part([]).archives] == [0, 0]

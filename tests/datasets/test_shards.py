@@ -88,6 +88,18 @@ def test_percentiles_are_numpys_on_few_values():
             np.testing.assert_allclose([got["low"], got["high"]], wanted, rtol=1e-12)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_histogram_counts_every_level(dtype):
+    top = np.iinfo(dtype).max
+    pixels = np.random.default_rng(0).integers(0, top, (31, 17)).astype(dtype)
+    pixels[0, :3] = top
+    levels, counts = np.unique(pixels, return_counts=True)
+    found = shards.histogram(pixels)
+    assert found.dtype == np.int64 and len(found) == top + 1
+    np.testing.assert_array_equal(np.flatnonzero(found), levels)
+    np.testing.assert_array_equal(found[levels], counts)
+
+
 @pytest.mark.parametrize(
     "full", [".tiny-train.tfrecord-00000-of-00001", "facts/.00000.npz"]
 )

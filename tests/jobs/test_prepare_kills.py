@@ -137,11 +137,11 @@ def killed(begin, raw, out, workers, seconds) -> bool:
     """Begins a conversion and kills all its processes; False where it was done."""
     process = begin(raw, out, workers)
     process.wait_for(out / "plan.json")
-    alive = process.wait(seconds) is None
-    if alive:
-        os.killpg(process.pid, signal.SIGKILL)
-    assert process.wait() == (-signal.SIGKILL if alive else 0)
-    return alive
+    if process.wait(seconds) is None:
+        with contextlib.suppress(ProcessLookupError):  # it has just ended
+            os.killpg(process.pid, signal.SIGKILL)
+    assert process.wait() in (0, -signal.SIGKILL)
+    return process.exitcode != 0
 
 
 def kill(begin, raw, whole, seconds, folder, *, kills, workers, seed):
