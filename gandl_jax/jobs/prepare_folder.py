@@ -15,19 +15,21 @@ def claimed(folder: epath.Path) -> Iterator[None]:
     """Keeps other processes of this machine from preparing in a folder meanwhile.
 
     Args:
-      folder: made if need be; removed again where nothing was written in it.
+      folder: made if need be, with its parents; those in which nothing was written
+        are removed again.
 
     Raises:
       InputError: another process prepares in it.
     """
-    made = not folder.exists()
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder):
-        try:
+    try:
+        with _locked(folder):
             yield
-        finally:
-            if made and folder.exists() and not any(folder.iterdir()):
-                folder.rmdir()
+    finally:
+        for path in made:
+            if path.exists() and not any(path.iterdir()):
+                path.rmdir()
 
 
 @contextlib.contextmanager

@@ -174,7 +174,7 @@ def test_an_archive_that_is_deleted(raw, whole, monkeypatch):
     assert contents(c.data.dir) == whole
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_bad_records_found_late(raw, workers, capsys):
     """In the last shard: all that was written goes, and nothing looks finished."""
     metadata = pd.read_csv(raw / "metadata.csv", dtype=str, keep_default_na=False)
@@ -223,3 +223,11 @@ def test_two_at_once_are_refused(raw, whole):
     assert not folder.exists()
     prepare.run(c, "")
     assert contents(folder) == whole
+
+
+def test_a_refused_run_leaves_no_folder(raw):
+    c = settings(raw, "some/where/out")
+    (raw / "metadata.csv").unlink()
+    with pytest.raises(InputError, match="no metadata.csv"):
+        prepare.run(c, "")
+    assert not (raw.parent / "some").exists()
