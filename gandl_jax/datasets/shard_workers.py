@@ -112,14 +112,15 @@ def _follow(
     on_record: Callable[[int], Any],
 ) -> dict[str, str]:
     """Hands out the tasks, few at a time, and tells of the records as they come."""
+    given: list[concurrent.futures.Future] = []
     running: set[concurrent.futures.Future] = set()
-    bad: dict[str, str] = {}
     before = 0
     while True:
         for task in itertools.islice(tasks, at_once - len(running)):
-            running.add(pool.submit(_write, *task))
+            given.append(pool.submit(_write, *task))
+            running.add(given[-1])
         if not running:
-            return bad
+            return {path: why for one in given for path, why in one.result().items()}
         finished, running = concurrent.futures.wait(
             running, POLL_SECONDS, concurrent.futures.FIRST_COMPLETED
         )
@@ -128,7 +129,7 @@ def _follow(
             on_record(now - before)
         before = now
         for one in finished:
-            bad |= one.result()
+            one.result()  # raises what went wrong there
 
 
 def _begin(told: Any, stop: Any) -> None:

@@ -76,6 +76,7 @@ def writing(folder: epath.Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = str(error.strerror or error).splitlines()[0]
+        reason += f" ({error.filename})" if error.filename else ""
         raise RunError(
             f"{folder} (config.data.dir) cannot be written: {reason}; mend that and "
             "run the same command again, which goes on"

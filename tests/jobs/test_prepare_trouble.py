@@ -85,7 +85,9 @@ def test_a_full_disk(raw, whole, name, monkeypatch):
 
     c = settings(raw)
     monkeypatch.setattr(files, "partial", full)
-    stopped(c, r"out \(config.data.dir\) cannot be written: No space left on device; ")
+    stopped(
+        c, r"out \(config.data.dir\) cannot be written: No space left on device.*; mend"
+    )
     assert not list(pathlib.Path(c.data.dir).rglob("*.partial"))
     monkeypatch.undo()
     prepare.run(c, "")
@@ -100,7 +102,7 @@ def test_a_full_disk_at_the_files_of_tfds(raw, whole, name):
     for path in (folder / name, folder / "screen.json"):
         path.unlink()
     (folder / name).symlink_to("/dev/full")
-    stopped(c, "cannot be written: No space left on device; ")
+    stopped(c, "cannot be written: No space left on device.*; mend")
     (folder / name).unlink()
     prepare.run(c, "")
     assert contents(folder) == whole
@@ -117,7 +119,7 @@ def test_a_small_disk(raw, whole, tmp_path):
     if subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("a small disk cannot be mounted here")
     try:
-        stopped(c, "cannot be written: No space left on device; ")
+        stopped(c, "cannot be written: No space left on device.*; mend")
         grow = ["mount", "-o", "remount,size=10m", str(disk)]
         subprocess.run(grow, check=True)
         prepare.run(c, "")
