@@ -41,6 +41,8 @@ DEFAULTS = {
         "crop_px": 64,  # training crop, embedding tile, network size
         "downscale": 1,  # prepare averages blocks of so many pixels a side
         "missing": "fail",  # or "skip" records whose images are missing
+        "bad_records": "fail",  # or "skip" stored records that cannot be read
+        "bad_records_max_frac": 0.001,  # of all, where they are skipped (ours)
         "records_per_shard": 256,
         "workers": 0,  # processes that prepare; 0 is one per core
         "beam": "",  # prepare on Apache Beam: its pipeline options; "" is without it
@@ -49,6 +51,8 @@ DEFAULTS = {
         "scaling": "dataset",  # percentiles over all images, or per "plate"
         "flips": True,
         "rotations": True,
+        # Of each decoded site, for as many batches: decoding is what reading costs.
+        "crops_per_site": 1,
     },
     "screen": {  # a screen of one's own, read where data.name is "own"
         "name": "",  # of its profiles' folder
@@ -395,6 +399,7 @@ def validate(config: ml_collections.ConfigDict, jobs: Iterable[str]) -> None:
         for task in config.evaluate.tasks.split(","):
             _known("task", task.strip(), modules.names("tasks", "run"))
     _known("data.missing", config.data.missing, ("fail", "skip"))
+    _known("data.bad_records", config.data.bad_records, ("fail", "skip"))
     _known("data.scaling", config.data.scaling, ("dataset", "plate"))
     _known("imported.unmatched", config.imported.unmatched, ("fail", "skip"))
     _known("evaluate.normalize", config.evaluate.normalize, NORMALIZE)
@@ -498,6 +503,7 @@ LOWEST = {  # of every number in a group, or of one key
     "data.crop_px": 8,
     "data.records_per_shard": 1,
     "data.downscale": 1,
+    "data.crops_per_site": 1,
     "model.": 1,
     "method.r1_every_steps": 1,
     "method.path_every_steps": 1,
@@ -523,6 +529,11 @@ def _check_numbers(config: ml_collections.ConfigDict) -> None:
             if not lowest <= value < 2**63:
                 raise InputError(f"config.{key}={value} should be {lowest} or more")
     size, model = config.data.crop_px, config.model
+    if config.data.crops_per_site > 8:
+        raise InputError(
+            f"config.data.crops_per_site={config.data.crops_per_site} should be 8 or "
+            "less: more would show too few sites"
+        )
     if size & (size - 1):
         raise InputError(f"config.data.crop_px={size} should be a power of two")
     if model.channel_base < size:
@@ -561,6 +572,7 @@ def identity(config: ml_collections.ConfigDict) -> dict[str, Any]:
     """
     kept = ("data.", "screen.", "model.", "method.", "seed", "train.batch")
     free = ("source_dir", "dir", "missing", "records_per_shard", "workers", "beam")
+    free += ("bad_records", "bad_records_max_frac")
     free = {f"data.{key}" for key in free}
     flat, said = plain(config), labels(config).keys()
     if config.data.scaling == "plate":  # then the plates decide what the network sees

@@ -93,6 +93,11 @@ class Prepared:
         """[n] int64, the table's rows that lie in a shard."""
         return np.flatnonzero(self.shard == shard)
 
+    def place(self, record: int) -> tuple[int, int]:
+        """A record's shard, and its place in that, both from 0."""
+        shard = int(self.shard[record])
+        return shard, record - int(self.rows(shard)[0])
+
     def ranges(self, channels: Sequence[str], scaling: str) -> np.ndarray:
         """The grey levels that become -1 and +1, of each record and channel.
 

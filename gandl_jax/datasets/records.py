@@ -60,20 +60,48 @@ def decode(
     return tf.concat([tf.ensure_shape(plane, shape) for plane in planes], axis=-1)
 
 
-def check(prepared: Prepared, record: int) -> None:
-    """Raises DamagedRecord where a record does not read or decode."""
+def first_readable(
+    prepared: Prepared, channels: Sequence[str], candidates: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Reads records until one can be read.
+
+    Args:
+      prepared: the screen.
+      channels: C names.
+      candidates: [n] int64, records in the order to try.
+
+    Returns:
+      Which record it was, [] int64, and its site [H, W, C] uint8 or uint16; -1 and an
+      undefined site where none can be read.
+    """
+    read = random_reader(prepared)
+    shape = (prepared.height_px, prepared.width_px, len(channels))
+    dtype = tf.uint8 if prepared.bit_depth == 8 else tf.uint16
+    none = tf.data.Dataset.from_tensors(
+        (tf.constant(-1, tf.int64), tf.zeros(shape, dtype))
+    )
+    tried = tf.data.Dataset.from_tensor_slices(candidates).map(
+        lambda record: (record, decode(prepared, channels, read(record)))
+    )
+    return tried.ignore_errors().concatenate(none).take(1).get_single_element()
+
+
+def damaged(prepared: Prepared, record: int) -> DamagedRecord:
+    """The error that says where a record lies, what is wrong and how to mend it."""
+    shard, place = prepared.place(record)
+    return DamagedRecord(
+        f"record {place} of shard {prepared.path(shard)} (row {record} of the table) "
+        f"is damaged: {fault(prepared, record)}; delete that shard and run "
+        "--job=prepare again, or leave such records out with "
+        "--config.data.bad_records=skip"
+    )
+
+
+def fault(prepared: Prepared, record: int) -> str:
+    """What is wrong with a record that could not be read."""
     try:
         example = random_reader(prepared)(tf.constant(record, tf.int64))
         decode(prepared, prepared.channels, example)
     except tf.errors.OpError as error:
-        raise damaged(prepared, record, error.message) from error
-
-
-def damaged(prepared: Prepared, record: int, reason: str) -> DamagedRecord:
-    """The error that says where the record lies and how to mend it."""
-    shard, reason = int(prepared.shard[record]), reason.splitlines()[0]
-    place = record - int(prepared.rows(shard)[0])
-    return DamagedRecord(
-        f"record {place} of shard {prepared.path(shard)} (row {record} of the table) "
-        f"is damaged: {reason}; delete that shard and run --job=prepare again"
-    )
+        return error.message.splitlines()[0]
+    return "it could not be read a moment ago, but can now"

@@ -17,7 +17,7 @@ from etils import epath
 from gandl_jax import checkpoint, parallel, progress
 from gandl_jax import config as configs
 from gandl_jax import workdir as workdirs
-from gandl_jax.datasets import prepared, screen, stream
+from gandl_jax.datasets import prepared, screen, tiles
 from gandl_jax.errors import InputError, nearest
 from gandl_jax.jobs import experiment
 from gandl_jax.profiles import store
@@ -38,6 +38,7 @@ def run(config, workdir: epath.Path) -> None:
     chosen = choose_steps(config.embed.steps, saved.steps())
     for step in chosen:
         saved.check(step, configs.architecture(theirs, channels))
+    bad = experiment.policy(config, dataset, workdir)
     method = experiment.make_method(theirs, dataset)
     profiles = workdir / "profiles" / dataset.name
     made_from = {"prepared": dataset.fingerprint, "channels": list(channels)}
@@ -55,10 +56,10 @@ def run(config, workdir: epath.Path) -> None:
                 embed = parallel.map_batch(method.embed, devices)
                 encode = functools.partial(embed, restored())
                 encode = over_orientations(encode, config.embed.orientations)
-                sets = functools.partial(encoded, dataset, config, encode)
+                sets = functools.partial(encoded, dataset, config, encode, bad)
                 write_set(directory, dataset, sets)
     if store.claim(profiles / "intensity", made_from | {"saw_images": False}):
-        measure = functools.partial(intensities, dataset, channels)
+        measure = functools.partial(intensities, dataset, channels, bad)
         write_set(profiles / "intensity", dataset, measure)
 
 
@@ -148,21 +149,22 @@ def write_set(
     line.close()
 
 
-def intensities(dataset, channels, shard: int):
+def intensities(dataset, channels, on_bad, shard: int):
     """The set "intensity": mean and sd of each raw channel, [n, 2 C]."""
-    rows, features = stream.site_intensities(dataset, shard, channels)
+    rows, features = tiles.site_intensities(dataset, shard, channels, on_bad)
     return rows, {"intensity": features}
 
 
-def encoded(dataset, config, encode: Callable, shard: int):
+def encoded(dataset, config, encode: Callable, on_bad, shard: int):
     """The encoder's sets, averaged over the tiles of each record, [n, D] each."""
-    batches = stream.tile_batches(
+    batches = tiles.tile_batches(
         dataset,
         shard,
         channels=config.data.channels,
         scaling=config.data.scaling,
         crop_px=config.data.crop_px,
         batch=config.embed.batch,
+        on_bad=on_bad,
     )
     return mean_over_tiles(
         (b["record"][b["mask"]], encode(b["images"]), b["mask"]) for b in batches

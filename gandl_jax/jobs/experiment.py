@@ -9,7 +9,7 @@ from etils import epath
 
 from gandl_jax import config as configs
 from gandl_jax import workdir as workdirs
-from gandl_jax.datasets import prepared, screen
+from gandl_jax.datasets import bad_records, prepared, screen
 from gandl_jax.errors import InputError
 
 
@@ -34,6 +34,15 @@ def open_dataset(config) -> tuple[prepared.Prepared, tuple[str, ...]]:
     prepared.check_crop(dataset, config.data.crop_px)
     dataset.check_scaling(config.data.scaling)
     return dataset, prepared.choose_channels(dataset, config.data.channels)
+
+
+def policy(
+    config, dataset: prepared.Prepared, workdir: epath.Path
+) -> bad_records.BadRecords | None:
+    """Where bad records are skipped, what takes note of them; else None."""
+    if config.data.bad_records == "fail":
+        return None
+    return bad_records.BadRecords(dataset, workdir, config.data.bad_records_max_frac)
 
 
 def make_method(config, dataset: prepared.Prepared) -> Any:

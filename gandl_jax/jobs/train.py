@@ -40,7 +40,8 @@ def run(config, workdir: epath.Path) -> None:
     if first and first >= total:
         print(f"train     is at {first * config.train.batch:,} images: nothing to do")
         return
-    batches = training_batches(config, dataset, first)
+    bad = experiment.policy(config, dataset, workdir)
+    batches = training_batches(config, dataset, first, bad)
     workdirs.claim(workdir, "prepared", dataset.fingerprint)
     workdirs.note(workdir, "metadata_sha256", dataset.metadata_sha256)
     workdirs.note(workdir, "devices", parallel.describe(devices))
@@ -54,6 +55,7 @@ def run(config, workdir: epath.Path) -> None:
             method=method,
             architecture=architecture,
             saved=saved,
+            bad=bad,
             first=first,
             total=total,
         )
@@ -66,7 +68,7 @@ def stream_key(config, stream_number: int) -> jax.Array:
     return jax.random.fold_in(jax.random.key(config.seed), stream_number)
 
 
-def training_batches(config, dataset, first_step: int) -> Iterator[dict]:
+def training_batches(config, dataset, first_step: int, on_bad) -> Iterator[dict]:
     """The stream of training batches from a step on."""
     data = config.data
     return stream.train_batches(
@@ -79,6 +81,8 @@ def training_batches(config, dataset, first_step: int) -> Iterator[dict]:
         first_step=first_step,
         flips=data.flips,
         rotations=data.rotations,
+        crops_per_site=data.crops_per_site,
+        on_bad=on_bad,
     )
 
 
@@ -135,11 +139,15 @@ class Recorder:
       method: gives a checkpoint's items, and pictures where it has any.
       architecture: flat sizes, saved beside a checkpoint's arrays.
       saved: the checkpoints.
+      bad: counts records that cannot be read; None where those end the training.
       first: steps completed before this run.
       total: steps in all.
     """
 
-    def __init__(self, config, workdir, *, method, architecture, saved, first, total):
+    def __init__(
+        self, config, workdir, *, method, architecture, saved, bad, first, total
+    ):
+        self._bad = bad
         self._config, self._workdir, self._method = config, workdir, method
         self._architecture, self._saved, self._total = architecture, saved, total
         self._batch = config.train.batch
@@ -190,6 +198,8 @@ class Recorder:
         self._pending, self._logged = [], now
         self._note = "  ".join(f"{k} {v:.3g}" for k, v in values.items() if "loss" in k)
         values["data/images_per_second"] = round(speed, 2)
+        if self._bad:
+            values["data/bad_records"] = self._bad.count
         self._metrics.write(step, step * self._batch, now - self._began, values)
 
 

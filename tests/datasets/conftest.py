@@ -75,3 +75,32 @@ def _prepared(folder, **options):
         patch.setattr(screen, "load", lambda config: spec)
         prepare.run(c, "")
     return prepared.open_prepared(str(folder / "out")), pixels
+
+
+@pytest.fixture(scope="session")
+def stretched():
+    """Function of a prepared screen and its pixels to those in [-1, 1]."""
+    return _stretched
+
+
+def _stretched(prepared, pixels, channels=None, *, per_plate=False):
+    """site_id to [H, W, C] float in [-1, 1], by interpolation between percentiles.
+
+    The percentiles are those that conftest.py asks for, by NumPy.
+    """
+    numbers = [prepared.channels.index(name) for name in channels or prepared.channels]
+    group = prepared.table["Metadata_Plate"] if per_plate else prepared.shard * 0
+    sites = {}
+    for _, ids in prepared.table["Metadata_Site_ID"].groupby(group):
+        every = np.stack([pixels[site_id] for site_id in ids])
+        for site_id in ids:
+            planes = [
+                np.interp(
+                    pixels[site_id][..., i],
+                    np.percentile(every[..., i], [2, 97]),
+                    (-1, 1),
+                )
+                for i in numbers
+            ]
+            sites[site_id] = np.stack(planes, axis=-1)
+    return sites

@@ -10,7 +10,7 @@ import tifffile
 from PIL import Image
 
 from gandl_jax import config
-from gandl_jax.datasets import prepared, screen, stream
+from gandl_jax.datasets import prepared, screen, tiles
 from gandl_jax.jobs import prepare
 
 H, W = 21, 34  # neither square nor powers of two
@@ -82,7 +82,7 @@ def stored(c, channels=()):
     return {
         wells[row]: site
         for shard in range(opened.shards)
-        for row, site in stream.sites(opened, shard, channels)
+        for row, site in tiles.sites(opened, shard, channels)
     }
 
 
@@ -136,7 +136,7 @@ def test_cells_of_one_site_are_records_of_their_own(tmp_path):
     ids = opened.table.set_index("Metadata_Record_ID")["Metadata_Site_ID"]
     assert ids.to_dict() == {"a_0": "a", "a_1": "a", "b_0": "b", "b_1": "b", "b_2": "b"}
     for shard in range(opened.shards):
-        for row, site in stream.sites(opened, shard, ("tubulin",)):
+        for row, site in tiles.sites(opened, shard, ("tubulin",)):
             i = ["a_0", "a_1", "b_0", "b_1", "b_2"].index(ids.index[row])
             np.testing.assert_array_equal(site[..., 0], BITS_8[i, ..., 2])
 

@@ -8,40 +8,18 @@ import shutil
 import numpy as np
 import pytest
 
-from gandl_jax.datasets import records, stream
+from gandl_jax.datasets import records, stream, tiles
 from gandl_jax.errors import InputError
 
 CROP = 8
 ARGS = {"channels": (), "scaling": "dataset", "crop_px": CROP}
 ARGS |= {"batch": 6, "seed": 3, "first_step": 0}
 TURNS = {"flips": True, "rotations": True}
-ENDS = (-1, 1)
 
 
 def batches(prepared, count, **changes):
     options = ARGS | TURNS | changes
     return list(itertools.islice(stream.train_batches(prepared, **options), count))
-
-
-def stretched(prepared, pixels, channels=None, *, per_plate=False):
-    """site_id to [H, W, C] float in [-1, 1], by interpolation between percentiles.
-
-    The percentiles are those that conftest.py asks for, by NumPy.
-    """
-    numbers = [prepared.channels.index(name) for name in channels or prepared.channels]
-    group = prepared.table["Metadata_Plate"] if per_plate else prepared.shard * 0
-    sites = {}
-    for _, ids in prepared.table["Metadata_Site_ID"].groupby(group):
-        every = np.stack([pixels[site_id] for site_id in ids])
-        for site_id in ids:
-            planes = [
-                np.interp(
-                    pixels[site_id][..., i], np.percentile(every[..., i], [2, 97]), ENDS
-                )
-                for i in numbers
-            ]
-            sites[site_id] = np.stack(planes, axis=-1)
-    return sites
 
 
 def orientations(image):
@@ -66,7 +44,7 @@ def locate(crop, sites):
 
 
 @pytest.mark.parametrize("screen", ["tiny", "deep"])
-def test_every_image_is_one_turned_crop_of_one_record(screen, request):
+def test_every_image_is_one_turned_crop_of_one_record(screen, request, stretched):
     prepared, pixels = request.getfixturevalue(screen)
     sites = stretched(prepared, pixels)
     batch = 5
@@ -84,7 +62,7 @@ def test_every_image_is_one_turned_crop_of_one_record(screen, request):
     assert len({place[2:] for place in places}) >= len(places) // 2
 
 
-def test_epochs_hold_every_record_once_in_another_order(tiny):
+def test_epochs_hold_every_record_once_in_another_order(tiny, stretched):
     prepared, pixels = tiny
     sites = stretched(prepared, pixels)
     got = batches(prepared, 7, flips=False, rotations=False)  # 42 = 3 x 13 + 3
@@ -101,7 +79,7 @@ def test_epochs_hold_every_record_once_in_another_order(tiny):
     ("flips", "rotations", "allowed"),
     [(False, False, {0}), (True, False, {0, 4}), (False, True, {0, 1, 2, 3})],
 )
-def test_flips_and_rotations_are_options(tiny, flips, rotations, allowed):
+def test_flips_and_rotations_are_options(tiny, flips, rotations, allowed, stretched):
     prepared, pixels = tiny
     sites = stretched(prepared, pixels)
     got = batches(prepared, 4, flips=flips, rotations=rotations)
@@ -138,7 +116,7 @@ def test_number_of_parallel_calls_changes_nothing(tiny):
         np.testing.assert_array_equal(a["images"], b["images"])
 
 
-def test_channels_are_chosen_and_ordered(deep):
+def test_channels_are_chosen_and_ordered(deep, stretched):
     prepared, pixels = deep
     names = ("stain_5", "stain_2")
     sites = stretched(prepared, pixels, names)
@@ -147,7 +125,7 @@ def test_channels_are_chosen_and_ordered(deep):
     assert all(len(locate(crop, sites)) == 1 for crop in batch["images"])
 
 
-def test_a_batch_may_hold_more_crops_than_there_are_records(tiny):
+def test_a_batch_may_hold_more_crops_than_there_are_records(tiny, stretched):
     prepared, pixels = tiny
     sites = stretched(prepared, pixels, prepared.channels)
     (batch,) = batches(prepared, 1, batch=2 * prepared.records)
@@ -170,57 +148,13 @@ def test_bad_options(tiny, changes, message):
         stream.train_batches(tiny[0], **(ARGS | TURNS | changes))
 
 
-@pytest.mark.parametrize("screen", ["tiny", "deep"])
-def test_sites_are_the_raw_pixels_once_in_stored_order(screen, request):
-    prepared, pixels = request.getfixturevalue(screen)
-    rows = []
-    for shard in range(prepared.shards):
-        for row, site in stream.sites(prepared, shard, ()):
-            name = prepared.table["Metadata_Site_ID"][row]
-            assert site.dtype == pixels[name].dtype
-            np.testing.assert_array_equal(site, pixels[name])
-            rows.append(row)
-    assert rows == list(range(prepared.records))
-
-
-@pytest.mark.parametrize("screen", ["tiny", "deep"])
-def test_site_intensities_are_numpys(screen, request):
-    prepared, pixels = request.getfixturevalue(screen)
-    names = prepared.channels[::-1]
-    for shard in range(prepared.shards):
-        rows, features = stream.site_intensities(prepared, shard, names)
-        np.testing.assert_array_equal(rows, prepared.rows(shard))
-        for row, values in zip(rows, features, strict=True):
-            site = pixels[prepared.table["Metadata_Site_ID"][row]][..., ::-1]
-            scaled = site.astype(np.float64) / np.iinfo(site.dtype).max
-            wanted = [*scaled.mean((0, 1)), *scaled.std((0, 1))]
-            np.testing.assert_allclose(values, wanted, rtol=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("height", "width", "crop", "count"),
-    [(640, 640, 256, 9), (1024, 1024, 256, 16), (96, 96, 64, 4), (64, 64, 64, 1)]
-    + [(24, 20, 8, 9), (7, 5, 3, 6), (10, 3, 3, 4), (11, 11, 4, 9), (5, 4, 1, 20)],
-)
-def test_fewest_tiles_cover_every_pixel(height, width, crop, count):
-    offsets = stream.tile_offsets(height, width, crop)
-    covered = np.zeros((height, width), int)
-    for y, x in offsets:
-        assert 0 <= y <= height - crop and 0 <= x <= width - crop
-        covered[y : y + crop, x : x + crop] += 1
-    assert covered.min() == 1
-    assert len(offsets) == len(set(offsets)) == count
-    gaps = np.diff(sorted({y for y, _ in offsets}))
-    assert len(gaps) == 0 or gaps.max() - gaps.min() <= 1
-
-
 def tiles_of(prepared, shard, batch, **changes):
     options = {"channels": (), "scaling": "dataset", "crop_px": CROP} | changes
-    return stream.tile_batches(prepared, shard, batch=batch, **options)
+    return tiles.tile_batches(prepared, shard, batch=batch, **options)
 
 
 @pytest.mark.parametrize("screen", ["tiny", "deep"])
-def test_every_plate_is_stretched_by_its_own_percentiles(screen, request):
+def test_every_plate_is_stretched_by_its_own_percentiles(screen, request, stretched):
     """A crop lies in the pixels of its plate and the tiles are those of the sites."""
     prepared, pixels = request.getfixturevalue(screen)
     sites = stretched(prepared, pixels, per_plate=True)
@@ -229,36 +163,13 @@ def test_every_plate_is_stretched_by_its_own_percentiles(screen, request):
     found = [locate(crop, sites) for batch in got for crop in batch["images"]]
     assert all(len(matches) == 1 for matches in found)
     assert {matches[0][0] for matches in found} == set(ids)
-    corners = stream.tile_offsets(24, 20, CROP)
+    corners = tiles.tile_offsets(24, 20, CROP)
     for batch in tiles_of(prepared, 0, 9, scaling="plate"):
         site = sites[ids[batch["record"][0]]]
         wanted = [site[y : y + CROP, x : x + CROP] for y, x in corners]
         np.testing.assert_allclose(batch["images"], wanted, atol=1e-6)
         other = stretched(prepared, pixels)[ids[batch["record"][0]]]
         assert np.abs(site - other).max() > 1e-3
-
-
-@pytest.mark.parametrize("size", [4, 9, 1000])
-def test_tiles_of_every_site_then_padding(tiny, size):
-    prepared, pixels = tiny
-    sites = stretched(prepared, pixels)
-    for shard in range(prepared.shards):
-        tiles, rows = [], []
-        for batch in tiles_of(prepared, shard, size):
-            assert batch["images"].shape == (size, CROP, CROP, 2)
-            assert batch["images"].dtype == np.float32
-            assert batch["record"].dtype == np.int32 and batch["mask"].dtype == bool
-            kept = int(batch["mask"].sum())
-            assert kept and batch["mask"][:kept].all()
-            assert not batch["images"][kept:].any() and not batch["record"][kept:].any()
-            tiles += list(batch["images"][:kept])
-            rows += list(batch["record"][:kept])
-        np.testing.assert_array_equal(rows, np.repeat(prepared.rows(shard), 9))
-        corners = stream.tile_offsets(24, 20, CROP) * (len(rows) // 9)
-        for row, (y, x), tile in zip(rows, corners, tiles, strict=True):
-            site = sites[prepared.table["Metadata_Site_ID"][row]]
-            wanted = site[y : y + CROP, x : x + CROP]
-            np.testing.assert_allclose(tile, wanted, atol=1e-5)
 
 
 @pytest.fixture
@@ -280,7 +191,7 @@ def test_a_damaged_record_is_named(copied):
     with pytest.raises(records.DamagedRecord, match=name):
         batches(copied, 3)
     with pytest.raises(records.DamagedRecord, match=name):
-        list(stream.sites(copied, shard, ()))
+        list(tiles.sites(copied, shard, ()))
 
 
 @pytest.mark.parametrize("kept_bytes", [0, 5, 100])
@@ -291,4 +202,4 @@ def test_a_truncated_shard_is_named(copied, kept_bytes):
     with pytest.raises(records.DamagedRecord, match="row 12"):
         batches(copied, 3)
     with pytest.raises(records.DamagedRecord, match="row 12"):
-        list(stream.sites(copied, shard, ()))
+        list(tiles.sites(copied, shard, ()))

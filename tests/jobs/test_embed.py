@@ -11,7 +11,7 @@ import pytest
 
 from gandl_jax import config as configs
 from gandl_jax import workdir as workdirs
-from gandl_jax.datasets import prepared, rxrx1, stream
+from gandl_jax.datasets import prepared, rxrx1, tiles
 from gandl_jax.errors import InputError
 from gandl_jax.jobs import embed
 from gandl_jax.profiles import store
@@ -93,7 +93,7 @@ def test_every_record_is_embedded_once_and_a_lost_part_is_made_again(
     columns = plain[[f"b8__{i}" for i in range(width)]]
     np.testing.assert_array_equal(columns, sets["b8"].features)
 
-    row, site = next(stream.sites(dataset, 0, dataset.channels))
+    row, site = next(tiles.sites(dataset, 0, dataset.channels))
     pixels = site.reshape(-1, 5) / 255
     mine = store.read(folder / "intensity")["intensity"]
     at = list(mine.metadata["Metadata_Site_ID"]).index(

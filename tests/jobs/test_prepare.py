@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from gandl_jax import config
-from gandl_jax.datasets import prepared, rxrx19a, screen, shards, stream
+from gandl_jax.datasets import prepared, rxrx19a, screen, shards, tiles
 from gandl_jax.errors import InputError
 from gandl_jax.jobs import prepare
 
@@ -394,7 +394,7 @@ def test_bbbc013(shared, tmp_path):
         got = opened.statistics[name]
         wanted = [low, high, every.mean(), every.std(), every.min(), every.max()]
         assert list(got.values()) == pytest.approx(wanted)
-    row, site = next(iter(stream.sites(opened, 2, ("dna",))))
+    row, site = next(iter(tiles.sites(opened, 2, ("dna",))))
     well = opened.table["Metadata_Well"][row]
     file = source / f"images/U2OS-1/Plate1/{well}_s1_w2.png"
     np.testing.assert_array_equal(site[..., 0], np.asarray(Image.open(file)))

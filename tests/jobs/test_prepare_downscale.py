@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from gandl_jax import config, workdir
-from gandl_jax.datasets import prepared, stream
+from gandl_jax.datasets import prepared, tiles
 from gandl_jax.errors import InputError
 from gandl_jax.jobs import experiment, prepare
 
@@ -42,7 +42,7 @@ def test_images_are_block_means_at_the_same_depth(screen):
     assert (opened.height_px, opened.width_px) == (8, 11)
     assert opened.bit_depth == 8 * images.itemsize
     means = images[:, :32, :44].reshape(3, 8, 4, 11, 4).mean((2, 4)).round()
-    sites = dict(stream.sites(opened, 0, ("dna",)))
+    sites = dict(tiles.sites(opened, 0, ("dna",)))
     assert len(sites) == 3
     for row, site in sites.items():
         number = int(opened.table["Metadata_Site_ID"][row][1:])

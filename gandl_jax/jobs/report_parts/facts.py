@@ -48,6 +48,9 @@ def _embedded(inputs: Inputs) -> Iterator[tuple[str, str]]:
     for dataset, counts in inputs.counts.items():
         words = ", ".join(page.count(n, k) for k, n in counts.items())
         yield f"Embedded of {dataset}", words
+    for line in inputs.bad_records.itertuples():
+        place = f"record {line.record} of {line.shard}"
+        yield "Passed over", f"{line.name}, {place}: {line.what}"
     for dataset, encoders in inputs.encoders.items():
         yield f"Features of {dataset}", ", ".join(encoders)
 

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import ml_collections
+import pandas as pd
 from etils import epath
 
 from gandl_jax import logs, pictures
-from gandl_jax.datasets import screen
+from gandl_jax.datasets import bad_records, screen
 from gandl_jax.errors import InputError
 from gandl_jax.profiles import feature_set, store, table
 
@@ -34,6 +35,7 @@ class Inputs:
       comparisons: dataset -> task -> what the job compare_seeds left.
       grids: steps that have image grids, ascending.
       counts: dataset -> "record", "well", "plate" -> how many were embedded.
+      bad_records: those that could not be read and were passed over.
       encoders: dataset -> encoder -> what its profiles were made from.
     """
 
@@ -47,6 +49,7 @@ class Inputs:
     comparisons: dict[str, dict[str, dict[str, Any]]]
     grids: list[int]
     counts: dict[str, dict[str, int]]
+    bad_records: pd.DataFrame
     encoders: dict[str, dict[str, dict[str, Any]]]
 
     def grid(self, step: int, name: str) -> epath.Path:
@@ -110,6 +113,7 @@ def read(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> Inputs:
         comparisons=_of_tasks(folder / "compare_seeds"),
         grids=_grids(folder / "images"),
         counts=_counts(folder / "profiles"),
+        bad_records=bad_records.read(folder),
         encoders=_encoders(folder / "profiles"),
     )
 

@@ -1,0 +1,80 @@
+"""What becomes of stored records that cannot be read: `config.data.bad_records`.
+
+Imports nothing slow.
+"""
+
+import io
+import math
+
+import pandas as pd
+from etils import epath
+
+from gandl_jax import files
+from gandl_jax.datasets.prepared import Prepared
+from gandl_jax.errors import RunError
+
+FILE = "bad_records.csv"  # in the workdir
+COLUMNS = ("shard", "record", "name", "what")
+
+
+class BadRecords:
+    """Writes down the records that are passed over, up to a share of the screen.
+
+    Args:
+      prepared: the screen.
+      workdir: of the experiment; those that a former run found count too.
+      max_frac: of the screen's records.
+    """
+
+    def __init__(self, prepared: Prepared, workdir: epath.PathLike, max_frac: float):
+        self._prepared, self._file = prepared, epath.Path(workdir) / FILE
+        self._allowed = math.floor(max_frac * prepared.records)
+        self._lines = [
+            line
+            for line in read(workdir).to_dict("records")
+            if line["shard"] in prepared.files
+        ]
+        self._names = {line["name"] for line in self._lines}
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self._lines)
+
+    def __call__(self, record: int) -> None:
+        """Takes note of one, in the file too.
+
+        Args:
+          record: row of the table of records.
+
+        Raises:
+          RunError: there are too many.
+        """
+        from gandl_jax.datasets import records  # slow; readers do without it
+
+        name = str(self._prepared.table["Metadata_Record_ID"].iloc[record])
+        if name in self._names:
+            return
+        number, place = self._prepared.place(record)
+        shard = self._prepared.files[number]
+        what = records.fault(self._prepared, record)
+        self._names.add(name)
+        self._lines.append(dict(zip(COLUMNS, (shard, place, name, what), strict=True)))
+        table = pd.DataFrame(self._lines, columns=list(COLUMNS))
+        files.replace(self._file, table.to_csv(index=False))
+        print(f"note: record {place} of {shard} ({name}) is passed over: {what}")
+        if self.count > self._allowed:
+            raise RunError(
+                f"{self.count} of {self._prepared.records} records of "
+                f"{self._prepared.directory} cannot be read, listed in {self._file}; "
+                f"config.data.bad_records_max_frac allows {self._allowed}: delete the "
+                "shards that it names and run --job=prepare again"
+            )
+
+
+def read(workdir: epath.PathLike) -> pd.DataFrame:
+    """The records that were passed over in a workdir so far; COLUMNS, all str."""
+    file = epath.Path(workdir) / FILE
+    if not file.exists():
+        return pd.DataFrame(columns=list(COLUMNS), dtype=str)
+    return pd.read_csv(io.StringIO(file.read_text()), dtype=str, keep_default_na=False)

@@ -1,0 +1,152 @@
+"""Sites and tiles of a prepared screen, shard by shard: what an embedding reads."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from gandl_jax.datasets import records
+from gandl_jax.datasets.host_tensorflow import tf
+from gandl_jax.datasets.levels import stretched
+from gandl_jax.datasets.prepared import Prepared, check_crop, choose_channels
+
+OnBad = Callable[[int], None]  # called with a record that cannot be read
+
+
+def sites(
+    prepared: Prepared,
+    shard: int,
+    channels: Sequence[str],
+    on_bad: OnBad | None = None,
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Every record of a shard once, in stored order.
+
+    Args:
+      prepared: the screen.
+      shard: number of the shard.
+      channels: C names; () is all.
+      on_bad: called with a record that cannot be read, which is left out; None
+        raises, and so do records of which the whole shard has none.
+
+    Yields:
+      The record's row in `prepared.table`, and its site [H, W, C] uint8 or uint16.
+
+    Raises:
+      InputError: an unknown channel.
+      DamagedRecord: a record cannot be read.
+    """
+    channels = choose_channels(prepared, channels)
+    rows = prepared.rows(shard)
+    read = tf.data.Dataset.from_tensor_slices(rows).map(
+        lambda row: records.first_readable(prepared, channels, row[None]),
+        num_parallel_calls=tf.data.AUTOTUNE,
+        deterministic=True,
+    )
+    iterator = read.prefetch(2).as_numpy_iterator()
+    bad = []
+    for row, (used, site) in zip(rows.tolist(), iterator, strict=True):
+        if used == row:
+            yield row, site
+            continue
+        bad.append(row)
+        if not on_bad or len(bad) == len(rows):  # nothing is left of the shard
+            raise records.damaged(prepared, row)
+        on_bad(row)
+
+
+def site_intensities(
+    prepared: Prepared,
+    shard: int,
+    channels: Sequence[str],
+    on_bad: OnBad | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and sd of each raw site of a shard: what plain intensities tell.
+
+    Returns:
+      [n] int32 rows of `prepared.table`, and [n, 2 C] float32: the channels' means,
+      then their sds, on a scale of 0 to 1 for the full bit depth.
+    """
+    full = 2**prepared.bit_depth - 1
+    rows, features = [], []
+    for row, site in sites(prepared, shard, channels, on_bad):
+        pixels = site.reshape(-1, site.shape[-1]) / full  # float64
+        rows.append(row)
+        features.append(np.concatenate([pixels.mean(0), pixels.std(0)]))
+    return np.array(rows, np.int32), np.array(features, np.float32)
+
+
+def tile_offsets(height: int, width: int, crop_px: int) -> list[tuple[int, int]]:
+    """Upper left corners of the fewest tiles that cover an image, evenly spread.
+
+    Args:
+      height: of the image, in pixels.
+      width: of the image, in pixels.
+      crop_px: side of a tile, at most the image's.
+
+    Returns:
+      (y, x) in pixels, row by row.
+    """
+    return [(y, x) for y in _starts(height, crop_px) for x in _starts(width, crop_px)]
+
+
+def _starts(size: int, crop_px: int) -> list[int]:
+    count = -(-size // crop_px)
+    if count == 1:
+        return [(size - crop_px) // 2]
+    return [i * (size - crop_px) // (count - 1) for i in range(count)]
+
+
+def tile_batches(
+    prepared: Prepared,
+    shard: int,
+    *,
+    channels: Sequence[str],
+    scaling: str,
+    crop_px: int,
+    batch: int,
+    on_bad: OnBad | None = None,
+) -> Iterator[dict[str, np.ndarray]]:
+    """All tiles of all sites of a shard, the last batch padded and masked.
+
+    Args:
+      prepared: the screen.
+      shard: number of the shard.
+      channels: C names; () is all.
+      scaling: `config.data.scaling`, "dataset" or "plate".
+      crop_px: side of a tile.
+      batch: B, tiles per batch.
+      on_bad: as of `sites`.
+
+    Yields:
+      {"images": [B, crop_px, crop_px, C] float32 in [-1, 1], 0 in the padding;
+      "record": [B] int32, row of `prepared.table`, 0 in the padding;
+      "mask": [B] bool, False in the padding}.
+
+    Raises:
+      InputError: an unknown channel, images smaller than the crop, no plates to scale
+        by.
+      DamagedRecord: a record cannot be read.
+    """
+    check_crop(prepared, crop_px)
+    channels = choose_channels(prepared, channels)
+    images = np.zeros((batch, crop_px, crop_px, len(channels)), np.float32)
+    record, filled = np.zeros(batch, np.int32), 0
+    for row, tile in _tiles(prepared, shard, channels, scaling, crop_px, on_bad):
+        images[filled], record[filled] = tile, row
+        filled += 1
+        if filled == batch:
+            yield {"images": images, "record": record, "mask": np.ones(batch, bool)}
+            images, record, filled = np.zeros_like(images), np.zeros_like(record), 0
+    if filled:
+        yield {"images": images, "record": record, "mask": np.arange(batch) < filled}
+
+
+def _tiles(
+    prepared, shard, channels, scaling, crop_px, on_bad
+) -> Iterator[tuple[int, np.ndarray]]:
+    """(row, tile [crop_px, crop_px, C] float32 in [-1, 1])."""
+    ranges = prepared.ranges(channels, scaling)
+    offsets = tile_offsets(prepared.height_px, prepared.width_px, crop_px)
+    for row, site in sites(prepared, shard, channels, on_bad):
+        for y, x in offsets:
+            tile = stretched(site[y : y + crop_px, x : x + crop_px], ranges[row])
+            yield row, tile.clip(-1, 1).astype(np.float32)
