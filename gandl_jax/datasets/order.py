@@ -94,7 +94,8 @@ class Order:
         """Reorders crops, from those of each site to those of each batch.
 
         Args:
-          crops: for each element of `sites` a tuple of tensors [crops, ...].
+          crops: for each element of `sites` a tuple of tensors [crops]; those that
+            wait begin as constants, which are copied with the graph: small ones.
 
         Returns:
           Dataset of the same tuples [...], one for each sample from `first_step` on.
@@ -103,8 +104,8 @@ class Order:
         waiting = (self.crops - 1) * apart
         if not waiting:
             return crops.unbatch()
-        empty = tuple(tf.zeros(s.shape, s.dtype) for s in crops.element_spec)
-        mixed = crops.scan((empty,) * waiting, _delays(self.crops, apart))
+        nothing = tuple(tf.zeros(s.shape, s.dtype) for s in crops.element_spec)
+        mixed = crops.scan((nothing,) * waiting, _delays(self.crops, apart))
         return mixed.skip(waiting).unbatch()
 
     def _epoch(self, number: tf.Tensor) -> tf.data.Dataset:

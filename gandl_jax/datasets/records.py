@@ -47,15 +47,25 @@ def read_at(path: tf.Tensor, offset: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
     return tf.raw_ops.DatasetToSingleElement(dataset=one, **kinds)[0]
 
 
+def images(channels: Sequence[str], example: tf.Tensor) -> list[tf.Tensor]:
+    """The PNG of each channel in a serialized example, [] string."""
+    text = tf.io.FixedLenFeature([], tf.string)
+    names = [f"images/{name}" for name in channels]
+    found = tf.io.parse_single_example(example, {name: text for name in names})
+    return [found[name] for name in names]
+
+
+def kind(prepared: Prepared) -> tf.DType:
+    """Of the pixels of a site: uint8 or uint16."""
+    return tf.uint8 if prepared.bit_depth == 8 else tf.uint16
+
+
 def decode(
     prepared: Prepared, channels: Sequence[str], example: tf.Tensor
 ) -> tf.Tensor:
     """A serialized example to the site [H, W, C] uint8 or uint16."""
-    text = tf.io.FixedLenFeature([], tf.string)
-    names = [f"images/{name}" for name in channels]
-    pngs = tf.io.parse_single_example(example, {name: text for name in names})
-    dtype = tf.uint8 if prepared.bit_depth == 8 else tf.uint16
-    planes = [tf.io.decode_png(pngs[name], channels=1, dtype=dtype) for name in names]
+    pngs = images(channels, example)
+    planes = [tf.io.decode_png(png, 1, kind(prepared)) for png in pngs]
     shape = (prepared.height_px, prepared.width_px, 1)
     return tf.concat([tf.ensure_shape(plane, shape) for plane in planes], axis=-1)
 
@@ -76,9 +86,8 @@ def first_readable(
     """
     read = random_reader(prepared)
     shape = (prepared.height_px, prepared.width_px, len(channels))
-    dtype = tf.uint8 if prepared.bit_depth == 8 else tf.uint16
     none = tf.data.Dataset.from_tensors(
-        (tf.constant(-1, tf.int64), tf.zeros(shape, dtype))
+        (tf.constant(-1, tf.int64), tf.zeros(shape, kind(prepared)))
     )
     tried = tf.data.Dataset.from_tensor_slices(candidates).map(
         lambda record: (record, decode(prepared, channels, read(record)))

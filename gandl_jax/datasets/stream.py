@@ -74,6 +74,7 @@ def train_batches(
     calls = tf.data.AUTOTUNE if parallel_calls is None else parallel_calls
     draw = _drawing(prepared, crop_px, seed)
     ranges = tf.constant(prepared.ranges(channels, scaling))
+    kind = records.kind(prepared)
 
     def crops(place, record):
         candidates = record[None]
@@ -87,14 +88,13 @@ def train_batches(
         samples = order.samples(place)
         corners = [draw(sample) for sample in tf.unstack(samples)]
         images = [site[y : y + crop_px, x : x + crop_px] for y, x, _, _ in corners]
-        shape = (crops_per_site, crop_px, crop_px, len(channels))
-        images = tf.ensure_shape(tf.stack(images), shape)
-        spread = tf.fill([crops_per_site], record), tf.fill([crops_per_site], used)
-        return images, samples, *(tf.ensure_shape(x, [crops_per_site]) for x in spread)
+        packed = tf.stack([tf.io.serialize_tensor(image) for image in images])
+        both = tf.repeat(tf.stack([[record], [used]]), crops_per_site, axis=1)
+        return packed, samples, *tf.unstack(both)
 
-    def example(image, sample, record, used):
+    def example(packed, sample, record, used):
         _, _, mirrored, turns = draw(sample)
-        levels = tf.cast(image, tf.float64)
+        levels = tf.cast(tf.io.parse_tensor(packed, kind), tf.float64)
         scaled = stretched(levels, ranges[tf.maximum(used, 0)])
         images = tf.cast(tf.clip_by_value(scaled, -1, 1), tf.float32)
         if flips:
@@ -102,7 +102,7 @@ def train_batches(
         if rotations:
             images = tf.image.rot90(images, turns)
         return {
-            "images": tf.ensure_shape(images, image.shape),
+            "images": tf.ensure_shape(images, (crop_px, crop_px, len(channels))),
             "index": tf.cast(sample % batch, tf.int32),
             "wanted": record,
             "used": used,
