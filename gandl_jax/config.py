@@ -49,6 +49,8 @@ DEFAULTS = {
         "low_percentile": 0.1,  # of a channel's pixels, to -1 (ours)
         "high_percentile": 99.9,  # to +1 (ours)
         "scaling": "dataset",  # percentiles over all images, or per "plate"
+        # Levels divided by the shading that all images of a "plate" share, or "none".
+        "illumination": "none",
         "flips": True,
         "rotations": True,
         # Of each decoded site, for as many batches: decoding is what reading costs.
@@ -399,6 +401,7 @@ def validate(config: ml_collections.ConfigDict, jobs: Iterable[str]) -> None:
         for task in config.evaluate.tasks.split(","):
             _known("task", task.strip(), modules.names("tasks", "run"))
     _known("data.missing", config.data.missing, ("fail", "skip"))
+    _known("data.illumination", config.data.illumination, ("none", "plate"))
     _known("data.bad_records", config.data.bad_records, ("fail", "skip"))
     _known("data.scaling", config.data.scaling, ("dataset", "plate"))
     _known("imported.unmatched", config.imported.unmatched, ("fail", "skip"))

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 from etils import epath
 
-from gandl_jax.datasets.prepared import RECORDS, plates
+from gandl_jax.datasets.prepared import ILLUMINATION, RECORDS, plates
 
 _BLOCK_BYTES = 2**20  # read at once: a shard may be larger than the memory
 
@@ -40,13 +40,16 @@ def make(
       channels: names; each record has an image of every one.
 
     Returns:
-      "files": the shards and the table, by file name; "records_per_plate",
-      "records_per_condition", "records_per_channel": name to a number. The first two
-      are {} where the screen has no such column.
+      "files": the shards, the table and the illumination, by file name;
+      "records_per_plate", "records_per_condition", "records_per_channel": name to a
+      number. The first two are {} where the screen has no such column.
     """
-    path = epath.Path(directory) / RECORDS
+    folder = epath.Path(directory)
+    more = {RECORDS: digest(folder / RECORDS) | {"records": len(table)}}
+    if (folder / ILLUMINATION).exists():
+        more[ILLUMINATION] = digest(folder / ILLUMINATION)
     return {
-        "files": {**shards, RECORDS: digest(path) | {"records": len(table)}},
+        "files": {**shards, **more},
         "records_per_plate": _counts(plates(table)),
         "records_per_condition": _counts(table.get("Metadata_Condition")),
         "records_per_channel": dict.fromkeys(channels, len(table)),

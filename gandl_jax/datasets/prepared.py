@@ -19,6 +19,8 @@ SOURCE = "source_dir"  # in a plan for information: a moved screen is the same s
 LABELS = "labels"  # in a plan: what the config says of records, not of their images
 COUNTED = "plates_counted_by"  # in a plan: the columns of the plates in the facts
 MANIFEST = "manifest"  # in the description: what its files must be, and the counts
+ILLUMINATION = "illumination.npz"  # the fields of each plate
+FEWEST_RECORDS = 50  # of a plate, to estimate its illumination from (ours)
 REMARKS = "remarks"  # in the description: what was odd, of the table and the images
 DOWNSCALE = "downscale"  # in a plan where it is not 1: former ones know no other
 WORK = ".work"  # a folder: what a running preparation keeps beside the shards
@@ -134,6 +136,27 @@ class Prepared:
                 f"{self.directory} was prepared by a former version, which counted no "
                 "plates: set --config.data.scaling=dataset or prepare it again in "
                 "another config.data.dir"
+            )
+
+    def check_illumination(self, correction: str) -> None:
+        """Raises InputError where `config.data.illumination` is not possible."""
+        if correction == "none":
+            return
+        if not (epath.Path(self.directory) / ILLUMINATION).exists():
+            raise InputError(
+                f"{self.directory} was prepared by a former version, which kept no "
+                "illumination: set --config.data.illumination=none or prepare it again "
+                "in another config.data.dir"
+            )
+        names = plates(self.table)
+        names = ["the screen"] * self.records if names is None else names
+        counts = pd.Series(names).value_counts()
+        few = [f"{name} ({n})" for name, n in counts.items() if n < FEWEST_RECORDS]
+        if few:
+            raise InputError(
+                f"config.data.illumination is 'plate', but {len(few)} of {len(counts)} "
+                f"plates have fewer than {FEWEST_RECORDS} sites, such as {few[0]}: too "
+                "few to tell light from cells; set --config.data.illumination=none"
             )
 
 

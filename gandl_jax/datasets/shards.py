@@ -20,14 +20,13 @@ from etils import epath
 from PIL import Image
 
 from gandl_jax import files
-from gandl_jax.datasets import image_files, manifest, read_ahead
+from gandl_jax.datasets import facts, illumination, image_files, manifest, read_ahead
 from gandl_jax.datasets.downscale import area_mean
 from gandl_jax.datasets.host_tensorflow import tf
 from gandl_jax.datasets.image_files import ImageFormat, Unreadable
 from gandl_jax.datasets.prepared import plates
 from gandl_jax.datasets.raw_files import RawFiles
 from gandl_jax.datasets.screen import Screen, table
-from gandl_jax.errors import InputError
 
 FRAME_BYTES = 16  # TFRecord: length, its checksum, and the data's, around each record
 
@@ -105,11 +104,6 @@ def file_name(name: str, number: int, count: int) -> str:
     return f"{name}-train.tfrecord-{number:05d}-of-{count:05d}"
 
 
-def facts_path(directory: str, number: int) -> epath.Path:
-    """Where the digest, record lengths and pixel counts of a shard are kept."""
-    return epath.Path(directory) / "facts" / f"{number:05d}.npz"
-
-
 def alone(shard: Shard, raw: Raw) -> tuple[Shard, Raw]:
     """The same shard with what its own records need, to be sent to another process."""
     own = raw.metadata.iloc[shard.rows].reset_index(drop=True)
@@ -146,12 +140,10 @@ def write(
     name = file_name(raw.screen.name, shard.number, shard.count)
     with files.partial(epath.Path(directory) / name) as partial:
         try:
-            facts = _write_records(shard, raw, partial, on_record)
+            kept = _write_records(shard, raw, partial, on_record)
         except tf.errors.OpError as error:  # a full disk, no permission
             raise OSError(error.message.rpartition("; ")[2]) from error
-        facts |= manifest.digest(partial)
-        with files.replacing(facts_path(directory, shard.number)) as file:
-            np.savez_compressed(file, **facts)
+        facts.write(directory, shard.number, kept | manifest.digest(partial))
 
 
 def _write_records(
@@ -159,6 +151,7 @@ def _write_records(
 ) -> dict[str, np.ndarray]:
     """Writes the shard's file; returns what is counted and kept of its records."""
     histograms: dict[str, np.ndarray] = {}
+    blocks: dict[str, np.ndarray] = {}
     lengths, images, bad = [], [], {}
     rows = raw.metadata.iloc[shard.rows].to_dict("records")
     paths = [raw.screen.image_paths(row) for row in rows]
@@ -172,28 +165,16 @@ def _write_records(
             writer.write(record.example)
             lengths.append(len(record.example))
             histograms[plate] = record.histograms + histograms.get(plate, 0)
+            blocks[plate] = record.blocks + blocks.get(plate, 0)
             images.append(record.images)
             bad |= record.bad
             on_record(1)
     if bad:
         raise BadImages(bad)
-    kept = {"lengths": np.array(lengths, np.int64), "images": np.stack(images)}
-    return kept | _sparse(histograms)
-
-
-def _sparse(histograms: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Histograms [C, levels] by plate as arrays of what is not zero in them.
-
-    Of the 65,536 levels of 16 bits most are empty.
-    """
-    flat = [np.ravel(histogram) for histogram in histograms.values()]
-    index = [np.flatnonzero(one) for one in flat]
     return {
-        "plates": np.array(list(histograms), str),
-        "shape": np.array(next(iter(histograms.values())).shape),
-        "sizes": np.array([len(i) for i in index]),  # of each plate's part
-        "index": np.concatenate(index).astype(np.int32),
-        "counts": np.concatenate([h[i] for h, i in zip(flat, index, strict=True)]),
+        "lengths": np.array(lengths, np.int64),
+        "images": np.stack(images),
+        **facts.of_plates(histograms, blocks),
     }
 
 
@@ -201,7 +182,8 @@ def _sparse(histograms: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 class _Record:
     example: bytes
     histograms: np.ndarray  # [C, levels] int64
-    images: np.ndarray  # [C, 3] uint64, as from `read_kept`
+    images: np.ndarray  # [C, 3] uint64, as `facts.Facts` has them
+    blocks: np.ndarray  # [C, h, w] int64, as from `illumination.block_sums`
     bad: Mapping[str, str]  # path to what is wrong
 
 
@@ -213,6 +195,7 @@ def _record(
     levels = 2**raw.image_format.bit_depth
     histograms = np.zeros((len(raw.screen.channels), levels), np.int64)
     images = np.zeros((len(raw.screen.channels), 3), np.uint64)
+    blocks = np.zeros((len(images), *illumination.grid(raw.size_px)), np.int64)
     planes, bad = [], {}
     for path, data in found.items():
         try:
@@ -225,11 +208,12 @@ def _record(
         histograms[i] = histogram(pixels)
         largest = np.flatnonzero(histograms[i])[-1]
         images[i, 0] = _short_digest(png)
+        blocks[i] = illumination.block_sums(pixels)
         images[i, 1:] = largest, histograms[i, largest]
     example = tf.train.Example(features=tf.train.Features(feature=feature))
     # the order of a map's entries is otherwise left open, and with it the bytes
     serialized = example.SerializeToString(deterministic=True)
-    return _Record(serialized, histograms, images, bad)
+    return _Record(serialized, histograms, images, blocks, bad)
 
 
 def histogram(pixels: np.ndarray) -> np.ndarray:
@@ -291,62 +275,6 @@ def _png_pixels(png: bytes, image_format: ImageFormat) -> np.ndarray:
         raise Unreadable("truncated or corrupt") from error
 
 
-def read_facts(
-    directory: str, count: int
-) -> tuple[list[np.ndarray], dict[str, np.ndarray]]:
-    """The shards' record lengths, and the pixel histograms of the plates.
-
-    Returns:
-      The lengths in bytes, [n] int64 for each shard, and plate to [C, levels] int64
-      pixel counts over all shards.
-
-    Raises:
-      InputError: a former version wrote the facts, without plates.
-    """
-    lengths: list[np.ndarray] = []
-    totals: dict[str, np.ndarray] = {}
-    for number in range(count):
-        with facts_path(directory, number).open("rb") as file, np.load(file) as facts:
-            if "counts" not in facts:
-                raise InputError(
-                    f"{directory} was begun by a former version, which counted no "
-                    "plates; choose another config.data.dir"
-                )
-            lengths.append(facts["lengths"])
-            _add(totals, facts)
-    return lengths, totals
-
-
-def _add(totals: dict[str, np.ndarray], facts: Mapping[str, np.ndarray]) -> None:
-    """Adds a shard's histograms, as from `_sparse`, to those of the plates."""
-    shape, ends = tuple(facts["shape"]), np.cumsum(facts["sizes"])[:-1]
-    parts = np.split(facts["index"], ends), np.split(facts["counts"], ends)
-    for plate, index, counts in zip(facts["plates"].tolist(), *parts, strict=True):
-        total = totals.setdefault(plate, np.zeros(shape, np.int64))
-        total.reshape(-1)[index] += counts  # no index comes twice
-
-
-def read_kept(
-    directory: str, count: int
-) -> tuple[list[dict[str, Any]], np.ndarray] | None:
-    """What is kept to check the shards by later, and to compare the images.
-
-    Returns:
-      Of each shard its "sha256", "bytes" and "records"; and [N, C, 3] uint64 in stored
-      order: of each image 64 bits of its PNG's digest, its largest level, and how many
-      pixels have that. None where a former version wrote a shard and kept neither.
-    """
-    kept, images = [], []
-    for number in range(count):
-        with facts_path(directory, number).open("rb") as file, np.load(file) as facts:
-            if "sha256" not in facts:
-                return None
-            written = {"sha256": str(facts["sha256"]), "bytes": int(facts["bytes"])}
-            kept.append(written | {"records": len(facts["lengths"])})
-            images.append(facts["images"])
-    return kept, np.concatenate(images)
-
-
 def locations(lengths: Sequence[np.ndarray]) -> pd.DataFrame:
     """Where each record is: shard, the offset of its frame and its length in bytes."""
     return pd.concat(
@@ -359,40 +287,6 @@ def locations(lengths: Sequence[np.ndarray]) -> pd.DataFrame:
         )
         for number, n in enumerate(lengths)
     ).reset_index(drop=True)
-
-
-def statistics(histogram: np.ndarray, *, low: float, high: float) -> dict[str, float]:
-    """Statistics of a channel over all pixels of a screen or a plate, in grey levels.
-
-    Args:
-      histogram: [levels] int64 pixel counts.
-      low: percentile in [0, 100].
-      high: percentile in [0, 100].
-
-    Returns:
-      low, high (interpolated as `numpy.percentile` does), mean, sd, min, max.
-    """
-    levels = np.arange(len(histogram), dtype=np.float64)
-    share = histogram / histogram.sum()
-    mean = float(share @ levels)
-    found = np.flatnonzero(histogram)
-    return {
-        "low": _percentile(histogram, low),
-        "high": _percentile(histogram, high),
-        "mean": mean,
-        "sd": float(np.sqrt(share @ (levels - mean) ** 2)),
-        "min": float(found[0]),
-        "max": float(found[-1]),
-    }
-
-
-def _percentile(histogram: np.ndarray, percent: float) -> float:
-    upto = np.cumsum(histogram)
-    position = percent / 100 * (upto[-1] - 1)
-    below, above = np.searchsorted(
-        upto, [np.floor(position), np.ceil(position)], side="right"
-    )
-    return float(below + (above - below) * (position - np.floor(position)))
 
 
 def write_tfds_metadata(

@@ -21,7 +21,7 @@ import pandas as pd
 from etils import epath
 
 from gandl_jax import files
-from gandl_jax.datasets import raw_files, shards
+from gandl_jax.datasets import facts, raw_files, shards
 from gandl_jax.datasets.image_files import ImageFormat
 from gandl_jax.datasets.prepared import WORK
 from gandl_jax.datasets.screen import Screen
@@ -165,7 +165,7 @@ def _write(recipe: _Recipe, place: tuple[int, int]) -> None:
 
 def _in_order(attempt: epath.Path, name: str, shard: Shard) -> Iterator[epath.Path]:
     """A shard's files: its facts come first, for it is finished by its own name."""
-    yield shards.facts_path(attempt, shard.number)
+    yield facts.path(attempt, shard.number)
     yield attempt / shards.file_name(name, shard.number, shard.count)
 
 

@@ -9,9 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from gandl_jax.datasets import records
+from gandl_jax.datasets import levels, records
 from gandl_jax.datasets.host_tensorflow import tf
-from gandl_jax.datasets.levels import stretched
 from gandl_jax.datasets.order import Order
 from gandl_jax.datasets.prepared import Prepared, check_crop, choose_channels
 
@@ -23,6 +22,7 @@ def train_batches(
     *,
     channels: Sequence[str],
     scaling: str,
+    illumination: str,
     crop_px: int,
     batch: int,
     seed: int,
@@ -41,6 +41,7 @@ def train_batches(
       prepared: the screen.
       channels: C names; () is all.
       scaling: `config.data.scaling`, "dataset" or "plate".
+      illumination: `config.data.illumination`, "none" or "plate".
       crop_px: side of the random crop.
       batch: B, over all processes; may exceed the records, which then come again.
       seed: of order, crops and turns.
@@ -73,15 +74,15 @@ def train_batches(
     )
     calls = tf.data.AUTOTUNE if parallel_calls is None else parallel_calls
     draw = _drawing(prepared, crop_px, seed)
-    ranges = tf.constant(prepared.ranges(channels, scaling))
+    network = levels.of(prepared, channels, scaling, illumination).constants(tf)
+    shape = crop_px, crop_px, len(channels)
     kind = records.kind(prepared)
 
     def crops(place, record):
         candidates = record[None]
         if on_bad:
-            shape, key = [STAND_INS], [seed, place]
             others = tf.random.stateless_uniform(
-                shape, key, 0, prepared.records, tf.int64, alg="philox"
+                [STAND_INS], [seed, place], 0, prepared.records, tf.int64, alg="philox"
             )
             candidates = tf.concat([candidates, others], 0)
         used, site = records.first_readable(prepared, channels, candidates)
@@ -93,16 +94,17 @@ def train_batches(
         return packed, samples, *tf.unstack(both)
 
     def example(packed, sample, record, used):
-        _, _, mirrored, turns = draw(sample)
-        levels = tf.cast(tf.io.parse_tensor(packed, kind), tf.float64)
-        scaled = stretched(levels, ranges[tf.maximum(used, 0)])
+        y, x, mirrored, turns = draw(sample)
+        pixels = tf.ensure_shape(tf.io.parse_tensor(packed, kind), shape)
+        pixels = tf.cast(pixels, tf.float64)
+        scaled = network.stretch(tf, pixels, tf.maximum(used, 0), y, x)
         images = tf.cast(tf.clip_by_value(scaled, -1, 1), tf.float32)
         if flips:
             images = tf.cond(mirrored, lambda: images[:, ::-1], lambda: images)
         if rotations:
             images = tf.image.rot90(images, turns)
         return {
-            "images": tf.ensure_shape(images, (crop_px, crop_px, len(channels))),
+            "images": tf.ensure_shape(images, shape),
             "index": tf.cast(sample % batch, tf.int32),
             "wanted": record,
             "used": used,

@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from gandl_jax.datasets import records
+from gandl_jax.datasets import levels, records
 from gandl_jax.datasets.host_tensorflow import tf
-from gandl_jax.datasets.levels import stretched
 from gandl_jax.datasets.prepared import Prepared, check_crop, choose_channels
 
 OnBad = Callable[[int], None]  # called with a record that cannot be read
@@ -101,6 +100,7 @@ def tile_batches(
     *,
     channels: Sequence[str],
     scaling: str,
+    illumination: str,
     crop_px: int,
     batch: int,
     on_bad: OnBad | None = None,
@@ -112,6 +112,7 @@ def tile_batches(
       shard: number of the shard.
       channels: C names; () is all.
       scaling: `config.data.scaling`, "dataset" or "plate".
+      illumination: `config.data.illumination`, "none" or "plate".
       crop_px: side of a tile.
       batch: B, tiles per batch.
       on_bad: as of `sites`.
@@ -128,9 +129,10 @@ def tile_batches(
     """
     check_crop(prepared, crop_px)
     channels = choose_channels(prepared, channels)
+    network = levels.of(prepared, channels, scaling, illumination)
     images = np.zeros((batch, crop_px, crop_px, len(channels)), np.float32)
     record, filled = np.zeros(batch, np.int32), 0
-    for row, tile in _tiles(prepared, shard, channels, scaling, crop_px, on_bad):
+    for row, tile in _tiles(prepared, network, shard, channels, crop_px, on_bad):
         images[filled], record[filled] = tile, row
         filled += 1
         if filled == batch:
@@ -141,12 +143,12 @@ def tile_batches(
 
 
 def _tiles(
-    prepared, shard, channels, scaling, crop_px, on_bad
+    prepared, network, shard, channels, crop_px, on_bad
 ) -> Iterator[tuple[int, np.ndarray]]:
     """(row, tile [crop_px, crop_px, C] float32 in [-1, 1])."""
-    ranges = prepared.ranges(channels, scaling)
     offsets = tile_offsets(prepared.height_px, prepared.width_px, crop_px)
     for row, site in sites(prepared, shard, channels, on_bad):
         for y, x in offsets:
-            tile = stretched(site[y : y + crop_px, x : x + crop_px], ranges[row])
+            pixels = site[y : y + crop_px, x : x + crop_px].astype(np.float64)
+            tile = network.stretch(np, pixels, row, y, x)
             yield row, tile.clip(-1, 1).astype(np.float32)

@@ -162,6 +162,7 @@ def encoded(dataset, config, encode: Callable, on_bad, shard: int):
         shard,
         channels=config.data.channels,
         scaling=config.data.scaling,
+        illumination=config.data.illumination,
         crop_px=config.data.crop_px,
         batch=config.embed.batch,
         on_bad=on_bad,

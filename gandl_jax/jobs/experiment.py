@@ -33,6 +33,7 @@ def open_dataset(config) -> tuple[prepared.Prepared, tuple[str, ...]]:
     prepared.check_plan(config.data.dir, dataset.description["plan"], wanted)
     prepared.check_crop(dataset, config.data.crop_px)
     dataset.check_scaling(config.data.scaling)
+    dataset.check_illumination(config.data.illumination)
     return dataset, prepared.choose_channels(dataset, config.data.channels)
 
 

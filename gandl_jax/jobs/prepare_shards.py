@@ -16,6 +16,8 @@ from etils import epath
 
 from gandl_jax import files
 from gandl_jax.datasets import (
+    facts,
+    illumination,
     manifest,
     raw_files,
     raw_images,
@@ -176,16 +178,20 @@ def _relabel(
         return []
     metadata = metadata.iloc[np.concatenate([part.rows for part in parts])]
     records = table(spec, metadata)
-    lengths, by_plate = shards.read_facts(str(folder), len(parts))
+    counted = facts.read(str(folder), len(parts))
     if plan[COUNTED] != _plate_columns(spec):
-        counted = _plates_by(metadata, plan[COUNTED])
+        before = _plates_by(metadata, plan[COUNTED])
         wanted = _plates_by(metadata, _plate_columns(spec))
-        pairs = set(zip(counted, wanted, strict=True))
-        if len(pairs) > len(set(counted)):
+        pairs = set(zip(before, wanted, strict=True))
+        if len(pairs) > len(set(before)):
             raise _other_plates(folder, plan[COUNTED])
-        by_plate = _regrouped(by_plate, dict(pairs))
-    description |= {PLATES: _plate_statistics(spec, records, by_plate, plan)}
-    _write_records(folder, records, lengths)
+        counted.histograms = _regrouped(counted.histograms, dict(pairs))
+        counted.blocks = _regrouped(counted.blocks or {}, dict(pairs))
+    by_plate = _plate_statistics(spec, records, counted.histograms, plan)
+    description |= {PLATES: by_plate}
+    _write_records(folder, records, counted.lengths)
+    size_px = description["height_px"], description["width_px"]
+    _write_illumination(folder, counted, size_px)
     if MANIFEST in description:
         written = description[MANIFEST]["files"]
         written = {name: written[name] for name in description["files"]}
@@ -252,7 +258,7 @@ def _remove(
     for shard in todo:
         file = shards.file_name(name, shard.number, shard.count)
         (folder / file).unlink(missing_ok=True)
-        shards.facts_path(str(folder), shard.number).unlink(missing_ok=True)
+        facts.path(str(folder), shard.number).unlink(missing_ok=True)
     if fresh:
         (folder / PLAN).unlink()
         (folder / "facts").rmdir()
@@ -267,12 +273,13 @@ def _finish(
     notes: Sequence[str],
 ) -> None:
     """Writes the table of records, the TFDS metadata and, last, the description."""
-    lengths, by_plate = shards.read_facts(str(folder), len(parts))
-    histograms = sum(by_plate.values())
+    counted = facts.read(str(folder), len(parts))
+    histograms = sum(counted.histograms.values())
     order = np.concatenate([part.rows for part in parts])
     records = table(raw.screen, raw.metadata.iloc[order])
-    _write_records(folder, records, lengths)
-    shards.write_tfds_metadata(str(folder), raw, lengths)
+    _write_records(folder, records, counted.lengths)
+    _write_illumination(folder, counted, raw.size_px)
+    shards.write_tfds_metadata(str(folder), raw, counted.lengths)
     name, channels = raw.screen.name, raw.screen.channels
     height_px, width_px = raw.size_px
     description = {
@@ -284,14 +291,14 @@ def _finish(
         "records": len(records),
         "records_skipped_as_missing": skipped,
         "statistics": _statistics(channels, histograms, plan),
-        PLATES: _plate_statistics(raw.screen, records, by_plate, plan),
+        PLATES: _plate_statistics(raw.screen, records, counted.histograms, plan),
         "files": [shards.file_name(name, p.number, p.count) for p in parts],
         "plan": plan,
     }
-    if kept := shards.read_kept(str(folder), len(parts)):
-        written = dict(zip(description["files"], kept[0], strict=True))
+    if counted.written:
+        written = dict(zip(description["files"], counted.written, strict=True))
         description[MANIFEST] = manifest.make(folder, written, records, channels)
-        odd = _image_remarks(raw, order, description["statistics"], kept[1])
+        odd = _image_remarks(raw, order, description["statistics"], counted.images)
         description[REMARKS] = {"table": list(notes), "images": odd}
         for remark in odd:
             print(f"note: {remark}")
@@ -328,6 +335,18 @@ def _write_records(
         pd.concat([records, shards.locations(lengths)], axis=1).to_parquet(file)
 
 
+def _write_illumination(
+    folder: epath.Path, counted: facts.Facts, size_px: tuple[int, int]
+) -> None:
+    """Writes the fields of all plates, where no former version began the shards."""
+    if counted.blocks:
+        by_plate = {
+            plate: illumination.fields(sums, *size_px)
+            for plate, sums in sorted(counted.blocks.items())
+        }
+        illumination.write(folder, by_plate)
+
+
 def _plate_statistics(
     spec: Screen,
     records: pd.DataFrame,
@@ -349,7 +368,7 @@ def _statistics(
     """Channel to its statistics, from [C, levels] pixel counts."""
     low, high = plan["low_percentile"], plan["high_percentile"]
     return {
-        channel: shards.statistics(histogram, low=low, high=high)
+        channel: facts.statistics(histogram, low=low, high=high)
         for channel, histogram in zip(channels, histograms, strict=True)
     }
 

@@ -75,6 +75,7 @@ def training_batches(config, dataset, first_step: int, on_bad) -> Iterator[dict]
         dataset,
         channels=data.channels,
         scaling=data.scaling,
+        illumination=data.illumination,
         crop_px=data.crop_px,
         batch=config.train.batch,
         seed=config.seed,

@@ -65,19 +65,22 @@ def _faults(
     from gandl_jax.datasets import faults  # slow
 
     manifest = description[prepared.MANIFEST]["files"]
-    surplus = faults.surplus(directory, manifest)
+    more = faults.surplus(directory, manifest)
+    if prepared.ILLUMINATION in manifest:
+        shading, _ = faults.of_file(directory, prepared.ILLUMINATION, manifest)
+        more += [shading] if shading else []
     fault, _ = faults.of_file(directory, prepared.RECORDS, manifest)
     if fault:  # then nothing says where the records are
         check = functools.partial(faults.of_file, directory, files=manifest)
         results = _over_shards(check, description["files"], manifest)
-        return [fault, *(one for one, _ in results if one), *surplus]
+        return [fault, *(one for one, _ in results if one), *more]
     opened = prepared.open_unchecked(directory, description)
     check = functools.partial(faults.of_shard, opened, files=manifest, spec=spec)
     results = _over_shards(check, description["files"], manifest)
     found = [fault for some, _ in results for fault in some]
     whole = pd.concat([names for _, names in results], ignore_index=True)
     found += faults.of_sites(opened, whole, [fault.name for fault in found])
-    return [*found, *surplus, *_against_source(opened, spec, source_dir)]
+    return [*found, *more, *_against_source(opened, spec, source_dir)]
 
 
 def _over_shards(

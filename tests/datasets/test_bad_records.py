@@ -11,7 +11,7 @@ import pytest
 from gandl_jax.datasets import bad_records, stream, tiles
 from gandl_jax.errors import RunError
 
-OPTIONS = {"channels": (), "scaling": "dataset", "crop_px": 8}
+OPTIONS = {"channels": (), "scaling": "dataset", "illumination": "none", "crop_px": 8}
 TRAINING = OPTIONS | {"batch": 6, "seed": 3, "first_step": 0}
 TRAINING |= {"flips": False, "rotations": False}
 

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from gandl_jax.datasets import image_files, raw_files, shards
+from gandl_jax.datasets import facts, image_files, raw_files, shards
 from gandl_jax.datasets.screen import read_metadata
 
 
@@ -83,7 +83,7 @@ def test_percentiles_are_numpys_on_few_values():
         values = rng.integers(0, 256, size)
         histogram = np.bincount(values, minlength=256)
         for low, high in ((0, 100), (0.1, 99.9), (25, 50), (33.3, 66.6)):
-            got = shards.statistics(histogram, low=low, high=high)
+            got = facts.statistics(histogram, low=low, high=high)
             wanted = np.percentile(values, [low, high])
             np.testing.assert_allclose([got["low"], got["high"]], wanted, rtol=1e-12)
 

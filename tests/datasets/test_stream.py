@@ -12,7 +12,7 @@ from gandl_jax.datasets import records, stream, tiles
 from gandl_jax.errors import InputError
 
 CROP = 8
-ARGS = {"channels": (), "scaling": "dataset", "crop_px": CROP}
+ARGS = {"channels": (), "scaling": "dataset", "illumination": "none", "crop_px": CROP}
 ARGS |= {"batch": 6, "seed": 3, "first_step": 0}
 TURNS = {"flips": True, "rotations": True}
 
@@ -149,7 +149,12 @@ def test_bad_options(tiny, changes, message):
 
 
 def tiles_of(prepared, shard, batch, **changes):
-    options = {"channels": (), "scaling": "dataset", "crop_px": CROP} | changes
+    options = {
+        "channels": (),
+        "scaling": "dataset",
+        "illumination": "none",
+        "crop_px": CROP,
+    } | changes
     return tiles.tile_batches(prepared, shard, batch=batch, **options)
 
 

@@ -53,7 +53,12 @@ def test_fewest_tiles_cover_every_pixel(height, width, crop, count):
 
 
 def tiles_of(prepared, shard, batch, **changes):
-    options = {"channels": (), "scaling": "dataset", "crop_px": CROP} | changes
+    options = {
+        "channels": (),
+        "scaling": "dataset",
+        "illumination": "none",
+        "crop_px": CROP,
+    } | changes
     return tiles.tile_batches(prepared, shard, batch=batch, **options)
 
 

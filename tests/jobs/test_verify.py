@@ -111,6 +111,11 @@ def test_the_manifest_says_what_the_files_are(whole):
             [*paths, whole / "out/records.parquet"], [4, 3, 3, 10], strict=True
         )
     }
+    shading = whole / "out/illumination.npz"
+    wanted[shading.name] = {
+        "sha256": hashlib.sha256(shading.read_bytes()).hexdigest(),
+        "bytes": shading.stat().st_size,
+    }
     assert manifest == {
         "files": wanted,
         "records_per_plate": {"p0": 5, "p1": 5},
@@ -150,6 +155,13 @@ def test_a_flipped_byte_is_found_and_its_record_named(copy):
 def test_many_flipped_bytes_are_found(copy):
     for seed in range(1000, 1200):
         flip(copy, seed)
+
+
+def test_a_damaged_illumination_is_found(copy):
+    path = copy / "out/illumination.npz"
+    path.write_bytes(path.read_bytes()[:-1])
+    (row,) = found(copy)
+    assert row["shard"] == path.name and "bytes, not" in row["what"]
 
 
 @pytest.mark.parametrize("cut", [1, 20, 500])

@@ -116,6 +116,7 @@ def _stream(
         opened,
         channels=data.channels,
         scaling=data.scaling,
+        illumination=data.illumination,
         crop_px=data.crop_px,
         batch=config.train.batch,
         seed=config.seed,

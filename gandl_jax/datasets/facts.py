@@ -1,0 +1,148 @@
+"""What is counted while a shard is written, kept beside it until all are there.
+
+Plates are spread over all shards, so each shard counts for all plates. Imports nothing
+slow.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from etils import epath
+
+from gandl_jax import files
+from gandl_jax.errors import InputError
+
+
+@dataclasses.dataclass
+class Facts:
+    """Of all shards of a screen. A former version kept the first two alone.
+
+    Attributes:
+      lengths: of the records of each shard, [n] int64, in bytes.
+      histograms: plate to [C, levels] int64 pixel counts.
+      written: of each shard its "sha256", "bytes" and "records"; None where not kept.
+      images: [N, C, 3] uint64 in stored order: of each image 64 bits of its PNG's
+        digest, its largest level, and how many pixels have that; None likewise.
+      blocks: plate to [C, h, w] int64, sums as from `illumination.block_sums`; None
+        likewise.
+    """
+
+    lengths: list[np.ndarray]
+    histograms: dict[str, np.ndarray]
+    written: list[dict[str, Any]] | None
+    images: np.ndarray | None
+    blocks: dict[str, np.ndarray] | None
+
+
+def path(directory: str, number: int) -> epath.Path:
+    """Where those of a shard are."""
+    return epath.Path(directory) / "facts" / f"{number:05d}.npz"
+
+
+def write(directory: str, number: int, kept: Mapping[str, Any]) -> None:
+    """Writes those of a shard: its arrays by name, its digest and its size."""
+    with files.replacing(path(directory, number)) as file:
+        np.savez_compressed(file, **kept)
+
+
+def of_plates(
+    histograms: Mapping[str, np.ndarray], blocks: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """A shard's counts of the same plates as arrays, of histograms what is not zero.
+
+    Of the 65,536 levels of 16 bits most are empty.
+    """
+    flat = [np.ravel(histogram) for histogram in histograms.values()]
+    index = [np.flatnonzero(one) for one in flat]
+    return {
+        "plates": np.array(list(histograms), str),
+        "shape": np.array(next(iter(histograms.values())).shape),
+        "sizes": np.array([len(i) for i in index]),  # of each plate's part
+        "index": np.concatenate(index).astype(np.int32),
+        "counts": np.concatenate([h[i] for h, i in zip(flat, index, strict=True)]),
+        "blocks": np.stack([blocks[plate] for plate in histograms]),
+    }
+
+
+def read(directory: str, count: int) -> Facts:
+    """Adds up those of all shards.
+
+    Raises:
+      InputError: a former version wrote them, without plates.
+    """
+    total = Facts([], {}, [], [], {})
+    for number in range(count):
+        with path(directory, number).open("rb") as file, np.load(file) as found:
+            _add(total, directory, found)
+    if total.images is not None:
+        total.images = np.concatenate(total.images)
+    return total
+
+
+def _add(total: Facts, directory: str, found: Mapping[str, np.ndarray]) -> None:
+    if "counts" not in found:
+        raise InputError(
+            f"{directory} was begun by a former version, which counted no plates; "
+            "choose another config.data.dir"
+        )
+    lengths, names = found["lengths"], found["plates"].tolist()
+    total.lengths.append(lengths)
+    _add_histograms(total.histograms, names, found)
+    if "sha256" not in found:
+        total.written = total.images = None
+    elif total.written is not None:
+        written = {"sha256": str(found["sha256"]), "bytes": int(found["bytes"])}
+        total.written.append(written | {"records": len(lengths)})
+        total.images.append(found["images"])
+    if "blocks" not in found:
+        total.blocks = None
+    elif total.blocks is not None:
+        for name, sums in zip(names, found["blocks"], strict=True):
+            total.blocks[name] = sums + total.blocks.get(name, 0)
+
+
+def _add_histograms(
+    total: dict[str, np.ndarray], names: list[str], found: Mapping[str, np.ndarray]
+) -> None:
+    """Undoes `of_plates`."""
+    shape, ends = tuple(found["shape"]), np.cumsum(found["sizes"])[:-1]
+    parts = np.split(found["index"], ends), np.split(found["counts"], ends)
+    for name, index, counts in zip(names, *parts, strict=True):
+        one = total.setdefault(name, np.zeros(shape, np.int64))
+        one.reshape(-1)[index] += counts  # no index comes twice
+
+
+def statistics(histogram: np.ndarray, *, low: float, high: float) -> dict[str, float]:
+    """Statistics of a channel over all pixels of a screen or a plate, in grey levels.
+
+    Args:
+      histogram: [levels] int64 pixel counts.
+      low: percentile in [0, 100].
+      high: percentile in [0, 100].
+
+    Returns:
+      low, high (interpolated as `numpy.percentile` does), mean, sd, min, max.
+    """
+    levels = np.arange(len(histogram), dtype=np.float64)
+    share = histogram / histogram.sum()
+    mean = float(share @ levels)
+    found = np.flatnonzero(histogram)
+    return {
+        "low": _percentile(histogram, low),
+        "high": _percentile(histogram, high),
+        "mean": mean,
+        "sd": float(np.sqrt(share @ (levels - mean) ** 2)),
+        "min": float(found[0]),
+        "max": float(found[-1]),
+    }
+
+
+def _percentile(histogram: np.ndarray, percent: float) -> float:
+    upto = np.cumsum(histogram)
+    position = percent / 100 * (upto[-1] - 1)
+    below, above = np.searchsorted(
+        upto, [np.floor(position), np.ceil(position)], side="right"
+    )
+    return float(below + (above - below) * (position - np.floor(position)))
