@@ -45,13 +45,18 @@ def run(config: ml_collections.ConfigDict, workdir: str) -> None:
     table = screen.table(spec, metadata)
     _check_splits(config.evaluate, table)
     notes = [*remarks.remarks(spec, table), *filter(None, [mixed_wells(table)])]
+    kept, source = raw_images.present(
+        spec, data.source_dir, metadata, missing=data.missing
+    )
+    notes += raw_images.spelled_otherwise(spec, source)
     for note in notes:
         print(f"note: {note}")
-    kept = raw_images.present(spec, data.source_dir, metadata, missing=data.missing)
     from gandl_jax.jobs import prepare_shards  # slow: only when all so far is well
 
     skipped = len(metadata) - len(kept)
-    prepare_shards.convert(spec, kept, data, settings, skipped=skipped, notes=notes)
+    prepare_shards.convert(
+        spec, kept, source, data, settings, skipped=skipped, notes=notes
+    )
 
 
 def _check_options(spec: screen.Screen, data: ml_collections.ConfigDict) -> None:

@@ -14,7 +14,7 @@ import pandas as pd
 from etils import epath
 
 from gandl_jax import files
-from gandl_jax.datasets import manifest, raw_files, raw_images, remarks, shards
+from gandl_jax.datasets import manifest, raw_images, remarks, shards
 from gandl_jax.datasets.prepared import (
     COUNTED,
     DESCRIPTION,
@@ -27,6 +27,7 @@ from gandl_jax.datasets.prepared import (
     check_plan,
     plates,
 )
+from gandl_jax.datasets.raw_files import RawFiles
 from gandl_jax.datasets.screen import Screen, table
 from gandl_jax.datasets.shards import Shard
 from gandl_jax.errors import InputError
@@ -39,6 +40,7 @@ ORDER_SEED = 0  # of the records' order in the shards; experiments share the fol
 def convert(
     spec: Screen,
     metadata: pd.DataFrame,
+    source: RawFiles,
     data: ml_collections.ConfigDict,
     settings: Mapping[str, Any],
     *,
@@ -50,6 +52,7 @@ def convert(
     Args:
       spec: of the screen.
       metadata: the records to write, all their images present.
+      source: the raw screen's files.
       data: `config.data`.
       settings: of the plan, what does not depend on the metadata.
       skipped: how many records were left out, to be described.
@@ -76,7 +79,6 @@ def convert(
     if plan.get(COUNTED, _plate_columns(spec)) != _plate_columns(spec):
         raise _other_plates(folder, plan[COUNTED])
     images = list(itertools.chain(*raw_images.paths(spec, metadata)))
-    source = raw_files.open_files(data.source_dir)
     image_format = raw_images.common_format(source, images, spec.planes)
     raw = shards.Raw(spec, source, metadata, image_format, data.downscale)
     _check_downscale(raw)
