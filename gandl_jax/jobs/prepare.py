@@ -10,7 +10,7 @@ import pandas as pd
 from etils import epath
 
 from gandl_jax import config as configs
-from gandl_jax.datasets import prepared, raw_images, remarks, screen
+from gandl_jax.datasets import blanks, prepared, raw_images, remarks, screen
 from gandl_jax.errors import InputError
 from gandl_jax.profiles.table import mixed_wells
 
@@ -44,7 +44,8 @@ def run(config: ml_collections.ConfigDict, workdir: str) -> None:
     metadata = _read_metadata(spec, data.source_dir)
     table = screen.table(spec, metadata)
     _check_splits(config.evaluate, table)
-    notes = [*remarks.remarks(spec, table), *filter(None, [mixed_wells(table)])]
+    notes = [*blanks.remarks(metadata, screen.emptied(spec, metadata))]
+    notes += [*remarks.remarks(spec, table), *filter(None, [mixed_wells(table)])]
     kept, source = raw_images.present(
         spec, data.source_dir, metadata, missing=data.missing
     )
