@@ -12,7 +12,7 @@ import pandas as pd
 from gandl_jax.datasets import found_records, image_files, raw_files
 from gandl_jax.datasets.image_files import ImageFormat, Unreadable
 from gandl_jax.datasets.raw_files import RawFiles
-from gandl_jax.datasets.screen import Screen
+from gandl_jax.datasets.screen import Screen, record_ids
 from gandl_jax.errors import InputError
 from gandl_jax.progress import Progress
 
@@ -57,7 +57,7 @@ def present(
         file is an image.
     """
     files = paths(screen, metadata)
-    _check_apart(screen, files)
+    _check_apart(screen, metadata, files)
     extra = _next_channel(screen, metadata)
     source, listed = _find(source_dir, set(itertools.chain(*files)), set(extra))
     there = np.array([[f in listed for f in group] for group in files])
@@ -101,16 +101,24 @@ def spelled_otherwise(screen: Screen, source: RawFiles) -> list[str]:
     ]
 
 
-def _check_apart(screen: Screen, files: Sequence[Sequence[str]]) -> None:
+def _check_apart(
+    screen: Screen, metadata: pd.DataFrame, files: Sequence[Sequence[str]]
+) -> None:
     """Raises where two records would have the same image."""
-    for group in files:
-        doubled = [path for path, n in collections.Counter(group).items() if n > 1]
-        if doubled:
-            raise InputError(
-                f"{len(doubled)} images belong to more than one record, such as "
-                f"{doubled[0]!r}: the pattern {screen.file!r} or its columns do not "
-                "tell the records apart"
-            )
+    doubled = [
+        path
+        for group in files
+        for path, count in collections.Counter(group).items()
+        if count > 1
+    ]
+    if doubled:
+        where = [i for group in files for i, p in enumerate(group) if p == doubled[0]]
+        one, other = record_ids(screen, metadata).iloc[where[:2]]
+        raise InputError(
+            f"{len(doubled)} images belong to more than one record, such as "
+            f"{doubled[0]!r} to {one} and {other}: the pattern {screen.file!r} or its "
+            "columns do not tell the records apart"
+        )
 
 
 def _next_channel(screen: Screen, metadata: pd.DataFrame) -> list[str]:

@@ -18,6 +18,7 @@ from gandl_jax.datasets import manifest, raw_images, remarks, shards
 from gandl_jax.datasets.prepared import (
     COUNTED,
     DESCRIPTION,
+    IMAGES,
     LABELS,
     MANIFEST,
     PLATES,
@@ -69,6 +70,7 @@ def convert(
     plan = settings | _source(metadata, data.source_dir, parts)
     plan |= _counted_by(spec, folder) if LABELS in plan else {}
     _check_plan(folder, plan)
+    plan |= _images_before(folder)
     todo = shards.unfinished(parts, spec.name, data.dir)
     described = (folder / DESCRIPTION).exists() and (folder / RECORDS).exists()
     if described and not todo:
@@ -82,6 +84,8 @@ def convert(
     image_format = raw_images.common_format(source, images, spec.planes)
     raw = shards.Raw(spec, source, metadata, image_format, data.downscale)
     _check_downscale(raw)
+    _check_images(folder, plan, str(image_format))
+    plan[IMAGES] = str(image_format)
     _write_shards(todo, raw, folder, plan)
     _finish(parts, raw, folder, plan, skipped, notes)
 
@@ -110,6 +114,23 @@ def _check_plan(folder: epath.Path, plan: Mapping[str, Any]) -> None:
             )
         return
     check_plan(folder, json.loads((folder / PLAN).read_text()), plan)
+
+
+def _images_before(folder: epath.Path) -> dict[str, str]:
+    """The format of the images when the shards were begun; {} where none is known."""
+    plan = folder / PLAN
+    before = json.loads(plan.read_text()) if plan.exists() else {}
+    return {IMAGES: before[IMAGES]} if IMAGES in before else {}
+
+
+def _check_images(folder: epath.Path, plan: Mapping[str, Any], now: str) -> None:
+    """Raises where the shards that are there hold images of another format."""
+    before = plan.get(IMAGES, now)
+    if before != now:
+        raise InputError(
+            f"{folder} (config.data.dir) was begun with images of {before}, and those "
+            f"in config.data.source_dir are {now}: choose another data.dir"
+        )
 
 
 def _check_downscale(raw: shards.Raw) -> None:

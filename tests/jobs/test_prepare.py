@@ -196,6 +196,35 @@ def test_a_deleted_shard_is_redone(raw):
     assert contents(c.data.dir) == before
 
 
+def test_a_folder_begun_with_other_images_is_left_alone(raw):
+    """A deeper or larger copy of the screen comes in place of the first."""
+    c = settings(raw)
+    prepare.run(c, "")
+    (pathlib.Path(c.data.dir) / "rxrx19a-train.tfrecord-00001-of-00003").unlink()
+    before = contents(c.data.dir)
+    for pixels, told in (
+        (np.zeros((SIZE, SIZE), np.uint16), "16x16 px 16-bit"),
+        (np.zeros((20, 20), np.uint8), "20x20 px 8-bit"),
+    ):
+        for file in raw.rglob("*.png"):
+            Image.fromarray(pixels).save(file)
+        with pytest.raises(InputError, match=f"with images of 16x16 px 8-bit.*{told}"):
+            prepare.run(c, "")
+        assert contents(c.data.dir) == before
+
+
+def test_one_image_for_two_records(raw):
+    table = pd.read_csv(raw / "metadata.csv", dtype=str)
+    pd.concat([table, table[:2].assign(site_id=["x", "y"])]).to_csv(
+        raw / "metadata.csv", index=False
+    )
+    message = (
+        "^10 images belong to more than one record, such as "
+        "'images/HRCE-1/Plate1/B01_s1_w1.png' to HRCE-1_1_B01_1 and x:"
+    )
+    refused(settings(raw), message)
+
+
 def test_missing_images_fail_or_are_skipped(raw):
     image(raw, 3, 2).unlink()
     image(raw, 3, 4).unlink()
@@ -215,7 +244,13 @@ def test_missing_images_fail_or_are_skipped(raw):
 @pytest.mark.parametrize("missing", ["fail", "skip"])
 def test_no_images_at_all(raw, missing):
     (raw / "images").rename(raw / "elsewhere")
-    refused(settings(raw, missing=missing), "none of the 60 images")
+    refused(settings(raw, missing=missing), "none of the 60 images.*there is, for")
+    shutil.rmtree(raw / "elsewhere")
+    (raw / "images").mkdir()
+    message = (
+        r"none of the 60 images.*first would be images/HRCE-1/Plate1/B01_s1_w1.png"
+    )
+    refused(settings(raw, missing=missing), message)
 
 
 @pytest.mark.parametrize("missing", ["fail", "skip"])
