@@ -33,12 +33,8 @@ def remarks(before: pd.DataFrame, after: pd.DataFrame) -> Iterator[str]:
     for column in before:
         marks = before.loc[before[column] != after[column], column]
         if len(marks):
-            are = (
-                "cell of the column {} is"
-                if len(marks) == 1
-                else "cells of the column {} are"
-            )
+            cells = "1 cell" if len(marks) == 1 else f"{len(marks)} cells"
             yield (
-                f"{len(marks)} {are.format(column)} read as blank, such as "
+                f"{cells} of the column {column} read as blank, such as "
                 f"{marks.iloc[0]!r}"
             )

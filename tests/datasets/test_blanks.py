@@ -14,7 +14,7 @@ def test_what_was_emptied_is_told():
         "site": ["NA"] * 3,
     }
     assert list(blanks.remarks(before, after)) == [
-        "1 cell of the column drug is read as blank, such as 'NA'",
-        "2 cells of the column dose are read as blank, such as ' '",
+        "1 cell of the column drug read as blank, such as 'NA'",
+        "2 cells of the column dose read as blank, such as ' '",
     ]
     assert list(blanks.remarks(after, after)) == []

@@ -8,6 +8,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow_datasets as tfds
 from PIL import Image
 
 from gandl_jax import config
@@ -223,6 +224,35 @@ def test_one_image_for_two_records(raw):
         "'images/HRCE-1/Plate1/B01_s1_w1.png' to HRCE-1_1_B01_1 and x:"
     )
     refused(settings(raw), message)
+
+
+def test_blank_cells_of_every_kind_convert(raw, capsys):
+    """What is stored is the text of the table; what is made of it is blank."""
+    table = pd.read_csv(raw / "metadata.csv", dtype=str)
+    conditions = ["", " ", "NA", "nan"] * 2 + ["Active SARS-CoV-2"] * 3 + ["Mock"]
+    drugs = [""] * 8 + ["NA", "Ribavirin", " ", "nan"]
+    table = table.assign(disease_condition=conditions, treatment=drugs)
+    table.to_csv(raw / "metadata.csv", index=False)
+    c = settings(raw)
+    prepare.run(c, "")
+    wanted = [
+        "6 cells of the column disease_condition read as blank, such as ' '",
+        "3 cells of the column treatment read as blank, such as 'NA'",
+        "1 of 1 treated records have no concentration: no dose response can come of "
+        "them",
+    ]
+    opened = prepared.open_prepared(c.data.dir)
+    assert opened.description["remarks"]["table"] == wanted
+    printed = capsys.readouterr().out
+    assert all(f"note: {line}\n" in printed for line in wanted)
+    found = opened.table.set_index("Metadata_Site_ID").loc[table["site_id"]]
+    roles = ["other"] * 8 + ["response_0", "treated", "response_0", "response_1"]
+    assert found["Metadata_Role"].tolist() == roles
+    assert opened.description["manifest"]["records_per_condition"][""] == 8
+    builder = tfds.builder_from_directory(c.data.dir)
+    stored = tfds.as_numpy(builder.as_dataset(split="train"))
+    texts = {e["site_id"].decode(): e["disease_condition"].decode() for e in stored}
+    assert texts == dict(zip(table["site_id"], conditions, strict=True))
 
 
 def test_missing_images_fail_or_are_skipped(raw):
