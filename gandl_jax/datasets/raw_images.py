@@ -187,7 +187,9 @@ def common_format(source: RawFiles, files: Sequence[str], planes: int) -> ImageF
     counts = collections.Counter(usable)
     common = counts.most_common(1)[0][0] if counts else None
     bad = {
-        file: found if isinstance(found, str) else _described(found, planes)
+        source.spellings.actual(file): found
+        if isinstance(found, str)
+        else _described(found, planes)
         for file, found in zip(files, formats, strict=True)
         if found != common
     }

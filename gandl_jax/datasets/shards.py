@@ -203,7 +203,7 @@ def _read(raw: Raw, row: Mapping[str, str]) -> _Record:
             data = raw.source.read(path)
             planes += _planes(data, raw.image_format, raw.downscale)
         except Unreadable as error:
-            bad[path] = str(error)
+            bad[raw.source.spellings.actual(path)] = str(error)
     named = zip(raw.screen.channels, planes, strict=not bad)
     for i, (name, (png, pixels)) in enumerate(named):
         feature[f"images/{name}"] = _bytes(png)

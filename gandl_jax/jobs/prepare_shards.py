@@ -317,8 +317,8 @@ def _image_remarks(
     def name(record: int, channel: int) -> str:
         paths = spec.image_paths(raw.metadata.iloc[order[record]].to_dict())
         if spec.planes == 1:
-            return paths[channel]
-        return f"{paths[0]} ({spec.channels[channel]})"
+            return raw.source.spellings.actual(paths[channel])
+        return f"{raw.source.spellings.actual(paths[0])} ({spec.channels[channel]})"
 
     return [
         *remarks.levels(statistics, raw.image_format.bit_depth),

@@ -147,6 +147,21 @@ def test_missing_images_and_a_channel_too_many_are_seen(tmp_path, table):
     assert len(pd.read_parquet(f"{c.data.dir}/records.parquet")) == 5
 
 
+def test_a_bad_image_is_named_as_it_is_spelled(tmp_path, table):
+    c = write(tmp_path / "raw", table, RESPELL["capitals"])
+    file = tmp_path / "raw/images/HUVEC-1/Plate1/B02_s1_w2.PNG"
+    data = file.read_bytes()
+    for left in (20, len(data) - 8):  # of the header, and of the pixels
+        file.write_bytes(data[:left])
+        refused(c, r"1 of 36 images .*B02_s1_w2.PNG \(truncated")
+    twin = file.with_name("B02_s1_w3.PNG")
+    file.write_bytes(twin.read_bytes())
+    prepare.run(c, "")
+    described = json.loads((pathlib.Path(c.data.dir) / "screen.json").read_text())
+    (told,) = described["remarks"]["images"]
+    assert file.name in told and twin.name in told
+
+
 @pytest.mark.parametrize("respelled", [False, True])
 def test_no_file_is_looked_at_singly(tmp_path, table, respelled, monkeypatch):
     """The calls for a folder's entries are counted, and those for one path."""
