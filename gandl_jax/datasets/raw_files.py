@@ -47,8 +47,8 @@ class RawFiles:
         """These files, found by absent paths too that are only spelled otherwise.
 
         Args:
-          absent: paths as from nobody's `there`.
-          taken: paths that are another's as they stand.
+          absent: paths that `there` does not give.
+          taken: paths that it gives: their files are no other's.
 
         Raises:
           InputError: it is not clear which file is meant.
