@@ -18,13 +18,14 @@ PLATES = "plate_statistics"  # in the description: those of each plate
 SOURCE = "source_dir"  # in a plan for information: a moved screen is the same screen
 LABELS = "labels"  # in a plan: what the config says of records, not of their images
 COUNTED = "plates_counted_by"  # in a plan: the columns of the plates in the facts
+IMAGES = "images"  # in a plan: the format of the raw ones when the shards were begun
 MANIFEST = "manifest"  # in the description: what its files must be, and the counts
 ILLUMINATION = "illumination.npz"  # the fields of each plate
 FEWEST_RECORDS = 50  # of a plate, to estimate its illumination from (ours)
 REMARKS = "remarks"  # in the description: what was odd, of the table and the images
 DOWNSCALE = "downscale"  # in a plan where it is not 1: former ones know no other
 WORK = ".work"  # a folder: what a running preparation keeps beside the shards
-FREE = (SOURCE, LABELS, COUNTED)  # of a plan: what the shards do not depend on
+FREE = (SOURCE, LABELS, COUNTED, IMAGES)  # of a plan: what the shards do not depend on
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,19 +1,21 @@
 """The files of a raw screen: loose ones, and members of the zip archives beside them.
 
 A path is the same for both, below the source directory. A loose file wins over a member
-of its path.
+of its path. Both may go by paths that are spelled otherwise (`spellings`).
 """
 
 import contextlib
 import dataclasses
+import itertools
 import os
 from collections.abc import Collection, Iterator
 from typing import BinaryIO
 
 from etils import epath
 
-from gandl_jax.datasets import zip_archive
+from gandl_jax.datasets import spellings, zip_archive
 from gandl_jax.datasets.image_files import Unreadable
+from gandl_jax.datasets.spellings import Spellings
 from gandl_jax.errors import RunError
 
 
@@ -24,26 +26,65 @@ class RawFiles:
     Attributes:
       source_dir: the raw screen.
       archives: the zip archives in it.
+      spellings: of the paths by which it is asked for files.
     """
 
     source_dir: str
     archives: tuple[zip_archive.Archive, ...]
+    spellings: Spellings = dataclasses.field(default_factory=Spellings)
 
     def there(self, paths: Collection[str]) -> set[str]:
         """Those of the paths that there are.
 
         Folders are listed once each; no file is looked at singly.
         """
-        root, loose = epath.Path(self.source_dir), set()
+        loose = set()
         for folder in {os.path.dirname(path) for path in paths}:
-            if (root / folder).is_dir():
-                names = (file.name for file in (root / folder).iterdir())
-                loose.update(os.path.join(folder, name) for name in names)
+            if self._is_folder(folder):
+                loose.update(self._paths_in(folder))
         return {path for path in paths if path in loose or self._holders(path)}
 
     def part(self, paths: Collection[str]) -> "RawFiles":
         """These files alone: small to send, for no whole directory goes with them."""
-        return RawFiles(self.source_dir, tuple(a.part(paths) for a in self.archives))
+        actual = [self.spellings.actual(path) for path in paths]
+        archives = tuple(archive.part(actual) for archive in self.archives)
+        return RawFiles(self.source_dir, archives, self.spellings.part(paths))
+
+    def find(self, absent: Collection[str], taken: Collection[str]) -> "RawFiles":
+        """These files, found by absent paths too that are only spelled otherwise.
+
+        Args:
+          absent: paths that `there` does not give.
+          taken: paths that it gives: their files are no other's.
+
+        Raises:
+          InputError: it is not clear which file is meant.
+        """
+        folders = {os.path.dirname(path) for path in absent}
+        there = itertools.chain(self._loose_like(folders), self.members())
+        found = spellings.match(absent, there, taken)
+        return dataclasses.replace(self, spellings=found)
+
+    def _loose_like(self, folders: Collection[str]) -> Iterator[str]:
+        """Paths of what lies in folders of these names, however they are spelled."""
+        wanted = {spellings.plain(folder) for folder in folders}
+        ways = {way for folder in wanted for way in _with_parents(folder)}
+        left = [""]
+        while left:
+            folder = left.pop()
+            here = spellings.plain(folder) in wanted
+            for path in self._paths_in(folder):
+                if spellings.plain(path) in ways and self._is_folder(path):
+                    left.append(path)
+                elif here:
+                    yield path
+
+    def _paths_in(self, folder: str) -> Iterator[str]:
+        for file in (epath.Path(self.source_dir) / folder).iterdir():
+            yield os.path.join(folder, file.name)
+
+    def _is_folder(self, path: str) -> bool:
+        return (epath.Path(self.source_dir) / path).is_dir()
 
     def members(self) -> Iterator[str]:
         """Paths of all that is in archives, with their top folders and without them."""
@@ -58,6 +99,7 @@ class RawFiles:
           Unreadable: it is in an archive and damaged, encrypted or there twice.
           OSError: there is none.
         """
+        path = self.spellings.actual(path)
         holders, loose = self._holders(path), epath.Path(self.source_dir) / path
         if not holders or loose.exists():
             with loose.open("rb") as file:
@@ -97,6 +139,12 @@ class RawFiles:
 
     def _holders(self, path: str) -> list[zip_archive.Archive]:
         return [archive for archive in self.archives if path in archive]
+
+
+def _with_parents(folder: str) -> Iterator[str]:
+    while folder and folder != os.path.dirname(folder):
+        yield folder
+        folder = os.path.dirname(folder)
 
 
 def open_files(source_dir: str) -> RawFiles:

@@ -2,6 +2,7 @@
 
 import collections
 import concurrent.futures
+import itertools
 import os
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +12,7 @@ import pandas as pd
 from gandl_jax.datasets import found_records, image_files, raw_files
 from gandl_jax.datasets.image_files import ImageFormat, Unreadable
 from gandl_jax.datasets.raw_files import RawFiles
-from gandl_jax.datasets.screen import Screen
+from gandl_jax.datasets.screen import Screen, record_ids
 from gandl_jax.errors import InputError
 from gandl_jax.progress import Progress
 
@@ -37,8 +38,10 @@ def _rows(screen: Screen, metadata: pd.DataFrame) -> list[dict[str, str]]:
 
 def present(
     screen: Screen, source_dir: str, metadata: pd.DataFrame, *, missing: str
-) -> pd.DataFrame:
-    """The rows of the metadata whose images are all there.
+) -> tuple[pd.DataFrame, RawFiles]:
+    """The rows of the metadata whose images are all there, and the files.
+
+    An image is there too where one file has its path but for the spelling.
 
     Args:
       screen: the spec.
@@ -46,15 +49,18 @@ def present(
       metadata: N rows as from `read_metadata`.
       missing: "fail", or "skip" to leave out records that lack an image.
 
+    Returns:
+      The rows, and the raw screen's files, by the paths that the rows give them.
+
     Raises:
       InputError: images are missing and `missing` is "fail"; no record is left; or
-        the screen's channels are not those of the files.
+        the screen's channels are not those of the files; or it is not clear which
+        file is an image.
     """
     files = paths(screen, metadata)
-    _check_apart(screen, files)
+    _check_apart(screen, metadata, files)
     extra = _next_channel(screen, metadata)
-    wanted = {path for group in (*files, extra) for path in group}
-    listed = raw_files.open_files(source_dir).there(wanted)
+    source, listed = _find(source_dir, set(itertools.chain(*files)), set(extra))
     there = np.array([[f in listed for f in group] for group in files])
     _check_channels(screen, source_dir, files, there)
     _check_surplus(screen, source_dir, extra, listed)
@@ -69,19 +75,51 @@ def present(
         )
     if not there.all(0).any():
         raise InputError(f"no record in {source_dir} has all {len(files)} images")
-    return metadata[there.all(0)].reset_index(drop=True)
+    return metadata[there.all(0)].reset_index(drop=True), source
 
 
-def _check_apart(screen: Screen, files: Sequence[Sequence[str]]) -> None:
+def _find(
+    source_dir: str, wanted: set[str], extra: set[str]
+) -> tuple[RawFiles, set[str]]:
+    """The files, and the wanted and the extra paths by which they have one."""
+    source = raw_files.open_files(source_dir)
+    listed = source.there(wanted | extra)
+    if wanted <= listed:  # as ever: of the extra ones none should be there
+        return source, listed
+    source = source.find((wanted | extra) - listed, taken=listed)
+    return source, listed.union(source.spellings.wanted())
+
+
+def spelled_otherwise(screen: Screen, source: RawFiles) -> list[str]:
+    """A remark on the files whose path is not as the table has it."""
+    wanted = list(source.spellings.wanted())
+    if not wanted:
+        return []
+    many = "1 image is" if len(wanted) == 1 else f"{len(wanted)} images are"
+    return [
+        f"{many} spelled otherwise than {screen.metadata} has it, such as "
+        f"{source.spellings.actual(wanted[0])} for {wanted[0]}: found all the same"
+    ]
+
+
+def _check_apart(
+    screen: Screen, metadata: pd.DataFrame, files: Sequence[Sequence[str]]
+) -> None:
     """Raises where two records would have the same image."""
-    for group in files:
-        doubled = [path for path, n in collections.Counter(group).items() if n > 1]
-        if doubled:
-            raise InputError(
-                f"{len(doubled)} images belong to more than one record, such as "
-                f"{doubled[0]!r}: the pattern {screen.file!r} or its columns do not "
-                "tell the records apart"
-            )
+    doubled = [
+        path
+        for group in files
+        for path, count in collections.Counter(group).items()
+        if count > 1
+    ]
+    if doubled:
+        where = [i for group in files for i, p in enumerate(group) if p == doubled[0]]
+        one, other = record_ids(screen, metadata).iloc[where[:2]]
+        raise InputError(
+            f"{len(doubled)} images belong to more than one record, such as "
+            f"{doubled[0]!r} to {one} and {other}: the pattern {screen.file!r} or its "
+            "columns do not tell the records apart"
+        )
 
 
 def _next_channel(screen: Screen, metadata: pd.DataFrame) -> list[str]:
@@ -150,7 +188,9 @@ def common_format(source: RawFiles, files: Sequence[str], planes: int) -> ImageF
     counts = collections.Counter(usable)
     common = counts.most_common(1)[0][0] if counts else None
     bad = {
-        file: found if isinstance(found, str) else _described(found, planes)
+        source.spellings.actual(file): found
+        if isinstance(found, str)
+        else _described(found, planes)
         for file, found in zip(files, formats, strict=True)
         if found != common
     }

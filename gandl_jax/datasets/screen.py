@@ -14,12 +14,15 @@ import pandas as pd
 from etils import epath
 
 from gandl_jax import modules
-from gandl_jax.datasets import found_records, raw_files, wells
+from gandl_jax.datasets import blanks, found_records, raw_files, wells
 from gandl_jax.errors import InputError, nearest
 
 Filter = Mapping[str, tuple[str, ...]]
 
 ROLES = ("response_0", "response_1", "treated", "other")
+PLACES = tuple(  # they name a record: what looks blank in them is told, not emptied
+    f"Metadata_{name}" for name in "Site_ID Experiment Plate Well Site Cell".split()
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,6 +87,12 @@ class Screen:
         """What `{channel}` stands for, one for each channel."""
         numbers = tuple(str(i + 1) for i in range(len(self.channels)))
         return self.channel_codes or numbers
+
+    @property
+    def filters(self) -> tuple[Filter, ...]:
+        """All that choose rows."""
+        rules = self.response_0, self.response_1, self.treated
+        return tuple(rule for rule in (*rules, *self.known_where.values()) if rule)
 
     @property
     def planes(self) -> int:
@@ -174,10 +183,8 @@ def _read_csv(files: raw_files.RawFiles, name: str) -> pd.DataFrame:
 
 
 def _check_columns(screen: Screen, metadata: pd.DataFrame, path: epath.Path) -> None:
-    filters = [screen.response_0, screen.response_1, screen.treated]
-    filters += screen.known_where.values()
     wanted = [*screen.key, *screen.file_columns, *screen.columns.values()]
-    wanted += [column for rule in filters if rule for column in rule]
+    wanted += [column for rule in screen.filters for column in rule]
     missing = [name for name in dict.fromkeys(wanted) if name not in metadata]
     if missing:
         raise InputError(
@@ -202,6 +209,22 @@ def record_ids(screen: Screen, metadata: pd.DataFrame) -> pd.Series:
     return first.str.cat(others, sep="_") if others else first
 
 
+def emptied(screen: Screen, metadata: pd.DataFrame) -> pd.DataFrame:
+    """The metadata with "" for all that stands for a blank.
+
+    What names a record or its files stays as it is, and so does a text that a filter
+    asks for.
+    """
+    named = {screen.columns[name] for name in PLACES if name in screen.columns}
+    named |= {*screen.key, *screen.file_columns}
+    columns = [*screen.columns.values(), *(c for rule in screen.filters for c in rule)]
+    columns = [column for column in dict.fromkeys(columns) if column not in named]
+    allowed = [text for rule in screen.filters for text in rule.values()]
+    return blanks.emptied(
+        metadata, columns, meant={t for some in allowed for t in some}
+    )
+
+
 def table(screen: Screen, metadata: pd.DataFrame) -> pd.DataFrame:
     """The records' metadata under the names that every screen shares.
 
@@ -212,13 +235,14 @@ def table(screen: Screen, metadata: pd.DataFrame) -> pd.DataFrame:
     Returns:
       N rows in the same order: the `Metadata_*` columns of the spec as str, but
       Metadata_Concentration_uM as float64 in uM (NaN where blank) and Metadata_Well as
-      "A01", "AA02" whatever the source writes; then Metadata_Role, one of ROLES, and
-      Metadata_Record_ID, unique.
+      "A01", "AA02" whatever the source writes, and what stands for a blank is ""; then
+      Metadata_Role, one of ROLES, and Metadata_Record_ID, unique.
 
     Raises:
       InputError: a concentration is not a finite number from 0 up, or the name of a
         well cannot be read.
     """
+    metadata = emptied(screen, metadata)
     columns = {name: metadata[column] for name, column in screen.columns.items()}
     for name, rule in screen.known_where.items():
         columns[name] = columns[name].where(matches(rule, metadata), "")

@@ -201,7 +201,7 @@ def _record(
         try:
             planes += grey_pngs(data, raw.image_format, raw.downscale)
         except Unreadable as error:
-            bad[path] = str(error)
+            bad[raw.source.spellings.actual(path)] = str(error)
     named = zip(raw.screen.channels, planes, strict=not bad)
     for i, (name, (png, pixels)) in enumerate(named):
         feature[f"images/{name}"] = _bytes(png)

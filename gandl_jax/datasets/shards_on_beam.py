@@ -26,6 +26,7 @@ from gandl_jax.datasets.image_files import ImageFormat
 from gandl_jax.datasets.prepared import WORK
 from gandl_jax.datasets.screen import Screen
 from gandl_jax.datasets.shards import Raw, Shard
+from gandl_jax.datasets.spellings import Spellings
 from gandl_jax.errors import InputError, RunError
 
 POLL_SECONDS = 2.0  # between two looks at which shards are there
@@ -77,8 +78,7 @@ def write(
     work = epath.Path(directory) / WORK
     work.mkdir(exist_ok=True)
     for shard in todo:
-        with files.replacing(_rows_path(directory, shard.number)) as file:
-            raw.metadata.iloc[shard.rows].to_parquet(file, index=False)
+        _hand_out(shard, raw, directory)
     done = threading.Event()
     watch = threading.Thread(
         target=_watch, args=(todo, raw, directory, on_record, done)
@@ -98,6 +98,15 @@ def write(
         )
     work.rmtree()
     return bad
+
+
+def _hand_out(shard: Shard, raw: Raw, directory: str) -> None:
+    """Leaves a shard's records, and how their files are spelled, for its worker."""
+    _, own = shards.alone(shard, raw)
+    with files.replacing(_rows_path(directory, shard.number)) as file:
+        own.metadata.to_parquet(file, index=False)
+    spelled = json.dumps(own.source.spellings.folders)
+    files.replace(_spellings_path(directory, shard.number), spelled)
 
 
 def _absolute(path: str) -> str:
@@ -149,7 +158,9 @@ def _write(recipe: _Recipe, place: tuple[int, int]) -> None:
     folder = epath.Path(recipe.directory)
     with _rows_path(folder, number).open("rb") as file:
         rows = pd.read_parquet(file)
+    spelled = Spellings(json.loads(_spellings_path(folder, number).read_text()))
     source = raw_files.open_files(recipe.source_dir)  # archives: once in a process
+    source = dataclasses.replace(source, spellings=spelled)
     raw = Raw(recipe.screen, source, rows, recipe.image_format, recipe.downscale)
     shard = Shard(number, count, np.arange(len(rows)))
     attempt = folder / WORK / uuid.uuid4().hex
@@ -172,6 +183,10 @@ def _in_order(attempt: epath.Path, name: str, shard: Shard) -> Iterator[epath.Pa
 def _rows_path(directory: epath.PathLike, number: int) -> epath.Path:
     """Where the rows of the metadata that belong to a shard wait for its worker."""
     return epath.Path(directory) / WORK / f"{number:05}.parquet"
+
+
+def _spellings_path(directory: epath.PathLike, number: int) -> epath.Path:
+    return epath.Path(directory) / WORK / f"{number:05}.spellings"
 
 
 def _watch(

@@ -11,7 +11,7 @@ import pandas as pd
 from etils import epath
 
 from gandl_jax import config as configs
-from gandl_jax.datasets import prepared, raw_images, remarks, screen
+from gandl_jax.datasets import blanks, prepared, raw_images, remarks, screen
 from gandl_jax.errors import InputError
 from gandl_jax.jobs import prepare_folder
 from gandl_jax.profiles.table import mixed_wells
@@ -56,14 +56,20 @@ def _convert(
     metadata = _read_metadata(spec, data.source_dir)
     table = screen.table(spec, metadata)
     _check_splits(config.evaluate, table)
-    notes = [*remarks.remarks(spec, table), *filter(None, [mixed_wells(table)])]
+    notes = [*blanks.remarks(metadata, screen.emptied(spec, metadata))]
+    notes += [*remarks.remarks(spec, table), *filter(None, [mixed_wells(table)])]
+    kept, source = raw_images.present(
+        spec, data.source_dir, metadata, missing=data.missing
+    )
+    notes += raw_images.spelled_otherwise(spec, source)
     for note in notes:
         print(f"note: {note}")
-    kept = raw_images.present(spec, data.source_dir, metadata, missing=data.missing)
     from gandl_jax.jobs import prepare_shards  # slow: only when all so far is well
 
     skipped = len(metadata) - len(kept)
-    prepare_shards.convert(spec, kept, data, settings, skipped=skipped, notes=notes)
+    prepare_shards.convert(
+        spec, kept, source, data, settings, skipped=skipped, notes=notes
+    )
 
 
 def _check_options(spec: screen.Screen, data: ml_collections.ConfigDict) -> None:

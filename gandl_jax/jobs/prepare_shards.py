@@ -19,7 +19,6 @@ from gandl_jax.datasets import (
     facts,
     illumination,
     manifest,
-    raw_files,
     raw_images,
     remarks,
     shard_workers,
@@ -28,6 +27,7 @@ from gandl_jax.datasets import (
 from gandl_jax.datasets.prepared import (
     COUNTED,
     DESCRIPTION,
+    IMAGES,
     LABELS,
     MANIFEST,
     PLATES,
@@ -37,6 +37,7 @@ from gandl_jax.datasets.prepared import (
     check_plan,
     plates,
 )
+from gandl_jax.datasets.raw_files import RawFiles
 from gandl_jax.datasets.screen import Screen, table
 from gandl_jax.datasets.shards import Shard
 from gandl_jax.errors import InputError
@@ -50,6 +51,7 @@ ORDER_SEED = 0  # of the records' order in the shards; experiments share the fol
 def convert(
     spec: Screen,
     metadata: pd.DataFrame,
+    source: RawFiles,
     data: ml_collections.ConfigDict,
     settings: Mapping[str, Any],
     *,
@@ -61,6 +63,7 @@ def convert(
     Args:
       spec: of the screen.
       metadata: the records to write, all their images present.
+      source: the raw screen's files.
       data: `config.data`.
       settings: of the plan, what does not depend on the metadata.
       skipped: how many records were left out, to be described.
@@ -79,6 +82,7 @@ def convert(
     plan |= _counted_by(spec, folder) if LABELS in plan else {}
     _check_plan(folder, plan)
     prepare_folder.clear(folder)
+    plan |= _images_before(folder)
     todo = shards.unfinished(parts, spec.name, data.dir)
     described = (folder / DESCRIPTION).exists() and (folder / RECORDS).exists()
     if described and not todo:
@@ -90,10 +94,11 @@ def convert(
     if plan.get(COUNTED, _plate_columns(spec)) != _plate_columns(spec):
         raise _other_plates(folder, plan[COUNTED])
     images = list(itertools.chain(*raw_images.paths(spec, metadata)))
-    source = raw_files.open_files(data.source_dir)
     image_format = raw_images.common_format(source, images, spec.planes)
     raw = shards.Raw(spec, source, metadata, image_format, data.downscale)
     _check_downscale(raw)
+    _check_images(folder, plan, str(image_format))
+    plan[IMAGES] = str(image_format)
     with prepare_folder.writing(folder):
         _write_shards(todo, raw, folder, plan, data)
         _finish(parts, raw, folder, plan, skipped, notes)
@@ -123,6 +128,23 @@ def _check_plan(folder: epath.Path, plan: Mapping[str, Any]) -> None:
             )
         return
     check_plan(folder, json.loads((folder / PLAN).read_text()), plan)
+
+
+def _images_before(folder: epath.Path) -> dict[str, str]:
+    """The format of the images when the shards were begun; {} where none is known."""
+    plan = folder / PLAN
+    before = json.loads(plan.read_text()) if plan.exists() else {}
+    return {IMAGES: before[IMAGES]} if IMAGES in before else {}
+
+
+def _check_images(folder: epath.Path, plan: Mapping[str, Any], now: str) -> None:
+    """Raises where the shards that are there hold images of another format."""
+    before = plan.get(IMAGES, now)
+    if before != now:
+        raise InputError(
+            f"{folder} (config.data.dir) was begun with images of {before}, and those "
+            f"in config.data.source_dir are {now}: choose another data.dir"
+        )
 
 
 def _check_downscale(raw: shards.Raw) -> None:
@@ -319,8 +341,8 @@ def _image_remarks(
     def name(record: int, channel: int) -> str:
         paths = spec.image_paths(raw.metadata.iloc[order[record]].to_dict())
         if spec.planes == 1:
-            return paths[channel]
-        return f"{paths[0]} ({spec.channels[channel]})"
+            return raw.source.spellings.actual(paths[channel])
+        return f"{raw.source.spellings.actual(paths[0])} ({spec.channels[channel]})"
 
     return [
         *remarks.levels(statistics, raw.image_format.bit_depth),

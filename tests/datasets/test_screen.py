@@ -42,6 +42,48 @@ def test_unknown_screen_names_the_nearest():
         load("rxrx19")
 
 
+BLANK = ["", " ", "\t ", "NA", " NA ", "nan", "NaN", "N/A", "#N/A", "<NA>"]
+
+
+@pytest.mark.parametrize("blank", BLANK)
+def test_what_stands_for_a_blank(blank):
+    metadata = rxrx19a_rows(
+        ("NA", "Active SARS-CoV-2", blank, blank, blank),
+        ("2", "Mock", blank, blank, blank),
+        ("3", "Active SARS-CoV-2", "Ribavirin", blank, blank),
+        ("4", blank, blank, blank, blank),
+        ("5", blank, "Ribavirin", "1", "C"),
+    )
+    table = screen.table(load("rxrx19a"), metadata)
+    roles = ["response_0", "response_1", "treated", "other", "other"]
+    assert table["Metadata_Role"].tolist() == roles
+    wanted = ["", "", "Ribavirin", "", "Ribavirin"]
+    assert table["Metadata_Treatment"].tolist() == wanted
+    assert table["Metadata_Condition"].tolist()[3:] == ["", ""]
+    assert table["Metadata_SMILES"].tolist() == ["", "", "", "", "C"]
+    assert table["Metadata_Concentration_uM"].isna().tolist() == [True] * 4 + [False]
+    assert table["Metadata_Record_ID"].tolist() == ["NA", "2", "3", "4", "5"]
+
+
+def test_a_mark_that_a_filter_asks_for_is_no_blank():
+    spec = dataclasses.replace(load("rxrx19a"), response_0={"treatment": ("NA",)})
+    metadata = rxrx19a_rows(
+        ("1", "Active SARS-CoV-2", "NA", "", "NA"),
+        ("2", "Active SARS-CoV-2", "nan", "", ""),
+    )
+    table = screen.table(spec, metadata)
+    assert table["Metadata_Role"].tolist() == ["response_0", "other"]
+    assert table["Metadata_Treatment"].tolist() == ["NA", ""]
+
+
+@pytest.mark.parametrize("name", ["Na", "None", "na", "NAN", "NA 1", "-"])
+def test_what_may_be_a_name_is_no_blank(name):
+    metadata = rxrx19a_rows(("1", "Active SARS-CoV-2", name, "1", ""))
+    table = screen.table(load("rxrx19a"), metadata)
+    assert table["Metadata_Treatment"].tolist() == [name]
+    assert table["Metadata_Role"].tolist() == ["treated"]
+
+
 def test_roles_of_rxrx19a():
     metadata = rxrx19a_rows(
         ("1", "Active SARS-CoV-2", "", "", ""),
@@ -68,7 +110,7 @@ def test_a_screen_without_controls_has_treated_and_other_wells():
     assert roles == ["other", "treated"]
 
 
-@pytest.mark.parametrize("text", ["1 uM", "inf", "-inf", "1e999", "-0.3", "nan"])
+@pytest.mark.parametrize("text", ["1 uM", "inf", "-inf", "1e999", "-0.3", "no"])
 def test_wrong_concentration_is_named(text):
     metadata = rxrx19a_rows(
         ("1", "Mock", "Drug", "0", ""), ("2", "Mock", "Drug", text, "")
@@ -116,6 +158,39 @@ def test_a_table_saved_by_excel(tmp_path):
     rows.to_csv(tmp_path / "metadata.csv", index=False, encoding="utf-8-sig")
     read = screen.read_metadata(load("rxrx19a"), str(tmp_path))
     assert list(read) == list(rows)
+
+
+SMILES = "NC(=O)C1=NN(C=N1)[C@H]1O[C@H](CO)[C@@H](O)[C@H]1O"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text,
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: text.replace("\n", "\r"),  # as on a Mac long ago
+        lambda text: text + "\n\n",
+        lambda text: text.rstrip("\n"),
+        lambda text: "\ufeff" + text.replace("\n", "\r\n") + "\r\n",
+        lambda text: text.replace("site_id", '"site_id"'),
+    ],
+)
+def test_tables_as_programs_write_them(tmp_path, change):
+    """Quoted cells hold commas and quotes; the oracle is written by hand."""
+    text = (
+        "site_id,well_id,cell_type,experiment,plate,well,site,disease_condition,"
+        "treatment,treatment_conc,SMILES\n"
+        f'a,x,VERO,V-1,1,A01,1,Mock,"3,4-D, ""pure""",0.1,"{SMILES} |c:6,t:3|"\n'
+        "b,x,VERO,V-1,1,A02,1,,,,\n"
+    )
+    (tmp_path / "metadata.csv").write_bytes(change(text).encode())
+    read = screen.read_metadata(load("rxrx19a"), str(tmp_path))
+    table = screen.table(load("rxrx19a"), read)
+    assert list(read)[0] == "site_id" and len(read) == 2
+    assert read["SMILES"].tolist() == [f"{SMILES} |c:6,t:3|", ""]
+    assert table["Metadata_SMILES"].tolist() == [SMILES, ""]
+    assert table["Metadata_Treatment"].tolist() == ['3,4-D, "pure"', ""]
+    assert table["Metadata_Record_ID"].tolist() == ["a", "b"]
 
 
 def test_record_ids_are_the_keys_joined():

@@ -8,6 +8,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow_datasets as tfds
 from PIL import Image
 
 from gandl_jax import config
@@ -196,6 +197,64 @@ def test_a_deleted_shard_is_redone(raw):
     assert contents(c.data.dir) == before
 
 
+def test_a_folder_begun_with_other_images_is_left_alone(raw):
+    """A deeper or larger copy of the screen comes in place of the first."""
+    c = settings(raw)
+    prepare.run(c, "")
+    (pathlib.Path(c.data.dir) / "rxrx19a-train.tfrecord-00001-of-00003").unlink()
+    before = contents(c.data.dir)
+    for pixels, told in (
+        (np.zeros((SIZE, SIZE), np.uint16), "16x16 px 16-bit"),
+        (np.zeros((20, 20), np.uint8), "20x20 px 8-bit"),
+    ):
+        for file in raw.rglob("*.png"):
+            Image.fromarray(pixels).save(file)
+        with pytest.raises(InputError, match=f"with images of 16x16 px 8-bit.*{told}"):
+            prepare.run(c, "")
+        assert contents(c.data.dir) == before
+
+
+def test_one_image_for_two_records(raw):
+    table = pd.read_csv(raw / "metadata.csv", dtype=str)
+    pd.concat([table, table[:2].assign(site_id=["x", "y"])]).to_csv(
+        raw / "metadata.csv", index=False
+    )
+    message = (
+        "^10 images belong to more than one record, such as "
+        "'images/HRCE-1/Plate1/B01_s1_w1.png' to HRCE-1_1_B01_1 and x:"
+    )
+    refused(settings(raw), message)
+
+
+def test_blank_cells_of_every_kind_convert(raw, capsys):
+    """What is stored is the text of the table; what is made of it is blank."""
+    table = pd.read_csv(raw / "metadata.csv", dtype=str)
+    conditions = ["", " ", "NA", "nan"] * 2 + ["Active SARS-CoV-2"] * 3 + ["Mock"]
+    drugs = [""] * 8 + ["NA", "Ribavirin", " ", "nan"]
+    table = table.assign(disease_condition=conditions, treatment=drugs)
+    table.to_csv(raw / "metadata.csv", index=False)
+    c = settings(raw)
+    prepare.run(c, "")
+    wanted = [
+        "6 cells of the column disease_condition read as blank, such as ' '",
+        "3 cells of the column treatment read as blank, such as 'NA'",
+        "1 of 1 treated records have no concentration: no dose response can come of "
+        "them",
+    ]
+    opened = prepared.open_prepared(c.data.dir)
+    assert opened.description["remarks"]["table"] == wanted
+    printed = capsys.readouterr().out
+    assert all(f"note: {line}\n" in printed for line in wanted)
+    found = opened.table.set_index("Metadata_Site_ID").loc[table["site_id"]]
+    roles = ["other"] * 8 + ["response_0", "treated", "response_0", "response_1"]
+    assert found["Metadata_Role"].tolist() == roles
+    assert opened.description["manifest"]["records_per_condition"][""] == 8
+    builder = tfds.builder_from_directory(c.data.dir)
+    stored = tfds.as_numpy(builder.as_dataset(split="train"))
+    texts = {e["site_id"].decode(): e["disease_condition"].decode() for e in stored}
+    assert texts == dict(zip(table["site_id"], conditions, strict=True))
+
+
 def test_missing_images_fail_or_are_skipped(raw):
     image(raw, 3, 2).unlink()
     image(raw, 3, 4).unlink()
@@ -215,7 +274,13 @@ def test_missing_images_fail_or_are_skipped(raw):
 @pytest.mark.parametrize("missing", ["fail", "skip"])
 def test_no_images_at_all(raw, missing):
     (raw / "images").rename(raw / "elsewhere")
-    refused(settings(raw, missing=missing), "none of the 60 images")
+    refused(settings(raw, missing=missing), "none of the 60 images.*there is, for")
+    shutil.rmtree(raw / "elsewhere")
+    (raw / "images").mkdir()
+    message = (
+        r"none of the 60 images.*first would be images/HRCE-1/Plate1/B01_s1_w1.png"
+    )
+    refused(settings(raw, missing=missing), message)
 
 
 @pytest.mark.parametrize("missing", ["fail", "skip"])

@@ -13,7 +13,6 @@ from etils import epath
 
 from gandl_jax.datasets import (
     conversion_limit,
-    raw_files,
     raw_images,
     screen,
     shard_workers,
@@ -83,8 +82,9 @@ def _sample(config: ml_collections.ConfigDict, sites: int) -> shards.Raw:
     """The first sites, ready to be converted."""
     data, spec = config.data, screen.load(config)
     metadata = screen.read_metadata(spec, data.source_dir).head(sites)
-    kept = raw_images.present(spec, data.source_dir, metadata, missing=data.missing)
-    source = raw_files.open_files(data.source_dir)
+    kept, source = raw_images.present(
+        spec, data.source_dir, metadata, missing=data.missing
+    )
     images = list(itertools.chain(*raw_images.paths(spec, kept)))
     image_format = raw_images.common_format(source, images, spec.planes)
     return shards.Raw(spec, source, kept, image_format, data.downscale)
