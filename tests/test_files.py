@@ -17,12 +17,19 @@ def test_replace_writes_and_overwrites_and_leaves_nothing_else(tmp_path, data):
 def test_the_old_file_stands_until_the_new_one_is_complete(tmp_path):
     path = tmp_path / "a.bin"
     path.write_bytes(b"old")
-    with files.replacing(path) as file:
-        file.write(b"ne")
+    with files.partial(path) as beside:
+        beside.write_bytes(b"new")
         assert path.read_bytes() == b"old"
-        assert (tmp_path / ".a.bin.partial").exists()
-        file.write(b"w")
     assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_is_written_in_pieces_may_go_back(tmp_path):
+    with files.replacing(tmp_path / "a.bin") as file:
+        file.write(b"ned")
+        file.seek(1)
+        file.write(b"ew")
+    assert (tmp_path / "a.bin").read_bytes() == b"new"
 
 
 def test_a_failure_keeps_the_old_file_and_no_partial_one(tmp_path):

@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from etils import epath
 
+from gandl_jax import files
 from gandl_jax.datasets import zip_archive
 from gandl_jax.datasets.image_files import Unreadable
 
@@ -55,7 +56,7 @@ class RawFiles:
         """
         holders, loose = self._holders(path), epath.Path(self.source_dir) / path
         if not holders or loose.exists():
-            with loose.open("rb") as file:
+            with files.reading(loose) as file:
                 yield file
             return
         if len(holders) > 1:
