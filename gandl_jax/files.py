@@ -28,6 +28,14 @@ def absolute(path: epath.PathLike) -> epath.Path:
     return path if _is_remote(path) else path.resolve()
 
 
+def bucket(path: epath.PathLike) -> epath.Path | None:
+    """The bucket that a path lies in; None where it lies on a disk."""
+    path = epath.Path(path)
+    if not _is_remote(path):
+        return None
+    return epath.Path("/".join(os.fspath(path).split("/")[:3]))
+
+
 @contextlib.contextmanager
 def reading(path: epath.PathLike) -> Iterator[BinaryIO]:
     """Opens a file to be read from any place in it.

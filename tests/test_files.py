@@ -42,6 +42,18 @@ def test_a_failure_keeps_the_old_file_and_no_partial_one(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.parametrize("path", ["gs://b/c/d.txt", "gs://b"])
+def test_a_path_in_a_bucket_holds_everywhere(path):
+    assert str(files.absolute(path)) == path
+    assert str(files.bucket(path)) == "gs://b"
+
+
+def test_a_path_on_a_disk(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert str(files.absolute("a/../b")) == f"{tmp_path}/b"
+    assert files.bucket("a") is None
+
+
 def test_no_folder_is_made(tmp_path):
     with pytest.raises(FileNotFoundError):
         files.replace(tmp_path / "gone" / "a.txt", "text")
