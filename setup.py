@@ -50,7 +50,13 @@ setup(
         "cuda12": ["jax[cuda12]"],
         "report": REPORT,
         "beam": ["apache-beam"],
-        "test": ["pytest", "pycytominer>=1.7.1", *REPORT],
+        "test": [
+            "gcp-storage-emulator",
+            "pytest",
+            "pycytominer>=1.7.1",
+            "trustme",  # its certificate
+            *REPORT,
+        ],
         "dev": ["ruff"],
     },
 )
