@@ -50,7 +50,14 @@ setup(
         "cuda12": ["jax[cuda12]"],
         "report": REPORT,
         "beam": ["apache-beam"],
-        "test": ["pytest", "apache-beam", "pycytominer>=1.7.1", *REPORT],
+        "test": [
+            "apache-beam",
+            "gcp-storage-emulator",
+            "pytest",
+            "pycytominer>=1.7.1",
+            "trustme",  # its certificate
+            *REPORT,
+        ],
         "dev": ["ruff"],
     },
 )

@@ -5,6 +5,7 @@ from typing import Any
 import orbax.checkpoint as ocp
 from etils import epath
 
+from gandl_jax import files
 from gandl_jax.errors import InputError
 
 
@@ -33,7 +34,7 @@ class Checkpoints:
     @property
     def _manager(self) -> ocp.CheckpointManager:
         if self._opened is None:
-            directory = self._directory.absolute()
+            directory = files.absolute(self._directory)
             self._opened = ocp.CheckpointManager(directory, options=self._options)
         return self._opened
 

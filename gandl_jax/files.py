@@ -1,10 +1,82 @@
-"""Writing files whole: a reader meets the old file or the new one, never half."""
+"""Files, local or of `gs://`: read anywhere, written whole.
+
+A reader meets the old file or the new one, never half. On a disk a rename sees to that.
+In a bucket a rename would copy the object and delete the first, while an object that is
+written appears, whole, when it is closed: there it is written under its own name.
+"""
 
 import contextlib
+import io
+import os
+import tempfile
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from etils import epath
+
+# What tensorflow, which epath opens gs:// with, fetches at least with each read: of its
+# own 64 MB an image or a record, read somewhere in a file, would use a hundredth.
+os.environ.setdefault("GCS_READAHEAD_BUFFER_SIZE_BYTES", str(2**20))
+
+
+def absolute(path: epath.PathLike) -> epath.Path:
+    """A path that holds in every folder; one of `gs://` does so as it is.
+
+    epath's own `resolve` and `absolute` would put the working directory before it.
+    """
+    path = epath.Path(path)
+    return path if _is_remote(path) else path.resolve()
+
+
+def bucket(path: epath.PathLike) -> epath.Path | None:
+    """The bucket that a path lies in; None where it lies on a disk."""
+    path = epath.Path(path)
+    if not _is_remote(path):
+        return None
+    return epath.Path("/".join(os.fspath(path).split("/")[:3]))
+
+
+@contextlib.contextmanager
+def reading(path: epath.PathLike) -> Iterator[BinaryIO]:
+    """Opens a file to be read from any place in it.
+
+    Args:
+      path: of the file.
+
+    Yields:
+      A binary file that has all that Python's have: tensorflow's lack some.
+    """
+    with epath.Path(path).open("rb") as file:
+        if isinstance(file, io.IOBase):
+            yield file
+        else:
+            with io.BufferedReader(_Remote(file)) as whole:
+                yield whole
+
+
+class _Remote(io.RawIOBase):
+    """A `tf.io.gfile.GFile` to read from, as a file of Python's."""
+
+    def __init__(self, file: Any):
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._file.seek(offset, whence)
+        return self._file.tell()
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def readinto(self, buffer: memoryview) -> int:
+        data = self._file.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
 
 
 def replace(path: epath.PathLike, data: bytes | str) -> None:
@@ -26,10 +98,13 @@ def replacing(path: epath.PathLike) -> Iterator[BinaryIO]:
       path: of the file; its folder must exist.
 
     Yields:
-      A binary file to write to.
+      A binary file to write to, in memory: files of `gs://` know no `seek` while they
+      are written, which zip archives, and so NumPy's, need.
     """
+    content = io.BytesIO()
+    yield content
     with partial(path) as beside, beside.open("wb") as file:
-        yield file
+        file.write(content.getvalue())
 
 
 @contextlib.contextmanager
@@ -41,9 +116,16 @@ def partial(path: epath.PathLike) -> Iterator[epath.Path]:
 
     Yields:
       `.NAME.partial` beside it, to be written. It gets its name at the end; where the
-      writing fails it is removed, and what was there before stays.
+      writing fails it is removed, and what was there before stays. For `gs://` it is a
+      temporary file on the disk, which is copied there at the end.
     """
     final = epath.Path(path)
+    if _is_remote(final):
+        with tempfile.TemporaryDirectory() as folder:
+            local = epath.Path(folder) / final.name
+            yield local
+            local.copy(final, overwrite=True)
+        return
     beside = final.parent / f".{final.name}.partial"
     try:
         yield beside
@@ -51,3 +133,7 @@ def partial(path: epath.PathLike) -> Iterator[epath.Path]:
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+
+
+def _is_remote(path: epath.Path) -> bool:
+    return "://" in os.fspath(path)

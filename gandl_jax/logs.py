@@ -1,13 +1,47 @@
 """What a run tells: metrics to JSONL (the truth) and TensorBoard."""
 
+import contextlib
 import json
 from collections.abc import Mapping
 from typing import Any
 
 from etils import epath
-from tensorboardX import SummaryWriter
+from tensorboardX import SummaryWriter, record_writer
 
 from gandl_jax import files
+
+
+class _EventFile:
+    """A file of TensorBoard's events that is opened as all others are."""
+
+    def __init__(self, path: str):
+        self._opened = contextlib.ExitStack()
+        self._file = self._opened.enter_context(epath.Path(path).open("wb"))
+
+    def write(self, data: bytes) -> None:
+        self._file.write(data)
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def close(self) -> None:
+        self._opened.close()
+
+
+class _EventFiles:
+    """How tensorboardX is to write to gs://.
+
+    Its own way needs one more library, with its own credentials.
+    """
+
+    def open(self, path: str) -> _EventFile:
+        return _EventFile(path)
+
+    def directory_check(self, path: str) -> None:
+        """A bucket needs no folders."""
+
+
+record_writer.register_writer_factory("gs", _EventFiles())
 
 
 class Metrics:
@@ -31,6 +65,7 @@ class Metrics:
     def write(self, step: int, images: int, seconds: float, values: Mapping) -> None:
         """Adds one line: {"step", "images", "seconds", "group/name": value, ...}."""
         line = {"step": step, "images": images, "seconds": round(seconds, 3), **values}
+        # An object cannot be appended to: on gs:// all is read and written again.
         with self._file.open("a") as file:
             file.write(json.dumps(line) + "\n")
         for name, value in values.items():

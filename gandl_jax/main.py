@@ -65,10 +65,19 @@ def resolve(values: flags.FlagValues, settings: dict[str, str]):
         raise InputError("no job: add --job=train, or all")
     configs.validate(config, jobs)
     workdir = epath.Path(values.workdir or f"runs/{config.name}")
+    _check_buckets(str(workdir), config.data.source_dir, config.data.dir)
     if workdir.exists() and not workdir.is_dir():
         raise InputError(f"--workdir={workdir} is a file: name a folder")
     workdirs.refuse_another(workdir, config)
     return config, jobs, workdir
+
+
+def _check_buckets(*places: str) -> None:
+    """Raises where there is no such bucket, in which making a folder never ends."""
+    for place in places:
+        bucket = files.bucket(place)
+        if bucket and not bucket.exists():
+            raise InputError(f"{place}: there is no bucket {bucket}; make it first")
 
 
 def run_jobs(config, jobs, workdir: epath.Path, command: str) -> None:

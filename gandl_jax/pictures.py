@@ -157,7 +157,7 @@ def shrunk(path: epath.PathLike, width_px: int) -> bytes:
     Returns:
       A PNG.
     """
-    with epath.Path(path).open("rb") as file:
+    with files.reading(path) as file:
         picture = Image.open(file).convert("RGB")
     picture.thumbnail((width_px, picture.height), Image.Resampling.LANCZOS)
     data = io.BytesIO()

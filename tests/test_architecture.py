@@ -40,7 +40,7 @@ LAYERS = {
     "logs": {"files"},
     "pictures": {"files"},
     "parallel": {"errors"},
-    "checkpoint": {"errors"},
+    "checkpoint": {"errors", "files"},
     "progress": set(),
     "files": set(),
     "errors": set(),

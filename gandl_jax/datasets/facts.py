@@ -74,7 +74,7 @@ def read(directory: str, count: int) -> Facts:
     """
     total = Facts([], {}, [], [], {})
     for number in range(count):
-        with path(directory, number).open("rb") as file, np.load(file) as found:
+        with files.reading(path(directory, number)) as file, np.load(file) as found:
             _add(total, directory, found)
     if total.images is not None:
         total.images = np.concatenate(total.images)

@@ -98,5 +98,8 @@ def write(folder: epath.Path, by_plate: Mapping[str, np.ndarray]) -> None:
 
 def read(folder: epath.PathLike) -> tuple[list[str], np.ndarray]:
     """The plates, and their fields [P, C, h, w] float32."""
-    with (epath.Path(folder) / ILLUMINATION).open("rb") as file, np.load(file) as found:
+    with (
+        files.reading(epath.Path(folder) / ILLUMINATION) as file,
+        np.load(file) as found,
+    ):
         return found["plates"].tolist(), found["fields"]

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from etils import epath
 
+from gandl_jax import files
 from gandl_jax.errors import InputError, nearest
 
 DESCRIPTION = "screen.json"  # written last: its presence says that all is there
@@ -228,7 +229,7 @@ def read_description(directory: str) -> dict[str, Any]:
 
 def open_unchecked(directory: str, description: Mapping[str, Any]) -> Prepared:
     """As `open_prepared`, whether or not the shards are there."""
-    with (epath.Path(directory) / RECORDS).open("rb") as file:
+    with files.reading(epath.Path(directory) / RECORDS) as file:
         records = pd.read_parquet(file)
     return Prepared(
         directory=str(directory),

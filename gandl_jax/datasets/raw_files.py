@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 from etils import epath
 
+from gandl_jax import files
 from gandl_jax.datasets import spellings, zip_archive
 from gandl_jax.datasets.image_files import Unreadable
 from gandl_jax.datasets.spellings import Spellings
@@ -102,7 +103,7 @@ class RawFiles:
         path = self.spellings.actual(path)
         holders, loose = self._holders(path), epath.Path(self.source_dir) / path
         if not holders or loose.exists():
-            with loose.open("rb") as file:
+            with files.reading(loose) as file:
                 yield file
             return
         if len(holders) > 1:

@@ -69,10 +69,10 @@ def write(
     """
     recipe = _Recipe(
         raw.screen,
-        _absolute(raw.source.source_dir),
+        os.fspath(files.absolute(raw.source.source_dir)),
         raw.image_format,
         raw.downscale,
-        _absolute(directory),
+        os.fspath(files.absolute(directory)),
     )
     pipeline = _pipeline(options)
     work = epath.Path(directory) / WORK
@@ -107,11 +107,6 @@ def _hand_out(shard: Shard, raw: Raw, directory: str) -> None:
         own.metadata.to_parquet(file, index=False)
     spelled = json.dumps(own.source.spellings.folders)
     files.replace(_spellings_path(directory, shard.number), spelled)
-
-
-def _absolute(path: str) -> str:
-    """The same place for a worker that was started elsewhere."""
-    return path if "://" in path else os.path.abspath(path)
 
 
 def _pipeline(options: str) -> Any:
@@ -156,7 +151,7 @@ def _write(recipe: _Recipe, place: tuple[int, int]) -> None:
     """Writes one shard in a folder of this attempt, then gives it its name."""
     number, count = place
     folder = epath.Path(recipe.directory)
-    with _rows_path(folder, number).open("rb") as file:
+    with files.reading(_rows_path(folder, number)) as file:
         rows = pd.read_parquet(file)
     spelled = Spellings(json.loads(_spellings_path(folder, number).read_text()))
     source = raw_files.open_files(recipe.source_dir)  # archives: once in a process

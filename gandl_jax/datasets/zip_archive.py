@@ -8,6 +8,7 @@ processes share no position in it.
 
 import array
 import bisect
+import contextlib
 import dataclasses
 import functools
 import io
@@ -23,6 +24,7 @@ from typing import BinaryIO
 import numpy as np
 from etils import epath
 
+from gandl_jax import files
 from gandl_jax.datasets.image_files import Unreadable
 from gandl_jax.errors import InputError
 
@@ -88,7 +90,8 @@ class Archive:
         members = self.members[np.array(rows, np.int64)]
         return Archive(self.path, self.top, b"".join(names), _ends(names), members)
 
-    def open(self, path: str) -> BinaryIO:
+    @contextlib.contextmanager
+    def open(self, path: str) -> Iterator[BinaryIO]:
         """Opens a member for reading; its checksum is compared when it ends.
 
         Raises:
@@ -105,7 +108,8 @@ class Archive:
                 f"packed in {self.name} by method {member['method']}, neither stored "
                 "nor deflated"
             )
-        return _open_member(epath.Path(self.path), path, member)
+        with files.reading(self.path) as file:
+            yield _member(file, path, member)
 
     def _row(self, path: str) -> int | None:
         """The first member of this path."""
@@ -137,7 +141,7 @@ def _read_directory(path: str, length: int, mtime: float) -> Archive:
     """`length` and `mtime` tell one state of the file from the next."""
     del length, mtime
     try:
-        with epath.Path(path).open("rb") as file, zipfile.ZipFile(file) as archive:
+        with files.reading(path) as file, zipfile.ZipFile(file) as archive:
             infos = archive.infolist()
     except (*DAMAGED, ValueError, NotImplementedError, struct.error) as error:
         raise InputError(
@@ -181,20 +185,15 @@ def _top(infos: Sequence[zipfile.ZipInfo]) -> str:
     return tops.pop() if len(tops) == 1 and all(below for _, below in parts) else ""
 
 
-def _open_member(archive: epath.Path, path: str, member: np.void) -> BinaryIO:
+def _member(archive: BinaryIO, path: str, member: np.void) -> BinaryIO:
     """The reader that zipfile too would give, once it has read the directory."""
     info = zipfile.ZipInfo(path)
     info.compress_type, info.CRC = int(member["method"]), int(member["crc"])
     info.compress_size, info.file_size = int(member["packed"]), int(member["size"])
-    file = archive.open("rb")
-    try:
-        file.seek(int(member["header"]))
-        header = file.read(30)
-        if len(header) < 30 or not header.startswith(b"PK\3\4"):
-            raise zipfile.BadZipFile("no member starts there")
-        file.seek(sum(struct.unpack("<26x2H", header)), io.SEEK_CUR)
-        # Not documented, though it has been the same since Python 3.7.
-        return zipfile.ZipExtFile(file, "r", info, close_fileobj=True)
-    except BaseException:
-        file.close()
-        raise
+    archive.seek(int(member["header"]))
+    header = archive.read(30)
+    if len(header) < 30 or not header.startswith(b"PK\3\4"):
+        raise zipfile.BadZipFile("no member starts there")
+    archive.seek(sum(struct.unpack("<26x2H", header)), io.SEEK_CUR)
+    # Not documented, though it has been the same since Python 3.7.
+    return zipfile.ZipExtFile(archive, "r", info)

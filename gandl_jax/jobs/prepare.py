@@ -2,7 +2,6 @@
 
 import contextlib
 import importlib.util
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ import pandas as pd
 from etils import epath
 
 from gandl_jax import config as configs
+from gandl_jax import files
 from gandl_jax.datasets import blanks, prepared, raw_images, remarks, screen
 from gandl_jax.errors import InputError
 from gandl_jax.jobs import prepare_folder
@@ -158,7 +158,7 @@ def _check_source(data: ml_collections.ConfigDict) -> None:
         raise InputError(
             "config.data.source_dir is not set; give --config.data.source_dir="
         )
-    if os.path.abspath(data.dir) == os.path.abspath(data.source_dir):
+    if files.absolute(data.dir) == files.absolute(data.source_dir):
         raise InputError(
             f"config.data.dir and config.data.source_dir are both {data.dir}; choose "
             "another data.dir"

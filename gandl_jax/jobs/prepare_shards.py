@@ -111,7 +111,7 @@ def _source(
     order = np.concatenate([part.rows for part in parts])
     text = metadata.iloc[order].to_csv(index=False)
     return {
-        SOURCE: os.fspath(epath.Path(source_dir).resolve()),
+        SOURCE: os.fspath(files.absolute(source_dir)),
         "records": len(metadata),
         "metadata_sha256": hashlib.sha256(text.encode()).hexdigest(),
     }

@@ -24,7 +24,7 @@ def write(path: epath.PathLike, one: FeatureSet, provenance: Mapping[str, Any]) 
     are <set>__<i> as in the Parquet files.
 
     Args:
-      path: on a local disk; its folder must exist.
+      path: of the file; its folder must exist.
       one: the set.
       provenance: plain data, kept as JSON in uns["gandl_jax"].
     """
@@ -54,8 +54,10 @@ def provenance(path: epath.PathLike) -> dict[str, Any] | None:
     Args:
       path: of an .h5ad file, or of nothing.
     """
+    if not epath.Path(path).exists():
+        return None
     try:
-        with h5py.File(path, "r") as file:
+        with files.reading(path) as raw, h5py.File(raw, "r") as file:
             return json.loads(file["uns"][PROVENANCE][()])
     except (OSError, KeyError, json.JSONDecodeError):
         return None

@@ -17,6 +17,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 from etils import epath
 
+from gandl_jax import files
 from gandl_jax.errors import InputError
 
 ROWS = 4096  # of a piece of a Parquet file
@@ -117,7 +118,7 @@ def open_table(path: epath.PathLike) -> ForeignTable:
 
 
 def _parquet_header(path: epath.Path) -> list[str]:
-    with path.open("rb") as file:
+    with files.reading(path) as file:
         return pq.read_schema(file).names
 
 
@@ -136,7 +137,7 @@ def _csv_header(path: epath.Path) -> list[str]:
 
 
 def _parquet_batches(path, names, features) -> Iterator[pa.RecordBatch]:
-    with path.open("rb") as raw:
+    with files.reading(path) as raw:
         file = pq.ParquetFile(raw, pre_buffer=False)
         for name in features:
             kind = file.schema_arrow.field(name).type
@@ -150,7 +151,7 @@ def _parquet_batches(path, names, features) -> Iterator[pa.RecordBatch]:
 
 @contextlib.contextmanager
 def _text(path: epath.Path) -> Iterator[pa.NativeFile]:
-    with path.open("rb") as raw:
+    with files.reading(path) as raw:
         stream = pa.PythonFile(raw, mode="r")
         if path.suffix == ".gz":
             stream = pa.CompressedInputStream(stream, "gzip")

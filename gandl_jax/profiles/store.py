@@ -258,7 +258,7 @@ def _parts(directory: epath.Path) -> list[epath.Path]:
 @contextlib.contextmanager
 def _reading(part: epath.Path) -> Iterator[BinaryIO]:
     """Opens a part; a damaged one, as of a full disk, is the user's to delete."""
-    with part.open("rb") as file:
+    with files.reading(part) as file:
         try:
             yield file
         except (pa.ArrowException, OSError) as error:
