@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from etils import epath
 
+from gandl_jax import files
 from gandl_jax.datasets.prepared import WORK
 from gandl_jax.errors import InputError, RunError
 
@@ -21,6 +22,9 @@ def claimed(folder: epath.Path) -> Iterator[None]:
     Raises:
       InputError: another process prepares in it.
     """
+    if files.bucket(folder):  # it has no folders, and no locks
+        yield
+        return
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -35,9 +39,6 @@ def claimed(folder: epath.Path) -> Iterator[None]:
 @contextlib.contextmanager
 def _locked(folder: epath.Path) -> Iterator[None]:
     """Locks the folder itself: no file is left, and the lock ends with the process."""
-    if "://" in os.fspath(folder):  # no locks there
-        yield
-        return
     import fcntl  # POSIX has it
 
     opened = os.open(folder, os.O_RDONLY)

@@ -34,7 +34,8 @@ def test_counts(tmp_path):
 def test_prepare_keeps_the_digest_of_each_shard(deep):
     opened, _ = deep
     files = opened.description["manifest"]["files"]
-    assert list(files) == [*opened.files, "records.parquet"]
+    more = ["records.parquet", "illumination.npz"]
+    assert list(files) == [*opened.files, *more]
     for name, wanted in files.items():
         data = (pathlib.Path(opened.directory) / name).read_bytes()
         assert wanted["sha256"] == hashlib.sha256(data).hexdigest()

@@ -19,7 +19,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 from gandl_jax import main as program
-from gandl_jax.datasets import prepared, stream
+from gandl_jax.datasets import prepared, stream, tiles
 
 pytestmark = pytest.mark.real_data
 
@@ -164,7 +164,7 @@ def test_counts_are_those_of_the_table(vero):
 def test_every_site_is_read_once_as_it_was_drawn(vero):
     names, light = vero.opened.table["Metadata_Record_ID"].tolist(), {}
     for shard in range(vero.opened.shards):
-        for row, site in stream.sites(vero.opened, shard, ()):
+        for row, site in tiles.sites(vero.opened, shard, ()):
             np.testing.assert_array_equal(site, vero.sites[names[row]])
             assert row not in light
             light[row] = site.mean()
@@ -179,8 +179,14 @@ def test_tiles_have_the_means_of_what_was_drawn(vero):
     low, high = np.percentile(flat, [0.1, 99.9], axis=0)
     found = {}
     for shard in range(vero.opened.shards):
-        for batch in stream.tile_batches(
-            vero.opened, shard, channels=(), scaling="dataset", crop_px=SIZE, batch=64
+        for batch in tiles.tile_batches(
+            vero.opened,
+            shard,
+            channels=(),
+            scaling="dataset",
+            illumination="none",
+            crop_px=SIZE,
+            batch=64,
         ):
             rows = batch["record"][batch["mask"]].tolist()
             assert not found.keys() & set(rows)
@@ -203,6 +209,7 @@ def test_an_epoch_of_training_has_every_site_once(vero):
         vero.opened,
         channels=(),
         scaling="dataset",
+        illumination="none",
         crop_px=SIZE,
         batch=32,
         seed=0,
