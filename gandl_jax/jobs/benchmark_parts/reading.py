@@ -47,12 +47,14 @@ def measure(
       does not change. resume_seconds to the first batch from a random step, and
       rxrx19a_resume_seconds, what that would take with RxRx19a's number of records at
       this rate; plates_per_batch (mean, least, most) beside what independent draws
-      would hold; peak_rss_mb of this process.
+      would hold; peak_rss_mb of a process that reads so many crops of a site.
     """
     opened = prepared.open_prepared(config.data.dir)
     channels = prepared.choose_channels(opened, config.data.channels)
     several = _most_crops(opened, config)
     one, many = (_stream(opened, config, crops) for crops in (1, several))
+    _rate(many, seconds)  # before there is anything else in this process
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
     decoder = _decoder(opened, channels)
     rounds = [
         [_rate(units, seconds) for units in (decoder, one, many)]
@@ -77,7 +79,7 @@ def measure(
         "many_crops_per_core_second": by_core[2],
         **_resuming(opened, config, several, by_clock[1]),
         **_mixing(opened, config, several),
-        "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6,
+        "peak_rss_mb": peak_mb,
     }
 
 
