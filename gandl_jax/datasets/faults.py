@@ -132,7 +132,7 @@ def _read(
             continue
         try:
             example = records.read_at(str(path), offset, length)
-            records.decode(opened, opened.channels, example)
+            records.planes(opened, opened.channels, example)
             yield _key(example.numpy(), key)
         except tf.errors.DataLossError:
             yield "does not agree with its own checksum"

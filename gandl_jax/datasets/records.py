@@ -60,19 +60,20 @@ def kind(prepared: Prepared) -> tf.DType:
     return tf.uint8 if prepared.bit_depth == 8 else tf.uint16
 
 
-def decode(
+def planes(
     prepared: Prepared, channels: Sequence[str], example: tf.Tensor
-) -> tf.Tensor:
-    """A serialized example to the site [H, W, C] uint8 or uint16."""
-    pngs = images(channels, example)
-    planes = [tf.io.decode_png(png, 1, kind(prepared)) for png in pngs]
+) -> tuple[tf.Tensor, ...]:
+    """A serialized example to its channels, [H, W] uint8 or uint16 each."""
     shape = (prepared.height_px, prepared.width_px, 1)
-    return tf.concat([tf.ensure_shape(plane, shape) for plane in planes], axis=-1)
+    decoded = (
+        tf.io.decode_png(png, 1, kind(prepared)) for png in images(channels, example)
+    )
+    return tuple(tf.ensure_shape(plane, shape)[..., 0] for plane in decoded)
 
 
 def first_readable(
     prepared: Prepared, channels: Sequence[str], candidates: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor]:
+) -> tuple[tf.Tensor, tuple[tf.Tensor, ...]]:
     """Reads records until one can be read.
 
     Args:
@@ -81,16 +82,16 @@ def first_readable(
       candidates: [n] int64, records in the order to try.
 
     Returns:
-      Which record it was, [] int64, and its site [H, W, C] uint8 or uint16; -1 and an
-      undefined site where none can be read.
+      Which record it was, [] int64, and its C planes [H, W] uint8 or uint16; -1 and
+      planes that mean nothing where none can be read.
     """
     read = random_reader(prepared)
-    shape = (prepared.height_px, prepared.width_px, len(channels))
-    none = tf.data.Dataset.from_tensors(
-        (tf.constant(-1, tf.int64), tf.zeros(shape, kind(prepared)))
+    shape = prepared.height_px, prepared.width_px
+    none = tf.data.Dataset.from_tensors(tf.constant(-1, tf.int64)).map(
+        lambda record: (record, (tf.zeros(shape, kind(prepared)),) * len(channels))
     )
     tried = tf.data.Dataset.from_tensor_slices(candidates).map(
-        lambda record: (record, decode(prepared, channels, read(record)))
+        lambda record: (record, planes(prepared, channels, read(record)))
     )
     return tried.ignore_errors().concatenate(none).take(1).get_single_element()
 
@@ -110,7 +111,7 @@ def fault(prepared: Prepared, record: int) -> str:
     """What is wrong with a record that could not be read."""
     try:
         example = random_reader(prepared)(tf.constant(record, tf.int64))
-        decode(prepared, prepared.channels, example)
+        planes(prepared, prepared.channels, example)
     except tf.errors.OpError as error:
         return error.message.splitlines()[0]
     return "it could not be read a moment ago, but can now"

@@ -85,13 +85,17 @@ def train_batches(
                 [STAND_INS], [seed, place], 0, prepared.records, tf.int64, alg="philox"
             )
             candidates = tf.concat([candidates, others], 0)
-        used, site = records.first_readable(prepared, channels, candidates)
+        used, planes = records.first_readable(prepared, channels, candidates)
         samples = order.samples(place)
         corners = [draw(sample) for sample in tf.unstack(samples)]
-        images = [site[y : y + crop_px, x : x + crop_px] for y, x, _, _ in corners]
-        packed = tf.stack([tf.io.serialize_tensor(image) for image in images])
+        packed = [
+            tf.io.serialize_tensor(
+                tf.stack([p[y : y + crop_px, x : x + crop_px] for p in planes], -1)
+            )
+            for y, x, _, _ in corners
+        ]
         both = tf.repeat(tf.stack([[record], [used]]), crops_per_site, axis=1)
-        return packed, samples, *tf.unstack(both)
+        return tf.stack(packed), samples, *tf.unstack(both)
 
     def example(packed, sample, record, used):
         y, x, mirrored, turns = draw(sample)

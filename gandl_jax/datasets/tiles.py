@@ -42,9 +42,9 @@ def sites(
     )
     iterator = read.prefetch(2).as_numpy_iterator()
     bad = []
-    for row, (used, site) in zip(rows.tolist(), iterator, strict=True):
+    for row, (used, planes) in zip(rows.tolist(), iterator, strict=True):
         if used == row:
-            yield row, site
+            yield row, np.stack(planes, -1)
             continue
         bad.append(row)
         if not on_bad or len(bad) == len(rows):  # nothing is left of the shard

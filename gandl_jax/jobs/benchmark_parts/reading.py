@@ -85,7 +85,9 @@ def measure(
 
 def _rate(units: Iterator[int], seconds: float) -> tuple[float, float]:
     """Units per second that an iterator does, and per second of a core."""
-    next(units)  # starts it
+    warm = time.monotonic() + seconds / 2
+    while time.monotonic() < warm:  # what it made while others were measured
+        next(units)
     began, cores_began, done = time.monotonic(), time.process_time(), 0
     while time.monotonic() < began + seconds:
         done += next(units)
