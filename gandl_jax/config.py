@@ -40,6 +40,9 @@ DEFAULTS = {
         "channels": (),  # names; () is all, in the screen's order
         "crop_px": 64,  # training crop, embedding tile, network size
         "downscale": 1,  # prepare averages blocks of so many pixels a side
+        # Of 16-bit images prepare makes 8 bits, where this level and those above it
+        # become 255; 0 keeps the depth. 4095 is a 12-bit camera's whole range.
+        "white_level": 0,
         "missing": "fail",  # or "skip" records whose images are missing
         "bad_records": "fail",  # or "skip" stored records that cannot be read
         "bad_records_max_frac": 0.001,  # of all, where they are skipped (ours)

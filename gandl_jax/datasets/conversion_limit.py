@@ -64,4 +64,4 @@ def _write(raw: Raw, rows: list[int], path: str, barrier: Any, queue: Any) -> No
 
 def _pngs(raw: Raw, file: str) -> list[bytes]:
     data = raw.source.read(file)
-    return [png for png, _ in shards.grey_pngs(data, raw.image_format, raw.downscale)]
+    return [png for png, _ in shards.grey_pngs(data, raw.image_format, raw.reduction)]

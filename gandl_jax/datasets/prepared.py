@@ -24,7 +24,7 @@ MANIFEST = "manifest"  # in the description: what its files must be, and the cou
 ILLUMINATION = "illumination.npz"  # the fields of each plate
 FEWEST_RECORDS = 50  # of a plate, to estimate its illumination from (ours)
 REMARKS = "remarks"  # in the description: what was odd, of the table and the images
-DOWNSCALE = "downscale"  # in a plan where it is not 1: former ones know no other
+REDUCED = {"downscale": 1, "white_level": 0}  # in a plan where they are not these
 WORK = ".work"  # a folder: what a running preparation keeps beside the shards
 FREE = (SOURCE, LABELS, COUNTED, IMAGES)  # of a plan: what the shards do not depend on
 
@@ -270,7 +270,7 @@ def check_plan(
       before: its plan.
       wanted: what to compare, a plan or a part of one; FREE is passed over.
     """
-    before, wanted = ({DOWNSCALE: 1} | dict(plan) for plan in (before, wanted))
+    before, wanted = (REDUCED | dict(plan) for plan in (before, wanted))
     changes = [
         f"{key} was {before.get(key)!r}, is {value!r}"
         for key, value in wanted.items()

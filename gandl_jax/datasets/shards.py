@@ -1,9 +1,9 @@
 """TFRecord shards of a raw screen, which TFDS loads without code of ours.
 
 A record holds the source's metadata columns as text and one grey PNG per channel: byte
-for byte the source's where that is one, else the same pixels without loss, or fewer
-where `config.data.downscale` asks for that. A shard is complete when it has its final
-name, so a conversion that was killed redoes only the shards without one.
+for byte the source's where that is one, else the same pixels without loss, or what
+`config.data.downscale` and `white_level` make of them. A shard is complete when it has
+its final name, so a conversion that was killed redoes only the shards without one.
 """
 
 import contextlib
@@ -21,11 +21,11 @@ from PIL import Image
 
 from gandl_jax import files
 from gandl_jax.datasets import facts, illumination, image_files, manifest, read_ahead
-from gandl_jax.datasets.downscale import area_mean
 from gandl_jax.datasets.host_tensorflow import tf
 from gandl_jax.datasets.image_files import ImageFormat, Unreadable
 from gandl_jax.datasets.prepared import plates
 from gandl_jax.datasets.raw_files import RawFiles
+from gandl_jax.datasets.reduction import Reduction
 from gandl_jax.datasets.screen import Screen, table
 
 FRAME_BYTES = 16  # TFRecord: length, its checksum, and the data's, around each record
@@ -40,20 +40,24 @@ class Raw:
       source: its files.
       metadata: N rows, all columns str.
       image_format: that of every image.
-      downscale: how many pixels of a side become one.
+      reduction: what the shards hold of them.
     """
 
     screen: Screen
     source: RawFiles
     metadata: pd.DataFrame
     image_format: ImageFormat
-    downscale: int = 1
+    reduction: Reduction = Reduction()
 
     @property
     def size_px(self) -> tuple[int, int]:
         """Height and width of the prepared images."""
-        found = self.image_format
-        return found.height_px // self.downscale, found.width_px // self.downscale
+        return self.reduction.size_px(self.image_format)
+
+    @property
+    def bit_depth(self) -> int:
+        """Of the prepared images, 8 or 16."""
+        return self.reduction.bit_depth(self.image_format)
 
     @functools.cached_property
     def plates(self) -> np.ndarray:
@@ -192,14 +196,14 @@ def _record(
 ) -> _Record:
     """Makes a record of its files, path to bytes, and checks that each decodes."""
     feature = {name: _bytes(str(text).encode()) for name, text in row.items()}
-    levels = 2**raw.image_format.bit_depth
+    levels = 2**raw.bit_depth
     histograms = np.zeros((len(raw.screen.channels), levels), np.int64)
     images = np.zeros((len(raw.screen.channels), 3), np.uint64)
     blocks = np.zeros((len(images), *illumination.grid(raw.size_px)), np.int64)
     planes, bad = [], {}
     for path, data in found.items():
         try:
-            planes += grey_pngs(data, raw.image_format, raw.downscale)
+            planes += grey_pngs(data, raw.image_format, raw.reduction)
         except Unreadable as error:
             bad[raw.source.spellings.actual(path)] = str(error)
     named = zip(raw.screen.channels, planes, strict=not bad)
@@ -233,14 +237,14 @@ def _bytes(value: bytes) -> tf.train.Feature:
 
 
 def grey_pngs(
-    data: bytes | Unreadable, wanted: ImageFormat, downscale: int
+    data: bytes | Unreadable, wanted: ImageFormat, reduction: Reduction
 ) -> list[tuple[bytes, np.ndarray]]:
     """Each channel of a file as a grey PNG, with its pixels.
 
     Args:
       data: the file's bytes; or why there are none, which is raised.
       wanted: its format.
-      downscale: how many pixels of a side become one.
+      reduction: what to make of it.
 
     Returns:
       For each channel the PNG, and [H, W] uint8 or uint16.
@@ -259,10 +263,10 @@ def grey_pngs(
         raise Unreadable(str(found))
     if not tiff:
         pixels = _png_pixels(data, wanted)
-        if wanted.planes == downscale == 1:
+        if wanted.planes == 1 and reduction.is_none:
             return [(data, pixels[..., 0])]
     # Level 1 writes eight times as fast as the usual 6; files are 8 % larger.
-    split = [area_mean(pixels[..., i], downscale) for i in range(wanted.planes)]
+    split = [reduction.of(pixels[..., i]) for i in range(wanted.planes)]
     return [(tf.io.encode_png(one[..., None], 1).numpy(), one) for one in split]
 
 
@@ -295,10 +299,9 @@ def write_tfds_metadata(
     """Adds what lets `tfds.builder_from_directory` load the folder."""
     import tensorflow_datasets as tfds  # slow; the streams do without it
 
-    form = raw.image_format
     image = tfds.features.Image(
         shape=(*raw.size_px, 1),
-        dtype=np.uint8 if form.bit_depth == 8 else np.uint16,
+        dtype=np.uint8 if raw.bit_depth == 8 else np.uint16,
         encoding_format="png",
     )
     features = {str(name): tfds.features.Text() for name in raw.metadata.columns}

@@ -24,6 +24,7 @@ from gandl_jax import files
 from gandl_jax.datasets import facts, raw_files, shards
 from gandl_jax.datasets.image_files import ImageFormat
 from gandl_jax.datasets.prepared import WORK
+from gandl_jax.datasets.reduction import Reduction
 from gandl_jax.datasets.screen import Screen
 from gandl_jax.datasets.shards import Raw, Shard
 from gandl_jax.datasets.spellings import Spellings
@@ -39,7 +40,7 @@ class _Recipe:
     screen: Screen
     source_dir: str
     image_format: ImageFormat
-    downscale: int
+    reduction: Reduction
     directory: str
 
 
@@ -71,7 +72,7 @@ def write(
         raw.screen,
         os.fspath(files.absolute(raw.source.source_dir)),
         raw.image_format,
-        raw.downscale,
+        raw.reduction,
         os.fspath(files.absolute(directory)),
     )
     pipeline = _pipeline(options)
@@ -156,7 +157,7 @@ def _write(recipe: _Recipe, place: tuple[int, int]) -> None:
     spelled = Spellings(json.loads(_spellings_path(folder, number).read_text()))
     source = raw_files.open_files(recipe.source_dir)  # archives: once in a process
     source = dataclasses.replace(source, spellings=spelled)
-    raw = Raw(recipe.screen, source, rows, recipe.image_format, recipe.downscale)
+    raw = Raw(recipe.screen, source, rows, recipe.image_format, recipe.reduction)
     shard = Shard(number, count, np.arange(len(rows)))
     attempt = folder / WORK / uuid.uuid4().hex
     (attempt / "facts").mkdir(parents=True)

@@ -19,7 +19,7 @@ def open_dataset(config) -> tuple[prepared.Prepared, tuple[str, ...]]:
     Imports nothing slow.
 
     Raises:
-      InputError: it is not prepared, is another screen or downscaled otherwise, is
+      InputError: it is not prepared, is another screen or reduced otherwise, is
         smaller than a crop, has no such channel, or no plates to scale by.
     """
     name = screen.load(config).name  # of a screen of one's own, config.screen.name
@@ -29,7 +29,7 @@ def open_dataset(config) -> tuple[prepared.Prepared, tuple[str, ...]]:
             f"{config.data.dir} holds the screen {dataset.name!r}, not "
             f"{name!r} (config.data.name): name another config.data.dir"
         )
-    wanted = {prepared.DOWNSCALE: config.data.downscale}
+    wanted = {key: config.data[key] for key in prepared.REDUCED}
     prepared.check_plan(config.data.dir, dataset.description["plan"], wanted)
     prepared.check_crop(dataset, config.data.crop_px)
     dataset.check_scaling(config.data.scaling)

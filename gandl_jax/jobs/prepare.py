@@ -101,8 +101,9 @@ def plan_settings(
     keys = "records_per_shard", "low_percentile", "high_percentile"
     settings = {"screen": spec.name, "channels": list(spec.channels)}
     settings |= {key: config.data[key] for key in keys}
-    if config.data.downscale != 1:
-        settings[prepared.DOWNSCALE] = config.data.downscale
+    for key, unchanged in prepared.REDUCED.items():  # former plans have neither
+        if config.data[key] != unchanged:
+            settings[key] = config.data[key]
     if config.data.name == "own":  # it may change, unlike the specs of the program
         plain = configs.plain(config)
         settings |= {key: plain[key] for key in configs.SCREEN_IMAGES}

@@ -38,6 +38,7 @@ from gandl_jax.datasets.prepared import (
     plates,
 )
 from gandl_jax.datasets.raw_files import RawFiles
+from gandl_jax.datasets.reduction import Reduction
 from gandl_jax.datasets.screen import Screen, table
 from gandl_jax.datasets.shards import Shard
 from gandl_jax.errors import InputError
@@ -95,8 +96,9 @@ def convert(
         raise _other_plates(folder, plan[COUNTED])
     images = list(itertools.chain(*raw_images.paths(spec, metadata)))
     image_format = raw_images.common_format(source, images, spec.planes)
-    raw = shards.Raw(spec, source, metadata, image_format, data.downscale)
-    _check_downscale(raw)
+    reduction = Reduction(data.downscale, data.white_level)
+    raw = shards.Raw(spec, source, metadata, image_format, reduction)
+    _check_reduction(raw)
     _check_images(folder, plan, str(image_format))
     plan[IMAGES] = str(image_format)
     with prepare_folder.writing(folder):
@@ -147,12 +149,17 @@ def _check_images(folder: epath.Path, plan: Mapping[str, Any], now: str) -> None
         )
 
 
-def _check_downscale(raw: shards.Raw) -> None:
-    """Raises where the prepared images would have no pixel."""
+def _check_reduction(raw: shards.Raw) -> None:
+    """Raises where the prepared images would have no pixel, or no fewer bits."""
+    if raw.reduction.white and raw.image_format.bit_depth == 8:
+        raise InputError(
+            f"config.data.white_level={raw.reduction.white} makes 8 bits of 16, but "
+            "the images have 8: set it to 0"
+        )
     if 0 in raw.size_px:
         raise InputError(
-            f"config.data.downscale={raw.downscale} leaves nothing of images of "
-            f"{raw.image_format}: choose a smaller one"
+            f"config.data.downscale={raw.reduction.downscale} leaves nothing of images "
+            f"of {raw.image_format}: choose a smaller one"
         )
 
 
@@ -309,7 +316,7 @@ def _finish(
         "channels": list(channels),
         "height_px": height_px,
         "width_px": width_px,
-        "bit_depth": raw.image_format.bit_depth,
+        "bit_depth": raw.bit_depth,
         "records": len(records),
         "records_skipped_as_missing": skipped,
         "statistics": _statistics(channels, histograms, plan),
@@ -345,7 +352,7 @@ def _image_remarks(
         return f"{raw.source.spellings.actual(paths[0])} ({spec.channels[channel]})"
 
     return [
-        *remarks.levels(statistics, raw.image_format.bit_depth),
+        *remarks.levels(statistics, raw.bit_depth),
         *remarks.images(images, spec.channels, name, pixels=math.prod(raw.size_px)),
     ]
 

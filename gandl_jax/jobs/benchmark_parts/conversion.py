@@ -18,6 +18,7 @@ from gandl_jax.datasets import (
     shard_workers,
     shards,
 )
+from gandl_jax.datasets.reduction import Reduction
 
 SHARDS_PER_WORKER = 4  # so that none has nothing to do while the last is written
 REPEATS = 3  # in turn with the limit: the fastest of each counts, others may compute
@@ -87,7 +88,8 @@ def _sample(config: ml_collections.ConfigDict, sites: int) -> shards.Raw:
     )
     images = list(itertools.chain(*raw_images.paths(spec, kept)))
     image_format = raw_images.common_format(source, images, spec.planes)
-    return shards.Raw(spec, source, kept, image_format, data.downscale)
+    reduction = Reduction(data.downscale, data.white_level)
+    return shards.Raw(spec, source, kept, image_format, reduction)
 
 
 def _source_bytes(raw: shards.Raw) -> int:

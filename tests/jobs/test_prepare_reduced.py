@@ -1,4 +1,4 @@
-"""`config.data.downscale`: smaller images, in the shards, the plan and the workdir."""
+"""Reduced images: `config.data.downscale` and `white_level`, from shards to workdir."""
 
 import json
 import pathlib
@@ -50,6 +50,27 @@ def test_images_are_block_means_at_the_same_depth(screen):
         np.testing.assert_array_equal(site[..., 0], means[number])
     found = opened.statistics["dna"]
     assert (found["mean"], found["max"]) == pytest.approx((means.mean(), means.max()))
+
+
+def test_16_bits_become_8_on_request(screen):
+    c, images = screen
+    c.data.white_level = 4095
+    if images.dtype == np.uint8:
+        with pytest.raises(InputError, match="makes 8 bits of 16, but the images have"):
+            prepare.run(c, "")
+        assert not pathlib.Path(c.data.dir).exists()
+        return
+    prepare.run(c, "")
+    opened, _ = experiment.open_dataset(c)
+    assert opened.bit_depth == 8
+    for row, site in tiles.sites(opened, 0, ("dna",)):
+        number = int(opened.table["Metadata_Site_ID"][row][1:])
+        wanted = np.rint(np.minimum(images[number], 4095) * (255 / 4095))
+        assert site.dtype == np.uint8
+        np.testing.assert_array_equal(site[..., 0], wanted)
+    c.data.white_level = 0
+    with pytest.raises(InputError, match="white_level was 4095, is 0"):
+        experiment.open_dataset(c)
 
 
 def test_what_is_odd_is_told_of_the_smaller_images(screen, capsys):

@@ -1,11 +1,11 @@
-"""Area means, against whole-number arithmetic."""
+"""Reduced images, against whole-number arithmetic."""
 
 import fractions
 
 import numpy as np
 import pytest
 
-from gandl_jax.datasets.downscale import area_mean
+from gandl_jax.datasets.reduction import area_mean, eight_bits
 
 
 def exact(pixels, factor):
@@ -43,3 +43,14 @@ def test_halves_go_to_the_even_level_and_the_brightest_stays():
     assert area_mean(pixels, 2).tolist() == [[0, 2]]
     white = np.full((512, 512), 65535, np.uint16)
     assert area_mean(white, 512).tolist() == [[65535]]
+
+
+@pytest.mark.parametrize("white", [1, 255, 4095, 65535])
+def test_eight_bits_of_sixteen(white):
+    levels = np.arange(2**16, dtype=np.uint16).reshape(256, 256)
+    got = eight_bits(levels, white)
+    assert got.dtype == np.uint8 and got.shape == levels.shape
+    for level, found in zip(
+        levels.ravel()[::37].tolist(), got.ravel()[::37].tolist(), strict=True
+    ):
+        assert found == round(fractions.Fraction(min(level, white) * 255, white))
