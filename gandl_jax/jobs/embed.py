@@ -42,6 +42,8 @@ def run(config, workdir: epath.Path) -> None:
     method = experiment.make_method(theirs, dataset)
     profiles = workdir / "profiles" / dataset.name
     made_from = {"prepared": dataset.fingerprint, "channels": list(channels)}
+    if bad:
+        made_from["skips_bad_records"] = True
     with contextlib.closing(saved):
         for step in chosen:
             restored = functools.cache(functools.partial(restore, method, saved, step))

@@ -183,7 +183,11 @@ def _check_profiles(one: Training, first: Training) -> None:
         )
     for own, its in zip(one.encoders, first.encoders, strict=True):
         notes = (
-            {k: v for k, v in store.made_from(d).items() if k != "encoder"}
+            {
+                k: v
+                for k, v in store.made_from(d).items()
+                if k not in ("encoder", "skips_bad_records")
+            }
             for d in (own, its)
         )
         _refuse_difference(one, first, *notes)

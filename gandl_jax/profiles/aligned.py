@@ -56,7 +56,8 @@ class AlignedSets(Mapping[str, FeatureSet]):
 
         Raises:
           InputError: two sets are not of the same records, and neither is a table that
-            was imported to be judged on those records that it has.
+            was imported to be judged on those records that it has, or left out records
+            that could not be read.
         """
         notes = {d: store.made_from(d) for d in directories}
         self.by_well = any(note.get("level") == "well" for note in notes.values())
@@ -71,7 +72,10 @@ class AlignedSets(Mapping[str, FeatureSet]):
             d: pd.Index(table.record_ids(metadata, of=d.name))
             for d, metadata in tables.items()
         }
-        skips = any(note.get("unmatched") == "skip" for note in notes.values())
+        skips = any(
+            note.get("unmatched") == "skip" or note.get("skips_bad_records")
+            for note in notes.values()
+        )
         names = {
             feature_set.full_name(d.name, short_name): (d, short_name)
             for d in directories

@@ -19,6 +19,7 @@ from gandl_jax.profiles.feature_set import FeatureSet
 
 _SUCCESS = "_SUCCESS"
 _MADE_FROM = "_made_from.json"  # readers of Parquet folders pass over _*
+_POLICY = "skips_bad_records"  # of a note: it may change between runs
 _AGAIN = "--job=embed again (for an imported table --job=import)"
 _FEATURE = re.compile(r"(.+)__(\d+)")
 
@@ -29,7 +30,9 @@ def claim(directory: epath.PathLike, note: Mapping[str, Any]) -> bool:
     Args:
       directory: profiles/<dataset>/<encoder>.
       note: what it is made from, plain data; its "saw_images" says whether the encoder
-        was trained on the records' images (None: nobody knows).
+        was trained on the records' images (None: nobody knows). Its
+        "skips_bad_records", if there, says that records may be left out; that may
+        change, and once true it stays.
 
     Returns:
       Whether parts are left to be made.
@@ -39,15 +42,17 @@ def claim(directory: epath.PathLike, note: Mapping[str, Any]) -> bool:
     """
     directory = epath.Path(directory)
     known = {"saw_images": note["saw_images"]}  # former versions did not write it
-    if not (directory / _MADE_FROM).exists():
-        directory.mkdir(parents=True, exist_ok=True)
-        files.replace(directory / _MADE_FROM, json.dumps(note, indent=1) + "\n")
-    elif (before := known | made_from(directory)) != note:
-        other = [k for k in {**before, **note} if before.get(k) != note.get(k)]
+    before = known | made_from(directory)
+    begun = (directory / _MADE_FROM).exists()
+    other = [k for k in {**before, **note} if before.get(k) != note.get(k)]
+    if begun and set(other) - {_POLICY}:
         raise InputError(
             f"{directory} was made from other {' and '.join(other)}: delete that "
             "folder to make it again, or go back to the former config"
         )
+    if not begun or note.get(_POLICY, False) > before.get(_POLICY, False):
+        directory.mkdir(parents=True, exist_ok=True)
+        files.replace(directory / _MADE_FROM, json.dumps(note, indent=1) + "\n")
     if is_complete(directory):
         print(f"{directory} is complete: nothing to do")
         return False

@@ -84,6 +84,15 @@ def test_an_import_may_leave_records_out(tmp_path):
         assert sets[name].features[:, 0].tolist() == [1, 2, 3, 4]
 
 
+def test_so_may_an_embedding_that_skips_bad_records(tmp_path):
+    one = written(tmp_path, "gan@0", SITES)
+    note = {"skips_bad_records": True}
+    two = written(tmp_path, "gan@9", SITES[:3] + SITES[4:], note=note)
+    sets = AlignedSets([one, two], "b8")
+    assert sets.metadata["Metadata_Record_ID"].tolist() == SITES[:3] + SITES[4:]
+    assert sets.records == len(SITES)
+
+
 def test_no_record_in_common(tmp_path):
     one = written(tmp_path, "gan@9", SITES[:2])
     note = {"unmatched": "skip"}

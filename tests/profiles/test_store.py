@@ -162,6 +162,18 @@ def test_a_note_from_before_it_was_asked_who_saw_the_images(tmp_path):
         store.claim(tmp_path, {"prepared": "abd", "saw_images": True})
 
 
+def test_whether_bad_records_are_skipped_may_change_and_stays_known(tmp_path):
+    note = {"prepared": "abc", "saw_images": False}
+    skips = note | {"skips_bad_records": True}
+    assert store.claim(tmp_path, note)
+    assert store.claim(tmp_path, skips)
+    assert store.made_from(tmp_path) == skips
+    assert store.claim(tmp_path, note)
+    assert store.made_from(tmp_path) == skips
+    with pytest.raises(InputError, match="made from other prepared"):
+        store.claim(tmp_path, skips | {"prepared": "abd"})
+
+
 def test_parts_are_read_one_at_a_time(tmp_path):
     expected = written(tmp_path)
     parts = list(store.parts(tmp_path))
