@@ -535,6 +535,16 @@ def _check_numbers(config: ml_collections.ConfigDict) -> None:
             if not lowest <= value < 2**63:
                 raise InputError(f"config.{key}={value} should be {lowest} or more")
     size, model = config.data.crop_px, config.model
+    if config.data.bad_records_max_frac > 1:
+        raise InputError(
+            f"config.data.bad_records_max_frac={config.data.bad_records_max_frac} "
+            "should be at most 1"
+        )
+    if config.train.batch % config.data.crops_per_site:
+        raise InputError(
+            f"config.data.crops_per_site={config.data.crops_per_site} does not divide "
+            f"the batch of {config.train.batch} (config.train.batch): choose a divisor"
+        )
     if config.data.crops_per_site > 8:
         raise InputError(
             f"config.data.crops_per_site={config.data.crops_per_site} should be 8 or "
@@ -581,7 +591,10 @@ def identity(config: ml_collections.ConfigDict) -> dict[str, Any]:
     free += ("bad_records", "bad_records_max_frac")
     free = {f"data.{key}" for key in free}
     flat, said = plain(config), labels(config).keys()
-    if config.data.scaling == "plate":  # then the plates decide what the network sees
+    if "plate" in (
+        config.data.scaling,
+        config.data.illumination,
+    ):  # then the plates decide what the network sees
         said -= set(SCREEN_PLATES)
     free |= said
     return {k: v for k, v in flat.items() if k.startswith(kept) and k not in free}

@@ -23,12 +23,12 @@ class BadRecords:
     Args:
       prepared: the screen.
       workdir: of the experiment; those that a former run found count too.
-      max_frac: of the screen's records.
+      max_frac: of the screen's records, rounded up.
     """
 
     def __init__(self, prepared: Prepared, workdir: epath.PathLike, max_frac: float):
         self._prepared, self._file = prepared, epath.Path(workdir) / FILE
-        self._allowed = math.floor(max_frac * prepared.records)
+        self._allowed = math.ceil(max_frac * prepared.records)
         self._lines = [
             line
             for line in read(workdir).to_dict("records")
@@ -50,26 +50,30 @@ class BadRecords:
         Raises:
           RunError: there are too many.
         """
+        name = str(self._prepared.table["Metadata_Record_ID"].iloc[record])
+        if name not in self._names:
+            self._note(record, name)
+        if self.count > self._allowed:  # also of a former run's
+            raise RunError(
+                f"{self.count} of {self._prepared.records} records of "
+                f"{self._prepared.directory} cannot be read, listed in {self._file}; "
+                f"config.data.bad_records_max_frac allows {self._allowed}: delete the "
+                "shards that it names and run --job=prepare again, or raise that share"
+            )
+
+    def _note(self, record: int, name: str) -> None:
         from gandl_jax.datasets import records  # slow; readers do without it
 
-        name = str(self._prepared.table["Metadata_Record_ID"].iloc[record])
-        if name in self._names:
-            return
         number, place = self._prepared.place(record)
         shard = self._prepared.files[number]
         what = records.fault(self._prepared, record)
+        if what is None:  # the disk or the network: it may be read the next time
+            raise records.damaged(self._prepared, record)
         self._names.add(name)
         self._lines.append(dict(zip(COLUMNS, (shard, place, name, what), strict=True)))
         table = pd.DataFrame(self._lines, columns=list(COLUMNS))
         files.replace(self._file, table.to_csv(index=False))
         print(f"note: record {place} of {shard} ({name}) is passed over: {what}")
-        if self.count > self._allowed:
-            raise RunError(
-                f"{self.count} of {self._prepared.records} records of "
-                f"{self._prepared.directory} cannot be read, listed in {self._file}; "
-                f"config.data.bad_records_max_frac allows {self._allowed}: delete the "
-                "shards that it names and run --job=prepare again"
-            )
 
 
 def read(workdir: epath.PathLike) -> pd.DataFrame:

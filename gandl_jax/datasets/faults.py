@@ -134,10 +134,8 @@ def _read(
             example = records.read_at(str(path), offset, length)
             records.planes(opened, opened.channels, example)
             yield _key(example.numpy(), key)
-        except tf.errors.DataLossError:
-            yield "does not agree with its own checksum"
         except tf.errors.OpError as error:
-            yield f"does not decode: {error.message.splitlines()[0]}"
+            yield records.said(error)
 
 
 def _key(example: bytes, key: tuple[str, ...]) -> dict[str, str]:

@@ -8,6 +8,7 @@ camera, which would be subtracted, is not estimated. Imports nothing slow.
 """
 
 import itertools
+import zipfile
 from collections.abc import Mapping
 
 import numpy as np
@@ -16,9 +17,11 @@ from etils import epath
 
 from gandl_jax import files
 from gandl_jax.datasets.prepared import ILLUMINATION
+from gandl_jax.errors import InputError
 
 GRID = 16  # blocks a side: light varies slowly (ours)
 SMOOTHED_BLOCKS = 1.0  # sd of the Gaussian (ours)
+_MARGIN = 4  # blocks, as far as the Gaussian sees
 LEAST = 0.1  # of the mean: dark corners are not made ten times as bright (ours)
 
 
@@ -69,16 +72,25 @@ def fields(sums: np.ndarray, height_px: int, width_px: int) -> np.ndarray:
       [..., h, w] float32, 1 on average, at least LEAST; 1 where all is dark.
     """
     areas = _areas(height_px, width_px)
-    sigma = (0,) * (sums.ndim - 2) + (SMOOTHED_BLOCKS,) * 2
-    smooth = scipy.ndimage.gaussian_filter(sums / areas, sigma, mode="nearest")
+    smooth = _smoothed(sums / areas)
     share = areas / areas.sum()
     mean = (smooth * share).sum((-2, -1), keepdims=True)
     flat = np.divide(smooth, mean, out=np.ones_like(smooth), where=mean > 0)
     return np.maximum(flat, LEAST).astype(np.float32)
 
 
+def _smoothed(blocks: np.ndarray) -> np.ndarray:
+    """A Gaussian over [..., h, w]; beyond the rim a slope goes on as it came."""
+    still = ((0, 0),) * (blocks.ndim - 2)
+    margin = (_MARGIN, _MARGIN)
+    wide = np.pad(blocks, (*still, margin, margin), "reflect", reflect_type="odd")
+    sigma = (0,) * len(still) + (SMOOTHED_BLOCKS,) * 2
+    smooth = scipy.ndimage.gaussian_filter(wide, sigma, mode="nearest")
+    return smooth[..., _MARGIN:-_MARGIN, _MARGIN:-_MARGIN]
+
+
 def between(size_px: int) -> np.ndarray:
-    """Weights of the blocks at each pixel: linear between their middles.
+    """Weights of the blocks at each pixel: linear between their middles, and beyond.
 
     Args:
       size_px: of a side of the images.
@@ -86,11 +98,15 @@ def between(size_px: int) -> np.ndarray:
     Returns:
       [size_px, min(size_px, GRID)] float64; rows sum to 1.
     """
-    starts = _starts(size_px)
+    starts, pixels = _starts(size_px), np.arange(size_px)
     middles = (starts + np.append(starts[1:], size_px) - 1) / 2
-    blocks = np.eye(len(starts))
-    pixels = np.arange(size_px)
-    return np.stack([np.interp(pixels, middles, one) for one in blocks], 1)
+    if len(middles) == 1:
+        return np.ones((size_px, 1))
+    left = np.clip(np.searchsorted(middles, pixels) - 1, 0, len(middles) - 2)
+    share = (pixels - middles[left]) / (middles[left + 1] - middles[left])
+    weights = np.zeros((size_px, len(middles)))
+    weights[pixels, left], weights[pixels, left + 1] = 1 - share, share
+    return weights
 
 
 def write(folder: epath.Path, by_plate: Mapping[str, np.ndarray]) -> None:
@@ -101,9 +117,17 @@ def write(folder: epath.Path, by_plate: Mapping[str, np.ndarray]) -> None:
 
 
 def read(folder: epath.PathLike) -> tuple[list[str], np.ndarray]:
-    """The plates, and their fields [P, C, h, w] float32."""
-    with (
-        files.reading(epath.Path(folder) / ILLUMINATION) as file,
-        np.load(file) as found,
-    ):
-        return found["plates"].tolist(), found["fields"]
+    """The plates, and their fields [P, C, h, w] float32.
+
+    Raises:
+      InputError: the file is damaged.
+    """
+    path = epath.Path(folder) / ILLUMINATION
+    try:
+        with files.reading(path) as file, np.load(file) as found:
+            return found["plates"].tolist(), found["fields"]
+    except (zipfile.BadZipFile, ValueError, KeyError, EOFError) as error:
+        raise InputError(
+            f"{path} is damaged ({error}): delete it and run --job=prepare again, "
+            "which keeps the shards"
+        ) from error

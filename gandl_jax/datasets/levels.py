@@ -30,10 +30,8 @@ class Levels:
 
     def constants(self, library: Any) -> "Levels":
         """The same as tensors: `library` is TensorFlow."""
-        arrays = dataclasses.asdict(self).items()
-        return Levels(
-            **{k: None if x is None else library.constant(x) for k, x in arrays}
-        )
+        arrays = (getattr(self, field.name) for field in dataclasses.fields(self))
+        return Levels(*(None if x is None else library.constant(x) for x in arrays))
 
     def stretch(self, library: Any, pixels: Any, record: Any, y: Any, x: Any) -> Any:
         """Brings a part of a site to the network's range; it may go beyond it.

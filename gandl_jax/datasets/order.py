@@ -68,8 +68,8 @@ class Order:
 
     @property
     def span(self) -> int:
-        """So many sites in a row must differ, for those of a batch to differ."""
-        return (self.wait + 1) * self.group
+        """So many sites in a row must differ, for those of two batches to differ."""
+        return (self.wait + 2) * self.group
 
     def sites(self) -> tf.data.Dataset:
         """(place in the endless sequence, record), [] int64 each, for this process."""

@@ -97,6 +97,11 @@ class Prepared:
         """[n] int64, the table's rows that lie in a shard."""
         return np.flatnonzero(self.shard == shard)
 
+    def part(self, rows: np.ndarray) -> "Prepared":
+        """These rows of the table alone, [n] int64."""
+        index = {key: getattr(self, key)[rows] for key in ("shard", "offset", "length")}
+        return dataclasses.replace(self, table=self.table.iloc[rows], **index)
+
     def place(self, record: int) -> tuple[int, int]:
         """A record's shard, and its place in that, both from 0."""
         shard = int(self.shard[record])
@@ -146,9 +151,9 @@ class Prepared:
             return
         if not (epath.Path(self.directory) / ILLUMINATION).exists():
             raise InputError(
-                f"{self.directory} was prepared by a former version, which kept no "
-                "illumination: set --config.data.illumination=none or prepare it again "
-                "in another config.data.dir"
+                f"{self.directory} has no {ILLUMINATION}: run --job=prepare again; "
+                "where a former version prepared it, which kept no illumination, in "
+                "another config.data.dir, or set --config.data.illumination=none"
             )
         names = plates(self.table)
         names = ["the screen"] * self.records if names is None else names

@@ -7,6 +7,9 @@ from gandl_jax.datasets.prepared import Prepared
 from gandl_jax.errors import RunError
 
 
+OnBad = Callable[[int], None]  # called with a record that cannot be read
+
+
 class DamagedRecord(RunError):
     """A stored record that cannot be read; says which, and in which shard."""
 
@@ -99,19 +102,35 @@ def first_readable(
 def damaged(prepared: Prepared, record: int) -> DamagedRecord:
     """The error that says where a record lies, what is wrong and how to mend it."""
     shard, place = prepared.place(record)
+    name = prepared.table["Metadata_Record_ID"].iloc[record]
+    where = f"record {place} ({name}, row {record}) of {prepared.path(shard)}"
+    what = fault(prepared, record)
+    if what is None:
+        return DamagedRecord(
+            f"{where} could not be read, but can now: the disk or the network may have "
+            "failed; the same command goes on"
+        )
     return DamagedRecord(
-        f"record {place} of shard {prepared.path(shard)} (row {record} of the table) "
-        f"is damaged: {fault(prepared, record)}; delete that shard and run "
-        "--job=prepare again, or leave such records out with "
-        "--config.data.bad_records=skip"
+        f"{where} {what}: delete that shard and run --job=prepare again, or pass over "
+        "such records with --config.data.bad_records=skip"
     )
 
 
-def fault(prepared: Prepared, record: int) -> str:
-    """What is wrong with a record that could not be read."""
+def fault(prepared: Prepared, record: int) -> str | None:
+    """What is wrong with a record that could not be read; None where it now can."""
     try:
         example = random_reader(prepared)(tf.constant(record, tf.int64))
         planes(prepared, prepared.channels, example)
     except tf.errors.OpError as error:
-        return error.message.splitlines()[0]
-    return "it could not be read a moment ago, but can now"
+        return said(error)
+    return None
+
+
+def said(error: tf.errors.OpError) -> str:
+    """What is wrong with a record, in words."""
+    if isinstance(error, tf.errors.DataLossError):
+        return "does not agree with its own checksum"
+    if "Dataset was empty" in error.message:
+        return "lies beyond the end of the file"
+    message = error.message.splitlines()[0].partition("[Op:")[0]
+    return f"does not decode: {message.rpartition('}} ')[2].strip()}"

@@ -14,6 +14,7 @@ from gandl_jax.datasets.host_tensorflow import tf
 from gandl_jax.datasets.order import Order
 from gandl_jax.datasets.prepared import Prepared, check_crop, choose_channels
 
+_STAND_IN = 2**62  # of their keys: the samples' lie below
 STAND_INS = 7  # records to try in place of a damaged one, where those are skipped
 
 
@@ -33,7 +34,7 @@ def train_batches(
     process: int = 0,
     processes: int = 1,
     parallel_calls: int | None = None,
-    on_bad: Callable[[int], None] | None = None,
+    on_bad: records.OnBad | None = None,
 ) -> Iterator[dict[str, np.ndarray]]:
     """Endless training batches; one process takes a contiguous part of each.
 
@@ -82,7 +83,12 @@ def train_batches(
         candidates = record[None]
         if on_bad:
             others = tf.random.stateless_uniform(
-                [STAND_INS], [seed, place], 0, prepared.records, tf.int64, alg="philox"
+                [STAND_INS],
+                [seed, _STAND_IN + place],
+                0,
+                prepared.records,
+                tf.int64,
+                alg="philox",
             )
             candidates = tf.concat([candidates, others], 0)
         used, planes = records.first_readable(prepared, channels, candidates)
@@ -138,7 +144,7 @@ def _drawing(prepared: Prepared, crop_px: int, seed: int) -> Callable:
 
 
 def _watched(
-    prepared: Prepared, batches: tf.data.Dataset, on_bad: Callable[[int], None] | None
+    prepared: Prepared, batches: tf.data.Dataset, on_bad: records.OnBad | None
 ) -> Iterator[dict[str, np.ndarray]]:
     """Iterates as NumPy, and tells of records that could not be read."""
     for batch in batches.as_numpy_iterator():
@@ -148,5 +154,8 @@ def _watched(
                 raise records.damaged(prepared, record)
             on_bad(record)
         if (used < 0).any():  # none of the stand-ins could be read either
-            raise records.damaged(prepared, int(wanted[used < 0][0]))
+            raise records.DamagedRecord(
+                f"so many records of {prepared.directory} cannot be read that none was "
+                f"found in {1 + STAND_INS} draws: run --job=verify"
+            )
         yield batch

@@ -1,6 +1,6 @@
 """Sites and tiles of a prepared screen, shard by shard: what an embedding reads."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -8,14 +8,12 @@ from gandl_jax.datasets import levels, records
 from gandl_jax.datasets.host_tensorflow import tf
 from gandl_jax.datasets.prepared import Prepared, check_crop, choose_channels
 
-OnBad = Callable[[int], None]  # called with a record that cannot be read
-
 
 def sites(
     prepared: Prepared,
     shard: int,
     channels: Sequence[str],
-    on_bad: OnBad | None = None,
+    on_bad: records.OnBad | None = None,
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Every record of a shard once, in stored order.
 
@@ -35,28 +33,34 @@ def sites(
     """
     channels = choose_channels(prepared, channels)
     rows = prepared.rows(shard)
-    read = tf.data.Dataset.from_tensor_slices(rows).map(
-        lambda row: records.first_readable(prepared, channels, row[None]),
+    own = prepared.part(rows)  # the whole index would be copied with the graph
+    read = tf.data.Dataset.range(len(rows)).map(
+        lambda record: records.first_readable(own, channels, record[None]),
         num_parallel_calls=tf.data.AUTOTUNE,
         deterministic=True,
     )
     iterator = read.prefetch(2).as_numpy_iterator()
     bad = []
     for row, (used, planes) in zip(rows.tolist(), iterator, strict=True):
-        if used == row:
+        if used >= 0:
             yield row, np.stack(planes, -1)
             continue
         bad.append(row)
-        if not on_bad or len(bad) == len(rows):  # nothing is left of the shard
+        if not on_bad:
             raise records.damaged(prepared, row)
         on_bad(row)
+    if len(bad) == len(rows):
+        raise records.DamagedRecord(
+            f"no record of {prepared.path(shard)} can be read: delete that shard and "
+            "run --job=prepare again"
+        )
 
 
 def site_intensities(
     prepared: Prepared,
     shard: int,
     channels: Sequence[str],
-    on_bad: OnBad | None = None,
+    on_bad: records.OnBad | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mean and sd of each raw site of a shard: what plain intensities tell.
 
@@ -103,7 +107,7 @@ def tile_batches(
     illumination: str,
     crop_px: int,
     batch: int,
-    on_bad: OnBad | None = None,
+    on_bad: records.OnBad | None = None,
 ) -> Iterator[dict[str, np.ndarray]]:
     """All tiles of all sites of a shard, the last batch padded and masked.
 

@@ -38,7 +38,7 @@ def run(config, workdir: epath.Path) -> None:
     chosen = choose_steps(config.embed.steps, saved.steps())
     for step in chosen:
         saved.check(step, configs.architecture(theirs, channels))
-    bad = experiment.policy(config, dataset, workdir)
+    bad = experiment.bad_records_policy(config, dataset, workdir)
     method = experiment.make_method(theirs, dataset)
     profiles = workdir / "profiles" / dataset.name
     made_from = {"prepared": dataset.fingerprint, "channels": list(channels)}

@@ -37,7 +37,7 @@ def open_dataset(config) -> tuple[prepared.Prepared, tuple[str, ...]]:
     return dataset, prepared.choose_channels(dataset, config.data.channels)
 
 
-def policy(
+def bad_records_policy(
     config, dataset: prepared.Prepared, workdir: epath.Path
 ) -> bad_records.BadRecords | None:
     """Where bad records are skipped, what takes note of them; else None."""

@@ -40,7 +40,7 @@ def run(config, workdir: epath.Path) -> None:
     if first and first >= total:
         print(f"train     is at {first * config.train.batch:,} images: nothing to do")
         return
-    bad = experiment.policy(config, dataset, workdir)
+    bad = experiment.bad_records_policy(config, dataset, workdir)
     batches = training_batches(config, dataset, first, bad)
     workdirs.claim(workdir, "prepared", dataset.fingerprint)
     workdirs.note(workdir, "metadata_sha256", dataset.metadata_sha256)

@@ -45,7 +45,7 @@ def test_training_goes_on_with_others_in_their_place(damaged, tiny, tmp_path):
     assert sorted(table["name"]) == sorted(
         prepared.table["Metadata_Record_ID"].iloc[[2, 6]]
     )
-    assert table["what"].str.contains("corrupted record").all()
+    assert (table["what"] == "does not agree with its own checksum").all()
     numbers = [prepared.place(record) for record in (2, 6)]
     wanted = {(prepared.files[shard], str(place)) for shard, place in numbers}
     assert set(zip(table["shard"], table["record"], strict=True)) == wanted
@@ -83,6 +83,9 @@ def test_too_many_are_an_error(damaged, tmp_path):
         for shard in range(prepared.shards):
             list(tiles.sites(prepared, shard, (), bad))
     assert len(pd.read_csv(tmp_path / bad_records.FILE)) == 2
+    again = bad_records.BadRecords(prepared, tmp_path, max_frac=1 / 13)
+    with pytest.raises(RunError, match="2 of 13 records"):
+        again(2)  # to run the same command again does not allow more
 
 
 def test_a_shard_without_any_readable_record_is_an_error(damaged, tmp_path):
@@ -90,5 +93,5 @@ def test_a_shard_without_any_readable_record_is_an_error(damaged, tmp_path):
     with open(prepared.path(1), "r+b") as file:
         file.truncate(0)
     bad = bad_records.BadRecords(prepared, tmp_path, max_frac=1)
-    with pytest.raises(RunError, match="is damaged"):
+    with pytest.raises(RunError, match="no record of .* can be read: delete"):
         list(tiles.sites(prepared, 1, (), bad))

@@ -50,5 +50,8 @@ def test_without_leave_it_ends_the_job_in_one_line(run, damaged, tmp_path, capsy
     option, _ = damaged
     assert run(tmp_path / "w", "--job=train,embed", option, *STEPS) == 1
     error = capsys.readouterr().err.strip()
-    assert "is damaged" in error and "--config.data.bad_records=skip" in error
+    assert (
+        "does not agree with its own checksum" in error
+        and "--config.data.bad_records=skip" in error
+    )
     assert "\n" not in error
