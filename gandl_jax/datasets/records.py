@@ -6,7 +6,6 @@ from gandl_jax.datasets.host_tensorflow import tf
 from gandl_jax.datasets.prepared import Prepared
 from gandl_jax.errors import RunError
 
-
 OnBad = Callable[[int], None]  # called with a record that cannot be read
 
 
