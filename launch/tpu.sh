@@ -82,6 +82,9 @@ setup() {
  env $(host_settings '') gandl_jax/launch/worker.sh --setup"
 }
 
+# Cores (v2, v3, v4, v5p) or chips (v5litepod, v6e), of which a host has 8 at most.
+many_hosts() { [[ $ACCELERATOR_TYPE =~ -([0-9]+)$ ]] && ((BASH_REMATCH[1] > 8)); }
+
 # Prints --workdir=..., in the bucket, unless the arguments have one.
 workdir() {
   local argument name=
@@ -96,7 +99,7 @@ workdir() {
   [[ $name ]] || die "no config: launch/tpu.sh run --config=configs/FILE.py ..."
   if [[ $BUCKET ]]; then
     echo "--workdir=${BUCKET%/}/runs/${name%.py}"
-  elif [[ $ACCELERATOR_TYPE =~ -([0-9]+)$ ]] && ((BASH_REMATCH[1] > 8)); then
+  elif many_hosts; then
     die "the hosts of $ACCELERATOR_TYPE share no disk: set BUCKET=gs://NAME"
   elif [[ $SPOT != 0 ]]; then
     say "a spot TPU's disk is lost with it: set BUCKET=gs://NAME to keep the run"
@@ -109,6 +112,8 @@ workdir() {
 launch() {
   local added arguments service
   added=$(workdir "$@")
+  ! many_hosts || say "$ACCELERATOR_TYPE has many hosts, each of which runs the program:" \
+    "one that does not train over several hosts (see the README) would harm the run"
   arguments=$(quote "$@" ${added:+"$added"})
   service="--property=KillMode=mixed --property=OOMPolicy=continue"
   service+=" $(quote "--property=TimeoutStopSec=$STOP_S") $(host_settings --setenv=)"
