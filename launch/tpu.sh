@@ -25,8 +25,8 @@ setup again. DRY_RUN=1 prints the commands and runs none of them.
   export PROJECT=my-project BUCKET=gs://my-bucket
   launch/tpu.sh create && launch/tpu.sh status
   launch/tpu.sh setup
-  launch/tpu.sh run --config=configs/rxrx19a.py --config.data.dir=gs://my-bucket/rxrx19a
-  launch/tpu.sh run --config=configs/rxrx19a.py --config.data.dir=gs://my-bucket/rxrx19a \
+  launch/tpu.sh run --config=configs/rxrx19a.py --config.data.dir=gs://my-bucket/data
+  launch/tpu.sh run --config=configs/rxrx19a.py --config.data.dir=gs://my-bucket/data \
     --job=embed,export
 A spot TPU that was taken away is SUSPENDED: delete, create, setup and the same run go
 on from the bucket. With many hosts, `ssh-add ~/.ssh/google_compute_engine` first.
@@ -36,8 +36,8 @@ TEXT
 unit=gandl  # of systemd, on the hosts
 
 check_settings() {
-  [[ $PROJECT ]] || die "PROJECT is not set: write the id of your Google Cloud project" \
-    "into launch/env.sh, or say PROJECT=my-project launch/tpu.sh ..."
+  [[ $PROJECT ]] || die "PROJECT is not set: write the id of your Google Cloud" \
+    "project into launch/env.sh, or say PROJECT=my-project launch/tpu.sh ..."
   [[ $BUCKET == '' || $BUCKET == gs://?* ]] || die "BUCKET=$BUCKET should be gs://NAME"
   dry || command -v gcloud >/dev/null || die "gcloud is not found: install it" \
     "(https://cloud.google.com/sdk/docs/install), then gcloud auth login"
@@ -62,8 +62,8 @@ host_settings() {
 on_hosts() { tpus tpu-vm ssh "$TPU_NAME" "--worker=$1" "--command=$2"; }
 
 create() {
-  local flags=("--accelerator-type=$ACCELERATOR_TYPE" "--runtime-version=$RUNTIME_VERSION")
-  local more
+  local more flags=("--accelerator-type=$ACCELERATOR_TYPE")
+  flags+=("--runtime-version=$RUNTIME_VERSION")
   [[ $SPOT == 0 ]] || flags+=(--spot)
   read -ra more <<<"$CREATE_FLAGS"
   tpus queued-resources create "$TPU_NAME" "--node-id=$TPU_NAME" "${flags[@]}" \
@@ -112,8 +112,8 @@ workdir() {
 launch() {
   local added arguments service
   added=$(workdir "$@")
-  ! many_hosts || say "$ACCELERATOR_TYPE has many hosts, each of which runs the program:" \
-    "one that does not train over several hosts (see the README) would harm the run"
+  ! many_hosts || say "$ACCELERATOR_TYPE has many hosts, each of which runs the" \
+    "program: one that does not train over several hosts (see the README) would harm the run"
   arguments=$(quote "$@" ${added:+"$added"})
   service="--property=KillMode=mixed --property=OOMPolicy=continue"
   service+=" $(quote "--property=TimeoutStopSec=$STOP_S") $(host_settings --setenv=)"
