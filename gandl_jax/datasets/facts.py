@@ -5,6 +5,8 @@ slow.
 """
 
 import dataclasses
+import zipfile
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +15,16 @@ from etils import epath
 
 from gandl_jax import files
 from gandl_jax.errors import InputError
+
+# What NumPy and zipfile raise at files that were cut or changed.
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    KeyError,
+    RuntimeError,
+    ValueError,
+)
 
 
 @dataclasses.dataclass
@@ -70,12 +82,19 @@ def read(directory: str, count: int) -> Facts:
     """Adds up those of all shards.
 
     Raises:
-      InputError: a former version wrote them, without plates.
+      InputError: a former version wrote them, without plates; or some are damaged.
     """
     total = Facts([], {}, [], [], {})
     for number in range(count):
-        with files.reading(path(directory, number)) as file, np.load(file) as found:
-            _add(total, directory, found)
+        file = path(directory, number)
+        try:
+            with files.reading(file) as opened, np.load(opened) as found:
+                _add(total, directory, found)
+        except _DAMAGED as error:
+            raise InputError(
+                f"{file} is damaged ({error}): delete it and run --job=prepare again, "
+                "which redoes its shard"
+            ) from error
     if total.images is not None:
         total.images = np.concatenate(total.images)
     return total

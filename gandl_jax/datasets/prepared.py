@@ -197,16 +197,22 @@ def open_prepared(directory: str) -> Prepared:
     """Opens a prepared screen.
 
     Raises:
-      InputError: it is not prepared, or shards have gone since; the message gives the
-        command.
+      InputError: it is not prepared, or shards or the table have gone since; the
+        message gives the command.
     """
-    opened = open_unchecked(directory, read_description(directory))
-    if gone := _gone(epath.Path(directory), opened.files):
+    description = read_description(directory)
+    folder, shards = epath.Path(directory), description["files"]
+    if gone := _gone(folder, shards):
         raise InputError(
-            f"{len(gone)} of {opened.shards} shards are gone from {directory}, the "
+            f"{len(gone)} of {len(shards)} shards are gone from {directory}, the "
             f"first {gone[0]}; run --job=prepare again, which redoes them"
         )
-    return opened
+    if _gone(folder, [RECORDS]):
+        raise InputError(
+            f"{folder / RECORDS} is gone; run --job=prepare again, which keeps the "
+            "shards"
+        )
+    return open_unchecked(directory, description)
 
 
 def read_description(directory: str) -> dict[str, Any]:
@@ -224,7 +230,10 @@ def read_description(directory: str) -> dict[str, Any]:
             "--job=prepare"
         )
     try:
-        return json.loads((folder / DESCRIPTION).read_text())
+        description = json.loads((folder / DESCRIPTION).read_text())
+        if not isinstance(description, dict) or not {"files", "plan"} <= {*description}:
+            raise ValueError("it describes no screen")
+        return description
     except ValueError as error:  # no UTF-8, no JSON
         raise InputError(
             f"{folder / DESCRIPTION} is damaged ({error}); delete it and run "
@@ -254,11 +263,15 @@ def open_unchecked(directory: str, description: Mapping[str, Any]) -> Prepared:
 
 
 def is_complete(directory: str) -> bool:
-    """Whether the description and every shard that it names are there."""
-    path = epath.Path(directory) / DESCRIPTION
-    return path.exists() and not _gone(
-        path.parent, json.loads(path.read_text())["files"]
-    )
+    """Whether the description, the table and every shard are there.
+
+    Raises:
+      InputError: the description is damaged.
+    """
+    folder = epath.Path(directory)
+    if not (folder / DESCRIPTION).exists():
+        return False
+    return not _gone(folder, [RECORDS, *read_description(directory)["files"]])
 
 
 def _gone(folder: epath.Path, files: Sequence[str]) -> list[str]:

@@ -2,8 +2,8 @@
 
 A record holds the source's metadata columns as text and one grey PNG per channel: byte
 for byte the source's where that is one, else the same pixels without loss, or what
-`config.data.downscale` and `white_level` make of them. A shard is complete when it has
-its final name, so a conversion that was killed redoes only the shards without one.
+`config.data.downscale` and `white_level` make of them. A shard is complete when it and
+its facts have their final names, so a conversion that was killed redoes only the rest.
 """
 
 import contextlib
@@ -28,6 +28,7 @@ from gandl_jax.datasets.raw_files import RawFiles
 from gandl_jax.datasets.reduction import Reduction
 from gandl_jax.datasets.screen import Screen, table
 
+TFDS_METADATA = "dataset_info.json", "features.json"
 FRAME_BYTES = 16  # TFRecord: length, its checksum, and the data's, around each record
 
 
@@ -119,10 +120,22 @@ def alone(shard: Shard, raw: Raw) -> tuple[Shard, Raw]:
 
 
 def unfinished(plan: Sequence[Shard], name: str, directory: str) -> list[Shard]:
-    """The shards without their final name (their facts are renamed before them)."""
-    folder = epath.Path(directory)
-    there = {file.name for file in folder.iterdir()} if folder.exists() else set()
-    return [s for s in plan if file_name(name, s.number, s.count) not in there]
+    """The shards without their final name, or whose facts are gone.
+
+    Facts are renamed before their shard is. They are not read: they are many.
+    """
+    there = _names(epath.Path(directory))
+    counted = _names(facts.path(directory, 0).parent)
+    return [
+        s
+        for s in plan
+        if file_name(name, s.number, s.count) not in there
+        or facts.path(directory, s.number).name not in counted
+    ]
+
+
+def _names(folder: epath.Path) -> set[str]:
+    return {file.name for file in folder.iterdir()} if folder.exists() else set()
 
 
 def write(

@@ -49,7 +49,7 @@ def write(
     raw: Raw,
     directory: str,
     *,
-    options: str,
+    pipeline: Any,
     on_record: Callable[[int], Any],
 ) -> dict[str, str]:
     """Writes these shards; as `shard_workers.write`, with Beam in place of processes.
@@ -58,14 +58,13 @@ def write(
       todo: shards from `shards.plan`.
       raw: what they were planned from; the workers reach its directory.
       directory: of the prepared screen; the workers reach it.
-      options: Beam's pipeline options, as on a command line.
+      pipeline: an empty one, as from `pipeline`.
       on_record: called with how many records more were written.
 
     Returns:
       Path of every image that does not decode to what is wrong with it.
 
     Raises:
-      InputError: Beam does not understand its options.
       RunError: the pipeline failed, or the shards are not where they should be.
     """
     recipe = _Recipe(
@@ -75,7 +74,6 @@ def write(
         raw.reduction,
         os.fspath(files.absolute(directory)),
     )
-    pipeline = _pipeline(options)
     work = epath.Path(directory) / WORK
     work.mkdir(exist_ok=True)
     for shard in todo:
@@ -110,7 +108,15 @@ def _hand_out(shard: Shard, raw: Raw, directory: str) -> None:
     files.replace(_spellings_path(directory, shard.number), spelled)
 
 
-def _pipeline(options: str) -> Any:
+def pipeline(options: str) -> Any:
+    """An empty pipeline of Beam.
+
+    Args:
+      options: Beam's, as on a command line.
+
+    Raises:
+      InputError: Beam does not understand them.
+    """
     import apache_beam  # an extra
     from apache_beam.options.pipeline_options import PipelineOptions
 

@@ -1,10 +1,10 @@
-"""The slow half of the job `prepare`: writes the shards and what describes them."""
+"""The slow half of the job `prepare`: writes what is missing of the shards."""
 
+import dataclasses
 import functools
 import hashlib
 import itertools
 import json
-import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -15,37 +15,29 @@ import pandas as pd
 from etils import epath
 
 from gandl_jax import files
-from gandl_jax.datasets import (
-    facts,
-    illumination,
-    manifest,
-    raw_images,
-    remarks,
-    shard_workers,
-    shards,
-)
+from gandl_jax.datasets import facts, raw_images, shard_workers, shards
 from gandl_jax.datasets.prepared import (
     COUNTED,
     DESCRIPTION,
     IMAGES,
     LABELS,
     MANIFEST,
-    PLATES,
     RECORDS,
-    REMARKS,
     SOURCE,
     check_plan,
     plates,
+    read_description,
 )
 from gandl_jax.datasets.raw_files import RawFiles
 from gandl_jax.datasets.reduction import Reduction
 from gandl_jax.datasets.screen import Screen, table
 from gandl_jax.datasets.shards import Shard
 from gandl_jax.errors import InputError
-from gandl_jax.jobs import prepare_folder
+from gandl_jax.jobs import prepare_description, prepare_folder
+from gandl_jax.jobs.prepare_description import PLAN
 from gandl_jax.progress import Progress
 
-PLAN = "plan.json"  # written first: what a later run must agree with to go on
+PLATE_COLUMNS = "Metadata_Plate", "Metadata_Experiment"
 ORDER_SEED = 0  # of the records' order in the shards; experiments share the folder
 
 
@@ -71,39 +63,51 @@ def convert(
       notes: what is odd about the table, likewise.
 
     Raises:
-      InputError: images are unusable (what this run wrote is removed), or the folder
-        was prepared otherwise or holds other things.
+      InputError: images are unusable (what this run wrote is removed), the folder was
+        prepared otherwise or holds other things, or a file in it is damaged.
       RunError: the raw screen went away, or the folder cannot be written.
     """
     parts = shards.plan(
         metadata, records_per_shard=data.records_per_shard, seed=ORDER_SEED
     )
     folder = epath.Path(data.dir)
+    before = _plan_before(folder)
     plan = settings | _source(metadata, data.source_dir, parts)
-    plan |= _counted_by(spec, folder) if LABELS in plan else {}
-    _check_plan(folder, plan)
+    if LABELS in plan:
+        plan[COUNTED] = (before or {}).get(COUNTED, _plate_columns(spec))
+    check_plan(folder, before or plan, plan)
     prepare_folder.clear(folder)
-    plan |= _images_before(folder)
-    todo = shards.unfinished(parts, spec.name, data.dir)
-    described = (folder / DESCRIPTION).exists() and (folder / RECORDS).exists()
-    if described and not todo:
-        with prepare_folder.writing(folder):
-            changed = _relabel(spec, metadata, parts, folder, plan, notes)
-        anew = f"; labelled anew, for {', '.join(changed)} changed" if changed else ""
-        print(f"{data.dir}: already prepared, {len(metadata)} records{anew}")
+    if before and IMAGES in before:
+        plan[IMAGES] = before[IMAGES]
+    description = _complete(folder)
+    changed = _changed_labels(description, plan)
+    if description and not changed:
+        print(f"{data.dir}: already prepared, {len(metadata)} records")
         return
-    if plan.get(COUNTED, _plate_columns(spec)) != _plate_columns(spec):
-        raise _other_plates(folder, plan[COUNTED])
+    counted = _as_counted(spec, plan)
+    renamed = _renamed(spec, counted, metadata, folder, plan)
+    todo = shards.unfinished(parts, spec.name, data.dir)
+    describing = prepare_description.Describing(
+        spec, metadata, parts, folder, plan, renamed, notes
+    )
+    if description and not todo:
+        prepare_description.relabel(describing, description)
+        print(
+            f"{data.dir}: already prepared, {len(metadata)} records; labelled anew, "
+            f"for {', '.join(changed)} changed"
+        )
+        return
+    write = _writer(data)
     images = list(itertools.chain(*raw_images.paths(spec, metadata)))
     image_format = raw_images.common_format(source, images, spec.planes)
     reduction = Reduction(data.downscale, data.white_level)
-    raw = shards.Raw(spec, source, metadata, image_format, reduction)
+    raw = shards.Raw(counted, source, metadata, image_format, reduction)
     _check_reduction(raw)
     _check_images(folder, plan, str(image_format))
     plan[IMAGES] = str(image_format)
     with prepare_folder.writing(folder):
-        _write_shards(todo, raw, folder, plan, data)
-        _finish(parts, raw, folder, plan, skipped, notes)
+        _write_shards(todo, raw, folder, plan, write, fresh=before is None)
+    prepare_description.describe(describing, raw, skipped=skipped)
 
 
 def _source(
@@ -119,24 +123,60 @@ def _source(
     }
 
 
-def _check_plan(folder: epath.Path, plan: Mapping[str, Any]) -> None:
-    """Raises where the folder was begun with another plan, or holds other things."""
-    if not (folder / PLAN).exists():
-        held = folder.iterdir() if folder.exists() else ()
-        if any(not path.name.startswith(".") for path in held):
-            raise InputError(
-                f"{folder} (config.data.dir) is not empty and holds no prepared "
-                "screen; choose another data.dir"
-            )
-        return
-    check_plan(folder, json.loads((folder / PLAN).read_text()), plan)
+def _plan_before(folder: epath.Path) -> dict[str, Any] | None:
+    """What the folder was begun with; None where it is empty.
+
+    Raises:
+      InputError: it holds other things, or the plan is damaged.
+    """
+    path = folder / PLAN
+    if path.exists():
+        return _read_plan(path)
+    if (folder / DESCRIPTION).exists():  # which repeats it
+        return read_description(folder)["plan"]
+    held = folder.iterdir() if folder.exists() else ()
+    if any(not path.name.startswith(".") for path in held):
+        raise InputError(
+            f"{folder} (config.data.dir) is not empty and holds no prepared "
+            "screen; choose another data.dir"
+        )
+    return None
 
 
-def _images_before(folder: epath.Path) -> dict[str, str]:
-    """The format of the images when the shards were begun; {} where none is known."""
-    plan = folder / PLAN
-    before = json.loads(plan.read_text()) if plan.exists() else {}
-    return {IMAGES: before[IMAGES]} if IMAGES in before else {}
+def _read_plan(path: epath.Path) -> dict[str, Any]:
+    try:
+        plan = json.loads(path.read_text())
+        if not isinstance(plan, dict):
+            raise ValueError("it holds no plan")
+        return plan
+    except ValueError as error:  # no UTF-8, no JSON
+        repeated = (path.parent / DESCRIPTION).exists()
+        what = "delete it and run --job=prepare again, which keeps the shards"
+        if not repeated:
+            what = f"delete the folder {path.parent}, or choose another data.dir"
+        raise InputError(f"{path} is damaged ({error}); {what}") from error
+
+
+def _complete(folder: epath.Path) -> dict[str, Any]:
+    """The description where all that was written is there; else {}."""
+    if not (folder / DESCRIPTION).exists():
+        return {}
+    description = read_description(folder)
+    wanted = {*description["files"], RECORDS, PLAN, *shards.TFDS_METADATA}
+    if MANIFEST in description:  # not of a former version
+        wanted |= description[MANIFEST]["files"].keys()
+    there = {path.name for path in folder.iterdir()}
+    return description if wanted <= there else {}
+
+
+def _changed_labels(
+    description: Mapping[str, Any], plan: Mapping[str, Any]
+) -> list[str]:
+    """The keys of the config that say other things of the records than before."""
+    before = description["plan"].get(LABELS, {}) if description else {}
+    return [
+        key for key, value in plan.get(LABELS, {}).items() if before.get(key) != value
+    ]
 
 
 def _check_images(folder: epath.Path, plan: Mapping[str, Any], now: str) -> None:
@@ -165,88 +205,45 @@ def _check_reduction(raw: shards.Raw) -> None:
 
 def _plate_columns(spec: Screen) -> list[str]:
     """The source's columns that name a plate; "" where there is none."""
-    return [spec.columns.get(f"Metadata_{c}", "") for c in ("Plate", "Experiment")]
+    return [spec.columns.get(name, "") for name in PLATE_COLUMNS]
 
 
-def _counted_by(spec: Screen, folder: epath.Path) -> dict[str, list[str]]:
-    """By which columns the plates' pixels were counted when the shards were begun."""
-    plan = folder / PLAN
-    before = json.loads(plan.read_text()) if plan.exists() else {}
-    return {COUNTED: before.get(COUNTED, _plate_columns(spec))}
+def _as_counted(spec: Screen, plan: Mapping[str, Any]) -> Screen:
+    """The screen with the plates that are counted: all shards count the same."""
+    counted_by = plan.get(COUNTED, _plate_columns(spec))
+    if counted_by == _plate_columns(spec):
+        return spec
+    columns = {k: v for k, v in spec.columns.items() if k not in PLATE_COLUMNS}
+    named = zip(PLATE_COLUMNS, counted_by, strict=True)
+    columns |= {name: column for name, column in named if column}
+    return dataclasses.replace(spec, columns=columns)
 
 
-def _other_plates(folder: epath.Path, counted_by: Sequence[str]) -> InputError:
-    plate, experiment = counted_by
-    return InputError(
-        f"{folder} (config.data.dir) was prepared with config.screen.columns.plate="
-        f"{plate!r} and .experiment={experiment!r}, by which its pixels were counted; "
-        "choose another data.dir"
-    )
-
-
-def _relabel(
+def _renamed(
     spec: Screen,
+    counted: Screen,
     metadata: pd.DataFrame,
-    parts: Sequence[Shard],
     folder: epath.Path,
     plan: Mapping[str, Any],
-    notes: Sequence[str],
-) -> list[str]:
-    """Writes again what a complete screen says of its records; its shards stay.
-
-    Returns:
-      The keys of the config that changed; where there are none, nothing is written.
+) -> dict[str, str]:
+    """Counted plate to plate; {} where they are the same.
 
     Raises:
-      InputError: there are other plates, whose pixels were not counted apart.
+      InputError: sites of one counted plate lie on several plates.
     """
-    description = json.loads((folder / DESCRIPTION).read_text())
-    before, now = description["plan"].get(LABELS, {}), plan.get(LABELS, {})
-    changed = [key for key, value in now.items() if before.get(key) != value]
-    if not changed:
-        return []
-    metadata = metadata.iloc[np.concatenate([part.rows for part in parts])]
-    records = table(spec, metadata)
-    counted = facts.read(str(folder), len(parts))
-    if plan[COUNTED] != _plate_columns(spec):
-        before = _plates_by(metadata, plan[COUNTED])
-        wanted = _plates_by(metadata, _plate_columns(spec))
-        pairs = set(zip(before, wanted, strict=True))
-        if len(pairs) > len(set(before)):
-            raise _other_plates(folder, plan[COUNTED])
-        counted.histograms = _regrouped(counted.histograms, dict(pairs))
-        counted.blocks = _regrouped(counted.blocks or {}, dict(pairs))
-    by_plate = _plate_statistics(spec, records, counted.histograms, plan)
-    description |= {PLATES: by_plate}
-    _write_records(folder, records, counted.lengths)
-    size_px = description["height_px"], description["width_px"]
-    _write_illumination(folder, counted, size_px)
-    if MANIFEST in description:
-        written = description[MANIFEST]["files"]
-        written = {name: written[name] for name in description["files"]}
-        description[MANIFEST] = manifest.make(folder, written, records, spec.channels)
-        description[REMARKS]["table"] = list(notes)
-    _write_json(folder / PLAN, plan)
-    _write_json(folder / DESCRIPTION, description | {"plan": plan})
-    return changed
-
-
-def _plates_by(metadata: pd.DataFrame, columns: Sequence[str]) -> list[str]:
-    """The plate of each record by these columns, named as in the facts."""
-    names = ("Metadata_Plate", "Metadata_Experiment")
-    chosen = {n: metadata[c] for n, c in zip(names, columns, strict=True) if c}
-    found = plates(pd.DataFrame(chosen, metadata.index))
-    return [""] * len(metadata) if found is None else found.tolist()
-
-
-def _regrouped(
-    by_plate: Mapping[str, np.ndarray], new: Mapping[str, str]
-) -> dict[str, np.ndarray]:
-    """Plate to histograms [C, levels], after plates were renamed or joined."""
-    result: dict[str, np.ndarray] = {}
-    for plate, histograms in by_plate.items():
-        result[new[plate]] = histograms + result.get(new[plate], 0)
-    return result
+    if counted is spec:
+        return {}
+    names = [plates(table(one, metadata)) for one in (counted, spec)]
+    names = [[""] * len(metadata) if n is None else n.tolist() for n in names]
+    pairs = set(zip(*names, strict=True))
+    if len(pairs) > len(set(names[0])):
+        plate, experiment = plan[COUNTED]
+        raise InputError(
+            f"{folder} (config.data.dir) was prepared with config.screen.columns.plate="
+            f"{plate!r} and .experiment={experiment!r}, by which its pixels were "
+            "counted; go back to these, or choose another data.dir"
+        )
+    return dict(pairs)
 
 
 def _write_shards(
@@ -254,17 +251,26 @@ def _write_shards(
     raw: shards.Raw,
     folder: epath.Path,
     plan: Mapping[str, Any],
-    data: ml_collections.ConfigDict,
+    write: Callable[..., dict[str, str]],
+    *,
+    fresh: bool,
 ) -> None:
     """Writes these shards; removes them all if an image is bad."""
-    fresh = not (folder / PLAN).exists()
-    _write_json(folder / PLAN, plan)
+    prepare_description.write_json(folder / PLAN, plan)
     (folder / "facts").mkdir(exist_ok=True)
+    if not todo:
+        return
+    # Killed from here on, the screen is not complete, nor are the shards to be redone.
+    (folder / DESCRIPTION).unlink(missing_ok=True)
+    _remove(folder, todo, raw.screen.name)
     progress = Progress("prepare", sum(len(shard.rows) for shard in todo), "sites")
-    bad = _writer(data)(todo, raw, str(folder), on_record=progress.update)
+    bad = write(todo, raw, str(folder), on_record=progress.update)
     progress.close()
     if bad:
-        _remove(folder, todo, raw.screen.name, fresh=fresh)
+        _remove(folder, todo, raw.screen.name)
+        if fresh:
+            (folder / PLAN).unlink()
+            (folder / "facts").rmdir()
         total = len(raw.metadata) * len(raw.screen.channels) // raw.screen.planes
         raise raw_images.unusable(
             raw.source.source_dir, bad, total, expected=str(raw.image_format)
@@ -272,135 +278,22 @@ def _write_shards(
 
 
 def _writer(data: ml_collections.ConfigDict) -> Callable[..., dict[str, str]]:
-    """Writes shards in processes of this machine or on Beam; returns bad images."""
+    """Writes shards in processes of this machine or on Beam; returns bad images.
+
+    Raises:
+      InputError: Beam does not understand its options.
+    """
     if not data.beam:
         return functools.partial(shard_workers.write, workers=data.workers)
     from gandl_jax.datasets import shards_on_beam  # seldom wanted
 
-    return functools.partial(shards_on_beam.write, options=data.beam)
+    pipeline = shards_on_beam.pipeline(data.beam)
+    return functools.partial(shards_on_beam.write, pipeline=pipeline)
 
 
-def _remove(
-    folder: epath.Path, todo: Sequence[Shard], name: str, *, fresh: bool
-) -> None:
-    """Removes what this run wrote, and no more."""
+def _remove(folder: epath.Path, todo: Sequence[Shard], name: str) -> None:
+    """Removes these shards, and no more."""
     for shard in todo:
         file = shards.file_name(name, shard.number, shard.count)
         (folder / file).unlink(missing_ok=True)
         facts.path(str(folder), shard.number).unlink(missing_ok=True)
-    if fresh:
-        (folder / PLAN).unlink()
-        (folder / "facts").rmdir()
-
-
-def _finish(
-    parts: Sequence[Shard],
-    raw: shards.Raw,
-    folder: epath.Path,
-    plan: Mapping[str, Any],
-    skipped: int,
-    notes: Sequence[str],
-) -> None:
-    """Writes the table of records, the TFDS metadata and, last, the description."""
-    counted = facts.read(str(folder), len(parts))
-    histograms = sum(counted.histograms.values())
-    order = np.concatenate([part.rows for part in parts])
-    records = table(raw.screen, raw.metadata.iloc[order])
-    _write_records(folder, records, counted.lengths)
-    _write_illumination(folder, counted, raw.size_px)
-    shards.write_tfds_metadata(str(folder), raw, counted.lengths)
-    name, channels = raw.screen.name, raw.screen.channels
-    height_px, width_px = raw.size_px
-    description = {
-        "name": name,
-        "channels": list(channels),
-        "height_px": height_px,
-        "width_px": width_px,
-        "bit_depth": raw.bit_depth,
-        "records": len(records),
-        "records_skipped_as_missing": skipped,
-        "statistics": _statistics(channels, histograms, plan),
-        PLATES: _plate_statistics(raw.screen, records, counted.histograms, plan),
-        "files": [shards.file_name(name, p.number, p.count) for p in parts],
-        "plan": plan,
-    }
-    if counted.written:
-        written = dict(zip(description["files"], counted.written, strict=True))
-        description[MANIFEST] = manifest.make(folder, written, records, channels)
-        odd = _image_remarks(raw, order, description["statistics"], counted.images)
-        description[REMARKS] = {"table": list(notes), "images": odd}
-        for remark in odd:
-            print(f"note: {remark}")
-    _write_json(folder / DESCRIPTION, description)
-    left_out = f", {skipped} left out as images are missing" if skipped else ""
-    print(f"{folder}: {len(records)} records in {len(parts)} shards{left_out}")
-
-
-def _image_remarks(
-    raw: shards.Raw,
-    order: np.ndarray,
-    statistics: Mapping[str, Mapping[str, float]],
-    images: np.ndarray,
-) -> list[str]:
-    """What is odd about the images [N, C, 3], whose records come in this order."""
-    spec = raw.screen
-
-    def name(record: int, channel: int) -> str:
-        paths = spec.image_paths(raw.metadata.iloc[order[record]].to_dict())
-        if spec.planes == 1:
-            return raw.source.spellings.actual(paths[channel])
-        return f"{raw.source.spellings.actual(paths[0])} ({spec.channels[channel]})"
-
-    return [
-        *remarks.levels(statistics, raw.bit_depth),
-        *remarks.images(images, spec.channels, name, pixels=math.prod(raw.size_px)),
-    ]
-
-
-def _write_records(
-    folder: epath.Path, records: pd.DataFrame, lengths: Sequence[np.ndarray]
-) -> None:
-    with files.replacing(folder / RECORDS) as file:
-        pd.concat([records, shards.locations(lengths)], axis=1).to_parquet(file)
-
-
-def _write_illumination(
-    folder: epath.Path, counted: facts.Facts, size_px: tuple[int, int]
-) -> None:
-    """Writes the fields of all plates, where no former version began the shards."""
-    if counted.blocks:
-        by_plate = {
-            plate: illumination.fields(sums, *size_px)
-            for plate, sums in sorted(counted.blocks.items())
-        }
-        illumination.write(folder, by_plate)
-
-
-def _plate_statistics(
-    spec: Screen,
-    records: pd.DataFrame,
-    by_plate: Mapping[str, np.ndarray],
-    plan: Mapping[str, Any],
-) -> dict[str, dict[str, dict[str, float]]]:
-    """Plate to its channels' statistics; {} where the screen has no plates."""
-    if plates(records) is None:
-        return {}
-    return {
-        plate: _statistics(spec.channels, histograms, plan)
-        for plate, histograms in sorted(by_plate.items())
-    }
-
-
-def _statistics(
-    channels: Sequence[str], histograms: np.ndarray, plan: Mapping[str, Any]
-) -> dict[str, dict[str, float]]:
-    """Channel to its statistics, from [C, levels] pixel counts."""
-    low, high = plan["low_percentile"], plan["high_percentile"]
-    return {
-        channel: facts.statistics(histogram, low=low, high=high)
-        for channel, histogram in zip(channels, histograms, strict=True)
-    }
-
-
-def _write_json(path: epath.Path, content: Mapping[str, Any]) -> None:
-    files.replace(path, json.dumps(content, indent=2) + "\n")

@@ -116,8 +116,10 @@ def test_a_run_that_fails_is_one_line(raw, monkeypatch):
     "options", ["--runner=NoSuchRunner", '--runner="', "--direct_num_workers=many"]
 )
 def test_options_that_beam_does_not_know(raw, options):
+    c = settings(raw, "beam", options)
     with pytest.raises(InputError, match="nothing that Beam understands"):
-        prepare.run(settings(raw, "beam", options), "")
+        prepare.run(c, "")
+    assert not pathlib.Path(c.data.dir).exists()
 
 
 def test_without_beam_it_is_said_what_to_install(raw, monkeypatch):

@@ -11,7 +11,7 @@ from PIL import Image
 from gandl_jax import config
 from gandl_jax.datasets import prepared
 from gandl_jax.errors import InputError
-from gandl_jax.jobs import prepare
+from gandl_jax.jobs import prepare, prepare_description
 
 RECORDS = 8
 
@@ -99,10 +99,53 @@ def test_plates_that_were_not_counted_are_refused(own):
     with pytest.raises(InputError, match="columns.plate='plate'.*another data.dir"):
         prepare.run(own, "")
     assert records.read_bytes() == before
-    own.screen.columns.plate = "batch"
     next(pathlib.Path(own.data.dir).glob("tiny-train*")).unlink()
     with pytest.raises(InputError, match="columns.plate='plate'.*another data.dir"):
         prepare.run(own, "")
+    assert (records.parent / "screen.json").exists()
+
+
+@pytest.mark.parametrize("relabelled_first", [True, False])
+def test_a_lost_shard_of_other_plates_is_mended(own, relabelled_first, tmp_path):
+    """Its pixels are counted by the columns of its neighbours, then joined."""
+    prepare.run(own, "")
+    folder = pathlib.Path(own.data.dir)
+    own.screen.columns.plate = "batch"
+    if relabelled_first:
+        prepare.run(own, "")
+    next(folder.glob("tiny-train*")).unlink()
+    prepare.run(own, "")
+    mended = prepared.open_prepared(own.data.dir)
+    own.data.dir = str(tmp_path / "at_once")
+    prepare.run(own, "")
+    at_once = prepared.open_prepared(own.data.dir)
+    for key in (prepared.PLATES, prepared.MANIFEST, "statistics"):
+        assert mended.description[key] == at_once.description[key]
+    own.data.dir = str(folder)
+    own.screen.columns.plate = "plate"
+    prepare.run(own, "")  # and back
+    plates = prepared.open_prepared(own.data.dir).description[prepared.PLATES]
+    assert set(plates) == {"p1", "p2", "p3", "p4"}
+
+
+def test_killed_while_labelled_anew_and_back(own, monkeypatch):
+    """The table of the other labels does not stay."""
+    prepare.run(own, "")
+    records = pathlib.Path(own.data.dir) / "records.parquet"
+    before = records.read_bytes()
+
+    def killed(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(prepare_description, "_write_illumination", killed)
+    own.screen.columns.plate = "batch"
+    with pytest.raises(KeyboardInterrupt):
+        prepare.run(own, "")
+    assert records.read_bytes() != before
+    monkeypatch.undo()
+    own.screen.columns.plate = "plate"
+    prepare.run(own, "")
+    assert records.read_bytes() == before
 
 
 def test_other_images_are_another_screen(own):

@@ -6,6 +6,7 @@ import pathlib
 import shutil
 import signal
 import subprocess
+import tempfile
 import zipfile
 
 import numpy as np
@@ -16,7 +17,7 @@ from PIL import Image
 from gandl_jax import config, files, main
 from gandl_jax.datasets import prepared, rxrx19a, shards
 from gandl_jax.errors import InputError, RunError
-from gandl_jax.jobs import prepare, prepare_folder
+from gandl_jax.jobs import benchmark, prepare, prepare_description, prepare_folder
 
 RECORDS, PER_SHARD = 12, 4
 SHARD = "rxrx19a-train.tfrecord-0000{}-of-00003"
@@ -233,3 +234,161 @@ def test_a_refused_run_leaves_no_folder(raw):
     with pytest.raises(InputError, match="no metadata.csv"):
         prepare.run(c, "")
     assert not (raw.parent / "some").exists()
+
+
+DERIVED = ["records.parquet", "illumination.npz", "screen.json", "plan.json"]
+DERIVED += ["features.json", "dataset_info.json"]
+
+
+@pytest.mark.parametrize("gone", [[name] for name in DERIVED] + [DERIVED[:3]])
+def test_a_deleted_file_is_written_again_from_the_facts(raw, whole, gone, monkeypatch):
+    c = settings(raw)
+    prepare.run(c, "")
+    for name in gone:
+        (pathlib.Path(c.data.dir) / name).unlink()
+    monkeypatch.setattr(shards, "write", None)  # no shard is
+    prepare.run(c, "")
+    assert contents(c.data.dir) == whole
+
+
+def test_a_copy_without_facts_is_whole(raw, whole, monkeypatch, capsys):
+    c = settings(raw)
+    prepare.run(c, "")
+    shutil.rmtree(pathlib.Path(c.data.dir) / "facts")
+    monkeypatch.setattr(shards, "write", None)
+    prepare.run(c, "")
+    assert "already prepared" in capsys.readouterr().out
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("moment", ["write", "describe"])
+def test_killed_while_a_shard_is_redone_from_other_images(raw, moment, monkeypatch):
+    """The former description and table are no longer in force."""
+    c = settings(raw)
+    prepare.run(c, "")
+    folder = pathlib.Path(c.data.dir)
+    (folder / SHARD.format(1)).unlink()
+    metadata = pd.read_csv(raw / "metadata.csv", dtype=str, keep_default_na=False)
+    rows = shards.plan(metadata, records_per_shard=PER_SHARD, seed=0)[1].rows
+    for row in metadata.iloc[rows].to_dict("records"):
+        path = raw / rxrx19a.SCREEN.image_path(row, "1")
+        Image.new("L", (16, 16), int(row["site_id"])).save(path)
+
+    def killed(*args, **kwargs):
+        raise Killed
+
+    module = shards if moment == "write" else prepare_description
+    monkeypatch.setattr(module, moment, killed)
+    with pytest.raises(Killed):
+        prepare.run(c, "")
+    assert not prepared.is_complete(c.data.dir)
+    monkeypatch.undo()
+    prepare.run(c, "")
+    anew = settings(raw, "anew")
+    prepare.run(anew, "")
+    assert contents(folder) == contents(anew.data.dir)
+
+
+def test_killed_between_the_facts_and_the_shard(raw, whole, monkeypatch):
+    """A shard whose facts were gone is not left beside facts of other bytes."""
+    c = settings(raw)
+    prepare.run(c, "")
+    folder = pathlib.Path(c.data.dir)
+    (folder / "facts/00001.npz").unlink()
+    (folder / "screen.json").unlink()
+    original = files.partial
+
+    @contextlib.contextmanager
+    def killed(path):
+        if pathlib.Path(path).name != SHARD.format(1):
+            with original(path) as beside:
+                yield beside
+            return
+        with tempfile.TemporaryDirectory() as elsewhere:
+            yield pathlib.Path(elsewhere) / "shard"
+            raise Killed
+
+    monkeypatch.setattr(files, "partial", killed)
+    with pytest.raises(Killed):
+        prepare.run(c, "")
+    assert (folder / "facts/00001.npz").exists()
+    assert not (folder / SHARD.format(1)).exists()
+    monkeypatch.undo()
+    prepare.run(c, "")
+    assert contents(folder) == whole
+
+
+def test_a_shard_without_facts_is_redone(raw, whole):
+    c = settings(raw)
+    prepare.run(c, "")
+    folder = pathlib.Path(c.data.dir)
+    for name in ("facts/00001.npz", "records.parquet"):
+        (folder / name).unlink()
+    kept = folder / SHARD.format(0)
+    before = kept.stat().st_mtime_ns
+    prepare.run(c, "")
+    assert contents(folder) == whole and kept.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("left", [0, 10, 300, -1])
+def test_damaged_facts_are_named(raw, whole, left):
+    c = settings(raw)
+    prepare.run(c, "")
+    folder = pathlib.Path(c.data.dir)
+    (folder / "records.parquet").unlink()
+    damaged = folder / "facts/00001.npz"
+    damaged.write_bytes(damaged.read_bytes()[:left])
+    message = (
+        r"facts/00001.npz is damaged \(.*\): delete it and run --job=prepare again"
+    )
+    with pytest.raises(InputError, match=message):
+        prepare.run(c, "")
+    damaged.unlink()
+    prepare.run(c, "")
+    assert contents(folder) == whole
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff"])
+@pytest.mark.parametrize("name", ["plan.json", "screen.json"])
+def test_a_damaged_plan_or_description_is_named(raw, whole, name, content):
+    c = settings(raw)
+    prepare.run(c, "")
+    path = pathlib.Path(c.data.dir) / name
+    path.write_bytes(content)
+    message = f"{name} is damaged .*delete it and run --job=prepare again"
+    with pytest.raises(InputError, match=message):
+        prepare.run(c, "")
+    path.unlink()
+    prepare.run(c, "")
+    assert contents(c.data.dir) == whole
+
+
+def test_a_damaged_plan_alone(raw):
+    c = settings(raw)
+    prepare.run(c, "")
+    (pathlib.Path(c.data.dir) / "screen.json").unlink()
+    (pathlib.Path(c.data.dir) / "plan.json").write_text("{")
+    with pytest.raises(InputError, match="plan.json is damaged .*delete the folder"):
+        prepare.run(c, "")
+
+
+def test_a_damaged_description_is_told_by_all_that_look(raw):
+    c = settings(raw)
+    prepare.run(c, "")
+    (pathlib.Path(c.data.dir) / "screen.json").write_text("{")
+    c.data.source_dir = ""
+    for job in (prepare, benchmark):
+        with pytest.raises(InputError, match="screen.json is damaged"):
+            job.run(c, raw.parent / "work")
+
+
+def test_a_table_that_is_gone_is_told(raw):
+    c = settings(raw)
+    prepare.run(c, "")
+    (pathlib.Path(c.data.dir) / "records.parquet").unlink()
+    assert not prepared.is_complete(c.data.dir)
+    with pytest.raises(InputError, match="records.parquet is gone; run --job=prepare"):
+        prepared.open_prepared(c.data.dir)
