@@ -104,7 +104,8 @@ def convert(
     raw = shards.Raw(counted, source, metadata, image_format, reduction)
     _check_reduction(raw)
     _check_images(folder, plan, str(image_format))
-    plan[IMAGES] = str(image_format)
+    plan = plan | {IMAGES: str(image_format)}
+    describing = dataclasses.replace(describing, plan=plan)
     with prepare_folder.writing(folder):
         _write_shards(todo, raw, folder, plan, write, fresh=before is None)
     prepare_description.describe(describing, raw, skipped=skipped)
