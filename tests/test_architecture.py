@@ -48,6 +48,7 @@ LAYERS = {
 }
 OWNERS = {
     "tensorflow": {"datasets"},
+    "gandl_jax.datasets.host_tensorflow": {"datasets"},  # which gives it on
     "tensorflow_datasets": {"datasets"},
     "tifffile": {"datasets"},
     "apache_beam": {"datasets"},

@@ -11,6 +11,7 @@ from typing import Any
 import ml_collections
 from etils import epath
 
+from gandl_jax import files
 from gandl_jax.datasets import (
     conversion_limit,
     raw_images,
@@ -45,13 +46,17 @@ def measure(
       best_cpu_ms_per_site, cpu_share_of_best; read_mb_per_second and
       written_mb_per_second, bytes_per_source_byte (of the shards), and the peak of
       resident memory so far: peak_rss_mb of this process and one_worker_peak_rss_mb.
+      Rates are None where there are too few sites to tell one.
+
+    Raises:
+      InputError: an image that cannot be used; names it.
     """
     data = config.data
     raw = _sample(config, sites)
     cores = os.cpu_count() or 1
     workers = data.workers or cores
     source_bytes = _source_bytes(raw)
-    with tempfile.TemporaryDirectory(dir=epath.Path(data.dir).parent) as folder:
+    with tempfile.TemporaryDirectory(dir=_place(data.dir)) as folder:
         rates, limits, costs = [], [], []
         for number in range(repeats):
             limits.append(conversion_limit.measure(raw, folder, processes=cores))
@@ -59,7 +64,8 @@ def measure(
             rates.append(_convert(raw, out, workers))
             costs.append(_cost(raw, epath.Path(folder) / f"alone-{number}"))
         written = sum(file.stat().length for file in out.glob(f"{raw.screen.name}-*"))
-    count, rate, cost = len(raw.metadata), max(rates), min(costs)
+    count, cost = len(raw.metadata), min(costs)
+    rate = max((one for one in rates if one), default=None)
     limit = max(one.sites_per_second for one in limits)
     least = min(one.cpu_seconds_per_site for one in limits)
     return {
@@ -67,12 +73,12 @@ def measure(
         "workers": workers,
         "sites_per_second": rate,
         "best_sites_per_second": limit,
-        "share_of_best": rate / limit,
+        "share_of_best": rate and rate / limit,
         "cpu_ms_per_site": 1e3 * cost,
         "best_cpu_ms_per_site": 1e3 * least,
         "cpu_share_of_best": least / cost,
-        "read_mb_per_second": source_bytes / count * rate / 1e6,
-        "written_mb_per_second": written / count * rate / 1e6,
+        "read_mb_per_second": rate and source_bytes / count * rate / 1e6,
+        "written_mb_per_second": rate and written / count * rate / 1e6,
         "bytes_per_source_byte": written / source_bytes,
         "peak_rss_mb": _peak_mb(resource.RUSAGE_SELF),
         "one_worker_peak_rss_mb": _peak_mb(resource.RUSAGE_CHILDREN),
@@ -92,14 +98,23 @@ def _sample(config: ml_collections.ConfigDict, sites: int) -> shards.Raw:
     return shards.Raw(spec, source, kept, image_format, reduction)
 
 
+def _place(prepared_dir: str) -> str | None:
+    """The disk that the shards would be on; for gs:// the default one of tempfile."""
+    if files.bucket(prepared_dir):
+        return None
+    parent = epath.Path(prepared_dir).parent
+    parent.mkdir(parents=True, exist_ok=True)
+    return os.fspath(parent)
+
+
 def _source_bytes(raw: shards.Raw) -> int:
     """Of all the images, which are read for it."""
     paths = itertools.chain(*raw_images.paths(raw.screen, raw.metadata))
-    return sum(len(raw.source.read(path)) for path in paths)
+    return sum(len(conversion_limit.read(raw, path)) for path in paths)
 
 
-def _convert(raw: shards.Raw, out: epath.Path, workers: int) -> float:
-    """Writes the shards of all records; returns the sites per second."""
+def _convert(raw: shards.Raw, out: epath.Path, workers: int) -> float | None:
+    """Writes the shards of all records; returns the sites per second, as `_Clock`."""
     clock = _Clock()
     _write(raw, out, workers, clock.tick)
     return clock.rate
@@ -131,8 +146,10 @@ class _Clock:
         )
 
     @property
-    def rate(self) -> float:
-        """Records per second after the first ones."""
+    def rate(self) -> float | None:
+        """Records per second after the first ones; None where all came at once."""
+        if len(self._ticks) < 2:
+            return None
         (first, _), *_, (last, _) = self._ticks
         return sum(count for _, count in self._ticks[1:]) / (last - first)
 

@@ -1,8 +1,7 @@
 """How fast training batches are read, beside the PNG decoder's own rate."""
 
-import concurrent.futures
 import contextlib
-import itertools
+import copy
 import os
 import resource
 import time
@@ -12,15 +11,14 @@ from typing import Any
 import ml_collections
 import numpy as np
 
-from gandl_jax.datasets import prepared, records, stream
-from gandl_jax.datasets.host_tensorflow import tf
+from gandl_jax.datasets import mixing, prepared, reading_limit
 from gandl_jax.datasets.order import Order
 from gandl_jax.datasets.prepared import Prepared
 from gandl_jax.errors import InputError
+from gandl_jax.jobs import train
 
 SECONDS = 8.0  # of each measurement
 REPEATS = 3  # in turn: the fastest of each counts, others may compute
-IN_MEMORY = 64  # records that the decoder decodes again and again
 MOST_CROPS = 8  # per site: the largest that config.data.crops_per_site may be
 BATCHES = 1_000  # to count the plates in
 RXRX19A_RECORDS = 305_520
@@ -55,7 +53,7 @@ def measure(
     one, many = (_stream(opened, config, crops) for crops in (1, several))
     _rate(many, seconds)  # before there is anything else in this process
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
-    decoder = _decoder(opened, channels)
+    decoder = reading_limit.decode(opened, channels)
     rounds = [
         [_rate(units, seconds) for units in (decoder, one, many)]
         for _ in range(repeats)
@@ -95,41 +93,13 @@ def _rate(units: Iterator[int], seconds: float) -> tuple[float, float]:
     return done / spent[0], done / spent[1]
 
 
-def _decoder(opened: Prepared, channels: tuple[str, ...]) -> Iterator[int]:
-    """Decodes PNGs that are in memory on all cores; yields how many records'."""
-    read = records.random_reader(opened)
-    count = min(opened.records, IN_MEMORY)
-    held = [
-        png
-        for i in range(count)
-        for png in records.images(channels, read(tf.constant(i, tf.int64)))
-    ]
-    kind = records.kind(opened)
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        while True:
-            pngs = pool.map(lambda png: tf.io.decode_png(png, 1, kind).shape, held)
-            yield len(list(pngs)) // len(channels)
-
-
 def _stream(
     opened: Prepared, config: ml_collections.ConfigDict, crops: int, first_step: int = 0
 ) -> Iterator[int]:
-    """Reads training batches; yields how many crops."""
-    data = config.data
-    batches = stream.train_batches(
-        opened,
-        channels=data.channels,
-        scaling=data.scaling,
-        illumination=data.illumination,
-        crop_px=data.crop_px,
-        batch=config.train.batch,
-        seed=config.seed,
-        first_step=first_step,
-        flips=data.flips,
-        rotations=data.rotations,
-        crops_per_site=crops,
-    )
-    for batch in batches:
+    """Reads training batches of so many crops per site; yields how many crops."""
+    asked = copy.deepcopy(config)
+    asked.data.crops_per_site = crops
+    for batch in train.training_batches(asked, opened, first_step, on_bad=None):
         yield len(batch["images"])
 
 
@@ -177,20 +147,12 @@ def _mixing(
     names = prepared.plates(opened.table)
     if names is None:
         return {}
-    _, plate, counts = np.unique(names, return_inverse=True, return_counts=True)
-    order = _order(opened.records, config, crops)
-    placed = order.sites().map(
-        lambda place, record: (tf.fill([crops], record), order.samples(place))
-    )
-    every = order.in_batches(placed).batch(order.batch).as_numpy_iterator()
-    distinct = [
-        len(set(plate[sites].tolist())) for sites, _ in itertools.islice(every, BATCHES)
-    ]
-    absent = (1 - counts / counts.sum()) ** order.batch
+    _, plate = np.unique(names, return_inverse=True)
+    found = mixing.distinct(_order(opened.records, config, crops), plate, BATCHES)
     return {
-        "plates": len(counts),
-        "plates_per_batch_mean": float(np.mean(distinct)),
-        "plates_per_batch_least": min(distinct),
-        "plates_per_batch_most": max(distinct),
-        "plates_per_batch_expected": float((1 - absent).sum()),
+        "plates": int(plate.max()) + 1,
+        "plates_per_batch_mean": float(found.mean()),
+        "plates_per_batch_least": int(found.min()),
+        "plates_per_batch_most": int(found.max()),
+        "plates_per_batch_expected": mixing.expected(plate, config.train.batch),
     }

@@ -9,13 +9,29 @@ from gandl_jax.datasets import prepared
 from gandl_jax.jobs.benchmark_parts import conversion
 
 
+def test_the_rate_is_of_what_came_after_the_first(monkeypatch):
+    clock = conversion._Clock()
+    times = iter([10.0, 12.0, 14.0])
+    monkeypatch.setattr(conversion.time, "monotonic", lambda: next(times))
+    clock.tick(5)
+    assert clock.rate is None  # a few sites, all done before anyone looked
+    clock.tick(6)
+    clock.tick(2)
+    assert clock.rate == (6 + 2) / (14 - 10)
+
+
+def test_shards_go_where_the_prepared_screen_would(tmp_path):
+    assert conversion._place(str(tmp_path / "data" / "x")) == str(tmp_path / "data")
+    assert (tmp_path / "data").is_dir()  # a fresh clone has none
+    assert conversion._place("gs://bucket/data/x") is None
+
+
 @pytest.mark.slow
 def test_figures_of_a_tiny_screen(run, smoke_screen, tmp_path):
     assert run(tmp_path / "run", "--job=prepare") == 0
     out = tmp_path / "out"
     c = config.default()
     c.data.update(source_dir=str(smoke_screen.source), dir=str(out / "x"), workers=1)
-    out.mkdir()
     found = conversion.measure(c, sites=24, repeats=1)
     assert not list(out.iterdir())
     assert found["sites"] == 24 and found["workers"] == 1
