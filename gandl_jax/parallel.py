@@ -5,13 +5,14 @@ State goes in and comes out once, without a device axis; batches are split.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gandl_jax import compilation
 from gandl_jax.errors import InputError
 
 AXIS = "batch"
@@ -59,36 +60,55 @@ def split(fn: Callable, chosen: list[jax.Device]) -> Callable:
     Returns:
       A function of (state, batch [B, ...], key) with the results of `fn`.
     """
+    return split_all([fn], chosen)[0]
+
+
+def split_all(fns: Sequence[Callable], chosen: list[jax.Device]) -> list[Callable]:
+    """The same as `split` of each, compiled side by side when the first is called."""
     on_cpu = chosen[0].platform == "cpu"
-    mapped = jax.pmap(
-        fn,
-        axis_name=AXIS,
-        in_axes=(None, 0, None),
-        out_axes=None,
-        devices=chosen,
-        # The result takes the state's memory; on CPU a checkpoint in the making may
-        # still be reading it.
-        donate_argnums=() if on_cpu else (0,),
-    )
-
-    def run(state: Any, batch: Any, key: jax.Array) -> Any:
-        out = mapped(state, _fold(batch, len(chosen)), key)
-        if on_cpu and len(chosen) > 1:
-            # Virtual devices share the cores: XLA aborts a collective whose
-            # participants do not all arrive within 40 s.
-            jax.block_until_ready(out)
-        return out
-
-    return run
+    mapped = [
+        jax.pmap(
+            fn,
+            axis_name=AXIS,
+            in_axes=(None, 0, None),
+            out_axes=None,
+            devices=chosen,
+            # The result takes the state's memory; on CPU a checkpoint in the making
+            # may still be reading it.
+            donate_argnums=() if on_cpu else (0,),
+        )
+        for fn in fns
+    ]
+    return [_on_parts(fn, chosen) for fn in _ahead(mapped, chosen)]
 
 
 def map_batch(fn: Callable, chosen: list[jax.Device]) -> Callable:
     """Runs `fn(state, images) -> {name: [B, ...]}` on each device's part of a batch."""
     mapped = jax.pmap(fn, axis_name=AXIS, in_axes=(None, 0), devices=chosen)
+    (compiled,) = _ahead([mapped], chosen)
 
     def run(state: Any, images: np.ndarray) -> Any:
-        out = mapped(state, _fold(images, len(chosen)))
+        out = compiled(state, _fold(images, len(chosen)))
         return jax.tree.map(lambda x: np.asarray(x).reshape(-1, *x.shape[2:]), out)
+
+    return run
+
+
+def _ahead(mapped: Sequence[Callable], chosen: list[jax.Device]) -> list[Callable]:
+    on_cpu = chosen[0].platform == "cpu"
+    return compilation.ahead(mapped, compilation.CPU_OPTIONS if on_cpu else {})
+
+
+def _on_parts(compiled: Callable, chosen: list[jax.Device]) -> Callable:
+    waits = chosen[0].platform == "cpu" and len(chosen) > 1
+
+    def run(state: Any, batch: Any, key: jax.Array) -> Any:
+        out = compiled(state, _fold(batch, len(chosen)), key)
+        if waits:
+            # Virtual devices share the cores: XLA aborts a collective whose
+            # participants do not all arrive within 40 s.
+            jax.block_until_ready(out)
+        return out
 
     return run
 

@@ -14,7 +14,7 @@ import jax
 import numpy as np
 from etils import epath
 
-from gandl_jax import checkpoint, parallel, progress
+from gandl_jax import checkpoint, compilation, parallel, progress
 from gandl_jax import config as configs
 from gandl_jax import workdir as workdirs
 from gandl_jax.datasets import prepared, screen, tiles
@@ -29,6 +29,7 @@ def run(config, workdir: epath.Path) -> None:
     Raises:
       InputError: no prepared screen, no checkpoint, or one of another architecture.
     """
+    compilation.keep()
     theirs = experiment.encoder_config(config)
     dataset, channels = experiment.open_dataset(config)
     devices = parallel.devices(config.train.devices)

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 from etils import epath
 
-from gandl_jax import checkpoint, logs, parallel, pictures, progress
+from gandl_jax import checkpoint, compilation, logs, parallel, pictures, progress
 from gandl_jax import config as configs
 from gandl_jax import workdir as workdirs
 from gandl_jax.datasets import stream
@@ -29,6 +29,7 @@ def run(config, workdir: epath.Path) -> None:
         checkpoint of another architecture or preparation.
       RunError: a loss is no longer finite, or a stored record is damaged.
     """
+    compilation.keep()
     dataset, channels = experiment.open_dataset(config)
     method = experiment.make_method(config, dataset)
     devices = parallel.devices(config.train.devices)
@@ -109,7 +110,7 @@ def make_step(config, method, devices: list[jax.Device]):
       A function of (state, batch, step) to (state, metrics).
     """
     key = stream_key(config, STEPS)
-    fns = [parallel.split(phase.fn, devices) for phase in method.phases]
+    fns = parallel.split_all([phase.fn for phase in method.phases], devices)
 
     def advance(state, batch, step):
         metrics = {}

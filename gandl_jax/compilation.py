@@ -1,0 +1,184 @@
+"""Compiling: before the first call, with options, kept on disk for the next start."""
+
+import concurrent.futures
+import functools
+import hashlib
+import os
+import pathlib
+import platform
+import re
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import jaxlib
+
+# Of XLA's compiler for CPU. Products and filter gradients go to a library, several
+# times as fast where images are large and channels few (ours, measured).
+CPU_OPTIONS = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_DOT"}
+MOST_BYTES = 2 << 30  # of all that is kept; a training at 64 px keeps some 10 MB
+UNREADABLE = re.compile(r"Error reading persistent compilation cache entry for '(.+?)'")
+
+
+def ahead(mapped: Sequence[Callable], options: Mapping[str, Any]) -> list[Callable]:
+    """Functions that are compiled before their first call, all at that of any.
+
+    They take arguments of one shape; for others they are compiled anew. Arguments may
+    lie on any device.
+
+    Args:
+      mapped: functions that can be lowered.
+      options: of XLA's compiler, {name: value}; those that it does not know are left
+        out, and so are those that the user has set in XLA_FLAGS.
+
+    Returns:
+      As many functions, of the same arguments.
+    """
+    compiled: dict[Any, list[jax.stages.Compiled]] = {}
+
+    def call(number: int, *args: Any) -> Any:
+        if jax.process_count() > 1:
+            # What pmap lowers takes global arrays only, and a host has its own part.
+            return mapped[number](*args)
+        shapes = _shapes(args)
+        if shapes not in compiled:
+            compiled[shapes] = _compile(mapped, args, understood(options))
+        run = compiled[shapes][number]
+        return run(*jax.device_put(args, run.input_shardings[0]))
+
+    return [functools.partial(call, number) for number in range(len(mapped))]
+
+
+def _compile(
+    mapped: Sequence[Callable], args: Sequence[Any], options: dict[str, Any]
+) -> list[jax.stages.Compiled]:
+    """Compiles side by side, for XLA keeps one core busy with one function."""
+    began = time.monotonic()
+    with (
+        warnings.catch_warnings(record=True) as told,
+        concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool,
+    ):
+        tasks = []
+        for fn in mapped:  # the next is traced while this one is compiled
+            lowered = fn.lower(*args)
+            tasks.append(pool.submit(lowered.compile, compiler_options=options))
+        compiled = [task.result() for task in tasks]
+    for warning in told:
+        _repair_or_pass_on(warning)
+    count = f"{len(mapped)} functions" if len(mapped) > 1 else "a function"
+    print(f"compile   {count} in {time.monotonic() - began:.1f} s")
+    return compiled
+
+
+def understood(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that the installed compiler knows and the user has not set."""
+    own = os.environ.get("XLA_FLAGS", "")
+    return {k: v for k, v in options.items() if k not in own and _knows(k, v)}
+
+
+@functools.cache
+def _knows(name: str, value: Any) -> bool:
+    try:
+        jax.jit(lambda x: x).lower(0.0).compile(compiler_options={name: value})
+    except jax.errors.JaxRuntimeError:
+        print(
+            f"compile   jaxlib {jaxlib.__version__} does not know {name}={value}: "
+            "it is left out, which makes no difference but to the speed"
+        )
+        return False
+    return True
+
+
+def keep() -> None:
+    """Keeps what is compiled in a folder of the user's, for the next start.
+
+    It is `gandl_jax` in $XDG_CACHE_HOME or ~/.cache. JAX's own settings go before:
+    JAX_COMPILATION_CACHE_DIR names another, JAX_ENABLE_COMPILATION_CACHE=0 keeps
+    nothing. Several processes may share it.
+    """
+    settings = jax.config
+    if settings.jax_compilation_cache_dir is not None:
+        return
+    if not settings.jax_enable_compilation_cache:
+        return
+    try:
+        root = cache_root()
+        # Machine code of another CPU may not run here, and homes are shared.
+        folder = root / f"{platform.machine()}-{_cpu()}"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+        forget(root, MOST_BYTES)
+    except (OSError, RuntimeError) as error:
+        print(f"compile   nothing is kept for the next start: {error}")
+        return
+    settings.update("jax_compilation_cache_dir", str(folder))
+
+
+def cache_root() -> pathlib.Path:
+    """The user's folder for what can be made again (XDG base directories).
+
+    Raises:
+      RuntimeError: there is no home folder.
+    """
+    named = os.environ.get("XDG_CACHE_HOME", "")
+    home = (
+        pathlib.Path(named) if os.path.isabs(named) else pathlib.Path.home() / ".cache"
+    )
+    return home / "gandl_jax"
+
+
+def forget(root: pathlib.Path, most_bytes: int) -> None:
+    """Deletes what was used least recently, until the rest is small enough.
+
+    Args:
+      root: folder of folders of files.
+      most_bytes: that may stay.
+    """
+    found = []
+    for path in root.glob("*/*"):
+        try:
+            stat = path.stat()
+        except FileNotFoundError:  # another process deletes as well
+            continue
+        # Reading does not change a file's times where it is mounted so.
+        found.append((max(stat.st_atime, stat.st_mtime), stat.st_size, path))
+    total = sum(size for _, size, _ in found)
+    for _, size, path in sorted(found):
+        if total <= most_bytes:
+            return
+        path.unlink(missing_ok=True)
+        total -= size
+
+
+def _repair_or_pass_on(warning: warnings.WarningMessage) -> None:
+    """Deletes what cannot be read, which JAX would keep; shows other warnings.
+
+    JAX tells the name of the function only, which others have too: all go.
+    """
+    unreadable = UNREADABLE.match(str(warning.message))
+    folder = jax.config.jax_compilation_cache_dir
+    if not unreadable or not folder or "://" in folder:
+        warnings.warn_explicit(
+            warning.message, warning.category, warning.filename, warning.lineno
+        )
+        return
+    for path in pathlib.Path(folder).glob(f"{unreadable[1]}-*"):
+        path.unlink(missing_ok=True)
+    print(f"compile   a file in {folder} was damaged: compiled again")
+
+
+def _cpu() -> str:
+    """Eight letters that differ where the CPU or what it can do does."""
+    told = pathlib.Path("/proc/cpuinfo")
+    names = ("model name", "flags", "CPU part", "Features")
+    lines = told.read_text().splitlines() if told.exists() else [platform.processor()]
+    kept = {line for line in lines if not told.exists() or line.startswith(names)}
+    return hashlib.sha256("\n".join(sorted(kept)).encode()).hexdigest()[:8]
+
+
+def _shapes(args: Any) -> Any:
+    leaves, structure = jax.tree.flatten(args)
+    return structure, tuple((x.shape, x.dtype) for x in leaves)
