@@ -16,9 +16,15 @@ from typing import Any
 import jax
 import jaxlib
 
-# Of XLA's compiler for CPU. Products and filter gradients go to a library, several
-# times as fast where images are large and channels few (ours, measured).
-CPU_OPTIONS = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_DOT"}
+# Of XLA's compiler for CPU; measured on 2 cores with the GAN's phases at 64 px (ours).
+CPU_OPTIONS = {
+    # Products and filter gradients by a library: D's and G's phases run 1.2 to 1.3
+    # times as fast, their regularisers as before.
+    "xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_DOT",
+    # No slower when it runs, and a quarter less to compile, together.
+    "xla_cpu_opt_preset": "CPU_OPT_PRESET_FAST_COMPILE",
+    "xla_backend_optimization_level": 1,
+}
 MOST_BYTES = 2 << 30  # of all that is kept; a training at 64 px keeps some 10 MB
 UNREADABLE = re.compile(r"Error reading persistent compilation cache entry for '(.+?)'")
 
@@ -47,7 +53,7 @@ def ahead(mapped: Sequence[Callable], options: Mapping[str, Any]) -> list[Callab
         if shapes not in compiled:
             compiled[shapes] = _compile(mapped, args, understood(options))
         run = compiled[shapes][number]
-        return run(*jax.device_put(args, run.input_shardings[0]))
+        return run(*jax.tree.map(_placed, args, run.input_shardings[0]))
 
     return [functools.partial(call, number) for number in range(len(mapped))]
 
@@ -177,6 +183,12 @@ def _cpu() -> str:
     lines = told.read_text().splitlines() if told.exists() else [platform.processor()]
     kept = {line for line in lines if not told.exists() or line.startswith(names)}
     return hashlib.sha256("\n".join(sorted(kept)).encode()).hexdigest()[:8]
+
+
+def _placed(x: Any, sharding: jax.sharding.Sharding) -> Any:
+    """An array where it is to be; left alone where it is there, which is faster."""
+    at = getattr(x, "sharding", sharding)  # NumPy's arrays go anywhere
+    return x if at == sharding else jax.device_put(x, sharding)
 
 
 def _shapes(args: Any) -> Any:

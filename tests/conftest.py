@@ -30,6 +30,7 @@ def jax_settings(tmp_path_factory):
     jax.config.update("jax_numpy_rank_promotion", "raise")
     cache = os.environ.get("GANDL_TEST_CACHE") or tmp_path_factory.mktemp("xla")
     jax.config.update("jax_compilation_cache_dir", str(cache))
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = str(cache)  # of programs that tests start
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 1.0)
 
 

@@ -1,6 +1,7 @@
 """Compiling: options, the folder where results are kept, and what they equal."""
 
 import concurrent.futures
+import functools
 import os
 import pathlib
 import stat
@@ -239,3 +240,31 @@ def test_options_reach_the_compiler(capsys):
     np.testing.assert_allclose(run(x), np.exp(x @ x), rtol=1e-5)
     assert seen == [{"xla_cpu_enable_fast_math": True}] * 2
     assert capsys.readouterr().out.count("a function in") == 2
+
+
+def test_arguments_come_from_any_device_and_give_their_memory():
+    mapped = jax.pmap(
+        lambda s, x: s + x.sum(),
+        in_axes=(None, 0),
+        out_axes=None,
+        donate_argnums=0,
+        devices=jax.devices(),
+    )
+    (run,) = compilation.ahead([mapped], {})
+    x = np.ones((8, 2), np.float32)
+    first = run(jax.device_put(jnp.arange(3.0), jax.devices()[5]), x)
+    second = run(first, x)
+    assert second.tolist() == [4, 5, 6] and first.is_deleted()
+    moved = jax.device_put(second, jax.devices()[3])  # as a checkpoint's are
+    assert run(moved, x).tolist() == [6, 7, 8]
+
+
+def test_functions_are_compiled_at_the_call_of_any(capsys):
+    pmap = functools.partial(jax.pmap, devices=jax.devices())
+    mapped = [pmap(lambda x: 2 * x), pmap(lambda x: x - 1)]
+    double, less = compilation.ahead(mapped, {})
+    x = np.arange(8.0, dtype=np.float32)
+    assert less(x).tolist() == (x - 1).tolist()
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "2 functions in" in line
+    assert double(x).tolist() == (2 * x).tolist() and not capsys.readouterr().out
