@@ -94,9 +94,18 @@ def map_batch(fn: Callable, chosen: list[jax.Device]) -> Callable:
     return run
 
 
+def on_one(fn: Callable) -> Callable:
+    """`fn`, compiled for one device like the others, when it is called."""
+    options = compilation.understood(_options(jax.local_devices()))
+    return jax.jit(fn, compiler_options=options)
+
+
 def _ahead(mapped: Sequence[Callable], chosen: list[jax.Device]) -> list[Callable]:
-    on_cpu = chosen[0].platform == "cpu"
-    return compilation.ahead(mapped, compilation.CPU_OPTIONS if on_cpu else {})
+    return compilation.ahead(mapped, _options(chosen))
+
+
+def _options(chosen: list[jax.Device]) -> dict[str, Any]:
+    return compilation.CPU_OPTIONS if chosen[0].platform == "cpu" else {}
 
 
 def _on_parts(compiled: Callable, chosen: list[jax.Device]) -> Callable:

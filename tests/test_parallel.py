@@ -31,6 +31,29 @@ def test_map_batch_keeps_the_order():
     np.testing.assert_allclose(actual, 2 * images.mean((1, 2)), rtol=1e-5)
 
 
+def test_functions_split_together_are_those_split_apart():
+    def add(state, batch, key):
+        return state + lax.pmean(batch["x"].sum(), parallel.AXIS)
+
+    def draw(state, batch, key):
+        return lax.pmean(state * jax.random.normal(key), parallel.AXIS)
+
+    chosen, batch = parallel.devices(2), {"x": np.arange(8.0)}
+    both = parallel.split_all([add, draw], chosen)
+    for fn, run in zip((add, draw), both, strict=True):
+        apart = parallel.split(fn, chosen)
+        args = (jnp.float32(3), batch, jax.random.key(1))
+        assert float(run(*args)) == float(apart(*args))
+    assert float(both[0](*args)) == 3 + 28 / 2
+    assert float(both[1](*args)) == 3 * float(jax.random.normal(jax.random.key(1)))
+
+
+def test_on_one_device_is_the_function():
+    x = np.random.default_rng(0).normal(size=(4, 5)).astype(np.float32)
+    actual = parallel.on_one(lambda x: jnp.tanh(x @ x.T))(x)
+    np.testing.assert_allclose(actual, np.tanh(x @ x.T), rtol=1e-5)
+
+
 @pytest.mark.parametrize("batch, devices, group", [(12, 8, 1), (16, 8, 4), (6, 1, 4)])
 def test_batches_that_do_not_divide_are_refused(batch, devices, group):
     with pytest.raises(InputError, match=f"multiple of {devices * group}"):

@@ -98,7 +98,7 @@ def start(
         saved.check(steps[-1], architecture)
         like = parallel.on_one_device(jax.eval_shape(method.init, key))
         return saved.restore(steps[-1], "train", like)
-    state = jax.jit(method.init)(key)
+    state = parallel.on_one(method.init)(key)
     saved.save(0, method.items(state), architecture)
     return state
 
@@ -160,7 +160,8 @@ class Recorder:
         self._began = time.monotonic() - logs.last_seconds(workdir)
         self._pending: list[dict] = []
         self._logged, self._note = time.monotonic(), ""
-        self._draw = jax.jit(method.pictures) if hasattr(method, "pictures") else None
+        draws = hasattr(method, "pictures")
+        self._draw = parallel.on_one(method.pictures) if draws else None
         self._seen = collections.deque(maxlen=SHOWN)  # real images, for a picture
 
     def add(self, step: int, state: Any, batch: dict, metrics: dict) -> None:
