@@ -25,7 +25,7 @@ CPU_OPTIONS = {
     # left out: with the library, 1 and 2 devices differed by 6e-5 after 10 steps.)
     "xla_backend_optimization_level": 1,
 }
-MOST_BYTES = 2 << 30  # of all that is kept; a training at 64 px keeps some 10 MB
+MOST_BYTES = 2 << 30  # of all that is kept; a training at 64 px keeps 3 MB
 UNREADABLE = re.compile(r"Error reading persistent compilation cache entry for '(.+?)'")
 
 
