@@ -27,6 +27,7 @@ SCREEN_IMAGES = (  # of `screen`, what decides which images belong to which reco
     "screen.columns.site_id",
     "screen.columns.cell",
 )
+MOST_CROPS_PER_SITE = 8  # more would show too few sites (ours)
 SCREEN_PLATES = ("screen.columns.plate", "screen.columns.experiment")
 
 
@@ -545,10 +546,10 @@ def _check_numbers(config: ml_collections.ConfigDict) -> None:
             f"config.data.crops_per_site={config.data.crops_per_site} does not divide "
             f"the batch of {config.train.batch} (config.train.batch): choose a divisor"
         )
-    if config.data.crops_per_site > 8:
+    if config.data.crops_per_site > MOST_CROPS_PER_SITE:
         raise InputError(
-            f"config.data.crops_per_site={config.data.crops_per_site} should be 8 or "
-            "less: more would show too few sites"
+            f"config.data.crops_per_site={config.data.crops_per_site} should be "
+            f"{MOST_CROPS_PER_SITE} or less: more would show too few sites"
         )
     if size & (size - 1):
         raise InputError(f"config.data.crop_px={size} should be a power of two")

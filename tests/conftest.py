@@ -1,5 +1,6 @@
 """Every test runs on 8 virtual CPU devices, with no network and fixed seeds."""
 
+import io
 import os
 import pathlib
 
@@ -45,3 +46,44 @@ def compiled_is_forgotten():
     import jax
 
     jax.clear_caches()
+
+
+@pytest.fixture(scope="session")
+def rxrx19a_files():
+    """Function that draws so many records in RxRx19a's form: path to bytes."""
+    return _rxrx19a_files
+
+
+@pytest.fixture
+def rxrx19a_folder(tmp_path):
+    """Function that writes so many such records; gives their folder."""
+
+    def write(records: int) -> pathlib.Path:
+        for path, data in _rxrx19a_files(records).items():
+            (tmp_path / "raw" / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / "raw" / path).write_bytes(data)
+        return tmp_path / "raw"
+
+    return write
+
+
+def _rxrx19a_files(records: int) -> dict[str, bytes]:
+    import numpy as np
+    import pandas as pd
+    from PIL import Image
+
+    from gandl_jax.datasets import rxrx19a
+
+    rng, made, rows = np.random.default_rng(0), {}, []
+    for i in range(records):
+        row = dict.fromkeys(rxrx19a.COLUMNS.values(), "")
+        row |= {"experiment": "HRCE-1", "plate": str(1 + i % 2), "site": "1"}
+        row |= {"well": f"B{i + 1:02}", "site_id": str(i), "disease_condition": "Mock"}
+        rows.append(row)
+        for channel in "12345":
+            png = io.BytesIO()
+            pixels = rng.integers(0, 99, (16, 16), np.uint8)
+            Image.fromarray(pixels).save(png, "PNG")
+            made[rxrx19a.SCREEN.image_path(row, channel)] = png.getvalue()
+    made["metadata.csv"] = pd.DataFrame(rows).to_csv(index=False).encode()
+    return made

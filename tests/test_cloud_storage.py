@@ -14,9 +14,6 @@ import zipfile
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
-
-from gandl_jax.datasets import rxrx19a
 
 HERE = pathlib.Path(__file__).parent
 RECORDS = 6
@@ -98,21 +95,9 @@ def bucket(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def raw() -> dict[str, bytes]:
+def raw(rxrx19a_files) -> dict[str, bytes]:
     """A screen in RxRx19a's form: path to bytes."""
-    rng, made, rows = np.random.default_rng(0), {}, []
-    for i in range(RECORDS):
-        row = dict.fromkeys(rxrx19a.COLUMNS.values(), "")
-        row |= {"experiment": "HRCE-1", "plate": str(1 + i % 2), "site": "1"}
-        row |= {"well": f"B{i + 1:02}", "site_id": str(i), "disease_condition": "Mock"}
-        rows.append(row)
-        for channel in "12345":
-            png = io.BytesIO()
-            pixels = rng.integers(0, 99, (16, 16), np.uint8)
-            Image.fromarray(pixels).save(png, "PNG")
-            made[rxrx19a.SCREEN.image_path(row, channel)] = png.getvalue()
-    made["metadata.csv"] = pd.DataFrame(rows).to_csv(index=False).encode()
-    return made
+    return rxrx19a_files(RECORDS)
 
 
 def shards(files: dict[str, bytes]) -> dict[str, bytes]:

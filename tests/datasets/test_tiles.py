@@ -83,3 +83,17 @@ def test_tiles_of_every_site_then_padding(tiny, size, stretched):
             site = sites[prepared.table["Metadata_Site_ID"][row]]
             wanted = site[y : y + CROP, x : x + CROP]
             np.testing.assert_allclose(tile, wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("screen", ["tiny", "deep"])
+def test_every_plate_is_stretched_by_its_own_percentiles(screen, request, stretched):
+    prepared, pixels = request.getfixturevalue(screen)
+    sites = stretched(prepared, pixels, per_plate=True)
+    ids = prepared.table["Metadata_Site_ID"]
+    corners = tiles.tile_offsets(24, 20, CROP)
+    for batch in tiles_of(prepared, 0, 9, scaling="plate"):
+        site = sites[ids[batch["record"][0]]]
+        wanted = [site[y : y + CROP, x : x + CROP] for y, x in corners]
+        np.testing.assert_allclose(batch["images"], wanted, atol=1e-6)
+        other = stretched(prepared, pixels)[ids[batch["record"][0]]]
+        assert np.abs(site - other).max() > 1e-3

@@ -7,13 +7,11 @@ import struct
 import zipfile
 
 import numpy as np
-import pandas as pd
 import pytest
 import tifffile
 from PIL import Image
 
 from gandl_jax import config
-from gandl_jax.datasets import rxrx19a
 from gandl_jax.errors import InputError
 from gandl_jax.jobs import prepare
 
@@ -28,19 +26,9 @@ def png(pixels) -> bytes:
 
 
 @pytest.fixture(scope="session")
-def files() -> dict[str, bytes]:
+def files(rxrx19a_files) -> dict[str, bytes]:
     """A raw screen in RxRx19a's form, path to bytes."""
-    rng, made, rows = np.random.default_rng(0), {}, []
-    for i in range(RECORDS):
-        row = dict.fromkeys(rxrx19a.COLUMNS.values(), "")
-        row |= {"experiment": "HRCE-1", "plate": str(1 + i % 2), "site": "1"}
-        row |= {"well": f"B{i + 1:02}", "site_id": str(i), "disease_condition": "Mock"}
-        rows.append(row)
-        for channel in "12345":
-            path = rxrx19a.SCREEN.image_path(row, channel)
-            made[path] = png(rng.integers(0, 99, (16, 16), np.uint8))
-    made["metadata.csv"] = pd.DataFrame(rows).to_csv(index=False).encode()
-    return made
+    return rxrx19a_files(RECORDS)
 
 
 @pytest.fixture

@@ -3,13 +3,9 @@
 import importlib.util
 import pathlib
 
-import numpy as np
-import pandas as pd
 import pytest
-from PIL import Image
 
 from gandl_jax import config
-from gandl_jax.datasets import rxrx19a
 from gandl_jax.errors import InputError, RunError
 from gandl_jax.jobs import prepare
 
@@ -22,20 +18,9 @@ TWO = f"{ONE} --direct_num_workers=2 --direct_running_mode=multi_processing"
 
 
 @pytest.fixture
-def raw(tmp_path):
+def raw(rxrx19a_folder):
     """A raw screen in RxRx19a's form."""
-    folder, rng, rows = tmp_path / "raw", np.random.default_rng(0), []
-    for i in range(12):
-        row = dict.fromkeys(rxrx19a.COLUMNS.values(), "")
-        row |= {"experiment": "HRCE-1", "plate": str(1 + i % 2), "site": "1"}
-        row |= {"well": f"B{i + 1:02}", "site_id": str(i), "disease_condition": "Mock"}
-        rows.append(row)
-        for channel in "12345":
-            path = folder / rxrx19a.SCREEN.image_path(row, channel)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(rng.integers(0, 99, (16, 16), np.uint8)).save(path)
-    pd.DataFrame(rows).to_csv(folder / "metadata.csv", index=False)
-    return folder
+    return rxrx19a_folder(12)
 
 
 def settings(raw, out, beam=""):

@@ -9,7 +9,6 @@ import subprocess
 import tempfile
 import zipfile
 
-import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
@@ -24,20 +23,9 @@ SHARD = "rxrx19a-train.tfrecord-0000{}-of-00003"
 
 
 @pytest.fixture
-def raw(tmp_path):
+def raw(rxrx19a_folder):
     """A raw screen in RxRx19a's form."""
-    folder, rng, rows = tmp_path / "raw", np.random.default_rng(0), []
-    for i in range(RECORDS):
-        row = dict.fromkeys(rxrx19a.COLUMNS.values(), "")
-        row |= {"experiment": "HRCE-1", "plate": str(1 + i % 2), "site": "1"}
-        row |= {"well": f"B{i + 1:02}", "site_id": str(i), "disease_condition": "Mock"}
-        rows.append(row)
-        for channel in "12345":
-            path = folder / rxrx19a.SCREEN.image_path(row, channel)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(rng.integers(0, 99, (16, 16), np.uint8)).save(path)
-    pd.DataFrame(rows).to_csv(folder / "metadata.csv", index=False)
-    return folder
+    return rxrx19a_folder(RECORDS)
 
 
 def settings(raw, out="out", **data):

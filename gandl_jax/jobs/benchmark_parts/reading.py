@@ -11,6 +11,7 @@ from typing import Any
 import ml_collections
 import numpy as np
 
+from gandl_jax import config as configs
 from gandl_jax.datasets import mixing, prepared, reading_limit
 from gandl_jax.datasets.order import Order
 from gandl_jax.datasets.prepared import Prepared
@@ -19,7 +20,6 @@ from gandl_jax.jobs import train
 
 SECONDS = 8.0  # of each measurement
 REPEATS = 3  # in turn: the fastest of each counts, others may compute
-MOST_CROPS = 8  # per site: the largest that config.data.crops_per_site may be
 BATCHES = 1_000  # to count the plates in
 RXRX19A_RECORDS = 305_520
 
@@ -39,8 +39,8 @@ def measure(
 
     Returns:
       Rates in all and for one core's time: decoder_sites_per_second (records in memory,
-      nothing but decoding, on all cores), sites_per_second and crops_per_second (one
-      crop of each site), and of crops_per_site crops many_crops_per_second;
+      nothing but decoding, on all cores), sites_per_second (one crop of each), and
+      many_crops_per_second (crops_per_site of each);
       share_of_decoder, by the clock and by the cores' time, which others' computing
       does not change. resume_seconds to the first batch from a random step, and
       rxrx19a_resume_seconds, what that would take with RxRx19a's number of records at
@@ -107,7 +107,7 @@ def _most_crops(opened: Prepared, config: ml_collections.ConfigDict) -> int:
     """What the config asks for, or as many as batch and screen allow."""
     if config.data.crops_per_site > 1:
         return config.data.crops_per_site
-    for crops in range(MOST_CROPS, 1, -1):
+    for crops in range(configs.MOST_CROPS_PER_SITE, 1, -1):
         with contextlib.suppress(InputError):
             return _order(opened.records, config, crops).crops
     return 1
