@@ -73,59 +73,80 @@ def train_batches(
     order = Order(
         prepared.records, batch, crops_per_site, seed, first_step, process, processes
     )
-    calls = tf.data.AUTOTUNE if parallel_calls is None else parallel_calls
+    network = levels.of(prepared, channels, scaling, illumination)
     draw = _drawing(prepared, crop_px, seed)
-    network = levels.of(prepared, channels, scaling, illumination).constants(tf)
+    cut = _cutting(prepared, channels, order, draw, crop_px, stand_in=bool(on_bad))
     shape = crop_px, crop_px, len(channels)
-    kind = records.kind(prepared)
-
-    def crops(place, record):
-        candidates = record[None]
-        if on_bad:
-            others = tf.random.stateless_uniform(
-                [STAND_INS],
-                [seed, _STAND_IN + place],
-                0,
-                prepared.records,
-                tf.int64,
-                alg="philox",
-            )
-            candidates = tf.concat([candidates, others], 0)
-        used, planes = records.first_readable(prepared, channels, candidates)
-        samples = order.samples(place)
-        corners = [draw(sample) for sample in tf.unstack(samples)]
-        packed = [
-            tf.io.serialize_tensor(
-                tf.stack([p[y : y + crop_px, x : x + crop_px] for p in planes], -1)
-            )
-            for y, x, _, _ in corners
-        ]
-        both = tf.repeat(tf.stack([[record], [used]]), crops_per_site, axis=1)
-        return tf.stack(packed), samples, *tf.unstack(both)
+    finish = _finishing(records.kind(prepared), network, draw, shape, flips, rotations)
 
     def example(packed, sample, record, used):
-        y, x, mirrored, turns = draw(sample)
-        pixels = tf.ensure_shape(tf.io.parse_tensor(packed, kind), shape)
-        pixels = tf.cast(pixels, tf.float64)
-        scaled = network.stretch(tf, pixels, tf.maximum(used, 0), y, x)
-        images = tf.cast(tf.clip_by_value(scaled, -1, 1), tf.float32)
-        if flips:
-            images = tf.cond(mirrored, lambda: images[:, ::-1], lambda: images)
-        if rotations:
-            images = tf.image.rot90(images, turns)
-        return {
-            "images": tf.ensure_shape(images, shape),
-            "index": tf.cast(sample % batch, tf.int32),
-            "wanted": record,
-            "used": used,
-        }
+        images = finish(packed, sample, used)
+        index = tf.cast(sample % batch, tf.int32)
+        return {"images": images, "index": index, "wanted": record, "used": used}
 
-    sites = order.sites().map(crops, num_parallel_calls=calls, deterministic=True)
+    calls = tf.data.AUTOTUNE if parallel_calls is None else parallel_calls
+    sites = order.sites().map(cut, num_parallel_calls=calls, deterministic=True)
     examples = order.in_batches(sites).map(
         example, num_parallel_calls=calls, deterministic=True
     )
     batches = examples.batch(batch // processes, drop_remainder=True).prefetch(2)
     return _watched(prepared, batches, on_bad)
+
+
+def _cutting(prepared, channels, order, draw, crop_px, *, stand_in) -> Callable:
+    """Function of a site's place and record to its crops, [crops] each.
+
+    The crops packed, their samples, the record wanted and the one that was read.
+    """
+
+    def candidates(place, record):
+        if not stand_in:
+            return record[None]
+        others = tf.random.stateless_uniform(
+            [STAND_INS],
+            [order.seed, _STAND_IN + place],
+            0,
+            prepared.records,
+            tf.int64,
+            alg="philox",
+        )
+        return tf.concat([record[None], others], 0)
+
+    def cut(place, record):
+        used, planes = records.first_readable(
+            prepared, channels, candidates(place, record)
+        )
+        samples = order.samples(place)
+        corners = [draw(sample)[:2] for sample in tf.unstack(samples)]
+        packed = [
+            tf.io.serialize_tensor(
+                tf.stack([p[y : y + crop_px, x : x + crop_px] for p in planes], -1)
+            )
+            for y, x in corners
+        ]
+        both = tf.repeat(tf.stack([[record], [used]]), order.crops, axis=1)
+        return tf.stack(packed), samples, *tf.unstack(both)
+
+    return cut
+
+
+def _finishing(kind, network, draw, shape, flips, rotations) -> Callable:
+    """Function of a packed crop, its sample and record to the network's image."""
+    network = network.constants(tf)
+
+    def finish(packed, sample, record):
+        y, x, mirrored, turns = draw(sample)
+        pixels = tf.ensure_shape(tf.io.parse_tensor(packed, kind), shape)
+        pixels = tf.cast(pixels, tf.float64)
+        scaled = network.stretch(tf, pixels, tf.maximum(record, 0), y, x)
+        image = tf.cast(tf.clip_by_value(scaled, -1, 1), tf.float32)
+        if flips:
+            image = tf.cond(mirrored, lambda: image[:, ::-1], lambda: image)
+        if rotations:
+            image = tf.image.rot90(image, turns)
+        return tf.ensure_shape(image, shape)
+
+    return finish
 
 
 def _drawing(prepared: Prepared, crop_px: int, seed: int) -> Callable:
