@@ -7,7 +7,7 @@ reading is renaming and transposing: it serves gradients as well.
 import dataclasses
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -23,16 +23,25 @@ class Architecture:
       channels: C of its images.
       base: channels at resolution r are min(base / r, widest).
       widest: most channels of a layer.
-      dim: Z, width of a style.
-      mapping_layers: depth of the mapping network.
+      dim: Z, width of a style; None where only the discriminator is known.
+      mapping_layers: depth of the mapping network; None likewise.
     """
 
     size: int
     channels: int
     base: int
     widest: int
-    dim: int
-    mapping_layers: int
+    dim: int | None = None
+    mapping_layers: int | None = None
+
+    @property
+    def resolutions(self) -> list[int]:
+        """4, 8, ... up to the image's size."""
+        return [2**k for k in range(2, self.size.bit_length())]
+
+    def width(self, resolution: int) -> int:
+        """Channels of the layers at a resolution."""
+        return min(self.base // resolution, self.widest)
 
 
 def architecture(generator: Mapping[str, np.ndarray]) -> Architecture:
@@ -41,23 +50,94 @@ def architecture(generator: Mapping[str, np.ndarray]) -> Architecture:
     Raises:
       InputError: no generator, or widths that are not min(base / r, widest).
     """
-    sizes = [re.match(r"synthesis\.b(\d+)\.torgb\.weight$", k) for k in generator]
-    sizes = sorted(int(m[1]) for m in sizes if m)
+    sizes = _blocks(generator, r"synthesis\.b(\d+)\.torgb\.weight$")
     if not sizes:
         raise InputError("the weights hold no StyleGAN2 generator (synthesis.b*.torgb)")
-    image = generator[f"synthesis.b{sizes[-1]}.torgb.weight"]
-    width = {r: generator[f"synthesis.b{r}.torgb.weight"].shape[1] for r in sizes}
-    base, widest = max(r * w for r, w in width.items()), max(width.values())
-    if any(min(base // r, widest) != w for r, w in width.items()):
-        raise InputError(f"channel widths {width} are not min(base / r, widest)")
+    image = _shape(generator, f"synthesis.b{sizes[-1]}.torgb.weight", 4)
+    width = {r: _shape(generator, f"synthesis.b{r}.torgb.weight", 4)[1] for r in sizes}
+    base, widest = _base_and_widest(width)
     return Architecture(
         size=sizes[-1],
-        channels=image.shape[0],
+        channels=image[0],
         base=base,
         widest=widest,
-        dim=generator["mapping.fc0.weight"].shape[0],
-        mapping_layers=sum(k.startswith("mapping.fc") for k in generator) // 2,
+        dim=_shape(generator, "mapping.fc0.weight", 2)[0],
+        mapping_layers=len(_blocks(generator, r"mapping\.fc(\d+)\.weight$")),
     )
+
+
+def discriminator_architecture(discriminator: Mapping[str, np.ndarray]) -> Architecture:
+    """As `architecture`, of a discriminator's state dict.
+
+    Raises:
+      InputError: no discriminator, or widths that are not min(base / r, widest).
+    """
+    sizes = _blocks(discriminator, r"b(\d+)\.conv1\.weight$")
+    if not sizes:
+        raise InputError("the weights hold no StyleGAN2 discriminator (b*.conv1)")
+    image = _shape(discriminator, f"b{sizes[-1]}.fromrgb.weight", 4)
+    shapes = {r: _shape(discriminator, f"b{r}.conv1.weight", 4) for r in sizes}
+    width = {r: shape[1] for r, shape in shapes.items()}
+    width[sizes[0] // 2] = shapes[sizes[0]][0]
+    base, widest = _base_and_widest(width)
+    return Architecture(size=sizes[-1], channels=image[1], base=base, widest=widest)
+
+
+def _blocks(saved: Iterable[str], pattern: str) -> list[int]:
+    """The numbers in the names that match, ascending."""
+    found = (re.match(pattern, name) for name in saved)
+    return sorted(int(match[1]) for match in found if match)
+
+
+def _shape(saved: Mapping[str, np.ndarray], name: str, axes: int) -> tuple[int, ...]:
+    if name not in saved or saved[name].ndim != axes:
+        raise InputError(f"the weights hold no {name} of {axes} axes")
+    return saved[name].shape
+
+
+def _base_and_widest(width: Mapping[int, int]) -> tuple[int, int]:
+    base, widest = max(r * w for r, w in width.items()), max(width.values())
+    if any(min(base // r, widest) != w for r, w in width.items()):
+        raise InputError(f"channel widths {dict(width)} are not min(base / r, widest)")
+    return base, widest
+
+
+def generator_shapes(sizes: Architecture) -> dict[str, tuple[int, ...]]:
+    """The shape of every parameter in a generator's state dict, and of w's average."""
+    dim, shapes = sizes.dim, {}
+    for i in range(sizes.mapping_layers):
+        shapes |= _weight_and_bias(f"mapping.fc{i}", (dim, dim))
+    shapes["mapping.w_avg"] = (dim,)
+    shapes["synthesis.b4.const"] = (sizes.width(4), 4, 4)
+    for r in sizes.resolutions:
+        block, width = f"synthesis.b{r}", sizes.width(r)
+        layers = {"conv1": (width, width, 3, 3), "torgb": (sizes.channels, width, 1, 1)}
+        if r > 4:
+            layers["conv0"] = (width, sizes.width(r // 2), 3, 3)
+        for layer, shape in layers.items():
+            shapes |= _weight_and_bias(f"{block}.{layer}", shape)
+            shapes |= _weight_and_bias(f"{block}.{layer}.affine", (shape[1], dim))
+            if layer != "torgb":
+                shapes[f"{block}.{layer}.noise_strength"] = ()
+    return shapes
+
+
+def discriminator_shapes(sizes: Architecture) -> dict[str, tuple[int, ...]]:
+    """The shape of every parameter in a discriminator's state dict."""
+    last, first = sizes.width(4), sizes.width(sizes.size)
+    shapes = _weight_and_bias(f"b{sizes.size}.fromrgb", (first, sizes.channels, 1, 1))
+    for r in reversed(sizes.resolutions[1:]):
+        width, next_width = sizes.width(r), sizes.width(r // 2)
+        shapes |= _weight_and_bias(f"b{r}.conv0", (width, width, 3, 3))
+        shapes |= _weight_and_bias(f"b{r}.conv1", (next_width, width, 3, 3))
+        shapes[f"b{r}.skip.weight"] = (next_width, width, 1, 1)
+    shapes |= _weight_and_bias("b4.conv", (last, last + 1, 3, 3))
+    shapes |= _weight_and_bias("b4.fc", (last, 16 * last))
+    return shapes | _weight_and_bias("b4.out", (1, last))
+
+
+def _weight_and_bias(layer: str, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+    return {f"{layer}.weight": shape, f"{layer}.bias": shape[:1]}
 
 
 def generator_params(saved: Mapping[str, np.ndarray]) -> dict:
