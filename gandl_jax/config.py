@@ -155,10 +155,22 @@ DEFAULTS = {
         "checkpoint_every_images": 200_000,
         "keep_checkpoints": 3,  # besides step 0
         "devices": 0,  # local devices to use; 0 is all
+        # Networks to start from in place of random ones: an .npz file (docs/weights.md)
+        # or another experiment's workdir, of which the newest checkpoint counts.
+        "start_from": "",
+        # For each of our channels the name of one of theirs (in a file its number, from
+        # 0), or "mean". () is those of the same name, else the mean; in a file the same
+        # place or, where their number differs, the mean.
+        "start_channels": (),
     },
     "embed": {
         "batch": 32,  # tiles, over all devices
-        "checkpoint": "",  # another experiment's workdir: its encoder, unseen screen
+        # Another experiment's workdir: its encoder, unseen screen. Or an .npz file with
+        # a discriminator (docs/weights.md).
+        "checkpoint": "",
+        # For each of our channels the number of one of the file's, from 0, or "mean".
+        # () is the same place or, where their number differs, the mean.
+        "checkpoint_channels": (),
         "steps": ("first", "last"),  # checkpoints: these, or numbers
         "weights": "average",  # moving average of D, or "raw"
         # Of each tile, averaged: 1, 4 (turned), 8 (mirrored too). More take as much
@@ -425,11 +437,27 @@ def validate(config: ml_collections.ConfigDict, jobs: Iterable[str]) -> None:
             "experiment's encoder, which leaves nothing to train: name other jobs, or "
             "--job=all, which leaves train out"
         )
+    _check_networks(config)
     _check_splits(config.evaluate)
     _check_method(config.method)
     _check_candidates(config.choose)
     _check_compare(config.compare, jobs)
     _check_numbers(config)
+
+
+def _check_networks(config: ml_collections.ConfigDict) -> None:
+    train, embed = config.train, config.embed
+    if train.start_channels and not train.start_from:
+        raise InputError(
+            f"config.train.start_channels={','.join(train.start_channels)} is of "
+            "networks to start from, and there are none: set config.train.start_from"
+        )
+    if embed.checkpoint_channels and not embed.checkpoint.endswith(".npz"):
+        words = ",".join(embed.checkpoint_channels)
+        raise InputError(
+            f"config.embed.checkpoint_channels={words} is of an .npz file, and "
+            f"config.embed.checkpoint={embed.checkpoint} is none"
+        )
 
 
 def _check_splits(evaluate: ml_collections.ConfigDict) -> None:
@@ -585,9 +613,11 @@ def identity(config: ml_collections.ConfigDict) -> dict[str, Any]:
     """What makes an experiment, flat and as plain data.
 
     Everything else (length of training, devices, policies, what a screen of one's own
-    says of its records) may change between runs.
+    says of its records) may change between runs. So may the place of the networks that
+    the training started from, but not what is in it: `jobs/starting_weights.py`.
     """
-    kept = ("data.", "screen.", "model.", "method.", "seed", "train.batch")
+    kept = ("data.", "screen.", "model.", "method.", "seed")
+    kept += ("train.batch", "train.start_channels")
     free = ("source_dir", "dir", "missing", "records_per_shard", "workers", "beam")
     free += ("bad_records", "bad_records_max_frac")
     free = {f"data.{key}" for key in free}

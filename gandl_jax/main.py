@@ -82,7 +82,7 @@ def _check_buckets(*places: str) -> None:
 
 def run_jobs(config, jobs, workdir: epath.Path, command: str) -> None:
     """Runs the jobs; bad input leaves the workdir as it was."""
-    _check_prepared(config, jobs)
+    _check_prepared(config, jobs, workdir)
     record = workdir / "config.json"
     before = record.read_bytes() if record.exists() else None
     workdirs.record(workdir, config, command)
@@ -97,12 +97,15 @@ def run_jobs(config, jobs, workdir: epath.Path, command: str) -> None:
         raise
 
 
-def _check_prepared(config, jobs) -> None:
+def _check_prepared(config, jobs, workdir: epath.Path) -> None:
     """Says what is not there yet before anything slow is imported or run."""
     if {"train", "embed"}.isdisjoint(jobs):
         return
     experiment = importlib.import_module("gandl_jax.jobs.experiment")
     experiment.encoder_config(config)
+    if "train" in jobs:
+        start = importlib.import_module("gandl_jax.jobs.starting_weights")
+        start.check(config, workdir)
     if jobs[0] in ("train", "embed"):
         experiment.open_dataset(config)
 

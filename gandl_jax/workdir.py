@@ -3,6 +3,7 @@
 import datetime
 import importlib.metadata
 import json
+from typing import Any
 
 from etils import epath
 
@@ -27,6 +28,12 @@ def refuse_another(workdir: epath.Path, config) -> None:
                 f"{workdir} is another experiment's: its {key} is {former[key]!r}, "
                 f"this config's {value!r}; choose another --workdir"
             )
+    key = "train.start_from"  # what is there is compared where it is read
+    if bool(former[key]) != bool(config.train.start_from):
+        raise InputError(
+            f"{workdir} is another experiment's: its {key} is {former[key]!r}, this "
+            f"config's {config.train.start_from!r}; choose another --workdir"
+        )
 
 
 def read_config(workdir: epath.Path):
@@ -94,14 +101,14 @@ def claim(workdir: epath.Path, key: str, value: str) -> None:
     note(workdir, key, value)
 
 
-def note(workdir: epath.Path, key: str, value: str) -> None:
-    """Adds what a job found out, such as the devices it runs on."""
+def note(workdir: epath.Path, key: str, value: Any) -> None:
+    """Adds what a job found out, such as the devices it runs on, as plain data."""
     _write(workdir, {**_read(workdir), key: value})
 
 
-def noted(workdir: epath.Path, key: str) -> str | None:
+def noted(workdir: epath.Path, key: str) -> Any:
     """What a job noted under a key; None where it did not."""
-    return _read(workdir).get(key)
+    return (_read(workdir) or {}).get(key)
 
 
 def _write(workdir: epath.Path, content: dict) -> None:

@@ -1,25 +1,18 @@
 """Feature sets of every record: the encoder's at chosen steps, and intensities.
 
-A separate pass: it reads the encoder item of a checkpoint and nothing else of it.
+A separate pass, which needs of a training nothing but its encoders.
 """
 
 import collections
-import contextlib
 import functools
-import hashlib
 from collections.abc import Callable, Iterable
-from typing import Any
 
-import jax
 import numpy as np
 from etils import epath
 
-from gandl_jax import checkpoint, compilation, parallel, progress
-from gandl_jax import config as configs
-from gandl_jax import workdir as workdirs
-from gandl_jax.datasets import prepared, screen, tiles
-from gandl_jax.errors import InputError, nearest
-from gandl_jax.jobs import experiment
+from gandl_jax import compilation, parallel, progress
+from gandl_jax.datasets import prepared, tiles
+from gandl_jax.jobs import encoders, experiment
 from gandl_jax.profiles import store
 
 
@@ -34,99 +27,27 @@ def run(config, workdir: epath.Path) -> None:
     dataset, channels = experiment.open_dataset(config)
     devices = parallel.devices(config.train.devices)
     parallel.check_batch(config.embed.batch, len(devices), 1)
-    folder = epath.Path(config.embed.checkpoint or workdir)
-    saved = checkpoint.Checkpoints(folder)
-    chosen = choose_steps(config.embed.steps, saved.steps())
-    for step in chosen:
-        saved.check(step, configs.architecture(theirs, channels))
-    bad = experiment.bad_records_policy(config, dataset, workdir)
     method = experiment.make_method(theirs, dataset)
+    chosen = encoders.choose(config, theirs, method, dataset, channels, workdir)
+    bad = experiment.bad_records_policy(config, dataset, workdir)
     profiles = workdir / "profiles" / dataset.name
     made_from = {"prepared": dataset.fingerprint, "channels": list(channels)}
     if bad:
         made_from["skips_bad_records"] = True
-    with contextlib.closing(saved):
-        for step in chosen:
-            restored = functools.cache(functools.partial(restore, method, saved, step))
-            note = made_from | {"weights": config.embed.weights}
-            if config.embed.orientations > 1:
-                note["orientations"] = config.embed.orientations
-            note["saw_images"] = saw_images(folder, theirs, step, dataset)
-            if config.embed.checkpoint:
-                note["encoder"] = origin(folder, theirs, restored())
-            directory = profiles / f"{theirs.method.name}@{step}"
-            if store.claim(directory, note):
-                embed = parallel.map_batch(method.embed, devices)
-                encode = functools.partial(embed, restored())
-                encode = over_orientations(encode, config.embed.orientations)
-                sets = functools.partial(encoded, dataset, config, encode, bad)
-                write_set(directory, dataset, sets)
+    turned = {}
+    if config.embed.orientations > 1:
+        turned["orientations"] = config.embed.orientations
+    for encoder in chosen:
+        directory = profiles / encoder.name
+        if store.claim(directory, made_from | encoder.note | turned):
+            embed = parallel.map_batch(method.embed, devices)
+            encode = functools.partial(embed, encoder.weights())
+            encode = over_orientations(encode, config.embed.orientations)
+            sets = functools.partial(encoded, dataset, config, encode, bad)
+            write_set(directory, dataset, sets)
     if store.claim(profiles / "intensity", made_from | {"saw_images": False}):
         measure = functools.partial(intensities, dataset, channels, bad)
         write_set(profiles / "intensity", dataset, measure)
-
-
-def restore(method, saved: checkpoint.Checkpoints, step: int) -> Any:
-    """A checkpoint's encoder, and nothing else of it."""
-    like = jax.eval_shape(lambda key: method.items(method.init(key)), jax.random.key(0))
-    return saved.restore(step, "encoder", parallel.on_one_device(like["encoder"]))
-
-
-def saw_images(folder: epath.Path, theirs, step: int, dataset) -> bool | None:
-    """Whether the encoder was trained on images of the prepared screen.
-
-    Args:
-      folder: workdir of the experiment that trained it.
-      theirs: that experiment's config.
-      step: of the checkpoint.
-      dataset: the prepared screen.
-
-    Returns:
-      False for an untrained encoder and for one of another screen; None where the
-      screens have one name but not the same sites: they may share some.
-    """
-    if step == 0:
-        return False
-    same_plan = workdirs.noted(folder, "prepared") == dataset.fingerprint
-    sites = workdirs.noted(folder, "metadata_sha256")
-    if same_plan or sites == dataset.metadata_sha256:
-        return True
-    return False if screen.load(theirs).name != dataset.name else None
-
-
-def origin(folder: epath.Path, theirs, encoder: Any) -> dict[str, str | None]:
-    """Where another experiment's encoder is from, wherever its workdir lies."""
-    digest = hashlib.sha256()
-    for array in jax.tree.leaves(encoder):
-        digest.update(np.asarray(array).tobytes())
-    return {
-        "experiment": theirs.name,
-        "dataset": screen.load(theirs).name,
-        "prepared": workdirs.noted(folder, "prepared"),
-        "weights_sha256": digest.hexdigest(),
-    }
-
-
-def choose_steps(wanted: tuple[str, ...], steps: list[int]) -> list[int]:
-    """The checkpoints to embed with.
-
-    Args:
-      wanted: "first", "last" or numbers.
-      steps: those that there are, oldest first.
-
-    Raises:
-      InputError: there is none, or not that one.
-    """
-    if not steps:
-        raise InputError("there is no checkpoint in the workdir: run --job=train first")
-    named = {"first": steps[0], "last": steps[-1], **{str(s): s for s in steps}}
-    for name in wanted:
-        if name not in named:
-            raise InputError(
-                f"config.embed.steps: there is no checkpoint {name!r}; "
-                f"{nearest(name, named)}"
-            )
-    return sorted({named[name] for name in wanted})
 
 
 def write_set(

@@ -71,7 +71,7 @@ def _tasks(wanted: str) -> dict[str, ModuleType]:
 def _check_headline(features: str, encoders: list[epath.Path]) -> None:
     """The headline set is a network's; where there is none, other sets stand alone."""
     known = {name for encoder in encoders for name in store.widths(encoder)}
-    networks = [e for e in encoders if feature_set.step(e.name) is not None]
+    networks = [e for e in encoders if feature_set.is_network(e.name)]
     if networks and features not in known:
         raise InputError(
             f"config.evaluate.features is {features!r}, a set that no encoder has; "

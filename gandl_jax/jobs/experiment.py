@@ -11,6 +11,7 @@ from gandl_jax import config as configs
 from gandl_jax import workdir as workdirs
 from gandl_jax.datasets import bad_records, prepared, screen
 from gandl_jax.errors import InputError
+from gandl_jax.jobs import network_files
 
 
 def open_dataset(config) -> tuple[prepared.Prepared, tuple[str, ...]]:
@@ -56,47 +57,89 @@ def encoder_config(config) -> ml_collections.ConfigDict:
     """The config that the encoder was trained with.
 
     It is this one, unless `config.embed.checkpoint` names another experiment: then its
-    model and method are the other's, while tiles and channels must agree. Imports
-    nothing slow and needs no prepared screen.
+    model and method are the other's, while tiles and channels must agree; or a file of
+    networks: then its sizes are that file's. Imports nothing slow and needs no prepared
+    screen.
 
     Returns:
       The config, with the channels spelt out where it is another experiment's.
 
     Raises:
       InputError: no such experiment, an unfinished one, or one that takes other
-        channels or tiles.
+        channels or tiles; no such file, or none of a network for such tiles.
     """
     if not config.embed.checkpoint:
         return config
+    if network_files.is_file(config.embed.checkpoint):
+        return _config_of_file(config)
     folder = epath.Path(config.embed.checkpoint)
     if not folder.is_dir():
         raise InputError(
             f"config.embed.checkpoint={folder} is no folder: name the workdir of the "
-            "experiment whose encoder shall embed this screen"
+            "experiment whose encoder shall embed this screen, or an .npz file"
         )
-    theirs = workdirs.read_config(folder)
-    _check_trained(folder, theirs, config.embed.steps)
-    theirs.data.channels = prepared.check_channels(
-        theirs.data.name, screen.load(theirs).channels, theirs.data.channels
-    )
+    theirs = read_trained(folder)
+    _check_finished(folder, theirs, config.embed.steps)
     _check_same_channels(folder, theirs.data.channels, config)
-    if config.data.crop_px != theirs.data.crop_px:
-        raise InputError(
-            f"the encoder of {folder} takes tiles of {theirs.data.crop_px} px, but "
-            f"config.data.crop_px is {config.data.crop_px}: set "
-            f"--config.data.crop_px={theirs.data.crop_px}"
-        )
+    _check_tiles(folder, theirs.data.crop_px, config)
     theirs.embed.weights = config.embed.weights
     return theirs
 
 
-def _check_trained(folder: epath.Path, theirs, wanted: Sequence[str]) -> None:
-    """Raises where training has not come to its end, which "last" would pass over."""
+def read_trained(folder: epath.Path) -> ml_collections.ConfigDict:
+    """The config of another experiment that has a checkpoint, channels spelt out.
+
+    Raises:
+      InputError: it is no experiment's workdir, or holds no checkpoint.
+    """
+    theirs = workdirs.read_config(folder)
+    if newest_step(folder) is None:
+        raise InputError(f"{folder} holds no checkpoint: run its --job=train first")
+    theirs.data.channels = prepared.check_channels(
+        theirs.data.name, screen.load(theirs).channels, theirs.data.channels
+    )
+    return theirs
+
+
+def newest_step(folder: epath.Path) -> int | None:
+    """The newest checkpoint of a workdir, by the names of its folders."""
     saved = folder / "checkpoints"
     found = [path.name for path in saved.iterdir()] if saved.is_dir() else []
-    last = max((int(name) for name in found if name.isdecimal()), default=None)
-    if last is None:
-        raise InputError(f"{folder} holds no checkpoint: run its --job=train first")
+    return max((int(name) for name in found if name.isdecimal()), default=None)
+
+
+def _config_of_file(config) -> ml_collections.ConfigDict:
+    """This config with the sizes of the discriminator in a file."""
+    place = config.embed.checkpoint
+    _, sizes = network_files.read_discriminator(config, place)
+    _check_tiles(place, sizes.size, config)
+    theirs = config.copy_and_resolve_references()
+    theirs.model.update(channel_base=sizes.base, channel_max=sizes.widest)
+    spec = screen.load(config)
+    theirs.data.channels = prepared.check_channels(
+        spec.name, spec.channels, config.data.channels
+    )
+    network_files.sources_in_file(
+        "embed.checkpoint_channels",
+        config.embed.checkpoint_channels,
+        theirs.data.channels,
+        sizes.channels,
+    )
+    return theirs
+
+
+def _check_tiles(place: epath.PathLike, size: int, config) -> None:
+    if config.data.crop_px != size:
+        raise InputError(
+            f"the encoder of {place} takes tiles of {size} px, but "
+            f"config.data.crop_px is {config.data.crop_px}: set "
+            f"--config.data.crop_px={size}"
+        )
+
+
+def _check_finished(folder: epath.Path, theirs, wanted: Sequence[str]) -> None:
+    """Raises where training has not come to its end, which "last" would pass over."""
+    last = newest_step(folder)
     total = configs.steps(theirs.train.total_images, theirs.train.batch)
     if "last" in wanted and last < total:
         raise InputError(

@@ -15,7 +15,7 @@ from gandl_jax import config as configs
 from gandl_jax import workdir as workdirs
 from gandl_jax.datasets import stream
 from gandl_jax.errors import RunError
-from gandl_jax.jobs import experiment
+from gandl_jax.jobs import experiment, starting_state, starting_weights
 
 INIT, STEPS, PICTURES = range(3)  # streams of random numbers
 SHOWN = 16  # real images in a grid, at most
@@ -47,7 +47,9 @@ def run(config, workdir: epath.Path) -> None:
     workdirs.note(workdir, "metadata_sha256", dataset.metadata_sha256)
     workdirs.note(workdir, "devices", parallel.describe(devices))
     with contextlib.closing(saved):
-        state = start(config, method, saved, architecture)
+        if not saved.steps() and config.train.start_from:
+            workdirs.note(workdir, "start", starting_weights.describe(config))
+        state = start(config, method, dataset, saved, architecture)
         step_fn = make_step(config, method, devices)
         print(f"train     on {parallel.describe(devices)}; the first step compiles")
         recorder = Recorder(
@@ -89,7 +91,11 @@ def training_batches(config, dataset, first_step: int, on_bad) -> Iterator[dict]
 
 
 def start(
-    config, method, saved: checkpoint.Checkpoints, architecture: dict[str, Any]
+    config,
+    method,
+    dataset,
+    saved: checkpoint.Checkpoints,
+    architecture: dict[str, Any],
 ) -> Any:
     """The newest checkpoint's state, or a new one, which is saved as step 0."""
     key = stream_key(config, INIT)
@@ -98,7 +104,7 @@ def start(
         saved.check(steps[-1], architecture)
         like = parallel.on_one_device(jax.eval_shape(method.init, key))
         return saved.restore(steps[-1], "train", like)
-    state = parallel.on_one(method.init)(key)
+    state = starting_state.make(config, method, dataset, key)
     saved.save(0, method.items(state), architecture)
     return state
 

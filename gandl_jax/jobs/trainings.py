@@ -11,7 +11,7 @@ from gandl_jax import config as configs
 from gandl_jax import workdir as workdirs
 from gandl_jax.datasets import screen
 from gandl_jax.errors import InputError
-from gandl_jax.jobs import judging
+from gandl_jax.jobs import judging, network_files
 from gandl_jax.profiles import feature_set, store, table
 from gandl_jax.profiles.aligned import AlignedSets
 
@@ -69,7 +69,8 @@ def read(
                 "compare trainings of one screen"
             )
         trained = _trained_with(config)
-        identity = _but_seed(config) | {
+        identity = _but_seed(config) | _started(folder)
+        identity |= {
             f"{key} of the encoder": value for key, value in _but_seed(trained).items()
         }
         first = first or identity
@@ -127,13 +128,25 @@ def check_records(trainings: Sequence[Training], opened: Sequence[AlignedSets]) 
 
 def _trained_with(config):
     """The config of the training: another workdir's where its encoder is."""
-    if not config.embed.checkpoint:
+    place = config.embed.checkpoint
+    if not place:
         return config
+    if network_files.is_file(place):
+        raise InputError(
+            f"the encoder of {config.name} is of the file {place}, which has no seed: "
+            "compare trainings"
+        )
     return workdirs.read_config(epath.Path(config.embed.checkpoint))
 
 
 def _but_seed(config) -> dict[str, Any]:
     return {k: v for k, v in configs.identity(config).items() if k != "seed"}
+
+
+def _started(folder: epath.Path) -> dict[str, str]:
+    """What the training started from, wherever that lies; {} of random networks."""
+    start = workdirs.noted(folder, "start")
+    return {"train.start_from": start["sha256"]} if start else {}
 
 
 def _encoders(

@@ -9,9 +9,10 @@ import optax
 from jax import Array, lax
 
 from gandl_jax import parallel
-from gandl_jax.methods import adaptive, losses
+from gandl_jax.methods import adaptive, gan_state, losses
 from gandl_jax.methods.augment import augment
 from gandl_jax.methods.gan_state import AdaptiveState, State
+from gandl_jax.methods.gan_weights import Networks
 from gandl_jax.methods.phase import Phase, lazy_adam, sample_keys, substream
 from gandl_jax.models import stylegan2
 from gandl_jax.models.projection import Projection
@@ -94,6 +95,14 @@ class Method:
         if self.options.augment != "adaptive":
             return state
         return AdaptiveState(**vars(state), augment=adaptive.start())
+
+    def networks(self, state: State) -> Networks:
+        """What another training may start from."""
+        return gan_state.networks(state)
+
+    def start(self, state: State, networks: Networks) -> State:
+        """A new state whose networks are those of a file or of another training."""
+        return gan_state.start(state, networks)
 
     def items(self, state: State) -> dict:
         """What a checkpoint holds: the encoder alone, and everything."""

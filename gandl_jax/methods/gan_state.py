@@ -1,10 +1,17 @@
 """What the training of a GAN changes."""
 
+from typing import Any
+
 import flax
+import jax
+import jax.numpy as jnp
 import optax
 from jax import Array
 
 from gandl_jax.methods.adaptive import Adaptation
+from gandl_jax.methods.gan_weights import Networks
+
+NETWORKS = ("g", "d", "g_average", "d_average", "w_average")  # fields of a state
 
 
 @flax.struct.dataclass
@@ -43,3 +50,39 @@ class AdaptiveState(State):
     """
 
     augment: Adaptation
+
+
+def networks(state: State) -> Networks:
+    """What another training may start from: parameters, averages and all."""
+    return Networks(**{name: jax.device_get(getattr(state, name)) for name in NETWORKS})
+
+
+def start(initial: State, given: Networks) -> State:
+    """Puts networks in the place of those of a new state.
+
+    What the networks lack, as the head of the views' loss may be, stays as it is; the
+    optimisers begin anew.
+
+    Args:
+      initial: a state at step 0.
+      given: of the same sizes.
+
+    Returns:
+      The state that a training starts from.
+    """
+    return initial.replace(
+        **{
+            name: _over(getattr(initial, name), getattr(given, name))
+            for name in NETWORKS
+        }
+    )
+
+
+def _over(initial: Any, given: Any) -> Any:
+    if isinstance(initial, dict):
+        return {
+            name: _over(own, given[name]) if name in given else own
+            for name, own in initial.items()
+        }
+    assert initial.shape == given.shape, (initial.shape, given.shape)
+    return jnp.array(given, initial.dtype)  # a copy: no two fields share memory

@@ -1,6 +1,7 @@
 """The one thing that is judged: a named table of features, one row per record."""
 
 import dataclasses
+import re
 from collections.abc import Iterable
 
 import numpy as np
@@ -86,6 +87,34 @@ def step(encoder: str) -> int | None:
     return int(number) if at and number.isdecimal() else None
 
 
+def is_network(encoder: str) -> bool:
+    """Whether an encoder is a network, by its name.
+
+    Args:
+      encoder: "gan@2000", "gan@start", "intensity"; "@" is in no other's name.
+    """
+    return "@" in encoder
+
+
+def start_name(method: str) -> str:
+    """The encoder that a training started from, where that was not untrained."""
+    return f"{method}@start"
+
+
+def named(method: str, name: str) -> str:
+    """The name of an encoder that is no checkpoint, such as one of a file.
+
+    Args:
+      method: "gan".
+      name: any, "ffhq 512"; what a folder should not be called is replaced.
+
+    Returns:
+      "gan@ffhq-512".
+    """
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._") or "file"
+    return f"{method}@{f'file-{plain}' if plain.isdecimal() else plain}"
+
+
 def untrained_name(name: str) -> str | None:
     """The same features under the untrained network: "gan@9/b8" -> "gan@0/b8".
 
@@ -93,12 +122,28 @@ def untrained_name(name: str) -> str | None:
       name: a full set name.
 
     Returns:
-      The full name, or None where the set is not of a trained checkpoint.
+      The full name, or None where the set is not of a trained network.
+    """
+    encoder, _, short_name = name.partition("/")
+    if not is_network(encoder) or step(encoder) == 0:
+        return None
+    return full_name(encoder.rpartition("@")[0] + "@0", short_name)
+
+
+def started_name(name: str) -> str | None:
+    """The same features as training found them: "gan@9/b8" -> "gan@start/b8".
+
+    Args:
+      name: a full set name.
+
+    Returns:
+      The full name, which is a set's only where training started from given networks;
+      None where the set is not of a trained checkpoint.
     """
     encoder, _, short_name = name.partition("/")
     if not step(encoder):
         return None
-    return full_name(encoder.rpartition("@")[0] + "@0", short_name)
+    return full_name(start_name(encoder.rpartition("@")[0]), short_name)
 
 
 def kinds(encoders: Iterable[str]) -> dict[str, str]:
@@ -108,11 +153,13 @@ def kinds(encoders: Iterable[str]) -> dict[str, str]:
       encoders: "gan@2000", "gan@0", "intensity" ...; the order does not matter.
 
     Returns:
-      "trained": the highest step above 0; "untrained": step 0, of the trained one's
-      method where there is one; "intensity". Only those that there are.
+      "trained": the highest step above 0, where there is none a network that was
+      trained elsewhere; "untrained": step 0, of the trained one's method where there is
+      one; "intensity". Only those that there are.
     """
     names = sorted(set(encoders))
-    trained = max(filter(step, names), key=step, default=None)
+    elsewhere = [n for n in names if is_network(n) and step(n) is None]
+    trained = max(filter(step, names), key=step, default=next(iter(elsewhere), None))
     start = trained.rpartition("@")[0] + "@0" if trained else None
     untrained = [n for n in names if step(n) == 0 and start in (None, n)]
     found = {"trained": trained} if trained else {}

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gandl_jax.profiles.feature_set import FeatureSet, full_name, kinds, step
+from gandl_jax.profiles.feature_set import FeatureSet, full_name, is_network, kinds
 from gandl_jax.tasks import classification
 from gandl_jax.tasks.classification import WELLS, Tally
 from gandl_jax.tasks.differences import bases
@@ -183,7 +183,7 @@ def take(found: Sequence[Candidate], scores: Sequence[np.ndarray]) -> Taken:
 
 def _pool(encoder: str) -> str:
     """As sets are named: a table of others, as intensities, has one of its name."""
-    return full_name(encoder, encoder if step(encoder) is None else CHOSEN)
+    return full_name(encoder, CHOSEN if is_network(encoder) else encoder)
 
 
 def decide(

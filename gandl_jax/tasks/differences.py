@@ -1,11 +1,11 @@
-"""What a score is held against: the network untrained, intensities, plate, position."""
+"""What a score is held against: the network untrained or as given, and floors."""
 
 from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 
-from gandl_jax.profiles.feature_set import untrained_name
+from gandl_jax.profiles.feature_set import started_name, untrained_name
 from gandl_jax.tasks import bootstrap
 
 FLOORS = ("plate", "position")  # told from the metadata alone
@@ -22,12 +22,13 @@ def bases(
       floors: those that count.
 
     Returns:
-      "untrained", "intensity", "plate", "position", as far as there are any, to the
-      name of that set.
+      "untrained", "start", "intensity", "plate", "position", as far as there are any,
+      to the name of that set.
     """
     if name in FLOORS:
         return {}
-    others = {"untrained": untrained_name(name), "intensity": "intensity"}
+    others = {"untrained": untrained_name(name), "start": started_name(name)}
+    others |= {"intensity": "intensity"}
     others |= {floor: floor for floor in floors}
     return {k: o for k, o in others.items() if o in judged and o != name}
 

@@ -139,7 +139,8 @@ def _columns(rows: Iterable[Row]) -> dict[str, str]:
         for kind in ("trained", "untrained")
         if kind in found
     }
-    others = sorted(e for e in encoders if step(e) is None and e not in FLOORS)
+    shown = {*columns.values(), *FLOORS}
+    others = sorted(e for e in encoders if step(e) is None and e not in shown)
     return columns | {e: e for e in (*others, *FLOORS) if e in encoders}
 
 

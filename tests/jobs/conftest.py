@@ -36,3 +36,12 @@ def run(request, smoke_screen):
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def trained(run, tmp_path_factory):
+    """The workdir of a demo of one step, embedded; tests leave it as it is."""
+    folder = tmp_path_factory.mktemp("demo")
+    steps = "--config.train.total_images=32"
+    assert run(folder, "--job=prepare,train,embed", steps) == 0
+    return folder

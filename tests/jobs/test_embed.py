@@ -13,18 +13,10 @@ from gandl_jax import config as configs
 from gandl_jax import workdir as workdirs
 from gandl_jax.datasets import prepared, rxrx1, tiles
 from gandl_jax.errors import InputError
-from gandl_jax.jobs import embed
+from gandl_jax.jobs import embed, encoders
 from gandl_jax.profiles import store
 
-STEPS = "--config.train.total_images=32"
-
-
-@pytest.fixture(scope="module")
-def trained(run, tmp_path_factory):
-    """The workdir of a demo of one step."""
-    folder = tmp_path_factory.mktemp("demo")
-    assert run(folder, "--job=prepare,train,embed", STEPS) == 0
-    return folder
+STEPS = "--config.train.total_images=32"  # one, as `trained` has taken
 
 
 def test_tiles_of_a_record_are_averaged_across_batches():
@@ -67,14 +59,14 @@ def test_what_is_averaged_over_orientations_depends_on_none():
     [(("first", "last"), [0, 30]), (("last",), [30]), (("10", "last"), [10, 30])],
 )
 def test_steps_are_chosen_by_name_or_number(wanted, chosen):
-    assert embed.choose_steps(wanted, [0, 10, 30]) == chosen
+    assert encoders.choose_steps(wanted, [0, 10, 30]) == chosen
 
 
 def test_unknown_steps_are_told():
     with pytest.raises(InputError, match="no checkpoint '20'"):
-        embed.choose_steps(("20",), [0, 10])
+        encoders.choose_steps(("20",), [0, 10])
     with pytest.raises(InputError, match="--job=train"):
-        embed.choose_steps(("last",), [])
+        encoders.choose_steps(("last",), [])
 
 
 def test_every_record_is_embedded_once_and_a_lost_part_is_made_again(
@@ -244,4 +236,4 @@ def test_whether_the_encoder_saw_the_images(tmp_path, step, name, noted, saw):
     dataset = types.SimpleNamespace(
         name="simulated", fingerprint="plan", metadata_sha256="sites"
     )
-    assert embed.saw_images(tmp_path, config, step, dataset) is saw
+    assert encoders.saw_images(tmp_path, config, step, dataset) is saw

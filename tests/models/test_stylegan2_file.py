@@ -104,7 +104,7 @@ DAMAGES = {  # name, made from the array and all others
     "shape": (
         "discriminator/b4.conv.weight",
         lambda x: x[:, :-1],
-        r"b4.conv.weight has the shape \[64, 64, 3, 3\], its neighbours ask for \[64, 6",
+        r"b4.conv.weight has the shape \[64, 64, 3, 3\], its neighbours ask for \[6",
     ),
     "number": (
         "discriminator/b4.out.bias",

@@ -59,6 +59,8 @@ def _trained(inputs: Inputs) -> Iterator[tuple[str, str]]:
     """Of training that took place in this workdir, or where the encoder was taken."""
     if inputs.config.embed.checkpoint:
         yield "Encoder taken from", inputs.config.embed.checkpoint
+    if start := inputs.record.get("start"):
+        yield "Training started from", start["from"]
     if inputs.metrics:
         last = inputs.metrics[-1]
         yield from _settings(inputs, TRAINED)
@@ -74,7 +76,7 @@ def _history(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for change in history[1:]:
         yield f"Changed {change['date']}", _changes(change["changed"])
     for key, value in record.items():
-        if key not in ("config", "history", "command") and not _is_hash(value):
+        if key not in ("config", "history", "command", "start") and not _is_hash(value):
             yield key.capitalize(), _plain(value)
 
 

@@ -69,7 +69,7 @@ class Inputs:
     def has_networks(self) -> bool:
         """True where some profiles are a network's, not a table's or intensities."""
         return any(
-            feature_set.step(encoder) is not None
+            feature_set.is_network(encoder)
             for encoders in self.encoders.values()
             for encoder in encoders
         )

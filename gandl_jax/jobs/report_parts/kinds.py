@@ -23,14 +23,16 @@ def of(encoders: Iterable[str]) -> dict[str, str]:
       encoders: of all rows.
 
     Returns:
-      Kind -> encoder: "trained", imported tables under their own names, "untrained",
+      Kind -> encoder: "trained", under their own names imported tables and networks
+      that were trained elsewhere (as the one that training started from), "untrained",
       "intensity", "plate identity", "well position"; only those that there are.
     """
     encoders = sorted(set(encoders))
     networks = feature_set.kinds(encoders)
     found = {"trained": networks["trained"]} if "trained" in networks else {}
     for name in encoders:
-        if feature_set.step(name) is None and name not in FLOORS:
+        is_other = feature_set.step(name) is None and name not in FLOORS
+        if is_other and name not in found.values():
             found[name] = name
     if "untrained" in networks:
         found["untrained"] = networks["untrained"]
@@ -44,7 +46,7 @@ def shown(rows: Iterable[Row], wanted: str) -> str:
       rows: of all tasks.
       wanted: the config's; where no network has it, the first one that there is.
     """
-    names = [r["features"] for r in rows if feature_set.step(r["encoder"]) is not None]
+    names = [r["features"] for r in rows if feature_set.is_network(r["encoder"])]
     return wanted if wanted in names or not names else names[0]
 
 
@@ -57,7 +59,7 @@ def kind_of(row: Row, kinds: Mapping[str, str], features: str) -> str | None:
       features: the set of the networks' features that is shown.
     """
     for kind, encoder in kinds.items():
-        network = feature_set.step(encoder) is not None
+        network = feature_set.is_network(encoder)
         if row["encoder"] == encoder and (not network or row["features"] == features):
             return kind
     return None
@@ -98,6 +100,7 @@ def network(kind: str) -> str:
     """A kind as a sentence says it."""
     words = {"trained": "the trained network", "untrained": "the untrained network"}
     floors = {"intensity": "plain intensities"}
-    return (words | floors).get(kind) or (
-        kind if kind in FLOORS.values() else f"the table {kind}"
-    )
+    if kind in FLOORS.values():
+        return floors.get(kind, kind)
+    what = "network" if feature_set.is_network(kind) else "table"
+    return words.get(kind) or f"the {what} {kind}"

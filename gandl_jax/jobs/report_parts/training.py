@@ -30,7 +30,8 @@ def section(inputs: Inputs) -> Html | None:
         plots = page.tag("div", page.join(_plots(inputs.metrics)), class_="panels")
         note = page.join(["Numbers:", page.data_link("training")])
         note = page.tag("p", note, class_="note")
-        return page.section("training", "How did training go?", plots, note)
+        start = _start(inputs)
+        return page.section("training", "How did training go?", start, plots, note)
     origin = origins(inputs)
     if origin:
         return page.section(
@@ -42,14 +43,33 @@ def section(inputs: Inputs) -> Html | None:
     return page.section("training", "How did training go?", words)
 
 
+def _start(inputs: Inputs) -> Html:
+    """What training started from, where that was no random network."""
+    start = inputs.record.get("start")
+    if not start:
+        return page.text("")
+    name = inputs.config.method.name
+    words = (
+        f"Training did not start from random networks but from {start['from']}: "
+        f"{feature_set.start_name(name)} is the network as it was given, {name}@0 the "
+        "same network untrained."
+    )
+    return page.tag("p", words)
+
+
 def origins(inputs: Inputs) -> list[str]:
     """Where encoders and tables came from that were not trained here, in words."""
     found = []
     for dataset, encoders in inputs.encoders.items():
         for encoder, made_from in encoders.items():
             other = made_from.get("encoder")
-            if other:
-                before = ", before training" if feature_set.step(encoder) == 0 else ""
+            if other and "file" in other:
+                found.append(
+                    f"{encoder} is the network in {other['file']}, trained elsewhere: "
+                    f"whether it has seen {dataset} is not known here."
+                )
+            elif other:
+                before = ", before training" if not feature_set.step(encoder) else ""
                 found.append(
                     f"{encoder} comes from the experiment {other['experiment']}, which "
                     f"was trained on the screen {other['dataset']}{before}; it has "
@@ -69,7 +89,7 @@ def other_screens(inputs: Inputs) -> str:
         made_from["encoder"]["dataset"]
         for encoders in inputs.encoders.values()
         for made_from in encoders.values()
-        if made_from.get("encoder")
+        if "dataset" in made_from.get("encoder", {})
     ]
     if not found:
         return ""

@@ -1,0 +1,297 @@
+"""Training and embedding that start from networks of a file or of another training."""
+
+import json
+import re
+import shutil
+
+import jax
+import numpy as np
+import pytest
+
+from gandl_jax import config as configs
+from gandl_jax import workdir as workdirs
+from gandl_jax.checkpoint import Checkpoints
+from gandl_jax.jobs import encoders, experiment, train
+from gandl_jax.models import stylegan2, stylegan2_weights
+from gandl_jax.profiles import store
+
+REFERENCE = "reference/stylegan2_16px_5ch.npz"
+ORDER = [0, 2, 4, 6, 1, 3, 5, 7]  # their deviation groups are strided, ours contiguous
+SIZES = (
+    "--config.data.crop_px=16",
+    "--config.model.channel_base=512",
+    "--config.model.channel_max=64",
+    "--config.model.latent_dim=64",
+)
+ONE_STEP = "--config.train.total_images=32"
+
+
+@pytest.fixture(scope="module")
+def saved(shared):
+    with np.load(shared / REFERENCE) as file:
+        return dict(file)
+
+
+@pytest.fixture
+def only_start(monkeypatch):
+    """Training saves its first state and takes no step."""
+    monkeypatch.setattr(train, "_loop", lambda *_: None)
+
+
+def restored(workdir, step=0):
+    import orbax.checkpoint as ocp
+
+    folder = (workdir / "checkpoints" / str(step) / "train").absolute()
+    return ocp.StandardCheckpointer().restore(folder)
+
+
+def close(ours, theirs, tolerance=2e-5):
+    ours, theirs = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
+    assert ours.shape == theirs.shape
+    assert np.linalg.norm(ours - theirs) < tolerance * np.linalg.norm(theirs)
+
+
+def same_trees(ours, theirs):
+    assert jax.tree.structure(ours) == jax.tree.structure(theirs)
+    jax.tree.map(np.testing.assert_array_equal, ours, theirs)
+
+
+@pytest.mark.real_data
+def test_a_training_starts_as_the_network_of_another_implementation(
+    run, saved, shared, tmp_path, only_start
+):
+    start = f"--config.train.start_from={shared / REFERENCE}"
+    assert run(tmp_path, "--job=prepare,train", *SIZES, start) == 0
+    state = restored(tmp_path)
+    images = saved["in/images"].transpose(0, 2, 3, 1)[ORDER]
+    sizes = {"size": 16, "base": 512, "widest": 64}
+    d = stylegan2.Discriminator(group=4, **sizes)
+    logits = jax.jit(d.apply)({"params": state["d_average"]}, images)
+    close(np.asarray(logits)[:, None], saved["out/logits_real"][ORDER])
+    synthesis = stylegan2.Synthesis(channels=5, **sizes)
+    g = state["g"]
+    mapping = jax.jit(stylegan2.Mapping(3, 64).apply)
+    w = np.asarray(mapping({"params": g["mapping"]}, saved["in/z"]))
+    ws = stylegan2.truncate(np.repeat(w[:, None], 6, 1), state["w_average"], 0.5)
+    close(ws, saved["out/ws_psi_0.5"])
+    names = [n for n in saved if n.endswith("noise_const")]
+    noise = stylegan2_weights.stored_noise(
+        {n.removeprefix("generator/"): saved[n] for n in names}
+    )
+    drawn = jax.jit(synthesis.apply)({"params": g["synthesis"]}, saved["out/ws"], noise)
+    close(np.asarray(drawn).transpose(0, 3, 1, 2), saved["out/generated"])
+    same_trees(state["g"], state["g_average"])
+    same_trees(state["d"], state["d_average"])
+    assert not any(np.any(x) for x in jax.tree.leaves(state["d_optimiser"]))
+    note = workdirs.noted(tmp_path, "start")
+    assert note["from"] == str(shared / REFERENCE) and note["trained_on"] is None
+
+
+@pytest.mark.real_data
+def test_a_file_embeds_as_another_implementation_sees(saved, shared, tmp_path):
+    config = configs.default()
+    config.data.crop_px = 16
+    config.embed.checkpoint = str(shared / REFERENCE)
+    theirs = experiment.encoder_config(config)
+    assert (theirs.model.channel_base, theirs.model.channel_max) == (512, 64)
+    method = experiment.make_method(theirs, None)
+    floor, encoder = encoders.choose(config, theirs, method, None, (), tmp_path)
+    assert floor.name == "gan@0" and encoder.name == "gan@stylegan2_16px_5ch"
+    images = saved["in/images"].transpose(0, 2, 3, 1)
+    embed = jax.jit(method.embed)
+    sets = embed(encoder.weights(), images)
+    for block, r in (("b16", 16), ("b8", 8)):
+        maps = saved[f"out/features_after_b{r}"].astype(np.float64)
+        expected = np.concatenate([maps.mean((2, 3)), maps.std((2, 3))], 1)
+        close(sets[block], expected)
+    untrained = np.asarray(embed(floor.weights(), images)["b8"])
+    assert np.abs(untrained - np.asarray(sets["b8"])).max() > 0.01
+    assert encoder.note["saw_images"] is None and floor.note["saw_images"] is False
+
+
+def small_file(path, channels, *, size=8, discriminator_only=False):
+    """A file of networks as `run` has them, but for the channels; gives its arrays."""
+    sizes = stylegan2_weights.Architecture(size, channels, 64, 8, 8, 3)
+    shapes = {"D": stylegan2_weights.discriminator_shapes(sizes)}
+    if not discriminator_only:
+        shapes["G"] = stylegan2_weights.generator_shapes(sizes)
+    rng = np.random.default_rng(0)
+    arrays = {
+        f"{part}/{name}": rng.normal(size=shape).astype("f4")
+        for part, named in shapes.items()
+        for name, shape in named.items()
+    }
+    np.savez(path, **arrays)
+    return arrays
+
+
+def test_profiles_of_a_file_with_other_channels(run, tmp_path, capsys):
+    arrays = small_file(tmp_path / "other 7.npz", 3, discriminator_only=True)
+    arguments = (
+        f"--config.embed.checkpoint={tmp_path}/other 7.npz",
+        "--config.embed.checkpoint_channels=2,0,mean,1,1",
+        "--config.embed.steps=last",
+    )
+    work = tmp_path / "w"
+    assert run(work, "--job=prepare,embed", *arguments) == 0
+    folder = work / "profiles" / "simulated"
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"gan@other-7", "intensity"}
+    note = store.made_from(folder / "gan@other-7")
+    assert note["encoder"]["file"] == "other 7.npz"
+    assert note["encoder"]["channels"] == [2, 0, None, 1, 1]
+    # The same weights in the file, for five channels, give the same profiles.
+    old = arrays["D/b8.fromrgb.weight"] / np.sqrt(3)
+    five = np.stack([old[:, 2], old[:, 0], old.mean(1), old[:, 1], old[:, 1]], 1)
+    arrays["D/b8.fromrgb.weight"] = five * 3 / 5 * np.sqrt(5)
+    np.savez(tmp_path / "five.npz", **arrays)
+    five = f"--config.embed.checkpoint={tmp_path}/five.npz"
+    assert run(work, "--job=embed", five, arguments[2]) == 0
+    mine, theirs = (store.read(folder / f"gan@{n}")["b8"] for n in ("other-7", "five"))
+    assert np.ptp(mine.features, axis=0).max() > 0.01
+    np.testing.assert_allclose(mine.features, theirs.features, rtol=1e-4, atol=1e-5)
+    assert run(work, "--job=embed", arguments[0], arguments[2]) == 2
+    assert "was made from other encoder" in capsys.readouterr().err
+
+
+def test_a_training_goes_on_from_another_ones_networks(
+    run, trained, tmp_path, capsys, monkeypatch
+):
+    source, work = tmp_path / "source", tmp_path / "w"
+    shutil.copytree(trained, source)
+    start = f"--config.train.start_from={source}"
+    first = "--config.embed.steps=first"
+    assert run(work, "--job=train,embed", start, ONE_STEP, first) == 0
+    before, after = restored(source, 1), restored(work)
+    for name in ("g", "d", "g_average", "d_average", "w_average"):
+        same_trees(after[name], before[name])
+    assert any(np.any(x) for x in jax.tree.leaves(before["d_optimiser"]))
+    assert not any(np.any(x) for x in jax.tree.leaves(after["d_optimiser"]))
+    assert int(after["step"]) == 0
+    # What it was given is called so, and untrained is what has not been trained.
+    own, theirs = (f / "profiles" / "simulated" for f in (work, source))
+    for mine, other in (("gan@start", "gan@1"), ("gan@0", "gan@0")):
+        features = (
+            store.read(folder / name)["b8"].features
+            for folder, name in ((own, mine), (theirs, other))
+        )
+        np.testing.assert_allclose(*features, rtol=1e-5, atol=1e-6)
+    saw = [store.made_from(own / name)["saw_images"] for name in ("gan@0", "gan@start")]
+    assert saw == [False, True]
+
+    monkeypatch.setattr(train, "_loop", lambda *_: None)
+    # It has begun: the other may be gone, or lie elsewhere, but be no other.
+    arguments = ("--job=train", "--config.train.total_images=64")
+    source.rename(tmp_path / "moved")
+    assert run(work, *arguments, start) == 0
+    assert Checkpoints(work).steps() == [0, 1]
+    moved = f"--config.train.start_from={tmp_path}/moved"
+    assert run(work, *arguments, moved) == 0
+    small_file(tmp_path / "file.npz", 5)
+    other = f"--config.train.start_from={tmp_path}/file.npz"
+    for wrong, told in (
+        (other, f"started from {source}, and .*file.npz holds something else"),
+        (
+            start.rpartition("=")[0] + "=",
+            "its train.start_from is .*, this config's ''",
+        ),
+    ):
+        recorded = (work / "config.json").read_bytes()
+        assert run(work, *arguments, wrong) == 2
+        assert re.search(told, capsys.readouterr().err)
+        assert (work / "config.json").read_bytes() == recorded
+
+
+def test_channels_are_found_by_name(run, trained, tmp_path, only_start, capsys):
+    arguments = (
+        "--job=train",
+        f"--config.train.start_from={trained}",
+        "--config.data.channels=golgi,nuclei",
+    )
+    assert run(tmp_path / "named", *arguments) == 0
+    assert "as ours: golgi from golgi, nuclei from nuclei" in capsys.readouterr().out
+    mixed = "--config.train.start_channels=mean,actin"
+    assert run(tmp_path / "mixed", *arguments, mixed) == 0
+    assert "golgi from the mean, nuclei from actin" in capsys.readouterr().out
+    before = restored(trained, 1)
+    names = json.loads((trained / "checkpoints/1/config/metadata").read_text())
+    names = names["data.channels"]
+    old = before["d"]["from_image"]["weight"] / np.sqrt(5)
+    drawn = before["g"]["synthesis"]["b8_image"]["weight"]
+    named, mixed = restored(tmp_path / "named"), restored(tmp_path / "mixed")
+    golgi, nuclei, actin = (names.index(n) for n in ("golgi", "nuclei", "actin"))
+    for state, sources in (
+        (named, [old[:, :, golgi], old[:, :, nuclei]]),
+        (mixed, [old.mean(2), old[:, :, actin]]),
+    ):
+        new = state["d"]["from_image"]["weight"] / np.sqrt(2)
+        np.testing.assert_allclose(new, np.stack(sources, 2) * 5 / 2, rtol=1e-5)
+    weights = named["g"]["synthesis"]["b8_image"]["weight"]
+    np.testing.assert_array_equal(weights, drawn[..., [golgi, nuclei]])
+
+
+FILE = "--config.train.start_from={}/small.npz"
+
+
+@pytest.mark.parametrize(
+    "arguments, told",
+    [
+        (
+            [FILE, "--config.model.channel_base=32", "--config.model.latent_dim=16"],
+            r"small.npz has generator/mapping.fc0.weight of shape \[8, 8\], the config "
+            r"of shape \[16, 16\]: set --config.model.channel_base=64 "
+            r"--config.model.latent_dim=8$",
+        ),
+        (
+            [FILE, "--config.model.mapping_layers=4"],
+            "mapping.fc3.weight not at all, .*: set --config.model.mapping_layers=3$",
+        ),
+        (
+            [FILE, "--config.data.crop_px=16"],
+            r"synthesis.b16.conv0.weight not at all|b16.* set --config.data.crop_px=8$",
+        ),
+        ([FILE, "--config.train.start_channels=0,1"], "one word for each of the chan"),
+        (
+            [FILE, "--config.train.start_channels=0,1,2,3,mean"],
+            "names '3', which the other networks have not: valid: 0, 1, 2, mean",
+        ),
+        (["--config.train.start_channels=0"], "and there are none: set config.train.s"),
+        (["--config.train.start_from={}/none.npz"], "there is no file .*none.npz"),
+        (["--config.train.start_from={}/none"], "none is neither a folder nor an .npz"),
+        (["--config.train.start_from={}"], "holds no config.json"),
+        (["--config.train.start_from={}/d.npz"], "d.npz holds no generator under styl"),
+        (["--config.train.start_from={}/cut.npz"], "cut.npz is damaged, or no .npz"),
+        (
+            ["--job=embed", "--config.embed.checkpoint={}/cut.npz"],
+            "cut.npz is damaged, or no .npz file: export the networks again",
+        ),
+        (
+            ["--job=embed", "--config.embed.checkpoint={}/d16.npz"],
+            "d16.npz takes tiles of 16 px, .* set --config.data.crop_px=16",
+        ),
+        (
+            ["--job=embed", "--config.embed.checkpoint={}/d.npz", "--config.embed.st"
+             "eps=last,5"],
+            "names '5', and a network in a file has no steps",
+        ),
+        (
+            ["--job=embed", "--config.embed.checkpoint_channels=1"],
+            "is of an .npz file, and config.embed.checkpoint= is none",
+        ),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_started_from_is_one_line_and_no_workdir(
+    run, trained, tmp_path, capsys, arguments, told
+):
+    del trained  # which has prepared the screen
+    small_file(tmp_path / "small.npz", 3)
+    small_file(tmp_path / "d.npz", 3, discriminator_only=True)
+    small_file(tmp_path / "d16.npz", 3, size=16, discriminator_only=True)
+    whole = (tmp_path / "small.npz").read_bytes()
+    (tmp_path / "cut.npz").write_bytes(whole[: len(whole) // 2])
+    arguments = [word.format(tmp_path) for word in arguments]
+    capsys.readouterr()
+    assert run(tmp_path / "w", "--job=train", *arguments) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert re.search(told, line), line
+    assert not (tmp_path / "w").exists()
