@@ -281,6 +281,15 @@ def test_the_seed_of_a_zero_shot_encoder_is_its_trainings(config, tmp_path):
     assert result(tmp_path / "w")["rows"][0]["seeds"] == [0, 1]
 
 
+def test_what_a_training_started_from_is_compared(config, tmp_path, monkeypatch):
+    for seed, content in ((0, "abc"), (1, "abd")):
+        workdirs.note(tmp_path / f"a-{seed}", "start", {"sha256": content})
+    refused(config, tmp_path, monkeypatch, "train.start_from is 'abc' and 'abd'")
+    written(tmp_path / "f", 0, **{"embed.checkpoint": "ffhq.npz"})
+    config.compare.workdirs = (f"{tmp_path}/f", f"{tmp_path}/a-1")
+    refused(config, tmp_path, monkeypatch, "the file ffhq.npz, which has no seed")
+
+
 def test_a_screen_that_allows_nothing(config, tmp_path, monkeypatch):
     for seed in range(2):
         written(tmp_path / f"b-{seed}", seed, metadata(plates=1))

@@ -237,3 +237,31 @@ def test_whether_the_encoder_saw_the_images(tmp_path, step, name, noted, saw):
         name="simulated", fingerprint="plan", metadata_sha256="sites"
     )
     assert encoders.saw_images(tmp_path, config, step, dataset) is saw
+
+
+@pytest.mark.parametrize(
+    "step, trained_on, saw",
+    [
+        (0, None, None),
+        (0, ["rxrx19a"], False),
+        (0, ["rxrx19a", "simulated"], True),
+        (9, None, None),
+        (9, ["rxrx19a"], False),
+        (9, ["simulated"], True),
+    ],
+)
+def test_what_it_started_from_may_have_seen_the_images(tmp_path, step, trained_on, saw):
+    """A training on rxrx19a, whose encoder embeds the simulated screen."""
+    config = configs.default()
+    config.data.name = "rxrx19a"
+    workdirs.record(tmp_path, config, "")
+    known = {"prepared": "plan", "metadata_sha256": "sites"}
+    seen = trained_on and [
+        {"dataset": name} | (known if name == "simulated" else dict.fromkeys(known))
+        for name in trained_on
+    ]
+    workdirs.note(tmp_path, "start", {"trained_on": seen})
+    dataset = types.SimpleNamespace(
+        name="simulated", fingerprint="plan", metadata_sha256="sites"
+    )
+    assert encoders.saw_images(tmp_path, config, step, dataset) is saw

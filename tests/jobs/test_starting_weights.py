@@ -11,7 +11,7 @@ import pytest
 from gandl_jax import config as configs
 from gandl_jax import workdir as workdirs
 from gandl_jax.checkpoint import Checkpoints
-from gandl_jax.jobs import encoders, experiment, train
+from gandl_jax.jobs import encoders, experiment, starting_weights, train
 from gandl_jax.models import stylegan2, stylegan2_weights
 from gandl_jax.profiles import store
 
@@ -228,6 +228,35 @@ def test_channels_are_found_by_name(run, trained, tmp_path, only_start, capsys):
         np.testing.assert_allclose(new, np.stack(sources, 2) * 5 / 2, rtol=1e-5)
     weights = named["g"]["synthesis"]["b8_image"]["weight"]
     np.testing.assert_array_equal(weights, drawn[..., [golgi, nuclei]])
+
+
+@pytest.mark.parametrize(
+    "before, seen",
+    [
+        (None, ["simulated"]),
+        ({"trained_on": [{"dataset": "rxrx1"}]}, ["simulated", "rxrx1"]),
+        ({"trained_on": None}, None),
+    ],
+)
+def test_a_training_remembers_what_the_one_before_it_saw(tmp_path, before, seen):
+    config = configs.default()
+    workdirs.record(tmp_path / "source", config, "")
+    workdirs.note(tmp_path / "source", "prepared", "plan")
+    if before:
+        workdirs.note(tmp_path / "source", "start", before)
+    for step in ("0", "20", "100", "3.orbax-checkpoint-tmp"):
+        (tmp_path / "source/checkpoints" / step).mkdir(parents=True)
+    config.train.start_from = str(tmp_path / "source")
+    note = starting_weights.describe(config)
+    assert note["step"] == 100
+    found = note["trained_on"] and [images["dataset"] for images in note["trained_on"]]
+    assert found == seen
+    # However far it goes on, it is the same training; with another seed it is not.
+    (tmp_path / "source/checkpoints/200").mkdir()
+    assert starting_weights.describe(config)["sha256"] == note["sha256"]
+    config.seed = 1
+    workdirs.record(tmp_path / "source", config, "")
+    assert starting_weights.describe(config)["sha256"] != note["sha256"]
 
 
 FILE = "--config.train.start_from={}/small.npz"

@@ -30,12 +30,34 @@ def test_names():
     [
         ("gan@2000/b8", 2000, "gan@0/b8"),
         ("gan@0/b8", 0, None),
+        ("gan@start/b8", None, "gan@0/b8"),
+        ("gan@ffhq/b8", None, "gan@0/b8"),
         ("intensity", None, None),
     ],
 )
 def test_the_untrained_counterpart(name, step, untrained):
     assert feature_set.step(name.partition("/")[0]) == step
     assert feature_set.untrained_name(name) == untrained
+
+
+def test_what_a_training_started_from():
+    assert feature_set.started_name("gan@9/b8") == "gan@start/b8"
+    for name in ("gan@0/b8", "gan@start/b8", "intensity"):
+        assert feature_set.started_name(name) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "encoder"),
+    [
+        ("ffhq", "gan@ffhq"),
+        ("my net@9/é", "gan@my-net-9"),
+        ("500", "gan@file-500"),
+        ("..", "gan@file"),
+    ],
+)
+def test_a_file_names_an_encoder_that_is_no_step(name, encoder):
+    assert feature_set.named("gan", name) == encoder
+    assert feature_set.is_network(encoder) and feature_set.step(encoder) is None
 
 
 def test_a_row_of_features_per_record():
@@ -53,3 +75,14 @@ def test_kinds_are_the_highest_step_and_its_start():
     assert feature_set.kinds(["gan@0"]) == {"untrained": "gan@0"}
     assert feature_set.kinds(["gan@5", "ape@0"]) == {"trained": "gan@5"}
     assert feature_set.kinds([]) == {}
+
+
+def test_a_network_from_elsewhere_is_trained_where_no_step_is():
+    assert feature_set.kinds(["gan@0", "gan@ffhq"]) == {
+        "trained": "gan@ffhq",
+        "untrained": "gan@0",
+    }
+    assert feature_set.kinds(["gan@0", "gan@start", "gan@5"]) == {
+        "trained": "gan@5",
+        "untrained": "gan@0",
+    }

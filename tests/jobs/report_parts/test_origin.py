@@ -71,6 +71,40 @@ def test_an_encoder_of_another_experiment_says_so(embed, make):
     assert "metrics" not in text
 
 
+def test_an_encoder_of_a_file_says_so(embed, make, save, rows):
+    other = {"file": "ffhq.npz", "weights_sha256": "1", "channels": [0]}
+    store.finish(embed("gan@ffhq", encoder=other, saw_images=None))
+    store.finish(embed("gan@0", saw_images=False))
+    row = rows.score("gan@ffhq", encoder_saw_test_images=None)
+    save("control_classification", [row, rows.score("gan@0")])
+    text = make().text
+    assert (
+        "gan@ffhq is the network in ffhq.npz, trained elsewhere: whether it has seen "
+        "simulated is not known here."
+    ) in text
+    assert "told apart by the trained network" in text
+    assert "zero-shot" not in text and "metrics" not in text
+
+
+def test_what_training_started_from_is_not_called_untrained(
+    tmp_path, embed, make, save, rows
+):
+    line = {"step": 9, "images": 9, "seconds": 1.0, "d/loss": 1.0}
+    (tmp_path / "metrics.jsonl").write_text(json.dumps(line) + "\n")
+    start = {"from": "a/ffhq.npz", "sha256": "1", "trained_on": None}
+    (tmp_path / "config.json").write_text(json.dumps({"start": start}))
+    for name in ("gan@0", "gan@9", "gan@start"):
+        store.finish(embed(name))
+    save("control_classification", [rows.score(e) for e in ("gan@9", "gan@start")])
+    page = make()
+    assert (
+        "Training did not start from random networks but from a/ffhq.npz: gan@start is "
+        "the network as it was given, gan@0 the same network untrained."
+    ) in page.text
+    (titles,) = [table[0] for table in page.tables if "trained" in table[0]][:1]
+    assert "gan@start" in titles and "untrained" not in titles
+
+
 def test_a_network_without_its_metrics_is_missed(embed, make):
     store.finish(embed("gan@9"))
     assert "There are no metrics yet" in make().text
