@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import optax
 from jax import Array
 
+from gandl_jax.errors import InputError
 from gandl_jax.methods.adaptive import Adaptation
 from gandl_jax.methods.gan_weights import Networks
 
@@ -65,24 +66,31 @@ def start(initial: State, given: Networks) -> State:
 
     Args:
       initial: a state at step 0.
-      given: of the same sizes.
+      given: networks for the same images.
 
     Returns:
       The state that a training starts from.
+
+    Raises:
+      InputError: naming a parameter of another shape.
     """
     return initial.replace(
         **{
-            name: _over(getattr(initial, name), getattr(given, name))
+            name: _over(getattr(initial, name), getattr(given, name), name)
             for name in NETWORKS
         }
     )
 
 
-def _over(initial: Any, given: Any) -> Any:
+def _over(initial: Any, given: Any, name: str) -> Any:
     if isinstance(initial, dict):
         return {
-            name: _over(own, given[name]) if name in given else own
-            for name, own in initial.items()
+            key: _over(own, given[key], f"{name}/{key}") if key in given else own
+            for key, own in initial.items()
         }
-    assert initial.shape == given.shape, (initial.shape, given.shape)
+    if initial.shape != given.shape:
+        raise InputError(
+            f"{name} is of shape {list(given.shape)} in the networks to start from, of "
+            f"{list(initial.shape)} in the config's: start from networks of one kind"
+        )
     return jnp.array(given, initial.dtype)  # a copy: no two fields share memory
