@@ -1,8 +1,12 @@
 """Every test runs on 8 virtual CPU devices, with no network and fixed seeds."""
 
+import contextlib
 import io
 import os
 import pathlib
+import socket
+import subprocess
+import sys
 
 os.environ["JAX_PLATFORMS"] = "cpu"
 # Compiling takes most of the tests' time: LLVM need not optimise what runs once.
@@ -46,6 +50,56 @@ def compiled_is_forgotten():
     import jax
 
     jax.clear_caches()
+
+
+class TwoHosts:
+    """Two processes on loopback that stand for two hosts, of two devices each."""
+
+    def free_port(self):
+        """A port of this machine that nobody listens at."""
+        with contextlib.closing(socket.socket()) as chosen:
+            chosen.bind(("127.0.0.1", 0))
+            return chosen.getsockname()[1]
+
+    def variables(self, place, port):
+        """What the environment of one of them says."""
+        return {
+            "JAX_COORDINATOR_ADDRESS": f"127.0.0.1:{port}",
+            "JAX_NUM_PROCESSES": "2",
+            "JAX_PROCESS_ID": str(place),
+        }
+
+    def start(self, words, variables=None):
+        """Starts Python with the same words on both; gives the processes."""
+        port, say = self.free_port(), variables or self.variables
+        flags = os.environ["XLA_FLAGS"].replace("device_count=8", "device_count=2")
+        root = str(pathlib.Path(__file__).resolve().parents[1])
+        common = dict(os.environ, XLA_FLAGS=flags, PYTHONPATH=root)
+        return [
+            subprocess.Popen(
+                [sys.executable, *words],
+                env=common | say(place, port),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for place in (0, 1)
+        ]
+
+    def ends(self, processes, timeout_s=300):
+        """(exit code, output, errors) of each, once all have ended."""
+        try:
+            told = [process.communicate(timeout=timeout_s) for process in processes]
+        finally:
+            for process in processes:
+                process.kill()
+        return [(p.returncode, *t) for p, t in zip(processes, told, strict=True)]
+
+
+@pytest.fixture(scope="session")
+def two_hosts():
+    """Starts two processes that stand for two hosts."""
+    return TwoHosts()
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import gandl_jax
 ROOT = pathlib.Path(gandl_jax.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 LAYERS = {
-    "main": {"jobs", "config", "workdir", "files", "errors"},
+    "main": {"jobs", "hosts", "config", "workdir", "files", "errors"},
     "jobs": {
         "jobs",
         "methods",
@@ -19,6 +19,7 @@ LAYERS = {
         "tasks",
         "figures",
         "pictures",
+        "hosts",
         "parallel",
         "compilation",
         "checkpoint",
@@ -40,9 +41,10 @@ LAYERS = {
     "config": {"errors", "modules"},
     "logs": {"files"},
     "pictures": {"files"},
-    "parallel": {"compilation", "errors"},
+    "hosts": {"errors"},
+    "parallel": {"compilation", "hosts", "errors"},
     "compilation": set(),
-    "checkpoint": {"errors", "files"},
+    "checkpoint": {"parallel", "hosts", "errors", "files"},
     "progress": set(),
     "files": set(),
     "errors": set(),
