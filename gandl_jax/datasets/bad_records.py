@@ -13,7 +13,7 @@ from gandl_jax import files
 from gandl_jax.datasets.prepared import Prepared
 from gandl_jax.errors import RunError
 
-FILE = "bad_records.csv"  # in the workdir
+FILE = "bad_records.csv"  # in the workdir; of further hosts bad_records-1.csv ...
 COLUMNS = ("shard", "record", "name", "what")
 
 
@@ -24,22 +24,34 @@ class BadRecords:
       prepared: the screen.
       workdir: of the experiment; those that a former run found count too.
       max_frac: of the screen's records, rounded up.
+      host: each host writes a file of its own.
+      hosts: how many there are.
     """
 
-    def __init__(self, prepared: Prepared, workdir: epath.PathLike, max_frac: float):
-        self._prepared, self._file = prepared, epath.Path(workdir) / FILE
+    def __init__(
+        self,
+        prepared: Prepared,
+        workdir: epath.PathLike,
+        max_frac: float,
+        host: int = 0,
+        hosts: int = 1,
+    ):
+        self._prepared, self._workdir = prepared, epath.Path(workdir)
+        self._file = self._workdir / (f"bad_records-{host}.csv" if host else FILE)
         self._allowed = math.ceil(max_frac * prepared.records)
-        self._lines = [
-            line
-            for line in read(workdir).to_dict("records")
-            if line["shard"] in prepared.files
-        ]
-        self._names = {line["name"] for line in self._lines}
+        self._alone = hosts == 1
+        self._lines = self._found()
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """How many there are, of those that other hosts found too."""
+        if not self._alone:
+            self._lines = self._found()
         return len(self._lines)
+
+    def _found(self) -> list[dict[str, str]]:
+        lines = read(self._workdir).to_dict("records")
+        return [line for line in lines if line["shard"] in self._prepared.files]
 
     def __call__(self, record: int) -> None:
         """Takes note of one, in the file too.
@@ -51,7 +63,7 @@ class BadRecords:
           RunError: there are too many.
         """
         name = str(self._prepared.table["Metadata_Record_ID"].iloc[record])
-        if name not in self._names:
+        if name not in {line["name"] for line in self._lines}:
             self._note(record, name)
         if self.count > self._allowed:  # also of a former run's
             raise RunError(
@@ -69,7 +81,6 @@ class BadRecords:
         what = records.fault(self._prepared, record)
         if what is None:  # the disk or the network: it may be read the next time
             raise records.damaged(self._prepared, record)
-        self._names.add(name)
         self._lines.append(dict(zip(COLUMNS, (shard, place, name, what), strict=True)))
         table = pd.DataFrame(self._lines, columns=list(COLUMNS))
         files.replace(self._file, table.to_csv(index=False))
@@ -78,7 +89,11 @@ class BadRecords:
 
 def read(workdir: epath.PathLike) -> pd.DataFrame:
     """The records that were passed over in a workdir so far; COLUMNS, all str."""
-    file = epath.Path(workdir) / FILE
-    if not file.exists():
-        return pd.DataFrame(columns=list(COLUMNS), dtype=str)
-    return pd.read_csv(io.StringIO(file.read_text()), dtype=str, keep_default_na=False)
+    files_of_hosts = sorted(epath.Path(workdir).glob("bad_records*.csv"))
+    tables = [
+        pd.read_csv(io.StringIO(file.read_text()), dtype=str, keep_default_na=False)
+        for file in files_of_hosts
+    ]
+    none = pd.DataFrame(columns=list(COLUMNS), dtype=str)
+    found = pd.concat([none, *tables], ignore_index=True)
+    return found.drop_duplicates(list(COLUMNS[:3]), ignore_index=True)

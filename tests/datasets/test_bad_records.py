@@ -76,6 +76,21 @@ def test_an_embedding_leaves_them_out(damaged, tmp_path):
     assert bad.count == 2
 
 
+def test_each_host_writes_its_own_and_all_count(damaged, tmp_path):
+    prepared, _ = damaged
+    options = {"workdir": tmp_path, "max_frac": 1 / 13, "hosts": 2}
+    first = bad_records.BadRecords(prepared, host=0, **options)
+    second = bad_records.BadRecords(prepared, host=1, **options)
+    first(2)
+    assert (first.count, second.count) == (1, 1)
+    second(2)  # the other found it: it is written once
+    with pytest.raises(RunError, match="2 of 13 records .*/bad_records-1.csv"):
+        second(6)
+    assert first.count == 2
+    assert len(pd.read_csv(tmp_path / bad_records.FILE)) == 1
+    assert len(bad_records.read(tmp_path)) == 2
+
+
 def test_too_many_are_an_error(damaged, tmp_path):
     prepared, _ = damaged
     bad = bad_records.BadRecords(prepared, tmp_path, max_frac=1 / 13)
