@@ -5,7 +5,7 @@ from typing import Any
 import orbax.checkpoint as ocp
 from etils import epath
 
-from gandl_jax import files
+from gandl_jax import files, hosts, parallel
 from gandl_jax.errors import InputError
 
 
@@ -45,7 +45,7 @@ class Checkpoints:
         return sorted(self._manager.all_steps())
 
     def save(self, step: int, items: dict[str, Any], config: dict) -> None:
-        """Saves arrays in the background, and what they are as JSON.
+        """Saves arrays in the background, and what they are as JSON; on all hosts.
 
         Args:
           step: steps completed.
@@ -53,8 +53,10 @@ class Checkpoints:
           config: plain data, kept as the item "config".
         """
         self._directory.mkdir(parents=True, exist_ok=True)
+        items = parallel.over_hosts(items)
         args = {name: ocp.args.StandardSave(tree) for name, tree in items.items()}
         args["config"] = ocp.args.JsonSave(config)
+        hosts.meet()  # Orbax's own waiting for one another has a limit
         self._manager.save(step, args=ocp.args.Composite(**args))
 
     def restore(self, step: int, item: str, like: Any) -> Any:

@@ -29,16 +29,21 @@ MOST_BYTES = 2 << 30  # of all that is kept; a training at 64 px keeps 3 MB
 UNREADABLE = re.compile(r"Error reading persistent compilation cache entry for '(.+?)'")
 
 
-def ahead(mapped: Sequence[Callable], options: Mapping[str, Any]) -> list[Callable]:
+def ahead(
+    mapped: Sequence[Callable],
+    options: Mapping[str, Any],
+    after: Callable[[], None] = lambda: None,
+) -> list[Callable]:
     """Functions that are compiled before their first call, all at that of any.
 
     They take arguments of one shape; for others they are compiled anew. Arguments may
-    lie on any device.
+    lie on any device; where the devices are of several hosts, on all of them.
 
     Args:
       mapped: functions that can be lowered.
       options: of XLA's compiler, {name: value}; those that it does not know are left
         out, and so are those that the user has set in XLA_FLAGS.
+      after: called when they are compiled, before they run.
 
     Returns:
       As many functions, of the same arguments.
@@ -46,12 +51,10 @@ def ahead(mapped: Sequence[Callable], options: Mapping[str, Any]) -> list[Callab
     compiled: dict[Any, list[jax.stages.Compiled]] = {}
 
     def call(number: int, *args: Any) -> Any:
-        if jax.process_count() > 1:
-            # What pmap lowers takes global arrays only, and a host has its own part.
-            return mapped[number](*args)
         shapes = _shapes(args)
         if shapes not in compiled:
             compiled[shapes] = _compile(mapped, args, understood(options))
+            after()
         run = compiled[shapes][number]
         return run(*jax.tree.map(_placed, args, run.input_shardings[0]))
 
@@ -190,7 +193,8 @@ def _cpu() -> str:
 def _placed(x: Any, sharding: jax.sharding.Sharding) -> Any:
     """An array where it is to be; left alone where it is there, which is faster."""
     at = getattr(x, "sharding", sharding)  # NumPy's arrays go anywhere
-    return x if at == sharding else jax.device_put(x, sharding)
+    unused = sharding is None
+    return x if unused or at == sharding else jax.device_put(x, sharding)
 
 
 def _shapes(args: Any) -> Any:

@@ -148,13 +148,13 @@ DEFAULTS = {
         "augment_every_steps": 4,
     },
     "train": {
-        "batch": 32,  # over all devices
+        "batch": 32,  # over all devices of all hosts
         "total_images": 10_000_000,
         "log_every_images": 3_200,
         "grid_every_images": 100_000,
         "checkpoint_every_images": 200_000,
         "keep_checkpoints": 3,  # besides step 0
-        "devices": 0,  # local devices to use; 0 is all
+        "devices": 0,  # to use of one host's; 0 is all, of many hosts too
         # Networks to start from in place of random ones: an .npz file (docs/weights.md)
         # or another experiment's workdir, of which the newest checkpoint counts.
         "start_from": "",
@@ -164,7 +164,7 @@ DEFAULTS = {
         "start_channels": (),
     },
     "embed": {
-        "batch": 32,  # tiles, over all devices
+        "batch": 32,  # tiles, over all devices of a host
         # Another experiment's workdir: its encoder, unseen screen. Or an .npz file with
         # a discriminator (docs/weights.md).
         "checkpoint": "",

@@ -1,5 +1,6 @@
 """Flags and dispatch: python -m gandl_jax.main --config=FILE.py[:options] --job=..."""
 
+import functools
 import importlib
 import re
 import shlex
@@ -10,7 +11,7 @@ from absl import flags
 from etils import epath
 
 from gandl_jax import config as configs
-from gandl_jax import files
+from gandl_jax import files, hosts
 from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError, RunError
 
@@ -81,15 +82,27 @@ def _check_buckets(*places: str) -> None:
 
 
 def run_jobs(config, jobs, workdir: epath.Path, command: str) -> None:
-    """Runs the jobs; bad input leaves the workdir as it was."""
+    """Runs the jobs; bad input leaves the workdir as it was.
+
+    Of several hosts the first runs those jobs that do not say that all do.
+    """
+    told = {f"config.{key}": value for key, value in configs.plain(config).items()}
+    hosts.agree({"--job": list(jobs), "--workdir": str(workdir), **told})
     _check_prepared(config, jobs, workdir)
     record = workdir / "config.json"
     before = record.read_bytes() if record.exists() else None
-    workdirs.record(workdir, config, command)
+    hosts.once(lambda: workdirs.record(workdir, config, command))
+    hosts.await_file(record)
     try:
         for name in jobs:
-            importlib.import_module(f"gandl_jax.jobs.{name}").run(config, workdir)
+            job = importlib.import_module(f"gandl_jax.jobs.{name}")
+            if getattr(job, "ON_ALL_HOSTS", False):
+                job.run(config, workdir)
+            else:
+                hosts.once(functools.partial(job.run, config, workdir))
     except InputError:
+        if not hosts.leads():
+            raise
         if before:
             files.replace(record, before)
         elif [path.name for path in workdir.iterdir()] == [record.name]:
@@ -111,7 +124,7 @@ def _check_prepared(config, jobs, workdir: epath.Path) -> None:
 
 
 def main(argv: list[str]) -> int:
-    """Runs a command line.
+    """Runs a command line, on this host and with those that run the same.
 
     Args:
       argv: arguments without the program's name.
@@ -119,6 +132,10 @@ def main(argv: list[str]) -> int:
     Returns:
       The exit code: 0 done, 2 bad input, 130 stopped by the keyboard, 1 anything else.
     """
+    return hosts.leave(_attempt(argv))
+
+
+def _attempt(argv: list[str]) -> int:
     values = define_flags()
     try:
         rest, settings = split(argv)
@@ -128,7 +145,9 @@ def main(argv: list[str]) -> int:
             return 0
         if unknown:
             raise InputError(f"what is {unknown[0]!r}? Flags look like --job=train")
-        run_jobs(*resolve(values, settings), command=shlex.join(argv))
+        resolved = resolve(values, settings)
+        hosts.join()
+        run_jobs(*resolved, command=shlex.join(argv))
     except (InputError, flags.Error) as error:
         print(f"gandl_jax: {error}", file=sys.stderr)
         return 2

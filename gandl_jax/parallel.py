@@ -1,7 +1,8 @@
 """The only file that knows devices: one pmap over axis "batch".
 
 Functions are written for one device and reduce with `lax.pmean` over "batch".
-State goes in and comes out once, without a device axis; batches are split.
+State goes in and comes out once, without a device axis; batches are split. With several
+hosts the axis spans all of their devices, and each host gives its part of the batch.
 """
 
 import os
@@ -11,25 +12,58 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.experimental import multihost_utils
 
-from gandl_jax import compilation
-from gandl_jax.errors import InputError
+from gandl_jax import compilation, hosts
+from gandl_jax.errors import InputError, RunError
 
 AXIS = "batch"
+WHOLE, PARTS = jax.sharding.PartitionSpec(), jax.sharding.PartitionSpec(AXIS)
 
 
 def devices(count: int) -> list[jax.Device]:
     """The first `count` local devices; 0 is all.
 
     Raises:
-      InputError: more devices are asked for than there are.
+      InputError: more devices are asked for than there are, or some of several hosts'.
+      RunError: the devices are of several hosts, which have not met.
     """
+    if jax.process_count() != hosts.met():
+        raise RunError(
+            f"JAX counts {jax.process_count()} hosts, but {hosts.met()} met: set "
+            f"{', '.join(hosts.VARIABLES)} on each (docs/many_hosts.md)"
+        )
+    if count and hosts.count() > 1:
+        raise InputError(
+            f"config.train.devices={count} is for one host, and of {hosts.count()} all "
+            "devices take part: set --config.train.devices=0"
+        )
     local = jax.local_devices()
     if count > len(local):
         raise InputError(
             f"config.train.devices={count}, but this host has {len(local)}"
         )
     return local[: count or len(local)]
+
+
+def of_all_hosts(local: list[jax.Device]) -> list[jax.Device]:
+    """The devices of all hosts, one host's after another's.
+
+    Args:
+      local: this host's, all of which there are, unless it is the only host.
+
+    Raises:
+      InputError: the hosts have not the same number of devices.
+    """
+    if hosts.count() == 1:
+        return local
+    found = sorted(jax.devices(), key=lambda device: (device.process_index, device.id))
+    if len(found) != len(local) * hosts.count():
+        raise InputError(
+            f"host {hosts.index()} has {len(local)} devices, all {hosts.count()} hosts "
+            f"have {len(found)}: train on hosts that have the same number"
+        )
+    return found
 
 
 def check_batch(batch: int, count: int, group: int) -> None:
@@ -55,10 +89,10 @@ def split(fn: Callable, chosen: list[jax.Device]) -> Callable:
 
     Args:
       fn: pure, for one device; what it returns is equal on every device (pmean).
-      chosen: the devices.
+      chosen: the devices, of every host the same number.
 
     Returns:
-      A function of (state, batch [B, ...], key) with the results of `fn`.
+      A function of (state, batch [B / hosts, ...], key) with the results of `fn`.
     """
     return split_all([fn], chosen)[0]
 
@@ -79,13 +113,15 @@ def split_all(fns: Sequence[Callable], chosen: list[jax.Device]) -> list[Callabl
         )
         for fn in fns
     ]
-    return [_on_parts(fn, chosen) for fn in _ahead(mapped, chosen)]
+    # The first collective waits but 30 s for a host that is still compiling.
+    compiled = compilation.ahead(mapped, _options(chosen), after=hosts.meet)
+    return [_on_parts(fn, chosen) for fn in compiled]
 
 
 def map_batch(fn: Callable, chosen: list[jax.Device]) -> Callable:
     """Runs `fn(state, images) -> {name: [B, ...]}` on each device's part of a batch."""
     mapped = jax.pmap(fn, axis_name=AXIS, in_axes=(None, 0), devices=chosen)
-    (compiled,) = _ahead([mapped], chosen)
+    (compiled,) = compilation.ahead([mapped], _options(chosen))
 
     def run(state: Any, images: np.ndarray) -> Any:
         out = compiled(state, _fold(images, len(chosen)))
@@ -97,11 +133,8 @@ def map_batch(fn: Callable, chosen: list[jax.Device]) -> Callable:
 def on_one(fn: Callable) -> Callable:
     """`fn`, compiled for one device like the others, when it is called."""
     options = compilation.understood(_options(jax.local_devices()))
-    return jax.jit(fn, compiler_options=options)
-
-
-def _ahead(mapped: Sequence[Callable], chosen: list[jax.Device]) -> list[Callable]:
-    return compilation.ahead(mapped, _options(chosen))
+    compiled = jax.jit(fn, compiler_options=options)
+    return lambda *args: compiled(*jax.tree.map(_own_copy, args))
 
 
 def _options(chosen: list[jax.Device]) -> dict[str, Any]:
@@ -110,9 +143,13 @@ def _options(chosen: list[jax.Device]) -> dict[str, Any]:
 
 def _on_parts(compiled: Callable, chosen: list[jax.Device]) -> Callable:
     waits = chosen[0].platform == "cpu" and len(chosen) > 1
+    own = sum(device.process_index == jax.process_index() for device in chosen)
 
     def run(state: Any, batch: Any, key: jax.Array) -> Any:
-        out = compiled(state, _fold(batch, len(chosen)), key)
+        args = state, _fold(batch, own), key
+        if own < len(chosen):
+            args = _over_hosts(args, chosen, (WHOLE, PARTS, WHOLE))
+        out = compiled(*args)
         if waits:
             # Virtual devices share the cores: XLA aborts a collective whose
             # participants do not all arrive within 40 s.
@@ -124,6 +161,28 @@ def _on_parts(compiled: Callable, chosen: list[jax.Device]) -> Callable:
 
 def _fold(batch: Any, count: int) -> Any:
     return jax.tree.map(lambda x: x.reshape(count, -1, *x.shape[1:]), batch)
+
+
+def _own_copy(x: Any) -> Any:
+    """Of an array that is the same on the devices of all hosts, one on this host."""
+    return x if getattr(x, "is_fully_addressable", True) else x.addressable_data(0)
+
+
+def over_hosts(arrays: Any) -> Any:
+    """Says of arrays that all hosts have alike that they are, as Orbax wants to know.
+
+    Args:
+      arrays: a tree of them; those that are of all hosts' devices stay as they are.
+    """
+    if hosts.count() == 1:
+        return arrays
+    return _over_hosts(arrays, of_all_hosts(jax.local_devices()), WHOLE)
+
+
+def _over_hosts(arrays: Any, chosen: list[jax.Device], spread: Any) -> Any:
+    """Arrays over the devices of all hosts, from what each host has of them."""
+    mesh = jax.sharding.Mesh(chosen, (AXIS,))
+    return multihost_utils.host_local_array_to_global_array(arrays, mesh, spread)
 
 
 def on_one_device(shapes: Any) -> Any:
@@ -145,7 +204,9 @@ def compute_dtype(name: str) -> jnp.dtype:
 
 
 def describe(chosen: list[jax.Device]) -> str:
-    """What runs this, in words: "1 x cpu (2 cores)"."""
+    """What runs this, in words: "1 x cpu (2 cores)", "32 x TPU v3 on 4 hosts"."""
     kind = chosen[0].device_kind
     cores = f" ({os.cpu_count()} cores)" if chosen[0].platform == "cpu" else ""
-    return f"{len(chosen)} x {kind}{cores}"
+    places = len({device.process_index for device in chosen})
+    spread = f" on {places} hosts" if places > 1 else ""
+    return f"{len(chosen)} x {kind}{cores}{spread}"

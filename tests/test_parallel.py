@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from jax import lax
 
-from gandl_jax import parallel
-from gandl_jax.errors import InputError
+from gandl_jax import hosts, parallel
+from gandl_jax.errors import InputError, RunError
 
 
 def test_split_gives_each_device_its_contiguous_part():
@@ -63,3 +63,18 @@ def test_batches_that_do_not_divide_are_refused(batch, devices, group):
 def test_too_many_devices_are_refused():
     with pytest.raises(InputError, match="this host has 8"):
         parallel.devices(9)
+
+
+def test_hosts_that_did_not_meet_are_told(monkeypatch):
+    monkeypatch.setattr(jax, "process_count", lambda: 4)
+    with pytest.raises(RunError, match="counts 4 hosts, but 1 met: set JAX_COORD"):
+        parallel.devices(0)
+
+
+def test_some_devices_of_several_hosts_are_refused(monkeypatch):
+    monkeypatch.setattr(jax, "process_count", lambda: 2)
+    monkeypatch.setattr(hosts, "_group", hosts._Group(1, 2, 2))
+    with pytest.raises(InputError, match="devices=1 is for one host, and of 2 all"):
+        parallel.devices(1)
+    with pytest.raises(InputError, match="has 8 devices, all 2 hosts have 8: train on"):
+        parallel.of_all_hosts(parallel.devices(0))

@@ -10,10 +10,13 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from etils import epath
 
-from gandl_jax import compilation, parallel, progress
+from gandl_jax import compilation, hosts, parallel, progress
 from gandl_jax.datasets import prepared, tiles
+from gandl_jax.errors import RunError
 from gandl_jax.jobs import encoders, experiment
 from gandl_jax.profiles import store
+
+ON_ALL_HOSTS = True
 
 
 def run(config, workdir: epath.Path) -> None:
@@ -25,6 +28,7 @@ def run(config, workdir: epath.Path) -> None:
     compilation.keep()
     theirs = experiment.encoder_config(config)
     dataset, channels = experiment.open_dataset(config)
+    hosts.agree({"the screen in config.data.dir": dataset.fingerprint})
     devices = parallel.devices(config.train.devices)
     parallel.check_batch(config.embed.batch, len(devices), 1)
     method = experiment.make_method(theirs, dataset)
@@ -39,13 +43,15 @@ def run(config, workdir: epath.Path) -> None:
         turned["orientations"] = config.embed.orientations
     for encoder in chosen:
         directory = profiles / encoder.name
-        if store.claim(directory, made_from | encoder.note | turned):
+        note = made_from | encoder.note | turned
+        if hosts.once(functools.partial(store.claim, directory, note)):
             embed = parallel.map_batch(method.embed, devices)
             encode = functools.partial(embed, encoder.weights())
             encode = over_orientations(encode, config.embed.orientations)
             sets = functools.partial(encoded, dataset, config, encode, bad)
             write_set(directory, dataset, sets)
-    if store.claim(profiles / "intensity", made_from | {"saw_images": False}):
+    note = made_from | {"saw_images": False}
+    if hosts.once(functools.partial(store.claim, profiles / "intensity", note)):
         measure = functools.partial(intensities, dataset, channels, bad)
         write_set(profiles / "intensity", dataset, measure)
 
@@ -57,20 +63,45 @@ def write_set(
 ) -> None:
     """Writes one part per shard, leaving out those that are there.
 
+    Of several hosts each writes every so manieth part.
+
     Args:
       directory: profiles/<dataset>/<encoder>.
       dataset: the prepared screen.
       features: shard to ([n] rows of the table, {set name: [n, D] float32}).
+
+    Raises:
+      RunError: another host's part is not there.
     """
-    line = progress.Progress(f"embed {directory.name}", dataset.records, "sites")
-    for shard in range(dataset.shards):
-        part = directory / f"part-{shard:05d}.parquet"
+    own = range(hosts.index(), dataset.shards, hosts.count())
+    total = sum(len(dataset.rows(shard)) for shard in own)
+    line = progress.Progress(f"embed {directory.name}", total, "sites")
+    for shard in own:
+        part = directory / part_name(shard)
         if not part.exists():
             rows, sets = features(shard)
             store.write_part(part, dataset.table.iloc[rows], sets)
         line.update(len(dataset.rows(shard)))
-    store.finish(directory)
     line.close()
+    hosts.meet()
+    hosts.once(lambda: finish(directory, dataset.shards))
+
+
+def part_name(shard: int) -> str:
+    """The file of a shard's features."""
+    return f"part-{shard:05d}.parquet"
+
+
+def finish(directory: epath.Path, shards: int) -> None:
+    """Marks a set complete, once the parts of all shards are there."""
+    missing = [n for n in map(part_name, range(shards)) if not (directory / n).exists()]
+    if missing:
+        raise RunError(
+            f"{directory} lacks {missing[0]}, which another host wrote or which was "
+            "deleted meanwhile: run the same command again, with a --workdir that all "
+            "hosts share"
+        )
+    store.finish(directory)
 
 
 def intensities(dataset, channels, on_bad, shard: int):

@@ -8,6 +8,7 @@ import ml_collections
 from etils import epath
 
 from gandl_jax import config as configs
+from gandl_jax import hosts
 from gandl_jax import workdir as workdirs
 from gandl_jax.datasets import bad_records, prepared, screen
 from gandl_jax.errors import InputError
@@ -44,7 +45,13 @@ def bad_records_policy(
     """Where bad records are skipped, what takes note of them; else None."""
     if config.data.bad_records == "fail":
         return None
-    return bad_records.BadRecords(dataset, workdir, config.data.bad_records_max_frac)
+    return bad_records.BadRecords(
+        dataset,
+        workdir,
+        config.data.bad_records_max_frac,
+        host=hosts.index(),
+        hosts=hosts.count(),
+    )
 
 
 def make_method(config, dataset: prepared.Prepared) -> Any:

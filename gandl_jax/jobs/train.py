@@ -10,13 +10,14 @@ import jax
 import numpy as np
 from etils import epath
 
-from gandl_jax import checkpoint, compilation, logs, parallel, pictures, progress
+from gandl_jax import checkpoint, compilation, hosts, logs, parallel, pictures, progress
 from gandl_jax import config as configs
 from gandl_jax import workdir as workdirs
 from gandl_jax.datasets import stream
 from gandl_jax.errors import RunError
 from gandl_jax.jobs import experiment, starting_state, starting_weights
 
+ON_ALL_HOSTS = True
 INIT, STEPS, PICTURES = range(3)  # streams of random numbers
 SHOWN = 16  # real images in a grid, at most
 
@@ -31,8 +32,9 @@ def run(config, workdir: epath.Path) -> None:
     """
     compilation.keep()
     dataset, channels = experiment.open_dataset(config)
+    hosts.agree({"the screen in config.data.dir": dataset.fingerprint})
     method = experiment.make_method(config, dataset)
-    devices = parallel.devices(config.train.devices)
+    devices = parallel.of_all_hosts(parallel.devices(config.train.devices))
     parallel.check_batch(config.train.batch, len(devices), method.unit)
     architecture = configs.architecture(config, channels)
     saved = checkpoint.Checkpoints(workdir, config.train.keep_checkpoints)
@@ -43,12 +45,13 @@ def run(config, workdir: epath.Path) -> None:
         return
     bad = experiment.bad_records_policy(config, dataset, workdir)
     batches = training_batches(config, dataset, first, bad)
-    workdirs.claim(workdir, "prepared", dataset.fingerprint)
-    workdirs.note(workdir, "metadata_sha256", dataset.metadata_sha256)
-    workdirs.note(workdir, "devices", parallel.describe(devices))
+    hosts.once(lambda: _note(workdir, dataset, devices))
+    hosts.meet()  # all have looked for checkpoints before the first is saved
     with contextlib.closing(saved):
         if not saved.steps() and config.train.start_from:
-            workdirs.note(workdir, "start", starting_weights.describe(config))
+            known = starting_weights.describe(config)
+            hosts.agree({"what is in config.train.start_from": known["sha256"]})
+            hosts.once(lambda: workdirs.note(workdir, "start", known))
         state = start(config, method, dataset, saved, architecture)
         step_fn = make_step(config, method, devices)
         print(f"train     on {parallel.describe(devices)}; the first step compiles")
@@ -66,13 +69,20 @@ def run(config, workdir: epath.Path) -> None:
             _loop(state, step_fn, batches, recorder, range(first, total))
 
 
+def _note(workdir: epath.Path, dataset, devices: list[jax.Device]) -> None:
+    """Writes down what is trained on, which a later run must agree with."""
+    workdirs.claim(workdir, "prepared", dataset.fingerprint)
+    workdirs.note(workdir, "metadata_sha256", dataset.metadata_sha256)
+    workdirs.note(workdir, "devices", parallel.describe(devices))
+
+
 def stream_key(config, stream_number: int) -> jax.Array:
     """The key of one of the run's independent streams of random numbers."""
     return jax.random.fold_in(jax.random.key(config.seed), stream_number)
 
 
 def training_batches(config, dataset, first_step: int, on_bad) -> Iterator[dict]:
-    """The stream of training batches from a step on."""
+    """The stream of training batches from a step on, of which each host has a part."""
     data = config.data
     return stream.train_batches(
         dataset,
@@ -86,6 +96,8 @@ def training_batches(config, dataset, first_step: int, on_bad) -> Iterator[dict]
         flips=data.flips,
         rotations=data.rotations,
         crops_per_site=data.crops_per_site,
+        process=hosts.index(),
+        processes=hosts.count(),
         on_bad=on_bad,
     )
 
@@ -141,6 +153,8 @@ def _loop(state, step_fn, batches, recorder, steps: range) -> None:
 class Recorder:
     """Writes what is due after a step: metrics, pictures, a checkpoint.
 
+    Of several hosts the first writes metrics and pictures, and all the checkpoint.
+
     Args:
       config: of the experiment.
       workdir: where to.
@@ -159,14 +173,14 @@ class Recorder:
         self._config, self._workdir, self._method = config, workdir, method
         self._architecture, self._saved, self._total = architecture, saved, total
         self._batch = config.train.batch
-        self._metrics = logs.Metrics(workdir, first)
+        self._metrics = logs.Metrics(workdir, first) if hosts.leads() else None
         self._progress = progress.Progress(
             "train", total * self._batch, "images", start=first * self._batch
         )
         self._began = time.monotonic() - logs.last_seconds(workdir)
         self._pending: list[dict] = []
         self._logged, self._note = time.monotonic(), ""
-        draws = hasattr(method, "pictures")
+        draws = hosts.leads() and hasattr(method, "pictures")
         self._draw = parallel.on_one(method.pictures) if draws else None
         self._seen = collections.deque(maxlen=SHOWN)  # real images, for a picture
 
@@ -190,7 +204,8 @@ class Recorder:
 
     def close(self) -> None:
         """Closes the files; the last step's checkpoint has flushed the metrics."""
-        self._metrics.close()
+        if self._metrics:
+            self._metrics.close()
         self._progress.close(self._note)
 
     def _due(self, what: str, step: int) -> bool:
@@ -205,6 +220,8 @@ class Recorder:
         now = time.monotonic()
         speed = len(self._pending) * self._batch / (now - self._logged)
         self._pending, self._logged = [], now
+        if not self._metrics:
+            return
         self._note = "  ".join(f"{k} {v:.3g}" for k, v in values.items() if "loss" in k)
         values["data/images_per_second"] = round(speed, 2)
         if self._bad:

@@ -16,25 +16,30 @@ def smoke_screen(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def run(request, smoke_screen):
-    """Runs the program on configs/demo.py:smoke, one device; gives the exit code."""
+    """Runs the program on configs/demo.py:smoke, one device; gives the exit code.
+
+    Its attribute `words` gives the command line.
+    """
     root = request.config.rootpath.parent
 
-    def run(workdir, *arguments, config="demo.py:smoke"):
-        return program.main(
-            [
-                f"--config={root}/configs/{config}",
-                f"--workdir={workdir}",
-                f"--config.data.source_dir={smoke_screen.source}",
-                f"--config.data.dir={smoke_screen.prepared}",
-                "--config.train.devices=1",
-                "--config.data.crop_px=8",
-                "--config.model.channel_base=64",
-                "--config.model.channel_max=8",
-                "--config.model.latent_dim=8",
-                *arguments,
-            ]
-        )
+    def words(workdir, *arguments, config="demo.py:smoke"):
+        return [
+            f"--config={root}/configs/{config}",
+            f"--workdir={workdir}",
+            f"--config.data.source_dir={smoke_screen.source}",
+            f"--config.data.dir={smoke_screen.prepared}",
+            "--config.train.devices=1",
+            "--config.data.crop_px=8",
+            "--config.model.channel_base=64",
+            "--config.model.channel_max=8",
+            "--config.model.latent_dim=8",
+            *arguments,
+        ]
 
+    def run(workdir, *arguments, **options):
+        return program.main(words(workdir, *arguments, **options))
+
+    run.words = words
     return run
 
 

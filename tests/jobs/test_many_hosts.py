@@ -1,0 +1,161 @@
+"""Two processes on loopback, as two hosts: what they leave is what one leaves."""
+
+import json
+import shutil
+import signal
+import time
+
+import jax
+import numpy as np
+import pandas as pd
+import pytest
+
+from gandl_jax import parallel
+from gandl_jax.checkpoint import Checkpoints
+
+# The network and the phases of other tests, which are then compiled once for all.
+SETTINGS = (
+    "--config.train.checkpoint_every_images=1000",
+    "--config.embed.steps=last",
+)
+BATCH = 32
+
+
+@pytest.fixture(scope="module")
+def one(run):
+    """Runs jobs to a step in this process, on one device."""
+
+    def one(workdir, jobs, step):
+        images = f"--config.train.total_images={step * BATCH}"
+        return run(workdir, f"--job={jobs}", images, *SETTINGS)
+
+    return one
+
+
+@pytest.fixture(scope="module")
+def two(run, two_hosts):
+    """Starts jobs to a step on two hosts, each with two devices."""
+
+    def two(workdir, jobs, step, *settings):
+        images = f"--config.train.total_images={step * BATCH}"
+        all_devices = "--config.train.devices=0"
+        options = (f"--job={jobs}", images, *SETTINGS, all_devices, *settings)
+        words = run.words(workdir, *options)
+        return two_hosts.start(["-m", "gandl_jax.main", *words])
+
+    return two
+
+
+def finished(two_hosts, processes):
+    """What each of two hosts said, once both ended well."""
+    ended = two_hosts.ends(processes)
+    for code, output, errors in ended:
+        assert code == 0, (output, errors)
+    return [output for _, output, _ in ended]
+
+
+def arrays(workdir, step):
+    """Every array of a step's train item, as saved: no shapes are asked for."""
+    import orbax.checkpoint as ocp
+
+    folder = (workdir / "checkpoints" / str(step) / "train").absolute()
+    checkpointer = ocp.StandardCheckpointer()
+    saved = checkpointer.metadata(folder).item_metadata.tree
+    shapes = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), saved)
+    like = parallel.on_one_device(shapes)
+    return [np.asarray(x) for x in jax.tree.leaves(checkpointer.restore(folder, like))]
+
+
+def distance(workdir, other, step):
+    """Norm of the difference of two checkpoints over the norm of one."""
+    pairs = list(zip(arrays(workdir, step), arrays(other, step), strict=True))
+    assert len(pairs) > 20
+    whole = sum(np.square(np.float64(a)).sum() for a, _ in pairs)
+    apart = sum(np.square(np.float64(a) - np.float64(b)).sum() for a, b in pairs)
+    return np.sqrt(apart / whole)
+
+
+def metrics(workdir):
+    """The lines, but for what only a clock knows."""
+    lines = (workdir / "metrics.jsonl").read_text().splitlines()
+    clocks = ("seconds", "data/images_per_second")
+    return [
+        {k: v for k, v in json.loads(line).items() if k not in clocks} for line in lines
+    ]
+
+
+@pytest.fixture(scope="module")
+def runs(one, two, two_hosts, tmp_path_factory):
+    """Workdirs of 5 steps on one device, and on two hosts of two devices each."""
+    folder = tmp_path_factory.mktemp("runs")
+    assert one(folder / "one", "prepare,train", 5) == 0
+    processes = two(folder / "two", "train,embed", 5)
+    said = finished(two_hosts, processes)
+    assert "4 x cpu" in said[0] and "on 2 hosts" in said[0] and "embed gan@5" in said[0]
+    assert not [line for line in said[1].splitlines() if line.startswith(("tr", "emb"))]
+    return folder
+
+
+def test_5_steps_of_two_hosts_are_those_of_one(runs):
+    assert distance(runs / "one", runs / "two", 0) == 0
+    assert distance(runs / "one", runs / "two", 5) < 1e-5
+    assert distance(runs / "one", runs / "one", 5) == 0
+    start, end = arrays(runs / "one", 0), arrays(runs / "one", 5)
+    assert any(not np.array_equal(a, b) for a, b in zip(start, end, strict=True))
+
+
+def test_their_metrics_are_written_once_and_are_the_same(runs):
+    mine, theirs = metrics(runs / "one"), metrics(runs / "two")
+    assert [line["step"] for line in theirs] == [2, 4, 5]
+    for a, b in zip(mine, theirs, strict=True):
+        assert a.keys() == b.keys() and {"d/loss", "g/loss", "d/real_score"} < a.keys()
+        np.testing.assert_allclose(list(a.values()), list(b.values()), 1e-4, 1e-5)
+    assert len(list((runs / "two" / "tensorboard").iterdir())) == 1
+    recorded = json.loads((runs / "two" / "config.json").read_text())
+    assert "on 2 hosts" in recorded["devices"]
+
+
+def test_their_features_are_those_of_one(one, runs):
+    copy = shutil.copytree(runs / "two", runs / "embedded")
+    shutil.rmtree(copy / "profiles")
+    assert one(copy, "embed", 5) == 0
+    for encoder in ("gan@5", "intensity"):
+        mine = copy / "profiles" / "simulated" / encoder
+        theirs = runs / "two" / "profiles" / "simulated" / encoder
+        names = {path.name for path in mine.iterdir()}
+        assert names == {path.name for path in theirs.iterdir()} and len(names) == 4
+        assert (mine / "_SUCCESS").read_text() == (theirs / "_SUCCESS").read_text()
+        a, b = pd.read_parquet(mine), pd.read_parquet(theirs)
+        features = [name for name in a if not name.startswith("Metadata_")]
+        assert a.drop(columns=features).equals(b.drop(columns=features))
+        np.testing.assert_allclose(a[features], b[features], rtol=1e-5, atol=1e-6)
+
+
+def test_one_host_goes_on_where_two_stopped(one, runs):
+    copies = [shutil.copytree(runs / n, runs / f"{n}+1") for n in ("one", "two")]
+    for copy in copies:
+        assert one(copy, "train", 6) == 0
+    assert distance(*copies, 6) < 1e-5
+    assert [line["step"] for line in metrics(runs / "two+1")] == [2, 4, 5, 6]
+
+
+@pytest.mark.slow
+def test_two_hosts_go_on_where_one_stopped(one, two, two_hosts, runs):
+    copies = [shutil.copytree(runs / "one", runs / f"one+2+{i}") for i in (0, 1)]
+    assert one(copies[0], "train", 7) == 0
+    finished(two_hosts, two(copies[1], "train", 7))
+    assert distance(*copies, 7) < 1e-5
+    assert Checkpoints(copies[1]).steps() == [0, 5, 7]
+
+
+@pytest.mark.slow
+def test_the_death_of_one_ends_the_other(one, two, two_hosts, tmp_path):
+    assert one(tmp_path / "first", "prepare", 5) == 0
+    processes = two(tmp_path / "w", "train", 1_000_000)
+    until = time.monotonic() + 300
+    while not (tmp_path / "w" / "metrics.jsonl").exists():
+        assert time.monotonic() < until and processes[0].poll() is None
+        time.sleep(0.2)
+    processes[1].send_signal(signal.SIGKILL)
+    (code, _, errors), _ = two_hosts.ends(processes, timeout_s=180)
+    assert code != 0 and "crashed" in errors
