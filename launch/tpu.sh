@@ -112,8 +112,6 @@ workdir() {
 launch() {
   local added arguments service
   added=$(workdir "$@")
-  ! many_hosts || say "$ACCELERATOR_TYPE has many hosts, each of which runs the" \
-    "program: one that does not train over several hosts (see the README) would harm the run"
   arguments=$(quote "$@" ${added:+"$added"})
   service="--property=KillMode=mixed --property=OOMPolicy=continue"
   service+=" $(quote "--property=TimeoutStopSec=$STOP_S") $(host_settings --setenv=)"
