@@ -203,6 +203,38 @@ def compute_dtype(name: str) -> jnp.dtype:
     return jnp.dtype(name)
 
 
+def count_flops(fn: Callable, state: Any, batch: Any, *others: Any) -> float | None:
+    """Floating-point operations of one call, as XLA counts them.
+
+    They are what the function asks for, before XLA rewrites it: a product and a sum
+    are two, what is padding is none. The body of a loop is counted once.
+
+    Args:
+      fn: as for `split` or `map_batch`, taken to run on one device.
+      state: of arrays or their shapes.
+      batch: [B, ...] the whole batch, or its shapes.
+      *others: the key, for `split`.
+
+    Returns:
+      The number; None where JAX has no CPU beside the devices, which counts.
+    """
+    try:
+        cpu = jax.local_devices(backend="cpu")[:1]
+    except RuntimeError:  # JAX_PLATFORMS leaves it out
+        return None
+    axes = (None, 0, *(None for _ in others))
+    mapped = jax.pmap(fn, axis_name=AXIS, in_axes=axes, devices=cpu)
+    state, batch, *others = jax.eval_shape(lambda *x: x, state, batch, *others)
+    part = jax.tree.map(lambda x: jax.ShapeDtypeStruct((1, *x.shape), x.dtype), batch)
+    return mapped.lower(state, part, *others).cost_analysis()["flops"]
+
+
+def peak_bytes(chosen: list[jax.Device]) -> int | None:
+    """The most memory that one of the devices has held; None where none tells."""
+    told = [device.memory_stats() or {} for device in chosen]
+    return max((t["peak_bytes_in_use"] for t in told if t), default=None)
+
+
 def describe(chosen: list[jax.Device]) -> str:
     """What runs this, in words: "1 x cpu (2 cores)", "32 x TPU v3 on 4 hosts"."""
     kind = chosen[0].device_kind

@@ -1,5 +1,7 @@
 """Devices: batches are split, results come once, bad batches are refused."""
 
+import types
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -78,3 +80,40 @@ def test_some_devices_of_several_hosts_are_refused(monkeypatch):
         parallel.devices(1)
     with pytest.raises(InputError, match="has 8 devices, all 2 hosts have 8: train on"):
         parallel.of_all_hosts(parallel.devices(0))
+
+
+def test_flops_are_counted_over_the_whole_batch():
+    def dense(state, batch, key):
+        return state, batch["x"] @ state
+
+    def mapped(state, images):
+        return jax.lax.conv_general_dilated(
+            images, state, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
+        )
+
+    key = jax.eval_shape(lambda: jax.random.key(0))  # shapes do
+    batch = {"x": jax.ShapeDtypeStruct((8, 64), np.float32)}
+    found = parallel.count_flops(dense, jnp.zeros((64, 32)), batch, key)
+    assert found == pytest.approx(2 * 8 * 64 * 32, rel=1e-3)  # XLA's sum is 2 off
+    images, kernel = np.zeros((4, 6, 6, 3), np.float32), jnp.zeros((3, 3, 3, 5))
+    # Along a side, 6 places of 3 taps of which 2 fall on padding.
+    by_hand = 2 * 4 * (6 * 3 - 2) ** 2 * 3 * 5
+    found = parallel.count_flops(mapped, kernel, images)
+    assert found == pytest.approx(by_hand, rel=1e-3)
+
+
+def test_flops_are_not_known_without_a_cpu(monkeypatch):
+    def none(backend=None):
+        raise RuntimeError(f"Unknown backend {backend}")
+
+    monkeypatch.setattr(jax, "local_devices", none)
+    assert parallel.count_flops(lambda s, x: x, 0.0, np.zeros(2)) is None
+
+
+def test_the_peak_is_that_of_the_fullest_device():
+    def device(told):
+        return types.SimpleNamespace(memory_stats=lambda: told)
+
+    told = [device({"peak_bytes_in_use": 5}), device({"peak_bytes_in_use": 7})]
+    assert parallel.peak_bytes(told) == 7
+    assert parallel.peak_bytes([device(None)]) is None  # as a CPU

@@ -5,7 +5,7 @@ A separate pass, which needs of a training nothing but its encoders.
 
 import collections
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 from etils import epath
@@ -112,7 +112,12 @@ def intensities(dataset, channels, on_bad, shard: int):
 
 def encoded(dataset, config, encode: Callable, on_bad, shard: int):
     """The encoder's sets, averaged over the tiles of each record, [n, D] each."""
-    batches = tiles.tile_batches(
+    return averaged(encode, tile_batches(dataset, config, on_bad, shard))
+
+
+def tile_batches(dataset, config, on_bad, shard: int) -> Iterator[dict]:
+    """The tiles of a shard's records, in batches, the last one padded and masked."""
+    return tiles.tile_batches(
         dataset,
         shard,
         channels=config.data.channels,
@@ -122,6 +127,10 @@ def encoded(dataset, config, encode: Callable, on_bad, shard: int):
         batch=config.embed.batch,
         on_bad=on_bad,
     )
+
+
+def averaged(encode: Callable, batches: Iterable[dict]):
+    """The encoder's sets of the tiles, averaged over those of each record."""
     return mean_over_tiles(
         (b["record"][b["mask"]], encode(b["images"]), b["mask"]) for b in batches
     )

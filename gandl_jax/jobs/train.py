@@ -3,7 +3,7 @@
 import collections
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -127,8 +127,13 @@ def make_step(config, method, devices: list[jax.Device]):
     Returns:
       A function of (state, batch, step) to (state, metrics).
     """
-    key = stream_key(config, STEPS)
     fns = parallel.split_all([phase.fn for phase in method.phases], devices)
+    return in_turn(config, method, fns)
+
+
+def in_turn(config, method, fns: Sequence[Callable]):
+    """The same of phases that are on the devices already, one function for each."""
+    key = stream_key(config, STEPS)
 
     def advance(state, batch, step):
         metrics = {}
