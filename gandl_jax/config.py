@@ -183,6 +183,11 @@ DEFAULTS = {
         "key": (),  # its key columns; () is site_id, or well_id
         "unmatched": "fail",  # or "skip" rows and records that do not meet
     },
+    "benchmark": {
+        # "conversion", "reading", "training", "embedding"; () is all that the folders
+        # allow: the first needs the raw screen, the second the prepared one.
+        "parts": (),
+    },
     "export": {
         "sets": (),  # full names such as gan@500/b8; () is all
     },
@@ -429,6 +434,9 @@ def validate(config: ml_collections.ConfigDict, jobs: Iterable[str]) -> None:
             "is), 4 (turned too) or 8 (mirrored too)"
         )
     _known("model.dtype", config.model.dtype, ("auto", "float32", "bfloat16"))
+    for part in config.benchmark.parts:
+        parts = modules.names("jobs/benchmark_parts", "measure")
+        _known("benchmark.parts", part, parts)
     if not config.data.dir:
         raise InputError("config.data.dir is empty: name the prepared screen's folder")
     if "train" in jobs and config.embed.checkpoint:

@@ -1,12 +1,11 @@
 """The job `benchmark`: how fast this machine does what there is to do."""
 
-import concurrent.futures
 import importlib
 import json
-import multiprocessing
 import os
 import pathlib
 import platform
+from types import ModuleType
 from typing import Any
 
 import ml_collections
@@ -15,54 +14,69 @@ from etils import epath
 from gandl_jax import files
 from gandl_jax.datasets import prepared
 from gandl_jax.errors import InputError
+from gandl_jax.jobs.benchmark_parts import apart
 
 FILE = "benchmark.json"
 
 
 def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
-    """Measures what the config's folders allow, and writes and prints the figures.
+    """Measures what is asked for, and writes and prints the figures.
 
     Args:
       config: the whole config.
       workdir: where `benchmark.json` is written.
 
     Raises:
-      InputError: there is neither a raw screen nor a prepared one.
+      InputError: a part is named that needs a raw or a prepared screen which is not
+        there, or the devices do not divide a batch.
     """
     parts = _parts(config)
-    if not parts:
-        raise InputError(
-            f"there is neither a raw screen in {config.data.source_dir!r} "
-            "(config.data.source_dir) nor a prepared one in "
-            f"{config.data.dir!r} (config.data.dir) to measure with"
-        )
+    apart.call(_check, config, parts)
     path = epath.Path(workdir) / FILE
     path.parent.mkdir(parents=True, exist_ok=True)
     figures: dict[str, Any] = {"machine": _machine()}
     for part in parts:
         print(f"benchmark {part}: some minutes; other work on this machine slows it")
-        figures[part] = _measured(part, config)
+        figures[part] = apart.call(_measure, config, part)
         files.replace(path, json.dumps(figures, indent=2) + "\n")
         _show(part, figures[part])
     print(f"benchmark written to {path}")
 
 
 def _parts(config: ml_collections.ConfigDict) -> list[str]:
-    source = config.data.source_dir
-    parts = ["conversion"] if source and epath.Path(source).is_dir() else []
-    return parts + ["reading"] * prepared.is_complete(config.data.dir)
+    """What is to be measured: what is named, or all that the folders allow."""
+    data = config.data
+    raw = bool(data.source_dir) and epath.Path(data.source_dir).is_dir()
+    there = {
+        "conversion": raw,
+        "reading": prepared.is_complete(data.dir),
+        "training": True,
+        "embedding": True,
+    }
+    wanted = config.benchmark.parts
+    for part, key in (("conversion", "source_dir"), ("reading", "dir")):
+        if part in wanted and not there[part]:
+            raise InputError(
+                f"config.benchmark.parts names {part!r}, but there is no screen in "
+                f"{data[key]!r} (config.data.{key}): leave it out, or name the folder"
+            )
+    return [part for part in there if part in wanted or (there[part] and not wanted)]
 
 
-def _measured(part: str, config: ml_collections.ConfigDict) -> dict[str, Any]:
-    """The figures of a part, in a process of its own: its peak of memory is its own."""
-    spawn = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(1, spawn) as pool:
-        return pool.submit(_measure, part, config.to_json()).result()
+def _check(config: ml_collections.ConfigDict, parts: list[str]) -> None:
+    """Raises InputError before minutes are spent."""
+    for part in parts:
+        check = getattr(_module(part), "check", None)
+        if check:
+            check(config)
 
 
-def _measure(part: str, config: str) -> dict[str, Any]:
-    module = importlib.import_module(f"gandl_jax.jobs.benchmark_parts.{part}")
-    return module.measure(ml_collections.ConfigDict(json.loads(config)))
+def _measure(config: ml_collections.ConfigDict, part: str) -> dict[str, Any]:
+    return _module(part).measure(config)
+
+
+def _module(part: str) -> ModuleType:
+    return importlib.import_module(f"gandl_jax.jobs.benchmark_parts.{part}")
 
 
 def _machine() -> dict[str, Any]:
@@ -83,7 +97,32 @@ def _cpu() -> str:
 
 
 def _show(part: str, figures: dict[str, Any]) -> None:
+    """Prints the figures, one a line, and below them the tables."""
+    tables = {name: rows for name, rows in figures.items() if _is_table(rows)}
     width = max(map(len, figures))
     for name, value in figures.items():
-        text = f"{value:,.4g}" if isinstance(value, float) else str(value)
-        print(f"  {part}  {name:{width}}  {text}")
+        if name not in tables:
+            print(f"  {part}  {name:{width}}  {_text(value)}")
+    for name, rows in tables.items():
+        print(f"  {part}  {name}")
+        _show_table(rows)
+
+
+def _is_table(value: Any) -> bool:
+    """Whether it is a list of rows, {column: value}."""
+    return isinstance(value, list) and all(isinstance(row, dict) for row in value)
+
+
+def _show_table(rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        print("    none")
+        return
+    lines = [list(rows[0]), *(list(map(_text, row.values())) for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = (f"{text:>{size}}" for text, size in zip(line, widths, strict=True))
+        print("    " + "  ".join(cells))
+
+
+def _text(value: Any) -> str:
+    return f"{value:,.4g}" if isinstance(value, float) else str(value)

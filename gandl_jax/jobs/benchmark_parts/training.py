@@ -1,0 +1,144 @@
+"""How fast the phases of a training step are, with random images."""
+
+import tempfile
+from typing import Any
+
+import jax
+import ml_collections
+import numpy as np
+
+from gandl_jax import parallel
+from gandl_jax.jobs.benchmark_parts import (
+    apart,
+    matrix_product,
+    memory,
+    random_training,
+    rounds,
+)
+from gandl_jax.jobs.benchmark_parts.random_training import RandomTraining
+
+MOST_SECONDS = 300.0  # of a period of whole steps; none is run where it takes longer
+
+
+def check(config: ml_collections.ConfigDict) -> None:
+    """Raises InputError where training would: the devices do not divide the batch."""
+    random_training.chosen(config)
+
+
+def measure(config: ml_collections.ConfigDict) -> dict[str, Any]:
+    """Trains on random images, in two processes one after the other.
+
+    The first has nothing that was compiled before, the second what the first one kept.
+
+    Args:
+      config: the whole config.
+
+    Returns:
+      What `figures` gives; and second_init_seconds and second_compile_seconds.
+    """
+    with tempfile.TemporaryDirectory() as kept:
+        first = apart.call(_first_start, config, kept)
+        return first | apart.call(_second_start, config, kept)
+
+
+def _first_start(config: ml_collections.ConfigDict, kept: str) -> dict[str, Any]:
+    jax.config.update("jax_compilation_cache_dir", kept)
+    return figures(config)
+
+
+def _second_start(config: ml_collections.ConfigDict, kept: str) -> dict[str, Any]:
+    jax.config.update("jax_compilation_cache_dir", kept)
+    training = RandomTraining(config)
+    return {
+        "second_init_seconds": training.init_seconds,
+        "second_compile_seconds": _compile_seconds(training),
+    }
+
+
+def figures(config: ml_collections.ConfigDict) -> dict[str, Any]:
+    """Measures every phase and whole steps, in this process.
+
+    Args:
+      config: the whole config.
+
+    Returns:
+      images_per_second and step_ms of a step at the recipe's rates, where a phase that
+      runs every 16 steps counts a sixteenth; gflop_per_step, as XLA counts the work
+      before it rewrites any, and share_of_matrix_product, which that many per second
+      are of what the devices reach in matrix products (both None where JAX cannot
+      count); init_seconds and compile_seconds; peaks of memory; phases, one row each,
+      and whole_steps, one row of steps that were run: none where that takes minutes.
+      Times are of warm calls: the median of the rounds, the least and the most.
+    """
+    training = RandomTraining(config)
+    compiling = _compile_seconds(training)
+    phases = [_phase(training, number) for number in range(len(training.method.phases))]
+    step_seconds = sum(row["ms"] / row["every_steps"] for row in phases) / 1e3
+    whole = _whole_steps(training, step_seconds)
+    peaks = memory.peaks_mb(training.devices)  # matrices are no part of it
+    dtype = parallel.compute_dtype(config.model.dtype)
+    best = matrix_product.flops_per_second(training.devices, dtype)
+    batch = len(training.batch["images"])
+    return {
+        "devices": parallel.describe(training.devices),
+        "dtype": str(dtype),
+        "image_px": config.data.crop_px,
+        "channels": training.batch["images"].shape[-1],
+        "batch": batch,
+        "images_per_second": batch / step_seconds,
+        "step_ms": 1e3 * step_seconds,
+        "gflop_per_step": _per_step(phases),
+        "matrix_product_gflop_per_second": best / 1e9,
+        "share_of_matrix_product": _share(_per_step(phases), step_seconds, best),
+        "init_seconds": training.init_seconds,
+        "compile_seconds": compiling,
+        **peaks,
+        "phases": [
+            row | {"share": _share(row["gflop"], row["ms"] / 1e3, best)}
+            for row in phases
+        ],
+        "whole_steps": whole,
+    }
+
+
+def _compile_seconds(training: RandomTraining) -> float:
+    """Of all phases: they are compiled side by side at the first call of any."""
+    return rounds.compile_seconds(lambda times: training.run_phase(0, times))
+
+
+def _phase(training: RandomTraining, number: int) -> dict[str, Any]:
+    phase, batch = training.method.phases[number], training.batch
+    seconds = rounds.seconds_per_call(lambda times: training.run_phase(number, times))
+    flops = parallel.count_flops(phase.fn, training.state, batch, training.key)
+    return {
+        "phase": phase.name,
+        "every_steps": phase.every,
+        "ms": 1e3 * float(np.median(seconds)),
+        "ms_least": 1e3 * float(seconds.min()),
+        "ms_most": 1e3 * float(seconds.max()),
+        "rounds": len(seconds),
+        "images_per_second": len(batch["images"]) / float(np.median(seconds)),
+        "gflop": flops and flops / 1e9,
+    }
+
+
+def _whole_steps(training: RandomTraining, step_seconds: float) -> list[dict[str, Any]]:
+    """Steps that are run, a period of the phases at a time; [] where that is long."""
+    expected = step_seconds * training.period
+    if expected > MOST_SECONDS:
+        return []
+    seconds = rounds.seconds_per_call(training.run_periods, first=expected)
+    images = training.period * len(training.batch["images"])
+    return [{"steps": training.period, **rounds.rates(seconds, images, "images")}]
+
+
+def _per_step(phases: list[dict[str, Any]]) -> float | None:
+    """Gflop of a step at the recipe's rates."""
+    if any(row["gflop"] is None for row in phases):
+        return None
+    return sum(row["gflop"] / row["every_steps"] for row in phases)
+
+
+def _share(gflop: float | None, seconds: float, best: float) -> float | None:
+    """What the rate of this work is of the best, in flop/s; None where not known."""
+    return gflop and gflop * 1e9 / seconds / best

@@ -1,0 +1,53 @@
+"""Rounds by a clock that the calls themselves move."""
+
+import numpy as np
+import pytest
+
+from gandl_jax.jobs.benchmark_parts import rounds
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock; `spend(seconds)` makes a function of the number of calls."""
+
+    class Clock:
+        now, calls = 0.0, []
+
+        def spend(self, *seconds):
+            each = iter(seconds)
+
+            def run(count):
+                self.calls.append(count)
+                self.now += count * next(each)
+
+            return run
+
+    clock = Clock()
+    monkeypatch.setattr(rounds.time, "monotonic", lambda: clock.now)
+    return clock
+
+
+def test_short_calls_are_repeated_until_the_clock_tells_them(clock):
+    run = clock.spend(0.125, 0.05, 0.2, 0.1)
+    seconds = rounds.seconds_per_call(run, rounds=3)
+    assert clock.calls == [1, 4, 4, 4]  # the first warms: 4 of its time are half a s
+    np.testing.assert_allclose(seconds, [0.05, 0.2, 0.1])
+
+
+def test_no_round_begins_after_a_minute(clock):
+    run = clock.spend(*[25.0] * 9)
+    assert len(rounds.seconds_per_call(run, first=25.0)) == 3
+    assert clock.calls == [1, 1, 1]
+
+
+def test_compiling_is_what_the_second_call_does_not_take(clock):
+    assert rounds.compile_seconds(clock.spend(30.0, 2.0)) == 28
+
+
+def test_rates_are_the_median_and_both_ends():
+    assert rounds.rates(np.array([2.0, 1.0, 4.0]), 8, "images") == {
+        "images_per_second": 4,
+        "images_per_second_least": 2,
+        "images_per_second_most": 8,
+        "rounds": 3,
+    }
