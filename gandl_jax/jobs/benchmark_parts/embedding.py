@@ -47,7 +47,8 @@ def figures(config: ml_collections.ConfigDict) -> dict[str, Any]:
 
     Returns:
       tiles_per_second of the network alone, from the host's memory and back: the
-      median of the rounds, the least and the most; gflop_per_tile, as XLA counts the
+      median of the rounds, the least and the most, and the median by the time of the
+      cores, which others' computing does not change; gflop_per_tile, as XLA counts the
       work before it rewrites any, and share_of_matrix_product, which that many per
       second are of what the devices reach in matrix products (both None where JAX
       cannot count); compile_seconds; peaks of memory. With a prepared screen also
@@ -69,10 +70,9 @@ def figures(config: ml_collections.ConfigDict) -> dict[str, Any]:
     sites = _sites(config, encode) if prepared.is_complete(config.data.dir) else {}
     peaks = memory.peaks_mb(devices)  # matrices are no part of it
     dtype = parallel.compute_dtype(theirs.model.dtype)
-    best = matrix_product.flops_per_second(devices, dtype)
     flops = parallel.count_flops(method.embed, encoder, images)
     work = flops and flops * config.embed.orientations
-    seconds = float(np.median(network))
+    clock, cores = map(np.median, network)
     return {
         "devices": parallel.describe(devices),
         "dtype": str(dtype),
@@ -82,8 +82,7 @@ def figures(config: ml_collections.ConfigDict) -> dict[str, Any]:
         "orientations": config.embed.orientations,
         **rounds.rates(network, config.embed.batch, "tiles"),
         "gflop_per_tile": work and work / config.embed.batch / 1e9,
-        "matrix_product_gflop_per_second": best / 1e9,
-        "share_of_matrix_product": work and work / seconds / best,
+        **matrix_product.shares(work, float(clock), float(cores), devices, dtype),
         "compile_seconds": compiling,
         **sites,
         **peaks,

@@ -1,5 +1,7 @@
 """How fast the devices multiply matrices, which is the best they could do."""
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,9 +13,21 @@ SIZES = (1024, 2048, 4096, 8192, 16384)
 GAIN = 1.05  # a larger size is tried while the last one was so much faster
 
 
+class Rate(NamedTuple):
+    """Floating-point operations per second.
+
+    Attributes:
+      clock: by the clock.
+      cores: of the cores' time, which says something where they are what multiplies.
+    """
+
+    clock: float
+    cores: float
+
+
 def flops_per_second(
     devices: list[jax.Device], dtype: jnp.dtype, sizes: tuple[int, ...] = SIZES
-) -> float:
+) -> Rate:
     """The fastest round of products of square matrices, all devices at once.
 
     Args:
@@ -21,16 +35,17 @@ def flops_per_second(
       dtype: of the matrices.
       sizes: of a side, tried in this order until none is faster.
     """
-    best = 0.0
+    best = Rate(0.0, 0.0)
     for size in sizes:
         rate = _rate(devices, dtype, size)
-        if rate < GAIN * best:
-            return max(rate, best)
-        best = rate
+        slower = rate.clock < GAIN * best.clock
+        best = Rate(*map(max, rate, best))
+        if slower:
+            break
     return best
 
 
-def _rate(devices: list[jax.Device], dtype: jnp.dtype, size: int) -> float:
+def _rate(devices: list[jax.Device], dtype: jnp.dtype, size: int) -> Rate:
     multiply = parallel.map_batch(chain, devices)
     matrix = parallel.on_one(lambda: orthogonal(size, dtype))()
 
@@ -38,8 +53,42 @@ def _rate(devices: list[jax.Device], dtype: jnp.dtype, size: int) -> float:
         multiply(matrix, np.full(len(devices), count, np.int32))
 
     run(1)  # compiles
+    seconds = rounds.seconds_per_call(run)
     flops = 2 * size**3 * len(devices)
-    return flops / rounds.seconds_per_call(run).min()
+    return Rate(flops / seconds.clock.min(), flops / seconds.cores.min())
+
+
+def shares(
+    flops: float | None,
+    clock: float,
+    cores: float,
+    devices: list[jax.Device],
+    dtype: jnp.dtype,
+) -> dict[str, float | None]:
+    """What the rate of some work is of that of matrix products.
+
+    Args:
+      flops: of the work; None where they are not known.
+      clock: seconds that it took, by the clock.
+      cores: of the cores' time.
+      devices: that did it.
+      dtype: that it was done in.
+
+    Returns:
+      The products' gflop per second and the work's share of it, None where that is not
+      known; on a CPU by the cores' time too.
+    """
+    best = flops_per_second(devices, dtype)
+    found = {
+        "matrix_product_gflop_per_second": best.clock / 1e9,
+        "share_of_matrix_product": flops and flops / clock / best.clock,
+    }
+    if devices[0].platform == "cpu":
+        found |= {
+            "matrix_product_gflop_per_core_second": best.cores / 1e9,
+            "core_share_of_matrix_product": flops and flops / cores / best.cores,
+        }
+    return found
 
 
 def orthogonal(size: int, dtype: jnp.dtype) -> jax.Array:

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,9 +12,21 @@ ROUND_SECONDS = 0.5  # of a round, at least
 MOST_SECONDS = 60.0  # after which no other round begins
 
 
+class Seconds(NamedTuple):
+    """What a call takes in each of several rounds.
+
+    Attributes:
+      clock: [n] by the clock.
+      cores: [n] of the cores' time, which others' computing does not change.
+    """
+
+    clock: np.ndarray
+    cores: np.ndarray
+
+
 def seconds_per_call(
     run: Callable[[int], object], *, rounds: int = ROUNDS, first: float | None = None
-) -> np.ndarray:
+) -> Seconds:
     """Measures how long a call takes when it is warm.
 
     Args:
@@ -22,15 +35,15 @@ def seconds_per_call(
       first: seconds that a call takes about; None makes one to see, which also warms.
 
     Returns:
-      [n] seconds of a call, one for each round; fewer where they take long.
+      The seconds of a call in each round; fewer rounds where they take long.
     """
-    once = _seconds(run, 1) if first is None else first
+    once = _seconds(run, 1)[0] if first is None else first
     count = max(1, math.ceil(ROUND_SECONDS / once))
     last = time.monotonic() + MOST_SECONDS
-    measured = [_seconds(run, count) / count]
+    measured = [_seconds(run, count)]
     while len(measured) < rounds and time.monotonic() < last:
-        measured.append(_seconds(run, count) / count)
-    return np.array(measured)
+        measured.append(_seconds(run, count))
+    return Seconds(*np.transpose(measured) / count)
 
 
 def compile_seconds(run: Callable[[int], object]) -> float:
@@ -39,27 +52,28 @@ def compile_seconds(run: Callable[[int], object]) -> float:
     Args:
       run: makes so many calls and waits until they are done.
     """
-    return _seconds(run, 1) - _seconds(run, 1)
+    return _seconds(run, 1)[0] - _seconds(run, 1)[0]
 
 
-def _seconds(run: Callable[[int], object], count: int) -> float:
-    began = time.monotonic()
+def _seconds(run: Callable[[int], object], count: int) -> tuple[float, float]:
+    began, cores_began = time.monotonic(), time.process_time()
     run(count)
-    return time.monotonic() - began
+    return time.monotonic() - began, time.process_time() - cores_began
 
 
-def rates(seconds: np.ndarray, units: float, name: str) -> dict[str, float]:
+def rates(seconds: Seconds, units: float, name: str) -> dict[str, float]:
     """Units per second: the median of the rounds, the least and the most.
 
     Args:
-      seconds: [n] of a call.
+      seconds: of a call.
       units: that a call does.
       name: of the units, in the plural.
     """
-    rate = units / seconds
+    rate = units / seconds.clock
     return {
         f"{name}_per_second": float(np.median(rate)),
         f"{name}_per_second_least": float(rate.min()),
         f"{name}_per_second_most": float(rate.max()),
-        "rounds": len(seconds),
+        f"{name}_per_core_second": units / float(np.median(seconds.cores)),
+        "rounds": len(rate),
     }

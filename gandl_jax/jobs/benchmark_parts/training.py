@@ -63,40 +63,42 @@ def figures(config: ml_collections.ConfigDict) -> dict[str, Any]:
 
     Returns:
       images_per_second and step_ms of a step at the recipe's rates, where a phase that
-      runs every 16 steps counts a sixteenth; gflop_per_step, as XLA counts the work
-      before it rewrites any, and share_of_matrix_product, which that many per second
-      are of what the devices reach in matrix products (both None where JAX cannot
-      count); init_seconds and compile_seconds; peaks of memory; phases, one row each,
-      and whole_steps, one row of steps that were run: none where that takes minutes.
-      Times are of warm calls: the median of the rounds, the least and the most.
+      runs every 16 steps counts a sixteenth; the same by the time of the cores, which
+      others' computing does not change: images_per_core_second and core_ms;
+      gflop_per_step, as XLA counts the work before it rewrites any, and
+      share_of_matrix_product, which that many per second are of what the devices reach
+      in matrix products (both None where JAX cannot count); init_seconds and
+      compile_seconds; peaks of memory; phases, one row each, and whole_steps, one row
+      of steps that were run: none where that takes minutes. Times are of warm calls:
+      the median of the rounds, the least and the most.
     """
     training = RandomTraining(config)
     compiling = _compile_seconds(training)
     phases = [_phase(training, number) for number in range(len(training.method.phases))]
-    step_seconds = sum(row["ms"] / row["every_steps"] for row in phases) / 1e3
-    whole = _whole_steps(training, step_seconds)
+    step_ms, core_ms = _per_step(phases, "ms"), _per_step(phases, "core_ms")
+    gflop, batch = _per_step(phases, "gflop"), len(training.batch["images"])
+    whole = _whole_steps(training, step_ms / 1e3)
     peaks = memory.peaks_mb(training.devices)  # matrices are no part of it
     dtype = parallel.compute_dtype(config.model.dtype)
-    best = matrix_product.flops_per_second(training.devices, dtype)
-    batch = len(training.batch["images"])
+    shares = matrix_product.shares(
+        gflop and gflop * 1e9, step_ms / 1e3, core_ms / 1e3, training.devices, dtype
+    )
     return {
         "devices": parallel.describe(training.devices),
         "dtype": str(dtype),
         "image_px": config.data.crop_px,
         "channels": training.batch["images"].shape[-1],
         "batch": batch,
-        "images_per_second": batch / step_seconds,
-        "step_ms": 1e3 * step_seconds,
-        "gflop_per_step": _per_step(phases),
-        "matrix_product_gflop_per_second": best / 1e9,
-        "share_of_matrix_product": _share(_per_step(phases), step_seconds, best),
+        "images_per_second": batch / step_ms * 1e3,
+        "step_ms": step_ms,
+        "images_per_core_second": batch / core_ms * 1e3,
+        "core_ms": core_ms,
+        "gflop_per_step": gflop,
+        **shares,
         "init_seconds": training.init_seconds,
         "compile_seconds": compiling,
         **peaks,
-        "phases": [
-            row | {"share": _share(row["gflop"], row["ms"] / 1e3, best)}
-            for row in phases
-        ],
+        "phases": phases,
         "whole_steps": whole,
     }
 
@@ -110,15 +112,18 @@ def _phase(training: RandomTraining, number: int) -> dict[str, Any]:
     phase, batch = training.method.phases[number], training.batch
     seconds = rounds.seconds_per_call(lambda times: training.run_phase(number, times))
     flops = parallel.count_flops(phase.fn, training.state, batch, training.key)
+    median = float(np.median(seconds.clock))
     return {
         "phase": phase.name,
         "every_steps": phase.every,
-        "ms": 1e3 * float(np.median(seconds)),
-        "ms_least": 1e3 * float(seconds.min()),
-        "ms_most": 1e3 * float(seconds.max()),
-        "rounds": len(seconds),
-        "images_per_second": len(batch["images"]) / float(np.median(seconds)),
+        "ms": 1e3 * median,
+        "ms_least": 1e3 * float(seconds.clock.min()),
+        "ms_most": 1e3 * float(seconds.clock.max()),
+        "rounds": len(seconds.clock),
+        "core_ms": 1e3 * float(np.median(seconds.cores)),
+        "images_per_second": len(batch["images"]) / median,
         "gflop": flops and flops / 1e9,
+        "gflop_per_second": flops and flops / 1e9 / median,
     }
 
 
@@ -132,13 +137,8 @@ def _whole_steps(training: RandomTraining, step_seconds: float) -> list[dict[str
     return [{"steps": training.period, **rounds.rates(seconds, images, "images")}]
 
 
-def _per_step(phases: list[dict[str, Any]]) -> float | None:
-    """Gflop of a step at the recipe's rates."""
-    if any(row["gflop"] is None for row in phases):
+def _per_step(phases: list[dict[str, Any]], column: str) -> float | None:
+    """The sum over the phases at the recipe's rates; None where one is not known."""
+    if any(row[column] is None for row in phases):
         return None
-    return sum(row["gflop"] / row["every_steps"] for row in phases)
-
-
-def _share(gflop: float | None, seconds: float, best: float) -> float | None:
-    """What the rate of this work is of the best, in flop/s; None where not known."""
-    return gflop and gflop * 1e9 / seconds / best
+    return sum(row[column] / row["every_steps"] for row in phases)
