@@ -54,15 +54,15 @@ def test_bad_input_is_told_before_anything_is_measured(config, tmp_path):
 
 
 def test_figures_are_lines_and_rows_a_table(capsys):
-    rows = [{"phase": "d", "ms": 1234.5678}, {"phase": "g_main", "ms": 2.0}]
+    rows = [{"phase": "d", "ms": 12345.678}, {"phase": "g_main", "ms": 2.0}]
     benchmark._show("x", {"batch": 8, "share": 0.12345, "phases": rows, "whole": []})
     assert capsys.readouterr().out.splitlines() == [
         "  x  batch   8",
         "  x  share   0.1235",
         "  x  phases",
-        "     phase     ms",
-        "         d  1,235",
-        "    g_main      2",
+        "     phase      ms",
+        "         d  12,346",
+        "    g_main       2",
         "  x  whole",
         "    none",
     ]

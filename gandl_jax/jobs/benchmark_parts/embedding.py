@@ -65,7 +65,7 @@ def figures(config: ml_collections.ConfigDict) -> dict[str, Any]:
     encode = embed.over_orientations(embedded, config.embed.orientations)
     images = random_training.images(config, config.embed.batch)
     run = functools.partial(_repeat, encode, images)
-    compiling = rounds.compile_seconds(run)
+    compiling = rounds.compiling(run)
     network = rounds.seconds_per_call(run)
     sites = _sites(config, encode) if prepared.is_complete(config.data.dir) else {}
     peaks = memory.peaks_mb(devices)  # matrices are no part of it
@@ -83,7 +83,7 @@ def figures(config: ml_collections.ConfigDict) -> dict[str, Any]:
         **rounds.rates(network, config.embed.batch, "tiles"),
         "gflop_per_tile": work and work / config.embed.batch / 1e9,
         **matrix_product.shares(work, float(clock), float(cores), devices, dtype),
-        "compile_seconds": compiling,
+        **compiling,
         **sites,
         **peaks,
     }

@@ -34,7 +34,7 @@ def measure(config: ml_collections.ConfigDict) -> dict[str, Any]:
       config: the whole config.
 
     Returns:
-      What `figures` gives; and second_init_seconds and second_compile_seconds.
+      What `figures` gives; and, of the second start, second_init_seconds and the like.
     """
     with tempfile.TemporaryDirectory() as kept:
         first = apart.call(_first_start, config, kept)
@@ -48,11 +48,8 @@ def _first_start(config: ml_collections.ConfigDict, kept: str) -> dict[str, Any]
 
 def _second_start(config: ml_collections.ConfigDict, kept: str) -> dict[str, Any]:
     jax.config.update("jax_compilation_cache_dir", kept)
-    training = RandomTraining(config)
-    return {
-        "second_init_seconds": training.init_seconds,
-        "second_compile_seconds": _compile_seconds(training),
-    }
+    second = _starting(RandomTraining(config))
+    return {f"second_{name}": seconds for name, seconds in second.items()}
 
 
 def figures(config: ml_collections.ConfigDict) -> dict[str, Any]:
@@ -67,13 +64,13 @@ def figures(config: ml_collections.ConfigDict) -> dict[str, Any]:
       others' computing does not change: images_per_core_second and core_ms;
       gflop_per_step, as XLA counts the work before it rewrites any, and
       share_of_matrix_product, which that many per second are of what the devices reach
-      in matrix products (both None where JAX cannot count); init_seconds and
-      compile_seconds; peaks of memory; phases, one row each, and whole_steps, one row
-      of steps that were run: none where that takes minutes. Times are of warm calls:
-      the median of the rounds, the least and the most.
+      in matrix products (both None where JAX cannot count); init_seconds,
+      compile_seconds and compile_core_seconds; peaks of memory; phases, one row each,
+      and whole_steps, one row of steps that were run: none where that takes minutes.
+      Times are of warm calls: the median of the rounds, the least and the most.
     """
     training = RandomTraining(config)
-    compiling = _compile_seconds(training)
+    starting = _starting(training)
     phases = [_phase(training, number) for number in range(len(training.method.phases))]
     step_ms, core_ms = _per_step(phases, "ms"), _per_step(phases, "core_ms")
     gflop, batch = _per_step(phases, "gflop"), len(training.batch["images"])
@@ -95,17 +92,17 @@ def figures(config: ml_collections.ConfigDict) -> dict[str, Any]:
         "core_ms": core_ms,
         "gflop_per_step": gflop,
         **shares,
-        "init_seconds": training.init_seconds,
-        "compile_seconds": compiling,
+        **starting,
         **peaks,
         "phases": phases,
         "whole_steps": whole,
     }
 
 
-def _compile_seconds(training: RandomTraining) -> float:
-    """Of all phases: they are compiled side by side at the first call of any."""
-    return rounds.compile_seconds(lambda times: training.run_phase(0, times))
+def _starting(training: RandomTraining) -> dict[str, float]:
+    """Seconds before the first step; all phases are compiled at the call of any."""
+    compiling = rounds.compiling(lambda times: training.run_phase(0, times))
+    return {"init_seconds": training.init_seconds, **compiling}
 
 
 def _phase(training: RandomTraining, number: int) -> dict[str, Any]:

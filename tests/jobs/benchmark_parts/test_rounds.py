@@ -45,7 +45,10 @@ def test_no_round_begins_after_a_minute(clock):
 
 
 def test_compiling_is_what_the_second_call_does_not_take(clock):
-    assert rounds.compile_seconds(clock.spend(30.0, 2.0)) == 28
+    assert rounds.compiling(clock.spend(30.0, 2.0)) == {
+        "compile_seconds": 28,
+        "compile_core_seconds": 56,
+    }
 
 
 def test_rates_are_the_median_and_both_ends():
