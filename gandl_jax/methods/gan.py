@@ -9,19 +9,14 @@ import optax
 from jax import Array, lax
 
 from gandl_jax import parallel
-from gandl_jax.methods import adaptive, gan_state, losses
+from gandl_jax.methods import adaptive, gan_state, gan_views, gan_weights, losses
 from gandl_jax.methods.augment import augment
+from gandl_jax.methods.gan_networks import FAKE, PATH, REAL, Networks, normal
 from gandl_jax.methods.gan_state import AdaptiveState, State
-from gandl_jax.methods.gan_weights import Networks
 from gandl_jax.methods.phase import Phase, lazy_adam, sample_keys, substream
-from gandl_jax.models import stylegan2
-from gandl_jax.models.projection import Projection
 
 STYLE_AVERAGE_DECAY = 0.998  # of the running mean of w (StyleGAN2, code)
 PICTURES = 16
-# Streams of random numbers.
-LATENT, SECOND_LATENT, CROSSOVER, NOISE, PATH, REAL, FAKE, VIEWS = range(8)
-VIEWS_HEAD = "views_head"  # beside the discriminator's own parameters
 
 
 class Method:
@@ -38,21 +33,10 @@ class Method:
     """
 
     def __init__(self, config, dataset):
-        model = config.model
-        self.channels = len(config.data.channels or dataset.channels)
-        sizes = {
-            "size": config.data.crop_px,
-            "base": model.channel_base,
-            "widest": model.channel_max,
-            "dtype": parallel.compute_dtype(model.dtype),
-        }
         self.options, self.batch = config.method, config.train.batch
-        self.size, self.dim = sizes["size"], model.latent_dim
-        self.unit = math.lcm(model.mbstd_group, 2)
-        self.mapping = stylegan2.Mapping(model.mapping_layers, self.dim)
-        self.synthesis = stylegan2.Synthesis(channels=self.channels, **sizes)
-        self.discriminator = stylegan2.Discriminator(group=model.mbstd_group, **sizes)
-        self.views_head = Projection()
+        channels = len(config.data.channels or dataset.channels)
+        self.networks = Networks(config, channels)
+        self.unit = math.lcm(config.model.mbstd_group, 2)
         self.weights = config.embed.weights
         r1_every = self.options.r1_every_steps
         path_every = self.options.path_every_steps
@@ -69,18 +53,10 @@ class Method:
     def init(self, key: Array) -> State:
         """A state at step 0; its discriminator is the untrained floor."""
         keys = jax.random.split(key, 3)
-        z = jnp.zeros((1, self.dim))
-        ws = jnp.zeros((1, stylegan2.style_layers(self.size), self.dim))
-        images = jnp.zeros((self.unit, self.size, self.size, self.channels))
-        g = {
-            "mapping": self.mapping.init(keys[0], z)["params"],
-            "synthesis": self.synthesis.init(keys[1], ws, None)["params"],
-        }
-        d = self.discriminator.init(keys[2], images)["params"]
+        g = self.networks.init_generator(keys[0], keys[1])
+        d = self.networks.init_discriminator(keys[2])
         if self.options.views_weight:
-            key = jax.random.fold_in(keys[2], VIEWS)
-            features = self._pooled(d, images)
-            d[VIEWS_HEAD] = self.views_head.init(key, features)["params"]
+            d[gan_views.HEAD] = gan_views.init_head(self.networks, d, keys[2])
         state = State(
             step=jnp.zeros((), jnp.int32),
             g=g,
@@ -89,18 +65,18 @@ class Method:
             d_optimiser=self.d_adam.init(d),
             g_average=jax.tree.map(jnp.copy, g),
             d_average=jax.tree.map(jnp.copy, d),
-            w_average=jnp.zeros(self.dim),
+            w_average=jnp.zeros(self.networks.dim),
             path_mean=jnp.zeros(()),
         )
         if self.options.augment != "adaptive":
             return state
         return AdaptiveState(**vars(state), augment=adaptive.start())
 
-    def networks(self, state: State) -> Networks:
+    def networks(self, state: State) -> gan_weights.Networks:
         """What another training may start from."""
         return gan_state.networks(state)
 
-    def start(self, state: State, networks: Networks) -> State:
+    def start(self, state: State, networks: gan_weights.Networks) -> State:
         """A new state whose networks are those of a file or of another training."""
         return gan_state.start(state, networks)
 
@@ -121,8 +97,7 @@ class Method:
           standard deviation over space of the block that takes r px; "blocks": those
           of all blocks, side by side.
         """
-        variables = {"params": encoder[self.weights]}
-        maps = self.discriminator.apply(variables, images, method="features")
+        maps = self.networks.features(encoder[self.weights], images)
         sets = {"first_dense": maps.pop("first_dense")}
         for name, x in maps.items():
             sets[name] = jnp.concatenate([x.mean((1, 2)), x.std((1, 2))], -1)
@@ -133,14 +108,14 @@ class Method:
     def pictures(self, state: State, key: Array) -> Array:
         """[16, H, W, C] images of the averaged generator, always of the same z."""
         keys = sample_keys(key, jnp.arange(PICTURES))
-        ws = self._styles(state.g_average, keys, mixing=False)
-        return self._generate(state.g_average, ws, keys)
+        ws = self.networks.styles(state.g_average, keys, mixing=False)
+        return self.networks.generate(state.g_average, ws, keys)
 
     def d_main(self, state: State, batch: dict, key: Array) -> tuple[State, dict]:
         """Discriminator step; updates the mean style and how much is augmented."""
         keys = sample_keys(key, batch["index"])
-        ws = self._styles(state.g, keys, mixing=True)
-        fake = lax.stop_gradient(self._generate(state.g, ws, keys))
+        ws = self.networks.styles(state.g, keys, mixing=True)
+        fake = lax.stop_gradient(self.networks.generate(state.g, ws, keys))
 
         def loss(d):
             real_logits = self._logits(state, d, batch["images"], keys, REAL)
@@ -150,7 +125,9 @@ class Method:
             metrics["d/real_sign"] = self._real_sign(real_logits, fake_logits)
             metrics["d/loss"] = value = self._d_loss(real_logits, fake_logits)
             if self.options.views_weight:
-                contrast, found = self._contrast(d, batch["images"], keys)
+                contrast, found = gan_views.contrast(
+                    self.networks, d, batch["images"], keys, self.options
+                )
                 metrics |= {"d/views_loss": contrast, "d/views_found": found}
                 value += self.options.views_weight * contrast
             return value, metrics
@@ -185,8 +162,8 @@ class Method:
             metrics = {"d/r1": penalty(d, batch["images"], REAL)}
             value = weighted(self.options.r1_weight, metrics["d/r1"])
             if self.options.r2_weight:
-                ws = self._styles(state.g, keys, mixing=True)
-                fake = self._generate(state.g, ws, keys)
+                ws = self.networks.styles(state.g, keys, mixing=True)
+                fake = self.networks.generate(state.g, ws, keys)
                 metrics["d/r2"] = penalty(d, fake, FAKE)
                 value += weighted(self.options.r2_weight, metrics["d/r2"])
             return value, metrics
@@ -199,8 +176,8 @@ class Method:
         keys = sample_keys(key, batch["index"])
 
         def loss(g):
-            ws = self._styles(g, keys, mixing=True)
-            fake = self._generate(g, ws, keys)
+            ws = self.networks.styles(g, keys, mixing=True)
+            fake = self.networks.generate(g, ws, keys)
             fake_logits = self._logits(state, state.d, fake, keys, FAKE)
             if self.options.loss == "logistic":
                 return losses.generator(fake_logits), {}
@@ -213,12 +190,12 @@ class Method:
     def g_reg(self, state: State, batch: dict, key: Array) -> tuple[State, dict]:
         """Lazy path-length regularisation on every other sample (StyleGAN2, 3.2)."""
         keys = sample_keys(key, batch["index"][::2])
-        shape = (self.size, self.size, self.channels)
-        noise = _normal(keys, PATH, shape) / self.size
+        size, channels = self.networks.size, self.networks.channels
+        noise = normal(keys, PATH, (size, size, channels)) / size
 
         def loss(g):
-            ws = self._styles(g, keys, mixing=True)
-            generate = functools.partial(self._generate, g, keys=keys)
+            ws = self.networks.styles(g, keys, mixing=True)
+            generate = functools.partial(self.networks.generate, g, keys=keys)
             lengths = losses.path_lengths(generate, ws, noise)
             # No gradient goes through the running mean (ours; its share is 1 %).
             mean = lax.pmean(lax.stop_gradient(lengths).mean(), parallel.AXIS)
@@ -240,34 +217,7 @@ class Method:
             prob = state.augment.prob if adapts else self.options.augment_prob
             keys = substream(keys, stream)
             images = augment(images, keys, prob, self.options.augment_kinds)
-        return self.discriminator.apply({"params": d}, images)
-
-    def _contrast(self, d: dict, images: Array, keys: Array) -> tuple[Array, Array]:
-        """How well the last block tells two views of each image from all others.
-
-        The views of all devices are compared: the loss is the global batch's.
-        """
-
-        def view(number: int) -> Array:
-            drawn = substream(substream(keys, VIEWS), number)
-            kinds = self.options.augment_kinds
-            return augment(images, drawn, self.options.views_prob, kinds)
-
-        both = jnp.concatenate([view(0), view(1)])
-        projected = self.views_head.apply(
-            {"params": d[VIEWS_HEAD]}, self._pooled(d, both)
-        )
-        views = jnp.stack(jnp.split(projected, 2), 1)
-        everyone = lax.all_gather(views, parallel.AXIS, tiled=True)
-        first = lax.axis_index(parallel.AXIS) * len(views)
-        place = first + jnp.arange(len(views))
-        return losses.contrast(views, everyone, place, self.options.views_temperature)
-
-    def _pooled(self, d: dict, images: Array) -> Array:
-        """[B, 2 D]: means and deviations of the deepest block's map."""
-        maps = self.discriminator.apply({"params": d}, images, method="features")
-        deviations = jnp.sqrt(maps["b8"].var((1, 2)) + 1e-6)  # flat maps have a slope
-        return jnp.concatenate([maps["b8"].mean((1, 2)), deviations], -1)
+        return self.networks.logits(d, images)
 
     def _d_loss(self, real: Array, fake: Array) -> Array:
         if self.options.loss == "logistic":
@@ -290,26 +240,6 @@ class Method:
             move=self.batch * every / self.options.augment_speed_images,
         )
         return state.replace(augment=after)
-
-    def _styles(self, g: dict, keys: Array, *, mixing: bool) -> Array:
-        """[B, L, Z]: one latent a sample, often a second one from some layer on."""
-        layers = stylegan2.style_layers(self.size)
-        apply = functools.partial(self.mapping.apply, {"params": g["mapping"]})
-        first = apply(_normal(keys, LATENT, (self.dim,)))
-        ws = jnp.repeat(first[:, None], layers, 1)
-        if not mixing:
-            return ws
-        second = apply(_normal(keys, SECOND_LATENT, (self.dim,)))
-        crossover = functools.partial(
-            _crossover, prob=self.options.style_mixing_prob, layers=layers
-        )
-        cut = jax.vmap(crossover)(substream(keys, CROSSOVER))
-        later = jnp.arange(layers).reshape(1, -1) >= cut[:, None]
-        return jnp.where(later[:, :, None], second[:, None], ws)
-
-    def _generate(self, g: dict, ws: Array, keys: Array) -> Array:
-        noise = stylegan2.draw_noise(substream(keys, NOISE), self.size)
-        return self.synthesis.apply({"params": g["synthesis"]}, ws, noise)
 
     def _descend(self, state: State, network: str, loss) -> tuple[State, Array, dict]:
         """One optimiser step of "g" or "d" on `loss(params) -> (value, metrics)`."""
@@ -338,16 +268,3 @@ class Method:
             g_average=move(state.g_average, state.g),
             d_average=move(state.d_average, state.d),
         )
-
-
-def _normal(keys: Array, stream: int, shape: tuple[int, ...]) -> Array:
-    """[B, *shape] float32 standard normal."""
-    draw = functools.partial(jax.random.normal, shape=shape)
-    return jax.vmap(draw)(substream(keys, stream))
-
-
-def _crossover(key: Array, prob: float, layers: int) -> Array:
-    """First layer of the second latent: uniform in 1 ... L-1, or L for never."""
-    chance, place = jax.random.split(key)
-    cut = jax.random.randint(place, (), 1, layers)
-    return jnp.where(jax.random.bernoulli(chance, prob), cut, layers)

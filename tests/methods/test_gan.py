@@ -11,7 +11,7 @@ import pytest
 from gandl_jax import config as configs
 from gandl_jax import parallel
 from gandl_jax.jobs import train
-from gandl_jax.methods import gan, phase
+from gandl_jax.methods import gan, gan_networks, phase
 
 BATCH = 16
 
@@ -144,7 +144,7 @@ def test_all_blocks_side_by_side(config):
 
 def test_style_mixing_takes_the_second_latent_from_the_crossover_on():
     keys = jax.random.split(jax.random.key(0), 2000)
-    cut = np.array([int(gan._crossover(k, 0.9, 6)) for k in keys[:300]])
+    cut = np.array([int(gan_networks.crossover(k, 0.9, 6)) for k in keys[:300]])
     assert set(cut) == {1, 2, 3, 4, 5, 6}
     assert abs((cut == 6).mean() - 0.1) < 0.05
 
@@ -164,16 +164,16 @@ def test_regularisers_carry_their_weight_and_interval(config, method, name):
 
     def r1_loss(d):
         def total(x):
-            return method.discriminator.apply({"params": d}, x).sum()
+            return method.networks.discriminator.apply({"params": d}, x).sum()
 
         squares = jnp.square(jax.grad(total)(jnp.asarray(batch["images"])))
         return 10.0 / 2 * 4 * squares.sum() / BATCH
 
     def path_loss(g):
         keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(0, BATCH, 2))
-        ws = method._styles(g, keys, mixing=True)
-        noise = gan._normal(keys, gan.PATH, (8, 8, 3)) / 8
-        _, pull = jax.vjp(lambda w: method._generate(g, w, keys), ws)
+        ws = method.networks.styles(g, keys, mixing=True)
+        noise = gan_networks.normal(keys, gan_networks.PATH, (8, 8, 3)) / 8
+        _, pull = jax.vjp(lambda w: method.networks.generate(g, w, keys), ws)
         lengths = jnp.sqrt(jnp.square(pull(noise)[0]).sum(-1).mean(-1))
         mean = 0.01 * jax.lax.stop_gradient(lengths.mean())
         return 2.0 * 2 * jnp.square(lengths - mean).mean()
@@ -191,8 +191,8 @@ def test_regularisers_carry_their_weight_and_interval(config, method, name):
 def test_mixed_styles_are_the_first_latent_then_the_second(method):
     state = method.init(jax.random.key(0))
     keys = jax.random.split(jax.random.key(3), 64)
-    mixed = np.asarray(method._styles(state.g, keys, mixing=True))
-    plain = np.asarray(method._styles(state.g, keys, mixing=False))
+    mixed = np.asarray(method.networks.styles(state.g, keys, mixing=True))
+    plain = np.asarray(method.networks.styles(state.g, keys, mixing=False))
     np.testing.assert_array_equal(mixed[:, 0], plain[:, 0])
     same = (mixed == plain).all(-1)
     assert (np.diff(same.astype(int), axis=1) <= 0).all(), "once changed, changed"

@@ -11,7 +11,7 @@ import pytest
 from gandl_jax import checkpoint, parallel
 from gandl_jax import config as configs
 from gandl_jax.errors import InputError
-from gandl_jax.methods import gan, gan_state
+from gandl_jax.methods import gan, gan_networks, gan_state
 from gandl_jax.methods.augment import augment
 from gandl_jax.methods.phase import sample_keys, substream
 
@@ -108,12 +108,12 @@ def test_the_losses_are_of_augmented_pairs(runs, method, start):
 
     @jax.jit
     def views(state):
-        fake = method._generate(
-            state.g, method._styles(state.g, keys, mixing=True), keys
+        fake = method.networks.generate(
+            state.g, method.networks.styles(state.g, keys, mixing=True), keys
         )
         return fake, [
-            method.discriminator.apply({"params": state.d}, seen(x, stream))
-            for x, stream in ((IMAGES, gan.REAL), (fake, gan.FAKE))
+            method.networks.discriminator.apply({"params": state.d}, seen(x, stream))
+            for x, stream in ((IMAGES, gan_networks.REAL), (fake, gan_networks.FAKE))
         ]
 
     fake, (real_logits, fake_logits) = views(start)
@@ -129,14 +129,16 @@ def test_the_losses_are_of_augmented_pairs(runs, method, start):
 
     def penalty(x, stream):
         def total(x):
-            return method.discriminator.apply(
+            return method.networks.discriminator.apply(
                 {"params": start.d}, seen(x, stream)
             ).sum()
 
         return jnp.square(jax.grad(total)(x)).sum() / BATCH
 
     _, d_reg = runs[1]["d_reg"](start, DATA, key)
-    both = jax.jit(lambda: (penalty(IMAGES, gan.REAL), penalty(fake, gan.FAKE)))()
+    both = jax.jit(
+        lambda: (penalty(IMAGES, gan_networks.REAL), penalty(fake, gan_networks.FAKE))
+    )()
     np.testing.assert_allclose((d_reg["d/r1"], d_reg["d/r2"]), both, rtol=1e-4)
 
 
