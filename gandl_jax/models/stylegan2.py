@@ -66,24 +66,38 @@ def truncate(ws: Array, average: Array, psi: float) -> Array:
 
 
 class Mapping(nn.Module):
-    """z to w: a normalised latent through dense layers.
+    """What steers a network: latent and label, normalised, through dense layers.
+
+    The generator's maps z, and a label beside it, to w; a conditional discriminator's
+    maps a label alone to what its logit is the product with.
 
     Attributes:
       layers: 8 in StyleGAN2, 3 in GAN-DL.
-      dim: Z, width of latent and style.
+      dim: Z, width of latent and result, and of the label in between.
+      classes: that a label tells apart; 0 is without labels.
     """
 
     layers: int
     dim: int
+    classes: int = 0
 
     @nn.compact
-    def __call__(self, z: Array) -> Array:
-        """[B, Z] to [B, Z], float32."""
-        x = z * lax.rsqrt(jnp.square(z).mean(-1, keepdims=True) + 1e-8)
+    def __call__(self, z: Array | None, labels: Array | None = None) -> Array:
+        """[B, Z] float32 and [B] int32 to [B, Z] float32."""
+        parts = [] if z is None else [normalised(z)]
+        if self.classes:
+            one_hot = jax.nn.one_hot(labels, self.classes)
+            parts.append(normalised(Dense(self.dim, name="embed")(one_hot)))
+        x = jnp.concatenate(parts, -1)
         for i in range(self.layers):
             dense = Dense(self.dim, multiplier=MAPPING_MULTIPLIER, name=f"dense{i}")
             x = leaky_relu(dense(x))
         return x
+
+
+def normalised(x: Array) -> Array:
+    """[B, Z] over the root of its mean square."""
+    return x * lax.rsqrt(jnp.square(x).mean(-1, keepdims=True) + 1e-8)
 
 
 class Synthesis(nn.Module):
@@ -95,6 +109,7 @@ class Synthesis(nn.Module):
       base: channels at resolution r are min(base / r, widest).
       widest: most channels of a layer.
       dtype: of the convolutions; images are summed in float32.
+      remat: what a block computes is computed again for gradients, not kept.
     """
 
     size: int
@@ -102,31 +117,48 @@ class Synthesis(nn.Module):
     base: int = 32768
     widest: int = 512
     dtype: jnp.dtype = jnp.float32
+    remat: bool = False
 
     @nn.compact
     def __call__(self, ws: Array, noise: list[Array] | None) -> Array:
         """[B, L, Z] float32 and maps of `draw_noise` to images [B, H, W, C] float32."""
-        image, layer = None, 0
+        x, image, layer = None, None, 0
         for r in resolutions(self.size):
-            width = min(self.base // r, self.widest)
-            if r == 4:
-                const = self.param("const", nn.initializers.normal(1.0), (4, 4, width))
-                x = jnp.broadcast_to(const, (ws.shape[0], *const.shape))
-                x = x.astype(self.dtype)
-            else:
-                x = StyledConv(width, up=True, name=f"b{r}_conv0")(
-                    x, ws[:, layer], noise and noise[layer]
-                )
-                layer += 1
-                image = resample.upsample(image)
-            x = StyledConv(width, name=f"b{r}_conv1")(
-                x, ws[:, layer], noise and noise[layer]
-            )
-            layer += 1
-            # The next block's first convolution shares this style.
-            y = ToImage(self.channels, name=f"b{r}_image")(x, ws[:, layer])
-            image = y if image is None else image + y
+
+            def block(self, *args, r=r):
+                return self._block(r, *args)
+
+            convolutions = 1 if r == 4 else 2
+            after = layer + convolutions
+            run = nn.remat(block) if self.remat else block
+            # The next block's first convolution shares the style of this one's image.
+            styles = ws[:, layer : after + 1]
+            x, image = run(self, x, image, styles, noise and noise[layer:after])
+            layer = after
         return image
+
+    def _block(
+        self,
+        r: int,
+        x: Array | None,
+        image: Array | None,
+        ws: Array,
+        noise: list[Array] | None,
+    ) -> tuple[Array, Array]:
+        """One resolution: the map and the image so far to those at r px."""
+        width = min(self.base // r, self.widest)
+        if r == 4:
+            const = self.param("const", nn.initializers.normal(1.0), (4, 4, width))
+            x = jnp.broadcast_to(const, (ws.shape[0], *const.shape))
+            x = x.astype(self.dtype)
+        else:
+            first = StyledConv(width, up=True, name=f"b{r}_conv0")
+            x = first(x, ws[:, 0], noise and noise[0])
+            image = resample.upsample(image)
+        second = StyledConv(width, name=f"b{r}_conv1")
+        x = second(x, ws[:, -2], noise and noise[-1])
+        y = ToImage(self.channels, name=f"b{r}_image")(x, ws[:, -1])
+        return x, y if image is None else image + y
 
 
 class Discriminator(nn.Module):
@@ -138,6 +170,9 @@ class Discriminator(nn.Module):
       widest: most channels of a layer, width of the dense layer.
       group: samples that share a minibatch standard deviation.
       dtype: of the convolutions; deviation, dense layers and logits are float32.
+      classes: that a label tells apart; 0 is without labels.
+      mapping_layers: depth of what maps a label.
+      remat: what a block computes is computed again for gradients, not kept.
     """
 
     size: int
@@ -145,24 +180,38 @@ class Discriminator(nn.Module):
     widest: int = 512
     group: int = 4
     dtype: jnp.dtype = jnp.float32
+    classes: int = 0
+    mapping_layers: int = 8
+    remat: bool = False
 
     def setup(self):
         """Names the layers as the maps that they make."""
         widths = {r: min(self.base // r, self.widest) for r in resolutions(self.size)}
+        block = nn.remat(Block) if self.remat else Block
         self.from_image = Conv(widths[self.size], kernel=1)
         self.blocks = {
-            f"b{r}": Block(widths[r], widths[r // 2])
+            f"b{r}": block(widths[r], widths[r // 2])
             for r in reversed(resolutions(self.size)[1:])
         }
         self.last_conv = Conv(widths[4])
         self.first_dense = Dense(widths[4])
-        self.logit = Dense(1)
+        self.logit = Dense(widths[4] if self.classes else 1)
+        if self.classes:
+            self.mapping = Mapping(self.mapping_layers, widths[4], self.classes)
 
-    def __call__(self, images: Array) -> Array:
-        """Images [B, H, W, C] in [-1, 1] to logits [B] float32: above 0 is real."""
+    def __call__(self, images: Array, labels: Array | None = None) -> Array:
+        """Images [B, H, W, C] in [-1, 1], and [B] int32, to logits [B] float32.
+
+        Above 0 is real. With labels the logit is the product of the last layer with
+        the label's vector, over the root of its width (Miyato and Koyama 2018; ADA).
+        """
         last = list(self._maps(images).values())[-1]
-        deviation = minibatch_deviation(last, self.group)
-        return self.logit(self._dense(last, deviation))[:, 0]
+        return self._logits(last, minibatch_deviation(last, self.group), labels)
+
+    def apart(self, images: Array, labels: Array | None = None) -> Array:
+        """As a call, but each image by itself: the deviation channel is zero."""
+        last = list(self._maps(images).values())[-1]
+        return self._logits(last, jnp.zeros_like(last[..., :1]), labels)
 
     def features(self, images: Array) -> dict[str, Array]:
         """What the network sees in each image, whatever else is in the batch.
@@ -190,6 +239,13 @@ class Discriminator(nn.Module):
     def _dense(self, last: Array, deviation: Array) -> Array:
         x = leaky_relu(self.last_conv(jnp.concatenate([last, deviation], -1)))
         return leaky_relu(self.first_dense(x.reshape(x.shape[0], -1)))
+
+    def _logits(self, last: Array, deviation: Array, labels: Array | None) -> Array:
+        x = self.logit(self._dense(last, deviation))
+        if not self.classes:
+            return x[:, 0]
+        wanted = self.mapping(None, labels)
+        return (x * wanted).sum(-1) / math.sqrt(wanted.shape[-1])
 
 
 class Block(nn.Module):
