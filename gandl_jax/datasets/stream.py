@@ -34,6 +34,7 @@ def train_batches(
     process: int = 0,
     processes: int = 1,
     parallel_calls: int | None = None,
+    labels: np.ndarray | None = None,
     on_bad: records.OnBad | None = None,
 ) -> Iterator[dict[str, np.ndarray]]:
     """Endless training batches; one process takes a contiguous part of each.
@@ -55,12 +56,14 @@ def train_batches(
       process: which part of each batch.
       processes: parts in all.
       parallel_calls: records decoded at once; None lets tf.data choose.
+      labels: [N] int32, the class of each record; None gives none.
       on_bad: called with a record that cannot be read; another one, drawn by the seed,
         stands in for it. None raises.
 
     Returns:
       Iterator over {"images": [B / processes, crop_px, crop_px, C] float32 in [-1, 1],
-      "index": [B / processes] int32, position in the global batch}.
+      "index": [B / processes] int32, position in the global batch}, and "labels":
+      [B / processes] int32, the classes of what is seen, where they are asked for.
 
     Raises:
       InputError: a batch that processes and crops do not divide, more crops than the
@@ -90,7 +93,7 @@ def train_batches(
         example, num_parallel_calls=calls, deterministic=True
     )
     batches = examples.batch(batch // processes, drop_remainder=True).prefetch(2)
-    return _watched(prepared, batches, on_bad)
+    return _watched(prepared, batches, labels, on_bad)
 
 
 def _cutting(prepared, channels, order, draw, crop_px, *, stand_in) -> Callable:
@@ -165,9 +168,12 @@ def _drawing(prepared: Prepared, crop_px: int, seed: int) -> Callable:
 
 
 def _watched(
-    prepared: Prepared, batches: tf.data.Dataset, on_bad: records.OnBad | None
+    prepared: Prepared,
+    batches: tf.data.Dataset,
+    labels: np.ndarray | None,
+    on_bad: records.OnBad | None,
 ) -> Iterator[dict[str, np.ndarray]]:
-    """Iterates as NumPy, and tells of records that could not be read."""
+    """Iterates as NumPy, with labels, and tells of records that could not be read."""
     for batch in batches.as_numpy_iterator():
         wanted, used = batch.pop("wanted"), batch.pop("used")
         for record in dict.fromkeys(wanted[wanted != used].tolist()):
@@ -179,4 +185,6 @@ def _watched(
                 f"so many records of {prepared.directory} cannot be read that none was "
                 f"found in {1 + STAND_INS} draws: run --job=verify"
             )
+        if labels is not None:
+            batch["labels"] = labels[used]
         yield batch

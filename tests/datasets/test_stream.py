@@ -135,6 +135,18 @@ def test_a_batch_may_hold_more_crops_than_there_are_records(tiny, stretched):
     assert set(counts.values()) == {2} and len(counts) == prepared.records
 
 
+def test_labels_are_those_of_the_records_that_are_seen(tiny, stretched):
+    prepared, pixels = tiny
+    sites = stretched(prepared, pixels)
+    labels = np.arange(100, 100 + prepared.records, dtype=np.int32)
+    named = dict(zip(prepared.table["Metadata_Site_ID"], labels, strict=True))
+    for batch in batches(prepared, 3, labels=labels):
+        assert batch["labels"].dtype == np.int32
+        seen = [locate(crop, sites)[0][0] for crop in batch["images"]]
+        assert batch["labels"].tolist() == [named[site] for site in seen]
+    assert "labels" not in batches(prepared, 1)[0]
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -180,6 +192,19 @@ def test_a_damaged_record_is_named(copied):
         batches(copied, 3)
     with pytest.raises(records.DamagedRecord, match=name):
         list(tiles.sites(copied, shard, ()))
+
+
+def test_a_stand_in_brings_its_own_label(copied, tiny, stretched):
+    with open(copied.path(int(copied.shard[6])), "r+b") as file:
+        file.seek(copied.offset[6] + 12 + copied.length[6] // 2)
+        file.write(b"damaged")
+    sites, bad = stretched(*tiny), []
+    labels = np.arange(copied.records, dtype=np.int32)
+    for batch in batches(copied, 3, labels=labels, on_bad=bad.append):
+        seen = [locate(crop, sites)[0][0] for crop in batch["images"]]
+        ids = copied.table["Metadata_Site_ID"].iloc[batch["labels"]]
+        assert seen == ids.tolist() and 6 not in batch["labels"]
+    assert set(bad) == {6}
 
 
 @pytest.mark.parametrize("kept_bytes", [0, 5, 100])

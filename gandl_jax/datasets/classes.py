@@ -1,0 +1,52 @@
+"""Classes that a conditional network learns by: the values of one column."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from gandl_jax.errors import InputError
+
+MOST = 2_000  # each needs images to be learnt from (ours)
+
+
+class Classes(NamedTuple):
+    """What the records of a screen are told apart by.
+
+    Attributes:
+      names: of the classes, sorted; () is none.
+      codes: [N] int32, which one each record is of; None without classes.
+    """
+
+    names: tuple[str, ...] = ()
+    codes: np.ndarray | None = None
+
+
+def read(table: pd.DataFrame, label: str) -> Classes:
+    """The distinct values of a column; records without one are a class of their own.
+
+    Args:
+      table: N rows of `Metadata_*` columns.
+      label: a column without its "Metadata_", in letters of any case; "" is none.
+
+    Raises:
+      InputError: there is no such column, or it has one value, or more than `MOST`.
+    """
+    if not label:
+        return Classes()
+    named = {c.removeprefix("Metadata_"): c for c in table if c.startswith("Metadata_")}
+    alike = [name for name in named if name.lower() == label.lower()]
+    if not alike:
+        raise InputError(
+            f"config.data.label={label!r} is no column of the screen: it has "
+            f"{', '.join(sorted(named))}"
+        )
+    column = table[named[label if label in named else alike[0]]]
+    values = column.astype(str).where(column.notna(), "")
+    names, codes = np.unique(values.to_numpy(str), return_inverse=True)
+    if not 2 <= len(names) <= MOST:
+        raise InputError(
+            f"config.data.label={label!r} has {len(names):,} different values, not 2 "
+            f"to {MOST:,}: name another column of {', '.join(sorted(named))}"
+        )
+    return Classes(tuple(names.tolist()), codes.astype(np.int32))
