@@ -78,6 +78,8 @@ class Checkpoints:
     def check(self, step: int, config: dict) -> None:
         """Refuses a checkpoint of another architecture.
 
+        What a former version did not save was empty then.
+
         Args:
           step: one of `steps()`.
           config: flat {key: value} that the checkpoint must have been saved with.
@@ -87,7 +89,7 @@ class Checkpoints:
         """
         saved = self.config(step)
         for key, value in config.items():
-            if saved.get(key) != value:
+            if saved.get(key) != value and (key in saved or value):
                 raise InputError(
                     f"the checkpoint {self._directory / str(step)} has "
                     f"{key}={saved.get(key)!r}, the config {value!r}: use another "

@@ -39,6 +39,8 @@ DEFAULTS = {
         "source_dir": "",  # the raw screen: loose files, or zip archives of them
         "dir": "",  # the prepared one, shared by experiments
         "channels": (),  # names; () is all, in the screen's order
+        # Column Metadata_<label> of classes that G draws and D judges by; "" is none.
+        "label": "",
         "crop_px": 64,  # training crop, embedding tile, network size
         "downscale": 1,  # prepare averages blocks of so many pixels a side
         # Of 16-bit images prepare makes 8 bits, where this level and those above it
@@ -117,6 +119,8 @@ DEFAULTS = {
         "mapping_layers": 8,
         "mbstd_group": 4,
         "dtype": "auto",  # bfloat16 on TPU and GPU, else float32
+        # Or "blocks", which are computed again for gradients: less memory, more time.
+        "remat": "none",
     },
     "method": {
         "name": "gan",  # gandl_jax/methods/<name>.py
@@ -131,9 +135,17 @@ DEFAULTS = {
         "path_every_steps": 4,
         "path_decay": 0.01,
         "style_mixing_prob": 0.9,
+        "truncation_psi": 1.0,  # of styles in pictures; 0 would draw the mean one
+        # Parameters that stay as they are, such as "d/blocks_b64" (Freeze-D, 2020).
+        "freeze": (),
         "average_halflife_images": 10_000,
         "average_rampup_frac": 0.05,  # of the images seen (ADA, 2020)
-        "loss": "logistic",  # or "relativistic" (R3GAN, 2024), which wants r2_weight
+        # Or "relativistic" (R3GAN, 2024), which wants r2_weight, or "wgan_gp", which
+        # has a gradient penalty and a drift in every step and no R1 (Karras et al.
+        # 2018, app. A.1).
+        "loss": "logistic",
+        "gradient_weight": 10.0,  # of wgan_gp
+        "drift_weight": 1e-3,  # of wgan_gp
         "r2_weight": 0.0,  # R1's penalty on generated images, as often
         # Beside the game D learns to tell two views of an image, augmented by the same
         # kinds, from all others of the batch (SimCLR, 2020); 0 is not.
@@ -149,6 +161,9 @@ DEFAULTS = {
     },
     "train": {
         "batch": 32,  # over all devices of all hosts
+        # Equal parts of each device's batch, one after the other: less memory for the
+        # same step.
+        "accumulate": 1,
         "total_images": 10_000_000,
         "log_every_images": 3_200,
         "grid_every_images": 100_000,
@@ -437,6 +452,7 @@ def validate(config: ml_collections.ConfigDict, jobs: Iterable[str]) -> None:
     for part in config.benchmark.parts:
         parts = modules.names("jobs/benchmark_parts", "measure")
         _known("benchmark.parts", part, parts)
+    _known("model.remat", config.model.remat, ("none", "blocks"))
     if not config.data.dir:
         raise InputError("config.data.dir is empty: name the prepared screen's folder")
     if "train" in jobs and config.embed.checkpoint:
@@ -451,6 +467,7 @@ def validate(config: ml_collections.ConfigDict, jobs: Iterable[str]) -> None:
     _check_candidates(config.choose)
     _check_compare(config.compare, jobs)
     _check_numbers(config)
+    _check_parts(config)
 
 
 def _check_networks(config: ml_collections.ConfigDict) -> None:
@@ -483,7 +500,7 @@ def _check_splits(evaluate: ml_collections.ConfigDict) -> None:
 
 
 def _check_method(method: ml_collections.ConfigDict) -> None:
-    _known("method.loss", method.loss, ("logistic", "relativistic"))
+    _known("method.loss", method.loss, ("logistic", "relativistic", "wgan_gp"))
     _known("method.augment", method.augment, ("none", "fixed", "adaptive"))
     for kind in method.augment_kinds:
         _known("method.augment_kinds", kind, AUGMENT_KINDS)
@@ -496,6 +513,31 @@ def _check_method(method: ml_collections.ConfigDict) -> None:
     for key in ("augment_prob", "augment_target", "views_prob"):
         if method[key] > 1:
             raise InputError(f"config.method.{key}={method[key]} should be at most 1")
+    if method.loss == "wgan_gp" and method.r2_weight:
+        raise InputError(
+            f"config.method.r2_weight={method.r2_weight} has no part in wgan_gp, whose "
+            "own penalty lies between real and generated images: set "
+            "--config.method.r2_weight=0, or another --config.method.loss"
+        )
+    for name in method.freeze:
+        _known("method.freeze network", name.partition("/")[0], ("d", "g"))
+
+
+def _check_parts(config: ml_collections.ConfigDict) -> None:
+    """A step's parts must hold whole deviation groups, and all that is compared."""
+    train, group = config.train, config.model.mbstd_group
+    if config.method.views_weight and train.accumulate > 1:
+        raise InputError(
+            f"config.train.accumulate={train.accumulate} leaves the views of "
+            "config.method.views_weight nothing to be told from but those of their "
+            "part: set --config.train.accumulate=1"
+        )
+    if train.batch % (group * train.accumulate):
+        parts = f" times config.train.accumulate={train.accumulate}"
+        raise InputError(
+            f"config.train.batch={train.batch} should be a multiple of "
+            f"config.model.mbstd_group={group}" + parts * (train.accumulate > 1)
+        )
 
 
 def _check_candidates(choose: ml_collections.ConfigDict) -> None:
@@ -594,11 +636,6 @@ def _check_numbers(config: ml_collections.ConfigDict) -> None:
             f"config.model.channel_base={model.channel_base} leaves no channel at "
             f"{size} px: make it {size} or more"
         )
-    if config.train.batch % model.mbstd_group:
-        raise InputError(
-            f"config.train.batch={config.train.batch} should be a multiple of "
-            f"config.model.mbstd_group={model.mbstd_group}"
-        )
 
 
 def _known(what: str, name: str, valid: Iterable[str]) -> None:
@@ -621,7 +658,8 @@ def identity(config: ml_collections.ConfigDict) -> dict[str, Any]:
     """What makes an experiment, flat and as plain data.
 
     Everything else (length of training, devices, policies, what a screen of one's own
-    says of its records) may change between runs. So may the place of the networks that
+    says of its records) may change between runs, and so may what changes no result:
+    how memory is saved, how pictures are drawn. So may the place of the networks that
     the training started from, but not what is in it: `jobs/starting_weights.py`.
     """
     kept = ("data.", "screen.", "model.", "method.", "seed")
@@ -629,6 +667,7 @@ def identity(config: ml_collections.ConfigDict) -> dict[str, Any]:
     free = ("source_dir", "dir", "missing", "records_per_shard", "workers", "beam")
     free += ("bad_records", "bad_records_max_frac")
     free = {f"data.{key}" for key in free}
+    free |= {"model.remat", "method.truncation_psi"}
     flat, said = plain(config), labels(config).keys()
     if "plate" in (
         config.data.scaling,
@@ -650,12 +689,15 @@ def labels(config: ml_collections.ConfigDict) -> dict[str, Any]:
 
 
 def architecture(
-    config: ml_collections.ConfigDict, channels: Iterable[str]
+    config: ml_collections.ConfigDict,
+    channels: Iterable[str],
+    classes: Iterable[str] = (),
 ) -> dict[str, Any]:
     """What a checkpoint's arrays depend on, flat and as plain data."""
-    kept = ("data.crop_px", "model.", "method.name")
+    kept = ("data.crop_px", "data.label", "model.", "method.name")
     sizes = {k: v for k, v in plain(config).items() if k.startswith(kept)}
-    return sizes | {"data.channels": list(channels)}
+    del sizes["model.remat"]
+    return sizes | {"data.channels": list(channels), "data.classes": list(classes)}
 
 
 def plain(config: ml_collections.ConfigDict) -> dict[str, Any]:

@@ -120,7 +120,9 @@ def _check_prepared(config, jobs, workdir: epath.Path) -> None:
         start = importlib.import_module("gandl_jax.jobs.starting_weights")
         start.check(config, workdir)
     if jobs[0] in ("train", "embed"):
-        experiment.open_dataset(config)
+        dataset, _ = experiment.open_dataset(config)
+        if jobs[0] == "train":
+            experiment.read_classes(config, dataset)
 
 
 def main(argv: list[str]) -> int:

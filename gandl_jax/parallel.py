@@ -66,21 +66,24 @@ def of_all_hosts(local: list[jax.Device]) -> list[jax.Device]:
     return found
 
 
-def check_batch(batch: int, count: int, group: int) -> None:
+def check_batch(batch: int, count: int, group: int, parts: int = 1) -> None:
     """A batch must split evenly, and no deviation group may straddle two devices.
 
     Args:
       batch: images per step over all devices.
       count: number of devices, over all hosts.
       group: samples in one minibatch-deviation group.
+      parts: of each device's batch, one after the other.
 
     Raises:
       InputError: the batch does not divide.
     """
-    if batch % (count * group):
+    if batch % (count * parts * group):
+        each = f", {parts} parts each (config.train.accumulate)," if parts > 1 else ""
         raise InputError(
-            f"a batch of {batch} does not split over {count} devices in groups of "
-            f"{group}: make it a multiple of {count * group}, or use fewer devices"
+            f"a batch of {batch} does not split over {count} devices{each} in groups "
+            f"of {group}: make it a multiple of {count * parts * group}, or use fewer "
+            "devices" + " or parts" * (parts > 1)
         )
 
 

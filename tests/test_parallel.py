@@ -62,6 +62,12 @@ def test_batches_that_do_not_divide_are_refused(batch, devices, group):
         parallel.check_batch(batch, devices, group)
 
 
+def test_parts_of_a_devices_batch_hold_whole_groups_too():
+    parallel.check_batch(32, 2, 4, parts=4)
+    with pytest.raises(InputError, match="4 parts each .*accumulate.*multiple of 32"):
+        parallel.check_batch(16, 2, 4, parts=4)
+
+
 def test_too_many_devices_are_refused():
     with pytest.raises(InputError, match="this host has 8"):
         parallel.devices(9)

@@ -31,7 +31,8 @@ def run(config, workdir: epath.Path) -> None:
     hosts.agree({"the screen in config.data.dir": dataset.fingerprint})
     devices = parallel.devices(config.train.devices)
     parallel.check_batch(config.embed.batch, len(devices), 1)
-    method = experiment.make_method(theirs, dataset)
+    learnt = encoders.learnt_classes(theirs, workdir)
+    method = experiment.make_method(theirs, dataset, learnt)
     chosen = encoders.choose(config, theirs, method, dataset, channels, workdir)
     bad = experiment.bad_records_policy(config, dataset, workdir)
     profiles = workdir / "profiles" / dataset.name

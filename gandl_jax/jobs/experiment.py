@@ -10,7 +10,7 @@ from etils import epath
 from gandl_jax import config as configs
 from gandl_jax import hosts
 from gandl_jax import workdir as workdirs
-from gandl_jax.datasets import bad_records, prepared, screen
+from gandl_jax.datasets import bad_records, classes, prepared, screen
 from gandl_jax.errors import InputError
 from gandl_jax.jobs import network_files
 
@@ -39,6 +39,15 @@ def open_dataset(config) -> tuple[prepared.Prepared, tuple[str, ...]]:
     return dataset, prepared.choose_channels(dataset, config.data.channels)
 
 
+def read_classes(config, dataset: prepared.Prepared) -> classes.Classes:
+    """The classes that config.data.label tells apart; none where it is empty.
+
+    Raises:
+      InputError: the screen has no such column, or too few or too many values in it.
+    """
+    return classes.read(dataset.table, config.data.label)
+
+
 def bad_records_policy(
     config, dataset: prepared.Prepared, workdir: epath.Path
 ) -> bad_records.BadRecords | None:
@@ -54,10 +63,18 @@ def bad_records_policy(
     )
 
 
-def make_method(config, dataset: prepared.Prepared) -> Any:
-    """The method that the config names, for a prepared screen."""
+def make_method(
+    config, dataset: prepared.Prepared, class_names: Sequence[str] = ()
+) -> Any:
+    """The method that the config names, for a prepared screen.
+
+    Args:
+      config: of the experiment.
+      dataset: gives the channels.
+      class_names: of the classes that its networks tell apart.
+    """
     module = importlib.import_module(f"gandl_jax.methods.{config.method.name}")
-    return module.Method(config, dataset)
+    return module.Method(config, dataset, class_names)
 
 
 def encoder_config(config) -> ml_collections.ConfigDict:

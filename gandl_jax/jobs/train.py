@@ -33,10 +33,12 @@ def run(config, workdir: epath.Path) -> None:
     compilation.keep()
     dataset, channels = experiment.open_dataset(config)
     hosts.agree({"the screen in config.data.dir": dataset.fingerprint})
-    method = experiment.make_method(config, dataset)
+    classes = experiment.read_classes(config, dataset)
+    method = experiment.make_method(config, dataset, classes.names)
     devices = parallel.of_all_hosts(parallel.devices(config.train.devices))
-    parallel.check_batch(config.train.batch, len(devices), method.unit)
-    architecture = configs.architecture(config, channels)
+    train = config.train
+    parallel.check_batch(train.batch, len(devices), method.unit, train.accumulate)
+    architecture = configs.architecture(config, channels, classes.names)
     saved = checkpoint.Checkpoints(workdir, config.train.keep_checkpoints)
     first = max(saved.steps(), default=0)
     total = configs.steps(config.train.total_images, config.train.batch)
@@ -44,7 +46,7 @@ def run(config, workdir: epath.Path) -> None:
         print(f"train     is at {first * config.train.batch:,} images: nothing to do")
         return
     bad = experiment.bad_records_policy(config, dataset, workdir)
-    batches = training_batches(config, dataset, first, bad)
+    batches = training_batches(config, dataset, first, bad, classes.codes)
     hosts.once(lambda: _note(workdir, dataset, devices))
     hosts.meet()  # all have looked for checkpoints before the first is saved
     with contextlib.closing(saved):
@@ -81,8 +83,18 @@ def stream_key(config, stream_number: int) -> jax.Array:
     return jax.random.fold_in(jax.random.key(config.seed), stream_number)
 
 
-def training_batches(config, dataset, first_step: int, on_bad) -> Iterator[dict]:
-    """The stream of training batches from a step on, of which each host has a part."""
+def training_batches(
+    config, dataset, first_step: int, on_bad, labels: np.ndarray | None = None
+) -> Iterator[dict]:
+    """The stream of training batches from a step on, of which each host has a part.
+
+    Args:
+      config: the whole config.
+      dataset: prepared screen.
+      first_step: how many batches are left out.
+      on_bad: takes note of bad records; None fails.
+      labels: [records] int32 class of each, where batches are to have them.
+    """
     data = config.data
     return stream.train_batches(
         dataset,
@@ -98,6 +110,7 @@ def training_batches(config, dataset, first_step: int, on_bad) -> Iterator[dict]
         crops_per_site=data.crops_per_site,
         process=hosts.index(),
         processes=hosts.count(),
+        labels=labels,
         on_bad=on_bad,
     )
 

@@ -1,7 +1,9 @@
-"""StyleGAN2 as a method: four phases; its discriminator is the encoder (GAN-DL)."""
+"""StyleGAN2 as a method: a few phases; its discriminator is the encoder (GAN-DL)."""
 
 import functools
 import math
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -9,11 +11,33 @@ import optax
 from jax import Array, lax
 
 from gandl_jax import parallel
-from gandl_jax.methods import adaptive, gan_state, gan_views, gan_weights, losses
+from gandl_jax.methods import (
+    adaptive,
+    frozen,
+    gan_state,
+    gan_views,
+    gan_weights,
+    losses,
+)
 from gandl_jax.methods.augment import augment
-from gandl_jax.methods.gan_networks import FAKE, PATH, REAL, Networks, normal
+from gandl_jax.methods.gan_networks import (
+    BETWEEN,
+    FAKE,
+    MIXED,
+    PATH,
+    REAL,
+    Networks,
+    normal,
+)
 from gandl_jax.methods.gan_state import AdaptiveState, State
-from gandl_jax.methods.phase import Phase, lazy_adam, sample_keys, substream
+from gandl_jax.methods.phase import (
+    Phase,
+    lazy_adam,
+    mean_over_parts,
+    sample_keys,
+    substream,
+)
+from gandl_jax.models import stylegan2
 
 STYLE_AVERAGE_DECAY = 0.998  # of the running mean of w (StyleGAN2, code)
 PICTURES = 16
@@ -25,38 +49,43 @@ class Method:
     Args:
       config: of the experiment.
       dataset: the prepared screen; gives the channels.
+      classes: names of those that `config.data.label` tells apart; () without it.
 
     Attributes:
       phases: the parts of a step, in order.
-      unit: samples that must stay on one device: a deviation group, and pairs, of
-        which the path-length phase takes the first.
+      unit: samples that must stay on one device, in one part of a batch: a deviation
+        group, and pairs, of which the path-length phase takes the first.
+
+    Raises:
+      InputError: config.method.freeze names no parameters.
     """
 
-    def __init__(self, config, dataset):
-        self.options, self.batch = config.method, config.train.batch
+    def __init__(self, config, dataset, classes: Sequence[str] = ()):
+        self.options, self.weights = config.method, config.embed.weights
+        self.batch, self.parts = config.train.batch, config.train.accumulate
         channels = len(config.data.channels or dataset.channels)
-        self.networks = Networks(config, channels)
+        self.networks = Networks(config, channels, len(classes))
         self.unit = math.lcm(config.model.mbstd_group, 2)
-        self.weights = config.embed.weights
+        if self.options.freeze:
+            shapes = jax.eval_shape(self._params, jax.random.key(0))
+            frozen.check(self.options.freeze, shapes)
         r1_every = self.options.r1_every_steps
         path_every = self.options.path_every_steps
+        has_r1 = self.options.loss != "wgan_gp"  # which has a penalty in every step
         has_paths = self.options.path_weight > 0
-        self.d_adam = lazy_adam(self.options, r1_every)
+        self.d_adam = lazy_adam(self.options, r1_every if has_r1 else math.inf)
         self.g_adam = lazy_adam(self.options, path_every if has_paths else math.inf)
         self.phases = (
             Phase("d_main", 1, self.d_main),
-            Phase("d_reg", r1_every, self.d_reg),
+            *([Phase("d_reg", r1_every, self.d_reg)] if has_r1 else []),
             Phase("g_main", 1, self.g_main),
             *([Phase("g_reg", path_every, self.g_reg)] if has_paths else []),
         )
 
     def init(self, key: Array) -> State:
         """A state at step 0; its discriminator is the untrained floor."""
-        keys = jax.random.split(key, 3)
-        g = self.networks.init_generator(keys[0], keys[1])
-        d = self.networks.init_discriminator(keys[2])
-        if self.options.views_weight:
-            d[gan_views.HEAD] = gan_views.init_head(self.networks, d, keys[2])
+        params = self._params(key)
+        g, d = params["g"], params["d"]
         state = State(
             step=jnp.zeros((), jnp.int32),
             g=g,
@@ -79,6 +108,15 @@ class Method:
     def start(self, state: State, networks: gan_weights.Networks) -> State:
         """A new state whose networks are those of a file or of another training."""
         return gan_state.start(state, networks)
+
+    def _params(self, key: Array) -> dict[str, dict]:
+        """{"g": ..., "d": ...} as they start."""
+        keys = jax.random.split(key, 3)
+        g = self.networks.init_generator(keys[0], keys[1])
+        d = self.networks.init_discriminator(keys[2])
+        if self.options.views_weight:
+            d[gan_views.HEAD] = gan_views.init_head(self.networks, d, keys[2])
+        return {"g": g, "d": d}
 
     def items(self, state: State) -> dict:
         """What a checkpoint holds: the encoder alone, and everything."""
@@ -106,37 +144,48 @@ class Method:
         return sets
 
     def pictures(self, state: State, key: Array) -> Array:
-        """[16, H, W, C] images of the averaged generator, always of the same z."""
-        keys = sample_keys(key, jnp.arange(PICTURES))
-        ws = self.networks.styles(state.g_average, keys, mixing=False)
+        """[16, H, W, C] of the averaged generator, always of the same z and labels.
+
+        Its styles are truncated towards the mean one; classes come in turn.
+        """
+        index = jnp.arange(PICTURES)
+        keys, classes = sample_keys(key, index), self.networks.classes
+        labels = index % classes if classes else None
+        ws = self.networks.styles(state.g_average, keys, labels, mixing=False)
+        psi = self.options.truncation_psi
+        ws = stylegan2.truncate(ws, state.w_average, psi)
         return self.networks.generate(state.g_average, ws, keys)
 
     def d_main(self, state: State, batch: dict, key: Array) -> tuple[State, dict]:
         """Discriminator step; updates the mean style and how much is augmented."""
-        keys = sample_keys(key, batch["index"])
-        ws = self.networks.styles(state.g, keys, mixing=True)
-        fake = lax.stop_gradient(self.networks.generate(state.g, ws, keys))
 
-        def loss(d):
-            real_logits = self._logits(state, d, batch["images"], keys, REAL)
-            fake_logits = self._logits(state, d, fake, keys, FAKE)
+        def loss(d, part):
+            ws = self._styles(state.g, part)
+            fake = self.networks.generate(state.g, ws, part["keys"])
+            real_logits = self._logits(state, d, part["images"], part, REAL)
+            fake_logits = self._logits(state, d, fake, part, FAKE)
             metrics = {"d/real_score": real_logits.mean()}
             metrics["d/fake_score"] = fake_logits.mean()
             metrics["d/real_sign"] = self._real_sign(real_logits, fake_logits)
             metrics["d/loss"] = value = self._d_loss(real_logits, fake_logits)
+            if self.options.loss == "wgan_gp":
+                steepness = self._gradient_penalty(state, d, fake, part)
+                metrics["d/gradient_penalty"] = steepness
+                value += self.options.gradient_weight * steepness
+                drift = jnp.square(real_logits).mean()
+                value += self.options.drift_weight * drift
             if self.options.views_weight:
                 contrast, found = gan_views.contrast(
-                    self.networks, d, batch["images"], keys, self.options
+                    self.networks, d, part["images"], part["keys"], self.options
                 )
                 metrics |= {"d/views_loss": contrast, "d/views_found": found}
                 value += self.options.views_weight * contrast
-            return value, metrics
+            return value, (metrics, ws[:, -1].mean(0))
 
-        state, _, metrics = self._descend(state, "d", loss)
+        state, _, (metrics, mean) = self._descend(state, "d", loss, batch, key)
         if self.options.augment == "adaptive":
             metrics["d/augment_prob"] = state.augment.prob
             state = self._adapt(state, metrics["d/real_sign"])
-        mean = lax.pmean(ws[:, -1].mean(0), parallel.AXIS)
         decay = STYLE_AVERAGE_DECAY
         state = state.replace(w_average=decay * state.w_average + (1 - decay) * mean)
         return state, metrics
@@ -147,82 +196,119 @@ class Method:
         Augmentation counts as a part of the discriminator: the gradient is taken with
         respect to the images before it.
         """
-        keys = sample_keys(key, batch["index"])
 
-        def penalty(d, images, stream):
+        def penalty(d, images, part, stream):
             def discriminate(x):
-                return self._logits(state, d, x, keys, stream)
+                return self._logits(state, d, x, part, stream)
 
             return losses.r1(discriminate, images).mean()
 
         def weighted(weight, value):
             return weight / 2 * self.options.r1_every_steps * value
 
-        def loss(d):
-            metrics = {"d/r1": penalty(d, batch["images"], REAL)}
+        def loss(d, part):
+            metrics = {"d/r1": penalty(d, part["images"], part, REAL)}
             value = weighted(self.options.r1_weight, metrics["d/r1"])
             if self.options.r2_weight:
-                ws = self.networks.styles(state.g, keys, mixing=True)
-                fake = self.networks.generate(state.g, ws, keys)
-                metrics["d/r2"] = penalty(d, fake, FAKE)
+                fake = self._fake(state.g, part)
+                metrics["d/r2"] = penalty(d, fake, part, FAKE)
                 value += weighted(self.options.r2_weight, metrics["d/r2"])
             return value, metrics
 
-        state, _, metrics = self._descend(state, "d", loss)
+        state, _, metrics = self._descend(state, "d", loss, batch, key)
         return state, metrics
 
     def g_main(self, state: State, batch: dict, key: Array) -> tuple[State, dict]:
         """Generator step; then both moving averages and the count of steps."""
-        keys = sample_keys(key, batch["index"])
 
-        def loss(g):
-            ws = self.networks.styles(g, keys, mixing=True)
-            fake = self.networks.generate(g, ws, keys)
-            fake_logits = self._logits(state, state.d, fake, keys, FAKE)
-            if self.options.loss == "logistic":
-                return losses.generator(fake_logits), {}
-            real_logits = self._logits(state, state.d, batch["images"], keys, REAL)
+        def loss(g, part):
+            fake_logits = self._logits(state, state.d, self._fake(g, part), part, FAKE)
+            if self.options.loss != "relativistic":
+                return self._g_loss(fake_logits), {}
+            real_logits = self._logits(state, state.d, part["images"], part, REAL)
             return losses.relativistic(fake_logits, real_logits), {}
 
-        state, value, _ = self._descend(state, "g", loss)
+        state, value, _ = self._descend(state, "g", loss, batch, key)
         return self._average(state), {"g/loss": value}
 
     def g_reg(self, state: State, batch: dict, key: Array) -> tuple[State, dict]:
         """Lazy path-length regularisation on every other sample (StyleGAN2, 3.2)."""
-        keys = sample_keys(key, batch["index"][::2])
         size, channels = self.networks.size, self.networks.channels
-        noise = normal(keys, PATH, (size, size, channels)) / size
+        weight = self.options.path_weight * self.options.path_every_steps
 
-        def loss(g):
-            ws = self.networks.styles(g, keys, mixing=True)
-            generate = functools.partial(self.networks.generate, g, keys=keys)
-            lengths = losses.path_lengths(generate, ws, noise)
-            # No gradient goes through the running mean (ours; its share is 1 %).
-            mean = lax.pmean(lax.stop_gradient(lengths).mean(), parallel.AXIS)
-            decay = self.options.path_decay
-            mean = (1 - decay) * state.path_mean + decay * mean
-            weight = self.options.path_weight * self.options.path_every_steps
-            metrics = {"g/path_length": lengths.mean(), "g/path_mean": mean}
-            return weight * jnp.square(lengths - mean).mean(), metrics
+        def loss(g, part):
+            half = jax.tree.map(lambda x: x[::2], part)
+            noise = normal(half["keys"], PATH, (size, size, channels)) / size
+            generate = functools.partial(self.networks.generate, g, keys=half["keys"])
+            lengths = losses.path_lengths(generate, self._styles(g, half), noise)
+            # Of the running mean as it was before this step: one part of the batch
+            # knows nothing of the others' lengths. (StyleGAN2's code takes it after,
+            # which moves it by a hundredth, path_decay, of the way to this step's.)
+            away = jnp.square(lengths - state.path_mean).mean()
+            return weight * away, {"g/path_length": lengths.mean()}
 
-        state, _, metrics = self._descend(state, "g", loss)
-        return state.replace(path_mean=metrics["g/path_mean"]), metrics
+        state, _, metrics = self._descend(state, "g", loss, batch, key)
+        decay = self.options.path_decay
+        mean = (1 - decay) * state.path_mean + decay * metrics["g/path_length"]
+        return state.replace(path_mean=mean), metrics | {"g/path_mean": mean}
+
+    def _styles(self, g: dict, part: dict) -> Array:
+        """[B, L, Z] of a batch's own keys and labels."""
+        labels = self._labels(part)
+        return self.networks.styles(g, part["keys"], labels, mixing=True)
+
+    def _fake(self, g: dict, part: dict) -> Array:
+        """[B, H, W, C] generated images of a batch's own keys and labels."""
+        return self.networks.generate(g, self._styles(g, part), part["keys"])
+
+    def _labels(self, part: dict) -> Array | None:
+        return part["labels"] if self.networks.classes else None
 
     def _logits(
-        self, state: State, d: dict, images: Array, keys: Array, stream: int
+        self, state: State, d: dict, images: Array, part: dict, stream: int
     ) -> Array:
         """[B] logits of `d` for images that it sees augmented."""
-        if self.options.augment != "none":
-            adapts = self.options.augment == "adaptive"
-            prob = state.augment.prob if adapts else self.options.augment_prob
-            keys = substream(keys, stream)
-            images = augment(images, keys, prob, self.options.augment_kinds)
-        return self.networks.logits(d, images)
+        seen = self._seen(state, images, part["keys"], stream)
+        return self.networks.logits(d, seen, self._labels(part))
+
+    def _seen(self, state: State, images: Array, keys: Array, stream: int) -> Array:
+        """Images as the discriminator sees them, augmented or not."""
+        if self.options.augment == "none":
+            return images
+        adapts = self.options.augment == "adaptive"
+        prob = state.augment.prob if adapts else self.options.augment_prob
+        keys = substream(keys, stream)
+        return augment(images, keys, prob, self.options.augment_kinds)
 
     def _d_loss(self, real: Array, fake: Array) -> Array:
         if self.options.loss == "logistic":
             return losses.discriminator(real, fake)
-        return losses.relativistic(real, fake)
+        if self.options.loss == "relativistic":
+            return losses.relativistic(real, fake)
+        return losses.wasserstein(real, fake)
+
+    def _g_loss(self, fake: Array) -> Array:
+        if self.options.loss == "logistic":
+            return losses.generator(fake)
+        return losses.wasserstein(fake, jnp.zeros_like(fake))
+
+    def _gradient_penalty(
+        self, state: State, d: dict, fake: Array, part: dict
+    ) -> Array:
+        """Mean (|D'| - 1)^2 somewhere between each real image and a generated one.
+
+        As everywhere, augmentation counts as a part of the discriminator.
+        """
+        uniform = jax.vmap(jax.random.uniform)(substream(part["keys"], BETWEEN))
+        share = uniform.reshape(-1, 1, 1, 1)
+        between = share * part["images"] + (1 - share) * fake
+
+        def discriminate(x):
+            seen = self._seen(state, x, part["keys"], MIXED)
+            return self.networks.logits_apart(d, seen, self._labels(part))
+
+        norms = losses.gradient_norms(discriminate, between)
+        return jnp.square(norms - 1).mean()
 
     def _real_sign(self, real: Array, fake: Array) -> Array:
         """Mean sign of D(x); of D(x) - D(G(z)) where the loss has no other zero."""
@@ -241,15 +327,37 @@ class Method:
         )
         return state.replace(augment=after)
 
-    def _descend(self, state: State, network: str, loss) -> tuple[State, Array, dict]:
-        """One optimiser step of "g" or "d" on `loss(params) -> (value, metrics)`."""
+    def _descend(
+        self, state: State, network: str, loss: Callable, batch: dict, key: Array
+    ) -> tuple[State, Array, Any]:
+        """One optimiser step of a network, on what the batch's parts say together.
+
+        Args:
+          state: before.
+          network: "g" or "d".
+          loss: (its parameters, part of the batch with "keys") to (value, means).
+          batch: of this device.
+          key: of the step and phase.
+
+        Returns:
+          The state after, the value and the means, both over the global batch.
+        """
         adam = {"g": self.g_adam, "d": self.d_adam}[network]
-        params, optimiser = getattr(state, network), f"{network}_optimiser"
-        (value, metrics), gradient = jax.value_and_grad(loss, has_aux=True)(params)
-        value, metrics, gradient = lax.pmean((value, metrics, gradient), parallel.AXIS)
+        before, optimiser = getattr(state, network), f"{network}_optimiser"
+        is_frozen = frozen.mask(self.options.freeze, network, before)
+
+        def slope(part):
+            def value(params):
+                return loss(frozen.without_gradient(is_frozen, params), part)
+
+            return jax.value_and_grad(value, has_aux=True)(before)
+
+        batch = batch | {"keys": sample_keys(key, batch["index"])}
+        found = mean_over_parts(slope, batch, self.parts)
+        (value, means), gradient = lax.pmean(found, parallel.AXIS)
         update, moments = adam.update(gradient, getattr(state, optimiser))
-        moved = {network: optax.apply_updates(params, update), optimiser: moments}
-        return state.replace(**moved), value, metrics
+        after = frozen.kept(is_frozen, before, optax.apply_updates(before, update))
+        return state.replace(**{network: after, optimiser: moments}), value, means
 
     def _average(self, state: State) -> State:
         """Moving averages whose half-life is ramped up with the images seen."""
@@ -260,11 +368,13 @@ class Method:
         )
         decay = 0.5 ** (self.batch / half_life)
 
-        def move(average, value):
-            return jax.tree.map(lambda a, b: b + (a - b) * decay, average, value)
+        def move(network, average, value):
+            moved = jax.tree.map(lambda a, b: b + (a - b) * decay, average, value)
+            is_frozen = frozen.mask(self.options.freeze, network, value)
+            return frozen.kept(is_frozen, average, moved)
 
         return state.replace(
             step=state.step + 1,
-            g_average=move(state.g_average, state.g),
-            d_average=move(state.d_average, state.d),
+            g_average=move("g", state.g_average, state.g),
+            d_average=move("d", state.d_average, state.d),
         )

@@ -11,7 +11,8 @@ from gandl_jax.methods.phase import substream
 from gandl_jax.models import stylegan2
 
 # Streams of random numbers.
-LATENT, SECOND_LATENT, CROSSOVER, NOISE, PATH, REAL, FAKE, VIEWS = range(8)
+LATENT, SECOND_LATENT, CROSSOVER, NOISE, PATH = range(5)
+REAL, FAKE, VIEWS, BETWEEN, MIXED = range(5, 10)
 
 
 class Networks:
@@ -20,52 +21,76 @@ class Networks:
     Args:
       config: of the experiment.
       channels: C of the images.
+      classes: that labels tell apart; 0 is without labels.
 
     Attributes:
       size: height and width of the images.
       channels: C.
       dim: Z, width of latent and style.
+      classes: as given.
       discriminator: the module.
     """
 
-    def __init__(self, config, channels: int):
+    def __init__(self, config, channels: int, classes: int = 0):
         model = config.model
         self.size, self.channels = config.data.crop_px, channels
-        self.dim = model.latent_dim
+        self.dim, self.classes = model.latent_dim, classes
         self._mixing_prob = config.method.style_mixing_prob
         sizes = {
             "size": self.size,
             "base": model.channel_base,
             "widest": model.channel_max,
             "dtype": parallel.compute_dtype(model.dtype),
+            "remat": model.remat == "blocks",
         }
-        self._mapping = stylegan2.Mapping(model.mapping_layers, self.dim)
+        self._mapping = stylegan2.Mapping(model.mapping_layers, self.dim, classes)
         self._synthesis = stylegan2.Synthesis(channels=channels, **sizes)
-        self.discriminator = stylegan2.Discriminator(group=model.mbstd_group, **sizes)
+        self.discriminator = stylegan2.Discriminator(
+            group=model.mbstd_group,
+            classes=classes,
+            mapping_layers=model.mapping_layers,
+            **sizes,
+        )
 
     def init_generator(self, mapping_key: Array, synthesis_key: Array) -> dict:
         """Parameters {"mapping": ..., "synthesis": ...}."""
-        z = jnp.zeros((1, self.dim))
+        z, labels = jnp.zeros((1, self.dim)), jnp.zeros(1, jnp.int32)
         ws = jnp.zeros((1, stylegan2.style_layers(self.size), self.dim))
         return {
-            "mapping": self._mapping.init(mapping_key, z)["params"],
+            "mapping": self._mapping.init(mapping_key, z, labels)["params"],
             "synthesis": self._synthesis.init(synthesis_key, ws, None)["params"],
         }
 
     def init_discriminator(self, key: Array) -> dict:
         """Parameters."""
-        shape = (self.discriminator.group, self.size, self.size, self.channels)
-        return self.discriminator.init(key, jnp.zeros(shape))["params"]
+        group = self.discriminator.group
+        images = jnp.zeros((group, self.size, self.size, self.channels))
+        return self.discriminator.init(key, images, jnp.zeros(group, jnp.int32))[
+            "params"
+        ]
 
-    def styles(self, g: dict, keys: Array, *, mixing: bool) -> Array:
-        """[B, L, Z]: one latent a sample, often a second one from some layer on."""
+    def styles(
+        self, g: dict, keys: Array, labels: Array | None = None, *, mixing: bool
+    ) -> Array:
+        """[B, L, Z]: one latent a sample, often a second one from some layer on.
+
+        Args:
+          g: the generator's parameters.
+          keys: [B], one of each sample's own.
+          labels: [B] int32, of both latents; None without classes.
+          mixing: whether there may be a second one.
+        """
         layers = stylegan2.style_layers(self.size)
-        apply = functools.partial(self._mapping.apply, {"params": g["mapping"]})
-        first = apply(normal(keys, LATENT, (self.dim,)))
+
+        def mapped(stream: int) -> Array:
+            z = normal(keys, stream, (self.dim,))
+            return self._mapping.apply({"params": g["mapping"]}, z, labels)
+
+        first = mapped(LATENT)
         ws = jnp.repeat(first[:, None], layers, 1)
         if not mixing:
             return ws
-        second = apply(normal(keys, SECOND_LATENT, (self.dim,)))
+        second = mapped(SECOND_LATENT)
         draw = functools.partial(crossover, prob=self._mixing_prob, layers=layers)
         cut = jax.vmap(draw)(substream(keys, CROSSOVER))
         later = jnp.arange(layers).reshape(1, -1) >= cut[:, None]
@@ -76,9 +101,15 @@ class Networks:
         noise = stylegan2.draw_noise(substream(keys, NOISE), self.size)
         return self._synthesis.apply({"params": g["synthesis"]}, ws, noise)
 
-    def logits(self, d: dict, images: Array) -> Array:
-        """[B] logits of images [B, H, W, C]."""
-        return self.discriminator.apply({"params": d}, images)
+    def logits(self, d: dict, images: Array, labels: Array | None = None) -> Array:
+        """[B] logits of images [B, H, W, C], and labels [B] int32 if it has classes."""
+        return self.discriminator.apply({"params": d}, images, labels)
+
+    def logits_apart(
+        self, d: dict, images: Array, labels: Array | None = None
+    ) -> Array:
+        """As `logits`, where no image is compared with the others of its group."""
+        return self.discriminator.apply({"params": d}, images, labels, method="apart")
 
     def features(self, d: dict, images: Array) -> dict[str, Array]:
         """The discriminator's maps of images [B, H, W, C], by name."""

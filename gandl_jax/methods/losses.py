@@ -1,4 +1,4 @@
-"""Losses: logistic, relativistic, contrast of views, gradient and path penalties."""
+"""Losses of the game and of views; penalties on gradients and path lengths."""
 
 from collections.abc import Callable
 
@@ -48,6 +48,20 @@ def relativistic(above: Array, below: Array) -> Array:
     return jax.nn.softplus(below - above).mean()
 
 
+def wasserstein(above: Array, below: Array) -> Array:
+    """Wasserstein loss, mean of below - above (Arjovsky et al. 2017, arXiv 1701.07875).
+
+    Args:
+      above: [B] float32 scores that should be the higher ones; for a discriminator
+        those of real images.
+      below: [B] float32 scores of as many others.
+
+    Returns:
+      scalar.
+    """
+    return (below - above).mean()
+
+
 def contrast(
     views: Array, everyone: Array, place: Array, temperature: float
 ) -> tuple[Array, Array]:
@@ -90,6 +104,20 @@ def r1(discriminate: Callable[[Array], Array], images: Array) -> Array:
     """
     gradient = jax.grad(lambda x: discriminate(x).sum())(images)
     return jnp.square(gradient.astype(jnp.float32)).sum((1, 2, 3))
+
+
+def gradient_norms(discriminate: Callable[[Array], Array], images: Array) -> Array:
+    """How steep D is at images: what WGAN-GP draws to 1 (Gulrajani et al. 2017, eq. 3).
+
+    Args:
+      discriminate: images to scores [B], each of its own image alone.
+      images: [B, H, W, C].
+
+    Returns:
+      [B] norms.
+    """
+    # At a gradient of zero the norm itself has no slope, which would be nan (ours).
+    return jnp.sqrt(r1(discriminate, images) + 1e-12)
 
 
 def path_lengths(generate: Callable[[Array], Array], ws: Array, noise: Array) -> Array:

@@ -1,11 +1,12 @@
 """A training step is a few phases, each run every so many steps."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import optax
-from jax import Array
+from jax import Array, lax
 
 
 class Phase(NamedTuple):
@@ -39,6 +40,30 @@ def sample_keys(key: Array, index: Array) -> Array:
 def substream(keys: Array, number: int) -> Array:
     """[B] keys of an independent stream, one number for each use."""
     return jax.vmap(jax.random.fold_in, (0, None))(keys, number)
+
+
+def mean_over_parts(fn: Callable[[dict], Any], batch: dict, parts: int) -> Any:
+    """The mean of what `fn` says of a batch's equal parts, one after the other.
+
+    Where `fn` gives means over samples, it is `fn(batch)` to rounding, in the memory
+    that a part takes.
+
+    Args:
+      fn: batch to a tree of float arrays; reduces over no devices.
+      batch: tree of [B, ...].
+      parts: contiguous ones, of B / parts samples each; 1 is `fn(batch)` itself.
+    """
+    if parts == 1:
+        return fn(batch)
+    apart = jax.tree.map(lambda x: x.reshape(parts, -1, *x.shape[1:]), batch)
+    shapes = jax.eval_shape(fn, jax.tree.map(lambda x: x[0], apart))
+    nothing = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
+
+    def add(total, part):
+        return jax.tree.map(jnp.add, total, fn(part)), None
+
+    total, _ = lax.scan(add, nothing, apart)
+    return jax.tree.map(lambda x: x / parts, total)
 
 
 def lazy_adam(options, every: float) -> optax.GradientTransformation:
