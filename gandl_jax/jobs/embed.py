@@ -31,9 +31,11 @@ def run(config, workdir: epath.Path) -> None:
     hosts.agree({"the screen in config.data.dir": dataset.fingerprint})
     devices = parallel.devices(config.train.devices)
     parallel.check_batch(config.embed.batch, len(devices), 1)
-    learnt = encoders.learnt_classes(theirs, workdir)
-    method = experiment.make_method(theirs, dataset, learnt)
-    chosen = encoders.choose(config, theirs, method, dataset, channels, workdir)
+    classes = encoders.learnt_classes(config, workdir)
+    method = experiment.make_method(theirs, dataset, classes)
+    chosen = encoders.choose(
+        config, theirs, method, dataset, channels, workdir, classes
+    )
     bad = experiment.bad_records_policy(config, dataset, workdir)
     profiles = workdir / "profiles" / dataset.name
     made_from = {"prepared": dataset.fingerprint, "channels": list(channels)}

@@ -38,6 +38,21 @@ class Encoder:
     weights: Callable[[], Any]
 
 
+def learnt_classes(config, workdir: epath.Path) -> Sequence[str]:
+    """The classes that the encoder learnt by, which this screen need not have.
+
+    Args:
+      config: of this experiment.
+      workdir: of this experiment.
+    """
+    if network_files.is_file(config.embed.checkpoint):
+        return network_files.classes_of_discriminator(config, config.embed.checkpoint)
+    saved = checkpoint.Checkpoints(epath.Path(config.embed.checkpoint or workdir))
+    with contextlib.closing(saved):
+        steps = saved.steps()
+        return saved.config(steps[-1]).get("data.classes", ()) if steps else ()
+
+
 def choose(
     config,
     theirs,
@@ -45,6 +60,7 @@ def choose(
     dataset: prepared.Prepared,
     channels: Sequence[str],
     workdir: epath.Path,
+    classes: Sequence[str],
 ) -> Iterator[Encoder]:
     """The encoders that `config.embed` asks for.
 
@@ -55,6 +71,7 @@ def choose(
       dataset: the prepared screen that is embedded.
       channels: of it, those that the encoder takes.
       workdir: of this experiment.
+      classes: as of `learnt_classes`.
 
     Raises:
       InputError: no such checkpoint, or one of another architecture.
@@ -66,7 +83,12 @@ def choose(
     saved = checkpoint.Checkpoints(folder)
     steps = choose_steps(config.embed.steps, saved.steps())
     for step in steps:
-        saved.check(step, configs.architecture(theirs, channels))
+        saved.check(step, configs.architecture(theirs, channels, classes))
+    if classes:
+        print(
+            f"embed     the encoder learnt with the labels {theirs.data.label} of its "
+            "images: where it saw a screen, scores on that column are too good"
+        )
     return _of_steps(config, theirs, method, dataset, folder, saved, steps)
 
 
@@ -80,6 +102,8 @@ def _of_steps(
             load = functools.cache(functools.partial(restore, method, saved, step))
             note = {"weights": config.embed.weights}
             note["saw_images"] = saw_images(folder, theirs, step, dataset)
+            if theirs.data.label and step:
+                note["learnt_label"] = theirs.data.label
             if config.embed.checkpoint:
                 note["encoder"] = origin(folder, theirs, load())
             if step or not start:

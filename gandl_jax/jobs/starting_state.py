@@ -37,10 +37,11 @@ def _of_training(config, dataset: prepared.Prepared) -> Any:
     """The networks of the newest checkpoint of another training, averages too."""
     folder = epath.Path(config.train.start_from)
     theirs = experiment.read_trained(folder)
-    method = experiment.make_method(theirs, dataset)
     saved = checkpoint.Checkpoints(folder)
     step = saved.steps()[-1]
-    saved.check(step, configs.architecture(theirs, theirs.data.channels))
+    classes = saved.config(step).get("data.classes", ())
+    saved.check(step, configs.architecture(theirs, theirs.data.channels, classes))
+    method = experiment.make_method(theirs, dataset, classes)
     like = jax.eval_shape(method.init, jax.random.key(0))
     state = saved.restore(step, "train", parallel.on_one_device(like))
     saved.close()

@@ -7,14 +7,14 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import optax
-from jax import Array, lax
+from jax import Array
 
-from gandl_jax import parallel
 from gandl_jax.methods import (
     adaptive,
     frozen,
+    gan_game,
     gan_state,
+    gan_updates,
     gan_views,
     gan_weights,
     losses,
@@ -30,16 +30,9 @@ from gandl_jax.methods.gan_networks import (
     normal,
 )
 from gandl_jax.methods.gan_state import AdaptiveState, State
-from gandl_jax.methods.phase import (
-    Phase,
-    lazy_adam,
-    mean_over_parts,
-    sample_keys,
-    substream,
-)
+from gandl_jax.methods.phase import Phase, lazy_adam, sample_keys, substream
 from gandl_jax.models import stylegan2
 
-STYLE_AVERAGE_DECAY = 0.998  # of the running mean of w (StyleGAN2, code)
 PICTURES = 16
 
 
@@ -158,6 +151,7 @@ class Method:
 
     def d_main(self, state: State, batch: dict, key: Array) -> tuple[State, dict]:
         """Discriminator step; updates the mean style and how much is augmented."""
+        game = self.options.loss
 
         def loss(d, part):
             ws = self._styles(state.g, part)
@@ -166,9 +160,10 @@ class Method:
             fake_logits = self._logits(state, d, fake, part, FAKE)
             metrics = {"d/real_score": real_logits.mean()}
             metrics["d/fake_score"] = fake_logits.mean()
-            metrics["d/real_sign"] = self._real_sign(real_logits, fake_logits)
-            metrics["d/loss"] = value = self._d_loss(real_logits, fake_logits)
-            if self.options.loss == "wgan_gp":
+            metrics["d/real_sign"] = gan_game.real_sign(game, real_logits, fake_logits)
+            value = gan_game.d_loss(game, real_logits, fake_logits)
+            metrics["d/loss"] = value
+            if game == "wgan_gp":
                 steepness = self._gradient_penalty(state, d, fake, part)
                 metrics["d/gradient_penalty"] = steepness
                 value += self.options.gradient_weight * steepness
@@ -185,10 +180,9 @@ class Method:
         state, _, (metrics, mean) = self._descend(state, "d", loss, batch, key)
         if self.options.augment == "adaptive":
             metrics["d/augment_prob"] = state.augment.prob
-            state = self._adapt(state, metrics["d/real_sign"])
-        decay = STYLE_AVERAGE_DECAY
-        state = state.replace(w_average=decay * state.w_average + (1 - decay) * mean)
-        return state, metrics
+            sign = metrics["d/real_sign"]
+            state = gan_updates.adapt(state, sign, self.options, self.batch)
+        return gan_updates.average_style(state, mean), metrics
 
     def d_reg(self, state: State, batch: dict, key: Array) -> tuple[State, dict]:
         """Lazy R1, and R2 if asked for, times the interval (StyleGAN2, sec. 3.1).
@@ -220,16 +214,19 @@ class Method:
 
     def g_main(self, state: State, batch: dict, key: Array) -> tuple[State, dict]:
         """Generator step; then both moving averages and the count of steps."""
+        game = self.options.loss
 
         def loss(g, part):
             fake_logits = self._logits(state, state.d, self._fake(g, part), part, FAKE)
-            if self.options.loss != "relativistic":
-                return self._g_loss(fake_logits), {}
-            real_logits = self._logits(state, state.d, part["images"], part, REAL)
-            return losses.relativistic(fake_logits, real_logits), {}
+            real_logits = None
+            if game in gan_game.PAIRED:
+                real = part["images"]
+                real_logits = self._logits(state, state.d, real, part, REAL)
+            return gan_game.g_loss(game, fake_logits, real_logits), {}
 
         state, value, _ = self._descend(state, "g", loss, batch, key)
-        return self._average(state), {"g/loss": value}
+        state = gan_updates.average(state, self.options, self.batch)
+        return state, {"g/loss": value}
 
     def g_reg(self, state: State, batch: dict, key: Array) -> tuple[State, dict]:
         """Lazy path-length regularisation on every other sample (StyleGAN2, 3.2)."""
@@ -280,18 +277,6 @@ class Method:
         keys = substream(keys, stream)
         return augment(images, keys, prob, self.options.augment_kinds)
 
-    def _d_loss(self, real: Array, fake: Array) -> Array:
-        if self.options.loss == "logistic":
-            return losses.discriminator(real, fake)
-        if self.options.loss == "relativistic":
-            return losses.relativistic(real, fake)
-        return losses.wasserstein(real, fake)
-
-    def _g_loss(self, fake: Array) -> Array:
-        if self.options.loss == "logistic":
-            return losses.generator(fake)
-        return losses.wasserstein(fake, jnp.zeros_like(fake))
-
     def _gradient_penalty(
         self, state: State, d: dict, fake: Array, part: dict
     ) -> Array:
@@ -310,71 +295,16 @@ class Method:
         norms = losses.gradient_norms(discriminate, between)
         return jnp.square(norms - 1).mean()
 
-    def _real_sign(self, real: Array, fake: Array) -> Array:
-        """Mean sign of D(x); of D(x) - D(G(z)) where the loss has no other zero."""
-        margin = real if self.options.loss == "logistic" else real - fake
-        return jnp.sign(margin).mean()
-
-    def _adapt(self, state: AdaptiveState, sign: Array) -> AdaptiveState:
-        every = self.options.augment_every_steps
-        after = adaptive.follow(
-            state.augment,
-            sign,
-            state.step,
-            target=self.options.augment_target,
-            every=every,
-            move=self.batch * every / self.options.augment_speed_images,
-        )
-        return state.replace(augment=after)
-
     def _descend(
         self, state: State, network: str, loss: Callable, batch: dict, key: Array
     ) -> tuple[State, Array, Any]:
-        """One optimiser step of a network, on what the batch's parts say together.
-
-        Args:
-          state: before.
-          network: "g" or "d".
-          loss: (its parameters, part of the batch with "keys") to (value, means).
-          batch: of this device.
-          key: of the step and phase.
-
-        Returns:
-          The state after, the value and the means, both over the global batch.
-        """
-        adam = {"g": self.g_adam, "d": self.d_adam}[network]
-        before, optimiser = getattr(state, network), f"{network}_optimiser"
-        is_frozen = frozen.mask(self.options.freeze, network, before)
-
-        def slope(part):
-            def value(params):
-                return loss(frozen.without_gradient(is_frozen, params), part)
-
-            return jax.value_and_grad(value, has_aux=True)(before)
-
-        batch = batch | {"keys": sample_keys(key, batch["index"])}
-        found = mean_over_parts(slope, batch, self.parts)
-        (value, means), gradient = lax.pmean(found, parallel.AXIS)
-        update, moments = adam.update(gradient, getattr(state, optimiser))
-        after = frozen.kept(is_frozen, before, optax.apply_updates(before, update))
-        return state.replace(**{network: after, optimiser: moments}), value, means
-
-    def _average(self, state: State) -> State:
-        """Moving averages whose half-life is ramped up with the images seen."""
-        seen = (state.step + 1) * self.batch
-        half_life = jnp.minimum(
-            self.options.average_halflife_images,
-            seen * self.options.average_rampup_frac,
-        )
-        decay = 0.5 ** (self.batch / half_life)
-
-        def move(network, average, value):
-            moved = jax.tree.map(lambda a, b: b + (a - b) * decay, average, value)
-            is_frozen = frozen.mask(self.options.freeze, network, value)
-            return frozen.kept(is_frozen, average, moved)
-
-        return state.replace(
-            step=state.step + 1,
-            g_average=move("g", state.g_average, state.g),
-            d_average=move("d", state.d_average, state.d),
+        """`gan_updates.descend`, with the samples' keys of this step and phase."""
+        return gan_updates.descend(
+            state,
+            network,
+            loss,
+            batch | {"keys": sample_keys(key, batch["index"])},
+            adam={"g": self.g_adam, "d": self.d_adam}[network],
+            parts=self.parts,
+            freeze=self.options.freeze,
         )

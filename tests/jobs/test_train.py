@@ -110,7 +110,11 @@ def test_a_conditional_network_trains_in_parts_and_embeds_without_labels(run, ru
     virus = "SARS-CoV-2"
     classes = [f"Active {virus}", "Mock", f"UV Inactivated {virus}"]
     assert Checkpoints(runs / "labels").config(2)["data.classes"] == classes
-    assert (runs / "labels/profiles/simulated/gan@2/_SUCCESS").exists()
+    profiles = runs / "labels/profiles/simulated"
+    for step, label in ((0, None), (2, "condition")):
+        note = json.loads((profiles / f"gan@{step}/_made_from.json").read_text())
+        assert note.get("learnt_label") == label
+        assert (profiles / f"gan@{step}/_SUCCESS").exists()
 
 
 def test_another_experiments_workdir_is_refused(run, runs, capsys):

@@ -11,7 +11,7 @@ import pytest
 from gandl_jax import config as configs
 from gandl_jax import parallel
 from gandl_jax.jobs import train
-from gandl_jax.methods import gan, gan_networks, phase
+from gandl_jax.methods import gan, gan_networks, gan_updates, phase
 
 BATCH = 16
 
@@ -90,7 +90,7 @@ def test_lazy_adam_is_adam_with_corrected_rate_and_betas(config):
 def test_averages_have_the_half_life_that_the_images_seen_allow(config, method):
     state = method.init(jax.random.key(0))
     state = state.replace(d=jax.tree.map(lambda p: p + 1.0, state.d))
-    moved = method._average(state)
+    moved = gan_updates.average(state, config.method, BATCH)
     half_life = min(10_000, BATCH * 0.05)
     expected = 1 - 0.5 ** (BATCH / half_life)
     before, after_ = state.d_average["logit"]["bias"], moved.d_average["logit"]["bias"]
