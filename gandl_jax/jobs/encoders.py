@@ -46,7 +46,7 @@ def learnt_classes(config, workdir: epath.Path) -> Sequence[str]:
       workdir: of this experiment.
     """
     if network_files.is_file(config.embed.checkpoint):
-        return network_files.classes_of_discriminator(config, config.embed.checkpoint)
+        return ()  # files of networks that take classes are refused
     saved = checkpoint.Checkpoints(epath.Path(config.embed.checkpoint or workdir))
     with contextlib.closing(saved):
         steps = saved.steps()
@@ -60,7 +60,7 @@ def choose(
     dataset: prepared.Prepared,
     channels: Sequence[str],
     workdir: epath.Path,
-    classes: Sequence[str],
+    classes: Sequence[str] = (),
 ) -> Iterator[Encoder]:
     """The encoders that `config.embed` asks for.
 

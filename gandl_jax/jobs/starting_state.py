@@ -45,4 +45,4 @@ def _of_training(config, dataset: prepared.Prepared) -> Any:
     like = jax.eval_shape(method.init, jax.random.key(0))
     state = saved.restore(step, "train", parallel.on_one_device(like))
     saved.close()
-    return method.networks(state)
+    return method.trained(state)

@@ -94,7 +94,7 @@ class Method:
             return state
         return AdaptiveState(**vars(state), augment=adaptive.start())
 
-    def networks(self, state: State) -> gan_weights.Networks:
+    def trained(self, state: State) -> gan_weights.Networks:
         """What another training may start from."""
         return gan_state.networks(state)
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from gandl_jax import parallel
 from gandl_jax.datasets import prepared, screen, tiles
-from gandl_jax.jobs import embed, experiment, train
+from gandl_jax.jobs import embed, experiment, train, unprepared
 from gandl_jax.jobs.benchmark_parts import (
     matrix_product,
     memory,
@@ -23,7 +23,7 @@ from gandl_jax.jobs.benchmark_parts import (
 
 def check(config: ml_collections.ConfigDict) -> None:
     """Raises InputError where embedding would: the devices do not divide the batch."""
-    random_training.channels(config)
+    unprepared.channels(config)
     experiment.encoder_config(config)
     devices = parallel.devices(config.train.devices)
     parallel.check_batch(config.embed.batch, len(devices), 1)

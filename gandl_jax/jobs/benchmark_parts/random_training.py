@@ -9,24 +9,13 @@ import ml_collections
 import numpy as np
 
 from gandl_jax import parallel
-from gandl_jax.datasets import prepared, screen
-from gandl_jax.jobs import experiment, train
-
-
-def channels(config: ml_collections.ConfigDict) -> tuple[str, ...]:
-    """The channels that the network takes, of a screen that need not be prepared.
-
-    Raises:
-      InputError: the screen has no such channel.
-    """
-    spec = screen.load(config)
-    return prepared.check_channels(spec.name, spec.channels, config.data.channels)
+from gandl_jax.jobs import train, unprepared
 
 
 def images(config: ml_collections.ConfigDict, count: int) -> np.ndarray:
     """[count, crop_px, crop_px, C] float32 noise in [-1, 1)."""
     size = config.data.crop_px
-    shape = (count, size, size, len(channels(config)))
+    shape = (count, size, size, len(unprepared.channels(config)))
     drawn = np.random.default_rng(config.seed).random(shape, np.float32)
     return 2 * drawn - 1
 
@@ -38,10 +27,9 @@ def chosen(config: ml_collections.ConfigDict) -> tuple[list[jax.Device], Any]:
       InputError: there are not so many devices, they do not divide the batch, or the
         screen has no such channel.
     """
-    channels(config)
-    devices = parallel.devices(config.train.devices)
-    method = experiment.make_method(config, screen.load(config))
-    parallel.check_batch(config.train.batch, len(devices), method.unit)
+    devices, parts = parallel.devices(config.train.devices), config.train.accumulate
+    method = unprepared.make_method(config)
+    parallel.check_batch(config.train.batch, len(devices), method.unit, parts)
     return devices, method
 
 
@@ -53,6 +41,7 @@ class RandomTraining:
 
     Attributes:
       method: that the config names.
+      method_in_one: the same, that takes each device's batch in one part.
       devices: that train.
       state: after the last call.
       batch: as training has it, in the host's memory.
@@ -65,9 +54,14 @@ class RandomTraining:
 
     def __init__(self, config: ml_collections.ConfigDict):
         self.devices, self.method = chosen(config)
+        whole = config.copy_and_resolve_references()
+        whole.train.accumulate = 1
+        self.method_in_one = unprepared.make_method(whole)
         count = config.train.batch
         index = np.arange(count, dtype=np.int32)
         self.batch = {"images": images(config, count), "index": index}
+        if classes := len(unprepared.class_names(config)):
+            self.batch["labels"] = index % classes
         self.period = math.lcm(*(phase.every for phase in self.method.phases))
         self.key = train.stream_key(config, train.STEPS)
         self._phases = parallel.split_all(

@@ -108,7 +108,8 @@ def _starting(training: RandomTraining) -> dict[str, float]:
 def _phase(training: RandomTraining, number: int) -> dict[str, Any]:
     phase, batch = training.method.phases[number], training.batch
     seconds = rounds.seconds_per_call(lambda times: training.run_phase(number, times))
-    flops = parallel.count_flops(phase.fn, training.state, batch, training.key)
+    in_one = training.method_in_one.phases[number]  # of a loop one turn is counted
+    flops = parallel.count_flops(in_one.fn, training.state, batch, training.key)
     median = float(np.median(seconds.clock))
     return {
         "phase": phase.name,

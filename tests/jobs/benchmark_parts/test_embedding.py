@@ -19,7 +19,7 @@ BEST = matrix_product.Rate(1e9, 5e8)
 class Dense:
     """One product of the flat images with a matrix."""
 
-    def __init__(self, config, screen):
+    def __init__(self, config, screen, classes=()):
         pass
 
     def init(self, key):

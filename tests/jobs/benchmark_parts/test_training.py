@@ -20,7 +20,7 @@ class Dense:
 
     unit = 2
 
-    def __init__(self, config, screen):
+    def __init__(self, config, screen, classes=()):
         self.phases = (Phase("one", 1, self.one), Phase("three", 4, self.three))
 
     def init(self, key):
