@@ -42,7 +42,9 @@ def substream(keys: Array, number: int) -> Array:
     return jax.vmap(jax.random.fold_in, (0, None))(keys, number)
 
 
-def mean_over_parts(fn: Callable[[dict], Any], batch: dict, parts: int) -> Any:
+def mean_over_parts(
+    fn: Callable[[dict], Any], batch: dict, parts: int, *, unroll: bool = False
+) -> Any:
     """The mean of what `fn` says of a batch's equal parts, one after the other.
 
     Where `fn` gives means over samples, it is `fn(batch)` to rounding, in the memory
@@ -52,6 +54,7 @@ def mean_over_parts(fn: Callable[[dict], Any], batch: dict, parts: int) -> Any:
       fn: batch to a tree of float arrays; reduces over no devices.
       batch: tree of [B, ...].
       parts: contiguous ones, of B / parts samples each; 1 is `fn(batch)` itself.
+      unroll: write the parts out one after the other: compilers count a loop once.
     """
     if parts == 1:
         return fn(batch)
@@ -62,7 +65,7 @@ def mean_over_parts(fn: Callable[[dict], Any], batch: dict, parts: int) -> Any:
     def add(total, part):
         return jax.tree.map(jnp.add, total, fn(part)), None
 
-    total, _ = lax.scan(add, nothing, apart)
+    total, _ = lax.scan(add, nothing, apart, unroll=unroll)
     return jax.tree.map(lambda x: x / parts, total)
 
 

@@ -1,5 +1,6 @@
 """The recipe's switches: parts of a batch, labels, wgan_gp, freezing, truncation."""
 
+import functools
 import types
 
 import jax
@@ -70,21 +71,29 @@ def assert_close(one, other, start, tolerance=1e-5):
         assert error < 1e-2 * norm(jax.tree.map(np.subtract, a, before)), part
 
 
-def test_parts_and_devices_change_nothing_but_rounding():
-    """All phases, with labels: parameters, averages, and what augmentation follows."""
-    done, start = {}, None
-    for parts, devices in ((1, 1), (4, 1), (2, 2)):
-        config = config_with()
-        config.train.accumulate = parts
-        method = gan.Method(config, SCREEN, NAMES)
-        start = start or jax.jit(method.init)(jax.random.key(0))
-        done[parts, devices] = after(method, start, 3, devices)
-    whole, metrics = done.pop((1, 1))
-    for state, found in done.values():
-        assert_close(whole, state, start)
-        np.testing.assert_allclose(state.path_mean, whole.path_mean, 1e-5)
-        for name, value in metrics.items():
-            np.testing.assert_allclose(found[name], value, 1e-4, 1e-6, err_msg=name)
+def in_parts(config, parts):
+    config.train.accumulate = parts
+    return gan.Method(config, SCREEN, NAMES)
+
+
+def assert_same_steps(whole, parts, start):
+    """What two runs of `after` give."""
+    assert_close(whole[0], parts[0], start)
+    np.testing.assert_allclose(parts[0].path_mean, whole[0].path_mean, 1e-5)
+    assert whole[1].keys() == parts[1].keys()
+    for name, value in whole[1].items():
+        np.testing.assert_allclose(parts[1][name], value, 1e-4, 1e-6, err_msg=name)
+
+
+@pytest.mark.slow
+def test_parts_of_all_phases_change_nothing_but_rounding():
+    method = in_parts(config_with(), 1)
+    start = jax.jit(method.init)(jax.random.key(0))
+    whole = after(method, start, 3, 1)
+    for parts in (2, 4):
+        assert_same_steps(
+            whole, after(in_parts(config_with(), parts), start, 3, 1), start
+        )
 
 
 def test_the_mean_over_parts_is_numpys():
@@ -101,32 +110,53 @@ def test_the_mean_over_parts_is_numpys():
     np.testing.assert_allclose(found["square"], (x**2).mean(), rtol=1e-5)
 
 
+def test_parts_without_a_loop_are_the_same_and_can_be_counted():
+    rng = np.random.default_rng(0)
+    weight, x = (rng.normal(size=n).astype(np.float32) for n in ((5, 5), (8, 5)))
+
+    def slope(part):
+        return jax.grad(lambda w: jnp.square(part["x"] @ w).mean())(weight)
+
+    def program(**options):
+        whole = functools.partial(mean_over_parts, slope, parts=4, **options)
+        return jax.jit(whole).lower({"x": x}).compile()
+
+    in_loop, unrolled = program(), program(unroll=True)
+    assert "while" in in_loop.as_text() and "while" not in unrolled.as_text()
+    flops = [p.cost_analysis()["flops"] for p in (in_loop, unrolled)]
+    assert flops[1] > 3 * flops[0]
+    exact = 2 * np.float64(x).T @ (np.float64(x) @ weight) / (8 * 5)
+    for done in (in_loop, unrolled):
+        np.testing.assert_allclose(done({"x": x}), exact, rtol=1e-4, atol=1e-6)
+
+
 FROZEN = ("d/blocks_b8/conv0", "g/mapping")
+WASSERSTEIN = {"loss": "wgan_gp", "freeze": FROZEN}
 
 
 @pytest.fixture(scope="module")
 def wasserstein():
     """A method of wgan_gp with some layers frozen, its start, its step on 1 device."""
-    config = config_with(loss="wgan_gp", freeze=FROZEN, path_weight=0.0)
-    method = gan.Method(config, SCREEN, NAMES)
+    method = in_parts(config_with(**WASSERSTEIN), 1)
     return method, jax.jit(method.init)(jax.random.key(0)), whole_step(method, 1)
 
 
 def test_wgan_gp_is_one_step_of_each_network_by_plain_adam(wasserstein):
     method, _, _ = wasserstein
     names = [(phase.name, phase.every) for phase in method.phases]
-    assert names == [("d_main", 1), ("g_main", 1)]
+    assert names == [("d_main", 1), ("g_main", 1), ("g_reg", 1)]
     update, _ = method.d_adam.update(np.float32(3), method.d_adam.init(np.float32(1)))
     np.testing.assert_allclose(update, -method.options.learning_rate, rtol=1e-6)
 
 
-def test_wgan_gp_on_1_and_2_devices_agrees_and_leaves_what_is_frozen(wasserstein):
-    method, start, run = wasserstein
+def test_4_parts_on_2_devices_agree_and_leave_what_is_frozen(wasserstein):
+    """With labels: parameters, averages, and what augmentation would follow."""
+    _, start, run = wasserstein
     one = start
     for step in range(3):
-        one, _ = run(one, batch_of(step), jax.random.key(step))
-    two, _ = after(method, start, 3, 2)
-    assert_close(one, two, start)
+        one, metrics = run(one, batch_of(step), jax.random.key(step))
+    parts = after(in_parts(config_with(**WASSERSTEIN), 4), start, 3, 2)
+    assert_same_steps((one, metrics), parts, start)
     for network, *path in (("d", "blocks_b8", "conv0"), ("g", "mapping")):
         for part in (network, f"{network}_average"):
             before, now = getattr(start, part), getattr(one, part)
