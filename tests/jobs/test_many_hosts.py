@@ -25,9 +25,9 @@ BATCH = 32
 def one(run):
     """Runs jobs to a step in this process, on one device."""
 
-    def one(workdir, jobs, step):
+    def one(workdir, jobs, step, *settings):
         images = f"--config.train.total_images={step * BATCH}"
-        return run(workdir, f"--job={jobs}", images, *SETTINGS)
+        return run(workdir, f"--job={jobs}", images, *SETTINGS, *settings)
 
     return one
 
@@ -146,6 +146,14 @@ def test_two_hosts_go_on_where_one_stopped(one, two, two_hosts, runs):
     finished(two_hosts, two(copies[1], "train", 7))
     assert distance(*copies, 7) < 1e-5
     assert Checkpoints(copies[1]).steps() == [0, 5, 7]
+
+
+@pytest.mark.slow
+def test_classes_and_parts_of_two_hosts_are_those_of_one(one, two, two_hosts, tmp_path):
+    settings = ("--config.data.label=condition", "--config.train.accumulate=2")
+    assert one(tmp_path / "one", "prepare,train", 3, *settings) == 0
+    finished(two_hosts, two(tmp_path / "two", "train", 3, *settings))
+    assert distance(tmp_path / "one", tmp_path / "two", 3) < 1e-5
 
 
 @pytest.mark.slow
