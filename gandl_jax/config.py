@@ -117,6 +117,7 @@ DEFAULTS = {
         "channel_max": 512,
         "latent_dim": 512,
         "mapping_layers": 8,
+        "label_layers": 0,  # of D's mapping of labels; 0 is as many as mapping_layers
         "mbstd_group": 4,
         "dtype": "auto",  # bfloat16 on TPU and GPU, else float32
         # Or "blocks", which are computed again for gradients: less memory, more time.
@@ -590,6 +591,7 @@ LOWEST = {  # of every number in a group, or of one key
     "data.downscale": 1,
     "data.crops_per_site": 1,
     "model.": 1,
+    "model.label_layers": 0,
     "method.r1_every_steps": 1,
     "method.path_every_steps": 1,
     "method.views_temperature": 1e-3,

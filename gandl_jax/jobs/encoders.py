@@ -46,7 +46,7 @@ def learnt_classes(config, workdir: epath.Path) -> Sequence[str]:
       workdir: of this experiment.
     """
     if network_files.is_file(config.embed.checkpoint):
-        return ()  # files of networks that take classes are refused
+        return ()  # a file has no names of them, and features need none
     saved = checkpoint.Checkpoints(epath.Path(config.embed.checkpoint or workdir))
     with contextlib.closing(saved):
         steps = saved.steps()
@@ -102,7 +102,7 @@ def _of_steps(
             load = functools.cache(functools.partial(restore, method, saved, step))
             note = {"weights": config.embed.weights}
             note["saw_images"] = saw_images(folder, theirs, step, dataset)
-            if theirs.data.label and step:
+            if theirs.data.label and (step or start):
                 note["learnt_label"] = theirs.data.label
             if config.embed.checkpoint:
                 note["encoder"] = origin(folder, theirs, load())
@@ -144,6 +144,12 @@ def _of_file(config, theirs, method) -> Iterator[Encoder]:
         "weights_sha256": network_files.fingerprint(place),
         "channels": list(sources),
     }
+    if sizes.classes:
+        origin["classes"] = sizes.classes
+        print(
+            f"embed     the network in {place} learnt with labels of {sizes.classes} "
+            "classes: where it saw a screen, scores on what they say are too good"
+        )
     yield Encoder(
         feature_set.named(theirs.method.name, path.stem),
         {"saw_images": None, "encoder": origin},

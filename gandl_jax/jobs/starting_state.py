@@ -1,5 +1,7 @@
 """The state that a training starts from: random networks, or those that it is given."""
 
+import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -7,7 +9,8 @@ from etils import epath
 
 from gandl_jax import checkpoint, parallel
 from gandl_jax import config as configs
-from gandl_jax.datasets import prepared
+from gandl_jax.datasets import classes, prepared
+from gandl_jax.errors import InputError
 from gandl_jax.jobs import experiment, starting_weights
 
 
@@ -39,10 +42,25 @@ def _of_training(config, dataset: prepared.Prepared) -> Any:
     theirs = experiment.read_trained(folder)
     saved = checkpoint.Checkpoints(folder)
     step = saved.steps()[-1]
-    classes = saved.config(step).get("data.classes", ())
-    saved.check(step, configs.architecture(theirs, theirs.data.channels, classes))
-    method = experiment.make_method(theirs, dataset, classes)
+    names = saved.config(step).get("data.classes", ())
+    _refuse_other_classes(folder, names, experiment.read_classes(config, dataset))
+    saved.check(step, configs.architecture(theirs, theirs.data.channels, names))
+    method = experiment.make_method(theirs, dataset, names)
     like = jax.eval_shape(method.init, jax.random.key(0))
     state = saved.restore(step, "train", parallel.on_one_device(like))
     saved.close()
     return method.trained(state)
+
+
+def _refuse_other_classes(
+    folder: epath.Path, theirs: Sequence[str], ours: classes.Classes
+) -> None:
+    """Its first class would stand for our first, whatever they are called."""
+    for number, names in enumerate(itertools.zip_longest(theirs, ours.names), 1):
+        if names[0] != names[1]:
+            their, our = ("none" if name is None else repr(name) for name in names)
+            raise InputError(
+                f"{folder} learnt {len(theirs)} classes, and config.data.label has "
+                f"{len(ours.names)}: class {number} is {their} there and {our} here; "
+                "start from a training with the same classes"
+            )

@@ -105,13 +105,15 @@ def find(config: ml_collections.ConfigDict) -> Fitting:
         networks, sizes = network_files.read(config, place)
         names = network_files.numbered(sizes.channels)
         chosen = network_files.sources_in_file(KEY, wanted, ours, sizes.channels)
+        classes = _count_classes(config, sizes.classes)
     else:
         theirs = _trained(config, epath.Path(place))
         names = theirs.data.channels
         usual = [n if n in names else network_files.MEAN for n in ours]
         chosen = network_files.sources(KEY, wanted or usual, ours, names)
-        sizes = weights.sizes(theirs, names)
-    weights.refuse_other_sizes(place, weights.sizes(config, ours), sizes)
+        classes = int(bool(config.data.label))  # `starting_state` compares names
+        sizes = weights.sizes(theirs, names, classes)
+    weights.refuse_other_sizes(place, weights.sizes(config, ours, classes), sizes)
     is_same = chosen == tuple(range(len(names)))
     words = "" if is_same else _channel_words(ours, names, chosen)
     return Fitting(networks, chosen, words)
@@ -144,7 +146,26 @@ def _trained(config, folder: epath.Path) -> ml_collections.ConfigDict:
             f"{folder} was trained by the method {theirs.method.name}, this config's "
             f"is {config.method.name}: start from a training by the same method"
         )
+    if bool(theirs.data.label) != bool(config.data.label):
+        raise InputError(
+            f"{folder} was trained with config.data.label={theirs.data.label!r}, this "
+            f"config's is {config.data.label!r}: name a column in both, or in none"
+        )
     return theirs
+
+
+def _count_classes(config, there: int) -> int:
+    """How many `config.data.label` tells apart.
+
+    Where there is no prepared screen yet to know it, as many as there are in the file,
+    and one at least.
+    """
+    if not config.data.label:
+        return 0
+    if not prepared.is_complete(config.data.dir):
+        return max(there, 1)
+    dataset, _ = experiment.open_dataset(config)
+    return len(experiment.read_classes(config, dataset).names)
 
 
 def _begun(workdir: epath.Path) -> dict[str, Any] | None:

@@ -48,7 +48,7 @@ class Networks:
         self.discriminator = stylegan2.Discriminator(
             group=model.mbstd_group,
             classes=classes,
-            mapping_layers=model.mapping_layers,
+            mapping_layers=model.label_layers or model.mapping_layers,
             **sizes,
         )
 

@@ -59,8 +59,9 @@ def read(file: BinaryIO, name: str) -> tuple[Networks, Architecture]:
     """
     saved = stylegan2_file.read(file, name, BOTH)
     generator, discriminator = (saved[part] for part in BOTH)
-    sizes = generator.sizes
-    _refuse_pair(name, sizes, discriminator.sizes)
+    _refuse_pair(name, generator.sizes, discriminator.sizes)
+    label_layers = discriminator.sizes.label_layers
+    sizes = dataclasses.replace(generator.sizes, label_layers=label_layers)
     g = stylegan2_weights.generator_params(generator.arrays)
     d = stylegan2_weights.discriminator_params(discriminator.arrays)
     w_average = np.asarray(generator.arrays["mapping.w_avg"], np.float32)
@@ -95,8 +96,8 @@ def encoder(discriminator: dict, sources: Sequence[image_channels.Source]) -> di
     return {"average": made, "raw": made}
 
 
-def sizes(config, channels: Sequence[str]) -> Architecture:
-    """The sizes of a config's networks."""
+def sizes(config, channels: Sequence[str], classes: int) -> Architecture:
+    """The sizes of a config's networks, for so many channels and classes."""
     model = config.model
     return Architecture(
         size=config.data.crop_px,
@@ -105,6 +106,8 @@ def sizes(config, channels: Sequence[str]) -> Architecture:
         widest=model.channel_max,
         dim=model.latent_dim,
         mapping_layers=model.mapping_layers,
+        classes=classes,
+        label_layers=(model.label_layers or model.mapping_layers) if classes else None,
     )
 
 
@@ -140,15 +143,20 @@ def _settings(ours: Architecture, theirs: Architecture) -> Iterable[str]:
         "model.channel_max": "widest",
         "model.latent_dim": "dim",
         "model.mapping_layers": "mapping_layers",
+        "model.label_layers": "label_layers",
     }
     for key, field in keys.items():
         value = getattr(theirs, field)
-        if value != getattr(ours, field):
+        if value is not None and value != getattr(ours, field):
             yield f"--config.{key}={value}"
+    if theirs.classes != ours.classes:
+        column = f"COLUMN (one of {theirs.classes} values)" if theirs.classes else ""
+        yield f"--config.data.label={column}"
 
 
 def _refuse_pair(name: str, generator: Architecture, other: Architecture) -> None:
-    if dataclasses.replace(generator, dim=None, mapping_layers=None) != other:
+    alone = dataclasses.replace(generator, dim=None, mapping_layers=None)
+    if alone != dataclasses.replace(other, label_layers=None):
         raise InputError(
             f"{name} holds a generator for {_images(generator)} and a discriminator "
             f"for {_images(other)}: take two that were trained together"
@@ -156,7 +164,8 @@ def _refuse_pair(name: str, generator: Architecture, other: Architecture) -> Non
 
 
 def _images(sizes: Architecture) -> str:
+    classes = f", {sizes.classes} classes" if sizes.classes else ""
     return (
         f"{sizes.channels} channels of {sizes.size} px (channel base {sizes.base}, at "
-        f"most {sizes.widest})"
+        f"most {sizes.widest}{classes})"
     )

@@ -61,7 +61,7 @@ def read(file: BinaryIO, name: str, parts: Iterable[str]) -> dict[str, StateDict
       Part to its arrays, all finite and of the shapes that the sizes ask for.
 
     Raises:
-      InputError: damaged, no StyleGAN2, a class-conditional one, or without a part.
+      InputError: damaged, no StyleGAN2, or without a part.
     """
     try:
         archive = np.load(file, allow_pickle=False)
@@ -126,7 +126,6 @@ def _named(names: Iterable[str], part: str) -> dict[str, str]:
 def _checked(
     file: str, part: str, prefix: str, arrays: Mapping[str, np.ndarray]
 ) -> StateDict:
-    _refuse_conditional(file, part, prefix, arrays)
     measure = {
         "generator": stylegan2_weights.architecture,
         "discriminator": stylegan2_weights.discriminator_architecture,
@@ -142,18 +141,6 @@ def _checked(
     for name, array in arrays.items():
         _check_array(f"{file}: {prefix}{name}", name, array, wanted)
     return StateDict(file, prefix, arrays, sizes)
-
-
-def _refuse_conditional(
-    file: str, part: str, prefix: str, arrays: Mapping[str, np.ndarray]
-) -> None:
-    sign = "mapping.embed." if part == "generator" else "mapping."
-    found = next((name for name in arrays if name.startswith(sign)), None)
-    if found:
-        raise InputError(
-            f"{file} is of a class-conditional network ({prefix}{found}), which is not "
-            "read: export one that was trained without labels"
-        )
 
 
 def _check_array(

@@ -13,6 +13,9 @@ import numpy as np
 
 from gandl_jax.errors import InputError
 
+EMBEDDING = "mapping.embed.weight"  # of labels: one column for each class
+MAPPING = r"mapping\.fc(\d+)\.weight$"
+
 
 @dataclasses.dataclass(frozen=True)
 class Architecture:
@@ -25,6 +28,8 @@ class Architecture:
       widest: most channels of a layer.
       dim: Z, width of a style; None where only the discriminator is known.
       mapping_layers: depth of the mapping network; None likewise.
+      classes: that labels tell apart; 0 is without labels.
+      label_layers: depth of the discriminator's mapping of labels; None without one.
     """
 
     size: int
@@ -33,6 +38,8 @@ class Architecture:
     widest: int
     dim: int | None = None
     mapping_layers: int | None = None
+    classes: int = 0
+    label_layers: int | None = None
 
     @property
     def resolutions(self) -> list[int]:
@@ -62,7 +69,8 @@ def architecture(generator: Mapping[str, np.ndarray]) -> Architecture:
         base=base,
         widest=widest,
         dim=_shape(generator, "mapping.fc0.weight", 2)[0],
-        mapping_layers=len(_blocks(generator, r"mapping\.fc(\d+)\.weight$")),
+        mapping_layers=len(_blocks(generator, MAPPING)),
+        classes=_classes(generator) if EMBEDDING in generator else 0,
     )
 
 
@@ -80,7 +88,17 @@ def discriminator_architecture(discriminator: Mapping[str, np.ndarray]) -> Archi
     width = {r: shape[1] for r, shape in shapes.items()}
     width[sizes[0] // 2] = shapes[sizes[0]][0]
     base, widest = _base_and_widest(width)
-    return Architecture(size=sizes[-1], channels=image[1], base=base, widest=widest)
+    made = Architecture(size=sizes[-1], channels=image[1], base=base, widest=widest)
+    layers = len(_blocks(discriminator, MAPPING))
+    if not layers and EMBEDDING not in discriminator:
+        return made
+    return dataclasses.replace(
+        made, classes=_classes(discriminator), label_layers=layers
+    )
+
+
+def _classes(saved: Mapping[str, np.ndarray]) -> int:
+    return _shape(saved, EMBEDDING, 2)[1]
 
 
 def _blocks(saved: Iterable[str], pattern: str) -> list[int]:
@@ -104,9 +122,9 @@ def _base_and_widest(width: Mapping[int, int]) -> tuple[int, int]:
 
 def generator_shapes(sizes: Architecture) -> dict[str, tuple[int, ...]]:
     """The shape of every parameter in a generator's state dict, and of w's average."""
-    dim, shapes = sizes.dim, {}
-    for i in range(sizes.mapping_layers):
-        shapes |= _weight_and_bias(f"mapping.fc{i}", (dim, dim))
+    dim = sizes.dim
+    inputs = 2 * dim if sizes.classes else dim
+    shapes = _mapping_shapes(inputs, dim, sizes.mapping_layers, sizes.classes)
     shapes["mapping.w_avg"] = (dim,)
     shapes["synthesis.b4.const"] = (sizes.width(4), 4, 4)
     for r in sizes.resolutions:
@@ -133,7 +151,22 @@ def discriminator_shapes(sizes: Architecture) -> dict[str, tuple[int, ...]]:
         shapes[f"b{r}.skip.weight"] = (next_width, width, 1, 1)
     shapes |= _weight_and_bias("b4.conv", (last, last + 1, 3, 3))
     shapes |= _weight_and_bias("b4.fc", (last, 16 * last))
-    return shapes | _weight_and_bias("b4.out", (1, last))
+    if not sizes.classes:
+        return shapes | _weight_and_bias("b4.out", (1, last))
+    shapes |= _mapping_shapes(last, last, sizes.label_layers, sizes.classes)
+    return shapes | _weight_and_bias("b4.out", (last, last))
+
+
+def _mapping_shapes(
+    inputs: int, dim: int, layers: int, classes: int
+) -> dict[str, tuple[int, ...]]:
+    shapes = {}
+    for i in range(layers):
+        shape = (dim, dim if i else inputs)
+        shapes |= _weight_and_bias(f"mapping.fc{i}", shape)
+    if classes:
+        shapes |= _weight_and_bias("mapping.embed", (dim, classes))
+    return shapes
 
 
 def _weight_and_bias(layer: str, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
@@ -146,8 +179,7 @@ def generator_params(saved: Mapping[str, np.ndarray]) -> dict:
     for name, value in saved.items():
         part, *path, kind = name.split(".")
         if part == "mapping" and path:
-            layer = path[0].replace("fc", "dense")
-            mapping.setdefault(layer, {})[kind] = _array(value)
+            mapping.setdefault(_mapping_layer(path[0]), {})[kind] = _array(value)
         elif kind == "const":
             synthesis[kind] = _array(value.transpose(1, 2, 0))
         elif kind in ("weight", "bias", "noise_strength"):
@@ -172,7 +204,10 @@ def discriminator_params(saved: Mapping[str, np.ndarray]) -> dict:
         block, layer, kind = (name.split(".") + [""])[:3]
         if kind not in ("weight", "bias"):
             continue
-        if layer == "fromrgb":
+        if block == "mapping":
+            ours = _mapping_layer(layer)
+            target = params.setdefault("mapping", {}).setdefault(ours, {})
+        elif layer == "fromrgb":
             target = params.setdefault("from_image", {})
         elif block == "b4":
             ours = {"conv": "last_conv", "fc": "first_dense", "out": "logit"}[layer]
@@ -183,6 +218,11 @@ def discriminator_params(saved: Mapping[str, np.ndarray]) -> dict:
             value = _flattened_channels_last(value)
         target[kind] = _array(value)
     return params
+
+
+def _mapping_layer(name: str) -> str:
+    """What a layer of a mapping network is called here: dense0 for fc0."""
+    return name.replace("fc", "dense")
 
 
 def _array(value: np.ndarray) -> np.ndarray:

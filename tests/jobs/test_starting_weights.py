@@ -24,6 +24,8 @@ SIZES = (
     "--config.model.latent_dim=64",
 )
 ONE_STEP = "--config.train.total_images=32"
+LABEL = "--config.data.label=condition"
+CONDITIONAL = (LABEL, "--config.model.label_layers=2")
 
 
 @pytest.fixture(scope="module")
@@ -109,9 +111,9 @@ def test_a_file_embeds_as_another_implementation_sees(saved, shared, tmp_path):
     assert encoder.note["saw_images"] is None and floor.note["saw_images"] is False
 
 
-def small_file(path, channels, *, size=8, discriminator_only=False):
+def small_file(path, channels, *, size=8, classes=0, discriminator_only=False):
     """A file of networks as `run` has them, but for the channels; gives its arrays."""
-    sizes = stylegan2_weights.Architecture(size, channels, 64, 8, 8, 3)
+    sizes = stylegan2_weights.Architecture(size, channels, 64, 8, 8, 3, classes, 2)
     shapes = {"D": stylegan2_weights.discriminator_shapes(sizes)}
     if not discriminator_only:
         shapes["G"] = stylegan2_weights.generator_shapes(sizes)
@@ -126,7 +128,8 @@ def small_file(path, channels, *, size=8, discriminator_only=False):
 
 
 def test_profiles_of_a_file_with_other_channels(run, tmp_path, capsys):
-    arrays = small_file(tmp_path / "other 7.npz", 3, discriminator_only=True)
+    other = tmp_path / "other 7.npz"
+    arrays = small_file(other, 3, classes=4, discriminator_only=True)
     arguments = (
         f"--config.embed.checkpoint={tmp_path}/other 7.npz",
         "--config.embed.checkpoint_channels=2,0,mean,1,1",
@@ -140,10 +143,14 @@ def test_profiles_of_a_file_with_other_channels(run, tmp_path, capsys):
     note = store.made_from(folder / "gan@other-7")
     assert note["encoder"]["file"] == "other 7.npz"
     assert note["encoder"]["channels"] == [2, 0, None, 1, 1]
-    # The same weights in the file, for five channels, give the same profiles.
+    assert note["encoder"]["classes"] == 4
+    assert "learnt with labels of 4 classes" in capsys.readouterr().out
+    # The same weights, for five channels and without labels, give the same profiles.
     old = arrays["D/b8.fromrgb.weight"] / np.sqrt(3)
     five = np.stack([old[:, 2], old[:, 0], old.mean(1), old[:, 1], old[:, 1]], 1)
     arrays["D/b8.fromrgb.weight"] = five * 3 / 5 * np.sqrt(5)
+    arrays |= {f"D/b4.out.{k}": arrays[f"D/b4.out.{k}"][:1] for k in ("weight", "bias")}
+    arrays = {k: v for k, v in arrays.items() if not k.startswith("D/mapping")}
     np.savez(tmp_path / "five.npz", **arrays)
     five = f"--config.embed.checkpoint={tmp_path}/five.npz"
     assert run(work, "--job=embed", five, arguments[2]) == 0
@@ -200,6 +207,82 @@ def test_a_training_goes_on_from_another_ones_networks(
         assert run(work, *arguments, wrong) == 2
         assert re.search(told, capsys.readouterr().err)
         assert (work / "config.json").read_bytes() == recorded
+
+
+VIRUS = "SARS-CoV-2"
+CLASSES = [f"Active {VIRUS}", "Mock", f"UV Inactivated {VIRUS}"]
+MORE_CLASSES = (
+    r"more.npz has generator/mapping.embed.weight of shape \[8, 4\], the config of "
+    r"shape \[8, 3\]: set --config.data.label=COLUMN \(one of 4 values\)$"
+)
+
+
+@pytest.fixture(scope="module")
+def conditional(run, trained, tmp_path_factory):
+    """A training of 2 steps with labels, in parts, from a file; the file's arrays."""
+    del trained  # which has prepared the screen
+    folder = tmp_path_factory.mktemp("conditional")
+    arrays = small_file(folder / "labels.npz", 5, classes=3)
+    arguments = (
+        *CONDITIONAL,
+        f"--config.train.start_from={folder}/labels.npz",
+        "--config.train.accumulate=2",
+        "--config.train.total_images=64",
+        "--config.method.augment=none",  # which compiles sooner
+        "--config.method.path_weight=0",
+    )
+    assert run(folder / "w", "--job=train,embed", *arguments) == 0
+    return folder / "w", arrays
+
+
+def test_a_training_with_labels_starts_from_a_file_with_labels(conditional):
+    workdir, arrays = conditional
+    g, d = (restored(workdir)[name] for name in "gd")
+    for ours, theirs in (
+        (g["mapping"]["dense0"]["weight"], arrays["G/mapping.fc0.weight"]),
+        (g["mapping"]["embed"]["weight"], arrays["G/mapping.embed.weight"]),
+        (d["mapping"]["dense1"]["weight"], arrays["D/mapping.fc1.weight"]),
+        (d["mapping"]["embed"]["bias"], arrays["D/mapping.embed.bias"]),
+        (d["logit"]["weight"], arrays["D/b4.out.weight"]),
+    ):
+        np.testing.assert_array_equal(np.asarray(ours).T, theirs)
+    last = (workdir / "metrics.jsonl").read_text().splitlines()[-1]
+    assert np.isfinite(json.loads(last)["d/loss"])
+    assert Checkpoints(workdir).config(2)["data.classes"] == CLASSES
+    moved = restored(workdir, 2)["d"]["mapping"]["embed"]["weight"]
+    assert np.any(np.asarray(moved).T != arrays["D/mapping.embed.weight"])
+
+
+def test_profiles_say_which_label_their_encoder_learnt(conditional):
+    profiles = conditional[0] / "profiles" / "simulated"
+    for name, label in (("@0", None), ("@start", "condition"), ("@2", "condition")):
+        assert store.made_from(profiles / f"gan{name}").get("learnt_label") == label
+        assert (profiles / f"gan{name}" / "_SUCCESS").exists()
+
+
+def test_other_classes_are_refused(run, conditional, tmp_path, capsys):
+    shutil.copytree(conditional[0], tmp_path / "w")
+    small_file(tmp_path / "more.npz", 5, classes=4)
+    start = "--config.train.start_from={}/{}"
+    metadata = tmp_path / "w" / "checkpoints" / "2" / "config" / "metadata"
+    renamed = metadata.read_text().replace("Mock", "Dead")
+    metadata.write_text(renamed)
+    assert "Dead" in renamed
+    for arguments, told in (
+        ((*CONDITIONAL, start.format(tmp_path, "more.npz")), MORE_CLASSES),
+        (
+            (start.format(tmp_path, "w"),),
+            "'condition', .* is '': name a column in both",
+        ),
+        (
+            (*CONDITIONAL, start.format(tmp_path, "w")),
+            "class 2 is 'Dead' there and 'Mock' here",
+        ),
+    ):
+        assert run(tmp_path / "refused", "--job=train", *arguments) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert re.search(told, line), line
+        assert not (tmp_path / "refused").exists()
 
 
 def test_channels_are_found_by_name(run, trained, tmp_path, only_start, capsys):
@@ -279,6 +362,15 @@ FILE = "--config.train.start_from={}/small.npz"
             [FILE, "--config.data.crop_px=16"],
             r"synthesis.b16.conv0.weight not at all|b16.* set --config.data.crop_px=8$",
         ),
+        (
+            [FILE, LABEL],
+            r"fc0.weight of shape \[8, 8\], .* \[8, 16\]: set --config.data.label=$",
+        ),
+        (
+            ["--config.train.start_from={}/labels.npz", "--config.data.dir={}/later"],
+            r"fc0.weight of shape \[8, 16\], .*: set --config.model.label_layers=2 "
+            r"--config.data.label=COLUMN \(one of 2 values\)$",
+        ),
         ([FILE, "--config.train.start_channels=0,1"], "one word for each of the chan"),
         (
             [FILE, "--config.train.start_channels=0,1,2,3,mean"],
@@ -314,6 +406,7 @@ def test_what_cannot_be_started_from_is_one_line_and_no_workdir(
 ):
     del trained  # which has prepared the screen
     small_file(tmp_path / "small.npz", 3)
+    small_file(tmp_path / "labels.npz", 3, classes=2)
     small_file(tmp_path / "d.npz", 3, discriminator_only=True)
     small_file(tmp_path / "d16.npz", 3, size=16, discriminator_only=True)
     whole = (tmp_path / "small.npz").read_bytes()

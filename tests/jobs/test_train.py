@@ -96,27 +96,6 @@ def test_bad_input_is_one_line_and_no_workdir(run, tmp_path, capsys, setting, to
     assert not (tmp_path / "new").exists()
 
 
-def test_a_conditional_network_trains_in_parts_and_embeds_without_labels(run, runs):
-    conditional = (
-        "--job=prepare,train,embed",
-        "--config.data.label=condition",
-        "--config.train.accumulate=2",
-        "--config.method.augment=none",  # which compiles sooner
-        "--config.method.path_weight=0",
-    )
-    assert train_to(run, runs / "labels", 64, *conditional) == 0
-    last = (runs / "labels/metrics.jsonl").read_text().splitlines()[-1]
-    assert np.isfinite(json.loads(last)["d/loss"])
-    virus = "SARS-CoV-2"
-    classes = [f"Active {virus}", "Mock", f"UV Inactivated {virus}"]
-    assert Checkpoints(runs / "labels").config(2)["data.classes"] == classes
-    profiles = runs / "labels/profiles/simulated"
-    for step, label in ((0, None), (2, "condition")):
-        note = json.loads((profiles / f"gan@{step}/_made_from.json").read_text())
-        assert note.get("learnt_label") == label
-        assert (profiles / f"gan@{step}/_SUCCESS").exists()
-
-
 def test_another_experiments_workdir_is_refused(run, runs, capsys):
     assert train_to(run, runs / "whole", 4 * 32) == 0
     assert train_to(run, runs / "whole", 4 * 32, "--config.seed=5") == 2

@@ -1,11 +1,14 @@
 """Labels in both networks against NumPy."""
 
+import io
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gandl_jax.models import stylegan2
+from gandl_jax.methods import gan_weights
+from gandl_jax.models import stylegan2, stylegan2_weights
 
 LABELS = np.array([2, 0, 2, 1], np.int32)
 
@@ -86,3 +89,78 @@ def test_without_labels_there_are_the_same_parameters_as_before():
         "logit",
     }
     assert params["logit"]["weight"].shape == (6, 1)
+
+
+CONDITIONAL = {  # what the labels add or change, by stylegan2-ada-pytorch's names
+    "G_ema/mapping.embed.weight": (5, 3),
+    "G_ema/mapping.fc0.weight": (5, 10),
+    "G_ema/mapping.fc1.weight": (5, 5),
+    "D/mapping.embed.weight": (6, 3),
+    "D/mapping.fc0.weight": (6, 6),
+    "D/mapping.fc1.weight": (6, 6),
+    "D/mapping.fc2.weight": (6, 6),
+    "D/b4.out.weight": (6, 6),
+}
+
+
+@pytest.fixture(scope="module")
+def in_file():
+    """The arrays of a conditional pair as a file has them, [out, in]."""
+    sizes = stylegan2_weights.Architecture(8, 2, 64, 6, 5, 2, 3, 3)
+    rng, shapes = np.random.default_rng(0), {}
+    for prefix, named in (
+        ("G_ema", stylegan2_weights.generator_shapes(sizes)),
+        ("D", stylegan2_weights.discriminator_shapes(sizes)),
+    ):
+        shapes |= {f"{prefix}/{name}": shape for name, shape in named.items()}
+    assert shapes == shapes | CONDITIONAL
+    for name, shape in CONDITIONAL.items():
+        assert shapes[name.replace("weight", "bias")] == shape[:1]
+    return {n: rng.normal(size=shape).astype("f4") for n, shape in shapes.items()}
+
+
+def affine(arrays, layer, x, multiplier=1.0):
+    weight, bias = (
+        np.float64(arrays[f"{layer}.{kind}"]) for kind in ("weight", "bias")
+    )
+    return x @ weight.T * multiplier / np.sqrt(weight.shape[1]) + multiplier * bias
+
+
+def in_numpy(arrays, prefix, parts, layers):
+    """A mapping network's result in float64, of arrays as the file has them."""
+    x = np.concatenate([unit(np.float64(part)) for part in parts], -1)
+    for i in range(layers):
+        x = affine(arrays, f"{prefix}/mapping.fc{i}", x, 0.01)
+        x = np.maximum(x, 0.2 * x) * np.sqrt(2)
+    return x
+
+
+def test_a_conditional_file_draws_and_judges_as_numpy_does(in_file):
+    content = io.BytesIO()
+    np.savez(content, **in_file)
+    content.seek(0)
+    networks, sizes = gan_weights.read(content, "f.npz")
+    assert (sizes.classes, sizes.mapping_layers, sizes.label_layers) == (3, 2, 3)
+    one_hot = np.eye(3)[LABELS]
+    z = np.random.default_rng(1).normal(size=(4, 5)).astype("f4")
+    embedded_label = affine(in_file, "G_ema/mapping.embed", one_hot)
+    w = in_numpy(in_file, "G_ema", [z, embedded_label], 2)
+    mapping = stylegan2.Mapping(2, 5, 3)
+    ours = mapping.apply({"params": networks.g["mapping"]}, z, LABELS)
+    np.testing.assert_allclose(ours, w, rtol=1e-4, atol=1e-6)
+
+    module = stylegan2.Discriminator(
+        size=8, base=64, widest=6, group=2, classes=3, mapping_layers=3
+    )
+    images = np.random.default_rng(2).normal(size=(4, 8, 8, 2)).astype("f4")
+
+    def both(params):
+        maps = module.apply({"params": params}, images, method="features")
+        logits = module.apply({"params": params}, images, LABELS, method="apart")
+        return maps["first_dense"], logits
+
+    dense, logits = jax.jit(both)(networks.d)
+    embedded_label = affine(in_file, "D/mapping.embed", one_hot)
+    wanted = in_numpy(in_file, "D", [embedded_label], 3)
+    last = affine(in_file, "D/b4.out", np.float64(dense))
+    np.testing.assert_allclose(logits, (last * wanted).sum(-1) / np.sqrt(6), rtol=1e-4)
