@@ -27,6 +27,8 @@ SCREEN_IMAGES = (  # of `screen`, what decides which images belong to which reco
     "screen.columns.site_id",
     "screen.columns.cell",
 )
+RESAMPLING = ("auto", "cpu", "gpu", "tpu", "folded", "strided", "strided_sums")
+SAME_RESULTS = {"model.remat", "model.resampling"}  # to rounding, whatever they are
 MOST_CROPS_PER_SITE = 8  # more would show too few sites (ours)
 SCREEN_PLATES = ("screen.columns.plate", "screen.columns.experiment")
 
@@ -122,6 +124,9 @@ DEFAULTS = {
         "dtype": "auto",  # bfloat16 on TPU and GPU, else float32
         # Or "blocks", which are computed again for gradients: less memory, more time.
         "remat": "none",
+        # Forms of the same up- and downsampling: those that are fastest on "cpu", "gpu"
+        # or "tpu" (gandl_jax/models/costs.py), or one of them for all layers.
+        "resampling": "auto",
     },
     "method": {
         "name": "gan",  # gandl_jax/methods/<name>.py
@@ -203,6 +208,10 @@ DEFAULTS = {
         # "conversion", "reading", "training", "embedding"; () is all that the folders
         # allow: the first needs the raw screen, the second the prepared one.
         "parts": (),
+    },
+    "plan": {
+        "topology": "v3:2x2",  # of the TPU to plan for: v3:2x2 is a v3-8
+        "largest_batch": True,  # search it too; each try is compiled, for minutes
     },
     "export": {
         "sets": (),  # full names such as gan@500/b8; () is all
@@ -450,6 +459,7 @@ def validate(config: ml_collections.ConfigDict, jobs: Iterable[str]) -> None:
             "is), 4 (turned too) or 8 (mirrored too)"
         )
     _known("model.dtype", config.model.dtype, ("auto", "float32", "bfloat16"))
+    _known("model.resampling", config.model.resampling, RESAMPLING)
     for part in config.benchmark.parts:
         parts = modules.names("jobs/benchmark_parts", "measure")
         _known("benchmark.parts", part, parts)
@@ -632,7 +642,10 @@ def _check_numbers(config: ml_collections.ConfigDict) -> None:
             f"{MOST_CROPS_PER_SITE} or less: more would show too few sites"
         )
     if size & (size - 1):
-        raise InputError(f"config.data.crop_px={size} should be a power of two")
+        raise InputError(
+            f"config.data.crop_px={size} should be 4 times a power of two: "
+            f"{2 ** (size.bit_length() - 1)} or {2 ** size.bit_length()}, say"
+        )
     if model.channel_base < size:
         raise InputError(
             f"config.model.channel_base={model.channel_base} leaves no channel at "
@@ -668,8 +681,8 @@ def identity(config: ml_collections.ConfigDict) -> dict[str, Any]:
     kept += ("train.batch", "train.start_channels")
     free = ("source_dir", "dir", "missing", "records_per_shard", "workers", "beam")
     free += ("bad_records", "bad_records_max_frac")
-    free = {f"data.{key}" for key in free}
-    free |= {"model.remat", "method.truncation_psi"}
+    free = {f"data.{key}" for key in free} | {"method.truncation_psi"}
+    free |= SAME_RESULTS
     flat, said = plain(config), labels(config).keys()
     if "plate" in (
         config.data.scaling,
@@ -698,7 +711,8 @@ def architecture(
     """What a checkpoint's arrays depend on, flat and as plain data."""
     kept = ("data.crop_px", "data.label", "model.", "method.name")
     sizes = {k: v for k, v in plain(config).items() if k.startswith(kept)}
-    del sizes["model.remat"]
+    for key in SAME_RESULTS:
+        del sizes[key]
     return sizes | {"data.channels": list(channels), "data.classes": list(classes)}
 
 

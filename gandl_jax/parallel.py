@@ -102,23 +102,45 @@ def split(fn: Callable, chosen: list[jax.Device]) -> Callable:
 
 def split_all(fns: Sequence[Callable], chosen: list[jax.Device]) -> list[Callable]:
     """The same as `split` of each, compiled side by side when the first is called."""
-    on_cpu = chosen[0].platform == "cpu"
-    mapped = [
-        jax.pmap(
-            fn,
-            axis_name=AXIS,
-            in_axes=(None, 0, None),
-            out_axes=None,
-            devices=chosen,
-            # The result takes the state's memory; on CPU a checkpoint in the making
-            # may still be reading it.
-            donate_argnums=() if on_cpu else (0,),
-        )
-        for fn in fns
-    ]
+    mapped = [_mapped(fn, chosen) for fn in fns]
     # The first collective waits but 30 s for a host that is still compiling.
     compiled = compilation.ahead(mapped, _options(chosen), after=hosts.meet)
     return [_on_parts(fn, chosen) for fn in compiled]
+
+
+def lower(
+    fn: Callable, chosen: list[Any], state: Any, batch: Any, key: Any
+) -> jax.stages.Lowered:
+    """What `split` compiles, for devices that need not be here.
+
+    Args:
+      fn: as for `split`.
+      chosen: devices, of a topology for instance.
+      state: shapes of arrays.
+      batch: shapes [B, ...] of the whole batch.
+      key: the shape of one.
+    """
+    count = len(chosen)
+
+    def part(x: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
+        size = (count, x.shape[0] // count, *x.shape[1:])
+        return jax.ShapeDtypeStruct(size, x.dtype)
+
+    return _mapped(fn, chosen).lower(state, jax.tree.map(part, batch), key)
+
+
+def _mapped(fn: Callable, chosen: list[Any]) -> Callable:
+    on_cpu = chosen[0].platform == "cpu"
+    return jax.pmap(
+        fn,
+        axis_name=AXIS,
+        in_axes=(None, 0, None),
+        out_axes=None,
+        devices=chosen,
+        # The result takes the state's memory; on CPU a checkpoint in the making may
+        # still be reading it.
+        donate_argnums=() if on_cpu else (0,),
+    )
 
 
 def map_batch(fn: Callable, chosen: list[jax.Device]) -> Callable:
@@ -236,6 +258,11 @@ def peak_bytes(chosen: list[jax.Device]) -> int | None:
     """The most memory that one of the devices has held; None where none tells."""
     told = [device.memory_stats() or {} for device in chosen]
     return max((t["peak_bytes_in_use"] for t in told if t), default=None)
+
+
+def platform(name: str) -> str:
+    """`auto` is what computes here: "cpu", "gpu" or "tpu"."""
+    return jax.default_backend() if name == "auto" else name
 
 
 def describe(chosen: list[jax.Device]) -> str:

@@ -42,6 +42,7 @@ class Networks:
             "widest": model.channel_max,
             "dtype": parallel.compute_dtype(model.dtype),
             "remat": model.remat == "blocks",
+            "resampling": parallel.platform(model.resampling),
         }
         self._mapping = stylegan2.Mapping(model.mapping_layers, self.dim, classes)
         self._synthesis = stylegan2.Synthesis(channels=channels, **sizes)

@@ -6,7 +6,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array, lax
 
-from gandl_jax.models import resample
+from gandl_jax.models import costs, fences, resample
 
 
 def leaky_relu(x: Array) -> Array:
@@ -50,12 +50,14 @@ class Conv(nn.Module):
       kernel: 1 or 3.
       down: halve height and width, after the low-pass filter.
       bias: add one.
+      resampling: a form of resampling, or what to choose one for (`costs.form`).
     """
 
     features: int
     kernel: int = 3
     down: bool = False
     bias: bool = True
+    resampling: str = "cpu"
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -63,10 +65,15 @@ class Conv(nn.Module):
         shape = (self.kernel, self.kernel, x.shape[-1], self.features)
         weight = self.param("weight", nn.initializers.normal(1.0), shape)
         weight = weight / math.sqrt(math.prod(shape[:3]))
+        if self.down:
+            form = costs.form(self.resampling, "down", x.shape[1], x.shape[-1])
         if self.down and self.kernel == 3:
-            x = resample.downsample_convolve(x, weight)
+            x = resample.downsample_convolve(x, weight, form)
         else:
-            x = resample.convolve(resample.downsample(x) if self.down else x, weight)
+            x = resample.downsample(x, form) if self.down else x
+            x = resample.convolve(x, weight)
+        if self.kernel == 3 and not self.down:  # a filter follows
+            x = fences.before_gradient(x)
         if self.bias:
             bias = self.param("bias", nn.initializers.zeros, (self.features,))
             x = x + bias.astype(x.dtype).reshape(1, 1, 1, -1)
@@ -82,10 +89,12 @@ class StyledConv(nn.Module):
     Attributes:
       features: D, channels of the result.
       up: double height and width.
+      resampling: a form of resampling, or what to choose one for (`costs.form`).
     """
 
     features: int
     up: bool = False
+    resampling: str = "cpu"
 
     @nn.compact
     def __call__(self, x: Array, w: Array, noise: Array | None) -> Array:
@@ -107,13 +116,21 @@ class StyledConv(nn.Module):
         power = jnp.square(style) @ jnp.square(weight).sum((0, 1))
         demodulation = lax.rsqrt(power + 1e-8)[:, None, None]
         x = x * style[:, None, None].astype(x.dtype)
-        x = (resample.upsample_convolve if self.up else resample.convolve)(x, weight)
+        if self.up:
+            form = costs.form(self.resampling, "up", 2 * x.shape[1], self.features)
+            x = resample.upsample_convolve(x, weight, form)
+        else:
+            x = resample.convolve(x, weight)
         x = x * demodulation.astype(x.dtype)
         strength = self.param("noise_strength", nn.initializers.zeros, ())
         if noise is not None:
-            x = x + (noise * strength).astype(x.dtype)
+            # One strength per channel: then its gradient is a sum over pixels, like the
+            # bias', instead of one over channels for every pixel.
+            per_channel = jnp.broadcast_to(strength, (1, 1, 1, self.features))
+            x = x + noise.astype(x.dtype) * per_channel.astype(x.dtype)
         bias = self.param("bias", nn.initializers.zeros, (self.features,))
-        return leaky_relu(x + bias.astype(x.dtype).reshape(1, 1, 1, -1))
+        x = leaky_relu(x + bias.astype(x.dtype).reshape(1, 1, 1, -1))
+        return fences.after(x) if self.up else x
 
 
 class ToImage(nn.Module):

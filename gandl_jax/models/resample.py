@@ -1,14 +1,17 @@
 """Up- and downsampling by two with StyleGAN2's filter [1, 3, 3, 1].
 
-Convolutions that change the resolution are split into the four phases of their
-output (or input) pixels, so that only plain small convolutions are left: dilated
-ones, and the gradients of strided ones, run several times slower on TPU and CPU.
+Each can be computed in several forms, equal up to rounding, that differ in speed by
+what runs them; `gandl_jax/models/costs.py` says which is the fastest where.
 """
 
+import functools
+
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 
-TAPS = (0.125, 0.375, 0.375, 0.125)  # [1, 3, 3, 1] / 8 (Karras et al. 2020, code)
+from gandl_jax.models import filters, strided
+from gandl_jax.models.filters import DIMENSIONS, TAPS
 
 
 def convolve(x: Array, weight: Array, padding: str = "SAME") -> Array:
@@ -20,36 +23,8 @@ def convolve(x: Array, weight: Array, padding: str = "SAME") -> Array:
       padding: "SAME" or "VALID".
     """
     return lax.conv_general_dilated(
-        x,
-        weight.astype(x.dtype),
-        (1, 1),
-        padding,
-        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        x, weight.astype(x.dtype), (1, 1), padding, dimension_numbers=DIMENSIONS
     )
-
-
-def blur(x: Array, before: int, after: int, gain: float = 1.0) -> Array:
-    """Filters both axes after zero padding, as shifted sums.
-
-    Args:
-      x: [B, H, W, C].
-      before: zeros added above and to the left.
-      after: zeros added below and to the right.
-      gain: factor on the result.
-
-    Returns:
-      [B, H + before + after - 3, W + before + after - 3, C].
-    """
-    for axis in (1, 2):
-        pad = [(0, 0)] * 4
-        pad[axis] = (before, after)
-        x = jnp.pad(x, pad)
-        length = x.shape[axis] - len(TAPS) + 1
-        x = sum(
-            tap * gain**0.5 * lax.slice_in_dim(x, k, k + length, axis=axis)
-            for k, tap in enumerate(TAPS)
-        )
-    return x
 
 
 def upsample(x: Array) -> Array:
@@ -61,90 +36,97 @@ def upsample(x: Array) -> Array:
     Returns:
       [B, 2H, 2W, C].
     """
-    for axis in (1, 2):
-        pad = [(0, 0)] * 4
-        pad[axis] = (1, 1)
-        padded = jnp.pad(x, pad)
-        size = x.shape[axis]
-        previous = lax.slice_in_dim(padded, 0, size, axis=axis)
-        following = lax.slice_in_dim(padded, 2, size + 2, axis=axis)
-        near, far = 2 * TAPS[1], 2 * TAPS[0]
-        even, odd = near * x + far * previous, near * x + far * following
-        shape = list(x.shape)
-        shape[axis] *= 2
-        x = jnp.stack([even, odd], axis + 1).reshape(shape)
-    return x
+    rows, columns = (_doubling(size, x.dtype) for size in x.shape[1:3])
+    # Exactly: by default a TPU would round float32 to bfloat16 first.
+    product = functools.partial(jnp.einsum, precision=lax.Precision.HIGHEST)
+    return product("pj,bijc->bipc", columns, product("oi,bijc->bojc", rows, x))
 
 
-def downsample(x: Array) -> Array:
+def _doubling(size: int, dtype: jnp.dtype) -> Array:
+    """[2 size, size] the matrix of `upsample` along one axis."""
+    spread = np.zeros((2 * size + 3, size))
+    for pixel in range(size):
+        spread[2 * pixel : 2 * pixel + 4, pixel] = 2 * np.array(TAPS)
+    return jnp.asarray(spread[1 : 2 * size + 1], dtype)
+
+
+def downsample(x: Array, form: str) -> Array:
     """Halves height and width: the filter, then every other pixel.
 
     Args:
       x: [B, H, W, C], H and W even.
+      form: one of `DOWNSAMPLE_CONVOLVE`.
 
     Returns:
       [B, H/2, W/2, C].
     """
-    for axis in (1, 2):
-        pad = [(0, 0)] * 4
-        pad[axis] = (1, 1)
-        padded = jnp.pad(x, pad)
-        end = x.shape[axis]
-        x = sum(
-            tap * lax.slice_in_dim(padded, k, k + end - 1, stride=2, axis=axis)
-            for k, tap in enumerate(TAPS)
-        )
-    return x
+    blur = filters.by_convolution if form == "strided" else filters.by_sums
+    return blur(x, TAPS, 1, stride=2)
 
 
-def upsample_convolve(x: Array, weight: Array) -> Array:
+def upsample_convolve(x: Array, weight: Array, form: str) -> Array:
     """Zeros between pixels, 3x3 convolution (flipped kernel), filter with gain 4.
-
-    One 2x2 convolution computes the four phases of the result side by side.
 
     Args:
       x: [B, H, W, C].
-      weight: [3, 3, C, D].
+      weight: [3, 3, C, D], taken to the dtype of `x`.
+      form: one of `UPSAMPLE_CONVOLVE`.
 
     Returns:
       [B, 2H, 2W, D].
     """
-    taps = _phases(weight)[::-1, :, ::-1]  # tap 0 meets the previous pixel
-    kernel = taps.transpose(0, 2, 4, 1, 3, 5).reshape(2, 2, weight.shape[2], -1)
-    padded = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
-    y = _depth_to_space(convolve(padded, kernel, "VALID"))
-    return blur(y[:, :-1, :-1], 1, 1, gain=4.0)
+    return UPSAMPLE_CONVOLVE[form](x, weight.astype(x.dtype))
 
 
-def downsample_convolve(x: Array, weight: Array) -> Array:
+def downsample_convolve(x: Array, weight: Array, form: str) -> Array:
     """Filter, then 3x3 convolution with stride 2.
 
     Args:
       x: [B, H, W, C], H and W even.
-      weight: [3, 3, C, D].
+      weight: [3, 3, C, D], taken to the dtype of `x`.
+      form: one of `DOWNSAMPLE_CONVOLVE`.
 
     Returns:
       [B, H/2, W/2, D].
     """
-    kernel = _phases(weight).transpose(0, 2, 1, 3, 4, 5)
-    kernel = kernel.reshape(2, 2, -1, weight.shape[3])
-    # One row and column more than needed: they meet the kernel's zero taps.
-    return convolve(_space_to_depth(blur(x, 2, 3)), kernel, "VALID")
+    return DOWNSAMPLE_CONVOLVE[form](x, weight.astype(x.dtype))
 
 
-def _phases(weight: Array) -> Array:
-    """[3, 3, C, D] to [2, 2, 2, 2, C, D]: tap 2a + p of each axis at [a, p]."""
-    padded = jnp.pad(weight, ((0, 1), (0, 1), (0, 0), (0, 0)))
-    return padded.reshape(2, 2, 2, 2, *weight.shape[2:])
+def _up_folded(x: Array, weight: Array) -> Array:
+    """The filter folded into a 3x3 convolution to the four phases of the result."""
+    kernel = _folded(weight[::-1, ::-1], gain=4.0)
+    # Phase p of axis: pixel 2i + p takes taps 2k + 1 - p, of the pixels i - 1 to i + 1.
+    taps = kernel.reshape(3, 2, 3, 2, *weight.shape[2:])[:, ::-1, :, ::-1]
+    taps = taps.transpose(0, 2, 4, 1, 3, 5)
+    taps = taps.reshape(3, 3, weight.shape[2], -1)
+    return strided.depth_to_space(convolve(x, taps))
 
 
-def _depth_to_space(x: Array) -> Array:
-    b, h, w, c = x.shape
-    x = x.reshape(b, h, w, 2, 2, c // 4).transpose(0, 1, 3, 2, 4, 5)
-    return x.reshape(b, 2 * h, 2 * w, c // 4)
+def _down_folded(x: Array, weight: Array) -> Array:
+    kernel = _folded(weight, gain=1.0).reshape(3, 2, 3, 2, *weight.shape[2:])
+    taps = kernel.transpose(0, 2, 1, 3, 4, 5).reshape(3, 3, -1, weight.shape[3])
+    return convolve(strided.space_to_depth(x), taps)
 
 
-def _space_to_depth(x: Array) -> Array:
-    b, h, w, c = x.shape
-    x = x.reshape(b, h // 2, 2, w // 2, 2, c).transpose(0, 1, 3, 2, 4, 5)
-    return x.reshape(b, h // 2, w // 2, 4 * c)
+def _folded(weight: Array, gain: float) -> Array:
+    """The filter, then a correlation, as one correlation [6, 6, C, D]."""
+    padded = jnp.pad(weight, ((3, 3), (3, 3), (0, 0), (0, 0)))
+    taps = np.outer(TAPS, TAPS) * gain
+    size = (6, 6, *weight.shape[2:])
+    return sum(
+        taps[i, j].astype(weight.dtype) * lax.dynamic_slice(padded, (i, j, 0, 0), size)
+        for i in range(4)
+        for j in range(4)
+    )
+
+
+UPSAMPLE_CONVOLVE = {
+    "folded": _up_folded,
+    "strided": lambda x, w: strided.up(x, 4 * w.swapaxes(2, 3), filters.by_convolution),
+    "strided_sums": lambda x, w: strided.up(x, 4 * w.swapaxes(2, 3), filters.by_sums),
+}
+DOWNSAMPLE_CONVOLVE = {
+    "folded": _down_folded,
+    "strided": lambda x, w: strided.down(x, w, filters.by_convolution),
+    "strided_sums": lambda x, w: strided.down(x, w, filters.by_sums),
+}

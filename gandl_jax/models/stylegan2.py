@@ -3,6 +3,7 @@
 Skip generator, residual discriminator. Images are [B, H, W, C] in [-1, 1].
 """
 
+import functools
 import math
 
 import flax.linen as nn
@@ -110,6 +111,7 @@ class Synthesis(nn.Module):
       widest: most channels of a layer.
       dtype: of the convolutions; images are summed in float32.
       remat: what a block computes is computed again for gradients, not kept.
+      resampling: its form, or what to choose one for (`costs.form`).
     """
 
     size: int
@@ -118,6 +120,7 @@ class Synthesis(nn.Module):
     widest: int = 512
     dtype: jnp.dtype = jnp.float32
     remat: bool = False
+    resampling: str = "cpu"
 
     @nn.compact
     def __call__(self, ws: Array, noise: list[Array] | None) -> Array:
@@ -152,7 +155,9 @@ class Synthesis(nn.Module):
             x = jnp.broadcast_to(const, (ws.shape[0], *const.shape))
             x = x.astype(self.dtype)
         else:
-            first = StyledConv(width, up=True, name=f"b{r}_conv0")
+            first = StyledConv(
+                width, up=True, resampling=self.resampling, name=f"b{r}_conv0"
+            )
             x = first(x, ws[:, 0], noise and noise[0])
             image = resample.upsample(image)
         second = StyledConv(width, name=f"b{r}_conv1")
@@ -173,6 +178,7 @@ class Discriminator(nn.Module):
       classes: that a label tells apart; 0 is without labels.
       mapping_layers: depth of what maps a label.
       remat: what a block computes is computed again for gradients, not kept.
+      resampling: its form, or what to choose one for (`costs.form`).
     """
 
     size: int
@@ -183,6 +189,7 @@ class Discriminator(nn.Module):
     classes: int = 0
     mapping_layers: int = 8
     remat: bool = False
+    resampling: str = "cpu"
 
     def setup(self):
         """Names the layers as the maps that they make."""
@@ -190,7 +197,7 @@ class Discriminator(nn.Module):
         block = nn.remat(Block) if self.remat else Block
         self.from_image = Conv(widths[self.size], kernel=1)
         self.blocks = {
-            f"b{r}": block(widths[r], widths[r // 2])
+            f"b{r}": block(widths[r], widths[r // 2], self.resampling)
             for r in reversed(resolutions(self.size)[1:])
         }
         self.last_conv = Conv(widths[4])
@@ -254,15 +261,20 @@ class Block(nn.Module):
     Attributes:
       inner: channels of the first convolution.
       features: D, channels of the result.
+      resampling: its form, or what to choose one for (`costs.form`).
     """
 
     inner: int
     features: int
+    resampling: str
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """[B, H, W, C] to [B, H/2, W/2, features]."""
-        skip = Conv(self.features, kernel=1, down=True, bias=False, name="skip")(x)
+        down = functools.partial(
+            Conv, self.features, down=True, resampling=self.resampling
+        )
+        skip = down(kernel=1, bias=False, name="skip")(x)
         x = leaky_relu(Conv(self.inner, name="conv0")(x))
-        x = leaky_relu(Conv(self.features, down=True, name="conv1")(x))
+        x = leaky_relu(down(name="conv1")(x))
         return (x + skip) * math.sqrt(0.5)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gandl_jax.methods import losses
-from gandl_jax.models import stylegan2, stylegan2_weights
+from gandl_jax.models import resample, stylegan2, stylegan2_weights
 
 pytestmark = pytest.mark.real_data
 ORDER = [0, 2, 4, 6, 1, 3, 5, 7]  # their deviation groups are strided, ours contiguous
@@ -22,11 +22,18 @@ def under(saved, prefix):
     return {k[len(prefix) :]: v for k, v in saved.items() if k.startswith(prefix)}
 
 
-@pytest.fixture(scope="module")
-def networks(saved):
+FORMS = [
+    pytest.param(form, marks=[] if form == "strided_sums" else pytest.mark.slow)
+    for form in resample.UPSAMPLE_CONVOLVE
+]
+
+
+@pytest.fixture(scope="module", params=FORMS)
+def networks(saved, request):
     weights = under(saved, "generator/")
     arch = stylegan2_weights.architecture(weights)
     sizes = {"size": arch.size, "base": arch.base, "widest": arch.widest}
+    sizes["resampling"] = request.param
     mapping = stylegan2.Mapping(arch.mapping_layers, arch.dim)
     synthesis = stylegan2.Synthesis(channels=arch.channels, **sizes)
     d = stylegan2.Discriminator(group=4, **sizes)
