@@ -27,7 +27,7 @@ setup: $(VENV)/installed
 $(VENV)/installed: setup.py launch/constraints.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed:" \
 		"install it, or say where it is: make PYTHON=/path/to/python3"; exit 2; }
-	@echo "Setting up $(VENV): about 4 GB of packages, two minutes or so"
+	@echo "Setting up $(VENV): about 5 GB of packages, two minutes or so"
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install -c launch/constraints.txt -e ".[report,test]"
 	@touch $@

@@ -10,6 +10,8 @@ VERSION = re.search(
     r'__version__ = "(.+)"', (HERE / "gandl_jax/__init__.py").read_text()
 )[1]
 
+# Compiles for TPUs that are not here: --job=plan.
+LIBTPU = "libtpu; sys_platform == 'linux' and platform_machine == 'x86_64'"
 REPORT = ["anndata", "copairs", "h5py", "matplotlib", "umap-learn"]
 
 setup(
@@ -50,9 +52,11 @@ setup(
         "cuda12": ["jax[cuda12]"],
         "report": REPORT,
         "beam": ["apache-beam"],
+        "plan": [LIBTPU],
         "test": [
             "apache-beam",
             "gcp-storage-emulator",
+            LIBTPU,
             "pytest",
             "pycytominer>=1.7.1",
             "trustme",  # its certificate

@@ -1,6 +1,7 @@
 """Compiling: before the first call, with options, kept on disk for the next start."""
 
 import concurrent.futures
+import contextlib
 import functools
 import hashlib
 import os
@@ -10,7 +11,7 @@ import re
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -126,6 +127,18 @@ def keep() -> None:
         print(f"compile   nothing is kept for the next start: {error}")
         return
     settings.update("jax_compilation_cache_dir", str(folder))
+
+
+@contextlib.contextmanager
+def not_kept() -> Iterator[None]:
+    """Keeps nothing of what is compiled within, which this machine cannot run."""
+    name = "jax_persistent_cache_min_compile_time_secs"
+    before = getattr(jax.config, name)
+    jax.config.update(name, float("inf"))
+    try:
+        yield
+    finally:
+        jax.config.update(name, before)
 
 
 def cache_root() -> pathlib.Path:

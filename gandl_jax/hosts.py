@@ -83,6 +83,7 @@ def join() -> None:
         ends with the exit code 1: JAX would wait on, then abort.)
     """
     global _group
+    tell_libtpu()
     named = read_variables()
     alone = named[COUNT] == 1 if named else not _jax_finds_others()
     if alone:
@@ -137,6 +138,20 @@ def _jax_finds_others() -> bool:
     import jax  # names this platform where it finds a TPU, and the user none
 
     return "tpu" in (jax.config.jax_platforms or "") and tpu_hosts() > 1
+
+
+def tell_libtpu() -> None:
+    """Tells libtpu, where it is installed, that there is no TPU, where there is none.
+
+    Otherwise it asks the environment of a TPU, and complains aloud that there is none.
+    """
+    if not importlib.util.find_spec("libtpu"):
+        return
+    import jax  # noqa: F401  (it sets TPU_SKIP_MDS_QUERY where it finds no TPU)
+
+    if "TPU_SKIP_MDS_QUERY" in os.environ:
+        os.environ.setdefault("TPU_WORKER_HOSTNAMES", "localhost")
+        os.environ.setdefault("TPU_ACCELERATOR_TYPE", "v3-8")
 
 
 def tpu_hosts() -> int:

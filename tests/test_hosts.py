@@ -170,7 +170,8 @@ def metadata_server(workers):
 
 
 def test_how_many_hosts_a_cloud_tpu_has(monkeypatch):
-    monkeypatch.delenv("TPU_SKIP_MDS_QUERY", raising=False)
+    for name in ("TPU_SKIP_MDS_QUERY", "TPU_WORKER_HOSTNAMES"):
+        monkeypatch.delenv(name, raising=False)
     for workers, hosts_told in (("a:0:10.0.0.1", 1), ("10.0.0.1,10.0.0.2,10.0.0.3", 3)):
         with metadata_server(workers) as address:
             monkeypatch.setenv("GCE_METADATA_IP", address)
