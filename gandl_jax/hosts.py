@@ -10,6 +10,7 @@ import importlib.util
 import itertools
 import json
 import os
+import pathlib
 import re
 import sys
 import threading
@@ -133,7 +134,7 @@ def read_variables() -> dict[str, Any] | None:
 def _jax_finds_others() -> bool:
     if "SLURM_STEP_NODELIST" in os.environ:  # within srun
         return int(os.environ.get("SLURM_NTASKS", 1)) > 1
-    if not importlib.util.find_spec("libtpu"):
+    if not importlib.util.find_spec("libtpu") or not _may_have_tpu():
         return False
     import jax  # names this platform where it finds a TPU, and the user none
 
@@ -145,13 +146,16 @@ def tell_libtpu() -> None:
 
     Otherwise it asks the environment of a TPU, and complains aloud that there is none.
     """
-    if not importlib.util.find_spec("libtpu"):
-        return
-    import jax  # noqa: F401  (it sets TPU_SKIP_MDS_QUERY where it finds no TPU)
-
-    if "TPU_SKIP_MDS_QUERY" in os.environ:
+    if importlib.util.find_spec("libtpu") and not _may_have_tpu():
+        os.environ.setdefault("TPU_SKIP_MDS_QUERY", "1")
         os.environ.setdefault("TPU_WORKER_HOSTNAMES", "localhost")
         os.environ.setdefault("TPU_ACCELERATOR_TYPE", "v3-8")
+
+
+def _may_have_tpu() -> bool:
+    """Whether there is a device of Google's, which may be a TPU or a network card."""
+    vendors = pathlib.Path("/sys/bus/pci/devices").glob("*/vendor")
+    return any(path.read_text().strip() == "0x1ae0" for path in vendors)
 
 
 def tpu_hosts() -> int:

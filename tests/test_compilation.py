@@ -113,6 +113,7 @@ def test_2_steps_with_what_was_kept_equal_those_without_bit_for_bit(kept):
     assert jax.tree.all(jax.tree.map(np.array_equal, cold, warm))
 
 
+@pytest.mark.slow
 def test_options_change_nothing_but_rounding(monkeypatch):
     with_options = trained(5)
     monkeypatch.setattr(compilation, "CPU_OPTIONS", {})

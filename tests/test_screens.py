@@ -96,6 +96,7 @@ def test_bbbc021_cells_cut_down(request, shared, tmp_path):
 
 
 @pytest.mark.real_data
+@pytest.mark.slow
 def test_corners_of_nf1_schwann(request, shared, tmp_path):
     """Without a table, and with fewer sites than a batch."""
     source = corners(shared / "data/nf1_schwann_3ch", tmp_path / "raw")

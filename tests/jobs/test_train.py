@@ -135,6 +135,7 @@ def test_what_makes_an_experiment():
     assert configs.identity(config) != before
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_another_number_of_devices(run, runs):
     assert train_to(run, runs / "whole", 4 * 32) == 0
     assert train_to(run, runs / "eight", 2 * 32, "--config.train.devices=8") == 0
