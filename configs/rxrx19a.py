@@ -29,7 +29,7 @@ def get_config(text: str = ""):
     config.method.r1_weight = 10.0
     config.train.update(
         batch=32,  # StyleGAN2; paper unknown
-        total_images=10_000_000,  # ours: half a day on a v3-8, by --job=plan
+        total_images=10_000_000,  # ours: docs/speed.md has how long that takes
         log_every_images=3_200,
         grid_every_images=100_000,
         checkpoint_every_images=200_000,

@@ -147,6 +147,7 @@ def tell_libtpu() -> None:
     Otherwise it asks the environment of a TPU, and complains aloud that there is none.
     """
     if importlib.util.find_spec("libtpu") and not _may_have_tpu():
+        os.environ.setdefault("ALLOW_MULTIPLE_LIBTPU_LOAD", "1")
         os.environ.setdefault("TPU_SKIP_MDS_QUERY", "1")
         os.environ.setdefault("TPU_WORKER_HOSTNAMES", "localhost")
         os.environ.setdefault("TPU_ACCELERATOR_TYPE", "v3-8")

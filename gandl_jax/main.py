@@ -15,6 +15,7 @@ from gandl_jax import files, hosts
 from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError, RunError
 
+MEASURING = {"benchmark", "plan"}  # jobs that are of no experiment
 OVERRIDE = re.compile(r"--?config\.([\w.]+)(?:=(.*))?", re.DOTALL)
 
 
@@ -69,7 +70,8 @@ def resolve(values: flags.FlagValues, settings: dict[str, str]):
     _check_buckets(str(workdir), config.data.source_dir, config.data.dir)
     if workdir.exists() and not workdir.is_dir():
         raise InputError(f"--workdir={workdir} is a file: name a folder")
-    workdirs.refuse_another(workdir, config)
+    if not MEASURING.issuperset(jobs):
+        workdirs.refuse_another(workdir, config)
     return config, jobs, workdir
 
 
@@ -89,17 +91,17 @@ def run_jobs(config, jobs, workdir: epath.Path, command: str) -> None:
     told = {f"config.{key}": value for key, value in configs.plain(config).items()}
     hosts.agree({"--job": list(jobs), "--workdir": str(workdir), **told})
     _check_prepared(config, jobs, workdir)
+    if MEASURING.issuperset(jobs):
+        for name in jobs:
+            _run_job(name, config, workdir)
+        return
     record = workdir / "config.json"
     before = record.read_bytes() if record.exists() else None
     hosts.once(lambda: workdirs.record(workdir, config, command))
     hosts.await_file(record)
     try:
         for name in jobs:
-            job = importlib.import_module(f"gandl_jax.jobs.{name}")
-            if getattr(job, "ON_ALL_HOSTS", False):
-                job.run(config, workdir)
-            else:
-                hosts.once(functools.partial(job.run, config, workdir))
+            _run_job(name, config, workdir)
     except InputError:
         if not hosts.leads():
             raise
@@ -108,6 +110,14 @@ def run_jobs(config, jobs, workdir: epath.Path, command: str) -> None:
         elif [path.name for path in workdir.iterdir()] == [record.name]:
             workdir.rmtree()
         raise
+
+
+def _run_job(name: str, config, workdir: epath.Path) -> None:
+    job = importlib.import_module(f"gandl_jax.jobs.{name}")
+    if getattr(job, "ON_ALL_HOSTS", False):
+        job.run(config, workdir)
+    else:
+        hosts.once(functools.partial(job.run, config, workdir))
 
 
 def _check_prepared(config, jobs, workdir: epath.Path) -> None:

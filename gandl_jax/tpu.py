@@ -6,7 +6,6 @@ Its figures are estimates: nothing runs.
 import collections
 import dataclasses
 import importlib.util
-import os
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -32,6 +31,7 @@ TOPOLOGIES = ("v2:2x2", "v3:2x2", "v4:2x2x1", "v5e:2x4", "v5p:2x2x1", "v6e:2x4")
 INSTRUCTION = re.compile(
     r'^\s*(?:ROOT )?%(?P<name>[\w.-]+) = .*"estimated_cycles":"(\d+)"'
 )
+TOPOLOGY = re.compile(r"v\w+:\d+(x\d+)*")
 OP_NAME = re.compile(r'op_name="([^"]*)"')
 OUTSIDE = re.compile(r"jit\(|pmap|shard.map")  # of all modules
 RAN_OUT = re.compile(
@@ -94,15 +94,25 @@ def devices(topology: str) -> list[Any]:
             "pip install -c launch/constraints.txt libtpu"
         )
     hosts.tell_libtpu()
-    os.environ["ALLOW_MULTIPLE_LIBTPU_LOAD"] = "1"  # there is no TPU to keep to oneself
+    if not TOPOLOGY.fullmatch(topology):
+        raise InputError(
+            f"config.plan.topology={topology!r} should be a generation and a shape, "
+            f"such as {', '.join(TOPOLOGIES)}"
+        )
     try:
         found = topologies.get_topology_desc(platform="tpu", topology_name=topology)
     except Exception as error:  # of several types, by what libtpu does not like
-        reason = str(error).splitlines()[0]
+        reason = str(error).partition("\n")[0]
         raise InputError(
             f"config.plan.topology={topology!r} is no topology that libtpu knows "
             f"({reason}): name one such as {', '.join(TOPOLOGIES)}"
         ) from error
+    kind = found.devices[0].device_kind
+    if kind not in CHIPS:
+        raise InputError(
+            f"config.plan.topology={topology!r} is of {kind}, whose memory and clock "
+            f"are unknown here: name one of {', '.join(CHIPS)}"
+        )
     return list(found.devices)
 
 

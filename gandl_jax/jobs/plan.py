@@ -96,13 +96,10 @@ class Planner:
         made_from = configs.identity(self._config) | {
             **{key: flat[key] for key in (*also, *sorted(configs.SAME_RESULTS))},
             "data.channels": list(unprepared.channels(self._config)),
+            "data.classes": list(unprepared.class_names(self._config)),
             **{name: metadata.version(name) for name in ("gandl_jax", "jax", "libtpu")},
         }
-        if self._path.exists():
-            before = json.loads(self._path.read_text())
-            if before.get("made_from") == made_from:
-                return before
-        return {
+        new = {
             "made_from": made_from,
             "note": "the TPU compiler's estimates: nothing was measured",
             "device": self._cores[0].device_kind,
@@ -115,6 +112,20 @@ class Planner:
             "phases": {},
             "trials": [],
         }
+        before = self._read()
+        is_same = before.get("made_from") == made_from and before.keys() >= new.keys()
+        return before if is_same else new
+
+    def _read(self) -> dict[str, Any]:
+        """What was planned before; nothing where it is not there or damaged."""
+        if not self._path.exists():
+            return {}
+        try:
+            before = json.loads(self._path.read_text())
+            return before if isinstance(before, dict) else {}
+        except ValueError:
+            print(f"plan      {self._path} is damaged: planned anew")
+            return {}
 
     def _write(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -142,13 +153,19 @@ class Planner:
             "much"
         )
         best = self._search(name, 0, self._per_core)
+        for other in self._method.phases:
+            if best and not self._fits(other.name, best):
+                best = self._search(other.name, 0, best)
         if not best:
             return f"{said}, and no batch fits: choose a smaller network or crop"
-        most = best * len(self._cores)
-        return (
-            f"{said}; the largest that fits is {best}: set --config.train.batch={most}"
-            f", or --config.train.accumulate={-(-self._per_core // best)}"
+        batch = best * len(self._cores) * self._microbatches
+        advice = (
+            f"{said}; the largest that fits is {best}: set --config.train.batch={batch}"
         )
+        parts = fewest_parts(self._per_core, best, self._method.unit)
+        if parts and not self._config.method.views_weight:
+            advice += f", or --config.train.accumulate={parts * self._microbatches}"
+        return f"{said}; {advice}"
 
     def _largest(self) -> int:
         """Images per core at most, of the phase that takes the most memory."""
@@ -168,12 +185,13 @@ class Planner:
           A multiple of the method's unit, or 0.
         """
         unit = step = self._method.unit
-        while too_many - fits > unit if too_many else fits < MOST:
+        most = MOST // unit * unit
+        while too_many - fits > unit if too_many else fits < most:
             if too_many:
                 batch = (fits + too_many) // 2 // unit * unit
             else:  # where memory should be full, but further at every try
                 batch = max(self._expected(name, fits) // unit * unit, fits + step)
-                batch = min(batch, 8 * fits, MOST)
+                batch = min(batch, 8 * fits, most)
                 step *= 2
             if self._fits(name, batch):
                 fits = batch
@@ -237,6 +255,16 @@ class Planner:
         config = self._config.copy_and_resolve_references()
         config.train.batch, config.train.accumulate = per_core * len(self._cores), 1
         return unprepared.make_method(config)
+
+
+def fewest_parts(images: int, most: int, unit: int) -> int | None:
+    """The fewest equal parts of so many images that hold at most `most`, by units."""
+    fitting = (
+        parts
+        for parts in range(1, images // unit + 1)
+        if images % (parts * unit) == 0 and images // parts <= most
+    )
+    return next(fitting, None)
 
 
 def shapes(config, method: Any, batch: int) -> tuple[Any, dict[str, Any], Any]:

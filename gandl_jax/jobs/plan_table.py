@@ -50,7 +50,10 @@ def _feet(figures: dict[str, Any]) -> list[str]:
         f"{figures['total_images']:,} images take {step['hours_in_all']:.1f} h",
     ]
     if most := figures.get("largest_batch_per_core"):
-        lines.append(f"the largest batch that fits: {most} images a core; tried:")
+        parts = " in one part" if figures["microbatches"] > 1 else ""
+        found = all(one["fits"] for one in figures["trials"])
+        more = " or more (no more was tried)" if found else ""
+        lines.append(f"the largest batch that fits: {most} images a core{parts}{more}")
         lines += [f"  {_trial(one)}" for one in figures["trials"]]
     for name, one in figures["phases"].items():
         lines += ["", f"{name}, costliest operations (ms)"]

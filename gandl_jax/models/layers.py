@@ -72,7 +72,8 @@ class Conv(nn.Module):
         else:
             x = resample.downsample(x, form) if self.down else x
             x = resample.convolve(x, weight)
-        if self.kernel == 3 and not self.down:  # a filter follows
+        # Its gradient comes from the filter of the layer that halves the image.
+        if self.kernel == 3 and not self.down:
             x = fences.before_gradient(x)
         if self.bias:
             bias = self.param("bias", nn.initializers.zeros, (self.features,))

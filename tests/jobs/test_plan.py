@@ -162,10 +162,42 @@ def test_a_batch_that_does_not_fit_is_told(config, little_memory, tmp_path):
     told = (
         r"two with 250 images a core needs 1250.00 GiB of 1150.00 GiB, 100.00 GiB too "
         r"much; the largest that fits is 150: set --config.train.batch=1200, or "
-        r"--config.train.accumulate=2"
+        r"--config.train.accumulate=5"
     )
     with pytest.raises(InputError, match=told):
         plan.run(config, tmp_path)
+    parallel.check_batch(config.train.batch, 8, Dense.unit, 5)  # may be set
+
+
+def test_what_does_not_fit_can_be_set_as_told(little_memory, tmp_path, capsys):
+    words = [f"--config={ROOT}/configs/rxrx19a.py", f"--workdir={tmp_path}"]
+    words += [
+        "--job=plan",
+        "--config.data.crop_px=8",
+        "--config.plan.largest_batch=False",
+    ]
+    assert program.main([*words, "--config.train.batch=2000"]) == 2
+    assert "set --config.train.batch=1200" in capsys.readouterr().err
+    assert program.main([*words, "--config.train.batch=1200"]) == 0
+    assert not (tmp_path / "config.json").exists()  # a training may be of any batch
+
+
+def test_a_damaged_plan_is_made_anew(config, little_memory, tmp_path, capsys):
+    config.train.batch = 8 * 20
+    for damaged in ("{", "[]", '{"made_from": {}}'):
+        (tmp_path / "plan.json").write_text(damaged)
+        plan.run(config, tmp_path)
+        assert written(tmp_path)["batch_per_core"] == 20
+    assert "plan.json is damaged: planned anew" in capsys.readouterr().out
+
+
+def test_no_more_is_tried_than_anybody_takes(
+    config, little_memory, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(plan, "MOST", 101)  # no multiple of the unit
+    config.train.batch, config.plan.largest_batch = 8 * 20, True
+    plan.run(config, tmp_path)
+    assert "fits: 100 images a core or more" in (tmp_path / "plan.txt").read_text()
 
 
 def unrolled(config, monkeypatch):
@@ -213,6 +245,7 @@ def test_parts_of_a_gan_take_the_time_of_the_whole(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     "setting, told",
     [
+        ("--config.plan.topology=", "should be a generation and a shape"),
         ("--config.plan.topology=v3:3x3", "'v3:3x3' is no topology that libtpu knows"),
         ("--config.train.batch=12", "multiple of 32"),
         ("--config.data.crop_px=48", "4 times a power of two"),
