@@ -159,9 +159,7 @@ class Planner:
         if not best:
             return f"{said}, and no batch fits: choose a smaller network or crop"
         batch = best * len(self._cores) * self._microbatches
-        advice = (
-            f"{said}; the largest that fits is {best}: set --config.train.batch={batch}"
-        )
+        advice = f"the largest that fits is {best}: set --config.train.batch={batch}"
         parts = fewest_parts(self._per_core, best, self._method.unit)
         if parts and not self._config.method.views_weight:
             advice += f", or --config.train.accumulate={parts * self._microbatches}"

@@ -164,7 +164,7 @@ def test_a_batch_that_does_not_fit_is_told(config, little_memory, tmp_path):
         r"much; the largest that fits is 150: set --config.train.batch=1200, or "
         r"--config.train.accumulate=5"
     )
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=f"^{told}$"):
         plan.run(config, tmp_path)
     parallel.check_batch(config.train.batch, 8, Dense.unit, 5)  # may be set
 
