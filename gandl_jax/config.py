@@ -460,10 +460,10 @@ def validate(config: ml_collections.ConfigDict, jobs: Iterable[str]) -> None:
         )
     _known("model.dtype", config.model.dtype, ("auto", "float32", "bfloat16"))
     _known("model.resampling", config.model.resampling, RESAMPLING)
+    _known("model.remat", config.model.remat, ("none", "blocks"))
     for part in config.benchmark.parts:
         parts = modules.names("jobs/benchmark_parts", "measure")
         _known("benchmark.parts", part, parts)
-    _known("model.remat", config.model.remat, ("none", "blocks"))
     if not config.data.dir:
         raise InputError("config.data.dir is empty: name the prepared screen's folder")
     if "train" in jobs and config.embed.checkpoint:

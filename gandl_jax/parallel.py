@@ -120,13 +120,8 @@ def lower(
       batch: shapes [B, ...] of the whole batch.
       key: the shape of one.
     """
-    count = len(chosen)
-
-    def part(x: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
-        size = (count, x.shape[0] // count, *x.shape[1:])
-        return jax.ShapeDtypeStruct(size, x.dtype)
-
-    return _mapped(fn, chosen).lower(state, jax.tree.map(part, batch), key)
+    folded = jax.eval_shape(lambda x: _fold(x, len(chosen)), batch)
+    return _mapped(fn, chosen).lower(state, folded, key)
 
 
 def _mapped(fn: Callable, chosen: list[Any]) -> Callable:
@@ -249,9 +244,9 @@ def count_flops(fn: Callable, state: Any, batch: Any, *others: Any) -> float | N
         return None
     axes = (None, 0, *(None for _ in others))
     mapped = jax.pmap(fn, axis_name=AXIS, in_axes=axes, devices=cpu)
-    state, batch, *others = jax.eval_shape(lambda *x: x, state, batch, *others)
-    part = jax.tree.map(lambda x: jax.ShapeDtypeStruct((1, *x.shape), x.dtype), batch)
-    return mapped.lower(state, part, *others).cost_analysis()["flops"]
+    state, *others = jax.eval_shape(lambda *x: x, state, *others)
+    folded = jax.eval_shape(lambda x: _fold(x, 1), batch)
+    return mapped.lower(state, folded, *others).cost_analysis()["flops"]
 
 
 def peak_bytes(chosen: list[jax.Device]) -> int | None:

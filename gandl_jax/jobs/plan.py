@@ -19,6 +19,7 @@ from gandl_jax import config as configs
 from gandl_jax import files, parallel, tpu
 from gandl_jax.errors import InputError
 from gandl_jax.jobs import plan_table, unprepared
+from gandl_jax.methods.phase import Phase
 
 FILE, TABLE = "plan.json", "plan.txt"
 SHOWN = 10  # of the costliest operations
@@ -82,7 +83,7 @@ class Planner:
         """Everything that plan.json holds."""
         for phase in self._method.phases:
             if phase.name not in self._figures["phases"]:
-                self._figures["phases"][phase.name] = self._phase(phase.name)
+                self._figures["phases"][phase.name] = self._phase(phase)
                 self._write()
         self._figures["step"] = step(self._figures)
         if self._config.plan.largest_batch:
@@ -131,20 +132,17 @@ class Planner:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         files.replace(self._path, json.dumps(self._figures, indent=2) + "\n")
 
-    def _phase(self, name: str) -> dict[str, Any]:
+    def _phase(self, phase: Phase) -> dict[str, Any]:
         try:
-            estimate = self._compiled(name, self._per_core)
+            estimate = self._compiled(phase.name, self._per_core)
         except tpu.DoesNotFit as error:
-            raise InputError(self._does_not_fit(name, error)) from error
+            raise InputError(self._does_not_fit(phase.name, error)) from error
         figures = dataclasses.asdict(estimate)
         operations = figures.pop("operations")
         figures["costliest"] = [list(one) for one in operations[:SHOWN]]
         figures["modules"] = [list(m) for m in tpu.by_module(operations)[:SHOWN]]
-        figures["every_steps"] = self._every(name)
+        figures["every_steps"] = phase.every
         return figures
-
-    def _every(self, name: str) -> int:
-        return {phase.name: phase.every for phase in self._method.phases}[name]
 
     def _does_not_fit(self, name: str, error: tpu.DoesNotFit) -> str:
         over = (error.used - error.limit) / 2**30

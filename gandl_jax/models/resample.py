@@ -14,16 +14,15 @@ from gandl_jax.models import filters, strided
 from gandl_jax.models.filters import DIMENSIONS, TAPS
 
 
-def convolve(x: Array, weight: Array, padding: str = "SAME") -> Array:
-    """Plain cross-correlation.
+def convolve(x: Array, weight: Array) -> Array:
+    """Plain cross-correlation; zeros around keep height and width.
 
     Args:
       x: [B, H, W, C].
       weight: [k, k, C, D], taken to the dtype of `x`.
-      padding: "SAME" or "VALID".
     """
     return lax.conv_general_dilated(
-        x, weight.astype(x.dtype), (1, 1), padding, dimension_numbers=DIMENSIONS
+        x, weight.astype(x.dtype), (1, 1), "SAME", dimension_numbers=DIMENSIONS
     )
 
 
