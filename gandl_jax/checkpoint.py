@@ -1,35 +1,66 @@
-"""The only file that knows Orbax: items of a step, saved together, read singly."""
+"""The only file that knows Orbax: items of a step, saved together, read singly.
 
+Orbax writes in the background, under another name until all is there. Then every file
+is hashed, and from then on the step counts: none is ever restored whose files are not
+as they were written.
+"""
+
+import concurrent.futures
+import contextlib
+import dataclasses
+import time
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import orbax.checkpoint as ocp
 from etils import epath
 
-from gandl_jax import files, hosts, parallel
-from gandl_jax.errors import InputError
+from gandl_jax import file_hashes, files, hosts, parallel
+from gandl_jax.errors import InputError, RunError
+
+WORTH_TELLING_S = 5.0  # of waiting for a slow disk
+
+
+@dataclasses.dataclass(frozen=True)
+class _Kept:
+    """Orbax's policy: step 0, milestones, and the newest; all else is deleted."""
+
+    newest: int
+    milestone_every: int
+
+    def should_preserve(self, checkpoints: Sequence[Any], *, context: Any) -> list:
+        del context
+        newest = sorted(found.step for found in checkpoints)[-self.newest :]
+        return [self._is_kept(found.step, newest) for found in checkpoints]
+
+    def _is_kept(self, step: int, newest: list[int]) -> bool:
+        is_milestone = self.milestone_every and step % self.milestone_every == 0
+        return step == 0 or bool(is_milestone) or step in newest
 
 
 class Checkpoints:
     """The checkpoints of a workdir: `checkpoints/<step>/{encoder,train,config}`.
 
-    Step 0 is kept for ever: it is the untrained floor. A step becomes visible only
-    when all of its items are written.
+    Step 0 is kept for ever: it is the untrained floor.
 
     Args:
       workdir: of the experiment.
-      keep: how many of the newest steps to keep besides step 0.
+      keep: how many of the newest steps to keep besides.
+      milestone_every: multiples of so many steps are kept for ever; 0 is none.
     """
 
-    def __init__(self, workdir: epath.PathLike, keep: int = 3):
+    def __init__(
+        self, workdir: epath.PathLike, keep: int = 3, milestone_every: int = 0
+    ):
         self._directory = epath.Path(workdir) / "checkpoints"
-        policies = ocp.checkpoint_managers
+        self._damaged = epath.Path(workdir) / "damaged"
         self._options = ocp.CheckpointManagerOptions(
-            preservation_policy=policies.AnyPreservationPolicy(
-                [policies.LatestN(keep), policies.CustomSteps([0])]
-            ),
-            create=False,
+            preservation_policy=_Kept(keep, milestone_every), create=False
         )
         self._opened = None
+        self._whole: set[int] = set()  # steps whose files were looked at
+        self._thread = concurrent.futures.ThreadPoolExecutor(1)
+        self._completing: concurrent.futures.Future | None = None
 
     @property
     def _manager(self) -> ocp.CheckpointManager:
@@ -39,10 +70,52 @@ class Checkpoints:
         return self._opened
 
     def steps(self) -> list[int]:
-        """The complete steps, oldest first; none where nothing was saved."""
+        """The steps that were finished, oldest first; none where nothing was saved."""
+        return [s for s in self._folders() if file_hashes.is_listed(self._folder(s))]
+
+    def newest(self, on_bad: Callable[[int, str], Any]) -> int | None:
+        """The newest step whose files are as they were written; None of none.
+
+        Args:
+          on_bad: called with every newer step and what is wrong with it.
+
+        Raises:
+          RunError: there are steps, and not one of them is whole.
+        """
+        told = None
+        for step in reversed(self._folders()):
+            if not (told := self._damage(step)):
+                return step
+            on_bad(step, told)
+        if told and self.steps():
+            raise RunError(
+                f"no checkpoint in {self._directory} is as it was written: restore one "
+                "from a copy, or move that folder away to train from the start"
+            )
+        return None
+
+    def tidy(self, newest: int | None) -> None:
+        """Clears what a killed run left, and sets damaged newer steps aside.
+
+        Args:
+          newest: the step from which the training goes on.
+        """
         if not self._directory.exists():
-            return []
-        return sorted(self._manager.all_steps())
+            return
+        for path in list(self._directory.iterdir()):
+            if "orbax-checkpoint-tmp" in path.name:
+                path.rmtree()
+        for step in self._folders():
+            if not file_hashes.is_listed(self._folder(step)):
+                self._folder(step).rmtree()
+            elif newest is None or step > newest:
+                self._set_aside(step)
+
+    def _set_aside(self, step: int) -> None:
+        self._damaged.mkdir(parents=True, exist_ok=True)
+        number = len(list(self._damaged.glob(f"{step}*")))
+        ending = f"-{number}" if number else ""
+        self._folder(step).rename(self._damaged / f"{step}{ending}")
 
     def save(self, step: int, items: dict[str, Any], config: dict) -> None:
         """Saves arrays in the background, and what they are as JSON; on all hosts.
@@ -51,13 +124,43 @@ class Checkpoints:
           step: steps completed.
           items: name to a tree of arrays.
           config: plain data, kept as the item "config".
+
+        Raises:
+          RunError: this one, or the one before, cannot be written.
         """
-        self._directory.mkdir(parents=True, exist_ok=True)
-        items = parallel.over_hosts(items)
-        args = {name: ocp.args.StandardSave(tree) for name, tree in items.items()}
-        args["config"] = ocp.args.JsonSave(config)
-        hosts.meet()  # Orbax's own waiting for one another has a limit
-        self._manager.save(step, args=ocp.args.Composite(**args))
+        self.wait()
+        with _told_of(self._directory, step):
+            self._directory.mkdir(parents=True, exist_ok=True)
+            items = parallel.over_hosts(items)
+            args = {name: ocp.args.StandardSave(x) for name, x in items.items()}
+            args["config"] = ocp.args.JsonSave(config)
+            hosts.meet()  # Orbax's own waiting for one another has a limit
+            self._manager.save(step, args=ocp.args.Composite(**args))
+        self._completing = self._thread.submit(self._complete, step)
+
+    def _complete(self, step: int) -> None:
+        with _told_of(self._directory, step):
+            self._manager.wait_until_finished()
+            if hosts.leads():
+                file_hashes.write(self._folder(step))
+
+    def wait(self) -> None:
+        """Waits until everything is written; tells where that takes long.
+
+        Raises:
+          RunError: it cannot be written.
+        """
+        if self._completing is None:
+            return
+        began = time.monotonic()
+        completing, self._completing = self._completing, None
+        completing.result()
+        waited = time.monotonic() - began
+        if waited > WORTH_TELLING_S:
+            print(
+                f"train     waited {waited:.0f} s for a checkpoint: the disk is slow, "
+                "raise config.train.checkpoint_every_images"
+            )
 
     def restore(self, step: int, item: str, like: Any) -> Any:
         """Reads one item.
@@ -66,12 +169,21 @@ class Checkpoints:
           step: one of `steps()`.
           item: "encoder" or "train".
           like: a tree of arrays or shapes that says what is expected.
+
+        Raises:
+          InputError: the step's files are not as they were written.
         """
+        self._require_whole(step)
         args = ocp.args.Composite(**{item: ocp.args.StandardRestore(like)})
         return self._manager.restore(step, args=args)[item]
 
     def config(self, step: int) -> dict:
-        """What was saved beside the arrays of a step."""
+        """What was saved beside the arrays of a step.
+
+        Raises:
+          InputError: the step's files are not as they were written.
+        """
+        self._require_whole(step)
         args = ocp.args.Composite(config=ocp.args.JsonRestore())
         return self._manager.restore(step, args=args)["config"]
 
@@ -98,7 +210,48 @@ class Checkpoints:
 
     def close(self) -> None:
         """Waits until everything is written."""
-        if self._opened is not None:
-            self._opened.wait_until_finished()
-            self._opened.close()
-            self._opened = None
+        try:
+            self.wait()
+        finally:
+            self._thread.shutdown()
+            if self._opened is not None:
+                self._opened.close()
+                self._opened = None
+
+    def _folder(self, step: int) -> epath.Path:
+        return self._directory / str(step)
+
+    def _folders(self) -> list[int]:
+        if not self._directory.exists():
+            return []
+        names = [path.name for path in self._directory.iterdir()]
+        return sorted(int(name) for name in names if name.isdecimal())
+
+    def _damage(self, step: int) -> str | None:
+        if step in self._whole:
+            return None
+        told = file_hashes.damage(self._folder(step))
+        if not told:
+            self._whole.add(step)
+        return told
+
+    def _require_whole(self, step: int) -> None:
+        if told := self._damage(step):
+            raise InputError(
+                f"the checkpoint {self._folder(step)} is damaged, {told}: restore it "
+                "from a copy, or name another step"
+            )
+
+
+@contextlib.contextmanager
+def _told_of(directory: epath.Path, step: int) -> Iterator[None]:
+    """Turns what Orbax says of a disk into a sentence that says what to do."""
+    try:
+        yield
+    except Exception as error:
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise RunError(
+            f"the checkpoint of step {step} cannot be written to {directory} "
+            f"({reason[0][:300]}): see that the disk has room and can be written; the "
+            "same command goes on from the checkpoint before"
+        ) from error

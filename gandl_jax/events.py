@@ -1,0 +1,48 @@
+"""What befell a training, in `events.jsonl`: starts, ends, and all that went wrong.
+
+One object per line: {"date": ..., "what": ..., and what belongs to it}. `what` is
+"started" (step, devices), "finished" (step), "preempted" (step, why), "failed" (step,
+why), "passed_over" (step, why: a checkpoint) or "rolled_back" (step, to, why, folder).
+A run that was killed says nothing at its end.
+"""
+
+import datetime
+import json
+from typing import Any
+
+from etils import epath
+
+FILE = "events.jsonl"
+
+
+def add(workdir: epath.PathLike, what: str, **details: Any) -> None:
+    """Writes down one event.
+
+    Args:
+      workdir: of the experiment.
+      what: see above.
+      **details: plain data.
+    """
+    date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    line = json.dumps({"date": date, "what": what, **details})
+    with (epath.Path(workdir) / FILE).open("a") as file:
+        file.write(f"{line}\n")
+
+
+def read(workdir: epath.PathLike, what: str | None = None) -> list[dict[str, Any]]:
+    """The events so far, oldest first; a line that was cut off is left out.
+
+    Args:
+      workdir: of the experiment.
+      what: only these; None is all.
+    """
+    file = epath.Path(workdir) / FILE
+    found = []
+    for text in file.read_text().splitlines() if file.exists() else ():
+        try:
+            event = json.loads(text)
+            if what in (None, event["what"]):
+                found.append(event)
+        except (ValueError, KeyError, TypeError):
+            continue
+    return found

@@ -1,0 +1,73 @@
+"""What a folder's files were when they were written: its `manifest.sha256`.
+
+The manifest lists every file below the folder in the form that `sha256sum -c` reads.
+"""
+
+import hashlib
+from collections.abc import Iterator
+
+from etils import epath
+
+from gandl_jax import files
+
+MANIFEST = "manifest.sha256"
+BLOCK_BYTES = 2**20
+
+
+def write(folder: epath.PathLike) -> None:
+    """Lists a folder that is whole and no longer written to."""
+    folder = epath.Path(folder)
+    lines = [f"{_hash(folder / name)}  {name}\n" for name in sorted(_names(folder))]
+    files.replace(folder / MANIFEST, "".join(lines))
+
+
+def is_listed(folder: epath.PathLike) -> bool:
+    """Whether a folder was whole once."""
+    return (epath.Path(folder) / MANIFEST).exists()
+
+
+def damage(folder: epath.PathLike) -> str | None:
+    """What is wrong with a folder, in words; None where all is as it was written."""
+    folder = epath.Path(folder)
+    if not is_listed(folder):
+        return "it was never finished"
+    try:
+        listed = _listed((folder / MANIFEST).read_text())
+    except ValueError:  # not UTF-8, or not such lines
+        return f"{MANIFEST} is damaged"
+    found = set(_names(folder))
+    for name in sorted(listed.keys() - found):
+        return f"{name} is missing"
+    for name in sorted(found - listed.keys()):
+        return f"{name} is not in {MANIFEST}"
+    for name, sha256 in sorted(listed.items()):
+        if _hash(folder / name) != sha256:
+            return f"{name} is not as it was written"
+    return None
+
+
+def _listed(text: str) -> dict[str, str]:
+    if not text.endswith("\n"):
+        raise ValueError("cut off")
+    pairs = [line.split("  ", 1) for line in text[:-1].split("\n")]
+    return {name: sha256 for sha256, name in pairs}
+
+
+def _names(folder: epath.Path, above: str = "") -> Iterator[str]:
+    """Paths of the files below, but the manifest; hidden ones are of the system."""
+    for path in folder.iterdir():
+        if path.name.startswith(".") or (not above and path.name == MANIFEST):
+            continue
+        name = above + path.name
+        if path.is_dir():
+            yield from _names(path, f"{name}/")
+        else:
+            yield name
+
+
+def _hash(path: epath.Path) -> str:
+    digest = hashlib.sha256()
+    with files.reading(path) as file:
+        while block := file.read(BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
