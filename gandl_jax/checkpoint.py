@@ -83,6 +83,7 @@ class Checkpoints:
           RunError: there are steps, and not one of them is whole.
         """
         told = None
+        self._whole.clear()
         for step in reversed(self._folders()):
             if not (told := self._damage(step)):
                 return step
@@ -111,6 +112,11 @@ class Checkpoints:
             elif newest is None or step > newest:
                 self._set_aside(step)
 
+    def reload(self) -> None:
+        """Looks again at what there is, where another host has tidied."""
+        if self._opened is not None:
+            self._opened.reload()
+
     def _set_aside(self, step: int) -> None:
         self._damaged.mkdir(parents=True, exist_ok=True)
         number = len(list(self._damaged.glob(f"{step}*")))
@@ -135,7 +141,8 @@ class Checkpoints:
             args = {name: ocp.args.StandardSave(x) for name, x in items.items()}
             args["config"] = ocp.args.JsonSave(config)
             hosts.meet()  # Orbax's own waiting for one another has a limit
-            self._manager.save(step, args=ocp.args.Composite(**args))
+            if not self._manager.save(step, args=ocp.args.Composite(**args)):
+                raise RuntimeError("Orbax did not take it")
         self._completing = self._thread.submit(self._complete, step)
 
     def _complete(self, step: int) -> None:

@@ -174,7 +174,15 @@ DEFAULTS = {
         "log_every_images": 3_200,
         "grid_every_images": 100_000,
         "checkpoint_every_images": 200_000,
-        "keep_checkpoints": 3,  # besides step 0
+        "keep_checkpoints": 3,  # besides step 0; 2 at least, for one may be damaged
+        "milestone_every_images": 0,  # checkpoints that are kept for ever; 0 is none
+        # How often it is looked whether all numbers are finite, and how diverse samples
+        # are beside real images (ours). Below least_diversity G has collapsed.
+        "check_every_steps": 20,
+        "diversity_every_images": 10_000,
+        "least_diversity": 0.1,
+        # Back to the last checkpoint, and on with other data, at most so many times.
+        "rollbacks": 3,
         "devices": 0,  # to use of one host's; 0 is all, of many hosts too
         # Networks to start from in place of random ones: an .npz file (docs/weights.md)
         # or another experiment's workdir, of which the newest checkpoint counts.
@@ -282,6 +290,7 @@ def small(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
         log_every_images=160,
         grid_every_images=4_000,
         checkpoint_every_images=2_000,
+        diversity_every_images=1_000,
     )
     config.embed.batch = 64
     return config
@@ -609,6 +618,10 @@ LOWEST = {  # of every number in a group, or of one key
     "method.augment_every_steps": 1,
     "train.": 1,
     "train.devices": 0,
+    "train.keep_checkpoints": 2,
+    "train.milestone_every_images": 0,
+    "train.least_diversity": 0,
+    "train.rollbacks": 0,
     "embed.batch": 1,
     "evaluate.svm_c": 1e-9,
     "evaluate.repeats": 1,

@@ -1,8 +1,8 @@
 """What befell a training, in `events.jsonl`: starts, ends, and all that went wrong.
 
 One object per line: {"date": ..., "what": ..., and what belongs to it}. `what` is
-"started" (step, devices), "finished" (step), "preempted" (step, why), "failed" (step,
-why), "passed_over" (step, why: a checkpoint) or "rolled_back" (step, to, why, folder).
+"started" (step, devices), "finished" (step), "preempted" (why), "failed" (why),
+"passed_over" (step, why: a checkpoint) or "rolled_back" (step, to, why, folder).
 A run that was killed says nothing at its end.
 """
 

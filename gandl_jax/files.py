@@ -25,13 +25,13 @@ def absolute(path: epath.PathLike) -> epath.Path:
     epath's own `resolve` and `absolute` would put the working directory before it.
     """
     path = epath.Path(path)
-    return path if _is_remote(path) else path.resolve()
+    return path if is_remote(path) else path.resolve()
 
 
 def bucket(path: epath.PathLike) -> epath.Path | None:
     """The bucket that a path lies in; None where it lies on a disk."""
     path = epath.Path(path)
-    if not _is_remote(path):
+    if not is_remote(path):
         return None
     return epath.Path("/".join(os.fspath(path).split("/")[:3]))
 
@@ -120,7 +120,7 @@ def partial(path: epath.PathLike) -> Iterator[epath.Path]:
       temporary file on the disk, which is copied there at the end.
     """
     final = epath.Path(path)
-    if _is_remote(final):
+    if is_remote(final):
         with tempfile.TemporaryDirectory() as folder:
             local = epath.Path(folder) / final.name
             yield local
@@ -135,5 +135,6 @@ def partial(path: epath.PathLike) -> Iterator[epath.Path]:
         raise
 
 
-def _is_remote(path: epath.Path) -> bool:
+def is_remote(path: epath.PathLike) -> bool:
+    """Whether a path is of a bucket."""
     return "://" in os.fspath(path)

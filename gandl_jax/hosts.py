@@ -32,8 +32,8 @@ MEET_S = 300  # what the first to come waits for the last (JAX's own default)
 FILE_S = 60  # as long may a network disk show what was there before
 POLL_S = 1.0  # between two looks whether another host has failed
 PART_S = 10  # what a host that fails gives the others to notice it
-ENDED = "gandl/ended"
-TPU_HOSTS = "computeMetadata/v1/instance/attributes/worker-network-endpoints"
+ENDED, STOP, STEP = "gandl/ended", "gandl/stop", "gandl/step"
+TPU_HOSTS = "instance/attributes/worker-network-endpoints"
 
 
 @dataclasses.dataclass
@@ -45,6 +45,7 @@ class _Group:
     met: int = 1
     client: Any = None  # of JAX's coordination service
     numbers: Iterator[int] = dataclasses.field(default_factory=itertools.count)
+    last_step: int | None = None  # after which all stop, once they were asked to
     parting: threading.Event = dataclasses.field(default_factory=threading.Event)
 
 
@@ -134,7 +135,7 @@ def read_variables() -> dict[str, Any] | None:
 def _jax_finds_others() -> bool:
     if "SLURM_STEP_NODELIST" in os.environ:  # within srun
         return int(os.environ.get("SLURM_NTASKS", 1)) > 1
-    if not importlib.util.find_spec("libtpu") or not _may_have_tpu():
+    if not importlib.util.find_spec("libtpu") or not may_have_tpu():
         return False
     import jax  # names this platform where it finds a TPU, and the user none
 
@@ -146,14 +147,14 @@ def tell_libtpu() -> None:
 
     Otherwise it asks the environment of a TPU, and complains aloud that there is none.
     """
-    if importlib.util.find_spec("libtpu") and not _may_have_tpu():
+    if importlib.util.find_spec("libtpu") and not may_have_tpu():
         os.environ.setdefault("ALLOW_MULTIPLE_LIBTPU_LOAD", "1")
         os.environ.setdefault("TPU_SKIP_MDS_QUERY", "1")
         os.environ.setdefault("TPU_WORKER_HOSTNAMES", "localhost")
         os.environ.setdefault("TPU_ACCELERATOR_TYPE", "v3-8")
 
 
-def _may_have_tpu() -> bool:
+def may_have_tpu() -> bool:
     """Whether there is a device of Google's, which may be a TPU or a network card."""
     vendors = pathlib.Path("/sys/bus/pci/devices").glob("*/vendor")
     return any(path.read_text().strip() == "0x1ae0" for path in vendors)
@@ -164,15 +165,22 @@ def tpu_hosts() -> int:
     named = os.environ.get("TPU_WORKER_HOSTNAMES")  # Kubernetes
     if named or "TPU_SKIP_MDS_QUERY" in os.environ:
         return len((named or "").split(","))
+    found = cloud_says(TPU_HOSTS)
+    return len(found.split(",")) if found else 1
+
+
+def cloud_says(name: str) -> str | None:
+    """What Google's metadata server says of this machine; None where none answers."""
     server = os.environ.get("GCE_METADATA_IP", "metadata.google.internal")
     request = urllib.request.Request(
-        f"http://{server}/{TPU_HOSTS}", headers={"Metadata-Flavor": "Google"}
+        f"http://{server}/computeMetadata/v1/{name}",
+        headers={"Metadata-Flavor": "Google"},
     )
     try:
         with urllib.request.urlopen(request, timeout=10) as answer:
-            return len(answer.read().decode().split(","))
+            return answer.read().decode()
     except OSError:
-        return 1
+        return None
 
 
 def _meet_others(named: Mapping[str, Any] | None) -> tuple[Any, int, int]:
@@ -277,6 +285,36 @@ def agree(values: Mapping[str, Any]) -> None:
             )
 
 
+def stop_after(step: int, asked: bool) -> bool:
+    """Whether to stop after this step, the same one on all hosts.
+
+    Hosts may be some steps apart. Where one was asked, each says how far it is, and all
+    go on to the farthest.
+
+    Args:
+      step: completed on this host; asked for after each.
+      asked: whether this host was asked to stop.
+    """
+    if _group.count == 1:
+        return asked
+    if _group.last_step is None:
+        if asked:
+            _group.client.key_value_set(STOP, "", allow_overwrite=True)
+        if not _is_told(STOP):
+            return False
+        say_step(step)
+        others = (_told(f"{STEP}/{other}") for other in range(_group.count))
+        _group.last_step = max(map(int, others))
+    return step >= _group.last_step
+
+
+def say_step(step: int) -> None:
+    """Says how far this host is, to those that ask whether to stop."""
+    if _group.count > 1:
+        key = f"{STEP}/{_group.index}"
+        _group.client.key_value_set(key, str(step), allow_overwrite=True)
+
+
 def await_file(path: epath.Path) -> None:
     """Waits for a file that the first host has written.
 
@@ -326,6 +364,16 @@ def _told(key: str) -> str:
         except jax.errors.JaxRuntimeError as error:
             if "DEADLINE_EXCEEDED" not in str(error):
                 raise
+
+
+def _is_told(key: str) -> bool:
+    import jax
+
+    try:
+        _group.client.key_value_try_get(key)
+    except jax.errors.JaxRuntimeError:  # NOT_FOUND
+        return False
+    return True
 
 
 def _watch(group: _Group) -> None:

@@ -1,21 +1,24 @@
 """Flags and dispatch: python -m gandl_jax.main --config=FILE.py[:options] --job=..."""
 
+import contextlib
 import functools
 import importlib
 import re
 import shlex
 import sys
 import traceback
+from collections.abc import Iterator
 
 from absl import flags
 from etils import epath
 
 from gandl_jax import config as configs
-from gandl_jax import files, hosts
+from gandl_jax import files, hosts, lock, preemption
 from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError, RunError
 
 MEASURING = {"benchmark", "plan"}  # jobs that are of no experiment
+NO_FILES = {"config.json", lock.FILE}  # of a workdir in which nothing was done yet
 OVERRIDE = re.compile(r"--?config\.([\w.]+)(?:=(.*))?", re.DOTALL)
 
 
@@ -95,6 +98,22 @@ def run_jobs(config, jobs, workdir: epath.Path, command: str) -> None:
         for name in jobs:
             _run_job(name, config, workdir)
         return
+    with _holding(workdir, command):
+        _run_recorded(config, jobs, workdir, command)
+
+
+@contextlib.contextmanager
+def _holding(workdir: epath.Path, command: str) -> Iterator[None]:
+    """Keeps other processes out of the workdir; of several hosts the first does."""
+    if not hosts.leads():
+        yield
+        return
+    workdir.mkdir(parents=True, exist_ok=True)
+    with lock.held(workdir, command):
+        yield
+
+
+def _run_recorded(config, jobs, workdir: epath.Path, command: str) -> None:
     record = workdir / "config.json"
     before = record.read_bytes() if record.exists() else None
     hosts.once(lambda: workdirs.record(workdir, config, command))
@@ -107,7 +126,7 @@ def run_jobs(config, jobs, workdir: epath.Path, command: str) -> None:
             raise
         if before:
             files.replace(record, before)
-        elif [path.name for path in workdir.iterdir()] == [record.name]:
+        elif NO_FILES.issuperset(path.name for path in workdir.iterdir()):
             workdir.rmtree()
         raise
 
@@ -142,9 +161,11 @@ def main(argv: list[str]) -> int:
       argv: arguments without the program's name.
 
     Returns:
-      The exit code: 0 done, 2 bad input, 130 stopped by the keyboard, 1 anything else.
+      The exit code: 0 done, 2 bad input, 75 preempted and saved, 130 stopped by the
+      keyboard, 1 anything else.
     """
-    return hosts.leave(_attempt(argv))
+    with preemption.heeded():
+        return hosts.leave(_attempt(argv))
 
 
 def _attempt(argv: list[str]) -> int:
@@ -166,6 +187,9 @@ def _attempt(argv: list[str]) -> int:
     except (RunError, OSError) as error:
         print(f"gandl_jax: {error}", file=sys.stderr)
         return 1
+    except preemption.Preempted as preempted:
+        print(f"gandl_jax: {preempted}; the same command goes on", file=sys.stderr)
+        return preemption.CODE
     except KeyboardInterrupt:
         print("gandl_jax: stopped; the same command goes on", file=sys.stderr)
         return 130
@@ -176,4 +200,7 @@ def _attempt(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    code = main(sys.argv[1:])
+    if code == preemption.CODE:
+        preemption.leave()  # threads that still compile would be waited for
+    sys.exit(code)

@@ -147,6 +147,19 @@ def write_grids(
     return paths
 
 
+def write_grid(path: epath.PathLike, images: np.ndarray) -> None:
+    """Writes one picture of images, as composites.
+
+    Args:
+      path: of the PNG.
+      images: [B, H, W, C] float in [-1, 1].
+    """
+    columns = max(1, round(len(images) ** 0.5))
+    sheet = grid(composite(images), columns)
+    with files.replacing(path) as file:
+        Image.fromarray(sheet).save(file, format="PNG")
+
+
 def shrunk(path: epath.PathLike, width_px: int) -> bytes:
     """Reads a picture, made smaller where it is wider than `width_px`.
 

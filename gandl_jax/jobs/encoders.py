@@ -49,8 +49,18 @@ def learnt_classes(config, workdir: epath.Path) -> Sequence[str]:
         return ()  # a file has no names of them, and features need none
     saved = checkpoint.Checkpoints(epath.Path(config.embed.checkpoint or workdir))
     with contextlib.closing(saved):
-        steps = saved.steps()
+        steps = whole_steps(saved)
         return saved.config(steps[-1]).get("data.classes", ()) if steps else ()
+
+
+def whole_steps(saved: checkpoint.Checkpoints) -> list[int]:
+    """The checkpoints up to the newest that is as it was written, oldest first."""
+
+    def pass_over(step: int, why: str) -> None:
+        print(f"embed     checkpoint {step} is passed over: {why}", flush=True)
+
+    newest = saved.newest(pass_over)
+    return [] if newest is None else [s for s in saved.steps() if s <= newest]
 
 
 def choose(
@@ -81,7 +91,7 @@ def choose(
         return _of_file(config, theirs, method)
     folder = epath.Path(config.embed.checkpoint or workdir)
     saved = checkpoint.Checkpoints(folder)
-    steps = choose_steps(config.embed.steps, saved.steps())
+    steps = choose_steps(config.embed.steps, whole_steps(saved))
     for step in steps:
         saved.check(step, configs.architecture(theirs, channels, classes))
     if classes:

@@ -1,8 +1,8 @@
 """Trains a method on a prepared screen; run again, it goes on where it stopped."""
 
-import collections
 import contextlib
-import time
+import dataclasses
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -10,16 +10,23 @@ import jax
 import numpy as np
 from etils import epath
 
-from gandl_jax import checkpoint, compilation, hosts, logs, parallel, pictures, progress
+from gandl_jax import checkpoint, compilation, events, hosts, parallel, preemption
 from gandl_jax import config as configs
 from gandl_jax import workdir as workdirs
-from gandl_jax.datasets import stream
+from gandl_jax.datasets import bad_records, prepared, stream
 from gandl_jax.errors import RunError
-from gandl_jax.jobs import experiment, starting_state, starting_weights
+from gandl_jax.jobs import (
+    experiment,
+    health,
+    rollback,
+    starting_state,
+    starting_weights,
+)
+from gandl_jax.jobs.recorder import Recorder
 
 ON_ALL_HOSTS = True
 INIT, STEPS, PICTURES = range(3)  # streams of random numbers
-SHOWN = 16  # real images in a grid, at most
+REAL_IMAGES = 16  # that generated ones are held against
 
 
 def run(config, workdir: epath.Path) -> None:
@@ -28,47 +35,64 @@ def run(config, workdir: epath.Path) -> None:
     Raises:
       InputError: no prepared screen, a batch that the devices do not allow, or a
         checkpoint of another architecture or preparation.
-      RunError: a loss is no longer finite, or a stored record is damaged.
+      RunError: the training goes wrong again and again, a checkpoint cannot be
+        written, none is whole, or a stored record is damaged.
+      Preempted: it was asked to stop, and has saved.
     """
     compilation.keep()
+    train = config.train
     dataset, channels = experiment.open_dataset(config)
     hosts.agree({"the screen in config.data.dir": dataset.fingerprint})
-    classes = experiment.read_classes(config, dataset)
-    method = experiment.make_method(config, dataset, classes.names)
-    devices = parallel.of_all_hosts(parallel.devices(config.train.devices))
-    train = config.train
+    found = experiment.read_classes(config, dataset)
+    method = experiment.make_method(config, dataset, found.names)
+    devices = parallel.of_all_hosts(parallel.devices(train.devices))
     parallel.check_batch(train.batch, len(devices), method.unit, train.accumulate)
-    architecture = configs.architecture(config, channels, classes.names)
-    saved = checkpoint.Checkpoints(workdir, config.train.keep_checkpoints)
-    first = max(saved.steps(), default=0)
-    total = configs.steps(config.train.total_images, config.train.batch)
-    if first and first >= total:
-        print(f"train     is at {first * config.train.batch:,} images: nothing to do")
+    milestone = configs.steps(train.milestone_every_images, train.batch)
+    saved = checkpoint.Checkpoints(workdir, train.keep_checkpoints, milestone)
+    newest = hosts.once(lambda: _newest(saved, workdir))
+    total = configs.steps(train.total_images, train.batch)
+    if newest and newest >= total:
+        print(f"train     is at {newest * train.batch:,} images: nothing to do")
         return
-    bad = experiment.bad_records_policy(config, dataset, workdir)
-    batches = training_batches(config, dataset, first, bad, classes.codes)
+    architecture = configs.architecture(config, channels, found.names)
+    if newest is not None:
+        saved.check(newest, architecture)
+    training = _Training(
+        config=config,
+        workdir=workdir,
+        dataset=dataset,
+        labels=found.codes,
+        method=method,
+        architecture=architecture,
+        saved=saved,
+        bad=experiment.bad_records_policy(config, dataset, workdir),
+        total=total,
+    )
+    training.batches(newest or 0)  # what is wrong with them is told before all else
     hosts.once(lambda: _note(workdir, dataset, devices))
     hosts.meet()  # all have looked for checkpoints before the first is saved
-    with contextlib.closing(saved):
-        if not saved.steps() and config.train.start_from:
+    with contextlib.closing(saved), _told(workdir, devices, newest or 0, total):
+        if newest is None and train.start_from:
             known = starting_weights.describe(config)
             hosts.agree({"what is in config.train.start_from": known["sha256"]})
             hosts.once(lambda: workdirs.note(workdir, "start", known))
-        state = start(config, method, dataset, saved, architecture)
-        step_fn = make_step(config, method, devices)
+        phases = split_phases(method, devices)
         print(f"train     on {parallel.describe(devices)}; the first step compiles")
-        recorder = Recorder(
-            config,
-            workdir,
-            method=method,
-            architecture=architecture,
-            saved=saved,
-            bad=bad,
-            first=first,
-            total=total,
-        )
-        with contextlib.closing(recorder):
-            _loop(state, step_fn, batches, recorder, range(first, total))
+        while True:
+            try:
+                return training.go_on(phases, newest)
+            except health.Trouble as trouble:
+                newest = hosts.once(functools.partial(training.go_back, trouble))
+
+
+def _newest(saved: checkpoint.Checkpoints, workdir: epath.Path) -> int | None:
+    """The newest checkpoint that is whole; tells which are passed over, and why."""
+
+    def pass_over(step: int, why: str) -> None:
+        print(f"train     checkpoint {step} is passed over: {why}", flush=True)
+        events.add(workdir, "passed_over", step=step, why=why)
+
+    return saved.newest(pass_over)
 
 
 def _note(workdir: epath.Path, dataset, devices: list[jax.Device]) -> None:
@@ -78,13 +102,156 @@ def _note(workdir: epath.Path, dataset, devices: list[jax.Device]) -> None:
     workdirs.note(workdir, "devices", parallel.describe(devices))
 
 
+@contextlib.contextmanager
+def _told(workdir, devices, first: int, total: int) -> Iterator[None]:
+    """Writes down that a training starts, and how it ends."""
+
+    def add(what: str, **details: Any) -> None:
+        if hosts.leads():
+            events.add(workdir, what, **details)
+
+    add("started", step=first, devices=parallel.describe(devices))
+    try:
+        yield
+    except preemption.Preempted as preempted:
+        add("preempted", why=str(preempted))
+        raise
+    except (RunError, OSError) as error:
+        with contextlib.suppress(OSError):  # a disk that is full stays so
+            add("failed", why=str(error))
+        raise
+    add("finished", step=total)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Training:
+    """What a training is made of, wherever it starts."""
+
+    config: Any
+    workdir: epath.Path
+    dataset: prepared.Prepared
+    labels: np.ndarray | None
+    method: Any
+    architecture: dict[str, Any]
+    saved: checkpoint.Checkpoints
+    bad: bad_records.BadRecords | None
+    total: int
+
+    def go_on(self, phases: Sequence[Callable], newest: int | None) -> None:
+        """Trains from a checkpoint, or from the start, to the end.
+
+        Raises:
+          Trouble: it is no longer sound.
+          Preempted: it was asked to stop, and has saved.
+        """
+        first = newest or 0
+        hosts.once(lambda: self.saved.tidy(newest))
+        self.saved.reload()
+        state = self._start(newest)
+        rollbacks = hosts.once(lambda: rollback.count(self.workdir))
+        step_fn = in_turn(self.config, self.method, phases, rollbacks)
+        recorder = Recorder(
+            self.config,
+            self.workdir,
+            method=self.method,
+            architecture=self.architecture,
+            saved=self.saved,
+            bad=self.bad,
+            first=first,
+            total=self.total,
+            real=functools.cache(self._real_images),
+            key=stream_key(self.config, PICTURES),
+        )
+        steps = range(first, self.total)
+        with contextlib.closing(recorder):
+            _loop(state, step_fn, self.batches(first, rollbacks), recorder, steps)
+
+    def batches(self, first: int, rollbacks: int = 0) -> Iterator[dict]:
+        """This host's part of the batches from a step on."""
+        return training_batches(
+            self.config,
+            self.dataset,
+            first,
+            self.bad,
+            self.labels,
+            seed=rollback.seed(self.config, rollbacks),
+        )
+
+    def go_back(self, trouble: health.Trouble) -> int:
+        """Keeps what shows the trouble; gives the checkpoint to go on from.
+
+        Raises:
+          RunError: it went back often enough.
+        """
+        print(f"train     step {trouble.step}: {trouble.why}", flush=True)
+        self.saved.wait()
+        rollbacks = rollback.count(self.workdir)
+        seed = rollback.seed(self.config, rollbacks)
+        batch = next(self._whole_batches(trouble.step - 1, seed))
+        folder = rollback.keep_evidence(self.config, self.workdir, trouble, batch)
+        if rollbacks >= self.config.train.rollbacks:
+            raise rollback.used_up(self.config, trouble, folder)
+        to = _newest(self.saved, self.workdir)
+        events.add(
+            self.workdir,
+            "rolled_back",
+            step=trouble.step,
+            to=to,
+            why=trouble.why,
+            folder=folder.name,
+        )
+        print(
+            f"train     goes back to step {to}, and on with other data "
+            f"({rollbacks + 1} of at most {self.config.train.rollbacks} times); "
+            f"{folder} holds the batch",
+            flush=True,
+        )
+        return to
+
+    def _start(self, newest: int | None) -> Any:
+        """A checkpoint's state, or a new one, which is saved as step 0."""
+        key = stream_key(self.config, INIT)
+        if newest is not None:
+            shapes = jax.eval_shape(self.method.init, key)
+            like = parallel.on_one_device(shapes)
+            return self.saved.restore(newest, "train", like)
+        state = starting_state.make(self.config, self.method, self.dataset, key)
+        self.saved.save(0, self.method.items(state), self.architecture)
+        return state
+
+    def _real_images(self) -> np.ndarray:
+        """[N, H, W, C] of the first batches: the same whenever they are asked for."""
+        batches, images = self._whole_batches(0, self.config.seed), []
+        while sum(map(len, images)) < REAL_IMAGES:
+            images.append(next(batches)["images"])
+        return np.concatenate(images)[:REAL_IMAGES]
+
+    def _whole_batches(self, first: int, seed: int) -> Iterator[dict]:
+        return training_batches(
+            self.config,
+            self.dataset,
+            first,
+            self.bad,
+            self.labels,
+            seed=seed,
+            whole=True,
+        )
+
+
 def stream_key(config, stream_number: int) -> jax.Array:
     """The key of one of the run's independent streams of random numbers."""
     return jax.random.fold_in(jax.random.key(config.seed), stream_number)
 
 
 def training_batches(
-    config, dataset, first_step: int, on_bad, labels: np.ndarray | None = None
+    config,
+    dataset,
+    first_step: int,
+    on_bad,
+    labels: np.ndarray | None = None,
+    *,
+    seed: int | None = None,
+    whole: bool = False,
 ) -> Iterator[dict]:
     """The stream of training batches from a step on, of which each host has a part.
 
@@ -94,6 +261,8 @@ def training_batches(
       first_step: how many batches are left out.
       on_bad: takes note of bad records; None fails.
       labels: [records] int32 class of each, where batches are to have them.
+      seed: of their order; None is the config's.
+      whole: give them whole, on every host.
     """
     data = config.data
     return stream.train_batches(
@@ -103,35 +272,16 @@ def training_batches(
         illumination=data.illumination,
         crop_px=data.crop_px,
         batch=config.train.batch,
-        seed=config.seed,
+        seed=config.seed if seed is None else seed,
         first_step=first_step,
         flips=data.flips,
         rotations=data.rotations,
         crops_per_site=data.crops_per_site,
-        process=hosts.index(),
-        processes=hosts.count(),
+        process=0 if whole else hosts.index(),
+        processes=1 if whole else hosts.count(),
         labels=labels,
         on_bad=on_bad,
     )
-
-
-def start(
-    config,
-    method,
-    dataset,
-    saved: checkpoint.Checkpoints,
-    architecture: dict[str, Any],
-) -> Any:
-    """The newest checkpoint's state, or a new one, which is saved as step 0."""
-    key = stream_key(config, INIT)
-    steps = saved.steps()
-    if steps:
-        saved.check(steps[-1], architecture)
-        like = parallel.on_one_device(jax.eval_shape(method.init, key))
-        return saved.restore(steps[-1], "train", like)
-    state = starting_state.make(config, method, dataset, key)
-    saved.save(0, method.items(state), architecture)
-    return state
 
 
 def make_step(config, method, devices: list[jax.Device]):
@@ -140,13 +290,26 @@ def make_step(config, method, devices: list[jax.Device]):
     Returns:
       A function of (state, batch, step) to (state, metrics).
     """
-    fns = parallel.split_all([phase.fn for phase in method.phases], devices)
-    return in_turn(config, method, fns)
+    return in_turn(config, method, split_phases(method, devices))
 
 
-def in_turn(config, method, fns: Sequence[Callable]):
-    """The same of phases that are on the devices already, one function for each."""
+def split_phases(method, devices: list[jax.Device]) -> list[Callable]:
+    """The phases of a method on devices."""
+    return parallel.split_all([phase.fn for phase in method.phases], devices)
+
+
+def in_turn(config, method, fns: Sequence[Callable], rollbacks: int = 0):
+    """A whole step of phases that are on the devices already, a function for each.
+
+    Args:
+      config: of the experiment.
+      method: whose phases they are.
+      fns: one for each phase.
+      rollbacks: how often the training went back, which changes all random numbers.
+    """
     key = stream_key(config, STEPS)
+    if rollbacks:
+        key = jax.random.fold_in(key, 2**32 - rollbacks)  # no step has that number
 
     def advance(state, batch, step):
         metrics = {}
@@ -154,116 +317,26 @@ def in_turn(config, method, fns: Sequence[Callable]):
             if step % phase.every == 0:
                 phase_key = jax.random.fold_in(jax.random.fold_in(key, step), number)
                 state, values = fn(state, batch, phase_key)
-                metrics.update(values)
+                metrics.update(health.in_causal_order(values))
         return state, metrics
 
     return advance
 
 
-def _loop(state, step_fn, batches, recorder, steps: range) -> None:
+def _loop(state, step_fn, batches, recorder: Recorder, steps: range) -> None:
     # Record and save before the next batch is taken: a restart skips and repeats none.
-    for step in steps:
-        batch = next(batches)
-        state, metrics = step_fn(state, batch, step)
-        recorder.add(step + 1, state, batch, metrics)
+    state = _advance(state, step_fn, batches, recorder, steps[0])  # it compiles
+    with preemption.deferred() as stops:
+        for step in steps:
+            if step > steps[0]:
+                state = _advance(state, step_fn, batches, recorder, step)
+            if stops(step + 1):
+                recorder.save(step + 1, state)
+                raise preemption.Preempted(f"saved at step {step + 1}")
 
 
-class Recorder:
-    """Writes what is due after a step: metrics, pictures, a checkpoint.
-
-    Of several hosts the first writes metrics and pictures, and all the checkpoint.
-
-    Args:
-      config: of the experiment.
-      workdir: where to.
-      method: gives a checkpoint's items, and pictures where it has any.
-      architecture: flat sizes, saved beside a checkpoint's arrays.
-      saved: the checkpoints.
-      bad: counts records that cannot be read; None where those end the training.
-      first: steps completed before this run.
-      total: steps in all.
-    """
-
-    def __init__(
-        self, config, workdir, *, method, architecture, saved, bad, first, total
-    ):
-        self._bad = bad
-        self._config, self._workdir, self._method = config, workdir, method
-        self._architecture, self._saved, self._total = architecture, saved, total
-        self._batch = config.train.batch
-        self._metrics = logs.Metrics(workdir, first) if hosts.leads() else None
-        self._progress = progress.Progress(
-            "train", total * self._batch, "images", start=first * self._batch
-        )
-        self._began = time.monotonic() - logs.last_seconds(workdir)
-        self._pending: list[dict] = []
-        self._logged, self._note = time.monotonic(), ""
-        draws = hosts.leads() and hasattr(method, "pictures")
-        self._draw = parallel.on_one(method.pictures) if draws else None
-        self._seen = collections.deque(maxlen=SHOWN)  # real images, for a picture
-
-    def add(self, step: int, state: Any, batch: dict, metrics: dict) -> None:
-        """Takes what a step gave; `step` counts those completed."""
-        if self._due("log", step - 1):
-            self._log(step - 1)  # the step in flight is never read
-        self._pending.append(metrics)
-        self._progress.update(self._batch, self._note)
-        self._seen.extend(batch["images"])
-        if self._draw and self._due("grid", step):
-            key = stream_key(self._config, PICTURES)
-            generated = np.asarray(self._draw(state, key))
-            folder = self._workdir / "images"
-            real = np.stack(self._seen)[-len(generated) :]
-            channels = self._architecture["data.channels"]
-            pictures.write_grids(folder, step, channels, real, generated)
-        if self._due("checkpoint", step):
-            self._log(step)
-            self._saved.save(step, self._method.items(state), self._architecture)
-
-    def close(self) -> None:
-        """Closes the files; the last step's checkpoint has flushed the metrics."""
-        if self._metrics:
-            self._metrics.close()
-        self._progress.close(self._note)
-
-    def _due(self, what: str, step: int) -> bool:
-        every = configs.steps(self._config.train[f"{what}_every_images"], self._batch)
-        return step > 0 and (step % every == 0 or step == self._total)
-
-    def _log(self, step: int) -> None:
-        """Writes the mean over the steps since the last line, once."""
-        if not self._pending:
-            return
-        values = mean_metrics(self._pending, step)
-        now = time.monotonic()
-        speed = len(self._pending) * self._batch / (now - self._logged)
-        self._pending, self._logged = [], now
-        if not self._metrics:
-            return
-        self._note = "  ".join(f"{k} {v:.3g}" for k, v in values.items() if "loss" in k)
-        values["data/images_per_second"] = round(speed, 2)
-        if self._bad:
-            values["data/bad_records"] = self._bad.count
-        self._metrics.write(step, step * self._batch, now - self._began, values)
-
-
-def mean_metrics(steps: list[dict], last: int) -> dict[str, float]:
-    """The mean of every metric over the steps that have it.
-
-    Args:
-      steps: one {"group/name": scalar array} per step.
-      last: number of the last step, for the message.
-
-    Raises:
-      RunError: naming a metric that is not finite.
-    """
-    means = {}
-    for name in sorted({name for metrics in steps for name in metrics}):
-        values = [float(metrics[name]) for metrics in steps if name in metrics]
-        means[name] = float(np.mean(values))
-        if not np.isfinite(means[name]):
-            raise RunError(
-                f"{name} is {means[name]} within the {len(steps)} steps before {last}: "
-                "lower method.learning_rate or raise method.r1_weight"
-            )
-    return means
+def _advance(state, step_fn, batches, recorder: Recorder, step: int) -> Any:
+    batch = next(batches)
+    state, metrics = step_fn(state, batch, step)
+    recorder.add(step + 1, state, metrics)
+    return state

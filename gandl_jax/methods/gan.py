@@ -3,7 +3,6 @@
 import functools
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -34,6 +33,7 @@ from gandl_jax.methods.phase import Phase, lazy_adam, sample_keys, substream
 from gandl_jax.models import stylegan2
 
 PICTURES = 16
+STYLE = "style"  # among what D's step says: no metric, but the mean style of its part
 
 
 class Method:
@@ -175,14 +175,16 @@ class Method:
                 )
                 metrics |= {"d/views_loss": contrast, "d/views_found": found}
                 value += self.options.views_weight * contrast
-            return value, (metrics, ws[:, -1].mean(0))
+            return value, metrics | {STYLE: ws[:, -1].mean(0)}
 
-        state, _, (metrics, mean) = self._descend(state, "d", loss, batch, key)
+        norms = gan_updates.parameter_norms(state)
+        state, _, metrics = self._descend(state, "d_main", loss, batch, key)
+        mean = metrics.pop(STYLE)
         if self.options.augment == "adaptive":
             metrics["d/augment_prob"] = state.augment.prob
             sign = metrics["d/real_sign"]
             state = gan_updates.adapt(state, sign, self.options, self.batch)
-        return gan_updates.average_style(state, mean), metrics
+        return gan_updates.average_style(state, mean), norms | metrics
 
     def d_reg(self, state: State, batch: dict, key: Array) -> tuple[State, dict]:
         """Lazy R1, and R2 if asked for, times the interval (StyleGAN2, sec. 3.1).
@@ -209,7 +211,7 @@ class Method:
                 value += weighted(self.options.r2_weight, metrics["d/r2"])
             return value, metrics
 
-        state, _, metrics = self._descend(state, "d", loss, batch, key)
+        state, _, metrics = self._descend(state, "d_reg", loss, batch, key)
         return state, metrics
 
     def g_main(self, state: State, batch: dict, key: Array) -> tuple[State, dict]:
@@ -224,9 +226,9 @@ class Method:
                 real_logits = self._logits(state, state.d, real, part, REAL)
             return gan_game.g_loss(game, fake_logits, real_logits), {}
 
-        state, value, _ = self._descend(state, "g", loss, batch, key)
+        state, value, metrics = self._descend(state, "g_main", loss, batch, key)
         state = gan_updates.average(state, self.options, self.batch)
-        return state, {"g/loss": value}
+        return state, metrics | {"g/loss": value}
 
     def g_reg(self, state: State, batch: dict, key: Array) -> tuple[State, dict]:
         """Lazy path-length regularisation on every other sample (StyleGAN2, 3.2)."""
@@ -244,7 +246,7 @@ class Method:
             away = jnp.square(lengths - state.path_mean).mean()
             return weight * away, {"g/path_length": lengths.mean()}
 
-        state, _, metrics = self._descend(state, "g", loss, batch, key)
+        state, _, metrics = self._descend(state, "g_reg", loss, batch, key)
         decay = self.options.path_decay
         mean = (1 - decay) * state.path_mean + decay * metrics["g/path_length"]
         return state.replace(path_mean=mean), metrics | {"g/path_mean": mean}
@@ -296,10 +298,14 @@ class Method:
         return jnp.square(norms - 1).mean()
 
     def _descend(
-        self, state: State, network: str, loss: Callable, batch: dict, key: Array
-    ) -> tuple[State, Array, Any]:
-        """`gan_updates.descend`, with the samples' keys of this step and phase."""
-        return gan_updates.descend(
+        self, state: State, phase: str, loss: Callable, batch: dict, key: Array
+    ) -> tuple[State, Array, dict[str, Array]]:
+        """`gan_updates.descend`, with the samples' keys of this step and phase.
+
+        Its metrics are those of `loss`, and the norms of gradient and update.
+        """
+        network = phase[0]
+        state, value, metrics, norms = gan_updates.descend(
             state,
             network,
             loss,
@@ -308,3 +314,4 @@ class Method:
             parts=self.parts,
             freeze=self.options.freeze,
         )
+        return state, value, metrics | {f"{phase}/{n}": x for n, x in norms.items()}

@@ -25,7 +25,7 @@ def descend(
     adam: optax.GradientTransformation,
     parts: int,
     freeze: tuple[str, ...],
-) -> tuple[State, Array, Any]:
+) -> tuple[State, Array, Any, dict[str, Array]]:
     """One optimiser step of a network, on what the batch's parts say together.
 
     Args:
@@ -38,7 +38,8 @@ def descend(
       freeze: `config.method.freeze`.
 
     Returns:
-      The state after, the value and the means, both over the global batch.
+      The state after, the value and the means, both over the global batch, and the
+      norms of its gradient and update.
     """
     before, optimiser = getattr(state, network), f"{network}_optimiser"
     is_frozen = frozen.mask(freeze, network, before)
@@ -53,7 +54,15 @@ def descend(
     (value, means), gradient = lax.pmean(found, parallel.AXIS)
     update, moments = adam.update(gradient, getattr(state, optimiser))
     after = frozen.kept(is_frozen, before, optax.apply_updates(before, update))
-    return state.replace(**{network: after, optimiser: moments}), value, means
+    norms = {"gradient_norm": optax.tree.norm(gradient)}
+    norms["update_norm"] = optax.tree.norm(update)
+    return state.replace(**{network: after, optimiser: moments}), value, means, norms
+
+
+def parameter_norms(state: State) -> dict[str, Array]:
+    """Of both networks as they are; not finite where any parameter is not."""
+    networks = {"d": state.d, "g": state.g}
+    return {f"{n}/parameter_norm": optax.tree.norm(x) for n, x in networks.items()}
 
 
 def average(state: State, options, batch: int) -> State:

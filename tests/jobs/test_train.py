@@ -12,8 +12,6 @@ import pytest
 
 from gandl_jax import config as configs
 from gandl_jax.checkpoint import Checkpoints
-from gandl_jax.errors import RunError
-from gandl_jax.jobs import train
 
 
 def train_to(run, workdir, images, *arguments):
@@ -114,16 +112,6 @@ def test_a_checkpoint_of_another_architecture_is_refused(run, runs, tmp_path, ca
         )
     finally:
         (tmp_path / "w" / "checkpoints").rename(runs / "whole" / "checkpoints")
-
-
-def test_the_mean_of_metrics_names_what_is_not_finite():
-    steps = [
-        {"d/loss": np.float32(1), "d/r1": np.float32(4)},
-        {"d/loss": np.float32(3)},
-    ]
-    assert train.mean_metrics(steps, 2) == {"d/loss": 2.0, "d/r1": 4.0}
-    with pytest.raises(RunError, match="g/loss is nan"):
-        train.mean_metrics([{"g/loss": np.float32("nan")}], 7)
 
 
 def test_what_makes_an_experiment():

@@ -1,0 +1,151 @@
+"""One process at a time in a workdir: its file `lock`, which says who holds it.
+
+On a disk the system locks that file, and lets go of it when the process ends, however
+it ends. A bucket knows no locks: there the holder says every so often that it lives,
+and one that was silent for long, or that is known to be dead, holds nothing.
+"""
+
+import contextlib
+import datetime
+import fcntl
+import json
+import os
+import pathlib
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+from etils import epath
+
+from gandl_jax import files
+from gandl_jax.errors import InputError
+
+FILE = "lock"
+BEAT_S = 20  # between two signs of life, in a bucket
+SILENT_S = 120  # after which a holder counts as dead there
+SETTLE_S = 2  # what two that come at once wait, to see who was last
+
+
+@contextlib.contextmanager
+def held(workdir: epath.PathLike, command: str) -> Iterator[None]:
+    """Holds a workdir, which exists.
+
+    Args:
+      workdir: of the experiment.
+      command: what is run, for whoever else comes.
+
+    Raises:
+      InputError: another process holds it.
+    """
+    mine = _mine(command)
+    hold = _hold_in_bucket if files.is_remote(workdir) else _hold_on_disk
+    with hold(epath.Path(workdir) / FILE, mine):
+        yield
+
+
+def holder(workdir: epath.PathLike) -> dict[str, Any] | None:
+    """The living process that holds a workdir; None where nobody does.
+
+    Args:
+      workdir: of the experiment.
+
+    Returns:
+      {"host", "pid", "since" (ISO date), "command"}; {} of one that has not said.
+    """
+    file = epath.Path(workdir) / FILE
+    if not file.exists():
+        return None
+    if files.is_remote(file):
+        found = _read(file)
+        return found if found and not _is_dead(found) else None
+    with open(file, "rb") as opened:
+        try:
+            fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return _read(file)
+    return None
+
+
+@contextlib.contextmanager
+def _hold_on_disk(file: epath.Path, mine: dict[str, Any]) -> Iterator[None]:
+    # The file stays: who deleted it could delete that of the next to come.
+    with open(file, "a+") as opened:
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise _refusal(file.parent, _read(file)) from error
+        opened.truncate(0)
+        opened.write(json.dumps(mine) + "\n")
+        opened.flush()
+        try:
+            yield
+        finally:
+            opened.truncate(0)
+
+
+@contextlib.contextmanager
+def _hold_in_bucket(file: epath.Path, mine: dict[str, Any]) -> Iterator[None]:
+    before = _read(file) if file.exists() else {}
+    if before and not _is_dead(before):
+        raise _refusal(file.parent, before)
+    mine["token"] = uuid.uuid4().hex
+    _beat(file, mine)
+    time.sleep(SETTLE_S)
+    if _read(file).get("token") != mine["token"]:
+        raise _refusal(file.parent, _read(file))
+    ended = threading.Event()
+    beats = threading.Thread(target=_go_on, args=(file, mine, ended), daemon=True)
+    beats.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        beats.join()
+        with contextlib.suppress(OSError):
+            file.unlink(missing_ok=True)
+
+
+def _go_on(file: epath.Path, mine: dict[str, Any], ended: threading.Event) -> None:
+    while not ended.wait(BEAT_S):
+        # A bucket that does not answer now is asked again; others wait longer.
+        with contextlib.suppress(Exception):
+            _beat(file, mine)
+
+
+def _beat(file: epath.Path, mine: dict[str, Any]) -> None:
+    files.replace(file, json.dumps(mine | {"alive": time.time()}) + "\n")
+
+
+def _is_dead(found: dict[str, Any]) -> bool:
+    if found.get("host") == socket.gethostname():
+        return not pathlib.Path(f"/proc/{found.get('pid')}").exists()
+    return time.time() - found.get("alive", 0) > SILENT_S
+
+
+def _mine(command: str) -> dict[str, Any]:
+    since = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    host = socket.gethostname()
+    return {"host": host, "pid": os.getpid(), "since": since, "command": command}
+
+
+def _read(file: epath.Path) -> dict[str, Any]:
+    try:
+        found = json.loads(file.read_text())
+    except (OSError, ValueError):  # as it is being written
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _refusal(workdir: epath.Path, found: dict[str, Any]) -> InputError:
+    who = "another process"
+    if found:
+        who = (
+            f"process {found.get('pid')} on {found.get('host')}, since "
+            f"{found.get('since')}: {found.get('command')!r}"
+        )
+    return InputError(
+        f"{workdir} is in use by {who}; wait for its end, or choose another --workdir"
+    )
