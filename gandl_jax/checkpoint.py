@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import jax
+import numpy as np
 import orbax.checkpoint as ocp
 from etils import epath
 
@@ -183,6 +185,25 @@ class Checkpoints:
         self._require_whole(step)
         args = ocp.args.Composite(**{item: ocp.args.StandardRestore(like)})
         return self._manager.restore(step, args=args)[item]
+
+    def arrays(self, step: int, item: str) -> dict[str, np.ndarray]:
+        """Reads one item without knowing what is in it.
+
+        Args:
+          step: one of `steps()`.
+          item: "encoder" or "train".
+
+        Returns:
+          {path within the tree: array}.
+
+        Raises:
+          InputError: the step's files are not as they were written.
+        """
+        self._require_whole(step)
+        folder = files.absolute(self._folder(step) / item)
+        tree = ocp.StandardCheckpointer().restore(folder)
+        found, _ = jax.tree_util.tree_flatten_with_path(tree)
+        return {jax.tree_util.keystr(path): np.asarray(x) for path, x in found}
 
     def config(self, step: int) -> dict:
         """What was saved beside the arrays of a step.

@@ -217,6 +217,11 @@ DEFAULTS = {
         # allow: the first needs the raw screen, the second the prepared one.
         "parts": (),
     },
+    "kills": {  # --job=try_kills
+        "count": 30,  # of the training
+        "embedding_count": 10,
+        "seed": 0,
+    },
     "plan": {
         "topology": "v3:2x2",  # of the TPU to plan for: v3:2x2 is a v3-8
         "largest_batch": True,  # search it too; each try is compiled, for minutes

@@ -2,8 +2,8 @@
 
 One object per line: {"date": ..., "what": ..., and what belongs to it}. `what` is
 "started" (step, devices), "finished" (step), "preempted" (why), "failed" (why),
-"passed_over" (step, why: a checkpoint) or "rolled_back" (step, to, why, folder).
-A run that was killed says nothing at its end.
+"passed_over" (step, why: a checkpoint) or "rolled_back" (step, found: at
+which step, to, why, folder). A run that was killed says nothing at its end.
 """
 
 import datetime

@@ -1,6 +1,5 @@
 """Whether a training is still sound: are its numbers finite, its samples diverse?"""
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 
 import jax
@@ -16,17 +15,18 @@ KINDS = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
 class Trouble(Exception):
     """A training that cannot go on from where it is.
 
     Attributes:
       step: the first that shows it, counting from 1: after it so many are completed.
       why: the term, and what it is.
+      found: steps completed when it was noticed.
     """
 
-    step: int
-    why: str
+    def __init__(self, step: int, why: str):
+        super().__init__(f"step {step}: {why}")
+        self.step, self.why, self.found = step, why, step
 
 
 def in_causal_order(metrics: Mapping[str, Array]) -> dict[str, Array]:

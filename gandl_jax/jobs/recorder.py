@@ -108,8 +108,7 @@ class Recorder:
         """
         if step == self._saved_step:
             return
-        self._check()
-        health.check_fields(step, jax.device_get(self._finite(state)))
+        self._require_finite(step, state)
         beside = self._architecture | {PENDING: self._read}
         self._saved.save(step, self._method.items(state), beside)
         self._saved_step = step
@@ -132,8 +131,12 @@ class Recorder:
 
     def _check(self) -> None:
         """Reads the metrics so far, and what was found of the state."""
-        new = jax.device_get(self._unread)
-        new = [(step, {n: float(x) for n, x in m.items()}) for step, m in new]
+        # Not the dictionaries: JAX would sort them, and their order says what came first.
+        values = jax.device_get([list(m.values()) for _, m in self._unread])
+        new = [
+            (step, dict(zip(metrics, map(float, numbers), strict=True)))
+            for (step, metrics), numbers in zip(self._unread, values, strict=True)
+        ]
         self._unread = []
         self._read += [metrics for _, metrics in new]
         health.first_not_finite(new)
@@ -142,10 +145,15 @@ class Recorder:
             self._looked = None
             health.check_fields(step, jax.device_get(fields))
 
+    def _require_finite(self, step: int, state: Any) -> None:
+        self._check()
+        health.check_fields(step, jax.device_get(self._finite(state)))
+
     def _look_at_samples(self, step: int, state: Any) -> None:
         """Draws the same samples again, shows them where due, and compares them."""
         if not hasattr(self._method, "pictures"):
             return
+        self._require_finite(step, state)  # which says more than the samples would
         found = hosts.once(lambda: self._diversity_of(step, state))
         self._unread.append((step, {"g/diversity": found}))
         self._most_diverse = max(found, self._most_diverse)

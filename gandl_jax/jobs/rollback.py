@@ -59,7 +59,7 @@ def keep_evidence(
 def used_up(config, trouble: Trouble, folder: epath.Path) -> RunError:
     """What to tell where it went wrong once more than `config.train.rollbacks`."""
     return RunError(
-        f"step {trouble.step}: {trouble.why}; the training went back "
+        f"{trouble}; the training went back "
         f"{config.train.rollbacks} times already and stops (config.train.rollbacks). "
         f"{folder} holds a report and the batch: if its pictures are sound, train in "
         "another --workdir with a lower config.method.learning_rate or another "

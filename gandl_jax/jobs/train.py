@@ -183,7 +183,7 @@ class _Training:
         Raises:
           RunError: it went back often enough.
         """
-        print(f"train     step {trouble.step}: {trouble.why}", flush=True)
+        print(f"train     {trouble}", flush=True)
         self.saved.wait()
         rollbacks = rollback.count(self.workdir)
         seed = rollback.seed(self.config, rollbacks)
@@ -196,6 +196,7 @@ class _Training:
             self.workdir,
             "rolled_back",
             step=trouble.step,
+            found=trouble.found,
             to=to,
             why=trouble.why,
             folder=folder.name,
@@ -338,5 +339,9 @@ def _loop(state, step_fn, batches, recorder: Recorder, steps: range) -> None:
 def _advance(state, step_fn, batches, recorder: Recorder, step: int) -> Any:
     batch = next(batches)
     state, metrics = step_fn(state, batch, step)
-    recorder.add(step + 1, state, metrics)
+    try:
+        recorder.add(step + 1, state, metrics)
+    except health.Trouble as trouble:
+        trouble.found = step + 1
+        raise
     return state

@@ -1,0 +1,220 @@
+"""Kills a small experiment at random instants, resumes it, and compares.
+
+The experiment is the config's own: trained and embedded once without interruption, and
+once killed with SIGKILL again and again. Both must end the same, bit for bit.
+"""
+
+import collections
+import itertools
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from etils import epath
+
+from gandl_jax import checkpoint, files, logs
+from gandl_jax import workdir as workdirs
+from gandl_jax.errors import InputError, RunError
+from gandl_jax.jobs import kill_instants
+from gandl_jax.jobs.kill_instants import DELETING, FINALISING, PART, SAVE, STEP
+from gandl_jax.profiles import store, table
+
+KINDS = (STEP, SAVE, FINALISING, STEP, SAVE, DELETING)
+OF_TIME = ("seconds", "data/images_per_second")  # metrics that no two runs share
+KILLED = -signal.SIGKILL
+
+
+def run(config, workdir: epath.Path) -> None:
+    """Trains and embeds below `workdir/try_kills`, writes `try_kills.json`.
+
+    Raises:
+      InputError: the workdir is in a bucket, or there is nothing to kill.
+      RunError: the runs differ, a command failed, or it ended before all the kills.
+    """
+    if files.is_remote(workdir):
+        raise InputError(
+            f"--workdir={workdir}: programs are killed on this machine, with their "
+            "files on its disk: name a folder"
+        )
+    words = _without(shlex.split(workdirs.noted(workdir, "command")))
+    folder = workdir / "try_kills"
+    if folder.exists():
+        folder.rmtree()
+    whole, killed = folder / "whole", folder / "killed"
+    rng = np.random.default_rng(config.kills.seed)
+    _finish([*words, f"--workdir={whole}", "--job=prepare,train,embed"])
+    hits = collections.Counter(
+        _kill_training([*words, f"--workdir={killed}"], killed, config.kills, rng)
+    )
+    hits[PART] = _kill_embedding(
+        [*words, f"--workdir={killed}"], killed, config.kills, rng
+    )
+    compared = compare(whole, killed)
+    result = {"kills": dict(hits), "compared": compared}
+    files.replace(workdir / "try_kills.json", json.dumps(result, indent=1) + "\n")
+    told = ", ".join(f"{count} {kind}" for kind, count in hits.items())
+    print(f"kills     {told}")
+    print("kills     " + ", ".join(f"{n}: {word}" for n, word in compared.items()))
+    if different := [n for n, word in compared.items() if word != "the same"]:
+        raise RunError(
+            f"{' and '.join(different)} of the killed run in {killed} differ from "
+            f"those of the other in {whole}"
+        )
+
+
+def _without(words: Sequence[str]) -> list[str]:
+    """A command line without what names its job and workdir."""
+    kept, rest = [], iter(words)
+    for word in rest:
+        name, equals, _ = word.lstrip("-").partition("=")
+        if name not in ("job", "workdir"):
+            kept.append(word)
+        elif not equals:
+            next(rest)
+    return kept
+
+
+def _kill_training(words, workdir: epath.Path, kills, rng) -> list[str]:
+    """Kills it so often, lets it end; gives what it was killed in each time."""
+    hits = []
+    for kind in itertools.islice(itertools.cycle(KINDS), kills.count):
+        instants = kill_instants.Checkpoints(workdir / "checkpoints", rng)
+        _kill(
+            [*words, "--job=train"],
+            lambda alive, at=instants, kind=kind: at.wait(kind, alive),
+            f"training {len(hits) + 1} of {kills.count}",
+        )
+        hits.append(instants.hit())
+        print(f"kills     training {len(hits)}/{kills.count}: {hits[-1]}", flush=True)
+    _finish([*words, "--job=train"])
+    return hits
+
+
+def _kill_embedding(words, workdir: epath.Path, kills, rng) -> int:
+    (workdir / "profiles").mkdir(parents=True, exist_ok=True)
+    for number in range(kills.embedding_count):
+        _kill(
+            [*words, "--job=embed"],
+            lambda alive: kill_instants.wait_for_parts(
+                workdir / "profiles", rng, alive
+            ),
+            f"embedding {number + 1} of {kills.embedding_count}",
+        )
+        print(f"kills     embedding {number + 1}/{kills.embedding_count}", flush=True)
+    _finish([*words, "--job=embed"])
+    return kills.embedding_count
+
+
+def _kill(words: Sequence[str], wait: Callable, which: str) -> None:
+    """Starts the program and kills it at an instant.
+
+    Raises:
+      RunError: it ended before.
+    """
+    process = _start(words)
+    wait(lambda: process.poll() is None)
+    process.kill()
+    _, errors = process.communicate()
+    if process.returncode != KILLED:
+        raise RunError(
+            f"the program ended with {process.returncode} before kill {which}: train "
+            "longer (config.train.total_images), with more checkpoints (config.train."
+            f"checkpoint_every_images), or kill less often (config.kills): {errors}"
+        )
+
+
+def _finish(words: Sequence[str]) -> None:
+    process = _start(words)
+    _, errors = process.communicate()
+    if process.returncode:
+        raise RunError(
+            f"{shlex.join(words)} ended with {process.returncode}: {errors.strip()}"
+        )
+
+
+def _start(words: Sequence[str]) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-m", "gandl_jax.main", *words],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=dict(os.environ),
+    )
+
+
+def compare(one: epath.Path, other: epath.Path) -> dict[str, str]:
+    """Holds what two workdirs hold against each other.
+
+    Args:
+      one: of a run.
+      other: of one of the same config.
+
+    Returns:
+      {"state": ..., "metrics": ..., "features": ...}: "the same", or what differs.
+    """
+    return {
+        "state": _compare_states(one, other),
+        "metrics": _compare_metrics(one, other),
+        "features": _compare_features(one, other),
+    }
+
+
+def _compare_states(one: epath.Path, other: epath.Path) -> str:
+    states = [_last_state(workdir) for workdir in (one, other)]
+    if states[0].keys() != states[1].keys():
+        return "not the same arrays"
+    for name, array in states[0].items():
+        same = states[1][name]
+        if array.dtype != same.dtype or array.tobytes() != same.tobytes():
+            return f"{name} differs"
+    return "the same"
+
+
+def _last_state(workdir: epath.Path) -> dict[str, np.ndarray]:
+    saved = checkpoint.Checkpoints(workdir)
+    step = saved.steps()[-1]
+    arrays = saved.arrays(step, "train") | {"last step": np.asarray(step)}
+    saved.close()
+    return arrays
+
+
+def _compare_metrics(one: epath.Path, other: epath.Path) -> str:
+    lines = [
+        [{k: v for k, v in line.items() if k not in OF_TIME} for line in logs.read(w)]
+        for w in (one, other)
+    ]
+    for mine, theirs in itertools.zip_longest(*lines):
+        if mine != theirs:
+            return f"step {(mine or theirs)['step']} differs"
+    return "the same"
+
+
+def _compare_features(one: epath.Path, other: epath.Path) -> str:
+    found = [sorted(w.glob("profiles/*/*")) for w in (one, other)]
+    names = [[p.relative_to(p.parents[2]) for p in paths] for paths in found]
+    if names[0] != names[1]:
+        return "not the same encoders"
+    for mine, theirs in zip(*found, strict=True):
+        if _sorted_bytes(mine) != _sorted_bytes(theirs):
+            return f"{mine.name} differs"
+    return "the same"
+
+
+def _sorted_bytes(directory: epath.Path) -> bytes:
+    """All rows in the order of their records; doubled ones are an InputError."""
+    store.widths(directory)  # it is complete
+    rows = pd.read_parquet(directory)
+    ids = table.record_ids(rows, of=str(directory))
+    rows = rows.iloc[np.argsort(ids, kind="stable")].reset_index(drop=True)
+    batch = pa.Table.from_pandas(rows, preserve_index=False).combine_chunks()
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_table(batch)
+    return sink.getvalue().to_pybytes()

@@ -1,0 +1,190 @@
+"""Numbers that are not finite, injected one after the other into one training."""
+
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gandl_jax import events, logs
+from gandl_jax.checkpoint import Checkpoints
+from gandl_jax.jobs import health, rollback, train
+from gandl_jax.methods import gan
+
+CHECK = 3  # steps
+TERMS = {  # by the phase whose loss they are a term of
+    "d_main": "d/loss",
+    "d_reg": "d/r1",
+    "g_main": "g/loss",
+    "g_reg": "g/path_length",
+}
+FIELDS = (
+    "g",
+    "d",
+    "g_optimiser",
+    "d_optimiser",
+    "g_average",
+    "d_average",
+    "w_average",
+    "path_mean",
+)
+# What is injected, in turn: (kind, where); what must be named; the steps that may be.
+CASES = [
+    *((("term", phase), term) for phase, term in TERMS.items()),
+    *((("gradient", phase), f"{phase}/gradient_norm") for phase in TERMS),
+    *((("field", "g"), "g/parameter_norm"), (("field", "d"), "d/parameter_norm")),
+    (("field", "g_optimiser"), "g_main/update_norm"),
+    (("field", "d_optimiser"), "d_main/update_norm"),
+    *((("field", name), f"not all of {name} is") for name in FIELDS[4:7]),
+    (("field", "path_mean"), "path_"),  # its metric, or the gradient that it spoils
+]
+
+
+class Injections:
+    """Spoils step after step, each once, at the first step of its phase that comes."""
+
+    def __init__(self, monkeypatch):
+        self.done = []  # (case, step completed when it is there)
+        self.again = False  # whether to spoil every step's first loss
+        descend, in_turn = gan.Method._descend, train.in_turn
+
+        def spoilt_descend(method, state, phase, loss, batch, key):
+            return descend(method, state, phase, self._spoil(loss, phase), batch, key)
+
+        def spoilt_in_turn(config, method, fns, rollbacks=0):
+            advance = in_turn(config, method, fns, rollbacks)
+            every = {phase.name: phase.every for phase in method.phases}
+
+            def spoilt(state, batch, step):
+                kind, where = self._due(rollbacks, step, every)
+                code = list(TERMS).index(where) + 1 if where in TERMS else 0
+                code += 4 * (kind == "gradient")
+                codes = np.full(len(batch["images"]), code, np.int32)
+                state, metrics = advance(state, batch | {"spoil": codes}, step)
+                if kind == "field":
+                    state = state.replace(**{where: nan_in(getattr(state, where))})
+                return state, metrics
+
+            return spoilt
+
+        monkeypatch.setattr(gan.Method, "_descend", spoilt_descend)
+        monkeypatch.setattr(train, "in_turn", spoilt_in_turn)
+
+    def _due(self, rollbacks, step, every):
+        """(kind, where) of what is to be spoilt in this step, once."""
+        if self.again:
+            return "term", "d_main"
+        if rollbacks != len(self.done) or rollbacks == len(CASES):
+            return "", ""
+        (kind, where), _ = CASES[rollbacks]
+        if step < 3 or step % every.get(where, 1):
+            return "", ""
+        self.done.append(step + 1)
+        return kind, where
+
+    def _spoil(self, loss, phase):
+        term, number = TERMS[phase], list(TERMS).index(phase) + 1
+
+        def spoilt(params, part):
+            code = part["spoil"].max()
+            value, metrics = loss(params, {k: x for k, x in part.items()})
+            nan = jnp.where(code == number, jnp.nan, 0.0)
+            leaf = jax.tree.leaves(params)[0].reshape(-1)[0]
+            # Finite itself, with a derivative that is not.
+            steep = jnp.sqrt(jnp.where(code == number + 4, 0.0 * leaf, 1.0)) - 1
+            steep = jnp.where(code == number + 4, steep + 1, 0.0)
+            if term in metrics:
+                metrics = metrics | {term: metrics[term] + nan}
+            return value + nan + steep, metrics
+
+        return spoilt
+
+
+def nan_in(tree):
+    """A tree with one number that is none."""
+    leaves, structure = jax.tree.flatten(tree)
+    number = max(range(len(leaves)), key=lambda i: leaves[i].size)
+    flat = leaves[number].reshape(-1).at[-1].set(jnp.nan)
+    leaves[number] = flat.reshape(leaves[number].shape)
+    return jax.tree.unflatten(structure, leaves)
+
+
+def test_each_is_noticed_named_and_rolled_back(run, tmp_path, monkeypatch, capsys):
+    injections = Injections(monkeypatch)
+    steps = 12
+    settings = (
+        f"--config.train.total_images={steps * 32}",
+        f"--config.train.check_every_steps={CHECK}",
+        f"--config.train.rollbacks={len(CASES)}",
+        "--config.train.checkpoint_every_images=3200",
+        "--config.train.grid_every_images=3200",
+        "--config.method.r1_every_steps=2",
+        "--config.method.path_weight=2",
+        "--config.method.path_every_steps=2",
+    )
+    assert run(tmp_path, "--job=prepare,train", *settings) == 0
+    told = events.read(tmp_path, "rolled_back")
+    assert len(told) == len(CASES) == len(injections.done)
+    for event, (where, name), step in zip(told, CASES, injections.done, strict=True):
+        assert name in event["why"], (where, event)
+        # In the state it shows after the step, or in what the next one makes of it.
+        assert step <= event["step"] <= event["found"] <= step + CHECK + 1, where
+        assert event["to"] == 0
+        folder = tmp_path / rollback.FOLDER / event["folder"]
+        report = json.loads((folder / "report.json").read_text())
+        assert report["why"] == event["why"]
+        with np.load(folder / "batch.npz") as batch:
+            assert batch["images"].shape == (32, 8, 8, 5)
+    # It went on to the end, and nothing was zeroed or is bad.
+    assert logs.read(tmp_path)[-1]["step"] == steps
+    for array in Checkpoints(tmp_path).arrays(steps, "train").values():
+        assert np.isfinite(array).all()
+    # Every time the data came in another order.
+    firsts = []
+    for event in told:
+        with np.load(tmp_path / rollback.FOLDER / event["folder"] / "batch.npz") as b:
+            firsts.append(b["images"].tobytes())
+    assert len(set(firsts)) == len(firsts)
+
+    # Where it went back often enough, it stops and says where to look.
+    injections.again = True
+    capsys.readouterr()
+    more = f"--config.train.total_images={2 * steps * 32}"
+    assert run(tmp_path, "--job=train", *settings, more) == 1
+    said = capsys.readouterr().err.strip().splitlines()
+    assert f"went back {len(CASES)} times already" in said[-1]
+    assert f"{len(CASES) + 1}-step-{steps + 1}" in said[-1]
+    assert events.read(tmp_path)[-1]["what"] == "failed"
+    assert Checkpoints(tmp_path).steps() == [0, steps]
+
+
+def test_terms_are_named_before_what_they_spoil():
+    spoilt = ("d_main/update_norm", "d/real_score", "d_main/gradient_norm", "d/loss")
+    metrics = dict.fromkeys(spoilt, np.nan) | {"d/parameter_norm": 1.0}
+    ordered = health.in_causal_order(metrics)
+    names = list(ordered)
+    assert names[:2] == ["d/parameter_norm", "d/loss"]
+    assert names[-2:] == ["d_main/gradient_norm", "d_main/update_norm"]
+    with pytest.raises(health.Trouble, match="step 5: d/loss is nan"):
+        health.first_not_finite([(4, {"d/loss": 1.0}), (5, ordered)])
+
+
+def test_diversity_is_the_distance_to_the_nearest_other():
+    # Nearest others of three images of two pixels, by hand: 5, 5 and 5 apart.
+    images = np.asarray([[0, 0], [3, 4], [0, 8]], float).reshape(3, 2, 1, 1)
+    images = np.repeat(images, 2, 2)
+    assert health.diversity(images, 2 * images) == pytest.approx(0.5)
+    rng = np.random.default_rng(0)
+    real, like = rng.uniform(-1, 1, (2, 16, 32, 32, 2))
+    noise = 1e-2 * rng.normal(size=real.shape)
+    assert health.diversity(like, real) == pytest.approx(1, abs=0.1)
+    assert health.diversity(np.repeat(real[:1], 16, 0) + noise, real) < 0.02
+    assert health.diversity(np.tile(real[:4], (4, 1, 1, 1)) + noise, real) < 0.02
+
+
+def test_a_generator_that_never_was_diverse_is_still_learning():
+    health.check_diversity(5, found=0.05, before=0.15, least=0.1)
+    health.check_diversity(5, found=0.12, before=0.9, least=0.1)
+    with pytest.raises(health.Trouble, match="collapsed"):
+        health.check_diversity(5, found=0.05, before=0.9, least=0.1)
