@@ -16,7 +16,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
-from typing import Any
+from typing import IO, Any
 
 from etils import epath
 
@@ -26,6 +26,7 @@ from gandl_jax.errors import InputError
 FILE = "lock"
 BEAT_S = 20  # between two signs of life, in a bucket
 SILENT_S = 120  # after which a holder counts as dead there
+TRIES, TRY_S = 3, 0.1
 SETTLE_S = 2  # what two that come at once wait, to see who was last
 
 
@@ -73,10 +74,8 @@ def holder(workdir: epath.PathLike) -> dict[str, Any] | None:
 def _hold_on_disk(file: epath.Path, mine: dict[str, Any]) -> Iterator[None]:
     # The file stays: who deleted it could delete that of the next to come.
     with open(file, "a+") as opened:
-        try:
-            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise _refusal(file.parent, _read(file)) from error
+        if not _is_locked(opened):
+            raise _refusal(file.parent, _read(file))
         opened.truncate(0)
         opened.write(json.dumps(mine) + "\n")
         opened.flush()
@@ -84,6 +83,17 @@ def _hold_on_disk(file: epath.Path, mine: dict[str, Any]) -> Iterator[None]:
             yield
         finally:
             opened.truncate(0)
+
+
+def _is_locked(opened: IO) -> bool:
+    """Locks a file; one who only looks whether it is locked lets go in an instant."""
+    for _ in range(TRIES):
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            time.sleep(TRY_S)
+    return False
 
 
 @contextlib.contextmanager

@@ -131,7 +131,7 @@ class Recorder:
 
     def _check(self) -> None:
         """Reads the metrics so far, and what was found of the state."""
-        # Not the dictionaries: JAX would sort them, and their order says what came first.
+        # Not the dictionaries: JAX would sort them, and their order tells causes.
         values = jax.device_get([list(m.values()) for _, m in self._unread])
         new = [
             (step, dict(zip(metrics, map(float, numbers), strict=True)))

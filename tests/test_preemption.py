@@ -1,0 +1,144 @@
+"""SIGTERM: saved and 75, or at once."""
+
+import http.server
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from gandl_jax import events, hosts, logs, preemption
+from gandl_jax.checkpoint import Checkpoints
+from gandl_jax.jobs import try_kills
+from gandl_jax.jobs.recorder import Recorder
+
+WAIT = """
+import hashlib, signal, sys, time
+from gandl_jax import preemption
+with preemption.heeded():
+    try:
+        with preemption.deferred() as stops:
+            print("ready", flush=True)
+            while not stops(1):
+                time.sleep(0.01)
+            print("saving", flush=True)
+            time.sleep(30)  # a slow disk
+    except preemption.Preempted:
+        sys.exit(preemption.CODE)
+"""
+
+
+def start(program):
+    words = [sys.executable, "-c", program]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(words, stdout=pipe, stderr=pipe, text=True)
+
+
+def test_a_second_sigterm_ends_it_at_once():
+    process = start(WAIT)
+    assert process.stdout.readline() == "ready\n"
+    process.terminate()
+    assert process.stdout.readline() == "saving\n"
+    process.terminate()
+    began = time.monotonic()
+    assert process.wait(10) == 143
+    assert time.monotonic() - began < 5
+    assert "SIGTERM: saving" in process.stderr.read()
+
+
+def test_what_cannot_save_is_stopped_where_it_is():
+    program = WAIT.replace("with preemption.deferred() as stops:", "if True:")
+    program = program.replace("stops(1)", "False")
+    process = start(program)
+    assert process.stdout.readline() == "ready\n"
+    process.terminate()
+    assert process.wait(10) == 75
+
+
+def test_what_hangs_in_c_is_ended():
+    hangs = WAIT.replace("time.sleep(30)", "0").replace(
+        'print("ready", flush=True)',
+        "preemption._request.can_wait = False; preemption.STUCK_S = 0.2\n"
+        '            print("ready", flush=True); hashlib.pbkdf2_hmac('sha256', b'', b'', 10**9)',
+    )
+    process = start(hangs)
+    assert process.stdout.readline() == "ready\n"
+    process.terminate()
+    assert process.wait(10) == 75
+
+
+@pytest.fixture
+def terminated_at(monkeypatch):
+    """Makes a training get SIGTERM after a step."""
+
+    def arrange(step):
+        add = Recorder.add
+
+        def add_then_signal(self, now, *args):
+            add(self, now, *args)
+            if now == step:
+                os.kill(os.getpid(), signal.SIGTERM)
+                while not preemption._request.made.is_set():
+                    time.sleep(0.01)
+
+        monkeypatch.setattr(Recorder, "add", add_then_signal)
+
+    return arrange
+
+
+def test_a_training_saves_and_goes_on_as_if_nothing_had_happened(
+    run, tmp_path, terminated_at, monkeypatch, capsys
+):
+    settings = (
+        "--config.train.total_images=256",
+        "--config.train.log_every_images=128",  # of 4 steps: it is cut in two
+        "--config.train.check_every_steps=2",
+    )
+    assert run(tmp_path / "whole", "--job=prepare,train", *settings) == 0
+    terminated_at(5)
+    former = signal.getsignal(signal.SIGTERM)
+    assert run(tmp_path / "stopped", "--job=train", *settings) == 75
+    assert signal.getsignal(signal.SIGTERM) == former
+    assert "saved at step 5; the same command goes on" in capsys.readouterr().err
+    assert Checkpoints(tmp_path / "stopped").steps()[-1] == 5
+    assert [e["what"] for e in events.read(tmp_path / "stopped")][-1] == "preempted"
+    monkeypatch.undo()
+    assert run(tmp_path / "stopped", "--job=train", *settings) == 0
+    assert [line["step"] for line in logs.read(tmp_path / "stopped")] == [3, 4, 6, 8]
+    compared = [
+        f(tmp_path / "whole", tmp_path / "stopped")
+        for f in (try_kills._compare_states, try_kills._compare_metrics)
+    ]
+    assert compared == ["the same", "the same"]
+
+
+def test_the_clouds_word_is_heeded(monkeypatch):
+    told = {"instance/preempted": "FALSE", "instance/maintenance-event": "NONE"}
+
+    class Server(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            name = self.path.removeprefix("/computeMetadata/v1/")
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(told[name].encode())
+
+        def log_message(self, *args):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"127.0.0.1:{server.server_address[1]}"
+    monkeypatch.setenv("GCE_METADATA_IP", address)
+    monkeypatch.setattr(hosts, "may_have_tpu", lambda: True)
+    monkeypatch.setattr(preemption, "LOOK_S", 0.05)
+    with pytest.raises(preemption.Preempted):
+        with preemption.heeded(), preemption.deferred() as stops:
+            time.sleep(0.3)
+            assert not stops(1)
+            told["instance/maintenance-event"] = "TERMINATE_ON_HOST_MAINTENANCE"
+            while not stops(2):
+                time.sleep(0.01)
+    server.shutdown()
