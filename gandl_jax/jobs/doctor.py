@@ -83,7 +83,7 @@ def _trained_s(found: state.State) -> float:
 
 
 def _last_sign(found: state.State) -> float:
-    """When something was last heard, Unix seconds; a training that runs is heard now."""
+    """When it was last heard of, Unix seconds: one that runs is heard of now."""
     if found.holder is not None:
         return found.now
     heard = [event["at"] for event in found.events]

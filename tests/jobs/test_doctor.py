@@ -30,7 +30,7 @@ HEALTHY = lines(
     g__path_length=[0.5, 0.6, 0.7, 0.8, 0.8, 0.9, 0.9, 0.9, 1.0, 1.0, 1.0],
     g__path_mean=[0.1, 0.3, 0.5, 0.6, 0.7, 0.8, 0.8, 0.9, 0.9, 0.9, 1.0],
     d__augment_prob=[0.0, 0.0, 0.1, 0.1, 0.1, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2],
-    d__gradient_norm=[3.0, 1.0, 1.2, 0.9, 1.0, 1.1, 2.0, 1.0, 1.0, 1.0, 1.0],
+    d_main__gradient_norm=[300.0, 1.0, 1.2, 0.9, 1.0, 1.1, 2.0, 1.0, 1.0, 1.0, 1.0],
 )
 
 
@@ -77,9 +77,11 @@ def test_a_healthy_training_raises_no_alarm():
         ),
         (health.augmentation(lines(d__augment_prob=[0.95] * 12)), NOTE, "too few"),
         (
-            health.gradients(lines(d__gradient_norm=[1.0] * 9 + [500.0, 1.0, 1.0])),
+            health.gradients(
+                lines(d_main__gradient_norm=[900.0] + [1.0] * 12 + [500.0, 1.0])
+            ),
             NOTE,
-            "500 at step 100, 500 times",
+            "500 at step 140, 500 times",
         ),
         (health.numbers(lines(d__loss=[1.0, float("nan")])), BAD, "nan at step 20"),
     ],

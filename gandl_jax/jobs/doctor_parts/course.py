@@ -23,10 +23,10 @@ ROOM = 2  # of the newest checkpoint's size: it is written before an old one goe
 
 
 def status(state: State) -> str:
-    """ "running", "finished", "none" (nothing was begun), or why it stopped.
+    """Whether a training runs or why it does not, in a word.
 
-    That is "preempted", "failed", "killed" (it said nothing at its end), or "stopped"
-    where no events tell.
+    It is "running", "finished", "none" (nothing was begun), "preempted", "failed",
+    "killed" (it said nothing at its end), or "stopped" where no events tell.
     """
     if state.holder is not None:
         return "running"
@@ -71,7 +71,6 @@ def given_config(state: State) -> Finding | None:
             NOTE,
             f"its config is another experiment's ({_changes(refused, own, given)}): a "
             "training with it is refused here",
-            "use the command below, or another --workdir",
         )
     if other:
         words = f"would change {_changes(other, own, given)}"
@@ -110,25 +109,32 @@ def progress(state: State) -> Finding:
 
 def _stopped(state: State, found: str, words: str) -> Finding:
     if found == "failed":
-        why = [event.get("why") for event in state.events if event["what"] == found][-1]
         do = "do what its last line says"
-        return Finding("training", BAD, f"{words}; it failed: {why}", do)
+        return Finding("training", BAD, f"{words}; it failed: {_why(state, found)}", do)
+    if found == "preempted":
+        why = _why(state, found)
+        return Finding("training", NOTE, f"{words}; it was asked to stop: {why}")
     told = {
         "killed": "it was killed: it said nothing at its end",
-        "preempted": "it was preempted, and saved",
         "finished": "it finished, and the config asks for more now",
         "stopped": "nobody works on it",
     }
     return Finding("training", NOTE, f"{words}; {told[found]}")
 
 
+def _why(state: State, what: str) -> str:
+    """Of the last such event."""
+    return str([e.get("why") for e in state.events if e["what"] == what][-1])
+
+
 def _held(state: State) -> str:
     holder = state.holder
     if not holder:
         return "a process works here and has not said which"
+    jobs = [word for word in str(holder.get("command")).split() if "-job" in word]
     return (
         f"process {holder.get('pid')} on {holder.get('host')} works here since "
-        f"{holder.get('since')}: {holder.get('command')}"
+        f"{holder.get('since')} ({' '.join(jobs) or '--job=train'})"
     )
 
 
@@ -217,7 +223,7 @@ def checkpoints(state: State) -> list[Finding]:
             f"written {lasting(state.now - saved.date)} ago, {size(saved.bytes)}"
         )
         words += f"; {ahead:,} steps came after it" if ahead else ""
-        words += f"; kept: {', '.join(f'{step:,}' for step in saved.steps)}"
+        words += f"; kept: {', '.join(map(str, saved.steps))}"
         found.append(Finding("last good one", GOOD, words))
     elif saved.trouble:
         found.append(Finding("last good one", BAD, f"none: {saved.trouble}"))

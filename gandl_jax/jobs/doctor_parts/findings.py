@@ -39,10 +39,7 @@ def lasting(seconds: float) -> str:
 
 def size(count: float) -> str:
     """Bytes in words: "3.4 MB"."""
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if count < 1_000:
-            break
-        count /= 1_000
-    else:
-        unit = "TB"
-    return f"{count:.0f} bytes" if unit == "bytes" else f"{count:.3g} {unit}"
+    for power, unit in ((12, "TB"), (9, "GB"), (6, "MB"), (3, "kB")):
+        if count >= 10**power:
+            return f"{count / 10**power:.3g} {unit}"
+    return f"{count:.0f} bytes"

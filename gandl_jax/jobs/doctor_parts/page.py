@@ -40,7 +40,7 @@ def verdict(sections: Sections) -> str:
 
 
 def advice(sections: Sections) -> list[tuple[str, str]]:
-    """(what to do, command) for what is bad, then for what is to be noted, each once."""
+    """(what to do, command), first for what is bad, each once."""
     found = [one for some in sections.values() for one in some if one.do]
     found = sorted(found, key=lambda one: (BAD, NOTE, GOOD).index(one.state))
     return list(dict.fromkeys((f"{one.what}: {one.do}", one.command) for one in found))

@@ -91,8 +91,8 @@ def lost(
     idle = max(0.0, wanted - trained_s)
     share = idle / wanted
     words = (
-        f"{share:.0%} of {lasting(wanted)} were no training that lasted: {lasting(idle)} "
-        "between runs, in starts and in steps done again"
+        f"{share:.0%} of {lasting(wanted)} were no training that lasted: "
+        f"{lasting(idle)} between runs, in starts and in steps done again"
     )
     if share <= MUCH_LOST:
         return Finding("time lost", GOOD, words)
