@@ -43,6 +43,6 @@ def read(workdir: epath.PathLike, what: str | None = None) -> list[dict[str, Any
             event = json.loads(text)
             if what in (None, event["what"]):
                 found.append(event)
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             continue
     return found

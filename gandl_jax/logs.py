@@ -95,7 +95,7 @@ def read(workdir: epath.PathLike) -> list[dict[str, Any]]:
         try:
             line = json.loads(text)
             by_step[operator.index(line["step"])] = line
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             continue
     return [by_step[step] for step in sorted(by_step)]
 

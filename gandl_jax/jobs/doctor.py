@@ -12,11 +12,12 @@ from gandl_jax.jobs.doctor_parts import (
     health,
     metrics,
     page,
+    reading,
     speed,
     stages,
-    state,
 )
 from gandl_jax.jobs.doctor_parts.findings import Finding
+from gandl_jax.jobs.doctor_parts.state import State
 
 
 def run(config, workdir: epath.Path) -> None:
@@ -34,11 +35,11 @@ def run(config, workdir: epath.Path) -> None:
             f"there is no workdir {workdir}: name one with --workdir, or start a "
             "training, which makes it"
         )
-    found = state.read(config, workdir)
+    found = reading.read(config, workdir)
     print(page.text(str(workdir), examined(found), stages.next_step(found)), end="")
 
 
-def examined(found: state.State) -> dict[str, list[Finding]]:
+def examined(found: State) -> dict[str, list[Finding]]:
     """Heading to findings, those without anything to say left out."""
     most = found.config.train.rollbacks
     sections = {
@@ -60,7 +61,7 @@ def examined(found: state.State) -> dict[str, list[Finding]]:
     return {name: list(filter(None, some)) for name, some in sections.items()}
 
 
-def networks(found: state.State) -> list[Finding | None]:
+def networks(found: State) -> list[Finding | None]:
     """The health of a GAN, or of what else leaves such metrics."""
     lines, method = found.lines, found.config.method
     if not lines:
@@ -77,12 +78,12 @@ def networks(found: state.State) -> list[Finding | None]:
     return [anew.with_command(one, found) for one in judged if one]
 
 
-def _trained_s(found: state.State) -> float:
+def _trained_s(found: State) -> float:
     seconds = [value for _, value in metrics.points(found.lines, "seconds")]
     return seconds[-1] if seconds else 0.0
 
 
-def _last_sign(found: state.State) -> float:
+def _last_sign(found: State) -> float:
     """When it was last heard of, Unix seconds: one that runs is heard of now."""
     if found.holder is not None:
         return found.now

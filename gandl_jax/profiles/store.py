@@ -133,7 +133,7 @@ def is_complete(directory: epath.PathLike) -> bool:
     directory = epath.Path(directory)
     try:
         listed = json.loads((directory / _SUCCESS).read_text())
-    except (FileNotFoundError, ValueError):  # no JSON, no text
+    except (FileNotFoundError, ValueError, RecursionError):  # no JSON of ours
         return False
     is_listing = isinstance(listed, dict) and bool(listed)
     return is_listing and set(listed) == {part.name for part in _parts(directory)}

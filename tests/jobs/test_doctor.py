@@ -1,13 +1,17 @@
 """What the doctor says of workdirs: healthy, ill, killed, damaged, empty."""
 
+import dataclasses
+import functools
 import json
 import shutil
 
 import pytest
 
+from gandl_jax import config as configs
 from gandl_jax import events, lock
 from gandl_jax.jobs import commands
-from gandl_jax.jobs.doctor_parts import course, findings, health, page, speed
+from gandl_jax.jobs.doctor_parts import course, findings, health, page, speed, stages
+from gandl_jax.jobs.doctor_parts import state as doctor_state
 from gandl_jax.jobs.doctor_parts.findings import BAD, GOOD, NOTE, Finding
 
 
@@ -138,11 +142,10 @@ def test_time_lost_counts_what_was_wanted_and_did_not_train():
 
 def test_rollbacks_are_counted_against_the_most():
     back = {"what": "rolled_back", "step": 60, "to": 40, "why": "d/loss is nan"}
-    back["folder"] = "1-step-60"
     once, spent = course.rollbacks([back], 3)[0], course.rollbacks([back] * 3, 3)[0]
     assert (once.state, spent.state) == (NOTE, BAD)
     assert "from step 60 to 40, d/loss is nan" in once.words
-    assert "rollbacks/1-step-60" in once.do
+    assert "3 times from step 60" in spent.words
     assert course.rollbacks([], 3)[0].state == GOOD
 
 
@@ -181,6 +184,109 @@ def test_what_is_bad_comes_first_and_is_said_once():
     first = Finding("b", BAD, "", "free it", "rm")
     told = page.advice({"x": [later, first], "y": [first, Finding("c", GOOD, "")]})
     assert told == [("b: free it", "rm"), ("a: look", "")]
+
+
+@pytest.fixture
+def state():
+    """Function that makes the state of a training of 100 steps, with what is said."""
+    config = configs.default()
+    config.name = "demo"
+    config.train.total_images = 3200
+    healthy = doctor_state.State(
+        workdir="runs/demo",
+        now=10_000.0,
+        config=config,
+        config_trouble="",
+        given=config,
+        record={"command": "--config=configs/demo.py", "history": [], "devices": None},
+        lines=[
+            {"step": i, "seconds": 2.0 * i, "data/images_per_second": 16.0}
+            for i in (10, 20, 30, 40)
+        ],
+        cut_off={},
+        last_line=9_990.0,
+        events=(),
+        holder=None,
+        saved=doctor_state.Saved(
+            steps=[0, 40], newest=40, date=9_900.0, bytes=1_000_000
+        ),
+        disk=doctor_state.Disk(5_000_000, True),
+        profiles=(),
+        tasks=(),
+        has_report=False,
+    )
+    return functools.partial(dataclasses.replace, healthy)
+
+
+def test_what_is_left_follows_from_the_rate(state):
+    # 60 steps of 32 images at 16 images/s.
+    assert course.seconds_left(state()) == 120.0
+    told = course.progress(state()).words
+    assert "40%, step 40 of 100 (1,280 of 3,200 images); 2 min left" in told
+
+
+@pytest.mark.parametrize(
+    "ended, words",
+    [
+        (["started"], "it was killed"),
+        (["started", "preempted"], "asked to stop: SIGTERM"),
+        (["started", "failed"], "it failed: SIGTERM"),
+        (["started", "finished"], "the config asks for more now"),
+        ([], "nobody works on it"),
+    ],
+)
+def test_how_a_training_ended_and_how_it_goes_on(state, ended, words):
+    seen = [{"what": what, "step": 0, "why": "SIGTERM", "at": 0.0} for what in ended]
+    found = state(events=seen)
+    assert words in course.progress(found).words
+    command = "python -m gandl_jax.main --config=configs/demo.py --job=train"
+    assert stages.next_step(found) == ("go on from step 40", command)
+
+
+def test_who_rolled_back_too_often_is_not_told_to_go_on(state):
+    back = [{"what": "rolled_back", "at": 0.0}] * 3
+    seen = [{"what": "started", "at": 0.0}, *back, {"what": "failed", "at": 0.0}]
+    assert "do not go on here" in stages.next_step(state(events=seen))[0]
+    assert "go on from step 40" in stages.next_step(state(events=seen[2:]))[0]
+
+
+def test_a_command_names_the_folder_that_was_looked_at(state):
+    moved = state(workdir="/elsewhere/my run")
+    assert moved.command("train").endswith("'--workdir=/elsewhere/my run' --job=train")
+
+
+def test_a_training_that_runs_and_says_nothing_is_told(state):
+    runs = {"host": "here", "pid": 3, "since": "now", "command": "--job=train"}
+    assert course.silence(state(holder=runs)) is None
+    told = course.silence(state(holder=runs, last_line=9_000.0))
+    assert "16 min 40 s ago, and one comes every 20 s" in told.words
+
+
+def test_a_full_or_read_only_disk_is_told(state):
+    def told(*disk):
+        return course.disk(state(disk=doctor_state.Disk(*disk)))[0]
+
+    assert [told(*d).state for d in ((2_000_000, True), (1_999_999, True))] == [
+        GOOD,
+        BAD,
+    ]
+    assert "cannot be written" in told(2_000_000, False).words
+
+
+def test_what_comes_after_training(state):
+    unsaved = [{"step": 100}]  # the last step was killed before it was saved
+    assert stages.next_step(state(lines=unsaved))[0] == "go on from step 40"
+    done = state(saved=dataclasses.replace(state().saved, newest=100))
+    assert "--job=embed,evaluate,report" in stages.next_step(done)[1]
+
+    def embedded(encoder, **more):
+        one = doctor_state.Profiles("simulated", encoder, complete=True, parts=3)
+        return stages.next_step(dataclasses.replace(done, profiles=[one], **more))
+
+    assert "--job=embed,evaluate,report" in embedded("gan@40")[1]
+    assert embedded("gan@100")[1].endswith("--job=evaluate,report")
+    last = embedded("gan@100", tasks=["simulated/x"], has_report=True)
+    assert last == ("nothing is missing: open runs/demo/report/index.html", "")
 
 
 @pytest.fixture
@@ -249,7 +355,8 @@ def test_a_killed_training_goes_on_from_its_last_good_checkpoint(workdir, doctor
 def test_damaged_files_are_named(workdir, doctor):
     (workdir / "config.json").write_text('{"config": {"seed"')
     (workdir / "metrics.jsonl").write_bytes(b'\xff\n{"step": "x"}\n[1]\n{"step": 1}\n')
-    (workdir / "events.jsonl").write_text('{"what": "started"}\n{"what"')
+    deep = "[" * 100_000  # which Python's reader gives up
+    (workdir / "events.jsonl").write_text(f'{{"what": "started"}}\n{deep}')
     (workdir / "profiles" / "simulated" / "gan@1" / "_SUCCESS").write_bytes(b"\xff")
     damage(workdir / "checkpoints" / "1")
     told = doctor(workdir)

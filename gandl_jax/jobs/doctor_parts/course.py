@@ -1,5 +1,6 @@
 """How far a training is, what befell it, and whether its work is safe."""
 
+import collections
 import math
 import statistics
 from collections.abc import Sequence
@@ -25,23 +26,24 @@ ROOM = 2  # of the newest checkpoint's size: it is written before an old one goe
 def status(state: State) -> str:
     """Whether a training runs or why it does not, in a word.
 
-    It is "running", "finished", "none" (nothing was begun), "preempted", "failed",
-    "killed" (it said nothing at its end), or "stopped" where no events tell.
+    It is "running", "finished" (the last step is saved), "extended" (it was finished,
+    and the config asks for more now), "none" (nothing was begun), "preempted",
+    "failed", "killed" (it said nothing at its end), or "stopped" where no events tell.
     """
     if state.holder is not None:
         return "running"
-    if state.step >= state.total:
+    if (state.saved.newest or 0) >= state.total:
         return "finished"
     ends = [event["what"] for event in state.events if event["what"] in ENDS]
     if ends:
-        return "killed" if ends[-1] == "started" else ends[-1]
+        return {"started": "killed", "finished": "extended"}.get(ends[-1], ends[-1])
     return "stopped" if state.lines or state.saved.steps else "none"
 
 
 def experiment(state: State) -> Finding:
     """Whose workdir is it?"""
     if state.config_trouble and state.step:
-        do = "until then the command's own config is what is compared with below"
+        do = "restore config.json; what is said here goes by this command's config"
         return Finding("experiment", BAD, state.config_trouble, do)
     if state.config_trouble:
         return Finding("experiment", NOTE, state.config_trouble)
@@ -102,21 +104,21 @@ def progress(state: State) -> Finding:
         words += f"; {lasting(left)} left at the recent rate"
     if found == "running":
         return Finding("training", GOOD, f"{words}; {_held(state)}")
-    if found == "finished" and state.step >= state.total:
+    if found == "finished":
         return Finding("training", GOOD, f"{words}; finished")
     return _stopped(state, found, words)
 
 
 def _stopped(state: State, found: str, words: str) -> Finding:
     if found == "failed":
-        do = "do what its last line says"
+        do = "mend what it failed at before it goes on"
         return Finding("training", BAD, f"{words}; it failed: {_why(state, found)}", do)
     if found == "preempted":
         why = _why(state, found)
         return Finding("training", NOTE, f"{words}; it was asked to stop: {why}")
     told = {
         "killed": "it was killed: it said nothing at its end",
-        "finished": "it finished, and the config asks for more now",
+        "extended": "it finished, and the config asks for more now",
         "stopped": "nobody works on it",
     }
     return Finding("training", NOTE, f"{words}; {told[found]}")
@@ -201,16 +203,24 @@ def rollbacks(events: Sequence[dict], most: int) -> list[Finding]:
     found = [event for event in events if event["what"] == "rolled_back"]
     if not found:
         return [Finding("rollbacks", GOOD, f"none (at most {most})")]
-    each = [
+    each = collections.Counter(
         f"from step {event.get('step')} to {event.get('to')}, {event.get('why')}"
         for event in found[-SHOWN:]
-    ]
-    words = f"{len(found)} (at most {most}): {'; '.join(each)}"
-    do = f"look at rollbacks/{found[-1].get('folder')}: a report, and the batch"
+    )
+    told = [f"{n} times {words}" if n > 1 else words for words, n in each.items()]
+    words = f"{len(found)} (at most {most}): {'; '.join(told)}"
+    do = "look into rollbacks/: a report and the batch of each"
     if len(found) < most:
         return [Finding("rollbacks", NOTE, words, do)]
-    do += "; then train anew with a lower learning rate"
+    do += "; where the batches are sound, train anew with a lower learning rate"
     return [Finding("rollbacks", BAD, f"used up, {words}", do)]
+
+
+def is_spent(state: State) -> bool:
+    """Whether it failed after its last rollback."""
+    back = [event for event in state.events if event["what"] == "rolled_back"]
+    most = state.config.train.rollbacks
+    return status(state) == "failed" and 0 < most <= len(back)
 
 
 def checkpoints(state: State) -> list[Finding]:

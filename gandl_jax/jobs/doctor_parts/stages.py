@@ -46,6 +46,9 @@ def _train(state: State) -> tuple[str, str]:
     newest = state.saved.newest
     if newest is None and state.saved.trouble:
         return "restore a checkpoint from a copy, or train anew in a new --workdir", ""
+    if course.is_spent(state):
+        words = "do not go on here as it is: the next trouble ends it at once"
+        return words, ""
     if newest is None:
         words = "begin: prepare the screen, if that is not done, and train"
         return words, state.command("prepare,train")
