@@ -38,11 +38,11 @@ def read(workdir: epath.PathLike, what: str | None = None) -> list[dict[str, Any
     """
     file = epath.Path(workdir) / FILE
     found = []
-    for text in file.read_text().splitlines() if file.exists() else ():
+    for text in file.read_bytes().splitlines() if file.exists() else ():
         try:
             event = json.loads(text)
             if what in (None, event["what"]):
                 found.append(event)
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             continue
     return found

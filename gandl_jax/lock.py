@@ -144,7 +144,7 @@ def _mine(command: str) -> dict[str, Any]:
 def _read(file: epath.Path) -> dict[str, Any]:
     try:
         found = json.loads(file.read_text())
-    except (OSError, ValueError):  # as it is being written
+    except (OSError, ValueError, RecursionError):  # as it is being written
         return {}
     return found if isinstance(found, dict) else {}
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import operator
 from collections.abc import Mapping
 from typing import Any
 
@@ -90,11 +91,11 @@ def read(workdir: epath.PathLike) -> list[dict[str, Any]]:
     """
     file = epath.Path(workdir) / "metrics.jsonl"
     by_step = {}
-    for text in file.read_text().splitlines() if file.exists() else ():
+    for text in file.read_bytes().splitlines() if file.exists() else ():
         try:
             line = json.loads(text)
-            by_step[line["step"]] = line
-        except (json.JSONDecodeError, KeyError, TypeError):
+            by_step[operator.index(line["step"])] = line
+        except (ValueError, KeyError, TypeError, RecursionError):
             continue
     return [by_step[step] for step in sorted(by_step)]
 

@@ -17,7 +17,8 @@ from gandl_jax import files, hosts, lock, preemption
 from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError, RunError
 
-MEASURING = {"benchmark", "plan"}  # jobs that are of no experiment
+READING = {"doctor"}  # jobs that leave a workdir as it is, whosever it is
+CLAIMING_NOTHING = READING | {"benchmark", "plan"}  # the others are of no experiment
 NO_FILES = {"config.json", lock.FILE}  # of a workdir in which nothing was done yet
 OVERRIDE = re.compile(r"--?config\.([\w.]+)(?:=(.*))?", re.DOTALL)
 
@@ -73,7 +74,7 @@ def resolve(values: flags.FlagValues, settings: dict[str, str]):
     _check_buckets(str(workdir), config.data.source_dir, config.data.dir)
     if workdir.exists() and not workdir.is_dir():
         raise InputError(f"--workdir={workdir} is a file: name a folder")
-    if not MEASURING.issuperset(jobs):
+    if not CLAIMING_NOTHING.issuperset(jobs):
         workdirs.refuse_another(workdir, config)
     return config, jobs, workdir
 
@@ -94,7 +95,7 @@ def run_jobs(config, jobs, workdir: epath.Path, command: str) -> None:
     told = {f"config.{key}": value for key, value in configs.plain(config).items()}
     hosts.agree({"--job": list(jobs), "--workdir": str(workdir), **told})
     _check_prepared(config, jobs, workdir)
-    if MEASURING.issuperset(jobs):
+    if CLAIMING_NOTHING.issuperset(jobs):
         for name in jobs:
             _run_job(name, config, workdir)
         return
@@ -178,9 +179,10 @@ def _attempt(argv: list[str]) -> int:
             return 0
         if unknown:
             raise InputError(f"what is {unknown[0]!r}? Flags look like --job=train")
-        resolved = resolve(values, settings)
-        hosts.join()
-        run_jobs(*resolved, command=shlex.join(argv))
+        config, jobs, workdir = resolve(values, settings)
+        if not READING.issuperset(jobs):  # which one host does for itself
+            hosts.join()
+        run_jobs(config, jobs, workdir, command=shlex.join(argv))
     except (InputError, flags.Error) as error:
         print(f"gandl_jax: {error}", file=sys.stderr)
         return 2

@@ -11,6 +11,8 @@ from gandl_jax import config as configs
 from gandl_jax import files
 from gandl_jax.errors import InputError
 
+FILE = "config.json"
+NEEDED = {"config": dict, "history": list, "versions": dict}  # and more came later
 LIBRARIES = ("jax", "flax", "optax", "orbax-checkpoint", "tensorflow", "scikit-learn")
 
 
@@ -55,7 +57,13 @@ def read_config(workdir: epath.Path):
         for name in groups:
             group = group[name]
         value = saved["config"][key]
-        group[last] = tuple(value) if isinstance(value, list) else value
+        try:
+            group[last] = tuple(value) if isinstance(value, list) else value
+        except TypeError as error:  # of another type than the key's
+            raise InputError(
+                f"{workdir / FILE} has {key}={value!r}, which is of another type than "
+                "it should be: restore that file from a copy"
+            ) from error
     return config
 
 
@@ -113,16 +121,20 @@ def noted(workdir: epath.Path, key: str) -> Any:
 
 def _write(workdir: epath.Path, content: dict) -> None:
     workdir.mkdir(parents=True, exist_ok=True)
-    files.replace(workdir / "config.json", json.dumps(content, indent=1) + "\n")
+    files.replace(workdir / FILE, json.dumps(content, indent=1) + "\n")
 
 
 def _read(workdir: epath.Path) -> dict | None:
-    file = workdir / "config.json"
+    file = workdir / FILE
     if not file.exists():
         return None
     try:
-        return json.loads(file.read_text())
-    except ValueError as error:  # broken JSON, or no text
+        found = json.loads(file.read_text())
+        if not all(isinstance(found[key], kind) for key, kind in NEEDED.items()):
+            raise ValueError("it is another's")
+        return found
+    # Broken JSON or no text; other JSON.
+    except (ValueError, RecursionError, KeyError, TypeError) as error:
         raise InputError(
             f"{file} is damaged: restore it from a copy, or choose another --workdir"
         ) from error

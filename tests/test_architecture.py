@@ -25,6 +25,8 @@ LAYERS = {
         "compilation",
         "checkpoint",
         "logs",
+        "events",
+        "lock",
         "progress",
         "config",
         "workdir",

@@ -133,9 +133,10 @@ def is_complete(directory: epath.PathLike) -> bool:
     directory = epath.Path(directory)
     try:
         listed = json.loads((directory / _SUCCESS).read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
+    except (FileNotFoundError, ValueError, RecursionError):  # no JSON of ours
         return False
-    return bool(listed) and set(listed) == {part.name for part in _parts(directory)}
+    is_listing = isinstance(listed, dict) and bool(listed)
+    return is_listing and set(listed) == {part.name for part in _parts(directory)}
 
 
 def widths(directory: epath.PathLike) -> dict[str, int]:

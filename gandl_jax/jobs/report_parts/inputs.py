@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,10 +12,8 @@ from etils import epath
 from gandl_jax import logs, pictures
 from gandl_jax.datasets import bad_records, screen
 from gandl_jax.errors import InputError
+from gandl_jax.jobs import commands
 from gandl_jax.profiles import feature_set, store, table
-
-PROGRAM = "python -m gandl_jax.main"
-_JOB = re.compile(r"(?:^|\s)--?job(?:=|\s+)\S+")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,20 +75,13 @@ class Inputs:
     def typed(self) -> str | None:
         """The command line as it was typed; None where it was not recorded."""
         options = self.record.get("command")
-        return options and f"{PROGRAM} {options.removeprefix(PROGRAM).strip()}"
+        return options and commands.whole(options)
 
     def command(self, job: str) -> str:
         """The command that runs a job of this experiment, from the one as typed."""
-        if self.typed:
-            return f"{_JOB.sub('', self.typed)} --job={job}"
-        file = self.config.name or "NAME"
-        options = ""
-        if file.endswith("-smoke"):
-            file, options = file.removesuffix("-smoke"), ":smoke"
-        return (
-            f"{PROGRAM} --config=configs/{file}.py{options} "
-            f"--workdir={self.workdir} --job={job}"
-        )
+        options = self.record.get("command")
+        options = commands.recorded(options, self.config.name, self.workdir)
+        return commands.whole(commands.with_flag(options, "job", job))
 
 
 def read(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> Inputs:
