@@ -10,7 +10,16 @@ import gandl_jax
 ROOT = pathlib.Path(gandl_jax.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 LAYERS = {
-    "main": {"jobs", "hosts", "config", "workdir", "files", "errors"},
+    "main": {
+        "jobs",
+        "hosts",
+        "preemption",
+        "lock",
+        "config",
+        "workdir",
+        "files",
+        "errors",
+    },
     "jobs": {
         "jobs",
         "methods",
@@ -27,6 +36,8 @@ LAYERS = {
         "logs",
         "events",
         "lock",
+        "preemption",
+        "file_hashes",
         "progress",
         "config",
         "workdir",
@@ -48,7 +59,11 @@ LAYERS = {
     "parallel": {"compilation", "hosts", "errors"},
     "tpu": {"compilation", "hosts", "errors"},
     "compilation": set(),
-    "checkpoint": {"parallel", "hosts", "errors", "files"},
+    "checkpoint": {"parallel", "hosts", "errors", "files", "file_hashes"},
+    "file_hashes": {"files"},
+    "lock": {"files", "errors"},
+    "preemption": {"hosts"},
+    "events": set(),
     "progress": set(),
     "files": set(),
     "errors": set(),

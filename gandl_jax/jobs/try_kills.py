@@ -7,12 +7,11 @@ once killed with SIGKILL again and again. Both must end the same, bit for bit.
 import collections
 import itertools
 import json
-import os
 import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -22,7 +21,7 @@ from etils import epath
 from gandl_jax import checkpoint, files, logs
 from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError, RunError
-from gandl_jax.jobs import kill_instants
+from gandl_jax.jobs import commands, kill_instants
 from gandl_jax.jobs.kill_instants import DELETING, FINALISING, PART, SAVE, STEP
 from gandl_jax.profiles import store, table
 
@@ -43,19 +42,16 @@ def run(config, workdir: epath.Path) -> None:
             f"--workdir={workdir}: programs are killed on this machine, with their "
             "files on its disk: name a folder"
         )
-    words = _without(shlex.split(workdirs.noted(workdir, "command")))
+    options = workdirs.noted(workdir, "command")
     folder = workdir / "try_kills"
     if folder.exists():
         folder.rmtree()
     whole, killed = folder / "whole", folder / "killed"
     rng = np.random.default_rng(config.kills.seed)
-    _finish([*words, f"--workdir={whole}", "--job=prepare,train,embed"])
-    hits = collections.Counter(
-        _kill_training([*words, f"--workdir={killed}"], killed, config.kills, rng)
-    )
-    hits[PART] = _kill_embedding(
-        [*words, f"--workdir={killed}"], killed, config.kills, rng
-    )
+    _finish(commands.with_flag(options, "workdir", str(whole)), "prepare,train,embed")
+    options = commands.with_flag(options, "workdir", str(killed))
+    hits = collections.Counter(_kill_training(options, killed, config.kills, rng))
+    hits[PART] = _kill_embedding(options, killed, config.kills, rng)
     compared = compare(whole, killed)
     result = {"kills": dict(hits), "compared": compared}
     files.replace(workdir / "try_kills.json", json.dumps(result, indent=1) + "\n")
@@ -69,56 +65,46 @@ def run(config, workdir: epath.Path) -> None:
         )
 
 
-def _without(words: Sequence[str]) -> list[str]:
-    """A command line without what names its job and workdir."""
-    kept, rest = [], iter(words)
-    for word in rest:
-        name, equals, _ = word.lstrip("-").partition("=")
-        if name not in ("job", "workdir"):
-            kept.append(word)
-        elif not equals:
-            next(rest)
-    return kept
-
-
-def _kill_training(words, workdir: epath.Path, kills, rng) -> list[str]:
+def _kill_training(options: str, workdir: epath.Path, kills, rng) -> list[str]:
     """Kills it so often, lets it end; gives what it was killed in each time."""
     hits = []
     for kind in itertools.islice(itertools.cycle(KINDS), kills.count):
         instants = kill_instants.Checkpoints(workdir / "checkpoints", rng)
         _kill(
-            [*words, "--job=train"],
+            options,
+            "train",
             lambda alive, at=instants, kind=kind: at.wait(kind, alive),
             f"training {len(hits) + 1} of {kills.count}",
         )
         hits.append(instants.hit())
         print(f"kills     training {len(hits)}/{kills.count}: {hits[-1]}", flush=True)
-    _finish([*words, "--job=train"])
+    _finish(options, "train")
     return hits
 
 
-def _kill_embedding(words, workdir: epath.Path, kills, rng) -> int:
+def _kill_embedding(options: str, workdir: epath.Path, kills, rng) -> int:
     (workdir / "profiles").mkdir(parents=True, exist_ok=True)
     for number in range(kills.embedding_count):
         _kill(
-            [*words, "--job=embed"],
+            options,
+            "embed",
             lambda alive: kill_instants.wait_for_parts(
                 workdir / "profiles", rng, alive
             ),
             f"embedding {number + 1} of {kills.embedding_count}",
         )
         print(f"kills     embedding {number + 1}/{kills.embedding_count}", flush=True)
-    _finish([*words, "--job=embed"])
+    _finish(options, "embed")
     return kills.embedding_count
 
 
-def _kill(words: Sequence[str], wait: Callable, which: str) -> None:
-    """Starts the program and kills it at an instant.
+def _kill(options: str, job: str, wait: Callable, which: str) -> None:
+    """Starts a job and kills it at an instant.
 
     Raises:
       RunError: it ended before.
     """
-    process = _start(words)
+    process = _start(options, job)
     wait(lambda: process.poll() is None)
     process.kill()
     _, errors = process.communicate()
@@ -126,26 +112,25 @@ def _kill(words: Sequence[str], wait: Callable, which: str) -> None:
         raise RunError(
             f"the program ended with {process.returncode} before kill {which}: train "
             "longer (config.train.total_images), with more checkpoints (config.train."
-            f"checkpoint_every_images), or kill less often (config.kills): {errors}"
+            "checkpoint_every_images), prepare smaller shards (config.data."
+            f"records_per_shard), or kill less often (config.kills): {errors.strip()}"
         )
 
 
-def _finish(words: Sequence[str]) -> None:
-    process = _start(words)
+def _finish(options: str, job: str) -> None:
+    process = _start(options, job)
     _, errors = process.communicate()
     if process.returncode:
-        raise RunError(
-            f"{shlex.join(words)} ended with {process.returncode}: {errors.strip()}"
-        )
+        raise RunError(f"--job={job} ended with {process.returncode}: {errors.strip()}")
 
 
-def _start(words: Sequence[str]) -> subprocess.Popen:
+def _start(options: str, job: str) -> subprocess.Popen:
+    words = shlex.split(commands.with_flag(options, "job", job))
     return subprocess.Popen(
         [sys.executable, "-m", "gandl_jax.main", *words],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        env=dict(os.environ),
     )
 
 
