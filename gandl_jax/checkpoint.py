@@ -8,6 +8,7 @@ as they were written.
 import concurrent.futures
 import contextlib
 import dataclasses
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -21,6 +22,9 @@ from gandl_jax import file_hashes, files, hosts, parallel
 from gandl_jax.errors import InputError, RunError
 
 WORTH_TELLING_S = 5.0  # of waiting for a slow disk
+
+# What fails is raised, too, and told in a sentence.
+logging.getLogger("absl").addFilter(lambda record: "orbax" not in record.pathname)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -243,7 +247,9 @@ class Checkpoints:
         finally:
             self._thread.shutdown()
             if self._opened is not None:
-                self._opened.close()
+                # It would tell once more what `wait` has told.
+                with contextlib.suppress(Exception):
+                    self._opened.close()
                 self._opened = None
 
     def _folder(self, step: int) -> epath.Path:

@@ -114,7 +114,7 @@ def smoke_screen(tmp_path_factory):
 def run(request, smoke_screen):
     """Runs the program on configs/demo.py:smoke, one device; gives the exit code.
 
-    Its attribute `words` gives the command line.
+    Its attribute `words` gives the command line, `recipe` settings of all four phases.
     """
     from gandl_jax import main as program
 
@@ -138,6 +138,12 @@ def run(request, smoke_screen):
         return program.main(words(workdir, *arguments, **options))
 
     run.words = words
+    # Both regularisers run before step 2 and after it; compiled once for all tests.
+    run.recipe = (
+        "--config.method.r1_every_steps=2",
+        "--config.method.path_weight=2",
+        "--config.method.path_every_steps=3",
+    )
     return run
 
 

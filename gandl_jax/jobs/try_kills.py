@@ -145,13 +145,14 @@ def compare(one: epath.Path, other: epath.Path) -> dict[str, str]:
       {"state": ..., "metrics": ..., "features": ...}: "the same", or what differs.
     """
     return {
-        "state": _compare_states(one, other),
-        "metrics": _compare_metrics(one, other),
+        "state": compare_states(one, other),
+        "metrics": compare_metrics(one, other),
         "features": _compare_features(one, other),
     }
 
 
-def _compare_states(one: epath.Path, other: epath.Path) -> str:
+def compare_states(one: epath.Path, other: epath.Path) -> str:
+    """The last checkpoints' arrays, bit for bit: "the same", or what differs."""
     states = [_last_state(workdir) for workdir in (one, other)]
     if states[0].keys() != states[1].keys():
         return "not the same arrays"
@@ -170,7 +171,8 @@ def _last_state(workdir: epath.Path) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _compare_metrics(one: epath.Path, other: epath.Path) -> str:
+def compare_metrics(one: epath.Path, other: epath.Path) -> str:
+    """All lines of metrics but their times: "the same", or what differs."""
     lines = [
         [{k: v for k, v in line.items() if k not in OF_TIME} for line in logs.read(w)]
         for w in (one, other)

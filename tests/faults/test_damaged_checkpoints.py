@@ -16,7 +16,7 @@ CASES = 200
 def run_of_4(run, tmp_path_factory):
     """A workdir with checkpoints at steps 0, 2 and 4."""
     folder = tmp_path_factory.mktemp("damaged") / "w"
-    settings = ("--config.train.total_images=128",)
+    settings = (*run.recipe, "--config.train.total_images=128")
     settings += ("--config.train.checkpoint_every_images=64",)
     assert run(folder, "--job=prepare,train", *settings) == 0
     assert Checkpoints(folder).steps() == [0, 2, 4]

@@ -19,10 +19,7 @@ def train_to(run, workdir, images, *arguments):
         workdir,
         "--job=prepare,train",
         f"--config.train.total_images={images}",
-        # Both regularisers run before step 2 and after it.
-        "--config.method.r1_every_steps=2",
-        "--config.method.path_weight=2",
-        "--config.method.path_every_steps=3",
+        *run.recipe,
         *arguments,
     )
 

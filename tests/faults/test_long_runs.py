@@ -1,0 +1,67 @@
+"""Does a training that runs for long take more and more?"""
+
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from gandl_jax import logs
+
+MINUTES, STEPS = 20, 20_000
+WARM_UP_MINUTES = 6
+MOST_GROWTH = 0.02  # in two hours, of the memory
+
+
+@pytest.mark.slow
+def test_memory_and_open_files_stay_as_they_are(run, tmp_path):
+    words = run.words(
+        tmp_path,
+        *run.recipe,
+        "--config.train.total_images=1_000_000_000",
+        "--config.train.log_every_images=3200",
+        "--config.train.checkpoint_every_images=32_000",
+        "--config.train.grid_every_images=64_000",
+        "--config.train.diversity_every_images=32_000",
+        "--job=prepare,train",
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gandl_jax.main", *words],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        found = list(watched(process, tmp_path))
+    finally:
+        process.send_signal(signal.SIGTERM)
+        began = time.monotonic()
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 75, errors
+    assert time.monotonic() - began < 30
+    minutes, steps, memory, files = np.array(found).T
+    warm = minutes > WARM_UP_MINUTES
+    slope, level = np.polyfit(minutes[warm], memory[warm], 1)
+    growth = 120 * slope / (level + slope * WARM_UP_MINUTES)
+    print(f"{steps[-1]:.0f} steps in {minutes[-1]:.1f} min; memory", end=" ")
+    print(f"{memory[-1] / 2**20:.0f} MiB, {growth:+.2%} in 2 h; files", end=" ")
+    print(f"{files[warm].min():.0f} to {files[warm].max():.0f}")
+    assert growth < MOST_GROWTH
+    assert np.median(files[-30:]) <= np.median(files[warm][:30])
+
+
+def watched(process, workdir):
+    """Minutes, steps, bytes in memory and open files, every 5 s until it is enough."""
+    began, proc = time.monotonic(), pathlib.Path(f"/proc/{process.pid}")
+    minutes = steps = 0
+    while minutes < MINUTES or steps < STEPS:
+        time.sleep(5)
+        assert process.poll() is None, process.stderr.read()
+        minutes = (time.monotonic() - began) / 60
+        lines = logs.read(workdir)
+        steps = lines[-1]["step"] if lines else 0
+        pages = int((proc / "statm").read_text().split()[1])
+        yield minutes, steps, 4096 * pages, len(list((proc / "fd").iterdir()))
