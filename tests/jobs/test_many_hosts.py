@@ -1,6 +1,7 @@
 """Two processes on loopback, as two hosts: what they leave is what one leaves."""
 
 import json
+import re
 import shutil
 import signal
 import time
@@ -167,3 +168,27 @@ def test_the_death_of_one_ends_the_other(one, two, two_hosts, tmp_path):
     processes[1].send_signal(signal.SIGKILL)
     (code, _, errors), _ = two_hosts.ends(processes, timeout_s=180)
     assert code != 0 and "crashed" in errors
+
+
+@pytest.mark.slow
+def test_sigterm_to_one_saves_on_all_after_the_same_step(one, two, two_hosts, tmp_path):
+    assert one(tmp_path / "first", "prepare", 5) == 0
+    more = ("--config.train.log_every_images=320",)
+    processes = two(tmp_path / "w", "train", 1_000_000, *more)
+    until = time.monotonic() + 300
+    while not (tmp_path / "w" / "metrics.jsonl").exists():
+        assert time.monotonic() < until and processes[0].poll() is None
+        time.sleep(0.2)
+    processes[1].send_signal(signal.SIGTERM)  # to the one that writes nothing
+    asked = time.monotonic()
+    ended = two_hosts.ends(processes)
+    assert time.monotonic() - asked < 30
+    assert [code for code, *_ in ended] == [75, 75], ended
+    saved = re.search(r"saved at step (\d+)", ended[0][2])[1]
+    assert f"saved at step {saved}" in ended[1][2]
+    step = int(saved)
+    assert Checkpoints(tmp_path / "w").steps() == [0, step]
+    # What they saved is what one host has after as many steps.
+    assert one(tmp_path / "one", "train", step, *more) == 0
+    assert distance(tmp_path / "one", tmp_path / "w", step) < 1e-3
+    assert one(tmp_path / "w", "train", step + 1, *more) == 0
