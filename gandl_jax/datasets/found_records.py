@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import pandas as pd
 from etils import epath
 
+from gandl_jax import files
 from gandl_jax.datasets import raw_files
 from gandl_jax.errors import InputError
 
@@ -76,11 +77,17 @@ def _everything(source_dir: str) -> Iterator[str]:
 
 
 def _below(source_dir: str) -> Iterator[str]:
-    """Paths of all files below a folder, relative to it; no hidden ones."""
+    """Paths of all files below a folder, relative to it; no hidden ones.
+
+    A folder that links lead to again, perhaps from within, is read once.
+    """
     root = epath.Path(source_dir)
-    folders = [""]
+    folders, seen = [""], set()
     while folders:
         folder = folders.pop()
+        if (place := files.absolute(root / folder)) in seen:
+            continue
+        seen.add(place)
         for name in sorted(path.name for path in (root / folder).iterdir()):
             path = os.path.join(folder, name)
             if name.startswith("."):
