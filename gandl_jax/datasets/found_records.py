@@ -9,8 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import pandas as pd
 from etils import epath
 
-from gandl_jax import files
-from gandl_jax.datasets import raw_files
+from gandl_jax.datasets import confined, raw_files
 from gandl_jax.errors import InputError
 
 SITE_ID = "site_id"
@@ -34,7 +33,8 @@ def find(
       fields but `cell` joined by "_", where no field is called so.
 
     Raises:
-      InputError: there are no files, none matches, or one could be read in two ways.
+      InputError: there are no files, none matches, or one could be read in two ways
+        or has a name that is no text.
     """
     there = sorted(_everything(source_dir))
     if not there:
@@ -85,7 +85,7 @@ def _below(source_dir: str) -> Iterator[str]:
     folders, seen = [""], set()
     while folders:
         folder = folders.pop()
-        if (place := files.absolute(root / folder)) in seen:
+        if (place := os.path.realpath(root / folder)) in seen:
             continue
         seen.add(place)
         for name in sorted(path.name for path in (root / folder).iterdir()):
@@ -107,6 +107,11 @@ def _matches(
         match = short.fullmatch(path)
         if match is None:
             continue
+        if confined.is_no_text(path):
+            raise InputError(
+                f"the name of the file {path!r} holds characters that are no text: "
+                "rename it"
+            )
         other = long.fullmatch(path)
         if other.groupdict() != match.groupdict():
             raise InputError(
