@@ -626,7 +626,6 @@ def test_descriptions_of_a_screen(place, refused, changes, told):
 def test_descriptions_that_are_no_plain_data(place, refused, text, told):
     place.describe()
     (place.prepared / "screen.json").write_bytes(text.encode(errors="surrogateescape"))
-    refused("train", told)
     refused("prepare,train", told)
 
 
@@ -836,19 +835,10 @@ def test_names_of_files_are_shown_without_their_controls(place, refused):
 
 
 def test_names_in_what_is_printed_are_shown_without_their_controls(place, capsys):
-    """As those of archives, workdirs and records of others are."""
-    place.pack(f"{ESCAPE}.zip")
-    place.csv(plate=["P1", "P9"])
-    arguments = [
-        "--config=crafted.py",
-        "--workdir=run",
-        "--job=verify",
-        "--config.data.dir=prepared",
-    ]
-    place.describe(manifest={"files": {ESCAPE: {"sha256": "", "bytes": 0}}})
-    program.main([*arguments, "--config.data.source_dir="])
-    out, errors = capsys.readouterr()
-    assert ESCAPE not in out + errors
+    (place.root / "run/profiles/tiny" / ESCAPE).mkdir(parents=True)
+    assert program.main(["--config=crafted.py", "--workdir=run", "--job=evaluate"]) == 2
+    out, _ = capsys.readouterr()
+    assert "tiny/\\x1b[2J is empty and passed over" in out and ESCAPE not in out
 
 
 # The program itself.
