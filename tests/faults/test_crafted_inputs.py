@@ -33,6 +33,7 @@ from gandl_jax import main as program
 from gandl_jax import workdir as workdirs
 from gandl_jax.datasets import (
     facts,
+    faults,
     found_records,
     illumination,
     image_files,
@@ -651,6 +652,19 @@ def test_a_table_of_records_that_is_a_pickle(place, refused):
     place.describe()
     (place.prepared / "records.parquet").write_bytes(place.pickled)
     refused("train", "records.parquet is damaged .*: delete it and run --job=prepare a")
+
+
+def test_a_record_that_says_it_is_a_terabyte(place):
+    """With the right checksum TensorFlow would believe it, and crash."""
+    place.describe()
+    frame = struct.pack("<Q", 2**40) + bytes.fromhex("aa3d6be4") + bytes(68)
+    (place.prepared / "tiny-0").write_bytes(frame * 2)
+    opened = prepared.open_prepared("prepared")
+    spec = screen.load(configs.load("crafted.py"))
+    wanted = {"sha256": "", "bytes": 160, "records": 2}
+    found, _ = faults.of_shard(opened, "tiny-0", {"tiny-0": wanted}, spec)
+    told = [fault.what for fault in found]
+    assert told[-2:] == ["has another length than the table of records says"] * 2
 
 
 @pytest.mark.parametrize("kind", ["pickle", "bomb"])
