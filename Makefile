@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	&& echo $$p && break; done)
 PYTEST = $(VENV)/bin/python -m pytest -c tests/pytest.ini --rootdir=tests
 
-.PHONY: demo test test-all lint setup
+.PHONY: demo test test-all lint audit setup
 
 demo: setup  ## simulate a screen, train, embed, evaluate, report
 	$(VENV)/bin/python -m gandl_jax.main --config=configs/demo.py \
@@ -21,6 +21,10 @@ test-all: setup  ## those that take longer as well
 lint: setup
 	$(VENV)/bin/pip install --quiet -c launch/constraints.txt -e ".[dev]"
 	$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check .
+
+audit: setup  ## asks pypi.org for known vulnerabilities of the pinned versions
+	$(VENV)/bin/pip install --quiet -c launch/constraints.txt -e ".[dev]"
+	$(VENV)/bin/pip-audit --strict --no-deps --disable-pip -r launch/constraints.txt
 
 setup: $(VENV)/installed
 

@@ -62,6 +62,6 @@ setup(
             "trustme",  # its certificate
             *REPORT,
         ],
-        "dev": ["ruff"],
+        "dev": ["pip-audit", "ruff"],
     },
 )

@@ -26,7 +26,8 @@ def get_config(text: str = ""):
     # 2. The files. A name in braces is a column of the table; {channel} is a channel's
     # code. Other forms:
     #   file="{plate}/{well}_s{site}.tif"   all channels in one file: pages, or RGB
-    #   file="{file}"                       a column of paths
+    #   file="{file}"                       a column of paths (data.outside="allow" for
+    #                                       files that are not in source_dir)
     #   metadata=""                         no table: the names in braces are found in
     #                                       the files' names and become the columns
     config.screen.update(

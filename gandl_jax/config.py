@@ -48,6 +48,7 @@ DEFAULTS = {
         # Of 16-bit images prepare makes 8 bits, where this level and those above it
         # become 255; 0 keeps the depth. 4095 is a 12-bit camera's whole range.
         "white_level": 0,
+        "outside": "refuse",  # or "allow" paths and links that leave source_dir
         "missing": "fail",  # or "skip" records whose images are missing
         "bad_records": "fail",  # or "skip" stored records that cannot be read
         "bad_records_max_frac": 0.001,  # of all, where they are skipped (ours)
@@ -377,7 +378,7 @@ def parse(key: str, text: str, like: Any) -> Any:
         return tuple(word.strip() for word in text.strip("()").split(",") if word)
     try:
         value = ast.literal_eval(text.replace("_", ""))
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, MemoryError, RecursionError):  # nested, too
         value = None
     if isinstance(like, float) and type(value) in (int, float):
         return float(value)
@@ -461,6 +462,7 @@ def validate(config: ml_collections.ConfigDict, jobs: Iterable[str]) -> None:
         for task in config.evaluate.tasks.split(","):
             _known("task", task.strip(), modules.names("tasks", "run"))
     _known("data.missing", config.data.missing, ("fail", "skip"))
+    _known("data.outside", config.data.outside, ("refuse", "allow"))
     _known("data.illumination", config.data.illumination, ("none", "plate"))
     _known("data.bad_records", config.data.bad_records, ("fail", "skip"))
     _known("data.scaling", config.data.scaling, ("dataset", "plate"))
@@ -698,7 +700,7 @@ def identity(config: ml_collections.ConfigDict) -> dict[str, Any]:
     kept = ("data.", "screen.", "model.", "method.", "seed")
     kept += ("train.batch", "train.start_channels")
     free = ("source_dir", "dir", "missing", "records_per_shard", "workers", "beam")
-    free += ("bad_records", "bad_records_max_frac")
+    free += ("outside", "bad_records", "bad_records_max_frac")
     free = {f"data.{key}" for key in free} | {"method.truncation_psi"}
     free |= SAME_RESULTS
     flat, said = plain(config), labels(config).keys()

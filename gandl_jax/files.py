@@ -7,8 +7,11 @@ written appears, whole, when it is closed: there it is written under its own nam
 
 import contextlib
 import io
+import json
 import os
+import struct
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -17,6 +20,11 @@ from etils import epath
 # What tensorflow, which epath opens gs:// with, fetches at least with each read: of its
 # own 64 MB an image or a record, read somewhere in a file, would use a hundredth.
 os.environ.setdefault("GCS_READAHEAD_BUFFER_SIZE_BYTES", str(2**20))
+
+
+MOST_UNPACKED_BYTES = 2**28  # whatever the size of the archive
+MOST_UNPACKED_TIMES = 100  # numbers that were learnt or counted pack to a tenth
+_NO_ARCHIVE = zipfile.BadZipFile, struct.error, NotImplementedError, EOFError
 
 
 def absolute(path: epath.PathLike) -> epath.Path:
@@ -77,6 +85,48 @@ class _Remote(io.RawIOBase):
         data = self._file.read(len(buffer))
         buffer[: len(data)] = data
         return len(data)
+
+
+def read_json(path: epath.PathLike) -> Any:
+    """Plain data from a file of JSON.
+
+    Raises:
+      ValueError: it is no JSON, or was made to do harm.
+    """
+    return parse_json(epath.Path(path).read_text())
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Plain data from JSON.
+
+    Raises:
+      ValueError: it is none, or nested as deep as nobody means it.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+
+
+def check_unpacked(file: BinaryIO) -> None:
+    """Refuses an .npz file, or another zip archive, that would fill the memory.
+
+    Args:
+      file: open for reading; it is left at its start.
+
+    Raises:
+      ValueError: what it says that it unpacks to is out of proportion.
+    """
+    packed = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    try:
+        with zipfile.ZipFile(file) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+    except (*_NO_ARCHIVE, ValueError):
+        unpacked = 0  # whoever reads it says so
+    if unpacked > max(MOST_UNPACKED_BYTES, MOST_UNPACKED_TIMES * packed):
+        raise ValueError(f"{packed:,} bytes that unpack to {unpacked:,}")
+    file.seek(0)
 
 
 def replace(path: epath.PathLike, data: bytes | str) -> None:

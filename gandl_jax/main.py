@@ -13,7 +13,7 @@ from absl import flags
 from etils import epath
 
 from gandl_jax import config as configs
-from gandl_jax import files, hosts, lock, preemption
+from gandl_jax import files, hosts, lock, preemption, terminal
 from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError, RunError
 
@@ -165,7 +165,7 @@ def main(argv: list[str]) -> int:
       The exit code: 0 done, 2 bad input, 75 preempted and saved, 130 stopped by the
       keyboard, 1 anything else.
     """
-    with preemption.heeded():
+    with terminal.printing_plainly(), preemption.heeded():
         return hosts.leave(_attempt(argv))
 
 
@@ -184,10 +184,13 @@ def _attempt(argv: list[str]) -> int:
             hosts.join()
         run_jobs(config, jobs, workdir, command=shlex.join(argv))
     except (InputError, flags.Error) as error:
-        print(f"gandl_jax: {error}", file=sys.stderr)
+        print(f"gandl_jax: {terminal.one_line(error)}", file=sys.stderr)
         return 2
     except (RunError, OSError) as error:
-        print(f"gandl_jax: {error}", file=sys.stderr)
+        print(f"gandl_jax: {terminal.one_line(error)}", file=sys.stderr)
+        return 1
+    except MemoryError:
+        print("gandl_jax: this takes more memory than there is", file=sys.stderr)
         return 1
     except preemption.Preempted as preempted:
         print(f"gandl_jax: {preempted}; the same command goes on", file=sys.stderr)

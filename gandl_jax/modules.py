@@ -1,6 +1,7 @@
 """A name in a config is a module's: these are the valid ones."""
 
 import ast
+import functools
 import pathlib
 
 PACKAGE = pathlib.Path(__file__).parent
@@ -19,6 +20,7 @@ def names(folder: str, marker: str) -> list[str]:
     return [file.stem for file in files if marker in _top_level(file)]
 
 
+@functools.cache
 def _top_level(file: pathlib.Path) -> set[str]:
     found = set()
     for node in ast.parse(file.read_text(encoding="utf-8")).body:

@@ -169,9 +169,15 @@ def shrunk(path: epath.PathLike, width_px: int) -> bytes:
 
     Returns:
       A PNG.
+
+    Raises:
+      ValueError: it is no picture, or a far larger one than any of ours.
     """
     with files.reading(path) as file:
-        picture = Image.open(file).convert("RGB")
+        try:
+            picture = Image.open(file, formats=("PNG",)).convert("RGB")
+        except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+            raise ValueError(f"{path} is no picture of ours") from error
     picture.thumbnail((width_px, picture.height), Image.Resampling.LANCZOS)
     data = io.BytesIO()
     picture.save(data, format="PNG", optimize=True)

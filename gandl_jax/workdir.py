@@ -129,12 +129,12 @@ def _read(workdir: epath.Path) -> dict | None:
     if not file.exists():
         return None
     try:
-        found = json.loads(file.read_text())
+        found = files.read_json(file)
         if not all(isinstance(found[key], kind) for key, kind in NEEDED.items()):
             raise ValueError("it is another's")
         return found
     # Broken JSON or no text; other JSON.
-    except (ValueError, RecursionError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"{file} is damaged: restore it from a copy, or choose another --workdir"
         ) from error

@@ -19,6 +19,7 @@ LAYERS = {
         "workdir",
         "files",
         "errors",
+        "terminal",
     },
     "jobs": {
         "jobs",
@@ -67,6 +68,7 @@ LAYERS = {
     "progress": set(),
     "files": set(),
     "errors": set(),
+    "terminal": set(),
     "modules": set(),
 }
 OWNERS = {

@@ -11,7 +11,7 @@ from etils import epath
 
 from gandl_jax import files
 from gandl_jax.datasets.prepared import Prepared
-from gandl_jax.errors import RunError
+from gandl_jax.errors import InputError, RunError
 
 FILE = "bad_records.csv"  # in the workdir; of further hosts bad_records-1.csv ...
 COLUMNS = ("shard", "record", "name", "what")
@@ -90,10 +90,16 @@ class BadRecords:
 def read(workdir: epath.PathLike) -> pd.DataFrame:
     """The records that were passed over in a workdir so far; COLUMNS, all str."""
     files_of_hosts = sorted(epath.Path(workdir).glob("bad_records*.csv"))
-    tables = [
-        pd.read_csv(io.StringIO(file.read_text()), dtype=str, keep_default_na=False)
-        for file in files_of_hosts
-    ]
+    tables = [_table(file) for file in files_of_hosts]
     none = pd.DataFrame(columns=list(COLUMNS), dtype=str)
     found = pd.concat([none, *tables], ignore_index=True)
     return found.drop_duplicates(list(COLUMNS[:3]), ignore_index=True)
+
+
+def _table(file: epath.Path) -> pd.DataFrame:
+    try:
+        text = io.StringIO(file.read_text())
+        table = pd.read_csv(text, dtype=str, keep_default_na=False)
+        return table[list(COLUMNS)]
+    except (KeyError, ValueError) as error:  # no such columns; no table
+        raise InputError(f"{file} is damaged: delete it") from error

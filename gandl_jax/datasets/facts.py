@@ -78,7 +78,8 @@ def read(directory: str, count: int) -> Facts:
         file = path(directory, number)
         data = io.BytesIO(file.read_bytes())
         try:
-            with np.load(data) as found:
+            files.check_unpacked(data)
+            with np.load(data, allow_pickle=False) as found:
                 _add(total, directory, found)
         except InputError:
             raise

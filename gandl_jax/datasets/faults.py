@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from etils import epath
 
+from gandl_jax import files
 from gandl_jax.datasets import manifest, records
 from gandl_jax.datasets.host_tensorflow import tf
 from gandl_jax.datasets.prepared import RECORDS, Prepared
@@ -130,12 +131,22 @@ def _read(
         if offset + length + FRAME_BYTES > size:
             yield "lies beyond the end of the file"
             continue
+        if _length_at(path, offset) != length:  # TensorFlow believes any, and crashes
+            yield "has another length than the table of records says"
+            continue
         try:
             example = records.read_at(str(path), offset, length)
             records.planes(opened, opened.channels, example)
             yield _key(example.numpy(), key)
         except tf.errors.OpError as error:
             yield records.said(error)
+
+
+def _length_at(path: epath.Path, offset: int) -> int:
+    """The length in a TFRecord's frame, in bytes."""
+    with files.reading(path) as file:
+        file.seek(int(offset))
+        return int.from_bytes(file.read(8), "little")
 
 
 def _key(example: bytes, key: tuple[str, ...]) -> dict[str, str]:

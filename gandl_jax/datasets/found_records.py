@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import pandas as pd
 from etils import epath
 
-from gandl_jax.datasets import raw_files
+from gandl_jax.datasets import confined, raw_files
 from gandl_jax.errors import InputError
 
 SITE_ID = "site_id"
@@ -33,7 +33,8 @@ def find(
       fields but `cell` joined by "_", where no field is called so.
 
     Raises:
-      InputError: there are no files, none matches, or one could be read in two ways.
+      InputError: there are no files, none matches, or one could be read in two ways
+        or has a name that is no text.
     """
     there = sorted(_everything(source_dir))
     if not there:
@@ -76,11 +77,17 @@ def _everything(source_dir: str) -> Iterator[str]:
 
 
 def _below(source_dir: str) -> Iterator[str]:
-    """Paths of all files below a folder, relative to it; no hidden ones."""
+    """Paths of all files below a folder, relative to it; no hidden ones.
+
+    A folder that links lead to again, perhaps from within, is read once.
+    """
     root = epath.Path(source_dir)
-    folders = [""]
+    folders, seen = [""], set()
     while folders:
         folder = folders.pop()
+        if (place := os.path.realpath(root / folder)) in seen:
+            continue
+        seen.add(place)
         for name in sorted(path.name for path in (root / folder).iterdir()):
             path = os.path.join(folder, name)
             if name.startswith("."):
@@ -100,6 +107,11 @@ def _matches(
         match = short.fullmatch(path)
         if match is None:
             continue
+        if confined.is_no_text(path):
+            raise InputError(
+                f"the name of the file {path!r} holds characters that are no text: "
+                "rename it"
+            )
         other = long.fullmatch(path)
         if other.groupdict() != match.groupdict():
             raise InputError(

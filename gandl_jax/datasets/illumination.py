@@ -125,7 +125,8 @@ def read(folder: epath.PathLike) -> tuple[list[str], np.ndarray]:
     path = epath.Path(folder) / ILLUMINATION
     data = io.BytesIO(path.read_bytes())
     try:
-        with np.load(data) as found:
+        files.check_unpacked(data)
+        with np.load(data, allow_pickle=False) as found:
             return found["plates"].tolist(), found["fields"]
     except Exception as error:  # whatever NumPy and zipfile raise at changed bytes
         raise InputError(

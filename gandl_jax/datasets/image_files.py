@@ -14,6 +14,8 @@ from typing import BinaryIO
 import numpy as np
 import tifffile
 
+from gandl_jax.datasets import limits
+
 # Of a damaged file it tells in many lines what an error of ours says in one.
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 
@@ -76,7 +78,15 @@ def png_format(data: bytes) -> ImageFormat | str:
         kinds = {0: "grey", 2: "RGB", 3: "palette"}
         kinds |= {4: "grey with an alpha channel", 6: "RGB with an alpha channel"}
         return f"{depth}-bit {kinds.get(colour, 'of unknown colour type')}"
+    if told := _too_large(height, width):
+        return told
     return ImageFormat(height, width, depth, planes)
+
+
+def _too_large(height: int, width: int) -> str | None:
+    if height * width <= limits.MOST_PX:
+        return None
+    return f"{height}x{width} px, and {limits.MOST_PX:,} px are the most"
 
 
 def is_tiff(data: bytes) -> bool:
@@ -168,4 +178,6 @@ def _size(axes: str, shape: Sequence[int], depth: int) -> tuple[int, int, int, i
         size = "x".join(map(str, shape))
         raise Unreadable(f"axes {axes} of {size}, which are not one image's channels")
     height, width = shape[axes.index("Y")], shape[axes.index("X")]
+    if told := _too_large(height, width):
+        raise Unreadable(told)
     return height, width, depth, max(others.values(), default=1)

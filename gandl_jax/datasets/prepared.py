@@ -3,14 +3,17 @@
 import dataclasses
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from etils import epath
 
 from gandl_jax import files
+from gandl_jax.datasets import limits
 from gandl_jax.errors import InputError, nearest
 
 DESCRIPTION = "screen.json"  # written last: its presence says that all is there
@@ -26,6 +29,7 @@ FEWEST_RECORDS = 50  # of a plate, to estimate its illumination from (ours)
 REMARKS = "remarks"  # in the description: what was odd, of the table and the images
 REDUCED = {"downscale": 1, "white_level": 0}  # in a plan where they are not these
 WORK = ".work"  # a folder: what a running preparation keeps beside the shards
+MOST_RECORD_BYTES = 2**31  # TFRecord's readers hold one whole
 FREE = (SOURCE, LABELS, COUNTED, IMAGES)  # of a plan: what the shards do not depend on
 
 
@@ -197,8 +201,8 @@ def open_prepared(directory: str) -> Prepared:
     """Opens a prepared screen.
 
     Raises:
-      InputError: it is not prepared, or shards or the table have gone since; the
-        message gives the command.
+      InputError: it is not prepared, or shards or the table have gone since or are
+        damaged; the message gives the command.
     """
     description = read_description(directory)
     folder, shards = epath.Path(directory), description["files"]
@@ -230,8 +234,8 @@ def read_description(directory: str) -> dict[str, Any]:
             "--job=prepare"
         )
     try:
-        description = json.loads((folder / DESCRIPTION).read_text())
-        if not isinstance(description, dict) or not {"files", "plan"} <= {*description}:
+        description = files.read_json(folder / DESCRIPTION)
+        if not _describes_a_screen(description):
             raise ValueError("it describes no screen")
         return description
     except ValueError as error:  # no UTF-8, no JSON
@@ -241,10 +245,47 @@ def read_description(directory: str) -> dict[str, Any]:
         ) from error
 
 
+def _describes_a_screen(content: Any) -> bool:
+    """Whether all is there that the other jobs read, and can be so."""
+    kinds = {"name": str, "plan": dict, "statistics": dict}
+    kinds |= {"channels": list, "files": list}
+    if not isinstance(content, dict) or not all(
+        isinstance(content.get(key), kind) for key, kind in kinds.items()
+    ):
+        return False
+    size = content.get("height_px"), content.get("width_px")
+    return (
+        all(isinstance(name, str) for name in content["channels"])
+        and all(isinstance(name, str) and "/" not in name for name in content["files"])
+        and all(type(side) is int and side > 0 for side in size)
+        and math.prod(size) <= limits.MOST_PX
+        and content.get("bit_depth") in (8, 16)
+        and all(_is_range(content["statistics"].get(c)) for c in content["channels"])
+    )
+
+
+def _is_range(statistics: Any) -> bool:
+    ends = isinstance(statistics, dict) and [statistics.get(k) for k in ("low", "high")]
+    return bool(ends) and all(
+        isinstance(end, int | float) and math.isfinite(end) for end in ends
+    )
+
+
 def open_unchecked(directory: str, description: Mapping[str, Any]) -> Prepared:
     """As `open_prepared`, whether or not the shards are there."""
-    with files.reading(epath.Path(directory) / RECORDS) as file:
-        records = pd.read_parquet(file)
+    path = epath.Path(directory) / RECORDS
+    with files.reading(path) as file:
+        try:
+            records = pd.read_parquet(file)
+            _check_records(records, len(description["files"]))
+        except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
+            # Arrow raises an OSError without a number where pages do not decode.
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
+            raise InputError(
+                f"{path} is damaged ({str(error).splitlines()[0]}): delete it and run "
+                "--job=prepare again, which keeps the shards"
+            ) from error
     return Prepared(
         directory=str(directory),
         name=description["name"],
@@ -260,6 +301,15 @@ def open_unchecked(directory: str, description: Mapping[str, Any]) -> Prepared:
         files=tuple(description["files"]),
         description=description,
     )
+
+
+def _check_records(records: pd.DataFrame, shards: int) -> None:
+    """Raises where the table of records says what no table of ours says."""
+    most = {"shard": shards - 1, "offset": 2**62, "length": MOST_RECORD_BYTES}
+    for name, highest in most.items():
+        column = records[name].to_numpy(np.int64)
+        if len(column) and not 0 <= column.min() <= column.max() <= highest:
+            raise ValueError(f"{name} beyond 0 to {highest:,}")
 
 
 def is_complete(directory: str) -> bool:

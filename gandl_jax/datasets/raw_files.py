@@ -14,7 +14,7 @@ from typing import BinaryIO
 from etils import epath
 
 from gandl_jax import files
-from gandl_jax.datasets import spellings, zip_archive
+from gandl_jax.datasets import limits, spellings, zip_archive
 from gandl_jax.datasets.image_files import Unreadable
 from gandl_jax.datasets.spellings import Spellings
 from gandl_jax.errors import RunError
@@ -97,12 +97,14 @@ class RawFiles:
         """Opens a file for reading; what is wrong with a member may show later.
 
         Raises:
-          Unreadable: it is in an archive and damaged, encrypted or there twice.
+          Unreadable: it is in an archive and damaged, encrypted or there twice; or it
+            is too large.
           OSError: there is none.
         """
         path = self.spellings.actual(path)
         holders, loose = self._holders(path), epath.Path(self.source_dir) / path
         if not holders or loose.exists():
+            _check_size(loose)
             with files.reading(loose) as file:
                 yield file
             return
@@ -140,6 +142,12 @@ class RawFiles:
 
     def _holders(self, path: str) -> list[zip_archive.Archive]:
         return [archive for archive in self.archives if path in archive]
+
+
+def _check_size(loose: epath.Path) -> None:
+    """Raises where a file would fill the memory; in a bucket each look costs time."""
+    if not files.bucket(loose) and os.path.getsize(loose) > limits.MOST_BYTES:
+        raise Unreadable(f"more than {limits.MOST_BYTES:,} bytes")
 
 
 def _with_parents(folder: str) -> Iterator[str]:

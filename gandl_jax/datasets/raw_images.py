@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from gandl_jax.datasets import found_records, image_files, raw_files
+from gandl_jax.datasets import confined, found_records, image_files, raw_files
 from gandl_jax.datasets.image_files import ImageFormat, Unreadable
 from gandl_jax.datasets.raw_files import RawFiles
 from gandl_jax.datasets.screen import Screen, record_ids
@@ -37,7 +37,12 @@ def _rows(screen: Screen, metadata: pd.DataFrame) -> list[dict[str, str]]:
 
 
 def present(
-    screen: Screen, source_dir: str, metadata: pd.DataFrame, *, missing: str
+    screen: Screen,
+    source_dir: str,
+    metadata: pd.DataFrame,
+    *,
+    missing: str,
+    outside: str,
 ) -> tuple[pd.DataFrame, RawFiles]:
     """The rows of the metadata whose images are all there, and the files.
 
@@ -48,6 +53,7 @@ def present(
       source_dir: the raw screen.
       metadata: N rows as from `read_metadata`.
       missing: "fail", or "skip" to leave out records that lack an image.
+      outside: "refuse" paths that lead out of the raw screen, or "allow" them.
 
     Returns:
       The rows, and the raw screen's files, by the paths that the rows give them.
@@ -55,9 +61,10 @@ def present(
     Raises:
       InputError: images are missing and `missing` is "fail"; no record is left; or
         the screen's channels are not those of the files; or it is not clear which
-        file is an image.
+        file is an image; or a path leads out of the raw screen.
     """
     files = paths(screen, metadata)
+    confined.check_paths(itertools.chain(*files), source_dir, outside)
     _check_apart(screen, metadata, files)
     extra = _next_channel(screen, metadata)
     source, listed = _find(source_dir, set(itertools.chain(*files)), set(extra))

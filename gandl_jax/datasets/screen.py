@@ -14,7 +14,14 @@ import pandas as pd
 from etils import epath
 
 from gandl_jax import modules
-from gandl_jax.datasets import blanks, found_records, raw_files, wells
+from gandl_jax.datasets import (
+    blanks,
+    confined,
+    found_records,
+    limits,
+    raw_files,
+    wells,
+)
 from gandl_jax.errors import InputError, nearest
 
 Filter = Mapping[str, tuple[str, ...]]
@@ -135,7 +142,8 @@ def read_metadata(screen: Screen, source_dir: str) -> pd.DataFrame:
 
     Raises:
       InputError: no such directory, no table, an unreadable or empty one, a missing
-        column, or a doubled key; or no file that the pattern finds.
+        column, a cell that is no text, or a doubled key; or no file that the pattern
+        finds.
     """
     folder = epath.Path(source_dir)
     if not source_dir or not folder.is_dir():
@@ -151,6 +159,7 @@ def read_metadata(screen: Screen, source_dir: str) -> pd.DataFrame:
             raise InputError(f"there is no {screen.metadata} in {source_dir}")
         metadata = _read_csv(files, screen.metadata)
     _check_columns(screen, metadata, path)
+    _check_cells(screen, metadata, path)
     _check_keys(screen, metadata, path)
     return metadata
 
@@ -169,6 +178,7 @@ def _read_csv(files: raw_files.RawFiles, name: str) -> pd.DataFrame:
     path = epath.Path(files.source_dir) / name
     try:
         file = io.StringIO(files.read(name).decode(), newline=None)
+        _check_width(file, path)
         header = file.readline()
         if ";" in header and "," not in header:
             raise InputError(f"{path} looks separated by ';': save it with commas")
@@ -182,15 +192,48 @@ def _read_csv(files: raw_files.RawFiles, name: str) -> pd.DataFrame:
     return metadata
 
 
+def _check_width(file: io.StringIO, path: epath.Path) -> None:
+    """Raises where a line has more columns than a table of records can mean."""
+    widest = 1 + max((line.count(",") for line in file), default=0)
+    file.seek(0)
+    if widest > limits.MOST_COLUMNS:
+        raise InputError(
+            f"{path} has a line of {widest:,} columns, and {limits.MOST_COLUMNS:,} are "
+            "the most: leave out what does not describe a record"
+        )
+
+
 def _check_columns(screen: Screen, metadata: pd.DataFrame, path: epath.Path) -> None:
-    wanted = [*screen.key, *screen.file_columns, *screen.columns.values()]
-    wanted += [column for rule in screen.filters for column in rule]
-    missing = [name for name in dict.fromkeys(wanted) if name not in metadata]
+    missing = [name for name in _used(screen) if name not in metadata]
     if missing:
         raise InputError(
             f"{path} lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}; "
             f"it has {', '.join(map(str, metadata.columns))}"
         )
+
+
+def _used(screen: Screen) -> list[str]:
+    """The columns that name and describe the records."""
+    wanted = [*screen.key, *screen.file_columns, *screen.columns.values()]
+    wanted += [column for rule in screen.filters for column in rule]
+    return list(dict.fromkeys(wanted))
+
+
+def _check_cells(screen: Screen, metadata: pd.DataFrame, path: epath.Path) -> None:
+    """Raises where a cell would do harm in a line, on a page or as a file's name."""
+    for name in _used(screen):
+        for cell in metadata[name].unique():
+            if len(cell) > limits.MOST_CHARACTERS:
+                raise InputError(
+                    f"{path}: a cell of the column {name!r} has {len(cell):,} "
+                    f"characters, and {limits.MOST_CHARACTERS:,} are the most: "
+                    f"shorten {cell[:20]!r}..."
+                )
+            if confined.is_no_text(cell):
+                raise InputError(
+                    f"{path}: the cell {cell[: confined.SHOWN]!r} of the column "
+                    f"{name!r} holds characters that are no text: remove them"
+                )
 
 
 def _check_keys(screen: Screen, metadata: pd.DataFrame, path: epath.Path) -> None:

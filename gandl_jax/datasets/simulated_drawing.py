@@ -71,7 +71,7 @@ def claim(folder: epath.Path, options: Mapping, names: Iterable[str]) -> bool:
     note = folder / "simulation.json"
     wanted = {name: options[name] for name in names}
     if note.exists():
-        if (found := json.loads(note.read_text())) != wanted:
+        if (found := _read_note(note)) != wanted:
             either = {**found, **wanted}
             other = [name for name in either if found.get(name) != wanted.get(name)]
             raise InputError(
@@ -87,6 +87,15 @@ def claim(folder: epath.Path, options: Mapping, names: Iterable[str]) -> bool:
     folder.mkdir(parents=True, exist_ok=True)
     files.replace(note, json.dumps(wanted, indent=1))
     return False
+
+
+def _read_note(note: epath.Path) -> dict:
+    try:
+        return dict(files.read_json(note))
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"{note} is damaged: name another config.data.source_dir"
+        ) from error
 
 
 def sites(

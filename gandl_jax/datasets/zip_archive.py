@@ -25,6 +25,7 @@ import numpy as np
 from etils import epath
 
 from gandl_jax import files
+from gandl_jax.datasets import limits
 from gandl_jax.datasets.image_files import Unreadable
 from gandl_jax.errors import InputError
 
@@ -95,7 +96,8 @@ class Archive:
         """Opens a member for reading; its checksum is compared when it ends.
 
         Raises:
-          Unreadable: it is encrypted, of an unknown packing, or one of two of its name.
+          Unreadable: it is encrypted, of an unknown packing, too large, or one of two
+            of its name.
           DAMAGED: then and later, where the archive is damaged.
         """
         member = self.members[self._row(path)]
@@ -103,6 +105,11 @@ class Archive:
             raise Unreadable(f"twice in {self.name}")
         if member["flags"] & _ENCRYPTED:
             raise Unreadable(f"encrypted in {self.name}")
+        if member["size"] > limits.MOST_BYTES:
+            raise Unreadable(
+                f"{member['size']:,} bytes when unpacked from {self.name}, and "
+                f"{limits.MOST_BYTES:,} are the most"
+            )
         if member["method"] not in _READABLE:
             raise Unreadable(
                 f"packed in {self.name} by method {member['method']}, neither stored "
@@ -196,4 +203,10 @@ def _member(archive: BinaryIO, path: str, member: np.void) -> BinaryIO:
         raise zipfile.BadZipFile("no member starts there")
     archive.seek(sum(struct.unpack("<26x2H", header)), io.SEEK_CUR)
     # Not documented, though it has been the same since Python 3.7.
-    return zipfile.ZipExtFile(archive, "r", info)
+    return _Member(archive, "r", info)
+
+
+class _Member(zipfile.ZipExtFile):
+    """Unpacks little at a time, so that none unpacks to much more than it says."""
+
+    MAX_N = 2**20

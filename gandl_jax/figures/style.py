@@ -72,7 +72,8 @@ def to_svg(figure: Figure, name: str, title: str) -> str:
 
     Args:
       figure: the figure.
-      name: prefix of every id in it, unique within the page.
+      name: prefix of every id in it, unique within the page; what suits no id becomes
+        "-".
       title: what the figure shows, for those who cannot see it.
 
     Returns:
@@ -87,7 +88,8 @@ def to_svg(figure: Figure, name: str, title: str) -> str:
     svg = re.sub(r"<style[^>]*>.*?</style>", "", svg, flags=re.DOTALL)
     # In an HTML page the namespaces are known, and href needs none.
     svg = re.sub(r' xmlns(:\w+)?="[^"]*"', "", svg).replace("xlink:href", "href")
-    svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", svg)
+    prefix = re.sub(r"[^\w.-]+", "-", name)
+    svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{prefix}-", svg)
     shown = html.escape(title)
     head = f'<svg role="img" aria-label="{shown}" style="stroke-linejoin:round"'
     svg = re.sub(r' (width|height)="[\d.]+pt"', "", svg, count=2)

@@ -8,10 +8,10 @@ import ml_collections
 from etils import epath
 
 from gandl_jax import config as configs
-from gandl_jax import hosts
+from gandl_jax import hosts, modules
 from gandl_jax import workdir as workdirs
 from gandl_jax.datasets import bad_records, classes, prepared, screen
-from gandl_jax.errors import InputError
+from gandl_jax.errors import InputError, nearest
 from gandl_jax.jobs import network_files
 
 
@@ -73,7 +73,10 @@ def make_method(
       dataset: gives the channels.
       class_names: of the classes that its networks tell apart.
     """
-    module = importlib.import_module(f"gandl_jax.methods.{config.method.name}")
+    name, known = config.method.name, modules.names("methods", "Method")
+    if name not in known:  # of another workdir's config.json, which is only data
+        raise InputError(f"there is no method {name!r}: {nearest(name, known)}")
+    module = importlib.import_module(f"gandl_jax.methods.{name}")
     return module.Method(config, dataset, class_names)
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 from etils import epath
 
 from gandl_jax import progress
-from gandl_jax.datasets import prepared, screen, wells
+from gandl_jax.datasets import confined, prepared, screen, wells
 from gandl_jax.errors import InputError, nearest
 from gandl_jax.profiles import foreign, quality, store, table
 from gandl_jax.profiles.aggregate import well_means
@@ -92,6 +92,7 @@ def _screen_tables(config, spec: screen.Screen) -> tuple[pd.DataFrame, pd.DataFr
     """All columns that may be a key, and the Metadata_* table; [N] rows both."""
     source = config.data.source_dir
     if source and epath.Path(source).is_dir() or not config.data.dir:
+        confined.check_links(source, config.data.outside)
         raw = screen.read_metadata(spec, source)
         records = screen.table(spec, raw)
     elif prepared.is_complete(config.data.dir):

@@ -242,9 +242,9 @@ def is_done(path: epath.Path, inputs: Mapping[str, Any], *, must: bool) -> bool:
       must: whether one that was skipped does not do.
     """
     try:
-        earlier = json.loads(path.read_text())
+        earlier = files.read_json(path)
         return earlier["inputs"] == inputs and not (must and earlier["skipped"])
-    except (FileNotFoundError, json.JSONDecodeError, KeyError):
+    except (FileNotFoundError, KeyError, TypeError, ValueError):
         return False
 
 

@@ -3,11 +3,12 @@
 Imports nothing slow.
 """
 
+import contextlib
 import hashlib
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import ModuleType
-from typing import Any
+from typing import Any, BinaryIO
 
 from etils import epath
 
@@ -43,7 +44,7 @@ def read(config, place: str) -> tuple[Any, Any]:
     Raises:
       InputError: no such file, damaged, or no two networks of the config's method.
     """
-    with files.reading(_found(place)) as file:
+    with _opened(place) as file:
         return of_method(config).read(file, place)
 
 
@@ -53,7 +54,7 @@ def read_discriminator(config, place: str) -> tuple[Any, Any]:
     Raises:
       InputError: no such file, damaged, or no discriminator of the config's method.
     """
-    with files.reading(_found(place)) as file:
+    with _opened(place) as file:
         return of_method(config).read_discriminator(file, place)
 
 
@@ -106,6 +107,19 @@ def sources_in_file(
     theirs = numbered(count)
     usual = theirs if count == len(ours) else [MEAN] * len(ours)
     return sources(key, wanted or usual, ours, theirs)
+
+
+@contextlib.contextmanager
+def _opened(place: str) -> Iterator[BinaryIO]:
+    with files.reading(_found(place)) as file:
+        try:
+            files.check_unpacked(file)
+        except ValueError as error:
+            raise InputError(
+                f"{place} is no file of networks ({error}): export them again "
+                "(docs/weights.md)"
+            ) from error
+        yield file
 
 
 def _found(place: str) -> epath.Path:

@@ -122,7 +122,7 @@ class Planner:
         if not self._path.exists():
             return {}
         try:
-            before = json.loads(self._path.read_text())
+            before = files.read_json(self._path)
             return before if isinstance(before, dict) else {}
         except ValueError:
             print(f"plan      {self._path} is damaged: planned anew")

@@ -11,7 +11,7 @@ from etils import epath
 
 from gandl_jax import config as configs
 from gandl_jax import files
-from gandl_jax.datasets import blanks, prepared, raw_images, remarks, screen
+from gandl_jax.datasets import blanks, confined, prepared, raw_images, remarks, screen
 from gandl_jax.errors import InputError
 from gandl_jax.jobs import prepare_folder
 from gandl_jax.profiles.table import mixed_wells
@@ -53,13 +53,18 @@ def _convert(
     data = config.data
     if spec.generate:  # returns at once where the same screen is drawn already
         spec.generate(data.source_dir, config.simulate)
+    confined.check_links(data.source_dir, data.outside)
     metadata = _read_metadata(spec, data.source_dir)
     table = screen.table(spec, metadata)
     _check_splits(config.evaluate, table)
     notes = [*blanks.remarks(metadata, screen.emptied(spec, metadata))]
     notes += [*remarks.remarks(spec, table), *filter(None, [mixed_wells(table)])]
     kept, source = raw_images.present(
-        spec, data.source_dir, metadata, missing=data.missing
+        spec,
+        data.source_dir,
+        metadata,
+        missing=data.missing,
+        outside=data.outside,
     )
     notes += raw_images.spelled_otherwise(spec, source)
     for note in notes:

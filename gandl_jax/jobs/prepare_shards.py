@@ -4,7 +4,6 @@ import dataclasses
 import functools
 import hashlib
 import itertools
-import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -146,7 +145,7 @@ def _plan_before(folder: epath.Path) -> dict[str, Any] | None:
 
 def _read_plan(path: epath.Path) -> dict[str, Any]:
     try:
-        plan = json.loads(path.read_text())
+        plan = files.read_json(path)
         if not isinstance(plan, dict):
             raise ValueError("it holds no plan")
         return plan

@@ -12,7 +12,7 @@ import pandas as pd
 from etils import epath
 
 from gandl_jax import files
-from gandl_jax.datasets import prepared, screen
+from gandl_jax.datasets import confined, prepared, screen
 from gandl_jax.errors import InputError, RunError
 from gandl_jax.jobs import prepare
 from gandl_jax.progress import Progress
@@ -43,6 +43,7 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
             f"{directory} was prepared by a former version, which wrote no manifest to "
             "verify by: prepare it again in another config.data.dir"
         )
+    confined.check_links(config.data.source_dir, config.data.outside)
     found = _faults(directory, description, spec, config.data.source_dir)
     path = epath.Path(workdir) / TABLE
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -58,6 +58,6 @@ def provenance(path: epath.PathLike) -> dict[str, Any] | None:
         return None
     try:
         with files.reading(path) as raw, h5py.File(raw, "r") as file:
-            return json.loads(file["uns"][PROVENANCE][()])
-    except (OSError, KeyError, json.JSONDecodeError):
+            return files.parse_json(file["uns"][PROVENANCE][()])
+    except (OSError, AttributeError, KeyError, TypeError, ValueError):
         return None

@@ -3,9 +3,11 @@
 Only some rows are in memory at any time, so that a table may be larger than it.
 """
 
+import collections
 import contextlib
 import csv
 import dataclasses
+import functools
 import io
 import re
 from collections.abc import Iterator, Sequence
@@ -21,6 +23,8 @@ from gandl_jax import files
 from gandl_jax.errors import InputError
 
 ROWS = 4096  # of a piece of a Parquet file
+MOST_COLUMNS = 100_000  # more were made to fill the memory (ours)
+MOST_CHARACTERS = 1 << 24  # of a header that is read at once
 BLOCK_BYTES = 8 << 20  # of text, of a piece of a CSV file: hundreds of wide rows
 PARQUET = (".parquet", ".pq")
 _BAD_VALUE = re.compile(r"In CSV column #(\d+): .*?invalid value '(.*)'", re.DOTALL)
@@ -111,9 +115,14 @@ def open_table(path: epath.PathLike) -> ForeignTable:
         )
     with _reading(ForeignTable(path, ())):
         names = _parquet_header(path) if path.suffix in PARQUET else _csv_header(path)
-    doubled = [name for i, name in enumerate(names) if name in names[:i]]
-    if doubled:
-        raise InputError(f"{path} has two columns {doubled[0]!r}: rename one")
+    if len(names) > MOST_COLUMNS:
+        raise InputError(
+            f"{path} has {len(names):,} columns or more, and {MOST_COLUMNS:,} are the "
+            "most: leave some out"
+        )
+    if len(set(names)) < len(names):
+        doubled = collections.Counter(names).most_common(1)[0][0]
+        raise InputError(f"{path} has two columns {doubled!r}: rename one")
     return ForeignTable(path, tuple(names))
 
 
@@ -124,11 +133,9 @@ def _parquet_header(path: epath.Path) -> list[str]:
 
 def _csv_header(path: epath.Path) -> list[str]:
     with _text(path) as stream:
-        lines = csv.reader(
-            io.TextIOWrapper(stream, encoding="utf-8-sig", newline=""),
-            delimiter=_delimiter(path),
-        )
-        names = next(lines, None)
+        text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
+        lines = iter(functools.partial(text.readline, MOST_CHARACTERS), "")
+        names = next(csv.reader(lines, delimiter=_delimiter(path)), None)
     if not names:
         raise InputError(f"{path} is empty: name another config.imported.file")
     if len(names) == 1 and ";" in names[0]:

@@ -65,7 +65,10 @@ def made_from(directory: epath.PathLike) -> dict[str, Any]:
     if not note.exists():
         return {}
     try:
-        return json.loads(note.read_text())
+        said = files.read_json(note)
+        if not isinstance(said, dict):
+            raise ValueError("it says nothing")
+        return said
     except ValueError as error:  # broken JSON, or no text
         raise InputError(
             f"{note} is damaged: delete {directory} and run {_AGAIN}"
@@ -132,11 +135,15 @@ def is_complete(directory: epath.PathLike) -> bool:
     """
     directory = epath.Path(directory)
     try:
-        listed = json.loads((directory / _SUCCESS).read_text())
-    except (FileNotFoundError, ValueError, RecursionError):  # no JSON of ours
+        listed = files.read_json(directory / _SUCCESS)
+    except (FileNotFoundError, ValueError):
         return False
-    is_listing = isinstance(listed, dict) and bool(listed)
-    return is_listing and set(listed) == {part.name for part in _parts(directory)}
+    return (
+        isinstance(listed, dict)
+        and bool(listed)
+        and all(type(count) is int and count >= 0 for count in listed.values())
+        and set(listed) == {part.name for part in _parts(directory)}
+    )
 
 
 def widths(directory: epath.PathLike) -> dict[str, int]:
@@ -177,16 +184,13 @@ def read(
     for name in names:
         if name not in known:
             raise InputError(f"{directory} has no set {name!r}; {nearest(name, known)}")
-    listed = json.loads((directory / _SUCCESS).read_text())
+    listed = files.read_json(directory / _SUCCESS)
+    for part in _parts(directory):
+        _check_count(part, listed[part.name])
     total, start, metadata = sum(listed.values()), 0, []
     features = {name: np.empty((total, known[name]), np.float32) for name in names}
     for part in _parts(directory):
         labels, sets = _read_part(part, {name: known[name] for name in names})
-        if len(labels) != listed[part.name]:
-            raise InputError(
-                f"{part} has {len(labels)} records where _SUCCESS says "
-                f"{listed[part.name]}: delete {directory} and make it again."
-            )
         for name, values in sets.items():
             features[name][start : start + len(labels)] = values
         metadata.append(labels)
@@ -276,6 +280,15 @@ def _reading(part: epath.Path) -> Iterator[BinaryIO]:
             ) from error
 
 
+def _check_count(part: epath.Path, listed: int) -> None:
+    """Raises where a part is not as long as was listed, before memory is taken."""
+    if (found := _count(part)) != listed:
+        raise InputError(
+            f"{part} has {found} records where _SUCCESS says {listed}: delete "
+            f"{part.parent} and make it again."
+        )
+
+
 def _count(part: epath.Path) -> int:
     with _reading(part) as file:
         return pq.read_metadata(file).num_rows
@@ -284,12 +297,17 @@ def _count(part: epath.Path) -> int:
 def _widths(part: epath.Path) -> dict[str, int]:
     with _reading(part) as file:
         columns = pq.read_schema(file).names
-    found: dict[str, int] = {}
+    found: dict[str, set[int]] = {}
     for column in columns:
         match = _FEATURE.fullmatch(column)
         if match and not column.startswith("Metadata_"):
-            found[match[1]] = max(found.get(match[1], 0), int(match[2]) + 1)
-    return found
+            found.setdefault(match[1], set()).add(int(match[2]))
+    for name, numbers in found.items():
+        if max(numbers) != len(numbers) - 1:
+            raise InputError(
+                f"{part} lacks columns of the set {name!r}: delete it and run {_AGAIN}"
+            )
+    return {name: len(numbers) for name, numbers in found.items()}
 
 
 def _read_part(
@@ -298,7 +316,11 @@ def _read_part(
     wanted = [f"{name}__{i}" for name, width in chosen.items() for i in range(width)]
     with _reading(part) as file:
         parquet = pq.ParquetFile(file)
-        labels = [n for n in parquet.schema_arrow.names if n.startswith("Metadata_")]
+        schema = parquet.schema_arrow
+        kinds = dict(zip(schema.names, schema.types, strict=True))
+        labels = [n for n in kinds if n.startswith("Metadata_")]
+        if not all(pa.types.is_floating(kinds[name]) for name in wanted):
+            raise pa.ArrowInvalid("features that are no numbers")
         content = parquet.read(columns=labels + wanted)
     metadata = content.select(labels).to_pandas()
     sets, start = {}, len(labels)

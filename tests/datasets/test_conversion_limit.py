@@ -11,7 +11,9 @@ from gandl_jax.errors import InputError
 
 def raw_of(folder, spec):
     metadata = screen.read_metadata(spec, str(folder))
-    kept, source = raw_images.present(spec, str(folder), metadata, missing="error")
+    kept, source = raw_images.present(
+        spec, str(folder), metadata, missing="error", outside="refuse"
+    )
     images = [path for row in raw_images.paths(spec, kept) for path in row]
     form = raw_images.common_format(source, images, spec.planes)
     return shards.Raw(spec, source, kept, form)

@@ -11,6 +11,7 @@ from PIL import Image
 
 from gandl_jax import config
 from gandl_jax.datasets import prepared, screen, tiles
+from gandl_jax.errors import InputError
 from gandl_jax.jobs import prepare
 
 H, W = 21, 34  # neither square nor powers of two
@@ -105,7 +106,7 @@ def test_what_is_stored_is_what_was_written(tmp_path, layout):
 
 
 def test_a_column_of_paths_equals_the_names_pattern(tmp_path):
-    """Paths may be written in any way: below the source, or absolute."""
+    """Paths may be written in any way: below the source, or absolute where allowed."""
     c = write(tmp_path / "raw", "pages, 16")
     files = sorted((tmp_path / "raw/images").iterdir())
     (tmp_path / "elsewhere").mkdir()
@@ -113,10 +114,13 @@ def test_a_column_of_paths_equals_the_names_pattern(tmp_path):
     table = pd.DataFrame(
         {"id": list("vwxyz"), "position": [f"B{i + 2}" for i in range(5)]}
     )
-    table["path"] = [str(files[0]), *(f"images/{file.name}" for file in files[1:])]
+    table["path"] = [*map(str, files[:2]), *(f"images/{f.name}" for f in files[2:])]
     table.to_csv(tmp_path / "raw/list.csv", index=False)
     c.screen.update(metadata="list.csv", file="{path}")
     c.screen.columns.update(site_id="id", well="position", site="")
+    with pytest.raises(InputError, match="first.tif', which leads out of .*=allow"):
+        prepare.run(c, "")
+    c.data.outside = "allow"
     prepare.run(c, "")
     sites = stored(c)
     for i, site in enumerate(BITS_16):

@@ -13,6 +13,7 @@ from etils import epath
 
 from gandl_jax import files
 from gandl_jax.datasets import (
+    confined,
     conversion_limit,
     raw_images,
     screen,
@@ -88,9 +89,14 @@ def measure(
 def _sample(config: ml_collections.ConfigDict, sites: int) -> shards.Raw:
     """The first sites, ready to be converted."""
     data, spec = config.data, screen.load(config)
+    confined.check_links(data.source_dir, data.outside)
     metadata = screen.read_metadata(spec, data.source_dir).head(sites)
     kept, source = raw_images.present(
-        spec, data.source_dir, metadata, missing=data.missing
+        spec,
+        data.source_dir,
+        metadata,
+        missing=data.missing,
+        outside=data.outside,
     )
     images = list(itertools.chain(*raw_images.paths(spec, kept)))
     image_format = raw_images.common_format(source, images, spec.planes)

@@ -1,7 +1,6 @@
 """What the other jobs left in the workdir, read for the report."""
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +8,7 @@ import ml_collections
 import pandas as pd
 from etils import epath
 
-from gandl_jax import logs, pictures
+from gandl_jax import files, logs, pictures
 from gandl_jax.datasets import bad_records, screen
 from gandl_jax.errors import InputError
 from gandl_jax.jobs import commands
@@ -110,8 +109,8 @@ def read(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> Inputs:
 
 def _json(path: epath.Path) -> Any:
     try:
-        return json.loads(path.read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
+        return files.read_json(path)
+    except (FileNotFoundError, ValueError):
         return None
 
 
@@ -142,7 +141,8 @@ def _results(folder: epath.Path) -> list[epath.Path]:
 
 def _grids(folder: epath.Path) -> list[int]:
     paths = folder.glob("*_composite.png") if folder.exists() else ()
-    return sorted(int(path.name.removesuffix("_composite.png")) for path in paths)
+    steps = (path.name.removesuffix("_composite.png") for path in paths)
+    return sorted(int(step) for step in steps if step.isdecimal())
 
 
 def _counts(folder: epath.Path) -> dict[str, dict[str, int]]:

@@ -140,5 +140,8 @@ def _picture(inputs: Inputs, step: int, name: str) -> Html:
     path, words = inputs.grid(step, name), f"{name}, step {step:,}"
     if not path.exists():
         return page.tag("p", f"There is no picture of {words}.", class_="missing")
-    png = pictures.shrunk(path, WIDTH_PX)
+    try:
+        png = pictures.shrunk(path, WIDTH_PX)
+    except ValueError:
+        return page.tag("p", f"The picture of {words} is damaged.", class_="missing")
     return page.picture(png, f"real beside generated images: {words}", words)

@@ -203,7 +203,14 @@ def found(encoder="gan@9", value=0.3, **changes):
 def rows():
     """Builders of the rows of each task."""
     return types.SimpleNamespace(
-        score=score, gain=gain, curve=curve, well_map=well_map, found=found, evil=EVIL
+        score=score,
+        gain=gain,
+        curve=curve,
+        well_map=well_map,
+        found=found,
+        evil=EVIL,
+        save=save_task,
+        page_of=make_page,
     )
 
 
