@@ -15,8 +15,8 @@ demo: setup  ## simulate a screen, train, embed, evaluate, report
 test: setup  ## the tests that take minutes
 	$(PYTEST) -m "not slow"
 
-test-all: setup  ## those that take longer as well
-	$(PYTEST)
+test-all: setup  ## those that take longer as well; stopped, it goes on
+	$(PYTEST) --go-on
 
 lint: setup
 	$(VENV)/bin/pip install --quiet -c launch/constraints.txt -e ".[dev]"
