@@ -214,8 +214,9 @@ DEFAULTS = {
         "unmatched": "fail",  # or "skip" rows and records that do not meet
     },
     "benchmark": {
-        # "conversion", "reading", "training", "embedding"; () is all that the folders
-        # allow: the first needs the raw screen, the second the prepared one.
+        # "conversion", "reading", "training", "checkpoints", "embedding"; () is all
+        # that the folders allow: the first needs the raw screen, the second the
+        # prepared one.
         "parts": (),
     },
     "kills": {  # --job=try_kills

@@ -51,6 +51,7 @@ def _parts(config: ml_collections.ConfigDict) -> list[str]:
         "conversion": raw,
         "reading": prepared.is_complete(data.dir),
         "training": True,
+        "checkpoints": True,
         "embedding": True,
     }
     wanted = config.benchmark.parts

@@ -81,7 +81,7 @@ def write_set(
     line = progress.Progress(f"embed {directory.name}", total, "sites")
     for shard in own:
         part = directory / part_name(shard)
-        if not part.exists():
+        if not store.is_whole(part):
             rows, sets = features(shard)
             store.write_part(part, dataset.table.iloc[rows], sets)
         line.update(len(dataset.rows(shard)))

@@ -113,6 +113,19 @@ def write_part(
         )
 
 
+def is_whole(path: epath.PathLike) -> bool:
+    """Whether a part is there and can be read: a disk that was full may leave others.
+
+    Args:
+      path: of the part.
+    """
+    path = epath.Path(path)
+    try:
+        return path.exists() and _count(path) > 0
+    except InputError:
+        return False
+
+
 def finish(directory: epath.PathLike) -> None:
     """Marks a directory complete: _SUCCESS lists every part and its record count.
 

