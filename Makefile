@@ -22,7 +22,7 @@ lint: setup
 	$(VENV)/bin/pip install --quiet -c launch/constraints.txt -e ".[dev]"
 	$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check .
 
-audit: setup  ## asks pypi.org for known vulnerabilities of the pinned versions
+audit: setup  ## known vulnerabilities of the pinned versions, by pip-audit
 	$(VENV)/bin/pip install --quiet -c launch/constraints.txt -e ".[dev]"
 	$(VENV)/bin/pip-audit --strict --no-deps --disable-pip -r launch/constraints.txt
 
