@@ -8,6 +8,7 @@ as they were written.
 import concurrent.futures
 import contextlib
 import dataclasses
+import itertools
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +22,7 @@ from etils import epath
 from gandl_jax import file_hashes, files, hosts, parallel
 from gandl_jax.errors import InputError, RunError
 
+COMMITTED = "commit_success.txt"  # Orbax's word that it wrote all
 WORTH_TELLING_S = 5.0  # of waiting for a slow disk
 
 # What fails is raised, too, and told in a sentence.
@@ -79,22 +81,25 @@ class Checkpoints:
         """The steps that were finished, oldest first; none where nothing was saved."""
         return [s for s in self._folders() if file_hashes.is_listed(self._folder(s))]
 
-    def newest(self, on_bad: Callable[[int, str], Any]) -> int | None:
+    def newest(
+        self, on_bad: Callable[[int, str], Any], before: int | None = None
+    ) -> int | None:
         """The newest step whose files are as they were written; None of none.
 
         Args:
           on_bad: called with every newer step and what is wrong with it.
+          before: only steps that are older than this one.
 
         Raises:
           RunError: there are steps, and not one of them is whole.
         """
-        told = None
         self._whole.clear()
-        for step in reversed(self._folders()):
+        folders = [s for s in self._folders() if before is None or s < before]
+        for step in reversed(folders):
             if not (told := self._damage(step)):
                 return step
             on_bad(step, told)
-        if told and self.steps():
+        if any(folders) or self.steps():  # else step 0 alone, as it was being written
             raise RunError(
                 f"no checkpoint in {self._directory} is as it was written: restore one "
                 "from a copy, or move that folder away to train from the start"
@@ -113,9 +118,7 @@ class Checkpoints:
             if "orbax-checkpoint-tmp" in path.name:
                 path.rmtree()
         for step in self._folders():
-            if not file_hashes.is_listed(self._folder(step)):
-                self._folder(step).rmtree()
-            elif newest is None or step > newest:
+            if newest is None or step > newest:
                 self._set_aside(step)
 
     def reload(self) -> None:
@@ -124,10 +127,13 @@ class Checkpoints:
             self._opened.reload()
 
     def _set_aside(self, step: int) -> None:
+        folder = self._folder(step)
+        if not file_hashes.is_listed(folder) and not (folder / COMMITTED).exists():
+            folder.rmtree()  # in a bucket, where it has no other name until it is whole
+            return
         self._damaged.mkdir(parents=True, exist_ok=True)
-        number = len(list(self._damaged.glob(f"{step}*")))
-        ending = f"-{number}" if number else ""
-        self._folder(step).rename(self._damaged / f"{step}{ending}")
+        places = (self._damaged / f"{step}-{n}" for n in itertools.count(1))
+        folder.rename(next(place for place in places if not place.exists()))
 
     def save(self, step: int, items: dict[str, Any], config: dict) -> None:
         """Saves arrays in the background, and what they are as JSON; on all hosts.
@@ -270,7 +276,8 @@ class Checkpoints:
         return told
 
     def _require_whole(self, step: int) -> None:
-        if told := self._damage(step):
+        # Of several hosts the first has looked; a network disk may show others less.
+        if hosts.leads() and (told := self._damage(step)):
             raise InputError(
                 f"the checkpoint {self._folder(step)} is damaged, {told}: restore it "
                 "from a copy, or name another step"
@@ -282,7 +289,7 @@ def _told_of(directory: epath.Path, step: int) -> Iterator[None]:
     """Turns what Orbax says of a disk into a sentence that says what to do."""
     try:
         yield
-    except Exception as error:
+    except (OSError, ValueError, RuntimeError) as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise RunError(
             f"the checkpoint of step {step} cannot be written to {directory} "

@@ -25,8 +25,10 @@ def add(workdir: epath.PathLike, what: str, **details: Any) -> None:
     """
     date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     line = json.dumps({"date": date, "what": what, **details})
-    with (epath.Path(workdir) / FILE).open("a") as file:
-        file.write(f"{line}\n")
+    file = epath.Path(workdir) / FILE
+    is_cut_off = file.exists() and not file.read_text().endswith("\n")
+    with file.open("a") as opened:
+        opened.write("\n" * is_cut_off + f"{line}\n")
 
 
 def read(workdir: epath.PathLike, what: str | None = None) -> list[dict[str, Any]]:

@@ -33,7 +33,7 @@ def damage(folder: epath.PathLike) -> str | None:
         return "it was never finished"
     try:
         listed = _listed((folder / MANIFEST).read_text())
-    except ValueError:  # not UTF-8, or not such lines
+    except (ValueError, OSError):  # not UTF-8, not such lines, a bad sector
         return f"{MANIFEST} is damaged"
     found = set(_names(folder))
     for name in sorted(listed.keys() - found):
@@ -41,8 +41,11 @@ def damage(folder: epath.PathLike) -> str | None:
     for name in sorted(found - listed.keys()):
         return f"{name} is not in {MANIFEST}"
     for name, sha256 in sorted(listed.items()):
-        if _hash(folder / name) != sha256:
-            return f"{name} is not as it was written"
+        try:
+            if _hash(folder / name) != sha256:
+                return f"{name} is not as it was written"
+        except OSError as error:  # a bad sector
+            return f"{name} cannot be read: {error}"
     return None
 
 

@@ -36,6 +36,35 @@ ENDED, STOP, STEP = "gandl/ended", "gandl/stop", "gandl/step"
 TPU_HOSTS = "instance/attributes/worker-network-endpoints"
 
 
+class _Stopping:
+    """After which step all stop, once one was asked to.
+
+    A host that waits for another's answer could keep that one waiting in a step of
+    theirs: so the thread that watches answers, with the step that was begun last.
+    """
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.round = 0  # of the agreement: another one after the training went back
+        self.begun = 0  # steps completed when the step is that the host is in
+        self.answered = False
+
+    def begin(self, step: int) -> bool:
+        """Notes that a step is begun; false where the host has answered before."""
+        with self.lock:
+            if not self.answered:
+                self.begun = step
+            return not self.answered
+
+    def answer(self, group: "_Group") -> None:
+        with self.lock:
+            if not self.answered:
+                group.client.key_value_set(
+                    f"{STEP}/{self.round}/{group.index}", str(self.begun)
+                )
+                self.answered = True
+
+
 @dataclasses.dataclass
 class _Group:
     """This host's place among the others, and the way to tell them something."""
@@ -45,7 +74,7 @@ class _Group:
     met: int = 1
     client: Any = None  # of JAX's coordination service
     numbers: Iterator[int] = dataclasses.field(default_factory=itertools.count)
-    last_step: int | None = None  # after which all stop, once they were asked to
+    stopping: "_Stopping" = dataclasses.field(default_factory=lambda: _Stopping())
     parting: threading.Event = dataclasses.field(default_factory=threading.Event)
 
 
@@ -288,8 +317,7 @@ def agree(values: Mapping[str, Any]) -> None:
 def stop_after(step: int, asked: bool) -> bool:
     """Whether to stop after this step, the same one on all hosts.
 
-    Hosts may be some steps apart. Where one was asked, each says how far it is, and all
-    go on to the farthest.
+    Hosts may be some steps apart: where one was asked, all go on to the farthest.
 
     Args:
       step: completed on this host; asked for after each.
@@ -297,22 +325,21 @@ def stop_after(step: int, asked: bool) -> bool:
     """
     if _group.count == 1:
         return asked
-    if _group.last_step is None:
-        if asked:
-            _group.client.key_value_set(STOP, "", allow_overwrite=True)
-        if not _is_told(STOP):
-            return False
-        say_step(step)
-        others = (_told(f"{STEP}/{other}") for other in range(_group.count))
-        _group.last_step = max(map(int, others))
-    return step >= _group.last_step
+    if asked:
+        _group.client.key_value_set(f"{STOP}/asked", "", allow_overwrite=True)
+    stopping = _group.stopping
+    if stopping.begin(step + 1):
+        return False
+    keys = (f"{STEP}/{stopping.round}/{other}" for other in range(_group.count))
+    return step >= max(int(_told(key)) for key in keys)
 
 
-def say_step(step: int) -> None:
-    """Says how far this host is, to those that ask whether to stop."""
-    if _group.count > 1:
-        key = f"{STEP}/{_group.index}"
-        _group.client.key_value_set(key, str(step), allow_overwrite=True)
+def begin_at(step: int) -> None:
+    """Says at which step this host begins, as all do, perhaps once more."""
+    stopping = _group.stopping
+    with stopping.lock:
+        stopping.round += 1
+        stopping.begun, stopping.answered = step + 1, False
 
 
 def await_file(path: epath.Path) -> None:
@@ -366,18 +393,10 @@ def _told(key: str) -> str:
                 raise
 
 
-def _is_told(key: str) -> bool:
-    import jax
-
-    try:
-        _group.client.key_value_try_get(key)
-    except jax.errors.JaxRuntimeError:  # NOT_FOUND
-        return False
-    return True
-
-
 def _watch(group: _Group) -> None:
     """Ends this process where another host has failed, whatever it waits for.
+
+    And answers for it, where one of the hosts was asked to stop.
 
     JAX notices a host that is gone within 100 s and then aborts; one that fails in an
     orderly way is noticed at once, and its exit code kept.
@@ -388,6 +407,8 @@ def _watch(group: _Group) -> None:
             if group.parting.wait(POLL_S):
                 return
             told = group.client.key_value_dir_get(ENDED)
+            if group.client.key_value_dir_get(STOP):
+                group.stopping.answer(group)
     if told:
         other, code = json.loads(told[0][1])
         _say(f"host {other} ended with {code}: see what it says")

@@ -27,6 +27,7 @@ FILE = "lock"
 BEAT_S = 20  # between two signs of life, in a bucket
 SILENT_S = 120  # after which a holder counts as dead there
 TRIES, TRY_S = 3, 0.1
+_tokens: set[str] = set()  # of this process's own locks
 SETTLE_S = 2  # what two that come at once wait, to see who was last
 
 
@@ -74,7 +75,7 @@ def holder(workdir: epath.PathLike) -> dict[str, Any] | None:
 def _hold_on_disk(file: epath.Path, mine: dict[str, Any]) -> Iterator[None]:
     # The file stays: who deleted it could delete that of the next to come.
     with open(file, "a+") as opened:
-        if not _is_locked(opened):
+        if not _is_locked(opened) or not _is_there(opened, file):
             raise _refusal(file.parent, _read(file))
         opened.truncate(0)
         opened.write(json.dumps(mine) + "\n")
@@ -96,12 +97,18 @@ def _is_locked(opened: IO) -> bool:
     return False
 
 
+def _is_there(opened: IO, file: epath.Path) -> bool:
+    """Whether what was locked was not deleted meanwhile, with its workdir."""
+    return file.exists() and os.fstat(opened.fileno()).st_ino == os.stat(file).st_ino
+
+
 @contextlib.contextmanager
 def _hold_in_bucket(file: epath.Path, mine: dict[str, Any]) -> Iterator[None]:
     before = _read(file) if file.exists() else {}
     if before and not _is_dead(before):
         raise _refusal(file.parent, before)
     mine["token"] = uuid.uuid4().hex
+    _tokens.add(mine["token"])
     _beat(file, mine)
     time.sleep(SETTLE_S)
     if _read(file).get("token") != mine["token"]:
@@ -130,9 +137,12 @@ def _beat(file: epath.Path, mine: dict[str, Any]) -> None:
 
 
 def _is_dead(found: dict[str, Any]) -> bool:
-    if found.get("host") == socket.gethostname():
-        return not pathlib.Path(f"/proc/{found.get('pid')}").exists()
-    return time.time() - found.get("alive", 0) > SILENT_S
+    is_silent = time.time() - found.get("alive", 0) > SILENT_S
+    if found.get("host") != socket.gethostname():
+        return is_silent
+    pid = found.get("pid")  # which another process may have by now, even this one
+    is_former = pid == os.getpid() and found.get("token") not in _tokens
+    return is_former or is_silent or not pathlib.Path(f"/proc/{pid}").exists()
 
 
 def _mine(command: str) -> dict[str, Any]:

@@ -3,11 +3,13 @@
 import contextlib
 import json
 import operator
+import time
 from collections.abc import Mapping
 from typing import Any
 
 from etils import epath
-from tensorboardX import SummaryWriter, record_writer
+from tensorboardX import event_file_writer, record_writer
+from tensorboardX.proto import event_pb2, summary_pb2
 
 from gandl_jax import files
 
@@ -45,6 +47,40 @@ class _EventFiles:
 record_writer.register_writer_factory("gs", _EventFiles())
 
 
+class _Board:
+    """Events for TensorBoard, written at once.
+
+    tensorboardX's own writer does so in a thread, which dies on a full disk and leaves
+    the program waiting for it.
+
+    Args:
+      folder: made if need be.
+      purge_step: from which on what former runs wrote does not count.
+    """
+
+    def __init__(self, folder: epath.Path, purge_step: int):
+        folder.mkdir(parents=True, exist_ok=True)
+        self._events = event_file_writer.EventsWriter(str(folder / "events"))
+        start = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
+        self._write(event_pb2.Event(step=purge_step, session_log=start))
+
+    def write(self, step: int, values: Mapping[str, float]) -> None:
+        scalars = [
+            summary_pb2.Summary.Value(tag=name, simple_value=value)
+            for name, value in values.items()
+        ]
+        summary = summary_pb2.Summary(value=scalars)
+        self._write(event_pb2.Event(step=step, summary=summary))
+
+    def _write(self, event: event_pb2.Event) -> None:
+        event.wall_time = time.time()
+        self._events.write_event(event)
+        self._events.flush()
+
+    def close(self) -> None:
+        self._events.close()
+
+
 class Metrics:
     """Appends to `metrics.jsonl` and TensorBoard.
 
@@ -59,9 +95,7 @@ class Metrics:
     def __init__(self, workdir: epath.PathLike, first_step: int):
         self._file = epath.Path(workdir) / "metrics.jsonl"
         _keep_until(epath.Path(workdir), first_step)
-        self._board = SummaryWriter(
-            str(epath.Path(workdir) / "tensorboard"), purge_step=first_step + 1
-        )
+        self._board = _Board(epath.Path(workdir) / "tensorboard", first_step + 1)
 
     def write(self, step: int, images: int, seconds: float, values: Mapping) -> None:
         """Adds one line: {"step", "images", "seconds", "group/name": value, ...}."""
@@ -69,11 +103,10 @@ class Metrics:
         # An object cannot be appended to: on gs:// all is read and written again.
         with self._file.open("a") as file:
             file.write(json.dumps(line) + "\n")
-        for name, value in values.items():
-            self._board.add_scalar(name, value, step)
+        self._board.write(step, values)
 
     def close(self) -> None:
-        """Flushes TensorBoard's events."""
+        """Closes TensorBoard's events."""
         self._board.close()
 
 

@@ -126,7 +126,7 @@ def _run_recorded(config, jobs, workdir: epath.Path, command: str) -> None:
         if not hosts.leads():
             raise
         if before:
-            files.replace(record, before)
+            workdirs.forget(workdir, before)
         elif NO_FILES.issuperset(path.name for path in workdir.iterdir()):
             workdir.rmtree()
         raise
@@ -165,8 +165,11 @@ def main(argv: list[str]) -> int:
       The exit code: 0 done, 2 bad input, 75 preempted and saved, 130 stopped by the
       keyboard, 1 anything else.
     """
-    with terminal.printing_plainly(), preemption.heeded():
-        return hosts.leave(_attempt(argv))
+    try:
+        with terminal.printing_plainly(), preemption.heeded():
+            return hosts.leave(_attempt(argv))
+    except preemption.Preempted:  # as it was leaving
+        return preemption.CODE
 
 
 def _attempt(argv: list[str]) -> int:

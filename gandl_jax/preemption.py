@@ -66,23 +66,15 @@ def heeded() -> Iterator[None]:
 
 @contextlib.contextmanager
 def deferred() -> Iterator[Callable[[int], bool]]:
-    """Lets a request wait until it is asked for.
+    """Lets a request wait until it is asked for, after every step.
 
     Yields:
       A function of the steps completed: whether to save and stop now. Several hosts
       stop after the same step.
     """
-    last = 0
-
-    def stops(step: int) -> bool:
-        nonlocal last
-        last = step
-        return hosts.stop_after(step, _request.made.is_set())
-
     _request.can_wait = True
     try:
-        yield stops
-        hosts.say_step(last)  # to one that was asked too late
+        yield lambda step: hosts.stop_after(step, _request.made.is_set())
     finally:
         _request.can_wait = False
     if _request.made.is_set():

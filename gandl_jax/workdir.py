@@ -94,6 +94,19 @@ def record(workdir: epath.Path, config, command: str) -> None:
     _write(workdir, content)
 
 
+def forget(workdir: epath.Path, before: bytes) -> None:
+    """Takes back what `record` wrote; what jobs have noted since stays.
+
+    Args:
+      workdir: of the experiment.
+      before: `config.json` before that.
+    """
+    recorded = ("config", "history", "versions", "command")
+    former = json.loads(before)
+    kept = {k: former[k] for k in recorded if k in former}
+    _write(workdir, {**_read(workdir), **kept})
+
+
 def claim(workdir: epath.Path, key: str, value: str) -> None:
     """Notes what the experiment is bound to from its first step on.
 

@@ -42,13 +42,12 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_runtest_logreport(report):
-    if report.when == "teardown":
-        _ended[report.nodeid] = _ended.get(report.nodeid, True) and report.passed
-        if _file and _ended[report.nodeid]:
+    if report.when == "call" and report.passed:
+        _called.add(report.nodeid)
+    elif report.when == "teardown" and report.passed and report.nodeid in _called:
+        if _file:
             with _file.open("a") as file:
                 file.write(f"{report.nodeid}\n")
-    else:
-        _ended[report.nodeid] = _ended.get(report.nodeid, True) and not report.failed
 
 
 def pytest_sessionfinish(session, exitstatus):
@@ -58,7 +57,7 @@ def pytest_sessionfinish(session, exitstatus):
 
 
 _file = None
-_ended: dict[str, bool] = {}
+_called: set[str] = set()  # and passed
 
 
 def _passed(config) -> set[str]:

@@ -103,3 +103,6 @@ def test_in_a_bucket_one_that_was_silent_for_long_holds_nothing(bucket, monkeypa
     here = here.replace('"pid": 1', f'"pid": {gone.pid}')
     (bucket / lock.FILE).write_text(here % 2**40)  # dead, however lately it spoke
     assert lock.holder(bucket) is None
+    ours = here.replace(str(gone.pid), str(os.getpid()))
+    (bucket / lock.FILE).write_text(ours % 2**40)  # of a machine started anew
+    assert lock.holder(bucket) is None

@@ -88,6 +88,7 @@ def digits(source: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
 
 
 @pytest.mark.real_data
+@pytest.mark.slow
 def test_bbbc021_cells_cut_down(request, shared, tmp_path):
     source = some_cells(shared / "data/bbbc021_cells", tmp_path / "raw")
     tasks = run(request, "bbbc021_cells", source, tmp_path, "bbbc021_cells")

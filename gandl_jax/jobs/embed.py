@@ -31,10 +31,11 @@ def run(config, workdir: epath.Path) -> None:
     hosts.agree({"the screen in config.data.dir": dataset.fingerprint})
     devices = parallel.devices(config.train.devices)
     parallel.check_batch(config.embed.batch, len(devices), 1)
-    classes = encoders.learnt_classes(config, workdir)
+    trained = encoders.find_trained(config, workdir)
+    classes = trained.learnt_classes() if trained else ()  # a file has no names
     method = experiment.make_method(theirs, dataset, classes)
     chosen = encoders.choose(
-        config, theirs, method, dataset, channels, workdir, classes
+        config, theirs, method, dataset, channels, trained, classes
     )
     bad = experiment.bad_records_policy(config, dataset, workdir)
     profiles = workdir / "profiles" / dataset.name

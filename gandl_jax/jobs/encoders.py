@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from etils import epath
 
-from gandl_jax import checkpoint, parallel
+from gandl_jax import checkpoint, hosts, parallel
 from gandl_jax import config as configs
 from gandl_jax import workdir as workdirs
 from gandl_jax.datasets import prepared, screen
@@ -38,24 +38,45 @@ class Encoder:
     weights: Callable[[], Any]
 
 
-def learnt_classes(config, workdir: epath.Path) -> Sequence[str]:
-    """The classes that the encoder learnt by, which this screen need not have.
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """The checkpoints of the training whose encoder embeds.
+
+    Attributes:
+      folder: its workdir.
+      saved: its checkpoints.
+      steps: up to the newest that is as it was written, oldest first.
+    """
+
+    folder: epath.Path
+    saved: checkpoint.Checkpoints
+    steps: list[int]
+
+    def learnt_classes(self) -> Sequence[str]:
+        """The classes that it learnt by, which this screen need not have."""
+        if not self.steps:
+            return ()
+        return self.saved.config(self.steps[-1]).get("data.classes", ())
+
+
+def find_trained(config, workdir: epath.Path) -> Trained | None:
+    """The training that `config.embed` names; None where that is a file.
 
     Args:
       config: of this experiment.
       workdir: of this experiment.
+
+    Raises:
+      RunError: not one of its checkpoints is whole.
     """
     if network_files.is_file(config.embed.checkpoint):
-        return ()  # a file has no names of them, and features need none
-    saved = checkpoint.Checkpoints(epath.Path(config.embed.checkpoint or workdir))
-    with contextlib.closing(saved):
-        steps = whole_steps(saved)
-        return saved.config(steps[-1]).get("data.classes", ()) if steps else ()
+        return None
+    folder = epath.Path(config.embed.checkpoint or workdir)
+    saved = checkpoint.Checkpoints(folder)
+    return Trained(folder, saved, hosts.once(lambda: _whole_steps(saved)))
 
 
-def whole_steps(saved: checkpoint.Checkpoints) -> list[int]:
-    """The checkpoints up to the newest that is as it was written, oldest first."""
-
+def _whole_steps(saved: checkpoint.Checkpoints) -> list[int]:
     def pass_over(step: int, why: str) -> None:
         print(f"embed     checkpoint {step} is passed over: {why}", flush=True)
 
@@ -69,7 +90,7 @@ def choose(
     method,
     dataset: prepared.Prepared,
     channels: Sequence[str],
-    workdir: epath.Path,
+    trained: Trained | None,
     classes: Sequence[str] = (),
 ) -> Iterator[Encoder]:
     """The encoders that `config.embed` asks for.
@@ -80,32 +101,31 @@ def choose(
       method: of that config.
       dataset: the prepared screen that is embedded.
       channels: of it, those that the encoder takes.
-      workdir: of this experiment.
-      classes: as of `learnt_classes`.
+      trained: as of `find_trained`.
+      classes: that it learnt.
 
     Raises:
       InputError: no such checkpoint, or one of another architecture.
     """
-    if network_files.is_file(config.embed.checkpoint):
+    if trained is None:
         _check_of_file(config.embed.steps)
         return _of_file(config, theirs, method)
-    folder = epath.Path(config.embed.checkpoint or workdir)
-    saved = checkpoint.Checkpoints(folder)
-    steps = choose_steps(config.embed.steps, whole_steps(saved))
+    steps = choose_steps(config.embed.steps, trained.steps)
     for step in steps:
-        saved.check(step, configs.architecture(theirs, channels, classes))
+        trained.saved.check(step, configs.architecture(theirs, channels, classes))
     if classes:
         print(
             f"embed     the encoder learnt with the labels {theirs.data.label} of its "
             "images: where it saw a screen, scores on that column are too good"
         )
-    return _of_steps(config, theirs, method, dataset, folder, saved, steps)
+    return _of_steps(config, theirs, method, dataset, trained, steps)
 
 
 def _of_steps(
-    config, theirs, method, dataset, folder, saved, steps
+    config, theirs, method, dataset, trained: Trained, steps: Sequence[int]
 ) -> Iterator[Encoder]:
     """Of checkpoints; where the first holds given networks, an untrained one too."""
+    folder, saved = trained.folder, trained.saved
     name, start = theirs.method.name, workdirs.noted(folder, "start")
     with contextlib.closing(saved):
         for step in steps:

@@ -8,7 +8,7 @@ import ml_collections
 from etils import epath
 
 from gandl_jax import config as configs
-from gandl_jax import hosts, modules
+from gandl_jax import file_hashes, hosts, modules
 from gandl_jax import workdir as workdirs
 from gandl_jax.datasets import bad_records, classes, prepared, screen
 from gandl_jax.errors import InputError, nearest
@@ -129,10 +129,11 @@ def read_trained(folder: epath.Path) -> ml_collections.ConfigDict:
 
 
 def newest_step(folder: epath.Path) -> int | None:
-    """The newest checkpoint of a workdir, by the names of its folders."""
+    """The newest checkpoint that a workdir has finished, without looking into it."""
     saved = folder / "checkpoints"
-    found = [path.name for path in saved.iterdir()] if saved.is_dir() else []
-    return max((int(name) for name in found if name.isdecimal()), default=None)
+    found = list(saved.iterdir()) if saved.is_dir() else []
+    steps = [p for p in found if p.name.isdecimal() and file_hashes.is_listed(p)]
+    return max((int(path.name) for path in steps), default=None)
 
 
 def _config_of_file(config) -> ml_collections.ConfigDict:

@@ -22,11 +22,13 @@ class Trouble(Exception):
       step: the first that shows it, counting from 1: after it so many are completed.
       why: the term, and what it is.
       found: steps completed when it was noticed.
+      diversity: that a checkpoint must have had to go on from it.
     """
 
-    def __init__(self, step: int, why: str):
+    def __init__(self, step: int, why: str, diversity: float = 0.0):
         super().__init__(f"step {step}: {why}")
         self.step, self.why, self.found = step, why, step
+        self.diversity = diversity
 
 
 def in_causal_order(metrics: Mapping[str, Array]) -> dict[str, Array]:
@@ -143,4 +145,5 @@ def check_diversity(step: int, found: float, before: float, least: float) -> Non
             step,
             f"g/diversity is {found:.3g}, below {least:.3g} and once {before:.3g}: the "
             "generator has collapsed to a few images",
+            diversity=2 * least,
         )

@@ -1,7 +1,8 @@
 """What is due after a training step: checks, metrics, pictures, a checkpoint."""
 
+import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -11,7 +12,7 @@ from gandl_jax import config as configs
 from gandl_jax import hosts, logs, parallel, pictures, progress
 from gandl_jax.jobs import health
 
-PENDING = "train.metrics_not_logged"  # beside a checkpoint's arrays
+BESIDE = "train.recorder"  # beside a checkpoint's arrays: what a resume needs
 
 
 class Recorder:
@@ -58,15 +59,18 @@ class Recorder:
         self._since, self._timed, self._note = None, 0, ""
         self._unread: list[tuple[int, dict]] = []  # (step, metrics on the device)
         self._read: list[dict[str, float]] = []  # of the steps since the last line
+        self._diversity, self._most_diverse = None, 0.0
         if first:
-            self._read = saved.config(first).get(PENDING, [])
+            beside = saved.config(first).get(BESIDE, {})
+            self._read = beside.get("metrics_not_logged", [])
+            self._diversity = beside.get("diversity")
+            self._most_diverse = beside.get("most_diverse", 0.0)
         self._finite = parallel.on_one(health.finite)
         self._looked: tuple[int, dict] | None = None  # (step, fields on the device)
         draws = hosts.leads() and hasattr(method, "pictures")
         self._draw = parallel.on_one(method.pictures) if draws else None
         self._real, self._key = real, key
         self._saved_step = first
-        self._most_diverse = most_diverse(workdir, self._read)
 
     def add(self, step: int, state: Any, metrics: dict) -> None:
         """Takes what a step gave; `step` counts those completed.
@@ -75,6 +79,13 @@ class Recorder:
           Trouble: the training is no longer sound.
           RunError: a checkpoint cannot be written.
         """
+        try:
+            self._add(step, state, metrics)
+        except health.Trouble as trouble:
+            trouble.found = step
+            raise
+
+    def _add(self, step: int, state: Any, metrics: dict) -> None:
         # The step in flight is never read.
         if self._due("log", step - 1):
             self._log(step - 1)
@@ -86,10 +97,11 @@ class Recorder:
             self._looked = step, self._finite(state)
         saves = self._due("checkpoint", step) or self._due("milestone", step)
         if saves or self._due("grid", step) or self._due("diversity", step):
-            self._look_at_samples(step, state)
+            self._require_finite(step, state)
+            self._require_diverse(step, state)
         if saves:
             self._log(step)
-            self.save(step, state)
+            self._save(step, state)
 
     def _time(self) -> None:
         """Counts a step; the first, which compiles, is no measure of the others."""
@@ -100,17 +112,25 @@ class Recorder:
             self._timed += 1
 
     def save(self, step: int, state: Any) -> None:
-        """Saves a checkpoint of a state that is sound, unless there is one.
+        """Saves a checkpoint of a state that is sound, unless there is one; waits.
 
         Raises:
           Trouble: it is not.
           RunError: it cannot be written.
         """
-        if step == self._saved_step:
-            return
-        self._require_finite(step, state)
-        beside = self._architecture | {PENDING: self._read}
-        self._saved.save(step, self._method.items(state), beside)
+        if step != self._saved_step:
+            self._require_finite(step, state)
+            self._save(step, state)
+        self._saved.wait()
+
+    def _save(self, step: int, state: Any) -> None:
+        beside = {
+            "metrics_not_logged": self._read,
+            "most_diverse": self._most_diverse,
+            "diversity": self._diversity,
+        }
+        items = self._method.items(state)
+        self._saved.save(step, items, self._architecture | {BESIDE: beside})
         self._saved_step = step
 
     def close(self) -> None:
@@ -149,13 +169,12 @@ class Recorder:
         self._check()
         health.check_fields(step, jax.device_get(self._finite(state)))
 
-    def _look_at_samples(self, step: int, state: Any) -> None:
+    def _require_diverse(self, step: int, state: Any) -> None:
         """Draws the same samples again, shows them where due, and compares them."""
         if not hasattr(self._method, "pictures"):
             return
-        self._require_finite(step, state)  # which says more than the samples would
-        found = hosts.once(lambda: self._diversity_of(step, state))
-        self._unread.append((step, {"g/diversity": found}))
+        self._diversity = found = hosts.once(lambda: self._diversity_of(step, state))
+        self._read.append({"g/diversity": found})
         self._most_diverse = max(found, self._most_diverse)
         least = self._config.train.least_diversity
         health.check_diversity(step, found, self._most_diverse, least)
@@ -189,10 +208,10 @@ class Recorder:
         self._metrics.write(step, step * self._batch, now - self._began, values)
 
 
-def most_diverse(workdir, since: Sequence[Mapping[str, float]] = ()) -> float:
-    """The highest diversity on record, and of the steps since; 0 where none is."""
-    lines = [*logs.read(workdir), *since]
-    return max((line.get("g/diversity", 0.0) for line in lines), default=0.0)
+def diversity_at(saved, step: int) -> float:
+    """What a checkpoint's samples were; infinite where nobody looked."""
+    found = saved.config(step).get(BESIDE, {}).get("diversity")
+    return math.inf if found is None else found
 
 
 def mean_metrics(steps: Sequence[dict[str, float]]) -> dict[str, float]:

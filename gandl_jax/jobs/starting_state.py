@@ -41,7 +41,7 @@ def _of_training(config, dataset: prepared.Prepared) -> Any:
     folder = epath.Path(config.train.start_from)
     theirs = experiment.read_trained(folder)
     saved = checkpoint.Checkpoints(folder)
-    step = saved.steps()[-1]  # one that is damaged is refused as it is read
+    step = experiment.newest_step(folder)  # a damaged one is refused as it is read
     names = saved.config(step).get("data.classes", ())
     _refuse_other_classes(folder, names, experiment.read_classes(config, dataset))
     saved.check(step, configs.architecture(theirs, theirs.data.channels, names))

@@ -22,7 +22,7 @@ from gandl_jax.jobs import (
     starting_state,
     starting_weights,
 )
-from gandl_jax.jobs.recorder import Recorder
+from gandl_jax.jobs.recorder import Recorder, diversity_at
 
 ON_ALL_HOSTS = True
 INIT, STEPS, PICTURES = range(3)  # streams of random numbers
@@ -71,7 +71,7 @@ def run(config, workdir: epath.Path) -> None:
     training.batches(newest or 0)  # what is wrong with them is told before all else
     hosts.once(lambda: _note(workdir, dataset, devices))
     hosts.meet()  # all have looked for checkpoints before the first is saved
-    with contextlib.closing(saved), _told(workdir, devices, newest or 0, total):
+    with _told(workdir, devices, newest or 0, total), contextlib.closing(saved):
         if newest is None and train.start_from:
             known = starting_weights.describe(config)
             hosts.agree({"what is in config.train.start_from": known["sha256"]})
@@ -85,14 +85,26 @@ def run(config, workdir: epath.Path) -> None:
                 newest = hosts.once(functools.partial(training.go_back, trouble))
 
 
-def _newest(saved: checkpoint.Checkpoints, workdir: epath.Path) -> int | None:
-    """The newest checkpoint that is whole; tells which are passed over, and why."""
+def _newest(
+    saved: checkpoint.Checkpoints, workdir: epath.Path, diversity: float = 0.0
+) -> int | None:
+    """The newest checkpoint that is whole; tells which are passed over, and why.
+
+    Args:
+      saved: the checkpoints.
+      workdir: of the experiment.
+      diversity: that its samples must have had; step 0 had no time to.
+    """
 
     def pass_over(step: int, why: str) -> None:
         print(f"train     checkpoint {step} is passed over: {why}", flush=True)
         events.add(workdir, "passed_over", step=step, why=why)
 
-    return saved.newest(pass_over)
+    newest = saved.newest(pass_over)
+    while newest and (found := diversity_at(saved, newest)) < diversity:
+        pass_over(newest, f"its g/diversity was {found:.3g} already")
+        newest = saved.newest(lambda *_: None, before=newest)
+    return newest
 
 
 def _note(workdir: epath.Path, dataset, devices: list[jax.Device]) -> None:
@@ -147,6 +159,7 @@ class _Training:
         first = newest or 0
         hosts.once(lambda: self.saved.tidy(newest))
         self.saved.reload()
+        hosts.begin_at(first)
         state = self._start(newest)
         rollbacks = hosts.once(lambda: rollback.count(self.workdir))
         step_fn = in_turn(self.config, self.method, phases, rollbacks)
@@ -191,7 +204,7 @@ class _Training:
         folder = rollback.keep_evidence(self.config, self.workdir, trouble, batch)
         if rollbacks >= self.config.train.rollbacks:
             raise rollback.used_up(self.config, trouble, folder)
-        to = _newest(self.saved, self.workdir)
+        to = _newest(self.saved, self.workdir, trouble.diversity)
         events.add(
             self.workdir,
             "rolled_back",
@@ -326,22 +339,20 @@ def in_turn(config, method, fns: Sequence[Callable], rollbacks: int = 0):
 
 def _loop(state, step_fn, batches, recorder: Recorder, steps: range) -> None:
     # Record and save before the next batch is taken: a restart skips and repeats none.
-    state = _advance(state, step_fn, batches, recorder, steps[0])  # it compiles
-    with preemption.deferred() as stops:
+    with contextlib.ExitStack() as stack:
+        stops = None
         for step in steps:
-            if step > steps[0]:
-                state = _advance(state, step_fn, batches, recorder, step)
+            state = _advance(state, step_fn, batches, recorder, step)
+            if stops is None:  # the first step compiles, and leaves nothing to save
+                stops = stack.enter_context(preemption.deferred())
             if stops(step + 1):
                 recorder.save(step + 1, state)
+                hosts.meet()  # the first to leave would end the others
                 raise preemption.Preempted(f"saved at step {step + 1}")
 
 
 def _advance(state, step_fn, batches, recorder: Recorder, step: int) -> Any:
     batch = next(batches)
     state, metrics = step_fn(state, batch, step)
-    try:
-        recorder.add(step + 1, state, metrics)
-    except health.Trouble as trouble:
-        trouble.found = step + 1
-        raise
+    recorder.add(step + 1, state, metrics)
     return state

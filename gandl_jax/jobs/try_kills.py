@@ -11,7 +11,9 @@ import shlex
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
+from typing import IO
 
 import numpy as np
 import pandas as pd
@@ -104,34 +106,43 @@ def _kill(options: str, job: str, wait: Callable, which: str) -> None:
     Raises:
       RunError: it ended before.
     """
-    process = _start(options, job)
-    wait(lambda: process.poll() is None)
-    process.kill()
-    _, errors = process.communicate()
+    process, errors = _start(options, job)
+    try:
+        wait(lambda: process.poll() is None)
+    finally:
+        process.kill()
+        process.wait()
     if process.returncode != KILLED:
         raise RunError(
             f"the program ended with {process.returncode} before kill {which}: train "
             "longer (config.train.total_images), with more checkpoints (config.train."
             "checkpoint_every_images), prepare smaller shards (config.data."
-            f"records_per_shard), or kill less often (config.kills): {errors.strip()}"
+            f"records_per_shard), or kill less often (config.kills): {_said(errors)}"
         )
 
 
 def _finish(options: str, job: str) -> None:
-    process = _start(options, job)
-    _, errors = process.communicate()
-    if process.returncode:
-        raise RunError(f"--job={job} ended with {process.returncode}: {errors.strip()}")
+    process, errors = _start(options, job)
+    try:
+        code = process.wait()
+    finally:
+        process.kill()
+    if code:
+        raise RunError(f"--job={job} ended with {code}: {_said(errors)}")
 
 
-def _start(options: str, job: str) -> subprocess.Popen:
+def _start(options: str, job: str) -> tuple[subprocess.Popen, IO]:
+    """The program, and the file that takes what it says of errors."""
     words = shlex.split(commands.with_flag(options, "job", job))
-    return subprocess.Popen(
-        [sys.executable, "-m", "gandl_jax.main", *words],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    errors = tempfile.TemporaryFile("w+")
+    program = [sys.executable, "-m", "gandl_jax.main", *words]
+    nothing = subprocess.DEVNULL
+    return subprocess.Popen(program, stdout=nothing, stderr=errors), errors
+
+
+def _said(errors: IO) -> str:
+    errors.seek(0)
+    return errors.read().strip()
 
 
 def compare(one: epath.Path, other: epath.Path) -> dict[str, str]:

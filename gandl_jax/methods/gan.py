@@ -167,8 +167,8 @@ class Method:
                 steepness = self._gradient_penalty(state, d, fake, part)
                 metrics["d/gradient_penalty"] = steepness
                 value += self.options.gradient_weight * steepness
-                drift = jnp.square(real_logits).mean()
-                value += self.options.drift_weight * drift
+                metrics["d/drift"] = jnp.square(real_logits).mean()
+                value += self.options.drift_weight * metrics["d/drift"]
             if self.options.views_weight:
                 contrast, found = gan_views.contrast(
                     self.networks, d, part["images"], part["keys"], self.options
@@ -244,7 +244,10 @@ class Method:
             # knows nothing of the others' lengths. (StyleGAN2's code takes it after,
             # which moves it by a hundredth, path_decay, of the way to this step's.)
             away = jnp.square(lengths - state.path_mean).mean()
-            return weight * away, {"g/path_length": lengths.mean()}
+            return weight * away, {
+                "g/path_length": lengths.mean(),
+                "g/path_penalty": away,
+            }
 
         state, _, metrics = self._descend(state, "g_reg", loss, batch, key)
         decay = self.options.path_decay

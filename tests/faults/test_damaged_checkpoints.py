@@ -72,7 +72,7 @@ def test_training_goes_on_from_the_one_before_and_ends_the_same(
     assert "checkpoint 4 is passed over: train/manifest" in capsys.readouterr().out
     (told,) = events.read(folder, "passed_over")
     assert told["step"] == 4 and "manifest.ocdbt" in told["why"]
-    assert (folder / "damaged/4").is_dir()
+    assert (folder / "damaged/4-1").is_dir()
     mine, theirs = (Checkpoints(f).arrays(4, "train") for f in (folder, whole))
     for name, array in theirs.items():
         np.testing.assert_array_equal(mine[name], array)
@@ -81,7 +81,8 @@ def test_training_goes_on_from_the_one_before_and_ends_the_same(
 def test_embedding_takes_the_newest_that_is_whole(run, run_of_4, tmp_path, capsys):
     folder = shutil.copytree(run_of_4[0], tmp_path / "w")
     (folder / "checkpoints/4/encoder/_METADATA").unlink()
-    assert run(folder, "--job=embed", "--config.embed.steps=last") == 0
+    last = "--config.embed.steps=last"
+    assert run(folder, "--job=embed", *run_of_4[1], last) == 0
     assert "checkpoint 4 is passed over: encoder/_METADATA" in capsys.readouterr().out
     assert (folder / "profiles/simulated/gan@2/_SUCCESS").exists()
 
@@ -107,4 +108,9 @@ def test_what_a_kill_leaves_is_cleared(run, run_of_4, tmp_path):
     assert saved.steps() == [0, 2]
     saved.tidy(2)
     assert sorted(p.name for p in (folder / "checkpoints").iterdir()) == ["0", "2"]
-    assert not (folder / "damaged").exists()
+    (kept,) = (folder / "damaged").iterdir()  # nothing is lost
+    assert kept.name == "4-1"
+    for step in (0, 2):  # as a former version wrote them
+        (folder / f"checkpoints/{step}/manifest.sha256").unlink()
+    with pytest.raises(RunError, match="no checkpoint in"):
+        Checkpoints(folder).newest(lambda *bad: None)

@@ -115,6 +115,7 @@ def test_training_stops_with_a_line_and_goes_on(run, whole, disks, tmp_path, lef
     assert compared == ["the same", "the same"]
 
 
+@pytest.mark.slow
 def test_a_slow_disk_does_not_hold_the_training_up(
     run, whole, tmp_path, monkeypatch, capsys
 ):

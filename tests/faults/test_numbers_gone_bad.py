@@ -188,3 +188,52 @@ def test_a_generator_that_never_was_diverse_is_still_learning():
     health.check_diversity(5, found=0.12, before=0.9, least=0.1)
     with pytest.raises(health.Trouble, match="collapsed"):
         health.check_diversity(5, found=0.05, before=0.9, least=0.1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "recipe, terms",
+    [
+        (("loss=wgan_gp", "views_weight=1"), ("gradient_penalty", "drift", "views")),
+        (("loss=relativistic", "r2_weight=1", "r1_every_steps=1"), ("r2",)),
+    ],
+)
+def test_terms_of_other_recipes_are_looked_at(run, tmp_path, recipe, terms):
+    words = (f"--config.method.{word}" for word in recipe)
+    images = "--config.train.total_images=64"
+    assert run(tmp_path, "--job=prepare,train", *words, images) == 0
+    found = logs.read(tmp_path)[-1]
+    for term in terms:
+        assert any(name.startswith(f"d/{term}") for name in found), term
+
+
+@pytest.mark.slow
+def test_a_collapse_goes_back_to_where_samples_were_diverse(
+    run, tmp_path, monkeypatch, capsys
+):
+    measure, measured = health.diversity, []
+
+    def sinking(generated, real):
+        """1, .9, ... as training goes on, and once below the least."""
+        assert np.isfinite(measure(generated, real))
+        measured.append(len(measured))
+        return 1.0 if len(measured) > 5 else [1.0, 0.5, 0.15, 0.12, 0.05][measured[-1]]
+
+    monkeypatch.setattr(health, "diversity", sinking)
+    settings = (
+        *run.recipe,
+        "--config.train.total_images=320",
+        "--config.train.checkpoint_every_images=64",
+        "--config.train.grid_every_images=6400",
+        "--config.train.diversity_every_images=64",
+        "--config.train.keep_checkpoints=5",
+    )
+    assert run(tmp_path, "--job=prepare,train", *settings) == 0
+    (told,) = events.read(tmp_path, "rolled_back")
+    assert (told["step"], told["to"]) == (10, 4)  # those of 6 and 8 were sinking
+    assert "collapsed" in told["why"] and "once 1:" in told["why"]
+    passed = [event["step"] for event in events.read(tmp_path, "passed_over")]
+    assert passed == [8, 6]
+    assert {p.name for p in (tmp_path / "damaged").iterdir()} == {"8-1", "6-1"}
+    assert Checkpoints(tmp_path).steps() == [0, 2, 4, 6, 8, 10]
+    assert (tmp_path / "images/00000010_composite.png").exists()

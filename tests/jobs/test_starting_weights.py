@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from gandl_jax import config as configs
+from gandl_jax import file_hashes
 from gandl_jax import workdir as workdirs
 from gandl_jax.checkpoint import Checkpoints
 from gandl_jax.jobs import encoders, experiment, starting_weights, train
@@ -267,6 +268,7 @@ def test_other_classes_are_refused(run, conditional, tmp_path, capsys):
     metadata = tmp_path / "w" / "checkpoints" / "2" / "config" / "metadata"
     renamed = metadata.read_text().replace("Mock", "Dead")
     metadata.write_text(renamed)
+    file_hashes.write(tmp_path / "w" / "checkpoints" / "2")
     assert "Dead" in renamed
     for arguments, told in (
         ((*CONDITIONAL, start.format(tmp_path, "more.npz")), MORE_CLASSES),

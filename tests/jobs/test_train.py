@@ -155,6 +155,7 @@ def test_a_run_goes_on_with_other_numbers_of_devices(run, tmp_path, seen):
     assert apart < 1e-5
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_8_devices_is_read_where_there_is_one(run, runs):
     assert train_to(run, runs / "saved", 32, "--config.train.devices=8") == 0
     # A process of its own, as a laptop is: embeds what eight devices have trained.
