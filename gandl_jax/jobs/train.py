@@ -71,18 +71,20 @@ def run(config, workdir: epath.Path) -> None:
     training.batches(newest or 0)  # what is wrong with them is told before all else
     hosts.once(lambda: _note(workdir, dataset, devices))
     hosts.meet()  # all have looked for checkpoints before the first is saved
+    if newest is None and train.start_from:
+        known = starting_weights.describe(config)
+        hosts.agree({"what is in config.train.start_from": known["sha256"]})
+        hosts.once(lambda: workdirs.note(workdir, "start", known))
+    state = training.start(newest)
     with _told(workdir, devices, newest or 0, total), contextlib.closing(saved):
-        if newest is None and train.start_from:
-            known = starting_weights.describe(config)
-            hosts.agree({"what is in config.train.start_from": known["sha256"]})
-            hosts.once(lambda: workdirs.note(workdir, "start", known))
         phases = split_phases(method, devices)
         print(f"train     on {parallel.describe(devices)}; the first step compiles")
         while True:
             try:
-                return training.go_on(phases, newest)
+                return training.go_on(phases, state, newest or 0)
             except health.Trouble as trouble:
                 newest = hosts.once(functools.partial(training.go_back, trouble))
+            state = training.start(newest)
 
 
 def _newest(
@@ -149,18 +151,27 @@ class _Training:
     bad: bad_records.BadRecords | None
     total: int
 
-    def go_on(self, phases: Sequence[Callable], newest: int | None) -> None:
-        """Trains from a checkpoint, or from the start, to the end.
+    def start(self, newest: int | None) -> Any:
+        """A checkpoint's state, or a new one, which is saved as step 0."""
+        hosts.once(lambda: self.saved.tidy(newest))
+        self.saved.reload()
+        hosts.begin_at(newest or 0)
+        key = stream_key(self.config, INIT)
+        if newest is not None:
+            shapes = jax.eval_shape(self.method.init, key)
+            like = parallel.on_one_device(shapes)
+            return self.saved.restore(newest, "train", like)
+        state = starting_state.make(self.config, self.method, self.dataset, key)
+        self.saved.save(0, self.method.items(state), self.architecture)
+        return state
+
+    def go_on(self, phases: Sequence[Callable], state: Any, first: int) -> None:
+        """Trains from a state after so many steps to the end.
 
         Raises:
           Trouble: it is no longer sound.
           Preempted: it was asked to stop, and has saved.
         """
-        first = newest or 0
-        hosts.once(lambda: self.saved.tidy(newest))
-        self.saved.reload()
-        hosts.begin_at(first)
-        state = self._start(newest)
         rollbacks = hosts.once(lambda: rollback.count(self.workdir))
         step_fn = in_turn(self.config, self.method, phases, rollbacks)
         recorder = Recorder(
@@ -221,17 +232,6 @@ class _Training:
             flush=True,
         )
         return to
-
-    def _start(self, newest: int | None) -> Any:
-        """A checkpoint's state, or a new one, which is saved as step 0."""
-        key = stream_key(self.config, INIT)
-        if newest is not None:
-            shapes = jax.eval_shape(self.method.init, key)
-            like = parallel.on_one_device(shapes)
-            return self.saved.restore(newest, "train", like)
-        state = starting_state.make(self.config, self.method, self.dataset, key)
-        self.saved.save(0, self.method.items(state), self.architecture)
-        return state
 
     def _real_images(self) -> np.ndarray:
         """[N, H, W, C] of the first batches: the same whenever they are asked for."""

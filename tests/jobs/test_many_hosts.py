@@ -51,7 +51,8 @@ def finished(two_hosts, processes):
     """What each of two hosts said, once both ended well."""
     ended = two_hosts.ends(processes)
     for code, output, errors in ended:
-        assert code == 0, (output, errors)
+        print(output, errors, sep="\n")
+        assert code == 0
     return [output for _, output, _ in ended]
 
 

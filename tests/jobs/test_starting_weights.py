@@ -98,7 +98,7 @@ def test_a_file_embeds_as_another_implementation_sees(saved, shared, tmp_path):
     theirs = experiment.encoder_config(config)
     assert (theirs.model.channel_base, theirs.model.channel_max) == (512, 64)
     method = experiment.make_method(theirs, None)
-    floor, encoder = encoders.choose(config, theirs, method, None, (), tmp_path)
+    floor, encoder = encoders.choose(config, theirs, method, None, (), None)
     assert floor.name == "gan@0" and encoder.name == "gan@stylegan2_16px_5ch"
     images = saved["in/images"].transpose(0, 2, 3, 1)
     embed = jax.jit(method.embed)
@@ -331,6 +331,7 @@ def test_a_training_remembers_what_the_one_before_it_saw(tmp_path, before, seen)
         workdirs.note(tmp_path / "source", "start", before)
     for step in ("0", "20", "100", "3.orbax-checkpoint-tmp"):
         (tmp_path / "source/checkpoints" / step).mkdir(parents=True)
+        (tmp_path / "source/checkpoints" / step / file_hashes.MANIFEST).touch()
     config.train.start_from = str(tmp_path / "source")
     note = starting_weights.describe(config)
     assert note["step"] == 100
@@ -338,6 +339,7 @@ def test_a_training_remembers_what_the_one_before_it_saw(tmp_path, before, seen)
     assert found == seen
     # However far it goes on, it is the same training; with another seed it is not.
     (tmp_path / "source/checkpoints/200").mkdir()
+    (tmp_path / "source/checkpoints/200" / file_hashes.MANIFEST).touch()
     assert starting_weights.describe(config)["sha256"] == note["sha256"]
     config.seed = 1
     workdirs.record(tmp_path / "source", config, "")
