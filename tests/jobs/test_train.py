@@ -31,7 +31,8 @@ def arrays(workdir, step):
     import orbax.checkpoint as ocp
 
     folder = workdir / "checkpoints" / str(step) / "train"
-    return jax.tree.leaves(ocp.StandardCheckpointer().restore(folder.absolute()))
+    saved = ocp.StandardCheckpointer().restore(folder.absolute())
+    return [np.asarray(array) for array in jax.tree.leaves(saved)]
 
 
 @pytest.fixture(scope="module")
