@@ -41,12 +41,6 @@ def run(config, workdir: epath.Path) -> None:
     """
     compilation.keep()
     train = config.train
-    dataset, channels = experiment.open_dataset(config)
-    hosts.agree({"the screen in config.data.dir": dataset.fingerprint})
-    found = experiment.read_classes(config, dataset)
-    method = experiment.make_method(config, dataset, found.names)
-    devices = parallel.of_all_hosts(parallel.devices(train.devices))
-    parallel.check_batch(train.batch, len(devices), method.unit, train.accumulate)
     milestone = configs.steps(train.milestone_every_images, train.batch)
     saved = checkpoint.Checkpoints(workdir, train.keep_checkpoints, milestone)
     newest = hosts.once(lambda: _newest(saved, workdir))
@@ -54,6 +48,34 @@ def run(config, workdir: epath.Path) -> None:
     if newest and newest >= total:
         print(f"train     is at {newest * train.batch:,} images: nothing to do")
         return
+    devices = parallel.of_all_hosts(parallel.devices(train.devices))
+    training = _open(config, workdir, saved, newest, devices)
+    hosts.once(lambda: _note(workdir, training.dataset, devices))
+    hosts.meet()  # all have looked for checkpoints before the first is saved
+    if newest is None and train.start_from:
+        known = starting_weights.describe(config)
+        hosts.agree({"what is in config.train.start_from": known["sha256"]})
+        hosts.once(lambda: workdirs.note(workdir, "start", known))
+    state = training.start(newest)
+    with _told(workdir, devices, newest or 0, total), contextlib.closing(saved):
+        phases = split_phases(training.method, devices)
+        print(f"train     on {parallel.describe(devices)}; the first step compiles")
+        while True:
+            try:
+                return training.go_on(phases, state, newest or 0)
+            except health.Trouble as trouble:
+                newest = hosts.once(functools.partial(training.go_back, trouble))
+            state = training.start(newest)
+
+
+def _open(config, workdir, saved, newest: int | None, devices) -> "_Training":
+    """What is to be trained; all that may be wrong with it is told here."""
+    train = config.train
+    dataset, channels = experiment.open_dataset(config)
+    hosts.agree({"the screen in config.data.dir": dataset.fingerprint})
+    found = experiment.read_classes(config, dataset)
+    method = experiment.make_method(config, dataset, found.names)
+    parallel.check_batch(train.batch, len(devices), method.unit, train.accumulate)
     architecture = configs.architecture(config, channels, found.names)
     if newest is not None:
         saved.check(newest, architecture)
@@ -66,25 +88,10 @@ def run(config, workdir: epath.Path) -> None:
         architecture=architecture,
         saved=saved,
         bad=experiment.bad_records_policy(config, dataset, workdir),
-        total=total,
+        total=configs.steps(train.total_images, train.batch),
     )
-    training.batches(newest or 0)  # what is wrong with them is told before all else
-    hosts.once(lambda: _note(workdir, dataset, devices))
-    hosts.meet()  # all have looked for checkpoints before the first is saved
-    if newest is None and train.start_from:
-        known = starting_weights.describe(config)
-        hosts.agree({"what is in config.train.start_from": known["sha256"]})
-        hosts.once(lambda: workdirs.note(workdir, "start", known))
-    state = training.start(newest)
-    with _told(workdir, devices, newest or 0, total), contextlib.closing(saved):
-        phases = split_phases(method, devices)
-        print(f"train     on {parallel.describe(devices)}; the first step compiles")
-        while True:
-            try:
-                return training.go_on(phases, state, newest or 0)
-            except health.Trouble as trouble:
-                newest = hosts.once(functools.partial(training.go_back, trouble))
-            state = training.start(newest)
+    training.batches(newest or 0)  # tells of crops and crops_per_site
+    return training
 
 
 def _newest(
