@@ -30,4 +30,18 @@ with _silent_stderr():  # it looks for CUDA aloud, whatever the log level
     tf.config.set_visible_devices([], "GPU")
 tf.get_logger().setLevel("ERROR")
 
-__all__ = ["tf"]
+CALLS = os.cpu_count() or 1  # of a function at once, over the elements of a dataset
+
+
+def without_tuning(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """The same dataset, whose iterators end at once.
+
+    The thread that tunes a dataset sleeps longer and longer, up to a minute, and who
+    drops an iterator waits for it.
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)
+
+
+__all__ = ["CALLS", "tf", "without_tuning"]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from gandl_jax.datasets import levels, records
-from gandl_jax.datasets.host_tensorflow import tf
+from gandl_jax.datasets.host_tensorflow import CALLS, tf, without_tuning
 from gandl_jax.datasets.order import Order
 from gandl_jax.datasets.prepared import Prepared, check_crop, choose_channels
 
@@ -55,7 +55,7 @@ def train_batches(
         the sites of (crops_per_site - 1) * order.APART steps again, else nothing.
       process: which part of each batch.
       processes: parts in all.
-      parallel_calls: records decoded at once; None lets tf.data choose.
+      parallel_calls: records decoded at once; None is one per core.
       labels: [N] int32, the class of each record; None gives none.
       on_bad: called with a record that cannot be read; another one, drawn by the seed,
         stands in for it. None raises.
@@ -87,13 +87,13 @@ def train_batches(
         index = tf.cast(sample % batch, tf.int32)
         return {"images": images, "index": index, "wanted": record, "used": used}
 
-    calls = tf.data.AUTOTUNE if parallel_calls is None else parallel_calls
+    calls = CALLS if parallel_calls is None else parallel_calls
     sites = order.sites().map(cut, num_parallel_calls=calls, deterministic=True)
     examples = order.in_batches(sites).map(
         example, num_parallel_calls=calls, deterministic=True
     )
     batches = examples.batch(batch // processes, drop_remainder=True).prefetch(2)
-    return _watched(prepared, batches, labels, on_bad)
+    return _watched(prepared, without_tuning(batches), labels, on_bad)
 
 
 def _cutting(prepared, channels, order, draw, crop_px, *, stand_in) -> Callable:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from gandl_jax.datasets import levels, records
-from gandl_jax.datasets.host_tensorflow import tf
+from gandl_jax.datasets.host_tensorflow import CALLS, tf, without_tuning
 from gandl_jax.datasets.prepared import Prepared, check_crop, choose_channels
 
 
@@ -36,10 +36,10 @@ def sites(
     own = prepared.part(rows)  # the whole index would be copied with the graph
     read = tf.data.Dataset.range(len(rows)).map(
         lambda record: records.first_readable(own, channels, record[None]),
-        num_parallel_calls=tf.data.AUTOTUNE,
+        num_parallel_calls=CALLS,
         deterministic=True,
     )
-    iterator = read.prefetch(2).as_numpy_iterator()
+    iterator = without_tuning(read.prefetch(2)).as_numpy_iterator()
     bad = []
     for row, (used, planes) in zip(rows.tolist(), iterator, strict=True):
         if used >= 0:
