@@ -3,39 +3,43 @@
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 
 import pytest
 
+from gandl_jax import preemption
 from gandl_jax.checkpoint import Checkpoints
 from gandl_jax.jobs import try_kills
 
-# Runs the program, which kills itself when a function is called the n-th time.
-KILLED = """
-import importlib, os, signal, sys
-module, name, count = sys.argv[1].split(":")
+# Runs the program, which signals itself whenever a function is called, from the n-th
+# time on.
+SIGNALLED = """
+import importlib, os, sys, time
+module, name, count, sent = sys.argv[1].split(":")
 from gandl_jax import main
 module = importlib.import_module(module)
 fn, left = getattr(module, name), int(count)
-def kill(*args, **options):
+def signal_itself(*args, **options):
     global left
     left -= 1
-    if not left:
-        os.kill(os.getpid(), signal.SIGKILL)
+    if left <= 0:
+        os.kill(os.getpid(), int(sent))
+        time.sleep(0.5)
     return fn(*args, **options)
-setattr(module, name, kill)
+setattr(module, name, signal_itself)
 sys.exit(main.main(sys.argv[2:]))
 """
 
 
-def killed_at(where, words):
-    """Runs the program until it kills itself there."""
-    words = [sys.executable, "-c", KILLED, where, *words]
+def killed_at(where, words, sent=signal.SIGKILL, code=try_kills.KILLED):
+    """Runs the program until it ends itself there."""
+    words = [sys.executable, "-c", SIGNALLED, f"{where}:{int(sent)}", *words]
     root = str(pathlib.Path(__file__).resolve().parents[2])
     environment = dict(os.environ, PYTHONPATH=root)
     done = subprocess.run(words, env=environment, capture_output=True, text=True)
-    assert done.returncode == try_kills.KILLED, done.stderr
+    assert done.returncode == code, done.stderr
 
 
 def test_killed_in_finalising_and_in_embedding(run, tmp_path):
@@ -48,6 +52,12 @@ def test_killed_in_finalising_and_in_embedding(run, tmp_path):
     killed_at("gandl_jax.file_hashes:write:2", words)
     assert (killed / "checkpoints/2/train").is_dir()
     assert Checkpoints(killed).steps() == [0]
+    # SIGTERM in finalising step 2, and again in that of the step it stops after.
+    twice = signal.SIGTERM, preemption.AT_ONCE
+    killed_at("gandl_jax.file_hashes:write:1", words, *twice)
+    names = [path.name for path in (killed / "checkpoints").iterdir()]
+    assert {"0", "2"} < set(names)
+    assert Checkpoints(killed).steps() == [0, 2]
     assert run(killed, "--job=train", *settings) == 0
     # Of the six parts, three are written.
     words = run.words(killed, "--job=embed", *settings)

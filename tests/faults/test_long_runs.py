@@ -4,17 +4,43 @@ import pathlib
 import signal
 import subprocess
 import sys
+import threading
 import time
 
+import jax
 import numpy as np
 import pytest
 import scipy.stats
 
 from gandl_jax import logs
+from gandl_jax.jobs.recorder import Recorder
 
 MINUTES, STEPS = 20, 20_000
 WARM_UP_MINUTES = 10  # in which caches and arenas fill up
 MOST_GROWTH = 0.02  # in two hours, of the memory
+
+
+def test_nothing_is_left_open_from_checkpoint_to_checkpoint(run, tmp_path, monkeypatch):
+    found, add = [], Recorder.add
+
+    def add_and_count(self, step, *args):
+        add(self, step, *args)
+        if step % 10 == 5:
+            self._saved.wait()
+            files = len(list(pathlib.Path("/proc/self/fd").iterdir()))
+            found.append((len(jax.live_arrays()), files, threading.active_count()))
+
+    monkeypatch.setattr(Recorder, "add", add_and_count)
+    settings = (
+        *run.recipe,
+        "--config.train.total_images=2560",  # of 80 steps
+        "--config.train.log_every_images=320",
+        "--config.train.checkpoint_every_images=320",
+        "--config.train.grid_every_images=320",
+    )
+    assert run(tmp_path, "--job=prepare,train", *settings) == 0
+    assert len(found) == 8
+    assert found[-1] == found[1], found
 
 
 @pytest.mark.slow
