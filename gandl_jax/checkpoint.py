@@ -23,6 +23,7 @@ from etils import epath
 from gandl_jax import file_hashes, files, hosts, parallel
 from gandl_jax.errors import InputError, RunError
 
+ASIDE = "set_aside"  # the folder of steps that were passed over
 COMMITTED = "commit_success.txt"  # Orbax's word that it wrote all
 WORTH_TELLING_S = 5.0  # of waiting for a slow disk
 
@@ -62,7 +63,7 @@ class Checkpoints:
         self, workdir: epath.PathLike, keep: int = 3, milestone_every: int = 0
     ):
         self._directory = epath.Path(workdir) / "checkpoints"
-        self._damaged = epath.Path(workdir) / "damaged"
+        self._aside = epath.Path(workdir) / ASIDE
         self._options = ocp.CheckpointManagerOptions(
             preservation_policy=_Kept(keep, milestone_every), create=False
         )
@@ -82,33 +83,44 @@ class Checkpoints:
         """The steps that were finished, oldest first; none where nothing was saved."""
         return [s for s in self._folders() if file_hashes.is_listed(self._folder(s))]
 
-    def newest(
-        self, on_bad: Callable[[int, str], Any], before: int | None = None
-    ) -> int | None:
+    def newest(self, on_bad: Callable[[int, str], Any]) -> int | None:
         """The newest step whose files are as they were written; None of none.
 
         Args:
           on_bad: called with every newer step and what is wrong with it.
-          before: only steps that are older than this one.
+
+        Raises:
+          RunError: there are steps, and not one of them is whole.
+        """
+        return next(self.whole(on_bad), None)
+
+    def whole(self, on_bad: Callable[[int, str], Any]) -> Iterator[int]:
+        """The steps whose files are as they were written, newest first.
+
+        Args:
+          on_bad: called with every other step and what is wrong with it.
 
         Raises:
           RunError: there are steps, and not one of them is whole.
         """
         self._whole.clear()
-        folders = [s for s in self._folders() if before is None or s < before]
+        folders, found = self._folders(), False
         for step in reversed(folders):
-            if not (told := self._damage(step)):
-                return step
-            on_bad(step, told)
+            if told := self._damage(step):
+                on_bad(step, told)
+            else:
+                found = True
+                yield step
+        if found:
+            return
         if any(folders) or self.steps():  # else step 0 alone, as it was being written
             raise RunError(
                 f"no checkpoint in {self._directory} is as it was written: restore one "
                 "from a copy, or move that folder away to train from the start"
             )
-        return None
 
     def tidy(self, newest: int | None) -> None:
-        """Clears what a killed run left, and sets damaged newer steps aside.
+        """Clears what a killed run left, and sets newer steps aside.
 
         Args:
           newest: the step from which the training goes on.
@@ -132,8 +144,8 @@ class Checkpoints:
         if not file_hashes.is_listed(folder) and not (folder / COMMITTED).exists():
             folder.rmtree()  # in a bucket, where it has no other name until it is whole
             return
-        self._damaged.mkdir(parents=True, exist_ok=True)
-        places = (self._damaged / f"{step}-{n}" for n in itertools.count(1))
+        self._aside.mkdir(parents=True, exist_ok=True)
+        places = (self._aside / f"{step}-{n}" for n in itertools.count(1))
         folder.rename(next(place for place in places if not place.exists()))
 
     def save(self, step: int, items: dict[str, Any], config: dict) -> None:
@@ -148,12 +160,12 @@ class Checkpoints:
           RunError: this one, or the one before, cannot be written.
         """
         self.wait()
+        hosts.meet()  # Orbax's own waiting for one another has a limit
         with _told_of(self._directory, step):
             self._directory.mkdir(parents=True, exist_ok=True)
             items = parallel.over_hosts(items)
             args = {name: ocp.args.StandardSave(x) for name, x in items.items()}
             args["config"] = ocp.args.JsonSave(config)
-            hosts.meet()  # Orbax's own waiting for one another has a limit
             if not self._manager.save(step, args=ocp.args.Composite(**args)):
                 raise RuntimeError("Orbax did not take it")
         self._completing = self._thread.submit(self._complete, step)

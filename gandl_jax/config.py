@@ -640,12 +640,21 @@ LOWEST = {  # of every number in a group, or of one key
 }
 
 
-def _check_numbers(config: ml_collections.ConfigDict) -> None:
+def check_ranges(config: ml_collections.ConfigDict) -> None:
+    """Refuses numbers that are lower than they may be, or too large for any use.
+
+    Raises:
+      InputError: naming the first.
+    """
     for key, value in flatten(config).items():
         if isinstance(value, int | float):
             lowest = LOWEST[max(filter(key.startswith, LOWEST), key=len)]
             if not lowest <= value < 2**63:
                 raise InputError(f"config.{key}={value} should be {lowest} or more")
+
+
+def _check_numbers(config: ml_collections.ConfigDict) -> None:
+    check_ranges(config)
     size, model = config.data.crop_px, config.model
     if config.data.bad_records_max_frac > 1:
         raise InputError(

@@ -1,9 +1,9 @@
 """What befell a training, in `events.jsonl`: starts, ends, and all that went wrong.
 
 One object per line: {"date": ..., "what": ..., and what belongs to it}. `what` is
-"started" (step, devices), "finished" (step), "preempted" (why), "failed" (why),
-"passed_over" (step, why: a checkpoint) or "rolled_back" (step, found: at
-which step, to, why, folder). A run that was killed says nothing at its end.
+"started" (step, devices), "finished" (step), "preempted" (why), "interrupted" (why),
+"failed" (why), "passed_over" (step, why: a checkpoint) or "rolled_back" (step, found:
+at which step, to, why, folder). A run that was killed says nothing at its end.
 """
 
 import datetime
@@ -26,7 +26,7 @@ def add(workdir: epath.PathLike, what: str, **details: Any) -> None:
     date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     line = json.dumps({"date": date, "what": what, **details})
     file = epath.Path(workdir) / FILE
-    is_cut_off = file.exists() and not file.read_text().endswith("\n")
+    is_cut_off = file.exists() and not file.read_bytes().endswith(b"\n")
     with file.open("a") as opened:
         opened.write("\n" * is_cut_off + f"{line}\n")
 

@@ -1,12 +1,14 @@
 """One process at a time in a workdir: its file `lock`, which says who holds it.
 
 On a disk the system locks that file, and lets go of it when the process ends, however
-it ends. A bucket knows no locks: there the holder says every so often that it lives,
-and one that was silent for long, or that is known to be dead, holds nothing.
+it ends. Buckets know no locks, nor do some network disks: there the holder says every
+so often that it lives, and one that was silent for long, or that is known to be dead,
+holds nothing.
 """
 
 import contextlib
 import datetime
+import errno
 import fcntl
 import json
 import os
@@ -24,7 +26,8 @@ from gandl_jax import files
 from gandl_jax.errors import InputError
 
 FILE = "lock"
-BEAT_S = 20  # between two signs of life, in a bucket
+WITHOUT_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP}
+BEAT_S = 20  # between two signs of life, where nothing can be locked
 SILENT_S = 120  # after which a holder counts as dead there
 TRIES, TRY_S = 3, 0.1
 _tokens: set[str] = set()  # of this process's own locks
@@ -42,9 +45,9 @@ def held(workdir: epath.PathLike, command: str) -> Iterator[None]:
     Raises:
       InputError: another process holds it.
     """
-    mine = _mine(command)
-    hold = _hold_in_bucket if files.is_remote(workdir) else _hold_on_disk
-    with hold(epath.Path(workdir) / FILE, mine):
+    file = epath.Path(workdir) / FILE
+    hold = _hold_by_system if _knows_locks(file) else _hold_by_signs_of_life
+    with hold(file, _mine(command)):
         yield
 
 
@@ -60,7 +63,7 @@ def holder(workdir: epath.PathLike) -> dict[str, Any] | None:
     file = epath.Path(workdir) / FILE
     if not file.exists():
         return None
-    if files.is_remote(file):
+    if not _knows_locks(file):
         found = _read(file)
         return found if found and not _is_dead(found) else None
     with open(file, "rb") as opened:
@@ -72,7 +75,7 @@ def holder(workdir: epath.PathLike) -> dict[str, Any] | None:
 
 
 @contextlib.contextmanager
-def _hold_on_disk(file: epath.Path, mine: dict[str, Any]) -> Iterator[None]:
+def _hold_by_system(file: epath.Path, mine: dict[str, Any]) -> Iterator[None]:
     # The file stays: who deleted it could delete that of the next to come.
     with open(file, "a+") as opened:
         if not _is_locked(opened) or not _is_there(opened, file):
@@ -83,7 +86,26 @@ def _hold_on_disk(file: epath.Path, mine: dict[str, Any]) -> Iterator[None]:
         try:
             yield
         finally:
-            opened.truncate(0)
+            with contextlib.suppress(OSError):  # a disk that is read-only by now
+                opened.truncate(0)
+
+
+def _knows_locks(file: epath.Path) -> bool:
+    """Whether the system locks files there; makes the file."""
+    if files.is_remote(file):
+        return False
+    opened = os.open(file, os.O_RDONLY | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError as error:
+        if error.errno in WITHOUT_LOCKS:
+            return False
+        raise
+    finally:
+        os.close(opened)
+    return True
 
 
 def _is_locked(opened: IO) -> bool:
@@ -103,7 +125,7 @@ def _is_there(opened: IO, file: epath.Path) -> bool:
 
 
 @contextlib.contextmanager
-def _hold_in_bucket(file: epath.Path, mine: dict[str, Any]) -> Iterator[None]:
+def _hold_by_signs_of_life(file: epath.Path, mine: dict[str, Any]) -> Iterator[None]:
     before = _read(file) if file.exists() else {}
     if before and not _is_dead(before):
         raise _refusal(file.parent, before)
@@ -111,7 +133,7 @@ def _hold_in_bucket(file: epath.Path, mine: dict[str, Any]) -> Iterator[None]:
     _tokens.add(mine["token"])
     _beat(file, mine)
     time.sleep(SETTLE_S)
-    if _read(file).get("token") != mine["token"]:
+    if not _is_own(file, mine):
         raise _refusal(file.parent, _read(file))
     ended = threading.Event()
     beats = threading.Thread(target=_go_on, args=(file, mine, ended), daemon=True)
@@ -122,14 +144,21 @@ def _hold_in_bucket(file: epath.Path, mine: dict[str, Any]) -> Iterator[None]:
         ended.set()
         beats.join()
         with contextlib.suppress(OSError):
-            file.unlink(missing_ok=True)
+            if _is_own(file, mine):
+                file.unlink(missing_ok=True)
 
 
 def _go_on(file: epath.Path, mine: dict[str, Any], ended: threading.Event) -> None:
     while not ended.wait(BEAT_S):
         # A bucket that does not answer now is asked again; others wait longer.
         with contextlib.suppress(Exception):
+            if file.exists() and not _is_own(file, mine):
+                return  # it was silent for long, and another came
             _beat(file, mine)
+
+
+def _is_own(file: epath.Path, mine: dict[str, Any]) -> bool:
+    return _read(file).get("token") == mine["token"]
 
 
 def _beat(file: epath.Path, mine: dict[str, Any]) -> None:

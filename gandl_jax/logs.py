@@ -135,8 +135,8 @@ def read(workdir: epath.PathLike) -> list[dict[str, Any]]:
 
 def last_seconds(workdir: epath.PathLike) -> float:
     """Training time on record, seconds; 0 where there is none."""
-    lines = read(workdir)
-    return lines[-1]["seconds"] if lines else 0.0
+    found = [line.get("seconds") for line in read(workdir)]
+    return max((x for x in found if isinstance(x, int | float)), default=0.0)
 
 
 def _keep_until(workdir: epath.Path, step: int) -> None:

@@ -2,7 +2,8 @@
 
 What has something to save asks after every step whether it is to stop (`deferred`).
 Everything else is stopped where it is, as by Ctrl-C, for nothing that it finished is
-done again. A second SIGTERM ends the process at once, with 143.
+done again. A second SIGTERM ends the process at once, with 143. A lost terminal
+(SIGHUP) is as SIGTERM, but where it is ignored, as nohup has it.
 """
 
 import _thread
@@ -17,6 +18,8 @@ from collections.abc import Callable, Iterator
 from gandl_jax import hosts
 
 CODE, AT_ONCE = 75, 143
+HEEDED = (signal.SIGTERM, signal.SIGHUP)
+ONCE_S = 1.0  # within which signals are one: a group gets them from all above it
 STUCK_S = 20  # after which one that cannot be stopped (it compiles) is ended
 LOOK_S = 5  # between two questions to the cloud
 NOTICES = ("instance/preempted", "instance/maintenance-event")  # of Google's machines
@@ -33,7 +36,7 @@ class _Request:
     def __init__(self):
         self.made = threading.Event()
         self.can_wait = False
-        self.signals = 0
+        self.signalled: float | None = None  # when, by the monotonic clock
 
 
 _request = _Request()
@@ -50,7 +53,10 @@ def heeded() -> Iterator[None]:
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     former_fd = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    former = signal.signal(signal.SIGTERM, _on_signal)
+    formers = {number: signal.getsignal(number) for number in HEEDED}
+    for number, former in formers.items():
+        if former is not signal.SIG_IGN:
+            signal.signal(number, _on_signal)
     ended = threading.Event()
     _start(_count_signals, reading, _request)
     if hosts.may_have_tpu():
@@ -59,7 +65,8 @@ def heeded() -> Iterator[None]:
         yield
     finally:
         ended.set()
-        signal.signal(signal.SIGTERM, former)
+        for number, former in formers.items():
+            signal.signal(number, former)
         signal.set_wakeup_fd(former_fd)
         os.close(writing)
 
@@ -102,11 +109,13 @@ def _count_signals(reading: int, request: _Request) -> None:
     """Hears of signals at once, whatever the main thread does."""
     with open(reading, "rb", buffering=0) as pipe:
         while numbers := pipe.read(64):
-            for _ in range(numbers.count(signal.SIGTERM)):
-                request.signals += 1
-                if request.signals > 1:
+            for number in filter(HEEDED.__contains__, numbers):
+                now = time.monotonic()
+                if request.signalled is None:
+                    request.signalled = now
+                    _ask(request, signal.Signals(number).name)
+                elif now - request.signalled > ONCE_S:
                     os._exit(AT_ONCE)
-                _ask(request, "SIGTERM")
 
 
 def _watch_cloud(request: _Request, ended: threading.Event) -> None:
@@ -126,9 +135,11 @@ def _ask(request: _Request, why: str) -> None:
     waits = request.can_wait
     request.made.set()
     does = "saving, then leaving" if waits else "leaving"
-    print(f"gandl_jax: {why}: {does}; SIGTERM again ends it at once", file=sys.stderr)
     if not waits:
         _start(_end_if_stuck, request)
+    told = f"gandl_jax: {why}: {does}; SIGTERM again ends it at once"
+    with contextlib.suppress(OSError, ValueError):  # the terminal is gone
+        print(told, file=sys.stderr)
 
 
 def _end_if_stuck(request: _Request) -> None:

@@ -64,6 +64,12 @@ def read_config(workdir: epath.Path):
                 f"{workdir / FILE} has {key}={value!r}, which is of another type than "
                 "it should be: restore that file from a copy"
             ) from error
+    try:
+        configs.check_ranges(config)
+    except InputError as error:
+        raise InputError(
+            f"{workdir / FILE} is damaged: {error}: restore it from a copy"
+        ) from error
     return config
 
 

@@ -1,11 +1,14 @@
 """One process at a time in a workdir."""
 
 import datetime
+import errno
+import fcntl
 import os
 import signal
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 from etils import epath
@@ -106,3 +109,25 @@ def test_in_a_bucket_one_that_was_silent_for_long_holds_nothing(bucket, monkeypa
     ours = here.replace(str(gone.pid), str(os.getpid()))
     (bucket / lock.FILE).write_text(ours % 2**40)  # of a machine started anew
     assert lock.holder(bucket) is None
+
+
+def test_a_disk_without_locks_is_as_a_bucket(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    monkeypatch.setattr(lock, "SETTLE_S", 0.05)
+    with lock.held(tmp_path, "a command"):
+        assert lock.holder(tmp_path)["pid"] == os.getpid()
+        with pytest.raises(InputError, match="in use by process"):
+            with lock.held(tmp_path, "another"):
+                raise AssertionError
+    assert lock.holder(tmp_path) is None
+
+
+def test_in_a_bucket_the_lock_of_one_who_came_since_stays(bucket):
+    other = '{"host": "elsewhere", "pid": 1, "token": "other", "alive": 1e12}'
+    with lock.held(bucket, "a command"):
+        (bucket / lock.FILE).write_text(other)
+        time.sleep(0.2)  # of four signs of life
+    assert (bucket / lock.FILE).read_text() == other

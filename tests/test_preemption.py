@@ -31,6 +31,9 @@ with preemption.heeded():
 """
 
 
+ONCE = "preemption.ONCE_S = 0.0\nwith preemption.heeded"
+
+
 def start(program):
     words = [sys.executable, "-c", program]
     pipe = subprocess.PIPE
@@ -38,7 +41,7 @@ def start(program):
 
 
 def test_a_second_sigterm_ends_it_at_once():
-    process = start(WAIT)
+    process = start(WAIT.replace("with preemption.heeded", ONCE))
     assert process.stdout.readline() == "ready\n"
     process.terminate()
     assert process.stdout.readline() == "saving\n"
@@ -47,6 +50,38 @@ def test_a_second_sigterm_ends_it_at_once():
     assert process.wait(10) == 143
     assert time.monotonic() - began < 5
     assert "SIGTERM: saving" in process.stderr.read()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_group_that_is_told_twice_at_once_saves(number):
+    process = start(WAIT.replace("time.sleep(30)", "time.sleep(0.5)"))
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(number)
+    time.sleep(0.1)
+    process.terminate()  # passed on by who started it
+    assert process.stdout.readline() == "saving\n"
+    assert process.wait(10) == 75
+
+
+def test_nohup_holds():
+    program = "import signal\nsignal.signal(signal.SIGHUP, signal.SIG_IGN)" + WAIT
+    process = start(program.replace("time.sleep(30)", "time.sleep(0)"))
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGHUP)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(0.5)
+    process.terminate()
+    assert process.wait(10) == 75
+
+
+def test_a_terminal_that_is_gone_stops_no_signal():
+    process = start(WAIT.replace("with preemption.heeded", ONCE))
+    process.stderr.close()
+    assert process.stdout.readline() == "ready\n"
+    process.terminate()
+    assert process.stdout.readline() == "saving\n"
+    process.terminate()
+    assert process.wait(10) == 143
 
 
 def test_what_cannot_save_is_stopped_where_it_is():

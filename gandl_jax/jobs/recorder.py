@@ -120,7 +120,17 @@ class Recorder:
         """
         if step != self._saved_step:
             self._require_finite(step, state)
+            if self._diversity is not None:  # else it cannot have collapsed
+                self._look_at_diversity(step, state)
             self._save(step, state)
+        self.wait()
+
+    def wait(self) -> None:
+        """Waits until the last checkpoint is written.
+
+        Raises:
+          RunError: it cannot be.
+        """
         self._saved.wait()
 
     def _save(self, step: int, state: Any) -> None:
@@ -173,11 +183,16 @@ class Recorder:
         """Draws the same samples again, shows them where due, and compares them."""
         if not hasattr(self._method, "pictures"):
             return
-        self._diversity = found = hosts.once(lambda: self._diversity_of(step, state))
+        found = self._look_at_diversity(step, state)
         self._read.append({"g/diversity": found})
         self._most_diverse = max(found, self._most_diverse)
+
+    def _look_at_diversity(self, step: int, state: Any) -> float:
+        """Measures it, for the next checkpoint and the check alone."""
+        self._diversity = found = hosts.once(lambda: self._diversity_of(step, state))
         least = self._config.train.least_diversity
         health.check_diversity(step, found, self._most_diverse, least)
+        return found
 
     def _diversity_of(self, step: int, state: Any) -> float:
         real, generated = self._real(), np.asarray(self._draw(state, self._key))

@@ -12,6 +12,7 @@ from gandl_jax.errors import RunError
 from gandl_jax.jobs.health import Trouble
 
 FOLDER = "rollbacks"
+LIMIT = "config.train.rollbacks"
 LINES = 50  # of metrics.jsonl, in a report
 SHOWN = 16  # images of the batch, in its picture
 
@@ -60,7 +61,7 @@ def used_up(config, trouble: Trouble, folder: epath.Path) -> RunError:
     """What to tell where it went wrong once more than `config.train.rollbacks`."""
     return RunError(
         f"{trouble}; the training went back "
-        f"{config.train.rollbacks} times already and stops (config.train.rollbacks). "
+        f"{config.train.rollbacks} times already and stops ({LIMIT}). "
         f"{folder} holds a report and the batch: if its pictures are sound, train in "
         "another --workdir with a lower config.method.learning_rate or another "
         "config.method.r1_weight"

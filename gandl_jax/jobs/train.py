@@ -62,9 +62,11 @@ def run(config, workdir: epath.Path) -> None:
         print(f"train     on {parallel.describe(devices)}; the first step compiles")
         while True:
             try:
-                return training.go_on(phases, state, newest or 0)
+                with _memory_told():
+                    return training.go_on(phases, state, newest or 0)
             except health.Trouble as trouble:
-                newest = hosts.once(functools.partial(training.go_back, trouble))
+                with preemption.deferred():
+                    newest = hosts.once(functools.partial(training.go_back, trouble))
             state = training.start(newest)
 
 
@@ -102,17 +104,23 @@ def _newest(
     Args:
       saved: the checkpoints.
       workdir: of the experiment.
-      diversity: that its samples must have had; step 0 had no time to.
+      diversity: that its samples should have had; where those of none that has learnt
+        did, it is the one whose samples had most.
     """
 
     def pass_over(step: int, why: str) -> None:
         print(f"train     checkpoint {step} is passed over: {why}", flush=True)
         events.add(workdir, "passed_over", step=step, why=why)
 
-    newest = saved.newest(pass_over)
-    while newest and (found := diversity_at(saved, newest)) < diversity:
-        pass_over(newest, f"its g/diversity was {found:.3g} already")
-        newest = saved.newest(lambda *_: None, before=newest)
+    newest, less = None, {}
+    for newest in saved.whole(pass_over):
+        if (found := diversity_at(saved, newest)) >= diversity:
+            break
+        less[newest] = found
+    if less and not newest:  # step 0, which nobody looked at: it has learnt nothing
+        newest = max(less, key=less.get)
+    for step in filter(lambda step: step > newest, less):
+        pass_over(step, f"its g/diversity was {less[step]:.3g} already")
     return newest
 
 
@@ -134,14 +142,32 @@ def _told(workdir, devices, first: int, total: int) -> Iterator[None]:
     add("started", step=first, devices=parallel.describe(devices))
     try:
         yield
-    except preemption.Preempted as preempted:
-        add("preempted", why=str(preempted))
-        raise
-    except (RunError, OSError) as error:
+    except BaseException as error:
         with contextlib.suppress(OSError):  # a disk that is full stays so
-            add("failed", why=str(error))
+            add(_ending(error), why=str(error) or type(error).__name__)
         raise
     add("finished", step=total)
+
+
+def _ending(error: BaseException) -> str:
+    if isinstance(error, preemption.Preempted):
+        return "preempted"
+    return "failed" if isinstance(error, Exception) else "interrupted"
+
+
+@contextlib.contextmanager
+def _memory_told() -> Iterator[None]:
+    """Turns what a device without memory left says into a sentence."""
+    try:
+        yield
+    except jax.errors.JaxRuntimeError as error:
+        if "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        raise RunError(
+            "the devices' memory does not hold a training step: lower "
+            "config.train.batch, or compute each batch in parts "
+            f"(config.train.accumulate); {str(error).splitlines()[0][:200]}"
+        ) from error
 
 
 @dataclasses.dataclass(frozen=True)
@@ -356,6 +382,7 @@ def _loop(state, step_fn, batches, recorder: Recorder, steps: range) -> None:
                 recorder.save(step + 1, state)
                 hosts.meet()  # the first to leave would end the others
                 raise preemption.Preempted(f"saved at step {step + 1}")
+        recorder.wait()  # as long as a request to stop waits, too
 
 
 def _advance(state, step_fn, batches, recorder: Recorder, step: int) -> Any:

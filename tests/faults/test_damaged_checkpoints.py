@@ -72,7 +72,7 @@ def test_training_goes_on_from_the_one_before_and_ends_the_same(
     assert "checkpoint 4 is passed over: train/manifest" in capsys.readouterr().out
     (told,) = events.read(folder, "passed_over")
     assert told["step"] == 4 and "manifest.ocdbt" in told["why"]
-    assert (folder / "damaged/4-1").is_dir()
+    assert (folder / "set_aside/4-1").is_dir()
     mine, theirs = (Checkpoints(f).arrays(4, "train") for f in (folder, whole))
     for name, array in theirs.items():
         np.testing.assert_array_equal(mine[name], array)
@@ -108,7 +108,7 @@ def test_what_a_kill_leaves_is_cleared(run, run_of_4, tmp_path):
     assert saved.steps() == [0, 2]
     saved.tidy(2)
     assert sorted(p.name for p in (folder / "checkpoints").iterdir()) == ["0", "2"]
-    (kept,) = (folder / "damaged").iterdir()  # nothing is lost
+    (kept,) = (folder / "set_aside").iterdir()  # nothing is lost
     assert kept.name == "4-1"
     for step in (0, 2):  # as a former version wrote them
         (folder / f"checkpoints/{step}/manifest.sha256").unlink()

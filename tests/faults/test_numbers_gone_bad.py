@@ -1,15 +1,19 @@
 """Numbers that are not finite, injected one after the other into one training."""
 
 import json
+import os
+import signal
+import time
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gandl_jax import events, logs
+from gandl_jax import events, logs, preemption
 from gandl_jax.checkpoint import Checkpoints
 from gandl_jax.jobs import health, rollback, train
+from gandl_jax.jobs.recorder import BESIDE, Recorder
 from gandl_jax.methods import gan
 
 CHECK = 3  # steps
@@ -207,6 +211,93 @@ def test_terms_of_other_recipes_are_looked_at(run, tmp_path, recipe, terms):
         assert any(name.startswith(f"d/{term}") for name in found), term
 
 
+@pytest.fixture
+def saved(tmp_path, monkeypatch):
+    """Function that saves {step: diversity}; gives the checkpoints."""
+    found = {}
+
+    def save(diversities):
+        checkpoints = Checkpoints(tmp_path, keep=9)
+        for step, value in diversities.items():
+            beside = {} if value is None else {"diversity": value}
+            checkpoints.save(step, {"train": {"x": jnp.ones(3)}}, {BESIDE: beside})
+        checkpoints.wait()
+        found[0] = checkpoints
+        return checkpoints
+
+    yield save
+    found[0].close()
+
+
+@pytest.mark.parametrize(
+    "diversities, to, passed",
+    [
+        ({0: None, 1: 0.8, 2: 0.15, 3: 0.12}, 1, {2, 3}),
+        ({0: None, 1: 0.14, 2: 0.16, 3: 0.12}, 2, {3}),  # none is sound: not step 0
+        ({0: None}, 0, set()),
+    ],
+)
+def test_a_collapse_goes_back_to_a_training_not_to_its_start(
+    saved, tmp_path, diversities, to, passed
+):
+    assert train._newest(saved(diversities), tmp_path, 0.2) == to
+    assert {e["step"] for e in events.read(tmp_path, "passed_over")} == passed
+
+
+def test_damaged_checkpoints_before_a_collapse_are_told_too(saved, tmp_path):
+    checkpoints = saved({0: None, 1: 0.8, 2: 0.8, 3: 0.12})
+    (tmp_path / "checkpoints/2/config/metadata").unlink()
+    assert train._newest(checkpoints, tmp_path, 0.2) == 1
+    why = {e["step"]: e["why"] for e in events.read(tmp_path, "passed_over")}
+    assert why == {
+        2: "config/metadata is missing",
+        3: "its g/diversity was 0.12 already",
+    }
+
+
+def test_a_checkpoint_on_request_is_looked_at_as_any_other(
+    run, tmp_path, monkeypatch, capsys
+):
+    """One that collapsed since the last look is not saved as if it had not."""
+    add, collapsed, seen = Recorder.add, [], []
+
+    def signalled(self, step, *args):
+        add(self, step, *args)
+        if step == 3 and not seen:
+            seen.append(step)
+            collapsed.append(step)
+            os.kill(os.getpid(), signal.SIGTERM)
+            while not preemption._request.made.is_set():
+                time.sleep(0.01)
+
+    monkeypatch.setattr(Recorder, "add", signalled)
+    monkeypatch.setattr(
+        health, "diversity", lambda *_: 0.01 if collapsed and collapsed.pop() else 0.9
+    )
+    settings = (
+        *run.recipe,
+        "--config.train.total_images=256",
+        "--config.train.checkpoint_every_images=64",
+        "--config.train.diversity_every_images=64",
+    )
+    assert run(tmp_path, "--job=prepare,train", *settings) == 75
+    (told,) = events.read(tmp_path, "rolled_back")
+    assert (told["step"], told["to"]) == (3, 2)
+    assert Checkpoints(tmp_path).steps() == [0, 2]
+
+
+def test_memory_that_does_not_hold_a_step_is_told(run, tmp_path, monkeypatch, capsys):
+    def exhausted(*_):
+        raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory: 9 GiB")
+
+    monkeypatch.setattr(Recorder, "add", exhausted)
+    images = "--config.train.total_images=64"
+    assert run(tmp_path, *run.recipe, "--job=prepare,train", images) == 1
+    (told,) = capsys.readouterr().err.strip().splitlines()
+    assert "lower config.train.batch" in told and "9 GiB" in told
+    assert events.read(tmp_path)[-1]["what"] == "failed"
+
+
 @pytest.mark.slow
 def test_a_collapse_goes_back_to_where_samples_were_diverse(
     run, tmp_path, monkeypatch, capsys
@@ -234,6 +325,6 @@ def test_a_collapse_goes_back_to_where_samples_were_diverse(
     assert "collapsed" in told["why"] and "once 1:" in told["why"]
     passed = [event["step"] for event in events.read(tmp_path, "passed_over")]
     assert passed == [8, 6]
-    assert {p.name for p in (tmp_path / "damaged").iterdir()} == {"8-1", "6-1"}
+    assert {p.name for p in (tmp_path / "set_aside").iterdir()} == {"8-1", "6-1"}
     assert Checkpoints(tmp_path).steps() == [0, 2, 4, 6, 8, 10]
     assert (tmp_path / "images/00000010_composite.png").exists()

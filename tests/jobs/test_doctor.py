@@ -9,7 +9,8 @@ import pytest
 
 from gandl_jax import config as configs
 from gandl_jax import events, lock
-from gandl_jax.jobs import commands
+from gandl_jax.jobs import commands, rollback
+from gandl_jax.jobs import health as health_of_training
 from gandl_jax.jobs.doctor_parts import course, findings, health, page, speed, stages
 from gandl_jax.jobs.doctor_parts import state as doctor_state
 from gandl_jax.jobs.doctor_parts.findings import BAD, GOOD, NOTE, Finding
@@ -230,6 +231,7 @@ def test_what_is_left_follows_from_the_rate(state):
     [
         (["started"], "it was killed"),
         (["started", "preempted"], "asked to stop: SIGTERM"),
+        (["started", "interrupted"], "it was stopped by hand"),
         (["started", "failed"], "it failed: SIGTERM"),
         (["started", "finished"], "the config asks for more now"),
         ([], "nobody works on it"),
@@ -244,10 +246,12 @@ def test_how_a_training_ended_and_how_it_goes_on(state, ended, words):
 
 
 def test_who_rolled_back_too_often_is_not_told_to_go_on(state):
-    back = [{"what": "rolled_back", "at": 0.0}] * 3
-    seen = [{"what": "started", "at": 0.0}, *back, {"what": "failed", "at": 0.0}]
-    assert "do not go on here" in stages.next_step(state(events=seen))[0]
-    assert "go on from step 40" in stages.next_step(state(events=seen[2:]))[0]
+    trouble = health_of_training.Trouble(7, "d/loss is nan")
+    spent = str(rollback.used_up(configs.default(), trouble, "rollbacks/4"))
+    seen = [{"what": "started", "at": 0.0}, *[{"what": "rolled_back", "at": 0.0}] * 3]
+    for why, words in ((spent, "do not go on here"), ("no room", "go on from step 40")):
+        failed = {"what": "failed", "at": 0.0, "why": why}
+        assert words in stages.next_step(state(events=[*seen, failed]))[0]
 
 
 def test_a_command_names_the_folder_that_was_looked_at(state):
@@ -379,9 +383,12 @@ def damage(checkpoint):
 
 def test_a_config_of_wrong_types_is_damage_too(workdir, doctor):
     config = json.loads((workdir / "config.json").read_text())
-    config["config"]["train.batch"] = "many"
-    for content in ({}, [], {"config": 3, "history": [], "versions": {}}, config):
+    for content in ({}, [], {"config": 3, "history": [], "versions": {}}):
         (workdir / "config.json").write_text(json.dumps(content))
+        assert "BAD experiment" in doctor(workdir)
+    for batch in ("many", 0):
+        config["config"]["train.batch"] = batch
+        (workdir / "config.json").write_text(json.dumps(config))
         assert "BAD experiment" in doctor(workdir)
 
 

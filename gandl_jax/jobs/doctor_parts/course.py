@@ -5,7 +5,9 @@ import math
 import statistics
 from collections.abc import Sequence
 
+from gandl_jax import checkpoint
 from gandl_jax import config as configs
+from gandl_jax.jobs import rollback
 from gandl_jax.jobs.doctor_parts import metrics, speed
 from gandl_jax.jobs.doctor_parts.findings import (
     BAD,
@@ -17,7 +19,7 @@ from gandl_jax.jobs.doctor_parts.findings import (
 )
 from gandl_jax.jobs.doctor_parts.state import State
 
-ENDS = ("started", "finished", "preempted", "failed")
+ENDS = ("started", "finished", "preempted", "interrupted", "failed")
 SHOWN = 5  # keys or events, at most
 SILENT_LINES, SILENT_S = 10, 300  # the greater is silence: compiling is silent (ours)
 ROOM = 2  # of the newest checkpoint's size: it is written before an old one goes
@@ -28,7 +30,8 @@ def status(state: State) -> str:
 
     It is "running", "finished" (the last step is saved), "extended" (it was finished,
     and the config asks for more now), "none" (nothing was begun), "preempted",
-    "failed", "killed" (it said nothing at its end), or "stopped" where no events tell.
+    "interrupted", "failed", "killed" (it said nothing at its end), or "stopped" where
+    no events tell.
     """
     if state.holder is not None:
         return "running"
@@ -118,6 +121,7 @@ def _stopped(state: State, found: str, words: str) -> Finding:
         return Finding("training", NOTE, f"{words}; it was asked to stop: {why}")
     told = {
         "killed": "it was killed: it said nothing at its end",
+        "interrupted": "it was stopped by hand",
         "extended": "it finished, and the config asks for more now",
         "stopped": "nobody works on it",
     }
@@ -217,10 +221,8 @@ def rollbacks(events: Sequence[dict], most: int) -> list[Finding]:
 
 
 def is_spent(state: State) -> bool:
-    """Whether it failed after its last rollback."""
-    back = [event for event in state.events if event["what"] == "rolled_back"]
-    most = state.config.train.rollbacks
-    return status(state) == "failed" and 0 < most <= len(back)
+    """Whether it failed because it had gone back often enough."""
+    return status(state) == "failed" and rollback.LIMIT in _why(state, "failed")
 
 
 def checkpoints(state: State) -> list[Finding]:
@@ -242,8 +244,10 @@ def checkpoints(state: State) -> list[Finding]:
     for step, why in saved.passed_over:
         found.append(_passed_over(state, step, why))
     if saved.aside:
-        words = f"{', '.join(saved.aside)} in damaged/: they were not restored"
-        do = "look after the disk; delete damaged/ when it is no longer wanted"
+        words = (
+            f"{', '.join(saved.aside)} in {checkpoint.ASIDE}/: they were passed over"
+        )
+        do = f"delete {checkpoint.ASIDE}/ when it is no longer wanted"
         found.append(Finding("set aside", NOTE, words, do))
     return found
 

@@ -100,7 +100,7 @@ def _saved(workdir: epath.Path) -> Saved:
         trouble = f"{error.filename} went away meanwhile: look again"
     except OSError as error:
         trouble = f"they cannot be read ({error})"
-    aside = workdir / "damaged"
+    aside = workdir / checkpoint.ASIDE
     saved = Saved(
         steps=checkpoints.steps(),
         passed_over=passed_over,

@@ -23,7 +23,7 @@ class Saved:
       trouble: why there is no whole one; "" where there is, or nothing was saved.
       date: when the newest whole one was written, Unix seconds.
       bytes: what it takes.
-      aside: names of damaged ones that were set aside.
+      aside: names of newer ones that were set aside.
     """
 
     steps: Sequence[int] = ()
