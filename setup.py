@@ -28,6 +28,7 @@ setup(
         "absl-py",
         "etils[epath]",
         "flax",
+        "google-cloud-storage",  # orbax-checkpoint asks it what kind a bucket is
         "imagecodecs",  # tifffile reads compressed TIFFs through it
         "importlib_resources",  # tensorflow-datasets needs it and does not say so
         "jax",
