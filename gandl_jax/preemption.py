@@ -36,6 +36,7 @@ class _Request:
     def __init__(self):
         self.made = threading.Event()
         self.can_wait = False
+        self.leaving = False
         self.signalled: float | None = None  # when, by the monotonic clock
 
 
@@ -85,6 +86,7 @@ def deferred() -> Iterator[Callable[[int], bool]]:
     finally:
         _request.can_wait = False
     if _request.made.is_set():
+        _request.leaving = True
         raise Preempted("stopped")
 
 
@@ -101,7 +103,8 @@ def _start(fn: Callable, *args) -> None:
 
 def _on_signal(number: int, frame: object) -> None:
     """Runs in the main thread, once it is in Python."""
-    if not _request.can_wait:
+    if not _request.can_wait and not _request.leaving:  # whose end is not disturbed
+        _request.leaving = True
         raise Preempted("stopped")
 
 

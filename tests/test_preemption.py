@@ -177,3 +177,19 @@ def test_the_clouds_word_is_heeded(monkeypatch):
             while not stops(2):
                 time.sleep(0.01)
     server.shutdown()
+
+
+def test_a_signal_repeated_at_once_does_not_disturb_the_end():
+    program = WAIT.replace("with preemption.deferred() as stops:", "if True:")
+    program = program.replace("stops(1)", "False").replace(
+        "        sys.exit(preemption.CODE)",
+        '        print("ending", flush=True)\n        time.sleep(0.5)\n'
+        '        print("ended", flush=True)\n        sys.exit(preemption.CODE)',
+    )
+    process = start(program)
+    assert process.stdout.readline() == "ready\n"
+    process.terminate()
+    assert process.stdout.readline() == "ending\n"
+    process.terminate()
+    assert process.stdout.readline() == "ended\n"
+    assert process.wait(10) == 75
