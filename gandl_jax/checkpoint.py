@@ -7,10 +7,12 @@ as they were written.
 
 import concurrent.futures
 import contextlib
+import ctypes
 import dataclasses
 import itertools
 import json
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -24,7 +26,9 @@ from gandl_jax import file_hashes, files, hosts, parallel
 from gandl_jax.errors import InputError, RunError
 
 ASIDE = "set_aside"  # the folder of steps that were passed over
+TORN = "orbax-checkpoint-tmp"  # in the name of one as it is being written
 COMMITTED = "commit_success.txt"  # Orbax's word that it wrote all
+GIVE_BACK_S = 120.0  # at most so often: it takes 0.1 s
 WORTH_TELLING_S = 5.0  # of waiting for a slow disk
 
 # What fails is raised, too, and told in a sentence.
@@ -69,6 +73,7 @@ class Checkpoints:
         )
         self._opened = None
         self._whole: set[int] = set()  # steps whose files were looked at
+        self._gave_back = -math.inf
         self._thread = concurrent.futures.ThreadPoolExecutor(1)
         self._completing: concurrent.futures.Future | None = None
 
@@ -128,7 +133,7 @@ class Checkpoints:
         if not self._directory.exists():
             return
         for path in list(self._directory.iterdir()):
-            if "orbax-checkpoint-tmp" in path.name:
+            if TORN in path.name:
                 path.rmtree()
         for step in self._folders():
             if newest is None or step > newest:
@@ -175,6 +180,9 @@ class Checkpoints:
             self._manager.wait_until_finished()
             if hosts.leads():
                 file_hashes.write(self._folder(step))
+        if time.monotonic() - self._gave_back > GIVE_BACK_S:
+            _give_memory_back()
+            self._gave_back = time.monotonic()
 
     def wait(self) -> None:
         """Waits until everything is written; tells where that takes long.
@@ -295,6 +303,12 @@ class Checkpoints:
                 f"the checkpoint {self._folder(step)} is damaged, {told}: restore it "
                 "from a copy, or name another step"
             )
+
+
+def _give_memory_back() -> None:
+    """Gives the system what was freed, of which glibc keeps more and more."""
+    with contextlib.suppress(AttributeError):  # another C library
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 @contextlib.contextmanager

@@ -44,6 +44,15 @@ def bucket(path: epath.PathLike) -> epath.Path | None:
     return epath.Path("/".join(os.fspath(path).split("/")[:3]))
 
 
+def stats(folder: epath.Path) -> Iterator[Any]:
+    """Gives every file below a folder: its `length` in bytes and its `mtime`."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            yield from stats(path)
+        else:
+            yield path.stat()
+
+
 @contextlib.contextmanager
 def reading(path: epath.PathLike) -> Iterator[BinaryIO]:
     """Opens a file to be read from any place in it.

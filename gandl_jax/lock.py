@@ -46,7 +46,8 @@ def held(workdir: epath.PathLike, command: str) -> Iterator[None]:
       InputError: another process holds it.
     """
     file = epath.Path(workdir) / FILE
-    hold = _hold_by_system if _knows_locks(file) else _hold_by_signs_of_life
+    without_locks = _is_locked_by_another(file) is None
+    hold = _hold_by_signs_of_life if without_locks else _hold_by_system
     with hold(file, _mine(command)):
         yield
 
@@ -63,15 +64,10 @@ def holder(workdir: epath.PathLike) -> dict[str, Any] | None:
     file = epath.Path(workdir) / FILE
     if not file.exists():
         return None
-    if not _knows_locks(file):
-        found = _read(file)
-        return found if found and not _is_dead(found) else None
-    with open(file, "rb") as opened:
-        try:
-            fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return _read(file)
-    return None
+    is_held, found = _is_locked_by_another(file), _read(file)
+    if is_held is None:
+        is_held = bool(found) and not _is_dead(found)
+    return found if is_held else None
 
 
 @contextlib.contextmanager
@@ -90,10 +86,10 @@ def _hold_by_system(file: epath.Path, mine: dict[str, Any]) -> Iterator[None]:
                 opened.truncate(0)
 
 
-def _knows_locks(file: epath.Path) -> bool:
-    """Whether the system locks files there; makes the file."""
+def _is_locked_by_another(file: epath.Path) -> bool | None:
+    """Whether it is, by the system, which is None where none locks; makes the file."""
     if files.is_remote(file):
-        return False
+        return None
     opened = os.open(file, os.O_RDONLY | os.O_CREAT, 0o666)
     try:
         fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -101,11 +97,11 @@ def _knows_locks(file: epath.Path) -> bool:
         return True
     except OSError as error:
         if error.errno in WITHOUT_LOCKS:
-            return False
+            return None
         raise
     finally:
         os.close(opened)
-    return True
+    return False
 
 
 def _is_locked(opened: IO) -> bool:

@@ -64,7 +64,7 @@ def _passed(config) -> set[str]:
     """The tests that passed with this code; where it was another's, none."""
     global _file
     root = pathlib.Path(__file__).resolve().parents[1]
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(os.environ.get("GANDL_TEST_DATA", "").encode())
     for path in sorted(p for p in root.rglob("*.*") if p.suffix in CODE):
         if not any(part.startswith(".") for part in path.relative_to(root).parts):
             digest.update(path.read_bytes())

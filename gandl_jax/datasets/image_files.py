@@ -78,15 +78,18 @@ def png_format(data: bytes) -> ImageFormat | str:
         kinds = {0: "grey", 2: "RGB", 3: "palette"}
         kinds |= {4: "grey with an alpha channel", 6: "RGB with an alpha channel"}
         return f"{depth}-bit {kinds.get(colour, 'of unknown colour type')}"
-    if told := _too_large(height, width):
+    if told := _too_large(height, width, depth, planes):
         return told
     return ImageFormat(height, width, depth, planes)
 
 
-def _too_large(height: int, width: int) -> str | None:
-    if height * width <= limits.MOST_PX:
-        return None
-    return f"{height}x{width} px, and {limits.MOST_PX:,} px are the most"
+def _too_large(height: int, width: int, depth: int, planes: int) -> str | None:
+    if height * width > limits.MOST_PX:
+        return f"{height}x{width} px, and {limits.MOST_PX:,} px are the most"
+    size = height * width * planes * depth // 8
+    if size > limits.MOST_BYTES:
+        return f"{size:,} bytes unpacked, and {limits.MOST_BYTES:,} are the most"
+    return None
 
 
 def is_tiff(data: bytes) -> bool:
@@ -178,6 +181,7 @@ def _size(axes: str, shape: Sequence[int], depth: int) -> tuple[int, int, int, i
         size = "x".join(map(str, shape))
         raise Unreadable(f"axes {axes} of {size}, which are not one image's channels")
     height, width = shape[axes.index("Y")], shape[axes.index("X")]
-    if told := _too_large(height, width):
+    planes = max(others.values(), default=1)
+    if told := _too_large(height, width, depth, planes):
         raise Unreadable(told)
-    return height, width, depth, max(others.values(), default=1)
+    return height, width, depth, planes

@@ -7,6 +7,7 @@ import numpy as np
 from etils import epath
 
 from gandl_jax import file_hashes
+from gandl_jax.checkpoint import TORN
 
 SAVE, FINALISING, DELETING, STEP, PART = (
     "in a save",
@@ -15,7 +16,6 @@ SAVE, FINALISING, DELETING, STEP, PART = (
     "in a step",
     "in embedding",
 )
-TORN = "orbax-checkpoint-tmp"
 
 
 class Checkpoints:

@@ -2,14 +2,17 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
+import ml_collections
 import numpy as np
+from etils import epath
 
+from gandl_jax import checkpoint, hosts, logs, parallel, pictures, progress
 from gandl_jax import config as configs
-from gandl_jax import hosts, logs, parallel, pictures, progress
+from gandl_jax.datasets import bad_records
 from gandl_jax.jobs import health
 
 BESIDE = "train.recorder"  # beside a checkpoint's arrays: what a resume needs
@@ -35,17 +38,17 @@ class Recorder:
 
     def __init__(
         self,
-        config,
-        workdir,
+        config: ml_collections.ConfigDict,
+        workdir: epath.Path,
         *,
-        method,
-        architecture,
-        saved,
-        bad,
-        first,
-        total,
-        real,
-        key,
+        method: Any,
+        architecture: dict[str, Any],
+        saved: checkpoint.Checkpoints,
+        bad: bad_records.BadRecords | None,
+        first: int,
+        total: int,
+        real: Callable[[], np.ndarray],
+        key: jax.Array,
     ):
         self._bad = bad
         self._config, self._workdir, self._method = config, workdir, method

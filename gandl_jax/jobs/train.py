@@ -56,8 +56,8 @@ def run(config, workdir: epath.Path) -> None:
         known = starting_weights.describe(config)
         hosts.agree({"what is in config.train.start_from": known["sha256"]})
         hosts.once(lambda: workdirs.note(workdir, "start", known))
-    state = training.start(newest)
     with _told(workdir, devices, newest or 0, total), contextlib.closing(saved):
+        state = training.start(newest)
         phases = split_phases(training.method, devices)
         print(f"train     on {parallel.describe(devices)}; the first step compiles")
         while True:

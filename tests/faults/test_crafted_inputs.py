@@ -344,6 +344,14 @@ def tiff_bomb(place):
     return place.images(tiff(100_000, 100_000, zlib.compress(bytes(64)), 8), "tif")
 
 
+def tiff_of_many_pages(place):
+    """None of them too large."""
+    file, page = io.BytesIO(), zlib.compress(bytes(64))
+    size = {"shape": (40, 8000, 8000), "dtype": "uint8", "rowsperstrip": 8000}
+    tifffile.imwrite(file, iter([page] * 40), compression="zlib", **size)
+    return place.images(file.getvalue(), "tif")
+
+
 def pickled_image(place):
     return place.images(place.pickled)
 
@@ -386,6 +394,7 @@ def pickled_archive(place):
             tiff_bomb,
             "2 of 2 images .*100000x100000 px, and 134,217,728 px",
         ),
+        (tiff_of_many_pages, "2,560,000,000 bytes unpacked, and 1,073,741,824"),
         (pickled_image, "neither a PNG nor a TIFF"),
         (pickled_tiff, "neither a PNG nor a TIFF"),
         (archive_bomb, "2,147,483,648 bytes when unpacked from screen.zip, and 1,073"),

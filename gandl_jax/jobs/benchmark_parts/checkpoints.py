@@ -12,7 +12,7 @@ import ml_collections
 import numpy as np
 from etils import epath
 
-from gandl_jax import checkpoint, parallel
+from gandl_jax import checkpoint, files, parallel
 from gandl_jax import config as configs
 from gandl_jax.jobs import health
 from gandl_jax.jobs.benchmark_parts import random_training, rounds
@@ -48,7 +48,8 @@ def measure(config: ml_collections.ConfigDict) -> dict[str, Any]:
         saved = checkpoint.Checkpoints(folder)
         with contextlib.closing(saved):
             rows = [_round(training, saved, periods, n) for n in range(1, ROUNDS + 1)]
-            size = _bytes(epath.Path(folder) / "checkpoints" / str(saved.steps()[-1]))
+            newest = epath.Path(folder) / "checkpoints" / str(saved.steps()[-1])
+            size = sum(stat.length for stat in files.stats(newest))
     plain, beside, blocks = (np.array([row[i] for row in rows]) for i in range(3))
     step_ms = 1e3 * np.median(plain[:, 0]) / steps
     core_ms = 1e3 * np.median(plain[:, 1]) / steps
@@ -99,13 +100,6 @@ def _seconds(run) -> tuple[float, float]:
     clock, cores = time.monotonic(), time.process_time()
     run()
     return time.monotonic() - clock, time.process_time() - cores
-
-
-def _bytes(folder: epath.Path) -> int:
-    return sum(
-        path.stat().length if path.is_file() else _bytes(path)
-        for path in folder.iterdir()
-    )
 
 
 def _looks(config, training: RandomTraining, step_ms: float) -> dict[str, float]:

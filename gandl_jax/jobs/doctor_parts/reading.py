@@ -1,13 +1,12 @@
 """Reads what lies in a workdir, as far as it can be: nothing is written or held."""
 
-import dataclasses
 import datetime
 import json
 import math
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import ml_collections
@@ -91,9 +90,11 @@ def _dated(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def _saved(workdir: epath.Path) -> Saved:
     checkpoints = checkpoint.Checkpoints(workdir)
-    passed_over, trouble, newest = [], "", None
+    passed_over, trouble, newest, found = [], "", None, []
     try:
         newest = checkpoints.newest(lambda step, why: passed_over.append((step, why)))
+        if newest is not None:
+            found = list(files.stats(workdir / "checkpoints" / str(newest)))
     except RunError as error:
         trouble = str(error)
     except FileNotFoundError as error:  # a training that runs deletes old ones
@@ -101,29 +102,15 @@ def _saved(workdir: epath.Path) -> Saved:
     except OSError as error:
         trouble = f"they cannot be read ({error})"
     aside = workdir / checkpoint.ASIDE
-    saved = Saved(
+    return Saved(
         steps=checkpoints.steps(),
         passed_over=passed_over,
         trouble=trouble,
         aside=sorted(path.name for path in aside.iterdir()) if aside.is_dir() else (),
-    )
-    if newest is None:
-        return saved
-    found = list(_stats(workdir / "checkpoints" / str(newest)))
-    return dataclasses.replace(
-        saved,
-        newest=newest,
-        date=max(stat.mtime for stat in found),
+        newest=newest if found else None,
+        date=max((stat.mtime for stat in found), default=math.nan),
         bytes=sum(stat.length for stat in found),
     )
-
-
-def _stats(folder: epath.Path) -> Iterator[Any]:
-    for path in folder.iterdir():
-        if path.is_dir():
-            yield from _stats(path)
-        else:
-            yield path.stat()
 
 
 def _disk(workdir: epath.Path) -> Disk | None:
