@@ -7,7 +7,6 @@ as they were written.
 
 import concurrent.futures
 import contextlib
-import ctypes
 import dataclasses
 import itertools
 import json
@@ -22,7 +21,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 from etils import epath
 
-from gandl_jax import file_hashes, files, hosts, parallel
+from gandl_jax import file_hashes, files, hosts, memory, parallel
 from gandl_jax.errors import InputError, RunError
 
 ASIDE = "set_aside"  # the folder of steps that were passed over
@@ -181,7 +180,7 @@ class Checkpoints:
             if hosts.leads():
                 file_hashes.write(self._folder(step))
         if time.monotonic() - self._gave_back > GIVE_BACK_S:
-            _give_memory_back()
+            memory.give_back()
             self._gave_back = time.monotonic()
 
     def wait(self) -> None:
@@ -201,6 +200,15 @@ class Checkpoints:
                 f"train     waited {waited:.0f} s for a checkpoint: the disk is slow, "
                 "raise config.train.checkpoint_every_images"
             )
+
+    def look(self) -> None:
+        """Tells at once where the last one could not be written; waits for none.
+
+        Raises:
+          RunError: it could not.
+        """
+        if self._completing is not None and self._completing.done():
+            self.wait()
 
     def restore(self, step: int, item: str, like: Any) -> Any:
         """Reads one item.
@@ -303,12 +311,6 @@ class Checkpoints:
                 f"the checkpoint {self._folder(step)} is damaged, {told}: restore it "
                 "from a copy, or name another step"
             )
-
-
-def _give_memory_back() -> None:
-    """Gives the system what was freed, of which glibc keeps more and more."""
-    with contextlib.suppress(AttributeError):  # another C library
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 @contextlib.contextmanager

@@ -188,10 +188,20 @@ def partial(path: epath.PathLike) -> Iterator[epath.Path]:
     beside = final.parent / f".{final.name}.partial"
     try:
         yield beside
+        _to_disk(beside)
         beside.replace(final)  # rename would not overwrite
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+
+
+def _to_disk(path: epath.Path) -> None:
+    """Waits until a file is on the disk: after a power cut its new name holds all."""
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def is_remote(path: epath.PathLike) -> bool:

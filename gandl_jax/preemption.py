@@ -84,9 +84,9 @@ def deferred() -> Iterator[Callable[[int], bool]]:
     try:
         yield lambda step: hosts.stop_after(step, _request.made.is_set())
     finally:
+        _request.leaving = _request.made.is_set()
         _request.can_wait = False
-    if _request.made.is_set():
-        _request.leaving = True
+    if _request.leaving:
         raise Preempted("stopped")
 
 

@@ -179,9 +179,17 @@ def test_the_clouds_word_is_heeded(monkeypatch):
     server.shutdown()
 
 
-def test_a_signal_repeated_at_once_does_not_disturb_the_end():
-    program = WAIT.replace("with preemption.deferred() as stops:", "if True:")
-    program = program.replace("stops(1)", "False").replace(
+SAVED = """            raise preemption.Preempted("saved")
+"""
+
+
+@pytest.mark.parametrize("saves", [False, True])
+def test_a_signal_repeated_at_once_does_not_disturb_the_end(saves):
+    program = WAIT.replace("            time.sleep(30)  # a slow disk\n", SAVED)
+    if not saves:
+        program = WAIT.replace("with preemption.deferred() as stops:", "if True:")
+        program = program.replace("stops(1)", "False")
+    program = program.replace(
         "        sys.exit(preemption.CODE)",
         '        print("ending", flush=True)\n        time.sleep(0.5)\n'
         '        print("ended", flush=True)\n        sys.exit(preemption.CODE)',
@@ -189,6 +197,7 @@ def test_a_signal_repeated_at_once_does_not_disturb_the_end():
     process = start(program)
     assert process.stdout.readline() == "ready\n"
     process.terminate()
+    assert not saves or process.stdout.readline() == "saving\n"
     assert process.stdout.readline() == "ending\n"
     process.terminate()
     assert process.stdout.readline() == "ended\n"

@@ -163,7 +163,8 @@ class Recorder:
         return step > 0 and step % self._config.train.check_every_steps == 0
 
     def _check(self) -> None:
-        """Reads the metrics so far, and what was found of the state."""
+        """Reads the metrics so far, and what was found of state and checkpoint."""
+        self._saved.look()
         # Not the dictionaries: JAX would sort them, and their order tells causes.
         values = jax.device_get([list(m.values()) for _, m in self._unread])
         new = [

@@ -56,8 +56,8 @@ def run(config, workdir: epath.Path) -> None:
         known = starting_weights.describe(config)
         hosts.agree({"what is in config.train.start_from": known["sha256"]})
         hosts.once(lambda: workdirs.note(workdir, "start", known))
+    state = training.start(newest)  # what it refuses leaves nothing, no event either
     with _told(workdir, devices, newest or 0, total), contextlib.closing(saved):
-        state = training.start(newest)
         phases = split_phases(training.method, devices)
         print(f"train     on {parallel.describe(devices)}; the first step compiles")
         while True:
@@ -117,7 +117,8 @@ def _newest(
         if (found := diversity_at(saved, newest)) >= diversity:
             break
         less[newest] = found
-    if less and not newest:  # step 0, which nobody looked at: it has learnt nothing
+    # Step 0, which nobody looked at, has learnt nothing.
+    if less and (newest == 0 or newest in less):
         newest = max(less, key=less.get)
     for step in filter(lambda step: step > newest, less):
         pass_over(step, f"its g/diversity was {less[step]:.3g} already")
@@ -249,6 +250,7 @@ class _Training:
         if rollbacks >= self.config.train.rollbacks:
             raise rollback.used_up(self.config, trouble, folder)
         to = _newest(self.saved, self.workdir, trouble.diversity)
+        self.saved.tidy(to)  # first: what is killed here meets the trouble again
         events.add(
             self.workdir,
             "rolled_back",

@@ -255,6 +255,36 @@ def test_damaged_checkpoints_before_a_collapse_are_told_too(saved, tmp_path):
     }
 
 
+def test_a_damaged_start_changes_nothing_of_that(saved, tmp_path):
+    checkpoints = saved({0: None, 1: 0.11, 2: 0.16, 3: 0.12})
+    (tmp_path / "checkpoints/0/config/metadata").unlink()
+    assert train._newest(checkpoints, tmp_path, 0.2) == 2
+
+
+def test_a_stop_while_it_goes_back_does_not_undo_that(run, tmp_path, monkeypatch):
+    diversities = iter([1.0, 0.15, 0.05])  # of steps 2, 4 and 6; then as at first
+    monkeypatch.setattr(health, "diversity", lambda *_: next(diversities, 1.0))
+    keep = rollback.keep_evidence
+
+    def keep_and_stop(*args):
+        os.kill(os.getpid(), signal.SIGTERM)
+        while not preemption._request.made.is_set():
+            time.sleep(0.01)
+        return keep(*args)
+
+    monkeypatch.setattr(rollback, "keep_evidence", keep_and_stop)
+    settings = (
+        *run.recipe,
+        "--config.train.total_images=256",
+        "--config.train.checkpoint_every_images=64",
+        "--config.train.diversity_every_images=64",
+    )
+    assert run(tmp_path, "--job=prepare,train", *settings) == 75
+    assert events.read(tmp_path, "rolled_back")[0]["to"] == 2
+    assert run(tmp_path, "--job=train", *settings) == 0
+    assert events.read(tmp_path, "started")[-1]["step"] == 2
+
+
 def test_a_checkpoint_on_request_is_looked_at_as_any_other(
     run, tmp_path, monkeypatch, capsys
 ):
