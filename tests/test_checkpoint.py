@@ -1,5 +1,6 @@
 """Checkpoints: what is kept, and what is refused."""
 
+import concurrent.futures
 import resource
 import subprocess
 
@@ -90,3 +91,18 @@ def test_another_architecture_is_refused_by_name(tmp_path):
     with pytest.raises(InputError, match="model.latent_dim=8, the config 16"):
         again.check(0, {**SIZES, "model.latent_dim": 16})
     again.close()
+
+
+def test_one_that_could_not_be_written_is_told_at_the_next_look(tmp_path, monkeypatch):
+    saved = Checkpoints(tmp_path)
+
+    def full(folder):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(file_hashes, "write", full)
+    saved.save(1, items(1), SIZES)
+    concurrent.futures.wait([saved._completing])
+    with pytest.raises(RunError, match="step 1 cannot be written .*No space left"):
+        saved.look()
+    saved.look()  # told once
+    saved.close()
