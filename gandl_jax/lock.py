@@ -14,6 +14,7 @@ import json
 import os
 import pathlib
 import socket
+import sys
 import threading
 import time
 import uuid
@@ -123,7 +124,7 @@ def _is_there(opened: IO, file: epath.Path) -> bool:
 @contextlib.contextmanager
 def _hold_by_signs_of_life(file: epath.Path, mine: dict[str, Any]) -> Iterator[None]:
     before = _read(file) if file.exists() else {}
-    if before and not _is_dead(before):
+    if before and not _is_dead(before) and not _falls_silent(file, before):
         raise _refusal(file.parent, before)
     mine["token"] = uuid.uuid4().hex
     _tokens.add(mine["token"])
@@ -148,9 +149,32 @@ def _go_on(file: epath.Path, mine: dict[str, Any], ended: threading.Event) -> No
     while not ended.wait(BEAT_S):
         # A bucket that does not answer now is asked again; others wait longer.
         with contextlib.suppress(Exception):
-            if file.exists() and not _is_own(file, mine):
-                return  # it was silent for long, and another came
+            if _read(file).get("token", mine["token"]) != mine["token"]:
+                _leave_to_another(file)
             _beat(file, mine)
+
+
+def _leave_to_another(file: epath.Path) -> None:
+    """Ends this process, which was silent for so long that another came."""
+    told = f"gandl_jax: {_refusal(file.parent, _read(file))}"
+    print(told, file=sys.stderr, flush=True)
+    os._exit(1)
+
+
+def _falls_silent(file: epath.Path, found: dict[str, Any]) -> bool:
+    """Waits for the next sign of life of one on another machine, or until it is late.
+
+    A machine that takes the place of a dead one comes sooner than that one counts as
+    dead.
+    """
+    if found.get("host") == socket.gethostname():
+        return False
+    print(f"{file.parent} was in use on {found.get('host')}: does it still live?")
+    while not _is_dead(found):
+        time.sleep(BEAT_S / 4)
+        if (now := _read(file)) != found:
+            return not now
+    return True
 
 
 def _is_own(file: epath.Path, mine: dict[str, Any]) -> bool:

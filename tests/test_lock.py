@@ -3,6 +3,7 @@
 import datetime
 import errno
 import fcntl
+import json
 import os
 import signal
 import socket
@@ -125,9 +126,33 @@ def test_a_disk_without_locks_is_as_a_bucket(tmp_path, monkeypatch):
     assert lock.holder(tmp_path) is None
 
 
-def test_in_a_bucket_the_lock_of_one_who_came_since_stays(bucket):
-    other = '{"host": "elsewhere", "pid": 1, "token": "other", "alive": 1e12}'
+IN_A_BUCKET = """
+from gandl_jax import files
+files.is_remote = lambda path: True
+files.replace = lambda path, data: path.write_text(data)
+lock.SETTLE_S = lock.BEAT_S = 0.2
+with lock.held"""
+
+
+def test_in_a_bucket_one_whose_place_was_taken_leaves_it(tmp_path):
+    program = HOLD.replace("\nwith lock.held", IN_A_BUCKET)
+    words = [sys.executable, "-c", program, str(tmp_path)]
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(words, stdout=pipe, stderr=pipe, text=True)
+    assert process.stdout.readline() == "held\n"
+    other = '{"host": "elsewhere", "pid": 7, "token": "other", "alive": 1e12}'
+    for _ in range(3):  # a sign of life may have begun before
+        (tmp_path / lock.FILE).write_text(other)
+        time.sleep(0.1)
+    _, told = process.communicate(timeout=20)
+    assert process.returncode == 1 and "in use by process 7 on elsewhere" in told
+    assert (tmp_path / lock.FILE).read_text() == other
+
+
+def test_in_a_bucket_the_place_of_one_that_just_died_is_waited_for(bucket, monkeypatch):
+    monkeypatch.setattr(lock, "SILENT_S", 1.0)
+    left = {"host": "elsewhere", "pid": 1, "since": "then", "alive": time.time()}
+    (bucket / lock.FILE).write_text(json.dumps(left))
     with lock.held(bucket, "a command"):
-        (bucket / lock.FILE).write_text(other)
-        time.sleep(0.2)  # of four signs of life
-    assert (bucket / lock.FILE).read_text() == other
+        assert time.time() - left["alive"] > 1.0
+        assert lock.holder(bucket)["pid"] == os.getpid()
