@@ -35,6 +35,7 @@ class _Request:
 
     def __init__(self):
         self.made = threading.Event()
+        self.why = "another host's request"  # until this one is asked itself
         self.can_wait = False
         self.leaving = False
         self.signalled: float | None = None  # when, by the monotonic clock
@@ -87,7 +88,12 @@ def deferred() -> Iterator[Callable[[int], bool]]:
         _request.leaving = _request.made.is_set()
         _request.can_wait = False
     if _request.leaving:
-        raise Preempted("stopped")
+        raise preempted("stopped")
+
+
+def preempted(done: str) -> Preempted:
+    """What to raise, once so much was done, for who was asked to stop."""
+    return Preempted(f"{done} on {_request.why}")
 
 
 def leave() -> None:
@@ -105,7 +111,8 @@ def _on_signal(number: int, frame: object) -> None:
     """Runs in the main thread, once it is in Python."""
     if not _request.can_wait and not _request.leaving:  # whose end is not disturbed
         _request.leaving = True
-        raise Preempted("stopped")
+        _request.why = signal.Signals(number).name
+        raise preempted("stopped")
 
 
 def _count_signals(reading: int, request: _Request) -> None:
@@ -136,6 +143,7 @@ def _watch_cloud(request: _Request, ended: threading.Event) -> None:
 
 def _ask(request: _Request, why: str) -> None:
     waits = request.can_wait
+    request.why = why
     request.made.set()
     does = "saving, then leaving" if waits else "leaving"
     if not waits:

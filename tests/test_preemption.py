@@ -137,9 +137,13 @@ def test_a_training_saves_and_goes_on_as_if_nothing_had_happened(
     former = signal.getsignal(signal.SIGTERM)
     assert run(tmp_path / "stopped", "--job=train", *settings) == 75
     assert signal.getsignal(signal.SIGTERM) == former
-    assert "saved at step 5; the same command goes on" in capsys.readouterr().err
+    assert (
+        "saved at step 5 on SIGTERM; the same command goes on"
+        in capsys.readouterr().err
+    )
     assert Checkpoints(tmp_path / "stopped").steps()[-1] == 5
-    assert [e["what"] for e in events.read(tmp_path / "stopped")][-1] == "preempted"
+    ended = events.read(tmp_path / "stopped")[-1]
+    assert (ended["what"], ended["why"]) == ("preempted", "saved at step 5 on SIGTERM")
     monkeypatch.undo()
     assert run(tmp_path / "stopped", "--job=train", *settings) == 0
     assert [line["step"] for line in logs.read(tmp_path / "stopped")] == [3, 4, 6, 8]

@@ -67,7 +67,7 @@ def write_set(
 ) -> None:
     """Writes one part per shard, leaving out those that are there.
 
-    Of several hosts each writes every so manieth part.
+    Of several hosts each writes every n-th part.
 
     Args:
       directory: profiles/<dataset>/<encoder>.

@@ -230,15 +230,16 @@ def test_what_is_left_follows_from_the_rate(state):
     "ended, words",
     [
         (["started"], "it was killed"),
-        (["started", "preempted"], "asked to stop: SIGTERM"),
+        (["started", "preempted"], "it stopped on SIGTERM"),
         (["started", "interrupted"], "it was stopped by hand"),
-        (["started", "failed"], "it failed: SIGTERM"),
+        (["started", "failed"], "it failed: stopped on SIGTERM"),
         (["started", "finished"], "the config asks for more now"),
         ([], "nobody works on it"),
     ],
 )
 def test_how_a_training_ended_and_how_it_goes_on(state, ended, words):
-    seen = [{"what": what, "step": 0, "why": "SIGTERM", "at": 0.0} for what in ended]
+    event = {"step": 0, "why": "stopped on SIGTERM", "at": 0.0}
+    seen = [{"what": what, **event} for what in ended]
     found = state(events=seen)
     assert words in course.progress(found).words
     command = "python -m gandl_jax.main --config=configs/demo.py --job=train"

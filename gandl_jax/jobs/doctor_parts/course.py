@@ -118,7 +118,7 @@ def _stopped(state: State, found: str, words: str) -> Finding:
         return Finding("training", BAD, f"{words}; it failed: {_why(state, found)}", do)
     if found == "preempted":
         why = _why(state, found)
-        return Finding("training", NOTE, f"{words}; it was asked to stop: {why}")
+        return Finding("training", NOTE, f"{words}; it {why}")
     told = {
         "killed": "it was killed: it said nothing at its end",
         "interrupted": "it was stopped by hand",
@@ -277,7 +277,7 @@ def disk(state: State) -> list[Finding]:
 
 
 def cut_off(state: State) -> list[Finding]:
-    """Can all lines be read? A run that was killed leaves half a one."""
+    """Can all lines be read? A run that was killed leaves half of one."""
     return [
         Finding(
             name,
