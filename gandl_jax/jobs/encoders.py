@@ -136,6 +136,8 @@ def _of_steps(
                 note["learnt_label"] = theirs.data.label
             if config.embed.checkpoint:
                 note["encoder"] = origin(folder, theirs, load())
+            else:  # of this step there may be others, after it went back
+                note["weights_sha256"] = _fingerprint(load())
             if step or not start:
                 yield Encoder(f"{name}@{step}", note, load)
                 continue
@@ -236,15 +238,19 @@ def _are_of(images: Mapping[str, str | None], dataset) -> bool | None:
 
 def origin(folder: epath.Path, theirs, encoder: Any) -> dict[str, str | None]:
     """Where another experiment's encoder is from, wherever its workdir lies."""
-    digest = hashlib.sha256()
-    for array in jax.tree.leaves(encoder):
-        digest.update(np.asarray(array).tobytes())
     return {
         "experiment": theirs.name,
         "dataset": screen.load(theirs).name,
         "prepared": workdirs.noted(folder, "prepared"),
-        "weights_sha256": digest.hexdigest(),
+        "weights_sha256": _fingerprint(encoder),
     }
+
+
+def _fingerprint(encoder: Any) -> str:
+    digest = hashlib.sha256()
+    for array in jax.tree.leaves(encoder):
+        digest.update(np.asarray(array).tobytes())
+    return digest.hexdigest()
 
 
 def choose_steps(wanted: tuple[str, ...], steps: list[int]) -> list[int]:

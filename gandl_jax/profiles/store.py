@@ -41,7 +41,8 @@ def claim(directory: epath.PathLike, note: Mapping[str, Any]) -> bool:
       InputError: it was begun from something else.
     """
     directory = epath.Path(directory)
-    known = {"saw_images": note["saw_images"]}  # former versions did not write it
+    # Former versions did not write these.
+    known = {k: note[k] for k in ("saw_images", "weights_sha256") if k in note}
     before = known | made_from(directory)
     begun = (directory / _MADE_FROM).exists()
     other = [k for k in {**before, **note} if before.get(k) != note.get(k)]

@@ -277,3 +277,19 @@ def test_what_was_trained_before_it_refuses_stays_on_record(run, tmp_path):
     assert record["history"][-1]["changed"]["train.total_images"] == [32, 64]
     assert run(tmp_path, "--job=embed", *steps, "--config.embed.steps=7") == 2
     assert json.loads((tmp_path / "config.json").read_text()) == record
+
+
+def test_features_of_other_weights_of_the_same_step_are_not_mixed(
+    run, trained, tmp_path, capsys
+):
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+    shutil.rmtree(tmp_path / "checkpoints")
+    steps = "--config.train.total_images=32", "--config.seed=7"
+    assert run(tmp_path / "another", "--job=train", *steps) == 0
+    shutil.copytree(tmp_path / "another/checkpoints", tmp_path / "checkpoints")
+    (made,) = (tmp_path / "profiles/simulated").glob("gan@1")
+    before = sorted(path.name for path in made.iterdir())
+    (made / "_SUCCESS").unlink()
+    assert run(tmp_path, "--job=embed", "--config.embed.steps=last") == 2
+    assert "gan@1 was made from other weights_sha256: delete" in capsys.readouterr().err
+    assert sorted([path.name for path in made.iterdir()] + ["_SUCCESS"]) == before
