@@ -11,7 +11,7 @@ import pytest
 
 from gandl_jax import preemption
 from gandl_jax.checkpoint import Checkpoints
-from gandl_jax.jobs import try_kills
+from gandl_jax.jobs import kill_instants, try_kills
 
 # Runs the program, which signals itself whenever a function is called, from the n-th
 # time on.
@@ -91,6 +91,8 @@ def test_30_kills_at_random_instants(run, tmp_path, devices, embeddings):
     told = json.loads((tmp_path / "w/try_kills.json").read_text())
     print(told)
     assert set(told["compared"].values()) == {"the same"}
-    assert told["kills"].pop(try_kills.PART) == embeddings
+    assert told["kills"].pop(kill_instants.PART) == embeddings
     assert sum(told["kills"].values()) == 30
-    assert {try_kills.SAVE, try_kills.FINALISING} <= told["kills"].keys()
+    kinds = {kill_instants.STEP, kill_instants.SAVE}
+    kinds |= {kill_instants.FINALISING, kill_instants.DELETING}
+    assert kinds <= told["kills"].keys()
