@@ -60,7 +60,7 @@ LAYERS = {
     "parallel": {"compilation", "hosts", "errors"},
     "tpu": {"compilation", "hosts", "errors"},
     "compilation": set(),
-    "checkpoint": {"parallel", "hosts", "errors", "files", "file_hashes"},
+    "checkpoint": {"parallel", "hosts", "errors", "files", "file_hashes", "memory"},
     "file_hashes": {"files"},
     "lock": {"files", "errors"},
     "preemption": {"hosts"},
