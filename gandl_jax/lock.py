@@ -172,8 +172,10 @@ def _falls_silent(file: epath.Path, found: dict[str, Any]) -> bool:
     print(f"{file.parent} was in use on {found.get('host')}: does it still live?")
     while not _is_dead(found):
         time.sleep(BEAT_S / 4)
-        if (now := _read(file)) != found:
-            return not now
+        if not file.exists():
+            return True  # it has ended
+        if _read(file) not in ({}, found):  # {}: it could not be read
+            return False
     return True
 
 

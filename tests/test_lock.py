@@ -156,3 +156,15 @@ def test_in_a_bucket_the_place_of_one_that_just_died_is_waited_for(bucket, monke
     with lock.held(bucket, "a command"):
         assert time.time() - left["alive"] > 1.0
         assert lock.holder(bucket)["pid"] == os.getpid()
+
+
+def test_in_a_bucket_one_that_cannot_be_read_is_not_taken_for_ended(
+    bucket, monkeypatch
+):
+    held = {"host": "elsewhere", "pid": 7, "alive": time.time()}
+    (bucket / lock.FILE).write_text(json.dumps(held))
+    reads = iter([held, {}, held | {"alive": time.time() + 1}])
+    monkeypatch.setattr(lock, "_read", lambda file: next(reads))
+    with pytest.raises(InputError, match="in use by process 7 on elsewhere"):
+        with lock.held(bucket, "a command"):
+            raise AssertionError
