@@ -111,7 +111,8 @@ def _on_signal(number: int, frame: object) -> None:
     """Runs in the main thread, once it is in Python."""
     if not _request.can_wait and not _request.leaving:  # whose end is not disturbed
         _request.leaving = True
-        _request.why = signal.Signals(number).name
+        if not _request.made.is_set():  # else it is known: the cloud may have asked
+            _request.why = signal.Signals(number).name
         raise preempted("stopped")
 
 

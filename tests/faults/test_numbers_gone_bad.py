@@ -261,24 +261,31 @@ def test_a_damaged_start_changes_nothing_of_that(saved, tmp_path):
     assert train._newest(checkpoints, tmp_path, 0.2) == 2
 
 
+EVERY_2_STEPS = (
+    "--config.train.total_images=256",
+    "--config.train.checkpoint_every_images=64",
+    "--config.train.diversity_every_images=64",
+)
+
+
+def ask_to_stop():
+    """Gives this process a SIGTERM, and waits until it has heard of it."""
+    os.kill(os.getpid(), signal.SIGTERM)
+    while not preemption._request.made.is_set():
+        time.sleep(0.01)
+
+
 def test_a_stop_while_it_goes_back_does_not_undo_that(run, tmp_path, monkeypatch):
     diversities = iter([1.0, 0.15, 0.05])  # of steps 2, 4 and 6; then as at first
     monkeypatch.setattr(health, "diversity", lambda *_: next(diversities, 1.0))
     keep = rollback.keep_evidence
 
     def keep_and_stop(*args):
-        os.kill(os.getpid(), signal.SIGTERM)
-        while not preemption._request.made.is_set():
-            time.sleep(0.01)
+        ask_to_stop()
         return keep(*args)
 
     monkeypatch.setattr(rollback, "keep_evidence", keep_and_stop)
-    settings = (
-        *run.recipe,
-        "--config.train.total_images=256",
-        "--config.train.checkpoint_every_images=64",
-        "--config.train.diversity_every_images=64",
-    )
+    settings = *run.recipe, *EVERY_2_STEPS
     assert run(tmp_path, "--job=prepare,train", *settings) == 75
     assert events.read(tmp_path, "rolled_back")[0]["to"] == 2
     assert run(tmp_path, "--job=train", *settings) == 0
@@ -296,20 +303,13 @@ def test_a_checkpoint_on_request_is_looked_at_as_any_other(
         if step == 3 and not seen:
             seen.append(step)
             collapsed.append(step)
-            os.kill(os.getpid(), signal.SIGTERM)
-            while not preemption._request.made.is_set():
-                time.sleep(0.01)
+            ask_to_stop()
 
     monkeypatch.setattr(Recorder, "add", signalled)
     monkeypatch.setattr(
         health, "diversity", lambda *_: 0.01 if collapsed and collapsed.pop() else 0.9
     )
-    settings = (
-        *run.recipe,
-        "--config.train.total_images=256",
-        "--config.train.checkpoint_every_images=64",
-        "--config.train.diversity_every_images=64",
-    )
+    settings = *run.recipe, *EVERY_2_STEPS
     assert run(tmp_path, "--job=prepare,train", *settings) == 75
     (told,) = events.read(tmp_path, "rolled_back")
     assert (told["step"], told["to"]) == (3, 2)
