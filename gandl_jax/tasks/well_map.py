@@ -1,6 +1,6 @@
 """Where every well lies: two-dimensional maps, response and side effect."""
 
-import importlib
+import importlib.util
 import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -47,8 +47,11 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
       An empty list.
 
     Raises:
-      Skip: where there are fewer than three wells (records, where wells have no names).
+      Skip: where there are fewer than three wells (records, where wells have no names),
+        or umap-learn is not installed.
     """
+    if importlib.util.find_spec("umap") is None:
+        raise Skip('umap-learn is not installed: pip install "gandl_jax[report]"')
     count = len(np.unique(table.wells(metadata)))
     if count < MIN_WELLS:
         raise Skip(f"a map needs {MIN_WELLS} wells or more and the screen has {count}")
