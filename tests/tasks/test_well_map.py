@@ -142,9 +142,7 @@ def test_a_screen_of_records_alone_has_a_map():
     assert well_map.splits(metadata, OPTIONS) == []
 
 
-def test_without_umap_the_map_is_skipped_and_the_others_are_judged(
-    screen, monkeypatch
-):
+def test_without_umap_the_map_is_skipped_and_the_others_are_judged(screen, monkeypatch):
     monkeypatch.setitem(sys.modules, "umap", None)  # as if it were not installed
     with pytest.raises(Skip, match=r"umap-learn is not installed: pip install"):
         well_map.splits(screen.metadata, OPTIONS)
