@@ -156,5 +156,5 @@ def _ask(request: _Request, why: str) -> None:
 
 def _end_if_stuck(request: _Request) -> None:
     time.sleep(STUCK_S)
-    if request is _request:
+    if request is _request and not request.can_wait:
         leave()

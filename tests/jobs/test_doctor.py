@@ -284,14 +284,21 @@ def test_what_comes_after_training(state):
     done = state(saved=dataclasses.replace(state().saved, newest=100))
     assert "--job=embed,evaluate,report" in stages.next_step(done)[1]
 
-    def embedded(encoder, **more):
-        one = doctor_state.Profiles("simulated", encoder, complete=True, parts=3)
-        return stages.next_step(dataclasses.replace(done, profiles=[one], **more))
+    def embedded(*steps, **more):
+        ones = [
+            doctor_state.Profiles("simulated", f"gan@{step}", complete=True, parts=3)
+            for step in steps
+        ]
+        return stages.next_step(dataclasses.replace(done, profiles=ones, **more))
 
-    assert "--job=embed,evaluate,report" in embedded("gan@40")[1]
-    assert embedded("gan@100")[1].endswith("--job=evaluate,report")
-    last = embedded("gan@100", tasks=["simulated/x"], has_report=True)
+    for few in ((100,), (0, 40)):
+        assert "--job=embed,evaluate,report" in embedded(*few)[1]
+    assert embedded(0, 100)[1].endswith("--job=evaluate,report")
+    last = embedded(0, 100, tasks=["simulated/x"], has_report=True)
     assert last == ("nothing is missing: open runs/demo/report/index.html", "")
+    chosen = done.config.copy_and_resolve_references()
+    chosen.embed.steps = ("first", "40")  # the best one, as advised
+    assert embedded(0, 40, config=chosen)[1].endswith("--job=evaluate,report")
 
 
 @pytest.fixture

@@ -56,10 +56,13 @@ def _train(state: State) -> tuple[str, str]:
 
 
 def _is_embedded(state: State) -> bool:
-    """Whether the last encoder's features, or those of a given one, are complete."""
-    whole = [one.encoder for one in state.profiles if one.complete]
-    half = [one for one in state.profiles if not one.complete]
-    if half or not whole:
+    """Whether all features that the config asks for are complete."""
+    whole = {one.encoder for one in state.profiles if one.complete}
+    if len(whole) < len(state.profiles) or not whole:
         return False
-    name = f"{state.config.method.name}@{state.saved.newest}"
-    return bool(state.config.embed.checkpoint) or name in whole
+    config, saved = state.config, state.saved
+    if config.embed.checkpoint:
+        return True
+    named = {"first": next(iter(saved.steps), None), "last": saved.newest}
+    steps = (named.get(step, step) for step in config.embed.steps)
+    return {f"{config.method.name}@{step}" for step in steps} <= whole
