@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from gandl_jax import preemption
+from gandl_jax import logs, preemption
 from gandl_jax.checkpoint import Checkpoints
 from gandl_jax.jobs import kill_instants, try_kills
 
@@ -32,6 +32,13 @@ setattr(module, name, signal_itself)
 sys.exit(main.main(sys.argv[2:]))
 """
 
+# Augmentation whose strength moves with what the discriminator says.
+ADAPTIVE = (
+    "--config.method.augment=adaptive",
+    "--config.method.augment_speed_images=256",
+    "--config.method.augment_every_steps=1",
+)
+
 
 def killed_at(where, words, sent=signal.SIGKILL, code=try_kills.KILLED):
     """Runs the program until it ends itself there."""
@@ -44,7 +51,7 @@ def killed_at(where, words, sent=signal.SIGKILL, code=try_kills.KILLED):
 
 def test_killed_in_finalising_and_in_embedding(run, tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    settings = (*run.recipe, "--config.train.total_images=128")
+    settings = (*run.recipe, *ADAPTIVE, "--config.train.total_images=128")
     settings += ("--config.train.checkpoint_every_images=64",)
     assert run(whole, "--job=prepare,train,embed", *settings) == 0
     # The checkpoint of step 2 is committed and not yet listed.
@@ -59,6 +66,8 @@ def test_killed_in_finalising_and_in_embedding(run, tmp_path):
     assert {"0", "2"} < set(names)
     assert Checkpoints(killed).steps() == [0, 2]
     assert run(killed, "--job=train", *settings) == 0
+    strengths = [x["d/augment_prob"] for x in logs.read(killed) if "d/loss" in x]
+    assert strengths[-1] > 0  # it was no constant that went on
     # Of the six parts, three are written.
     words = run.words(killed, "--job=embed", *settings)
     killed_at("gandl_jax.profiles.store:write_part:4", words)
@@ -74,6 +83,7 @@ def test_30_kills_at_random_instants(run, tmp_path, devices, embeddings):
     words = run.words(
         tmp_path / "w",
         *run.recipe,
+        *ADAPTIVE,
         f"--config.data.dir={tmp_path}/prepared",
         "--config.data.records_per_shard=1",
         f"--config.train.devices={devices}",
