@@ -194,11 +194,15 @@ def run(request, smoke_screen):
         return program.main(words(workdir, *arguments, **options))
 
     run.words = words
-    # Both regularisers run before step 2 and after it; compiled once for all tests.
+    # Both regularisers run before step 2 and after it, and augmentation's strength
+    # moves with every step; compiled once for all tests.
     run.recipe = (
         "--config.method.r1_every_steps=2",
         "--config.method.path_weight=2",
         "--config.method.path_every_steps=3",
+        "--config.method.augment=adaptive",
+        "--config.method.augment_speed_images=256",
+        "--config.method.augment_every_steps=1",
     )
     return run
 

@@ -32,14 +32,6 @@ setattr(module, name, signal_itself)
 sys.exit(main.main(sys.argv[2:]))
 """
 
-# Augmentation whose strength moves with what the discriminator says.
-ADAPTIVE = (
-    "--config.method.augment=adaptive",
-    "--config.method.augment_speed_images=256",
-    "--config.method.augment_every_steps=1",
-)
-
-
 def killed_at(where, words, sent=signal.SIGKILL, code=try_kills.KILLED):
     """Runs the program until it ends itself there."""
     words = [sys.executable, "-c", SIGNALLED, f"{where}:{int(sent)}", *words]
@@ -51,7 +43,7 @@ def killed_at(where, words, sent=signal.SIGKILL, code=try_kills.KILLED):
 
 def test_killed_in_finalising_and_in_embedding(run, tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    settings = (*run.recipe, *ADAPTIVE, "--config.train.total_images=128")
+    settings = (*run.recipe, "--config.train.total_images=128")
     settings += ("--config.train.checkpoint_every_images=64",)
     assert run(whole, "--job=prepare,train,embed", *settings) == 0
     # The checkpoint of step 2 is committed and not yet listed.
@@ -83,7 +75,6 @@ def test_30_kills_at_random_instants(run, tmp_path, devices, embeddings):
     words = run.words(
         tmp_path / "w",
         *run.recipe,
-        *ADAPTIVE,
         f"--config.data.dir={tmp_path}/prepared",
         "--config.data.records_per_shard=1",
         f"--config.train.devices={devices}",
