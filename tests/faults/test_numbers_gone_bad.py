@@ -32,6 +32,7 @@ FIELDS = (
     "d_average",
     "w_average",
     "path_mean",
+    "augment",
 )
 # What is injected, in turn: (kind, where); what must be named; the steps that may be.
 CASES = [
@@ -42,6 +43,7 @@ CASES = [
     (("field", "d_optimiser"), "d_main/update_norm"),
     *((("field", name), f"not all of {name} is") for name in FIELDS[4:7]),
     (("field", "path_mean"), "path_"),  # its metric, or the gradient that it spoils
+    (("field", "augment"), "augment"),  # its metric, or the field itself
 ]
 
 
@@ -126,6 +128,7 @@ def test_each_is_noticed_named_and_rolled_back(run, tmp_path, monkeypatch, capsy
         "--config.method.r1_every_steps=2",
         "--config.method.path_weight=2",
         "--config.method.path_every_steps=2",
+        "--config.method.augment=adaptive",
     )
     assert run(tmp_path, "--job=prepare,train", *settings) == 0
     told = events.read(tmp_path, "rolled_back")
