@@ -32,6 +32,7 @@ setattr(module, name, signal_itself)
 sys.exit(main.main(sys.argv[2:]))
 """
 
+
 def killed_at(where, words, sent=signal.SIGKILL, code=try_kills.KILLED):
     """Runs the program until it ends itself there."""
     words = [sys.executable, "-c", SIGNALLED, f"{where}:{int(sent)}", *words]
