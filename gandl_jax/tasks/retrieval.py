@@ -10,7 +10,6 @@ precision is copairs' (Kalinin et al. 2025).
 """
 
 import dataclasses
-import importlib.util
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +24,7 @@ from gandl_jax.profiles.aggregate import group_means, well_means
 from gandl_jax.profiles.feature_set import FeatureSet
 from gandl_jax.tasks import bootstrap
 from gandl_jax.tasks.differences import bases, difference
-from gandl_jax.tasks.skip import LeftOut, Skip, need_columns
+from gandl_jax.tasks.skip import LeftOut, Skip, need_columns, need_package
 from gandl_jax.tasks.splits import Split
 
 MAX_WELLS = 6_000  # that look for their replicates, per cell model (ours)
@@ -99,12 +98,11 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
       An empty list.
 
     Raises:
-      Skip: where a column is missing, or no treatment has a second well and no
-        mechanism a second treatment.
+      Skip: where a column is missing, copairs is not installed, or no treatment has a
+        second well and no mechanism a second treatment.
     """
     need_columns(metadata, "Role", "Treatment")
-    if importlib.util.find_spec("copairs") is None:
-        raise Skip('copairs is not installed: pip install "gandl_jax[report]"')
+    need_package("copairs", "copairs")
     found = list(_searches(_wells(metadata), options["seed"]))
     if not found:
         raise Skip(

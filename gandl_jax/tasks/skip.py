@@ -1,5 +1,7 @@
 """Why a task, or a part of it, does not apply to a screen."""
 
+import importlib.util
+
 import pandas as pd
 
 
@@ -24,3 +26,17 @@ def need_columns(metadata: pd.DataFrame, *names: str) -> None:
     for name in names:
         if f"Metadata_{name}" not in metadata:
             raise Skip(f"the screen has no column Metadata_{name}")
+
+
+def need_package(name: str, module: str) -> None:
+    """Checks that what a task computes with is there.
+
+    Args:
+      name: of the package, one of the extra "report".
+      module: that it is imported as.
+
+    Raises:
+      Skip: saying how to install it.
+    """
+    if importlib.util.find_spec(module) is None:
+        raise Skip(f'{name} is not installed: pip install "gandl_jax[report]"')

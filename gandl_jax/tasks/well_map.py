@@ -1,6 +1,6 @@
 """Where every well lies: two-dimensional maps, response and side effect."""
 
-import importlib.util
+import importlib
 import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ from gandl_jax.profiles import normalize, table
 from gandl_jax.profiles.aggregate import well_means
 from gandl_jax.profiles.feature_set import FeatureSet
 from gandl_jax.tasks import responses
-from gandl_jax.tasks.skip import Skip
+from gandl_jax.tasks.skip import Skip, need_package
 from gandl_jax.tasks.splits import Split
 
 MIN_WELLS = 3
@@ -50,8 +50,7 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
       Skip: where there are fewer than three wells (records, where wells have no names),
         or umap-learn is not installed.
     """
-    if importlib.util.find_spec("umap") is None:
-        raise Skip('umap-learn is not installed: pip install "gandl_jax[report]"')
+    need_package("umap-learn", "umap")
     count = len(np.unique(table.wells(metadata)))
     if count < MIN_WELLS:
         raise Skip(f"a map needs {MIN_WELLS} wells or more and the screen has {count}")
