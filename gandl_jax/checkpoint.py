@@ -12,6 +12,7 @@ import itertools
 import json
 import logging
 import math
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -32,6 +33,15 @@ WORTH_TELLING_S = 5.0  # of waiting for a slow disk
 
 # What fails is raised, too, and told in a sentence.
 logging.getLogger("absl").addFilter(lambda record: "orbax" not in record.pathname)
+
+
+def _tell_unless_late(unraisable: Any, tell: Callable = sys.unraisablehook) -> None:
+    # Where one write fails Orbax closes its event loop, and the others come to it late.
+    if str(unraisable.exc_value) != "Event loop is closed":
+        tell(unraisable)
+
+
+sys.unraisablehook = _tell_unless_late
 
 
 @dataclasses.dataclass(frozen=True)
