@@ -11,7 +11,6 @@ import dataclasses
 import itertools
 import json
 import logging
-import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -22,13 +21,12 @@ import numpy as np
 import orbax.checkpoint as ocp
 from etils import epath
 
-from gandl_jax import file_hashes, files, hosts, memory, parallel
+from gandl_jax import file_hashes, files, hosts, parallel
 from gandl_jax.errors import InputError, RunError
 
 ASIDE = "set_aside"  # the folder of steps that were passed over
 TORN = "orbax-checkpoint-tmp"  # in the name of one as it is being written
 COMMITTED = "commit_success.txt"  # Orbax's word that it wrote all
-GIVE_BACK_S = 120.0  # at most so often: it takes 0.1 s
 WORTH_TELLING_S = 5.0  # of waiting for a slow disk
 
 # What fails is raised, too, and told in a sentence.
@@ -82,7 +80,6 @@ class Checkpoints:
         )
         self._opened = None
         self._whole: set[int] = set()  # steps whose files were looked at
-        self._gave_back = -math.inf
         self._thread = concurrent.futures.ThreadPoolExecutor(1)
         self._completing: concurrent.futures.Future | None = None
 
@@ -189,9 +186,6 @@ class Checkpoints:
             self._manager.wait_until_finished()
             if hosts.leads():
                 file_hashes.write(self._folder(step))
-        if time.monotonic() - self._gave_back > GIVE_BACK_S:
-            memory.give_back()
-            self._gave_back = time.monotonic()
 
     def wait(self) -> None:
         """Waits until everything is written; tells where that takes long.

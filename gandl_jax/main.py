@@ -1,6 +1,7 @@
 """Flags and dispatch: python -m gandl_jax.main --config=FILE.py[:options] --job=..."""
 
 import contextlib
+import errno
 import functools
 import importlib
 import re
@@ -20,6 +21,7 @@ from gandl_jax.errors import InputError, RunError
 READING = {"doctor"}  # jobs that leave a workdir as it is, whosever it is
 CLAIMING_NOTHING = READING | {"benchmark", "plan"}  # the others are of no experiment
 NO_FILES = {"config.json", lock.FILE}  # of a workdir in which nothing was done yet
+OF_A_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 OVERRIDE = re.compile(r"--?config\.([\w.]+)(?:=(.*))?", re.DOTALL)
 
 
@@ -173,6 +175,15 @@ def main(argv: list[str]) -> int:
         return preemption.CODE
 
 
+def _advised(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno in OF_A_DISK:
+        return (
+            f"{error}: see that the disk has room and can be written; "
+            "the same command goes on"
+        )
+    return str(error)
+
+
 def _attempt(argv: list[str]) -> int:
     values = define_flags()
     try:
@@ -191,7 +202,7 @@ def _attempt(argv: list[str]) -> int:
         print(f"gandl_jax: {terminal.one_line(error)}", file=sys.stderr)
         return 2
     except (RunError, OSError) as error:
-        print(f"gandl_jax: {terminal.one_line(error)}", file=sys.stderr)
+        print(f"gandl_jax: {terminal.one_line(_advised(error))}", file=sys.stderr)
         return 1
     except MemoryError:
         print("gandl_jax: this takes more memory than there is", file=sys.stderr)

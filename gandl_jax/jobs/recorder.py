@@ -10,7 +10,7 @@ import ml_collections
 import numpy as np
 from etils import epath
 
-from gandl_jax import checkpoint, hosts, logs, parallel, pictures, progress
+from gandl_jax import checkpoint, hosts, logs, memory, parallel, pictures, progress
 from gandl_jax import config as configs
 from gandl_jax.datasets import bad_records
 from gandl_jax.jobs import health
@@ -165,6 +165,7 @@ class Recorder:
     def _check(self) -> None:
         """Reads the metrics so far, and what was found of state and checkpoint."""
         self._saved.look()
+        memory.give_back()
         # Not the dictionaries: JAX would sort them, and their order tells causes.
         values = jax.device_get([list(m.values()) for _, m in self._unread])
         new = [

@@ -52,14 +52,43 @@ print("TOLD", json.dumps([code, told.getvalue(), whole, again]))
 subprocess.run(["cp", "-r", disk / "w", disk.parent / "copy"], check=True)
 """
 
+# The same for jobs one after the other, each at every number of bytes left.
+JOBS_ON_A_SMALL_DISK = """
+import contextlib, io, json, os, pathlib, subprocess, sys
+from gandl_jax import main
 
-def on_a_small_disk(folder, left, words):
-    disk = folder / "disk"
-    disk.mkdir()
+def run(words):
+    told = io.StringIO()
+    with contextlib.redirect_stderr(told):
+        return main.main(words), told.getvalue()
+
+if __name__ == "__main__":  # which is not so in the processes that a job starts
+    disk, copied, lefts, jobs, *words = sys.argv[1:]
+    mount = "mount -t tmpfs -o size=64m tmpfs".split()
+    disk, ends = pathlib.Path(disk), []
+    subprocess.run([*mount, disk], check=True)
+    if copied:
+        subprocess.run(["cp", "-r", copied, disk / "w"], check=True)
+    filler = disk / "filler"
+    for job in jobs.split(","):
+        for left in json.loads(lefts):
+            free = os.statvfs(disk)
+            filler.write_bytes(bytes(free.f_bavail * free.f_bsize - left))
+            ends.append([job, left, *run([*words, f"--job={job}"])])
+            filler.unlink()
+        ends.append([job, None, *run([*words, f"--job={job}"])])
+    print("TOLD", json.dumps(ends))
+"""
+
+
+def on_a_small_disk(folder, script, *words):
+    """What the script tells of a disk `folder/disk`."""
+    (folder / "disk").mkdir()
+    (folder / "script.py").write_text(script)
     root = str(pathlib.Path(__file__).resolve().parents[2])
-    words = [disk, left, *words]
+    words = [sys.executable, folder / "script.py", folder / "disk", *words]
     done = subprocess.run(
-        ["unshare", "-rm", sys.executable, "-c", ON_A_SMALL_DISK, *map(str, words)],
+        ["unshare", "-rm", *map(str, words)],
         env=dict(os.environ, PYTHONPATH=root),
         capture_output=True,
         text=True,
@@ -100,7 +129,8 @@ def whole(run, tmp_path_factory):
 def test_training_stops_with_a_line_and_goes_on(run, whole, disks, tmp_path, left):
     folder, settings = whole
     words = run.words(tmp_path / "disk/w", *settings)
-    code, told, newest, again = on_a_small_disk(tmp_path, left, words)
+    told = on_a_small_disk(tmp_path, ON_A_SMALL_DISK, left, *words)
+    code, told, newest, again = told
     print(left, code, told)
     assert code == 1 and newest == 2, told
     lines = [x for x in told.splitlines() if x.startswith("gandl_jax:")]
@@ -113,6 +143,36 @@ def test_training_stops_with_a_line_and_goes_on(run, whole, disks, tmp_path, lef
         for f in (try_kills.compare_states, try_kills.compare_metrics)
     ]
     assert compared == ["the same", "the same"]
+
+
+def all_say_so_and_go_on(folder, copied, lefts, jobs, words):
+    told = on_a_small_disk(folder, JOBS_ON_A_SMALL_DISK, copied, lefts, jobs, *words)
+    for job, left, code, errors in told:
+        print(job, left, code, errors)
+        if left is None:
+            assert code == 0, (job, errors)
+        else:
+            assert code == 1 and errors.count("\n") == 1, (job, left, code, errors)
+            assert errors.startswith("gandl_jax: "), errors
+            assert "No space left on device: see that the disk has room" in errors
+
+
+def test_evaluation_and_report_say_so_and_go_on(run, trained, disks, tmp_path):
+    words = run.words(tmp_path / "disk/w", "--config.train.total_images=32")
+    all_say_so_and_go_on(tmp_path, trained, [100_000], "evaluate,report", words)
+
+
+@pytest.mark.slow
+def test_every_job_says_so_and_goes_on(run, disks, tmp_path):
+    disk = tmp_path / "disk"
+    words = run.words(
+        disk / "w",
+        "--config.train.total_images=32",
+        f"--config.data.source_dir={disk}/raw",
+        f"--config.data.dir={disk}/data",
+    )
+    jobs, lefts = "prepare,train,embed,evaluate,report", [0, 20_000, 200_000]
+    all_say_so_and_go_on(tmp_path, "", lefts, jobs, words)
 
 
 @pytest.mark.slow
