@@ -15,7 +15,7 @@ import scipy.stats
 from gandl_jax import logs
 from gandl_jax.jobs.recorder import Recorder
 
-MINUTES, STEPS = 20, 20_000
+MINUTES, STEPS = 30, 20_000  # 20 at least; noise of 2 MiB counts less in 30
 WARM_UP_MINUTES = 10  # in which caches and arenas fill up
 MOST_GROWTH = 0.02  # in two hours, of the memory
 
