@@ -246,6 +246,17 @@ def test_how_a_training_ended_and_how_it_goes_on(state, ended, words):
     assert stages.next_step(found) == ("go on from step 40", command)
 
 
+def test_a_start_that_was_killed_counts_while_another_job_runs(state):
+    embeds = {"host": "here", "pid": 3, "since": "now", "command": "--job=embed"}
+    ends = ["started", "started", "finished"]
+    for more, told in (
+        ([], "2: 1 finished, 1 killed"),
+        (["started"], "3: 1 finished, 1 killed"),
+    ):
+        seen = [{"what": what, "at": 0.0} for what in ends + more]
+        assert course.befell(state(events=seen, holder=embeds), 3)[0].words == told
+
+
 def test_who_rolled_back_too_often_is_not_told_to_go_on(state):
     trouble = health_of_training.Trouble(7, "d/loss is nan")
     spent = str(rollback.used_up(configs.default(), trouble, "rollbacks/4"))

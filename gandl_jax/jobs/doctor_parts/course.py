@@ -186,12 +186,13 @@ def befell(state: State, most: int) -> list[Finding]:
       state: of the workdir.
       most: `config.train.rollbacks`.
     """
-    count = len([event for event in state.events if event["what"] == "started"])
-    ends = [event["what"] for event in state.events if event["what"] in ENDS[1:]]
+    told_of = [event["what"] for event in state.events if event["what"] in ENDS]
+    count = told_of.count("started")
     if not count:
         return []
-    told = [f"{ends.count(what)} {what}" for what in ENDS[1:] if what in ends]
-    unsaid = count - len(ends) - (state.holder is not None)
+    told = [f"{told_of.count(x)} {x}" for x in ENDS[1:] if x in told_of]
+    trains = state.holder is not None and told_of[-1] == "started"  # or embeds alone
+    unsaid = count - (len(told_of) - count) - trains
     told += [f"{unsaid} killed"] if unsaid > 0 else []
     words = f"{count}" + (f": {', '.join(told)}" if told else "")
     return [Finding("starts", GOOD, words), *rollbacks(state.events, most)]
