@@ -56,6 +56,8 @@ def test_none_is_restored_and_all_fall_back_and_say_so(run_of_4, tmp_path):
             saved.config(4)
         with pytest.raises(InputError, match="checkpoints/4 is damaged"):
             saved.arrays(4, "train")
+        with pytest.raises(InputError, match="checkpoints/4 is damaged"):
+            saved.restore(4, "train", None)
         saved.close()
         shutil.rmtree(newest)
         shutil.copytree(kept, newest)
