@@ -13,7 +13,7 @@ demo: setup  ## simulate a screen, train, embed, evaluate, report
 		--job=prepare,train,embed,evaluate,choose_features,report
 
 test: setup  ## the tests that take minutes
-	$(PYTEST) -m "not slow"
+	$(PYTEST) -m "not slow" --numprocesses=2 --dist=loadfile
 
 test-all: setup  ## those that take longer as well; stopped, it goes on
 	$(PYTEST) --go-on

@@ -59,6 +59,7 @@ setup(
             "gcp-storage-emulator",
             LIBTPU,
             "pytest",
+            "pytest-xdist",
             "pycytominer>=1.7.1",
             "trustme",  # its certificate
             *REPORT,

@@ -32,6 +32,7 @@ MEET_S = 300  # what the first to come waits for the last (JAX's own default)
 FILE_S = 60  # as long may a network disk show what was there before
 POLL_S = 1.0  # between two looks whether another host has failed
 PART_S = 10  # what a host that fails gives the others to notice it
+LAST_S = 2  # the first host stays after the others: JAX aborts who still hears it end
 ENDED, STOP, STEP = "gandl/ended", "gandl/stop", "gandl/step"
 TPU_HOSTS = "instance/attributes/worker-network-endpoints"
 
@@ -426,6 +427,8 @@ def _wait_for_all() -> None:
     """Gives all time to notice, for the first host takes the service with it."""
     with contextlib.suppress(RuntimeError):
         _group.client.wait_at_barrier(ENDED, 1_000 * PART_S)
+    if leads():
+        time.sleep(LAST_S)
 
 
 def _say(line: str) -> None:

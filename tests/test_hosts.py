@@ -41,6 +41,8 @@ from gandl_jax import hosts
 from gandl_jax.errors import InputError
 
 hosts.join()
+if hosts.index() == 1:  # which is slow to leave
+    end, hosts._end = hosts._end, lambda code: time.sleep(0.5) or end(code)
 try:
     hosts.agree({"seed": 3, "batch": 8 * (1 + hosts.index())})
     time.sleep(120)

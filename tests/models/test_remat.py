@@ -40,9 +40,10 @@ def second_derivatives(network, remat):
 def test_blocks_computed_again_give_the_same_network_and_gradients(network):
     kept, again = (second_derivatives(network, remat) for remat in (False, True))
     assert jax.tree.structure(kept) == jax.tree.structure(again)
+    # Against the largest: what a bias gets is what is left of terms that cancel.
+    largest = max(np.linalg.norm(a) for a in jax.tree.leaves(kept))
     for a, b in zip(jax.tree.leaves(kept), jax.tree.leaves(again), strict=True):
-        error = np.linalg.norm(np.subtract(a, b))
-        assert error <= 1e-6 * np.linalg.norm(a)
+        assert np.linalg.norm(np.subtract(a, b)) <= 2e-7 * largest
 
 
 def test_blocks_are_computed_again():
