@@ -141,22 +141,40 @@ def partial_vero(metadata: pathlib.Path, folder: pathlib.Path) -> int:
     return len(table) - written
 
 
+@pytest.fixture
+def vero(request, shared, tmp_path):
+    """Function that runs configs/rxrx19a.py on a few wells; images that are missing."""
+    metadata = shared / "data/rxrx19a_published/metadata_vero.csv"
+    missing = partial_vero(metadata, tmp_path / "raw")
+
+    def vero(jobs, *settings):
+        return run(
+            request,
+            "rxrx19a",
+            tmp_path / "w",
+            f"--job={jobs}",
+            f"--config.data.source_dir={tmp_path}/raw",
+            f"--config.data.dir={tmp_path}/prepared",
+            *settings,
+        )
+
+    return vero, 5 * missing
+
+
 @pytest.mark.real_data
-def test_rxrx19a_with_most_images_missing(request, shared, tmp_path, capsys):
-    vero = shared / "data/rxrx19a_published/metadata_vero.csv"
-    missing = partial_vero(vero, tmp_path / "raw")
-    arguments = (
-        "--job=all",
-        f"--config.data.source_dir={tmp_path}/raw",
-        f"--config.data.dir={tmp_path}/prepared",
-    )
-    assert run(request, "rxrx19a", tmp_path / "w", *arguments) == 2
+def test_rxrx19a_with_most_images_missing_is_refused(vero, tmp_path, capsys):
+    run_vero, missing = vero
+    assert run_vero("all") == 2
     told = capsys.readouterr().err
-    assert len(told.strip().splitlines()) == 1 and f"{5 * missing} of" in told
+    assert len(told.strip().splitlines()) == 1 and f"{missing} of" in told
     assert not (tmp_path / "prepared").exists() and not (tmp_path / "w").exists()
 
-    skip = "--config.data.missing=skip"
-    assert run(request, "rxrx19a", tmp_path / "w", *arguments, skip) == 0
+
+@pytest.mark.real_data
+@pytest.mark.slow
+def test_rxrx19a_without_the_images_that_are_missing(vero, tmp_path):
+    run_vero, _ = vero
+    assert run_vero("all", "--config.data.missing=skip") == 0
     check_outputs(tmp_path / "w", "rxrx19a", STAINS)
     scores = rows_of(tmp_path / "w", "rxrx19a", "control_classification")
     assert {row["group"] for row in scores} == {"VERO"}

@@ -267,15 +267,14 @@ def test_what_it_started_from_may_have_seen_the_images(tmp_path, step, trained_o
     assert encoders.saw_images(tmp_path, config, step, dataset) is saw
 
 
-def test_what_was_trained_before_it_refuses_stays_on_record(run, tmp_path):
-    steps = *run.recipe, "--config.train.total_images=32"
-    assert run(tmp_path, "--job=prepare,train", *steps) == 0
-    longer = *run.recipe, "--config.train.total_images=64"
-    assert run(tmp_path, "--job=train,embed", *longer, "--config.embed.steps=7") == 2
+def test_what_was_trained_before_it_refuses_stays_on_record(run, trained, tmp_path):
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+    steps, longer = (f"--config.train.total_images={n}" for n in (32, 64))
+    assert run(tmp_path, "--job=train,embed", longer, "--config.embed.steps=7") == 2
     record = json.loads((tmp_path / "config.json").read_text())
     assert record["config"]["train.total_images"] == 64
     assert record["history"][-1]["changed"]["train.total_images"] == [32, 64]
-    assert run(tmp_path, "--job=embed", *steps, "--config.embed.steps=7") == 2
+    assert run(tmp_path, "--job=embed", steps, "--config.embed.steps=7") == 2
     assert json.loads((tmp_path / "config.json").read_text()) == record
 
 
