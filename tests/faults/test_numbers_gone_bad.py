@@ -278,6 +278,7 @@ def ask_to_stop():
         time.sleep(0.01)
 
 
+@pytest.mark.slow
 def test_a_stop_while_it_goes_back_does_not_undo_that(run, tmp_path, monkeypatch):
     diversities = iter([1.0, 0.15, 0.05])  # of steps 2, 4 and 6; then as at first
     monkeypatch.setattr(health, "diversity", lambda *_: next(diversities, 1.0))

@@ -71,6 +71,7 @@ def steps(run, state, numbers):
     return state
 
 
+@pytest.mark.slow
 def test_1_and_2_devices_agree(runs, start):
     late = start.replace(step=jnp.int32(1))  # when the probability moves
     one, metrics = runs[1]["d_main"](late, DATA, jax.random.key(1))

@@ -149,6 +149,7 @@ def test_wgan_gp_is_one_step_of_each_network_by_plain_adam(wasserstein):
     np.testing.assert_allclose(update, -method.options.learning_rate, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_4_parts_on_2_devices_agree_and_leave_what_is_frozen(wasserstein):
     """With labels: parameters, averages, and what augmentation would follow."""
     _, start, run = wasserstein
