@@ -147,24 +147,24 @@ def vero(request, shared, tmp_path):
     metadata = shared / "data/rxrx19a_published/metadata_vero.csv"
     missing = partial_vero(metadata, tmp_path / "raw")
 
-    def vero(jobs, *settings):
+    def run_vero(*settings):
         return run(
             request,
             "rxrx19a",
             tmp_path / "w",
-            f"--job={jobs}",
+            "--job=all",
             f"--config.data.source_dir={tmp_path}/raw",
             f"--config.data.dir={tmp_path}/prepared",
             *settings,
         )
 
-    return vero, 5 * missing
+    return run_vero, 5 * missing
 
 
 @pytest.mark.real_data
 def test_rxrx19a_with_most_images_missing_is_refused(vero, tmp_path, capsys):
     run_vero, missing = vero
-    assert run_vero("all") == 2
+    assert run_vero() == 2
     told = capsys.readouterr().err
     assert len(told.strip().splitlines()) == 1 and f"{missing} of" in told
     assert not (tmp_path / "prepared").exists() and not (tmp_path / "w").exists()
@@ -174,7 +174,7 @@ def test_rxrx19a_with_most_images_missing_is_refused(vero, tmp_path, capsys):
 @pytest.mark.slow
 def test_rxrx19a_without_the_images_that_are_missing(vero, tmp_path):
     run_vero, _ = vero
-    assert run_vero("all", "--config.data.missing=skip") == 0
+    assert run_vero("--config.data.missing=skip") == 0
     check_outputs(tmp_path / "w", "rxrx19a", STAINS)
     scores = rows_of(tmp_path / "w", "rxrx19a", "control_classification")
     assert {row["group"] for row in scores} == {"VERO"}

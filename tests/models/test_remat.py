@@ -9,6 +9,8 @@ from gandl_jax.methods import losses
 from gandl_jax.models import stylegan2
 
 SIZES = {"size": 8, "base": 32, "widest": 4}
+# The program's own, not that of other tests: terms that cancel must sum in one order.
+AS_THE_PROGRAM = {"xla_cpu_use_fusion_emitters": True}
 
 
 def second_derivatives(network, remat):
@@ -33,17 +35,16 @@ def second_derivatives(network, remat):
             lambda w: module.apply({"params": params}, w, inputs[1]), x, pull
         ).mean()
 
-    return jax.jit(jax.grad(penalty))(params)
+    return jax.jit(jax.grad(penalty), compiler_options=AS_THE_PROGRAM)(params)
 
 
 @pytest.mark.parametrize("network", ["d", "g"])
 def test_blocks_computed_again_give_the_same_network_and_gradients(network):
     kept, again = (second_derivatives(network, remat) for remat in (False, True))
     assert jax.tree.structure(kept) == jax.tree.structure(again)
-    # Against the largest: what a bias gets is what is left of terms that cancel.
-    largest = max(np.linalg.norm(a) for a in jax.tree.leaves(kept))
     for a, b in zip(jax.tree.leaves(kept), jax.tree.leaves(again), strict=True):
-        assert np.linalg.norm(np.subtract(a, b)) <= 2e-7 * largest
+        error = np.linalg.norm(np.subtract(a, b))
+        assert error <= 1e-6 * np.linalg.norm(a)
 
 
 def test_blocks_are_computed_again():
