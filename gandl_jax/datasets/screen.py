@@ -304,7 +304,11 @@ def cell_remarks(screen: Screen, metadata: pd.DataFrame) -> Iterator[str]:
                 f"such as {before[changed].iloc[0]!a}: read as "
                 f"{after[changed].iloc[0]!r}"
             )
-    for column in _describing(screen):
+    describing = _describing(screen)
+    for column in _told(screen):
+        if column not in describing:
+            yield from _numbers_kept_apart(clean[column])
+    for column in describing:
         before, after = clean[column], tidy[column]
         changed = (before != after) & (after != "")
         if changed.any():
@@ -323,6 +327,18 @@ def _cells(changed: pd.Series) -> str:
 
 def _has(changed: pd.Series) -> str:
     return "has" if changed.sum() == 1 else "have"
+
+
+def _numbers_kept_apart(column: pd.Series) -> Iterator[str]:
+    """Says where a column of names writes one number in two ways."""
+    short = names.one_spelling(column)
+    changed = short != column
+    if changed.any():
+        yield (
+            f"the column {column.name} writes a number in several ways, such as "
+            f"{short[changed].iloc[0]!r} and {column[changed].iloc[0]!r}, which are "
+            "kept apart as names: correct the table if they are one"
+        )
 
 
 def _joined_doses(text: pd.Series, column: str) -> Iterator[str]:

@@ -67,6 +67,8 @@ def _convert(
         missing=data.missing,
         outside=data.outside,
     )
+    if len(kept) < len(metadata):
+        notes += remarks.left_out(table, screen.table(spec, kept))
     notes += raw_images.spelled_otherwise(spec, source)
     for note in notes:
         print(f"note: {note}")
