@@ -69,7 +69,7 @@ def check(key: str, rule: Filter, metadata: pd.DataFrame, **columns: str) -> Non
     values = _nearest(rule[column], rows[column].unique())
     raise InputError(
         f"config.screen.{key}={written(rule)!r} matches no record: {column} is never "
-        f"{' or '.join(map(repr, rule[column]))}{where}, but {values}; correct the "
+        f"{' or '.join(map(_shown, rule[column]))}{where}, but {values}; correct the "
         f"filter or the table, or empty config.screen.{key} if the screen has none"
     )
 
@@ -106,9 +106,13 @@ def written(rule: Filter) -> str:
 def _nearest(wanted: Collection[str], known: Collection[str]) -> str:
     """The values of a column for a message, those like the wanted ones first."""
     order = sorted(known, key=lambda text: (-_likeness(text, wanted), text))
-    shown = ", ".join(repr(text) if text else "blank" for text in order[:SHOWN])
+    shown = ", ".join(map(_shown, order[:SHOWN]))
     more = len(order) - SHOWN
     return shown + (f" and {more:,} more" if more > 0 else "")
+
+
+def _shown(text: str) -> str:
+    return repr(text) if text else "blank"
 
 
 def _likeness(text: str, wanted: Collection[str]) -> float:

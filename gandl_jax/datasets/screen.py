@@ -346,11 +346,11 @@ def _joined_doses(text: pd.Series, column: str) -> Iterator[str]:
     after = names.one_dose(before)
     changed = np.flatnonzero((before != after) & np.isfinite(before))
     if len(changed):
-        first = changed[0]
+        one, other = float(before[changed[0]]), float(after[changed[0]])
         yield (
-            f"{len(np.unique(before[changed]))} doses (column {column}) differ from "
-            f"another by rounding alone, such as {before[first]!r}: read as "
-            f"{after[first]!r}"
+            f"{len(changed):,} of {np.isfinite(before).sum():,} doses of the column "
+            f"{column} differ from another by rounding alone, such as {one!r}: read as "
+            f"{other!r}"
         )
 
 
