@@ -31,7 +31,8 @@ def emptied(
 def remarks(before: pd.DataFrame, after: pd.DataFrame) -> Iterator[str]:
     """One sentence for each column in which cells were emptied."""
     for column in before:
-        marks = before.loc[before[column] != after[column], column]
+        emptied = (before[column] != after[column]) & (after[column] == "")
+        marks = before.loc[emptied, column]
         if len(marks):
             cells = "1 cell" if len(marks) == 1 else f"{len(marks)} cells"
             yield (

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from gandl_jax import names
 from gandl_jax.errors import InputError
 
 MOST = 2_000  # each needs images to be learnt from (ours)
@@ -32,6 +33,7 @@ def read(table: pd.DataFrame, label: str) -> Classes:
     Raises:
       InputError: there is no such column, or it has one value, or more than `MOST`.
     """
+    label = names.clean(label)
     if not label:
         return Classes()
     named = {c.removeprefix("Metadata_"): c for c in table if c.startswith("Metadata_")}
@@ -43,10 +45,10 @@ def read(table: pd.DataFrame, label: str) -> Classes:
         )
     column = table[named[label if label in named else alike[0]]]
     values = column.astype(str).where(column.notna(), "")
-    names, codes = np.unique(values.to_numpy(str), return_inverse=True)
-    if not 2 <= len(names) <= MOST:
+    known, codes = np.unique(values.to_numpy(str), return_inverse=True)
+    if not 2 <= len(known) <= MOST:
         raise InputError(
-            f"config.data.label={label!r} has {len(names):,} different values, not 2 "
+            f"config.data.label={label!r} has {len(known):,} different values, not 2 "
             f"to {MOST:,}: name another column of {', '.join(sorted(named))}"
         )
-    return Classes(tuple(names.tolist()), codes.astype(np.int32))
+    return Classes(tuple(known.tolist()), codes.astype(np.int32))

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from etils import epath
 
-from gandl_jax import files
+from gandl_jax import files, names
 from gandl_jax.datasets import manifest, records
 from gandl_jax.datasets.host_tensorflow import tf
 from gandl_jax.datasets.prepared import RECORDS, Prepared
@@ -104,8 +104,8 @@ def of_shard(
                 faults.append(Fault(name, place, record, read))
             else:
                 keys.append(read)
-    names = record_ids(spec, pd.DataFrame(keys, columns=list(spec.key), dtype=str))
-    return faults, pd.DataFrame({"shard": name, "name": names})
+    ids = record_ids(spec, pd.DataFrame(keys, columns=list(spec.key), dtype=str))
+    return faults, pd.DataFrame({"shard": name, "name": ids})
 
 
 def _of_index(
@@ -194,10 +194,10 @@ def of_metadata(opened: Prepared, metadata: pd.Series) -> list[Fault]:
 
 
 def _listed(opened: Prepared) -> pd.DataFrame:
-    """Shard and name of each record by the table."""
+    """Shard and name of each record by the table, which may not be a clean one."""
     home = np.array(opened.files)[opened.shard]
-    names = opened.table["Metadata_Record_ID"]
-    return pd.DataFrame({"shard": home, "name": names})
+    named = names.cleaned(opened.table["Metadata_Record_ID"])
+    return pd.DataFrame({"shard": home, "name": named})
 
 
 def _each(records_: pd.DataFrame, what: str) -> Iterator[Fault]:

@@ -4,11 +4,13 @@ import itertools
 import os
 import re
 import string
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 
 import pandas as pd
 from etils import epath
 
+from gandl_jax import names
 from gandl_jax.datasets import confined, raw_files
 from gandl_jax.errors import InputError
 
@@ -40,21 +42,20 @@ def find(
     if not there:
         raise InputError(f"there are no files in {source_dir} (config.data.source_dir)")
     fields = [f for _, f, _, _ in string.Formatter().parse(file) if f]
-    rows = {
-        tuple(
-            (name, match[name]) for name in dict.fromkeys(fields) if name != "channel"
-        )
-        for match in _matches(file, codes, there)
-    }
+    named = [name for name in dict.fromkeys(fields) if name != "channel"]
+    rows: dict[tuple[str, ...], tuple[str, ...]] = {}  # by what they mean
+    for match in _matches(file, codes, there):
+        texts = tuple(match[name] for name in named)
+        rows.setdefault(tuple(map(names.clean, texts)), texts)
     if not rows:
         raise InputError(
             f"no file in {source_dir} matches the pattern {file!r} "
             f"(config.screen.file); there is, for example, {example(source_dir)}"
         )
-    table = pd.DataFrame([dict(row) for row in sorted(rows)], dtype=str)
+    table = pd.DataFrame(sorted(rows.values()), columns=named, dtype=str)
     if SITE_ID not in table:
-        named = [name for name in table if name != cell]
-        table[SITE_ID] = table[named].agg("_".join, axis=1)
+        ours = [name for name in table if name != cell]
+        table[SITE_ID] = table[ours].agg("_".join, axis=1)
     return table
 
 
@@ -102,9 +103,14 @@ def _matches(
     file: str, codes: Sequence[str], there: Iterable[str]
 ) -> Iterable[re.Match[str]]:
     """What the fields are in each file that matches."""
-    short, long = (_pattern(file, codes, lazy) for lazy in ("?", ""))
+    as_written = [_pattern(file, codes, lazy) for lazy in ("?", "")]
+    composed = [unicodedata.normalize("NFC", text) for text in (file, *codes)]
+    in_nfc = [_pattern(composed[0], composed[1:], lazy) for lazy in ("?", "")]
     for path in there:
-        match = short.fullmatch(path)
+        text, (short, long) = path, as_written
+        if not short.fullmatch(text):
+            text, (short, long) = unicodedata.normalize("NFC", path), in_nfc
+        match = short.fullmatch(text)
         if match is None:
             continue
         if confined.is_no_text(path):
@@ -112,7 +118,7 @@ def _matches(
                 f"the name of the file {path!r} holds characters that are no text: "
                 "rename it"
             )
-        other = long.fullmatch(path)
+        other = long.fullmatch(text)
         if other.groupdict() != match.groupdict():
             raise InputError(
                 f"the pattern {file!r} (config.screen.file) reads {path!r} in two "

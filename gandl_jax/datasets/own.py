@@ -6,8 +6,10 @@ from collections.abc import Iterable, Sequence
 
 import ml_collections
 
+from gandl_jax import names
+from gandl_jax.datasets.filters import Filter
 from gandl_jax.datasets.found_records import SITE_ID
-from gandl_jax.datasets.screen import Filter, Screen
+from gandl_jax.datasets.screen import Screen
 from gandl_jax.errors import InputError, nearest
 
 COLUMNS = {  # of config.screen.columns
@@ -51,7 +53,8 @@ def describe(options: ml_collections.ConfigDict) -> Screen:
         response_1=read_filter("response_1", options.response_1),
         treated=read_filter("treated", options.treated),
         metadata=options.metadata,
-        channel_codes=tuple(options.channel_codes),
+        channel_codes=tuple(map(names.clean, options.channel_codes)),
+        whole=True,
     )
 
 
@@ -189,13 +192,13 @@ def read_filter(key: str, text: str) -> Filter | None:
     rule: dict[str, tuple[str, ...]] = {}
     for part in text.split(";"):
         column, equals, values = part.partition("=")
-        column = column.strip()
+        column = names.clean(column)
         if not equals or not column or column in rule:
             raise InputError(
                 f"config.screen.{key}={text!r} should be of the form "
                 "'column=value|value; column=value', each column once"
             )
-        rule[column] = tuple(value.strip() for value in values.split("|"))
+        rule[column] = tuple(map(names.clean, values.split("|")))
     return rule
 
 

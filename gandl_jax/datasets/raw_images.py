@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from gandl_jax import names
 from gandl_jax.datasets import confined, found_records, image_files, raw_files
 from gandl_jax.datasets.image_files import ImageFormat, Unreadable
 from gandl_jax.datasets.raw_files import RawFiles
@@ -103,9 +104,13 @@ def spelled_otherwise(screen: Screen, source: RawFiles) -> list[str]:
     if not wanted:
         return []
     many = "1 image is" if len(wanted) == 1 else f"{len(wanted)} images are"
+    where = screen.metadata or "the record's first file"
+    one, other = source.spellings.actual(wanted[0]), wanted[0]
+    if names.clean(one) == names.clean(other):  # they look the same
+        one, other = ascii(one), ascii(other)
     return [
-        f"{many} spelled otherwise than {screen.metadata} has it, such as "
-        f"{source.spellings.actual(wanted[0])} for {wanted[0]}: found all the same"
+        f"{many} spelled otherwise than {where} has it, such as "
+        f"{one} for {other}: found all the same"
     ]
 
 

@@ -79,6 +79,22 @@ def _controls(screen: Screen, table: pd.DataFrame) -> Iterator[str]:
             )
 
 
+def left_out(before: pd.DataFrame, kept: pd.DataFrame) -> Iterator[str]:
+    """Controls that went with the records that lack images.
+
+    Args:
+      before: the table of all records, as from `screen.table`.
+      kept: that of the records that are left.
+    """
+    for role in ("response_0", "response_1"):
+        lost = int((before["Metadata_Role"] == role).sum())
+        if lost and not (kept["Metadata_Role"] == role).any():
+            yield (
+                f"all {lost} records of the control {role} lack images and are left "
+                "out: what needs the control will be left out too"
+            )
+
+
 def _missing_wells(table: pd.DataFrame) -> Iterator[str]:
     """Plates without wells that more than half of the other plates have."""
     names = plates(table)

@@ -5,7 +5,7 @@ import functools
 import importlib
 import io
 import string
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import ml_collections
@@ -13,18 +13,18 @@ import numpy as np
 import pandas as pd
 from etils import epath
 
-from gandl_jax import modules
+from gandl_jax import modules, names
 from gandl_jax.datasets import (
     blanks,
     confined,
+    filters,
     found_records,
     limits,
     raw_files,
     wells,
 )
+from gandl_jax.datasets.filters import Filter
 from gandl_jax.errors import InputError, nearest
-
-Filter = Mapping[str, tuple[str, ...]]
 
 ROLES = ("response_0", "response_1", "treated", "other")
 PLACES = tuple(  # they name a record: what looks blank in them is told, not emptied
@@ -59,6 +59,8 @@ class Screen:
       channel_codes: what `{channel}` stands for, one for each channel; () is 1, 2 ...
       known_where: `Metadata_*` name to the rows in which it means what it says; it is
         blank in the others.
+      whole: whether every filter must match records; of a published screen people have
+        parts, in which a control may be missing.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Screen:
     metadata: str = "metadata.csv"
     channel_codes: tuple[str, ...] = ()
     known_where: Mapping[str, Filter] = dataclasses.field(default_factory=dict)
+    whole: bool = False
 
     @functools.cached_property
     def _parts(self) -> list[tuple[str, str | None]]:
@@ -247,25 +250,108 @@ def _check_keys(screen: Screen, metadata: pd.DataFrame, path: epath.Path) -> Non
 
 
 def record_ids(screen: Screen, metadata: pd.DataFrame) -> pd.Series:
-    """[N] str, the name of each record: its key columns joined by "_"."""
-    first, *others = (metadata[column] for column in screen.key)
+    """[N] str, the name of each record: its key columns, cleaned, joined by "_"."""
+    first, *others = (names.cleaned(metadata[column]) for column in screen.key)
     return first.str.cat(others, sep="_") if others else first
 
 
-def emptied(screen: Screen, metadata: pd.DataFrame) -> pd.DataFrame:
-    """The metadata with "" for all that stands for a blank.
+def tidied(screen: Screen, metadata: pd.DataFrame) -> pd.DataFrame:
+    """The metadata as it is meant: clean names, empty blanks, one text per number.
 
-    What names a record or its files stays as it is, and so does a text that a filter
-    asks for.
+    What names a record or its place is cleaned only: there NA and 1.0 may be names. A
+    mark of a blank that a filter asks for means itself.
     """
-    named = {screen.columns[name] for name in PLACES if name in screen.columns}
-    named |= {*screen.key, *screen.file_columns}
-    columns = [*screen.columns.values(), *(c for rule in screen.filters for c in rule)]
-    columns = [column for column in dict.fromkeys(columns) if column not in named]
+    clean = _cleaned(screen, metadata)
+    describing = _describing(screen)
     allowed = [text for rule in screen.filters for text in rule.values()]
-    return blanks.emptied(
-        metadata, columns, meant={t for some in allowed for t in some}
+    clean = blanks.emptied(clean, describing, meant={t for s in allowed for t in s})
+    dose = screen.columns.get("Metadata_Concentration_uM")
+    return clean.assign(
+        **{c: names.one_spelling(clean[c]) for c in describing if c != dose}
     )
+
+
+def _cleaned(screen: Screen, metadata: pd.DataFrame) -> pd.DataFrame:
+    columns = _told(screen)
+    return metadata.assign(**{c: names.cleaned(metadata[c]) for c in columns})
+
+
+def _told(screen: Screen) -> list[str]:
+    """The columns that tell something of records; not those of files' names alone."""
+    filtered = (column for rule in screen.filters for column in rule)
+    return list(dict.fromkeys([*screen.key, *screen.columns.values(), *filtered]))
+
+
+def _describing(screen: Screen) -> list[str]:
+    """The columns that describe records and are no part of their or a file's name."""
+    naming = {screen.columns[name] for name in PLACES if name in screen.columns}
+    naming |= {*screen.key, *screen.file_columns}
+    return [column for column in _told(screen) if column not in naming]
+
+
+def cell_remarks(screen: Screen, metadata: pd.DataFrame) -> Iterator[str]:
+    """One sentence for each column whose cells are read otherwise than they stand."""
+    tidy = tidied(screen, metadata)
+    yield from blanks.remarks(metadata, tidy)
+    clean = _cleaned(screen, metadata)
+    for column in _told(screen):
+        before, after = metadata[column], clean[column]
+        changed = (before != after) & (after != "")
+        if changed.any():
+            yield (
+                f"{_cells(changed)} of the column {column} {_has(changed)} blanks at "
+                "the ends, characters that nobody sees or another form of Unicode, "
+                f"such as {before[changed].iloc[0]!a}: read as "
+                f"{after[changed].iloc[0]!r}"
+            )
+    describing = _describing(screen)
+    for column in _told(screen):
+        if column not in describing:
+            yield from _numbers_kept_apart(clean[column])
+    for column in describing:
+        before, after = clean[column], tidy[column]
+        changed = (before != after) & (after != "")
+        if changed.any():
+            yield (
+                f"{_cells(changed)} of the column {column} {_has(changed)} another "
+                f"spelling of a number, such as {before[changed].iloc[0]}: read as "
+                f"{after[changed].iloc[0]}"
+            )
+    if dose := screen.columns.get("Metadata_Concentration_uM"):
+        yield from _joined_doses(tidy[dose], dose)
+
+
+def _cells(changed: pd.Series) -> str:
+    return "1 cell" if changed.sum() == 1 else f"{changed.sum():,} cells"
+
+
+def _has(changed: pd.Series) -> str:
+    return "has" if changed.sum() == 1 else "have"
+
+
+def _numbers_kept_apart(column: pd.Series) -> Iterator[str]:
+    """Says where a column of names writes one number in two ways."""
+    short = names.one_spelling(column)
+    changed = short != column
+    if changed.any():
+        yield (
+            f"the column {column.name} writes a number in several ways, such as "
+            f"{short[changed].iloc[0]!r} and {column[changed].iloc[0]!r}, which are "
+            "kept apart as names: correct the table if they are one"
+        )
+
+
+def _joined_doses(text: pd.Series, column: str) -> Iterator[str]:
+    before = _numbers(text, column)
+    after = names.one_dose(before)
+    changed = np.flatnonzero((before != after) & np.isfinite(before))
+    if len(changed):
+        one, other = float(before[changed[0]]), float(after[changed[0]])
+        yield (
+            f"{len(changed):,} of {np.isfinite(before).sum():,} doses of the column "
+            f"{column} differ from another by rounding alone, such as {one!r}: read as "
+            f"{other!r}"
+        )
 
 
 def table(screen: Screen, metadata: pd.DataFrame) -> pd.DataFrame:
@@ -276,24 +362,25 @@ def table(screen: Screen, metadata: pd.DataFrame) -> pd.DataFrame:
       metadata: as from `read_metadata`, N rows.
 
     Returns:
-      N rows in the same order: the `Metadata_*` columns of the spec as str, but
-      Metadata_Concentration_uM as float64 in uM (NaN where blank) and Metadata_Well as
-      "A01", "AA02" whatever the source writes, and what stands for a blank is ""; then
-      Metadata_Role, one of ROLES, and Metadata_Record_ID, unique.
+      N rows in the same order: the `Metadata_*` columns of the spec as str (`tidied`),
+      but Metadata_Concentration_uM as float64 in uM (NaN where blank; doses that differ
+      by rounding are one) and Metadata_Well as "A01", "AA02" whatever the source
+      writes; then Metadata_Role, one of ROLES, and Metadata_Record_ID, unique.
 
     Raises:
-      InputError: a concentration is not a finite number from 0 up, or the name of a
-        well cannot be read.
+      InputError: a concentration is not a finite number from 0 up, the name of a well
+        cannot be read, or a record fits both controls.
     """
-    metadata = emptied(screen, metadata)
+    metadata = tidied(screen, metadata)
     columns = {name: metadata[column] for name, column in screen.columns.items()}
     for name, rule in screen.known_where.items():
-        columns[name] = columns[name].where(matches(rule, metadata), "")
+        columns[name] = columns[name].where(matches(screen, rule, metadata), "")
     columns["Metadata_Record_ID"] = record_ids(screen, metadata)
     result = pd.DataFrame(columns).reset_index(drop=True)
     dose, smiles = "Metadata_Concentration_uM", "Metadata_SMILES"
     if dose in result:
-        result[dose] = _concentrations(result[dose], screen.columns[dose])
+        doses = _numbers(result[dose], screen.columns[dose])
+        result[dose] = names.one_dose(doses)
     if "Metadata_Well" in result:
         column = screen.columns["Metadata_Well"]
         result["Metadata_Well"] = wells.canonical(result["Metadata_Well"], column)
@@ -303,8 +390,9 @@ def table(screen: Screen, metadata: pd.DataFrame) -> pd.DataFrame:
     return result
 
 
-def _concentrations(text: pd.Series, column: str) -> pd.Series:
-    blank = text.str.strip() == ""
+def _numbers(text: pd.Series, column: str) -> np.ndarray:
+    """[N] float64, the concentrations of cleaned cells; NaN where one is blank."""
+    blank = text == ""
     numbers = pd.to_numeric(text.where(~blank), errors="coerce").astype(np.float64)
     wrong = text[~blank & ~(np.isfinite(numbers) & (numbers >= 0))]
     if len(wrong):
@@ -312,15 +400,16 @@ def _concentrations(text: pd.Series, column: str) -> pd.Series:
             f"{len(wrong)} concentrations (column {column}) are not finite numbers "
             f"from 0 up, the first {wrong.iloc[0]!r}; mend the table"
         )
-    return numbers
+    return numbers.to_numpy() + 0.0  # -0 is 0
 
 
 def _roles(screen: Screen, metadata: pd.DataFrame) -> np.ndarray:
-    response_0 = matches(screen.response_0, metadata)
-    response_1 = matches(screen.response_1, metadata)
+    response_0 = matches(screen, screen.response_0, metadata)
+    response_1 = matches(screen, screen.response_1, metadata)
+    _check_apart(screen, metadata, response_0 & response_1)
     treated = np.ones(len(metadata), bool)
     if screen.treated is not None:
-        treated = matches(screen.treated, metadata)
+        treated = matches(screen, screen.treated, metadata)
     if "Metadata_Treatment" in screen.columns:
         treatment = metadata[screen.columns["Metadata_Treatment"]]
         treated &= (treatment != "").to_numpy()
@@ -329,11 +418,59 @@ def _roles(screen: Screen, metadata: pd.DataFrame) -> np.ndarray:
     return np.select([response_0, response_1, treated], ROLES[:3], ROLES[3])
 
 
-def matches(rule: Filter | None, metadata: pd.DataFrame) -> np.ndarray:
-    """[N] bool: the rows whose every named column holds an allowed value."""
-    if rule is None:
-        return np.zeros(len(metadata), bool)
-    chosen = np.ones(len(metadata), bool)
-    for column, allowed in rule.items():
-        chosen &= metadata[column].isin(allowed).to_numpy()
-    return chosen
+def _check_apart(screen: Screen, metadata: pd.DataFrame, both: np.ndarray) -> None:
+    """Raises where a record is both controls."""
+    if both.any():
+        zero, one = map(filters.written, (screen.response_0, screen.response_1))
+        raise InputError(
+            f"{int(both.sum())} records are both controls, such as "
+            f"{record_ids(screen, metadata)[both].iloc[0]!r}: they fit "
+            f"config.screen.response_0={zero!r} and response_1={one!r}; write filters "
+            "of which no record fits both"
+        )
+
+
+def matches(screen: Screen, rule: Filter | None, metadata: pd.DataFrame) -> np.ndarray:
+    """[N] bool: the rows of tidied metadata that a filter chooses; None is none."""
+    return filters.matches(rule, metadata, **_kinds(screen))
+
+
+def _kinds(screen: Screen) -> dict[str, str]:
+    """The columns in which filters compare doses and wells."""
+    kinds = {"dose": "Metadata_Concentration_uM", "well": "Metadata_Well"}
+    return {kind: screen.columns.get(name, "") for kind, name in kinds.items()}
+
+
+def check_filters(screen: Screen, metadata: pd.DataFrame) -> None:
+    """Refuses filters of a whole screen that match no record.
+
+    Args:
+      screen: the spec.
+      metadata: as from `read_metadata`.
+
+    Raises:
+      InputError: with the values that there are, the nearest first.
+    """
+    if screen.whole:
+        metadata = tidied(screen, metadata)
+        for key, rule in _named_filters(screen).items():
+            filters.check(key, rule, metadata, **_kinds(screen))
+
+
+def filter_remarks(screen: Screen, metadata: pd.DataFrame) -> Iterator[str]:
+    """A sentence for each filter of a whole screen of which some values are idle."""
+    metadata = tidied(screen, metadata)
+    for key, rule in _named_filters(screen).items() if screen.whole else ():
+        idle = [*filters.unmet(rule, metadata, **_kinds(screen))]
+        if idle:
+            yield (
+                f"config.screen.{key}={filters.written(rule)!r} matches no record by "
+                f"{', '.join(idle)}: is that spelled as in the table?"
+            )
+
+
+def _named_filters(screen: Screen) -> dict[str, Filter]:
+    """The filters that a config can name, by their key."""
+    keys = "response_0", "response_1", "treated"
+    rules = {key: getattr(screen, key) for key in keys}
+    return {key: rule for key, rule in rules.items() if rule}

@@ -1,8 +1,13 @@
 """Paths whose spelling differs between copies of a screen: A1 or A01, .png or .PNG.
 
-What may differ is the case of letters, the zeros before a number, and one blank, hyphen
-or underscore between a letter and a number: "HEPG2-01/a-1.PNG" is "HepG2-1/A01.png".
-Imports nothing slow.
+What may differ is the case of letters, the form of Unicode, the zeros before a number,
+blanks beside a separator, one blank or underscore between a letter and a number, and a
+hyphen within a well's name that begins a file's or folder's: "HEPG2-01/a-1.PNG" is
+"HepG2-1/A01.png".
+
+What could be another number may not: 0.1 is neither 0.01 nor .1, t-5 not t5, 1e-5 not
+1e5, 0p05 not 0p5 and 1.0 not 1. A file under a name like that stays missing, which is
+told; another dose's image would not be. Imports nothing slow.
 """
 
 import dataclasses
@@ -11,15 +16,24 @@ import re
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
+from gandl_jax import names
 from gandl_jax.errors import InputError
 
-_BETWEEN = re.compile(r"(?<=[^\W\d_])[ _-](?=\d)")
-_ZEROS = re.compile(r"(?<!\d)0+(?=\d)")
+_BETWEEN = re.compile(r"(?<=[^\W\d_])[ _](?=\d)")
+_BESIDE = re.compile(r" +(?=[/_]|\.\D|$)|(?:(?<=[/_])|^) +")
+# A01 as A-01 or A - 1: rows of up to 1536 wells, and not the beginning of a number.
+_WELL = re.compile(r"((?:^|/)(?:[a-p]|a[a-f])) ?- ?(?=\d{1,2}(?![\d.,]\d|\d))")
+# Zeros of a fraction count: after a point or comma, and after what may stand for one
+# where names have no points: 0p05, 0_05, 0-05, but not HEPG2-01.
+_FRACTION = r"(?<![.,])(?<!^0-)(?<!\D0-)(?<!\d[p_ \u00b7])"
+_ZEROS = re.compile(_FRACTION + r"(?<!\d)0+(?=\d)")
 
 
 def plain(path: str) -> str:
     """What all spellings of a path share; that of a folder begins those within it."""
-    return _ZEROS.sub("", _BETWEEN.sub("", path.casefold()))
+    path = names.clean(names.clean(path).casefold())
+    path = _WELL.sub(r"\1", _BESIDE.sub("", path))
+    return _BETWEEN.sub("", _ZEROS.sub("", path))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,9 +52,9 @@ class Spellings:
     def actual(self, path: str) -> str:
         """The path that there is; the same where nothing else is known of it."""
         folder, name = os.path.split(path)
-        for other, names in self.folders.get(folder, {}).items():
-            if name in names:
-                return os.path.join(other, names[name])
+        for other, known in self.folders.get(folder, {}).items():
+            if name in known:
+                return os.path.join(other, known[name])
         return path
 
     def part(self, paths: Iterable[str]) -> "Spellings":
@@ -51,8 +65,8 @@ class Spellings:
     def wanted(self) -> Iterator[str]:
         """The paths whose files are spelled otherwise."""
         for folder, others in self.folders.items():
-            for names in others.values():
-                yield from (os.path.join(folder, name) for name in names)
+            for known in others.values():
+                yield from (os.path.join(folder, name) for name in known)
 
 
 def match(
@@ -87,7 +101,7 @@ def _check_one(
     wanted: Mapping[str, Collection[str]], found: Mapping[str, Collection[str]]
 ) -> None:
     """Raises where it is not clear which file is whose."""
-    alike = "are alike but for capitals, zeros before numbers and hyphens"
+    alike = "are alike but for capitals, zeros before numbers, blanks and hyphens"
     doubled = [key for key in sorted(found) if len(found[key]) > 1]
     if doubled:
         path, (one, other, *_) = wanted[doubled[0]][0], sorted(found[doubled[0]])
@@ -109,6 +123,6 @@ def _spellings(pairs: Iterable[tuple[str, str]]) -> Spellings:
     folders: dict[str, dict[str, dict[str, str]]] = {}
     for pair in pairs:
         (folder, name), (other, actual) = map(os.path.split, pair)
-        names = folders.setdefault(folder, {}).setdefault(other, {})
-        names[sys.intern(name)] = sys.intern(actual)
+        known = folders.setdefault(folder, {}).setdefault(other, {})
+        known[sys.intern(name)] = sys.intern(actual)
     return Spellings(folders)

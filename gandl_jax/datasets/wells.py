@@ -1,6 +1,7 @@
 """Well names in other notations made canonical: "A01", "AA02"."""
 
 import re
+from collections.abc import Collection
 
 import pandas as pd
 
@@ -38,6 +39,12 @@ def canonical(names: pd.Series, column: str) -> pd.Series:
             "001001 (row, column)"
         )
     return names.map(read)
+
+
+def meant(name: str, known: Collection[str]) -> set[str]:
+    """The texts of a column that name the well which a text names, in any notation."""
+    well = _canonical(name)
+    return {text for text in known if text == name or well and _canonical(text) == well}
 
 
 def _canonical(name: str) -> str | None:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from etils import epath
 
-from gandl_jax import progress
+from gandl_jax import names, progress
 from gandl_jax.datasets import confined, prepared, screen, wells
 from gandl_jax.errors import InputError, nearest
 from gandl_jax.profiles import foreign, quality, store, table
@@ -95,6 +95,7 @@ def _screen_tables(config, spec: screen.Screen) -> tuple[pd.DataFrame, pd.DataFr
         confined.check_links(source, config.data.outside)
         raw = screen.read_metadata(spec, source)
         records = screen.table(spec, raw)
+        screen.check_filters(spec, raw)
     elif prepared.is_complete(config.data.dir):
         records = prepared.open_prepared(config.data.dir).table
         known = [name for name in spec.columns if name in records]
@@ -193,10 +194,11 @@ def _places(lookup, records, key, spec: screen.Screen) -> _Places:
 
 
 def _joined(keys: pd.DataFrame, key: Sequence[str], well: str | None) -> np.ndarray:
-    """[n] str objects; wells in one notation."""
+    """[n] str objects; names cleaned, wells and decimals in one notation."""
+    columns = [names.cleaned(keys[name]) for name in key]
     columns = [
-        wells.canonical(keys[name], name) if name == well else keys[name]
-        for name in key
+        wells.canonical(column, name) if name == well else column.map(names.number_key)
+        for name, column in zip(key, columns, strict=True)
     ]
     first, *others = (column.astype(object) for column in columns)
     return first.str.cat(others, sep=_GLUE).to_numpy() if others else first.to_numpy()

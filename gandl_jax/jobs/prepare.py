@@ -11,7 +11,7 @@ from etils import epath
 
 from gandl_jax import config as configs
 from gandl_jax import files
-from gandl_jax.datasets import blanks, confined, prepared, raw_images, remarks, screen
+from gandl_jax.datasets import confined, prepared, raw_images, remarks, screen
 from gandl_jax.errors import InputError
 from gandl_jax.jobs import prepare_folder
 from gandl_jax.profiles.table import mixed_wells
@@ -57,7 +57,8 @@ def _convert(
     metadata = _read_metadata(spec, data.source_dir)
     table = screen.table(spec, metadata)
     _check_splits(config.evaluate, table)
-    notes = [*blanks.remarks(metadata, screen.emptied(spec, metadata))]
+    notes = [*screen.cell_remarks(spec, metadata)]
+    notes += [*screen.filter_remarks(spec, metadata)]
     notes += [*remarks.remarks(spec, table), *filter(None, [mixed_wells(table)])]
     kept, source = raw_images.present(
         spec,
@@ -66,6 +67,8 @@ def _convert(
         missing=data.missing,
         outside=data.outside,
     )
+    if len(kept) < len(metadata):
+        notes += remarks.left_out(table, screen.table(spec, kept))
     notes += raw_images.spelled_otherwise(spec, source)
     for note in notes:
         print(f"note: {note}")
@@ -172,9 +175,10 @@ def _check_source(data: ml_collections.ConfigDict) -> None:
 
 
 def _read_metadata(spec: screen.Screen, source_dir: str) -> pd.DataFrame:
-    """Reads the metadata, and the concentrations in it while nothing is written."""
+    """Reads the metadata, and what its cells mean while nothing is written."""
     metadata = screen.read_metadata(spec, source_dir)
     screen.table(spec, metadata)
+    screen.check_filters(spec, metadata)
     reserved = [name for name in metadata if name == "images" or "/" in name]
     if reserved:  # a record's images are named images/<channel>
         raise InputError(

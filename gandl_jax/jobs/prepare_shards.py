@@ -228,22 +228,34 @@ def _renamed(
 ) -> dict[str, str]:
     """Counted plate to plate; {} where they are the same.
 
+    A former version counted plates by their cells as they stand, blanks included.
+
     Raises:
       InputError: sites of one counted plate lie on several plates.
     """
-    if counted is spec:
+    ours = _plate_names(plates(table(spec, metadata)), len(metadata))
+    now = ours
+    if counted is not spec:
+        now = _plate_names(plates(table(counted, metadata)), len(metadata))
+    columns = {name: counted.columns.get(name) for name in PLATE_COLUMNS}
+    cells = {name: metadata[column] for name, column in columns.items() if column}
+    formerly = _plate_names(plates(pd.DataFrame(cells)), len(metadata))
+    if ours == now == formerly:
         return {}
-    names = [plates(table(one, metadata)) for one in (counted, spec)]
-    names = [[""] * len(metadata) if n is None else n.tolist() for n in names]
-    pairs = set(zip(*names, strict=True))
-    if len(pairs) > len(set(names[0])):
+    pairs = set(zip(now, ours, strict=True))
+    if len(pairs) > len(set(now)):
         plate, experiment = plan[COUNTED]
         raise InputError(
             f"{folder} (config.data.dir) was prepared with config.screen.columns.plate="
             f"{plate!r} and .experiment={experiment!r}, by which its pixels were "
             "counted; go back to these, or choose another data.dir"
         )
-    return dict(pairs)
+    return dict(zip(formerly, ours, strict=True)) | dict(pairs)
+
+
+def _plate_names(found: np.ndarray | None, records: int) -> list[str]:
+    """The plate of each record; "" where the screen has none."""
+    return [""] * records if found is None else found.tolist()
 
 
 def _write_shards(

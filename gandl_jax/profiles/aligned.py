@@ -65,7 +65,9 @@ class AlignedSets(Mapping[str, FeatureSet]):
         if self.by_well and records is not None:
             self._wells = self._at_level(records)
         tables = {
-            d: self._at_level(self._labelled(store.read_metadata(d), notes[d], d))
+            d: self._at_level(
+                table.as_meant(self._labelled(store.read_metadata(d), notes[d], d))
+            )
             for d in directories
         }
         ids = {
@@ -104,7 +106,7 @@ class AlignedSets(Mapping[str, FeatureSet]):
         if self.by_well:
             directory = source.directory
             note = store.made_from(directory)
-            metadata = self._labelled(one.metadata, note, directory)
+            metadata = table.as_meant(self._labelled(one.metadata, note, directory))
             one = well_means(FeatureSet(name, metadata, one.features))
         features = one.features
         if not np.array_equal(source.rows, np.arange(len(features))):

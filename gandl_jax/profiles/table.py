@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 
+from gandl_jax import names
 from gandl_jax.errors import InputError
 
 _WELL = re.compile(r"([A-Z]{1,2})(\d{1,2})")
@@ -88,9 +89,8 @@ def mixed_wells(metadata: pd.DataFrame) -> str | None:
     own = [f"Metadata_{c}" for c in _OF_A_WELL if f"Metadata_{c}" in metadata]
     if "Metadata_Well" not in metadata or not own:
         return None
-    names = wells(metadata)
     # As text, for a blank dose beside another is a second one.
-    distinct = metadata[own].astype(str).assign(well=names).drop_duplicates()
+    distinct = metadata[own].astype(str).assign(well=wells(metadata)).drop_duplicates()
     mixed = np.unique(distinct["well"][distinct["well"].duplicated()].to_numpy(str))
     if not len(mixed):
         return None
@@ -140,6 +140,24 @@ def cell_models(metadata: pd.DataFrame) -> np.ndarray:
     return _of(metadata, "Cell_Type").to_numpy(object)
 
 
+def as_meant(metadata: pd.DataFrame) -> pd.DataFrame:
+    """The table with clean names, and one number for doses that differ by rounding.
+
+    Tables that former versions wrote hold cells as the source has them.
+
+    Args:
+      metadata: [N] rows of Metadata_* columns.
+    """
+    changed = {
+        column: names.cleaned(metadata[column])
+        for column in metadata.select_dtypes(exclude="number")
+    }
+    dose = "Metadata_Concentration_uM"
+    if dose in metadata:
+        changed[dose] = names.one_dose(metadata[dose].to_numpy(float))
+    return metadata.assign(**changed)
+
+
 def record_ids(metadata: pd.DataFrame, *, of: str = "the table") -> np.ndarray:
     """The name of each record, by which tables are matched.
 
@@ -160,7 +178,7 @@ def record_ids(metadata: pd.DataFrame, *, of: str = "the table") -> np.ndarray:
             f"{of} has no column Metadata_Record_ID, by which records are matched: "
             "embed or import it again."
         )
-    ids = _of(metadata, known[0])
+    ids = names.cleaned(_of(metadata, known[0]))
     if ids.duplicated().any():
         raise InputError(
             f"{of} has {int(ids.duplicated().sum())} doubled records, such as "

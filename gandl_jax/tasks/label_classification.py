@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gandl_jax import names
 from gandl_jax.errors import nearest
 from gandl_jax.profiles import table
 from gandl_jax.profiles.feature_set import FeatureSet
@@ -117,6 +118,7 @@ def questions(
 
 def _label(metadata: pd.DataFrame, wanted: str) -> str:
     """The column that is meant, without its Metadata_, whatever the letters' case."""
+    wanted = names.clean(wanted)
     columns = [
         c.removeprefix("Metadata_") for c in metadata if c.startswith("Metadata_")
     ]

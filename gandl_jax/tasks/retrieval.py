@@ -400,9 +400,16 @@ def _labels(wells: pd.DataFrame) -> np.ndarray:
     """[n] str objects: treatment and dose."""
     labels = wells["Metadata_Treatment"].astype(str).astype(object)
     if "Metadata_Concentration_uM" in wells:
-        dose = wells["Metadata_Concentration_uM"].to_numpy(float)
-        labels = labels + [f" {d:g} uM" if np.isfinite(d) else "" for d in dose]
+        labels = labels + _dose_words(wells["Metadata_Concentration_uM"])
     return labels.to_numpy(object)
+
+
+def _dose_words(doses: pd.Series) -> list[str]:
+    """[n] " 0.3 uM", "" where blank, in as many digits as keep doses apart."""
+    known = doses.dropna().unique()
+    short = len({f"{dose:g}" for dose in known}) == len(known)
+    words = "{:g}".format if short else repr
+    return [f" {words(d)} uM" if np.isfinite(d) else "" for d in doses.to_list()]
 
 
 def _sample(labels: np.ndarray, limit: int, seed: int) -> np.ndarray:

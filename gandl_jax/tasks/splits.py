@@ -5,7 +5,7 @@ any Metadata_* column in small letters ...), and which of its groups:
 
     "plate"          each in turn; more than `max_folds` are dealt to so many folds
     "plate:0.25"     a quarter at random, `repeats` times
-    "plate:A/1+A/2"  these
+    "plate:A/1+A/2"  these; where all are numbers, 1 is 1.0
     "record"         "record:0.25", the GAN-DL paper's
     "given"          the publisher's own: Metadata_Split is "train" or "test"
 
@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold
 
+from gandl_jax import names
 from gandl_jax.errors import InputError, nearest
 from gandl_jax.profiles import table
 from gandl_jax.tasks.skip import LeftOut, Skip
@@ -289,15 +290,14 @@ def _share_wells(metadata, records, folds) -> bool:
 
 def _held(metadata, own, labels, unit, which, key, options) -> list[np.ndarray]:
     of = groups(own, unit, key=key)
-    names = np.unique(of.astype(str))
-    if len(names) < 2:
+    if len(np.unique(of.astype(str))) < 2:
         raise Skip(f"all its records are of one {unit}; change {key}")
     which = which or (str(TEST_FRAC) if unit == "record" else "")
     if not which:
         return leave_out(labels, of, most=options["max_folds"], seed=options["seed"])
     frac = _share(which)
     # A name counts as one where any cell model has it: "plate:3", "donor:0.5".
-    if frac is None or which in _known(metadata, unit, key):
+    if frac is None or names.meant(which, _known(metadata, unit, key)):
         return [_listed(metadata, of, unit, which, key)]
     return random_groups(
         labels, of, frac, repeats=options["repeats"], seed=options["seed"]
@@ -309,15 +309,18 @@ def _listed(metadata, of, unit, which, key) -> np.ndarray:
     if unit == "record":
         raise InputError(f"{key}: record:{which} should be a share such as record:0.25")
     known = _known(metadata, unit, key)
-    wanted = [which] if which in known else which.split("+")
-    for name in wanted:
-        if name not in known:
+    asked = [which] if names.meant(which, known) else which.split("+")
+    wanted: set[str] = set()
+    for name in asked:
+        found = names.meant(name, known)
+        if not found:
             raise InputError(
                 f"{key}: no {unit} is called {name!r}; {_near(name, known)}"
             )
-    held = np.isin(of.astype(str), wanted)
+        wanted |= found
+    held = np.isin(of.astype(str), sorted(wanted))
     if not held.any():
-        raise Skip(f"none of its records are of {' or '.join(wanted)}")
+        raise Skip(f"none of its records are of {' or '.join(asked)}")
     return held
 
 

@@ -185,16 +185,17 @@ def test_a_well_that_cannot_be_read(multi_page):
 
 def test_remarks_are_printed(multi_page, capsys):
     table = pd.DataFrame({"site_id": WELLS, "well": WELLS})
-    table["drug"], table["dose"] = ["Taxol", "taxol", "TAXOL ", "other"], 1
+    table["drug"], table["dose"] = ["Taxol", "taxol", "TAX-OL ", "other"], 1
     table.to_csv(raw(multi_page, "metadata.csv"), index=False)
-    multi_page.screen.update(metadata="metadata.csv", response_0="drug=DMSO")
+    multi_page.screen.update(metadata="metadata.csv", response_0="drug=other|DMSO")
     multi_page.screen.columns.update(treatment="drug", concentration_um="dose")
     prepare.run(multi_page, "")
     told = [t for t in capsys.readouterr().out.splitlines() if t.startswith("note: ")]
     parts = (
+        "read as 'TAX-OL'",
+        "no record by drug=DMSO",
         "spelled in several ways",
         "one concentration, 1 uM",
-        "response_0",
         "12 bits",
         "identical",
     )

@@ -1,0 +1,166 @@
+"""Which texts are one name or one number, however they were typed.
+
+Imports nothing slow.
+"""
+
+import decimal
+import math
+import re
+import unicodedata
+from collections.abc import Collection, Mapping
+
+import numpy as np
+import pandas as pd
+
+SAME_FRAC = (
+    1e-9  # numbers that differ by less, of the larger, differ by rounding (ours)
+)
+
+_LONGEST = 40  # characters of a number
+_EXPONENT = r"(?:[eE][+-]?\d{1,3})?"
+_NUMBER = re.compile(rf"[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+){_EXPONENT}", re.ASCII)
+_PADDED = re.compile(rf"[+-]?(?:\d+(?:\.\d*)?|\.\d+){_EXPONENT}", re.ASCII)
+_LARGE = 10**9  # whole numbers from here on may differ by less than SAME_FRAC
+# Soft hyphen, zero-width blanks and joiners, marks of writing direction, byte-order
+# mark: nobody sees them.
+_UNSEEN = re.compile(
+    "[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]"
+)
+_BLANK = re.compile(r"\s")  # tabs, no-break and thin spaces, line breaks
+
+
+def clean(text: str) -> str:
+    """The name that a text is.
+
+    Returns:
+      The text in Unicode's form NFC, without characters that nobody sees and without
+      blanks at its ends; blanks within are plain spaces.
+    """
+    if text.isascii() and text.isprintable():
+        return text.strip()
+    text = _BLANK.sub(" ", _UNSEEN.sub("", text))
+    return unicodedata.normalize("NFC", text).strip()
+
+
+def cleaned(column: pd.Series) -> pd.Series:
+    """The name that each text of a column is, [N] str; numbers stay as they are."""
+    new = {text: clean(text) for text in column.unique() if isinstance(text, str)}
+    changed = {text: name for text, name in new.items() if name != text}
+    return column.map(lambda text: changed.get(text, text)) if changed else column
+
+
+def number(text: str, *, padded: bool = False) -> decimal.Decimal | None:
+    """The number that a text is; None where it is none.
+
+    Args:
+      text: 1, 1.0, +1, .5, 1e-3. Neither "1,5", "1_000" nor "nan".
+      padded: whether 007 is a number. Among names it is none: plate 007 is not plate 7.
+    """
+    form = _PADDED if padded else _NUMBER
+    if len(text) > _LONGEST or not form.fullmatch(text):
+        return None
+    return decimal.Decimal(text)
+
+
+def is_same_number(one: decimal.Decimal, other: decimal.Decimal) -> bool:
+    """Whether two numbers differ by rounding at most; large whole ones are exact."""
+    if one == other:
+        return True
+    if min(abs(one), abs(other)) >= _LARGE and _is_whole(one) and _is_whole(other):
+        return False
+    return math.isclose(one, other, rel_tol=SAME_FRAC)
+
+
+def _is_whole(value: decimal.Decimal) -> bool:
+    return value == value.to_integral_value()
+
+
+def numbers(
+    known: Collection[str], *, padded: bool = False
+) -> Mapping[str, decimal.Decimal]:
+    """The number that each text of a column is; {} where one of them is none.
+
+    Args:
+      known: the different texts of the column; "" is a blank and is left out.
+      padded: as in `number`.
+    """
+    found = {text: number(text, padded=padded) for text in known if text}
+    return {} if None in found.values() else found
+
+
+def meant(name: str, known: Collection[str], *, padded: bool = False) -> set[str]:
+    """The texts of a column that somebody means by a name.
+
+    Args:
+      name: as somebody wrote it.
+      known: the different texts of the column, cleaned.
+      padded: as in `number`.
+
+    Returns:
+      Where all texts of the column are numbers and the name is one, those of the same
+      number; else the name itself where it is there.
+    """
+    name = clean(name)
+    value = number(name, padded=padded)
+    if value is not None and (found := numbers(known, padded=padded)):
+        return {text for text, other in found.items() if is_same_number(value, other)}
+    return {name} & set(known)
+
+
+def one_spelling(column: pd.Series) -> pd.Series:
+    """A column of numbers with one text for each: "1" for "1" and "1.0".
+
+    Args:
+      column: [N] str, cleaned; "" is a blank.
+
+    Returns:
+      [N] str: the shortest text that the column has for the number. A column in which
+      a text is no number stays as it is.
+    """
+    value = numbers(column.unique())
+    groups: list[list[str]] = []
+    for text in sorted(value, key=lambda text: (value[text], len(text), text)):
+        if groups and is_same_number(value[groups[-1][0]], value[text]):
+            groups[-1].append(text)
+        else:
+            groups.append([text])
+    short = {
+        text: min(group, key=lambda text: (len(text), text))
+        for group in groups
+        for text in group
+        if len(group) > 1
+    }
+    return column.map(lambda text: short.get(text, text)) if short else column
+
+
+def number_key(text: str) -> str:
+    """A text by which tables are matched: "1" where another program wrote "1.0".
+
+    Zeros that end a decimal fraction are left out. All others may be part of a name.
+    """
+    if "." not in text or "e" in text.lower() or number(text) is None:
+        return text
+    return text.rstrip("0").removesuffix(".")
+
+
+def one_dose(doses: np.ndarray) -> np.ndarray:
+    """Doses with one number for those that differ by rounding alone.
+
+    Args:
+      doses: [N] float64, from 0 up or NaN.
+
+    Returns:
+      [N] float64: for doses within `SAME_FRAC` of the lowest of them the one that is
+      written shortest. All others stay as they are to the bit.
+    """
+    groups: list[list[float]] = []
+    for dose in np.unique(doses[np.isfinite(doses)]).tolist():
+        if groups and dose <= groups[-1][0] * (1 + SAME_FRAC):
+            groups[-1].append(dose)
+        else:
+            groups.append([dose])
+    result = doses.copy()
+    for group in groups:
+        if len(group) > 1:
+            result[np.isin(doses, group)] = min(group, key=lambda d: (len(repr(d)), d))
+    return result
