@@ -12,6 +12,7 @@ import functools
 import io
 import itertools
 import os
+import pathlib
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -50,11 +51,11 @@ class Layout:
 
 def delimiter(path: os.PathLike | str) -> str:
     """What stands between a file's cells: a tab in .tsv (and .tsv.gz), else a comma."""
-    return "\t" if ".tsv" in os.path.basename(path).lower() else ","
+    return "\t" if ".tsv" in pathlib.PurePath(str(path).lower()).suffixes else ","
 
 
 def as_text(stream: BinaryIO) -> TextIO:
-    """A file's text: a byte-order mark is left out, every line end becomes "\\n".
+    """A file's text, without a byte-order mark and with one kind of line end.
 
     Bytes that are no UTF-8 are kept as surrogates, which `check` refuses.
     """

@@ -17,14 +17,23 @@ from etils import epath
 from gandl_jax import progress
 from gandl_jax.datasets import confined, prepared, screen, wells
 from gandl_jax.errors import InputError, nearest
-from gandl_jax.profiles import foreign, quality, store, table
+from gandl_jax.profiles import (
+    bookkeeping,
+    foreign,
+    key_values,
+    narrow,
+    quality,
+    store,
+    table,
+)
 from gandl_jax.profiles.aggregate import well_means
 from gandl_jax.profiles.feature_set import FeatureSet
 
 PART_ROWS = 4096  # of the table, in one file of the feature set
+LOOK_ROWS = 4096  # that say which columns may be counters, at least
 NOT_OURS = ("intensity", "plate", "position")  # names that other sets have
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*(_[A-Za-z0-9.-]+)*")
-_INDEX = re.compile(r"|Unnamed: \d+|__index_level_\d+__")  # what pandas writes beside
+_LEFT_OUT, _KEPT = "left_out_columns", "kept_columns"  # of the note
 _GLUE = "\x1f"  # between the values of a key of several columns
 
 
@@ -50,16 +59,26 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     spec = screen.load(config)
     lookup, records = _screen_tables(config, spec)
     key = _choose_key(theirs, config.imported.key, lookup, spec)
-    features = _feature_columns(theirs, key, lookup)
+    chosen = _choose_columns(theirs, key, lookup, config.imported)
     places = _places(lookup, records, key, spec)
     name = _name(config.imported.name or theirs.path.name.partition(".")[0])
     directory = epath.Path(workdir) / "profiles" / spec.name / name
     _refuse_clash(directory)
-    if not store.claim(directory, _note(theirs, key, places, config.imported)):
+    note = _note(theirs, key, places, config.imported)
+    if (known := _left_out_before(directory, note, chosen)) is not None:
+        store.claim(directory, note | known)
+        return
+    rows, counters = _match(
+        theirs, places, chosen.features, skip=config.imported.unmatched == "skip"
+    )
+    chosen = chosen.without(counters, theirs)
+    _print_columns(theirs, chosen)
+    note |= _as_formerly(directory, chosen.note())
+    _discard_unfinished(directory, note)
+    if not store.claim(directory, note):
         return
     try:
-        rows = _match(theirs, places, skip=config.imported.unmatched == "skip")
-        _write(theirs, features, places, directory, rows)
+        _write(theirs, chosen.features, places, directory, rows)
     except InputError:
         _remove(directory, epath.Path(workdir))
         raise
@@ -72,6 +91,7 @@ class _Places:
     Attributes:
       key: the table's key columns.
       well: that of them which is a well's name, to be read in any notation; or None.
+      numbers: those of them whose values compare as numbers.
       level: "site" where a row is a record, "well".
       index: the joined keys of all records or wells.
       metadata: [N] rows of Metadata_*, in the order of the index.
@@ -79,13 +99,14 @@ class _Places:
 
     key: tuple[str, ...]
     well: str | None
+    numbers: frozenset[str]
     level: str
     index: pd.Index
     metadata: pd.DataFrame
 
     def of(self, keys: pd.DataFrame) -> np.ndarray:
         """[n] position in the metadata of each row; -1 where there is none."""
-        return self.index.get_indexer(_joined(keys, self.key, self.well))
+        return self.index.get_indexer(_joined(keys, self.key, self.well, self.numbers))
 
 
 def _screen_tables(config, spec: screen.Screen) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -152,30 +173,113 @@ def _some(columns: Sequence[str]) -> list[str]:
     return [*columns[:8], *(["..."] if len(columns) > 8 else [])]
 
 
-def _feature_columns(theirs, key, lookup) -> list[str]:
-    """What is neither key nor metadata nor an index that pandas wrote."""
-    features = [
-        name
-        for name in theirs.columns
-        if name not in key
-        and name not in lookup
-        and not name.startswith("Metadata_")
-        and not _INDEX.fullmatch(name)
-    ]
+@dataclasses.dataclass(frozen=True)
+class _Columns:
+    """What becomes of the table's columns.
+
+    Attributes:
+      features: names, in the table's order.
+      metadata: how many the screen's own table or Metadata_* have.
+      left_out: what measures nothing, and why.
+      kept: features that the config names.
+    """
+
+    features: list[str]
+    metadata: int
+    left_out: dict[str, str]
+    kept: list[str]
+
+    def without(self, counters: dict[str, str], theirs) -> "_Columns":
+        """The same without some features, but for those that the config names."""
+        gone = {name: why for name, why in counters.items() if name not in self.kept}
+        features = [name for name in self.features if name not in gone]
+        _refuse_none(theirs, features)
+        left_out = self.left_out | gone
+        return dataclasses.replace(self, features=features, left_out=left_out)
+
+    def note(self) -> dict:
+        """What is kept with the set."""
+        kept = {_KEPT: self.kept} if self.kept else {}
+        return {_LEFT_OUT: self.left_out} | kept
+
+
+def _choose_columns(theirs, key, lookup, imported) -> _Columns:
+    """Features by the names of columns and by the config."""
+    kept = _named(theirs, imported.features, "features")
+    dropped = _named(theirs, imported.not_features, "not_features")
+    for name in {*kept} & {*dropped, *key}:
+        other = "config.imported.not_features" if name in dropped else "the key"
+        raise InputError(
+            f"config.imported.features names the column {name!r}, and so does {other}: "
+            "leave it out of one"
+        )
+    others = [name for name in theirs.columns if name not in key]
+    metadata = {n for n in others if n in lookup or n.startswith("Metadata_")}
+    left_out = dict.fromkeys(bookkeeping.by_name(others), "by its name")
+    left_out |= dict.fromkeys(dropped, "config.imported.not_features")
+    left_out = {
+        name: why
+        for name, why in left_out.items()
+        if name not in kept and (name not in metadata or name in dropped)
+    }
+    metadata -= {*kept, *dropped}
+    features = [n for n in others if n not in left_out and n not in metadata]
+    _refuse_none(theirs, features)
+    return _Columns(features, len(metadata), left_out, kept)
+
+
+def _named(theirs, words: Sequence[str], option: str) -> list[str]:
+    """The columns that words of the config name, whole or by how they begin."""
+    named = []
+    for word in words:
+        found = [word] if word in theirs.columns else []
+        found = found or [n for n in theirs.columns if word and n.startswith(word)]
+        if not found:
+            raise InputError(
+                f"config.imported.{option} names {word!r}, and no column of "
+                f"{theirs.path} is called so or begins so; "
+                f"{nearest(word, _some(theirs.columns))}"
+            )
+        named += found
+    return list(dict.fromkeys(named))
+
+
+def _refuse_none(theirs, features: Sequence[str]) -> None:
     if not features:
         raise InputError(
-            f"{theirs.path} has no feature columns: besides the key and metadata there "
-            f"is nothing in {', '.join(_some(theirs.columns))}"
+            f"{theirs.path} has no feature columns: besides the key, metadata and what "
+            "counts or places the rows there is nothing in "
+            f"{', '.join(_some(theirs.columns))}; config.imported.features names "
+            "columns that are features all the same"
         )
-    return features
+
+
+def _print_columns(theirs, chosen: _Columns) -> None:
+    """Accounts for all columns."""
+    print(
+        f"import    {len(chosen.features):,} of {len(theirs.columns):,} columns are "
+        f"features, {chosen.metadata:,} say what the screen or Metadata_* say"
+    )
+    if chosen.left_out:
+        shown = [f"{name!r} ({why})" for name, why in chosen.left_out.items()]
+        print(
+            f"note: {len(shown):,} columns measure nothing and are left out: "
+            f"{', '.join(_some(shown))}; --config.imported.features=NAME keeps one",
+            flush=True,
+        )
 
 
 def _places(lookup, records, key, spec: screen.Screen) -> _Places:
     ours = spec.columns.get("Metadata_Well")
     well = next((name for name in key if name in (ours, "Metadata_Well")), None)
-    keys = pd.Index(_joined(lookup, key, well))
+    numbers = frozenset(
+        name
+        for name in key
+        if name != well and key_values.are_numbers(key_values.as_text(lookup[name]))
+    )
+    keys = pd.Index(_joined(lookup, key, well, numbers))
     if keys.is_unique:
-        return _Places(key, well, "site", keys, records)
+        return _Places(key, well, numbers, "site", keys, records)
     if "Metadata_Well" in records:
         names = pd.Series(table.wells(records))
         if names.groupby(keys).nunique().max() == 1:
@@ -184,7 +288,7 @@ def _places(lookup, records, key, spec: screen.Screen) -> _Places:
             key_of = pd.Series(keys).groupby(names.to_numpy()).first()
             index = pd.Index(key_of[metadata["Metadata_Record_ID"]])
             if index.is_unique and keys.nunique() == len(index):
-                return _Places(key, well, "well", index, metadata)
+                return _Places(key, well, numbers, "well", index, metadata)
     raise InputError(
         f"the key {', '.join(key)} names neither single records nor wells of the "
         f"screen: {keys.nunique()} values for {len(records)} records; name other "
@@ -192,13 +296,19 @@ def _places(lookup, records, key, spec: screen.Screen) -> _Places:
     )
 
 
-def _joined(keys: pd.DataFrame, key: Sequence[str], well: str | None) -> np.ndarray:
-    """[n] str objects; wells in one notation."""
-    columns = [
-        wells.canonical(keys[name], name) if name == well else keys[name]
-        for name in key
-    ]
-    first, *others = (column.astype(object) for column in columns)
+def _joined(
+    keys: pd.DataFrame, key: Sequence[str], well: str | None, numbers: frozenset[str]
+) -> np.ndarray:
+    """[n] str objects; wells and numbers in one notation."""
+    columns = []
+    for name in key:
+        text = key_values.as_text(keys[name])
+        if name == well:
+            text = wells.canonical(text, name).astype(object)
+        elif name in numbers:
+            text = key_values.as_numbers(text)
+        columns.append(text)
+    first, *others = columns
     return first.str.cat(others, sep=_GLUE).to_numpy() if others else first.to_numpy()
 
 
@@ -236,22 +346,55 @@ def _note(theirs, key, places: _Places, imported) -> dict:
     }
 
 
-def _match(theirs, places: _Places, *, skip: bool) -> int:
+def _left_out_before(
+    directory: epath.Path, note: dict, chosen: _Columns
+) -> dict | None:
+    """What a complete set of this very table says of its columns; None otherwise."""
+    before = store.made_from(directory) if store.is_complete(directory) else {}
+    said = {name: before.pop(name) for name in (_LEFT_OUT, _KEPT) if name in before}
+    left_out = said.get(_LEFT_OUT)
+    if before != note or left_out is None or said.get(_KEPT, []) != chosen.kept:
+        return None
+    return said if chosen.left_out.items() <= left_out.items() else None
+
+
+def _as_formerly(directory: epath.Path, columns: dict) -> dict:
+    """What former versions, which left no column out, say of the same features."""
+    formerly = store.is_begun(directory) and _LEFT_OUT not in store.made_from(directory)
+    return {} if formerly and columns == {_LEFT_OUT: {}} else columns
+
+
+def _discard_unfinished(directory: epath.Path, note: dict) -> None:
+    """Removes what the import of another table left that was broken off."""
+    begun = store.is_begun(directory) and not store.was_finished(directory)
+    if begun and store.made_from(directory) != note:
+        print(f"note: {directory} was not finished, and is made anew from this table")
+        directory.rmtree()
+
+
+def _match(
+    theirs, places: _Places, features: Sequence[str], *, skip: bool
+) -> tuple[int, dict[str, str]]:
     """Reads the keys of all rows, and refuses a table that is not of this screen.
 
     Returns:
-      The number of rows.
+      The number of rows; and features that count, name or place the rows, and how.
     """
-    rows, unmatched, example = 0, 0, None
     print(f"import    reading the keys of {theirs.path}", flush=True)
+    suspects = _suspects(theirs, places, features)
+    rows, unmatched, example = 0, 0, None
     times = np.zeros(len(places.index), np.int64)
-    for keys in theirs.keys(places.key):
+    held = []
+    for keys, values in theirs.rows(places.key, suspects):
         found = places.of(keys)
         strange = found < 0
-        if strange.any() and example is None:
-            example = _shown(keys[strange])
+        if strange.any():
+            if not skip:
+                _refuse_blank(theirs, keys, strange, rows)
+            example = example or _shown(keys[strange])
         rows, unmatched = rows + len(keys), unmatched + int(strange.sum())
         times += np.bincount(found[~strange], minlength=len(times))
+        held.append((found[~strange], values[~strange]))
     if (times > 1).any():
         first = places.index[times > 1][0].replace(_GLUE, ", ")
         raise InputError(
@@ -261,7 +404,37 @@ def _match(theirs, places: _Places, *, skip: bool) -> int:
     if not rows:
         raise InputError(f"{theirs.path} has a header and no rows")
     _compare(theirs, places, rows, unmatched, example, times, skip=skip)
-    return rows
+    found, values = _stacked(held)
+    metadata = places.metadata.iloc[found]
+    return rows, bookkeeping.by_value(values, suspects, metadata, found, len(features))
+
+
+def _suspects(theirs, places: _Places, features: Sequence[str]) -> list[str]:
+    """Features that may turn out to count or place the rows, by the first of them."""
+    held, rows = [], 0
+    for keys, values in theirs.rows(places.key, features):
+        found = places.of(keys)
+        held.append((found[found >= 0], values[found >= 0]))
+        rows += len(held[-1][0])
+        if rows >= LOOK_ROWS:
+            break
+    if not rows:
+        return []
+    found, values = _stacked(held)
+    may = bookkeeping.may_count(values, places.metadata.iloc[found])
+    return [name for name, it in zip(features, may, strict=True) if it]
+
+
+def _refuse_blank(theirs, keys: pd.DataFrame, strange: np.ndarray, before: int) -> None:
+    """Raises where a row without a record has no value in a key column."""
+    blank = (keys == "").to_numpy() & strange[:, None]
+    if blank.any():
+        row, column = np.argwhere(blank)[0]
+        raise InputError(
+            f"{theirs.path}: {theirs.line(before + int(row))} has no "
+            f"{keys.columns[column]}, by which a record is known: fill the cell, or "
+            "remove the row; --config.imported.unmatched=skip leaves such rows out"
+        )
 
 
 def _compare(theirs, places, rows, unmatched, example, times, *, skip: bool) -> None:
@@ -290,8 +463,9 @@ def _write(theirs, features, places: _Places, directory: epath.Path, rows: int) 
     """Writes the rows that have a record, part by part."""
     line = progress.Progress(f"import {directory.name}", rows, "rows")
     seen, number = quality.Columns(directory.name, features), 0
+    narrowed = narrow.Narrow(str(theirs.path), features)
     for found, values in _parts(theirs, features, places, line):
-        metadata = places.metadata.iloc[found]
+        metadata, values = places.metadata.iloc[found], narrowed(values)
         seen.add(FeatureSet(directory.name, metadata, values))
         part = directory / f"part-{number:05d}.parquet"
         if not part.exists():
@@ -300,6 +474,8 @@ def _write(theirs, features, places: _Places, directory: epath.Path, rows: int) 
     seen.refuse_broken()
     store.finish(directory)
     line.close()
+    if rounded := narrowed.note():
+        print(f"note: {rounded}")
 
 
 def _parts(theirs, features, places: _Places, line: progress.Progress):
