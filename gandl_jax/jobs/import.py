@@ -257,14 +257,15 @@ def _refuse_none(theirs, features: Sequence[str]) -> None:
 def _print_columns(theirs, chosen: _Columns) -> None:
     """Accounts for all columns."""
     print(
-        f"import    {len(chosen.features):,} of {len(theirs.columns):,} columns are "
-        f"features, {chosen.metadata:,} say what the screen or Metadata_* say"
+        f"import    {len(theirs.columns):,} columns: {len(chosen.features):,} features,"
+        f" {chosen.metadata:,} of metadata, {len(chosen.left_out):,} left out, and the "
+        "key"
     )
     if chosen.left_out:
         shown = [f"{name!r} ({why})" for name, why in chosen.left_out.items()]
         print(
-            f"note: {len(shown):,} columns measure nothing and are left out: "
-            f"{', '.join(_some(shown))}; --config.imported.features=NAME keeps one",
+            f"note: left out, for they measure nothing: {', '.join(_some(shown))}; "
+            "--config.imported.features=NAME keeps one",
             flush=True,
         )
 

@@ -137,7 +137,7 @@ def by_value(
     places, found, different = _places(metadata), {}, {}
     for i in np.flatnonzero(finite):
         one, name = values[:, i], names[i]
-        if what := _names(one, places) or _counts_up(one, places, order):
+        if what := _names(one, places, columns) or _counts_up(one, places, order):
             found[name] = what
         elif what := _differs(one, places, columns):
             different[name] = what
@@ -226,20 +226,25 @@ def _in_steps(values: np.ndarray, codes: np.ndarray) -> bool:
     return enough and bool(steps[0]) and bool((steps == steps[0]).all())
 
 
-def _names(values: np.ndarray, places: Mapping[str, np.ndarray]) -> str | None:
-    """Which place each value stands for, one to one."""
-    units = {"site": len(values)}  # all others are places of wells
+def _names(
+    values: np.ndarray, places: Mapping[str, np.ndarray], columns: int
+) -> str | None:
+    """Which place each value stands for, one to one, and not by chance.
+
+    Two rows or columns of a plate may well be two treatments: of these three or more.
+    """
     wells = len(np.unique(places["well"]))
+    value = pd.factorize(values)[0]
+    kinds = value.max() + 1
     for name in ("plate", "experiment", "position", "row", "column", "site"):
-        if name not in places:
+        codes = places.get(name)
+        if codes is None or kinds < (3 if name in ("row", "column") else 2):
             continue
-        groups = len(np.unique(places[name]))
-        least = 2 if name in ("plate", "experiment") else 3
-        if groups < least or units.get(name, wells) - groups < LEAST_ROWS:
+        groups = len(np.unique(codes))
+        if kinds != groups or len(np.unique(codes * kinds + value)) != groups:
             continue
-        value = pd.factorize(values)[0]
-        kinds = value.max() + 1
-        if kinds == groups == len(np.unique(places[name] * kinds + value)):
+        drawn = (len(values) if name == "site" else wells) - groups  # each from kinds
+        if drawn * np.log(kinds) >= np.log(columns / LIKELY):
             return f"names the {'well' if name == 'position' else name}"
     return None
 

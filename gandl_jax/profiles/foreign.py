@@ -163,7 +163,7 @@ def _texts(column: pa.Array, name: str) -> np.ndarray:
     if pa.types.is_floating(kind):
         column = pc.if_else(pc.is_nan(column), pa.scalar(None, kind), column)
         if (pc.max(pc.abs(column)).as_py() or 0) >= _EXACT:
-            raise InputError(
+            raise _UnfitColumn(
                 f"key column {name!r} holds fractions ({kind}) above 2^53, which have "
                 "lost their last digits: write it as text"
             )
