@@ -15,7 +15,7 @@ import os
 import pathlib
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO, TextIO
 
 from gandl_jax.errors import InputError
@@ -232,19 +232,19 @@ def _names(header: str, line: int, path, between: str, most: int) -> tuple[str, 
                 f"{path}: column {number:,} has no name in the header (line {line:,}): "
                 "name it, or remove the column"
             )
-    check_names(names, path)
+    check_names(names, path, f" of line {line:,}")
     return tuple(names)
 
 
-def check_names(names: list[str], path: os.PathLike | str) -> None:
+def check_names(names: Sequence[str], path: os.PathLike | str, where: str = "") -> None:
     """Raises InputError where two columns have one name, but for blanks or Unicode."""
     plain = [unicodedata.normalize("NFC", name).strip() for name in names]
     name, times = collections.Counter(plain).most_common(1)[0] if plain else ("", 0)
     if times > 1:
         first, second = [i for i, other in enumerate(plain, 1) if other == name][:2]
         raise InputError(
-            f"{path} has two columns {name!r} (columns {first:,} and {second:,} of the "
-            "header): rename one, or remove it"
+            f"{path} has two columns {name!r} (numbers {first:,} and {second:,}{where})"
+            ": rename one, or remove it"
         )
 
 

@@ -17,6 +17,7 @@ from etils import epath
 from gandl_jax import progress
 from gandl_jax.datasets import confined, prepared, screen, wells
 from gandl_jax.errors import InputError, nearest
+from gandl_jax.jobs.import_parts import feature_columns
 from gandl_jax.profiles import (
     bookkeeping,
     foreign,
@@ -33,7 +34,6 @@ PART_ROWS = 4096  # of the table, in one file of the feature set
 LOOK_ROWS = 4096  # that say which columns may be counters, at least
 NOT_OURS = ("intensity", "plate", "position")  # names that other sets have
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*(_[A-Za-z0-9.-]+)*")
-_LEFT_OUT, _KEPT = "left_out_columns", "kept_columns"  # of the note
 _GLUE = "\x1f"  # between the values of a key of several columns
 
 
@@ -59,21 +59,21 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     spec = screen.load(config)
     lookup, records = _screen_tables(config, spec)
     key = _choose_key(theirs, config.imported.key, lookup, spec)
-    chosen = _choose_columns(theirs, key, lookup, config.imported)
+    chosen = feature_columns.choose(theirs, key, lookup, config.imported)
     places = _places(lookup, records, key, spec)
     name = _name(config.imported.name or theirs.path.name.partition(".")[0])
     directory = epath.Path(workdir) / "profiles" / spec.name / name
     _refuse_clash(directory)
     note = _note(theirs, key, places, config.imported)
-    if (known := _left_out_before(directory, note, chosen)) is not None:
+    if (known := feature_columns.said_before(directory, note, chosen)) is not None:
         store.claim(directory, note | known)
         return
     rows, counters = _match(
         theirs, places, chosen.features, skip=config.imported.unmatched == "skip"
     )
     chosen = chosen.without(counters, theirs)
-    _print_columns(theirs, chosen)
-    note |= _as_formerly(directory, chosen.note())
+    feature_columns.tell(theirs, chosen)
+    note |= feature_columns.as_formerly(directory, chosen.note())
     _discard_unfinished(directory, note)
     if not store.claim(directory, note):
         return
@@ -150,7 +150,7 @@ def _choose_key(theirs, wanted, lookup, spec) -> tuple[str, ...]:
                 if name not in columns:
                     raise InputError(
                         f"config.imported.key names the column {name!r}, which is not "
-                        f"in {where}; {nearest(name, _some(columns))}"
+                        f"in {where}; {nearest(name, feature_columns.first(columns))}"
                     )
         return tuple(wanted)
     ours = "Metadata_Experiment", "Metadata_Plate", "Metadata_Well"
@@ -161,113 +161,11 @@ def _choose_key(theirs, wanted, lookup, spec) -> tuple[str, ...]:
         if all(name in theirs.columns and name in lookup for name in choice):
             return tuple(choice)
     wanted = ", ".join(_well_columns(spec, lookup.columns) or ("plate", "well"))
+    there = ", ".join(feature_columns.first(theirs.columns))
     raise InputError(
         f"{theirs.path} has no column that names a site or a well (site_id, well_id, "
-        f"or {wanted}); its columns are {', '.join(_some(theirs.columns))}: name "
-        "config.imported.key"
+        f"or {wanted}); its columns are {there}: name config.imported.key"
     )
-
-
-def _some(columns: Sequence[str]) -> list[str]:
-    """A wide table's first columns."""
-    return [*columns[:8], *(["..."] if len(columns) > 8 else [])]
-
-
-@dataclasses.dataclass(frozen=True)
-class _Columns:
-    """What becomes of the table's columns.
-
-    Attributes:
-      features: names, in the table's order.
-      metadata: how many the screen's own table or Metadata_* have.
-      left_out: what measures nothing, and why.
-      kept: features that the config names.
-    """
-
-    features: list[str]
-    metadata: int
-    left_out: dict[str, str]
-    kept: list[str]
-
-    def without(self, counters: dict[str, str], theirs) -> "_Columns":
-        """The same without some features, but for those that the config names."""
-        gone = {name: why for name, why in counters.items() if name not in self.kept}
-        features = [name for name in self.features if name not in gone]
-        _refuse_none(theirs, features)
-        left_out = self.left_out | gone
-        return dataclasses.replace(self, features=features, left_out=left_out)
-
-    def note(self) -> dict:
-        """What is kept with the set."""
-        kept = {_KEPT: self.kept} if self.kept else {}
-        return {_LEFT_OUT: self.left_out} | kept
-
-
-def _choose_columns(theirs, key, lookup, imported) -> _Columns:
-    """Features by the names of columns and by the config."""
-    kept = _named(theirs, imported.features, "features")
-    dropped = _named(theirs, imported.not_features, "not_features")
-    for name in {*kept} & {*dropped, *key}:
-        other = "config.imported.not_features" if name in dropped else "the key"
-        raise InputError(
-            f"config.imported.features names the column {name!r}, and so does {other}: "
-            "leave it out of one"
-        )
-    others = [name for name in theirs.columns if name not in key]
-    metadata = {n for n in others if n in lookup or n.startswith("Metadata_")}
-    left_out = dict.fromkeys(bookkeeping.by_name(others), "by its name")
-    left_out |= dict.fromkeys(dropped, "config.imported.not_features")
-    left_out = {
-        name: why
-        for name, why in left_out.items()
-        if name not in kept and (name not in metadata or name in dropped)
-    }
-    metadata -= {*kept, *dropped}
-    features = [n for n in others if n not in left_out and n not in metadata]
-    _refuse_none(theirs, features)
-    return _Columns(features, len(metadata), left_out, kept)
-
-
-def _named(theirs, words: Sequence[str], option: str) -> list[str]:
-    """The columns that words of the config name, whole or by how they begin."""
-    named = []
-    for word in words:
-        found = [word] if word in theirs.columns else []
-        found = found or [n for n in theirs.columns if word and n.startswith(word)]
-        if not found:
-            raise InputError(
-                f"config.imported.{option} names {word!r}, and no column of "
-                f"{theirs.path} is called so or begins so; "
-                f"{nearest(word, _some(theirs.columns))}"
-            )
-        named += found
-    return list(dict.fromkeys(named))
-
-
-def _refuse_none(theirs, features: Sequence[str]) -> None:
-    if not features:
-        raise InputError(
-            f"{theirs.path} has no feature columns: besides the key, metadata and what "
-            "counts or places the rows there is nothing in "
-            f"{', '.join(_some(theirs.columns))}; config.imported.features names "
-            "columns that are features all the same"
-        )
-
-
-def _print_columns(theirs, chosen: _Columns) -> None:
-    """Accounts for all columns."""
-    print(
-        f"import    {len(theirs.columns):,} columns: {len(chosen.features):,} features,"
-        f" {chosen.metadata:,} of metadata, {len(chosen.left_out):,} left out, and the "
-        "key"
-    )
-    if chosen.left_out:
-        shown = [f"{name!r} ({why})" for name, why in chosen.left_out.items()]
-        print(
-            f"note: left out, for they measure nothing: {', '.join(_some(shown))}; "
-            "--config.imported.features=NAME keeps one",
-            flush=True,
-        )
 
 
 def _places(lookup, records, key, spec: screen.Screen) -> _Places:
@@ -305,7 +203,8 @@ def _joined(
     for name in key:
         text = key_values.as_text(keys[name])
         if name == well:
-            text = wells.canonical(text, name).astype(object)
+            named = text != ""
+            text[named] = wells.canonical(text[named], name)
         elif name in numbers:
             text = key_values.as_numbers(text)
         columns.append(text)
@@ -345,24 +244,6 @@ def _note(theirs, key, places: _Places, imported) -> dict:
         "metadata": hashlib.sha256(known.tobytes()).hexdigest(),
         "saw_images": None,  # nobody knows what others trained on
     }
-
-
-def _left_out_before(
-    directory: epath.Path, note: dict, chosen: _Columns
-) -> dict | None:
-    """What a complete set of this very table says of its columns; None otherwise."""
-    before = store.made_from(directory) if store.is_complete(directory) else {}
-    said = {name: before.pop(name) for name in (_LEFT_OUT, _KEPT) if name in before}
-    left_out = said.get(_LEFT_OUT)
-    if before != note or left_out is None or said.get(_KEPT, []) != chosen.kept:
-        return None
-    return said if chosen.left_out.items() <= left_out.items() else None
-
-
-def _as_formerly(directory: epath.Path, columns: dict) -> dict:
-    """What former versions, which left no column out, say of the same features."""
-    formerly = store.is_begun(directory) and _LEFT_OUT not in store.made_from(directory)
-    return {} if formerly and columns == {_LEFT_OUT: {}} else columns
 
 
 def _discard_unfinished(directory: epath.Path, note: dict) -> None:

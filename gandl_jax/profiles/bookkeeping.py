@@ -72,13 +72,18 @@ def by_name(names: Sequence[str]) -> list[str]:
     return [
         name
         for name, text in plain.items()
-        if _INDEX.fullmatch(name)
+        if is_index(name)
         or _WHOLE.fullmatch(text)
         or _AT_END.search(text)
         or _OF_FILES.fullmatch(text)
         or _OF_IMAGES.fullmatch(text)
         or _OF_IMAGES.fullmatch(prefix + text)
     ]
+
+
+def is_index(name: str) -> bool:
+    """Whether a column has the name under which pandas writes an index."""
+    return _INDEX.fullmatch(name) is not None
 
 
 def may_count(values: np.ndarray, metadata: pd.DataFrame) -> np.ndarray:
