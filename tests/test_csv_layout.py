@@ -1,7 +1,7 @@
-"""What a CSV file holds is counted; what a reader could misread is told with its line.
+"""What a CSV file holds is counted; what could be misread is told with its line.
 
-The oracle is Python's csv reader where a file is sound, and pandas where it is not: what
-pandas reads of the same bytes, without a word, is what must be refused.
+The oracle is Python's csv reader where a file is sound, and pandas where it is not:
+what pandas reads of the same bytes, without a word, is what must be refused.
 """
 
 import csv
@@ -64,12 +64,13 @@ def test_columns_and_rows_are_those_that_a_csv_reader_finds(name):
 
 UNSOUND = {
     "two-quotes": (
-        HEAD + "".join(changed(1, "drug", '"drug')[:4] + changed(4, "drug", '"drug')[4:]),
+        HEAD
+        + "".join(changed(1, "drug", '"drug')[:4] + changed(4, "drug", '"drug')[4:]),
         "line 3 opens a quote .* meets a quote within a cell in line 6",
     ),
     "quotes-that-pair": (
         HEAD + "".join(changed(1, "drug", '"drug')[:4] + changed(4, "g5", 'g5"')[4:]),
-        "in quotes that begins in line 3 holds 3 line breaks and as many cells as whole",
+        "in quotes that begins in line 3 holds 3 line breaks and as many cells as",
     ),
     "quotes-in-the-last-column": (
         HEAD + ROWS[0] + 's2,P1,x,"2\n' + ROWS[2] + 's4,P1,x,4"\n' + ROWS[4],
@@ -83,7 +84,10 @@ UNSOUND = {
     "ends-in-a-quote": (HEAD + "".join(changed(2, "g3", 'g3"')), "line 4 has a quote"),
     "blank-before-quotes": (HEAD + 's1,P1, "x",1\n', "line 2 has a quote within"),
     "backslashes": (HEAD + 's1,P1,"x \\"y\\"",1\n', "line 2 has a quote within"),
-    "short": (HEAD + ROWS[0] + "s2,P1\n", "line 3 has 2 cells where .* names 4 columns"),
+    "short": (
+        HEAD + ROWS[0] + "s2,P1\n",
+        "line 3 has 2 cells where .* names 4 columns",
+    ),
     "long": (HEAD + ROWS[0] + "s2,P1,x,1,2\n", "line 3 has 5 cells where .* names 4"),
     "cut": (WHOLE[:-5], "line 9 has 3 cells where the header names 4 columns"),
     "blanks": (HEAD + ROWS[0] + "  \n" + ROWS[1], "line 3 has 1 cell where"),
@@ -145,7 +149,13 @@ def test_a_quote_in_any_two_cells_never_swallows_rows(seed):
 def test_pandas_says_nothing_of_the_rows_it_loses():
     """Why the check is there: the cases are not refused by the reader itself."""
     silent = []
-    for name in ("two-quotes", "quotes-that-pair", "short", "two-names", "header-again"):
+    for name in (
+        "two-quotes",
+        "quotes-that-pair",
+        "short",
+        "two-names",
+        "header-again",
+    ):
         try:
             pd.read_csv(io.StringIO(UNSOUND[name][0]), dtype=str)
             silent.append(name)

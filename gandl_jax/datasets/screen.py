@@ -231,12 +231,11 @@ def _check_named(
         blank = (metadata[column].str.strip() == "").to_numpy()
         if not blank.any() or (blank.all() and len(screen.key) > 1):
             continue
-        with files.open(screen.metadata) as file:
-            row = int(blank.argmax())
-            line = csv_layout.line_of(csv_layout.as_text(file), path, row)
+        text = csv_layout.as_text(io.BytesIO(files.read(screen.metadata)))
+        line = csv_layout.line_of(text, path, int(blank.argmax()))
         raise InputError(
-            f"{path}: {int(blank.sum()):,} rows have no {column}, which names a record,"
-            f" the first in line {line:,}: fill the cells, or remove the rows"
+            f"{path}: {int(blank.sum()):,} rows have no {column}, which names a "
+            f"record, the first in line {line:,}: fill the cells, or remove the rows"
         )
 
 

@@ -55,8 +55,9 @@ class Narrow:
         if not len(columns):
             return None
         shown = ", ".join(repr(self._titles[i]) for i in columns[:_SHOWN])
+        hold = "column holds" if len(columns) == 1 else "columns hold"
         return (
-            f"{len(columns)} columns hold whole numbers above 2^24, or numbers next to "
-            "0, that are rounded where features are stored, as float32: "
+            f"{len(columns)} {hold} whole numbers above 2^24, or numbers next to 0, "
+            "that are rounded where features are stored, as float32: "
             f"{shown}{', ...' * (len(columns) > _SHOWN)}"
         )
