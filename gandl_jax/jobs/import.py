@@ -31,7 +31,7 @@ from gandl_jax.profiles.aggregate import well_means
 from gandl_jax.profiles.feature_set import FeatureSet
 
 PART_ROWS = 4096  # of the table, in one file of the feature set
-LOOK_ROWS = 4096  # that say which columns may be counters, at least
+LOOK_ROWS = 1024  # that say which columns may be counters, at least
 NOT_OURS = ("intensity", "plate", "position")  # names that other sets have
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*(_[A-Za-z0-9.-]+)*")
 _GLUE = "\x1f"  # between the values of a key of several columns
@@ -296,8 +296,9 @@ def _suspects(theirs, places: _Places, features: Sequence[str]) -> list[str]:
     held, rows = [], 0
     for keys, values in theirs.rows(places.key, features):
         found = places.of(keys)
-        held.append((found[found >= 0], values[found >= 0]))
-        rows += len(held[-1][0])
+        met = np.flatnonzero(found >= 0)[: LOOK_ROWS - rows]
+        held.append((found[met], values[met]))
+        rows += len(met)
         if rows >= LOOK_ROWS:
             break
     if not rows:

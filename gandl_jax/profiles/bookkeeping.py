@@ -15,6 +15,7 @@ from gandl_jax.profiles import table
 
 LEAST_ROWS = 8  # fewer rows say nothing of what a column is (ours)
 _EXACT = 2.0**53  # whole numbers above it lose digits in a float
+_OFF_GRID = 0.02  # of a step: what rounding to some digits costs (ours)
 LIKELY = 1e-3  # how often chance may make a counter in a table (ours)
 
 _INDEX = re.compile(r"|unnamed: \d+|__index_level_\d+__", re.IGNORECASE)  # pandas'
@@ -105,9 +106,9 @@ def may_count(values: np.ndarray, metadata: pd.DataFrame) -> np.ndarray:
     for codes in places.values():
         if len(codes) - len(np.unique(codes)) >= LEAST_ROWS:
             named |= _constant_within(values, codes)
-    whole = (values == np.rint(values)).all(0)
-    for column in np.flatnonzero(finite & whole & ~named):
-        named[column] = _all_different(values[:, column], places["plate"])
+    numbers, even = _as_whole(values)
+    for column in np.flatnonzero(finite & even & ~named):
+        named[column] = _all_different(numbers[:, column], places["plate"])
     return finite & named
 
 
@@ -120,11 +121,12 @@ def by_value(
 ) -> dict[str, str]:
     """Columns that number the rows, or name a plate, an experiment or a position.
 
-    Whole numbers number the rows where they go up by equal steps, or where all are
-    different in the table, in each experiment or in each plate, although chance would
-    make some equal (the birthday problem, at LIKELY over all columns). Most columns of
-    a table being such, they are ranks, and stay. A column names plates where it is
-    constant on each and no two have the same value.
+    Whole numbers, and fractions that lie on a grid as scaled whole numbers do, number
+    the rows where they go up by equal steps, or where all are different in the table,
+    in each experiment or in each plate, although chance would make some equal (the
+    birthday problem, at LIKELY over all columns). Most columns of a table being such,
+    they are ranks, and stay. A column names plates where it is constant on each and no
+    two have the same value.
 
     Args:
       values: [N, C] float64, of the columns that `may_count`.
@@ -140,11 +142,14 @@ def by_value(
     if len(values) < LEAST_ROWS:
         return {}
     places, found, different = _places(metadata), {}, {}
+    numbers, even = _as_whole(np.where(finite, values, 0))
     for i in np.flatnonzero(finite):
-        one, name = values[:, i], names[i]
-        if what := _names(one, places, columns) or _counts_up(one, places, order):
+        one, name = numbers[:, i], names[i]
+        if what := _names(values[:, i], places, columns):
             found[name] = what
-        elif what := _differs(one, places, columns):
+        elif even[i] and (what := _counts_up(one, places, order)):
+            found[name] = what
+        elif even[i] and (what := _differs(one, places, columns)):
             different[name] = what
     ranks = len(different) > max(2, columns / 2)
     return found if ranks else found | different
@@ -165,6 +170,23 @@ def _places(metadata: pd.DataFrame) -> dict[str, np.ndarray]:
     return {name: pd.factorize(np.asarray(of))[0] for name, of in found.items()}
 
 
+def _as_whole(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Columns as counts of their smallest step; [D] bool, whether they are such.
+
+    Whole numbers stay what they are, and fractions become whole where all lie on one
+    grid, as an index does that was divided by its largest or standardised.
+    """
+    whole = (values == np.rint(values)).all(0)
+    lowest, spread = values.min(0), np.ptp(values, axis=0)
+    steps = np.diff(np.sort(values, axis=0), axis=0)
+    smallest = np.where(steps > 0, steps, np.inf).min(0, initial=np.inf)
+    count = np.rint(spread / smallest)
+    step = np.divide(spread, count, out=np.ones_like(spread), where=count > 0)
+    scaled = (values - lowest) / step
+    even = (np.abs(scaled - np.rint(scaled)) <= _OFF_GRID).all(0)
+    return np.where(whole, values, np.rint(scaled)), whole | even
+
+
 def _counts_up(
     values: np.ndarray, places: Mapping[str, np.ndarray], order: np.ndarray
 ) -> str | None:
@@ -180,8 +202,6 @@ def _differs(
     values: np.ndarray, places: Mapping[str, np.ndarray], columns: int
 ) -> str | None:
     """Whether whole numbers are all different where chance would make some equal."""
-    if (values != np.rint(values)).any():
-        return None
     for where, codes in _wholes(places, len(values)):
         if not _all_different(values, codes):
             continue

@@ -87,6 +87,16 @@ COUNTERS = {
     "rows": (lambda m: np.arange(len(m)) + 1, "numbers the rows"),
     "rows-down": (lambda m: -np.arange(len(m)), "numbers the rows"),
     "in-tens": (lambda m: 10 * np.arange(len(m)), "numbers the rows"),
+    "divided": (lambda m: np.arange(len(m)) / (len(m) - 1), "numbers the rows"),
+    "in-six-digits": (
+        lambda m: np.round(np.arange(len(m)) / 767, 6),
+        "numbers the row",
+    ),
+    "standardised": (
+        lambda m: np.float32(np.arange(len(m)) / 221.7 - 1.73),
+        "numbers the rows",
+    ),
+    "minutes": (lambda m: 0.1 + 0.35 * (np.arange(len(m)) % 192), "rows of each plate"),
     "seconds": (lambda m: 1.7e9 + 31 * np.arange(len(m)), "numbers the rows"),
     "in-plates": (lambda m: np.arange(len(m)) % 192, "numbers the rows of each plate"),
     "plates": (lambda m: 17 - codes(m["Metadata_Plate"]), "names the plate"),
@@ -110,7 +120,7 @@ def test_counters_and_names_of_places(name, shuffled):
     order = np.arange(len(values))
     if shuffled:
         order = np.random.default_rng(0).permutation(order)
-    assert told(values[order], metadata.iloc[order], order) == expected
+    assert expected in told(values[order], metadata.iloc[order], order)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -136,6 +146,9 @@ def measured(metadata, rng):
     yield np.sort(rng.normal(size=n))  # a table that is sorted by it
     yield np.sort(rng.poisson(300, n))
     yield np.round(rng.normal(size=n), 1)
+    yield np.round(rng.normal(size=n), 3)
+    yield rng.integers(0, 100, n) / 100
+    yield np.float32(np.log1p(rng.poisson(30, n)))
 
 
 @pytest.mark.parametrize("plates, wells", [(1, 8), (1, 12), (2, 4), (2, 96), (40, 2)])
