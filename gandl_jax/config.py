@@ -212,6 +212,12 @@ DEFAULTS = {
         "name": "",  # of the feature set; "" is the file's name
         "key": (),  # its key columns; () is site_id, or well_id
         "unmatched": "fail",  # or "skip" rows and records that do not meet
+        # Columns that count, name or place the rows (ImageNumber, Location_Center_X)
+        # are told by name and content and left out. Columns that are features all the
+        # same, and more that are none: a name, or where no column has it, how several
+        # begin.
+        "features": (),
+        "not_features": (),
     },
     "benchmark": {
         # "conversion", "reading", "training", "checkpoints", "embedding"; () is all

@@ -133,16 +133,6 @@ def one_spelling(column: pd.Series) -> pd.Series:
     return column.map(lambda text: short.get(text, text)) if short else column
 
 
-def number_key(text: str) -> str:
-    """A text by which tables are matched: "1" where another program wrote "1.0".
-
-    Zeros that end a decimal fraction are left out. All others may be part of a name.
-    """
-    if "." not in text or "e" in text.lower() or number(text) is None:
-        return text
-    return text.rstrip("0").removesuffix(".")
-
-
 def one_dose(doses: np.ndarray) -> np.ndarray:
     """Doses with one number for those that differ by rounding alone.
 

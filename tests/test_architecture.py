@@ -52,6 +52,7 @@ LAYERS = {
     "methods": {"errors", "methods", "models", "parallel"},
     "models": {"errors", "models"},
     "datasets": {
+        "csv_layout",
         "datasets",
         "errors",
         "files",
@@ -60,7 +61,7 @@ LAYERS = {
         "progress",
         "sealed_json",
     },
-    "profiles": {"errors", "files", "names", "profiles", "sealed_json"},
+    "profiles": {"csv_layout", "errors", "files", "names", "profiles", "sealed_json"},
     "tasks": {"errors", "names", "profiles", "tasks"},
     "figures": {"figures"},
     "workdir": {"config", "errors", "files", "sealed_json"},
@@ -84,6 +85,7 @@ LAYERS = {
     "terminal": set(),
     "modules": set(),
     "names": set(),
+    "csv_layout": {"errors"},
 }
 OWNERS = {
     "tensorflow": {"datasets"},

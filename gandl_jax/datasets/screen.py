@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from etils import epath
 
-from gandl_jax import modules, names
+from gandl_jax import csv_layout, modules, names
 from gandl_jax.datasets import (
     blanks,
     confined,
@@ -162,6 +162,8 @@ def read_metadata(screen: Screen, source_dir: str) -> pd.DataFrame:
             raise InputError(f"there is no {screen.metadata} in {source_dir}")
         metadata = _read_csv(files, screen.metadata)
     _check_columns(screen, metadata, path)
+    if screen.metadata:
+        _check_named(screen, metadata, files)
     _check_cells(screen, metadata, path)
     _check_keys(screen, metadata, path)
     return metadata
@@ -180,30 +182,31 @@ def _contents(screen: Screen) -> str:
 def _read_csv(files: raw_files.RawFiles, name: str) -> pd.DataFrame:
     path = epath.Path(files.source_dir) / name
     try:
-        file = io.StringIO(files.read(name).decode(), newline=None)
-        _check_width(file, path)
-        header = file.readline()
-        if ";" in header and "," not in header:
-            raise InputError(f"{path} looks separated by ';': save it with commas")
-        file.seek(0)
-        metadata = pd.read_csv(file, dtype=str, keep_default_na=False)
-    except ValueError as error:  # as are ParserError, UnicodeDecodeError, Unreadable
+        data = files.read(name)
+        layout = csv_layout.check(
+            csv_layout.as_text(io.BytesIO(data)), path, most_columns=limits.MOST_COLUMNS
+        )
+        metadata = pd.read_csv(
+            csv_layout.as_text(io.BytesIO(data)),
+            sep=csv_layout.delimiter(path),
+            header=None,
+            names=layout.columns,
+            skiprows=layout.header_line,
+            index_col=False,
+            dtype=str,
+            keep_default_na=False,
+        )
+    except ValueError as error:  # as are ParserError and Unreadable
         reason = str(error).strip().splitlines()[0]
         raise InputError(f"{path} is not a readable CSV table: {reason}") from error
     if metadata.empty:
         raise InputError(f"{path} has no rows")
-    return metadata
-
-
-def _check_width(file: io.StringIO, path: epath.Path) -> None:
-    """Raises where a line has more columns than a table of records can mean."""
-    widest = 1 + max((line.count(",") for line in file), default=0)
-    file.seek(0)
-    if widest > limits.MOST_COLUMNS:
+    if len(metadata) != layout.rows:
         raise InputError(
-            f"{path} has a line of {widest:,} columns, and {limits.MOST_COLUMNS:,} are "
-            "the most: leave out what does not describe a record"
+            f"{path} has {layout.rows:,} rows, of which {len(metadata):,} can be read: "
+            "remove lines of blanks alone"
         )
+    return metadata
 
 
 def _check_columns(screen: Screen, metadata: pd.DataFrame, path: epath.Path) -> None:
@@ -222,6 +225,23 @@ def _used(screen: Screen) -> list[str]:
     return list(dict.fromkeys(wanted))
 
 
+def _check_named(
+    screen: Screen, metadata: pd.DataFrame, files: raw_files.RawFiles
+) -> None:
+    """Raises where a row lacks its key; one of several columns may be blank in all."""
+    path = epath.Path(files.source_dir) / screen.metadata
+    for column in screen.key:
+        blank = (metadata[column].str.strip() == "").to_numpy()
+        if not blank.any() or (blank.all() and len(screen.key) > 1):
+            continue
+        text = csv_layout.as_text(io.BytesIO(files.read(screen.metadata)))
+        line = csv_layout.line_of(text, path, int(blank.argmax()))
+        raise InputError(
+            f"{path}: {int(blank.sum()):,} rows have no {column}, which names a "
+            f"record, the first in line {line:,}: fill the cells, or remove the rows"
+        )
+
+
 def _check_cells(screen: Screen, metadata: pd.DataFrame, path: epath.Path) -> None:
     """Raises where a cell would do harm in a line, on a page or as a file's name."""
     for name in _used(screen):
@@ -236,6 +256,11 @@ def _check_cells(screen: Screen, metadata: pd.DataFrame, path: epath.Path) -> No
                 raise InputError(
                     f"{path}: the cell {cell[: confined.SHOWN]!r} of the column "
                     f"{name!r} holds characters that are no text: remove them"
+                )
+            if "\n" in cell:
+                raise InputError(
+                    f"{path}: the cell {cell[: confined.SHOWN]!r} of the column "
+                    f"{name!r} holds a line break, which no name does: remove it"
                 )
 
 

@@ -17,14 +17,23 @@ from etils import epath
 from gandl_jax import names, progress
 from gandl_jax.datasets import confined, prepared, screen, wells
 from gandl_jax.errors import InputError, nearest
-from gandl_jax.profiles import foreign, quality, store, table
+from gandl_jax.jobs.import_parts import feature_columns
+from gandl_jax.profiles import (
+    bookkeeping,
+    foreign,
+    key_values,
+    narrow,
+    quality,
+    store,
+    table,
+)
 from gandl_jax.profiles.aggregate import well_means
 from gandl_jax.profiles.feature_set import FeatureSet
 
 PART_ROWS = 4096  # of the table, in one file of the feature set
+LOOK_ROWS = 1024  # that say which columns may be counters, at least
 NOT_OURS = ("intensity", "plate", "position")  # names that other sets have
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*(_[A-Za-z0-9.-]+)*")
-_INDEX = re.compile(r"|Unnamed: \d+|__index_level_\d+__")  # what pandas writes beside
 _GLUE = "\x1f"  # between the values of a key of several columns
 
 
@@ -50,16 +59,26 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     spec = screen.load(config)
     lookup, records = _screen_tables(config, spec)
     key = _choose_key(theirs, config.imported.key, lookup, spec)
-    features = _feature_columns(theirs, key, lookup)
+    chosen = feature_columns.choose(theirs, key, lookup, config.imported)
     places = _places(lookup, records, key, spec)
     name = _name(config.imported.name or theirs.path.name.partition(".")[0])
     directory = epath.Path(workdir) / "profiles" / spec.name / name
     _refuse_clash(directory)
-    if not store.claim(directory, _note(theirs, key, places, config.imported)):
+    note = _note(theirs, key, places, config.imported)
+    if (known := feature_columns.said_before(directory, note, chosen)) is not None:
+        store.claim(directory, note | known)
+        return
+    rows, counters = _match(
+        theirs, places, chosen.features, skip=config.imported.unmatched == "skip"
+    )
+    chosen = chosen.without(counters, theirs)
+    feature_columns.tell(theirs, chosen)
+    note |= feature_columns.as_formerly(directory, chosen.note())
+    _discard_unfinished(directory, note)
+    if not store.claim(directory, note):
         return
     try:
-        rows = _match(theirs, places, skip=config.imported.unmatched == "skip")
-        _write(theirs, features, places, directory, rows)
+        _write(theirs, chosen.features, places, directory, rows)
     except InputError:
         _remove(directory, epath.Path(workdir))
         raise
@@ -72,6 +91,7 @@ class _Places:
     Attributes:
       key: the table's key columns.
       well: that of them which is a well's name, to be read in any notation; or None.
+      numbers: those of them whose values compare as numbers.
       level: "site" where a row is a record, "well".
       index: the joined keys of all records or wells.
       metadata: [N] rows of Metadata_*, in the order of the index.
@@ -79,13 +99,14 @@ class _Places:
 
     key: tuple[str, ...]
     well: str | None
+    numbers: frozenset[str]
     level: str
     index: pd.Index
     metadata: pd.DataFrame
 
     def of(self, keys: pd.DataFrame) -> np.ndarray:
         """[n] position in the metadata of each row; -1 where there is none."""
-        return self.index.get_indexer(_joined(keys, self.key, self.well))
+        return self.index.get_indexer(_joined(keys, self.key, self.well, self.numbers))
 
 
 def _screen_tables(config, spec: screen.Screen) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -115,8 +136,8 @@ def _screen_tables(config, spec: screen.Screen) -> tuple[pd.DataFrame, pd.DataFr
 
 def _well_columns(spec: screen.Screen, columns) -> tuple[str, ...]:
     """The source's columns that together name a well; () where there are none."""
-    names = [spec.columns.get(f"Metadata_{c}") for c in ("Experiment", "Plate", "Well")]
-    return tuple(n for n in names if n in columns) if names[-1] in columns else ()
+    named = [spec.columns.get(f"Metadata_{c}") for c in ("Experiment", "Plate", "Well")]
+    return tuple(n for n in named if n in columns) if named[-1] in columns else ()
 
 
 def _choose_key(theirs, wanted, lookup, spec) -> tuple[str, ...]:
@@ -130,7 +151,7 @@ def _choose_key(theirs, wanted, lookup, spec) -> tuple[str, ...]:
                 if name not in columns:
                     raise InputError(
                         f"config.imported.key names the column {name!r}, which is not "
-                        f"in {where}; {nearest(name, _some(columns))}"
+                        f"in {where}; {nearest(name, feature_columns.first(columns))}"
                     )
         return tuple(wanted)
     ours = "Metadata_Experiment", "Metadata_Plate", "Metadata_Well"
@@ -141,51 +162,33 @@ def _choose_key(theirs, wanted, lookup, spec) -> tuple[str, ...]:
         if all(name in theirs.columns and name in lookup for name in choice):
             return tuple(choice)
     wanted = ", ".join(_well_columns(spec, lookup.columns) or ("plate", "well"))
+    there = ", ".join(feature_columns.first(theirs.columns))
     raise InputError(
         f"{theirs.path} has no column that names a site or a well (site_id, well_id, "
-        f"or {wanted}); its columns are {', '.join(_some(theirs.columns))}: name "
-        "config.imported.key"
+        f"or {wanted}); its columns are {there}: name config.imported.key"
     )
-
-
-def _some(columns: Sequence[str]) -> list[str]:
-    """A wide table's first columns."""
-    return [*columns[:8], *(["..."] if len(columns) > 8 else [])]
-
-
-def _feature_columns(theirs, key, lookup) -> list[str]:
-    """What is neither key nor metadata nor an index that pandas wrote."""
-    features = [
-        name
-        for name in theirs.columns
-        if name not in key
-        and name not in lookup
-        and not name.startswith("Metadata_")
-        and not _INDEX.fullmatch(name)
-    ]
-    if not features:
-        raise InputError(
-            f"{theirs.path} has no feature columns: besides the key and metadata there "
-            f"is nothing in {', '.join(_some(theirs.columns))}"
-        )
-    return features
 
 
 def _places(lookup, records, key, spec: screen.Screen) -> _Places:
     ours = spec.columns.get("Metadata_Well")
     well = next((name for name in key if name in (ours, "Metadata_Well")), None)
-    keys = pd.Index(_joined(lookup, key, well))
+    numbers = frozenset(
+        name
+        for name in key
+        if name != well and key_values.are_numbers(names.cleaned(lookup[name]))
+    )
+    keys = pd.Index(_joined(lookup, key, well, numbers))
     if keys.is_unique:
-        return _Places(key, well, "site", keys, records)
+        return _Places(key, well, numbers, "site", keys, records)
     if "Metadata_Well" in records:
-        names = pd.Series(table.wells(records))
-        if names.groupby(keys).nunique().max() == 1:
+        well_of = pd.Series(table.wells(records))
+        if well_of.groupby(keys).nunique().max() == 1:
             nothing = np.zeros((len(records), 0), np.float32)
             metadata = well_means(FeatureSet("", records, nothing)).metadata
-            key_of = pd.Series(keys).groupby(names.to_numpy()).first()
+            key_of = pd.Series(keys).groupby(well_of.to_numpy()).first()
             index = pd.Index(key_of[metadata["Metadata_Record_ID"]])
             if index.is_unique and keys.nunique() == len(index):
-                return _Places(key, well, "well", index, metadata)
+                return _Places(key, well, numbers, "well", index, metadata)
     raise InputError(
         f"the key {', '.join(key)} names neither single records nor wells of the "
         f"screen: {keys.nunique()} values for {len(records)} records; name other "
@@ -193,14 +196,20 @@ def _places(lookup, records, key, spec: screen.Screen) -> _Places:
     )
 
 
-def _joined(keys: pd.DataFrame, key: Sequence[str], well: str | None) -> np.ndarray:
-    """[n] str objects; names cleaned, wells and decimals in one notation."""
-    columns = [names.cleaned(keys[name]) for name in key]
-    columns = [
-        wells.canonical(column, name) if name == well else column.map(names.number_key)
-        for name, column in zip(key, columns, strict=True)
-    ]
-    first, *others = (column.astype(object) for column in columns)
+def _joined(
+    keys: pd.DataFrame, key: Sequence[str], well: str | None, numbers: frozenset[str]
+) -> np.ndarray:
+    """[n] str objects; names cleaned, wells and numbers in one notation."""
+    columns = []
+    for name in key:
+        text = names.cleaned(keys[name]).astype(object)
+        if name == well:
+            named = text != ""
+            text[named] = wells.canonical(text[named], name)
+        elif name in numbers:
+            text = key_values.as_numbers(text)
+        columns.append(text)
+    first, *others = columns
     return first.str.cat(others, sep=_GLUE).to_numpy() if others else first.to_numpy()
 
 
@@ -238,22 +247,37 @@ def _note(theirs, key, places: _Places, imported) -> dict:
     }
 
 
-def _match(theirs, places: _Places, *, skip: bool) -> int:
+def _discard_unfinished(directory: epath.Path, note: dict) -> None:
+    """Removes what the import of another table left that was broken off."""
+    begun = store.is_begun(directory) and not store.was_finished(directory)
+    if begun and store.made_from(directory) != note:
+        print(f"note: {directory} was not finished, and is made anew from this table")
+        directory.rmtree()
+
+
+def _match(
+    theirs, places: _Places, features: Sequence[str], *, skip: bool
+) -> tuple[int, dict[str, str]]:
     """Reads the keys of all rows, and refuses a table that is not of this screen.
 
     Returns:
-      The number of rows.
+      The number of rows; and features that count, name or place the rows, and how.
     """
-    rows, unmatched, example = 0, 0, None
     print(f"import    reading the keys of {theirs.path}", flush=True)
+    suspects = _suspects(theirs, places, features)
+    rows, unmatched, example = 0, 0, None
     times = np.zeros(len(places.index), np.int64)
-    for keys in theirs.keys(places.key):
+    held = []
+    for keys, values in theirs.rows(places.key, suspects):
         found = places.of(keys)
         strange = found < 0
-        if strange.any() and example is None:
-            example = _shown(keys[strange])
+        if strange.any():
+            if not skip:
+                _refuse_blank(theirs, keys, strange, rows)
+            example = example or _shown(keys[strange])
         rows, unmatched = rows + len(keys), unmatched + int(strange.sum())
         times += np.bincount(found[~strange], minlength=len(times))
+        held.append((found[~strange], values[~strange]))
     if (times > 1).any():
         first = places.index[times > 1][0].replace(_GLUE, ", ")
         raise InputError(
@@ -263,7 +287,38 @@ def _match(theirs, places: _Places, *, skip: bool) -> int:
     if not rows:
         raise InputError(f"{theirs.path} has a header and no rows")
     _compare(theirs, places, rows, unmatched, example, times, skip=skip)
-    return rows
+    found, values = _stacked(held)
+    metadata = places.metadata.iloc[found]
+    return rows, bookkeeping.by_value(values, suspects, metadata, found, len(features))
+
+
+def _suspects(theirs, places: _Places, features: Sequence[str]) -> list[str]:
+    """Features that may turn out to count or place the rows, by the first of them."""
+    held, rows = [], 0
+    for keys, values in theirs.rows(places.key, features):
+        found = places.of(keys)
+        met = np.flatnonzero(found >= 0)[: LOOK_ROWS - rows]
+        held.append((found[met], values[met]))
+        rows += len(met)
+        if rows >= LOOK_ROWS:
+            break
+    if not rows:
+        return []
+    found, values = _stacked(held)
+    may = bookkeeping.may_count(values, places.metadata.iloc[found])
+    return [name for name, it in zip(features, may, strict=True) if it]
+
+
+def _refuse_blank(theirs, keys: pd.DataFrame, strange: np.ndarray, before: int) -> None:
+    """Raises where a row without a record has no value in a key column."""
+    blank = (keys == "").to_numpy() & strange[:, None]
+    if blank.any():
+        row, column = np.argwhere(blank)[0]
+        raise InputError(
+            f"{theirs.path}: {theirs.line(before + int(row))} has no "
+            f"{keys.columns[column]}, by which a record is known: fill the cell, or "
+            "remove the row; --config.imported.unmatched=skip leaves such rows out"
+        )
 
 
 def _compare(theirs, places, rows, unmatched, example, times, *, skip: bool) -> None:
@@ -292,8 +347,9 @@ def _write(theirs, features, places: _Places, directory: epath.Path, rows: int) 
     """Writes the rows that have a record, part by part."""
     line = progress.Progress(f"import {directory.name}", rows, "rows")
     seen, number = quality.Columns(directory.name, features), 0
+    narrowed = narrow.Narrow(str(theirs.path), features)
     for found, values in _parts(theirs, features, places, line):
-        metadata = places.metadata.iloc[found]
+        metadata, values = places.metadata.iloc[found], narrowed(values)
         seen.add(FeatureSet(directory.name, metadata, values))
         part = directory / f"part-{number:05d}.parquet"
         if not part.exists():
@@ -302,6 +358,8 @@ def _write(theirs, features, places: _Places, directory: epath.Path, rows: int) 
     seen.refuse_broken()
     store.finish(directory)
     line.close()
+    if rounded := narrowed.note():
+        print(f"note: {rounded}")
 
 
 def _parts(theirs, features, places: _Places, line: progress.Progress):

@@ -1,34 +1,37 @@
 """Tables that others made: CSV or Parquet, one row per record, read in pieces.
 
-Only some rows are in memory at any time, so that a table may be larger than it.
+Only some rows are in memory at any time, so that a table may be larger than it. The
+same table gives the same keys and numbers in either form.
 """
 
-import collections
 import contextlib
-import csv
 import dataclasses
-import functools
-import io
 import re
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 from etils import epath
 
-from gandl_jax import files
+from gandl_jax import csv_layout, files
 from gandl_jax.errors import InputError
 
 ROWS = 4096  # of a piece of a Parquet file
 MOST_COLUMNS = 100_000  # more were made to fill the memory (ours)
-MOST_CHARACTERS = 1 << 24  # of a header that is read at once
 BLOCK_BYTES = 8 << 20  # of text, of a piece of a CSV file: hundreds of wide rows
 PARQUET = (".parquet", ".pq")
+NULLS = pa_csv.ConvertOptions().null_values  # texts that stand for no number
+_EXACT = 2.0**53  # whole numbers above it lose digits in a float
 _BAD_VALUE = re.compile(r"In CSV column #(\d+): .*?invalid value '(.*)'", re.DOTALL)
-_BAD_LINE = re.compile(r"Expected (\d+) columns, got (\d+): (.*)", re.DOTALL)
+_BAD_TEXT = re.compile(r"Failed to parse string: '(.*)' as a scalar", re.DOTALL)
+
+
+class _UnfitColumn(Exception):
+    """A column that is neither a key nor a feature, and what to do about it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,27 +41,13 @@ class ForeignTable:
     Attributes:
       path: ends in .parquet or .pq; else it is CSV, with tabs where it ends in .tsv,
         compressed where it ends in .gz.
-      columns: in the file's order.
+      columns: in the file's order, without the blanks at their names' ends.
+      layout: of a CSV file; None of Parquet.
     """
 
     path: epath.Path
     columns: tuple[str, ...]
-
-    def keys(self, key: Sequence[str]) -> Iterator[pd.DataFrame]:
-        """The key columns, a piece of the table at a time.
-
-        Args:
-          key: names of columns.
-
-        Yields:
-          [n] rows of str.
-
-        Raises:
-          InputError: the file cannot be read to its end.
-        """
-        with _reading(self):
-            for batch in self._batches(key, ()):
-                yield batch.to_pandas().astype(str)
+    layout: csv_layout.Layout | None = None
 
     def rows(
         self, key: Sequence[str], features: Sequence[str]
@@ -70,42 +59,69 @@ class ForeignTable:
           features: names of D columns.
 
         Yields:
-          [n] rows of the key columns as str, and [n, D] float32; a blank is NaN.
+          [n] rows of the key columns as str, and [n, D] float64; a blank key is "", a
+          blank number NaN.
 
         Raises:
-          InputError: the file cannot be read to its end, or a feature is no number.
+          InputError: the file cannot be read to its end, a feature is no number, or a
+            key is of a kind that names nothing.
         """
+        rows = 0
         with _reading(self):
-            for batch in self._batches(key, features):
-                values = np.empty((len(batch), len(features)), np.float32)
+            for columns in self._batches(key, features):
+                keys = {name: _texts(columns[name], name) for name in key}
+                length = len(next(iter(keys.values())))
+                values = np.empty((length, len(features)), np.float64)
                 for i, name in enumerate(features):
-                    column = batch.column(name).cast(pa.float32())
-                    values[:, i] = column.to_numpy(zero_copy_only=False)
-                yield batch.select(list(key)).to_pandas().astype(str), values
+                    values[:, i] = _numbers(columns[name], name)
+                rows += length
+                yield pd.DataFrame(keys, dtype=str), values
+        if self.layout and rows != self.layout.rows:
+            raise InputError(
+                f"{self.path} has {self.layout.rows:,} rows, of which {rows:,} can be "
+                "read: mend the file"
+            )
 
-    def _batches(self, key, features) -> Iterator[pa.RecordBatch]:
-        if self.path.suffix in PARQUET:
-            yield from _parquet_batches(self.path, [*key, *features], features)
+    def line(self, row: int) -> str:
+        """Where a row is, for a message; rows count from 0."""
+        if self.layout is None:
+            return f"row {row + 1:,}"
+        with _text(self.path) as stream:
+            text = csv_layout.as_text(stream)
+            return f"line {csv_layout.line_of(text, self.path, row):,}"
+
+    def _batches(self, key, features) -> Iterator[dict[str, pa.Array]]:
+        names = list(dict.fromkeys([*key, *features]))
+        if self.layout is None:
+            yield from _parquet_batches(self.path, names)
             return
         types = {name: pa.string() for name in key}
-        types |= {name: pa.float32() for name in features}
+        types |= {name: pa.float64() for name in features}
         with _text(self.path) as stream:
-            yield from pa_csv.open_csv(
+            for batch in pa_csv.open_csv(
                 stream,
-                read_options=pa_csv.ReadOptions(block_size=BLOCK_BYTES),
-                parse_options=pa_csv.ParseOptions(delimiter=_delimiter(self.path)),
-                convert_options=pa_csv.ConvertOptions(
-                    column_types=types, include_columns=[*key, *features]
+                read_options=pa_csv.ReadOptions(
+                    block_size=BLOCK_BYTES,
+                    column_names=self.columns,
+                    skip_rows=self.layout.header_line,
                 ),
-            )
+                parse_options=pa_csv.ParseOptions(
+                    delimiter=csv_layout.delimiter(self.path),
+                    newlines_in_values=self.layout.broken_cells,
+                ),
+                convert_options=pa_csv.ConvertOptions(
+                    column_types=types, include_columns=names
+                ),
+            ):
+                yield dict(zip(batch.schema.names, batch.columns, strict=True))
 
 
 def open_table(path: epath.PathLike) -> ForeignTable:
-    """Reads a table's header.
+    """Reads a table's header; a CSV file is looked through to its end.
 
     Raises:
-      InputError: there is no such file, it is empty or unreadable, or two columns have
-        one name.
+      InputError: there is no such file, it is empty or unreadable, or its rows and
+        columns are not what its header says.
     """
     path = epath.Path(path)
     if not path.exists() or path.is_dir():
@@ -114,59 +130,116 @@ def open_table(path: epath.PathLike) -> ForeignTable:
             "file with one row per site or well"
         )
     with _reading(ForeignTable(path, ())):
-        names = _parquet_header(path) if path.suffix in PARQUET else _csv_header(path)
+        if path.suffix.lower() not in PARQUET:
+            with _text(path) as stream:
+                layout = csv_layout.check(
+                    csv_layout.as_text(stream), path, most_columns=MOST_COLUMNS
+                )
+            return ForeignTable(path, layout.columns, layout)
+        with files.reading(path) as file:
+            names = pq.read_schema(file).names
     if len(names) > MOST_COLUMNS:
         raise InputError(
-            f"{path} has {len(names):,} columns or more, and {MOST_COLUMNS:,} are the "
-            "most: leave some out"
+            f"{path} has {len(names):,} columns, and {MOST_COLUMNS:,} are the most: "
+            "leave some out"
         )
-    if len(set(names)) < len(names):
-        doubled = collections.Counter(names).most_common(1)[0][0]
-        raise InputError(f"{path} has two columns {doubled!r}: rename one")
-    return ForeignTable(path, tuple(names))
+    csv_layout.check_names(names, path)
+    return ForeignTable(path, tuple(name.strip() for name in names))
 
 
-def _parquet_header(path: epath.Path) -> list[str]:
-    with files.reading(path) as file:
-        return pq.read_schema(file).names
-
-
-def _csv_header(path: epath.Path) -> list[str]:
-    with _text(path) as stream:
-        text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
-        lines = iter(functools.partial(text.readline, MOST_CHARACTERS), "")
-        names = next(csv.reader(lines, delimiter=_delimiter(path)), None)
-    if not names:
-        raise InputError(f"{path} is empty: name another config.imported.file")
-    if len(names) == 1 and ";" in names[0]:
-        raise InputError(f"{path} looks separated by ';': save it with commas")
-    return names
-
-
-def _parquet_batches(path, names, features) -> Iterator[pa.RecordBatch]:
+def _parquet_batches(path, names) -> Iterator[dict[str, pa.Array]]:
     with files.reading(path) as raw:
         file = pq.ParquetFile(raw, pre_buffer=False)
-        for name in features:
-            kind = file.schema_arrow.field(name).type
-            if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
-                raise InputError(
-                    f"{path}: column {name!r} holds no numbers but {kind}: leave it "
-                    "out of the table, or name it in config.imported.key"
-                )
-        yield from file.iter_batches(batch_size=ROWS, columns=names)
+        stored = {name.strip(): name for name in file.schema_arrow.names}
+        for batch in file.iter_batches(ROWS, columns=[stored[n] for n in names]):
+            yield {name: batch.column(stored[name]) for name in names}
+
+
+def _texts(column: pa.Array, name: str) -> np.ndarray:
+    """[n] str objects: what a key column says, "" where it is blank."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    kind = column.type
+    if pa.types.is_floating(kind):
+        column = pc.if_else(pc.is_nan(column), pa.scalar(None, kind), column)
+        if (pc.max(pc.abs(column)).as_py() or 0) >= _EXACT:
+            raise _UnfitColumn(
+                f"key column {name!r} holds fractions ({kind}) above 2^53, which have "
+                "lost their last digits: write it as text"
+            )
+    elif pa.types.is_boolean(kind):
+        column = pc.if_else(column, "True", "False")  # as CSV has it
+    elif not (_is_text(kind) or _is_plain(kind)):
+        raise _UnfitColumn(
+            f"key column {name!r} holds {kind}, which names nothing: write it as text, "
+            "or name others in config.imported.key"
+        )
+    return column.cast(pa.string()).fill_null("").to_numpy(zero_copy_only=False)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    types = pa.types
+    return (
+        types.is_string(kind)
+        or types.is_large_string(kind)
+        or types.is_string_view(kind)
+        or types.is_binary(kind)
+        or types.is_large_binary(kind)
+    )
+
+
+def _is_plain(kind: pa.DataType) -> bool:
+    """Whether a cell is one number or day, or there is nothing in the column."""
+    types = pa.types
+    number = types.is_integer(kind) or types.is_decimal(kind)
+    return number or types.is_date(kind) or types.is_null(kind)
+
+
+def _numbers(column: pa.Array, name: str) -> np.ndarray:
+    """[n] float64, NaN where it is blank; text is read as in a CSV file."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    kind = column.type
+    if pa.types.is_null(kind):
+        return np.full(len(column), np.nan)
+    if pa.types.is_decimal(kind):
+        column = column.cast(pa.string())
+    elif _is_text(kind):
+        text = pc.utf8_trim_whitespace(column.cast(pa.string()))
+        blank = pc.is_in(text, pa.array(NULLS))
+        column = pc.if_else(blank, pa.scalar(None, pa.string()), text)
+    elif not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+        raise _UnfitColumn(
+            f"column {name!r} holds no numbers but {kind}: write one number in a "
+            f"column, or leave it out ({_not_a_feature(name)})"
+        )
+    if pa.types.is_string(column.type):
+        try:
+            column = column.cast(pa.float64())
+        except pa.ArrowInvalid as error:
+            match = _BAD_TEXT.search(str(error))
+            raise _UnfitColumn(_no_number(name, match[1] if match else "")) from error
+    return column.to_numpy(zero_copy_only=False).astype(np.float64)
+
+
+def _no_number(name: str, text: str) -> str:
+    return (
+        f"column {name!r} holds {text[:40]!r}, which is no number: mend it, or leave "
+        f"that column out ({_not_a_feature(name)})"
+    )
+
+
+def _not_a_feature(name: str) -> str:
+    return f"--config.imported.not_features={name[:40]}"
 
 
 @contextlib.contextmanager
 def _text(path: epath.Path) -> Iterator[pa.NativeFile]:
     with files.reading(path) as raw:
         stream = pa.PythonFile(raw, mode="r")
-        if path.suffix == ".gz":
+        if path.suffix.lower() == ".gz":
             stream = pa.CompressedInputStream(stream, "gzip")
         yield stream
-
-
-def _delimiter(path: epath.Path) -> str:
-    return "\t" if ".tsv" in path.suffixes else ","
 
 
 @contextlib.contextmanager
@@ -174,20 +247,14 @@ def _reading(table: ForeignTable) -> Iterator[None]:
     """Says in one sentence what Arrow found wrong with a file."""
     try:
         yield
-    except (pa.ArrowException, UnicodeDecodeError, csv.Error, OSError) as error:
-        raise InputError(f"{table.path}: {_reason(table, str(error))}") from error
+    except (pa.ArrowException, OSError, _UnfitColumn) as error:
+        raise InputError(f"{table.path}: {_reason(table, error)}") from error
 
 
-def _reason(table: ForeignTable, text: str) -> str:
+def _reason(table: ForeignTable, error: Exception) -> str:
+    text = str(error)
+    if isinstance(error, _UnfitColumn):
+        return text
     if match := _BAD_VALUE.search(text):
-        name = table.columns[int(match[1])]
-        return (
-            f"column {name!r} holds {match[2][:40]!r}, which is no number: leave that "
-            "column out of the table, or mend it"
-        )
-    if match := _BAD_LINE.search(text):
-        return (
-            f"a line has {match[2]} values where the header has {match[1]} "
-            f"({match[3][:30]!r}...): the file may be cut short, fetch it again"
-        )
+        return _no_number(table.columns[int(match[1])], match[2])
     return f"not readable as a table ({text.splitlines()[0][:120]}): mend the file"

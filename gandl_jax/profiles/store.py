@@ -85,6 +85,11 @@ def is_begun(directory: epath.PathLike) -> bool:
     return (directory / _MADE_FROM).exists() or bool(_parts(directory))
 
 
+def was_finished(directory: epath.PathLike) -> bool:
+    """Whether a directory was complete once; parts may be damaged or lost since."""
+    return (epath.Path(directory) / _SUCCESS).exists()
+
+
 def write_part(
     path: epath.PathLike, metadata: pd.DataFrame, sets: Mapping[str, np.ndarray]
 ) -> None:

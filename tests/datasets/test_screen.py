@@ -1,6 +1,7 @@
 """Screens: which there are, and their metadata as tables."""
 
 import dataclasses
+import io
 
 import numpy as np
 import pandas as pd
@@ -256,6 +257,40 @@ def test_garbled_metadata(tmp_path):
     (tmp_path / "metadata.csv").write_bytes(b"\xff\xfe\x00\x01,\x80\n" * 3)
     with pytest.raises(InputError, match="not a readable CSV"):
         screen.read_metadata(load("rxrx19a"), str(tmp_path))
+
+
+def test_a_table_that_pandas_would_misread_is_refused_with_its_line(tmp_path):
+    """The reader's own cases: test_csv_layout.py."""
+    rows = rxrx19a_rows(*((str(i), "Mock", "", "", "") for i in range(9)))
+    lines = rows.to_csv(index=False).splitlines()
+    lines[3] = lines[3].replace("Mock", '"Mock')
+    lines[6] = lines[6].replace("Mock", 'Mock"')
+    text = "\n".join(lines) + "\n"
+    assert len(pd.read_csv(io.StringIO(text))) == 6  # of nine, and no word
+    (tmp_path / "metadata.csv").write_text(text)
+    with pytest.raises(InputError, match="metadata.csv: the cell .* begins in line 4"):
+        screen.read_metadata(load("rxrx19a"), str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t + ",,,,,,,,,,\n", "1 rows have no site_id, .* first in line 4"),
+        (lambda t: t.replace("\n2,", "\n\n ,"), "1 rows have no site_id.*in line 4"),
+        (lambda t: t.replace("Mock", '"a\nb"'), "cell 'a.*b' of the .*line break"),
+    ],
+)
+def test_rows_without_a_key_and_names_of_two_lines(tmp_path, change, message):
+    rows = rxrx19a_rows(("1", "Mock", "", "", ""), ("2", "x", "", "", ""))
+    (tmp_path / "metadata.csv").write_text(change(rows.to_csv(index=False)))
+    with pytest.raises(InputError, match=message):
+        screen.read_metadata(load("rxrx19a"), str(tmp_path))
+
+
+def test_blanks_are_no_part_of_a_columns_name(tmp_path):
+    text = rxrx19a_rows(("1", "Mock", "", "", "")).to_csv(index=False)
+    (tmp_path / "metadata.csv").write_text(text.replace(",plate,", ", plate ,"))
+    assert "plate" in screen.read_metadata(load("rxrx19a"), str(tmp_path))
 
 
 @pytest.mark.real_data

@@ -1,0 +1,282 @@
+"""What a CSV table holds, counted in its file before anything reads it.
+
+Readers guess: they fill short rows, rename columns, and take a quote that is not closed
+for a cell of many lines. Here each of these is told with its line. The form is that of
+RFC 4180; empty lines may stand anywhere. Imports nothing slow.
+"""
+
+import collections
+import csv
+import dataclasses
+import functools
+import io
+import itertools
+import os
+import pathlib
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO, TextIO
+
+from gandl_jax.errors import InputError
+
+MOST_LINE = 1 << 24  # characters of a line, and of a row of several (ours)
+MOST_NAME = 10_000  # characters of a column's name (ours)
+_QUOTE = '"'
+_QUOTED = re.compile(r'"((?:[^"]|"")*)"')
+_NO_UTF8 = re.compile("[\udc80-\udcff]")  # what surrogateescape makes of a byte
+_UTF16 = "\udcff\udcfe", "\udcfe\udcff"  # its byte-order marks
+_SHOWN = 30  # characters of a line
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """A table's columns and rows, as they lie in the file.
+
+    Attributes:
+      columns: names, without the blanks at their ends. The first may be "", as
+        pandas writes an index; no two are the same.
+      header_line: number of the header's line, from 1; lines above it are empty.
+      rows: how many there are below the header.
+      broken_cells: whether line breaks stand within cells.
+      last_line_ends: whether a line break follows the last row.
+    """
+
+    columns: tuple[str, ...]
+    header_line: int
+    rows: int
+    broken_cells: bool
+    last_line_ends: bool
+
+
+def delimiter(path: os.PathLike | str) -> str:
+    """What stands between a file's cells: a tab in .tsv (and .tsv.gz), else a comma."""
+    return "\t" if ".tsv" in pathlib.PurePath(str(path).lower()).suffixes else ","
+
+
+def as_text(stream: BinaryIO) -> TextIO:
+    """A file's text, without a byte-order mark and with one kind of line end.
+
+    Bytes that are no UTF-8 are kept as surrogates, which `check` refuses.
+    """
+    return io.TextIOWrapper(
+        stream, encoding="utf-8-sig", errors="surrogateescape", newline=None
+    )
+
+
+def check(text: TextIO, path: os.PathLike | str, *, most_columns: int) -> Layout:
+    """Counts a table's columns and rows, and refuses one that could be misread.
+
+    Args:
+      text: as from `as_text`, at its start; it is read to its end, a line at a time.
+      path: of the file, for messages and for its `delimiter`.
+      most_columns: more are refused.
+
+    Returns:
+      What the file holds.
+
+    Raises:
+      InputError: naming the line: it is no UTF-8 text; a row has more or fewer cells
+        than the header; a quote is not closed, or stands within a cell; a cell in
+        quotes holds whole rows; a column has no name or that of another; the header
+        comes again; or there is no header.
+    """
+    between = delimiter(path)
+    records = _records(text, path, between)
+    header_line, header = next(records, (0, ""))
+    if not header:
+        raise InputError(f"{path} is empty: it should begin with a line of names")
+    columns = _names(header, header_line, path, between, most_columns)
+    rows, broken_cells, record = 0, False, header
+    for line, record in records:
+        if (width := _width(record, between)) != len(columns):
+            raise InputError(_other_width(path, line, record, width, columns, between))
+        if _bare(record) == _bare(header):
+            raise InputError(
+                f"{path}: line {line:,} is the header again: tables were put one after "
+                "the other; remove that line where their columns are the same"
+            )
+        if "\n" in record[:-1]:
+            broken_cells = True
+            _check_broken_cells(path, line, record, len(columns), between)
+        rows += 1
+    return Layout(columns, header_line, rows, broken_cells, record.endswith("\n"))
+
+
+def line_of(text: TextIO, path: os.PathLike | str, row: int) -> int:
+    """The number of the line, from 1, in which a row begins.
+
+    Args:
+      text: of a table that `check` has passed, at its start.
+      path: of the file.
+      row: from 0, below the header.
+    """
+    records = _records(text, path, delimiter(path))
+    return next(itertools.islice(records, row + 1, None))[0]
+
+
+def _records(text: TextIO, path, between: str) -> Iterator[tuple[int, str]]:
+    """The header and each row, of one line or more, with the number of its first."""
+    lines = enumerate(iter(functools.partial(text.readline, MOST_LINE), ""), 1)
+    for number, line in lines:
+        _check_line(path, number, line)
+        if line == "\n":
+            continue
+        if _QUOTE in line:
+            _check_quotes(path, number, line, between)
+            line += "".join(_rest_of_cell(lines, path, number, line))
+            _check_quotes(path, number, line, between)
+        yield number, line
+
+
+def _rest_of_cell(lines, path, number: int, line: str) -> Iterator[str]:
+    """The lines in which a cell goes on that a line leaves open."""
+    quotes, length = line.count(_QUOTE), len(line)
+    while quotes % 2:
+        here, more = next(lines, (0, ""))
+        _check_line(path, here, more)
+        quotes, length = quotes + more.count(_QUOTE), length + len(more)
+        if not more or length > MOST_LINE:
+            raise InputError(
+                f"{path}: line {number:,} opens a quote that is never closed "
+                f"({_shown(line)}): close or remove it"
+            )
+        yield more
+
+
+def _check_line(path, number: int, line: str) -> None:
+    """Raises where a line is no text, or has no end."""
+    if not line.isascii() and (found := _NO_UTF8.search(line)):
+        if number == 1 and line.startswith(_UTF16):
+            raise InputError(
+                f"{path} is not a readable CSV table: it is UTF-16 text; save it as "
+                "UTF-8"
+            )
+        raise InputError(
+            f"{path} is not a readable CSV table: line {number:,} holds the byte "
+            f"0x{ord(found[0]) - 0xDC00:02x}, which is no UTF-8; save it as UTF-8 text"
+        )
+    if "\0" in line:
+        raise InputError(
+            f"{path} is not a readable CSV table: line {number:,} holds the character "
+            "'\\x00', which is no text: remove it"
+        )
+    if len(line) >= MOST_LINE:
+        raise InputError(
+            f"{path}: line {number:,} has {MOST_LINE:,} characters or more, too many "
+            "for a row of a table"
+        )
+
+
+def _check_quotes(path, number: int, record: str, between: str) -> None:
+    """Raises where a quote neither begins nor ends a cell.
+
+    The last cell may still be open. Two quotes within quotes are one that is meant.
+    """
+    outside = record.rstrip("\n").split(_QUOTE)[::2]
+    closed = record.count(_QUOTE) % 2 == 0
+    begins = [not part or part.startswith(between) for part in outside[1:]]
+    ends = [not part or part.endswith(between) for part in outside]
+    if closed:
+        ends[-1] = True  # the row does
+    if all(begins) and all(ends):
+        return
+    if last := record.rstrip("\n").count("\n"):
+        raise InputError(
+            f"{path}: line {number:,} opens a quote ({_shown(record)}) that meets a "
+            f"quote within a cell in line {number + last:,}: close or remove it"
+        )
+    raise InputError(
+        f"{path}: line {number:,} has a quote within a cell ({_shown(record)}): write "
+        'the cell in quotes, and "" for a quote in it, or remove the quote'
+    )
+
+
+def _check_broken_cells(path, line: int, record: str, width: int, between: str) -> None:
+    """Raises where a cell of several lines may be rows behind a quote too many.
+
+    Between two quotes that each stand before one column's cell, every line break comes
+    with as many delimiters as a whole row has.
+    """
+    for cell in _QUOTED.findall(record):
+        breaks = cell.count("\n")
+        if breaks and cell.count(between) >= breaks * (width - 1):
+            raise InputError(
+                f"{path}: the cell in quotes that begins in line {line:,} holds "
+                f"{breaks:,} line break{'s' * (breaks > 1)} and as many cells as whole "
+                f"rows ({_shown(record)}): a quote is not closed, close or remove it"
+            )
+
+
+def _names(header: str, line: int, path, between: str, most: int) -> tuple[str, ...]:
+    """The columns' names."""
+    if (width := _width(header, between)) > most:
+        raise InputError(
+            f"{path} has a line of {width:,} columns, and {most:,} are the most: leave "
+            "some out"
+        )
+    _check_delimiter(header, path, between)
+    try:
+        cells = next(csv.reader([header], delimiter=between))
+    except csv.Error as error:  # a name of more characters than it takes
+        raise InputError(f"{path}: line {line:,} is no header ({error})") from error
+    names = [name.strip() for name in cells]
+    for number, name in enumerate(names, 1):
+        if len(name) > MOST_NAME or "\n" in name:
+            raise InputError(
+                f"{path}: the name of column {number:,} (line {line:,}) has "
+                f"{len(name):,} characters, or a line break: shorten {name[:20]!r}"
+            )
+        if not name and number > 1:
+            raise InputError(
+                f"{path}: column {number:,} has no name in the header (line {line:,}): "
+                "name it, or remove the column"
+            )
+    check_names(names, path, f" of line {line:,}")
+    return tuple(names)
+
+
+def check_names(names: Sequence[str], path: os.PathLike | str, where: str = "") -> None:
+    """Raises InputError where two columns have one name, but for blanks or Unicode."""
+    plain = [unicodedata.normalize("NFC", name).strip() for name in names]
+    name, times = collections.Counter(plain).most_common(1)[0] if plain else ("", 0)
+    if times > 1:
+        first, second = [i for i, other in enumerate(plain, 1) if other == name][:2]
+        raise InputError(
+            f"{path} has two columns {name!r} (numbers {first:,} and {second:,}{where})"
+            ": rename one, or remove it"
+        )
+
+
+def _check_delimiter(header: str, path, between: str) -> None:
+    """Raises where something else stands between the names."""
+    for other, said in (";", "';'"), ("\t", "tabs"), (",", "commas"):
+        if other in header and between not in header:
+            right = "tabs" if between == "\t" else "commas"
+            raise InputError(f"{path} looks separated by {said}: save it with {right}")
+
+
+def _width(record: str, between: str) -> int:
+    """How many cells a row has."""
+    if _QUOTE not in record:
+        return record.count(between) + 1
+    return sum(part.count(between) for part in record.split(_QUOTE)[::2]) + 1
+
+
+def _other_width(path, line: int, record: str, width: int, columns, between) -> str:
+    ends = record.rstrip("\n").endswith(between) and width == len(columns) + 1
+    why = ", for it ends in a delimiter" if ends else ""
+    return (
+        f"{path}: line {line:,} has {width:,} cell{'s' * (width > 1)} where the header "
+        f"names {len(columns):,} columns{why} ({_shown(record)}): mend the line; the "
+        "file may be cut short"
+    )
+
+
+def _bare(record: str) -> str:
+    return record.rstrip("\n").lstrip("\ufeff")
+
+
+def _shown(record: str) -> str:
+    text = record.rstrip("\n")
+    return repr(text[:_SHOWN]) + "..." * (len(text) > _SHOWN)

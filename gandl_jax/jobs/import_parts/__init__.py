@@ -1,0 +1,1 @@
+"""What the import says of a table's columns."""
