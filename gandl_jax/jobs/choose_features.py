@@ -45,11 +45,14 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     workdir, dataset = epath.Path(workdir), screen.load(config).name
     options = _options(config)
     encoders = judging.encoders(JOB, workdir / "profiles" / dataset)
-    sets = AlignedSets(encoders, "", judging.records(JOB, config, dataset))
+    records = judging.records(JOB, config, dataset)
+    sets = AlignedSets(encoders, "", records)
+    inputs = judging.inputs(encoders, sets, options)
+    inputs["labels"] = judging.labels(config, records)
     contents = judging.results(
         JOB,
         workdir / FOLDER / dataset,
-        judging.inputs(encoders, sets, options),
+        inputs,
         functools.partial(_choices, sets, encoders, options),
         done="nothing has changed since it was chosen",
     )

@@ -55,6 +55,7 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
         str(training.seed): judging.inputs(training.encoders, sets, options)
         for training, sets in zip(compared, opened, strict=True)
     }
+    inputs["labels"] = judging.labels(config, records)
     contents = judging.results(
         JOB,
         workdir / FOLDER / dataset,

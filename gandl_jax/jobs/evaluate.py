@@ -44,6 +44,7 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     records = judging.records(JOB, config, dataset)
     sets = AlignedSets(encoders, options["features"], records)
     inputs = judging.inputs(encoders, sets, options)
+    inputs["labels"] = judging.labels(config, records)
     target = workdir / "tasks" / dataset
     paths = {name: target / f"{name}.json" for name in tasks}
     must = config.evaluate.tasks.strip() != "all"

@@ -17,6 +17,7 @@ from etils import epath
 from gandl_jax import progress
 from gandl_jax.datasets import confined, prepared, screen, wells
 from gandl_jax.errors import InputError, nearest
+from gandl_jax.jobs import labelling
 from gandl_jax.profiles import foreign, quality, store, table
 from gandl_jax.profiles.aggregate import well_means
 from gandl_jax.profiles.feature_set import FeatureSet
@@ -96,9 +97,12 @@ def _screen_tables(config, spec: screen.Screen) -> tuple[pd.DataFrame, pd.DataFr
         raw = screen.read_metadata(spec, source)
         records = screen.table(spec, raw)
     elif prepared.is_complete(config.data.dir):
-        records = prepared.open_prepared(config.data.dir).table
-        known = [name for name in spec.columns if name in records]
-        raw = records[known].rename(columns=spec.columns)
+        opened = prepared.open_prepared(config.data.dir)
+        records = labelling.label(config, opened).table
+        raw = prepared.read_source_table(opened)
+        if raw is None:  # of a former version
+            known = [name for name in spec.columns if name in records]
+            raw = records[known].rename(columns=spec.columns)
     else:
         raise InputError(
             f"neither the screen {source!r} (config.data.source_dir) nor the prepared "
