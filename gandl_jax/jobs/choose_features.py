@@ -11,7 +11,7 @@ import ml_collections
 from etils import epath
 
 from gandl_jax.datasets import screen
-from gandl_jax.jobs import judging
+from gandl_jax.jobs import judging, labelling
 from gandl_jax.profiles.aligned import AlignedSets
 from gandl_jax.progress import Progress
 from gandl_jax.tasks import choice, nested, ranking, score_table
@@ -46,6 +46,8 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     options = _options(config)
     encoders = judging.encoders(JOB, workdir / "profiles" / dataset)
     records = judging.records(JOB, config, dataset)
+    if records is None:
+        labelling.check_written(config, workdir, dataset)
     sets = AlignedSets(encoders, "", records)
     inputs = judging.inputs(encoders, sets, options)
     inputs["labels"] = judging.labels(config, records)

@@ -60,6 +60,7 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
         return
     try:
         rows = _match(theirs, places, skip=config.imported.unmatched == "skip")
+        labelling.note_written(config, epath.Path(workdir), directory)
         _write(theirs, features, places, directory, rows)
     except InputError:
         _remove(directory, epath.Path(workdir))

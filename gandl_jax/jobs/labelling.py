@@ -3,11 +3,18 @@
 Imports nothing slow.
 """
 
+import hashlib
+import json
+
 import ml_collections
+from etils import epath
 
 from gandl_jax import config as configs
+from gandl_jax import workdir as workdirs
 from gandl_jax.datasets import labelled, prepared, screen
 from gandl_jax.errors import InputError
+
+WRITTEN = "labels_of_profiles"  # in `config.json`: of each encoder's features
 
 
 def label(
@@ -54,6 +61,54 @@ def former_labels(
     return [
         key for key, value in configs.labels(config).items() if before[key] != value
     ]
+
+
+def note_written(
+    config: ml_collections.ConfigDict, workdir: epath.Path, profiles: epath.Path
+) -> None:
+    """Notes by which labels features are written, as their parts repeat them.
+
+    Args:
+      config: of the experiment.
+      workdir: of the experiment.
+      profiles: the folder of the features; it may hold parts already.
+    """
+    noted = dict(workdirs.noted(workdir, WRITTEN) or {})
+    name, now = f"{profiles.parent.name}/{profiles.name}", _digest(config)
+    begun = any(path.suffix == ".parquet" for path in profiles.iterdir())
+    noted[name] = now if not begun or noted.get(name) == now else "several"
+    workdirs.note(workdir, WRITTEN, noted)
+
+
+def check_written(
+    config: ml_collections.ConfigDict, workdir: epath.Path, dataset: str
+) -> None:
+    """Raises InputError where features were written by other labels than now.
+
+    Args:
+      config: of the experiment.
+      workdir: of the experiment.
+      dataset: name of the screen, which is not here to tell the labels.
+    """
+    noted = workdirs.noted(workdir, WRITTEN) or {}
+    other = [
+        name
+        for name, digest in noted.items()
+        if name.startswith(f"{dataset}/") and digest != _digest(config)
+    ]
+    if other:
+        raise InputError(
+            f"config.screen has changed since the features in profiles/{other[0]} were "
+            f"written, and config.data.dir={config.data.dir!r} holds no prepared "
+            "screen to take its labels from: set it to the prepared screen, or go back "
+            "to the former config.screen"
+        )
+
+
+def _digest(config: ml_collections.ConfigDict) -> str:
+    """SHA-256, in hex, of what the config says of the records."""
+    text = json.dumps(configs.labels(config), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _check_records(

@@ -136,7 +136,7 @@ def _plan_before(folder: epath.Path) -> dict[str, Any] | None:
     """
     path = folder / PLAN
     if path.exists():
-        return _read_plan(path)
+        return prepare_folder.read_plan(path)
     if (folder / DESCRIPTION).exists():  # which repeats it
         return read_description(folder)["plan"]
     held = folder.iterdir() if folder.exists() else ()
@@ -146,22 +146,6 @@ def _plan_before(folder: epath.Path) -> dict[str, Any] | None:
             "screen; choose another data.dir"
         )
     return None
-
-
-def _read_plan(path: epath.Path) -> dict[str, Any]:
-    """What the shards of a folder are written by.
-
-    Raises:
-      InputError: it is damaged.
-    """
-    try:
-        return sealed_json.read(path)
-    except ValueError as error:  # no UTF-8, no JSON
-        repeated = (path.parent / DESCRIPTION).exists()
-        what = "delete it and run --job=prepare again, which keeps the shards"
-        if not repeated:
-            what = f"delete the folder {path.parent}, or choose another data.dir"
-        raise InputError(f"{path} is damaged ({error}); {what}") from error
 
 
 def _complete(folder: epath.Path) -> dict[str, Any]:
