@@ -68,11 +68,15 @@ def note_written(
 ) -> None:
     """Notes by which labels features are written, as their parts repeat them.
 
+    A workdir without a `config.json`, which only the program makes, has no notes.
+
     Args:
       config: of the experiment.
       workdir: of the experiment.
       profiles: the folder of the features; it may hold parts already.
     """
+    if not (workdir / workdirs.FILE).exists():
+        return
     noted = dict(workdirs.noted(workdir, WRITTEN) or {})
     name, now = f"{profiles.parent.name}/{profiles.name}", _digest(config)
     begun = any(path.suffix == ".parquet" for path in profiles.iterdir())
@@ -94,7 +98,9 @@ def check_written(
     other = [
         name
         for name, digest in noted.items()
-        if name.startswith(f"{dataset}/") and digest != _digest(config)
+        if name.startswith(f"{dataset}/")
+        and digest != _digest(config)
+        and (workdir / "profiles" / name).is_dir()
     ]
     if other:
         raise InputError(
