@@ -113,18 +113,21 @@ def forget(workdir: epath.Path, before: bytes) -> None:
     _write(workdir, {**_read(workdir), **kept})
 
 
-def claim(workdir: epath.Path, key: str, value: str) -> None:
+def claim(workdir: epath.Path, key: str, value: str, *, other: str) -> None:
     """Notes what the experiment is bound to from its first step on.
+
+    Args:
+      workdir: of the experiment.
+      key: to note it under.
+      value: what to note.
+      other: what it was trained on, and what to do, where something else is noted.
 
     Raises:
       InputError: it is bound to something else.
     """
     before = _read(workdir).get(key, value)
     if before != value:
-        raise InputError(
-            f"{workdir} was trained on another preparation of the screen: go back to "
-            "the former config.data.dir, or choose another --workdir"
-        )
+        raise InputError(f"{workdir} was trained {other}, or choose another --workdir")
     note(workdir, key, value)
 
 

@@ -5,8 +5,9 @@ slow.
 """
 
 import dataclasses
+import hashlib
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,12 @@ from etils import epath
 from gandl_jax import files
 from gandl_jax.errors import InputError
 
+_SEAL, _NUMBER = "seal", "number"  # of a file
+
 
 @dataclasses.dataclass
 class Facts:
-    """Of all shards of a screen. A former version kept the first two alone.
+    """Those of all shards of a screen; a former version kept the first two alone.
 
     Attributes:
       lengths: of the records of each shard, [n] int64, in bytes.
@@ -28,6 +31,8 @@ class Facts:
         digest, its largest level, and how many pixels have that; None likewise.
       blocks: plate to [C, h, w] int64, sums as from `illumination.block_sums`; None
         likewise.
+      digests: of the records of each shard, [n] int64, as from `records.digest`; None
+        likewise.
     """
 
     lengths: list[np.ndarray]
@@ -35,6 +40,7 @@ class Facts:
     written: list[dict[str, Any]] | None
     images: np.ndarray | None
     blocks: dict[str, np.ndarray] | None
+    digests: list[np.ndarray] | None
 
 
 def path(directory: str, number: int) -> epath.Path:
@@ -43,9 +49,35 @@ def path(directory: str, number: int) -> epath.Path:
 
 
 def write(directory: str, number: int, kept: Mapping[str, Any]) -> None:
-    """Writes those of a shard: its arrays by name, its digest and its size."""
+    """Writes those of a shard: its arrays by name, its digest and its size.
+
+    Its number and a digest of them all go with them: the checksums in an .npz file
+    cover neither the arrays' names nor which shard they are of.
+    """
+    kept = {**kept, _NUMBER: number}
     with files.replacing(path(directory, number)) as file:
-        np.savez_compressed(file, **kept)
+        np.savez_compressed(file, **kept, **{_SEAL: _seal(kept)})
+
+
+def _seal(kept: Mapping[str, Any]) -> str:
+    """SHA-256, in hex, of arrays and their names."""
+    total = hashlib.sha256()
+    for name in sorted(kept):
+        array = np.asarray(kept[name])
+        total.update(f"{name} {array.dtype.str} {array.shape} ".encode())
+        total.update(array.tobytes())
+    return total.hexdigest()
+
+
+def _check_seal(found: Mapping[str, np.ndarray], number: int) -> None:
+    """Raises ValueError where facts are not as written, or of another shard."""
+    kept = {name: found[name] for name in found if name != _SEAL}
+    if _SEAL not in found:  # of a former version
+        return
+    if str(found[_SEAL]) != _seal(kept):
+        raise ValueError("they are not as they were written")
+    if int(kept[_NUMBER]) != number:
+        raise ValueError(f"they are those of shard {int(kept[_NUMBER])}")
 
 
 def of_plates(
@@ -73,24 +105,41 @@ def read(directory: str, count: int) -> Facts:
     Raises:
       InputError: a former version wrote them, without plates; or some are damaged.
     """
-    total = Facts([], {}, [], [], {})
+    total = Facts([], {}, [], [], {}, [])
     for number in range(count):
-        file = path(directory, number)
-        data = io.BytesIO(file.read_bytes())
-        try:
-            files.check_unpacked(data)
-            with np.load(data, allow_pickle=False) as found:
-                _add(total, directory, found)
-        except InputError:
-            raise
-        except Exception as error:  # whatever NumPy and zipfile raise at changed bytes
-            raise InputError(
-                f"{file} is damaged ({error}): delete it and run --job=prepare again, "
-                "which redoes its shard"
-            ) from error
+        _read(total, directory, number)
     if total.images is not None:
         total.images = np.concatenate(total.images)
     return total
+
+
+def read_one(directory: str, number: int) -> Facts:
+    """Those of one shard; `images` are in a list.
+
+    Raises:
+      InputError: as `read`.
+    """
+    total = Facts([], {}, [], [], {}, [])
+    _read(total, directory, number)
+    return total
+
+
+def _read(total: Facts, directory: str, number: int) -> None:
+    file = path(directory, number)
+    data = io.BytesIO(file.read_bytes())
+    try:
+        files.check_unpacked(data)
+        with np.load(data, allow_pickle=False) as archive:
+            found = dict(archive)
+        _check_seal(found, number)
+        _add(total, directory, found)
+    except InputError:
+        raise
+    except Exception as error:  # whatever NumPy and zipfile raise at changed bytes
+        raise InputError(
+            f"{file} is damaged ({error}): delete it and run --job=prepare again, "
+            "which redoes its shard"
+        ) from error
 
 
 def _add(total: Facts, directory: str, found: Mapping[str, np.ndarray]) -> None:
@@ -108,6 +157,10 @@ def _add(total: Facts, directory: str, found: Mapping[str, np.ndarray]) -> None:
         written = {"sha256": str(found["sha256"]), "bytes": int(found["bytes"])}
         total.written.append(written | {"records": len(lengths)})
         total.images.append(found["images"])
+    if "digests" not in found:
+        total.digests = None
+    elif total.digests is not None:
+        total.digests.append(found["digests"])
     if "blocks" not in found:
         total.blocks = None
     elif total.blocks is not None:
@@ -124,6 +177,23 @@ def _add_histograms(
     for name, index, counts in zip(names, *parts, strict=True):
         one = total.setdefault(name, np.zeros(shape, np.int64))
         one.reshape(-1)[index] += counts  # no index comes twice
+
+
+def statistics_of_channels(
+    channels: Sequence[str], histograms: np.ndarray, plan: Mapping[str, Any]
+) -> dict[str, dict[str, float]]:
+    """Channel to its `statistics`.
+
+    Args:
+      channels: C names.
+      histograms: [C, levels] int64 pixel counts.
+      plan: of the prepared screen, which names the percentiles.
+    """
+    low, high = plan["low_percentile"], plan["high_percentile"]
+    return {
+        channel: statistics(histogram, low=low, high=high)
+        for channel, histogram in zip(channels, histograms, strict=True)
+    }
 
 
 def statistics(histogram: np.ndarray, *, low: float, high: float) -> dict[str, float]:

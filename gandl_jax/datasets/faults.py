@@ -1,19 +1,27 @@
 """What is wrong with the files of a prepared screen, held against its manifest."""
 
 import dataclasses
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from etils import epath
 
-from gandl_jax import files, names
-from gandl_jax.datasets import manifest, records
+from gandl_jax import files, names, sealed_json
+from gandl_jax.datasets import facts, manifest, records
 from gandl_jax.datasets.host_tensorflow import tf
-from gandl_jax.datasets.prepared import RECORDS, Prepared
+from gandl_jax.datasets.prepared import (
+    DESCRIPTION,
+    PLAN,
+    RECORDS,
+    SOURCE_TABLE,
+    Prepared,
+    read_source_table,
+)
 from gandl_jax.datasets.screen import Screen, record_ids
 from gandl_jax.datasets.shards import FRAME_BYTES
+from gandl_jax.errors import InputError
 
 SHARD_SUFFIX = ".tfrecord"  # in the name of every shard, and of no other file
 
@@ -68,6 +76,62 @@ def of_file(directory: str, name: str, files: Files) -> tuple[Fault | None, str]
     return Fault(name, None, "", what), name
 
 
+def of_plan(directory: str, plan: Mapping[str, Any]) -> Iterator[Fault]:
+    """What is wrong with the plan beside the description, which repeats it.
+
+    Args:
+      directory: of the prepared screen.
+      plan: as the description has it.
+    """
+    path = epath.Path(directory) / PLAN
+    try:
+        if sealed_json.read(path) != plan:
+            yield Fault(PLAN, None, "", f"is not the plan that {DESCRIPTION} repeats")
+    except FileNotFoundError:
+        yield Fault(PLAN, None, "", "is gone")
+    except ValueError as error:  # no UTF-8, no JSON
+        yield Fault(PLAN, None, "", f"is damaged: {error}")
+
+
+def of_facts(directory: str, shards: Sequence[str], files: Files) -> Iterator[Fault]:
+    """What is wrong with what was counted of the shards, where that was copied too.
+
+    Args:
+      directory: of the prepared screen.
+      shards: their names.
+      files: the manifest's.
+    """
+    if not facts.path(directory, 0).parent.exists():
+        return
+    for number, name in enumerate(shards):
+        path = facts.path(directory, number)
+        file = f"{path.parent.name}/{path.name}"
+        try:
+            told = facts.read_one(directory, number)
+        except FileNotFoundError:
+            yield Fault(file, None, "", "is gone")
+        except InputError as error:
+            yield Fault(file, None, "", str(error))
+        else:
+            if told.written and told.written[0] != files[name]:
+                yield Fault(file, None, "", f"is not of {name}")
+
+
+def of_source_table(opened: Prepared, spec: Screen) -> Iterator[Fault]:
+    """Whether the raw screen's table has the records in the order of the shards.
+
+    Args:
+      opened: the prepared screen.
+      spec: of the screen.
+    """
+    source = read_source_table(opened)
+    if source is None:
+        return
+    names = record_ids(spec, source).to_numpy(str)
+    if not np.array_equal(names, opened.table["Metadata_Record_ID"].to_numpy(str)):
+        yield Fault(SOURCE_TABLE, None, "", f"has other records than {RECORDS}")
+
+
 def surplus(directory: str, files: Files) -> list[Fault]:
     """Shards that the manifest does not know."""
     there = sorted(path.name for path in epath.Path(directory).iterdir())
@@ -93,7 +157,7 @@ def of_shard(
       What is wrong; and shard and name of each record that is whole.
     """
     fault, holds = of_file(opened.directory, name, files)
-    faults, keys = [fault] if fault else [], []
+    faults, keys, places = [fault] if fault else [], [], []
     if holds in opened.files:  # a shard under another's name is read as what it is
         rows = opened.rows(opened.files.index(holds))
         if not fault:
@@ -104,8 +168,33 @@ def of_shard(
                 faults.append(Fault(name, place, record, read))
             else:
                 keys.append(read)
-    ids = record_ids(spec, pd.DataFrame(keys, columns=list(spec.key), dtype=str))
-    return faults, pd.DataFrame({"shard": name, "name": ids})
+                places.append(place)
+        faults += _of_order(
+            opened, name, rows, dict(zip(places, _ids(keys, spec), strict=True))
+        )
+    return faults, pd.DataFrame({"shard": name, "name": _ids(keys, spec)})
+
+
+def _ids(keys: Sequence[Mapping[str, str]], spec: Screen) -> pd.Series:
+    """The names of records from the columns of their keys."""
+    return record_ids(spec, pd.DataFrame(keys, columns=list(spec.key), dtype=str))
+
+
+def _of_order(
+    opened: Prepared, name: str, rows: np.ndarray, found: Mapping[int, str]
+) -> Iterator[Fault]:
+    """Records of the table that lie at the place of others.
+
+    Args:
+      opened: the prepared screen.
+      name: of the shard.
+      rows: of the table that should lie in it.
+      found: place in the shard to the name of the record that lies there.
+    """
+    listed = names.cleaned(opened.table["Metadata_Record_ID"].iloc[rows]).tolist()
+    for place, record in found.items():
+        if record != listed[place] and record in listed:
+            yield Fault(name, place, record, f"lies at the place of {listed[place]}")
 
 
 def _of_index(
@@ -127,7 +216,10 @@ def _read(
     """Reads and decodes records as training does: their keys, or what is wrong."""
     path = epath.Path(opened.directory) / name
     size = path.stat().length
-    for offset, length in zip(opened.offset[rows], opened.length[rows], strict=True):
+    wanted = opened.part(rows)
+    for i, (offset, length) in enumerate(
+        zip(wanted.offset, wanted.length, strict=True)
+    ):
         if offset + length + FRAME_BYTES > size:
             yield "lies beyond the end of the file"
             continue
@@ -137,9 +229,17 @@ def _read(
         try:
             example = records.read_at(str(path), offset, length)
             records.planes(opened, opened.channels, example)
-            yield _key(example.numpy(), key)
         except tf.errors.OpError as error:
             yield records.said(error)
+            continue
+        digest = int(records.digest(example))
+        if wanted.digest is not None and digest != wanted.digest[i]:
+            yield records.ANOTHER
+            continue
+        try:
+            yield _key(example.numpy(), key)
+        except (IndexError, UnicodeDecodeError):  # no such column; no text
+            yield records.ANOTHER
 
 
 def _length_at(path: epath.Path, offset: int) -> int:

@@ -10,13 +10,14 @@ camera, which would be subtracted, is not estimated. Imports nothing slow.
 import io
 import itertools
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import scipy.ndimage
 from etils import epath
 
 from gandl_jax import files
-from gandl_jax.datasets.prepared import ILLUMINATION
+from gandl_jax.datasets.prepared import ILLUMINATION, read_whole
 from gandl_jax.errors import InputError
 
 GRID = 16  # blocks a side: light varies slowly (ours)
@@ -116,18 +117,29 @@ def write(folder: epath.Path, by_plate: Mapping[str, np.ndarray]) -> None:
         np.savez_compressed(file, plates=plates, fields=np.stack([*by_plate.values()]))
 
 
-def read(folder: epath.PathLike) -> tuple[list[str], np.ndarray]:
-    """The plates, and their fields [P, C, h, w] float32.
+def read(
+    folder: epath.PathLike, wanted: Mapping[str, Any] | None = None
+) -> tuple[list[str], np.ndarray]:
+    """Reads the plates, and their fields [P, C, h, w] float32.
+
+    Args:
+      folder: of the prepared screen.
+      wanted: what the file must be, as from `Prepared.written`.
 
     Raises:
-      InputError: the file is damaged.
+      InputError: the file is gone or damaged.
     """
     path = epath.Path(folder) / ILLUMINATION
-    data = io.BytesIO(path.read_bytes())
+    data = io.BytesIO(read_whole(path, wanted))
     try:
         files.check_unpacked(data)
         with np.load(data, allow_pickle=False) as found:
-            return found["plates"].tolist(), found["fields"]
+            plates, fields = found["plates"].tolist(), found["fields"]
+        if fields.ndim != 4 or len(fields) != len(plates):
+            raise ValueError(f"fields of shape {fields.shape}")
+        if not (np.isfinite(fields).all() and fields.min() >= LEAST * 0.99):
+            raise ValueError(f"fields that are not finite numbers from {LEAST} up")
+        return plates, fields
     except Exception as error:  # whatever NumPy and zipfile raise at changed bytes
         raise InputError(
             f"{path} is damaged ({error}): delete it and run --job=prepare again, "

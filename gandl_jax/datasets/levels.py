@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from gandl_jax.datasets import illumination
-from gandl_jax.datasets.prepared import Prepared, plates
+from gandl_jax.datasets.prepared import ILLUMINATION, Prepared, plates
+from gandl_jax.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,16 +79,29 @@ def of(
     if correction == "none":
         return Levels(ranges)
     prepared.check_illumination(correction)
-    names, fields = illumination.read(prepared.directory)
-    own = plates(prepared.table)
-    number = {name: i for i, name in enumerate(names)}
-    if own is None:  # then one field is of all images
-        own = names * prepared.records
+    names, fields = prepared.fields or illumination.read(
+        prepared.directory, prepared.written(ILLUMINATION)
+    )
     chosen = [prepared.channels.index(name) for name in channels]
     return Levels(
         ranges,
-        np.array([number[name] for name in own]),
+        _places(prepared, names),
         fields[:, chosen].astype(np.float64),
         illumination.between(prepared.height_px),
         illumination.between(prepared.width_px),
     )
+
+
+def _places(prepared: Prepared, names: Sequence[str]) -> np.ndarray:
+    """[N] int64, the place of each record's plate among those of the fields."""
+    own = plates(prepared.table)
+    if own is None:  # then one field is of all images
+        own = names * prepared.records
+    number = {name: i for i, name in enumerate(names)}
+    if lacking := set(own) - number.keys():
+        raise InputError(
+            f"{prepared.directory}/{ILLUMINATION} holds no field of {len(lacking)} "
+            f"plates, the first {min(lacking)!r}: delete it and run --job=prepare "
+            "again, or set --config.data.illumination=none"
+        )
+    return np.array([number[name] for name in own])

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 from etils import epath
 
+from gandl_jax.datasets.description import TFDS_METADATA
 from gandl_jax.datasets.prepared import ILLUMINATION, RECORDS, plates
 
 _BLOCK_BYTES = 2**20  # read at once: a shard may be larger than the memory
@@ -40,14 +41,16 @@ def make(
       channels: names; each record has an image of every one.
 
     Returns:
-      "files": the shards, the table and the illumination, by file name;
+      "files": by name the shards, the table of records, the illumination and what TFDS
+      reads;
       "records_per_plate", "records_per_condition", "records_per_channel": name to a
       number. The first two are {} where the screen has no such column.
     """
     folder = epath.Path(directory)
     more = {RECORDS: digest(folder / RECORDS) | {"records": len(table)}}
-    if (folder / ILLUMINATION).exists():
-        more[ILLUMINATION] = digest(folder / ILLUMINATION)
+    for name in (ILLUMINATION, *TFDS_METADATA):
+        if (folder / name).exists():
+            more[name] = digest(folder / name)
     return {
         "files": {**shards, **more},
         "records_per_plate": _counts(plates(table)),

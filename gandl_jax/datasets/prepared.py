@@ -1,10 +1,11 @@
 """A prepared screen: what `jobs/prepare.py` left. Imports nothing slow."""
 
+import contextlib
 import dataclasses
 import hashlib
+import io
 import json
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,21 +13,25 @@ import pandas as pd
 import pyarrow as pa
 from etils import epath
 
-from gandl_jax import files
-from gandl_jax.datasets import limits
+from gandl_jax import sealed_json
+from gandl_jax.datasets.description import (
+    COUNTED,
+    LABELS,
+    MANIFEST,
+    PLATES,
+    SOURCE_TABLE,
+    checked,
+)
 from gandl_jax.errors import InputError, nearest
 
 DESCRIPTION = "screen.json"  # written last: its presence says that all is there
+PLAN = "plan.json"  # written first: what a later run must agree with to go on
 RECORDS = "records.parquet"
-PLATES = "plate_statistics"  # in the description: those of each plate
+DIGEST = "digest"  # in that table: of each serialized example
 SOURCE = "source_dir"  # in a plan for information: a moved screen is the same screen
-LABELS = "labels"  # in a plan: what the config says of records, not of their images
-COUNTED = "plates_counted_by"  # in a plan: the columns of the plates in the facts
 IMAGES = "images"  # in a plan: the format of the raw ones when the shards were begun
-MANIFEST = "manifest"  # in the description: what its files must be, and the counts
 ILLUMINATION = "illumination.npz"  # the fields of each plate
 FEWEST_RECORDS = 50  # of a plate, to estimate its illumination from (ours)
-REMARKS = "remarks"  # in the description: what was odd, of the table and the images
 REDUCED = {"downscale": 1, "white_level": 0}  # in a plan where they are not these
 WORK = ".work"  # a folder: what a running preparation keeps beside the shards
 MOST_RECORD_BYTES = 2**31  # TFRecord's readers hold one whole
@@ -51,7 +56,12 @@ class Prepared:
       offset: [N] int64, where its TFRecord frame starts, in bytes.
       length: [N] int64, of its serialized example, in bytes.
       files: file name of each shard.
-      description: all of `screen.json`.
+      description: all of `screen.json`, but its own digest.
+      digest: [N] int64, of its serialized example, by `records.digest`; None where a
+        former version wrote none.
+      key: the columns that name a record, in its example too; () is not known.
+      fields: plates, and their illumination, where an experiment joins those of
+        `illumination.npz`; as from `illumination.read`.
     """
 
     directory: str
@@ -67,6 +77,9 @@ class Prepared:
     length: np.ndarray
     files: tuple[str, ...]
     description: Mapping[str, Any]
+    digest: np.ndarray | None = None
+    key: tuple[str, ...] = ()
+    fields: tuple[list[str], np.ndarray] | None = None
 
     @property
     def records(self) -> int:
@@ -104,7 +117,13 @@ class Prepared:
     def part(self, rows: np.ndarray) -> "Prepared":
         """These rows of the table alone, [n] int64."""
         index = {key: getattr(self, key)[rows] for key in ("shard", "offset", "length")}
-        return dataclasses.replace(self, table=self.table.iloc[rows], **index)
+        digest = None if self.digest is None else self.digest[rows]
+        table = self.table.iloc[rows]
+        return dataclasses.replace(self, table=table, digest=digest, **index)
+
+    def written(self, name: str) -> Mapping[str, Any] | None:
+        """What a file but the shards must be: `written` of its description."""
+        return written(self.description, name)
 
     def place(self, record: int) -> tuple[int, int]:
         """A record's shard, and its place in that, both from 0."""
@@ -148,6 +167,13 @@ class Prepared:
                 "plates: set --config.data.scaling=dataset or prepare it again in "
                 "another config.data.dir"
             )
+        lacking = set(plates(self.table)) - self.description[PLATES].keys()
+        if lacking:
+            raise InputError(
+                f"{self.directory} holds no statistics of {len(lacking)} plates, the "
+                f"first {min(lacking)!r}: delete {DESCRIPTION} in it and run "
+                "--job=prepare again, or set --config.data.scaling=dataset"
+            )
 
     def check_illumination(self, correction: str) -> None:
         """Raises InputError where `config.data.illumination` is not possible."""
@@ -175,8 +201,10 @@ def _ends(
     statistics: Mapping[str, Mapping[str, float]], channels: Sequence[str]
 ) -> np.ndarray:
     """[2, C] float64: low, and high at least one level above it."""
-    low = np.array([statistics[name]["low"] for name in channels])
-    high = np.array([statistics[name]["high"] for name in channels])
+    low, high = (
+        np.array([statistics[name][end] for name in channels], np.float64)
+        for end in ("low", "high")
+    )
     return np.stack([low, np.maximum(high, low + 1)])
 
 
@@ -211,11 +239,6 @@ def open_prepared(directory: str) -> Prepared:
             f"{len(gone)} of {len(shards)} shards are gone from {directory}, the "
             f"first {gone[0]}; run --job=prepare again, which redoes them"
         )
-    if _gone(folder, [RECORDS]):
-        raise InputError(
-            f"{folder / RECORDS} is gone; run --job=prepare again, which keeps the "
-            "shards"
-        )
     return open_unchecked(directory, description)
 
 
@@ -234,10 +257,7 @@ def read_description(directory: str) -> dict[str, Any]:
             "--job=prepare"
         )
     try:
-        description = files.read_json(folder / DESCRIPTION)
-        if not _describes_a_screen(description):
-            raise ValueError("it describes no screen")
-        return description
+        return checked(sealed_json.read(folder / DESCRIPTION))
     except ValueError as error:  # no UTF-8, no JSON
         raise InputError(
             f"{folder / DESCRIPTION} is damaged ({error}); delete it and run "
@@ -245,47 +265,45 @@ def read_description(directory: str) -> dict[str, Any]:
         ) from error
 
 
-def _describes_a_screen(content: Any) -> bool:
-    """Whether all is there that the other jobs read, and can be so."""
-    kinds = {"name": str, "plan": dict, "statistics": dict}
-    kinds |= {"channels": list, "files": list}
-    if not isinstance(content, dict) or not all(
-        isinstance(content.get(key), kind) for key, kind in kinds.items()
-    ):
-        return False
-    size = content.get("height_px"), content.get("width_px")
-    return (
-        all(isinstance(name, str) for name in content["channels"])
-        and all(isinstance(name, str) and "/" not in name for name in content["files"])
-        and all(type(side) is int and side > 0 for side in size)
-        and math.prod(size) <= limits.MOST_PX
-        and content.get("bit_depth") in (8, 16)
-        and all(_is_range(content["statistics"].get(c)) for c in content["channels"])
-    )
+def written(description: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
+    """The "sha256" and "bytes" that a file must have; None where nothing is known.
+
+    Args:
+      description: of the prepared screen.
+      name: of the file.
+    """
+    known = {SOURCE_TABLE: description.get(SOURCE_TABLE)}
+    return (known | description.get(MANIFEST, {}).get("files", {})).get(name)
 
 
-def _is_range(statistics: Any) -> bool:
-    ends = isinstance(statistics, dict) and [statistics.get(k) for k in ("low", "high")]
-    return bool(ends) and all(
-        isinstance(end, int | float) and math.isfinite(end) for end in ends
-    )
+def read_whole(path: epath.PathLike, wanted: Mapping[str, Any] | None) -> bytes:
+    """A small file's bytes, held against what was written.
+
+    Args:
+      path: of the file, beside the description.
+      wanted: as from `written`.
+
+    Raises:
+      InputError: it is gone, or holds other bytes.
+    """
+    again = "run --job=prepare again, which keeps the shards"
+    try:
+        data = epath.Path(path).read_bytes()
+    except FileNotFoundError as error:
+        raise InputError(f"{path} is gone; {again}") from error
+    if wanted and hashlib.sha256(data).hexdigest() != wanted["sha256"]:
+        raise InputError(
+            f"{path} is damaged (it is not as {DESCRIPTION} says that it was written):"
+            f" delete it and {again}"
+        )
+    return data
 
 
 def open_unchecked(directory: str, description: Mapping[str, Any]) -> Prepared:
     """As `open_prepared`, whether or not the shards are there."""
-    path = epath.Path(directory) / RECORDS
-    with files.reading(path) as file:
-        try:
-            records = pd.read_parquet(file)
-            _check_records(records, len(description["files"]))
-        except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
-            # Arrow raises an OSError without a number where pages do not decode.
-            if isinstance(error, OSError) and error.errno is not None:
-                raise
-            raise InputError(
-                f"{path} is damaged ({str(error).splitlines()[0]}): delete it and run "
-                "--job=prepare again, which keeps the shards"
-            ) from error
+    records = _read_table(directory, description, RECORDS)
+    with _damage_told(epath.Path(directory) / RECORDS):
+        _check_records(records, description)
     return Prepared(
         directory=str(directory),
         name=description["name"],
@@ -295,21 +313,69 @@ def open_unchecked(directory: str, description: Mapping[str, Any]) -> Prepared:
         bit_depth=description["bit_depth"],
         statistics=description["statistics"],
         table=records.filter(regex="^Metadata_"),
-        shard=records["shard"].to_numpy(),
-        offset=records["offset"].to_numpy(),
-        length=records["length"].to_numpy(),
+        shard=records["shard"].to_numpy(np.int64),
+        offset=records["offset"].to_numpy(np.int64),
+        length=records["length"].to_numpy(np.int64),
         files=tuple(description["files"]),
         description=description,
+        digest=records[DIGEST].to_numpy(np.int64) if DIGEST in records else None,
     )
 
 
-def _check_records(records: pd.DataFrame, shards: int) -> None:
-    """Raises where the table of records says what no table of ours says."""
+def read_source_table(opened: Prepared) -> pd.DataFrame | None:
+    """The raw screen's table of the records, [N] rows in stored order, all str.
+
+    None where a former version prepared the screen, which did not keep it.
+
+    Raises:
+      InputError: it is gone or damaged.
+    """
+    if SOURCE_TABLE not in opened.description:
+        return None
+    found = _read_table(opened.directory, opened.description, SOURCE_TABLE)
+    with _damage_told(epath.Path(opened.directory) / SOURCE_TABLE):
+        if len(found) != opened.records:
+            raise ValueError(f"it has {len(found)} rows, not {opened.records}")
+    return found
+
+
+def _read_table(
+    directory: epath.PathLike, description: Mapping[str, Any], name: str
+) -> pd.DataFrame:
+    path = epath.Path(directory) / name
+    data = read_whole(path, written(description, name))
+    with _damage_told(path):
+        return pd.read_parquet(io.BytesIO(data))
+
+
+@contextlib.contextmanager
+def _damage_told(path: epath.Path) -> Iterator[None]:
+    """Turns what a table that cannot be read raises into a sentence."""
+    try:
+        yield
+    # Arrow raises an OSError where pages do not decode.
+    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise InputError(
+            f"{path} is damaged ({reason[0]}): delete it and run --job=prepare again, "
+            "which keeps the shards"
+        ) from error
+
+
+def _check_records(records: pd.DataFrame, description: Mapping[str, Any]) -> None:
+    """Raises ValueError where the table holds what `prepare` never writes."""
+    if len(records) != description.get("records", len(records)):
+        raise ValueError(f"it has {len(records)} rows, not {description['records']}")
+    shards = len(description["files"])
     most = {"shard": shards - 1, "offset": 2**62, "length": MOST_RECORD_BYTES}
     for name, highest in most.items():
-        column = records[name].to_numpy(np.int64)
+        column = records[name]
+        if not pd.api.types.is_integer_dtype(column) or column.isna().any():
+            raise ValueError(f"{name} holds no whole numbers")
         if len(column) and not 0 <= column.min() <= column.max() <= highest:
             raise ValueError(f"{name} beyond 0 to {highest:,}")
+    if records["Metadata_Record_ID"].duplicated().any():
+        raise ValueError("two records have one name")
 
 
 def is_complete(directory: str) -> bool:
@@ -321,7 +387,9 @@ def is_complete(directory: str) -> bool:
     folder = epath.Path(directory)
     if not (folder / DESCRIPTION).exists():
         return False
-    return not _gone(folder, [RECORDS, *read_description(directory)["files"]])
+    description = read_description(directory)
+    tables = [RECORDS, *(name for name in [SOURCE_TABLE] if name in description)]
+    return not _gone(folder, [*tables, *description["files"]])
 
 
 def _gone(folder: epath.Path, files: Sequence[str]) -> list[str]:

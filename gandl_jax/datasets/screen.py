@@ -161,12 +161,26 @@ def read_metadata(screen: Screen, source_dir: str) -> pd.DataFrame:
         if not files.there([screen.metadata]):
             raise InputError(f"there is no {screen.metadata} in {source_dir}")
         metadata = _read_csv(files, screen.metadata)
+    check_metadata(screen, metadata, path)
+    return metadata
+
+
+def check_metadata(screen: Screen, metadata: pd.DataFrame, path: epath.Path) -> None:
+    """Checks that a table of records has what a screen's spec names.
+
+    Args:
+      screen: the spec.
+      metadata: N rows, all columns str.
+      path: where it is from, for the message.
+
+    Raises:
+      InputError: a missing column, a cell that is no text, or a doubled key.
+    """
     _check_columns(screen, metadata, path)
     if screen.metadata:
         _check_named(screen, metadata, files)
     _check_cells(screen, metadata, path)
     _check_keys(screen, metadata, path)
-    return metadata
 
 
 def _find(screen: Screen, source_dir: str) -> pd.DataFrame:

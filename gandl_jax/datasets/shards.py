@@ -20,7 +20,15 @@ from etils import epath
 from PIL import Image
 
 from gandl_jax import files
-from gandl_jax.datasets import facts, illumination, image_files, manifest, read_ahead
+from gandl_jax.datasets import (
+    facts,
+    illumination,
+    image_files,
+    manifest,
+    read_ahead,
+    records,
+)
+from gandl_jax.datasets.description import shard_name
 from gandl_jax.datasets.host_tensorflow import tf
 from gandl_jax.datasets.image_files import ImageFormat, Unreadable
 from gandl_jax.datasets.prepared import plates
@@ -28,7 +36,6 @@ from gandl_jax.datasets.raw_files import RawFiles
 from gandl_jax.datasets.reduction import Reduction
 from gandl_jax.datasets.screen import Screen, table
 
-TFDS_METADATA = "dataset_info.json", "features.json"
 FRAME_BYTES = 16  # TFRecord: length, its checksum, and the data's, around each record
 
 
@@ -104,11 +111,6 @@ def plan(metadata: pd.DataFrame, *, records_per_shard: int, seed: int) -> list[S
     return [Shard(number, count, rows) for number, rows in enumerate(parts)]
 
 
-def file_name(name: str, number: int, count: int) -> str:
-    """A shard's file name as TFDS expects it."""
-    return f"{name}-train.tfrecord-{number:05d}-of-{count:05d}"
-
-
 def alone(shard: Shard, raw: Raw) -> tuple[Shard, Raw]:
     """The same shard with what its own records need, to be sent to another process."""
     own = raw.metadata.iloc[shard.rows].reset_index(drop=True)
@@ -129,7 +131,7 @@ def unfinished(plan: Sequence[Shard], name: str, directory: str) -> list[Shard]:
     return [
         s
         for s in plan
-        if file_name(name, s.number, s.count) not in there
+        if shard_name(name, s.number, s.count) not in there
         or facts.path(directory, s.number).name not in counted
     ]
 
@@ -154,7 +156,7 @@ def write(
       RunError: the source can no longer be read; likewise.
       OSError: the disk cannot be written; likewise.
     """
-    name = file_name(raw.screen.name, shard.number, shard.count)
+    name = shard_name(raw.screen.name, shard.number, shard.count)
     with files.partial(epath.Path(directory) / name) as partial:
         try:
             kept = _write_records(shard, raw, partial, on_record)
@@ -169,7 +171,7 @@ def _write_records(
     """Writes the shard's file; returns what is counted and kept of its records."""
     histograms: dict[str, np.ndarray] = {}
     blocks: dict[str, np.ndarray] = {}
-    lengths, images, bad = [], [], {}
+    lengths, digests, images, bad = [], [], [], {}
     rows = raw.metadata.iloc[shard.rows].to_dict("records")
     paths = [raw.screen.image_paths(row) for row in rows]
     with (
@@ -181,6 +183,7 @@ def _write_records(
             record = _record(raw, row, dict(zip(named, data, strict=True)))
             writer.write(record.example)
             lengths.append(len(record.example))
+            digests.append(records.digest(record.example).numpy())
             histograms[plate] = record.histograms + histograms.get(plate, 0)
             blocks[plate] = record.blocks + blocks.get(plate, 0)
             images.append(record.images)
@@ -190,6 +193,7 @@ def _write_records(
         raise BadImages(bad)
     return {
         "lengths": np.array(lengths, np.int64),
+        "digests": np.array(digests, np.int64),
         "images": np.stack(images),
         **facts.of_plates(histograms, blocks),
     }
@@ -292,9 +296,19 @@ def _png_pixels(png: bytes, image_format: ImageFormat) -> np.ndarray:
         raise Unreadable("truncated or corrupt") from error
 
 
-def locations(lengths: Sequence[np.ndarray]) -> pd.DataFrame:
-    """Where each record is: shard, the offset of its frame and its length in bytes."""
-    return pd.concat(
+def locations(
+    lengths: Sequence[np.ndarray], digests: Sequence[np.ndarray] | None
+) -> pd.DataFrame:
+    """Where each record is and what it holds.
+
+    Args:
+      lengths: of the records of each shard, [n] int64, in bytes.
+      digests: likewise, as from `records.digest`; None where they are not known.
+
+    Returns:
+      The shard, the offset of the record's frame and its length in bytes, its digest.
+    """
+    places = pd.concat(
         pd.DataFrame(
             {
                 "shard": number,
@@ -304,6 +318,7 @@ def locations(lengths: Sequence[np.ndarray]) -> pd.DataFrame:
         )
         for number, n in enumerate(lengths)
     ).reset_index(drop=True)
+    return places if digests is None else places.assign(digest=np.concatenate(digests))
 
 
 def write_tfds_metadata(

@@ -22,6 +22,7 @@ from etils import epath
 
 from gandl_jax import files
 from gandl_jax.datasets import facts, raw_files, shards
+from gandl_jax.datasets.description import shard_name
 from gandl_jax.datasets.image_files import ImageFormat
 from gandl_jax.datasets.prepared import WORK
 from gandl_jax.datasets.reduction import Reduction
@@ -179,7 +180,7 @@ def _write(recipe: _Recipe, place: tuple[int, int]) -> None:
 def _in_order(attempt: epath.Path, name: str, shard: Shard) -> Iterator[epath.Path]:
     """A shard's files: its facts come first, for it is finished by its own name."""
     yield facts.path(attempt, shard.number)
-    yield attempt / shards.file_name(name, shard.number, shard.count)
+    yield attempt / shard_name(name, shard.number, shard.count)
 
 
 def _rows_path(directory: epath.PathLike, number: int) -> epath.Path:

@@ -11,7 +11,7 @@ import ml_collections
 from etils import epath
 
 from gandl_jax.datasets import screen
-from gandl_jax.jobs import judging
+from gandl_jax.jobs import judging, labelling
 from gandl_jax.profiles.aligned import AlignedSets
 from gandl_jax.progress import Progress
 from gandl_jax.tasks import choice, nested, ranking, score_table
@@ -45,11 +45,16 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     workdir, dataset = epath.Path(workdir), screen.load(config).name
     options = _options(config)
     encoders = judging.encoders(JOB, workdir / "profiles" / dataset)
-    sets = AlignedSets(encoders, "", judging.records(JOB, config, dataset))
+    records = judging.records(JOB, config, dataset)
+    if records is None:
+        labelling.check_written(config, workdir, dataset)
+    sets = AlignedSets(encoders, "", records)
+    inputs = judging.inputs(encoders, sets, options)
+    inputs["labels"] = judging.labels(config, records)
     contents = judging.results(
         JOB,
         workdir / FOLDER / dataset,
-        judging.inputs(encoders, sets, options),
+        inputs,
         functools.partial(_choices, sets, encoders, options),
         done="nothing has changed since it was chosen",
     )

@@ -19,7 +19,7 @@ import ml_collections
 from etils import epath
 
 from gandl_jax.datasets import screen
-from gandl_jax.jobs import choose_features, judging, trainings
+from gandl_jax.jobs import choose_features, judging, labelling, trainings
 from gandl_jax.jobs.choose_features import READ
 from gandl_jax.jobs.trainings import Training
 from gandl_jax.profiles.aligned import AlignedSets
@@ -46,6 +46,8 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     workdir, dataset = epath.Path(workdir), screen.load(config).name
     records = judging.records(JOB, config, dataset)
     compare = config.compare
+    for folder in compare.workdirs if records is None else ():
+        labelling.check_written(config, epath.Path(folder), dataset)
     compared = trainings.read(JOB, compare.workdirs, compare.steps, dataset, records)
     names = trainings.common_sets(compared)
     opened = [training.open() for training in compared]
@@ -55,6 +57,7 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
         str(training.seed): judging.inputs(training.encoders, sets, options)
         for training, sets in zip(compared, opened, strict=True)
     }
+    inputs["labels"] = judging.labels(config, records)
     contents = judging.results(
         JOB,
         workdir / FOLDER / dataset,

@@ -13,7 +13,7 @@ from etils import epath
 from gandl_jax import compilation, hosts, parallel, progress
 from gandl_jax.datasets import prepared, tiles
 from gandl_jax.errors import RunError
-from gandl_jax.jobs import encoders, experiment
+from gandl_jax.jobs import encoders, experiment, labelling
 from gandl_jax.profiles import store
 
 ON_ALL_HOSTS = True
@@ -51,12 +51,20 @@ def run(config, workdir: epath.Path) -> None:
         if hosts.once(functools.partial(store.claim, directory, note)):
             embed = parallel.map_batch(method.embed, devices)
             encode = functools.partial(embed, encoder.weights())
+            hosts.once(
+                functools.partial(labelling.note_written, config, workdir, directory)
+            )
             encode = over_orientations(encode, config.embed.orientations)
             sets = functools.partial(encoded, dataset, config, encode, bad)
             write_set(directory, dataset, sets)
     note = made_from | {"saw_images": False}
     if hosts.once(functools.partial(store.claim, profiles / "intensity", note)):
         measure = functools.partial(intensities, dataset, channels, bad)
+        hosts.once(
+            functools.partial(
+                labelling.note_written, config, workdir, profiles / "intensity"
+            )
+        )
         write_set(profiles / "intensity", dataset, measure)
 
 

@@ -14,7 +14,7 @@ from etils import epath
 from gandl_jax import modules
 from gandl_jax.datasets import screen
 from gandl_jax.errors import InputError, nearest
-from gandl_jax.jobs import judging
+from gandl_jax.jobs import judging, labelling
 from gandl_jax.profiles import feature_set, normalize, store
 from gandl_jax.profiles.aligned import AlignedSets
 from gandl_jax.tasks import score_table
@@ -42,8 +42,11 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     options = {k: v for k, v in config.evaluate.items() if k != "tasks"}
     _check_headline(options["features"], encoders)
     records = judging.records(JOB, config, dataset)
+    if records is None:
+        labelling.check_written(config, workdir, dataset)
     sets = AlignedSets(encoders, options["features"], records)
     inputs = judging.inputs(encoders, sets, options)
+    inputs["labels"] = judging.labels(config, records)
     target = workdir / "tasks" / dataset
     paths = {name: target / f"{name}.json" for name in tasks}
     must = config.evaluate.tasks.strip() != "all"

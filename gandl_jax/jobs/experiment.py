@@ -12,17 +12,18 @@ from gandl_jax import file_hashes, hosts, modules
 from gandl_jax import workdir as workdirs
 from gandl_jax.datasets import bad_records, classes, prepared, screen
 from gandl_jax.errors import InputError, nearest
-from gandl_jax.jobs import network_files
+from gandl_jax.jobs import labelling, network_files
 
 
 def open_dataset(config) -> tuple[prepared.Prepared, tuple[str, ...]]:
-    """The prepared screen that the config names, and the channels to use.
+    """The prepared screen as the config labels it, and the channels to use.
 
     Imports nothing slow.
 
     Raises:
       InputError: it is not prepared, is another screen or reduced otherwise, is
-        smaller than a crop, has no such channel, or no plates to scale by.
+        smaller than a crop, has no such channel, label or column, or no plates to
+        scale by.
     """
     name = screen.load(config).name  # of a screen of one's own, config.screen.name
     dataset = prepared.open_prepared(config.data.dir)
@@ -34,6 +35,7 @@ def open_dataset(config) -> tuple[prepared.Prepared, tuple[str, ...]]:
     wanted = {key: config.data[key] for key in prepared.REDUCED}
     prepared.check_plan(config.data.dir, dataset.description["plan"], wanted)
     prepared.check_crop(dataset, config.data.crop_px)
+    dataset = labelling.label(config, dataset)
     dataset.check_scaling(config.data.scaling)
     dataset.check_illumination(config.data.illumination)
     return dataset, prepared.choose_channels(dataset, config.data.channels)

@@ -17,6 +17,7 @@ from etils import epath
 from gandl_jax import names, progress
 from gandl_jax.datasets import confined, prepared, screen, wells
 from gandl_jax.errors import InputError, nearest
+from gandl_jax.jobs import labelling
 from gandl_jax.jobs.import_parts import feature_columns
 from gandl_jax.profiles import (
     bookkeeping,
@@ -78,6 +79,7 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     if not store.claim(directory, note):
         return
     try:
+        labelling.note_written(config, epath.Path(workdir), directory)
         _write(theirs, chosen.features, places, directory, rows)
     except InputError:
         _remove(directory, epath.Path(workdir))
@@ -118,9 +120,12 @@ def _screen_tables(config, spec: screen.Screen) -> tuple[pd.DataFrame, pd.DataFr
         records = screen.table(spec, raw)
         screen.check_filters(spec, raw)
     elif prepared.is_complete(config.data.dir):
-        records = prepared.open_prepared(config.data.dir).table
-        known = [name for name in spec.columns if name in records]
-        raw = records[known].rename(columns=spec.columns)
+        opened = prepared.open_prepared(config.data.dir)
+        records = labelling.label(config, opened).table
+        raw = prepared.read_source_table(opened)
+        if raw is None:  # of a former version
+            known = [name for name in spec.columns if name in records]
+            raw = records[known].rename(columns=spec.columns)
     else:
         raise InputError(
             f"neither the screen {source!r} (config.data.source_dir) nor the prepared "

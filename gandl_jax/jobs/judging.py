@@ -20,6 +20,7 @@ from gandl_jax import config as configs
 from gandl_jax import files
 from gandl_jax.datasets import prepared
 from gandl_jax.errors import InputError
+from gandl_jax.jobs import labelling
 from gandl_jax.profiles import feature_set, quality, store
 from gandl_jax.profiles.aligned import AlignedSets
 from gandl_jax.tasks.skip import LeftOut, Skip
@@ -54,27 +55,53 @@ def encoders(job: str, profiles: epath.Path) -> list[epath.Path]:
 def records(
     job: str, config: ml_collections.ConfigDict, dataset: str
 ) -> pd.DataFrame | None:
-    """The prepared screen's table of records; None where it is not here.
+    """The prepared screen's table of records, by this config's labels.
+
+    The shards need not be there.
 
     Args:
       job: that reads it, for its lines.
-      config: data.dir and screen are read.
+      config: data and screen are read.
       dataset: the screen's name.
+
+    Returns:
+      [N] rows; None where the screen is not here: then the labels are those that the
+      profiles were written with, which is said.
+
+    Raises:
+      InputError: the prepared screen is damaged, or does not have the config's labels.
     """
     directory = config.data.dir
-    if not directory or not prepared.is_complete(directory):
-        return None
-    opened = prepared.open_prepared(directory)
-    if opened.name != dataset:
-        return None
-    before = opened.description["plan"].get(prepared.LABELS)
-    if before is not None and before != configs.labels(config):
-        say(
-            job,
-            f"note: config.screen has changed since {directory} was prepared: run "
-            "--job=prepare first, which makes its labels count",
-        )
-    return opened.table
+    if directory and (epath.Path(directory) / prepared.DESCRIPTION).exists():
+        description = prepared.read_description(directory)
+        if description["name"] == dataset:
+            opened = prepared.open_unchecked(directory, description)
+            return labelling.label(config, opened).table
+    say(
+        job,
+        f"note: {dataset} is not prepared in config.data.dir={directory!r}: controls "
+        "and labels are those of when the features were written",
+    )
+    return None
+
+
+def labels(
+    config: ml_collections.ConfigDict, records: pd.DataFrame | None
+) -> dict[str, Any]:
+    """Where the controls and labels of a result are from, to be kept with it.
+
+    Args:
+      config: of the experiment.
+      records: as from `records`.
+
+    Returns:
+      "from": "config" or "profiles"; of a screen of one's own also what
+      `config.screen` says of the records, flat.
+    """
+    if records is None:
+        return {"from": "profiles"}
+    own = configs.labels(config) if config.data.name == "own" else {}
+    return plain({"from": "config", **own})
 
 
 def inputs(

@@ -13,7 +13,7 @@ from gandl_jax import config as configs
 from gandl_jax import files
 from gandl_jax.datasets import confined, prepared, raw_images, remarks, screen
 from gandl_jax.errors import InputError
-from gandl_jax.jobs import prepare_folder
+from gandl_jax.jobs import labelling, prepare_folder
 from gandl_jax.profiles.table import mixed_wells
 
 
@@ -146,14 +146,8 @@ def _only_shards(
     if not prepared.is_complete(data.dir):
         return False
     opened = prepared.open_prepared(data.dir)
-    before = opened.description["plan"]
-    prepared.check_plan(data.dir, before, settings)
-    if before.get(prepared.LABELS) != settings.get(prepared.LABELS):
-        raise InputError(
-            f"config.screen says other things of the records than when {data.dir} was "
-            f"prepared, and the raw screen {data.source_dir!r} is not here: set "
-            "config.data.source_dir to it, or go back to the former config.screen"
-        )
+    prepared.check_plan(data.dir, opened.description["plan"], settings)
+    opened = labelling.label(config, opened)
     _check_splits(config.evaluate, opened.table)
     print(
         f"{data.dir}: already prepared, {opened.records} records; the raw screen "

@@ -4,7 +4,6 @@ The shards themselves are not touched.
 """
 
 import dataclasses
-import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,21 +12,20 @@ import numpy as np
 import pandas as pd
 from etils import epath
 
-from gandl_jax import files
+from gandl_jax import files, sealed_json
 from gandl_jax.datasets import facts, illumination, manifest, remarks, shards
-from gandl_jax.datasets.prepared import (
-    DESCRIPTION,
+from gandl_jax.datasets.description import (
     MANIFEST,
     PLATES,
-    RECORDS,
     REMARKS,
-    plates,
+    SOURCE_TABLE,
+    shard_name,
 )
+from gandl_jax.datasets.prepared import DESCRIPTION, PLAN, RECORDS
 from gandl_jax.datasets.screen import Screen, table
 from gandl_jax.datasets.shards import Shard
+from gandl_jax.errors import InputError
 from gandl_jax.jobs import prepare_folder
-
-PLAN = "plan.json"  # written first: what a later run must agree with to go on
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +38,6 @@ class Describing:
       parts: its shards, as from `shards.plan`.
       folder: where it is prepared.
       plan: to be kept beside the shards, and in the description.
-      renamed: plate in the facts to plate; {} where they are the same.
       notes: what is odd about the table, to be described.
     """
 
@@ -49,7 +46,6 @@ class Describing:
     parts: Sequence[Shard]
     folder: epath.Path
     plan: Mapping[str, Any]
-    renamed: Mapping[str, str]
     notes: Sequence[str]
 
     @property
@@ -57,23 +53,28 @@ class Describing:
         """[N] int64, the metadata's rows in stored order."""
         return np.concatenate([part.rows for part in self.parts])
 
+    @property
+    def source(self) -> pd.DataFrame:
+        """The metadata in stored order."""
+        return self.metadata.iloc[self.order].reset_index(drop=True)
+
     def facts(self) -> facts.Facts:
-        """Those of all shards, by the plates of the spec."""
+        """Those of all shards.
+
+        Raises:
+          InputError: some are damaged, or of other shards than are there.
+        """
         counted = facts.read(str(self.folder), len(self.parts))
-        if self.renamed:
-            counted.histograms = _regrouped(counted.histograms, self.renamed)
-            counted.blocks = _regrouped(counted.blocks or {}, self.renamed)
+        for part, lengths in zip(self.parts, counted.lengths, strict=True):
+            shard = self.folder / shard_name(self.spec.name, part.number, part.count)
+            size = int(lengths.sum()) + shards.FRAME_BYTES * len(lengths)
+            if len(lengths) != len(part.rows) or shard.stat().length != size:
+                file = facts.path(str(self.folder), part.number)
+                raise InputError(
+                    f"{file} is of another shard than {shard}: delete both and run "
+                    "--job=prepare again, which writes them anew"
+                )
         return counted
-
-
-def _regrouped(
-    by_plate: Mapping[str, np.ndarray], new: Mapping[str, str]
-) -> dict[str, np.ndarray]:
-    """Plate to sums, after plates were renamed or joined."""
-    result: dict[str, np.ndarray] = {}
-    for plate, sums in by_plate.items():
-        result[new[plate]] = sums + result.get(new[plate], 0)
-    return result
 
 
 def describe(what: Describing, raw: shards.Raw, *, skipped: int) -> None:
@@ -100,8 +101,8 @@ def describe(what: Describing, raw: shards.Raw, *, skipped: int) -> None:
         "bit_depth": raw.bit_depth,
         "records": len(what.metadata),
         "records_skipped_as_missing": skipped,
-        "statistics": _statistics(channels, histograms, plan),
-        "files": [shards.file_name(name, p.number, p.count) for p in what.parts],
+        "statistics": facts.statistics_of_channels(channels, histograms, plan),
+        "files": [shard_name(name, p.number, p.count) for p in what.parts],
     }
     odd = []
     if counted.images is not None:
@@ -118,21 +119,30 @@ def describe(what: Describing, raw: shards.Raw, *, skipped: int) -> None:
     )
 
 
-def relabel(what: Describing, description: Mapping[str, Any]) -> None:
-    """Writes again what a complete screen says of its records.
+def add_source_table(
+    folder: epath.Path,
+    description: Mapping[str, Any],
+    plan: Mapping[str, Any],
+    source: pd.DataFrame,
+) -> None:
+    """Adds the raw screen's table to what a former version prepared.
 
     Args:
-      what: to describe.
-      description: the former one.
+      folder: of the prepared screen.
+      description: of it.
+      plan: to be kept.
+      source: [N] rows of the table, in stored order.
 
     Raises:
-      InputError: a shard's facts are damaged; nothing was written.
       RunError: the folder cannot be written.
     """
-    counted = what.facts()
-    odd = description.get(REMARKS, {}).get("images", [])
-    with prepare_folder.writing(what.folder):
-        _write(what, counted, description, odd)
+    with prepare_folder.writing(folder):
+        digest = _write_source(folder, source)
+        sealed_json.write(folder / PLAN, plan)
+        sealed_json.write(
+            folder / DESCRIPTION,
+            {**description, "plan": plan, SOURCE_TABLE: digest},
+        )
 
 
 def _write(
@@ -141,30 +151,34 @@ def _write(
     description: Mapping[str, Any],
     odd: Sequence[str],
 ) -> None:
-    """Writes all that depends on the labels and, last, the description.
+    """Writes the tables, the illumination and, last, the description.
 
     Args:
       what: to describe.
       counted: its facts.
-      description: what does not depend on the labels.
+      description: what is known already.
       odd: what is odd about the images.
     """
     folder, plan = what.folder, what.plan
-    # Until the new one is written: files of two labellings are no screen.
+    # Until the new one is written: files of two preparations are no screen.
     (folder / DESCRIPTION).unlink(missing_ok=True)
-    write_json(folder / PLAN, plan)
-    records = table(what.spec, what.metadata.iloc[what.order])
-    _write_records(folder, records, counted.lengths)
+    sealed_json.write(folder / PLAN, plan)
+    records = table(what.spec, what.source)
+    _write_records(folder, records, counted)
     size_px = description["height_px"], description["width_px"]
     _write_illumination(folder, counted, size_px)
-    by_plate = _plate_statistics(what.spec, records, counted.histograms, plan)
-    description = dict(description) | {PLATES: by_plate, "plan": plan}
+    description = {
+        **description,
+        PLATES: _plate_statistics(what.spec.channels, counted.histograms, plan),
+        "plan": plan,
+        SOURCE_TABLE: _write_source(folder, what.source),
+    }
     if counted.written:
         written = dict(zip(description["files"], counted.written, strict=True))
         channels = what.spec.channels
         description[MANIFEST] = manifest.make(folder, written, records, channels)
         description[REMARKS] = {"table": list(what.notes), "images": list(odd)}
-    write_json(folder / DESCRIPTION, description)
+    sealed_json.write(folder / DESCRIPTION, description)
 
 
 def _image_remarks(
@@ -189,10 +203,18 @@ def _image_remarks(
 
 
 def _write_records(
-    folder: epath.Path, records: pd.DataFrame, lengths: Sequence[np.ndarray]
+    folder: epath.Path, records: pd.DataFrame, counted: facts.Facts
 ) -> None:
+    places = shards.locations(counted.lengths, counted.digests)
     with files.replacing(folder / RECORDS) as file:
-        pd.concat([records, shards.locations(lengths)], axis=1).to_parquet(file)
+        pd.concat([records, places], axis=1).to_parquet(file)
+
+
+def _write_source(folder: epath.Path, source: pd.DataFrame) -> dict[str, Any]:
+    """Writes the raw screen's table; returns the file's digest."""
+    with files.replacing(folder / SOURCE_TABLE) as file:
+        source.to_parquet(file, index=False)
+    return manifest.digest(folder / SOURCE_TABLE)
 
 
 def _write_illumination(
@@ -208,31 +230,14 @@ def _write_illumination(
 
 
 def _plate_statistics(
-    spec: Screen,
-    records: pd.DataFrame,
+    channels: Sequence[str],
     by_plate: Mapping[str, np.ndarray],
     plan: Mapping[str, Any],
 ) -> dict[str, dict[str, dict[str, float]]]:
     """Plate to its channels' statistics; {} where the screen has no plates."""
-    if plates(records) is None:
+    if by_plate.keys() == {""}:
         return {}
     return {
-        plate: _statistics(spec.channels, histograms, plan)
+        plate: facts.statistics_of_channels(channels, histograms, plan)
         for plate, histograms in sorted(by_plate.items())
     }
-
-
-def _statistics(
-    channels: Sequence[str], histograms: np.ndarray, plan: Mapping[str, Any]
-) -> dict[str, dict[str, float]]:
-    """Channel to its statistics, from [C, levels] pixel counts."""
-    low, high = plan["low_percentile"], plan["high_percentile"]
-    return {
-        channel: facts.statistics(histogram, low=low, high=high)
-        for channel, histogram in zip(channels, histograms, strict=True)
-    }
-
-
-def write_json(path: epath.Path, content: Mapping[str, Any]) -> None:
-    """Writes a plan or a description, whole."""
-    files.replace(path, json.dumps(content, indent=2) + "\n")

@@ -3,11 +3,12 @@
 import contextlib
 import os
 from collections.abc import Iterator
+from typing import Any
 
 from etils import epath
 
-from gandl_jax import files
-from gandl_jax.datasets.prepared import WORK
+from gandl_jax import files, sealed_json
+from gandl_jax.datasets.prepared import DESCRIPTION, WORK
 from gandl_jax.errors import InputError, RunError
 
 
@@ -54,6 +55,22 @@ def _locked(folder: epath.Path) -> Iterator[None]:
         yield
     finally:
         os.close(opened)
+
+
+def read_plan(path: epath.Path) -> dict[str, Any]:
+    """What the shards of a folder are written by.
+
+    Raises:
+      InputError: it is damaged.
+    """
+    try:
+        return sealed_json.read(path)
+    except ValueError as error:  # no UTF-8, no JSON
+        repeated = (path.parent / DESCRIPTION).exists()
+        what = "delete it and run --job=prepare again, which keeps the shards"
+        if not repeated:
+            what = f"delete the folder {path.parent}, or choose another data.dir"
+        raise InputError(f"{path} is damaged ({error}); {what}") from error
 
 
 def clear(folder: epath.Path) -> None:

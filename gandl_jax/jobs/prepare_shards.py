@@ -13,30 +13,42 @@ import numpy as np
 import pandas as pd
 from etils import epath
 
-from gandl_jax import files
-from gandl_jax.datasets import facts, raw_images, shard_workers, shards
-from gandl_jax.datasets.prepared import (
+from gandl_jax import files, sealed_json
+from gandl_jax.config import SCREEN_PLATES
+from gandl_jax.datasets import (
+    facts,
+    labelled,
+    manifest,
+    raw_images,
+    shard_workers,
+    shards,
+)
+from gandl_jax.datasets.description import (
     COUNTED,
-    DESCRIPTION,
-    IMAGES,
     LABELS,
     MANIFEST,
+    SOURCE_TABLE,
+    TFDS_METADATA,
+    shard_name,
+)
+from gandl_jax.datasets.prepared import (
+    DESCRIPTION,
+    IMAGES,
+    PLAN,
     RECORDS,
     SOURCE,
     check_plan,
-    plates,
     read_description,
+    written,
 )
 from gandl_jax.datasets.raw_files import RawFiles
 from gandl_jax.datasets.reduction import Reduction
-from gandl_jax.datasets.screen import Screen, table
+from gandl_jax.datasets.screen import Screen
 from gandl_jax.datasets.shards import Shard
 from gandl_jax.errors import InputError
 from gandl_jax.jobs import prepare_description, prepare_folder
-from gandl_jax.jobs.prepare_description import PLAN
 from gandl_jax.progress import Progress
 
-PLATE_COLUMNS = "Metadata_Plate", "Metadata_Experiment"
 ORDER_SEED = 0  # of the records' order in the shards; experiments share the folder
 
 
@@ -73,29 +85,22 @@ def convert(
     before = _plan_before(folder)
     plan = settings | _source(metadata, data.source_dir, parts)
     if LABELS in plan:
-        plan[COUNTED] = (before or {}).get(COUNTED, _plate_columns(spec))
+        plan[COUNTED] = (before or {}).get(COUNTED, labelled.plate_columns(spec))
     check_plan(folder, before or plan, plan)
+    counted_by = plan.get(COUNTED, labelled.plate_columns(spec))
+    if "plate" in (data.scaling, data.illumination):
+        labelled.renamed(spec, counted_by, metadata, data.dir)  # refuses
     prepare_folder.clear(folder)
     if before and IMAGES in before:
         plan[IMAGES] = before[IMAGES]
-    description = _complete(folder)
-    changed = _changed_labels(description, plan)
-    if description and not changed:
+    describing = prepare_description.Describing(
+        spec, metadata, parts, folder, plan, notes
+    )
+    if (description := _complete(folder)) and _is_labelled(description, describing):
         print(f"{data.dir}: already prepared, {len(metadata)} records")
         return
-    counted = _as_counted(spec, plan)
-    renamed = _renamed(spec, counted, metadata, folder, plan)
+    counted = labelled.as_counted(spec, counted_by)
     todo = shards.unfinished(parts, spec.name, data.dir)
-    describing = prepare_description.Describing(
-        spec, metadata, parts, folder, plan, renamed, notes
-    )
-    if description and not todo:
-        prepare_description.relabel(describing, description)
-        print(
-            f"{data.dir}: already prepared, {len(metadata)} records; labelled anew, "
-            f"for {', '.join(changed)} changed"
-        )
-        return
     write = _writer(data)
     images = list(itertools.chain(*raw_images.paths(spec, metadata)))
     image_format = raw_images.common_format(source, images, spec.planes)
@@ -131,7 +136,7 @@ def _plan_before(folder: epath.Path) -> dict[str, Any] | None:
     """
     path = folder / PLAN
     if path.exists():
-        return _read_plan(path)
+        return prepare_folder.read_plan(path)
     if (folder / DESCRIPTION).exists():  # which repeats it
         return read_description(folder)["plan"]
     held = folder.iterdir() if folder.exists() else ()
@@ -143,40 +148,58 @@ def _plan_before(folder: epath.Path) -> dict[str, Any] | None:
     return None
 
 
-def _read_plan(path: epath.Path) -> dict[str, Any]:
-    try:
-        plan = files.read_json(path)
-        if not isinstance(plan, dict):
-            raise ValueError("it holds no plan")
-        return plan
-    except ValueError as error:  # no UTF-8, no JSON
-        repeated = (path.parent / DESCRIPTION).exists()
-        what = "delete it and run --job=prepare again, which keeps the shards"
-        if not repeated:
-            what = f"delete the folder {path.parent}, or choose another data.dir"
-        raise InputError(f"{path} is damaged ({error}); {what}") from error
-
-
 def _complete(folder: epath.Path) -> dict[str, Any]:
-    """The description where all that was written is there; else {}."""
+    """The description where all that was written is there, and whole; else {}.
+
+    The shards themselves are not read: `--job=verify` does that.
+    """
     if not (folder / DESCRIPTION).exists():
         return {}
     description = read_description(folder)
-    wanted = {*description["files"], RECORDS, PLAN, *shards.TFDS_METADATA}
-    if MANIFEST in description:  # not of a former version
-        wanted |= description[MANIFEST]["files"].keys()
+    known = {*description.get(MANIFEST, {}).get("files", {}), RECORDS}
+    known |= {SOURCE_TABLE} & description.keys()
+    wanted = {*description["files"], *known, PLAN, *TFDS_METADATA}
     there = {path.name for path in folder.iterdir()}
-    return description if wanted <= there else {}
+    if not wanted <= there:
+        return {}
+    for name in sorted(known - set(description["files"])):
+        digest = written(description, name)
+        if digest and manifest.digest(folder / name) != _bare(digest):
+            print(f"note: {folder / name} is damaged, and is written again")
+            return {}
+    return description
 
 
-def _changed_labels(
-    description: Mapping[str, Any], plan: Mapping[str, Any]
-) -> list[str]:
-    """The keys of the config that say other things of the records than before."""
-    before = description["plan"].get(LABELS, {}) if description else {}
-    return [
-        key for key, value in plan.get(LABELS, {}).items() if before.get(key) != value
-    ]
+def _bare(digest: Mapping[str, Any]) -> dict[str, Any]:
+    """A file's digest and size without the number of its records."""
+    return {key: digest[key] for key in ("sha256", "bytes")}
+
+
+def _is_labelled(
+    description: Mapping[str, Any], what: prepare_description.Describing
+) -> bool:
+    """Whether every experiment finds its labels; sees to it where that is easy.
+
+    A former version kept no table to make them from, and told the statistics by the
+    plates of the experiment that prepared last. Where those are not the plates that
+    the shards' facts count, all is described anew.
+    """
+    if SOURCE_TABLE in description:
+        return True
+    plan = dict(what.plan)
+    if before := description["plan"].get(LABELS):
+        plan[LABELS] = before
+        told_by = [before.get(key, "") for key in SCREEN_PLATES]
+        if told_by != plan[COUNTED]:
+            if (what.folder / "facts").exists():
+                return False
+            plan[COUNTED] = told_by
+    prepare_description.add_source_table(what.folder, description, plan, what.source)
+    print(
+        f"{what.folder}: {SOURCE_TABLE} added, so that each experiment has its own "
+        "labels"
+    )
+    return True
 
 
 def _check_images(folder: epath.Path, plan: Mapping[str, Any], now: str) -> None:
@@ -203,61 +226,6 @@ def _check_reduction(raw: shards.Raw) -> None:
         )
 
 
-def _plate_columns(spec: Screen) -> list[str]:
-    """The source's columns that name a plate; "" where there is none."""
-    return [spec.columns.get(name, "") for name in PLATE_COLUMNS]
-
-
-def _as_counted(spec: Screen, plan: Mapping[str, Any]) -> Screen:
-    """The screen with the plates that are counted: all shards count the same."""
-    counted_by = plan.get(COUNTED, _plate_columns(spec))
-    if counted_by == _plate_columns(spec):
-        return spec
-    columns = {k: v for k, v in spec.columns.items() if k not in PLATE_COLUMNS}
-    named = zip(PLATE_COLUMNS, counted_by, strict=True)
-    columns |= {name: column for name, column in named if column}
-    return dataclasses.replace(spec, columns=columns)
-
-
-def _renamed(
-    spec: Screen,
-    counted: Screen,
-    metadata: pd.DataFrame,
-    folder: epath.Path,
-    plan: Mapping[str, Any],
-) -> dict[str, str]:
-    """Counted plate to plate; {} where they are the same.
-
-    A former version counted plates by their cells as they stand, blanks included.
-
-    Raises:
-      InputError: sites of one counted plate lie on several plates.
-    """
-    ours = _plate_names(plates(table(spec, metadata)), len(metadata))
-    now = ours
-    if counted is not spec:
-        now = _plate_names(plates(table(counted, metadata)), len(metadata))
-    columns = {name: counted.columns.get(name) for name in PLATE_COLUMNS}
-    cells = {name: metadata[column] for name, column in columns.items() if column}
-    formerly = _plate_names(plates(pd.DataFrame(cells)), len(metadata))
-    if ours == now == formerly:
-        return {}
-    pairs = set(zip(now, ours, strict=True))
-    if len(pairs) > len(set(now)):
-        plate, experiment = plan[COUNTED]
-        raise InputError(
-            f"{folder} (config.data.dir) was prepared with config.screen.columns.plate="
-            f"{plate!r} and .experiment={experiment!r}, by which its pixels were "
-            "counted; go back to these, or choose another data.dir"
-        )
-    return dict(zip(formerly, ours, strict=True)) | dict(pairs)
-
-
-def _plate_names(found: np.ndarray | None, records: int) -> list[str]:
-    """The plate of each record; "" where the screen has none."""
-    return [""] * records if found is None else found.tolist()
-
-
 def _write_shards(
     todo: Sequence[Shard],
     raw: shards.Raw,
@@ -268,7 +236,7 @@ def _write_shards(
     fresh: bool,
 ) -> None:
     """Writes these shards; removes them all if an image is bad."""
-    prepare_description.write_json(folder / PLAN, plan)
+    sealed_json.write(folder / PLAN, plan)
     (folder / "facts").mkdir(exist_ok=True)
     if not todo:
         return
@@ -306,6 +274,6 @@ def _writer(data: ml_collections.ConfigDict) -> Callable[..., dict[str, str]]:
 def _remove(folder: epath.Path, todo: Sequence[Shard], name: str) -> None:
     """Removes these shards, and no more."""
     for shard in todo:
-        file = shards.file_name(name, shard.number, shard.count)
+        file = shard_name(name, shard.number, shard.count)
         (folder / file).unlink(missing_ok=True)
         facts.path(str(folder), shard.number).unlink(missing_ok=True)

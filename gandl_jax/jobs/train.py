@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import functools
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -50,7 +51,7 @@ def run(config, workdir: epath.Path) -> None:
         return
     devices = parallel.of_all_hosts(parallel.devices(train.devices))
     training = _open(config, workdir, saved, newest, devices)
-    hosts.once(lambda: _note(workdir, training.dataset, devices))
+    hosts.once(lambda: _note(workdir, training, devices))
     hosts.meet()  # all have looked for checkpoints before the first is saved
     if newest is None and train.start_from:
         known = starting_weights.describe(config)
@@ -125,9 +126,26 @@ def _newest(
     return newest
 
 
-def _note(workdir: epath.Path, dataset, devices: list[jax.Device]) -> None:
+def _note(
+    workdir: epath.Path, training: "_Training", devices: list[jax.Device]
+) -> None:
     """Writes down what is trained on, which a later run must agree with."""
-    workdirs.claim(workdir, "prepared", dataset.fingerprint)
+    dataset = training.dataset
+    workdirs.claim(
+        workdir,
+        "prepared",
+        dataset.fingerprint,
+        other="on another preparation of the screen: go back to the former "
+        "config.data.dir",
+    )
+    if training.labels is not None:
+        workdirs.claim(
+            workdir,
+            "classes_sha256",
+            hashlib.sha256(training.labels.tobytes()).hexdigest(),
+            other="with the records in other classes of config.data.label: go back to "
+            "the former config.screen",
+        )
     workdirs.note(workdir, "metadata_sha256", dataset.metadata_sha256)
     workdirs.note(workdir, "devices", parallel.describe(devices))
 

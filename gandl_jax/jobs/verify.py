@@ -24,6 +24,9 @@ SHOWN = 10  # of its lines, the others are only in the file
 def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     """Checks every file and record in `config.data.dir`, which is only read.
 
+    Nothing tells whether the raw images were right when they were read, nor whether
+    `screen.json` was written again with another digest.
+
     Args:
       config: the whole config; `data` and, for a screen of one's own, `screen` are
         read.
@@ -54,6 +57,10 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
             f"{path}; delete the files that it names and run --job=prepare again"
         )
     print(f"{directory}: all {description['records']} records are as prepared")
+    print(
+        f"note: this holds files against {prepared.DESCRIPTION}, and that against the "
+        "digest in it; it does not cover the raw images, nor who wrote that file"
+    )
 
 
 def _faults(
@@ -65,11 +72,15 @@ def _faults(
     """All that is wrong, in the order of the shards."""
     from gandl_jax.datasets import faults  # slow
 
-    manifest = description[prepared.MANIFEST]["files"]
+    manifest = dict(description[prepared.MANIFEST]["files"])
+    if prepared.SOURCE_TABLE in description:
+        manifest[prepared.SOURCE_TABLE] = description[prepared.SOURCE_TABLE]
     more = faults.surplus(directory, manifest)
-    if prepared.ILLUMINATION in manifest:
-        shading, _ = faults.of_file(directory, prepared.ILLUMINATION, manifest)
-        more += [shading] if shading else []
+    for name in sorted(manifest.keys() - {*description["files"], prepared.RECORDS}):
+        other, _ = faults.of_file(directory, name, manifest)
+        more += [other] if other else []
+    more += faults.of_plan(directory, description["plan"])
+    more += faults.of_facts(directory, description["files"], manifest)
     fault, _ = faults.of_file(directory, prepared.RECORDS, manifest)
     if fault:  # then nothing says where the records are
         check = functools.partial(faults.of_file, directory, files=manifest)
@@ -81,6 +92,8 @@ def _faults(
     found = [fault for some, _ in results for fault in some]
     whole = pd.concat([names for _, names in results], ignore_index=True)
     found += faults.of_sites(opened, whole, [fault.name for fault in found])
+    if not any(fault.shard == prepared.SOURCE_TABLE for fault in more):
+        found += faults.of_source_table(opened, spec)
     return [*found, *more, *_against_source(opened, spec, source_dir)]
 
 

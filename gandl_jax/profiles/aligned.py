@@ -139,6 +139,9 @@ class AlignedSets(Mapping[str, FeatureSet]):
         index = pd.Index(table.record_ids(known, of="the prepared screen"))
         places = index.get_indexer(ids)
         if (places < 0).any():
+            _check_labels(
+                metadata[places >= 0], known.iloc[places[places >= 0]], directory
+            )
             return metadata
         return known.iloc[places].reset_index(drop=True)
 
@@ -147,6 +150,34 @@ class AlignedSets(Mapping[str, FeatureSet]):
             return metadata
         nothing = np.zeros((len(metadata), 0), np.float32)
         return well_means(FeatureSet("", metadata, nothing)).metadata
+
+
+def _check_labels(
+    written: pd.DataFrame, known: pd.DataFrame, directory: epath.Path
+) -> None:
+    """Raises where a set that has more records than the screen has other labels.
+
+    Args:
+      written: [n] rows of Metadata_* columns, as the set was written.
+      known: [n] rows of the same records, as the screen describes them now.
+      directory: of the set.
+
+    Raises:
+      InputError: the labels of the records that the screen lacks are out of date, too.
+    """
+    shared = [name for name in known if name in written]
+    other = [
+        name
+        for name in shared
+        if not np.array_equal(written[name].astype(str), known[name].astype(str))
+    ]
+    lacking = [name for name in known if name not in written]
+    if other or lacking:
+        raise InputError(
+            f"{directory} has records that the prepared screen lacks, and its "
+            f"{', '.join([*other, *lacking])} are not those of config.screen now: "
+            "embed or import it again"
+        )
 
 
 def _saw_images(directory: epath.Path, note: Mapping) -> bool | None:

@@ -8,6 +8,8 @@ import pandas as pd
 
 from gandl_jax.datasets import manifest
 
+SOURCE = "source_table.parquet"
+
 
 def test_digest_of_files_longer_than_a_block(tmp_path):
     for size in (0, 1, 2**20, 2**21 + 3):
@@ -33,9 +35,11 @@ def test_counts(tmp_path):
 
 def test_prepare_keeps_the_digest_of_each_shard(deep):
     opened, _ = deep
-    files = opened.description["manifest"]["files"]
+    files = dict(opened.description["manifest"]["files"])
     more = ["records.parquet", "illumination.npz"]
+    more += ["dataset_info.json", "features.json"]
     assert list(files) == [*opened.files, *more]
+    files[SOURCE] = opened.description[SOURCE]
     for name, wanted in files.items():
         data = (pathlib.Path(opened.directory) / name).read_bytes()
         assert wanted["sha256"] == hashlib.sha256(data).hexdigest()

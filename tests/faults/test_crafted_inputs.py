@@ -99,6 +99,9 @@ def table(**columns):
     return pd.DataFrame(rows).to_csv(index=False)
 
 
+SHARD = "tiny-train.tfrecord-00000-of-00001"
+
+
 @dataclasses.dataclass
 class Place:
     """The folder of a test, in which a whole and harmless screen lies in raw."""
@@ -143,8 +146,9 @@ class Place:
         self.prepared.mkdir()
         said = {"name": "tiny", "channels": ["dna"], "height_px": 8, "width_px": 8}
         said |= {"bit_depth": 8, "statistics": {"dna": {"low": 0.0, "high": 7.0}}}
-        said |= {"plan": {"screen": "tiny"}, "files": ["tiny-0"]} | changes
-        (self.prepared / "tiny-0").touch()
+        plan = {"screen": "tiny", "metadata_sha256": "0" * 64}
+        said |= {"plan": plan, "files": [SHARD]} | changes
+        (self.prepared / SHARD).touch()
         (self.prepared / "screen.json").write_text(json.dumps(said))
         self.index()
 
@@ -596,30 +600,105 @@ def write_json(path, text):
     path.write_text(text)
 
 
-NO_SCREEN = r"screen.json is damaged \(it describes no screen\); delete it"
+def no_screen(why):
+    return rf"screen.json is damaged \({why}\); delete it and run --job=prepare"
+
+
+LEVELS = "statistics of channel 'dna'"
+WRITTEN = {"sha256": "0" * 64, "bytes": 1, "records": 2}
 
 
 @pytest.mark.parametrize(
     "changes, told",
     [
-        ({"files": ["../outside/A01_1.png"]}, NO_SCREEN),
-        ({"files": ["/etc/passwd"]}, NO_SCREEN),
-        ({"files": [["tiny-0"]]}, NO_SCREEN),
-        ({"name": {"a": 1}}, NO_SCREEN),
-        ({"name": "../../outside"}, "holds the screen '../../outside', not 'tiny'"),
-        ({"channels": "dna"}, NO_SCREEN),
-        ({"height_px": 10**30}, NO_SCREEN),
-        ({"width_px": 10**9}, NO_SCREEN),
-        ({"height_px": float("nan")}, NO_SCREEN),
-        ({"bit_depth": 64}, NO_SCREEN),
-        ({"statistics": {"dna": {"low": float("nan"), "high": 1}}}, NO_SCREEN),
-        ({"statistics": {}}, NO_SCREEN),
-        ({"plan": None}, NO_SCREEN),
+        ({"files": ["../outside/A01_1.png"]}, no_screen("files cannot be .*")),
+        ({"files": ["/etc/passwd"]}, no_screen("files cannot be '/etc/passwd'")),
+        ({"files": [["tiny-0"]]}, no_screen("files cannot be .*")),
+        ({"files": [SHARD, SHARD]}, no_screen("files cannot be .*")),
+        ({"files": []}, no_screen(r"files cannot be \[\]")),
+        ({"files": {SHARD: 1}}, no_screen("'files' cannot be .*")),
+        ({"name": {"a": 1}}, no_screen("'name' cannot be {'a': 1}")),
+        ({"name": "../../outside"}, no_screen("name cannot be '../../outside'")),
+        ({"channels": "dna"}, no_screen("'channels' cannot be 'dna'")),
+        ({"channels": ["dna", "dna"]}, no_screen("channels cannot be .*")),
+        ({"channels": ["dna", 1]}, no_screen("channels cannot be .*")),
+        ({"channels": ["dna", "er"]}, no_screen("statistics of channel 'er' .*None")),
+        ({"height_px": 10**30}, no_screen("height_px and width_px cannot be .*")),
+        ({"width_px": 10**9}, no_screen("height_px and width_px cannot be .*")),
+        ({"width_px": -8}, no_screen("height_px and width_px cannot be .*")),
+        ({"width_px": 8.0}, no_screen("'width_px' cannot be 8.0")),
+        ({"width_px": True}, no_screen("'width_px' cannot be True")),
+        ({"height_px": float("nan")}, no_screen("'height_px' cannot be nan")),
+        ({"bit_depth": 64}, no_screen("bit_depth cannot be 64")),
+        ({"bit_depth": 8.0}, no_screen("'bit_depth' cannot be 8.0")),
+        ({"bit_depth": None}, no_screen("'bit_depth' cannot be None")),
+        *[
+            ({"statistics": {"dna": {"low": low, "high": high}}}, no_screen(why))
+            for low, high, why in [
+                (float("nan"), 1, f"{LEVELS}: low cannot be nan"),
+                (0.0, float("inf"), f"{LEVELS}: high cannot be inf"),
+                (0, 10**400, f"{LEVELS}: high cannot be 10+[.]+0+"),
+                (-1.0, 7.0, f"{LEVELS}: low cannot be -1.0"),
+                (0.0, 256.0, f"{LEVELS}: high cannot be 256.0"),
+                (7.0, 1.5, f"{LEVELS}: low and high cannot be .*"),
+                ("0", 7.0, f"{LEVELS}: low cannot be '0'"),
+                (None, 7.0, f"{LEVELS}: low cannot be None"),
+                (False, 7.0, f"{LEVELS}: low cannot be False"),
+                ([0.0], 7.0, f"{LEVELS}: low cannot be .*"),
+            ]
+        ],
+        ({"statistics": {"dna": {"low": 0.0}}}, no_screen(f"{LEVELS}: high .*None")),
+        ({"statistics": {"dna": [0.0, 7.0]}}, no_screen(f"{LEVELS} cannot be .*")),
+        ({"statistics": {}}, no_screen(f"{LEVELS} cannot be None")),
+        ({"statistics": []}, no_screen(r"'statistics' cannot be \[\]")),
+        ({"plate_statistics": {"p": {}}}, no_screen("plate_statistics of 'p' .*")),
+        ({"plate_statistics": {"p": 1}}, no_screen("plate_statistics of 'p' .*")),
+        ({"plan": None}, no_screen("'plan' cannot be None")),
+        ({"plan": {}}, no_screen("it lacks plan: 'metadata_sha256'")),
+        *[
+            ({"plan": {"metadata_sha256": "0" * 64} | more}, no_screen(why))
+            for more, why in [
+                ({"labels": []}, "plan: 'labels' cannot be .*"),
+                ({"plates_counted_by": ["a"]}, "plan: plates_counted_by .*"),
+                ({"plates_counted_by": [1, 2]}, "plan: plates_counted_by .*"),
+                ({"low_percentile": "0.1"}, "plan: low_percentile and .*"),
+                ({"low_percentile": 101}, "plan: low_percentile and .*"),
+                ({"downscale": 2.0}, "plan: 'downscale' cannot be 2.0"),
+            ]
+        ],
+        ({"records": -1}, no_screen("records cannot be -1")),
+        ({"records": 2.0}, no_screen("'records' cannot be 2.0")),
+        ({"records": 3}, "records.parquet is damaged .it has 2 rows, not 3"),
+        ({"remarks": {"table": [1]}}, no_screen("remarks: table cannot be .*")),
+        *[
+            ({"manifest": {"files": files}}, no_screen(why))
+            for files, why in [
+                (None, "manifest: files cannot be None"),
+                ({}, "manifest of '.*' cannot be None"),
+                ({SHARD: []}, "manifest of '.*': sha256 cannot be None"),
+                ({SHARD: WRITTEN | {"sha256": 1}}, "manifest of '.*': sha256 .* 1"),
+                ({SHARD: WRITTEN | {"sha256": "0"}}, "manifest of '.*': sha256 .*"),
+                ({SHARD: WRITTEN | {"bytes": 1.0}}, "manifest of '.*': bytes .* 1.0"),
+                ({SHARD: WRITTEN | {"bytes": -1}}, "manifest of '.*': bytes .* -1"),
+                ({SHARD: WRITTEN | {"records": "2"}}, "manifest of '.*' cannot be .*"),
+                ({SHARD: WRITTEN, "../a": WRITTEN}, "manifest: files .*'../a'"),
+            ]
+        ],
+        ({"source_table.parquet": 1}, no_screen("'source_table.parquet' .* 1")),
+        ({"source_table.parquet": {}}, no_screen("source_table.parquet: sha256 .*")),
+        ({"source_table.parquet": WRITTEN}, "source_table.parquet is gone; run --job="),
+        ({"sha256": "0" * 64}, no_screen("it is not as it was written")),
     ],
 )
 def test_descriptions_of_a_screen(place, refused, changes, told):
     place.describe(**changes)
     refused("train", told)
+
+
+def test_whole_numbers_are_levels_too(place):
+    place.describe(statistics={"dna": {"low": 0, "high": 7}})
+    found = prepared.open_prepared("prepared").ranges(["dna"], "dataset")
+    assert found.dtype == np.float64 and found.tolist() == [[[0.0], [7.0]]] * 2
 
 
 @pytest.mark.parametrize(
@@ -648,6 +727,10 @@ def test_descriptions_that_are_no_plain_data(place, refused, text, told):
         {"length": [64, 2**60]},
         {"length": ["x", "y"]},
         {"length": [[1], [2]]},
+        {"length": [64.5, 64.5]},
+        {"length": [True, True]},
+        {"offset": [0, None]},
+        {"Metadata_Record_ID": ["a", "a"]},
     ],
     ids=str,
 )
@@ -667,11 +750,11 @@ def test_a_record_that_says_it_is_a_terabyte(place):
     """With the right checksum TensorFlow would believe it, and crash."""
     place.describe()
     frame = struct.pack("<Q", 2**40) + bytes.fromhex("aa3d6be4") + bytes(68)
-    (place.prepared / "tiny-0").write_bytes(frame * 2)
+    (place.prepared / SHARD).write_bytes(frame * 2)
     opened = prepared.open_prepared("prepared")
     spec = screen.load(configs.load("crafted.py"))
     wanted = {"sha256": "", "bytes": 160, "records": 2}
-    found, _ = faults.of_shard(opened, "tiny-0", {"tiny-0": wanted}, spec)
+    found, _ = faults.of_shard(opened, SHARD, {SHARD: wanted}, spec)
     told = [fault.what for fault in found]
     assert told[-2:] == ["has another length than the table of records says"] * 2
 

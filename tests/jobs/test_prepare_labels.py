@@ -1,7 +1,10 @@
 """What a screen of one's own says of its records may change; its shards stay."""
 
+import copy
+import hashlib
 import json
 import pathlib
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -9,9 +12,9 @@ import pytest
 from PIL import Image
 
 from gandl_jax import config
-from gandl_jax.datasets import prepared
+from gandl_jax.datasets import levels, prepared
 from gandl_jax.errors import InputError
-from gandl_jax.jobs import prepare, prepare_description
+from gandl_jax.jobs import experiment, judging, labelling, prepare
 
 RECORDS = 8
 
@@ -44,108 +47,231 @@ def stamps(c):
     return {file.name: file.stat().st_mtime_ns for file in files}
 
 
-def test_other_labels_keep_the_shards(own, capsys):
+def contents(folder):
+    files = [path for path in pathlib.Path(folder).rglob("*") if path.is_file()]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def labelled(c):
+    return labelling.label(c, prepared.open_prepared(c.data.dir))
+
+
+def test_other_labels_change_nothing_that_is_prepared(own, capsys):
     prepare.run(own, "")
-    first, before = prepared.open_prepared(own.data.dir), stamps(own)
+    first, before = labelled(own), contents(own.data.dir)
     own.screen.update(response_0="drug=DMSO", more_columns=("half",))
     prepare.run(own, "")
-    said = capsys.readouterr().out
-    assert "labelled anew, for screen.more_columns, screen.response_0 changed" in said
-    again = prepared.open_prepared(own.data.dir)
-    assert stamps(own) == before and again.fingerprint == first.fingerprint
+    assert "already prepared" in capsys.readouterr().out
+    assert contents(own.data.dir) == before
+    again = labelled(own)
+    assert again.fingerprint == first.fingerprint
     dmso = again.table["Metadata_Half"] == "h0"
     assert (again.table["Metadata_Role"] == "response_0").equals(dmso)
     assert first.table["Metadata_Role"].unique().tolist() == ["treated"]
-    plan = json.loads((pathlib.Path(own.data.dir) / "plan.json").read_text())
-    assert plan == again.description["plan"]
-    prepare.run(own, "")
-    assert "labelled anew" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
     "columns", [{"plate": "batch"}, {"experiment": "batch"}, {"plate": ""}]
 )
 def test_plates_that_are_renamed_or_joined(own, columns, tmp_path):
-    """The statistics are those of a screen that was prepared so at once."""
+    """Levels and illumination are those of a screen that was prepared so at once."""
+    own.data.scaling = "plate" if columns.get("plate", "p") else "dataset"
+    own.data.illumination = "plate"
     prepare.run(own, "")
-    before = own.screen.columns.plate
     own.screen.columns.update(columns)
-    prepare.run(own, "")
-    relabelled = prepared.open_prepared(own.data.dir)
-    former = own.data.dir
+    mine = labelled(own)
     own.data.dir = str(tmp_path / "at_once")
     prepare.run(own, "")
-    at_once = prepared.open_prepared(own.data.dir)
-    plates = prepared.PLATES
-    assert relabelled.description[plates] == at_once.description[plates]
-    pd.testing.assert_frame_equal(relabelled.table, at_once.table)
-    assert relabelled.fingerprint == at_once.fingerprint
-    own.data.dir = former
-    own.screen.columns.update(plate=before, experiment="")
-    prepare.run(own, "")  # and back: the facts are as they were
-    assert set(prepared.open_prepared(former).description[plates]) == {
-        "p1",
-        "p2",
-        "p3",
-        "p4",
-    }
+    at_once = labelled(own)
+    assert at_once.fields is None
+    pd.testing.assert_frame_equal(mine.table, at_once.table)
+    assert mine.fingerprint == at_once.fingerprint
+    for one in (mine, at_once):
+        one.__dict__["check_illumination"] = lambda correction: None  # few sites
+    mine_levels, wanted = (
+        levels.of(one, ("dna",), own.data.scaling, "plate") for one in (mine, at_once)
+    )
+    np.testing.assert_array_equal(mine_levels.ranges, wanted.ranges)
+    np.testing.assert_array_equal(
+        mine_levels.fields[mine_levels.plate], wanted.fields[wanted.plate]
+    )
 
 
 def test_plates_that_were_not_counted_are_refused(own):
+    """Where grey levels are taken plate by plate; nothing is changed by it."""
     prepare.run(own, "")
-    records = pathlib.Path(own.data.dir) / "records.parquet"
-    before = records.read_bytes()
+    before = contents(own.data.dir)
     own.screen.columns.plate = "half"
-    with pytest.raises(InputError, match="columns.plate='plate'.*another data.dir"):
+    assert set(labelled(own).table["Metadata_Plate"]) == {"h0", "h1"}
+    own.data.scaling = "plate"
+    told = "columns.plate='plate'.*another data.dir"
+    with pytest.raises(InputError, match=told):
+        labelled(own)
+    with pytest.raises(InputError, match=told):
         prepare.run(own, "")
-    assert records.read_bytes() == before
-    next(pathlib.Path(own.data.dir).glob("tiny-train*")).unlink()
-    with pytest.raises(InputError, match="columns.plate='plate'.*another data.dir"):
-        prepare.run(own, "")
-    assert (records.parent / "screen.json").exists()
+    assert contents(own.data.dir) == before
 
 
-@pytest.mark.parametrize("relabelled_first", [True, False])
-def test_a_lost_shard_of_other_plates_is_mended(own, relabelled_first, tmp_path):
-    """Its pixels are counted by the columns of its neighbours, then joined."""
+def test_plates_that_are_joined_need_the_facts(own):
+    prepare.run(own, "")
+    shutil.rmtree(pathlib.Path(own.data.dir) / "facts")
+    own.screen.columns.plate = "batch"
+    own.data.scaling = "plate"
+    with pytest.raises(InputError, match="facts/00000.npz is gone.*copy the folder"):
+        labelled(own)
+    own.data.scaling = "dataset"
+    assert set(labelled(own).table["Metadata_Plate"]) == {"b1", "b2"}
+
+
+def test_a_lost_shard_is_mended_by_another_experiment(own, tmp_path):
+    """Its pixels are counted by the columns of its neighbours."""
     prepare.run(own, "")
     folder = pathlib.Path(own.data.dir)
-    own.screen.columns.plate = "batch"
-    if relabelled_first:
-        prepare.run(own, "")
+    wanted = prepared.read_description(folder)
+    own.screen.columns.plate = "half"
     next(folder.glob("tiny-train*")).unlink()
     prepare.run(own, "")
-    mended = prepared.open_prepared(own.data.dir)
-    own.data.dir = str(tmp_path / "at_once")
-    prepare.run(own, "")
-    at_once = prepared.open_prepared(own.data.dir)
-    for key in (prepared.PLATES, prepared.MANIFEST, "statistics"):
-        assert mended.description[key] == at_once.description[key]
-    own.data.dir = str(folder)
-    own.screen.columns.plate = "plate"
-    prepare.run(own, "")  # and back
-    plates = prepared.open_prepared(own.data.dir).description[prepared.PLATES]
+    mended = prepared.read_description(folder)
+    assert mended[prepared.PLATES].keys() == {"p1", "p2", "p3", "p4"}
+    for key in (prepared.PLATES, prepared.SOURCE_TABLE, "statistics"):
+        assert mended[key] == wanted[key]
+    own.screen.columns.plate, own.data.scaling = "plate", "plate"
+    plates = labelled(own).table["Metadata_Plate"]
     assert set(plates) == {"p1", "p2", "p3", "p4"}
 
 
-def test_killed_while_labelled_anew_and_back(own, monkeypatch):
-    """The table of the other labels does not stay."""
+def results_of(c):
+    """All that an experiment sees of a screen, but the images."""
+    mine, _ = experiment.open_dataset(c)
+    found = levels.of(mine, ("dna",), c.data.scaling, "none").ranges
+    codes = experiment.read_classes(c, mine).codes
+    judged = judging.records("evaluate", c, "tiny")
+    pd.testing.assert_frame_equal(mine.table, judged)
+    return [mine.table.to_dict("list"), found.tolist(), codes.tolist()]
+
+
+def test_experiments_of_one_screen_never_meet(own, tmp_path):
+    """In any order, each gets what it gets of a preparation of its own."""
+    changes = [
+        {"screen.response_0": "drug=DMSO"},
+        {"screen.response_1": "drug=x", "screen.columns.plate": "batch"},
+        {"screen.columns.treatment": "half", "screen.more_columns": "batch"},
+        {"screen.columns.plate": "", "screen.columns.condition": "drug"},
+    ]
+    labels = ["treatment", "plate", "batch", "condition"]
+    own.data.crop_px = 16
+    configs, alone = [], []
+    for i, (change, name) in enumerate(zip(changes, labels, strict=True)):
+        c = copy.deepcopy(own)
+        config.override(c, change)
+        c.data.label = name
+        c.data.scaling = "plate" if c.screen.columns.plate else "dataset"
+        c.data.dir = str(tmp_path / f"alone{i}")
+        prepare.run(c, "")
+        alone.append(results_of(c))
+        c.data.dir = own.data.dir
+        configs.append(c)
     prepare.run(own, "")
-    records = pathlib.Path(own.data.dir) / "records.parquet"
-    before = records.read_bytes()
+    order = np.random.default_rng(0).integers(0, len(configs), 24)
+    for step, i in enumerate(order):
+        if step % 3 == 0:
+            prepare.run(configs[order[-step]], "")
+        assert results_of(configs[i]) == alone[i]
+
+
+def of_a_former_version(c):
+    """Makes of a folder what the version before wrote, in which labels were one's."""
+    folder = pathlib.Path(c.data.dir)
+    (folder / "source_table.parquet").unlink()
+    records = pd.read_parquet(folder / "records.parquet").drop(columns="digest")
+    records.to_parquet(folder / "records.parquet")
+    for name in ("screen.json", "plan.json"):
+        content = json.loads((folder / name).read_text())
+        content.pop("sha256")
+        content.pop("source_table.parquet", None)
+        if "manifest" in content:
+            files = content["manifest"]["files"]
+            for more in ("dataset_info.json", "features.json"):
+                del files[more]
+            data = (folder / "records.parquet").read_bytes()
+            digest = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+            files["records.parquet"].update(digest)
+        (folder / name).write_text(json.dumps(content, indent=2))
+    for path in (folder / "facts").iterdir():
+        kept = dict(np.load(path))
+        for key in ("seal", "number", "digests"):
+            del kept[key]
+        np.savez_compressed(path, **kept)
+
+
+def test_a_former_folder_is_read_and_gets_its_table(own, capsys):
+    prepare.run(own, "")
+    wanted = labelled(own).table
+    of_a_former_version(own)
+    pd.testing.assert_frame_equal(labelled(own).table, wanted)
+    other = copy.deepcopy(own)
+    other.screen.response_0 = "drug=DMSO"
+    told = "screen.response_0 differs now: run --job=prepare.*adds its table"
+    with pytest.raises(InputError, match=told):
+        labelled(other)
+    with pytest.raises(InputError, match=told):
+        judging.records("evaluate", other, "tiny")
+    before = stamps(own)
+    prepare.run(other, "")
+    assert "source_table.parquet added" in capsys.readouterr().out
+    assert stamps(own) == before
+    pd.testing.assert_frame_equal(labelled(own).table, wanted)
+    assert set(labelled(other).table["Metadata_Role"]) == {"response_0", "treated"}
+    prepare.run(own, "")
+    assert "added" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("with_facts", [True, False])
+def test_a_former_folder_that_was_labelled_by_other_plates(own, with_facts, tmp_path):
+    """Its statistics are those of the last experiment's plates."""
+    own.screen.columns.plate = "batch"
+    prepare.run(own, "")
+    wanted = prepared.read_description(own.data.dir)[prepared.PLATES]
+    folder = pathlib.Path(own.data.dir)
+    if with_facts:
+        fine = copy.deepcopy(own)
+        fine.screen.columns.plate = "plate"
+        fine.data.dir = str(tmp_path / "fine")
+        prepare.run(fine, "")
+        shutil.rmtree(folder / "facts")
+        shutil.copytree(tmp_path / "fine/facts", folder / "facts")
+    of_a_former_version(own)
+    if not with_facts:
+        shutil.rmtree(folder / "facts")
+    for name in ("screen.json", "plan.json"):
+        content = json.loads((folder / name).read_text())
+        content.get("plan", content)["plates_counted_by"] = ["plate", ""]
+        (folder / name).write_text(json.dumps(content))
+    before = stamps(own)
+    own.data.scaling = "plate"
+    prepare.run(own, "")
+    assert stamps(own) == before
+    assert labelled(own).description[prepared.PLATES] == wanted
+
+
+def test_killed_while_the_table_is_added(own, monkeypatch):
+    prepare.run(own, "")
+    of_a_former_version(own)
+    before = contents(own.data.dir)
 
     def killed(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(prepare_description, "_write_illumination", killed)
-    own.screen.columns.plate = "batch"
-    with pytest.raises(KeyboardInterrupt):
-        prepare.run(own, "")
-    assert records.read_bytes() != before
-    monkeypatch.undo()
-    own.screen.columns.plate = "plate"
+    for write in ("_write_source", "sealed_json.write"):
+        monkeypatch.setattr(f"gandl_jax.jobs.prepare_description.{write}", killed)
+        with pytest.raises(KeyboardInterrupt):
+            prepare.run(own, "")
+        monkeypatch.undo()
+        now = contents(own.data.dir)
+        assert {k: now[k] for k in before} == before
+        labelled(own)
     prepare.run(own, "")
-    assert records.read_bytes() == before
+    assert (pathlib.Path(own.data.dir) / "source_table.parquet").exists()
 
 
 def test_other_images_are_another_screen(own):
@@ -155,13 +281,15 @@ def test_other_images_are_another_screen(own):
         prepare.run(own, "")
 
 
-def test_labels_need_the_raw_screen(own):
+def test_labels_do_not_need_the_raw_screen(own):
     prepare.run(own, "")
     own.data.source_dir = ""
-    prepare.run(own, "")
     own.screen.response_0 = "drug=DMSO"
-    with pytest.raises(InputError, match="set config.data.source_dir"):
-        prepare.run(own, "")
+    prepare.run(own, "")
+    assert set(labelled(own).table["Metadata_Role"]) == {"response_0", "treated"}
+    own.screen.more_columns = ("donor",)
+    with pytest.raises(InputError, match="source_table.parquet lacks the column donor"):
+        labelled(own)
 
 
 def test_a_constant_channel_is_told(own, capsys):

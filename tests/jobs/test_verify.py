@@ -12,10 +12,10 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from gandl_jax import config
+from gandl_jax import config, sealed_json
 from gandl_jax.datasets import prepared
 from gandl_jax.errors import InputError, RunError
-from gandl_jax.jobs import prepare, verify
+from gandl_jax.jobs import labelling, prepare, verify
 
 RECORDS, SHARDS = 10, 3
 
@@ -111,11 +111,12 @@ def test_the_manifest_says_what_the_files_are(whole):
             [*paths, whole / "out/records.parquet"], [4, 3, 3, 10], strict=True
         )
     }
-    shading = whole / "out/illumination.npz"
-    wanted[shading.name] = {
-        "sha256": hashlib.sha256(shading.read_bytes()).hexdigest(),
-        "bytes": shading.stat().st_size,
-    }
+    for name in ("illumination.npz", "dataset_info.json", "features.json"):
+        path = whole / "out" / name
+        wanted[name] = {
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+            "bytes": path.stat().st_size,
+        }
     assert manifest == {
         "files": wanted,
         "records_per_plate": {"p0": 5, "p1": 5},
@@ -251,7 +252,7 @@ def rewrite(folder, change) -> None:
     description = json.loads(described.read_text())
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     description["manifest"]["files"][path.name]["sha256"] = sha256
-    described.write_text(json.dumps(description))
+    sealed_json.write(described, description)
 
 
 def test_an_index_that_does_not_fit_the_shards(copy):
@@ -319,23 +320,26 @@ def test_what_is_named_is_deleted_and_prepared_again(copy):
 
 
 def test_labels_may_change(copy):
-    c = settings(copy)
+    c, before = settings(copy), contents(copy / "out")
     c.screen.columns.update(condition="", treatment="state")
     prepare.run(c, "")
     verify.run(c, copy / "work")
-    manifest = prepared.read_description(c.data.dir)["manifest"]
-    assert manifest["records_per_condition"] == {}
+    assert contents(copy / "out") == before
 
 
 def test_a_screen_of_a_former_version_still_opens(copy):
     described = copy / "out/screen.json"
     description = json.loads(described.read_text())
     fingerprint = prepared.open_prepared(str(copy / "out")).fingerprint
-    del description["manifest"], description["remarks"]
+    for key in ("manifest", "remarks", "source_table.parquet", "sha256"):
+        del description[key]
     described.write_text(json.dumps(description))
+    (copy / "out/source_table.parquet").unlink()
+    records = pd.read_parquet(copy / "out/records.parquet")
+    records.drop(columns="digest").to_parquet(copy / "out/records.parquet")
     for facts in (copy / "out/facts").iterdir():
         kept = dict(np.load(facts))
-        for key in ("sha256", "bytes", "images"):
+        for key in ("sha256", "bytes", "images", "digests", "number", "seal"):
             del kept[key]
         np.savez(facts, **kept)
     message = "former version, which wrote no manifest.*prepare it again in another"
@@ -349,7 +353,7 @@ def test_a_screen_of_a_former_version_still_opens(copy):
     assert "manifest" not in opened.description
     c = settings(copy)
     c.screen.response_0 = "state=sick"
-    prepare.run(c, "")
+    assert set(labelling.label(c, opened).table["Metadata_Role"]) > {"response_0"}
 
 
 def test_another_screen_is_refused(copy):

@@ -140,8 +140,10 @@ def test_labels_are_those_of_the_screen_as_it_is_now(tmp_path):
     sets = AlignedSets([ours], "b8", now)
     assert sets.metadata["Metadata_Record_ID"].tolist() == SITES
     assert set(sets.metadata["Metadata_Role"]) == {"treated"}
-    sets = AlignedSets([ours], "b8", now[:-1])  # it lacks a record
+    sets = AlignedSets([ours], "b8", before.iloc[::-1][:-1])  # it lacks a record
     pd.testing.assert_frame_equal(sets.metadata, before)
+    with pytest.raises(InputError, match="Metadata_Plate, Metadata_Role are not those"):
+        AlignedSets([ours], "b8", now[:-1])
 
 
 def test_labels_of_wells_are_those_of_the_screen_as_it_is_now(tmp_path):

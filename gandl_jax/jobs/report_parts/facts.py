@@ -6,6 +6,7 @@ from typing import Any
 
 from gandl_jax import config as configs
 from gandl_jax.datasets import screen
+from gandl_jax.jobs import labelling
 from gandl_jax.jobs.report_parts import page
 from gandl_jax.jobs.report_parts.inputs import Inputs
 from gandl_jax.jobs.report_parts.page import Html
@@ -25,6 +26,9 @@ EVALUATED = {
     "Intervals resample": "evaluate.bootstrap_unit",
 }
 
+# In `config.json`: told elsewhere, or for the jobs alone.
+KEPT_APART = "config", "history", "command", "start", labelling.WRITTEN
+
 _HASH = re.compile(r"[0-9a-f]{32,}")
 
 
@@ -37,6 +41,7 @@ def section(inputs: Inputs) -> Html:
         *_embedded(inputs),
         *_trained(inputs),
         *_settings(inputs, EVALUATED),
+        *_labelled(inputs),
         *_history(inputs.record),
     ]
     return page.section("run", "What was run", page.facts(pairs))
@@ -69,6 +74,26 @@ def _trained(inputs: Inputs) -> Iterator[tuple[str, str]]:
             yield "Training time", f"{last['seconds'] / 60:.1f} min"
 
 
+def _labelled(inputs: Inputs) -> Iterator[tuple[str, str]]:
+    """Where the controls and labels of the scores are from."""
+    for dataset, tasks in inputs.tasks.items():
+        told = {_labels(task["labels"]) for task in tasks.values() if task["labels"]}
+        for words in sorted(told):
+            yield f"Labels of {dataset}", words
+
+
+def _labels(labels: Mapping[str, Any]) -> str:
+    """What a result says of its labels, in words."""
+    if labels["from"] == "profiles":
+        return "those of when the features were written; no prepared screen was there"
+    chosen = [
+        f"{key.removeprefix('screen.')} {_plain(value)}"
+        for key, value in labels.items()
+        if key.startswith("screen.") and value
+    ]
+    return "; ".join(chosen) or "as the program describes this screen"
+
+
 def _history(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     history = record.get("history") or []
     if history:
@@ -76,7 +101,7 @@ def _history(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for change in history[1:]:
         yield f"Changed {change['date']}", _changes(change["changed"])
     for key, value in record.items():
-        if key not in ("config", "history", "command", "start") and not _is_hash(value):
+        if key not in KEPT_APART and not _is_hash(value):
             yield key.capitalize(), _plain(value)
 
 

@@ -1,13 +1,14 @@
 """What the other jobs left in the workdir, read for the report."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import ml_collections
 import pandas as pd
 from etils import epath
 
+from gandl_jax import config as configs
 from gandl_jax import files, logs, pictures
 from gandl_jax.datasets import bad_records, screen
 from gandl_jax.errors import InputError
@@ -26,7 +27,8 @@ class Inputs:
       record: `config.json`.
       metrics: lines of `metrics.jsonl`, one for each step, in order.
       tasks: dataset -> task -> {"rows": [...], "skipped": reason or None,
-        "warnings": [...]}.
+        "warnings": [...], "labels": where its controls and labels are from, as from
+        `judging.labels`, or {}}.
       choices: dataset -> task -> what the job choose_features left.
       comparisons: dataset -> task -> what the job compare_seeds left.
       grids: steps that have image grids, ascending.
@@ -97,7 +99,7 @@ def read(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> Inputs:
         config=config,
         record=_json(folder / "config.json") or {},
         metrics=logs.read(folder),
-        tasks=_tasks(folder / "tasks"),
+        tasks=_tasks(folder / "tasks", config),
         choices=_of_tasks(folder / "choose_features"),
         comparisons=_of_tasks(folder / "compare_seeds"),
         grids=_grids(folder / "images"),
@@ -114,16 +116,33 @@ def _json(path: epath.Path) -> Any:
         return None
 
 
-def _tasks(folder: epath.Path) -> dict[str, dict[str, dict[str, Any]]]:
+def _tasks(
+    folder: epath.Path, config: ml_collections.ConfigDict
+) -> dict[str, dict[str, dict[str, Any]]]:
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for path in _results(folder):
         content = _json(path) or {"skipped": "its file cannot be read; evaluate again"}
+        labels = (content.get("inputs") or {}).get("labels") or {}
         found.setdefault(path.parent.name, {})[path.stem] = {
             "rows": content.get("rows") or [],
             "skipped": content.get("skipped"),
-            "warnings": content.get("warnings") or [],
+            "warnings": [*(content.get("warnings") or []), *_other(labels, config)],
+            "labels": labels,
         }
     return found
+
+
+def _other(
+    labels: Mapping[str, Any], config: ml_collections.ConfigDict
+) -> Iterator[str]:
+    """Says that a result is of other labels than the config's, where it is."""
+    now = configs.labels(config)
+    changed = [key for key, value in now.items() if labels.get(key, value) != value]
+    if changed:
+        yield (
+            f"scores are by a former {', '.join(changed)}: run --job=evaluate,report "
+            "for those of the config as it is now"
+        )
 
 
 def _of_tasks(folder: epath.Path) -> dict[str, dict[str, dict[str, Any]]]:
