@@ -161,6 +161,8 @@ def read_metadata(screen: Screen, source_dir: str) -> pd.DataFrame:
         if not files.there([screen.metadata]):
             raise InputError(f"there is no {screen.metadata} in {source_dir}")
         metadata = _read_csv(files, screen.metadata)
+        _check_columns(screen, metadata, path)
+        _check_named(screen, metadata, files)
     check_metadata(screen, metadata, path)
     return metadata
 
@@ -177,8 +179,6 @@ def check_metadata(screen: Screen, metadata: pd.DataFrame, path: epath.Path) -> 
       InputError: a missing column, a cell that is no text, or a doubled key.
     """
     _check_columns(screen, metadata, path)
-    if screen.metadata:
-        _check_named(screen, metadata, files)
     _check_cells(screen, metadata, path)
     _check_keys(screen, metadata, path)
 
