@@ -294,7 +294,7 @@ def _write(theirs, features, places: _Places, directory: epath.Path, rows: int) 
         metadata = places.metadata.iloc[found]
         seen.add(FeatureSet(directory.name, metadata, values))
         part = directory / f"part-{number:05d}.parquet"
-        if not part.exists():
+        if not store.is_whole(part):
             store.write_part(part, metadata, {directory.name: values})
         number += 1
     seen.refuse_broken()
