@@ -88,7 +88,7 @@ def _settings(inputs: Inputs, keys: Mapping[str, str]) -> Iterator[tuple[str, st
 
 def _changes(changed: Mapping[str, Any]) -> str:
     words = ", ".join(
-        f"{key} from {old} to {new}" for key, (old, new) in changed.items()
+        f"{key} from {' to '.join(map(str, values))}" for key, values in changed.items()
     )
     return words or "versions of libraries"
 
