@@ -119,6 +119,18 @@ def record(workdir: epath.Path, config, command: str) -> None:
     _write(workdir, content)
 
 
+def known(record: Any) -> dict[str, Any]:
+    """Those values of a `config.json` that are of the type they should be."""
+    if not isinstance(record, dict):
+        return {}
+    shapes = {k.removesuffix(plain_data.OPTIONAL): x for k, x in SHAPE.items()}
+    return {
+        key: value
+        for key, value in record.items()
+        if plain_data.fits(value, shapes.get(key, object))
+    }
+
+
 def forget(workdir: epath.Path, before: bytes) -> None:
     """Takes back what `record` wrote; what jobs have noted since stays.
 
@@ -173,9 +185,9 @@ def _read(workdir: epath.Path) -> dict | None:
         return None
     except ValueError as error:
         raise InputError(
-            f"{file} is damaged: {_words(error)}. Restore it from a copy, or choose "
-            "another --workdir; if it was edited by hand, and is meant so, take its "
-            f'"{sealed_json.KEY}" out, with the comma before it'
+            f"{file} is damaged: restore it from a copy, or choose another --workdir "
+            f"({_words(error)}; where it was edited by hand, and is meant so, take its "
+            f'"{sealed_json.KEY}" out, with the comma before it)'
         ) from error
 
 

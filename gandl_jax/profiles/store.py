@@ -108,6 +108,11 @@ def is_begun(directory: epath.PathLike) -> bool:
     return (directory / _MADE_FROM).exists() or bool(part_file.listed(directory))
 
 
+def count_parts(directory: epath.PathLike) -> int:
+    """How many parts there are, whole or damaged."""
+    return len(part_file.listed(epath.Path(directory)))
+
+
 def write_part(
     path: epath.PathLike, metadata: pd.DataFrame, sets: Mapping[str, np.ndarray]
 ) -> None:

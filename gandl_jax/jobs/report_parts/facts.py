@@ -51,6 +51,8 @@ def _embedded(inputs: Inputs) -> Iterator[tuple[str, str]]:
     for line in inputs.bad_records.itertuples():
         place = f"record {line.record} of {line.shard}"
         yield "Passed over", f"{line.name}, {place}: {line.what}"
+    for words in inputs.damaged:
+        yield "Damaged", words
     for dataset, encoders in inputs.encoders.items():
         yield f"Features of {dataset}", ", ".join(encoders)
 
