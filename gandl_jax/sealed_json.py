@@ -14,6 +14,7 @@ from etils import epath
 from gandl_jax import files
 
 KEY = "sha256"
+CHANGED = "it is not as it was written"  # said of content that its digest is not of
 _told: set[str] = set()  # whether it was said that some files carry no digest
 
 
@@ -75,7 +76,7 @@ def unsealed(content: Any, name: str) -> dict[str, Any]:
     if KEY not in content:
         _tell(name)
     elif content[KEY] != digest(bare):
-        raise ValueError("it is not as it was written")
+        raise ValueError(CHANGED)
     return bare
 
 

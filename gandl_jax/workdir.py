@@ -186,11 +186,17 @@ def _read(workdir: epath.Path) -> dict | None:
     except ValueError as error:
         raise InputError(
             f"{file} is damaged: restore it from a copy, or choose another --workdir "
-            f"({_words(error)}; where it was edited by hand, and is meant so, take its "
-            f'"{sealed_json.KEY}" out, with the comma before it)'
+            f"({_why(error)})"
         ) from error
 
 
-def _words(error: ValueError) -> str:
-    """Why a file is damaged; of bytes that are no text, not which."""
-    return "it is no text" if isinstance(error, UnicodeError) else str(error)
+def _why(error: ValueError) -> str:
+    """Why a file is refused, and what to do where somebody edited it."""
+    if isinstance(error, UnicodeError):
+        return "it is no text"
+    if str(error) != sealed_json.CHANGED:
+        return str(error)
+    return (
+        f"{error}; where it was edited by hand, and is meant so, take its "
+        f'"{sealed_json.KEY}" out, with the comma before it'
+    )

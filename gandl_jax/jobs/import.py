@@ -213,7 +213,11 @@ def _name(name: str) -> str:
 
 def _refuse_clash(directory: epath.Path) -> None:
     """Raises where an encoder of ours lies there; what a killed run made is no such."""
-    if store.is_begun(directory) and "file" not in store.made_from(directory):
+    try:
+        note = store.made_from(directory)
+    except InputError:
+        return  # it is damaged: `store.claim` knows whether it can be written again
+    if store.is_begun(directory) and "file" not in note:
         raise InputError(
             f"{directory} holds an encoder that is no imported table: give another "
             "config.imported.name"

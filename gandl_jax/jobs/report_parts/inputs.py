@@ -159,7 +159,7 @@ def _metrics(folder: epath.Path, seen: _Seen) -> list[dict[str, Any]]:
     if numbers := json_lines.damaged(folder / logs.FILE, logs.is_metrics):
         words = f"{json_lines.told(numbers)} and left out"
         seen.add(f"{folder / logs.FILE}: {words}")
-    return logs.read(folder)
+    return [line for line in logs.read(folder) if "images" in line]
 
 
 def _tasks(folder: epath.Path, seen: _Seen) -> dict[str, dict[str, dict[str, Any]]]:
