@@ -6,6 +6,7 @@ they are read where they come before the first that carries one.
 
 import dataclasses
 import json
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -116,10 +117,16 @@ def _is_half(text: bytes) -> bool:
 
 
 def _drop_half(path: epath.Path) -> None:
-    if not path.exists():
+    if not path.exists() or _ends_well(path):
         return
-    data = path.read_bytes()
-    if data and not data.endswith(b"\n"):
-        *whole, last = data.splitlines(keepends=True)
-        kept = b"" if _is_half(last) else last + b"\n"
-        files.replace(path, b"".join(whole) + kept)
+    *whole, last = path.read_bytes().splitlines(keepends=True)
+    kept = b"" if _is_half(last) else last + b"\n"
+    files.replace(path, b"".join(whole) + kept)
+
+
+def _ends_well(path: epath.Path) -> bool:
+    with files.reading(path) as file:
+        if not file.seek(0, os.SEEK_END):
+            return True
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"
