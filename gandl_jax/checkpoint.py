@@ -26,6 +26,7 @@ from gandl_jax.errors import InputError, RunError
 
 ASIDE = "set_aside"  # the folder of steps that were passed over
 TORN = "orbax-checkpoint-tmp"  # in the name of one as it is being written
+STEP = "step"  # beside a step's arrays: which it is, whatever its folder is called
 COMMITTED = "commit_success.txt"  # Orbax's word that it wrote all
 WORTH_TELLING_S = 5.0  # of waiting for a slow disk
 
@@ -176,7 +177,7 @@ class Checkpoints:
             self._directory.mkdir(parents=True, exist_ok=True)
             items = parallel.over_hosts(items)
             args = {name: ocp.args.StandardSave(x) for name, x in items.items()}
-            args["config"] = ocp.args.JsonSave(config)
+            args["config"] = ocp.args.JsonSave(config | {STEP: step})
             if not self._manager.save(step, args=ocp.args.Composite(**args)):
                 raise RuntimeError("Orbax did not take it")
         self._completing = self._thread.submit(self._complete, step)
@@ -255,6 +256,9 @@ class Checkpoints:
           InputError: the step's files are not as they were written.
         """
         self._require_whole(step)
+        return {k: v for k, v in self._notes(step).items() if k != STEP}
+
+    def _notes(self, step: int) -> dict:
         # Not through Orbax, whose hosts would wait for one another.
         return json.loads((self._folder(step) / "config" / "metadata").read_text())
 
@@ -303,10 +307,15 @@ class Checkpoints:
     def _damage(self, step: int) -> str | None:
         if step in self._whole:
             return None
-        told = file_hashes.damage(self._folder(step))
+        told = file_hashes.damage(self._folder(step)) or self._other_step(step)
         if not told:
             self._whole.add(step)
         return told
+
+    def _other_step(self, step: int) -> str | None:
+        """Tells where another step lies in a folder; former versions did not say."""
+        saved = self._notes(step).get(STEP, step)
+        return None if saved == step else f"it holds step {saved}"
 
     def _require_whole(self, step: int) -> None:
         # Of several hosts the first has looked; a network disk may show others less.

@@ -7,10 +7,12 @@ at which step, to, why, folder). A run that was killed says nothing at its end.
 """
 
 import datetime
-import json
+from collections.abc import Mapping
 from typing import Any
 
 from etils import epath
+
+from gandl_jax import json_lines
 
 FILE = "events.jsonl"
 
@@ -24,27 +26,23 @@ def add(workdir: epath.PathLike, what: str, **details: Any) -> None:
       **details: plain data.
     """
     date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    line = json.dumps({"date": date, "what": what, **details})
-    file = epath.Path(workdir) / FILE
-    is_cut_off = file.exists() and not file.read_bytes().endswith(b"\n")
-    with file.open("a") as opened:
-        opened.write("\n" * is_cut_off + f"{line}\n")
+    json_lines.append(
+        epath.Path(workdir) / FILE, {"date": date, "what": what, **details}
+    )
 
 
 def read(workdir: epath.PathLike, what: str | None = None) -> list[dict[str, Any]]:
-    """The events so far, oldest first; a line that was cut off is left out.
+    """The events so far, oldest first; damaged lines are left out.
 
     Args:
       workdir: of the experiment.
       what: only these; None is all.
     """
-    file = epath.Path(workdir) / FILE
-    found = []
-    for text in file.read_bytes().splitlines() if file.exists() else ():
-        try:
-            event = json.loads(text)
-            if what in (None, event["what"]):
-                found.append(event)
-        except (ValueError, KeyError, TypeError, RecursionError):
-            continue
-    return found
+    lines = json_lines.read(epath.Path(workdir) / FILE, is_event)
+    found = [line.content for line in lines if line.content is not None]
+    return [event for event in found if what in (None, event["what"])]
+
+
+def is_event(line: Mapping[str, Any]) -> bool:
+    """Whether an object is an event."""
+    return isinstance(line.get("what"), str) and isinstance(line.get("date"), str)

@@ -23,10 +23,18 @@ from typing import IO, Any
 
 from etils import epath
 
-from gandl_jax import files
+from gandl_jax import files, plain_data
 from gandl_jax.errors import InputError
 
 FILE = "lock"
+HOLDER = {  # what a lock may say; other things are as if it said nothing
+    "host?": str,
+    "pid?": int,
+    "since?": str,
+    "command?": str,
+    "alive?": float,
+    "token?": str,
+}
 WITHOUT_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP}
 BEAT_S = 20  # between two signs of life, where nothing can be locked
 SILENT_S = 120  # after which a holder counts as dead there
@@ -207,7 +215,7 @@ def _read(file: epath.Path) -> dict[str, Any]:
         found = json.loads(file.read_text())
     except (OSError, ValueError, RecursionError):  # as it is being written
         return {}
-    return found if isinstance(found, dict) else {}
+    return found if plain_data.fits(found, HOLDER) else {}
 
 
 def _refusal(workdir: epath.Path, found: dict[str, Any]) -> InputError:

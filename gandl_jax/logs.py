@@ -1,8 +1,6 @@
 """What a run tells: metrics to JSONL (the truth) and TensorBoard."""
 
 import contextlib
-import json
-import operator
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +9,9 @@ from etils import epath
 from tensorboardX import event_file_writer, record_writer
 from tensorboardX.proto import event_pb2, summary_pb2
 
-from gandl_jax import files
+from gandl_jax import files, json_lines
+
+FILE = "metrics.jsonl"
 
 
 class _EventFile:
@@ -85,7 +85,7 @@ class Metrics:
     """Appends to `metrics.jsonl` and TensorBoard.
 
     Lines of steps that come after `first_step` belong to work that is done again
-    after a resume: they are dropped.
+    after a resume: they are dropped. Damaged lines are kept and told of.
 
     Args:
       workdir: of the experiment.
@@ -93,16 +93,14 @@ class Metrics:
     """
 
     def __init__(self, workdir: epath.PathLike, first_step: int):
-        self._file = epath.Path(workdir) / "metrics.jsonl"
+        self._file = epath.Path(workdir) / FILE
         _keep_until(epath.Path(workdir), first_step)
         self._board = _Board(epath.Path(workdir) / "tensorboard", first_step + 1)
 
     def write(self, step: int, images: int, seconds: float, values: Mapping) -> None:
         """Adds one line: {"step", "images", "seconds", "group/name": value, ...}."""
         line = {"step": step, "images": images, "seconds": round(seconds, 3), **values}
-        # An object cannot be appended to: on gs:// all is read and written again.
-        with self._file.open("a") as file:
-            file.write(json.dumps(line) + "\n")
+        json_lines.append(self._file, line)
         self._board.write(step, values)
 
     def close(self) -> None:
@@ -111,10 +109,9 @@ class Metrics:
 
 
 def read(workdir: epath.PathLike) -> list[dict[str, Any]]:
-    """What was logged so far.
+    """What was logged so far, damaged lines left out.
 
-    A run that was stopped may leave half a line, which is left out, and one that
-    resumed may have written a step twice: the later line counts.
+    A run that resumed may have written a step twice: the later line counts.
 
     Args:
       workdir: of the experiment; it may have no metrics.
@@ -122,25 +119,37 @@ def read(workdir: epath.PathLike) -> list[dict[str, Any]]:
     Returns:
       The lines in the order of their steps.
     """
-    file = epath.Path(workdir) / "metrics.jsonl"
-    by_step = {}
-    for text in file.read_bytes().splitlines() if file.exists() else ():
-        try:
-            line = json.loads(text)
-            by_step[operator.index(line["step"])] = line
-        except (ValueError, KeyError, TypeError, RecursionError):
-            continue
+    lines = json_lines.read(epath.Path(workdir) / FILE, is_metrics)
+    by_step = {x.content["step"]: x.content for x in lines if x.content is not None}
     return [by_step[step] for step in sorted(by_step)]
+
+
+def is_metrics(line: Mapping[str, Any]) -> bool:
+    """Whether an object is a line of metrics: a step, and numbers."""
+    return type(line.get("step")) is int and all(
+        type(value) in (int, float) for value in line.values()
+    )
 
 
 def last_seconds(workdir: epath.PathLike) -> float:
     """Training time on record, seconds; 0 where there is none."""
-    found = [line.get("seconds") for line in read(workdir)]
-    return max((x for x in found if isinstance(x, int | float)), default=0.0)
+    return max((line.get("seconds", 0.0) for line in read(workdir)), default=0.0)
 
 
 def _keep_until(workdir: epath.Path, step: int) -> None:
-    file = workdir / "metrics.jsonl"
-    if file.exists():
-        kept = [line for line in read(workdir) if line["step"] <= step]
-        files.replace(file, "".join(json.dumps(line) + "\n" for line in kept))
+    """Drops later steps; damaged lines stay where they are, and that is said."""
+    file = workdir / FILE
+    if not file.exists():
+        return
+    lines = json_lines.read(file, is_metrics)
+    if numbers := [line.number for line in lines if line.content is None]:
+        print(f"note: {file}: {json_lines.told(numbers)} and left out", flush=True)
+    newest = {x.content["step"]: x.number for x in lines if x.content is not None}
+    kept = [
+        line.text + b"\n"
+        for line in lines
+        if line.content is None
+        or line.content["step"] <= step
+        and newest[line.content["step"]] == line.number
+    ]
+    files.replace(file, b"".join(kept))

@@ -14,6 +14,7 @@ from etils import epath
 from gandl_jax import files
 
 KEY = "sha256"
+CHANGED = "it is not as it was written"  # said of content that its digest is not of
 _told: set[str] = set()  # whether it was said that some files carry no digest
 
 
@@ -40,6 +41,19 @@ def read(path: epath.PathLike) -> dict[str, Any]:
     return unsealed(files.read_json(path), str(path))
 
 
+def read_own(path: epath.PathLike) -> dict[str, Any]:
+    """As `read`, but refuses what carries no digest: a former version made it.
+
+    Raises:
+      FileNotFoundError: there is none.
+      ValueError: it is no JSON object, carries no digest, or is not as it was written.
+    """
+    content = files.read_json(path)
+    if isinstance(content, dict) and KEY not in content:
+        raise ValueError("it carries no digest")
+    return unsealed(content, str(path))
+
+
 def sealed(content: Mapping[str, Any]) -> dict[str, Any]:
     """The content with its digest at the end."""
     bare = {key: value for key, value in content.items() if key != KEY}
@@ -62,7 +76,7 @@ def unsealed(content: Any, name: str) -> dict[str, Any]:
     if KEY not in content:
         _tell(name)
     elif content[KEY] != digest(bare):
-        raise ValueError("it is not as it was written")
+        raise ValueError(CHANGED)
     return bare
 
 

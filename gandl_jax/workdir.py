@@ -8,11 +8,26 @@ from typing import Any
 from etils import epath
 
 from gandl_jax import config as configs
-from gandl_jax import files
+from gandl_jax import plain_data, sealed_json
 from gandl_jax.errors import InputError
 
 FILE = "config.json"
-NEEDED = {"config": dict, "history": list, "versions": dict}  # and more came later
+_SEEN = {  # of which images a network was trained on
+    "dataset": str,
+    "prepared": (str, None),
+    "metadata_sha256": (str, None),
+}
+SHAPE = {
+    "config": {str: object},
+    "history": [{"date": str, "changed": {str: [object]}}],
+    "versions": {str: str},
+    # and what came later
+    "command?": str,
+    "devices?": str,
+    "prepared?": str,
+    "metadata_sha256?": str,
+    "start?": {"from": str, "sha256": str, "trained_on": ([_SEEN], None)},
+}
 LIBRARIES = ("jax", "flax", "optax", "orbax-checkpoint", "tensorflow", "scikit-learn")
 
 
@@ -57,13 +72,12 @@ def read_config(workdir: epath.Path):
         for name in groups:
             group = group[name]
         value = saved["config"][key]
-        try:
-            group[last] = tuple(value) if isinstance(value, list) else value
-        except TypeError as error:  # of another type than the key's
+        if not plain_data.fits(value, _shape_of(known[key])):
             raise InputError(
                 f"{workdir / FILE} has {key}={value!r}, which is of another type than "
                 "it should be: restore that file from a copy"
-            ) from error
+            )
+        group[last] = tuple(value) if isinstance(value, list) else value
     try:
         configs.check_ranges(config)
     except InputError as error:
@@ -71,6 +85,11 @@ def read_config(workdir: epath.Path):
             f"{workdir / FILE} is damaged: {error}: restore it from a copy"
         ) from error
     return config
+
+
+def _shape_of(default: Any) -> Any:
+    """The shape of a key's values in JSON, by its default."""
+    return [(str, float)] if isinstance(default, tuple) else type(default)
 
 
 def record(workdir: epath.Path, config, command: str) -> None:
@@ -98,6 +117,18 @@ def record(workdir: epath.Path, config, command: str) -> None:
         "command": command,
     }
     _write(workdir, content)
+
+
+def known(record: Any) -> dict[str, Any]:
+    """Those values of a `config.json` that are of the type they should be."""
+    if not isinstance(record, dict):
+        return {}
+    shapes = {k.removesuffix(plain_data.OPTIONAL): x for k, x in SHAPE.items()}
+    return {
+        key: value
+        for key, value in record.items()
+        if plain_data.fits(value, shapes.get(key, object))
+    }
 
 
 def forget(workdir: epath.Path, before: bytes) -> None:
@@ -143,20 +174,32 @@ def noted(workdir: epath.Path, key: str) -> Any:
 
 def _write(workdir: epath.Path, content: dict) -> None:
     workdir.mkdir(parents=True, exist_ok=True)
-    files.replace(workdir / FILE, json.dumps(content, indent=1) + "\n")
+    sealed_json.write(workdir / FILE, content)
 
 
 def _read(workdir: epath.Path) -> dict | None:
     file = workdir / FILE
-    if not file.exists():
-        return None
     try:
-        found = files.read_json(file)
-        if not all(isinstance(found[key], kind) for key, kind in NEEDED.items()):
-            raise ValueError("it is another's")
+        found = sealed_json.read(file)
+        if not plain_data.fits(found, SHAPE):
+            raise ValueError("a value lacks, or is of another type than it should be")
         return found
-    # Broken JSON or no text; other JSON.
-    except (ValueError, KeyError, TypeError) as error:
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
         raise InputError(
-            f"{file} is damaged: restore it from a copy, or choose another --workdir"
+            f"{file} is damaged: restore it from a copy, or choose another --workdir "
+            f"({_why(error)})"
         ) from error
+
+
+def _why(error: ValueError) -> str:
+    """Why a file is refused, and what to do where somebody edited it."""
+    if isinstance(error, UnicodeError):
+        return "it is no text"
+    if str(error) != sealed_json.CHANGED:
+        return str(error)
+    return (
+        f"{error}; where it was edited by hand, and is meant so, take its "
+        f'"{sealed_json.KEY}" out, with the comma before it'
+    )

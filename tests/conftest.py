@@ -260,3 +260,27 @@ def _rxrx19a_files(records: int) -> dict[str, bytes]:
             made[rxrx19a.SCREEN.image_path(row, channel)] = png.getvalue()
     made["metadata.csv"] = pd.DataFrame(rows).to_csv(index=False).encode()
     return made
+
+
+@pytest.fixture
+def flipped():
+    """Generator of the bits of a file, each flipped as long as it is looked at.
+
+    Args of it:
+      path: of the file, which is whole again at the end.
+      count: of flips, each of another bit at random.
+    """
+
+    import numpy as np
+
+    def flip(path, count):
+        whole = path.read_bytes()
+        bits = np.random.default_rng(0).permutation(8 * len(whole))[:count]
+        for bit in bits.tolist():
+            data = bytearray(whole)
+            data[bit // 8] ^= 1 << bit % 8
+            path.write_bytes(data)
+            yield bit
+        path.write_bytes(whole)
+
+    return flip

@@ -1,6 +1,7 @@
 """Checkpoints: what is kept, and what is refused."""
 
 import concurrent.futures
+import json
 import resource
 import subprocess
 
@@ -106,3 +107,27 @@ def test_one_that_could_not_be_written_is_told_at_the_next_look(tmp_path, monkey
         saved.look()
     saved.look()  # told once
     saved.close()
+
+
+def test_a_folder_under_another_number_is_passed_over_by_name(tmp_path):
+    saved = Checkpoints(tmp_path)
+    for step in (0, 5, 9):
+        saved.save(step, items(step), SIZES)
+    saved.close()
+    (tmp_path / "checkpoints" / "5").rename(tmp_path / "checkpoints" / "12")
+    again, told = Checkpoints(tmp_path), []
+    assert again.newest(lambda *bad: told.append(bad)) == 9
+    assert told == [(12, "it holds step 5")]
+    with pytest.raises(InputError, match="checkpoints/12 is damaged, it holds step 5"):
+        again.restore(12, "encoder", items(0)["encoder"])
+    again.close()
+
+
+def test_a_checkpoint_of_a_former_version_does_not_say_its_step(tmp_path):
+    saved = Checkpoints(tmp_path)
+    saved.save(3, items(3), SIZES)
+    saved.close()
+    notes = tmp_path / "checkpoints" / "3" / "config" / "metadata"
+    notes.write_text(json.dumps(SIZES))
+    file_hashes.write(tmp_path / "checkpoints" / "3")
+    assert Checkpoints(tmp_path).newest(print) == 3

@@ -168,3 +168,10 @@ def test_in_a_bucket_one_that_cannot_be_read_is_not_taken_for_ended(
     with pytest.raises(InputError, match="in use by process 7 on elsewhere"):
         with lock.held(bucket, "a command"):
             raise AssertionError
+
+
+@pytest.mark.parametrize("wrong", [{"alive": "now"}, {"host": 3}, {"pid": None}])
+def test_values_of_another_type_are_as_if_it_said_nothing(bucket, wrong):
+    left = {"host": "elsewhere", "pid": 1, "since": "then", "alive": time.time()}
+    (bucket / lock.FILE).write_text(json.dumps(left | wrong))
+    assert lock.holder(bucket) is None

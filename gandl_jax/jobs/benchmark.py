@@ -1,7 +1,6 @@
 """The job `benchmark`: how fast this machine does what there is to do."""
 
 import importlib
-import json
 import os
 import pathlib
 import platform
@@ -11,7 +10,7 @@ from typing import Any
 import ml_collections
 from etils import epath
 
-from gandl_jax import files
+from gandl_jax import sealed_json
 from gandl_jax.datasets import prepared
 from gandl_jax.errors import InputError
 from gandl_jax.jobs.benchmark_parts import apart
@@ -38,7 +37,7 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     for part in parts:
         print(f"benchmark {part}: some minutes; other work on this machine slows it")
         figures[part] = apart.call(_measure, config, part)
-        files.replace(path, json.dumps(figures, indent=2) + "\n")
+        sealed_json.write(path, figures)
         _show(part, figures[part])
     print(f"benchmark written to {path}")
 

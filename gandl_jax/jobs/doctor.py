@@ -48,7 +48,7 @@ def examined(found: State) -> dict[str, list[Finding]]:
             course.progress(found),
             course.silence(found),
             *(anew.with_command(f, found) for f in course.befell(found, most)),
-            *course.cut_off(found),
+            *course.lines(found),
         ],
         "Checkpoints": [*course.checkpoints(found), *course.disk(found)],
         "Networks": networks(found),

@@ -2,7 +2,6 @@
 
 import functools
 import importlib
-import json
 import time
 from collections.abc import Iterator, Mapping
 from types import ModuleType
@@ -115,7 +114,7 @@ def _result(name: str, task, sets, plan, options) -> dict[str, Any]:
 
 def _summary(paths: Mapping[str, epath.Path], features: str) -> str:
     """The table of what is on disk, whether it was made now or before."""
-    stored = {name: json.loads(path.read_text()) for name, path in paths.items()}
+    stored = {name: judging.read(path) for name, path in paths.items()}
     rows = [row for content in stored.values() for row in content["rows"]]
     skipped = [
         f"{name} skipped: {content['skipped']}"

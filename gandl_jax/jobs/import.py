@@ -229,7 +229,11 @@ def _name(name: str) -> str:
 
 def _refuse_clash(directory: epath.Path) -> None:
     """Raises where an encoder of ours lies there; what a killed run made is no such."""
-    if store.is_begun(directory) and "file" not in store.made_from(directory):
+    try:
+        note = store.made_from(directory)
+    except InputError:
+        return  # it is damaged: `store.claim` knows whether it can be written again
+    if store.is_begun(directory) and "file" not in note:
         raise InputError(
             f"{directory} holds an encoder that is no imported table: give another "
             "config.imported.name"
@@ -357,7 +361,7 @@ def _write(theirs, features, places: _Places, directory: epath.Path, rows: int) 
         metadata, values = places.metadata.iloc[found], narrowed(values)
         seen.add(FeatureSet(directory.name, metadata, values))
         part = directory / f"part-{number:05d}.parquet"
-        if not part.exists():
+        if not store.is_whole(part):
             store.write_part(part, metadata, {directory.name: values})
         number += 1
     seen.refuse_broken()

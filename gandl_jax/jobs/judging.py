@@ -3,7 +3,6 @@
 import functools
 import hashlib
 import importlib
-import json
 import math
 import pathlib
 import warnings
@@ -17,7 +16,7 @@ from etils import epath
 
 import gandl_jax
 from gandl_jax import config as configs
-from gandl_jax import files
+from gandl_jax import files, plain_data, sealed_json
 from gandl_jax.datasets import prepared
 from gandl_jax.errors import InputError
 from gandl_jax.jobs import labelling
@@ -25,6 +24,11 @@ from gandl_jax.profiles import feature_set, quality, store
 from gandl_jax.profiles.aligned import AlignedSets
 from gandl_jax.tasks.skip import LeftOut, Skip
 
+RESULT = {  # of a job, as a file
+    "rows": [{str: object}],
+    "skipped": (str, None),
+    "inputs": {str: object},
+}
 CLASSIFICATIONS = ("control_classification", "label_classification")
 
 
@@ -228,7 +232,7 @@ def results(
         _write_table(paths[name].with_suffix(".csv"), table)
         write(paths[name], {**content, "inputs": inputs})
         say(job, f"wrote {paths[name]}")
-    return [json.loads(path.read_text()) for path in paths.values()]
+    return list(map(read, paths.values()))
 
 
 def _write_table(path: epath.Path, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -269,17 +273,35 @@ def is_done(path: epath.Path, inputs: Mapping[str, Any], *, must: bool) -> bool:
       must: whether one that was skipped does not do.
     """
     try:
-        earlier = files.read_json(path)
-        return earlier["inputs"] == inputs and not (must and earlier["skipped"])
-    except (FileNotFoundError, KeyError, TypeError, ValueError):
+        earlier = read(path)
+    except FileNotFoundError:
         return False
+    except ValueError:
+        print(f"note: {path} is damaged or old: it is made again", flush=True)
+        return False
+    return earlier["inputs"] == inputs and not (must and earlier["skipped"])
+
+
+def read(path: epath.Path) -> dict[str, Any]:
+    """What a job of this version wrote as its result.
+
+    Args:
+      path: of the file.
+
+    Raises:
+      FileNotFoundError: there is none.
+      ValueError: it is not as it was written, or of a former version.
+    """
+    found = sealed_json.read_own(path)
+    if not plain_data.fits(found, RESULT):
+        raise ValueError("it is no result")
+    return found
 
 
 def write(path: epath.Path, content: Mapping[str, Any]) -> None:
-    """Writes a result as JSON."""
+    """Writes a result as JSON, with a digest."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(plain(content), indent=1, allow_nan=False)
-    files.replace(path, text + "\n")
+    sealed_json.write(path, plain(content))
 
 
 def plain(value: Any) -> Any:

@@ -5,7 +5,6 @@ compiler estimates is written down. They are estimates, not measurements.
 """
 
 import dataclasses
-import json
 import time
 from importlib import metadata
 from typing import Any
@@ -16,7 +15,7 @@ import numpy as np
 from etils import epath
 
 from gandl_jax import config as configs
-from gandl_jax import files, parallel, tpu
+from gandl_jax import files, parallel, sealed_json, tpu
 from gandl_jax.errors import InputError
 from gandl_jax.jobs import plan_table, unprepared
 from gandl_jax.methods.phase import Phase
@@ -122,15 +121,14 @@ class Planner:
         if not self._path.exists():
             return {}
         try:
-            before = files.read_json(self._path)
-            return before if isinstance(before, dict) else {}
+            return sealed_json.read_own(self._path)
         except ValueError:
-            print(f"plan      {self._path} is damaged: planned anew")
+            print(f"plan      {self._path} is damaged or old: planned anew")
             return {}
 
     def _write(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        files.replace(self._path, json.dumps(self._figures, indent=2) + "\n")
+        sealed_json.write(self._path, self._figures)
 
     def _phase(self, phase: Phase) -> dict[str, Any]:
         try:

@@ -8,8 +8,9 @@ import pandas as pd
 from etils import epath
 
 from gandl_jax import __version__, files
+from gandl_jax.errors import InputError
 from gandl_jax.jobs.report_parts import page, sections
-from gandl_jax.jobs.report_parts.inputs import read
+from gandl_jax.jobs.report_parts.inputs import Inputs, read
 
 PARTS = epath.Path(__file__).parent / "report_parts"
 
@@ -22,9 +23,12 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     Args:
       config: the experiment's config.
       workdir: the experiment's folder.
+
+    Raises:
+      InputError: a result of a former version is not built as results are.
     """
     inputs = read(config, workdir)
-    body, numbers = sections.build(inputs)
+    body, numbers = _build(inputs)
     now = datetime.datetime.now(datetime.UTC)
     html = string.Template((PARTS / "report.html").read_text()).substitute(
         title=page.text(f"{inputs.name} - gandl_jax report"),
@@ -43,3 +47,17 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
             pd.concat(tables, ignore_index=True).to_csv(file, index=False)
     files.replace(folder / "index.html", html)
     print(f"report: {folder / 'index.html'}")
+
+
+def _build(inputs: Inputs):
+    """The page; results that carry no digest may be anything."""
+    try:
+        return sections.build(inputs)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as e:
+        if not inputs.unsealed:
+            raise
+        raise InputError(
+            f"one of {', '.join(inputs.unsealed)} is not as results are, and carries "
+            "no digest: run the job again that made it (evaluate, choose_features, "
+            "compare_seeds)"
+        ) from e

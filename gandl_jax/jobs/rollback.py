@@ -1,13 +1,12 @@
 """Where a training went wrong: what is kept of it, and how it goes on."""
 
 import datetime
-import json
 
 import numpy as np
 from etils import epath
 
 from gandl_jax import config as configs
-from gandl_jax import events, files, logs, pictures
+from gandl_jax import events, files, json_lines, logs, pictures, sealed_json
 from gandl_jax.errors import RunError
 from gandl_jax.jobs.health import Trouble
 
@@ -19,6 +18,9 @@ SHOWN = 16  # images of the batch, in its picture
 
 def count(workdir: epath.Path) -> int:
     """How often the training went back: it numbers the order of the data since."""
+    file = workdir / events.FILE
+    if numbers := json_lines.damaged(file, events.is_event):
+        print(f"note: {file}: {json_lines.told(numbers)} and left out", flush=True)
     return len(events.read(workdir, "rolled_back"))
 
 
@@ -53,7 +55,7 @@ def keep_evidence(
         "config": configs.plain(config),
         "metrics before": logs.read(workdir)[-LINES:],
     }
-    files.replace(folder / "report.json", json.dumps(report, indent=1) + "\n")
+    sealed_json.write(folder / "report.json", report)
     return folder
 
 

@@ -15,7 +15,7 @@ from gandl_jax import checkpoint, compilation, events, hosts, parallel, preempti
 from gandl_jax import config as configs
 from gandl_jax import workdir as workdirs
 from gandl_jax.datasets import bad_records, prepared, stream
-from gandl_jax.errors import RunError
+from gandl_jax.errors import InputError, RunError
 from gandl_jax.jobs import (
     experiment,
     health,
@@ -212,10 +212,20 @@ class _Training:
         if newest is not None:
             shapes = jax.eval_shape(self.method.init, key)
             like = parallel.on_one_device(shapes)
-            return self.saved.restore(newest, "train", like)
+            state = self.saved.restore(newest, "train", like)
+            self._refuse_other_step(newest, int(state.step))
+            return state
         state = starting_state.make(self.config, self.method, self.dataset, key)
         self.saved.save(0, self.method.items(state), self.architecture)
         return state
+
+    def _refuse_other_step(self, folder: int, step: int) -> None:
+        """Raises where a former version's checkpoint lies under another number."""
+        if step != folder:
+            raise InputError(
+                f"the checkpoint {self.workdir / 'checkpoints' / str(folder)} holds "
+                f"step {step}: rename that folder to {step}, or move it away"
+            )
 
     def go_on(self, phases: Sequence[Callable], state: Any, first: int) -> None:
         """Trains from a state after so many steps to the end.

@@ -6,7 +6,6 @@ once killed with SIGKILL again and again. Both must end the same, bit for bit.
 
 import collections
 import itertools
-import json
 import shlex
 import signal
 import subprocess
@@ -20,7 +19,7 @@ import pandas as pd
 import pyarrow as pa
 from etils import epath
 
-from gandl_jax import checkpoint, files, logs
+from gandl_jax import checkpoint, files, logs, sealed_json
 from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError, RunError
 from gandl_jax.jobs import commands, kill_instants
@@ -56,7 +55,7 @@ def run(config, workdir: epath.Path) -> None:
     hits[PART] = _kill_embedding(options, killed, config.kills, rng)
     compared = compare(whole, killed)
     result = {"kills": dict(hits), "compared": compared}
-    files.replace(workdir / "try_kills.json", json.dumps(result, indent=1) + "\n")
+    sealed_json.write(workdir / "try_kills.json", result)
     told = ", ".join(f"{count} {kind}" for kind, count in hits.items())
     print(f"kills     {told}")
     print("kills     " + ", ".join(f"{n}: {word}" for n, word in compared.items()))

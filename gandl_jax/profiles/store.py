@@ -1,31 +1,50 @@
-"""Feature sets on disk: one Parquet part per shard, complete when _SUCCESS says so."""
+"""Feature sets on disk: one Parquet part per shard, complete when _SUCCESS says so.
 
-import contextlib
+What lies in a folder is held against what was written: `_SUCCESS` lists the digest of
+every part, and of what they were made from. Folders of former versions have no digests:
+they are read, and one line says so.
+"""
+
+import dataclasses
 import hashlib
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 from etils import epath
 
-from gandl_jax import files
+from gandl_jax import files, plain_data, sealed_json
 from gandl_jax.errors import InputError, nearest
+from gandl_jax.profiles import origin_note, part_file
 from gandl_jax.profiles.feature_set import FeatureSet
 
 _SUCCESS = "_SUCCESS"
 _MADE_FROM = "_made_from.json"  # readers of Parquet folders pass over _*
-_POLICY = "skips_bad_records"  # of a note: it may change between runs
-_AGAIN = "--job=embed again (for an imported table --job=import)"
-_FEATURE = re.compile(r"(.+)__(\d+)")
+_HEX = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Part:
+    """What `_SUCCESS` says of a part; a former version gave no digest."""
+
+    records: int
+    sha256: str | None
+
+
+@dataclasses.dataclass(frozen=True)
+class _Success:
+    """What `_SUCCESS` says: its parts by name, and the digest of what they are from."""
+
+    parts: Mapping[str, _Part]
+    made_from: str | None
 
 
 def claim(directory: epath.PathLike, note: Mapping[str, Any]) -> bool:
     """Writes down what a feature set is made from.
+
+    A damaged note is written again where the parts say that they were made from this.
 
     Args:
       directory: profiles/<dataset>/<encoder>.
@@ -41,38 +60,42 @@ def claim(directory: epath.PathLike, note: Mapping[str, Any]) -> bool:
       InputError: it was begun from something else.
     """
     directory = epath.Path(directory)
-    # Former versions did not write these.
-    known = {k: note[k] for k in ("saw_images", "weights_sha256") if k in note}
-    before = known | made_from(directory)
-    begun = (directory / _MADE_FROM).exists()
-    other = [k for k in {**before, **note} if before.get(k) != note.get(k)]
-    if begun and set(other) - {_POLICY}:
-        raise InputError(
-            f"{directory} was made from other {' and '.join(other)}: delete that "
-            "folder to make it again, or go back to the former config"
-        )
-    if not begun or note.get(_POLICY, False) > before.get(_POLICY, False):
+    before = _note_of_parts(directory, note)
+    if before is None:
         directory.mkdir(parents=True, exist_ok=True)
-        files.replace(directory / _MADE_FROM, json.dumps(note, indent=1) + "\n")
-    if is_complete(directory):
+        sealed_json.write(directory / _MADE_FROM, note)
+    else:
+        _refuse_other(directory, before, note)
+    complete = is_complete(directory)
+    if before is not None:
+        if not complete:
+            _adopt_former(directory, before)
+        if note.get(origin_note.POLICY, False) > before.get(origin_note.POLICY, False):
+            # Keys that a former version did not write stay away: parts name the rest.
+            now = before | {origin_note.POLICY: True}
+            sealed_json.write(directory / _MADE_FROM, now)
+    if complete:
         print(f"{directory} is complete: nothing to do")
-        return False
-    return True
+    return not complete
 
 
 def made_from(directory: epath.PathLike) -> dict[str, Any]:
-    """What a feature set was made from; {} where nothing was written down."""
+    """What a feature set was made from; {} where nothing was written down.
+
+    Raises:
+      InputError: the note is damaged.
+    """
     note = epath.Path(directory) / _MADE_FROM
-    if not note.exists():
-        return {}
     try:
-        said = files.read_json(note)
-        if not isinstance(said, dict):
-            raise ValueError("it says nothing")
-        return said
+        found = sealed_json.read(note)
+        origin_note.check(found)
+        return found
+    except FileNotFoundError:
+        return {}
     except ValueError as error:  # broken JSON, or no text
         raise InputError(
-            f"{note} is damaged: delete {directory} and run {_AGAIN}"
+            f"{note} is damaged: {part_file.AGAIN}; where that refuses it, delete "
+            f"{directory} first"
         ) from error
 
 
@@ -82,7 +105,12 @@ def is_begun(directory: epath.PathLike) -> bool:
     Neither is so where a run was killed as it made the directory.
     """
     directory = epath.Path(directory)
-    return (directory / _MADE_FROM).exists() or bool(_parts(directory))
+    return (directory / _MADE_FROM).exists() or bool(part_file.listed(directory))
+
+
+def count_parts(directory: epath.PathLike) -> int:
+    """How many parts there are, whole or damaged."""
+    return len(part_file.listed(epath.Path(directory)))
 
 
 def was_finished(directory: epath.PathLike) -> bool:
@@ -102,67 +130,76 @@ def write_part(
     """
     path = epath.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    columns = pa.Table.from_pandas(metadata, preserve_index=False)
-    names, arrays = list(columns.column_names), list(columns.columns)
-    labels = list(names)
-    for name, features in sets.items():
-        values = np.ascontiguousarray(np.asarray(features, np.float32).T)
-        names += [f"{name}__{i}" for i in range(len(values))]
-        arrays += [pa.array(column) for column in values]
-    with files.replacing(path) as file:
-        # Dictionaries and statistics of thousands of float columns only cost.
-        pq.write_table(
-            pa.table(arrays, names=names),
-            file,
-            use_dictionary=labels,
-            write_statistics=False,
-        )
+    note = origin_note.digest(made_from(path.parent))
+    part_file.write(path, metadata, sets, note)
 
 
 def is_whole(path: epath.PathLike) -> bool:
-    """Whether a part is there and can be read: a disk that was full may leave others.
+    """Whether a part is there, as it was written, and of this set; says what is not.
 
     Args:
       path: of the part.
     """
     path = epath.Path(path)
-    try:
-        return path.exists() and _count(path) > 0
-    except InputError:
+    if not path.exists():
         return False
+    note = part_file.note(path)
+    wrong = "nothing says what it was"
+    if note is not None:
+        is_ours = note.made_from == origin_note.digest(made_from(path.parent))
+        wrong = "is of another feature set"
+        if is_ours:
+            wrong = part_file.find_damage(path, note.sha256)
+    if wrong:
+        print(f"note: {path}: {wrong}; it is made again", flush=True)
+    return not wrong
 
 
 def finish(directory: epath.PathLike) -> None:
-    """Marks a directory complete: _SUCCESS lists every part and its record count.
+    """Marks a directory complete: _SUCCESS lists every part, its records and digest.
 
     Args:
       directory: profiles/<dataset>/<encoder>, with all its parts written.
+
+    Raises:
+      InputError: a part is not of this set.
     """
     directory = epath.Path(directory)
-    counts = {part.name: _count(part) for part in _parts(directory)}
-    files.replace(directory / _SUCCESS, json.dumps(counts, indent=1) + "\n")
+    ours, parts = origin_note.digest(made_from(directory)), {}
+    for part in part_file.listed(directory):
+        note = part_file.note(part)
+        if note is None or note.made_from != ours:
+            raise InputError(f"{part} is not of this feature set: {part_file.AGAIN}")
+        parts[part.name] = {"records": note.records, "sha256": note.sha256}
+    sealed_json.write(directory / _SUCCESS, {"parts": parts, "made_from": ours})
 
 
 def is_complete(directory: epath.PathLike) -> bool:
-    """Whether every part is there that _SUCCESS lists, and no other.
+    """Whether all that `read` needs is there, as it was written.
 
     Args:
       directory: profiles/<dataset>/<encoder>.
+    """
+    return find_damage(directory) is None
 
-    Returns:
-      True where `read` finds all the names it needs.
+
+def find_damage(directory: epath.PathLike) -> str | None:
+    """What a directory lacks or what is damaged, in words; None where all is well.
+
+    Args:
+      directory: profiles/<dataset>/<encoder>; every byte in it is read.
     """
     directory = epath.Path(directory)
-    try:
-        listed = files.read_json(directory / _SUCCESS)
-    except (FileNotFoundError, ValueError):
-        return False
-    return (
-        isinstance(listed, dict)
-        and bool(listed)
-        and all(type(count) is int and count >= 0 for count in listed.values())
-        and set(listed) == {part.name for part in _parts(directory)}
-    )
+    success, wrong = _read_success(directory)
+    if success is None:
+        return wrong
+    for part in part_file.listed(directory):
+        listed = success.parts[part.name]
+        if told := part_file.find_damage(part, listed.sha256):
+            return f"{part.name} {told}"
+        if part_file.count(part, listed.sha256) != listed.records:
+            return f"{part.name} has not the {listed.records} records of {_SUCCESS}"
+    return None
 
 
 def widths(directory: epath.PathLike) -> dict[str, int]:
@@ -178,8 +215,9 @@ def widths(directory: epath.PathLike) -> dict[str, int]:
       InputError: where the directory is not complete.
     """
     directory = epath.Path(directory)
-    _require_complete(directory)
-    return _widths(_parts(directory)[0])
+    parts = _require_success(directory).parts
+    first = part_file.listed(directory)[0]
+    return part_file.widths(first, parts[first.name].sha256)
 
 
 def read(
@@ -203,13 +241,12 @@ def read(
     for name in names:
         if name not in known:
             raise InputError(f"{directory} has no set {name!r}; {nearest(name, known)}")
-    listed = files.read_json(directory / _SUCCESS)
-    for part in _parts(directory):
+    listed = _require_success(directory).parts
+    for part in part_file.listed(directory):
         _check_count(part, listed[part.name])
-    total, start, metadata = sum(listed.values()), 0, []
+    total, start, metadata = sum(part.records for part in listed.values()), 0, []
     features = {name: np.empty((total, known[name]), np.float32) for name in names}
-    for part in _parts(directory):
-        labels, sets = _read_part(part, {name: known[name] for name in names})
+    for labels, sets in _read_parts(directory, {name: known[name] for name in names}):
         for name, values in sets.items():
             features[name][start : start + len(labels)] = values
         metadata.append(labels)
@@ -230,9 +267,8 @@ def parts(directory: epath.PathLike) -> Iterator[dict[str, FeatureSet]]:
     Raises:
       InputError: where the directory is not complete.
     """
-    known = widths(directory)
-    for part in _parts(epath.Path(directory)):
-        metadata, sets = _read_part(part, known)
+    directory = epath.Path(directory)
+    for metadata, sets in _read_parts(directory, widths(directory)):
         yield {name: FeatureSet(name, metadata, x) for name, x in sets.items()}
 
 
@@ -248,10 +284,8 @@ def read_metadata(directory: epath.PathLike) -> pd.DataFrame:
     Raises:
       InputError: where the directory is not complete.
     """
-    directory = epath.Path(directory)
-    _require_complete(directory)
-    parts = [_read_part(part, {})[0] for part in _parts(directory)]
-    return pd.concat(parts, ignore_index=True)
+    found = [metadata for metadata, _ in _read_parts(epath.Path(directory), {})]
+    return pd.concat(found, ignore_index=True)
 
 
 def fingerprint(directory: epath.PathLike) -> str:
@@ -264,87 +298,155 @@ def fingerprint(directory: epath.PathLike) -> str:
       Hexadecimal SHA-256 of _SUCCESS and of every part's name, size and time.
     """
     directory = epath.Path(directory)
-    _require_complete(directory)
+    _require_success(directory)
     digest = hashlib.sha256((directory / _SUCCESS).read_bytes())
-    for part in _parts(directory):
+    for part in part_file.listed(directory):
         stat = part.stat()
         digest.update(f"{part.name} {stat.length} {stat.mtime}\n".encode())
     return digest.hexdigest()
 
 
-def _require_complete(directory: epath.Path) -> None:
-    if not is_complete(directory):
+def _note_of_parts(
+    directory: epath.Path, wanted: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """The note that lies there; None where it is to be written, or written again.
+
+    Raises:
+      InputError: it is damaged, and the parts are not known to be made from what is
+        wanted.
+    """
+    file, named = directory / _MADE_FROM, _named_by_parts(directory)
+    ours = origin_note.digest(wanted)
+    damage = None
+    try:
+        before = made_from(directory)
+        if before and (not named or origin_note.digest(before) in named | {ours}):
+            return before
+    except InputError as error:
+        damage = error
+    if named and ours not in named:
+        raise InputError(
+            f"{directory} was made from something else than this config asks for, and "
+            f"{file.name} is damaged: delete that folder to make it again"
+        )
+    if damage and not named and part_file.listed(directory):
+        raise damage
+    if file.exists():
+        print(f"note: {file} is damaged: it is written again", flush=True)
+    elif not named:
+        _adopt(directory, wanted)
+    return None
+
+
+def _named_by_parts(directory: epath.Path) -> set[str]:
+    """Digests of what the parts in a directory say that they were made from."""
+    success, _ = _read_success(directory, with_note=False)
+    notes = map(part_file.note, part_file.listed(directory))
+    found = {note.made_from for note in notes if note is not None}
+    return found | {success.made_from} - {None} if success else found
+
+
+def _adopt_former(directory: epath.Path, note: Mapping[str, Any]) -> None:
+    """Takes the parts that a former version left half way as they are."""
+    if sealed_json.KEY not in files.read_json(directory / _MADE_FROM):
+        _adopt(directory, note)
+        sealed_json.write(directory / _MADE_FROM, note)
+
+
+def _adopt(directory: epath.Path, note: Mapping[str, Any]) -> None:
+    for part in part_file.listed(directory):
+        if part_file.note(part) is None:
+            part_file.adopt(part, origin_note.digest(note))
+
+
+def _refuse_other(
+    directory: epath.Path, before: Mapping[str, Any], note: Mapping[str, Any]
+) -> None:
+    """Raises where a set was begun from something else."""
+    # Former versions did not write these.
+    known = {k: note[k] for k in ("saw_images", "weights_sha256") if k in note}
+    before = known | dict(before)
+    other = [k for k in {**before, **note} if before.get(k) != note.get(k)]
+    if set(other) - {origin_note.POLICY}:
+        raise InputError(
+            f"{directory} was made from other {' and '.join(other)}: delete that "
+            "folder to make it again, or go back to the former config"
+        )
+
+
+def _read_success(
+    directory: epath.Path, *, with_note: bool = True
+) -> tuple[_Success | None, str]:
+    """What `_SUCCESS` says of the parts that are there, or why it says nothing.
+
+    Args:
+      directory: of the feature set.
+      with_note: whether it must be of the note that lies beside it, too.
+    """
+    try:
+        success = _parse_success(sealed_json.read(directory / _SUCCESS))
+    except FileNotFoundError:
+        return None, "it was not finished"
+    except ValueError:
+        return None, f"{_SUCCESS} is damaged"
+    there = {part.name for part in part_file.listed(directory)}
+    for name in sorted(success.parts.keys() ^ there):
+        lacks = name in success.parts
+        return None, f"{name} is {'missing' if lacks else f'not in {_SUCCESS}'}"
+    if with_note and success.made_from is not None:
+        try:
+            is_same = origin_note.digest(made_from(directory)) == success.made_from
+        except InputError:
+            is_same = False
+        if not is_same:
+            return None, f"{_MADE_FROM} is damaged, or not that of the parts"
+    return success, ""
+
+
+def _parse_success(content: Mapping[str, Any]) -> _Success:
+    part = {"records": int, "sha256": str}
+    if content.keys() == {"parts", "made_from"}:
+        listed = content["parts"]
+        if plain_data.fits(listed, {str: part}) and listed:
+            parts = {k: _Part(x["records"], x["sha256"]) for k, x in listed.items()}
+            return _checked(_Success(parts, content["made_from"]))
+    elif content and plain_data.fits(content, {str: int}):
+        return _checked(_Success({k: _Part(n, None) for k, n in content.items()}, None))
+    raise ValueError("it lists no parts")
+
+
+def _checked(success: _Success) -> _Success:
+    digests = [part.sha256 for part in success.parts.values()] + [success.made_from]
+    if any(part.records < 0 for part in success.parts.values()) or not all(
+        digest is None or _HEX.fullmatch(str(digest)) for digest in digests
+    ):
+        raise ValueError("it is not as it was written")
+    return success
+
+
+def _require_success(directory: epath.Path) -> _Success:
+    success, wrong = _read_success(directory)
+    if success is None:
         raise InputError(
             f"{directory} is not complete: run --job=embed (for an imported table "
-            "--job=import) to finish it, or delete it if it is no longer wanted."
+            "--job=import) to finish it, or delete it if it is no longer wanted "
+            f"({wrong})"
         )
+    return success
 
 
-def _parts(directory: epath.Path) -> list[epath.Path]:
-    return sorted(directory.glob("part-*.parquet"), key=lambda part: part.name)
+def _read_parts(
+    directory: epath.Path, chosen: Mapping[str, int]
+) -> Iterator[tuple[pd.DataFrame, dict[str, np.ndarray]]]:
+    listed = _require_success(directory).parts
+    for part in part_file.listed(directory):
+        yield part_file.read(part, chosen, listed[part.name].sha256)
 
 
-@contextlib.contextmanager
-def _reading(part: epath.Path) -> Iterator[BinaryIO]:
-    """Opens a part; a damaged one, as of a full disk, is the user's to delete."""
-    with files.reading(part) as file:
-        try:
-            yield file
-        except (pa.ArrowException, OSError) as error:
-            # Arrow raises an OSError without a number where pages do not decode.
-            if isinstance(error, OSError) and error.errno is not None:
-                raise
-            raise InputError(
-                f"{part} is damaged: delete it and run {_AGAIN}"
-            ) from error
-
-
-def _check_count(part: epath.Path, listed: int) -> None:
+def _check_count(part: epath.Path, listed: _Part) -> None:
     """Raises where a part is not as long as was listed, before memory is taken."""
-    if (found := _count(part)) != listed:
+    if (found := part_file.count(part, listed.sha256)) != listed.records:
         raise InputError(
-            f"{part} has {found} records where _SUCCESS says {listed}: delete "
+            f"{part} has {found} records where _SUCCESS says {listed.records}: delete "
             f"{part.parent} and make it again."
         )
-
-
-def _count(part: epath.Path) -> int:
-    with _reading(part) as file:
-        return pq.read_metadata(file).num_rows
-
-
-def _widths(part: epath.Path) -> dict[str, int]:
-    with _reading(part) as file:
-        columns = pq.read_schema(file).names
-    found: dict[str, set[int]] = {}
-    for column in columns:
-        match = _FEATURE.fullmatch(column)
-        if match and not column.startswith("Metadata_"):
-            found.setdefault(match[1], set()).add(int(match[2]))
-    for name, numbers in found.items():
-        if max(numbers) != len(numbers) - 1:
-            raise InputError(
-                f"{part} lacks columns of the set {name!r}: delete it and run {_AGAIN}"
-            )
-    return {name: len(numbers) for name, numbers in found.items()}
-
-
-def _read_part(
-    part: epath.Path, chosen: Mapping[str, int]
-) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
-    wanted = [f"{name}__{i}" for name, width in chosen.items() for i in range(width)]
-    with _reading(part) as file:
-        parquet = pq.ParquetFile(file)
-        schema = parquet.schema_arrow
-        kinds = dict(zip(schema.names, schema.types, strict=True))
-        labels = [n for n in kinds if n.startswith("Metadata_")]
-        if not all(pa.types.is_floating(kinds[name]) for name in wanted):
-            raise pa.ArrowInvalid("features that are no numbers")
-        content = parquet.read(columns=labels + wanted)
-    metadata = content.select(labels).to_pandas()
-    sets, start = {}, len(labels)
-    for name, width in chosen.items():
-        columns = content.columns[start : start + width]
-        sets[name] = np.stack([column.to_numpy() for column in columns], axis=1)
-        start += width
-    return metadata, sets

@@ -831,7 +831,8 @@ def profiles(place, sets=1, **columns):
     if columns:
         made = pd.read_parquet(folder / "part-00000.parquet").assign(**columns)
         made.to_parquet(folder / "part-00000.parquet")
-    store.finish(folder)
+    # As of a former version: what carries digests is not read at all when it differs.
+    (folder / "_SUCCESS").write_text('{"part-00000.parquet": 2}')
     return folder
 
 
@@ -870,7 +871,7 @@ def test_lists_of_parts(place, listed, told):
 def test_notes_of_features(place, text):
     folder = profiles(place)
     (folder / "_made_from.json").write_text(text)
-    with pytest.raises(InputError, match="_made_from.json is damaged: delete"):
+    with pytest.raises(InputError, match="_made_from.json is damaged: run"):
         store.made_from(folder)
 
 

@@ -1,11 +1,12 @@
 """Any one file of the newest checkpoint truncated, deleted or with a bit flipped."""
 
+import json
 import shutil
 
 import numpy as np
 import pytest
 
-from gandl_jax import events
+from gandl_jax import events, file_hashes
 from gandl_jax.checkpoint import Checkpoints
 from gandl_jax.errors import InputError, RunError
 
@@ -116,3 +117,20 @@ def test_what_a_kill_leaves_is_cleared(run, run_of_4, tmp_path):
         (folder / f"checkpoints/{step}/manifest.sha256").unlink()
     with pytest.raises(RunError, match="no checkpoint in"):
         Checkpoints(folder).newest(lambda *bad: None)
+
+
+def test_one_of_a_former_version_under_another_number_is_not_gone_on_from(
+    run, run_of_4, tmp_path, capsys
+):
+    whole, settings = run_of_4
+    folder = shutil.copytree(whole, tmp_path / "w")
+    notes = folder / "checkpoints/4/config/metadata"
+    said = json.loads(notes.read_text())
+    assert said.pop("step") == 4  # which a former version did not say
+    notes.write_text(json.dumps(said))
+    file_hashes.write(folder / "checkpoints/4")
+    (folder / "checkpoints/4").rename(folder / "checkpoints/3")
+    assert run(folder, "--job=train", *settings) == 2
+    assert (
+        "checkpoints/3 holds step 4: rename that folder to 4" in capsys.readouterr().err
+    )

@@ -8,6 +8,7 @@ import pytest
 
 from gandl_jax import config as configs
 from gandl_jax import main as program
+from gandl_jax import sealed_json
 from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError
 from gandl_jax.jobs import compare_seeds
@@ -258,9 +259,7 @@ def refused(config, tmp_path, monkeypatch, told):
 def test_profiles_that_are_missing_or_embedded_otherwise(config, tmp_path, monkeypatch):
     profiles = tmp_path / "a-1/profiles/simulated"
     note = json.loads((profiles / "gan@20/_made_from.json").read_text())
-    (profiles / "gan@20/_made_from.json").write_text(
-        json.dumps(note | {"prepared": "q"})
-    )
+    sealed_json.write(profiles / "gan@20/_made_from.json", note | {"prepared": "q"})
     refused(config, tmp_path, monkeypatch, "prepared is 'p' and 'q'")
     (profiles / "gan@20").rename(tmp_path / "gan@20")
     refused(config, tmp_path, monkeypatch, "lacks the trained encoder: run --workdir=")
@@ -283,7 +282,8 @@ def test_the_seed_of_a_zero_shot_encoder_is_its_trainings(config, tmp_path):
 
 def test_what_a_training_started_from_is_compared(config, tmp_path, monkeypatch):
     for seed, content in ((0, "abc"), (1, "abd")):
-        workdirs.note(tmp_path / f"a-{seed}", "start", {"sha256": content})
+        start = {"from": "x.npz", "sha256": content, "trained_on": None}
+        workdirs.note(tmp_path / f"a-{seed}", "start", start)
     refused(config, tmp_path, monkeypatch, "train.start_from is 'abc' and 'abd'")
     written(tmp_path / "f", 0, **{"embed.checkpoint": "ffhq.npz"})
     config.compare.workdirs = (f"{tmp_path}/f", f"{tmp_path}/a-1")

@@ -204,7 +204,9 @@ def state():
             {"step": i, "seconds": 2.0 * i, "data/images_per_second": 16.0}
             for i in (10, 20, 30, 40)
         ],
-        cut_off={},
+        cut_off=[],
+        damaged_lines={},
+        damaged_results=[],
         last_line=9_990.0,
         events=(),
         holder=None,
@@ -297,7 +299,7 @@ def test_what_comes_after_training(state):
 
     def embedded(*steps, **more):
         ones = [
-            doctor_state.Profiles("simulated", f"gan@{step}", complete=True, parts=3)
+            doctor_state.Profiles("simulated", f"gan@{step}", trouble="", parts=3)
             for step in steps
         ]
         return stages.next_step(dataclasses.replace(done, profiles=ones, **more))
@@ -366,7 +368,7 @@ def test_a_killed_training_goes_on_from_its_last_good_checkpoint(workdir, doctor
     told = doctor(workdir)
     assert "1%, step 1 of 100 (32 of 3,200 images)" in told
     assert "it was killed" in told and "starts 2: 1 finished, 1 killed" in told
-    assert "metrics.jsonl 1 line cannot be read" in told
+    assert "metrics.jsonl its last line was cut off" in told
     assert "step 2: it was never finished" in told
     assert "go on from step 1" in told and told.endswith("--job=train")
     with lock.held(workdir, "--job=train"):
@@ -384,7 +386,7 @@ def test_damaged_files_are_named(workdir, doctor):
     damage(workdir / "checkpoints" / "1")
     told = doctor(workdir)
     assert "config.json is damaged" in told
-    assert "metrics.jsonl 2 lines cannot be read" in told
+    assert "metrics.jsonl lines 1, 2, 3 are damaged and left out" in told
     assert "BAD damaged step 1:" in told
     assert "last good one step 0 (0 images), whole" in told
     assert "simulated/gan@1 is not complete" in told

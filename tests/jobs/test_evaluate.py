@@ -91,7 +91,7 @@ def result(workdir, task):
 def test_rows_have_the_keys_that_readers_rely_on(config, workdir, capsys):
     evaluate.run(config, workdir)
     controls = result(workdir, "control_classification")
-    assert set(controls) == {"rows", "inputs", "skipped", "warnings"}
+    assert set(controls) == {"rows", "inputs", "skipped", "warnings", "sha256"}
     assert not controls["skipped"] and not controls["warnings"]
     assert len(controls["rows"]) == (5 + 2) * 2 * 2  # sets, floors, splits, metrics
     assert controls["rows"][0]["set"] == "gan@20/b8"  # the headline set is first
@@ -169,6 +169,7 @@ def test_features_that_are_not_finite_are_refused(config, workdir):
     sets = {"b8": np.ones((40, 6)), "b16": np.ones((40, 4))}
     sets["b16"][7, 2] = np.nan
     store.write_part(directory / "part-00000.parquet", metadata, sets)
+    store.finish(directory)
     with pytest.raises(InputError, match="'gan@0/b16': column 2 .* in 1 records, the"):
         evaluate.run(config, workdir)
     assert not (workdir / "tasks").exists()

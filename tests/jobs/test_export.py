@@ -70,6 +70,7 @@ def test_what_is_there_is_not_written_again(config, workdir, capsys):
     new = {"b8": np.ones((4, 3)), "b16": np.ones((4, 3))}
     part = directory / "part-0.parquet"
     store.write_part(part, metadata, new)
+    store.finish(directory)
     os.utime(part, (part.stat().st_mtime + 1,) * 2)  # written a second later
     export.run(config, workdir)
     assert (anndata.read_h5ad(path).X[:4] == 1).all()

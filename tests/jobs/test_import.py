@@ -101,8 +101,8 @@ def test_a_table_by_site(config, screen, tmp_path, monkeypatch, form):
     assert roles["HRCE-1_1_B02_1"] == "response_1"
     assert roles["HRCE-1_2_C05_2"] == "treated"
     directory = tmp_path / "w/profiles/rxrx19a/theirs"
-    counts = json.loads((directory / "_SUCCESS").read_text())
-    assert list(counts.values()) == [7] * 6 + [6]
+    parts = json.loads((directory / "_SUCCESS").read_text())["parts"]
+    assert [part["records"] for part in parts.values()] == [7] * 6 + [6]
     note = store.made_from(directory)
     assert (note["level"], note["saw_images"]) == ("site", None)
     assert note["file"] == str(path)

@@ -1,5 +1,6 @@
 """Parts on disk: what is written is read, and an incomplete folder is refused."""
 
+import hashlib
 import json
 import os
 
@@ -46,9 +47,15 @@ def test_roundtrip(tmp_path):
         assert sets[name].features.dtype == np.float32
         pd.testing.assert_frame_equal(sets[name].metadata, metadata(0, 12))
     pd.testing.assert_frame_equal(store.read_metadata(tmp_path), metadata(0, 12))
-    assert json.loads((tmp_path / "_SUCCESS").read_text()) == {
-        f"part-{i:05d}.parquet": 4 for i in range(3)
+    parts = json.loads((tmp_path / "_SUCCESS").read_text())["parts"]
+    assert parts == {
+        path.name: {
+            "records": 4,
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        }
+        for path in tmp_path.glob("part-*")
     }
+    assert len(pd.read_parquet(tmp_path)) == 12  # for others, too, it is a folder
 
 
 def test_the_columns_are_those_of_the_design(tmp_path):
@@ -104,6 +111,10 @@ def test_a_count_that_differs_is_refused(tmp_path):
     store.write_part(
         tmp_path / "part-00000.parquet", metadata(0, 2), {"b8": np.zeros((2, 5))}
     )
+    with pytest.raises(InputError, match="part-00000.parquet is damaged, it is not as"):
+        store.read(tmp_path, ["b8"])
+    former = {f"part-{i:05d}.parquet": 4 for i in range(3)}
+    (tmp_path / "_SUCCESS").write_text(json.dumps(former))
     with pytest.raises(InputError, match="has 2 records where _SUCCESS says 4"):
         store.read(tmp_path, ["b8"])
 
@@ -116,7 +127,7 @@ def test_a_killed_part_leaves_no_final_name(tmp_path, monkeypatch):
         file.write(b"PAR1 half")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(store.pq, "write_table", killed)
+    monkeypatch.setattr(pq, "write_table", killed)
     for number in (0, 1):
         with pytest.raises(KeyboardInterrupt):
             store.write_part(
@@ -196,9 +207,9 @@ def test_damaged_files_are_told_in_one_sentence(tmp_path):
     whole = bytearray(part.read_bytes())
     for damaged in (b"", whole[:-40], b"PAR1" + bytes(900) + whole[904:]):
         part.write_bytes(damaged)
-        message = "part-00000.parquet is damaged: delete it and run --job=embed again"
+        message = "part-00000.parquet is damaged, .*: run --job=embed again"
         with pytest.raises(InputError, match=message):
             store.read(directory)
     (directory / "_made_from.json").write_text("{")
-    with pytest.raises(InputError, match="_made_from.json is damaged: delete .*embed"):
+    with pytest.raises(InputError, match="_made_from.json is damaged: .*embed"):
         store.made_from(directory)

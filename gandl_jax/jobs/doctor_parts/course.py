@@ -5,7 +5,7 @@ import math
 import statistics
 from collections.abc import Sequence
 
-from gandl_jax import checkpoint
+from gandl_jax import checkpoint, json_lines
 from gandl_jax import config as configs
 from gandl_jax.jobs import rollback
 from gandl_jax.jobs.doctor_parts import metrics, speed
@@ -277,14 +277,17 @@ def disk(state: State) -> list[Finding]:
     return [Finding("disk", GOOD, words)]
 
 
-def cut_off(state: State) -> list[Finding]:
-    """Can all lines be read? A run that was killed leaves half of one."""
-    return [
-        Finding(
-            name,
-            GOOD if count == 1 else NOTE,
-            f"{count} line{'s' if count > 1 else ''} cannot be read and "
-            f"{'are' if count > 1 else 'is'} left out",
-        )
-        for name, count in state.cut_off.items()
+def lines(state: State) -> list[Finding]:
+    """Are all lines of metrics and events as they were written?
+
+    A run that was killed may leave half of the last one.
+    """
+    found = [
+        Finding(name, GOOD, "its last line was cut off as it was written: left out")
+        for name in state.cut_off
+    ]
+    do = "restore that file from a copy, or go on without those lines"
+    return found + [
+        Finding(name, NOTE, f"{json_lines.told(numbers)} and left out", do)
+        for name, numbers in state.damaged_lines.items()
     ]

@@ -1,7 +1,6 @@
 """Reads what lies in a workdir, as far as it can be: nothing is written or held."""
 
 import datetime
-import json
 import math
 import os
 import shutil
@@ -12,11 +11,13 @@ from typing import Any
 import ml_collections
 from etils import epath
 
-from gandl_jax import checkpoint, events, files, lock, logs
+from gandl_jax import checkpoint, events, files, json_lines, lock, logs, sealed_json
 from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError, RunError
 from gandl_jax.jobs.doctor_parts.state import Disk, Profiles, Saved, State
 from gandl_jax.profiles import store
+
+RESULTS = ("tasks", "choose_features", "compare_seeds")  # folders of the jobs' results
 
 
 def read(config, workdir: epath.Path) -> State:
@@ -28,8 +29,10 @@ def read(config, workdir: epath.Path) -> State:
     """
     own, trouble = _own_config(workdir)
     file = workdir / "metrics.jsonl"
-    names = (file.name, events.FILE)
-    spoilt = {name: _spoilt_lines(workdir / name) for name in names}
+    rules = {file.name: logs.is_metrics, events.FILE: events.is_event}
+    damaged = {
+        name: json_lines.damaged(workdir / name, rule) for name, rule in rules.items()
+    }
     return State(
         workdir=str(workdir),
         now=time.time(),
@@ -38,7 +41,8 @@ def read(config, workdir: epath.Path) -> State:
         given=config,
         record=_record(workdir) if own else {},
         lines=logs.read(workdir),
-        cut_off={name: count for name, count in spoilt.items() if count},
+        cut_off=[name for name in rules if json_lines.ends_in_half(workdir / name)],
+        damaged_lines={name: numbers for name, numbers in damaged.items() if numbers},
         last_line=file.stat().mtime if file.exists() else math.nan,
         events=_dated(events.read(workdir)),
         holder=lock.holder(workdir),
@@ -46,6 +50,7 @@ def read(config, workdir: epath.Path) -> State:
         disk=_disk(workdir),
         profiles=_profiles(workdir / "profiles"),
         tasks=_tasks(workdir / "tasks"),
+        damaged_results=_damaged_results(workdir),
         has_report=(workdir / "report" / "index.html").exists(),
     )
 
@@ -60,20 +65,6 @@ def _own_config(workdir: epath.Path) -> tuple[ml_collections.ConfigDict | None, 
 def _record(workdir: epath.Path) -> dict[str, Any]:
     keys = ("command", "history", "devices")
     return {key: workdirs.noted(workdir, key) for key in keys}
-
-
-def _spoilt_lines(file: epath.Path) -> int:
-    """How many lines of a file hold no object of JSON."""
-    if not file.exists():
-        return 0
-    return sum(not _is_object(text) for text in file.read_bytes().splitlines())
-
-
-def _is_object(text: bytes) -> bool:
-    try:
-        return isinstance(json.loads(text), dict)
-    except (ValueError, RecursionError):
-        return False
 
 
 def _dated(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -126,8 +117,8 @@ def _profiles(folder: epath.Path) -> list[Profiles]:
         Profiles(
             dataset=path.parent.name,
             encoder=path.name,
-            complete=store.is_complete(path),
-            parts=len(list(path.glob("part-*.parquet"))),
+            trouble=store.find_damage(path) or "",
+            parts=store.count_parts(path),
         )
         for path in found
         if path.is_dir()
@@ -135,5 +126,19 @@ def _profiles(folder: epath.Path) -> list[Profiles]:
 
 
 def _tasks(folder: epath.Path) -> list[str]:
-    found = sorted(folder.glob("*/*.json")) if folder.exists() else []
-    return [f"{path.parent.name}/{path.stem}" for path in found]
+    return [f"{path.parent.name}/{path.stem}" for path in _results(folder)]
+
+
+def _results(folder: epath.Path) -> list[epath.Path]:
+    return sorted(folder.glob("*/*.json")) if folder.exists() else []
+
+
+def _damaged_results(workdir: epath.Path) -> list[str]:
+    found = []
+    for folder in RESULTS:
+        for path in _results(workdir / folder):
+            try:
+                sealed_json.read(path)
+            except ValueError:
+                found.append(f"{folder}/{path.parent.name}/{path.name}")
+    return found

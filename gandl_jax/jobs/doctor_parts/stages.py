@@ -1,7 +1,7 @@
 """What was made of a training: features, scores, the report."""
 
 from gandl_jax.jobs.doctor_parts import course
-from gandl_jax.jobs.doctor_parts.findings import GOOD, NOTE, Finding
+from gandl_jax.jobs.doctor_parts.findings import BAD, GOOD, NOTE, Finding
 from gandl_jax.jobs.doctor_parts.state import State
 
 
@@ -14,14 +14,18 @@ def features(state: State) -> list[Finding]:
         found.append(Finding("embedded", GOOD, ", ".join(whole)))
     for one in half:
         parts = f"{one.parts} part{'s' if one.parts != 1 else ''}"
-        words = f"{one.dataset}/{one.encoder} is not complete: {parts} so far"
-        do = "" if state.holder is not None else "embed again, which finishes it"
+        words = f"{one.dataset}/{one.encoder} is not complete: {one.trouble}, {parts}"
+        do = "" if state.holder is not None else "embed again, which mends it"
         found.append(Finding("half embedded", NOTE, words, do))
     return found or [Finding("embedded", GOOD, "nothing yet")]
 
 
 def scores(state: State) -> list[Finding]:
     """What was evaluated, and is there a report?"""
+    if state.damaged_results:
+        words = f"damaged: {', '.join(state.damaged_results)}"
+        do = "run the job again that made them: it makes them anew"
+        return [Finding("evaluated", BAD, words, do)]
     if not state.tasks:
         return [Finding("evaluated", GOOD, "nothing yet")]
     report = "" if state.has_report else "; there is no report yet"

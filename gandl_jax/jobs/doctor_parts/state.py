@@ -55,14 +55,19 @@ class Profiles:
     Attributes:
       dataset: the screen.
       encoder: as "gan@500".
-      complete: whether every part is there.
-      parts: how many are.
+      trouble: what it lacks or what is damaged, in words; "" where it is complete.
+      parts: how many there are.
     """
 
     dataset: str
     encoder: str
-    complete: bool
+    trouble: str
     parts: int
+
+    @property
+    def complete(self) -> bool:
+        """Whether all its parts are there, as they were written."""
+        return not self.trouble
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +82,8 @@ class State:
       given: the command's config.
       record: `config.json`; {} where it cannot be read.
       lines: of `metrics.jsonl`, one for each step, in order.
-      cut_off: file name -> how many of its lines cannot be read, where any cannot.
+      cut_off: names of files whose last line was cut off as it was written.
+      damaged_lines: file name -> numbers of lines that are not as they were written.
       last_line: when `metrics.jsonl` was last written, Unix seconds; nan of none.
       events: oldest first, each with its time in "at", Unix seconds.
       holder: the living process that works here; None of none.
@@ -85,6 +91,7 @@ class State:
       disk: None in a bucket.
       profiles: in the order of their names.
       tasks: "<dataset>/<task>" that were evaluated.
+      damaged_results: paths, below the workdir, of results that are damaged.
       has_report: whether there is a report.
     """
 
@@ -95,7 +102,8 @@ class State:
     given: ml_collections.ConfigDict
     record: Mapping[str, Any]
     lines: metrics.Lines
-    cut_off: Mapping[str, int]
+    cut_off: Sequence[str]
+    damaged_lines: Mapping[str, list[int]]
     last_line: float
     events: Sequence[Mapping[str, Any]]
     holder: Mapping[str, Any] | None
@@ -103,6 +111,7 @@ class State:
     disk: Disk | None
     profiles: Sequence[Profiles]
     tasks: Sequence[str]
+    damaged_results: Sequence[str]
     has_report: bool
 
     @property

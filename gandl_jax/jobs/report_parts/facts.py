@@ -56,6 +56,8 @@ def _embedded(inputs: Inputs) -> Iterator[tuple[str, str]]:
     for line in inputs.bad_records.itertuples():
         place = f"record {line.record} of {line.shard}"
         yield "Passed over", f"{line.name}, {place}: {line.what}"
+    for words in inputs.damaged:
+        yield "Damaged", words
     for dataset, encoders in inputs.encoders.items():
         yield f"Features of {dataset}", ", ".join(encoders)
 
@@ -113,7 +115,7 @@ def _settings(inputs: Inputs, keys: Mapping[str, str]) -> Iterator[tuple[str, st
 
 def _changes(changed: Mapping[str, Any]) -> str:
     words = ", ".join(
-        f"{key} from {old} to {new}" for key, (old, new) in changed.items()
+        f"{key} from {' to '.join(map(str, values))}" for key, values in changed.items()
     )
     return words or "versions of libraries"
 

@@ -9,11 +9,19 @@ import pandas as pd
 from etils import epath
 
 from gandl_jax import config as configs
-from gandl_jax import files, logs, pictures
+from gandl_jax import files, json_lines, logs, pictures, plain_data, sealed_json
+from gandl_jax import workdir as workdirs
 from gandl_jax.datasets import bad_records, screen
 from gandl_jax.errors import InputError
 from gandl_jax.jobs import commands
-from gandl_jax.profiles import feature_set, store, table
+from gandl_jax.profiles import feature_set, part_file, store, table
+
+DAMAGED = "its file cannot be read, or is not as it was written; evaluate again"
+RESULT = {
+    "rows?": ([{str: object}], None),
+    "skipped?": (str, None),
+    "warnings?": ([str], None),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +43,9 @@ class Inputs:
       counts: dataset -> "record", "well", "plate" -> how many were embedded.
       bad_records: those that could not be read and were passed over.
       encoders: dataset -> encoder -> what its profiles were made from.
+      damaged: what is not as it was written, and what to do, a sentence each.
+      unsealed: results that carry no digest, as former versions wrote them: nobody
+        knows whether they are as they were.
     """
 
     name: str
@@ -49,6 +60,8 @@ class Inputs:
     counts: dict[str, dict[str, int]]
     bad_records: pd.DataFrame
     encoders: dict[str, dict[str, dict[str, Any]]]
+    damaged: list[str]
+    unsealed: list[str]
 
     def grid(self, step: int, name: str) -> epath.Path:
         """The path of a channel's grid, or of `composite`; it may be missing."""
@@ -86,42 +99,77 @@ class Inputs:
 
 
 def read(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> Inputs:
-    """Reads the workdir; a file that is missing or torn counts as not there.
+    """Reads the workdir; a file that is missing or damaged counts as not there.
 
     Args:
       config: the experiment's config.
       workdir: the experiment's folder.
     """
     folder = epath.Path(workdir)
+    seen = _Seen([], [])
     return Inputs(
         name=config.name or folder.name,
         workdir=str(workdir),
         config=config,
-        record=_json(folder / "config.json") or {},
-        metrics=logs.read(folder),
-        tasks=_tasks(folder / "tasks", config),
-        choices=_of_tasks(folder / "choose_features"),
-        comparisons=_of_tasks(folder / "compare_seeds"),
+        record=workdirs.known(seen.read(folder / "config.json", "restore it")),
+        metrics=_metrics(folder, seen),
+        tasks=_tasks(folder / "tasks", config, seen),
+        choices=_of_tasks(folder / "choose_features", seen),
+        comparisons=_of_tasks(folder / "compare_seeds", seen),
         grids=_grids(folder / "images"),
         counts=_counts(folder / "profiles"),
         bad_records=bad_records.read(folder),
-        encoders=_encoders(folder / "profiles"),
+        encoders=_encoders(folder / "profiles", seen),
+        damaged=seen.damaged,
+        unsealed=seen.unsealed,
     )
 
 
-def _json(path: epath.Path) -> Any:
-    try:
-        return files.read_json(path)
-    except (FileNotFoundError, ValueError):
+@dataclasses.dataclass(frozen=True)
+class _Seen:
+    """What was found to be damaged, or to carry no digest, as the files were read."""
+
+    damaged: list[str]
+    unsealed: list[str]
+
+    def read(self, path: epath.Path, do: str) -> Any:
+        """The content of a file; None where it is missing or damaged."""
+        try:
+            return sealed_json.read(path)
+        except FileNotFoundError:
+            return None
+        except ValueError:
+            self.add(f"{path} is not as it was written: {do}")
+            return None
+
+    def result(self, path: epath.Path, job: str) -> dict[str, Any] | None:
+        """A job's result; None where it is damaged."""
+        content = self.read(path, f"run --job={job} again")
+        if content is not None and sealed_json.KEY not in files.read_json(path):
+            self.unsealed.append(str(path))
+        if content is None or plain_data.fits(content, RESULT):
+            return content
+        self.add(f"{path} is no result: run --job={job} again")
         return None
+
+    def add(self, words: str) -> None:
+        print(f"note: {words}", flush=True)
+        self.damaged.append(words)
+
+
+def _metrics(folder: epath.Path, seen: _Seen) -> list[dict[str, Any]]:
+    if numbers := json_lines.damaged(folder / logs.FILE, logs.is_metrics):
+        words = f"{json_lines.told(numbers)} and left out"
+        seen.add(f"{folder / logs.FILE}: {words}")
+    return [line for line in logs.read(folder) if "images" in line]
 
 
 def _tasks(
-    folder: epath.Path, config: ml_collections.ConfigDict
+    folder: epath.Path, config: ml_collections.ConfigDict, seen: _Seen
 ) -> dict[str, dict[str, dict[str, Any]]]:
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for path in _results(folder):
-        content = _json(path) or {"skipped": "its file cannot be read; evaluate again"}
+        content = seen.result(path, "evaluate") or {"skipped": DAMAGED}
         labels = (content.get("inputs") or {}).get("labels") or {}
         found.setdefault(path.parent.name, {})[path.stem] = {
             "rows": content.get("rows") or [],
@@ -145,10 +193,10 @@ def _other(
         )
 
 
-def _of_tasks(folder: epath.Path) -> dict[str, dict[str, dict[str, Any]]]:
+def _of_tasks(folder: epath.Path, seen: _Seen) -> dict[str, dict[str, dict[str, Any]]]:
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for path in _results(folder):
-        if content := _json(path):
+        if content := seen.result(path, folder.name):
             found.setdefault(path.parent.name, {})[path.stem] = content
     return found
 
@@ -186,12 +234,14 @@ def _count(metadata) -> dict[str, int]:
     return counts
 
 
-def _encoders(folder: epath.Path) -> dict[str, dict[str, dict[str, Any]]]:
+def _encoders(folder: epath.Path, seen: _Seen) -> dict[str, dict[str, dict[str, Any]]]:
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for directory in _profiles(folder):
-        if store.is_complete(directory):
-            made_from = _json(directory / "_made_from.json") or {}
-            found.setdefault(directory.parent.name, {})[directory.name] = made_from
+        if trouble := store.find_damage(directory):
+            seen.add(f"{directory} is left out: {trouble}; {part_file.AGAIN}")
+            continue
+        made_from = store.made_from(directory)
+        found.setdefault(directory.parent.name, {})[directory.name] = made_from
     return found
 
 

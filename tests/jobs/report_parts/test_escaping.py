@@ -48,10 +48,9 @@ def crafted(tmp_path_factory, rows):
     rows.save(workdir, "retrieval", [rows.found(group=group)])
     folder = workdir / "profiles" / dataset / evil("encoder").replace("/", "-")
     one = pd.DataFrame({"Metadata_Record_ID": ["a"], "Metadata_Plate": [evil("plate")]})
+    store.claim(folder, {"saw_images": None, "channels": [evil("channel")]})
     store.write_part(folder / "part-00000.parquet", one, {"b8": np.ones((1, 2))})
     store.finish(folder)
-    note = {"saw_images": None, "channels": [evil("channel")]}
-    (folder / "_made_from.json").write_text(json.dumps(note))
     changed = {"train.batch": [1, evil("config value")]}
     record = {"command": evil("command"), "config": {"data.dir": evil("config value")}}
     record |= {"versions": {"jax": "1"}, "history": [{"date": "x", "changed": changed}]}

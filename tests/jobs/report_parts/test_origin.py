@@ -25,8 +25,8 @@ def embed(tmp_path):
             }
         )
         folder = tmp_path / "profiles" / "simulated" / name
+        store.claim(folder, made_from)
         store.write_part(folder / "part-00000.parquet", metadata, {"b8": np.eye(4)})
-        (folder / "_made_from.json").write_text(json.dumps(made_from))
         return folder
 
     return embed

@@ -1,0 +1,44 @@
+"""What a feature set was made from: the shape of its `_made_from.json`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from gandl_jax import plain_data, sealed_json
+
+POLICY = "skips_bad_records"  # it may change between runs
+_ELSEWHERE = (
+    {"file": str, "channels?": [(int, None)]},
+    {"experiment": str, "dataset": str},
+)
+_SHAPE = {
+    "prepared?": str,
+    "channels?": [str],
+    "saw_images?": (bool, None),
+    "weights?": str,
+    "weights_sha256?": str,
+    "encoder?": _ELSEWHERE,
+    "start?": {"from": str, "sha256": str},
+    "random?": {},
+    "learnt_label?": str,
+    "orientations?": int,
+    POLICY + "?": bool,
+    "file?": str,
+    "key?": [str],
+    "level?": str,
+    "unmatched?": str,
+}
+
+
+def check(note: Any) -> None:
+    """Refuses what is no such note.
+
+    Raises:
+      ValueError: a value is of another type than it should be.
+    """
+    if not plain_data.fits(note, _SHAPE):
+        raise ValueError("a value is of another type than it should be")
+
+
+def digest(note: Mapping[str, Any]) -> str:
+    """SHA-256, in hex, of what may not change between the runs that make a set."""
+    return sealed_json.digest({k: v for k, v in note.items() if k != POLICY})
