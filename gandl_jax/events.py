@@ -12,6 +12,8 @@ from typing import Any
 
 from etils import epath
 
+from gandl_jax import files
+
 FILE = "events.jsonl"
 
 
@@ -26,7 +28,7 @@ def add(workdir: epath.PathLike, what: str, **details: Any) -> None:
     date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     line = json.dumps({"date": date, "what": what, **details})
     file = epath.Path(workdir) / FILE
-    is_cut_off = file.exists() and not file.read_bytes().endswith(b"\n")
+    is_cut_off = file.exists() and not files.read_bytes(file).endswith(b"\n")
     with file.open("a") as opened:
         opened.write("\n" * is_cut_off + f"{line}\n")
 
@@ -40,7 +42,7 @@ def read(workdir: epath.PathLike, what: str | None = None) -> list[dict[str, Any
     """
     file = epath.Path(workdir) / FILE
     found = []
-    for text in file.read_bytes().splitlines() if file.exists() else ():
+    for text in files.read_bytes(file).splitlines() if file.exists() else ():
         try:
             event = json.loads(text)
             if what in (None, event["what"]):

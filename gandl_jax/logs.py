@@ -124,7 +124,7 @@ def read(workdir: epath.PathLike) -> list[dict[str, Any]]:
     """
     file = epath.Path(workdir) / "metrics.jsonl"
     by_step = {}
-    for text in file.read_bytes().splitlines() if file.exists() else ():
+    for text in files.read_bytes(file).splitlines() if file.exists() else ():
         try:
             line = json.loads(text)
             by_step[operator.index(line["step"])] = line

@@ -98,7 +98,7 @@ def read(workdir: epath.PathLike) -> pd.DataFrame:
 
 def _table(file: epath.Path) -> pd.DataFrame:
     try:
-        text = io.StringIO(file.read_text())
+        text = io.StringIO(files.read_text(file))
         table = pd.read_csv(text, dtype=str, keep_default_na=False)
         return table[list(COLUMNS)]
     except (KeyError, ValueError) as error:  # no such columns; no table

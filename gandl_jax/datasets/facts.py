@@ -76,7 +76,7 @@ def read(directory: str, count: int) -> Facts:
     total = Facts([], {}, [], [], {})
     for number in range(count):
         file = path(directory, number)
-        data = io.BytesIO(file.read_bytes())
+        data = io.BytesIO(files.read_bytes(file))
         try:
             files.check_unpacked(data)
             with np.load(data, allow_pickle=False) as found:

@@ -123,7 +123,7 @@ def read(folder: epath.PathLike) -> tuple[list[str], np.ndarray]:
       InputError: the file is damaged.
     """
     path = epath.Path(folder) / ILLUMINATION
-    data = io.BytesIO(path.read_bytes())
+    data = io.BytesIO(files.read_bytes(path))
     try:
         files.check_unpacked(data)
         with np.load(data, allow_pickle=False) as found:

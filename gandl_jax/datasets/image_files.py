@@ -40,6 +40,12 @@ class ImageFormat:
     bit_depth: int
     planes: int = 1  # channels in a file
 
+    @property
+    def most_bytes(self) -> int:
+        """More than a file of such an image has, however badly it packs."""
+        pixels = self.height_px * self.width_px * self.planes * self.bit_depth // 8
+        return limits.MOST_BESIDE_PIXELS + 2 * pixels
+
     def __str__(self) -> str:
         size = f"{self.height_px}x{self.width_px} px {self.bit_depth}-bit"
         return size + (f", {self.planes} channels" if self.planes > 1 else "")

@@ -211,6 +211,7 @@ def open_prepared(directory: str) -> Prepared:
             f"{len(gone)} of {len(shards)} shards are gone from {directory}, the "
             f"first {gone[0]}; run --job=prepare again, which redoes them"
         )
+    files.check_regular_in(folder, shards)
     if _gone(folder, [RECORDS]):
         raise InputError(
             f"{folder / RECORDS} is gone; run --job=prepare again, which keeps the "

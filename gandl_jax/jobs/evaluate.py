@@ -2,7 +2,6 @@
 
 import functools
 import importlib
-import json
 import time
 from collections.abc import Iterator, Mapping
 from types import ModuleType
@@ -11,7 +10,7 @@ from typing import Any
 import ml_collections
 from etils import epath
 
-from gandl_jax import modules
+from gandl_jax import files, modules
 from gandl_jax.datasets import screen
 from gandl_jax.errors import InputError, nearest
 from gandl_jax.jobs import judging
@@ -112,7 +111,7 @@ def _result(name: str, task, sets, plan, options) -> dict[str, Any]:
 
 def _summary(paths: Mapping[str, epath.Path], features: str) -> str:
     """The table of what is on disk, whether it was made now or before."""
-    stored = {name: json.loads(path.read_text()) for name, path in paths.items()}
+    stored = {name: files.read_json(path) for name, path in paths.items()}
     rows = [row for content in stored.values() for row in content["rows"]]
     skipped = [
         f"{name} skipped: {content['skipped']}"

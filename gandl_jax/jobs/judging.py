@@ -201,7 +201,7 @@ def results(
         _write_table(paths[name].with_suffix(".csv"), table)
         write(paths[name], {**content, "inputs": inputs})
         say(job, f"wrote {paths[name]}")
-    return [json.loads(path.read_text()) for path in paths.values()]
+    return [files.read_json(path) for path in paths.values()]
 
 
 def _write_table(path: epath.Path, rows: Sequence[Mapping[str, Any]]) -> None:

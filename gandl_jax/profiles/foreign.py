@@ -108,6 +108,7 @@ def open_table(path: epath.PathLike) -> ForeignTable:
         one name.
     """
     path = epath.Path(path)
+    files.check_regular(path)
     if not path.exists() or path.is_dir():
         raise InputError(
             f"there is no file {path} (config.imported.file): name a CSV or Parquet "

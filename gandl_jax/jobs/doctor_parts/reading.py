@@ -66,7 +66,7 @@ def _spoilt_lines(file: epath.Path) -> int:
     """How many lines of a file hold no object of JSON."""
     if not file.exists():
         return 0
-    return sum(not _is_object(text) for text in file.read_bytes().splitlines())
+    return sum(not _is_object(text) for text in files.read_bytes(file).splitlines())
 
 
 def _is_object(text: bytes) -> bool:
