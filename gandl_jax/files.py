@@ -245,7 +245,6 @@ def partial(path: epath.PathLike) -> Iterator[epath.Path]:
             local.copy(final, overwrite=True)
         return
     beside = final.parent / f".{final.name}.partial"
-    check_regular(beside)
     try:
         yield beside
         _to_disk(beside)

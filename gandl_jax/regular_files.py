@@ -19,8 +19,6 @@ _KINDS = {
     stat.S_IFBLK: "a device",
     stat.S_IFDIR: "a folder",
 }
-# Waiting for nobody who might write; no terminal becomes the program's own.
-_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
 class NoFile(InputError, OSError):
@@ -65,14 +63,11 @@ def open_to_read(path: str | os.PathLike) -> BinaryIO:
       OSError: there is none, or it may not be read.
     """
     check(path)  # to open a device may do something
-    opened = os.open(path, _FLAGS)
-    try:
-        if kind := _kind(os.fstat(opened)):
-            raise _refusal(path, kind)
-        return open(opened, "rb")
-    except BaseException:
-        os.close(opened)
-        raise
+    opened = open(path, "rb", opener=_open_without_waiting)
+    if kind := _kind(os.fstat(opened.fileno())):
+        opened.close()
+        raise _refusal(path, kind)
+    return opened
 
 
 def check_size(path: str | os.PathLike, found_bytes: int, most_bytes: int) -> None:
@@ -86,6 +81,11 @@ def check_size(path: str | os.PathLike, found_bytes: int, most_bytes: int) -> No
             f"{os.fspath(path)} has {found_bytes:,} bytes, and {most_bytes:,} are the "
             "most of such a file: put the right one in its place"
         )
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    """Opens a pipe too at once, and makes no terminal the program's own."""
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
 
 
 def _kind(found: os.stat_result) -> str | None:

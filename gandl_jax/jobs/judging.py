@@ -17,7 +17,7 @@ from etils import epath
 
 import gandl_jax
 from gandl_jax import config as configs
-from gandl_jax import files
+from gandl_jax import csv_files, files
 from gandl_jax.datasets import prepared
 from gandl_jax.errors import InputError
 from gandl_jax.profiles import feature_set, quality, store
@@ -210,8 +210,7 @@ def _write_table(path: epath.Path, rows: Sequence[Mapping[str, Any]]) -> None:
         path.unlink(missing_ok=True)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    with files.replacing(path) as file:
-        pd.DataFrame(rows).to_csv(file, index=False)
+    csv_files.write(path, pd.DataFrame(rows))
 
 
 def doubts(job: str, directories: Sequence[epath.Path], sets: AlignedSets) -> list[str]:

@@ -48,10 +48,10 @@ def test_few_records_wait(source):
 def test_what_cannot_be_read(source, tmp_path, monkeypatch):
     original = raw_files.RawFiles.open
 
-    def damaged(self, path):
+    def damaged(self, path, *limits):
         if path == "3b":
             raise Unreadable("damaged in x.zip")
-        return original(self, path)
+        return original(self, path, *limits)
 
     monkeypatch.setattr(raw_files.RawFiles, "open", damaged)
     (tmp_path / "5a").unlink()
