@@ -19,7 +19,7 @@ _BLANKS = r"[\s\u200b\ufeff'\"]*"
 _SIGNS = "[=+@\uff1d\uff0b\uff0d\uff20-]"  # and their full-width forms
 _NUMBER = r"[+-](?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?=[;\t\r\n]|$)"
 _FORMULA = rf"(?!{_NUMBER}){_BLANKS}{_SIGNS}"
-_AT_START, _WITHIN = rf"(?={_FORMULA}|[\t\r\n])", rf"(?={_FORMULA})"
+_AT_START, _WITHIN = rf"(?={_FORMULA}|'*[\t\r\n])", rf"(?={_FORMULA})"
 _TO_MARK = re.compile(rf"^{_AT_START}|(?<=[;\t\r\n]){_WITHIN}")
 _MARKED = re.compile(rf"^'{_AT_START}|(?<=[;\t\r\n])'{_WITHIN}")
 
