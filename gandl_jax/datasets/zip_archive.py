@@ -146,6 +146,7 @@ def open_archive(path: epath.Path) -> Archive:
     Raises:
       InputError: it is no zip archive, was cut short, or names a path outside.
     """
+    files.check_regular(path)
     stat = path.stat()
     return _read_directory(os.fspath(path), stat.length, stat.mtime)
 
