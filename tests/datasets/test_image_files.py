@@ -183,3 +183,15 @@ def test_header_of_something_else():
     assert image_files.read_format(io.BytesIO()) == "empty"
     other = "neither a PNG nor a TIFF"
     assert image_files.read_format(io.BytesIO(b"GIF89a" + bytes(20))) == other
+
+
+@pytest.mark.parametrize("compression", [None, "zlib", "lzw", "packbits", "lzma"])
+def test_noise_which_packs_worst_is_within_the_limit(monkeypatch, compression):
+    monkeypatch.setattr(image_files.limits, "MOST_BESIDE_PIXELS", 2**12)
+    pixels = np.random.default_rng(0).integers(0, 2**16, (3, 200, 300), np.uint16)
+    file = io.BytesIO()
+    tifffile.imwrite(file, pixels, compression=compression, photometric="minisblack")
+    one, found = image_files.tiff_pixels(file.getvalue())
+    np.testing.assert_array_equal(found, np.moveaxis(pixels, 0, -1))
+    assert pixels.nbytes <= file.tell() or compression
+    assert len(file.getvalue()) < one.most_bytes < 2.1 * pixels.nbytes
