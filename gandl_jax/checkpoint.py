@@ -9,7 +9,6 @@ import concurrent.futures
 import contextlib
 import dataclasses
 import itertools
-import json
 import logging
 import sys
 import time
@@ -260,7 +259,7 @@ class Checkpoints:
 
     def _notes(self, step: int) -> dict:
         # Not through Orbax, whose hosts would wait for one another.
-        return json.loads((self._folder(step) / "config" / "metadata").read_text())
+        return files.read_json(self._folder(step) / "config" / "metadata")
 
     def check(self, step: int, config: dict) -> None:
         """Refuses a checkpoint of another architecture.

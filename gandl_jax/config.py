@@ -11,7 +11,7 @@ from typing import Any
 
 import ml_collections
 
-from gandl_jax import modules
+from gandl_jax import modules, regular_files
 from gandl_jax.errors import InputError, nearest
 
 ALL_JOBS = ("prepare", "train", "embed", "evaluate", "report")
@@ -406,6 +406,7 @@ def load(path_and_options: str) -> ml_collections.ConfigDict:
     """
     path, _, text = path_and_options.partition(":")
     file = pathlib.Path(path)
+    regular_files.check(file)
     if not file.is_file():
         beside = [str(p) for p in file.parent.glob("*.py")]
         hint = nearest(path, beside) if beside else "no configs are in that folder"

@@ -32,7 +32,7 @@ def damage(folder: epath.PathLike) -> str | None:
     if not is_listed(folder):
         return "it was never finished"
     try:
-        listed = _listed((folder / MANIFEST).read_text())
+        listed = _listed(files.read_text(folder / MANIFEST))
     except (ValueError, OSError):  # not UTF-8, not such lines, a bad sector
         return f"{MANIFEST} is damaged"
     found = set(_names(folder))

@@ -12,16 +12,19 @@ import os
 import struct
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, BinaryIO
 
 from etils import epath
+
+from gandl_jax import regular_files
 
 # What tensorflow, which epath opens gs:// with, fetches at least with each read: of its
 # own 64 MB an image or a record, read somewhere in a file, would use a hundredth.
 os.environ.setdefault("GCS_READAHEAD_BUFFER_SIZE_BYTES", str(2**20))
 
 
+MOST_JSON_BYTES = 2**27  # 20 times as much when it is parsed (ours)
 MOST_UNPACKED_BYTES = 2**28  # whatever the size of the archive
 MOST_UNPACKED_TIMES = 100  # numbers that were learnt or counted pack to a tenth
 _NO_ARCHIVE = zipfile.BadZipFile, struct.error, NotImplementedError, EOFError
@@ -62,13 +65,63 @@ def reading(path: epath.PathLike) -> Iterator[BinaryIO]:
 
     Yields:
       A binary file that has all that Python's have: tensorflow's lack some.
+
+    Raises:
+      NoFile: a pipe, a device or another that is no regular file.
     """
-    with epath.Path(path).open("rb") as file:
-        if isinstance(file, io.IOBase):
+    if not is_remote(path):
+        with regular_files.open_to_read(path) as file:
             yield file
-        else:
-            with io.BufferedReader(_Remote(file)) as whole:
-                yield whole
+        return
+    with (
+        epath.Path(path).open("rb") as file,
+        io.BufferedReader(_Remote(file)) as whole,
+    ):
+        yield whole
+
+
+def check_regular(path: epath.PathLike) -> None:
+    """Refuses what `reading` would not open, for those who open it themselves.
+
+    Args:
+      path: of a file, or of nothing.
+
+    Raises:
+      NoFile: as `reading`.
+    """
+    if not is_remote(path):
+        regular_files.check(path)
+
+
+def check_regular_in(folder: epath.PathLike, names: Collection[str]) -> None:
+    """As `check_regular`, for files of one folder, which may have very many."""
+    if is_remote(folder):
+        return
+    names = set(names)
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name in names and not entry.is_file(follow_symlinks=False):
+                regular_files.check(entry.path)
+
+
+def read_bytes(
+    path: epath.PathLike, most_bytes: int = regular_files.MOST_BYTES
+) -> bytes:
+    """Reads a whole file.
+
+    Raises:
+      NoFile: as `reading`, or it is larger.
+    """
+    with reading(path) as file:
+        size = file.seek(0, os.SEEK_END)
+        regular_files.check_size(path, size, most_bytes)
+        file.seek(0)
+        return file.read(size)
+
+
+def read_text(path: epath.PathLike, most_bytes: int = regular_files.MOST_BYTES) -> str:
+    """Reads a whole file of UTF-8; raises as `read_bytes`, and UnicodeDecodeError."""
+    return read_bytes(path, most_bytes).decode()
 
 
 class _Remote(io.RawIOBase):
@@ -100,9 +153,10 @@ def read_json(path: epath.PathLike) -> Any:
     """Plain data from a file of JSON.
 
     Raises:
+      NoFile: as `reading`, or it is larger than any of ours.
       ValueError: it is no JSON, or was made to do harm.
     """
-    return parse_json(epath.Path(path).read_text())
+    return parse_json(read_text(path, MOST_JSON_BYTES))
 
 
 def parse_json(text: str | bytes) -> Any:
@@ -133,9 +187,14 @@ def check_unpacked(file: BinaryIO) -> None:
             unpacked = sum(member.file_size for member in archive.infolist())
     except (*_NO_ARCHIVE, ValueError):
         unpacked = 0  # whoever reads it says so
-    if unpacked > max(MOST_UNPACKED_BYTES, MOST_UNPACKED_TIMES * packed):
+    if unpacked > most_unpacked(packed):
         raise ValueError(f"{packed:,} bytes that unpack to {unpacked:,}")
     file.seek(0)
+
+
+def most_unpacked(packed: int) -> int:
+    """The bytes that so many packed ones may unpack to; more would fill the memory."""
+    return max(MOST_UNPACKED_BYTES, MOST_UNPACKED_TIMES * packed)
 
 
 def replace(path: epath.PathLike, data: bytes | str) -> None:

@@ -57,7 +57,7 @@ def read(
       The lines in the order of the file, damaged ones too.
     """
     path, lines, are_sealed = epath.Path(path), [], False
-    texts = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+    texts = files.read_bytes(path).splitlines(keepends=True) if path.exists() else []
     if texts and _is_half(texts[-1]):
         texts.pop()
     for number, text in enumerate(texts, 1):
@@ -79,7 +79,7 @@ def damaged(
 def ends_in_half(path: epath.PathLike) -> bool:
     """Whether the last line was cut off as it was being written."""
     path = epath.Path(path)
-    data = path.read_bytes() if path.exists() else b""
+    data = files.read_bytes(path) if path.exists() else b""
     return bool(data) and _is_half(data.splitlines(keepends=True)[-1])
 
 
@@ -119,7 +119,7 @@ def _is_half(text: bytes) -> bool:
 def _drop_half(path: epath.Path) -> None:
     if not path.exists() or _ends_well(path):
         return
-    *whole, last = path.read_bytes().splitlines(keepends=True)
+    *whole, last = files.read_bytes(path).splitlines(keepends=True)
     kept = b"" if _is_half(last) else last + b"\n"
     files.replace(path, b"".join(whole) + kept)
 

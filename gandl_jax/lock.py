@@ -81,6 +81,7 @@ def holder(workdir: epath.PathLike) -> dict[str, Any] | None:
 
 @contextlib.contextmanager
 def _hold_by_system(file: epath.Path, mine: dict[str, Any]) -> Iterator[None]:
+    files.check_regular(file)
     # The file stays: who deleted it could delete that of the next to come.
     with open(file, "a+") as opened:
         if not _is_locked(opened) or not _is_there(opened, file):
@@ -99,6 +100,7 @@ def _is_locked_by_another(file: epath.Path) -> bool | None:
     """Whether it is, by the system, which is None where none locks; makes the file."""
     if files.is_remote(file):
         return None
+    files.check_regular(file)
     opened = os.open(file, os.O_RDONLY | os.O_CREAT, 0o666)
     try:
         fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -212,7 +214,7 @@ def _mine(command: str) -> dict[str, Any]:
 
 def _read(file: epath.Path) -> dict[str, Any]:
     try:
-        found = json.loads(file.read_text())
+        found = files.read_json(file)
     except (OSError, ValueError, RecursionError):  # as it is being written
         return {}
     return found if plain_data.fits(found, HOLDER) else {}

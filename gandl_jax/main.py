@@ -118,7 +118,7 @@ def _holding(workdir: epath.Path, command: str) -> Iterator[None]:
 
 def _run_recorded(config, jobs, workdir: epath.Path, command: str) -> None:
     record = workdir / "config.json"
-    before = record.read_bytes() if record.exists() else None
+    before = files.read_bytes(record) if record.exists() else None
     hosts.once(lambda: workdirs.record(workdir, config, command))
     hosts.await_file(record)
     try:

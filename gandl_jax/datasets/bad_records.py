@@ -3,13 +3,12 @@
 Imports nothing slow.
 """
 
-import io
 import math
 
 import pandas as pd
 from etils import epath
 
-from gandl_jax import files
+from gandl_jax import csv_files
 from gandl_jax.datasets.prepared import Prepared
 from gandl_jax.errors import InputError, RunError
 
@@ -83,7 +82,7 @@ class BadRecords:
             raise records.damaged(self._prepared, record)
         self._lines.append(dict(zip(COLUMNS, (shard, place, name, what), strict=True)))
         table = pd.DataFrame(self._lines, columns=list(COLUMNS))
-        files.replace(self._file, table.to_csv(index=False))
+        csv_files.write(self._file, table)
         print(f"note: record {place} of {shard} ({name}) is passed over: {what}")
 
 
@@ -98,8 +97,6 @@ def read(workdir: epath.PathLike) -> pd.DataFrame:
 
 def _table(file: epath.Path) -> pd.DataFrame:
     try:
-        text = io.StringIO(file.read_text())
-        table = pd.read_csv(text, dtype=str, keep_default_na=False)
-        return table[list(COLUMNS)]
+        return csv_files.read(file)[list(COLUMNS)]
     except (KeyError, ValueError) as error:  # no such columns; no table
         raise InputError(f"{file} is damaged: delete it") from error

@@ -112,7 +112,7 @@ def read(raw: Raw, file: str) -> bytes:
       RunError: it is there no more.
     """
     try:
-        return raw.source.read(file)
+        return raw.source.read(file, raw.image_format.most_bytes)
     except Unreadable as error:
         raise _unusable(raw, file, error) from error
 

@@ -126,7 +126,7 @@ def read_one(directory: str, number: int) -> Facts:
 
 def _read(total: Facts, directory: str, number: int) -> None:
     file = path(directory, number)
-    data = io.BytesIO(file.read_bytes())
+    data = io.BytesIO(files.read_bytes(file))
     try:
         files.check_unpacked(data)
         with np.load(data, allow_pickle=False) as archive:

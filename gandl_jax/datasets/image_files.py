@@ -6,7 +6,9 @@ its pages, its samples or an axis C that the file names itself. Imports nothing 
 
 import dataclasses
 import io
+import itertools
 import logging
+import math
 import struct
 from collections.abc import Sequence
 from typing import BinaryIO
@@ -14,7 +16,7 @@ from typing import BinaryIO
 import numpy as np
 import tifffile
 
-from gandl_jax.datasets import limits
+from gandl_jax.datasets import limits, packed_sizes
 
 # Of a damaged file it tells in many lines what an error of ours says in one.
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)
@@ -24,6 +26,9 @@ _TIFF = b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"  # the last two are BigTIFF's
 _DEPTH = {np.dtype(np.uint8): 8, np.dtype(np.uint16): 16}
 _CHANNEL_AXES = "CSQI"  # channels, samples, and pages that nothing is said of
 _ALPHA = tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA
+_SIZELESS = tuple(  # packings that say nothing of an image's size
+    map(tifffile.COMPRESSION, (1, 5, 8, 32773, 32946, 34925, 50000))
+)
 _PHOTOMETRIC = (
     tifffile.PHOTOMETRIC.MINISBLACK,
     tifffile.PHOTOMETRIC.RGB,
@@ -39,6 +44,12 @@ class ImageFormat:
     width_px: int
     bit_depth: int
     planes: int = 1  # channels in a file
+
+    @property
+    def most_bytes(self) -> int:
+        """More than a file of such an image has, however badly it packs."""
+        pixels = self.height_px * self.width_px * self.planes * self.bit_depth // 8
+        return limits.MOST_BESIDE_PIXELS + 2 * pixels
 
     def __str__(self) -> str:
         size = f"{self.height_px}x{self.width_px} px {self.bit_depth}-bit"
@@ -112,6 +123,7 @@ def tiff_pixels(data: bytes) -> tuple[ImageFormat, np.ndarray]:
     try:
         with _open(io.BytesIO(data)) as tiff:
             image_format, axes = _layout(tiff)
+            _check_packed(tiff)
             parts = [series.asarray(maxworkers=1) for series in tiff.series]
     except Unreadable:
         raise
@@ -156,6 +168,21 @@ def _layout(tiff: tifffile.TiffFile) -> tuple[ImageFormat, str]:
     if any(_end(one) > tiff.filehandle.size for one in series):
         raise Unreadable("truncated")
     return ImageFormat(*_size(axes, shape, depth)), axes
+
+
+def _check_packed(tiff: tifffile.TiffFile) -> None:
+    """Raises where a strip or tile would unpack to far more than its place."""
+    for page in itertools.chain.from_iterable(series.pages for series in tiff.series):
+        like = page.keyframe  # which has what pages of a kind share
+        most = 2 * max(like.imagelength * like.imagewidth, math.prod(like.chunks))
+        if most > 2 * limits.MOST_PX * like.samplesperpixel:
+            raise Unreadable(f"tiles of {math.prod(like.chunks):,} values")
+        if like.compression in _SIZELESS:
+            continue
+        places = page.dataoffsets, page.databytecounts
+        for data, _ in tiff.filehandle.read_segments(*places, sort=False):
+            if data and (px := packed_sizes.largest_px(data)) > most:
+                raise Unreadable(f"{px:,} px packed in place of {most // 2:,}")
 
 
 def _end(series: tifffile.TiffPageSeries) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 from etils import epath
 
+from gandl_jax import files
 from gandl_jax.datasets.description import TFDS_METADATA
 from gandl_jax.datasets.prepared import ILLUMINATION, RECORDS, plates
 
@@ -19,7 +20,7 @@ _BLOCK_BYTES = 2**20  # read at once: a shard may be larger than the memory
 def digest(path: epath.PathLike) -> dict[str, Any]:
     """A file's SHA-256, in hex, and its size: {"sha256": str, "bytes": int}."""
     sha256, size = hashlib.sha256(), 0
-    with epath.Path(path).open("rb") as file:
+    with files.reading(path) as file:
         while block := file.read(_BLOCK_BYTES):
             sha256.update(block)
             size += len(block)

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 from etils import epath
 
-from gandl_jax import sealed_json
+from gandl_jax import files, sealed_json
 from gandl_jax.datasets.description import (
     COUNTED,
     LABELS,
@@ -239,6 +239,7 @@ def open_prepared(directory: str) -> Prepared:
             f"{len(gone)} of {len(shards)} shards are gone from {directory}, the "
             f"first {gone[0]}; run --job=prepare again, which redoes them"
         )
+    files.check_regular_in(folder, shards)
     return open_unchecked(directory, description)
 
 
@@ -288,7 +289,7 @@ def read_whole(path: epath.PathLike, wanted: Mapping[str, Any] | None) -> bytes:
     """
     again = "run --job=prepare again, which keeps the shards"
     try:
-        data = epath.Path(path).read_bytes()
+        data = files.read_bytes(path)
     except FileNotFoundError as error:
         raise InputError(f"{path} is gone; {again}") from error
     if wanted and hashlib.sha256(data).hexdigest() != wanted["sha256"]:

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from etils import epath
 
-from gandl_jax import files
+from gandl_jax import files, regular_files
 from gandl_jax.datasets import limits, spellings, zip_archive
 from gandl_jax.datasets.image_files import Unreadable
 from gandl_jax.datasets.spellings import Spellings
@@ -93,18 +93,24 @@ class RawFiles:
             yield from archive.paths()
 
     @contextlib.contextmanager
-    def open(self, path: str) -> Iterator[BinaryIO]:
+    def open(
+        self, path: str, most_bytes: int = limits.MOST_BYTES
+    ) -> Iterator[BinaryIO]:
         """Opens a file for reading; what is wrong with a member may show later.
+
+        Args:
+          path: as it was asked for.
+          most_bytes: that it may have, unpacked; in a bucket it may have more.
 
         Raises:
           Unreadable: it is in an archive and damaged, encrypted or there twice; or it
-            is too large.
+            is too large, or a pipe or another that is no regular file.
           OSError: there is none.
         """
         path = self.spellings.actual(path)
         holders, loose = self._holders(path), epath.Path(self.source_dir) / path
         if not holders or loose.exists():
-            _check_size(loose)
+            _check(loose, most_bytes)
             with files.reading(loose) as file:
                 yield file
             return
@@ -112,13 +118,15 @@ class RawFiles:
             names = " and in ".join(archive.name for archive in holders)
             raise Unreadable(f"in {names}")
         try:
-            with holders[0].open(path) as file:
+            with holders[0].open(path, most_bytes) as file:
                 yield file
         except zip_archive.DAMAGED as error:
             raise Unreadable(f"damaged in {holders[0].name}") from error
 
     @contextlib.contextmanager
-    def expected(self, path: str) -> Iterator[BinaryIO]:
+    def expected(
+        self, path: str, most_bytes: int = limits.MOST_BYTES
+    ) -> Iterator[BinaryIO]:
         """As `open`, a file that was there when the run began.
 
         Raises:
@@ -126,7 +134,7 @@ class RawFiles:
           RunError: it is there no more, or the disk or network failed.
         """
         try:
-            with self.open(path) as file:
+            with self.open(path, most_bytes) as file:
                 yield file
         except OSError as error:
             raise RunError(
@@ -135,19 +143,23 @@ class RawFiles:
                 "command again, which goes on"
             ) from error
 
-    def read(self, path: str) -> bytes:
+    def read(self, path: str, most_bytes: int = limits.MOST_BYTES) -> bytes:
         """A whole file; raises as `open` does."""
-        with self.open(path) as file:
+        with self.open(path, most_bytes) as file:
             return file.read()
 
     def _holders(self, path: str) -> list[zip_archive.Archive]:
         return [archive for archive in self.archives if path in archive]
 
 
-def _check_size(loose: epath.Path) -> None:
-    """Raises where a file would fill the memory; in a bucket each look costs time."""
-    if not files.bucket(loose) and os.path.getsize(loose) > limits.MOST_BYTES:
-        raise Unreadable(f"more than {limits.MOST_BYTES:,} bytes")
+def _check(loose: epath.Path, most_bytes: int) -> None:
+    """Raises where a file is none or too large; in a bucket each look costs time."""
+    if files.is_remote(loose):
+        return
+    if kind := regular_files.other_kind(loose):
+        raise Unreadable(f"{kind}, not a file")
+    if os.path.getsize(loose) > most_bytes:
+        raise Unreadable(f"more than {most_bytes:,} bytes")
 
 
 def _with_parents(folder: str) -> Iterator[str]:

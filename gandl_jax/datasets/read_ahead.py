@@ -4,6 +4,7 @@ import collections
 import concurrent.futures
 from collections.abc import Iterable, Iterator, Sequence
 
+from gandl_jax.datasets import limits
 from gandl_jax.datasets.image_files import Unreadable
 from gandl_jax.datasets.raw_files import RawFiles
 
@@ -12,13 +13,16 @@ RECORDS = 4  # that wait in memory, undecoded
 
 
 def records(
-    source: RawFiles, paths: Iterable[Sequence[str]]
+    source: RawFiles,
+    paths: Iterable[Sequence[str]],
+    most_bytes: int = limits.MOST_BYTES,
 ) -> Iterator[list[bytes | Unreadable]]:
     """The files of one record after the other.
 
     Args:
       source: the raw screen's files.
       paths: of the files of each record.
+      most_bytes: that a file may have.
 
     Yields:
       For each record its files' bytes; in place of one that cannot be used, why.
@@ -30,7 +34,9 @@ def records(
     with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
         try:
             for group in paths:
-                waiting.append([pool.submit(_read, source, path) for path in group])
+                waiting.append(
+                    [pool.submit(_read, source, path, most_bytes) for path in group]
+                )
                 if len(waiting) > RECORDS:
                     yield [one.result() for one in waiting.popleft()]
             while waiting:
@@ -39,9 +45,9 @@ def records(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _read(source: RawFiles, path: str) -> bytes | Unreadable:
+def _read(source: RawFiles, path: str, most_bytes: int) -> bytes | Unreadable:
     try:
-        with source.expected(path) as file:
+        with source.expected(path, most_bytes) as file:
             return file.read()
     except Unreadable as error:
         return error

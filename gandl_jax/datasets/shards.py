@@ -174,9 +174,10 @@ def _write_records(
     lengths, digests, images, bad = [], [], [], {}
     rows = raw.metadata.iloc[shard.rows].to_dict("records")
     paths = [raw.screen.image_paths(row) for row in rows]
+    most_bytes = raw.image_format.most_bytes
     with (
         tf.io.TFRecordWriter(os.fspath(path)) as writer,
-        contextlib.closing(read_ahead.records(raw.source, paths)) as found,
+        contextlib.closing(read_ahead.records(raw.source, paths, most_bytes)) as found,
     ):
         plates_ = raw.plates[shard.rows]
         for plate, row, named, data in zip(plates_, rows, paths, found, strict=True):

@@ -161,7 +161,7 @@ def _write(recipe: _Recipe, place: tuple[int, int]) -> None:
     folder = epath.Path(recipe.directory)
     with files.reading(_rows_path(folder, number)) as file:
         rows = pd.read_parquet(file)
-    spelled = Spellings(json.loads(_spellings_path(folder, number).read_text()))
+    spelled = Spellings(files.read_json(_spellings_path(folder, number)))
     source = raw_files.open_files(recipe.source_dir)  # archives: once in a process
     source = dataclasses.replace(source, spellings=spelled)
     raw = Raw(recipe.screen, source, rows, recipe.image_format, recipe.reduction)
@@ -215,5 +215,5 @@ def _watch(
 def _bad(work: epath.Path) -> dict[str, str]:
     found: dict[str, str] = {}
     for path in sorted(work.glob("*.json")):
-        found |= json.loads(path.read_text())
+        found |= files.read_json(path)
     return found

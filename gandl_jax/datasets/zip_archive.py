@@ -92,8 +92,14 @@ class Archive:
         return Archive(self.path, self.top, b"".join(names), _ends(names), members)
 
     @contextlib.contextmanager
-    def open(self, path: str) -> Iterator[BinaryIO]:
+    def open(
+        self, path: str, most_bytes: int = limits.MOST_BYTES
+    ) -> Iterator[BinaryIO]:
         """Opens a member for reading; its checksum is compared when it ends.
+
+        Args:
+          path: of the member.
+          most_bytes: that it may unpack to.
 
         Raises:
           Unreadable: it is encrypted, of an unknown packing, too large, or one of two
@@ -105,10 +111,11 @@ class Archive:
             raise Unreadable(f"twice in {self.name}")
         if member["flags"] & _ENCRYPTED:
             raise Unreadable(f"encrypted in {self.name}")
-        if member["size"] > limits.MOST_BYTES:
+        most = min(most_bytes, files.most_unpacked(int(member["packed"])))
+        if member["size"] > most:
             raise Unreadable(
                 f"{member['size']:,} bytes when unpacked from {self.name}, and "
-                f"{limits.MOST_BYTES:,} are the most"
+                f"{most:,} are the most"
             )
         if member["method"] not in _READABLE:
             raise Unreadable(
@@ -139,6 +146,7 @@ def open_archive(path: epath.Path) -> Archive:
     Raises:
       InputError: it is no zip archive, was cut short, or names a path outside.
     """
+    files.check_regular(path)
     stat = path.stat()
     return _read_directory(os.fspath(path), stat.length, stat.mtime)
 
@@ -210,3 +218,12 @@ class _Member(zipfile.ZipExtFile):
     """Unpacks little at a time, so that none unpacks to much more than it says."""
 
     MAX_N = 2**20
+
+    def read(self, n: int | None = -1) -> bytes:
+        """Reads it whole without copying, at each piece, all that came before."""
+        if n is not None and n >= 0:
+            return super().read(n)
+        whole = io.BytesIO()
+        while piece := self.read1(self.MAX_N):
+            whole.write(piece)
+        return whole.getvalue()

@@ -16,7 +16,7 @@ from etils import epath
 
 import gandl_jax
 from gandl_jax import config as configs
-from gandl_jax import files, plain_data, sealed_json
+from gandl_jax import csv_files, plain_data, sealed_json
 from gandl_jax.datasets import prepared
 from gandl_jax.errors import InputError
 from gandl_jax.jobs import labelling
@@ -241,8 +241,7 @@ def _write_table(path: epath.Path, rows: Sequence[Mapping[str, Any]]) -> None:
         path.unlink(missing_ok=True)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    with files.replacing(path) as file:
-        pd.DataFrame(rows).to_csv(file, index=False)
+    csv_files.write(path, pd.DataFrame(rows))
 
 
 def doubts(job: str, directories: Sequence[epath.Path], sets: AlignedSets) -> list[str]:

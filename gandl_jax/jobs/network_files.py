@@ -124,6 +124,7 @@ def _opened(place: str) -> Iterator[BinaryIO]:
 
 def _found(place: str) -> epath.Path:
     path = epath.Path(place)
+    files.check_regular(path)
     if not path.is_file():
         raise InputError(f"there is no file {place}: name an .npz file, or a workdir")
     return path

@@ -7,7 +7,7 @@ import ml_collections
 import pandas as pd
 from etils import epath
 
-from gandl_jax import __version__, files
+from gandl_jax import __version__, csv_files, files
 from gandl_jax.errors import InputError
 from gandl_jax.jobs.report_parts import page, sections
 from gandl_jax.jobs.report_parts.inputs import Inputs, read
@@ -43,8 +43,8 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     folder = epath.Path(workdir) / "report"
     (folder / "data").mkdir(parents=True, exist_ok=True)
     for name, tables in numbers.items():
-        with files.replacing(folder / "data" / f"{name}.csv") as file:
-            pd.concat(tables, ignore_index=True).to_csv(file, index=False)
+        table = pd.concat(tables, ignore_index=True)
+        csv_files.write(folder / "data" / f"{name}.csv", table)
     files.replace(folder / "index.html", html)
     print(f"report: {folder / 'index.html'}")
 

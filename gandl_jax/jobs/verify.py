@@ -11,7 +11,7 @@ import ml_collections
 import pandas as pd
 from etils import epath
 
-from gandl_jax import files
+from gandl_jax import csv_files
 from gandl_jax.datasets import confined, prepared, screen
 from gandl_jax.errors import InputError, RunError
 from gandl_jax.jobs import prepare
@@ -132,7 +132,7 @@ def _write(path: epath.Path, found: Sequence[Any]) -> None:
     columns = ["shard", "record", "name", "what"]
     table = pd.DataFrame([dataclasses.asdict(one) for one in found], columns=columns)
     table["record"] = table["record"].astype("Int64")
-    files.replace(path, table.to_csv(index=False))
+    csv_files.write(path, table)
     for one in found[:SHOWN]:
         place = "" if one.record is None else f" record {one.record}"
         name = f" ({one.name})" if one.name else ""

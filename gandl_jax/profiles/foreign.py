@@ -124,6 +124,7 @@ def open_table(path: epath.PathLike) -> ForeignTable:
         columns are not what its header says.
     """
     path = epath.Path(path)
+    files.check_regular(path)
     if not path.exists() or path.is_dir():
         raise InputError(
             f"there is no file {path} (config.imported.file): name a CSV or Parquet "

@@ -238,7 +238,7 @@ def _reading(path: epath.Path, sha256: str | None) -> Iterator[BinaryIO]:
 
 def _checked_bytes(path: epath.Path, sha256: str) -> bytes:
     before = _stat(path)
-    data = path.read_bytes()
+    data = files.read_bytes(path)
     found = hashlib.sha256(data).hexdigest()
     _remember(path, before, found)
     if found != sha256:

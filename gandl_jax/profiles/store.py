@@ -299,7 +299,7 @@ def fingerprint(directory: epath.PathLike) -> str:
     """
     directory = epath.Path(directory)
     _require_success(directory)
-    digest = hashlib.sha256((directory / _SUCCESS).read_bytes())
+    digest = hashlib.sha256(files.read_bytes(directory / _SUCCESS))
     for part in part_file.listed(directory):
         stat = part.stat()
         digest.update(f"{part.name} {stat.length} {stat.mtime}\n".encode())

@@ -183,3 +183,39 @@ def test_header_of_something_else():
     assert image_files.read_format(io.BytesIO()) == "empty"
     other = "neither a PNG nor a TIFF"
     assert image_files.read_format(io.BytesIO(b"GIF89a" + bytes(20))) == other
+
+
+@pytest.mark.parametrize("compression", [None, "zlib", "lzw", "packbits", "lzma"])
+def test_noise_which_packs_worst_is_within_the_limit(monkeypatch, compression):
+    monkeypatch.setattr(image_files.limits, "MOST_BESIDE_PIXELS", 2**12)
+    pixels = np.random.default_rng(0).integers(0, 2**16, (3, 200, 300), np.uint16)
+    file = io.BytesIO()
+    tifffile.imwrite(file, pixels, compression=compression, photometric="minisblack")
+    one, found = image_files.tiff_pixels(file.getvalue())
+    np.testing.assert_array_equal(found, np.moveaxis(pixels, 0, -1))
+    assert pixels.nbytes <= file.tell() or compression
+    assert len(file.getvalue()) < one.most_bytes < 2.1 * pixels.nbytes
+
+
+@pytest.mark.parametrize("compression", ["jpeg", "jpeg2000", "png"])
+def test_a_strip_with_a_size_of_its_own_is_as_large_as_its_place(tmp_path, compression):
+    """The same file with a smaller height in the TIFF's own directory."""
+    pixels = np.random.default_rng(0).integers(0, 256, (512, 512), np.uint8)
+    path, options = tmp_path / "a.tif", {"rowsperstrip": 512, "metadata": None}
+    tifffile.imwrite(path, pixels, compression=compression, **options)
+    assert image_files.tiff_pixels(path.read_bytes())[1].shape == (512, 512, 1)
+    with tifffile.TiffFile(path, mode="r+b") as tiff:
+        for tag in ("ImageLength", "RowsPerStrip"):
+            tiff.pages.first.tags[tag].overwrite(64)
+    told = "^262,144 px packed in place of 32,768$"
+    with pytest.raises(image_files.Unreadable, match=told):
+        image_files.tiff_pixels(path.read_bytes())
+
+
+def test_tiles_larger_than_any_image(monkeypatch):
+    file = io.BytesIO()
+    tifffile.imwrite(file, np.zeros((64, 64), np.uint16), tile=(128, 128))
+    assert image_files.tiff_pixels(file.getvalue())[1].shape == (64, 64, 1)
+    monkeypatch.setattr(image_files.limits, "MOST_PX", 64 * 64)
+    with pytest.raises(image_files.Unreadable, match="^tiles of 16,384 values$"):
+        image_files.tiff_pixels(file.getvalue())

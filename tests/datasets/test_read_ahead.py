@@ -48,10 +48,10 @@ def test_few_records_wait(source):
 def test_what_cannot_be_read(source, tmp_path, monkeypatch):
     original = raw_files.RawFiles.open
 
-    def damaged(self, path):
+    def damaged(self, path, *limits):
         if path == "3b":
             raise Unreadable("damaged in x.zip")
-        return original(self, path)
+        return original(self, path, *limits)
 
     monkeypatch.setattr(raw_files.RawFiles, "open", damaged)
     (tmp_path / "5a").unlink()
@@ -60,3 +60,8 @@ def test_what_cannot_be_read(source, tmp_path, monkeypatch):
     assert found[3][0] == b"3 a" and str(found[3][1]) == "damaged in x.zip"
     with pytest.raises(RunError, match="^5a in .* can no longer be read .No such file"):
         next(reading)
+
+
+def test_a_file_that_is_too_large_is_not_read(source):
+    (found, *_) = read_ahead.records(source, [["1a", "12b"]], most_bytes=3)
+    assert found[0] == b"1 a" and str(found[1]) == "more than 3 bytes"

@@ -2,11 +2,14 @@
 
 import pickle
 import struct
+import tracemalloc
 import zipfile
 
+import numpy as np
 import pytest
 from etils import epath
 
+from gandl_jax import files as on_disk
 from gandl_jax.datasets import zip_archive
 from gandl_jax.datasets.image_files import Unreadable
 from gandl_jax.errors import InputError
@@ -154,3 +157,43 @@ def test_no_flipped_byte_gives_other_data(tmp_path, method):
     path.write_bytes(whole[:50])  # cut while we read
     with pytest.raises(zip_archive.DAMAGED):
         read(archive, name)
+
+
+def test_what_unpacks_to_far_more_than_it_takes_is_refused_before(
+    tmp_path, monkeypatch
+):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("blank.png", bytes(2**20))
+        archive.writestr("image.png", np.random.default_rng(0).bytes(2**20))
+    found = zip_archive.open_archive(epath.Path(tmp_path / "x.zip"))
+    with found.open("blank.png") as file:
+        assert file.read() == bytes(2**20)
+    monkeypatch.setattr(on_disk, "MOST_UNPACKED_BYTES", 2**19)
+    monkeypatch.setattr(zip_archive, "_member", None)
+    told = "^1,048,576 bytes when unpacked from x.zip, and 524,288 are the most$"
+    with pytest.raises(Unreadable, match=told), found.open("blank.png"):
+        pass
+    monkeypatch.undo()
+    monkeypatch.setattr(on_disk, "MOST_UNPACKED_BYTES", 2**19)
+    with found.open("image.png") as file:
+        assert len(file.read()) == 2**20
+    with pytest.raises(Unreadable), found.open("image.png", 2**20 - 1):
+        pass
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_reading_a_member_whole_takes_little_more_than_it_is_large(
+    tmp_path, monkeypatch, method
+):
+    monkeypatch.setattr(zip_archive._Member, "MAX_N", 2**14)
+    data = np.random.default_rng(0).bytes(2**20)
+    with zipfile.ZipFile(tmp_path / "x.zip", "w", method) as archive:
+        archive.writestr("a", data)
+    found = zip_archive.open_archive(epath.Path(tmp_path / "x.zip"))
+    tracemalloc.start()
+    with found.open("a") as file:
+        read = file.read()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert read == data
+    assert peak < 1.5 * len(data)
