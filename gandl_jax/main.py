@@ -17,6 +17,7 @@ from gandl_jax import config as configs
 from gandl_jax import files, hosts, lock, paths, preemption, terminal
 from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError, RunError
+from gandl_jax.profiles import unbegun
 
 READING = {"doctor"}  # jobs that leave a workdir as it is, whosever it is
 CLAIMING_NOTHING = READING | {"benchmark", "plan"}  # the others are of no experiment
@@ -123,16 +124,33 @@ def _run_recorded(config, jobs, workdir: epath.Path, command: str) -> None:
     contents = workdirs.contents(workdir)
     hosts.once(lambda: workdirs.record(workdir, config, command))
     hosts.await_file(record)
+    begun: list[str] = []
     try:
-        for name in jobs:
-            _run_job(name, config, workdir)
+        with _parts_or_nothing(workdir):
+            for name in jobs:
+                begun.append(name)
+                _run_job(name, config, workdir)
     except BaseException as error:
-        done = set(jobs[: jobs.index(name)]) - {"prepare"}
-        refused = isinstance(error, InputError) and not done
+        refused = isinstance(error, InputError) and {"prepare"}.issuperset(begun[:-1])
         with contextlib.suppress(OSError):  # of a disk that is full
             same = contents is not None and workdirs.contents(workdir) == contents
             if hosts.leads() and before and (refused or same):
                 workdirs.forget(workdir, before)  # the record is of what was done
+        raise
+
+
+@contextlib.contextmanager
+def _parts_or_nothing(workdir: epath.Path) -> Iterator[None]:
+    """Keeps no feature set without a part: not of a killed run, nor of this one."""
+    if not hosts.leads():
+        yield
+        return
+    unbegun.drop(workdir)
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):  # of a disk that can only be read by now
+            unbegun.drop(workdir)
         raise
 
 
