@@ -2,7 +2,11 @@
 
 import contextlib
 import signal
+import sys
 from collections.abc import Iterator
+from multiprocessing import resource_tracker
+
+_LOKY = "joblib.externals.loky.backend.resource_tracker"
 
 
 @contextlib.contextmanager
@@ -11,6 +15,10 @@ def deaf_to_interrupts() -> Iterator[None]:
 
     Whoever starts them hears of it and ends them; they would print tracebacks.
     """
+    # Each starts a process before the first of ours, and lets Ctrl-C through after it.
+    for tracker in (resource_tracker, sys.modules.get(_LOKY)):
+        if tracker:
+            tracker.ensure_running()
     former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # is inherited
     try:
         yield

@@ -34,15 +34,15 @@ def _escaped(found: re.Match[str]) -> str:
 
 
 class _Unfailing:
-    """A stream that writes `printable` text to another, or to nowhere.
+    """A stream that writes `printable` text to another.
 
     What is only told ends no job: letters that the other's encoding lacks are written
     as Python escapes them, and what it does not take (its terminal, its reader or its
     disk's room is gone) is dropped.
     """
 
-    def __init__(self, stream: TextIO | None):
-        self._stream = stream or open(os.devnull, "w", encoding="utf-8")
+    def __init__(self, stream: TextIO):
+        self._stream = stream
 
     def write(self, text: str) -> int:
         shown = _encodable(printable(text), getattr(self._stream, "encoding", None))
@@ -79,8 +79,9 @@ def printing_safely() -> Iterator[None]:
     streams = sys.stdout, sys.stderr
     try:
         with (
-            contextlib.redirect_stdout(_Unfailing(sys.stdout)),
-            contextlib.redirect_stderr(_Unfailing(sys.stderr)),
+            open(os.devnull, "w", encoding="utf-8") as nowhere,
+            contextlib.redirect_stdout(_Unfailing(sys.stdout or nowhere)),
+            contextlib.redirect_stderr(_Unfailing(sys.stderr or nowhere)),
         ):
             yield
     finally:
