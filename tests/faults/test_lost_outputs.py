@@ -3,6 +3,7 @@
 import os
 import pathlib
 import pty
+import select
 import signal
 import subprocess
 import sys
@@ -36,11 +37,13 @@ def program(run, tmp_path):
     return command
 
 
-def wait_for_step(workdir, step):
+def wait_for_step(workdir, step, terminal):
+    """Reads what the terminal shows, which would be full, until a step is logged."""
     until = time.monotonic() + 300
     while not any(line["step"] >= step for line in logs.read(workdir)):
         assert time.monotonic() < until
-        time.sleep(0.05)
+        if select.select([terminal], [], [], 0.05)[0]:
+            os.read(terminal, 2**16)
 
 
 def in_a_terminal(program, steps, *, nohup=False):
@@ -62,7 +65,7 @@ def is_saved_whole(workdir):
 
 def test_a_closed_terminal_saves(program):
     pid, terminal = in_a_terminal(program, STEPS)
-    wait_for_step(program.workdir, 3)
+    wait_for_step(program.workdir, 3, terminal)
     os.close(terminal)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 75
     assert is_saved_whole(program.workdir)
@@ -72,7 +75,7 @@ def test_a_closed_terminal_saves(program):
 @pytest.mark.parametrize("to", [signal.SIGINT, b"\x03"])
 def test_ctrl_c_saves(program, to):
     pid, terminal = in_a_terminal(program, STEPS)
-    wait_for_step(program.workdir, 3)
+    wait_for_step(program.workdir, 3, terminal)
     os.kill(pid, to) if isinstance(to, int) else os.write(terminal, to)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 130
     os.close(terminal)
@@ -82,7 +85,7 @@ def test_ctrl_c_saves(program, to):
 
 def test_without_its_terminal_or_its_pipes_reader_a_training_ends(program):
     pid, terminal = in_a_terminal(program, 8, nohup=True)
-    wait_for_step(program.workdir, 3)
+    wait_for_step(program.workdir, 3, terminal)
     os.close(terminal)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     assert Checkpoints(program.workdir).steps()[-1] == 8
