@@ -239,6 +239,7 @@ def _attempt(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    terminal.restart_in_utf8()
     code = main(sys.argv[1:])
     if code in (preemption.CODE, preemption.INTERRUPTED):
         preemption.leave(code)  # threads that still compile would be waited for

@@ -89,6 +89,19 @@ def printing_safely() -> Iterator[None]:
             _empty(stream)
 
 
+def restart_in_utf8() -> None:
+    """Starts the program anew where the locale would have files' names otherwise.
+
+    Disks have them in UTF-8; in an old locale, `LC_ALL=C` with `PYTHONUTF8=0` say, a
+    folder `Ü` would be missing. What is printed keeps the locale's encoding.
+    """
+    if sys.getfilesystemencoding() == "utf-8" or os.environ.get("PYTHONUTF8") == "1":
+        return
+    os.environ["PYTHONUTF8"] = "1"
+    os.environ.setdefault("PYTHONIOENCODING", getattr(sys.stdout, "encoding", "utf-8"))
+    os.execv(sys.executable, sys.orig_argv)
+
+
 def flush() -> None:
     """Writes what was printed and waits in memory, where that can be written."""
     for stream in filter(None, (sys.stdout, sys.stderr)):

@@ -3,10 +3,10 @@
 import io
 import logging
 import os
+import pathlib
 import pty
 import subprocess
 import sys
-import warnings
 
 import pytest
 
@@ -69,8 +69,6 @@ def test_what_is_gone_takes_what_is_printed_and_says_nothing(make, monkeypatch):
             sys.stdout.writelines(["a", "b"])
             progress.Progress("train", 2, "images").close()
             logging.getLogger("of a library").warning("α")
-            with warnings.catch_warnings(action="always"):
-                warnings.showwarning("α", UserWarning, "a.py", 1)
         assert sys.stdout.isatty() is False
     monkeypatch.undo()
     for stream in streams:
@@ -108,3 +106,14 @@ def test_a_program_ends_with_its_own_code_and_no_file_of_its_is_printed_to(
     words = ["sh", "-c", command, "sh", ALONE, str(tmp_path / "file")]
     assert subprocess.run(words).returncode == 7
     assert (tmp_path / "file").read_bytes() == b""
+
+
+def test_names_of_files_are_utf_8_in_every_locale():
+    old = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    root = str(pathlib.Path(__file__).parents[1])
+    done = subprocess.run(
+        [sys.executable, "-m", "gandl_jax.main", "--config=Ü/none.py"],
+        env=dict(os.environ, PYTHONPATH=root) | old,
+        capture_output=True,
+    )
+    assert done.returncode == 2 and b"'\\xdc/none.py'" in done.stderr
