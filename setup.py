@@ -7,7 +7,8 @@ from setuptools import find_packages, setup
 
 HERE = pathlib.Path(__file__).parent
 VERSION = re.search(
-    r'__version__ = "(.+)"', (HERE / "gandl_jax/__init__.py").read_text()
+    r'__version__ = "(.+)"',
+    (HERE / "gandl_jax/__init__.py").read_text(encoding="utf-8"),
 )[1]
 
 # Compiles for TPUs that are not here: --job=plan.
@@ -18,7 +19,7 @@ setup(
     name="gandl_jax",
     version=VERSION,
     description="Image profiles from the discriminator of a StyleGAN2, on JAX and TPU",
-    long_description=(HERE / "README.md").read_text(),
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.11",

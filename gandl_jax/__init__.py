@@ -6,4 +6,8 @@ Letters used for array axes in every docstring:
     D features   N records   K classes
 """
 
+from gandl_jax import literal_paths
+
 __version__ = "0.1.0"
+
+literal_paths.mend()

@@ -3,6 +3,7 @@
 import concurrent.futures
 import contextlib
 import functools
+import glob
 import hashlib
 import os
 import pathlib
@@ -189,7 +190,7 @@ def _repair_or_pass_on(warning: warnings.WarningMessage) -> None:
             warning.message, warning.category, warning.filename, warning.lineno
         )
         return
-    for path in pathlib.Path(folder).glob(f"{unreadable[1]}-*"):
+    for path in pathlib.Path(folder).glob(f"{glob.escape(unreadable[1])}-*"):
         path.unlink(missing_ok=True)
     print(f"compile   a file in {folder} was damaged: compiled again")
 

@@ -6,6 +6,7 @@ Nothing slow is imported here, so a wrong config is told at once.
 import ast
 import importlib.util
 import pathlib
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -30,6 +31,8 @@ SCREEN_IMAGES = (  # of `screen`, what decides which images belong to which reco
 RESAMPLING = ("auto", "cpu", "gpu", "tpu", "folded", "strided", "strided_sums")
 SAME_RESULTS = {"model.remat", "model.resampling"}  # to rounding, whatever they are
 MOST_CROPS_PER_SITE = 8  # more would show too few sites (ours)
+# Of a list: in double quotes where a comma is a part of it.
+_WORD = re.compile(r'\s*("[^"]*")\s*(?=,|$)|([^,]+)')
 SCREEN_PLATES = ("screen.columns.plate", "screen.columns.experiment")
 
 
@@ -264,7 +267,7 @@ DEFAULTS = {
         "inner_folds": 5,  # within a training part; more groups are dealt to so many
     },
     "compare": {  # --job=compare_seeds: trainings that differ in their seed
-        "workdirs": (),  # of them, with profiles
+        "workdirs": (),  # of them, with profiles; one with a comma in double quotes
         "steps": ("last",),  # encoders: this, or numbers; several make a curve
         # Of the groups that a split holds apart, those set aside to choose recipes by:
         # test records of them are counted in the part "selection", all others in
@@ -382,7 +385,7 @@ def parse(key: str, text: str, like: Any) -> Any:
             return text.lower() == "true"
         raise InputError(f"{key}={text!r} should be true or false")
     if isinstance(like, tuple):
-        return tuple(word.strip() for word in text.strip("()").split(",") if word)
+        return _words(text)
     try:
         value = ast.literal_eval(text.replace("_", ""))
     except (ValueError, SyntaxError, MemoryError, RecursionError):  # nested, too
@@ -395,6 +398,33 @@ def parse(key: str, text: str, like: Any) -> Any:
     raise InputError(f"{key}={text!r} should be {kind}")
 
 
+def _words(text: str) -> tuple[str, ...]:
+    """The words of a list: `a,b`, `(a,b)`, or `"a, with a comma",b`."""
+    found = [
+        quoted or word for quoted, word in _WORD.findall(_without_parentheses(text))
+    ]
+    words = (word[1:-1] if word[:1] == '"' else word.strip() for word in found)
+    return tuple(word for word in words if word)
+
+
+def _without_parentheses(text: str) -> str:
+    """The text within one pair of parentheses around all of it; else the text."""
+    inside = text.strip()[1:-1]
+    around = text.strip()[:1] == "(" and text.strip()[-1:] == ")"
+    # "(a),(b)" are two words in parentheses of their own.
+    return inside if around and inside.find("(") <= inside.find(")") else text
+
+
+def _split_options(path_and_options: str) -> tuple[str, str]:
+    """A config's file and its options; folders may have colons in their names."""
+    parts = path_and_options.split(":")
+    for count in range(1, len(parts) + 1):
+        path = ":".join(parts[:count])
+        if pathlib.Path(path).is_file():
+            return path, ":".join(parts[count:])
+    return parts[0], ":".join(parts[1:])
+
+
 def load(path_and_options: str) -> ml_collections.ConfigDict:
     """Runs a config file's `get_config(options)`.
 
@@ -404,7 +434,7 @@ def load(path_and_options: str) -> ml_collections.ConfigDict:
     Raises:
       InputError: no such file, one that does not run, or an option it does not declare.
     """
-    path, _, text = path_and_options.partition(":")
+    path, text = _split_options(path_and_options)
     file = pathlib.Path(path)
     regular_files.check(file)
     if not file.is_file():

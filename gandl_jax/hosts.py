@@ -21,6 +21,7 @@ from typing import Any
 
 from etils import epath
 
+from gandl_jax import terminal
 from gandl_jax.errors import InputError, RunError
 
 ADDRESS, COUNT, INDEX = VARIABLES = (
@@ -124,7 +125,7 @@ def join() -> None:
     _group = _Group(place, number, number, client)
     threading.Thread(target=_watch, args=(_group,), daemon=True).start()
     if not leads():
-        sys.stdout = open(os.devnull, "w")
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")
     print(f"hosts     {number} have met")
 
 
@@ -437,6 +438,5 @@ def _say(line: str) -> None:
 
 def _end(code: int) -> None:
     """Ends the process; leaving it otherwise, JAX would wait for the others."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    terminal.flush()
     os._exit(code)

@@ -14,13 +14,13 @@ from absl import flags
 from etils import epath
 
 from gandl_jax import config as configs
-from gandl_jax import files, hosts, lock, preemption, terminal
+from gandl_jax import files, hosts, lock, paths, preemption, terminal
 from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError, RunError
+from gandl_jax.profiles import unbegun
 
 READING = {"doctor"}  # jobs that leave a workdir as it is, whosever it is
 CLAIMING_NOTHING = READING | {"benchmark", "plan"}  # the others are of no experiment
-NO_FILES = {"config.json", lock.FILE}  # of a workdir in which nothing was done yet
 OF_A_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 OVERRIDE = re.compile(r"--?config\.([\w.]+)(?:=(.*))?", re.DOTALL)
 
@@ -66,13 +66,15 @@ def resolve(values: flags.FlagValues, settings: dict[str, str]):
     """
     if not values.config:
         raise InputError("no config: add --config=configs/FILE.py")
-    config = configs.load(values.config)
+    config = configs.load(paths.expand(values.config))
     configs.override(config, settings)
+    paths.expand_all(config)
     jobs = configs.all_jobs(config) if values.job == ["all"] else values.job
     if not jobs:
         raise InputError("no job: add --job=train, or all")
     configs.validate(config, jobs)
-    workdir = epath.Path(values.workdir or f"runs/{config.name}")
+    workdir = epath.Path(paths.expand(values.workdir or f"runs/{config.name}"))
+    paths.check_all(config, workdir)
     _check_buckets(str(workdir), config.data.source_dir, config.data.dir)
     if workdir.exists() and not workdir.is_dir():
         raise InputError(f"--workdir={workdir} is a file: name a folder")
@@ -111,27 +113,44 @@ def _holding(workdir: epath.Path, command: str) -> Iterator[None]:
     if not hosts.leads():
         yield
         return
-    workdir.mkdir(parents=True, exist_ok=True)
-    with lock.held(workdir, command):
-        yield
+    with workdirs.making(workdir) as before, lock.held(workdir, command):
+        with workdirs.clearing(workdir, before):
+            yield
 
 
 def _run_recorded(config, jobs, workdir: epath.Path, command: str) -> None:
-    record = workdir / "config.json"
+    record = workdir / workdirs.FILE
     before = files.read_bytes(record) if record.exists() else None
+    contents = workdirs.contents(workdir)
     hosts.once(lambda: workdirs.record(workdir, config, command))
     hosts.await_file(record)
+    begun: list[str] = []
     try:
-        for name in jobs:
-            _run_job(name, config, workdir)
-    except InputError:
-        done = set(jobs[: jobs.index(name)])
-        if not hosts.leads() or done - {"prepare"}:  # the record is of what was done
-            raise
-        if before:
-            workdirs.forget(workdir, before)
-        elif NO_FILES.issuperset(path.name for path in workdir.iterdir()):
-            workdir.rmtree()
+        with _parts_or_nothing(workdir):
+            for name in jobs:
+                begun.append(name)
+                _run_job(name, config, workdir)
+    except BaseException as error:
+        refused = isinstance(error, InputError) and {"prepare"}.issuperset(begun[:-1])
+        with contextlib.suppress(OSError):  # of a disk that is full
+            same = contents is not None and workdirs.contents(workdir) == contents
+            if hosts.leads() and before and (refused or same):
+                workdirs.forget(workdir, before)  # the record is of what was done
+        raise
+
+
+@contextlib.contextmanager
+def _parts_or_nothing(workdir: epath.Path) -> Iterator[None]:
+    """Keeps no feature set without a part: not of a killed run, nor of this one."""
+    if not hosts.leads():
+        yield
+        return
+    unbegun.drop(workdir)
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):  # of a disk that can only be read by now
+            unbegun.drop(workdir)
         raise
 
 
@@ -169,10 +188,10 @@ def main(argv: list[str]) -> int:
       keyboard, 1 anything else.
     """
     try:
-        with terminal.printing_plainly(), preemption.heeded():
+        with terminal.printing_safely(), preemption.heeded():
             return hosts.leave(_attempt(argv))
-    except preemption.Preempted:  # as it was leaving
-        return preemption.CODE
+    except preemption.Preempted as preempted:  # as it was leaving
+        return preempted.code
 
 
 def _advised(error: Exception) -> str:
@@ -209,10 +228,10 @@ def _attempt(argv: list[str]) -> int:
         return 1
     except preemption.Preempted as preempted:
         print(f"gandl_jax: {preempted}; the same command goes on", file=sys.stderr)
-        return preemption.CODE
-    except KeyboardInterrupt:
+        return preempted.code
+    except KeyboardInterrupt:  # of a library; Ctrl-C itself is heeded
         print("gandl_jax: stopped; the same command goes on", file=sys.stderr)
-        return 130
+        return preemption.INTERRUPTED
     except Exception:
         traceback.print_exc()
         return 1
@@ -220,7 +239,8 @@ def _attempt(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    terminal.restart_in_utf8()
     code = main(sys.argv[1:])
-    if code == preemption.CODE:
-        preemption.leave()  # threads that still compile would be waited for
+    if code in (preemption.CODE, preemption.INTERRUPTED):
+        preemption.leave(code)  # threads that still compile would be waited for
     sys.exit(code)

@@ -1,9 +1,10 @@
-"""SIGTERM, or a cloud's word that the machine goes: save, leave with exit code 75.
+"""SIGTERM, Ctrl-C, or a cloud's word that the machine goes: save, then leave.
 
 What has something to save asks after every step whether it is to stop (`deferred`).
-Everything else is stopped where it is, as by Ctrl-C, for nothing that it finished is
-done again. A second SIGTERM ends the process at once, with 143. A lost terminal
-(SIGHUP) is as SIGTERM, but where it is ignored, as nohup has it.
+Everything else is stopped where it is, for nothing that it finished is done again. The
+exit code is 75, or 130 after Ctrl-C (SIGINT). A second SIGTERM or Ctrl-C ends the
+process at once, with 143 or 130. A lost terminal (SIGHUP) is as SIGTERM, but that a
+second one changes nothing; where it is ignored, as nohup has it, it stays so.
 """
 
 import _thread
@@ -15,11 +16,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-from gandl_jax import hosts
+from gandl_jax import hosts, terminal
 
-CODE, AT_ONCE = 75, 143
-HEEDED = (signal.SIGTERM, signal.SIGHUP)
+CODE, AT_ONCE, INTERRUPTED = 75, 143, 130
+HEEDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 ONCE_S = 1.0  # within which signals are one: a group gets them from all above it
+PRESSED_S = 0.2  # the same of Ctrl-C, which a person may press twice in a second
 STUCK_S = 20  # after which one that cannot be stopped (it compiles) is ended
 LOOK_S = 5  # between two questions to the cloud
 NOTICES = ("instance/preempted", "instance/maintenance-event")  # of Google's machines
@@ -27,7 +29,16 @@ NO_NOTICE = {"FALSE", "NONE"}
 
 
 class Preempted(BaseException):
-    """Asked to stop: `main` exits with 75. No error, as KeyboardInterrupt is none."""
+    """Asked to stop. No error, as KeyboardInterrupt is none.
+
+    Args:
+      told: what was done, and on whose request.
+      code: that `main` exits with.
+    """
+
+    def __init__(self, told: str, code: int = CODE):
+        super().__init__(told)
+        self.code = code
 
 
 class _Request:
@@ -36,6 +47,7 @@ class _Request:
     def __init__(self):
         self.made = threading.Event()
         self.why = "another host's request"  # until this one is asked itself
+        self.code = CODE
         self.can_wait = False
         self.leaving = False
         self.signalled: float | None = None  # when, by the monotonic clock
@@ -46,7 +58,7 @@ _request = _Request()
 
 @contextlib.contextmanager
 def heeded() -> Iterator[None]:
-    """Heeds SIGTERM from here on, and the cloud's word where there is a TPU."""
+    """Heeds these signals from here on, and the cloud's word where there is a TPU."""
     global _request
     _request = _Request()
     if threading.current_thread() is not threading.main_thread():
@@ -93,14 +105,13 @@ def deferred() -> Iterator[Callable[[int], bool]]:
 
 def preempted(done: str) -> Preempted:
     """What to raise, once so much was done, for who was asked to stop."""
-    return Preempted(f"{done} on {_request.why}")
+    return Preempted(f"{done} on {_request.why}", _request.code)
 
 
-def leave() -> None:
+def leave(code: int) -> None:
     """Ends the process, which has written all that it had to."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(CODE)
+    terminal.flush()
+    os._exit(code)
 
 
 def _start(fn: Callable, *args) -> None:
@@ -112,8 +123,16 @@ def _on_signal(number: int, frame: object) -> None:
     if not _request.can_wait and not _request.leaving:  # whose end is not disturbed
         _request.leaving = True
         if not _request.made.is_set():  # else it is known: the cloud may have asked
-            _request.why = signal.Signals(number).name
+            _request.why, _request.code = _name(number), _code(number)
         raise preempted("stopped")
+
+
+def _name(number: int) -> str:
+    return "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+
+
+def _code(number: int) -> int:
+    return INTERRUPTED if number == signal.SIGINT else CODE
 
 
 def _count_signals(reading: int, request: _Request) -> None:
@@ -121,12 +140,21 @@ def _count_signals(reading: int, request: _Request) -> None:
     with open(reading, "rb", buffering=0) as pipe:
         while numbers := pipe.read(64):
             for number in filter(HEEDED.__contains__, numbers):
-                now = time.monotonic()
-                if request.signalled is None:
-                    request.signalled = now
-                    _ask(request, signal.Signals(number).name)
-                elif now - request.signalled > ONCE_S:
-                    os._exit(AT_ONCE)
+                _count_signal(number, request)
+
+
+def _count_signal(number: int, request: _Request) -> None:
+    pressed = number == signal.SIGINT
+    before, now = request.signalled, time.monotonic()
+    if not request.made.is_set():
+        _ask(request, _name(number), _code(number))
+    # Who loses the terminal may be told so by everyone above, one after the other.
+    if number == signal.SIGHUP:
+        return
+    if before is None:
+        request.signalled = now
+    elif now - before > (PRESSED_S if pressed else ONCE_S):
+        os._exit(INTERRUPTED if pressed else AT_ONCE)
 
 
 def _watch_cloud(request: _Request, ended: threading.Event) -> None:
@@ -136,20 +164,21 @@ def _watch_cloud(request: _Request, ended: threading.Event) -> None:
         for notice in NOTICES:
             told = hosts.cloud_says(notice)
             if told not in (None, before[notice], *NO_NOTICE):
-                _ask(request, f"{notice} is {told}")
+                _ask(request, f"{notice} is {told}", CODE)
                 if not request.can_wait:
                     _thread.interrupt_main(signal.SIGTERM)
                 return
 
 
-def _ask(request: _Request, why: str) -> None:
+def _ask(request: _Request, why: str, code: int) -> None:
     waits = request.can_wait
-    request.why = why
+    request.why, request.code = why, code
     request.made.set()
     does = "saving, then leaving" if waits else "leaving"
     if not waits:
         _start(_end_if_stuck, request)
-    told = f"gandl_jax: {why}: {does}; SIGTERM again ends it at once"
+    again = "Ctrl-C" if code == INTERRUPTED else "SIGTERM"
+    told = f"gandl_jax: {why}: {does}; {again} again ends it at once"
     with contextlib.suppress(OSError, ValueError):  # the terminal is gone
         print(told, file=sys.stderr)
 
@@ -157,4 +186,4 @@ def _ask(request: _Request, why: str) -> None:
 def _end_if_stuck(request: _Request) -> None:
     time.sleep(STUCK_S)
     if request is _request and not request.can_wait:
-        leave()
+        leave(request.code)

@@ -1,9 +1,10 @@
-"""What is printed may quote names that others gave: none can steer the terminal."""
+"""What is printed: it cannot steer the terminal, and failing to show it ends no job."""
 
 import contextlib
+import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
 MOST_CHARACTERS = 2_000  # of an error's line
@@ -32,24 +33,102 @@ def _escaped(found: re.Match[str]) -> str:
     return ascii(found[0])[1:-1]
 
 
-class _Printable:
-    """A stream that writes `printable` text to another."""
+class _Unfailing:
+    """A stream that writes `printable` text to another.
+
+    What is only told ends no job: letters that the other's encoding lacks are written
+    as Python escapes them, and what it does not take (its terminal, its reader or its
+    disk's room is gone) is dropped.
+    """
 
     def __init__(self, stream: TextIO):
         self._stream = stream
 
     def write(self, text: str) -> int:
-        return self._stream.write(printable(text))
+        shown = _encodable(printable(text), getattr(self._stream, "encoding", None))
+        with contextlib.suppress(OSError, ValueError):  # ValueError: it was closed
+            self._stream.write(shown)
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.flush()
+
+    def isatty(self) -> bool:
+        with contextlib.suppress(OSError, ValueError):
+            return self._stream.isatty()
+        return False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
 
+def _encodable(text: str, encoding: str | None) -> str:
+    name = encoding or "utf-8"
+    return text.encode(name, "backslashreplace").decode(name)
+
+
 @contextlib.contextmanager
-def printing_plainly() -> Iterator[None]:
-    """Makes all that is printed `printable`."""
-    with (
-        contextlib.redirect_stdout(_Printable(sys.stdout)),
-        contextlib.redirect_stderr(_Printable(sys.stderr)),
-    ):
-        yield
+def printing_safely() -> Iterator[None]:
+    """Makes all that is printed `printable`, and lets none of it end the program."""
+    _open_standard_files()
+    streams = sys.stdout, sys.stderr
+    try:
+        with (
+            open(os.devnull, "w", encoding="utf-8") as nowhere,
+            contextlib.redirect_stdout(_Unfailing(sys.stdout or nowhere)),
+            contextlib.redirect_stderr(_Unfailing(sys.stderr or nowhere)),
+        ):
+            yield
+    finally:
+        for stream in filter(None, streams):
+            _empty(stream)
+
+
+def restart_in_utf8() -> None:
+    """Starts the program anew where the locale would have files' names otherwise.
+
+    Disks have them in UTF-8; in an old locale, `LC_ALL=C` with `PYTHONUTF8=0` say, a
+    folder `Ü` would be missing. What is printed keeps the locale's encoding.
+    """
+    if sys.getfilesystemencoding() == "utf-8" or os.environ.get("PYTHONUTF8") == "1":
+        return
+    os.environ["PYTHONUTF8"] = "1"
+    os.environ.setdefault("PYTHONIOENCODING", getattr(sys.stdout, "encoding", "utf-8"))
+    os.execv(sys.executable, sys.orig_argv)
+
+
+def flush() -> None:
+    """Writes what was printed and waits in memory, where that can be written."""
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        _empty(stream)
+
+
+def _open_standard_files() -> None:
+    """Opens the null device as each of the files 0, 1 and 2 that is closed.
+
+    Otherwise the next file that is opened gets that number, and what C++ code prints.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+            os.set_inheritable(number, True)
+
+
+def _empty(stream: TextIO) -> None:
+    """Flushes a stream; one that cannot be leads to the null device from here on.
+
+    Python flushes once more as it ends, and exits with 120 where that fails.
+    """
+    try:
+        stream.flush()
+    except (OSError, ValueError):
+        no_file = OSError, ValueError, AttributeError  # of a stream that is none
+        with contextlib.suppress(*no_file), open(os.devnull, "w") as null:
+            os.dup2(null.fileno(), stream.fileno())

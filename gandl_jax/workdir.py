@@ -1,17 +1,23 @@
 """What a workdir says of itself: `config.json`, and whose experiment it is."""
 
+import contextlib
 import datetime
 import importlib.metadata
 import json
+import os
+from collections.abc import Container, Iterator
 from typing import Any
 
 from etils import epath
 
 from gandl_jax import config as configs
-from gandl_jax import plain_data, sealed_json
+from gandl_jax import files, plain_data, sealed_json
 from gandl_jax.errors import InputError
 
 FILE = "config.json"
+# Of a workdir in which nothing was made yet; the lock's is `lock.FILE`.
+NOTHING_MADE = {FILE, f".{FILE}.partial", "lock"}
+RECORDED = ("config", "history", "versions", "command")
 _SEEN = {  # of which images a network was trained on
     "dataset": str,
     "prepared": (str, None),
@@ -31,10 +37,84 @@ SHAPE = {
 LIBRARIES = ("jax", "flax", "optax", "orbax-checkpoint", "tensorflow", "scikit-learn")
 
 
+@contextlib.contextmanager
+def making(workdir: epath.Path) -> Iterator[set[str]]:
+    """Makes a workdir and the folders above it; removes those that stay empty.
+
+    Yields:
+      The names that were in it before.
+    """
+    absent = [path for path in _above(workdir) if not path.exists()]
+    before = set() if absent else {path.name for path in workdir.iterdir()}
+    try:
+        workdir.mkdir(parents=True, exist_ok=True)
+        yield before
+    except BaseException:
+        with contextlib.suppress(OSError):  # of a disk that can only be read by now
+            for path in absent:
+                if path.exists() and not any(path.iterdir()):
+                    path.rmdir()
+        raise
+
+
+@contextlib.contextmanager
+def clearing(workdir: epath.Path, before: Container[str]) -> Iterator[None]:
+    """Where the work within fails before it makes anything, leaves nothing of it.
+
+    Args:
+      workdir: held by this process.
+      before: the names that stay.
+    """
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            if is_unused(workdir):
+                for path in [p for p in workdir.iterdir() if p.name not in before]:
+                    path.rmtree() if path.is_dir() else path.unlink()
+        raise
+
+
+def is_unused(workdir: epath.Path) -> bool:
+    """Whether nothing was made in a workdir, though a run may have begun there."""
+    return all(name in NOTHING_MADE for name in _files(workdir))
+
+
+def contents(workdir: epath.Path) -> dict[str, tuple[int, int]] | None:
+    """What was made in a workdir; None in a bucket, where to ask takes too long.
+
+    Returns:
+      Path of every file within it to its size in bytes and time of change in ns.
+    """
+    if files.is_remote(workdir):
+        return None
+    found = {}
+    for folder, _, names in os.walk(workdir):
+        for path in (os.path.join(folder, name) for name in names):
+            stat = os.lstat(path)
+            found[os.path.relpath(path, workdir)] = stat.st_size, stat.st_mtime_ns
+    return {name: stat for name, stat in found.items() if name not in NOTHING_MADE}
+
+
+def _above(workdir: epath.Path) -> Iterator[epath.Path]:
+    """A workdir and, on a disk, the folders above it: a bucket has none."""
+    yield workdir
+    if not files.is_remote(workdir):
+        yield from workdir.parents
+
+
+def _files(folder: epath.Path, above: str = "") -> Iterator[str]:
+    for path in folder.iterdir() if folder.exists() else ():
+        if path.is_dir():
+            yield from _files(path, f"{above}{path.name}/")
+        else:
+            yield above + path.name
+
+
 def refuse_another(workdir: epath.Path, config) -> None:
-    """Raises InputError where the workdir belongs to another experiment."""
+    """Raises InputError where something of another experiment is in the workdir."""
     saved = _read(workdir)
-    if saved is None:
+    if saved is None or is_unused(workdir):
         return
     former = (
         configs.plain(configs.default()) | saved["config"]
@@ -101,6 +181,8 @@ def record(workdir: epath.Path, config, command: str) -> None:
       command: the command line, for the reader of the report.
     """
     saved = _read(workdir)
+    if saved and is_unused(workdir):  # what it was bound to came to nothing
+        saved = {key: saved[key] for key in RECORDED if key in saved}
     now = configs.plain(config)
     history = saved["history"] if saved else []
     before = saved["config"] if saved else now
@@ -138,9 +220,8 @@ def forget(workdir: epath.Path, before: bytes) -> None:
       workdir: of the experiment.
       before: `config.json` before that.
     """
-    recorded = ("config", "history", "versions", "command")
     former = json.loads(before)
-    kept = {k: former[k] for k in recorded if k in former}
+    kept = {k: former[k] for k in RECORDED if k in former}
     _write(workdir, {**_read(workdir), **kept})
 
 

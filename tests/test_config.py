@@ -159,3 +159,30 @@ def test_plates_make_the_experiment_where_images_are_scaled_by_them():
     assert configs.identity(config) == before
     config.screen.columns.plate = "plate"
     assert configs.identity(config) != before
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("a, b", ("a", "b")),
+        ("(a,b)", ("a", "b")),
+        ("", ()),
+        ("()", ()),
+        ("a (1),b (2)", ("a (1)", "b (2)")),
+        ("(a),(b)", ("(a)", "(b)")),
+        ("(a (1),b)", ("a (1)", "b")),
+        ('"a, b",c', ("a, b", "c")),
+        ('c,"a,b"', ("c", "a,b")),
+        ('a "x",b', ('a "x"', "b")),
+    ],
+)
+def test_a_lists_words_may_hold_parentheses_and_commas(text, words):
+    assert configs.parse("key", text, ()) == words
+
+
+def test_a_configs_folder_may_have_a_colon_in_its_name(tmp_path):
+    folder = tmp_path / "a:b [c]"
+    folder.mkdir()
+    (folder / "demo.py").write_text((CONFIGS / "demo.py").read_text())
+    for options, name in (("", "demo"), (":smoke", "demo-smoke")):
+        assert configs.load(f"{folder}/demo.py{options}").name == name

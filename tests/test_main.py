@@ -1,7 +1,13 @@
 """The command line: one clear line and exit code 2 for bad input."""
 
-import pytest
+import errno
+import functools
 
+import pytest
+from etils import epath
+
+from gandl_jax import config as configs
+from gandl_jax import lock, preemption, workdir
 from gandl_jax import main as program
 from gandl_jax.errors import InputError
 
@@ -45,3 +51,88 @@ def test_settings_are_split_from_flags():
     assert settings == {"data.dir": "a=b", "seed": "3"}
     with pytest.raises(InputError, match="has no value"):
         program.split(["--config.seed"])
+
+
+ENDS = [RuntimeError, MemoryError, KeyboardInterrupt, preemption.Preempted]
+ENDS += [functools.partial(OSError, errno.ENOSPC), InputError]
+
+
+def tree(folder):
+    """Path to (bytes, or None of a folder), of all that is below a folder."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
+        for path in folder.rglob("*")
+    }
+
+
+@pytest.fixture
+def failing(monkeypatch):
+    """Makes every job do something in the workdir, then raise an error."""
+
+    def arrange(error, before=lambda workdir: None):
+        def fail(name, config, workdir):
+            before(workdir)
+            raise error("why")
+
+        monkeypatch.setattr(program, "_run_job", fail)
+
+    return arrange
+
+
+@pytest.mark.parametrize("error", ENDS)
+@pytest.mark.parametrize("there", ["", "runs", "runs/b", "runs/b/lock"])
+def test_what_fails_before_anything_is_made_leaves_nothing(
+    config, error, there, failing, tmp_path, capsys
+):
+    def claim(workdir):
+        note = workdir / "profiles" / "simulated" / "gan@0" / "_made_from.json"
+        note.parent.mkdir(parents=True)
+        note.touch()
+        (workdir / "report").mkdir()
+
+    if there.endswith("lock"):
+        (tmp_path / "runs" / "b").mkdir(parents=True)
+        (tmp_path / there).touch()
+    elif there:
+        (tmp_path / there).mkdir(parents=True)
+    before = tree(tmp_path)
+    failing(error, claim)
+    place = f"--workdir={tmp_path}/runs/b"
+    assert program.main([config, place, "--job=evaluate"]) != 0
+    assert tree(tmp_path) == before
+
+
+@pytest.mark.parametrize("error", ENDS)
+def test_a_workdir_in_use_keeps_its_record_through_a_failure(
+    config, error, failing, tmp_path, capsys
+):
+    made = tmp_path / "metrics.jsonl"
+    failing(error, lambda workdir: made.touch())
+    changed = [
+        config,
+        f"--workdir={tmp_path}",
+        "--job=evaluate",
+        "--config.train.total_images=9",
+    ]
+    program.main(changed[:-1])
+    before = tree(tmp_path)
+    failing(error)
+    assert program.main(changed) != 0
+    assert tree(tmp_path) == before
+
+
+def test_what_was_made_before_a_failure_is_recorded(config, failing, tmp_path, capsys):
+    failing(RuntimeError, lambda workdir: (workdir / "metrics.jsonl").touch())
+    assert program.main([config, f"--workdir={tmp_path}/w", "--job=evaluate"]) == 1
+    assert set(tree(tmp_path / "w")) == {"config.json", "lock", "metrics.jsonl"}
+
+
+def test_another_process_keeps_what_it_has_just_begun(config, tmp_path, capsys):
+    (tmp_path / "w").mkdir()
+    arguments = [config, f"--workdir={tmp_path}/w", "--job=evaluate"]
+    with lock.held(tmp_path / "w", "--job=train"):
+        workdir.record(epath.Path(tmp_path / "w"), configs.load(config[9:]), "train")
+        before = tree(tmp_path)
+        assert program.main(arguments) == 2
+        assert tree(tmp_path) == before
+    assert "is in use by process" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""SIGTERM: saved and 75, or at once."""
+"""SIGTERM, Ctrl-C, a lost terminal: saved, or at once."""
 
 import http.server
 import os
@@ -26,8 +26,8 @@ with preemption.heeded():
                 time.sleep(0.01)
             print("saving", flush=True)
             time.sleep(30)  # a slow disk
-    except preemption.Preempted:
-        sys.exit(preemption.CODE)
+    except preemption.Preempted as preempted:
+        sys.exit(preempted.code)
 """
 
 
@@ -40,16 +40,46 @@ def start(program):
     return subprocess.Popen(words, stdout=pipe, stderr=pipe, text=True)
 
 
-def test_a_second_sigterm_ends_it_at_once():
+@pytest.mark.parametrize(
+    "number, code, told",
+    [(signal.SIGTERM, 143, "SIGTERM: saving"), (signal.SIGINT, 130, "Ctrl-C: saving")],
+)
+def test_a_second_one_ends_it_at_once(number, code, told):
     process = start(WAIT.replace("with preemption.heeded", ONCE))
     assert process.stdout.readline() == "ready\n"
-    process.terminate()
+    process.send_signal(number)
     assert process.stdout.readline() == "saving\n"
-    process.terminate()
+    time.sleep(preemption.PRESSED_S + 0.1)
+    process.send_signal(number)
     began = time.monotonic()
-    assert process.wait(10) == 143
+    assert process.wait(10) == code
     assert time.monotonic() - began < 5
-    assert "SIGTERM: saving" in process.stderr.read()
+    assert told in process.stderr.read()
+
+
+@pytest.mark.parametrize("saves", [True, False])
+def test_ctrl_c_saves_and_has_its_own_code(saves):
+    program = WAIT.replace("time.sleep(30)", "time.sleep(0.1)")
+    if not saves:
+        program = program.replace("with preemption.deferred() as stops:", "if True:")
+        program = program.replace("stops(1)", "False")
+    process = start(program)
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGINT)
+    assert process.wait(10) == 130
+    assert (process.stdout.read() == "saving\n") is saves
+
+
+def test_a_terminal_that_is_lost_twice_is_no_second_request():
+    program = WAIT.replace("with preemption.heeded", ONCE)
+    process = start(program.replace("time.sleep(30)", "time.sleep(1)"))
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGHUP)
+    assert process.stdout.readline() == "saving\n"
+    process.send_signal(signal.SIGHUP)
+    time.sleep(0.1)
+    process.terminate()  # the first that insists
+    assert process.wait(10) == 75
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
@@ -194,9 +224,9 @@ def test_a_signal_repeated_at_once_does_not_disturb_the_end(saves):
         program = WAIT.replace("with preemption.deferred() as stops:", "if True:")
         program = program.replace("stops(1)", "False")
     program = program.replace(
-        "        sys.exit(preemption.CODE)",
+        "        sys.exit(preempted.code)",
         '        print("ending", flush=True)\n        time.sleep(0.5)\n'
-        '        print("ended", flush=True)\n        sys.exit(preemption.CODE)',
+        '        print("ended", flush=True)\n        sys.exit(preempted.code)',
     )
     process = start(program)
     assert process.stdout.readline() == "ready\n"

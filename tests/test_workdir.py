@@ -103,3 +103,19 @@ def test_notes_of_another_type_are_one_sentence(folder, key, wrong):
     edited(folder, change)
     with pytest.raises(InputError, match="config.json is damaged: restore it"):
         workdir.noted(folder, "command")
+
+
+def test_a_workdir_in_which_nothing_was_made_is_nobodys(tmp_path):
+    config, other = configs.default(), configs.default()
+    other.seed = config.seed + 1
+    workdir.record(tmp_path, config, "--job=train")
+    workdir.note(tmp_path, "prepared", "of a killed run")
+    (tmp_path / "lock").touch()
+    (tmp_path / "profiles" / "empty").mkdir(parents=True)
+    workdir.refuse_another(tmp_path, other)
+    workdir.record(tmp_path, other, "--job=train")
+    assert workdir.read_config(tmp_path).seed == other.seed
+    workdir.claim(tmp_path, "prepared", "another")  # what it was bound to is gone
+    (tmp_path / "metrics.jsonl").touch()
+    with pytest.raises(InputError, match="is another experiment's: its seed is 1"):
+        workdir.refuse_another(tmp_path, config)

@@ -8,11 +8,11 @@ import itertools
 import math
 import multiprocessing
 import os
-import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from gandl_jax import child_processes
 from gandl_jax.datasets import shards
 from gandl_jax.datasets.shards import Raw, Shard
 from gandl_jax.errors import RunError
@@ -117,7 +117,8 @@ def _follow(
     before = 0
     while True:
         for task in itertools.islice(tasks, at_once - len(running)):
-            given.append(pool.submit(_write, *task))
+            with child_processes.deaf_to_interrupts():
+                given.append(pool.submit(_write, *task))
             running.add(given[-1])
         if not running:
             return {path: why for one in given for path, why in one.result().items()}
@@ -136,7 +137,6 @@ def _begin(told: Any, stop: Any) -> None:
     """Prepares a process that writes."""
     global _told, _stop
     _told, _stop = told, stop
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent tells it to stop
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

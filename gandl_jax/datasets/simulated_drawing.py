@@ -15,7 +15,7 @@ import pandas as pd
 from etils import epath
 from PIL import Image
 
-from gandl_jax import files
+from gandl_jax import child_processes, files
 from gandl_jax.datasets.screen import Screen
 from gandl_jax.datasets.simulated_cells import CellModel, Traits, draw_site
 from gandl_jax.errors import InputError
@@ -178,7 +178,9 @@ def draw_all(wanted: list[Site], workers: int) -> None:
         return
     print(f"simulate: drawing {len(todo)} of {len(wanted)} sites, {workers} processes")
     # Not fork: the caller may hold threads of jax or tensorflow.
-    with multiprocessing.get_context("spawn").Pool(workers) as pool:
+    with child_processes.deaf_to_interrupts():
+        pool = multiprocessing.get_context("spawn").Pool(workers)
+    with pool:
         progress = Progress("simulate", len(todo), "sites")
         for _ in pool.imap_unordered(draw, todo, chunksize=4):
             progress.update(1)

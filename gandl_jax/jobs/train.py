@@ -169,7 +169,7 @@ def _told(workdir, devices, first: int, total: int) -> Iterator[None]:
 
 
 def _ending(error: BaseException) -> str:
-    if isinstance(error, preemption.Preempted):
+    if isinstance(error, preemption.Preempted) and error.code == preemption.CODE:
         return "preempted"
     return "failed" if isinstance(error, Exception) else "interrupted"
 

@@ -133,7 +133,7 @@ def _finish(options: str, job: str) -> None:
 def _start(options: str, job: str) -> tuple[subprocess.Popen, IO]:
     """The program, and the file that takes what it says of errors."""
     words = shlex.split(commands.with_flag(options, "job", job))
-    errors = tempfile.TemporaryFile("w+")
+    errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
     program = [sys.executable, "-m", "gandl_jax.main", *words]
     nothing = subprocess.DEVNULL
     return subprocess.Popen(program, stdout=nothing, stderr=errors), errors

@@ -14,6 +14,7 @@ import pandas as pd
 from joblib import Parallel, cpu_count, delayed
 from sklearn.svm import LinearSVC
 
+from gandl_jax import child_processes
 from gandl_jax.profiles import floors, normalize, table
 from gandl_jax.profiles.feature_set import FeatureSet
 from gandl_jax.tasks import bootstrap, splits
@@ -319,12 +320,13 @@ def decide(
     processes = max(1, min(cpu_count(), len(jobs), size // VALUES_PER_PROCESS))
     # Not threads: they would share liblinear's one random generator, and scores would
     # differ from run to run.
-    return Parallel(n_jobs=processes)(
-        delayed(_fold)(
-            features[needed], plates[needed], codes[needed], *parts, how, options
+    with child_processes.deaf_to_interrupts():
+        return Parallel(n_jobs=processes)(
+            delayed(_fold)(
+                features[needed], plates[needed], codes[needed], *parts, how, options
+            )
+            for needed, *parts in jobs
         )
-        for needed, *parts in jobs
-    )
 
 
 def _fold(x, plates, codes, fitted_on, train, test, how, options) -> np.ndarray:

@@ -118,6 +118,7 @@ def test_nothing_left_of_an_image_is_refused(screen):
 def test_a_workdir_of_another_scale_is_refused_and_a_former_one_is_not(tmp_path):
     c = config.default()
     workdir.record(tmp_path, c, "")
+    (tmp_path / "metrics.jsonl").touch()  # in use: else it would be nobody's
     file = tmp_path / "config.json"
     saved = json.loads(file.read_text())
     del saved["config"]["data.downscale"]  # as versions before it wrote it

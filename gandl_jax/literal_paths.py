@@ -1,0 +1,41 @@
+"""Makes etils' paths search and list folders as pathlib's do.
+
+etils joins a folder and a pattern, and so looks for a folder `x [1]` as a pattern,
+which does not match itself. Orbax, which finishes checkpoints with that method, then
+finds nothing to finish, and what it has written can never be read. Of what is in a
+folder etils leaves out all names that end in `~`.
+"""
+
+import functools
+import glob
+import os
+from collections.abc import Callable, Iterator
+
+from etils import epath
+
+
+def mend() -> None:
+    """Mends the class of all paths that etils makes, for all libraries that use it."""
+    cls = type(epath.Path())
+    if not hasattr(cls.glob, "__wrapped__"):
+        cls.glob, cls.iterdir = _literal(cls.glob), _whole(cls.iterdir)
+
+
+def _literal(search: Callable) -> Callable:
+    @functools.wraps(search)
+    def wrapped(self: epath.Path, pattern: str) -> Iterator[epath.Path]:
+        return search(type(self)(glob.escape(os.fspath(self))), pattern)
+
+    return wrapped
+
+
+def _whole(listing: Callable) -> Callable:
+    @functools.wraps(listing)
+    def wrapped(self: epath.Path) -> Iterator[epath.Path]:
+        place = os.fspath(self)
+        if "://" in place:  # a bucket
+            yield from listing(self)
+        else:
+            yield from (self / name for name in os.listdir(place))
+
+    return wrapped

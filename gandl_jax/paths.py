@@ -1,0 +1,63 @@
+"""Paths that a user names: `~` is expanded, and what libraries misread is refused."""
+
+import os
+import re
+
+import ml_collections
+
+from gandl_jax import files
+from gandl_jax.errors import InputError
+
+FILES = ("data.source_dir", "data.dir", "imported.file")
+NETWORKS = ("train.start_from", "embed.checkpoint")  # workdirs, or .npz files
+WORKDIRS = "compare.workdirs"
+_SCHEMES = {"gs", "s3", "az", "hf"}  # that etils takes for buckets'
+_NO_TEXT = re.compile(r"[\ud800-\udfff]")  # bytes that are no UTF-8
+
+
+def expand(path: str) -> str:
+    """The path with `~` or `~NAME` at its start as a shell expands it.
+
+    A shell itself does so only at the start of a word, not after `--flag=`.
+    """
+    return os.path.expanduser(path)
+
+
+def expand_all(config: ml_collections.ConfigDict) -> None:
+    """Expands all paths of a config, in place."""
+    for key in (*FILES, *NETWORKS):
+        group, name = key.split(".")
+        config[group][name] = expand(config[group][name])
+    config.compare.workdirs = tuple(map(expand, config.compare.workdirs))
+
+
+def check_all(config: ml_collections.ConfigDict, workdir: os.PathLike) -> None:
+    """Raises InputError where a library could not use a path, or would use another."""
+    _check("--workdir", os.fspath(workdir), holds_checkpoints=True)
+    for key in FILES:
+        group, name = key.split(".")
+        _check(f"config.{key}", config[group][name])
+    for key in NETWORKS:
+        group, name = key.split(".")
+        place = config[group][name]
+        _check(f"config.{key}", place, holds_checkpoints=not place.endswith(".npz"))
+    for place in config.compare.workdirs:
+        _check(f"config.{WORKDIRS}", place)
+
+
+def _check(name: str, path: str, *, holds_checkpoints: bool = False) -> None:
+    if not path or files.is_remote(path):
+        return
+    whole = os.path.abspath(path)
+    parts = whole.split("/")[1:]
+    if _NO_TEXT.search(whole):
+        why = "is not written in UTF-8, which TensorFlow cannot open"
+    elif parts[0] in _SCHEMES:
+        why = f"lies in /{parts[0]}, which is taken for {parts[0]}:// (a bucket)"
+    elif any(f"{scheme}:" in parts for scheme in _SCHEMES):
+        why = "has a folder in it whose name is taken for that of a bucket"
+    elif holds_checkpoints and "\\" in whole:
+        why = "has a backslash in it, which TensorStore takes for a folder's end"
+    else:
+        return
+    raise InputError(f"{name}={path} {why}: rename that folder, or use another")
