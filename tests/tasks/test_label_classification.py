@@ -15,6 +15,7 @@ from gandl_jax.tasks.skip import LeftOut, Skip
 
 OPTIONS = {
     "label": "Mechanism",
+    "label_controls": True,
     "label_splits": ("treatment",),
     "max_folds": 12,
     "repeats": 2,
