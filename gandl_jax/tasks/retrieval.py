@@ -111,7 +111,7 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
             "has two treatments"
         )
     for words in _left_out(_wells(metadata), found):
-        warnings.warn(words, LeftOut, stacklevel=1)
+        warnings.warn(words, LeftOut, stacklevel=2)
     for search in found:
         queries = int((search.pairs["side"] == "query").sum())
         if queries < search.sampled_from:

@@ -110,7 +110,8 @@ def _sure(screen: Screen) -> Html | None:
         names, lines = scores.line_names(fair), list(fair.values())
         drawn = scores.figure(names, lines, label, f"answer-{screen.name}")
         folds = page.listing(_folds(place, those) for place, those in fair.items())
-        caption = f"Dashed: guessing. Bars: 95 % intervals over wells. {folds}."
+        over = scores.units(fair)
+        caption = f"Dashed: guessing. Bars: 95 % intervals over {over}. {folds}."
         parts.append(page.figure(drawn, caption))
     return _card("How sure?", parts)
 
