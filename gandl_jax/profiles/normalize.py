@@ -155,7 +155,9 @@ class PlateScaler(_PlateTransformer):
     on a plate, or whose spread there is less than a twentieth of the plates' median.
     Where the pooled scale is less than a twentieth of the spread of all reference rows,
     plates without their own get that. A column that is the same in all reference rows
-    is left out: it becomes 0. No value lies beyond 100 scales.
+    is left out: it becomes 0. So does one on a plate with pooled values where half the
+    rows lie more than 20 scales off, for the scale is none of theirs. No value lies
+    beyond 100 scales.
 
     Attributes:
       plates_: [P] plates with enough reference rows.
@@ -275,7 +277,27 @@ class PlateScaler(_PlateTransformer):
         center, scales = self.centers_[own], self.scales_[own]
         offsets = rows - center
         self._doubt_left_out(offsets, center, scales)
-        return self._bounded(offsets / scales, plate)
+        scaled = offsets / scales
+        if own == -1 and len(rows):
+            scaled = self._without_strange(scaled, plate)
+        return self._bounded(scaled, plate)
+
+    def _without_strange(self, rows: np.ndarray, plate: str) -> np.ndarray:
+        """Rows in which columns are 0 that a plate with pooled values has far off."""
+        strange = np.median(np.abs(rows), axis=0) > 1 / NARROW
+        columns = np.flatnonzero(strange)
+        if not len(columns):
+            return rows
+        self._doubt(
+            Doubt(
+                "strange",
+                len(columns),
+                f"{self._names(columns)} of {rows.shape[1]} lie farther off on plate "
+                f"{plate}, which has too few reference records, than any spread on "
+                "other plates tells, and are left out there",
+            )
+        )
+        return np.where(strange, 0.0, rows)
 
     def _doubt_left_out(self, offsets, center, scales) -> None:
         out = np.flatnonzero(np.isinf(scales))

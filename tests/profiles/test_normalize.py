@@ -267,6 +267,25 @@ def test_no_value_lies_beyond_a_hundred_deviations(name):
     assert "are taken for 100" in words and "plate 1" in words
 
 
+@pytest.mark.parametrize("name", ["standard", "robust", "whiten", "tvn", "coral"])
+def test_a_column_nearly_constant_on_the_only_plate_with_controls_is_left_out_elsewhere(
+    name,
+):
+    """On the other plate it is an ordinary one; every other column is as without it."""
+    rng = np.random.default_rng(0)
+    features, plates = rng.normal(size=(80, 3)), np.repeat(["A", "B"], 40)
+    features[:40, 0] *= 1e-3
+    made = normalize.make(name).fit(features[:40], plates=plates[:40])
+    scaled = made.transform(features, plates=plates)
+    assert np.abs(scaled).max() < 6
+    assert doubt(made, "strange").words.startswith("1 column (0) of 3 lie farther off")
+    if name in ("standard", "robust"):
+        assert (scaled[40:, 0] == 0).all() and (scaled[:40, 0] != 0).any()
+        alone = normalize.make(name).fit(features[:40, 1:], plates=plates[:40])
+        alone = alone.transform(features[:, 1:], plates=plates)
+        np.testing.assert_array_equal(scaled[:, 1:], alone)
+
+
 @pytest.mark.parametrize("rows", [1, 2, 4])
 @pytest.mark.parametrize("name", ["standard", "robust", "whiten", "tvn", "coral"])
 def test_fewer_than_five_reference_rows_are_told(name, rows):

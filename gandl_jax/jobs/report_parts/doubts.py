@@ -126,8 +126,8 @@ def _told_from(label: str, rows: Sequence[Row]) -> str:
 def _image_doubts(rows: Sequence[Row]) -> Iterator[str]:
     leaky = list(dict.fromkeys(row["split"] for row in rows if row["leaky"]))
     if leaky:
-        paper = [split for split in leaky if split.partition(":")[0] == "record"]
-        as_paper = ", the first as in the GAN-DL paper" if paper == leaky[:1] else ""
+        only_paper = {split.partition(":")[0] for split in leaky} == {"record"}
+        as_paper = ", as in the GAN-DL paper" if only_paper else ""
         yield (
             f"Scores marked leaky ({listing(map(findings.split_words, leaky))}"
             f"{as_paper}) have images of one well on both sides, which flatters them."
