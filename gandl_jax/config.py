@@ -251,6 +251,9 @@ DEFAULTS = {
         "splits": ("record", "plate"),
         "cell_type_splits": ("record", "experiment"),
         "label": "Mechanism",  # what label_classification predicts: Metadata_<label>
+        # Whether controls that carry a label are records of its class as others are;
+        # otherwise they are left out. They normalise in either case.
+        "label_controls": True,
         "label_splits": ("treatment",),
         "max_folds": 10,  # more groups are dealt to so many folds
         "repeats": 3,  # of random splits

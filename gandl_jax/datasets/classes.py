@@ -52,3 +52,20 @@ def read(table: pd.DataFrame, label: str) -> Classes:
             f"to {MOST:,}: name another column of {', '.join(sorted(named))}"
         )
     return Classes(tuple(known.tolist()), codes.astype(np.int32))
+
+
+def note(found: Classes, label: str) -> str:
+    """Says where records without a label are a class of their own; "" elsewhere.
+
+    Args:
+      found: as of `read`.
+      label: of the config.
+    """
+    blank = [k for k, name in enumerate(found.names) if not name.strip()]
+    if not blank:
+        return ""
+    count = int(np.isin(found.codes, blank).sum())
+    return (
+        f"{count:,} of {len(found.codes):,} records have a blank {label}: they are a "
+        "class of their own, which the network learns too"
+    )

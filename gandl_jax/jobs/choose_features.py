@@ -22,6 +22,7 @@ FOLDER = "choose_features"
 READ = (  # of config.evaluate; what is to be chosen is not
     "splits",
     "label",
+    "label_controls",
     "label_splits",
     "max_folds",
     "repeats",
@@ -88,8 +89,9 @@ def _choices(
     plans = judging.planned(JOB, due, make, why="choose features")
     doubts = judging.doubts(JOB, encoders, sets)
     for name, (plan, left_out) in plans.items():
-        result = _result(name, sets, plan, options)
-        said = {"warnings": doubts, "left_out": left_out}
+        run = functools.partial(_result, name, sets, plan, options)
+        result, noticed = judging.noted(JOB, name, run)
+        said = {"warnings": doubts, "left_out": left_out + noticed}
         yield name, {"task": name, **result, **said}, result["candidates"]
 
 

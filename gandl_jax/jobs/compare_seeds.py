@@ -109,9 +109,10 @@ def _comparisons(
             "part": options["part"],
             "aside_frac": options["aside_frac"],
             "warnings": list(dict.fromkeys(doubts)),
-            "left_out": left_out,
         }
-        result = _result(name, plan, compared, metadata, names, options)
+        run = functools.partial(_result, name, plan, compared, metadata, names, options)
+        result, noticed = judging.noted(JOB, name, run)
+        content["left_out"] = left_out + noticed
         yield name, content | result, list(map(seed_table.flat, result["rows"]))
 
 

@@ -95,8 +95,9 @@ def _judge(
     }
     doubts = judging.doubts(JOB, encoders, sets)
     for name, (plan, left_out) in plans.items():
-        result = _result(name, tasks[name], sets, plan, options)
-        yield name, result | {"warnings": doubts + left_out}
+        run = functools.partial(_result, name, tasks[name], sets, plan, options)
+        result, noticed = judging.noted(JOB, name, run)
+        yield name, result | {"warnings": doubts + left_out + noticed}
 
 
 def _result(name: str, task, sets, plan, options) -> dict[str, Any]:

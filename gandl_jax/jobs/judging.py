@@ -22,6 +22,7 @@ from gandl_jax.errors import InputError
 from gandl_jax.jobs import labelling
 from gandl_jax.profiles import feature_set, quality, store
 from gandl_jax.profiles.aligned import AlignedSets
+from gandl_jax.tasks import remarks
 from gandl_jax.tasks.skip import LeftOut, Skip
 
 RESULT = {  # of a job, as a file
@@ -174,6 +175,25 @@ def plan(job: str, name: str, make: Callable[[], Any], *, must: bool) -> tuple:
                 warning.message, warning.category, warning.filename, warning.lineno
             )
     return made, left_out
+
+
+def noted(job: str, name: str, make: Callable[[], Any]) -> tuple[Any, list[str]]:
+    """Runs a task.
+
+    Args:
+      job: that runs it, for its lines.
+      name: of the task.
+      make: gives its result.
+
+    Returns:
+      The result, and what the task noticed while it ran: doubts about normalisation.
+    """
+    with remarks.kept() as found:
+        made = make()
+    sentences = remarks.sentences(found)
+    for words in sentences:
+        say(job, f"note: {name}: {words}")
+    return made, sentences
 
 
 def planned(

@@ -14,7 +14,7 @@ from etils import epath
 from gandl_jax import checkpoint, compilation, events, hosts, parallel, preemption
 from gandl_jax import config as configs
 from gandl_jax import workdir as workdirs
-from gandl_jax.datasets import bad_records, prepared, stream
+from gandl_jax.datasets import bad_records, classes, prepared, stream
 from gandl_jax.errors import InputError, RunError
 from gandl_jax.jobs import (
     experiment,
@@ -77,6 +77,8 @@ def _open(config, workdir, saved, newest: int | None, devices) -> "_Training":
     dataset, channels = experiment.open_dataset(config)
     hosts.agree({"the screen in config.data.dir": dataset.fingerprint})
     found = experiment.read_classes(config, dataset)
+    if words := classes.note(found, config.data.label):
+        print(f"train     note: {words}", flush=True)
     method = experiment.make_method(config, dataset, found.names)
     parallel.check_batch(train.batch, len(devices), method.unit, train.accumulate)
     architecture = configs.architecture(config, channels, found.names)

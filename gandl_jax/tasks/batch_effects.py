@@ -44,7 +44,9 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
     need_columns(metadata, "Plate", "Well")
     classification.check_unit(metadata[_asked(metadata)], options)
     models = table.cell_models(metadata)
-    made, said = [], []
+    asked = np.where(_asked(metadata), 0, -1)
+    made = []
+    said = classification.models_without(metadata, asked, "untreated control wells")
     for label, codes_of in _LABELS.items():
         codes, classes = codes_of(metadata)
         for model in np.unique(models[codes >= 0]):
@@ -53,10 +55,11 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
             if len(found) < 2:
                 said.append(_not_asked(metadata, label, model, classes[found[0]]))
                 continue
-            own = classification.thinned(own, most=MAX_RECORDS, seed=options["seed"])
+            drawn = classification.thinned(own, most=MAX_RECORDS, seed=options["seed"])
+            said += classification.not_drawn(own, drawn, f"{label} in {model}")
             found = build(
                 metadata,
-                own,
+                drawn,
                 ("well",),
                 key="config.evaluate.tasks",
                 group=model,

@@ -43,7 +43,8 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
     codes, types = _codes(metadata)
     if len(types) < 2:
         raise Skip(f"all cells are of one type: {', '.join(types) or 'blank'}")
-    codes = classification.thinned(codes, most=MAX_RECORDS, seed=options["seed"])
+    every = codes
+    codes = classification.thinned(every, most=MAX_RECORDS, seed=options["seed"])
     classification.check_unit(metadata[codes >= 0], options)
     made, said = build(
         metadata,
@@ -55,6 +56,8 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
         classes=types,
         options=options,
     )
+    said += classification.not_drawn(every, codes, "cell types")
+    said += [f"{x} and are left out" for x in classification.blank_models(metadata)]
     return require(made, said)
 
 

@@ -142,7 +142,7 @@ def inner_scores(
             how = _options(found[number], options)
             for s, f, fold, sample in inner:
                 decisions = classification.decide(
-                    features, metadata, codes, fold, task, how
+                    features, metadata, codes, fold, task, how, of=name
                 )
                 right = classification.right(sample, decisions)
                 scores[s][number, f] = classification.balanced_accuracy(
@@ -269,7 +269,7 @@ def _learn(
             fold = dataclasses.replace(split, folds=(split.folds[f],))
             how = _options(found[number], options)
             (decided[number, s, f],) = classification.decide(
-                one.features, metadata, codes, fold, task, how
+                one.features, metadata, codes, fold, task, how, of=name
             )
     return decided, saw
 

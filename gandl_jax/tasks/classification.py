@@ -17,7 +17,7 @@ from sklearn.svm import LinearSVC
 from gandl_jax import child_processes
 from gandl_jax.profiles import floors, normalize, table
 from gandl_jax.profiles.feature_set import FeatureSet
-from gandl_jax.tasks import bootstrap, splits
+from gandl_jax.tasks import bootstrap, remarks, splits
 from gandl_jax.tasks.differences import FLOORS, bases, difference
 from gandl_jax.tasks.splits import Split
 
@@ -119,6 +119,38 @@ def coded(values: np.ndarray) -> tuple[np.ndarray, Sequence[str]]:
     return pd.Index(names, dtype=object).get_indexer(values), names
 
 
+def not_drawn(codes: np.ndarray, drawn: np.ndarray, what: str) -> list[str]:
+    """A sentence where records were left to chance, of codes [N] before and after."""
+    had, kept = int((codes >= 0).sum()), int((drawn >= 0).sum())
+    if kept == had:
+        return []
+    return [f"{what}: {kept:,} of {had:,} records, drawn at random, are judged"]
+
+
+def blank_models(metadata: pd.DataFrame) -> list[str]:
+    """A sentence where records have a blank cell type, metadata having a row each."""
+    blank = sum(not model.strip() for model in table.cell_models(metadata))
+    if not blank:
+        return []
+    return [f"{blank:,} of {len(metadata):,} records have a blank Cell_Type"]
+
+
+def models_without(metadata: pd.DataFrame, codes: np.ndarray, what: str) -> list[str]:
+    """A sentence on cell models that have no record to judge.
+
+    Args:
+      metadata: [N] rows of Metadata_* columns.
+      codes: [N] int class of each record, -1 for none.
+      what: they lack.
+    """
+    models = table.cell_models(metadata)
+    lacking = np.setdiff1d(models.astype(str), models[codes >= 0].astype(str))
+    if not len(lacking):
+        return []
+    count = int(np.isin(models.astype(str), lacking).sum())
+    return [f"{', '.join(lacking)}: left out ({count:,} records), without {what}"]
+
+
 def thinned(codes: np.ndarray, *, most: int, seed: int) -> np.ndarray:
     """Draws records where there are too many: as many of each class as can be.
 
@@ -167,7 +199,9 @@ def judge(
         one = sets[name]
         tally = tally or Tally(one.metadata, plan, task, options)
         decisions = [
-            decide(one.features, one.metadata, tally.codes, split, task, options)
+            decide(
+                one.features, one.metadata, tally.codes, split, task, options, of=name
+            )
             for split in plan
         ]
         tally.add(name, decisions, one.saw_images)
@@ -289,6 +323,8 @@ def decide(
     split: Split,
     task: Task,
     options: Mapping[str, Any],
+    *,
+    of: str = "",
 ) -> list[np.ndarray]:
     """Learns from each fold's training part and decides on its test part.
 
@@ -300,6 +336,7 @@ def decide(
       task: what is asked.
       options: normalize, svm_c (for columns divided by sqrt(D), so that it means the
         same at every width) and seed.
+      of: full name of the feature set, for remarks on its normalisation.
 
     Returns:
       Per fold [n, K] float decisions, the highest for the class that is decided on.
@@ -321,19 +358,25 @@ def decide(
     # Not threads: they would share liblinear's one random generator, and scores would
     # differ from run to run.
     with child_processes.deaf_to_interrupts():
-        return Parallel(n_jobs=processes)(
+        found = Parallel(n_jobs=processes)(
             delayed(_fold)(
                 features[needed], plates[needed], codes[needed], *parts, how, options
             )
             for needed, *parts in jobs
         )
+    for _, doubts in found:
+        remarks.add(of, how, doubts)
+    return [decision for decision, _ in found]
 
 
-def _fold(x, plates, codes, fitted_on, train, test, how, options) -> np.ndarray:
+def _fold(
+    x, plates, codes, fitted_on, train, test, how, options
+) -> tuple[np.ndarray, list[normalize.Doubt]]:
     scaler = normalize.make(how).fit(x[fitted_on], plates=plates[fitted_on])
     scaled = [scaler.transform(x[rows], plates=plates[rows]) for rows in (train, test)]
     width = np.float32(np.sqrt(scaled[0].shape[1]))
-    return _svm(scaled[0] / width, codes[train], scaled[1] / width, options)
+    decision = _svm(scaled[0] / width, codes[train], scaled[1] / width, options)
+    return decision, scaler.doubts()
 
 
 def _decide_floor(features, codes, split, options) -> list[np.ndarray]:
@@ -358,11 +401,11 @@ def _svm(learnt, codes, judged, options) -> np.ndarray:
 def _reference(train, test, plates, is_control) -> np.ndarray:
     """What normalisation is fitted on: the training part's controls only.
 
-    Where labels are not the controls' own, the control wells of the training plates; in
-    a screen without controls, all that is learnt from.
+    Where there are others than controls in it, all control wells of the training plates
+    that are not tested; in a screen without controls, all that is learnt from.
     """
     own = train[is_control[train]]
-    if len(own):
+    if len(own) == len(train) > 0:
         return own
     beside = is_control & np.isin(plates, np.unique(plates[train]))
     beside[test] = False

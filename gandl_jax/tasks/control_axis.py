@@ -17,16 +17,14 @@ import dataclasses
 
 import numpy as np
 import pandas as pd
-from sklearn.covariance import ledoit_wolf_shrinkage
 
 from gandl_jax.profiles import table
+from gandl_jax.profiles.scatter import Scatter, principal
 
-LEAST_SHRINKAGE = 1e-3  # keeps the scatter invertible (ours)
 STANDARD_ERRORS = 4  # by which the controls must differ (ours)
 MAX_FOLDS = 5  # ours
 OFF_AXIS_DIRECTIONS = 10  # ours
 USUAL_WELLS = 2  # whose scatter is that of all features, in each feature's (ours)
-ROUNDING = 1e-12  # of the largest sum of squares
 
 
 def folds(metadata: pd.DataFrame, classes: np.ndarray) -> np.ndarray:
@@ -61,17 +59,13 @@ class Frame:
       start: [D] float64, the mean of response 0.
       weights: [D] float64, one over the scatter of each feature within a control: the
         scatter of both together hides the features that tell them apart.
-      directions: [D, r] float64 orthonormal, those in which weighted wells scatter.
-      scales: [r] float64, standard deviations along them.
-      rest: the standard deviation along all others.
+      scatter: of weighted wells.
       axis: [D] float64 of length 1, towards response 1 once scatter is 1 everywhere.
     """
 
     start: np.ndarray
     weights: np.ndarray
-    directions: np.ndarray
-    scales: np.ndarray
-    rest: float
+    scatter: Scatter
     axis: np.ndarray
 
     @classmethod
@@ -88,8 +82,8 @@ class Frame:
         start, end = zero.mean(axis=0), one.mean(axis=0)
         residuals = np.concatenate([zero - start, one - end])
         weights = _weights(residuals)
-        scatter = _scatter(residuals * weights)
-        plain = cls(start, weights, *scatter, np.zeros_like(start))
+        scatter = Scatter.fit(residuals * weights)
+        plain = cls(start, weights, scatter, np.zeros_like(start))
         towards = plain.whitened(end[None])[0]
         length = max(np.linalg.norm(towards), np.finfo(float).tiny)
         return dataclasses.replace(plain, axis=towards / length)
@@ -106,11 +100,7 @@ class Frame:
         """
         kind = profiles.dtype
         offsets = (profiles - self.start.astype(kind)) * self.weights.astype(kind)
-        along = offsets @ self.directions.astype(kind)
-        if len(self.scales) == offsets.shape[1]:
-            return along / self.scales.astype(kind)
-        along *= (1 / self.scales - 1 / self.rest).astype(kind)
-        return offsets / kind.type(self.rest) + along @ self.directions.T.astype(kind)
+        return self.scatter.whitened(offsets)
 
     def judge(self, profiles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """How far along the axis wells lie, and how far off it.
@@ -139,40 +129,10 @@ def _weights(residuals: np.ndarray) -> np.ndarray:
     return np.sqrt((len(residuals) + USUAL_WELLS) / (squares.sum(axis=0) + added))
 
 
-def _scatter(residuals: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-    """Directions, standard deviations along them and along all others.
-
-    Shrunken towards a multiple of the identity (Ledoit and Wolf 2004). The scatter
-    itself is never built: it would be D x D.
-    """
-    variance = np.square(residuals).mean()
-    if variance == 0:
-        return np.zeros((residuals.shape[1], 0)), np.ones(0), 1.0
-    shrinkage = max(
-        ledoit_wolf_shrinkage(residuals, assume_centered=True), LEAST_SHRINKAGE
-    )
-    squares, directions = _principal(residuals)
-    rest = shrinkage * variance
-    spread = rest + (1 - shrinkage) * squares / len(residuals)
-    return directions, np.sqrt(spread), float(np.sqrt(rest))
-
-
 def _farthest(offsets: np.ndarray, count: int) -> np.ndarray:
     """Lengths [N] within the `count` directions in which offsets [N, D] are longest."""
-    farthest = _principal(offsets)[1][:, -count:].astype(offsets.dtype)
+    farthest = principal(offsets)[1][:, -count:].astype(offsets.dtype)
     return np.linalg.norm(offsets @ farthest, axis=1)
-
-
-def _principal(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Directions [D, r] of rows [N, D] and their sums of squares [r], ascending."""
-    n, width = rows.shape
-    if n >= width:
-        squares, directions = np.linalg.eigh((rows.T @ rows).astype(np.float64))
-        return np.maximum(squares, 0), directions
-    squares, mixtures = np.linalg.eigh((rows @ rows.T).astype(np.float64))
-    kept = squares > ROUNDING * max(squares[-1], np.finfo(float).tiny)
-    squares, mixtures = squares[kept], mixtures[:, kept]
-    return squares, rows.T @ (mixtures / np.sqrt(squares))
 
 
 def told_apart(places: np.ndarray, classes: np.ndarray) -> bool:

@@ -44,7 +44,7 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
         raise Skip(f"the screen has no wells of the control {' and '.join(missing)}")
     classification.check_unit(metadata[labels >= 0], options)
     models = table.cell_models(metadata)
-    made, said = [], []
+    made, said = [], classification.models_without(metadata, labels, "controls")
     for model in np.unique(models[labels >= 0]):
         codes = np.where(models == model, labels, -1)
         found = build(

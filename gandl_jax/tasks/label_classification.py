@@ -1,9 +1,10 @@
 """Can a label be told of compounds that were not learnt from?
 
 The label is any column: a mechanism of action with its compounds left out, where
-proteins are, a treatment. Per cell model a linear SVM tells it on the labelled records
-that are no controls, normalised per plate by the control wells of the training plates;
-in a screen without controls, all plates together by all training records.
+proteins are, a treatment. Per cell model a linear SVM tells it on the labelled records,
+normalised per plate by the control wells of the training plates; in a screen without
+controls, all plates together by all training records. Controls that carry a label are
+records of its class, unless the config leaves them out.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,11 +20,12 @@ from gandl_jax.profiles.feature_set import FeatureSet
 from gandl_jax.tasks import classification
 from gandl_jax.tasks.classification import Task
 from gandl_jax.tasks.skip import Skip
-from gandl_jax.tasks.splits import Split, build, require
+from gandl_jax.tasks.splits import Split, build, known_groups, require
 
 SPLITS_KEY = "config.evaluate.label_splits"
 MAX_LABELS = 200  # one SVM each; more would take hours (ours)
 MAX_RECORDS = 20_000  # of a cell model, drawn at random (ours)
+SHOWN = 12  # classes in a line of counts
 
 
 def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
@@ -31,41 +33,47 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
 
     Args:
       metadata: [N] rows of Metadata_* columns.
-      options: label, label_splits, max_folds, repeats, bootstrap_unit and seed.
+      options: label, label_controls, label_splits, max_folds, repeats, bootstrap_unit
+        and seed.
 
     Returns:
-      At least one; warns of those that are not possible, and of labels that a split
-      cannot judge, such as one of a single compound.
+      At least one; warns of those that are not possible, of records that are left out,
+      and of labels that a split cannot judge, such as one of a single compound.
 
     Raises:
       InputError: a unit or group in the config that the screen does not have.
       Skip: where there is no such label, or no split of any cell model is possible.
     """
     label = _label(metadata, options["label"])
-    codes, labels = _codes(metadata, label)
+    codes, labels = _codes(metadata, label, options["label_controls"])
     if not len(labels):
-        raise Skip(f"no record that is no control has a {label}: the column is blank")
+        whose = "record" if options["label_controls"] else "record that is no control"
+        raise Skip(f"no {whose} has a {label}: the column is blank")
     models = table.cell_models(metadata)
-    made, said = [], []
+    made, said = [], _unlabelled(metadata, label, options["label_controls"])
     for model in np.unique(models[codes >= 0]):
         own = np.where(models == model, codes, -1)
         count = len(np.unique(own[own >= 0]))
         if not 2 <= count <= MAX_LABELS:
             said.append(f"{model}: {label} has {count} values, not 2 to {MAX_LABELS}")
             continue
-        own = classification.thinned(own, most=MAX_RECORDS, seed=options["seed"])
-        found = build(
-            metadata,
-            own,
-            options["label_splits"],
-            key=SPLITS_KEY,
-            group=model,
-            label=label,
-            classes=labels,
-            options=options,
-        )
-        made, said = made + found[0], said + found[1]
-    classification.check_unit(metadata[codes >= 0], options)
+        drawn = classification.thinned(own, most=MAX_RECORDS, seed=options["seed"])
+        said += classification.not_drawn(own, drawn, f"{label} in {model}")
+        for text in dict.fromkeys(options["label_splits"]):
+            kept, lost = _judged_controls(metadata, drawn, labels, text, options)
+            said += [f"{model}, {label}: {words}" for words in lost]
+            found = build(
+                metadata,
+                kept,
+                (text,),
+                key=SPLITS_KEY,
+                group=model,
+                label=label,
+                classes=labels,
+                options=options,
+            )
+            made, said = made + found[0], said + found[1]
+    _check_unit(metadata, codes, made, options)
     return require(made, said)
 
 
@@ -77,12 +85,20 @@ def run(
     Args:
       sets: full name -> set, all of the same records in the same order.
       splits: positions refer to these records.
-      **options: label, normalize, svm_c, bootstrap_unit, bootstrap_draws, seed.
+      **options: label, label_controls, normalize, svm_c, bootstrap_unit,
+        bootstrap_draws, seed.
 
     Returns:
-      Per split and set a row of site-level and one of well-level balanced accuracy.
+      Per split and set a row of site-level and one of well-level balanced accuracy,
+      with the records of each class ("by_class") and those that the split does without
+      ("left_out", reason to number).
     """
-    return classification.judge_all(sets, questions(splits, options), options)
+    metadata = next(iter(sets.values())).metadata
+    counts = {
+        (split.group, split.name): _counts(metadata, split, options) for split in splits
+    }
+    rows = classification.judge_all(sets, questions(splits, options), options)
+    return [row | counts[row["group"], row["split"]] for row in rows]
 
 
 def questions(
@@ -95,7 +111,7 @@ def questions(
 
     Args:
       splits: of this task.
-      options: label is read.
+      options: label and label_controls are read.
 
     Returns:
       A task for the splits that leave treatments out, and one for all others; only
@@ -103,7 +119,8 @@ def questions(
     """
 
     def codes(metadata):
-        return _codes(metadata, _label(metadata, options["label"]))
+        label = _label(metadata, options["label"])
+        return _codes(metadata, label, options["label_controls"])
 
     of_unit: dict[str, list[Split]] = {}
     for split in splits:
@@ -131,7 +148,124 @@ def _label(metadata: pd.DataFrame, wanted: str) -> str:
     return wanted if wanted in alike else alike[0]
 
 
-def _codes(metadata: pd.DataFrame, label: str) -> tuple[np.ndarray, Sequence[str]]:
+def _codes(
+    metadata: pd.DataFrame, label: str, with_controls: bool
+) -> tuple[np.ndarray, Sequence[str]]:
+    values = _values(metadata, label)
+    if not with_controls:
+        values = np.where(classification.controls(metadata), "", values)
+    return classification.coded(values)
+
+
+def _values(metadata: pd.DataFrame, label: str) -> np.ndarray:
+    """[N] str objects, blank where a record has none."""
     values = metadata[f"Metadata_{label}"]
-    values = values.astype(str).where(values.notna(), "").to_numpy(object)
-    return classification.coded(np.where(classification.controls(metadata), "", values))
+    return values.astype(str).where(values.notna(), "").to_numpy(object)
+
+
+def _blank(metadata: pd.DataFrame, label: str) -> np.ndarray:
+    return np.array([not value.strip() for value in _values(metadata, label)], bool)
+
+
+def _unlabelled(metadata: pd.DataFrame, label: str, with_controls: bool) -> list[str]:
+    """Sentences on records that no split has."""
+    blank, controls = _blank(metadata, label), classification.controls(metadata)
+    said = []
+    if blank.any():
+        of_them = int((blank & controls).sum())
+        said.append(
+            f"{int(blank.sum()):,} of {len(blank):,} records have a blank {label} and "
+            f"are left out, {of_them:,} of them controls"
+        )
+    labelled = int((controls & ~blank).sum())
+    if labelled and not with_controls:
+        said.append(
+            f"{labelled:,} control records with a {label} are left out "
+            "(config.evaluate.label_controls is False)"
+        )
+    return said
+
+
+def _judged_controls(
+    metadata: pd.DataFrame, codes: np.ndarray, labels: Sequence[str], text: str, options
+) -> tuple[np.ndarray, list[str]]:
+    """Codes without the controls that a split cannot hold apart, and why.
+
+    Compounds are as a rule held apart, and all untreated controls are of one, or of
+    none: with them no fold of the others would be another.
+    """
+    unit, controls = text.partition(":")[0], classification.controls(metadata)
+    units = [one for one in (unit, options["bootstrap_unit"]) if one != "given"]
+    own, said = controls & (codes >= 0), []
+    for one in units:
+        blank = own & ~known_groups(metadata, one)
+        if blank.any():
+            said.append(
+                f"{int(blank.sum()):,} control records are left out of the split "
+                f"{text!r}, for they have a blank {one}"
+            )
+            codes, own = np.where(blank, -1, codes), own & ~blank
+    alone = [k for k in np.unique(codes[own]) if not (~controls & (codes == k)).any()]
+    if unit == "treatment" and "Metadata_Treatment" in metadata:
+        names = metadata["Metadata_Treatment"].astype(str).to_numpy(object)
+        for code in alone:
+            mine = own & (codes == code)
+            if len(set(names[mine])) == 1:
+                said.append(
+                    f"{int(mine.sum()):,} control records of the class {labels[code]} "
+                    f"are left out of the split {text!r}, for they have one treatment, "
+                    "and at least two are needed"
+                )
+                codes = np.where(mine, -1, codes)
+    return codes, said
+
+
+def _check_unit(metadata, codes, made: Sequence[Split], options) -> None:
+    """Refuses a bootstrap unit that the records do not have."""
+    used = [rows for split in made for fold in split.folds for rows in fold]
+    rows = np.unique(np.concatenate(used)) if used else np.flatnonzero(codes >= 0)
+    classification.check_unit(metadata.iloc[rows], options)
+
+
+def _counts(metadata: pd.DataFrame, split: Split, options) -> dict[str, Any]:
+    """What a split judges and what it does without, in records of its cell model."""
+    codes, labels = _codes(metadata, split.label, options["label_controls"])
+    used = np.zeros(len(metadata), bool)
+    used[np.concatenate([rows for fold in split.folds for rows in fold])] = True
+    out = ~used & (table.cell_models(metadata) == split.group)
+    reasons, left_out = (
+        {
+            f"blank {split.label}": _blank(metadata, split.label),
+            "controls": classification.controls(metadata),
+            "classes that cannot be judged": ~np.isin(codes, codes[used]),
+            "not drawn or of neither side": np.ones(len(metadata), bool),
+        },
+        {},
+    )
+    for reason, of in reasons.items():
+        if (out & of).any():
+            left_out[reason] = int((out & of).sum())
+        out &= ~of
+    by_class = {labels[k]: int((used & (codes == k)).sum()) for k in set(codes[used])}
+    return {"by_class": dict(sorted(by_class.items())), "left_out": left_out}
+
+
+def counts_in_words(row: Mapping[str, Any]) -> str:
+    """Says what a row's split judges and leaves out.
+
+    Args:
+      row: of this task.
+
+    Returns:
+      A line such as "HRCE, plate: 24 records of DMSO, 40 of kinase; left out: 12 with
+      blank Mechanism"; "" for rows that were made before they had counts.
+    """
+    if not row.get("by_class"):
+        return ""
+    counts = [f"{name} {count:,}" for name, count in row["by_class"].items()]
+    more = f" and {len(counts) - SHOWN} more" if len(counts) > SHOWN else ""
+    out = ", ".join(f"{reason} {n:,}" for reason, n in row["left_out"].items())
+    return (
+        f"{row['group']}, {row['split']}: records by class: "
+        f"{', '.join(counts[:SHOWN])}{more}; left out: {out or 'none'}"
+    )

@@ -15,7 +15,7 @@ import threadpoolctl
 from gandl_jax.profiles import normalize, table
 from gandl_jax.profiles.aggregate import well_means
 from gandl_jax.profiles.feature_set import FeatureSet
-from gandl_jax.tasks import control_axis
+from gandl_jax.tasks import control_axis, remarks
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,6 +119,7 @@ def _cross_fitted(
             sites.features[training], plates=plates[training]
         )
         profiles = transformer.transform(wells.features, plates=of_wells)
+        remarks.add(sites.name, normalization, transformer.doubts())
         trained = [(folds != fold) & (classes == k) for k in (0, 1)]
         frame = control_axis.Frame.fit(
             *(profiles[own].astype(np.float64) for own in trained)

@@ -22,7 +22,7 @@ from scipy import stats
 from gandl_jax.profiles import floors, normalize, table
 from gandl_jax.profiles.aggregate import group_means, well_means
 from gandl_jax.profiles.feature_set import FeatureSet
-from gandl_jax.tasks import bootstrap
+from gandl_jax.tasks import bootstrap, remarks
 from gandl_jax.tasks.differences import bases, difference
 from gandl_jax.tasks.skip import LeftOut, Skip, need_columns, need_package
 from gandl_jax.tasks.splits import Split
@@ -110,6 +110,8 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
             "of response 0 or another treatment to tell them from, and no mechanism "
             "has two treatments"
         )
+    for words in _left_out(_wells(metadata), found):
+        warnings.warn(words, LeftOut, stacklevel=2)
     for search in found:
         queries = int((search.pairs["side"] == "query").sum())
         if queries < search.sampled_from:
@@ -273,6 +275,65 @@ def _searches(wells: pd.DataFrame, seed: int) -> Iterator[Search]:
         yield from _mechanisms(wells, model, every, queries, seed)
 
 
+def _left_out(wells: pd.DataFrame, found: Sequence[Search]) -> Iterator[str]:
+    """Sentences on treated wells that look for nothing, and on what is found alone."""
+    models, role = table.cell_models(wells), wells["Metadata_Role"]
+    treated = (role == "treated").to_numpy()
+    for model in np.unique(models[treated]):
+        own = wells[treated & (models == model)]
+        searches = {search.kind for search in found if search.group == model}
+        lacking = {"replicate", "mechanism"} - searches
+        if not searches:
+            yield f"{model}: nothing to find for its {len(own):,} treated wells"
+            continue
+        if "replicate" in lacking:
+            yield f"replicate retrieval of {model}: nothing to find"
+        else:
+            yield from _without_replicate(own, model)
+        if "Metadata_Mechanism" in wells:
+            yield from _without_mechanism(own, model, asked="mechanism" in searches)
+    other = ~treated & (table.control_classes(wells) < 0)
+    if other.any():
+        yield f"{int(other.sum()):,} wells are neither treated nor controls: left out"
+
+
+def _without_replicate(own: pd.DataFrame, model: str) -> Iterator[str]:
+    labels = _labels(own)
+    has, across = _replicated(labels, table.plates(own))
+    alone = np.unique(labels[~has].astype(str))
+    if len(alone):
+        where = "on another plate" if across else "on its plate"
+        yield (
+            f"replicate retrieval of {model}: {len(alone):,} of "
+            f"{len(np.unique(labels.astype(str))):,} treatments and doses "
+            f"({int((~has).sum()):,} wells, such as {alone[0]}) are left out, for none "
+            f"has a second well {where}"
+        )
+
+
+def _without_mechanism(own: pd.DataFrame, model: str, *, asked: bool) -> Iterator[str]:
+    pairs = own[["Metadata_Treatment", "Metadata_Mechanism"]].astype(str)
+    pairs = pairs.drop_duplicates()
+    blank = int((pairs["Metadata_Mechanism"] == "").sum())
+    known = pairs[pairs["Metadata_Mechanism"] != ""]
+    sizes = known["Metadata_Mechanism"].value_counts()
+    alone = int((sizes == 1).sum())
+    if not asked:
+        if len(known):
+            yield f"mechanism retrieval of {model}: nothing to find"
+        return
+    if blank:
+        yield (
+            f"mechanism retrieval of {model}: {blank:,} of {len(pairs):,} treatments "
+            "have a blank mechanism and are left out"
+        )
+    if alone:
+        yield (
+            f"mechanism retrieval of {model}: {alone:,} of {len(sizes):,} mechanisms "
+            "have one treatment, which looks for nothing and is there to be told from"
+        )
+
+
 def _half(wells: pd.DataFrame, controls: np.ndarray, seed: int) -> np.ndarray:
     """Every other control well, at random but even over the plates."""
     drawn = np.random.default_rng(seed).permutation(controls)
@@ -428,6 +489,7 @@ def _normalized(wells: FeatureSet, search: Search, how: str) -> np.ndarray:
         wells.features[search.reference], plates=plates[search.reference]
     )
     own = scaler.transform(wells.features[search.wells], plates=plates[search.wells])
+    remarks.add(wells.name, how, scaler.doubts())
     return _averaged(own, search)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from gandl_jax.profiles.feature_set import kinds, step
 from gandl_jax.tasks.differences import FLOORS
+from gandl_jax.tasks.label_classification import counts_in_words
 
 Row = Mapping[str, Any]
 
@@ -62,7 +63,8 @@ def _cell_models(rows: Sequence[Row]) -> str:
 def _labels(rows: Sequence[Row]) -> str:
     title = f"{rows[0]['label']} classification: balanced accuracy [95 % interval]"
     keys = {"cell model": _group, "split": _split, "level": _level}
-    return _scores(title, keys, rows)
+    counts = dict.fromkeys(filter(None, map(counts_in_words, rows)))
+    return "\n".join([_scores(title, keys, rows), *counts])
 
 
 def _batch_effects(rows: Sequence[Row]) -> str:

@@ -175,7 +175,13 @@ class Comparison:
         decisions = []
         for split in plan:
             made = classification.decide(
-                one.features, self._metadata, tally.codes, split, task, self._options
+                one.features,
+                self._metadata,
+                tally.codes,
+                split,
+                task,
+                self._options,
+                of=one.name,
             )
             decisions.append(made)
             fitted(len(made))

@@ -95,6 +95,23 @@ def groups(metadata: pd.DataFrame, unit: str, *, key: str) -> np.ndarray:
     return tables[unit](metadata) if unit in tables else own.to_numpy(object)
 
 
+def known_groups(metadata: pd.DataFrame, unit: str) -> np.ndarray:
+    """Which records have a group of a unit.
+
+    Args:
+      metadata: [N] rows of Metadata_* columns.
+      unit: as of `groups`.
+
+    Returns:
+      [N] bool; all true where the screen has no such column, for that is told of all.
+    """
+    names = {c.removeprefix("Metadata_").lower(): c for c in metadata}
+    column = names.get("well" if unit == "row" else unit)
+    if column is None:
+        return np.ones(len(metadata), bool)
+    return ~_blank(metadata[column]).to_numpy()
+
+
 def build(
     metadata: pd.DataFrame,
     codes: np.ndarray,

@@ -15,8 +15,8 @@ from gandl_jax.errors import InputError
 from gandl_jax.profiles import normalize, table
 from gandl_jax.profiles.aggregate import well_means
 from gandl_jax.profiles.feature_set import FeatureSet
-from gandl_jax.tasks import responses
-from gandl_jax.tasks.skip import Skip, need_package
+from gandl_jax.tasks import remarks, responses
+from gandl_jax.tasks.skip import LeftOut, Skip, need_package
 from gandl_jax.tasks.splits import Split
 
 MIN_WELLS = 3
@@ -41,10 +41,10 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
 
     Args:
       metadata: [N] rows of Metadata_* columns.
-      options: unused.
+      options: map_points is read.
 
     Returns:
-      An empty list.
+      An empty list; warns where UMAP has a part of the wells only.
 
     Raises:
       Skip: where there are fewer than three wells (records, where wells have no names),
@@ -54,6 +54,13 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
     count = len(np.unique(table.wells(metadata)))
     if count < MIN_WELLS:
         raise Skip(f"a map needs {MIN_WELLS} wells or more and the screen has {count}")
+    if count > options["map_points"]:
+        warnings.warn(
+            f"UMAP has {options['map_points']:,} of {count:,} wells, drawn at random "
+            "(config.evaluate.map_points)",
+            LeftOut,
+            stacklevel=2,
+        )
     return []
 
 
@@ -139,6 +146,7 @@ def _normalized(sites: FeatureSet, wells: FeatureSet, name: str) -> np.ndarray:
     profiles = transformer.transform(
         wells.features, plates=table.plates(wells.metadata)
     )
+    remarks.add(sites.name, name, transformer.doubts())
     return profiles.astype(np.float64)
 
 

@@ -50,3 +50,11 @@ def test_too_many_classes_are_refused():
     many = pd.DataFrame({"Metadata_Well": [str(i) for i in range(2_001)]})
     with pytest.raises(InputError, match="2,001 different values"):
         classes.read(many, "Well")
+
+
+def test_records_without_a_label_are_told_with_their_count():
+    table = pd.DataFrame({"Metadata_Mechanism": ["a", "", "b", None, "a"]})
+    found = classes.read(table, "Mechanism")
+    assert classes.note(found, "Mechanism").startswith("2 of 5 records have a blank Me")
+    assert classes.note(classes.read(table[::2], "Mechanism"), "Mechanism") == ""
+    assert classes.note(classes.Classes(), "") == ""

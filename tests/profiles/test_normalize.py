@@ -6,6 +6,7 @@ import pytest
 from pycytominer.operations.transform import RobustMAD, Spherize
 from scipy import linalg, stats
 from sklearn.base import clone
+from sklearn.covariance import LedoitWolf
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.preprocessing import StandardScaler
@@ -79,7 +80,7 @@ def test_only_reference_rows_are_looked_at(screen):
     np.testing.assert_array_equal(before[reference], after[reference])
 
 
-def test_constant_columns_stay_finite():
+def test_constant_columns_stay_finite_and_those_that_are_so_everywhere_are_left_out():
     plates = np.repeat(["A", "B", "C"], [10, 10, 1])
     rng = np.random.default_rng(1)
     features = rng.normal(size=(21, 3)).astype(np.float32)
@@ -87,10 +88,17 @@ def test_constant_columns_stay_finite():
     features[plates == "A", 1] = 0.3  # constant on one plate; on C all are
     scaler = PlateScaler().fit(features, plates=plates)
     assert scaler.plates_.tolist() == ["A", "B"]
-    assert np.isfinite(scaler.transform(features * 2, plates=plates)).all()
-    assert (scaler.scales_[:, 0] == 1).all()
-    pooled = scaler.scales_[-1]
-    assert scaler.scales_[0, 1] == pooled[1]
+    assert {one.kind for one in scaler.doubts()} == {"narrow", "few on a plate"}
+    scaled = scaler.transform(features * 2, plates=plates)
+    assert np.isfinite(scaled).all() and (scaled[:, 0] == 0).all()
+    assert scaler.scales_[0, 1] == scaler.scales_[-1, 1]
+    assert doubt(scaler, "left out").amount == 1  # it is not constant in other rows
+    assert "1 column (0) of 3 are the same in all" in doubt(scaler, "left out").words
+
+
+def doubt(transformer, kind):
+    (found,) = (one for one in transformer.doubts() if one.kind == kind)
+    return found
 
 
 def test_it_is_a_scikit_learn_transformer(screen):
@@ -176,13 +184,168 @@ def test_copies_of_columns_and_constants_are_not_whitened_into_noise(profiles):
     assert np.linalg.norm(covariance - np.eye(40)) / np.sqrt(40) < 1e-6
 
 
-def test_few_rows_keep_at_most_one_component_less(profiles):
+def two_plates_and_one_without_controls(rng, narrow):
+    """60 and 40 controls, the first column nearly constant on the larger plate."""
+    plates = np.repeat(["E/A", "E/C", "E/B"], [60, 40, 40])
+    features = 5 + rng.normal(size=(140, 4))
+    features[:60, 0] = 5 + narrow * rng.normal(size=60)
+    return features, plates
+
+
+@pytest.mark.parametrize("name", ["standard", "robust", "whiten", "tvn", "coral"])
+@pytest.mark.parametrize("narrow", [1e-2, 1e-4, 0.0])
+def test_a_column_nearly_constant_on_one_plate_does_not_blow_up_another(name, narrow):
+    features, plates = two_plates_and_one_without_controls(
+        np.random.default_rng(0), narrow
+    )
+    reference = plates != "E/B"
+    made = normalize.make(name).fit(features[reference], plates=plates[reference])
+    assert np.abs(made.transform(features, plates=plates)).max() < 12
+    moved = features + (plates == "E/A")[:, None] * [1, 0, 0, 0]
+    # What moves by the others' sd moves by about one, not by 1 / narrow; a plate's
+    # components have what other columns vary in them.
+    before, after = (made.transform(x, plates=plates) for x in (features, moved))
+    limit = 25 if name in ("tvn", "coral") else 3
+    assert np.linalg.norm((after - before)[0]) < limit
+    words = doubt(made, "narrow").words
+    assert words.startswith("1 column (0) of 4 hardly vary") and "(E/A)" in words
+
+
+def test_the_pooled_robust_scale_is_not_that_of_plates_that_hardly_vary():
+    """It is the plates' root mean square there, as SciPy has their deviations."""
+    features, plates = two_plates_and_one_without_controls(
+        np.random.default_rng(1), 1e-3
+    )
+    reference = plates != "E/B"
+    made = normalize.make("robust").fit(features[reference], plates=plates[reference])
+    mads = [
+        stats.median_abs_deviation(features[plates == p], scale="normal")
+        for p in ("E/A", "E/C")
+    ]
+    expected = np.sqrt((60 * mads[0][0] ** 2 + 40 * mads[1][0] ** 2) / 100)
+    np.testing.assert_allclose(made.scales_[-1, 0], expected, rtol=1e-4)
+    # Columns that vary on all plates keep the deviation of all rows.
+    residuals = np.concatenate(
+        [
+            features[plates == p] - np.median(features[plates == p], 0)
+            for p in ("E/A", "E/C")
+        ]
+    )
+    expected = 1.4826 * np.median(np.abs(residuals), 0)[1:]
+    np.testing.assert_allclose(made.scales_[-1, 1:], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["standard", "robust"])
+def test_a_column_that_only_tells_plates_apart_is_scaled_by_what_it_varies(name):
+    """Within plates it is nearly constant, so that another plate's lies far away."""
+    rng = np.random.default_rng(0)
+    plates = np.repeat([f"P{i}" for i in range(9)], 20)
+    offsets = np.repeat(rng.normal(size=9), 20)
+    features = np.stack([offsets + 1e-3 * rng.normal(size=180), rng.normal(size=180)])
+    features, reference = features.T, plates != "P8"
+    made = normalize.make(name).fit(features[reference], plates=plates[reference])
+    scaled = made.transform(features, plates=plates)
+    assert np.abs(scaled).max() < 6 and "between" in {d.kind for d in made.doubts()}
+    if name == "standard":
+        expected = features[reference, 0].std()
+        np.testing.assert_allclose(made.scales_[-1, 0], expected, rtol=1e-6)
+    # Plates with reference rows of their own are scaled by those.
+    np.testing.assert_allclose(scaled[plates == "P0", 0].std(), 1, atol=0.4)
+
+
+@pytest.mark.parametrize("name", ["standard", "robust", "whiten", "tvn", "coral"])
+def test_no_value_lies_beyond_a_hundred_deviations(name):
+    """One plate, and a column that varies in other rows only: nothing to compare."""
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(60, 3))
+    features[:40, 0] = 1 + 1e-4 * rng.normal(size=40)
+    plates = np.full(60, "1")
+    made = normalize.make(name).fit(features[:40], plates=plates[:40])
+    scaled = made.transform(features, plates=plates)
+    assert np.abs(scaled).max() <= 100 and np.abs(scaled[:40]).max() < 10
+    words = doubt(made, "bounded").words
+    assert "are taken for 100" in words and "plate 1" in words
+
+
+@pytest.mark.parametrize("name", ["standard", "robust", "whiten", "tvn", "coral"])
+def test_a_column_nearly_constant_on_the_only_plate_with_controls_is_left_out_elsewhere(
+    name,
+):
+    """On the other plate it is an ordinary one; every other column is as without it."""
+    rng = np.random.default_rng(0)
+    features, plates = rng.normal(size=(80, 3)), np.repeat(["A", "B"], 40)
+    features[:40, 0] *= 1e-3
+    made = normalize.make(name).fit(features[:40], plates=plates[:40])
+    scaled = made.transform(features, plates=plates)
+    assert np.abs(scaled).max() < 6
+    assert doubt(made, "strange").words.startswith("1 column (0) of 3 lie farther off")
+    if name in ("standard", "robust"):
+        assert (scaled[40:, 0] == 0).all() and (scaled[:40, 0] != 0).any()
+        alone = normalize.make(name).fit(features[:40, 1:], plates=plates[:40])
+        alone = alone.transform(features[:, 1:], plates=plates)
+        np.testing.assert_array_equal(scaled[:, 1:], alone)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 4])
+@pytest.mark.parametrize("name", ["standard", "robust", "whiten", "tvn", "coral"])
+def test_fewer_than_five_reference_rows_are_told(name, rows):
+    rng = np.random.default_rng(0)
+    features, plates = rng.normal(size=(30, 8)), np.full(30, "1")
+    features[:rows] = features[0] + 1e-5 * rng.normal(size=(rows, 8))
+    made = normalize.make(name).fit(features[:rows], plates=plates[:rows])
+    assert np.abs(made.transform(features, plates=plates)).max() <= 100
+    assert f"only {rows} reference records" in doubt(made, "few").words
+
+
+@pytest.mark.parametrize("name", ["none", "standard", "robust", "whiten", "tvn"])
+def test_ordinary_features_leave_no_doubt(name, profiles):
     features, plates = profiles
-    rows = np.flatnonzero(plates == "E-1/1")[:12]
-    whitener = normalize.make("whiten").fit(features[rows], plates=plates[rows])
-    white = whitener.transform(features[rows], plates=plates[rows])
-    assert white.shape == (12, 11)
-    np.testing.assert_allclose(np.cov(white, rowvar=False), np.eye(11), atol=1e-4)
+    made = normalize.make(name).fit(features[::2], plates=plates[::2])
+    made.transform(features, plates=plates)
+    assert made.doubts() == []
+
+
+def few_factors(rng, count):
+    """128 columns, six of them free and the others nearly as those."""
+    loadings = np.random.default_rng(9).normal(size=(6, 128))
+    noise = 0.3 * rng.normal(size=(count, 128))
+    return rng.normal(size=(count, 6)) @ loadings + noise
+
+
+@pytest.mark.parametrize("name", ["whiten", "tvn", "coral"])
+def test_few_reference_rows_do_not_make_all_others_strange(name):
+    """New rows like the 64 that were fitted on lie about as far out as those do."""
+    rng = np.random.default_rng(0)
+    features, plates = few_factors(rng, 564), np.full(564, "1")
+    made = normalize.make(name).fit(features[:64], plates=plates[:64])
+    white = made.transform(features, plates=plates).astype(np.float64)
+    assert white.shape == (564, 128)
+    size = np.square(white).sum(1)
+    assert size[64:].mean() < 2.5 * size[:64].mean()  # 30 times with inverses as such
+    words = doubt(made, "shrunken").words
+    assert words.startswith("64 reference records are too few") and "128" in words
+
+
+def test_few_reference_rows_are_whitened_by_scikit_learns_shrunken_covariance():
+    rng = np.random.default_rng(1)
+    features, plates = few_factors(rng, 100), np.full(100, "1")
+    made = normalize.make("whiten").fit(features[:64], plates=plates[:64])
+    white = made.transform(features, plates=plates).astype(np.float64)
+    scaled = StandardScaler().fit(features[:64]).transform(features)
+    inverse = LedoitWolf(assume_centered=True).fit(scaled[:64]).precision_
+    for i, j in ((0, 1), (70, 80), (3, 99)):
+        difference = scaled[i] - scaled[j]
+        expected = difference @ inverse @ difference
+        assert np.square(white[i] - white[j]).sum() == pytest.approx(expected, rel=1e-4)
+
+
+def test_plates_cost_reference_rows_their_freedom():
+    """90 rows are enough for 40 columns on 2 plates, but not on 15."""
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(90, 40))
+    for count, few in ((2, False), (15, True)):
+        made = normalize.make("whiten").fit(features, plates=np.arange(90) % count)
+        assert (made.scatter_ is not None) == few
 
 
 def typical_variation(features, plates):

@@ -121,5 +121,17 @@ def test_a_missing_column_is_a_skip(screen, column):
 
 def test_large_screens_are_drawn_from(screen, monkeypatch):
     monkeypatch.setattr(task, "MAX_RECORDS", 100)
-    for split in task.splits(screen, OPTIONS):
+    with pytest.warns(LeftOut, match="plate in all: 100 of 288 records, drawn at rand"):
+        plan = task.splits(screen, OPTIONS)
+    for split in plan:
         assert sum(len(test) for _, test in split.folds) == 100
+
+
+def test_cell_models_without_untreated_wells_are_told(screen):
+    other = screen.assign(Metadata_Role="treated", Metadata_Cell_Type="VERO")
+    both = pd.concat([screen.assign(Metadata_Cell_Type="HRCE"), other])
+    both["Metadata_Record_ID"] = [str(i) for i in range(len(both))]
+    words = r"VERO: left out \(384 records\), without untreated control wells"
+    with pytest.warns(LeftOut, match=words):
+        plan = task.splits(both.reset_index(drop=True), OPTIONS)
+    assert {split.group for split in plan} == {"HRCE"}

@@ -103,7 +103,8 @@ def test_types_of_one_experiment_are_left_out(screen):
 
 def test_large_screens_are_drawn_from(screen, monkeypatch):
     monkeypatch.setattr(task, "MAX_RECORDS", 120)
-    plan = task.splits(screen, OPTIONS)
+    with pytest.warns(LeftOut, match="cell types: 120 of 540 records, drawn at random"):
+        plan = task.splits(screen, OPTIONS)
     for split in plan:
         used = np.unique(np.concatenate([np.concatenate(fold) for fold in split.folds]))
         counts = screen.iloc[used]["Metadata_Cell_Type"].value_counts()
@@ -120,3 +121,11 @@ def test_what_is_skipped_and_what_is_refused(screen):
     wrong = {**OPTIONS, "cell_type_splits": ("experimnt",)}
     with pytest.raises(InputError, match="cell_type_splits names .*'experiment'"):
         task.splits(screen, wrong)
+
+
+def test_blank_cell_types_are_told(screen):
+    blank = screen.copy()
+    blank.loc[blank.index[:7], "Metadata_Cell_Type"] = ""
+    words = "7 of 540 records have a blank Cell_Type and are left out"
+    with pytest.warns(LeftOut, match=words):
+        task.splits(blank, OPTIONS)

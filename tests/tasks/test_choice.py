@@ -21,6 +21,7 @@ from gandl_jax.tasks.skip import LeftOut, Skip
 OPTIONS = {
     "splits": ("record", "plate"),
     "label": "Mechanism",
+    "label_controls": True,
     "label_splits": ("treatment",),
     "max_folds": 10,
     "repeats": 2,

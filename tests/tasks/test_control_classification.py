@@ -206,3 +206,13 @@ def test_rows_of_bbbc013_are_classified(shared):
     (row,) = row.to_dict("records")
     assert row["value"] == row["high"] == 1 and 0.5 < row["low"] < 0.9
     assert (row["records"], row["plates"], len(row["folds"])) == (12, 1, 4)
+
+
+def test_cell_models_without_controls_are_told(control_wells):
+    metadata = control_wells(plates=2, wells=8, sites=1)
+    other = metadata.assign(Metadata_Cell_Type="Z", Metadata_Role="treated")
+    both = pd.concat([metadata, other], ignore_index=True)
+    both["Metadata_Record_ID"] = [str(i) for i in range(len(both))]
+    with pytest.warns(LeftOut, match=rf"Z: left out \({len(other)} records\), without"):
+        plan = probe.splits(both, OPTIONS)
+    assert "Z" not in {split.group for split in plan}

@@ -10,11 +10,13 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import LinearSVC
 
 from gandl_jax.profiles.feature_set import FeatureSet
+from gandl_jax.tasks import classification, score_table
 from gandl_jax.tasks import label_classification as task
 from gandl_jax.tasks.skip import LeftOut, Skip
 
 OPTIONS = {
     "label": "Mechanism",
+    "label_controls": True,
     "label_splits": ("treatment",),
     "max_folds": 12,
     "repeats": 2,
@@ -116,18 +118,130 @@ def test_other_wells_of_a_compound_are_no_new_evidence(screen):
     assert left_out["high"] - left_out["low"] > 0.3  # 12 compounds, not 96 wells
 
 
-def test_only_labelled_records_that_are_no_controls(screen):
+def used(split):
+    return np.unique(np.concatenate([np.concatenate(fold) for fold in split.folds]))
+
+
+def test_only_labelled_records(screen):
     screen["Metadata_Mechanism"] = screen["Metadata_Mechanism"].mask(
         screen["Metadata_Treatment"].isin(["drug 00", "drug 01"]), ["", None] * 96
     )
     controls = screen["Metadata_Well"].str[0] == "A"
     screen["Metadata_Role"] = np.where(controls, "response_0", "treated")
-    (split,) = task.splits(screen, OPTIONS)
-    used = np.unique(np.concatenate([np.concatenate(fold) for fold in split.folds]))
-    expected = ~controls & ~screen["Metadata_Treatment"].isin(["drug 00", "drug 01"])
-    np.testing.assert_array_equal(used, np.flatnonzero(expected))
-    row = one(scores(screen, np.random.default_rng(0).normal(size=(192, 5))))
+    blank = screen["Metadata_Treatment"].isin(["drug 00", "drug 01"])
+    with pytest.warns(LeftOut, match="32 of 192 .* a blank Mechanism .* 4 of them con"):
+        (split,) = task.splits(screen, OPTIONS)
+    np.testing.assert_array_equal(used(split), np.flatnonzero(~blank))
+    with pytest.warns(LeftOut) as said:
+        (split,) = task.splits(screen, {**OPTIONS, "label_controls": False})
+    assert any("20 control records with a Mechanism are left" in str(w) for w in said)
+    np.testing.assert_array_equal(used(split), np.flatnonzero(~blank & ~controls))
+    row = one(
+        scores(
+            screen,
+            np.random.default_rng(0).normal(size=(192, 5)),
+            label_controls=False,
+        )
+    )
     assert row["normalize"] == "standard"
+    left_out = {"blank Mechanism": 32, "controls": 20}
+    assert row["left_out"] == left_out
+    assert row["by_class"] == {  # of 16 records 2 are in row A
+        "mechanism 0": 28, "mechanism 1": 28, "mechanism 2": 42, "mechanism 3": 42
+    }  # fmt: skip
+
+
+@pytest.fixture
+def with_controls(screen):
+    """A screen of 4 mechanisms on two plates, 24 DMSO records on each."""
+    rows = pd.concat([screen.assign(Metadata_Plate=str(plate)) for plate in (1, 2)])
+    dmso = screen[:48].assign(
+        Metadata_Treatment="DMSO", Metadata_Mechanism="DMSO", Metadata_Role="response_0"
+    )
+    dmso["Metadata_Well"] = [f"P{i // 2 % 12 + 1:02d}" for i in range(48)]
+    dmso["Metadata_Plate"] = np.repeat(["1", "2"], 24)
+    rows = pd.concat([rows, dmso], ignore_index=True)
+    return rows.assign(Metadata_Record_ID=[str(i) for i in range(len(rows))])
+
+
+def test_controls_that_carry_a_label_are_a_class(with_controls):
+    """As scikit-learn has it, with a plate normalised by the other one's controls."""
+    rng = np.random.default_rng(0)
+    labels = with_controls["Metadata_Mechanism"].to_numpy()
+    features = rng.normal(size=(5, 30))[np.unique(labels, return_inverse=True)[1]]
+    features = (features + 3 * rng.normal(size=features.shape)).astype(np.float32)
+    row = one(scores(with_controls, features, label_splits=("plate",)))
+    assert row["classes"] == ["DMSO", *(f"mechanism {i}" for i in range(4))]
+    assert row["chance"] == 0.2 and row["left_out"] == {}
+    assert row["by_class"] == {"DMSO": 48} | {f"mechanism {i}": 96 for i in range(4)}
+    plates, said = with_controls["Metadata_Plate"].to_numpy(), labels.copy()
+    for plate in ("1", "2"):
+        train = plates != plate
+        scaler = StandardScaler().fit(features[train & (labels == "DMSO")])
+        scaled = scaler.transform(features) / np.sqrt(30)
+        svm = LinearSVC(C=1.0, class_weight="balanced", max_iter=10_000)
+        said[~train] = svm.fit(scaled[train], labels[train]).predict(scaled[~train])
+    expected = balanced_accuracy_score(labels, said)
+    assert row["value"] == pytest.approx(expected, abs=0.01)
+
+
+def test_controls_of_one_treatment_cannot_be_held_out_by_treatment(with_controls):
+    """They are told, and no fold of the others is another than without them."""
+    with pytest.warns(
+        LeftOut, match="48 control records of the class DMSO .* one trea"
+    ):
+        (split,) = task.splits(with_controls, OPTIONS)
+    (without,) = task.splits(with_controls[:384], OPTIONS)
+    for fold, expected in zip(split.folds, without.folds, strict=True):
+        for side, wanted in zip(fold, expected, strict=True):
+            np.testing.assert_array_equal(side, wanted)
+    blank = with_controls.assign(
+        Metadata_Treatment=with_controls["Metadata_Treatment"].replace("DMSO", "")
+    )
+    with pytest.warns(LeftOut, match="48 control records .* have a blank treatment"):
+        (split,) = task.splits(blank, OPTIONS)
+    np.testing.assert_array_equal(used(split), np.arange(384))
+    features = np.random.default_rng(0).normal(size=(432, 5))
+    row = one(scores(with_controls, features))
+    assert row["left_out"] == {"controls": 48} and row["chance"] == 0.25
+
+
+def test_controls_of_a_mechanism_that_compounds_have_are_one_more_compound(
+    with_controls,
+):
+    with_controls["Metadata_Mechanism"] = with_controls["Metadata_Mechanism"].replace(
+        "DMSO", "mechanism 0"
+    )
+    (split,) = task.splits(with_controls, {**OPTIONS, "max_folds": 13})
+    assert len(split.folds) == 13 and len(used(split)) == 432
+
+
+def test_unlabelled_controls_normalise_beside_labelled_ones(with_controls):
+    """Positive controls alone are no reference for all others."""
+    taxol = with_controls["Metadata_Treatment"] == "drug 00"
+    with_controls.loc[taxol, "Metadata_Role"] = "response_1"
+    dmso = with_controls["Metadata_Role"] == "response_0"
+    with_controls.loc[dmso, "Metadata_Mechanism"] = ""
+    plan = task.splits(with_controls, {**OPTIONS, "label_splits": ("plate",)})
+    train, test = plan[0].folds[0]
+    plates = with_controls["Metadata_Plate"].to_numpy()
+    found = classification._reference(
+        train, test, plates, classification.controls(with_controls)
+    )
+    own = (taxol | dmso) & (plates == plates[train[0]])
+    np.testing.assert_array_equal(found, np.flatnonzero(own))
+
+
+def test_counts_stand_below_the_table(with_controls):
+    features = np.random.default_rng(0).normal(size=(432, 5))
+    options = {"label_splits": ("plate", "treatment")}
+    rows = scores(with_controls, features, **options).to_dict("records")
+    lines = score_table.text(rows, "s").splitlines()
+    each = ", ".join(f"mechanism {i} 96" for i in range(4))
+    assert f"all, plate: records by class: DMSO 48, {each}; left out: none" in lines
+    words = f"all, treatment: records by class: {each}; left out: controls 48"
+    assert words in lines
+    assert task.counts_in_words({"group": "all"}) == ""  # of results made before
 
 
 def test_mechanisms_of_one_compound_are_left_out_with_their_count(screen):
@@ -158,9 +272,12 @@ def test_any_column_can_be_the_label(screen):
     ("change", "message"),
     [
         ({"label": "Mechanisms"}, "no column Metadata_Mechanisms.* mean 'Mechanism'"),
-        ({"Metadata_Mechanism": ""}, "no record that is no control has a Mechanism"),
+        ({"Metadata_Mechanism": ""}, "no record has a Mechanism: the column is blank"),
         ({"Metadata_Mechanism": "x"}, "Mechanism has 1 values, not 2 to 200"),
-        ({"Metadata_Role": "response_0"}, "no record that is no control"),
+        (
+            {"Metadata_Role": "response_0", "label_controls": False},
+            "no record that is no control has a Mechanism",
+        ),
         ({"Metadata_Treatment": "x"}, "all its records are of one treatment"),
         ({"label": "Record_ID"}, "0, 1, 10, ... has one treatment, and at least two"),
     ],

@@ -1,6 +1,7 @@
 """Retrieval against average precisions worked out by hand and by scikit-learn."""
 
 import itertools
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -62,7 +63,9 @@ def profiles(metadata, strength, *, by="Metadata_Treatment", width=12, seed=0):
 
 def run(metadata, features, **options):
     sets = {name: FeatureSet(name, metadata, x, True) for name, x in features.items()}
-    assert retrieval.splits(metadata, OPTIONS) == []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LeftOut)
+        assert retrieval.splits(metadata, OPTIONS) == []
     rows = retrieval.run(sets, [], **OPTIONS | options)
     return {(row["kind"], row["set"]): row for row in rows}
 
@@ -280,3 +283,32 @@ def test_cell_models_are_searched_apart():
     alone = run(screen(), {"x": features[:half]})["replicate", "x"]["value"]
     assert value["A"] == pytest.approx(alone, abs=0.05) and value["A"] > 0.9
     assert value["B"] < 0.6
+
+
+def test_treatments_that_look_for_nothing_are_told_with_their_count():
+    metadata = screen(mechanisms=["m", "m", "n", "", "o", "o"])
+    alone = (metadata["Metadata_Treatment"] == "t4") & (
+        metadata["Metadata_Plate"] != "0"
+    )
+    metadata = metadata[~alone].reset_index(drop=True)
+    metadata.loc[metadata.index[-1:], "Metadata_Role"] = "other"
+    with pytest.warns(LeftOut) as said:
+        retrieval.splits(metadata, OPTIONS)
+    assert [str(one.message) for one in said] == [
+        "replicate retrieval of all: 1 of 6 treatments and doses (1 wells, such as "
+        "t4 1 uM) are left out, for none has a second well on another plate",
+        "mechanism retrieval of all: 1 of 6 treatments have a blank mechanism and are "
+        "left out",
+        "mechanism retrieval of all: 1 of 3 mechanisms have one treatment, which looks "
+        "for nothing and is there to be told from",
+        "1 wells are neither treated nor controls: left out",
+    ]
+
+
+def test_cell_models_with_nothing_to_find_are_told():
+    one = screen().assign(Metadata_Cell_Type="HRCE")
+    other = screen(plates=1).assign(Metadata_Cell_Type="VERO", Metadata_Plate="9")
+    both = pd.concat([one, other], ignore_index=True)
+    both["Metadata_Record_ID"] = [str(i) for i in range(len(both))]
+    with pytest.warns(LeftOut, match="VERO: nothing to find for its 6 treated wells"):
+        retrieval.splits(both, OPTIONS)

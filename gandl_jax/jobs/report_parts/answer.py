@@ -109,19 +109,26 @@ def _sure(screen: Screen) -> Html | None:
         label = "balanced accuracy of images"
         names, lines = scores.line_names(fair), list(fair.values())
         drawn = scores.figure(names, lines, label, f"answer-{screen.name}")
-        folds = page.listing(_folds(place, those) for place, those in fair.items())
-        caption = f"Dashed: guessing. Bars: 95 % intervals over wells. {folds}."
+        several = len({place[1] for place in fair}) > 1
+        folds = page.listing(
+            _folds(place, those, named=several) for place, those in fair.items()
+        )
+        over = scores.units(fair)
+        caption = f"Dashed: guessing. Bars: 95 % intervals over {over}. {folds}."
         parts.append(page.figure(drawn, caption))
     return _card("How sure?", parts)
 
 
-def _folds(place: kinds.Place, those) -> str:
+def _folds(place: kinds.Place, those, *, named: bool) -> str:
+    """The wells and plates of a score; the split is named where there are several."""
     row = kinds.main(those)
-    cells = f"{place[0]}: " if place[0] not in ("all", "") else ""
-    return (
-        cells
-        + f"{page.count(row['wells'], 'well')} on {page.count(row['plates'], 'plate')}"
+    cells = place[0] if place[0] not in ("all", "") else ""
+    split = findings.split_words(place[1]) if named else ""
+    what = ", ".join(filter(None, (cells, split)))
+    counts = (
+        f"{page.count(row['wells'], 'well')} on {page.count(row['plates'], 'plate')}"
     )
+    return f"{what}: {counts}" if what else counts
 
 
 def _other_scores(screen: Screen) -> Html | None:

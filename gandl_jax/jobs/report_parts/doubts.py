@@ -5,11 +5,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from gandl_jax.jobs.report_parts import curve_doubts, findings, kinds, wells
 from gandl_jax.jobs.report_parts.findings import verdict
 from gandl_jax.jobs.report_parts.kinds import Row, Table
-from gandl_jax.jobs.report_parts.page import count, listing
+from gandl_jax.jobs.report_parts.page import count, listing, number, span
 from gandl_jax.jobs.report_parts.wells import Wells
 
 FEW_PLATES = 4
-FLOORS = {  # key of a difference -> what does as well
+WITHIN_PLATES = ("well", "row")  # splits that leave no whole plate out
+FLOORS = {  # key of a difference -> what does as well or better
     "intensity": "Plain intensities do",
     "plate": "The plate's name alone does",
     "position": "The well's position alone does",
@@ -46,7 +47,7 @@ def doubts(
     rows = [kinds.main(those) for those in places.values()]
     return [
         *_score_doubts(rows),
-        *_floor_doubts(places),
+        *_floor_doubts(rows),
         *_batch_doubts(batch),
         *curve_doubts.side_effects(curves),
         *_image_doubts([kinds.main(those) for those in table.values()]),
@@ -58,29 +59,44 @@ def doubts(
 
 
 def _score_doubts(rows: Sequence[Row]) -> Iterator[str]:
-    weak = _groups(r for r in rows if verdict(r, "untrained") in ("unclear", "worse"))
+    weak = [row for row in rows if verdict(row, "untrained") == "unclear"]
     if weak:
         yield (
-            f"Training has not been shown to help{weak}: what the page says there may "
-            "be due to the network's shape alone."
+            f"Training has not been shown to help{_gains(weak, 'untrained')}: what the "
+            "page says there may be due to the network's shape alone."
         )
-    chance = _groups(r for r in rows if not _above_chance(r))
-    if chance:
+    worse = [row for row in rows if verdict(row, "untrained") == "worse"]
+    if worse:
+        yield f"Training has made the features worse{_gains(worse, 'untrained')}."
+    for label in dict.fromkeys(row["label"] for row in rows):
+        of_label = [row for row in rows if row["label"] == label]
+        yield from _guessing(label, of_label)
+
+
+def _guessing(label: str, rows: Sequence[Row]) -> Iterator[str]:
+    near = _places(row for row in rows if findings.against_chance(row) == "unclear")
+    if near:
+        what = "two controls" if label == "control" else f"classes of {label}"
         yield (
-            f"The interval of the score includes guessing{chance}: the two controls "
-            "may not be told apart at all."
+            f"The interval of the score includes guessing{near}: the {what} may not be "
+            "told apart at all."
         )
+    below = _places(row for row in rows if findings.against_chance(row) == "worse")
+    if below:
+        yield f"The score is worse than guessing{below}."
 
 
-def _floor_doubts(places: Table) -> Iterator[str]:
+def _floor_doubts(rows: Sequence[Row]) -> Iterator[str]:
     for floor, words in FLOORS.items():
-        same = _groups(
-            kinds.main(those)
-            for those in places.values()
-            if verdict(kinds.main(those), floor) in ("unclear", "worse")
-        )
+        known = [row for row in rows if findings.floor_tells(row, floor)]
+        better = [row for row in known if verdict(row, floor) == "worse"]
+        if better:
+            yield f"{words} better{_gains(better, floor)}."
+        same = [row for row in known if verdict(row, floor) == "unclear"]
         if same:
-            yield f"{words} as well{same}, as far as the data can show."
+            yield (
+                f"{words} as well{_gains(same, floor)}, as far as the data can show."
+            )
 
 
 def _batch_doubts(batch: Table) -> Iterator[str]:
@@ -108,11 +124,13 @@ def _told_from(label: str, rows: Sequence[Row]) -> str:
 
 
 def _image_doubts(rows: Sequence[Row]) -> Iterator[str]:
-    if any(row["leaky"] for row in rows):
+    leaky = list(dict.fromkeys(row["split"] for row in rows if row["leaky"]))
+    if leaky:
+        only_paper = {split.partition(":")[0] for split in leaky} == {"record"}
+        as_paper = ", as in the GAN-DL paper" if only_paper else ""
         yield (
-            "Scores marked leaky split single images at random, as the GAN-DL paper "
-            "does: images of one well and one plate are on both sides, which flatters "
-            "them."
+            f"Scores marked leaky ({listing(map(findings.split_words, leaky))}"
+            f"{as_paper}) have images of one well on both sides, which flatters them."
         )
     seen = {row["encoder_saw_test_images"] for row in rows}
     if True in seen:
@@ -125,25 +143,32 @@ def _image_doubts(rows: Sequence[Row]) -> Iterator[str]:
 
 
 def _plate_doubts(rows: Sequence[Row]) -> Iterator[str]:
-    by_row = [row for row in rows if row["split"] == "row"]
-    one = _groups(row for row in by_row if row["plates"] == 1)
+    one = _places(row for row in rows if row["plates"] == 1)
     if one:
         yield (
-            f"There is only one plate{one}: rows of it were left out, so nothing is "
-            "known about another plate or another day."
+            f"All scored wells lie on one plate{one}: nothing is known there about "
+            "another plate or another day."
         )
-    apart = _groups(row for row in by_row if row["plates"] > 1)
-    if apart:
+    # Where whole plates are left out too, that split's score says it.
+    whole = {row["group"] for row in rows if _unit(row) not in WITHIN_PLATES}
+    inside = [row for row in rows if row["plates"] > 1 and row["group"] not in whole]
+    if inside:
         yield (
-            f"No two plates have both controls{apart}: rows of plates were left out, "
-            "so nothing is known about another plate or another day."
+            f"Whole plates were not left out{_places(inside)}: nothing is known there "
+            "about another plate or another day."
         )
-    folds = [len(row["folds"]) for row in rows if row["split"] == "plate"]
-    if folds and min(folds) < FEW_PLATES:
+    in_turn = [row for row in rows if row["split"] == "plate"]
+    few = [row for row in in_turn if 1 < row["plates"] < FEW_PLATES]
+    if few:
+        fewest = min(row["plates"] for row in few)
         yield (
-            f"Few plates: {min(folds)} were left out in turn, so the intervals may be "
-            "too narrow for a new plate."
+            f"Few plates: {fewest} were left out{_groups(few)}, so the intervals may "
+            "be too narrow for a new plate."
         )
+
+
+def _unit(row: Row) -> str:
+    return row["split"].partition(":")[0]
 
 
 def _control_doubts(of: Wells | None) -> Iterator[str]:
@@ -151,7 +176,8 @@ def _control_doubts(of: Wells | None) -> Iterator[str]:
     if lacking:
         yield (
             f"{count(len(lacking), 'plate')} without wells of one of the controls "
-            f"({listing(lacking, 4)}): responses there rest on other plates' controls."
+            f"({listing(lacking, 4)}): responses there, if any, rest on other plates' "
+            "controls too."
         )
 
 
@@ -166,9 +192,25 @@ def _warnings(warnings: Iterable[str]) -> Iterator[str]:
         )
 
 
-def _above_chance(row: Row) -> bool:
-    low, chance = row["low"], row.get("chance")
-    return findings.bad(low) or findings.bad(chance) or low > chance
+def _gains(rows: Sequence[Row], floor: str) -> str:
+    """Where rows are from, and their difference to a floor with its interval."""
+    found = []
+    for row in rows:
+        gain = row["differences"][floor]
+        ends = span(gain["low"], gain["high"], "+.3f")
+        found.append(f"{_place(row)} ({number(gain['value'], '+.3f')}, {ends})")
+    return f" {listing(found)}"
+
+
+def _places(rows: Iterable[Row]) -> str:
+    """The cells and splits meant; "" where there are none."""
+    found = [_place(row) for row in rows]
+    return f" {listing(found)}" if found else ""
+
+
+def _place(row: Row) -> str:
+    cells = "here" if row["group"] in ("all", "") else f"in {row['group']}"
+    return f"{cells} with {findings.split_words(row['split'])}"
 
 
 def _groups(rows: Iterable[Row]) -> str:

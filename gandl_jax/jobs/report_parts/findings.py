@@ -17,6 +17,8 @@ NEW = (
     " The network was trained on another screen and has never seen an image of this "
     "one (zero-shot)."
 )
+METADATA = ("plate", "position")  # floors that no image was needed for
+EPS = 1e-9  # rounding of a difference
 HALF_WAY = 0.5  # a rescue that gets less far toward the wanted state is partial
 
 
@@ -38,6 +40,29 @@ def verdict(row: Row, floor: str) -> str:
     if difference["low"] > 0:
         return "better"
     return "worse" if difference["high"] < 0 else "unclear"
+
+
+def against_chance(row: Row) -> str:
+    """Says whether a score is `better`, `worse`, `unclear` or `unknown` to guessing."""
+    low, high, chance = row["low"], row["high"], row.get("chance")
+    if any(map(bad, (low, high, chance))):
+        return "unknown"
+    if low > chance:
+        return "better"
+    return "worse" if high < chance else "unclear"
+
+
+def floor_tells(row: Row, floor: str) -> bool:
+    """False where a floor of the metadata is no better than guessing.
+
+    So is the plate's identity on one plate: then guessing is what a score is held
+    against, and the floor has no say.
+    """
+    difference = (row.get("differences") or {}).get(floor)
+    if not difference or bad(difference["value"]) or difference["against"] == "chance":
+        return False
+    base = row["value"] - difference["value"]
+    return floor not in METADATA or bad(row.get("chance")) or base > row["chance"] + EPS
 
 
 def fair(table: Table) -> dict[tuple[str, ...], Mapping[str, Row]]:
@@ -67,10 +92,11 @@ def naming_answer(table: Table) -> str:
     found = {p: those for p, those in table.items() if p[2] == METRIC} or table
     place, those = next(iter(found.items()))
     kind, row = next(iter(those.items()))
-    what = f"With {split_words(place[1])}" if not row["leaky"] else "On random images"
+    cells = "" if place[0] in ("all", "") else f" of {place[0]}"
     words = (
-        f"{what}, the {place[3]} of {row['value']:.0%} of the images is named rightly "
-        f"by {kinds.network(kind)} (balanced; {row['chance']:.0%} is guessing)"
+        f"With {split_words(place[1])}, the {place[3]} of {row['value']:.0%} of the "
+        f"images{cells} is named rightly by {kinds.network(kind)} (balanced; "
+        f"{row['chance']:.0%} is guessing)"
     )
     words += _against_untrained(kind, {place: those}) + "."
     return words + (NEW if unseen(those) else "")
@@ -90,18 +116,29 @@ def score_answer(table: Table) -> str:
         )
     first = next(iter(places.values()))
     kind = next(iter(first))
-    splits = page.listing(split_words(place[1]) for place in places)
-    scores = page.listing(
-        f"{kinds.main(those)['value']:.0%}"
-        + (f" of {place[0]}" if place[0] != "all" else "")
-        for place, those in places.items()
-    )
+    places = {p: those for p, those in places.items() if next(iter(those)) == kind}
+    (name, shares), *others = _shares(places).items()
     words = (
-        f"With {splits}, images of the two controls are told apart by "
-        f"{kinds.network(kind)} in {scores} (balanced; 50% is guessing)"
+        f"With {name}, images of the two controls are told apart by "
+        f"{kinds.network(kind)} in {shares}"
     )
+    words += "".join(f"; with {name} in {shares}" for name, shares in others)
+    words += f" (balanced; {kinds.main(first)['chance']:.0%} is guessing)"
     words += f"{_against_untrained(kind, places)}."
     return words + (NEW if unseen(first) else "")
+
+
+def _shares(places: Table) -> dict[str, str]:
+    """Splits in words -> the scores of each cell model."""
+    found: dict[str, list[str]] = {}
+    for place, those in places.items():
+        found.setdefault(split_words(place[1]), []).append(_share(place, those))
+    return {name: page.listing(shares) for name, shares in found.items()}
+
+
+def _share(place: kinds.Place, those: Mapping[str, Row]) -> str:
+    cells = f" of {place[0]}" if place[0] not in ("all", "") else ""
+    return f"{kinds.main(those)['value']:.0%}{cells}"
 
 
 def unseen(those: Mapping[str, Row]) -> bool:
@@ -114,21 +151,30 @@ def _against_untrained(kind: str, places: Table) -> str:
     if kind != "trained":
         return ""
     found = [verdict(kinds.main(those), "untrained") for those in places.values()]
-    known = [one for one in found if one != "unknown"]
-    if not known:
+    if set(found) == {"unknown"}:
         return "; no untrained network was scored beside it"
-    return f", {_better(known)}"
+    noun = "groups" if len({place[1] for place in places}) == 1 else "scores"
+    return f", {_better(found, noun)}"
 
 
-def _better(found: Sequence[str]) -> str:
-    count, wins = len(found), found.count("better")
-    if wins == count:
-        return "better than the same network untrained"
-    if wins:
-        return f"better than the same network untrained in {wins} of {count} groups"
-    if found.count("worse") == count:
-        return "worse than the same network untrained"
-    return "no better than the same network untrained, as far as the data can show"
+def _better(found: Sequence[str], noun: str) -> str:
+    """How often training helped and harmed, of verdicts of which one is known."""
+    total = len(found)
+    for word in ("better", "worse"):
+        if found.count(word) == total:
+            return f"{word} than the same network untrained"
+    told = [
+        f"{word} than the same network untrained in {found.count(word)} of {total} "
+        f"{noun}"
+        for word in ("better", "worse")
+        if word in found
+    ]
+    if told:
+        return " and ".join(told)
+    where = " where one was scored" if "unknown" in found else ""
+    return (
+        f"no better than the same network untrained{where}, as far as the data can show"
+    )
 
 
 def split_words(split: str) -> str:

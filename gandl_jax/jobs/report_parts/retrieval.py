@@ -8,6 +8,7 @@ from gandl_jax.jobs.report_parts.kinds import Row, Table
 from gandl_jax.jobs.report_parts.page import Html
 
 KEYS = ("group", "kind", "metric", "label", "class")
+AGAINST = {"response_0": "controls without effect"}
 KINDS = {"replicate": "same treatment", "mechanism": "same mechanism"}
 
 
@@ -25,9 +26,11 @@ def section(
     parts = [
         page.tag(
             "p",
-            "For each well the others are sorted by likeness; mean average precision "
-            "(mAP) is 1 where those of the same treatment or mechanism all come first. "
-            "Significant: the share of queries above chance at q < 0.05.",
+            "For each query those to be found and those to be told from are sorted by "
+            "likeness; mean average precision (mAP) is 1 where those of the same "
+            f"treatment or mechanism all come first. {_told_from(table)}Significant: "
+            "the share of labels (treatments and doses, or mechanisms) above chance at "
+            "q < 0.05.",
         ),
         page.tag("div", page.figure(_figure(table, dataset), ""), class_="pair"),
         _table(table),
@@ -57,6 +60,17 @@ def numbers(rows: Sequence[Row]) -> list[dict[str, Any]]:
             of = {"label": one["label"], "metric": "mAP", "value": one["map"]}
             lines.append(base | of | {"q": one["q"]})
     return lines
+
+
+def _told_from(table: Table) -> str:
+    """What wells of each search are told from, where rows say so."""
+    found = {}
+    for place, those in table.items():
+        against = kinds.main(those).get("against")
+        if against:
+            words = AGAINST.get(against, against)
+            found[f"{KINDS.get(place[1], place[1])}: {words}"] = None
+    return f"Told from, {'; '.join(found)}. " if found else ""
 
 
 def _figure(table: Table, dataset: str) -> Html:

@@ -8,6 +8,7 @@ from gandl_jax.figures import style
 from gandl_jax.jobs.report_parts import findings, kinds, page
 from gandl_jax.jobs.report_parts.kinds import Row, Table
 from gandl_jax.jobs.report_parts.page import Html
+from gandl_jax.tasks.label_classification import counts_in_words
 
 FLOOR_OF = {  # kind -> its key in a row's differences
     "untrained": "untrained",
@@ -44,8 +45,7 @@ INTRO = {  # task -> title, what is asked
         "Do the features know plate and position?",
         "Here lower is better: what a classifier can read from the features about "
         "plate or position is not about cells. Bands are quarters of the rows or of "
-        "the columns. Features are normalised as for the other scores and, to compare "
-        "with, all plates together.",
+        "the columns.",
     ),
 }
 
@@ -73,10 +73,17 @@ def section(
     words = asked + (findings.NEW if findings.unseen(first) else "")
     if any(place[4] for place in table):
         words += f" One line for each {next(iter(table))[3]}, after the mean of all."
-    unit = kinds.main(first).get("unit") or "well"
-    words += f" In small print the 95 % interval over resampled {unit}s"
+    if len({place[5:] for place in table}) > 1:
+        words += (
+            " Features are normalised as for the other scores and, to compare with, "
+            "all plates together."
+        )
+    words += f" In small print the 95 % interval over resampled {units(table)}"
     if task != "batch_effects":
-        words += ", and under a floor how much what stands first is above it"
+        words += (
+            ", and under a floor how much what stands first is above it (or, marked "
+            "so, above guessing, where the floor itself is below that)"
+        )
     drawn = page.join(figures(dataset, task, table))
     parts = [
         page.tag("p", f"{words}."),
@@ -88,10 +95,18 @@ def section(
     if rest:
         summary = f"All other feature sets ({len(rest)} scores)"
         parts.append(page.details(summary, _rest(rest)))
+    counts = dict.fromkeys(map(counts_in_words, map(kinds.main, table.values())))
+    parts += [page.tag("p", f"{line}.", class_="note") for line in counts if line]
     parts.append(page.remarks(remarks))
     note = page.join(["Numbers:", page.data_link("scores")])
     parts.append(page.tag("p", note, class_="note"))
     return page.section(task, title, *parts, of=dataset)
+
+
+def units(table: Table) -> str:
+    """What intervals draw again: "wells"; where splits differ "wells, treatments"."""
+    rows = map(kinds.main, table.values())
+    return page.listing(f"{row.get('unit') or 'well'}s" for row in rows)
 
 
 def figure(
@@ -186,6 +201,7 @@ def line_names(places: Iterable[kinds.Place]) -> list[str]:
 def flat(row: Row) -> dict[str, Any]:
     """A row without what does not fit into one line of CSV."""
     nested = ("folds", "classes", "differences", "by_label", "taken")
+    nested += ("by_class", "left_out")
     plain = {key: value for key, value in row.items() if key not in nested}
     for floor, difference in (row.get("differences") or {}).items():
         plain |= {f"minus_{floor}_{key}": v for key, v in difference.items()}
@@ -204,7 +220,8 @@ def cell(kind: str, those: Mapping[str, Row], pattern: str = ".3f") -> Html:
         gain = page.number(difference["value"], "+" + pattern)
         ends = page.span(difference["low"], difference["high"], "+" + pattern)
         sure = findings.verdict(first, FLOOR_OF[kind]) in ("better", "worse")
-        words = page.tag("b" if sure else "span", f"Δ {gain}")
+        to = " to guessing" if difference["against"] == "chance" else ""
+        words = page.tag("b" if sure else "span", f"Δ{to} {gain}")
         found = page.join([found, page.tag("small", page.join([words, f"({ends})"]))])
     return found
 

@@ -131,7 +131,9 @@ def answer(frame: pd.DataFrame) -> str:
     lost = len(frame) - len(known)
     if lost:
         count = page.count(lost, "well")
-        words += f" Without a response, for lack of controls: {count}."
+        words += (
+            f" Without a response, as controls are missing or not told apart: {count}."
+        )
     return words
 
 

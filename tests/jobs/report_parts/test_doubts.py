@@ -35,28 +35,62 @@ def test_nothing_to_doubt(rows, tell):
     assert tell([good], [sure], rows.well_map(), [batch]) == ""
 
 
-@pytest.mark.parametrize(
-    ("floor", "words"),
-    [
-        ("untrained", "Training has not been shown to help in HRCE"),
-        ("intensity", "Plain intensities do as well in HRCE"),
-        ("plate", "The plate's name alone does as well in HRCE"),
-        ("position", "The well's position alone does as well in HRCE"),
-    ],
-)
-@pytest.mark.parametrize("numbers", [(0.1, -0.01, 0.2), (-0.2, -0.3, -0.1)])
-def test_floors_that_are_as_good(rows, tell, floor, words, numbers):
-    assert words in tell([rows.score(differences={floor: rows.gain(*numbers)})])
-    better = {floor: rows.gain(0.1, 0.01, 0.2)}
-    assert words not in tell([rows.score(differences=better)])
-    leaky = rows.score(split="record", differences={floor: rows.gain(*numbers)})
-    assert words not in tell([leaky])
+FLOORS = [
+    ("untrained", "Training has not been shown to help", "made the features worse"),
+    ("intensity", "Plain intensities do as well", "Plain intensities do better"),
+    ("plate", "The plate's name alone does as well", "name alone does better"),
+    ("position", "The well's position alone does as well", "position alone does bet"),
+]
+
+
+@pytest.mark.parametrize(("floor", "as_well", "better"), FLOORS)
+def test_floors_that_are_as_good_or_better(rows, tell, floor, as_well, better):
+    def told(*numbers, **changes):
+        differences = {floor: rows.gain(*numbers, against=floor)}
+        return tell([rows.score(differences=differences, **changes)])
+
+    unclear = told(0.1, -0.01, 0.2)
+    assert f"{as_well} in HRCE with plates left out (+0.100, −0.010 to" in unclear
+    assert better not in unclear
+    worse = told(-0.2, -0.3, -0.1)
+    assert better in worse and "(−0.200, −0.300 to −0.100)" in worse
+    assert as_well not in worse
+    assert as_well not in told(0.1, 0.01, 0.2) and better not in told(0.1, 0.01, 0.2)
+    leaky = told(-0.2, -0.3, -0.1, split="record")
+    assert as_well not in leaky and better not in leaky
+
+
+@pytest.mark.parametrize("floor", ["plate", "position"])
+@pytest.mark.parametrize("against", ["floor", "chance"])
+def test_a_floor_that_only_guesses_is_no_doubt(rows, tell, floor, against):
+    """Such as the plate's name on a single plate: it tells nothing."""
+    gain = rows.gain(0.05, -0.05, 0.15, against=against)
+    row = rows.score(value=0.55, differences={floor: gain}, plates=1)
+    assert "alone" not in tell([row])
+
+
+def test_a_split_where_the_floor_is_beaten_is_not_the_one_that_is_doubted(rows, tell):
+    beaten = {"plate": rows.gain(0.2, 0.1, 0.3, against="plate")}
+    unclear = {"plate": rows.gain(0.05, -0.1, 0.2, against="plate")}
+    told = tell(
+        [
+            rows.score(split="plate", differences=beaten),
+            rows.score(split="well", differences=unclear),
+        ]
+    )
+    assert "does as well in HRCE with wells left out (+0.050" in told
+    assert "with plates left out (" not in told
 
 
 def test_scores_near_guessing_and_few_plates(rows, tell):
-    told = tell([rows.score(value=0.53, folds=[0.5, 0.5])])
-    assert "includes guessing in HRCE" in told
-    assert "Few plates: 2 were left out" in told and "leaky" not in told
+    told = tell([rows.score(value=0.53, plates=2)])
+    assert "includes guessing in HRCE" in told and "the two controls may" in told
+    assert "Few plates: 2 were left out in HRCE" in told and "leaky" not in told
+    # Many plates that are dealt to few folds are not few.
+    assert "Few plates" not in tell([rows.score(plates=20, folds=[0.7] * 3)])
+    told = tell([rows.score(value=0.53, label="Mechanism")])
+    assert "the classes of Mechanism may not be told apart" in told
+    assert "worse than guessing in HRCE" in tell([rows.score(value=0.3)])
 
 
 def test_images_that_the_encoder_has_seen(rows, tell):
@@ -135,12 +169,15 @@ def test_warnings_of_the_tasks_come_once_and_not_too_many(tell):
 @pytest.mark.parametrize(
     ("plates", "said", "unsaid"),
     [
-        (1, "There is only one plate in U2OS", "No two plates"),
-        (3, "No two plates have both controls in U2OS", "only one plate"),
+        (1, "All scored wells lie on one plate in U2OS", "Whole plates"),
+        (3, "Whole plates were not left out in U2OS", "one plate"),
     ],
 )
 def test_one_plate_is_said_of_the_cells_that_it_is_true_of(
     rows, tell, plates, said, unsaid
 ):
-    told = tell([rows.score(), rows.score(split="row", group="U2OS", plates=plates)])
+    one = rows.score(split="row", group="U2OS", plates=plates)
+    told = tell([rows.score(), one])
     assert said in told and unsaid not in told
+    whole = rows.score(group="U2OS", plates=plates)
+    assert "Whole plates" not in tell([one, whole])

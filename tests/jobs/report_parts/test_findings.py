@@ -58,6 +58,32 @@ def test_verdict_on_training(rows, differences, words):
     )
 
 
+def test_each_score_of_the_answer_is_of_the_split_that_it_names(rows):
+    scores = [
+        rows.score(group=group, split=split, value=value)
+        for (group, split), value in {
+            ("HRCE", "plate"): 0.71,
+            ("VERO", "plate"): 0.66,
+            ("HRCE", "row"): 0.66,
+        }.items()
+    ]
+    assert findings.score_answer(table(scores)).startswith(
+        "With plates left out, images of the two controls are told apart by the "
+        "trained network in 71% of HRCE, 66% of VERO; with rows left out in 66% of "
+        "HRCE (balanced; 50% is guessing)"
+    )
+
+
+def test_an_answer_on_labels_names_its_split_and_cells(rows):
+    score = rows.score(
+        group="VERO", split="site", leaky=True, label="Mechanism", chance=0.2
+    )
+    assert findings.naming_answer(table([score])).startswith(
+        "With sites left out, the Mechanism of 70% of the images of VERO is named "
+        "rightly by the trained network (balanced; 20% is guessing)"
+    )
+
+
 def test_scores_that_leak_are_no_answer(rows):
     assert "cannot be said" in findings.score_answer(
         table([rows.score(split="record")])

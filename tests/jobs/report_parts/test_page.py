@@ -97,11 +97,11 @@ def test_what_a_task_alone_left_out_is_told_in_its_chapter(make, save, rows):
 def test_many_doubts_are_folded(make, save, rows):
     floors = ("untrained", "intensity", "plate", "position")
     worse = {floor: rows.gain(-0.2, -0.3, -0.1) for floor in floors}
-    low = rows.score(value=0.5, differences=worse, folds=[0.5, 0.5])
+    low = rows.score(value=0.5, differences=worse, plates=2)
     save("control_classification", [low, rows.score(split="record")])
     save("dose_response", [rows.curve(side_effect=0.7)], warnings=["w0", "w1"])
     text = (make().text).partition("What to doubt")[2]
-    assert text.index("Training has not been shown") < text.index(" more ")
+    assert text.index("Training has made the features worse") < text.index(" more ")
     assert text.index(" more ") < text.index("w1")
 
 

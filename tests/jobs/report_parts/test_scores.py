@@ -2,6 +2,8 @@
 
 import pytest
 
+from gandl_jax.jobs.report_parts import retrieval, scores
+
 
 @pytest.fixture
 def saved(rows, save):
@@ -157,3 +159,52 @@ def test_retrieval_holds_the_rows_numbers(make, save, rows, read_csv):
     ]  # fmt: skip
     labels = [row for row in read_csv("retrieval") if row["label"]]
     assert [float(row["value"]) for row in labels] == [0.625, 0.625]
+
+
+def test_a_gain_over_guessing_is_not_told_as_one_over_the_floor(rows):
+    """The floor lies below guessing: .70 is .20 above that, not above .30."""
+    gains = {"plate": rows.gain(0.2, 0.1, 0.3, against="chance")}
+    gains["position"] = rows.gain(0.1, 0.05, 0.2, against="position")
+    those = {
+        "trained": rows.score(value=0.7, differences=gains),
+        "plate identity": rows.score("plate", value=0.3),
+        "well position": rows.score("position", value=0.6),
+    }
+    assert "Δ to guessing +0.200" in scores.cell("plate identity", those)
+    assert "Δ +0.100" in scores.cell("well position", those)
+
+
+def test_the_units_of_all_intervals_are_named(rows):
+    table = {
+        ("HRCE", "treatment", "m", "", ""): {"trained": rows.score(unit="treatment")},
+        ("HRCE", "plate", "m", "", ""): {"trained": rows.score(unit="well")},
+    }
+    assert scores.units(table) == "treatments, wells"
+
+
+def test_the_chapter_of_labels_counts_classes_and_what_is_left_out(rows):
+    row = rows.score(
+        task="label_classification",
+        label="Mechanism",
+        by_class={"DMSO": 24, "kinase": 1040},
+        left_out={"blank Mechanism": 12},
+    )
+    place = ("HRCE", "plate", "balanced_accuracy", "Mechanism", "")
+    page = scores.section("s", "label_classification", [row], {place: {"trained": row}})
+    words = "HRCE, plate: records by class: DMSO 24, kinase 1,040; left out: blank Mech"
+    assert words in page
+    assert not {"by_class", "left_out"} & set(scores.flat(row))
+
+
+def test_what_wells_are_told_from_is_named(rows):
+    place = ("HRCE", "replicate", "mAP", "", "")
+    other = ("HRCE", "mechanism", "mAP", "", "")
+    table = {
+        place: {"trained": rows.found(against="response_0")},
+        other: {"trained": rows.found(kind="mechanism", against="other mechanisms")},
+    }
+    page = retrieval.section("s", [], table)
+    assert (
+        "Told from, same treatment: controls without effect; same mechanism: other "
+        "mechanisms. Significant: the share of labels"
+    ) in page

@@ -26,8 +26,8 @@ def test_wells_in_the_wanted_state_are_counted(read):
     assert wells.answer(read().frame) == (
         "2 of 3 treated wells (67%) look more like Mock than like the controls without "
         "effect. For comparison: 25% of the controls without effect and 75% of the "
-        "controls in the wanted state (Mock) do. Without a response, for lack of "
-        "controls: 1 well."
+        "controls in the wanted state (Mock) do. Without a response, as "
+        "controls are missing or not told apart: 1 well."
     )
 
 
