@@ -32,6 +32,7 @@ _STAGES = 30  # of closer grids, at most
 _NEGLIGIBLE_WEIGHT = 1e-5  # of a node, the sum being 1
 _NEGLIGIBLE = 12.0  # log likelihoods below the peak's that are not looked at closer
 _TINY = 1e-12
+_EITHER_SIDE = "the relative EC50 may lie below or above the doses"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -539,9 +540,7 @@ def _told(log_ec50s, height, log_doses, freedom) -> dict[str, str | float | None
     below = low is None or lowest < log_doses[0]
     above = high is None or highest > log_doses[-1]
     if (below and above) or (above and lowest is None) or (below and highest is None):
-        return {
-            "status": "not identified: the relative EC50 may lie below or above the doses"
-        }
+        return {"status": f"not identified: {_EITHER_SIDE}"}
     if above:
         return _bound("above", "ec50_low_um", lowest)
     if below:

@@ -82,10 +82,11 @@ def run(
       **options: features, the headline set's name within its encoder; normalize.
 
     Returns:
-      Per set, cell model, experiment and treatment a row with the curve, rescue (the
-      response at the highest dose) and side effect, the wells behind them and where
-      the control wells lie. Its "q_effect" is Benjamini and Hochberg's (1995) over the
-      set's curves: one below 0.05 is called an effect.
+      Per set, cell model, experiment and treatment a row with the curve
+      (`curve.Curve`), the shape of the dose means (`curve_shape.Shape`), what is called
+      of them and what to doubt (`curve_verdicts`), rescue (the response at the highest
+      dose) and side effect, the wells behind them and where the control wells lie.
+      "ec50_kind" says that `ec50_um` is the relative one.
     """
     rows = []
     for name in responses.judged_sets(sets, options["features"]):
@@ -174,7 +175,8 @@ def _fitted(
     scatters = _scatters(of_own.values(), known, controls)
     off_axis = _side_effect_sd(dose, judged, own, controls)
     for (name, rows), scatter in zip(own.items(), scatters, strict=True):
-        found = dataclasses.asdict(curve.fit_wells(of_own[name], known))
+        found = {"ec50_kind": "relative"}
+        found |= dataclasses.asdict(curve.fit_wells(of_own[name], known))
         shape = curve_shape.judge(of_own[name], scatter, known.bottom_sd)
         found |= dataclasses.asdict(shape)
         found |= controls.widened(found)
@@ -246,6 +248,8 @@ class _Controls:
             low, high = (abs(found[f"{name}_{end}"] - value) for end in ("low", "high"))
             widened[f"{name}_low"] = float(value - np.hypot(low, scale))
             widened[f"{name}_high"] = float(value + np.hypot(high, scale))
+        if "fall_low" in widened:  # no less than none
+            widened["fall_low"] = max(widened["fall_low"], 0.0)
         return widened
 
     def side_effect(
