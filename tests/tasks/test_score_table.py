@@ -148,7 +148,8 @@ def test_falls_misfits_and_doubts_are_in_the_table():
         ["sinks", "falls, 0.25 [0.125, 0.5], abs. above 10 R2 0.30"],
         [
             "hook",
-            "falls again: best at 0.3, 0.80 [0.70, 0.90], then down by 0.75 [0.65, 0.85]",
+            "falls again: best at 0.3, 0.80 [0.70, 0.90], "
+            "then down by 0.75 [0.65, 0.85]",
         ],
         ["wild", "no curve fits"],
     ]
