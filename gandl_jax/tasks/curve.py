@@ -275,6 +275,17 @@ class Wells:
     @functools.cached_property
     def least_squares(self) -> float:
         """The sum of squares around the closest curve, wherever its plateaus lie."""
+        return self._closest[0]
+
+    @functools.cached_property
+    def residuals(self) -> np.ndarray:
+        """Distance [N] of each well from the closest curve."""
+        rise = _rise(np.log10(self.dose), *self._closest[1:])
+        plateaus = np.column_stack([1 - rise, rise])
+        return self.response - plateaus @ np.linalg.lstsq(plateaus, self.response)[0]
+
+    @functools.cached_property
+    def _closest(self) -> tuple[float, float, float]:
         return _least_squares(self, 0.0)
 
     def without(self, well: int) -> "Wells":
@@ -310,8 +321,12 @@ def _sums(wells: Wells, log_ec50s, log_slopes) -> tuple[np.ndarray, ...]:
     )
 
 
-def _least_squares(wells: Wells, pull: float) -> float:
-    """The least sum of squares of all curves, the bottom pulled to 0."""
+def _least_squares(wells: Wells, pull: float) -> tuple[float, float, float]:
+    """The least sum of squares of all curves, the bottom pulled to 0.
+
+    Returns:
+      It, and the log10 EC50 and the slope of the curve.
+    """
     ridge = 1e-10  # a plateau that no dose shows stays where it is
     total = wells.counts @ wells.means**2 + wells.within
     log_ec50s, log_slopes = _nodes(wells)
@@ -322,10 +337,11 @@ def _least_squares(wells: Wells, pull: float) -> float:
         explained = (tt * by**2 - 2 * bt * by * ty + bb * ty**2) / (bb * tt - bt**2)
         e, s = np.unravel_index(explained.argmax(), explained.shape)
         before, least = least, float(max(total - explained[e, s], wells.within))
+        best = float(log_ec50s[e]), float(np.exp(log_slopes[s]))
         if least > before * (1 - 1e-3):
             break
         log_ec50s, log_slopes = _around(log_ec50s, e), _around(log_slopes, s)
-    return least
+    return least, best[0], best[1]
 
 
 def _around(nodes: np.ndarray, best: int) -> np.ndarray:
@@ -349,7 +365,7 @@ def _test(wells: Wells, known: Known | None) -> tuple[float, float]:
     pull = variance / known.bottom_sd**2 if known else 0.0
     total = wells.counts @ wells.means**2 + wells.within
     flat = total - (wells.counts @ wells.means) ** 2 / (n + pull)
-    gained = max(flat - _least_squares(wells, pull), 0)
+    gained = max(flat - _least_squares(wells, pull)[0], 0)
     ratio = gained / (PARAMETERS - 1) / variance
     return float(special.fdtrc(PARAMETERS - 1, freedom, ratio)), variance
 

@@ -7,7 +7,7 @@ closest curve against them.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 from scipy import special
@@ -22,6 +22,7 @@ MIN_FALL = 0.25  # share of the peak: what falls less is still a rise that stays
 # What no curve fits: dose means lie a tenth of the way from the closest curve (root
 # mean square), which leaves a quarter of their variance unexplained (ours).
 MIN_LACK, MIN_UNEXPLAINED = 0.1, 0.25
+FARTHEST = 3  # wells, each of which is left out to see if it alone is off (ours)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Shape:
         where there are no more doses than parameters.
       lack_of_fit: how far dose means lie from the closest curve (root mean square).
       candidates: "falls again", "no curve fits": its p is below 0.05, and the fall or
-        the lack is large whichever well is left out.
+        the lack is large whichever single well is left out.
       stray_well: position of the well that alone makes a fall or lack large.
     """
 
@@ -120,23 +121,29 @@ def _candidates(
     wells: curve.Wells, p_values: Mapping[str, float | None]
 ) -> tuple[tuple[str, ...], int | None]:
     """What may be called of the wells, and the well that alone speaks for it."""
-    large = {FALLS_AGAIN: _falls_much, NO_CURVE_FITS: _lacks_much}
+    tests = {FALLS_AGAIN: (_falls_much, _at_ends), NO_CURVE_FITS: (_lacks_much, _far)}
     found, stray = [], None
-    for name, p in p_values.items():
-        if p is None or p >= MAX_P or not large[name](wells):
+    for name, (large, decisive) in tests.items():
+        p = p_values[name]
+        if p is None or p >= MAX_P or not large(wells):
             continue
-        alone = _alone(wells, large[name])
-        if alone is None:
-            found.append(name)
+        alone = [well for well in decisive(wells) if not large(wells.without(well))]
+        if alone:
+            stray = alone[0]
         else:
-            stray = alone
+            found.append(name)
     return tuple(found), None if found else stray
 
 
-def _alone(wells: curve.Wells, large: Callable[[curve.Wells], bool]) -> int | None:
-    """The first well without which the others show nothing large."""
-    places = range(len(wells.response))
-    return next((i for i in places if not large(wells.without(i))), None)
+def _at_ends(wells: curve.Wells) -> list[int]:
+    """Positions of the wells between which the fall is."""
+    ends = wells.doses[[wells.means.argmax(), -1]]
+    return np.flatnonzero(np.isin(wells.dose, ends)).tolist()
+
+
+def _far(wells: curve.Wells) -> list[int]:
+    """Positions of the wells farthest from the closest curve."""
+    return np.argsort(-np.abs(wells.residuals), kind="stable")[:FARTHEST].tolist()
 
 
 def _falls_much(wells: curve.Wells) -> bool:

@@ -16,8 +16,8 @@ def test_the_table_holds_the_rows_numbers(make, save, rows):
     lines = make().table("Treatment")
     assert cells(lines[1]) == [
         rows.evil, "HRCE", "HRCE-1", "0.0313 0.0157 to 0.0939", "–",
-        "0.85 0.74 to 0.97", "0.21 0.13 to 0.34", "1.25", "0.10", "0.90", "0.83", "0.97", "0.002", "–", "–",
-        "–", "–", "–", "6", "fitted", "",
+        "0.85 0.74 to 0.97", "0.21 0.13 to 0.34", "1.25", "0.10", "0.90", "0.83",
+        "0.97", "0.002", "–", "–", "–", "–", "–", "6", "fitted", "",
     ]  # fmt: skip
     assert lines[2][0] == "flat" and lines[2][3] == "–" and lines[2][-2] == "no effect"
 
