@@ -142,8 +142,12 @@ def _at_ends(wells: curve.Wells) -> list[int]:
 
 
 def _far(wells: curve.Wells) -> list[int]:
-    """Positions of the wells farthest from the closest curve."""
-    return np.argsort(-np.abs(wells.residuals), kind="stable")[:FARTHEST].tolist()
+    """Positions of the wells farthest from the closest curve.
+
+    All of them where no dose is repeated: the closest curve runs through a stray well.
+    """
+    count = FARTHEST if len(wells.response) > len(wells.doses) else None
+    return np.argsort(-np.abs(wells.residuals), kind="stable")[:count].tolist()
 
 
 def _falls_much(wells: curve.Wells) -> bool:
