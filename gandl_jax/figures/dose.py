@@ -14,7 +14,9 @@ from gandl_jax.figures import style
 Lines = tuple[Sequence[float], Sequence[float]]
 COMPOUNDS = {  # what a curve does -> colour, marker
     "rises": (style.BLUE, "o"),
+    "falls again": (style.GREEN, "^"),
     "falls": (style.VERMILLION, "v"),
+    "no curve fits": (style.PURPLE, "P"),
     "no effect": (style.PALE, "."),
     "not told": (style.GREY, "x"),
 }
@@ -31,6 +33,8 @@ def curve(
     controls: Mapping[str, tuple[float, float, float]],
     dose_limits_um: tuple[float, float],
     response_limits: tuple[float, float],
+    absolute_ec50_um: tuple[float, float | None, float] | None = None,
+    best_dose_um: tuple[float, float, float] | None = None,
 ) -> Figure:
     """Draws one dose-response curve; the controls stand left of the doses.
 
@@ -39,11 +43,15 @@ def curve(
         mean, 1 the wanted state's.
       means: (dose [D] uM, response [D]) of the doses.
       fit: (dose [M] uM, response [M]) of the fitted curve, or None.
-      ec50_um: (low, value, high) in uM, or None; low 0 and high infinity are drawn to
-        the edge; a value None is a bound: the EC50 lies somewhere between.
+      ec50_um: relative EC50 as (low, value, high) in uM, or None; low 0 and high
+        infinity are drawn to the edge; a value None is a bound: the EC50 lies somewhere
+        between.
       controls: `response_0`, `response_1` -> (low, middle, high) response.
       dose_limits_um: lowest and highest dose of the axis, uM.
       response_limits: lowest and highest response of the axis.
+      absolute_ec50_um: (low, value, high) in uM, or None; drawn half way up, with a
+        marker at the value where there is one.
+      best_dose_um: (low, value, high) in uM of a response that falls again, or None.
 
     Returns:
       One small panel.
@@ -57,6 +65,10 @@ def curve(
         axes.axhline(level, color=style.PALE, linewidth=0.6, zorder=0)
     if ec50_um is not None:
         _ec50(axes, ec50_um, (low / 2, high * 1.6))
+    if best_dose_um is not None:
+        _best_dose(axes, best_dose_um)
+    if absolute_ec50_um is not None:
+        _absolute(axes, absolute_ec50_um, (low / 2, high * 1.6))
     axes.plot(*wells, "o", color=style.GREY, markersize=2.4, markeredgewidth=0)
     if fit is not None:
         axes.plot(*fit, color=style.BLUE)
@@ -84,6 +96,20 @@ def _ec50(axes: Axes, ec50_um, limits: tuple[float, float]) -> None:
         axes.axvline(middle, color=style.ORANGE, linewidth=1)
 
 
+def _absolute(axes: Axes, absolute_um, limits: tuple[float, float]) -> None:
+    left, middle, right = absolute_um
+    ends = [max(left, limits[0]), min(right, limits[1])]
+    axes.plot(ends, [0.5, 0.5], color=style.PURPLE, linewidth=1.6)
+    if middle is not None and limits[0] <= middle <= limits[1]:
+        axes.plot([middle], [0.5], "|", color=style.PURPLE, markersize=7)
+
+
+def _best_dose(axes: Axes, best_um: tuple[float, float, float]) -> None:
+    low, best, high = best_um
+    axes.axvspan(low / 1.15, high * 1.15, color=style.GREEN, alpha=0.18, linewidth=0)
+    axes.axvline(best, color=style.GREEN, linewidth=1)
+
+
 @matplotlib.rc_context(style.STYLE)
 def compounds(
     points: Mapping[str, tuple[Sequence[float], Sequence[float]]],
@@ -100,7 +126,7 @@ def compounds(
     Returns:
       One panel. Points outside the limits are drawn at the edge.
     """
-    figure, axes = style.panel(4.5, 3.4, left=0.12, bottom=0.14, top=0.88)
+    figure, axes = style.panel(4.5, 3.4, left=0.12, bottom=0.14, top=0.84)
     (left, right), (bottom, top) = limits
     for level in (0, 1):
         axes.axhline(level, color=style.PALE, linewidth=0.6, zorder=0)
@@ -118,7 +144,7 @@ def compounds(
     _name(axes, points, labels)
     axes.set_xlabel("side effect at the highest dose")
     axes.set_ylabel("rescue at the highest dose")
-    axes.legend(ncols=4, loc="lower left", bbox_to_anchor=(0, 1.03), borderpad=0)
+    axes.legend(ncols=3, loc="lower left", bbox_to_anchor=(0, 1.03), borderpad=0)
     return figure
 
 

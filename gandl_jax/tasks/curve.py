@@ -9,9 +9,12 @@ peak is the estimate and whose width the interval.
 """
 
 import dataclasses
+import functools
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
+
+from gandl_jax.tasks import absolute_ec50
 
 LEVEL = 0.95  # of all intervals and bounds
 # Hill slopes: 95 % lie between 1/2 and 3 (ours; one binding site gives 1).
@@ -26,8 +29,10 @@ LEAST_SD = 1e-3  # of the wells' range: no assay is surer (ours)
 
 _EC50S, _SLOPES, _SCATTERS = 121, 15, 9  # nodes of the grid
 _STAGES = 30  # of closer grids, at most
+_NEGLIGIBLE_WEIGHT = 1e-5  # of a node, the sum being 1
 _NEGLIGIBLE = 12.0  # log likelihoods below the peak's that are not looked at closer
 _TINY = 1e-12
+_EITHER_SIDE = "the relative EC50 may lie below or above the doses"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,11 +43,13 @@ class Known:
       sd: of wells around their curves.
       freedom: how many degrees of freedom that is worth; 0 tells nothing.
       bottom_sd: how far from the untreated wells, at 0, a bottom may lie.
+      half_way_sd: standard error of where half way between the controls lies.
     """
 
     sd: float
     freedom: float
     bottom_sd: float
+    half_way_sd: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,14 +57,20 @@ class Curve:
     """A fitted curve; what could not be told is None.
 
     Attributes:
-      status: "fitted", "bound: the EC50 lies above/below ... uM", "not identified: why"
-        or "no effect", which `fit` says of a constant only: how small p_effect must be
-        depends on how many curves are tested.
-      ec50_um: the best estimate, in uM; None where only a bound is known.
+      status: "fitted", "bound: the relative EC50 lies above/below ... uM",
+        "not identified: why" or "no effect", which `fit` says of a constant only: how
+        small p_effect must be depends on how many curves are tested.
+      ec50_um: the best estimate of the relative EC50, in uM, half way up the curve's
+        own rise; None where only a bound is known.
       ec50_low_um: lower end of the 95 % interval, or the 95 % bound; None where it is
         open.
       ec50_high_um: upper end.
       ec50_bound: "above" or "below": the EC50 lies there of the bound.
+      absolute_ec50_um: dose in uM at which the response is half way between the
+        controls, as `absolute_ec50` tells; None where only a bound is known.
+      absolute_ec50_low_um: lower end of the 95 % interval, or the 95 % bound.
+      absolute_ec50_high_um: upper end.
+      absolute_ec50_bound: "above" or "below", as for the relative one.
       slope: Hill slope > 0.
       bottom: response at the lowest doses.
       top: response at the highest; below bottom for a falling curve.
@@ -75,6 +88,10 @@ class Curve:
     ec50_low_um: float | None = None
     ec50_high_um: float | None = None
     ec50_bound: str | None = None
+    absolute_ec50_um: float | None = None
+    absolute_ec50_low_um: float | None = None
+    absolute_ec50_high_um: float | None = None
+    absolute_ec50_bound: str | None = None
     slope: float | None = None
     bottom: float | None = None
     top: float | None = None
@@ -122,7 +139,16 @@ def fit(dose: np.ndarray, response: np.ndarray, known: Known | None = None) -> C
     Returns:
       The curve; only a constant response is "no effect" here.
     """
-    wells = _Wells.of(dose, response)
+    return fit_wells(Wells.of(dose, response), known)
+
+
+def fit_wells(wells: "Wells", known: Known | None = None) -> Curve:
+    """Fits a curve as `fit` does.
+
+    Args:
+      wells: of one curve.
+      known: from the other wells of the screen.
+    """
     free = len(wells.response) - PARAMETERS + (known.freedom if known else 0)
     if free < MIN_FREEDOM or len(wells.doses) < MIN_DOSES:
         return Curve(
@@ -133,11 +159,13 @@ def fit(dose: np.ndarray, response: np.ndarray, known: Known | None = None) -> C
         return no_effect(wells.response, p_effect=1.0)
     p_effect, variance = _test(wells, known)
     grid = _integrated(wells, known, variance, free)
-    told = _told(*grid.profile(), wells.log_doses, free)
+    told = _told(*grid.profile, wells.log_doses, free)
+    chance = functools.partial(grid.half_way, sd=known.half_way_sd if known else 0.0)
     best = grid.best_curve()
     predicted = logistic(wells.dose, *best)
     return Curve(
         **told,
+        **absolute_ec50.find(chance, wells.log_doses, DECADES_BEYOND, LEVEL),
         slope=best[3],
         bottom=best[0],
         top=best[1],
@@ -171,24 +199,33 @@ def no_effect(response: np.ndarray, p_effect: float) -> Curve:
     )
 
 
-def residual_variance(
-    dose: np.ndarray, response: np.ndarray
-) -> tuple[float, int] | None:
+def residual_variance(wells: "Wells") -> tuple[float, int] | None:
     """How much the wells of a curve scatter around it.
 
     Args:
-      dose: [N] uM > 0.
-      response: [N] float.
+      wells: of one curve.
 
     Returns:
       Variance and its N - 4 degrees of freedom; None where there are fewer than 5 wells
       or 3 doses.
     """
-    wells = _Wells.of(dose, response)
     freedom = len(wells.response) - PARAMETERS
     if freedom < 1 or len(wells.doses) < MIN_DOSES:
         return None
-    return _least_squares(wells, 0.0) / freedom, freedom
+    return wells.least_squares / freedom, freedom
+
+
+def replicate_variance(wells: "Wells") -> tuple[float, int] | None:
+    """How much the wells of one dose scatter around their mean.
+
+    Args:
+      wells: of one curve.
+
+    Returns:
+      Variance and its degrees of freedom, wells less doses; None where there are none.
+    """
+    freedom = len(wells.response) - len(wells.doses)
+    return (wells.within / freedom, freedom) if freedom else None
 
 
 def _rise(log_dose, log_ec50, slope):
@@ -196,18 +233,33 @@ def _rise(log_dose, log_ec50, slope):
 
 
 @dataclasses.dataclass(frozen=True)
-class _Wells:
-    """A curve's N wells and the means of its K doses."""
+class Wells:
+    """A curve's N wells and the means of its K doses.
 
-    dose: np.ndarray  # [N]
-    response: np.ndarray  # [N]
-    doses: np.ndarray  # [K] ascending
-    means: np.ndarray  # [K]
-    counts: np.ndarray  # [K]
-    within: float  # sum of squares around the doses' means
+    Attributes:
+      dose: [N] uM > 0, one per well.
+      response: [N] float64, finite.
+      doses: [K] uM, ascending.
+      means: [K] response at each dose.
+      counts: [K] wells at each dose.
+      within: sum of squares around the doses' means.
+    """
+
+    dose: np.ndarray
+    response: np.ndarray
+    doses: np.ndarray
+    means: np.ndarray
+    counts: np.ndarray
+    within: float
 
     @classmethod
-    def of(cls, dose, response) -> "_Wells":
+    def of(cls, dose: np.ndarray, response: np.ndarray) -> "Wells":
+        """Averages the wells of each dose.
+
+        Args:
+          dose: [N] uM > 0, one per well.
+          response: [N] float, finite.
+        """
         dose, response = np.asarray(dose, float), np.asarray(response, float)
         doses, member = np.unique(dose, return_inverse=True)
         counts = np.bincount(member)
@@ -217,10 +269,35 @@ class _Wells:
 
     @property
     def log_doses(self) -> np.ndarray:
+        """log10 of the doses [K] in uM."""
         return np.log10(self.doses)
 
+    @functools.cached_property
+    def least_squares(self) -> float:
+        """The sum of squares around the closest curve, wherever its plateaus lie."""
+        return self._closest[0]
 
-def _nodes(wells: _Wells) -> tuple[np.ndarray, np.ndarray]:
+    @functools.cached_property
+    def residuals(self) -> np.ndarray:
+        """Distance [N] of each well from the closest curve."""
+        rise = _rise(np.log10(self.dose), *self._closest[1:])
+        plateaus = np.column_stack([1 - rise, rise])
+        return self.response - plateaus @ np.linalg.lstsq(plateaus, self.response)[0]
+
+    @functools.cached_property
+    def _closest(self) -> tuple[float, float, float]:
+        return _least_squares(self, 0.0)
+
+    def without(self, well: int) -> "Wells":
+        """The others, where one is left out.
+
+        Args:
+          well: its position.
+        """
+        return self.of(np.delete(self.dose, well), np.delete(self.response, well))
+
+
+def _nodes(wells: Wells) -> tuple[np.ndarray, np.ndarray]:
     """log10 EC50s [E] and log slopes [S] of the widest grid."""
     low, high = wells.log_doses[[0, -1]]
     reach = SLOPE_REACH * SLOPE_SD
@@ -230,7 +307,7 @@ def _nodes(wells: _Wells) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
-def _sums(wells: _Wells, log_ec50s, log_slopes) -> tuple[np.ndarray, ...]:
+def _sums(wells: Wells, log_ec50s, log_slopes) -> tuple[np.ndarray, ...]:
     """The normal equations of bottom and top at each node: five arrays [E, S]."""
     slopes = np.exp(log_slopes)[:, None]
     rise = _rise(wells.log_doses, log_ec50s[:, None, None], slopes)
@@ -244,8 +321,12 @@ def _sums(wells: _Wells, log_ec50s, log_slopes) -> tuple[np.ndarray, ...]:
     )
 
 
-def _least_squares(wells: _Wells, pull: float) -> float:
-    """The least sum of squares of all curves, the bottom pulled to 0."""
+def _least_squares(wells: Wells, pull: float) -> tuple[float, float, float]:
+    """The least sum of squares of all curves, the bottom pulled to 0.
+
+    Returns:
+      It, and the log10 EC50 and the slope of the curve.
+    """
     ridge = 1e-10  # a plateau that no dose shows stays where it is
     total = wells.counts @ wells.means**2 + wells.within
     log_ec50s, log_slopes = _nodes(wells)
@@ -256,10 +337,11 @@ def _least_squares(wells: _Wells, pull: float) -> float:
         explained = (tt * by**2 - 2 * bt * by * ty + bb * ty**2) / (bb * tt - bt**2)
         e, s = np.unravel_index(explained.argmax(), explained.shape)
         before, least = least, float(max(total - explained[e, s], wells.within))
+        best = float(log_ec50s[e]), float(np.exp(log_slopes[s]))
         if least > before * (1 - 1e-3):
             break
         log_ec50s, log_slopes = _around(log_ec50s, e), _around(log_slopes, s)
-    return least
+    return least, best[0], best[1]
 
 
 def _around(nodes: np.ndarray, best: int) -> np.ndarray:
@@ -268,7 +350,7 @@ def _around(nodes: np.ndarray, best: int) -> np.ndarray:
     return np.linspace(*ends, 15)
 
 
-def _test(wells: _Wells, known: Known | None) -> tuple[float, float]:
+def _test(wells: Wells, known: Known | None) -> tuple[float, float]:
     """The F test of curve against no effect, and the variance of wells around curves.
 
     No effect is a level that all doses share, where untreated wells are known theirs
@@ -278,15 +360,14 @@ def _test(wells: _Wells, known: Known | None) -> tuple[float, float]:
     n = wells.counts.sum()
     freedom = n - PARAMETERS + (known.freedom if known else 0)
     around = known.freedom * known.sd**2 if known else 0.0
-    free = _least_squares(wells, 0.0)
     least = (LEAST_SD * np.ptp(wells.response)) ** 2
-    variance = max((around + free) / freedom, least)
+    variance = max((around + wells.least_squares) / freedom, least)
     pull = variance / known.bottom_sd**2 if known else 0.0
     total = wells.counts @ wells.means**2 + wells.within
     flat = total - (wells.counts @ wells.means) ** 2 / (n + pull)
-    gained = max(flat - _least_squares(wells, pull), 0)
+    gained = max(flat - _least_squares(wells, pull)[0], 0)
     ratio = gained / (PARAMETERS - 1) / variance
-    return float(stats.f.sf(ratio, PARAMETERS - 1, freedom)), variance
+    return float(special.fdtrc(PARAMETERS - 1, freedom, ratio)), variance
 
 
 @dataclasses.dataclass(frozen=True)
@@ -303,13 +384,19 @@ class _Grid:
     plateaus: np.ndarray
     spread: np.ndarray
 
+    @functools.cached_property
+    def weight(self) -> np.ndarray:
+        """Posterior probability [E, S, V] of each node."""
+        return special.softmax(self.log_likelihood)
+
+    @functools.cached_property
     def profile(self) -> tuple[np.ndarray, np.ndarray]:
         """log10 EC50s [E] and the integrated log likelihood [E] at each."""
         return self.log_ec50s, special.logsumexp(self.log_likelihood, axis=(1, 2))
 
     def best_curve(self) -> tuple[float, float, float, float]:
         """Bottom, top, EC50 and slope: the best EC50 and the mean of the others."""
-        log_ec50s, height = self.profile()
+        log_ec50s, height = self.profile
         best = height.argmax()
         weight = special.softmax(self.log_likelihood[best])
         bottom, top = (self.plateaus[:, best] * weight).sum(axis=(1, 2))
@@ -322,7 +409,7 @@ class _Grid:
         slopes = np.exp(self.log_slopes)[:, None]
         rise = _rise(log_dose, self.log_ec50s[:, None, None], slopes)
         fall = 1 - rise
-        weight = special.softmax(self.log_likelihood)
+        weight = self.weight
         mean = fall * self.plateaus[0] + rise * self.plateaus[1]
         variance = (
             fall**2 * self.spread[0]
@@ -331,19 +418,53 @@ class _Grid:
         )
         center = float((weight * mean).sum())
         sd = np.sqrt((weight * (variance + (mean - center) ** 2)).sum())
-        reach = float(stats.norm.ppf((1 + LEVEL) / 2) * sd)
+        reach = float(special.ndtri((1 + LEVEL) / 2) * sd)
         return {
             "rescue": center,
             "rescue_low": center - reach,
             "rescue_high": center + reach,
         }
 
+    def half_way(self, log_doses: np.ndarray, sd: float) -> np.ndarray:
+        """Probability [D] that the response there is half way or more.
 
-def _integrated(wells: _Wells, known: Known | None, variance, freedom) -> _Grid:
+        Args:
+          log_doses: [D] log10 uM.
+          sd: standard error of where half way lies.
+        """
+        weight, log_ec50, slope, mean, (bb, bt, tt) = self._curves
+        rise = _rise(log_doses[:, None], log_ec50, slope)
+        fall = 1 - rise
+        above = fall * mean[0] + rise * mean[1] - absolute_ec50.HALF_WAY
+        variance = fall * fall * bb + 2 * fall * rise * bt + rise * rise * tt + sd**2
+        return special.ndtr(above / np.sqrt(variance)) @ weight
+
+    @functools.cached_property
+    def _curves(self) -> tuple[np.ndarray, ...]:
+        """The n pairs of EC50 and slope that are not negligible, scatter integrated.
+
+        Probabilities [n], log10 EC50s [n], slopes [n], and of the plateaus the means
+        [2, n] and the variances and covariance [3, n].
+        """
+        sums = self.weight.sum(axis=2)
+        kept = sums > _NEGLIGIBLE_WEIGHT
+        share = self.weight[kept] / sums[kept][:, None]
+        bottom, top = self.plateaus[:, kept]
+        mean = np.stack([(share * x).sum(axis=1) for x in (bottom, top)])
+        off = bottom - mean[0][:, None], top - mean[1][:, None]
+        pairs = ((0, 0), (0, 1), (1, 1))
+        products = np.stack([off[i] * off[j] for i, j in pairs])
+        spread = ((self.spread[:, kept] + products) * share).sum(axis=2)
+        e, s = np.nonzero(kept)
+        weight = sums[kept] / sums[kept].sum()
+        return weight, self.log_ec50s[e], np.exp(self.log_slopes[s]), mean, spread
+
+
+def _integrated(wells: Wells, known: Known | None, variance, freedom) -> _Grid:
     """The grid around the likelihood's peak, as fine as the peak is narrow."""
     # Variances at even normal quantiles of what the residuals' say of them.
     quantiles = special.ndtr(np.linspace(-3, 3, _SCATTERS))
-    variances = variance * freedom / stats.chi2.ppf(quantiles, freedom)
+    variances = variance * freedom / (2 * special.gammaincinv(freedom / 2, quantiles))
     widest = _nodes(wells)
     grid = _likelihood(wells, known, variances, *widest)
     for _ in range(_STAGES):
@@ -399,7 +520,7 @@ def _likelihood(wells, known, variances, log_ec50s, log_slopes) -> _Grid:
     return _Grid(log_ec50s, log_slopes, height, plateaus, spread)
 
 
-def _expected_plateaus(wells: _Wells, known: Known | None):
+def _expected_plateaus(wells: Wells, known: Known | None):
     """Means and standard deviations of bottom and top."""
     if known:
         return (0.0, TOP), (known.bottom_sd, TOP_SD)
@@ -435,7 +556,7 @@ def _told(log_ec50s, height, log_doses, freedom) -> dict[str, str | float | None
     below = low is None or lowest < log_doses[0]
     above = high is None or highest > log_doses[-1]
     if (below and above) or (above and lowest is None) or (below and highest is None):
-        return {"status": "not identified: the EC50 may lie below or above the doses"}
+        return {"status": f"not identified: {_EITHER_SIDE}"}
     if above:
         return _bound("above", "ec50_low_um", lowest)
     if below:
@@ -450,14 +571,14 @@ def _told(log_ec50s, height, log_doses, freedom) -> dict[str, str | float | None
 
 def _drop(level: float, freedom: float) -> float:
     """How far Student's log density has fallen at its quantile."""
-    t = stats.t.ppf(level, freedom)
+    t = special.stdtrit(freedom, level)
     return float((freedom + 1) / 2 * np.log1p(t**2 / freedom))
 
 
 def _bound(side: str, key: str, limit: float) -> dict[str, str | float | None]:
     dose = float(10**limit)
     return {
-        "status": f"bound: the EC50 lies {side} {dose:.2g} uM",
+        "status": f"bound: the relative EC50 lies {side} {dose:.2g} uM",
         "ec50_bound": side,
         key: dose,
     }

@@ -6,7 +6,7 @@ controls of response 0 are dose 0, and wells scatter around one curve as around 
 """
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,18 +15,26 @@ from scipy import stats
 
 from gandl_jax.profiles import table
 from gandl_jax.profiles.feature_set import FeatureSet
-from gandl_jax.tasks import curve, responses, well_scatter
+from gandl_jax.tasks import (
+    curve,
+    curve_shape,
+    curve_verdicts,
+    responses,
+    well_scatter,
+)
 from gandl_jax.tasks.responses import Responses
 from gandl_jax.tasks.skip import Skip, need_columns
 from gandl_jax.tasks.splits import Split
 
-MAX_Q_EFFECT = 0.05  # false share of the effects that are called in a set
+MAX_Q_EFFECT = curve_verdicts.MAX_Q
 NOT_APART = "not identified: the controls are not told apart"
 # How far wells of a dose without effect may lie from untreated ones, for what comes
 # with treating them: a tenth of the way between the controls (ours).
 BOTTOM_SD = 0.1
 MIN_TREATMENTS = 5  # to tell whether all of them are off (ours)
 _COLUMNS = ("Role", "Treatment", "Concentration_uM")
+# What is on the way between the controls; a difference has no part of where 0 lies.
+_WIDENED = {"rescue": 1, "peak": 1, "mean_at_highest_dose": 1, "fall": 0}
 _QUANTILES = {"low": 0.05, "middle": 0.5, "high": 0.95}  # of the control wells
 
 
@@ -74,15 +82,16 @@ def run(
       **options: features, the headline set's name within its encoder; normalize.
 
     Returns:
-      Per set, cell model, experiment and treatment a row with the curve, rescue (the
-      response at the highest dose) and side effect, the wells behind them and where
-      the control wells lie. Its "q_effect" is Benjamini and Hochberg's (1995) over the
-      set's curves: one below 0.05 is called an effect.
+      Per set, cell model, experiment and treatment a row with the curve
+      (`curve.Curve`), the shape of the dose means (`curve_shape.Shape`), what is called
+      of them and what to doubt (`curve_verdicts`), rescue (the response at the highest
+      dose) and side effect, the wells behind them and where the control wells lie.
+      "ec50_kind" says that `ec50_um` is the relative one.
     """
     rows = []
     for name in responses.judged_sets(sets, options["features"]):
         one = sets[name]
-        rows += _called([*_curves(one, options["normalize"])], MAX_Q_EFFECT)
+        rows += curve_verdicts.call([*_curves(one, options["normalize"])])
     return rows
 
 
@@ -138,7 +147,6 @@ def _curves(sites: FeatureSet, normalization: str) -> Iterator[dict[str, Any]]:
                 "experiment": experiment,
                 "treatment": treatment,
                 **own,
-                "q_effect": None,
                 "encoder_saw_test_images": sites.saw_images,
             }
 
@@ -159,12 +167,20 @@ def _fitted(
         return
     controls = _Controls.of(judged)
     dose = wells["Metadata_Concentration_uM"].to_numpy(float)
-    known, doubts = _known(dose, judged.response, own, controls)
+    of_own = {
+        name: curve.Wells.of(dose[rows], judged.response[rows])
+        for name, rows in own.items()
+    }
+    known, doubts = _known(of_own.values(), controls)
+    scatters = _scatters(of_own.values(), known, controls)
     off_axis = _side_effect_sd(dose, judged, own, controls)
-    for name, rows in own.items():
-        found = dataclasses.asdict(curve.fit(dose[rows], judged.response[rows], known))
-        highest = rows[dose[rows] == dose[rows].max()]
+    for (name, rows), scatter in zip(own.items(), scatters, strict=True):
+        found = {"ec50_kind": "relative"}
+        found |= dataclasses.asdict(curve.fit_wells(of_own[name], known))
+        shape = curve_shape.judge(of_own[name], scatter, known.bottom_sd)
+        found |= dataclasses.asdict(shape)
         found |= controls.widened(found)
+        highest = rows[dose[rows] == dose[rows].max()]
         found |= controls.side_effect(judged.side_effect[highest], off_axis)
         found["points"] = _points(wells.iloc[rows], judged.response[rows])
         found["controls"] = controls.quantiles()
@@ -175,13 +191,18 @@ def _fitted(
 
 def _nothing(wells: int, warnings: list[str]) -> dict[str, Any]:
     """A row where there is no axis to judge wells by."""
-    return dataclasses.asdict(curve.Curve(NOT_APART)) | {
-        **dict.fromkeys(("side_effect", "side_effect_low", "side_effect_high")),
-        "points": [],
-        "controls": {},
-        "wells": wells,
-        "warnings": warnings,
-    }
+    nothing = curve.Curve(NOT_APART), curve_shape.Shape()
+    return (
+        dataclasses.asdict(nothing[0])
+        | dataclasses.asdict(nothing[1])
+        | {
+            **dict.fromkeys(("side_effect", "side_effect_low", "side_effect_high")),
+            "points": [],
+            "controls": {},
+            "wells": wells,
+            "warnings": warnings,
+        }
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -211,17 +232,25 @@ class _Controls:
             for k, g in enumerate(self.groups)
         }
 
+    def half_way_error(self) -> float:
+        """Standard error of where half way between 0 and 1 lies."""
+        return float(np.hypot(*self.errors()) / 2)
+
     def widened(self, found: Mapping[str, Any]) -> dict[str, float]:
-        """The rescue's interval with what is not known of 0 and 1 themselves."""
-        if found["rescue_low"] is None:
-            return {}
-        rescue, (zero, one) = found["rescue"], self.errors()
-        scale = np.hypot((1 - rescue) * zero, rescue * one) * stats.norm.ppf(0.975)
-        reach = np.hypot((found["rescue_high"] - found["rescue_low"]) / 2, scale)
-        return {
-            "rescue_low": float(rescue - reach),
-            "rescue_high": float(rescue + reach),
-        }
+        """Intervals with what is not known of 0 and 1 themselves."""
+        zero, one = self.errors()
+        z, widened = stats.norm.ppf((1 + curve.LEVEL) / 2), {}
+        for name, of_zero in _WIDENED.items():
+            if found[f"{name}_low"] is None:
+                continue
+            value = found[name]
+            scale = z * np.hypot((of_zero - value) * zero, value * one)
+            low, high = (abs(found[f"{name}_{end}"] - value) for end in ("low", "high"))
+            widened[f"{name}_low"] = float(value - np.hypot(low, scale))
+            widened[f"{name}_high"] = float(value + np.hypot(high, scale))
+        if "fall_low" in widened:  # no less than none
+            widened["fall_low"] = max(widened["fall_low"], 0.0)
+        return widened
 
     def side_effect(
         self, wells: np.ndarray, scatter: tuple[float, float]
@@ -247,25 +276,16 @@ class _Controls:
 
 
 def _known(
-    dose: np.ndarray,
-    response: np.ndarray,
-    own: Mapping[str, np.ndarray],
-    controls: _Controls,
+    curves: Collection[curve.Wells], controls: _Controls
 ) -> tuple[curve.Known, list[str]]:
     """What all curves of an experiment tell of each, and what to doubt.
 
     If the lowest doses of most treatments lie off the untreated wells by more than
     chance, bottoms are believed to be near 0 the less the farther.
     """
-    found = [
-        curve.residual_variance(dose[rows], response[rows]) for rows in own.values()
-    ]
-    found = np.array([pair for pair in found if pair], float).reshape(-1, 2)
-    sd, freedom = well_scatter.common(*found.T)
+    sd, freedom = _common(map(curve.residual_variance, curves))
     allowed = BOTTOM_SD**2 + controls.errors()[0] ** 2
-    lowest = [
-        response[rows][dose[rows] == dose[rows].min()].mean() for rows in own.values()
-    ]
+    lowest = [wells.means[0] for wells in curves]
     doubts = []
     if len(lowest) >= MIN_TREATMENTS:
         shift = float(np.median(lowest))
@@ -277,7 +297,31 @@ def _known(
                 f"half of the treatments lie {shift:+.2f} or farther from untreated "
                 "wells at their lowest dose: bottoms were fitted more freely"
             )
-    return curve.Known(sd, freedom, float(np.sqrt(allowed))), doubts
+    half = controls.half_way_error()
+    return curve.Known(sd, freedom, float(np.sqrt(allowed)), half), doubts
+
+
+def _scatters(
+    curves: Collection[curve.Wells], known: curve.Known, controls: _Controls
+) -> Iterator[curve_shape.Scatter]:
+    """Tells for each curve how much wells of one dose scatter, if doses are repeated.
+
+    Where too few curves repeat doses for a common scatter, each has its own; one that
+    does not is judged by how wells lie around curves, or by the wells of response 0.
+    """
+    common = curve_shape.Scatter(*_common(map(curve.replicate_variance, curves)))
+    untreated = controls.groups[0]
+    other = curve_shape.Scatter(float(untreated.std(ddof=1)), len(untreated) - 1)
+    if known.freedom:
+        other = curve_shape.Scatter(known.sd, known.freedom)
+    for wells in curves:
+        own = len(wells.response) - len(wells.doses) >= curve_shape.MIN_FREEDOM
+        yield common if common.freedom or own else other
+
+
+def _common(found: Iterable[tuple[float, int] | None]) -> tuple[float, float]:
+    pairs = np.array([pair for pair in found if pair], float).reshape(-1, 2)
+    return well_scatter.common(*pairs.T)
 
 
 def _side_effect_sd(dose, judged, own, controls) -> tuple[float, float]:
@@ -297,21 +341,6 @@ def _side_effect_sd(dose, judged, own, controls) -> tuple[float, float]:
 def _replicates(dose: np.ndarray) -> Iterator[str]:
     if len(np.unique(dose)) == len(dose):
         yield "one well per dose: a stray well cannot be told from an effect"
-
-
-def _called(rows: list[dict[str, Any]], max_q: float) -> list[dict[str, Any]]:
-    """Adds q_effect and makes flat what is not called an effect."""
-    tested = [row for row in rows if row["p_effect"] is not None]
-    p_values = [row["p_effect"] for row in tested]
-    q_values = stats.false_discovery_control(p_values) if tested else []
-    for row, q in zip(tested, q_values, strict=True):
-        row["q_effect"] = float(q)
-        if q >= max_q:
-            response = [point["response"] for point in row["points"]]
-            flat = dataclasses.asdict(curve.no_effect(response, row["p_effect"]))
-            kept = ("rescue", "rescue_low", "rescue_high")
-            row |= {key: value for key, value in flat.items() if key not in kept}
-    return rows
 
 
 def _points(wells: pd.DataFrame, response: np.ndarray) -> list[dict[str, Any]]:

@@ -43,6 +43,24 @@ def test_the_ec50_and_its_interval_are_marked():
     assert [0.1, 0.1] in [x for x, _ in lines(figure)]
 
 
+def test_the_absolute_ec50_is_marked_half_way_up():
+    figure = dose.curve(**CURVE, absolute_ec50_um=(0.08, 0.12, math.inf))
+    drawn = lines(figure)
+    (span,) = [x for x, y in drawn if y == [0.5, 0.5]]
+    assert span[0] == 0.08 and 1.0 < span[1] < math.inf
+    assert ([0.12], [0.5]) in drawn
+    bound = dose.curve(**CURVE, absolute_ec50_um=(0.3, None, math.inf))
+    assert [y for x, y in lines(bound) if y in ([0.5], [0.5, 0.5])] == [[0.5, 0.5]]
+
+
+def test_the_best_dose_of_a_response_that_falls_again_is_marked():
+    none = CURVE | {"fit": None, "ec50_um": None}
+    figure = dose.curve(**none, best_dose_um=(0.1, 0.3, 1.0))
+    (band,) = figure.axes[0].patches
+    assert band.get_x() < 0.1 and 1.0 < band.get_x() + band.get_width() < 1.6
+    assert [0.3, 0.3] in [x for x, _ in lines(figure)]
+
+
 def test_an_ec50_far_below_the_doses_is_not_drawn_over_the_controls():
     figure = dose.curve(**CURVE | {"ec50_um": (0.0, 0.001, 0.02)})
     assert [0.001, 0.001] not in [x for x, _ in lines(figure)]

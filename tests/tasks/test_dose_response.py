@@ -280,6 +280,123 @@ def test_a_shift_of_all_treated_wells_loosens_the_bottom():
     assert not any(row["warnings"] for row in rows)
 
 
+def shaped_screen(noise=0.05, **compounds):
+    """Two plates with controls and, per compound, a well of each of 8 doses."""
+    doses = 10.0 ** np.arange(-2.5, 1.1, 0.5)
+    controls = [("response_0", "", np.nan, 0.0)] * 16
+    controls += [("response_1", "", np.nan, 1.0)] * 16
+    treated = [
+        ("treated", name, dose, response)
+        for name, truth in compounds.items()
+        for dose, response in zip(doses, truth(doses), strict=True)
+    ]
+    rows = [
+        {
+            "Metadata_Experiment": "E",
+            "Metadata_Plate": plate,
+            "Metadata_Well": f"{'ABCDEFGHIJKLMNOP'[n % 16]}{n // 16 + 1:02d}",
+            "Metadata_Record_ID": f"{plate}_{n}",
+            "Metadata_Role": role,
+            "Metadata_Treatment": treatment,
+            "Metadata_Concentration_uM": dose,
+            "response": response,
+        }
+        for plate in ("1", "2")
+        for n, (role, treatment, dose, response) in enumerate(controls + treated)
+    ]
+    metadata = pd.DataFrame(rows)
+    response = metadata.pop("response").to_numpy()
+    features = np.random.default_rng(0).normal(0, noise, (len(metadata), 2))
+    features[:, 0] += response
+    return FeatureSet("s/b8", metadata, features.astype(np.float32))
+
+
+def rise(dose, ec50=0.5, slope=1.5):
+    return curve.logistic(dose, 0, 1, ec50, slope)
+
+
+SHAPES = {
+    "hook": lambda d: rise(d, 0.1) * (1 - rise(d, 1.5, 4)),
+    "toxic": lambda d: np.where(d > 2, -0.5, rise(d, 0.05)),
+    "waves": lambda d: np.where((d > 0.02) & (d < 0.2), -1.0, 0.0),
+    "normal": rise,
+    "falling": lambda d: -rise(d),
+    "flat": np.zeros_like,
+    "rescued": np.ones_like,
+    "partial": lambda d: 0.3 * rise(d, 0.1),
+    "beyond": lambda d: 2 * rise(d),
+    "step": lambda d: (d > 0.2) * 1.0,
+}
+
+
+def test_every_shape_is_told_as_what_it_is():
+    rows = {
+        row["treatment"]: row
+        for row in dose_response.run({"s/b8": shaped_screen(**SHAPES)}, [], **OPTIONS)
+    }
+    told = {name: row["status"].partition(":")[0] for name, row in rows.items()}
+    assert told == {
+        "hook": "falls again",
+        "toxic": "falls again",
+        "waves": "no curve fits",
+        "normal": "fitted",
+        "falling": "fitted",
+        "flat": "no effect",
+        "rescued": "bound",
+        "partial": "fitted",
+        "beyond": "fitted",
+        "step": "fitted",
+    }
+    for name in ("hook", "toxic", "waves"):
+        row, wells = rows[name], rows[name]["points"]
+        assert row["ec50_um"] is row["ec50_bound"] is row["absolute_ec50_um"] is None
+        assert row["top"] is row["slope"] is row["absolute_ec50_bound"] is None
+        last = [w["response"] for w in wells if w["concentration_um"] > 9]
+        assert row["rescue"] == pytest.approx(np.mean(last))
+        assert (
+            row["rescue_low"] < SHAPES[name](np.array([10.0]))[0] < row["rescue_high"]
+        )
+    hook = rows["hook"]
+    assert hook["best_dose_low_um"] <= 1.0 <= hook["best_dose_high_um"]
+    assert hook["peak_low"] < 0.80 < hook["peak_high"]
+    assert hook["fall_low"] < 0.79 < hook["fall_high"]
+    assert "best at" in hook["status"] and hook["q_falls_again"] < 1e-4
+    for name, expected in (("normal", 0.5), ("beyond", 0.5 * (1 / 3) ** (1 / 1.5))):
+        row = rows[name]
+        assert row["absolute_ec50_low_um"] < expected < row["absolute_ec50_high_um"]
+        assert row["ec50_low_um"] < 0.5 < row["ec50_high_um"]
+        assert row["ec50_kind"] == "relative"
+    for name in ("falling", "partial"):
+        assert rows[name]["absolute_ec50_bound"] == "above"
+        assert rows[name]["absolute_ec50_low_um"] == pytest.approx(10.0)
+    assert rows["rescued"]["absolute_ec50_bound"] == "below"
+    doubts = {name: "; ".join(row["doubts"]) for name, row in rows.items()}
+    assert "beyond the wanted state" in doubts["beyond"]
+    assert "between 0.1 and 0.316 uM" in doubts["step"]
+    assert "below the lowest dose" in doubts["rescued"]
+    assert doubts["normal"] == doubts["flat"] == doubts["partial"] == ""
+
+
+def test_q_of_each_test_is_benjamini_and_hochbergs_over_the_set():
+    rows = dose_response.run({"s/b8": shaped_screen(**SHAPES)}, [], **OPTIONS)
+    for test in ("effect", "falls_again", "lack_of_fit"):
+        p = np.array([row[f"p_{test}"] for row in rows])
+        order = np.argsort(p)
+        q = p[order] * len(p) / np.arange(1, len(p) + 1)
+        q = np.minimum(np.minimum.accumulate(q[::-1])[::-1], 1)
+        found = np.array([row[f"q_{test}"] for row in rows])
+        np.testing.assert_allclose(found[order], q, rtol=1e-9, atol=1e-300)
+
+
+def test_a_lone_hook_with_one_well_a_dose_is_seen_beside_the_controls():
+    sites = shaped_screen(hook=SHAPES["hook"])
+    role, plate = sites.metadata["Metadata_Role"], sites.metadata["Metadata_Plate"]
+    few = sites.take(((role != "treated") | (plate == "1")).to_numpy())
+    (row,) = dose_response.run({"s/b8": few}, [], **OPTIONS)
+    assert row["wells"] == 8 and row["status"].startswith("falls again")
+    assert row["warnings"][-1].startswith("one well per dose")
+
+
 @pytest.mark.parametrize("column", ["Treatment", "Concentration_uM", "Role"])
 def test_a_missing_column_is_a_skip(screen, column):
     metadata = screen.metadata.drop(columns=f"Metadata_{column}")

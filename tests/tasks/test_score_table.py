@@ -101,7 +101,7 @@ Batch effects: balanced accuracy [95 % interval] on wells held out; lower is bet
 cell model  told   normalised  untrained (gan@0)  chance
 HRCE        plate  standard    .250 [.150 .350]   .020
 
-Dose response: 1 of 2 compounds have an EC50 by some encoder; in uM [95 % interval], R2 over wells
+Dose response: 1 of 2 compounds have an EC50 by some encoder; relative (half of the curve's own rise) and abs. (half way between the controls), in uM [95 % interval], R2 over wells
 cell model  experiment  treatment  trained (gan@100)           untrained (gan@0)  intensity
 HRCE        HRCE-1      GS-441524  0.25 [0.125, 0.5] R2 0.90  not identified     above 10 uM"""  # noqa: E501
 # fmt: on
@@ -112,6 +112,48 @@ def test_side_by_side():
     assert [line.split() for line in got] == [x.split() for x in TABLE.splitlines()]
     assert got[1].index("untrained") == got[2].index(".700 [.600")
     assert got[1].index("chance") == got[4].rindex(".500")
+
+
+def test_falls_misfits_and_doubts_are_in_the_table():
+    absolute = {
+        "absolute_ec50_um": 0.2,
+        "absolute_ec50_low_um": 0.1,
+        "absolute_ec50_high_um": 0.4,
+    }
+    best = {"best_dose_um": 0.3}
+    for key, value in (("peak", 0.8), ("fall", 0.75)):
+        best |= {key: value, f"{key}_low": value - 0.1, f"{key}_high": value + 0.1}
+    beyond = {"absolute_ec50_bound": "above", "absolute_ec50_low_um": 10.0}
+    up, down = {"bottom": 0.0, "top": 1.0}, {"bottom": 0.0, "top": -1.0}
+    compounds = {
+        "good": effect("intensity", "fitted") | up | absolute,
+        "bad": effect("intensity", "fitted", 0.4)
+        | up
+        | beyond
+        | {"doubts": ["a", "b"]},
+        "sinks": effect("intensity", "fitted", 0.3) | down | beyond,
+        "hook": effect("intensity", "falls again: best at ...") | best,
+        "wild": effect("intensity", "no curve fits: the doses' means ..."),
+        "flat": effect("intensity", "no effect"),
+    }
+    rows = [row | {"treatment": name} for name, row in compounds.items()]
+    title, count, header, *lines = score_table.text(rows, "b8").splitlines()
+    assert title.startswith("Dose response: 3 of 6 compounds have an EC50")
+    assert count == (
+        "by some encoder 1 rise and fall again, 1 fit no curve: no EC50 is given"
+    )
+    assert [line.partition("HRCE-1")[2].split(maxsplit=1) for line in lines[:-1]] == [
+        ["good", "0.25 [0.125, 0.5], abs. 0.2 [0.1, 0.4] R2 0.90"],
+        ["bad", "0.25 [0.125, 0.5], abs. above 10 R2 0.40 *"],
+        ["sinks", "falls, 0.25 [0.125, 0.5], abs. above 10 R2 0.30"],
+        [
+            "hook",
+            "falls again: best at 0.3, 0.80 [0.70, 0.90], "
+            "then down by 0.75 [0.65, 0.85]",
+        ],
+        ["wild", "no curve fits"],
+    ]
+    assert lines[-1] == "* bad, intensity: a; b"
 
 
 def test_what_is_missing_is_a_dash():

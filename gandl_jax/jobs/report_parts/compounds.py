@@ -8,10 +8,12 @@ from gandl_jax.figures import dose, style
 from gandl_jax.jobs.report_parts import findings, page
 from gandl_jax.jobs.report_parts.kinds import Row
 from gandl_jax.jobs.report_parts.page import Html
+from gandl_jax.tasks.curve_shape import FALLS_AGAIN
 
 BEST = 8  # rescues on the first page
 FEWEST = 3  # points that make a figure
 NAMED = 8  # compounds with a name, where they are the most potent
+RELATIVE, ABSOLUTE = "ec50", "absolute_ec50"  # EC50s, as the keys of rows begin
 
 
 def best(rows: Sequence[Row]) -> Html:
@@ -21,17 +23,24 @@ def best(rows: Sequence[Row]) -> Html:
       rows: ranked rows of dose response of one feature set.
     """
     up = [row for row in rows if findings.rises(row)]
+    back = [_falls_again(row) for row in rows if findings.misfit(row) == FALLS_AGAIN]
     if not up:
-        return page.tag("p", "No compound leads toward the wanted state.")
-    header = ("Compound", "Cells", "EC50", "Rescue", "Side effect")
+        none = page.tag(
+            "p", "No compound leads toward the wanted state and stays there."
+        )
+        return page.join([none, *back[:BEST]])
+    header = (
+        "Compound", "Cells", "Relative EC50", "Absolute EC50", "Rescue", "Side effect",
+    )  # fmt: skip
     parts = [
         page.table(
             header,
             (
                 (
-                    page.tag("b", row["treatment"]),
+                    page.join([page.tag("b", row["treatment"]), *_star(row)]),
                     where(row),
                     _ec50(row),
+                    _ec50(row, ABSOLUTE),
                     score(row, "rescue"),
                     score(row, "side_effect"),
                 )
@@ -42,17 +51,36 @@ def best(rows: Sequence[Row]) -> Html:
     ]
     words = (
         f"{_order(up)} Rescue at the highest dose: 0 as without effect, 1 as in the "
-        "wanted state. Side effect: how far the wells lie off that way; 0 as control "
-        "wells do. Small: 95 % intervals."
+        "wanted state. The relative EC50 is half way up the curve's own rise, the "
+        "absolute one half way between the controls. Side effect: how far the wells "
+        "lie off that way; 0 as control wells do. Small: 95 % intervals."
     )
     if len(up) > BEST:
         words += f" {len(up) - BEST} more rise: see the curves below."
-    return page.join([*parts, page.tag("p", words, class_="note")])
+    doubted = [doubted_words(row) for row in up[:BEST] if row.get("doubts")]
+    if doubted:
+        parts.append(page.tag("p", f"* {'. '.join(doubted)}.", class_="note"))
+    return page.join([*parts, page.tag("p", words, class_="note"), *back[:BEST]])
+
+
+def doubted_words(row: Row) -> str:
+    """Names a curve and what there is to doubt of it, without a full stop."""
+    return f"{row['treatment']} ({where(row)}): {'; '.join(row['doubts'])}"
+
+
+def _star(row: Row) -> list[str]:
+    return [" *"] if row.get("doubts") else []
+
+
+def _falls_again(row: Row) -> Html:
+    """A sentence about a response that rises and falls again."""
+    words = f"{row['treatment']} ({where(row)}): {potency(row)}. No EC50 is given."
+    return page.tag("p", words, class_="note")
 
 
 def _order(up: Sequence[Row]) -> str:
     """Says in which order the rescues stand."""
-    words = "In order of EC50"
+    words = "In order of the relative EC50"
     if any(row.get("ec50_bound") for row in up):
         words += ", measured ones before those of which only a bound is known"
     if any(not findings.full(row) for row in up):
@@ -116,20 +144,52 @@ def where(row: Row) -> str:
 
 
 def potency(row: Row) -> str:
-    """The EC50 with its interval or its bound, else why there is none."""
+    """The EC50s with their intervals or bounds, else why there is none."""
+    if findings.misfit(row) == FALLS_AGAIN:
+        return falls_again(row)
     if row.get("ec50_bound"):
-        return f"EC50 {bound(row)}"
-    if row["ec50_um"] is None:
-        return row["status"]
-    low, high = row["ec50_low_um"], row["ec50_high_um"]
-    span = page.dose_interval(row["ec50_um"], low, high)
-    return f"EC50 {page.dose(row['ec50_um'])} ({span})"
+        words = f"relative EC50 {bound(row)}"
+    elif row["ec50_um"] is None:
+        words = row["status"]
+    else:
+        words = f"relative EC50 {_in_words(row, RELATIVE)}"
+    if row.get(f"{ABSOLUTE}_bound"):
+        return f"{words}, absolute {bound(row, ABSOLUTE)}"
+    if row.get(f"{ABSOLUTE}_um") is not None:
+        return f"{words}, absolute {_in_words(row, ABSOLUTE)}"
+    return words
 
 
-def bound(row: Row) -> str:
-    """The limit that is known of an EC50: it lies above or below the doses."""
-    above = row["ec50_bound"] == "above"
-    limit = row["ec50_low_um" if above else "ec50_high_um"]
+def falls_again(row: Row) -> str:
+    """Best dose, peak and fall of a response that does not stay."""
+    best = page.dose(row["best_dose_um"])
+    ends = row["best_dose_low_um"], row["best_dose_high_um"]
+    return (
+        f"falls again: best at {best} ({page.dose_interval(row['best_dose_um'], *ends)}"
+        f"), where it is {_interval(row, 'peak')}, then down by "
+        f"{_interval(row, 'fall')} at the highest dose"
+    )
+
+
+def _interval(row: Row, key: str) -> str:
+    ends = row[f"{key}_low"], row[f"{key}_high"]
+    return f"{page.number(row[key], '.2f')} ({page.span(*ends, '.2f')})"
+
+
+def _in_words(row: Row, name: str) -> str:
+    um, low, high = (row[f"{name}{end}_um"] for end in ("", "_low", "_high"))
+    return f"{page.dose(um)} ({page.dose_interval(um, low, high)})"
+
+
+def bound(row: Row, name: str = RELATIVE) -> str:
+    """The limit that is known of an EC50: it lies above or below it.
+
+    Args:
+      row: of dose response.
+      name: `RELATIVE` or `ABSOLUTE`, which EC50.
+    """
+    above = row[f"{name}_bound"] == "above"
+    limit = row[f"{name}_low_um" if above else f"{name}_high_um"]
     sign = ">" if above else "<"
     return f"{sign}\N{NO-BREAK SPACE}{page.dose(limit)}"
 
@@ -142,10 +202,12 @@ def score(row: Row, key: str) -> Html:
     return page.interval(value, low, high, ".2f")
 
 
-def _ec50(row: Row) -> Html:
-    if row.get("ec50_bound"):
-        return page.text(bound(row))
-    um, low, high = row["ec50_um"], row["ec50_low_um"], row["ec50_high_um"]
+def _ec50(row: Row, name: str = RELATIVE) -> Html:
+    if row.get(f"{name}_bound"):
+        return page.text(bound(row, name))
+    um, low, high = (row.get(f"{name}{end}_um") for end in ("", "_low", "_high"))
+    if um is None:
+        return page.text("–")
     span = page.tag("small", page.dose_interval(um, low, high))
     return page.join([page.dose(um), span])
 

@@ -3,11 +3,13 @@
 import math
 from collections.abc import Iterator, Sequence
 
-from gandl_jax.jobs.report_parts import findings, page
+from gandl_jax.jobs.report_parts import compounds, findings, page
 from gandl_jax.jobs.report_parts.kinds import Row
+from gandl_jax.tasks.curve_shape import FALLS_AGAIN, NO_CURVE_FITS
 
 WIDE_FOLD = 10  # an EC50 interval that spans more than this pins down little
 FEW_WELLS = 12  # two at each of six doses
+MOST = 3  # curves whose doubts are told in one sentence
 LARGE = 0.5  # a side effect of half the way between the controls
 
 
@@ -31,6 +33,7 @@ def doubts(curves: Sequence[Row]) -> Iterator[str]:
     Args:
       curves: rows of dose response of one feature set.
     """
+    yield from _misfits(curves)
     yield from _widths(curves)
     lost = [row["experiment"] for row in curves if not findings.apart(row)]
     if lost:
@@ -54,19 +57,46 @@ def doubts(curves: Sequence[Row]) -> Iterator[str]:
         yield f"{count} about single curves: {page.listing(told, 3)}."
 
 
+def _misfits(curves: Sequence[Row]) -> Iterator[str]:
+    """Curves that no EC50 is given for, and those to doubt that have one."""
+    back = [row for row in curves if findings.misfit(row) == FALLS_AGAIN]
+    if back:
+        names = page.listing(
+            f"{row['treatment']} (best at {page.dose(row['best_dose_um'])})"
+            for row in back
+        )
+        yield (
+            f"{len(back)} of {len(curves)} responses rise and fall again, so they have "
+            f"no EC50, and their rescue at the highest dose is not their best: {names}."
+        )
+    bad = [row for row in curves if findings.misfit(row) == NO_CURVE_FITS]
+    if bad:
+        yield (
+            f"No curve fits {len(bad)} of {len(curves)} responses, which have no EC50: "
+            f"{page.listing(row['treatment'] for row in bad)}."
+        )
+    doubted = [compounds.doubted_words(row) for row in curves if row.get("doubts")]
+    if doubted:
+        more = f"; and {len(doubted) - MOST} more" if len(doubted) > MOST else ""
+        yield (
+            f"There is something to doubt of {page.count(len(doubted), 'curve')}. "
+            f"{'. '.join(doubted[:MOST])}{more}."
+        )
+
+
 def _widths(curves: Sequence[Row]) -> Iterator[str]:
     fitted = [row for row in curves if row["status"] == "fitted"]
     wide = [row for row in fitted if _fold(row) > WIDE_FOLD]
     if wide:
         yield (
-            f"{len(wide)} of {len(fitted)} EC50 intervals span more than a factor of "
-            f"{WIDE_FOLD}."
+            f"{len(wide)} of {len(fitted)} intervals of the relative EC50 span more "
+            f"than a factor of {WIDE_FOLD}."
         )
     bounds = [row for row in curves if row.get("ec50_bound")]
     if bounds:
         yield (
-            f"The EC50 of {len(bounds)} of {len(curves)} curves lies beyond the doses: "
-            "only a bound of it is known."
+            f"The relative EC50 of {len(bounds)} of {len(curves)} curves lies beyond "
+            "the doses: only a bound of it is known."
         )
 
 

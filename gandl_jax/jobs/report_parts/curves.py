@@ -11,13 +11,20 @@ from gandl_jax.jobs.report_parts import compounds, findings, page
 from gandl_jax.jobs.report_parts.kinds import Row
 from gandl_jax.jobs.report_parts.page import Html
 from gandl_jax.tasks.curve import logistic
+from gandl_jax.tasks.curve_shape import FALLS_AGAIN
 
 SHOWN = 24
 LEGEND = (
     (style.GREY, "●", "well"),
     (style.INK, "◆", "mean of a dose"),
     (style.BLUE, "—", "fitted curve"),
-    (style.ORANGE, "▮", "EC50 and 95 % interval; hatched where there is only a bound"),
+    (
+        style.ORANGE,
+        "▮",
+        "relative EC50, 95 % interval; hatched if only a bound is known",
+    ),
+    (style.PURPLE, "—", "absolute EC50, 95 % interval"),
+    (style.GREEN, "▮", "best dose of a response that falls again, 95 % interval"),
     (style.CONTROLS["response_0"], "┃", "control wells without effect (0)"),
     (style.CONTROLS["response_1"], "┃", "control wells in the wanted state (1)"),
 )
@@ -42,7 +49,10 @@ def section(dataset: str, kind: str, rows: Sequence[Row], plots: Html) -> Html:
             "without effect, 1 that of the controls in the wanted state. Rescues that "
             "go at least half way come first, the most potent in front and those of "
             f"which only a bound of the EC50 is known after them; {SHOWN} curves at "
-            "most are drawn. Stray wells may lie outside the axes.",
+            "most are drawn. The relative EC50 is half way up a curve's own rise, the "
+            "absolute one half way between the controls (0.5): beyond the highest dose "
+            "where that is not reached. A response that rises and falls again, or that "
+            "no curve fits, has no EC50. Stray wells may lie outside the axes.",
         ),
         plots,
         page.details(f"All curves ({len(rows):,})", table(rows)),
@@ -70,8 +80,26 @@ def drawn(row: Row) -> dict[str, Any]:
         "means": (doses.tolist(), means),
         "fit": fitted_curve(row, doses) if fitted else None,
         "ec50_um": span if fitted or row.get("ec50_bound") else None,
+        "absolute_ec50_um": _absolute_span(row),
+        "best_dose_um": _best_dose(row),
         "controls": _controls(row),
     }
+
+
+def _absolute_span(row: Row) -> tuple[float, float | None, float] | None:
+    value, low, high = (
+        row.get(f"{compounds.ABSOLUTE}{end}_um") for end in ("", "_low", "_high")
+    )
+    if value is None and not row.get(f"{compounds.ABSOLUTE}_bound"):
+        return None
+    return low or 0.0, value, math.inf if high is None else high
+
+
+def _best_dose(row: Row) -> tuple[float, float, float] | None:
+    if findings.misfit(row) != FALLS_AGAIN:
+        return None
+    keys = ("best_dose_low_um", "best_dose_um", "best_dose_high_um")
+    return tuple(row[key] for key in keys)
 
 
 def fitted_curve(row: Row, doses: np.ndarray) -> tuple[list[float], list[float]]:
@@ -124,9 +152,11 @@ def panels(rows: Sequence[Row], name: str) -> tuple[Html, list[dict[str, Any]]]:
 def table(rows: Iterable[Row]) -> Html:
     """All curves with their numbers."""
     header = (
-        "Treatment", "Cells", "Experiment", "EC50 (µM)", "Rescue at the highest dose",
-        "Side effect there", "Slope", "Bottom", "Top", "R² of wells",
-        "R² of dose means", "q", "Wells", "Status",
+        "Treatment", "Cells", "Experiment", "Relative EC50 (µM)", "Absolute EC50 (µM)",
+        "Rescue at the highest dose", "Side effect there", "Slope", "Bottom", "Top",
+        "R² of wells", "R² of dose means", "q", "Best dose (µM)", "Peak",
+        "Fall after it", "q of the fall", "q of lack of fit", "Wells", "Status",
+        "Doubts",
     )  # fmt: skip
     return page.table(
         header,
@@ -136,6 +166,7 @@ def table(rows: Iterable[Row]) -> Html:
                 row["group"],
                 row["experiment"],
                 _ec50(row),
+                _ec50(row, compounds.ABSOLUTE),
                 compounds.score(row, "rescue"),
                 compounds.score(row, "side_effect"),
                 page.number(row["slope"], ".2f"),
@@ -144,8 +175,14 @@ def table(rows: Iterable[Row]) -> Html:
                 page.number(row["r2"], ".2f"),
                 page.number(row["r2_dose_means"], ".2f"),
                 page.number(row["q_effect"], ".2g"),
+                _um(row, "best_dose"),
+                compounds.score(row, "peak"),
+                compounds.score(row, "fall"),
+                page.number(row.get("q_falls_again"), ".2g"),
+                page.number(row.get("q_lack_of_fit"), ".2g"),
                 row["wells"],
                 row["status"],
+                "; ".join(row.get("doubts", ())),
             )
             for row in rows
         ),
@@ -153,10 +190,14 @@ def table(rows: Iterable[Row]) -> Html:
     )
 
 
-def _ec50(row: Row) -> Html:
-    if row.get("ec50_bound"):
-        return page.text(compounds.bound(row))
-    numbers = (row["ec50_um"], row["ec50_low_um"], row["ec50_high_um"])
+def _ec50(row: Row, name: str = compounds.RELATIVE) -> Html:
+    if row.get(f"{name}_bound"):
+        return page.text(compounds.bound(row, name))
+    return _um(row, name)
+
+
+def _um(row: Row, name: str) -> Html:
+    numbers = (row.get(f"{name}{end}_um") for end in ("", "_low", "_high"))
     return page.interval(*map(page.rounded, numbers), "g")
 
 
@@ -190,6 +231,8 @@ def _caption(row: Row) -> Html:
         state += f"; rescue {row['rescue']:.2f}".replace("-", "−")
         if not findings.bad(row.get("side_effect")):
             state += f", side effect {row['side_effect']:.2f}".replace("-", "−")
+    if row.get("doubts"):
+        state += f". Doubtful: {'; '.join(row['doubts'])}"
     name = page.tag("b", row["treatment"])
     return page.join([name, compounds.where(row), Html("<br>"), state])
 

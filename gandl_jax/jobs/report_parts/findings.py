@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from gandl_jax.jobs.report_parts import kinds, page
 from gandl_jax.jobs.report_parts.kinds import Row, Table
+from gandl_jax.tasks.curve_shape import FALLS_AGAIN, NO_CURVE_FITS
 from gandl_jax.tasks.dose_response import MAX_Q_EFFECT
 
 SCORE_KEYS = ("group", "split", "metric", "label", "class")
@@ -226,12 +227,20 @@ def falls(row: Row) -> bool:
     return row["status"] == "fitted" and not rises(row)
 
 
+def misfit(row: Row) -> str:
+    """Names what no EC50 is given for: "falls again", "no curve fits"; else ""."""
+    name = row["status"].partition(":")[0]
+    return name if name in (FALLS_AGAIN, NO_CURVE_FITS) else ""
+
+
 def effect(row: Row) -> str:
-    """What a curve does: rises, falls, no effect or not told."""
+    """What a curve does: a key of `figures.dose.COMPOUNDS`."""
     if rises(row):
         return "rises"
     if falls(row):
         return "falls"
+    if misfit(row):
+        return misfit(row)
     return "no effect" if row["status"] == "no effect" else "not told"
 
 
@@ -241,7 +250,8 @@ def apart(row: Row) -> bool:
 
 
 def rank(rows: Iterable[Row]) -> list[Row]:
-    """Orders curves: rescues at least half way, partial ones, falling, unsure, flat.
+    """Orders curves: rescues at least half way, partial ones, those that fall again,
+    those that no curve fits, falling, unsure, flat.
 
     Within the rescues the most potent (lowest EC50) comes first; those of which only
     a bound of the EC50 is known come after those with a measured one.
@@ -249,7 +259,8 @@ def rank(rows: Iterable[Row]) -> list[Row]:
     Args:
       rows: rows of dose response of one feature set.
     """
-    order = {"falls": 2, "not told": 3, "no effect": 4}
+    order = {FALLS_AGAIN: 2, NO_CURVE_FITS: 3}
+    order |= {"falls": 4, "not told": 5, "no effect": 6}
 
     def place(row: Row) -> tuple:
         if rises(row):
@@ -277,6 +288,8 @@ def dose_answer(rows: Sequence[Row]) -> str:
     kinds_of = [effect(row) if apart(row) else "lost" for row in rows]
     counts = {
         "rising toward the wanted state": kinds_of.count("rises"),
+        "rising and falling again": kinds_of.count(FALLS_AGAIN),
+        "that no curve fits": kinds_of.count(NO_CURVE_FITS),
         "falling": kinds_of.count("falls"),
         "without effect": kinds_of.count("no effect"),
         "of which the doses do not tell": kinds_of.count("not told"),

@@ -152,6 +152,7 @@ def _curves(screen: Screen, numbers: Numbers) -> Html:
     nested = ("points", "controls", "warnings")
     flat = [
         {key: value for key, value in row.items() if key not in nested}
+        | {"doubts": "; ".join(row.get("doubts", ()))}
         for row in screen.rows["dose_response"]
     ]
     _add(numbers, "dose_response", screen.name, pd.DataFrame(flat, dtype=object))

@@ -135,8 +135,8 @@ def test_side_effects_bounds_wide_intervals_and_few_wells(rows, tell):
     told = tell(curves=curves)
     assert "1 of 2 rescues come with a large side effect" in told
     assert "or more; 1 with an interval above 0): bad." in told
-    assert "1 of 2 EC50 intervals span more than a factor of 10" in told
-    assert "The EC50 of 1 of 4 curves lies beyond the doses" in told
+    assert "1 of 2 intervals of the relative EC50 span more than a factor of 10" in told
+    assert "The relative EC50 of 1 of 4 curves lies beyond the doses" in told
     assert "few wells (the smallest on 6)" in told
 
 
