@@ -67,6 +67,8 @@ class ForeignTable:
             key is of a kind that names nothing.
         """
         rows = 0
+        if self.layout and not self.layout.rows:
+            return
         with _reading(self):
             for columns in self._batches(key, features):
                 keys = {name: _texts(columns[name], name) for name in key}

@@ -299,6 +299,16 @@ def test_what_is_refused_blocks_no_mended_table(run, table, expected, tmp_path, 
     np.testing.assert_array_equal(run(table), expected)
 
 
+def test_the_end_of_a_file(run, table, expected, tmp_path, capsys):
+    """A last line without its end may be whole, and is told; a header has no rows."""
+    text = table.to_csv(index=False)
+    with pytest.raises(InputError, match="a.csv has a header and no rows"):
+        run(text.splitlines()[0], "a.csv")
+    assert not any(tmp_path.glob("w/*"))
+    np.testing.assert_array_equal(run(text[:-1]), expected)
+    assert "theirs.csv ends without a line break" in capsys.readouterr().out
+
+
 def test_rows_without_a_key_may_be_left_out(run, table, expected, tmp_path):
     ids = pa.array([None, *table["site_id"][1:]])
     found = run(arrow(table, site_id=ids), "a.parquet", unmatched="skip")

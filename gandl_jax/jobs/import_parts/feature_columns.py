@@ -122,6 +122,11 @@ def tell(theirs: ForeignTable, chosen: Columns) -> None:
         f" {chosen.metadata:,} of metadata, {len(chosen.left_out):,} left out, and the "
         "key"
     )
+    if theirs.layout and not theirs.layout.last_line_ends:
+        print(
+            f"note: {theirs.path} ends without a line break: if it was cut short, its "
+            "last number was too"
+        )
     if chosen.left_out:
         shown = [f"{name!r} ({why})" for name, why in chosen.left_out.items()]
         print(
