@@ -64,9 +64,8 @@ def read(file: BinaryIO, name: str, parts: Iterable[str]) -> dict[str, StateDict
       InputError: damaged, no StyleGAN2, or without a part.
     """
     try:
-        archive = np.load(file, allow_pickle=False)
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise ValueError
+        # np.load would first read whole what is one array, however large
+        archive = np.lib.npyio.NpzFile(file, allow_pickle=False)
         found = {part: _named(archive.files, part) for part in parts}
         loaded = {
             part: {own: archive[theirs] for own, theirs in names.items()}

@@ -1,6 +1,7 @@
 """Files of networks: every spelling of their names, and what is wrong with them."""
 
 import io
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -191,3 +192,16 @@ def test_no_flipped_byte_goes_into_the_networks():
             for name, array in found[part].arrays.items():
                 np.testing.assert_array_equal(array, arrays[prefix + name])
     assert told > 200  # the others were dates and the like
+
+
+def test_one_array_in_place_of_many_is_not_read(tmp_path):
+    np.save(tmp_path / "n.npy", np.zeros(2**23))
+    tracemalloc.start()
+    with (
+        (tmp_path / "n.npy").open("rb") as file,
+        pytest.raises(InputError, match="n.npz is damaged, or no .npz file"),
+    ):
+        stylegan2_file.read(file, "n.npz", ["generator"])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2**23
