@@ -280,3 +280,24 @@ def test_cell_models_are_searched_apart():
     alone = run(screen(), {"x": features[:half]})["replicate", "x"]["value"]
     assert value["A"] == pytest.approx(alone, abs=0.05) and value["A"] > 0.9
     assert value["B"] < 0.6
+
+
+def test_doses_have_labels_of_their_own():
+    """Six digits where they keep doses apart, else all."""
+    doses = [0.3, 10 / 3, np.nan, 0.3]
+    wells = pd.DataFrame(
+        {"Metadata_Treatment": "a", "Metadata_Concentration_uM": doses}
+    )
+    assert retrieval._labels(wells).tolist() == [
+        "a 0.3 uM",
+        "a 3.33333 uM",
+        "a",
+        "a 0.3 uM",
+    ]
+    wells["Metadata_Concentration_uM"] = [1000001.0, 1000002.0, 1000001.0, np.nan]
+    assert retrieval._labels(wells).tolist() == [
+        "a 1000001.0 uM",
+        "a 1000002.0 uM",
+        "a 1000001.0 uM",
+        "a",
+    ]
