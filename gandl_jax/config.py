@@ -94,7 +94,9 @@ DEFAULTS = {
             "split": "",  # the publisher's own: train, test
         },
         "more_columns": (),  # kept as Metadata_<Name>, to colour, split and label by
-        # Filters "column=value|value; column=value"; an empty value is a blank.
+        # Filters "column=value|value; column=value"; an empty value is a blank. In a
+        # column of numbers alone they are compared as numbers. One that matches no
+        # record is refused.
         "response_0": "",  # the wells where no compound acts
         "response_1": "",  # the wells in the wanted state
         "treated": "",  # besides having a treatment and being no control

@@ -44,9 +44,18 @@ def clean(text: str) -> str:
 
 def cleaned(column: pd.Series) -> pd.Series:
     """The name that each text of a column is, [N] str; numbers stay as they are."""
-    new = {text: clean(text) for text in column.unique() if isinstance(text, str)}
-    changed = {text: name for text, name in new.items() if name != text}
+    texts = [text for text in column.unique() if isinstance(text, str)]
+    if _are_clean(texts):
+        return column
+    changed = {text: name for text in texts if (name := clean(text)) != text}
     return column.map(lambda text: changed.get(text, text)) if changed else column
+
+
+def _are_clean(texts: Collection[str]) -> bool:
+    """Whether all are surely clean; said fast, for there may be millions."""
+    joined = f"|{'|'.join(texts)}|"
+    is_plain = joined.isascii() and joined.isprintable()
+    return is_plain and "| " not in joined and " |" not in joined
 
 
 def number(text: str, *, padded: bool = False) -> decimal.Decimal | None:

@@ -24,15 +24,21 @@ _BESIDE = re.compile(r" +(?=[/_]|\.\D|$)|(?:(?<=[/_])|^) +")
 # A01 as A-01 or A - 1: rows of up to 1536 wells, and not the beginning of a number.
 _WELL = re.compile(r"((?:^|/)(?:[a-p]|a[a-f])) ?- ?(?=\d{1,2}(?![\d.,]\d|\d))")
 # Zeros of a fraction count: after a point or comma, and after what may stand for one
-# where names have no points: 0p05, 0_05, 0-05, but not HEPG2-01.
-_FRACTION = r"(?<![.,])(?<!^0-)(?<!\D0-)(?<!\d[p_ \u00b7])"
-_ZEROS = re.compile(_FRACTION + r"(?<!\d)0+(?=\d)")
+# where names have no points: 0p05, 0_05, 0-05, but not HEPG2-01. What comes before the
+# first zero is looked at after it, so that the search jumps from zero to zero.
+_ZEROS = re.compile(r"0(?<![\d.,]0)(?<!^0-0)(?<!\D0-0)(?<!\d[p_ \u00b7]0)0*(?=\d)")
 
 
 def plain(path: str) -> str:
     """What all spellings of a path share; that of a folder begins those within it."""
-    path = names.clean(names.clean(path).casefold())
-    path = _WELL.sub(r"\1", _BESIDE.sub("", path))
+    if path.isascii() and path.isprintable():
+        path = path.casefold()
+    else:  # capitals and small letters may differ in what is composed
+        path = names.clean(names.clean(path).casefold())
+    if " " in path:
+        path = _BESIDE.sub("", path)
+    if "-" in path:
+        path = _WELL.sub(r"\1", path)
     return _BETWEEN.sub("", _ZEROS.sub("", path))
 
 

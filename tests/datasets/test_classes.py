@@ -17,7 +17,7 @@ TABLE = pd.DataFrame(
 )
 
 
-@pytest.mark.parametrize("label", ["Condition", "condition"])
+@pytest.mark.parametrize("label", ["Condition", "condition", " Condition\u00a0"])
 def test_names_are_sorted_and_blanks_are_a_class(label):
     names, codes = classes.read(TABLE, label)
     assert names == ("", "Mock", "UV")

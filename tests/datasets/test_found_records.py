@@ -80,3 +80,15 @@ def test_a_field_called_site_id_is_kept(tmp_path):
 def test_what_cannot_be_found_is_told(tmp_path, file, paths, message):
     with pytest.raises(InputError, match=message):
         find(file, touch(tmp_path, *paths))
+
+
+def test_a_record_whose_files_are_in_two_forms_of_unicode_is_one(tmp_path):
+    """As copied from a Mac in part: NFD beside NFC, and a pattern in either."""
+    nfc, nfd = "\u00dcb", "U\u0308b"
+    folder = touch(tmp_path, f"{nfc}/B02_w1.tif", f"{nfd}/B02_w2.tif")
+    found = find("{plate}/{well}_w{channel}.tif", folder)
+    assert len(found["plate"]) == 1 and found["well"] == ["B02"]
+    more = touch(tmp_path / "more", f"A\u030a {nfd}/B02_w1.tif", "\u00c5 1/B02_w1.tif")
+    for literal in ("\u00c5 ", "A\u030a "):
+        found = find(literal + "{plate}/{well}_w{channel}.tif", more)
+        assert len(found["plate"]) == 2

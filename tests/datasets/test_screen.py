@@ -293,6 +293,115 @@ def test_blanks_are_no_part_of_a_columns_name(tmp_path):
     assert "plate" in screen.read_metadata(load("rxrx19a"), str(tmp_path))
 
 
+def own(**changes):
+    """A screen of one's own: compounds, doses, cell types, plates."""
+    c = config.default()
+    c.data.name = "own"
+    c.screen.update(name="own", file="{site_id}.tif", channels=("dna",))
+    c.screen.columns.update(plate="plate", treatment="drug", cell_type="line")
+    c.screen.columns.update(concentration_um="dose")
+    c.screen.update(changes)
+    return screen.load(c)
+
+
+def own_rows(*rows):
+    """Rows of (drug, dose, line, plate)."""
+    table = pd.DataFrame(rows, columns=["drug", "dose", "line", "plate"], dtype=str)
+    return table.assign(site_id=[f"s{i}" for i in range(len(rows))])
+
+
+@pytest.mark.parametrize("column", ["drug", "line", "plate", "site_id"])
+@pytest.mark.parametrize("text", ["{} ", "\u00a0{}", "{}\t", "\ufeff{}", "{}\u200b"])
+def test_blanks_at_the_ends_make_no_other_name(column, text):
+    """In any column, what names a record and its plate included."""
+    clean = own_rows(*[("x", "1", "A549", "p"), ("DMSO", "", "A549", "p")] * 3)
+    dirty = clean.copy()
+    dirty.loc[::2, column] = dirty.loc[::2, column].map(text.format)
+    spec = own(response_0="drug=DMSO")
+    pd.testing.assert_frame_equal(screen.table(spec, dirty), screen.table(spec, clean))
+    (told,) = screen.cell_remarks(spec, dirty)
+    assert told.startswith(f"3 cells of the column {column} have blanks at the ends")
+    assert list(screen.cell_remarks(spec, clean)) == []
+
+
+def test_a_clean_table_is_read_as_it_stands():
+    """To the cell, so that what was prepared before stays what the table says."""
+    rows = own_rows(
+        ("x", "0.3", "A549", "1"), ("y", "3.3333333333333335", "U2OS", "02")
+    )
+    tidy = screen.tidied(own(), rows)
+    pd.testing.assert_frame_equal(tidy, rows)
+    found = screen.table(own(), rows)["Metadata_Concentration_uM"]
+    assert found.tolist() == [0.3, 3.3333333333333335]
+
+
+def test_keys_that_differ_in_blanks_are_doubled(tmp_path):
+    rows = own_rows(("x", "1", "A", "1"), ("y", "1", "A", "1")).assign(
+        site_id=["s1", "s1 "]
+    )
+    rows.to_csv(tmp_path / "metadata.csv", index=False)
+    with pytest.raises(InputError, match="1 rows whose key.*the first s1"):
+        screen.read_metadata(own(), str(tmp_path))
+
+
+def test_doses_are_numbers_and_one_where_rounding_parts_them():
+    texts = ["1", "1.0", " 1e0", "+1", "0.3", "0.30000000000000004", "", "-0", "0"]
+    rows = own_rows(*[("x", text, "A", "1") for text in texts])
+    found = screen.table(own(), rows)["Metadata_Concentration_uM"]
+    np.testing.assert_array_equal(found, [1, 1, 1, 1, 0.3, 0.3, np.nan, 0, 0])
+    told = [t for t in screen.cell_remarks(own(), rows) if "rounding" in t]
+    assert len(told) == 1 and "1 of 8 doses" in told[0] and "read as 0.3" in told[0]
+
+
+def test_numbers_of_a_describing_column_have_one_spelling():
+    rows = own_rows(*[("x", "1", line, "1") for line in ("1", "1.0", "2", "")])
+    assert screen.table(own(), rows)["Metadata_Cell_Type"].tolist() == [
+        "1",
+        "1",
+        "2",
+        "",
+    ]
+    rows = rows.assign(line=["1", "1.0", "2", "A549"], plate=["1", "1.0", "2", "2"])
+    table = screen.table(own(), rows)
+    assert table["Metadata_Cell_Type"].tolist() == ["1", "1.0", "2", "A549"]
+    assert table["Metadata_Plate"].tolist() == ["1", "1.0", "2", "2"]  # names
+    (told,) = screen.cell_remarks(own(), rows)
+    assert (
+        "the column plate writes a number in several ways, such as '1' and '1.0'"
+        in told
+    )
+
+
+@pytest.mark.parametrize("text", ["1", "1.0", "1e0", " 1.00 "])
+def test_a_control_by_its_dose(text):
+    spec = own(response_1=f"drug=Taxol; dose={text}")
+    doses = "1", "1.0", "10", "+1"
+    rows = own_rows(*[("Taxol", dose, "A", "1") for dose in doses])
+    roles = screen.table(spec, rows)["Metadata_Role"].tolist()
+    assert roles == ["response_1", "response_1", "treated", "response_1"]
+
+
+def test_a_record_that_is_both_controls_is_refused():
+    spec = own(response_0="drug=DMSO", response_1="line=wt")
+    rows = own_rows(("DMSO", "", "ko", "1"), ("DMSO", "", "wt", "1"))
+    with pytest.raises(InputError, match="1 records are both controls, such as 's1'"):
+        screen.table(spec, rows)
+
+
+def test_filters_that_match_nothing_are_refused_of_a_whole_screen_only():
+    rows = own_rows(("DMSO", "", "A", "1"), ("x", "1", "A", "1"))
+    for key in ("response_0", "response_1", "treated"):
+        with pytest.raises(
+            InputError, match=f"screen.{key}='drug=y' matches no record"
+        ):
+            screen.check_filters(own(**{key: "drug=y"}), rows)
+    screen.check_filters(own(response_0="drug=DMSO", treated="drug=x|y"), rows)
+    told = [*screen.filter_remarks(own(treated="drug=x|y"), rows)]
+    assert len(told) == 1 and "no record by drug=y" in told[0]
+    part = rxrx19a_rows(("1", "Mock", "", "", ""))  # of a published screen
+    screen.check_filters(load("rxrx19a"), part)
+
+
 @pytest.mark.real_data
 def test_roles_of_the_published_vero_metadata(shared):
     rows = pd.read_csv(

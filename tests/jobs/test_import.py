@@ -135,6 +135,23 @@ def test_a_table_by_well(config, screen, tmp_path, keys, wanted):
     assert sets.by_well
 
 
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_keys_as_other_programs_write_them(config, screen, tmp_path, form):
+    """Blanks at the ends, and whole numbers that were fractions: 1.0 is plate 1."""
+    table = theirs(screen, "plate", "well", "site", "site_id")
+    wanted = table.pop("site_id")
+    written = table.assign(
+        plate=table["plate"].astype(float),
+        site=table["site"] + ".0",
+        well="\ufeff" + table["well"] + "\u00a0",
+    )
+    path = tmp_path / f"theirs.{form}"
+    written.to_csv(path, index=False) if form == "csv" else written.to_parquet(path)
+    config.imported.update(file=str(path), key=("plate", "well", "site"))
+    job.run(config, tmp_path / "w")
+    check(stored(tmp_path / "w"), table.assign(site_id=wanted), "site_id")
+
+
 def test_columns_that_are_no_features(config, screen, tmp_path):
     table = theirs(screen, "site_id", "cell_type", "plate", "treatment")
     table["Metadata_Note"] = "x"

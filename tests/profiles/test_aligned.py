@@ -155,3 +155,23 @@ def test_labels_of_wells_are_those_of_the_screen_as_it_is_now(tmp_path):
     for metadata in (sets.metadata, sets["t"].metadata):
         assert set(metadata["Metadata_Role"]) == {"treated"}
     assert sets["gan@9/b8"].features[:, 0].tolist() == [0.5, 2.5, 4.5]
+
+
+def test_names_that_former_versions_wrote_are_cleaned(tmp_path):
+    """Sets whose records' names differ in blanks alone are of the same records."""
+    first = written(tmp_path, "gan@9", SITES)
+    metadata = store.read_metadata(first).assign(
+        Metadata_Record_ID=[f" {name}\u00a0" for name in SITES],
+        Metadata_Cell_Type=["A549", "A549 "] * 3,
+        Metadata_Concentration_uM=[0.3, 0.30000000000000004] * 3,
+    )
+    second = tmp_path / "intensity"
+    store.write_part(
+        second / "part-00000.parquet", metadata, {"intensity": np.zeros((6, 1))}
+    )
+    store.finish(second)
+    sets = AlignedSets([second, first], "intensity")
+    assert len(sets.metadata) == 6
+    assert sets.metadata["Metadata_Record_ID"].tolist() == SITES
+    assert sets.metadata["Metadata_Cell_Type"].unique().tolist() == ["A549"]
+    assert sets.metadata["Metadata_Concentration_uM"].unique().tolist() == [0.3]

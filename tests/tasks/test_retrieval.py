@@ -312,3 +312,24 @@ def test_cell_models_with_nothing_to_find_are_told():
     both["Metadata_Record_ID"] = [str(i) for i in range(len(both))]
     with pytest.warns(LeftOut, match="VERO: nothing to find for its 6 treated wells"):
         retrieval.splits(both, OPTIONS)
+
+
+def test_doses_have_labels_of_their_own():
+    """Six digits where they keep doses apart, else all."""
+    doses = [0.3, 10 / 3, np.nan, 0.3]
+    wells = pd.DataFrame(
+        {"Metadata_Treatment": "a", "Metadata_Concentration_uM": doses}
+    )
+    assert retrieval._labels(wells).tolist() == [
+        "a 0.3 uM",
+        "a 3.33333 uM",
+        "a",
+        "a 0.3 uM",
+    ]
+    wells["Metadata_Concentration_uM"] = [1000001.0, 1000002.0, 1000001.0, np.nan]
+    assert retrieval._labels(wells).tolist() == [
+        "a 1000001.0 uM",
+        "a 1000002.0 uM",
+        "a 1000001.0 uM",
+        "a",
+    ]

@@ -295,3 +295,33 @@ def test_rows_of_the_table_count_not_its_index(screen):
     folds = only(shuffled, "plate").folds
     for ours, plain in zip(folds, only(screen, "plate").folds, strict=True):
         np.testing.assert_array_equal(ours[1], plain[1])
+
+
+@pytest.mark.parametrize(
+    "which", ["E0/1+E1/0", " E0/1 + E1/0 ", "E0/1\u00a0+\ufeffE1/0"]
+)
+def test_blanks_around_names_are_no_other_groups(screen, which):
+    ((train, test),) = only(screen, f"plate:{which}").folds
+    plates = screen["Metadata_Experiment"] + "/" + screen["Metadata_Plate"]
+    assert set(plates.iloc[test]) == {"E0/1", "E1/0"}
+    assert set(plates.iloc[train]) == {"E0/0"}
+
+
+@pytest.mark.parametrize("which", ["0.3", "0.30", "3e-1", ".3", "+0.3"])
+def test_doses_and_other_numbers_are_named_as_numbers(screen, which):
+    """The oracle is the column's own numbers."""
+    screen["Metadata_Concentration_uM"] = np.resize([0.1, 0.3, 1.0], len(screen))
+    ((_, test),) = only(screen, f"concentration_um:{which}").folds
+    assert (
+        test.tolist()
+        == np.flatnonzero(screen["Metadata_Concentration_uM"] == 0.3).tolist()
+    )
+
+
+def test_padded_numbers_are_names_of_their_own(screen):
+    screen["Metadata_Donor"] = np.resize(["007", "7", "8"], len(screen))
+    ((_, test),) = only(screen, "donor:7").folds
+    assert set(screen["Metadata_Donor"].iloc[test]) == {"7"}
+    screen["Metadata_Donor"] = np.resize(["07", "8"], len(screen))
+    with pytest.raises(InputError, match="no donor is called '7'; did you mean '07'"):
+        build(screen, "donor:7")
