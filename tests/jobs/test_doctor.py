@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from gandl_jax import config as configs
-from gandl_jax import events, lock
+from gandl_jax import events, lock, sealed_json
 from gandl_jax.jobs import commands, rollback
 from gandl_jax.jobs import health as health_of_training
 from gandl_jax.jobs.doctor_parts import course, findings, health, page, speed, stages
@@ -360,7 +360,7 @@ def test_another_config_is_told_and_not_refused(workdir, doctor):
 def test_a_killed_training_goes_on_from_its_last_good_checkpoint(workdir, doctor):
     config = json.loads((workdir / "config.json").read_text())
     config["config"]["train.total_images"] = 3200
-    (workdir / "config.json").write_text(json.dumps(config))
+    sealed_json.write(workdir / "config.json", config)
     with (workdir / "metrics.jsonl").open("a") as file:
         file.write('{"step": 2, "ima')
     (workdir / "checkpoints" / "2").mkdir()
@@ -409,7 +409,7 @@ def test_a_config_of_wrong_types_is_damage_too(workdir, doctor):
         assert "BAD experiment" in doctor(workdir)
     for batch in ("many", 0):
         config["config"]["train.batch"] = batch
-        (workdir / "config.json").write_text(json.dumps(config))
+        sealed_json.write(workdir / "config.json", config)
         assert "BAD experiment" in doctor(workdir)
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from gandl_jax import config as configs
+from gandl_jax import sealed_json
 from gandl_jax import workdir as workdirs
 from gandl_jax.datasets import prepared, rxrx1, tiles
 from gandl_jax.errors import InputError
@@ -199,7 +200,7 @@ def test_an_unfinished_experiment_is_told(transfer, trained, tmp_path, capsys):
     arguments = ("--job=embed", f"--config.embed.checkpoint={folder}")
     content = json.loads((folder / "config.json").read_text())
     content["config"]["train.total_images"] = 96
-    (folder / "config.json").write_text(json.dumps(content))
+    sealed_json.write(folder / "config.json", content)
     assert transfer(*arguments) == 2
     told = capsys.readouterr().err
     assert "is at step 1 of 3" in told and "--config.embed.steps=0,1" in told
@@ -260,7 +261,8 @@ def test_what_it_started_from_may_have_seen_the_images(tmp_path, step, trained_o
         {"dataset": name} | (known if name == "simulated" else dict.fromkeys(known))
         for name in trained_on
     ]
-    workdirs.note(tmp_path, "start", {"trained_on": seen})
+    start = {"from": "x.npz", "sha256": "1", "trained_on": seen}
+    workdirs.note(tmp_path, "start", start)
     dataset = types.SimpleNamespace(
         name="simulated", fingerprint="plan", metadata_sha256="sites"
     )
