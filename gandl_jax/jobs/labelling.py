@@ -35,10 +35,10 @@ def label(
     if changed := former_labels(config, opened):
         raise InputError(
             f"{opened.directory} was prepared by a former version, which kept the "
-            f"labels of one experiment alone, and {', '.join(changed)} differs now: "
-            "run --job=prepare with the raw screen in config.data.source_dir, which "
-            "adds its table and keeps the shards, or go back to the former "
-            "config.screen"
+            f"labels of one experiment alone, and other {', '.join(changed)} are asked "
+            "for now: run --job=prepare with the raw screen in config.data."
+            "source_dir, which adds its table and keeps the shards, or go back to the "
+            "former config.screen"
         )
     return labelled.label(
         opened,

@@ -70,6 +70,7 @@ def seen(folder):
     plates, fields = illumination.read(opened.directory, written)
     counted = facts.read(opened.directory, opened.shards)
     plan = prepare_folder.read_plan(folder / "out/plan.json")
+    plan = {key: plan.get(key) for key in opened.description["plan"]}  # all it is for
     for one in (plan, opened.description["plan"]):
         del one["source_dir"]  # it is free
     fields_of = {f.name: getattr(opened, f.name) for f in dataclasses.fields(opened)}

@@ -211,7 +211,7 @@ def test_a_former_folder_is_read_and_gets_its_table(own, capsys):
     pd.testing.assert_frame_equal(labelled(own).table, wanted)
     other = copy.deepcopy(own)
     other.screen.response_0 = "drug=DMSO"
-    told = "screen.response_0 differs now: run --job=prepare.*adds its table"
+    told = "screen.response_0 are asked for now: run --job=prepare.*adds its table"
     with pytest.raises(InputError, match=told):
         labelled(other)
     with pytest.raises(InputError, match=told):
