@@ -14,10 +14,10 @@ import itertools
 import os
 import pathlib
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO, TextIO
 
+from gandl_jax import names
 from gandl_jax.errors import InputError
 
 MOST_LINE = 1 << 24  # characters of a line, and of a row of several (ours)
@@ -34,7 +34,7 @@ class Layout:
     """A table's columns and rows, as they lie in the file.
 
     Attributes:
-      columns: names, without the blanks at their ends. The first may be "", as
+      columns: cleaned names (`names.clean`). The first may be "", as
         pandas writes an index; no two are the same.
       header_line: number of the header's line, from 1; lines above it are empty.
       rows: how many there are below the header.
@@ -220,25 +220,27 @@ def _names(header: str, line: int, path, between: str, most: int) -> tuple[str, 
         cells = next(csv.reader([header], delimiter=between))
     except csv.Error as error:  # a name of more characters than it takes
         raise InputError(f"{path}: line {line:,} is no header ({error})") from error
-    names = [name.strip() for name in cells]
-    for number, name in enumerate(names, 1):
-        if len(name) > MOST_NAME or "\n" in name:
+    columns = [names.clean(cell) for cell in cells]
+    for number, cell in enumerate(cells, 1):
+        if len(cell) > MOST_NAME or "\n" in cell.strip():
             raise InputError(
                 f"{path}: the name of column {number:,} (line {line:,}) has "
-                f"{len(name):,} characters, or a line break: shorten {name[:20]!r}"
+                f"{len(cell):,} characters, or a line break: shorten {cell[:20]!r}"
             )
-        if not name and number > 1:
+        if not columns[number - 1] and number > 1:
             raise InputError(
                 f"{path}: column {number:,} has no name in the header (line {line:,}): "
                 "name it, or remove the column"
             )
-    check_names(names, path, f" of line {line:,}")
-    return tuple(names)
+    check_names(columns, path, f" of line {line:,}")
+    return tuple(columns)
 
 
-def check_names(names: Sequence[str], path: os.PathLike | str, where: str = "") -> None:
+def check_names(
+    columns: Sequence[str], path: os.PathLike | str, where: str = ""
+) -> None:
     """Raises InputError where two columns have one name, but for blanks or Unicode."""
-    plain = [unicodedata.normalize("NFC", name).strip() for name in names]
+    plain = [names.clean(column) for column in columns]
     name, times = collections.Counter(plain).most_common(1)[0] if plain else ("", 0)
     if times > 1:
         first, second = [i for i, other in enumerate(plain, 1) if other == name][:2]

@@ -101,7 +101,7 @@ LAYERS = {
     "terminal": set(),
     "modules": set(),
     "names": set(),
-    "csv_layout": {"errors"},
+    "csv_layout": {"errors", "names"},
     "json_lines": {"files", "sealed_json"},
     "plain_data": set(),
     "csv_files": {"files"},

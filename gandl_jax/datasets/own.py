@@ -128,9 +128,9 @@ def _fields(file: str) -> list[str]:
 
 def _columns(options: ml_collections.ConfigDict) -> dict[str, str]:
     """`Metadata_*` name to the source's column."""
-    named = {name: options.columns[key] for key, name in COLUMNS.items()}
+    named = {name: names.clean(options.columns[key]) for key, name in COLUMNS.items()}
     named = {name: column for name, column in named.items() if column}
-    for column in options.more_columns:
+    for column in map(names.clean, options.more_columns):
         name = "Metadata_" + _capitals(column)
         for other in (*named, *RESERVED):
             if name.casefold() == other.casefold():
@@ -164,14 +164,14 @@ def _capitals(column: str) -> str:
 
 def _key(options: ml_collections.ConfigDict) -> tuple[str, ...]:
     if options.key:
-        return tuple(options.key)
+        return tuple(map(names.clean, options.key))
     if not options.columns.site_id:
         raise InputError(
             "nothing names a record: set config.screen.columns.site_id, or "
             "config.screen.key to the columns that together do"
         )
     cell = options.columns.cell
-    return (options.columns.site_id, *((cell,) if cell else ()))
+    return tuple(names.clean(c) for c in (options.columns.site_id, cell) if c)
 
 
 def read_filter(key: str, text: str) -> Filter | None:
