@@ -174,6 +174,7 @@ def _fitted(
     known, doubts = _known(of_own.values(), controls)
     scatters = _scatters(of_own.values(), known, controls)
     off_axis = _side_effect_sd(dose, judged, own, controls)
+    quantiles = controls.quantiles()
     for (name, rows), scatter in zip(own.items(), scatters, strict=True):
         found = {"ec50_kind": "relative"}
         found |= dataclasses.asdict(curve.fit_wells(of_own[name], known))
@@ -183,7 +184,7 @@ def _fitted(
         highest = rows[dose[rows] == dose[rows].max()]
         found |= controls.side_effect(judged.side_effect[highest], off_axis)
         found["points"] = _points(wells.iloc[rows], judged.response[rows])
-        found["controls"] = controls.quantiles()
+        found["controls"] = quantiles
         found["wells"] = len(rows)
         found["warnings"] = [*warnings, *doubts, *_replicates(dose[rows])]
         yield name, found
