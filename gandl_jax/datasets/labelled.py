@@ -42,10 +42,10 @@ def label(opened: Prepared, spec: Screen, *, by_plate: bool) -> Prepared:
       InputError: the table that was kept is damaged, or has not what the spec names;
         or plates are needed that were not counted.
     """
-    opened = dataclasses.replace(opened, key=spec.key)
     source = read_source_table(opened)
     if source is None:
-        return opened
+        ids = opened.table["Metadata_Record_ID"].to_numpy(object)
+        return dataclasses.replace(opened, key=spec.key, ids=ids)
     path = epath.Path(opened.directory) / SOURCE_TABLE
     check_metadata(spec, source, path)
     labels = table(spec, source)
@@ -55,7 +55,8 @@ def label(opened: Prepared, spec: Screen, *, by_plate: bool) -> Prepared:
             f"{path} and the table of records beside it name other records: were files "
             "of two prepared screens mixed? Restore both from one copy"
         )
-    mine = dataclasses.replace(opened, table=labels)
+    ids = source[list(spec.key)].agg("_".join, axis=1).to_numpy(object)
+    mine = dataclasses.replace(opened, table=labels, key=spec.key, ids=ids)
     return _by_own_plates(mine, spec, source) if by_plate else mine
 
 

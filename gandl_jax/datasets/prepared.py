@@ -60,6 +60,8 @@ class Prepared:
       digest: [N] int64, of its serialized example, by `records.digest`; None where a
         former version wrote none.
       key: the columns that name a record, in its example too; () is not known.
+      ids: [N] str objects, those columns joined by "_" as the examples hold them;
+        None where the key is not known.
       fields: plates, and their illumination, where an experiment joins those of
         `illumination.npz`; as from `illumination.read`.
     """
@@ -79,6 +81,7 @@ class Prepared:
     description: Mapping[str, Any]
     digest: np.ndarray | None = None
     key: tuple[str, ...] = ()
+    ids: np.ndarray | None = None
     fields: tuple[list[str], np.ndarray] | None = None
 
     @property
@@ -117,9 +120,9 @@ class Prepared:
     def part(self, rows: np.ndarray) -> "Prepared":
         """These rows of the table alone, [n] int64."""
         index = {key: getattr(self, key)[rows] for key in ("shard", "offset", "length")}
-        digest = None if self.digest is None else self.digest[rows]
-        table = self.table.iloc[rows]
-        return dataclasses.replace(self, table=table, digest=digest, **index)
+        known = {key: getattr(self, key) for key in ("digest", "ids")}
+        index |= {key: x if x is None else x[rows] for key, x in known.items()}
+        return dataclasses.replace(self, table=self.table.iloc[rows], **index)
 
     def written(self, name: str) -> Mapping[str, Any] | None:
         """What a file but the shards must be: `written` of its description."""

@@ -52,7 +52,7 @@ def _recogniser(prepared: Prepared) -> Callable[[tf.Tensor, tf.Tensor], tf.Tenso
         return lambda example, record: tf.equal(digest(example), wanted[record])
     if not prepared.key:
         return lambda example, record: tf.constant(True)
-    names = tf.constant(prepared.table["Metadata_Record_ID"].to_numpy(object))
+    names = tf.constant(prepared.ids)
     text = tf.io.FixedLenFeature([], tf.string)
     columns = {column: text for column in prepared.key}
 
