@@ -1,4 +1,4 @@
-"""The job `verify`: is a prepared screen still what `prepare` wrote?"""
+"""The job `verify`: are a prepared screen and a workdir still what was written?"""
 
 import concurrent.futures
 import dataclasses
@@ -14,7 +14,7 @@ from etils import epath
 from gandl_jax import csv_files
 from gandl_jax.datasets import confined, prepared, screen
 from gandl_jax.errors import InputError, RunError
-from gandl_jax.jobs import prepare
+from gandl_jax.jobs import prepare, workdir_faults
 from gandl_jax.progress import Progress
 
 TABLE = "verify.csv"
@@ -22,15 +22,17 @@ SHOWN = 10  # of its lines, the others are only in the file
 
 
 def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
-    """Checks every file and record in `config.data.dir`, which is only read.
+    """Checks every file and record in `config.data.dir`, and what lies in the workdir.
 
-    Nothing tells whether the raw images were right when they were read, nor whether
-    `screen.json` was written again with another digest.
+    Both are only read. Nothing tells whether the raw images were right when they were
+    read, nor whether a file was written again with another digest.
 
     Args:
       config: the whole config; `data` and, for a screen of one's own, `screen` are
         read.
-      workdir: where `verify.csv` is written: shard, record, name, what is wrong.
+      workdir: whose config, metrics, checkpoints, feature sets and results are held
+        against their digests too, and where `verify.csv` is written: shard or file,
+        record, name, what is wrong.
 
     Raises:
       InputError: there is no prepared screen, it is another one, or a former version
@@ -48,19 +50,37 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
         )
     confined.check_links(config.data.source_dir, config.data.outside)
     found = _faults(directory, description, spec, config.data.source_dir)
+    own = _of_workdir(epath.Path(workdir))
     path = epath.Path(workdir) / TABLE
     path.parent.mkdir(parents=True, exist_ok=True)
-    _write(path, found)
+    _write(path, [*found, *own])
     if found:
         raise RunError(
             f"{directory} is not as it was prepared: {len(found)} faults, listed in "
             f"{path}; delete the files that it names and run --job=prepare again"
         )
     print(f"{directory}: all {description['records']} records are as prepared")
+    if own:
+        raise RunError(
+            f"{workdir} is not as it was written: {len(own)} files, listed in {path} "
+            "with what to do"
+        )
+    print(f"{workdir}: what carries a digest is as it was written")
     print(
-        f"note: this holds files against {prepared.DESCRIPTION}, and that against the "
-        "digest in it; it does not cover the raw images, nor who wrote that file"
+        f"note: this holds files against {prepared.DESCRIPTION} and the digests that "
+        "they carry; it does not cover the raw images, pictures, TensorBoard's files, "
+        "CSV tables, exports and the report, nor who wrote a file"
     )
+
+
+def _of_workdir(workdir: epath.Path) -> list[Any]:
+    """All that is wrong in a workdir."""
+    from gandl_jax.datasets import faults  # slow
+
+    return [
+        faults.Fault(name, None, "", what)
+        for name, what in workdir_faults.find(workdir)
+    ]
 
 
 def _faults(
