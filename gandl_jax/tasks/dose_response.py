@@ -146,6 +146,7 @@ def _curves(sites: FeatureSet, normalization: str) -> Iterator[dict[str, Any]]:
                 "group": model,
                 "experiment": experiment,
                 "treatment": treatment,
+                "ec50_kind": "relative",
                 **own,
                 "encoder_saw_test_images": sites.saw_images,
             }
@@ -176,8 +177,7 @@ def _fitted(
     off_axis = _side_effect_sd(dose, judged, own, controls)
     quantiles = controls.quantiles()
     for (name, rows), scatter in zip(own.items(), scatters, strict=True):
-        found = {"ec50_kind": "relative"}
-        found |= dataclasses.asdict(curve.fit_wells(of_own[name], known))
+        found = dataclasses.asdict(curve.fit_wells(of_own[name], known))
         shape = curve_shape.judge(of_own[name], scatter, known.bottom_sd)
         found |= dataclasses.asdict(shape)
         found |= controls.widened(found)
