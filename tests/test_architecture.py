@@ -80,7 +80,7 @@ LAYERS = {
     },
     "tasks": {"child_processes", "errors", "names", "profiles", "tasks"},
     "figures": {"figures"},
-    "workdir": {"config", "errors", "plain_data", "sealed_json"},
+    "workdir": {"config", "errors", "files", "plain_data", "sealed_json"},
     "config": {"errors", "modules", "regular_files"},
     "logs": {"files", "json_lines"},
     "pictures": {"files"},

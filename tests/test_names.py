@@ -105,24 +105,6 @@ def test_one_spelling_of_each_number():
         assert names.one_spelling(pd.Series(kept)).tolist() == kept
 
 
-@pytest.mark.parametrize(
-    ("text", "key"),
-    [
-        ("1.0", "1"),
-        ("1.50", "1.5"),
-        ("10", "10"),
-        ("10.0", "10"),
-        ("007", "007"),
-        ("01.0", "01.0"),
-        ("1e5", "1e5"),
-        ("v1.0", "v1.0"),
-        ("1.0.0", "1.0.0"),
-    ],
-)
-def test_keys_of_other_programs(text, key):
-    assert names.number_key(text) == key
-
-
 def test_doses_that_differ_by_rounding_are_one():
     """The oracle is numpy.isclose between each two doses before and after."""
     exact = np.array([0.0, 2.0**-18, 0.003, 0.1, 0.3, 1.0, 10 / 3, 1e-9, 1e6])

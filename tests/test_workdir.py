@@ -115,7 +115,9 @@ def test_a_workdir_in_which_nothing_was_made_is_nobodys(tmp_path):
     workdir.refuse_another(tmp_path, other)
     workdir.record(tmp_path, other, "--job=train")
     assert workdir.read_config(tmp_path).seed == other.seed
-    workdir.claim(tmp_path, "prepared", "another")  # what it was bound to is gone
+    workdir.claim(
+        tmp_path, "prepared", "another", other=""
+    )  # what it was bound to is gone
     (tmp_path / "metrics.jsonl").touch()
     with pytest.raises(InputError, match="is another experiment's: its seed is 1"):
         workdir.refuse_another(tmp_path, config)

@@ -125,4 +125,5 @@ def _check_records(
         return
     plain, plan = configs.plain(config), opened.description["plan"]
     wanted = {key: plain[key] for key in configs.SCREEN_IMAGES if key in plan}
+    wanted |= {key: config.data[key] for key in prepared.REDUCED}
     prepared.check_plan(opened.directory, plan, wanted)

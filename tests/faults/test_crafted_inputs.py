@@ -942,7 +942,9 @@ def test_names_of_files_are_shown_without_their_controls(place, refused):
 
 
 def test_names_in_what_is_printed_are_shown_without_their_controls(place, capsys):
-    (place.root / "run/profiles/tiny" / ESCAPE).mkdir(parents=True)
+    folder = place.root / "run/profiles/tiny" / ESCAPE
+    folder.mkdir(parents=True)
+    (folder / "notes.txt").touch()
     assert program.main(["--config=crafted.py", "--workdir=run", "--job=evaluate"]) == 2
     out, _ = capsys.readouterr()
     assert "tiny/\\x1b[2J is empty and passed over" in out and ESCAPE not in out

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from gandl_jax import config, workdir
+from gandl_jax import config, sealed_json, workdir
 from gandl_jax.datasets import prepared, tiles
 from gandl_jax.errors import InputError
 from gandl_jax.jobs import experiment, prepare
@@ -120,9 +120,9 @@ def test_a_workdir_of_another_scale_is_refused_and_a_former_one_is_not(tmp_path)
     workdir.record(tmp_path, c, "")
     (tmp_path / "metrics.jsonl").touch()  # in use: else it would be nobody's
     file = tmp_path / "config.json"
-    saved = json.loads(file.read_text())
+    saved = sealed_json.read(file)
     del saved["config"]["data.downscale"]  # as versions before it wrote it
-    file.write_text(json.dumps(saved))
+    sealed_json.write(file, saved)
     workdir.refuse_another(tmp_path, c)
     c.data.downscale = 2
     with pytest.raises(InputError, match="its data.downscale is 1, this config's 2"):

@@ -315,12 +315,16 @@ def test_channels_are_found_by_name(run, trained, tmp_path, only_start, capsys):
     np.testing.assert_array_equal(weights, drawn[..., [golgi, nuclei]])
 
 
+START = {"from": "other", "sha256": "0"}
+SEEN = {"dataset": "rxrx1", "prepared": "plan", "metadata_sha256": "0"}
+
+
 @pytest.mark.parametrize(
     "before, seen",
     [
         (None, ["simulated"]),
-        ({"trained_on": [{"dataset": "rxrx1"}]}, ["simulated", "rxrx1"]),
-        ({"trained_on": None}, None),
+        (START | {"trained_on": [SEEN]}, ["simulated", "rxrx1"]),
+        (START | {"trained_on": None}, None),
     ],
 )
 def test_a_training_remembers_what_the_one_before_it_saw(tmp_path, before, seen):

@@ -1,6 +1,7 @@
 """What lies in a feature set's folder is held against what was written."""
 
 import json
+import pathlib
 import shutil
 
 import numpy as np
@@ -196,13 +197,13 @@ def test_counts_of_another_type_are_one_sentence(folder, wrong):
 
 def test_a_part_is_hashed_once_as_long_as_it_stays(folder, monkeypatch):
     path, hashed = folder / "part-00000.parquet", []
-    read_bytes = type(part_file.epath.Path(path)).read_bytes
+    read_bytes = part_file.files.read_bytes
 
-    def spy(self):
-        hashed.append(self.name)
-        return read_bytes(self)
+    def spy(path, *args):
+        hashed.append(pathlib.Path(path).name)
+        return read_bytes(path, *args)
 
-    monkeypatch.setattr(type(part_file.epath.Path(path)), "read_bytes", spy)
+    monkeypatch.setattr(part_file.files, "read_bytes", spy)
     monkeypatch.setattr(part_file, "_SETTLED_S", -1.0)  # as a minute later
     for _ in range(3):
         store.read(folder), store.read_metadata(folder)
