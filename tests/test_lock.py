@@ -142,7 +142,7 @@ def test_in_a_bucket_one_whose_place_was_taken_leaves_it(tmp_path):
     assert process.stdout.readline() == "held\n"
     other = '{"host": "elsewhere", "pid": 7, "token": "other", "alive": 1e12}'
     for _ in range(3):  # a sign of life may have begun before
-        (tmp_path / lock.FILE).write_text(other)
+        files.replace(tmp_path / lock.FILE, other)  # whole, as a bucket's objects are
         time.sleep(0.1)
     _, told = process.communicate(timeout=20)
     assert process.returncode == 1 and "in use by process 7 on elsewhere" in told

@@ -153,6 +153,7 @@ def terminated_at(monkeypatch):
     return arrange
 
 
+@pytest.mark.slow
 def test_a_training_saves_and_goes_on_as_if_nothing_had_happened(
     run, tmp_path, terminated_at, monkeypatch, capsys
 ):

@@ -19,6 +19,7 @@ def raw_of(folder, spec):
     return shards.Raw(spec, source, kept, form)
 
 
+@pytest.mark.slow
 def test_fewer_sites_than_cores(make_screen, tmp_path):
     out = tmp_path / "out"
     out.mkdir()

@@ -157,6 +157,7 @@ def all_say_so_and_go_on(folder, copied, lefts, jobs, words):
             assert "No space left on device: see that the disk has room" in errors
 
 
+@pytest.mark.slow
 def test_evaluation_and_report_say_so_and_go_on(run, trained, disks, tmp_path):
     words = run.words(tmp_path / "disk/w", "--config.train.total_images=32")
     all_say_so_and_go_on(tmp_path, trained, [100_000], "evaluate,report", words)

@@ -42,6 +42,7 @@ def killed_at(where, words, sent=signal.SIGKILL, code=try_kills.KILLED):
     assert done.returncode == code, done.stderr
 
 
+@pytest.mark.slow
 def test_killed_in_finalising_and_in_embedding(run, tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     settings = (*run.recipe, "--config.train.total_images=128")

@@ -20,6 +20,7 @@ WARM_UP_MINUTES = 10  # in which caches and arenas fill up
 MOST_GROWTH = 0.02  # in two hours, of the memory
 
 
+@pytest.mark.slow
 def test_nothing_is_left_open_from_checkpoint_to_checkpoint(run, tmp_path, monkeypatch):
     found, add = [], Recorder.add
 

@@ -116,6 +116,7 @@ def nan_in(tree):
     return jax.tree.unflatten(structure, leaves)
 
 
+@pytest.mark.slow
 def test_each_is_noticed_named_and_rolled_back(run, tmp_path, monkeypatch, capsys):
     injections = Injections(monkeypatch)
     steps = 12

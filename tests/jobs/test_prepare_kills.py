@@ -174,6 +174,7 @@ def test_killed_at_random_moments_the_bytes_are_the_same(
     kill(begin, raw, whole, seconds, tmp_path, kills=4, workers=(1,), seed=0)
 
 
+@pytest.mark.slow
 def test_processes_write_the_same_bytes_and_end_with_their_parent(
     raw, begin, whole, tmp_path
 ):

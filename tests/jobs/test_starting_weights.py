@@ -236,6 +236,7 @@ def conditional(run, trained, tmp_path_factory):
     return folder / "w", arrays
 
 
+@pytest.mark.slow
 def test_a_training_with_labels_starts_from_a_file_with_labels(conditional):
     workdir, arrays = conditional
     g, d = (restored(workdir)[name] for name in "gd")
