@@ -3,7 +3,6 @@
 The manifest lists every file below the folder in the form that `sha256sum -c` reads.
 """
 
-import hashlib
 from collections.abc import Iterator
 
 from etils import epath
@@ -11,13 +10,13 @@ from etils import epath
 from gandl_jax import files
 
 MANIFEST = "manifest.sha256"
-BLOCK_BYTES = 2**20
 
 
 def write(folder: epath.PathLike) -> None:
     """Lists a folder that is whole and no longer written to."""
     folder = epath.Path(folder)
-    lines = [f"{_hash(folder / name)}  {name}\n" for name in sorted(_names(folder))]
+    hashes = {name: files.sha256(folder / name) for name in sorted(_names(folder))}
+    lines = [f"{sha256}  {name}\n" for name, sha256 in hashes.items()]
     files.replace(folder / MANIFEST, "".join(lines))
 
 
@@ -42,7 +41,7 @@ def damage(folder: epath.PathLike) -> str | None:
         return f"{name} is not in {MANIFEST}"
     for name, sha256 in sorted(listed.items()):
         try:
-            if _hash(folder / name) != sha256:
+            if files.sha256(folder / name) != sha256:
                 return f"{name} is not as it was written"
         except OSError as error:  # a bad sector
             return f"{name} cannot be read: {error}"
@@ -66,11 +65,3 @@ def _names(folder: epath.Path, above: str = "") -> Iterator[str]:
             yield from _names(path, f"{name}/")
         else:
             yield name
-
-
-def _hash(path: epath.Path) -> str:
-    digest = hashlib.sha256()
-    with files.reading(path) as file:
-        while block := file.read(BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()

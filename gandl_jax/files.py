@@ -6,6 +6,7 @@ written appears, whole, when it is closed: there it is written under its own nam
 """
 
 import contextlib
+import hashlib
 import io
 import json
 import os
@@ -122,6 +123,16 @@ def read_bytes(
 def read_text(path: epath.PathLike, most_bytes: int = regular_files.MOST_BYTES) -> str:
     """Reads a whole file of UTF-8; raises as `read_bytes`, and UnicodeDecodeError."""
     return read_bytes(path, most_bytes).decode()
+
+
+def sha256(path: epath.PathLike) -> str:
+    """SHA-256 of a file's content, in hex; the file may be larger than the memory.
+
+    Raises:
+      NoFile: as `reading`.
+    """
+    with reading(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class _Remote(io.RawIOBase):

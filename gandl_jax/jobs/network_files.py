@@ -4,7 +4,6 @@ Imports nothing slow.
 """
 
 import contextlib
-import hashlib
 import importlib.util
 from collections.abc import Iterator, Sequence
 from types import ModuleType
@@ -60,8 +59,7 @@ def read_discriminator(config, place: str) -> tuple[Any, Any]:
 
 def fingerprint(place: str) -> str:
     """Hexadecimal SHA-256 of a file's content."""
-    with files.reading(_found(place)) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return files.sha256(_found(place))
 
 
 def numbered(count: int) -> list[str]:

@@ -251,8 +251,7 @@ def _sha256(path: epath.Path) -> str:
     if (known := _known_sha256(path)) is not None:
         return known
     before = _stat(path)
-    with files.reading(path) as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    found = files.sha256(path)
     _remember(path, before, found)
     return found
 
