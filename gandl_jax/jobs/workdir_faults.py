@@ -41,9 +41,8 @@ def _of_config(workdir: epath.Path) -> Iterator[tuple[str, str]]:
 
 
 def _of_lines(workdir: epath.Path) -> Iterator[tuple[str, str]]:
-    for name, is_right in LINES.items():
-        if numbers := json_lines.damaged(workdir / name, is_right):
-            yield name, f"{json_lines.told(numbers)}: restore it from a copy"
+    for name, numbers in damaged_lines(workdir).items():
+        yield name, f"{json_lines.told(numbers)}: restore it from a copy"
 
 
 def _of_checkpoints(workdir: epath.Path) -> Iterator[tuple[str, str]]:
@@ -60,25 +59,49 @@ def _of_checkpoints(workdir: epath.Path) -> Iterator[tuple[str, str]]:
 
 
 def _of_profiles(workdir: epath.Path) -> Iterator[tuple[str, str]]:
-    for folder in _within(workdir / "profiles"):
+    for folder in feature_sets(workdir / "profiles"):
         if store.was_finished(folder) and (why := store.find_damage(folder)):
             name = f"profiles/{folder.parent.name}/{folder.name}"
             yield name, f"{why}: run --job=embed (for a table --job=import) again"
 
 
 def _of_results(workdir: epath.Path) -> Iterator[tuple[str, str]]:
-    for folder, job in RESULTS.items():
-        for path in _within(workdir / folder):
-            if path.suffix != ".json":
-                continue
+    for name, error in damaged_results(workdir).items():
+        yield name, f"{error}: run --job={RESULTS[name.partition('/')[0]]} again"
+
+
+def damaged_lines(workdir: epath.Path) -> dict[str, list[int]]:
+    """File to the numbers, from 1, of its lines that are not as they were written."""
+    found = {
+        name: json_lines.damaged(workdir / name, is_right)
+        for name, is_right in LINES.items()
+    }
+    return {name: numbers for name, numbers in found.items() if numbers}
+
+
+def damaged_results(workdir: epath.Path) -> dict[str, ValueError]:
+    """Path within the workdir of each damaged result, and what is wrong with it."""
+    found = {}
+    for folder in RESULTS:
+        for path in results(workdir / folder):
             try:
                 sealed_json.read(path)
             except ValueError as error:
-                name = f"{folder}/{path.parent.name}/{path.name}"
-                yield name, f"{error}: run --job={job} again"
+                found[f"{folder}/{path.parent.name}/{path.name}"] = error
+    return found
+
+
+def results(folder: epath.Path) -> list[epath.Path]:
+    """The results in a folder, which are <dataset>/<task>.json."""
+    return [path for path in _within(folder) if path.suffix == ".json"]
+
+
+def feature_sets(folder: epath.Path) -> list[epath.Path]:
+    """The feature sets in a folder, which are folders <dataset>/<encoder>."""
+    return [path for path in _within(folder) if path.is_dir()]
 
 
 def _within(folder: epath.Path) -> list[epath.Path]:
-    """What lies in the folders of a folder, such as profiles/<dataset>/<encoder>."""
+    """What lies in the folders of a folder."""
     datasets = sorted(folder.iterdir()) if folder.is_dir() else []
     return [path for one in datasets if one.is_dir() for path in sorted(one.iterdir())]

@@ -11,13 +11,12 @@ from typing import Any
 import ml_collections
 from etils import epath
 
-from gandl_jax import checkpoint, events, files, json_lines, lock, logs, sealed_json
+from gandl_jax import checkpoint, events, files, json_lines, lock, logs
 from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError, RunError
+from gandl_jax.jobs import workdir_faults
 from gandl_jax.jobs.doctor_parts.state import Disk, Profiles, Saved, State
 from gandl_jax.profiles import store
-
-RESULTS = ("tasks", "choose_features", "compare_seeds")  # folders of the jobs' results
 
 
 def read(config, workdir: epath.Path) -> State:
@@ -29,10 +28,6 @@ def read(config, workdir: epath.Path) -> State:
     """
     own, trouble = _own_config(workdir)
     file = workdir / "metrics.jsonl"
-    rules = {file.name: logs.is_metrics, events.FILE: events.is_event}
-    damaged = {
-        name: json_lines.damaged(workdir / name, rule) for name, rule in rules.items()
-    }
     return State(
         workdir=str(workdir),
         now=time.time(),
@@ -41,8 +36,12 @@ def read(config, workdir: epath.Path) -> State:
         given=config,
         record=_record(workdir) if own else {},
         lines=logs.read(workdir),
-        cut_off=[name for name in rules if json_lines.ends_in_half(workdir / name)],
-        damaged_lines={name: numbers for name, numbers in damaged.items() if numbers},
+        cut_off=[
+            name
+            for name in workdir_faults.LINES
+            if json_lines.ends_in_half(workdir / name)
+        ],
+        damaged_lines=workdir_faults.damaged_lines(workdir),
         last_line=file.stat().mtime if file.exists() else math.nan,
         events=_dated(events.read(workdir)),
         holder=lock.holder(workdir),
@@ -50,7 +49,7 @@ def read(config, workdir: epath.Path) -> State:
         disk=_disk(workdir),
         profiles=_profiles(workdir / "profiles"),
         tasks=_tasks(workdir / "tasks"),
-        damaged_results=_damaged_results(workdir),
+        damaged_results=list(workdir_faults.damaged_results(workdir)),
         has_report=(workdir / "report" / "index.html").exists(),
     )
 
@@ -112,7 +111,6 @@ def _disk(workdir: epath.Path) -> Disk | None:
 
 
 def _profiles(folder: epath.Path) -> list[Profiles]:
-    found = sorted(folder.glob("*/*")) if folder.exists() else []
     return [
         Profiles(
             dataset=path.parent.name,
@@ -120,25 +118,10 @@ def _profiles(folder: epath.Path) -> list[Profiles]:
             trouble=store.find_damage(path) or "",
             parts=store.count_parts(path),
         )
-        for path in found
-        if path.is_dir()
+        for path in workdir_faults.feature_sets(folder)
     ]
 
 
 def _tasks(folder: epath.Path) -> list[str]:
-    return [f"{path.parent.name}/{path.stem}" for path in _results(folder)]
-
-
-def _results(folder: epath.Path) -> list[epath.Path]:
-    return sorted(folder.glob("*/*.json")) if folder.exists() else []
-
-
-def _damaged_results(workdir: epath.Path) -> list[str]:
-    found = []
-    for folder in RESULTS:
-        for path in _results(workdir / folder):
-            try:
-                sealed_json.read(path)
-            except ValueError:
-                found.append(f"{folder}/{path.parent.name}/{path.name}")
-    return found
+    found = workdir_faults.results(folder)
+    return [f"{path.parent.name}/{path.stem}" for path in found]

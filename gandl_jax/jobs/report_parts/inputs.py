@@ -13,7 +13,7 @@ from gandl_jax import files, json_lines, logs, pictures, plain_data, sealed_json
 from gandl_jax import workdir as workdirs
 from gandl_jax.datasets import bad_records, screen
 from gandl_jax.errors import InputError
-from gandl_jax.jobs import commands
+from gandl_jax.jobs import commands, workdir_faults
 from gandl_jax.profiles import feature_set, part_file, store, table
 
 DAMAGED = "its file cannot be read, or is not as it was written; evaluate again"
@@ -168,7 +168,7 @@ def _tasks(
     folder: epath.Path, config: ml_collections.ConfigDict, seen: _Seen
 ) -> dict[str, dict[str, dict[str, Any]]]:
     found: dict[str, dict[str, dict[str, Any]]] = {}
-    for path in _results(folder):
+    for path in workdir_faults.results(folder):
         content = seen.result(path, "evaluate") or {"skipped": DAMAGED}
         labels = (content.get("inputs") or {}).get("labels") or {}
         found.setdefault(path.parent.name, {})[path.stem] = {
@@ -195,15 +195,10 @@ def _other(
 
 def _of_tasks(folder: epath.Path, seen: _Seen) -> dict[str, dict[str, dict[str, Any]]]:
     found: dict[str, dict[str, dict[str, Any]]] = {}
-    for path in _results(folder):
+    for path in workdir_faults.results(folder):
         if content := seen.result(path, folder.name):
             found.setdefault(path.parent.name, {})[path.stem] = content
     return found
-
-
-def _results(folder: epath.Path) -> list[epath.Path]:
-    """<dataset>/<task>.json, of every dataset."""
-    return sorted(folder.glob("*/*.json")) if folder.exists() else []
 
 
 def _grids(folder: epath.Path) -> list[int]:
@@ -215,7 +210,7 @@ def _grids(folder: epath.Path) -> list[int]:
 def _counts(folder: epath.Path) -> dict[str, dict[str, int]]:
     """Of each dataset's first complete encoder: all embed the same records."""
     found: dict[str, dict[str, int]] = {}
-    for directory in _profiles(folder):
+    for directory in workdir_faults.feature_sets(folder):
         if directory.parent.name not in found:
             try:
                 metadata = store.read_metadata(directory)
@@ -236,15 +231,10 @@ def _count(metadata) -> dict[str, int]:
 
 def _encoders(folder: epath.Path, seen: _Seen) -> dict[str, dict[str, dict[str, Any]]]:
     found: dict[str, dict[str, dict[str, Any]]] = {}
-    for directory in _profiles(folder):
+    for directory in workdir_faults.feature_sets(folder):
         if trouble := store.find_damage(directory):
             seen.add(f"{directory} is left out: {trouble}; {part_file.AGAIN}")
             continue
         made_from = store.made_from(directory)
         found.setdefault(directory.parent.name, {})[directory.name] = made_from
     return found
-
-
-def _profiles(folder: epath.Path) -> list[epath.Path]:
-    found = sorted(folder.glob("*/*")) if folder.exists() else []
-    return [directory for directory in found if directory.is_dir()]
