@@ -81,7 +81,11 @@ def as_counted(spec: Screen, counted_by: Sequence[str]) -> Screen:
 
 
 def renamed(
-    spec: Screen, counted_by: Sequence[str], metadata: pd.DataFrame, directory: str
+    spec: Screen,
+    counted_by: Sequence[str],
+    metadata: pd.DataFrame,
+    labels: pd.DataFrame,
+    directory: str,
 ) -> dict[str, str]:
     """Counted plate to an experiment's; {} where they are the same.
 
@@ -91,13 +95,14 @@ def renamed(
       spec: of the experiment.
       counted_by: as from `plate_columns`.
       metadata: [N] rows of the raw screen's table.
+      labels: [N] rows, what `screen.table` makes of it by the spec.
       directory: of the prepared screen, for the message.
 
     Raises:
       InputError: sites of one counted plate lie on several of the experiment's.
     """
     counted = as_counted(spec, counted_by)
-    ours = _plate_names(table(spec, metadata))
+    ours = _plate_names(labels)
     now = ours if counted is spec else _plate_names(table(counted, metadata))
     columns = zip(PLATE_COLUMNS, counted_by, strict=True)
     cells = {name: metadata[column] for name, column in columns if column}
@@ -128,7 +133,7 @@ def _by_own_plates(mine: Prepared, spec: Screen, source: pd.DataFrame) -> Prepar
     plan = mine.description["plan"]
     if COUNTED not in plan:
         return mine
-    new = renamed(spec, plan[COUNTED], source, mine.directory)
+    new = renamed(spec, plan[COUNTED], source, mine.table, mine.directory)
     if not new:
         return mine
     counted = _read_facts(mine, new)

@@ -3,13 +3,11 @@
 Imports nothing slow.
 """
 
-import hashlib
-import json
-
 import ml_collections
 from etils import epath
 
 from gandl_jax import config as configs
+from gandl_jax import sealed_json
 from gandl_jax import workdir as workdirs
 from gandl_jax.datasets import labelled, prepared, screen
 from gandl_jax.errors import InputError
@@ -113,8 +111,7 @@ def check_written(
 
 def _digest(config: ml_collections.ConfigDict) -> str:
     """SHA-256, in hex, of what the config says of the records."""
-    text = json.dumps(configs.labels(config), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return sealed_json.digest(configs.labels(config))
 
 
 def _check_records(

@@ -54,8 +54,10 @@ def _convert(
     if spec.generate:  # returns at once where the same screen is drawn already
         spec.generate(data.source_dir, config.simulate)
     confined.check_links(data.source_dir, data.outside)
-    metadata = _read_metadata(spec, data.source_dir)
+    metadata = screen.read_metadata(spec, data.source_dir)
     table = screen.table(spec, metadata)
+    screen.check_filters(spec, metadata)
+    _check_reserved(metadata, data.source_dir)
     _check_splits(config.evaluate, table)
     notes = [*screen.cell_remarks(spec, metadata)]
     notes += [*screen.filter_remarks(spec, metadata)]
@@ -168,15 +170,11 @@ def _check_source(data: ml_collections.ConfigDict) -> None:
         )
 
 
-def _read_metadata(spec: screen.Screen, source_dir: str) -> pd.DataFrame:
-    """Reads the metadata, and what its cells mean while nothing is written."""
-    metadata = screen.read_metadata(spec, source_dir)
-    screen.table(spec, metadata)
-    screen.check_filters(spec, metadata)
+def _check_reserved(metadata: pd.DataFrame, source_dir: str) -> None:
+    """Raises where a column has a name that the shards use."""
     reserved = [name for name in metadata if name == "images" or "/" in name]
     if reserved:  # a record's images are named images/<channel>
         raise InputError(
             f"the column {reserved[0]!r} of the table in {source_dir} has a name that "
             "the shards use; rename it"
         )
-    return metadata

@@ -43,7 +43,7 @@ from gandl_jax.datasets.prepared import (
 )
 from gandl_jax.datasets.raw_files import RawFiles
 from gandl_jax.datasets.reduction import Reduction
-from gandl_jax.datasets.screen import Screen
+from gandl_jax.datasets.screen import Screen, table
 from gandl_jax.datasets.shards import Shard
 from gandl_jax.errors import InputError
 from gandl_jax.jobs import prepare_description, prepare_folder
@@ -89,7 +89,8 @@ def convert(
     check_plan(folder, before or plan, plan)
     counted_by = plan.get(COUNTED, labelled.plate_columns(spec))
     if "plate" in (data.scaling, data.illumination):
-        labelled.renamed(spec, counted_by, metadata, data.dir)  # refuses
+        labels = table(spec, metadata)
+        labelled.renamed(spec, counted_by, metadata, labels, data.dir)  # refuses
     prepare_folder.clear(folder)
     if before and IMAGES in before:
         plan[IMAGES] = before[IMAGES]
