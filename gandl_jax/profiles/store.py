@@ -215,9 +215,7 @@ def widths(directory: epath.PathLike) -> dict[str, int]:
       InputError: where the directory is not complete.
     """
     directory = epath.Path(directory)
-    parts = _require_success(directory).parts
-    first = part_file.listed(directory)[0]
-    return part_file.widths(first, parts[first.name].sha256)
+    return _widths(directory, _require_success(directory).parts)
 
 
 def read(
@@ -236,17 +234,18 @@ def read(
       InputError: where the directory is not complete or a name is not in it.
     """
     directory = epath.Path(directory)
-    known = widths(directory)
+    listed = _require_success(directory).parts
+    known = _widths(directory, listed)
     names = list(known) if names is None else list(names)
     for name in names:
         if name not in known:
             raise InputError(f"{directory} has no set {name!r}; {nearest(name, known)}")
-    listed = _require_success(directory).parts
     for part in part_file.listed(directory):
         _check_count(part, listed[part.name])
     total, start, metadata = sum(part.records for part in listed.values()), 0, []
     features = {name: np.empty((total, known[name]), np.float32) for name in names}
-    for labels, sets in _read_parts(directory, {name: known[name] for name in names}):
+    chosen = {name: known[name] for name in names}
+    for labels, sets in _read_parts(directory, listed, chosen):
         for name, values in sets.items():
             features[name][start : start + len(labels)] = values
         metadata.append(labels)
@@ -268,7 +267,8 @@ def parts(directory: epath.PathLike) -> Iterator[dict[str, FeatureSet]]:
       InputError: where the directory is not complete.
     """
     directory = epath.Path(directory)
-    for metadata, sets in _read_parts(directory, widths(directory)):
+    listed = _require_success(directory).parts
+    for metadata, sets in _read_parts(directory, listed, _widths(directory, listed)):
         yield {name: FeatureSet(name, metadata, x) for name, x in sets.items()}
 
 
@@ -284,7 +284,9 @@ def read_metadata(directory: epath.PathLike) -> pd.DataFrame:
     Raises:
       InputError: where the directory is not complete.
     """
-    found = [metadata for metadata, _ in _read_parts(epath.Path(directory), {})]
+    directory = epath.Path(directory)
+    listed = _require_success(directory).parts
+    found = [metadata for metadata, _ in _read_parts(directory, listed, {})]
     return pd.concat(found, ignore_index=True)
 
 
@@ -435,10 +437,14 @@ def _require_success(directory: epath.Path) -> _Success:
     return success
 
 
+def _widths(directory: epath.Path, listed: Mapping[str, _Part]) -> dict[str, int]:
+    first = part_file.listed(directory)[0]
+    return part_file.widths(first, listed[first.name].sha256)
+
+
 def _read_parts(
-    directory: epath.Path, chosen: Mapping[str, int]
+    directory: epath.Path, listed: Mapping[str, _Part], chosen: Mapping[str, int]
 ) -> Iterator[tuple[pd.DataFrame, dict[str, np.ndarray]]]:
-    listed = _require_success(directory).parts
     for part in part_file.listed(directory):
         yield part_file.read(part, chosen, listed[part.name].sha256)
 
