@@ -24,7 +24,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["gandl_jax", "gandl_jax.*"]),
-    package_data={"gandl_jax.jobs.report_parts": ["*.html", "*.css", "*.js"]},
+    package_data={"gandl_jax.jobs.report": ["*.html", "*.css", "*.js"]},
     install_requires=[
         "absl-py",
         "etils[epath]",

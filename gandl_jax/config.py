@@ -40,7 +40,7 @@ DEFAULTS = {
     "name": "",  # set by `load`: the file's name, "-smoke" after it
     "seed": 0,
     "data": {
-        "name": "simulated",  # gandl_jax/datasets/<name>.py
+        "name": "simulated",  # gandl_jax/screens/<name>.py
         "source_dir": "",  # the raw screen: loose files, or zip archives of them
         "dir": "",  # the prepared one, shared by experiments
         "channels": (),  # names; () is all, in the screen's order
@@ -131,11 +131,11 @@ DEFAULTS = {
         # Or "blocks", which are computed again for gradients: less memory, more time.
         "remat": "none",
         # Forms of the same up- and downsampling: those that are fastest on "cpu", "gpu"
-        # or "tpu" (gandl_jax/models/costs.py), or one of them for all layers.
+        # or "tpu" (gandl_jax/models/stylegan2/costs.py), or one of them for all layers.
         "resampling": "auto",
     },
     "method": {
-        "name": "gan",  # gandl_jax/methods/<name>.py
+        "name": "gan",  # gandl_jax/methods/<name>
         "learning_rate": 0.002,
         "beta1": 0.0,
         "beta2": 0.99,
@@ -499,7 +499,7 @@ def validate(config: ml_collections.ConfigDict, jobs: Iterable[str]) -> None:
     """
     for job in jobs:
         _known("job", job, modules.names("jobs", "run"))
-    _known("dataset", config.data.name, modules.names("datasets", "SCREEN"))
+    _known("dataset", config.data.name, modules.names("screens", "SCREEN"))
     _known("method", config.method.name, modules.names("methods", "Method"))
     if config.evaluate.tasks != "all":
         for task in config.evaluate.tasks.split(","):
@@ -521,7 +521,7 @@ def validate(config: ml_collections.ConfigDict, jobs: Iterable[str]) -> None:
     _known("model.resampling", config.model.resampling, RESAMPLING)
     _known("model.remat", config.model.remat, ("none", "blocks"))
     for part in config.benchmark.parts:
-        parts = modules.names("jobs/benchmark_parts", "measure")
+        parts = modules.names("jobs/benchmark", "measure")
         _known("benchmark.parts", part, parts)
     if not config.data.dir:
         raise InputError("config.data.dir is empty: name the prepared screen's folder")
@@ -747,7 +747,7 @@ def identity(config: ml_collections.ConfigDict) -> dict[str, Any]:
     Everything else (length of training, devices, policies, what a screen of one's own
     says of its records) may change between runs, and so may what changes no result:
     how memory is saved, how pictures are drawn. So may the place of the networks that
-    the training started from, but not what is in it: `jobs/starting_weights.py`.
+    the training started from, but not what is in it: `training/starting_weights.py`.
     """
     kept = ("data.", "screen.", "model.", "method.", "seed")
     kept += ("train.batch", "train.start_channels")

@@ -14,7 +14,7 @@ from absl import flags
 from etils import epath
 
 from gandl_jax import config as configs
-from gandl_jax import files, hosts, lock, paths, preemption, terminal
+from gandl_jax import files, hosts, lock, modules, paths, preemption, terminal
 from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError, RunError
 from gandl_jax.profiles import unbegun
@@ -155,7 +155,7 @@ def _parts_or_nothing(workdir: epath.Path) -> Iterator[None]:
 
 
 def _run_job(name: str, config, workdir: epath.Path) -> None:
-    job = importlib.import_module(f"gandl_jax.jobs.{name}")
+    job = modules.load("jobs", name)
     if getattr(job, "ON_ALL_HOSTS", False):
         job.run(config, workdir)
     else:
@@ -166,10 +166,10 @@ def _check_prepared(config, jobs, workdir: epath.Path) -> None:
     """Says what is not there yet before anything slow is imported or run."""
     if {"train", "embed"}.isdisjoint(jobs):
         return
-    experiment = importlib.import_module("gandl_jax.jobs.experiment")
+    experiment = importlib.import_module("gandl_jax.training.opening")
     experiment.encoder_config(config)
     if "train" in jobs:
-        start = importlib.import_module("gandl_jax.jobs.starting_weights")
+        start = importlib.import_module("gandl_jax.training.starting_weights")
         start.check(config, workdir)
     if jobs[0] in ("train", "embed"):
         dataset, _ = experiment.open_dataset(config)

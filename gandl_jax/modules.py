@@ -1,23 +1,40 @@
-"""A name in a config is a module's: these are the valid ones."""
+"""A name in a config is a module's or a folder's: these are the valid ones."""
 
 import ast
 import functools
+import importlib
 import pathlib
+import types
 
 PACKAGE = pathlib.Path(__file__).parent
+INSIDE = {"jobs": "job", "methods": "method"}  # of a folder with parts, what it is for
 
 
 def names(folder: str, marker: str) -> list[str]:
     """The modules of `gandl_jax/<folder>` that define `marker` at top level.
 
-    They are read, not imported: a wrong name is told before anything slow happens.
+    They are read, not imported: a wrong name is told before anything slow happens. A
+    module whose name Python reserves ends in an underscore, its name here does not.
 
     Args:
-      folder: "datasets", "methods", "tasks" or "jobs".
+      folder: "screens", "methods", "tasks" or "jobs".
       marker: "SCREEN", "Method" or "run".
     """
-    files = sorted((PACKAGE / folder).glob("*.py"))
-    return [file.stem for file in files if marker in _top_level(file)]
+    return sorted(n for n, file in _files(folder).items() if marker in _top_level(file))
+
+
+def load(folder: str, name: str) -> types.ModuleType:
+    """Imports the module that a name of `names` stands for."""
+    place = _files(folder)[name].relative_to(PACKAGE.parent).with_suffix("")
+    return importlib.import_module(".".join(place.parts))
+
+
+def _files(folder: str) -> dict[str, pathlib.Path]:
+    """Name to file, of single modules and of folders."""
+    single = {file.stem: file for file in (PACKAGE / folder).glob("*.py")}
+    parts = (PACKAGE / folder).glob(f"*/{INSIDE.get(folder, '')}.py")
+    found = single | {file.parent.name: file for file in parts}
+    return {name.removesuffix("_"): file for name, file in found.items()}
 
 
 @functools.cache

@@ -26,6 +26,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 import pytest  # noqa: E402
 
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+pytest_plugins = ["tiny_screens"]
+
 CODE = {".py", ".sh", ".ini", ".txt"}  # what a test that passed depends on
 
 
@@ -250,7 +253,7 @@ def _rxrx19a_files(records: int) -> dict[str, bytes]:
     import pandas as pd
     from PIL import Image
 
-    from gandl_jax.datasets import rxrx19a
+    from gandl_jax.screens import rxrx19a
 
     rng, made, rows = np.random.default_rng(0), {}, []
     for i in range(records):

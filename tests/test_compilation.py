@@ -18,8 +18,8 @@ from jax.experimental.compilation_cache import compilation_cache
 
 from gandl_jax import compilation, parallel
 from gandl_jax import config as configs
-from gandl_jax.jobs import train
-from gandl_jax.methods import gan
+from gandl_jax.methods.gan import method as gan
+from gandl_jax.training import loop
 
 STARTED = """
 import hashlib
@@ -91,7 +91,7 @@ def trained(steps):
     method = gan.Method(config, types.SimpleNamespace(channels=("a", "b")))
     jax.clear_caches()
     state = jax.jit(method.init)(jax.random.key(0))
-    advance = train.make_step(config, method, parallel.devices(1))
+    advance = loop.make_step(config, method, parallel.devices(1))
     for step in range(steps):
         images = np.random.default_rng(step).uniform(-1, 1, (4, 8, 8, 2))
         index = np.arange(4, dtype=np.int32)

@@ -12,8 +12,8 @@ import pytest
 
 from gandl_jax import events, hosts, logs, preemption
 from gandl_jax.checkpoint import Checkpoints
-from gandl_jax.jobs import try_kills
-from gandl_jax.jobs.recorder import Recorder
+from gandl_jax.jobs.try_kills import job as try_kills_job
+from gandl_jax.training.recorder import Recorder
 
 WAIT = """
 import hashlib, signal, sys, time
@@ -180,7 +180,7 @@ def test_a_training_saves_and_goes_on_as_if_nothing_had_happened(
     assert [line["step"] for line in logs.read(tmp_path / "stopped")] == [3, 4, 6, 8]
     compared = [
         f(tmp_path / "whole", tmp_path / "stopped")
-        for f in (try_kills.compare_states, try_kills.compare_metrics)
+        for f in (try_kills_job.compare_states, try_kills_job.compare_metrics)
     ]
     assert compared == ["the same", "the same"]
 

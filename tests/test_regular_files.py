@@ -10,11 +10,13 @@ from etils import epath
 
 from gandl_jax import config as configs
 from gandl_jax import events, file_hashes, files, lock, logs, pictures, regular_files
-from gandl_jax.datasets import bad_records, illumination, prepared, raw_files
-from gandl_jax.datasets.image_files import Unreadable
 from gandl_jax.errors import InputError
-from gandl_jax.jobs import network_files
+from gandl_jax.prepared import illumination, prepared
 from gandl_jax.profiles import foreign, store
+from gandl_jax.raw import raw_files
+from gandl_jax.raw.image_files import Unreadable
+from gandl_jax.reading import bad_records
+from gandl_jax.training import network_files
 
 KINDS = {
     "pipe": "a pipe",

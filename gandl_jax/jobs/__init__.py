@@ -1,1 +1,1 @@
-"""One file per stage of an experiment, each with `run(config, workdir)`."""
+"""One file, or folder with a job.py, per job: each has `run(config, workdir)`."""

@@ -10,10 +10,11 @@ from typing import Any
 import ml_collections
 from etils import epath
 
-from gandl_jax.datasets import screen
-from gandl_jax.jobs import judging, labelling
+from gandl_jax.judging import task_results
 from gandl_jax.profiles.aligned import AlignedSets
 from gandl_jax.progress import Progress
+from gandl_jax.raw import screen
+from gandl_jax.reading import labelling
 from gandl_jax.tasks import choice, nested, ranking, score_table
 from gandl_jax.tasks.skip import Skip
 
@@ -45,14 +46,14 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     """
     workdir, dataset = epath.Path(workdir), screen.load(config).name
     options = _options(config)
-    encoders = judging.encoders(JOB, workdir / "profiles" / dataset)
-    records = judging.records(JOB, config, dataset)
+    encoders = task_results.encoders(JOB, workdir / "profiles" / dataset)
+    records = task_results.records(JOB, config, dataset)
     if records is None:
         labelling.check_written(config, workdir, dataset)
     sets = AlignedSets(encoders, "", records)
-    inputs = judging.inputs(encoders, sets, options)
-    inputs["labels"] = judging.labels(config, records)
-    contents = judging.results(
+    inputs = task_results.inputs(encoders, sets, options)
+    inputs["labels"] = task_results.labels(config, records)
+    contents = task_results.results(
         JOB,
         workdir / FOLDER / dataset,
         inputs,
@@ -86,11 +87,11 @@ def _choices(
     def make(task):
         return nested.plan(task, sets.metadata, options)
 
-    plans = judging.planned(JOB, due, make, why="choose features")
-    doubts = judging.doubts(JOB, encoders, sets)
+    plans = task_results.planned(JOB, due, make, why="choose features")
+    doubts = task_results.doubts(JOB, encoders, sets)
     for name, (plan, left_out) in plans.items():
         run = functools.partial(_result, name, sets, plan, options)
-        result, noticed = judging.noted(JOB, name, run)
+        result, noticed = task_results.noted(JOB, name, run)
         said = {"warnings": doubts, "left_out": left_out + noticed}
         yield name, {"task": name, **result, **said}, result["candidates"]
 
@@ -100,7 +101,7 @@ def _result(name: str, sets: AlignedSets, plan, options) -> dict[str, Any]:
     if isinstance(plan, Skip):
         return empty | {"skipped": str(plan)}
     count = len(choice.candidates(sets, options))
-    judging.say(JOB, f"{name}: {count} candidates")
+    task_results.say(JOB, f"{name}: {count} candidates")
     progress = Progress(JOB, count * nested.inner_folds(plan), "fits")
     rows, table = [], []
     for question in plan:

@@ -18,12 +18,14 @@ from typing import Any
 import ml_collections
 from etils import epath
 
-from gandl_jax.datasets import screen
-from gandl_jax.jobs import choose_features, judging, labelling, trainings
+from gandl_jax.jobs import choose_features
 from gandl_jax.jobs.choose_features import READ
-from gandl_jax.jobs.trainings import Training
+from gandl_jax.judging import seed_workdirs, task_results
+from gandl_jax.judging.seed_workdirs import Training
 from gandl_jax.profiles.aligned import AlignedSets
 from gandl_jax.progress import Progress
+from gandl_jax.raw import screen
+from gandl_jax.reading import labelling
 from gandl_jax.tasks import seed_plan, seed_table
 from gandl_jax.tasks.seeds import Comparison
 from gandl_jax.tasks.skip import Skip
@@ -44,21 +46,23 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
         profiles, or a screen that allows no classification with wells held apart.
     """
     workdir, dataset = epath.Path(workdir), screen.load(config).name
-    records = judging.records(JOB, config, dataset)
+    records = task_results.records(JOB, config, dataset)
     compare = config.compare
     for folder in compare.workdirs if records is None else ():
         labelling.check_written(config, epath.Path(folder), dataset)
-    compared = trainings.read(JOB, compare.workdirs, compare.steps, dataset, records)
-    names = trainings.common_sets(compared)
+    compared = seed_workdirs.read(
+        JOB, compare.workdirs, compare.steps, dataset, records
+    )
+    names = seed_workdirs.common_sets(compared)
     opened = [training.open() for training in compared]
-    trainings.check_records(compared, opened)
+    seed_workdirs.check_records(compared, opened)
     options = _options(config)
     inputs = {
-        str(training.seed): judging.inputs(training.encoders, sets, options)
+        str(training.seed): task_results.inputs(training.encoders, sets, options)
         for training, sets in zip(compared, opened, strict=True)
     }
-    inputs["labels"] = judging.labels(config, records)
-    contents = judging.results(
+    inputs["labels"] = task_results.labels(config, records)
+    contents = task_results.results(
         JOB,
         workdir / FOLDER / dataset,
         inputs,
@@ -96,11 +100,11 @@ def _comparisons(
     def make(task):
         return seed_plan.plan(task, metadata, options)
 
-    plans = judging.planned(JOB, due, make, why="compare seeds")
+    plans = task_results.planned(JOB, due, make, why="compare seeds")
     doubts = [
         line
         for training, sets in zip(compared, opened, strict=True)
-        for line in judging.doubts(JOB, training.encoders, sets)
+        for line in task_results.doubts(JOB, training.encoders, sets)
     ]
     for name, (plan, left_out) in plans.items():
         content = {
@@ -111,7 +115,7 @@ def _comparisons(
             "warnings": list(dict.fromkeys(doubts)),
         }
         run = functools.partial(_result, name, plan, compared, metadata, names, options)
-        result, noticed = judging.noted(JOB, name, run)
+        result, noticed = task_results.noted(JOB, name, run)
         content["left_out"] = left_out + noticed
         yield name, content | result, list(map(seed_table.flat, result["rows"]))
 
@@ -126,7 +130,7 @@ def _result(
         for (group, split), words in plan.counted.items()
     ]
     for words in counted:
-        judging.say(JOB, f"{name}: {words} are counted, {options['part']} part")
+        task_results.say(JOB, f"{name}: {words} are counted, {options['part']} part")
     to_choose = {**options, **options["choose"]}
     asked = Comparison(plan, names, metadata, options, to_choose)
     progress = Progress(JOB, len(compared) * asked.fits, "fits")

@@ -11,10 +11,11 @@ import numpy as np
 from etils import epath
 
 from gandl_jax import compilation, hosts, parallel, progress
-from gandl_jax.datasets import prepared, tiles
 from gandl_jax.errors import RunError
-from gandl_jax.jobs import encoders, experiment, labelling
+from gandl_jax.prepared import prepared
 from gandl_jax.profiles import store
+from gandl_jax.reading import labelling, tiles
+from gandl_jax.training import encoders, opening
 
 ON_ALL_HOSTS = True
 
@@ -26,18 +27,18 @@ def run(config, workdir: epath.Path) -> None:
       InputError: no prepared screen, no checkpoint, or one of another architecture.
     """
     compilation.keep()
-    theirs = experiment.encoder_config(config)
-    dataset, channels = experiment.open_dataset(config)
+    theirs = opening.encoder_config(config)
+    dataset, channels = opening.open_dataset(config)
     hosts.agree({"the screen in config.data.dir": dataset.fingerprint})
     devices = parallel.devices(config.train.devices)
     parallel.check_batch(config.embed.batch, len(devices), 1)
     trained = encoders.find_trained(config, workdir)
     classes = trained.learnt_classes() if trained else ()  # a file has no names
-    method = experiment.make_method(theirs, dataset, classes)
+    method = opening.make_method(theirs, dataset, classes)
     chosen = encoders.choose(
         config, theirs, method, dataset, channels, trained, classes
     )
-    bad = experiment.bad_records_policy(config, dataset, workdir)
+    bad = opening.bad_records_policy(config, dataset, workdir)
     profiles = workdir / "profiles" / dataset.name
     made_from = {"prepared": dataset.fingerprint, "channels": list(channels)}
     if bad:

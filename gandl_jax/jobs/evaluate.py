@@ -1,7 +1,6 @@
 """The job `evaluate`: feature sets to tasks/<dataset>/<task>.json, and a table."""
 
 import functools
-import importlib
 import time
 from collections.abc import Iterator, Mapping
 from types import ModuleType
@@ -11,11 +10,12 @@ import ml_collections
 from etils import epath
 
 from gandl_jax import modules
-from gandl_jax.datasets import screen
 from gandl_jax.errors import InputError, nearest
-from gandl_jax.jobs import judging, labelling
+from gandl_jax.judging import task_results
 from gandl_jax.profiles import feature_set, normalize, store
 from gandl_jax.profiles.aligned import AlignedSets
+from gandl_jax.raw import screen
+from gandl_jax.reading import labelling
 from gandl_jax.tasks import score_table
 from gandl_jax.tasks.skip import Skip
 
@@ -37,26 +37,26 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     workdir, dataset = epath.Path(workdir), screen.load(config).name
     tasks = _tasks(config.evaluate.tasks)
     normalize.make(config.evaluate.normalize)
-    encoders = judging.encoders(JOB, workdir / "profiles" / dataset)
+    encoders = task_results.encoders(JOB, workdir / "profiles" / dataset)
     options = {k: v for k, v in config.evaluate.items() if k != "tasks"}
     _check_headline(options["features"], encoders)
-    records = judging.records(JOB, config, dataset)
+    records = task_results.records(JOB, config, dataset)
     if records is None:
         labelling.check_written(config, workdir, dataset)
     sets = AlignedSets(encoders, options["features"], records)
-    inputs = judging.inputs(encoders, sets, options)
-    inputs["labels"] = judging.labels(config, records)
+    inputs = task_results.inputs(encoders, sets, options)
+    inputs["labels"] = task_results.labels(config, records)
     target = workdir / "tasks" / dataset
     paths = {name: target / f"{name}.json" for name in tasks}
     must = config.evaluate.tasks.strip() != "all"
     due = {
         name: task
         for name, task in tasks.items()
-        if not judging.is_done(paths[name], inputs, must=must)
+        if not task_results.is_done(paths[name], inputs, must=must)
     }
     for name, result in _judge(due, sets, encoders, options, must=must):
-        judging.write(paths[name], {**result, "inputs": inputs})
-        judging.say(JOB, f"wrote {paths[name]}")
+        task_results.write(paths[name], {**result, "inputs": inputs})
+        task_results.say(JOB, f"wrote {paths[name]}")
     print(_summary(paths, options["features"]), flush=True)
 
 
@@ -67,7 +67,7 @@ def _tasks(wanted: str) -> dict[str, ModuleType]:
     for name in names:
         if name not in known:
             raise InputError(f"there is no task {name!r}; {nearest(name, known)}")
-    return {name: importlib.import_module(f"gandl_jax.tasks.{name}") for name in names}
+    return {name: modules.load("tasks", name) for name in names}
 
 
 def _check_headline(features: str, encoders: list[epath.Path]) -> None:
@@ -88,34 +88,34 @@ def _judge(
     if not tasks:
         return
     plans = {
-        name: judging.plan(
+        name: task_results.plan(
             JOB, name, functools.partial(task.splits, sets.metadata, options), must=must
         )
         for name, task in tasks.items()
     }
-    doubts = judging.doubts(JOB, encoders, sets)
+    doubts = task_results.doubts(JOB, encoders, sets)
     for name, (plan, left_out) in plans.items():
         run = functools.partial(_result, name, tasks[name], sets, plan, options)
-        result, noticed = judging.noted(JOB, name, run)
+        result, noticed = task_results.noted(JOB, name, run)
         yield name, result | {"warnings": doubts + left_out + noticed}
 
 
 def _result(name: str, task, sets, plan, options) -> dict[str, Any]:
     if isinstance(plan, Skip):
-        judging.say(JOB, f"{name} skipped: {plan}")
+        task_results.say(JOB, f"{name} skipped: {plan}")
         return {"rows": [], "skipped": str(plan)}
-    judging.say(JOB, f"{name} begins")
+    task_results.say(JOB, f"{name} begins")
     start = time.monotonic()
     others = {key: value for key, value in options.items() if key != "splits"}
     rows = task.run(sets, plan, **others)
     seconds = time.monotonic() - start
-    judging.say(JOB, f"{name}: {len(rows)} rows in {seconds:.0f} s")
+    task_results.say(JOB, f"{name}: {len(rows)} rows in {seconds:.0f} s")
     return {"rows": rows, "skipped": None}
 
 
 def _summary(paths: Mapping[str, epath.Path], features: str) -> str:
     """The table of what is on disk, whether it was made now or before."""
-    stored = {name: judging.read(path) for name, path in paths.items()}
+    stored = {name: task_results.read(path) for name, path in paths.items()}
     rows = [row for content in stored.values() for row in content["rows"]]
     skipped = [
         f"{name} skipped: {content['skipped']}"

@@ -6,9 +6,9 @@ import ml_collections
 from etils import epath
 
 import gandl_jax
-from gandl_jax.datasets import screen
 from gandl_jax.errors import InputError, nearest
 from gandl_jax.profiles import feature_set, store
+from gandl_jax.raw import screen
 
 
 def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:

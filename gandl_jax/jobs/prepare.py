@@ -11,10 +11,11 @@ from etils import epath
 
 from gandl_jax import config as configs
 from gandl_jax import files
-from gandl_jax.datasets import confined, prepared, raw_images, remarks, screen
 from gandl_jax.errors import InputError
-from gandl_jax.jobs import labelling, prepare_folder
+from gandl_jax.prepared import prepared, remarks, work_folder
 from gandl_jax.profiles.table import mixed_wells
+from gandl_jax.raw import confined, raw_images, screen
+from gandl_jax.reading import labelling
 
 
 def run(config: ml_collections.ConfigDict, workdir: str) -> None:
@@ -43,7 +44,7 @@ def run(config: ml_collections.ConfigDict, workdir: str) -> None:
     if _only_shards(config, settings):
         return
     _check_source(data)
-    with prepare_folder.claimed(epath.Path(data.dir)):
+    with work_folder.claimed(epath.Path(data.dir)):
         _convert(spec, config, settings)
 
 
@@ -74,10 +75,10 @@ def _convert(
     notes += raw_images.spelled_otherwise(spec, source)
     for note in notes:
         print(f"note: {note}")
-    from gandl_jax.jobs import prepare_shards  # slow: only when all so far is well
+    from gandl_jax.prepared import write_shards  # slow: only when all so far is well
 
     skipped = len(metadata) - len(kept)
-    prepare_shards.convert(
+    write_shards.convert(
         spec, kept, source, data, settings, skipped=skipped, notes=notes
     )
 

@@ -1,1 +1,1 @@
-"""How something is trained: a file that defines `Method` is a method."""
+"""How something is trained: a folder whose method.py defines `Method` is a method."""

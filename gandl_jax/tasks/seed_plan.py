@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from gandl_jax.tasks import nested, parts, splits
+from gandl_jax.tasks import nested, recipe_split, splits
 from gandl_jax.tasks.nested import Asked, Question
 from gandl_jax.tasks.skip import LeftOut, Skip
 
@@ -51,7 +51,7 @@ def plan(
         kept = []
         for split in own:
             try:
-                part = parts.cut(
+                part = recipe_split.cut(
                     metadata, codes, split, key=key, classes=classes, options=options
                 )
             except Skip as reason:

@@ -1,7 +1,7 @@
 """Inputs made to do harm: each is refused in one clear line, or does none.
 
 What would be executed touches the file `executed`; what would be read from outside is
-there to be read. Names that become HTML: jobs/report_parts/test_escaping.py.
+there to be read. Names that become HTML: jobs/report/test_escaping.py.
 """
 
 import ast
@@ -31,19 +31,11 @@ from gandl_jax import config as configs
 from gandl_jax import logs, pictures
 from gandl_jax import main as program
 from gandl_jax import workdir as workdirs
-from gandl_jax.datasets import (
-    facts,
-    faults,
-    found_records,
-    illumination,
-    image_files,
-    prepared,
-    raw_files,
-    screen,
-)
 from gandl_jax.errors import InputError
-from gandl_jax.jobs import experiment
+from gandl_jax.prepared import faults, illumination, prepared, shard_counts
 from gandl_jax.profiles import annotated, store
+from gandl_jax.raw import found_records, image_files, raw_files, screen
+from gandl_jax.training import opening
 
 ESCAPE = "\x1b[2J"  # clears a terminal
 DEEP = "[" * 100_000
@@ -766,14 +758,17 @@ def test_counts_and_shading_in_npz(place, kind):
     evil[0] = Evil(place.mark)
     content = evil if kind == "pickle" else np.zeros(4)
     told = "Object arrays" if kind == "pickle" else "bytes that unpack to 8,589,934,592"
-    shard, shading = facts.path("prepared", 0), place.prepared / "illumination.npz"
+    shard, shading = (
+        shard_counts.path("prepared", 0),
+        place.prepared / "illumination.npz",
+    )
     for path in map(pathlib.Path, (shard, shading)):
         names = ("counts", "lengths", "plates", "fields")
         npz(path, **dict.fromkeys(names, content))
         if kind == "bomb":
             say_of_members(path, size=2**31)
     with pytest.raises(InputError, match=f"00000.npz is damaged .*{told}"):
-        facts.read("prepared", 1)
+        shard_counts.read("prepared", 1)
     with pytest.raises(InputError, match=f"illumination.npz is damaged .*{told}"):
         illumination.read("prepared")
 
@@ -820,7 +815,7 @@ def test_a_method_is_one_of_ours(place, name):
     config = configs.default()
     config.method.name = name
     with pytest.raises(InputError, match="there is no method"):
-        experiment.make_method(config, None)
+        opening.make_method(config, None)
 
 
 def profiles(place, sets=1, **columns):

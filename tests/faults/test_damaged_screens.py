@@ -11,10 +11,12 @@ import pytest
 from PIL import Image
 
 from gandl_jax import config
-from gandl_jax.datasets import facts, illumination, prepared, stream, tiles
-from gandl_jax.datasets.records import DamagedRecord
 from gandl_jax.errors import InputError, RunError
-from gandl_jax.jobs import labelling, prepare, prepare_folder, verify
+from gandl_jax.jobs import prepare
+from gandl_jax.jobs.verify import job as verify_job
+from gandl_jax.prepared import illumination, prepared, shard_counts, work_folder
+from gandl_jax.prepared.records import DamagedRecord
+from gandl_jax.reading import labelling, stream, tiles
 
 RECORDS, SIZE = 12, 16
 HELD = ["screen.json", "records.parquet", "source_table.parquet", "illumination.npz"]
@@ -68,8 +70,8 @@ def seen(folder):
     opened = labelling.label(c, prepared.open_prepared(c.data.dir))
     written = opened.written("illumination.npz")
     plates, fields = illumination.read(opened.directory, written)
-    counted = facts.read(opened.directory, opened.shards)
-    plan = prepare_folder.read_plan(folder / "out/plan.json")
+    counted = shard_counts.read(opened.directory, opened.shards)
+    plan = work_folder.read_plan(folder / "out/plan.json")
     plan = {key: plan.get(key) for key in opened.description["plan"]}  # all it is for
     for one in (plan, opened.description["plan"]):
         del one["source_dir"]  # it is free
@@ -210,7 +212,7 @@ def test_shards_of_one_length_are_told_apart(copy, damage):
     with pytest.raises(DamagedRecord, match="no record of .* can be read"):
         sites(copy, on_bad=lambda row: None)
     with pytest.raises(RunError, match="faults"):
-        verify.run(settings(copy), copy / "work")
+        verify_job.run(settings(copy), copy / "work")
     for number in range(3):
         shard(copy, number).unlink()
     draw(copy, 0)
@@ -270,11 +272,11 @@ def flip_middle(name):
 def test_verify_names_it(copy, name, spoil):
     spoil(copy)
     with pytest.raises(RunError, match="1 faults"):
-        verify.run(settings(copy), copy / "work")
+        verify_job.run(settings(copy), copy / "work")
     table = pd.read_csv(copy / "work/verify.csv")
     assert table["shard"].tolist() == [name]
 
 
 def test_verify_says_what_it_does_not_cover(copy, capsys):
-    verify.run(settings(copy), copy / "work")
+    verify_job.run(settings(copy), copy / "work")
     assert "does not cover the raw images" in capsys.readouterr().out

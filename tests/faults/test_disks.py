@@ -12,8 +12,8 @@ import time
 import pytest
 
 from gandl_jax import file_hashes
-from gandl_jax.jobs import try_kills
-from gandl_jax.jobs.recorder import Recorder
+from gandl_jax.jobs.try_kills import job as try_kills_job
+from gandl_jax.training.recorder import Recorder
 
 # Runs within its own namespace, where the folder `disk` is a small disk of its own.
 # For each number of bytes that is left at step 3 it tells how the program ends, what
@@ -140,7 +140,7 @@ def test_training_stops_with_a_line_and_goes_on(run, whole, disks, tmp_path, lef
     assert again == 0
     compared = [
         f(folder, tmp_path / "copy")
-        for f in (try_kills.compare_states, try_kills.compare_metrics)
+        for f in (try_kills_job.compare_states, try_kills_job.compare_metrics)
     ]
     assert compared == ["the same", "the same"]
 
@@ -205,4 +205,4 @@ def test_a_slow_disk_does_not_hold_the_training_up(
     assert run(tmp_path / "w", *settings, more) == 0
     told = capsys.readouterr().out
     assert "for a checkpoint: the disk is slow" in told
-    assert try_kills.compare_states(folder, tmp_path / "w") == "the same"
+    assert try_kills_job.compare_states(folder, tmp_path / "w") == "the same"

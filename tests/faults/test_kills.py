@@ -11,7 +11,8 @@ import pytest
 
 from gandl_jax import logs, preemption
 from gandl_jax.checkpoint import Checkpoints
-from gandl_jax.jobs import kill_instants, try_kills
+from gandl_jax.jobs.try_kills import job as try_kills_job
+from gandl_jax.jobs.try_kills import kill_instants
 
 # Runs the program, which signals itself whenever a function is called, from the n-th
 # time on.
@@ -33,7 +34,7 @@ sys.exit(main.main(sys.argv[2:]))
 """
 
 
-def killed_at(where, words, sent=signal.SIGKILL, code=try_kills.KILLED):
+def killed_at(where, words, sent=signal.SIGKILL, code=try_kills_job.KILLED):
     """Runs the program until it ends itself there."""
     words = [sys.executable, "-c", SIGNALLED, f"{where}:{int(sent)}", *words]
     root = str(pathlib.Path(__file__).resolve().parents[2])
@@ -68,7 +69,7 @@ def test_killed_in_finalising_and_in_embedding(run, tmp_path):
     assert len(list(killed.glob("profiles/*/*/part-*.parquet"))) == 3
     assert run(killed, "--job=embed", *settings) == 0
     same = dict.fromkeys(("state", "metrics", "features"), "the same")
-    assert try_kills.compare(whole, killed) == same
+    assert try_kills_job.compare(whole, killed) == same
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ import pytest
 import scipy.stats
 
 from gandl_jax import logs
-from gandl_jax.jobs.recorder import Recorder
+from gandl_jax.training.recorder import Recorder
 
 MINUTES, STEPS = 30, 20_000  # 20 at least; noise of 2 MiB counts less in 30
 WARM_UP_MINUTES = 10  # in which caches and arenas fill up

@@ -12,9 +12,9 @@ import pytest
 
 from gandl_jax import events, logs, preemption
 from gandl_jax.checkpoint import Checkpoints
-from gandl_jax.jobs import health, rollback, train
-from gandl_jax.jobs.recorder import BESIDE, Recorder
-from gandl_jax.methods import gan
+from gandl_jax.methods.gan import method as gan
+from gandl_jax.training import loop, rollback, soundness
+from gandl_jax.training.recorder import BESIDE, Recorder
 
 CHECK = 3  # steps
 TERMS = {  # by the phase whose loss they are a term of
@@ -53,7 +53,7 @@ class Injections:
     def __init__(self, monkeypatch):
         self.done = []  # (case, step completed when it is there)
         self.again = False  # whether to spoil every step's first loss
-        descend, in_turn = gan.Method._descend, train.in_turn
+        descend, in_turn = gan.Method._descend, loop.in_turn
 
         def spoilt_descend(method, state, phase, loss, batch, key):
             return descend(method, state, phase, self._spoil(loss, phase), batch, key)
@@ -75,7 +75,7 @@ class Injections:
             return spoilt
 
         monkeypatch.setattr(gan.Method, "_descend", spoilt_descend)
-        monkeypatch.setattr(train, "in_turn", spoilt_in_turn)
+        monkeypatch.setattr(loop, "in_turn", spoilt_in_turn)
 
     def _due(self, rollbacks, step, every):
         """(kind, where) of what is to be spoilt in this step, once."""
@@ -170,32 +170,32 @@ def test_each_is_noticed_named_and_rolled_back(run, tmp_path, monkeypatch, capsy
 def test_terms_are_named_before_what_they_spoil():
     spoilt = ("d_main/update_norm", "d/real_score", "d_main/gradient_norm", "d/loss")
     metrics = dict.fromkeys(spoilt, np.nan) | {"d/parameter_norm": 1.0}
-    ordered = health.in_causal_order(metrics)
+    ordered = soundness.in_causal_order(metrics)
     names = list(ordered)
     assert names[:2] == ["d/parameter_norm", "d/loss"]
     assert names[-2:] == ["d_main/gradient_norm", "d_main/update_norm"]
-    with pytest.raises(health.Trouble, match="step 5: d/loss is nan"):
-        health.first_not_finite([(4, {"d/loss": 1.0}), (5, ordered)])
+    with pytest.raises(soundness.Trouble, match="step 5: d/loss is nan"):
+        soundness.first_not_finite([(4, {"d/loss": 1.0}), (5, ordered)])
 
 
 def test_diversity_is_the_distance_to_the_nearest_other():
     # Nearest others of three images of two pixels, by hand: 5, 5 and 5 apart.
     images = np.asarray([[0, 0], [3, 4], [0, 8]], float).reshape(3, 2, 1, 1)
     images = np.repeat(images, 2, 2)
-    assert health.diversity(images, 2 * images) == pytest.approx(0.5)
+    assert soundness.diversity(images, 2 * images) == pytest.approx(0.5)
     rng = np.random.default_rng(0)
     real, like = rng.uniform(-1, 1, (2, 16, 32, 32, 2))
     noise = 1e-2 * rng.normal(size=real.shape)
-    assert health.diversity(like, real) == pytest.approx(1, abs=0.1)
-    assert health.diversity(np.repeat(real[:1], 16, 0) + noise, real) < 0.02
-    assert health.diversity(np.tile(real[:4], (4, 1, 1, 1)) + noise, real) < 0.02
+    assert soundness.diversity(like, real) == pytest.approx(1, abs=0.1)
+    assert soundness.diversity(np.repeat(real[:1], 16, 0) + noise, real) < 0.02
+    assert soundness.diversity(np.tile(real[:4], (4, 1, 1, 1)) + noise, real) < 0.02
 
 
 def test_a_generator_that_never_was_diverse_is_still_learning():
-    health.check_diversity(5, found=0.05, before=0.15, least=0.1)
-    health.check_diversity(5, found=0.12, before=0.9, least=0.1)
-    with pytest.raises(health.Trouble, match="collapsed"):
-        health.check_diversity(5, found=0.05, before=0.9, least=0.1)
+    soundness.check_diversity(5, found=0.05, before=0.15, least=0.1)
+    soundness.check_diversity(5, found=0.12, before=0.9, least=0.1)
+    with pytest.raises(soundness.Trouble, match="collapsed"):
+        soundness.check_diversity(5, found=0.05, before=0.9, least=0.1)
 
 
 @pytest.mark.slow
@@ -244,14 +244,14 @@ def saved(tmp_path, monkeypatch):
 def test_a_collapse_goes_back_to_a_training_not_to_its_start(
     saved, tmp_path, diversities, to, passed
 ):
-    assert train._newest(saved(diversities), tmp_path, 0.2) == to
+    assert loop._newest(saved(diversities), tmp_path, 0.2) == to
     assert {e["step"] for e in events.read(tmp_path, "passed_over")} == passed
 
 
 def test_damaged_checkpoints_before_a_collapse_are_told_too(saved, tmp_path):
     checkpoints = saved({0: None, 1: 0.8, 2: 0.8, 3: 0.12})
     (tmp_path / "checkpoints/2/config/metadata").unlink()
-    assert train._newest(checkpoints, tmp_path, 0.2) == 1
+    assert loop._newest(checkpoints, tmp_path, 0.2) == 1
     why = {e["step"]: e["why"] for e in events.read(tmp_path, "passed_over")}
     assert why == {
         2: "config/metadata is missing",
@@ -262,7 +262,7 @@ def test_damaged_checkpoints_before_a_collapse_are_told_too(saved, tmp_path):
 def test_a_damaged_start_changes_nothing_of_that(saved, tmp_path):
     checkpoints = saved({0: None, 1: 0.11, 2: 0.16, 3: 0.12})
     (tmp_path / "checkpoints/0/config/metadata").unlink()
-    assert train._newest(checkpoints, tmp_path, 0.2) == 2
+    assert loop._newest(checkpoints, tmp_path, 0.2) == 2
 
 
 EVERY_2_STEPS = (
@@ -282,7 +282,7 @@ def ask_to_stop():
 @pytest.mark.slow
 def test_a_stop_while_it_goes_back_does_not_undo_that(run, tmp_path, monkeypatch):
     diversities = iter([1.0, 0.15, 0.05])  # of steps 2, 4 and 6; then as at first
-    monkeypatch.setattr(health, "diversity", lambda *_: next(diversities, 1.0))
+    monkeypatch.setattr(soundness, "diversity", lambda *_: next(diversities, 1.0))
     keep = rollback.keep_evidence
 
     def keep_and_stop(*args):
@@ -312,7 +312,9 @@ def test_a_checkpoint_on_request_is_looked_at_as_any_other(
 
     monkeypatch.setattr(Recorder, "add", signalled)
     monkeypatch.setattr(
-        health, "diversity", lambda *_: 0.01 if collapsed and collapsed.pop() else 0.9
+        soundness,
+        "diversity",
+        lambda *_: 0.01 if collapsed and collapsed.pop() else 0.9,
     )
     settings = *run.recipe, *EVERY_2_STEPS
     assert run(tmp_path, "--job=prepare,train", *settings) == 75
@@ -337,7 +339,7 @@ def test_memory_that_does_not_hold_a_step_is_told(run, tmp_path, monkeypatch, ca
 def test_a_collapse_goes_back_to_where_samples_were_diverse(
     run, tmp_path, monkeypatch, capsys
 ):
-    measure, measured = health.diversity, []
+    measure, measured = soundness.diversity, []
 
     def sinking(generated, real):
         """1, .9, ... as training goes on, and once below the least."""
@@ -345,7 +347,7 @@ def test_a_collapse_goes_back_to_where_samples_were_diverse(
         measured.append(len(measured))
         return 1.0 if len(measured) > 5 else [1.0, 0.5, 0.15, 0.12, 0.05][measured[-1]]
 
-    monkeypatch.setattr(health, "diversity", sinking)
+    monkeypatch.setattr(soundness, "diversity", sinking)
     settings = (
         *run.recipe,
         "--config.train.total_images=320",

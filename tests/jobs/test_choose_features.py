@@ -9,7 +9,8 @@ import pytest
 from gandl_jax import config as configs
 from gandl_jax import main as program
 from gandl_jax.errors import InputError
-from gandl_jax.jobs import choose_features, judging
+from gandl_jax.jobs import choose_features
+from gandl_jax.judging import task_results
 from gandl_jax.profiles import store
 
 
@@ -198,7 +199,7 @@ def test_a_screen_that_allows_no_choice(config, tmp_path, table, told, monkeypat
     def forbidden(*args, **options):
         raise AssertionError("features were read")
 
-    monkeypatch.setattr(judging.quality, "check_features", forbidden)
+    monkeypatch.setattr(task_results.quality, "check_features", forbidden)
     with pytest.raises(InputError, match="nothing to choose features by: .*") as caught:
         choose_features.run(config, workdir)
     assert told in str(caught.value)

@@ -9,7 +9,9 @@ import pytest
 from gandl_jax import config as configs
 from gandl_jax import sealed_json
 from gandl_jax.errors import InputError
-from gandl_jax.jobs import evaluate, judging, report
+from gandl_jax.jobs import evaluate
+from gandl_jax.jobs.report import job as report_job
+from gandl_jax.judging import task_results
 from gandl_jax.profiles import store
 
 INPUTS = {"profiles": {"gan@9": "abc"}, "options": {"draws": 50}}
@@ -19,17 +21,17 @@ INPUTS = {"profiles": {"gan@9": "abc"}, "options": {"draws": 50}}
 def path(tmp_path):
     rows = [{"set": "gan@9/b8", "value": 0.875, "low": None, "folds": [1, 2]}]
     content = {"rows": rows, "skipped": None, "warnings": [], "inputs": INPUTS}
-    judging.write(tmp_path / "tasks/x/control_classification.json", content)
+    task_results.write(tmp_path / "tasks/x/control_classification.json", content)
     return tmp_path / "tasks/x/control_classification.json"
 
 
 @pytest.mark.parametrize("count", [100, pytest.param(300, marks=pytest.mark.slow)])
 def test_no_flipped_bit_gives_another_result(path, flipped, count):
-    before = judging.read(path)
-    assert judging.is_done(path, INPUTS, must=True)
+    before = task_results.read(path)
+    assert task_results.is_done(path, INPUTS, must=True)
     for _ in flipped(path, count):
-        if judging.is_done(path, INPUTS, must=False):  # a blank became another one
-            assert judging.read(path) == before
+        if task_results.is_done(path, INPUTS, must=False):  # a blank became another one
+            assert task_results.read(path) == before
 
 
 @pytest.mark.parametrize(
@@ -37,8 +39,8 @@ def test_no_flipped_bit_gives_another_result(path, flipped, count):
     [{"rows": None}, {"rows": [1]}, {"skipped": 0}, {"inputs": "x"}, {"rows": {}}],
 )
 def test_values_of_another_type_are_made_again(path, wrong):
-    sealed_json.write(path, judging.read(path) | wrong)
-    assert not judging.is_done(path, INPUTS, must=False)
+    sealed_json.write(path, task_results.read(path) | wrong)
+    assert not task_results.is_done(path, INPUTS, must=False)
 
 
 @pytest.fixture
@@ -92,7 +94,7 @@ def test_the_report_names_what_is_damaged(workdir, config, capsys):
     path = workdir / "tasks/simulated/control_classification.json"
     path.write_text(path.read_text().replace('"intensity"', '"intensitz"', 1))
     (workdir / "metrics.jsonl").write_text('{"step": 1, "images": 8}\n{"step": 2,\n')
-    report.run(config, workdir)
+    report_job.run(config, workdir)
     told = capsys.readouterr().out
     page = (workdir / "report/index.html").read_text()
     for words in (
@@ -109,7 +111,7 @@ def test_a_former_result_of_another_shape_is_one_sentence(workdir, config, wrong
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps({"skipped": None, "warnings": [], **wrong}))
     with pytest.raises(InputError, match="dose_response.json is not as results are"):
-        report.run(config, workdir)
+        report_job.run(config, workdir)
 
 
 def test_damaged_features_are_named_by_the_report(workdir, config, capsys):
@@ -117,7 +119,7 @@ def test_damaged_features_are_named_by_the_report(workdir, config, capsys):
     data = bytearray(part.read_bytes())
     data[200] ^= 4
     part.write_bytes(data)
-    report.run(config, workdir)
+    report_job.run(config, workdir)
     words = "intensity is left out: part-00000.parquet is not as it was written"
     assert words in capsys.readouterr().out
     with pytest.raises(InputError, match="part-00000.parquet is damaged"):

@@ -12,10 +12,13 @@ import pytest
 from gandl_jax import config as configs
 from gandl_jax import sealed_json
 from gandl_jax import workdir as workdirs
-from gandl_jax.datasets import prepared, rxrx1, tiles
 from gandl_jax.errors import InputError
-from gandl_jax.jobs import embed, encoders
+from gandl_jax.jobs import embed
+from gandl_jax.prepared import prepared
 from gandl_jax.profiles import store
+from gandl_jax.reading import tiles
+from gandl_jax.screens import rxrx1
+from gandl_jax.training import encoders
 
 STEPS = "--config.train.total_images=32"  # one, as `trained` has taken
 

@@ -9,7 +9,8 @@ import pytest
 from gandl_jax import config as configs
 from gandl_jax import modules
 from gandl_jax.errors import InputError
-from gandl_jax.jobs import evaluate, judging
+from gandl_jax.jobs import evaluate
+from gandl_jax.judging import task_results
 from gandl_jax.profiles import store
 from gandl_jax.profiles.aggregate import well_means
 from gandl_jax.profiles.feature_set import FeatureSet
@@ -136,7 +137,7 @@ def test_scores_of_other_code_are_made_anew(config, workdir, monkeypatch):
     config.evaluate.tasks = "control_classification"
     evaluate.run(config, workdir)
     before = result(workdir, "control_classification")["inputs"]
-    monkeypatch.setattr(judging, "code", lambda: "other")
+    monkeypatch.setattr(task_results, "code", lambda: "other")
     evaluate.run(config, workdir)
     after = result(workdir, "control_classification")["inputs"]
     assert len(before["code"]) == 64 and after == before | {"code": "other"}
@@ -305,7 +306,7 @@ def test_labels_that_changed_since_are_those_of_the_screen(
     table = metadata().assign(
         Metadata_Record_ID=lambda one: one["Metadata_Site_ID"],
     )
-    monkeypatch.setattr(judging, "records", lambda job, config, dataset: table)
+    monkeypatch.setattr(task_results, "records", lambda job, config, dataset: table)
     config.evaluate.tasks = "control_classification"
     evaluate.run(config, workdir)
     path = workdir / "tasks/simulated/control_classification.json"

@@ -12,9 +12,12 @@ import tensorflow_datasets as tfds
 from PIL import Image
 
 from gandl_jax import config
-from gandl_jax.datasets import prepared, rxrx19a, screen, shards, tiles
 from gandl_jax.errors import InputError
 from gandl_jax.jobs import prepare
+from gandl_jax.prepared import prepared, shards
+from gandl_jax.raw import screen
+from gandl_jax.reading import tiles
+from gandl_jax.screens import rxrx19a
 
 RECORDS, SIZE = 12, 16
 

@@ -80,7 +80,7 @@ def test_bad_images_are_told_as_without_beam(raw):
 
 @needs_beam
 def test_a_run_that_fails_is_one_line(raw, monkeypatch):
-    from gandl_jax.datasets import shards
+    from gandl_jax.prepared import shards
 
     def full(*args, **kwargs):
         raise OSError("No space left on device")

@@ -12,9 +12,12 @@ import pytest
 from PIL import Image
 
 from gandl_jax import config
-from gandl_jax.datasets import levels, prepared
 from gandl_jax.errors import InputError
-from gandl_jax.jobs import experiment, judging, labelling, prepare
+from gandl_jax.jobs import prepare
+from gandl_jax.judging import task_results
+from gandl_jax.prepared import prepared
+from gandl_jax.reading import labelling, levels
+from gandl_jax.training import opening
 
 RECORDS = 8
 
@@ -142,10 +145,10 @@ def test_a_lost_shard_is_mended_by_another_experiment(own, tmp_path):
 
 def results_of(c):
     """All that an experiment sees of a screen, but the images."""
-    mine, _ = experiment.open_dataset(c)
+    mine, _ = opening.open_dataset(c)
     found = levels.of(mine, ("dna",), c.data.scaling, "none").ranges
-    codes = experiment.read_classes(c, mine).codes
-    judged = judging.records("evaluate", c, "tiny")
+    codes = opening.read_classes(c, mine).codes
+    judged = task_results.records("evaluate", c, "tiny")
     pd.testing.assert_frame_equal(mine.table, judged)
     return [mine.table.to_dict("list"), found.tolist(), codes.tolist()]
 
@@ -215,7 +218,7 @@ def test_a_former_folder_is_read_and_gets_its_table(own, capsys):
     with pytest.raises(InputError, match=told):
         labelled(other)
     with pytest.raises(InputError, match=told):
-        judging.records("evaluate", other, "tiny")
+        task_results.records("evaluate", other, "tiny")
     before = stamps(own)
     prepare.run(other, "")
     assert "source_table.parquet added" in capsys.readouterr().out
@@ -263,7 +266,7 @@ def test_killed_while_the_table_is_added(own, monkeypatch):
         raise KeyboardInterrupt
 
     for write in ("_write_source", "sealed_json.write"):
-        monkeypatch.setattr(f"gandl_jax.jobs.prepare_description.{write}", killed)
+        monkeypatch.setattr(f"gandl_jax.prepared.write_description.{write}", killed)
         with pytest.raises(KeyboardInterrupt):
             prepare.run(own, "")
         monkeypatch.undo()

@@ -11,9 +11,11 @@ import pytest
 from PIL import Image
 
 from gandl_jax import config, names
-from gandl_jax.datasets import prepared, records
 from gandl_jax.errors import InputError
-from gandl_jax.jobs import labelling, prepare, verify
+from gandl_jax.jobs import prepare
+from gandl_jax.jobs.verify import job as verify_job
+from gandl_jax.prepared import prepared, records
+from gandl_jax.reading import labelling
 
 PLATES = "Überprüfung", "P2"
 WELLS = "B02", "B03", "B04"
@@ -102,7 +104,7 @@ def test_each_record_gets_its_own_image(screen, name, archive):
     c = screen(name=name, archive=archive)
     prepare.run(c, "")
     assert levels(c) == WANTED
-    verify.run(c, c.data.dir + "-work")
+    verify_job.run(c, c.data.dir + "-work")
 
 
 @pytest.mark.parametrize("column", ["plate", "drug", "site_id"])
@@ -117,7 +119,7 @@ def test_blanks_in_the_table(screen, column, capsys):
     assert found.table["Metadata_Role"].value_counts().tolist() == [2, 2, 2]
     assert set(found.table["Metadata_Record_ID"]) == set(table()["site_id"])
     assert f"note: 3 cells of the column {column} have" in capsys.readouterr().out
-    verify.run(c, c.data.dir + "-work")
+    verify_job.run(c, c.data.dir + "-work")
 
 
 def test_another_doses_image_is_not_taken(screen):

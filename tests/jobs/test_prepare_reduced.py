@@ -10,9 +10,11 @@ import pytest
 from PIL import Image
 
 from gandl_jax import config, sealed_json, workdir
-from gandl_jax.datasets import prepared, tiles
 from gandl_jax.errors import InputError
-from gandl_jax.jobs import experiment, prepare
+from gandl_jax.jobs import prepare
+from gandl_jax.prepared import prepared
+from gandl_jax.reading import tiles
+from gandl_jax.training import opening
 
 HEIGHT, WIDTH = 34, 47
 
@@ -38,7 +40,7 @@ def test_images_are_block_means_at_the_same_depth(screen):
     c, images = screen
     c.data.downscale = 4
     prepare.run(c, "")
-    opened, _ = experiment.open_dataset(c)
+    opened, _ = opening.open_dataset(c)
     assert (opened.height_px, opened.width_px) == (8, 11)
     assert opened.bit_depth == 8 * images.itemsize
     means = images[:, :32, :44].reshape(3, 8, 4, 11, 4).mean((2, 4)).round()
@@ -61,7 +63,7 @@ def test_16_bits_become_8_on_request(screen):
         assert not pathlib.Path(c.data.dir).exists()
         return
     prepare.run(c, "")
-    opened, _ = experiment.open_dataset(c)
+    opened, _ = opening.open_dataset(c)
     assert opened.bit_depth == 8
     for row, site in tiles.sites(opened, 0, ("dna",)):
         number = int(opened.table["Metadata_Site_ID"][row][1:])
@@ -70,7 +72,7 @@ def test_16_bits_become_8_on_request(screen):
         np.testing.assert_array_equal(site[..., 0], wanted)
     c.data.white_level = 0
     with pytest.raises(InputError, match="white_level was 4095, is 0"):
-        experiment.open_dataset(c)
+        opening.open_dataset(c)
 
 
 def test_what_is_odd_is_told_of_the_smaller_images(screen, capsys):
@@ -99,7 +101,7 @@ def test_a_folder_prepared_at_another_scale_is_refused(screen, before, now):
     first = prepared.open_prepared(c.data.dir).fingerprint
     c.data.downscale = now
     message = f"otherwise: downscale was {before}, is {now}; choose another data.dir"
-    for job in (lambda: prepare.run(c, ""), lambda: experiment.open_dataset(c)):
+    for job in (lambda: prepare.run(c, ""), lambda: opening.open_dataset(c)):
         with pytest.raises(InputError, match=message):
             job()
     c.data.dir += "-again"

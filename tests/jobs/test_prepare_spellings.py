@@ -11,9 +11,11 @@ import pytest
 from PIL import Image
 
 from gandl_jax import config
-from gandl_jax.datasets import raw_files, rxrx1
 from gandl_jax.errors import InputError
-from gandl_jax.jobs import prepare, verify
+from gandl_jax.jobs import prepare
+from gandl_jax.jobs.verify import job as verify_job
+from gandl_jax.raw import raw_files
+from gandl_jax.screens import rxrx1
 
 EXPERIMENTS = "HUVEC-1", "HepG2-10"
 WELLS = "B02", "B3", "AA04"
@@ -103,7 +105,7 @@ def test_the_shards_are_the_same(tmp_path, table, kind, archive, capsys):
     described = json.loads((pathlib.Path(c.data.dir) / "screen.json").read_text())
     assert line.removeprefix("note: ") in described["remarks"]["table"]
     prepare.run(c, "")
-    verify.run(c, tmp_path / "w")
+    verify_job.run(c, tmp_path / "w")
 
 
 @pytest.mark.parametrize("archive", [False, True])

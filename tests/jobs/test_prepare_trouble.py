@@ -14,9 +14,11 @@ import pytest
 from PIL import Image
 
 from gandl_jax import config, files, main
-from gandl_jax.datasets import prepared, rxrx19a, shards
 from gandl_jax.errors import InputError, RunError
-from gandl_jax.jobs import benchmark, prepare, prepare_description, prepare_folder
+from gandl_jax.jobs import prepare
+from gandl_jax.jobs.benchmark import job as benchmark_job
+from gandl_jax.prepared import prepared, shards, work_folder, write_description
+from gandl_jax.screens import rxrx19a
 
 RECORDS, PER_SHARD = 12, 4
 SHARD = "rxrx19a-train.tfrecord-0000{}-of-00003"
@@ -208,7 +210,7 @@ class Deadly:
 def test_two_at_once_are_refused(raw, whole):
     c = settings(raw)
     folder = pathlib.Path(c.data.dir)
-    with prepare_folder.claimed(folder):
+    with work_folder.claimed(folder):
         with pytest.raises(InputError, match="being prepared by another process: wait"):
             prepare.run(c, "")
     assert not folder.exists()
@@ -268,7 +270,7 @@ def test_killed_while_a_shard_is_redone_from_other_images(raw, moment, monkeypat
     def killed(*args, **kwargs):
         raise Killed
 
-    module = shards if moment == "write" else prepare_description
+    module = shards if moment == "write" else write_description
     monkeypatch.setattr(module, moment, killed)
     with pytest.raises(Killed):
         prepare.run(c, "")
@@ -368,7 +370,7 @@ def test_a_damaged_description_is_told_by_all_that_look(raw):
     prepare.run(c, "")
     (pathlib.Path(c.data.dir) / "screen.json").write_text("{")
     c.data.source_dir = ""
-    for job in (prepare, benchmark):
+    for job in (prepare, benchmark_job):
         with pytest.raises(InputError, match="screen.json is damaged"):
             job.run(c, raw.parent / "work")
 

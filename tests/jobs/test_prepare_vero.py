@@ -19,7 +19,8 @@ import pytest
 import tensorflow_datasets as tfds
 
 from gandl_jax import main as program
-from gandl_jax.datasets import prepared, stream, tiles
+from gandl_jax.prepared import prepared
+from gandl_jax.reading import stream, tiles
 
 pytestmark = pytest.mark.real_data
 

@@ -1,0 +1,124 @@
+"""What checkpoints, and looking whether a training is sound, cost it, with noise."""
+
+import contextlib
+import functools
+import tempfile
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import ml_collections
+import numpy as np
+from etils import epath
+
+from gandl_jax import checkpoint, files, parallel
+from gandl_jax import config as configs
+from gandl_jax.jobs.benchmark import random_training, rounds
+from gandl_jax.jobs.benchmark.random_training import RandomTraining
+from gandl_jax.training import soundness
+
+ROUNDS = 7
+STEPS_SECONDS = 4.0  # of training beside a checkpoint, in which it is written
+
+
+def check(config: ml_collections.ConfigDict) -> None:
+    """Raises InputError where training would: the devices do not divide the batch."""
+    random_training.chosen(config)
+
+
+def measure(config: ml_collections.ConfigDict) -> dict[str, Any]:
+    """Trains on random images, by turns with and without a checkpoint in the making.
+
+    Args:
+      config: the whole config.
+
+    Returns:
+      Of one checkpoint megabytes, blocks_ms (until training goes on) and costs_ms (how
+      much longer the same steps take beside it), of the machine's clock and of its
+      cores; of `config.train`'s intervals lost_share and lost_core_share of the
+      training's time. The same of one look at all numbers, and of one at samples.
+      Medians over rounds.
+    """
+    training = RandomTraining(config)
+    training.run_periods(1)
+    periods = _periods(training)
+    steps = periods * training.period
+    with tempfile.TemporaryDirectory() as folder:
+        saved = checkpoint.Checkpoints(folder)
+        with contextlib.closing(saved):
+            rows = [_round(training, saved, periods, n) for n in range(1, ROUNDS + 1)]
+            newest = epath.Path(folder) / "checkpoints" / str(saved.steps()[-1])
+            size = sum(stat.length for stat in files.stats(newest))
+    plain, beside, blocks = (np.array([row[i] for row in rows]) for i in range(3))
+    step_ms = 1e3 * np.median(plain[:, 0]) / steps
+    core_ms = 1e3 * np.median(plain[:, 1]) / steps
+    costs_ms, costs_core_ms = 1e3 * np.median(beside - plain, axis=0)
+    batch = config.train.batch
+    every = configs.steps(config.train.checkpoint_every_images, batch)
+    return {
+        "devices": parallel.describe(training.devices),
+        "image_px": config.data.crop_px,
+        "batch": batch,
+        "rounds": ROUNDS,
+        "step_ms": step_ms,
+        "core_ms": core_ms,
+        "megabytes": size / 1e6,
+        "every_steps": every,
+        "blocks_ms": 1e3 * float(np.median(blocks)),
+        "costs_ms": costs_ms,
+        "costs_core_ms": costs_core_ms,
+        "lost_share": costs_ms / (every * step_ms),
+        "lost_core_share": costs_core_ms / (every * core_ms),
+        **_looks(config, training, step_ms),
+    }
+
+
+def _periods(training: RandomTraining) -> int:
+    began = time.monotonic()
+    training.run_periods(1)
+    return max(1, round(STEPS_SECONDS / (time.monotonic() - began)))
+
+
+def _round(training, saved, periods: int, number: int) -> tuple:
+    """(clock, cores) in seconds without a checkpoint and with one; until it goes on."""
+    plain = _seconds(lambda: training.run_periods(periods))
+    blocks = 0.0
+
+    def beside() -> None:
+        nonlocal blocks
+        began = time.monotonic()
+        saved.save(number, training.method.items(training.state), {})
+        blocks = time.monotonic() - began
+        training.run_periods(periods)
+        saved.wait()
+
+    return plain, _seconds(beside), blocks
+
+
+def _seconds(run) -> tuple[float, float]:
+    clock, cores = time.monotonic(), time.process_time()
+    run()
+    return time.monotonic() - clock, time.process_time() - cores
+
+
+def _looks(config, training: RandomTraining, step_ms: float) -> dict[str, float]:
+    """What a look at the state and one at samples take, and their shares."""
+    finite = parallel.on_one(soundness.finite)
+    train, found = config.train, {}
+    looks = {"check": (lambda: finite(training.state), train.check_every_steps)}
+    if hasattr(training.method, "pictures"):
+        draw = parallel.on_one(training.method.pictures)
+        every = configs.steps(train.diversity_every_images, train.batch)
+        looks["diversity"] = (lambda: draw(training.state, training.key), every)
+    for name, (look, every) in looks.items():
+        jax.block_until_ready(look())  # it compiles
+        clock = rounds.seconds_per_call(functools.partial(_repeat, look)).clock
+        found[f"{name}_ms"] = 1e3 * float(np.median(clock))
+        found[f"{name}_share"] = found[f"{name}_ms"] / (every * step_ms)
+    return found
+
+
+def _repeat(look: Callable, times: int) -> None:
+    for _ in range(times):
+        jax.block_until_ready(look())

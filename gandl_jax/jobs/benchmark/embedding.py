@@ -1,0 +1,138 @@
+"""How fast records are embedded: the network alone, and from a prepared screen."""
+
+import functools
+import itertools
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import ml_collections
+import numpy as np
+
+from gandl_jax import parallel
+from gandl_jax.jobs import embed
+from gandl_jax.jobs.benchmark import matrix_product, memory, random_training, rounds
+from gandl_jax.prepared import prepared
+from gandl_jax.raw import screen
+from gandl_jax.reading import tiles
+from gandl_jax.training import for_screen, loop, opening
+
+
+def check(config: ml_collections.ConfigDict) -> None:
+    """Raises InputError where embedding would: the devices do not divide the batch."""
+    for_screen.channels(config)
+    opening.encoder_config(config)
+    devices = parallel.devices(config.train.devices)
+    parallel.check_batch(config.embed.batch, len(devices), 1)
+    if prepared.is_complete(config.data.dir):
+        opening.open_dataset(config)
+
+
+def measure(config: ml_collections.ConfigDict) -> dict[str, Any]:
+    """What `figures` gives, with nothing that was compiled before, and nothing kept."""
+    jax.config.update("jax_enable_compilation_cache", False)
+    return figures(config)
+
+
+def figures(config: ml_collections.ConfigDict) -> dict[str, Any]:
+    """Embeds random tiles, and records where there is a prepared screen.
+
+    The encoder's weights are those of a new one, which are as fast as trained ones.
+
+    Args:
+      config: the whole config.
+
+    Returns:
+      tiles_per_second of the network alone, from the host's memory and back: the
+      median of the rounds, the least and the most, and the median by the time of the
+      cores, which others' computing does not change; gflop_per_tile, as XLA counts the
+      work before it rewrites any, and share_of_matrix_product, which that many per
+      second are of what the devices reach in matrix products (both None where JAX
+      cannot count); compile_seconds; peaks of memory. With a prepared screen also
+      sites_per_second of decoding, cutting, embedding and averaging, likewise.
+    """
+    check(config)
+    theirs = opening.encoder_config(config)
+    method = opening.make_method(theirs, screen.load(config))
+    devices = parallel.devices(config.train.devices)
+    encoder = parallel.on_one(lambda key: method.items(method.init(key))["encoder"])(
+        loop.stream_key(config, loop.INIT)
+    )
+    embedded = functools.partial(parallel.map_batch(method.embed, devices), encoder)
+    encode = embed.over_orientations(embedded, config.embed.orientations)
+    images = random_training.images(config, config.embed.batch)
+    run = functools.partial(_repeat, encode, images)
+    compiling = rounds.compiling(run)
+    network = rounds.seconds_per_call(run)
+    sites = _sites(config, encode) if prepared.is_complete(config.data.dir) else {}
+    peaks = memory.peaks_mb(devices)  # matrices are no part of it
+    dtype = parallel.compute_dtype(theirs.model.dtype)
+    flops = parallel.count_flops(method.embed, encoder, images)
+    work = flops and flops * config.embed.orientations
+    clock, cores = map(np.median, network)
+    return {
+        "devices": parallel.describe(devices),
+        "dtype": str(dtype),
+        "tile_px": config.data.crop_px,
+        "channels": images.shape[-1],
+        "batch": config.embed.batch,
+        "orientations": config.embed.orientations,
+        **rounds.rates(network, config.embed.batch, "tiles"),
+        "gflop_per_tile": work and work / config.embed.batch / 1e9,
+        **matrix_product.shares(work, float(clock), float(cores), devices, dtype),
+        **compiling,
+        **sites,
+        **peaks,
+    }
+
+
+def _repeat(encode: Callable, images: np.ndarray, times: int) -> None:
+    for _ in range(times):
+        encode(images)
+
+
+def _sites(config: ml_collections.ConfigDict, encode: Callable) -> dict[str, Any]:
+    """The whole path, over the prepared screen's shards from the first on."""
+    dataset, _ = opening.open_dataset(config)
+    batches = _all_batches(dataset, config)
+
+    def run(times: int) -> None:
+        embed.averaged(encode, itertools.islice(batches, times))
+
+    run(1)  # opens the first shard
+    seconds = rounds.seconds_per_call(run)
+    rates = rounds.rates(seconds, _sites_per_batch(dataset, config), "sites")
+    rates["sites_rounds"] = rates.pop("rounds")
+    return {
+        "image_px": [dataset.height_px, dataset.width_px],
+        "tiles_per_site": _tiles_per_site(dataset, config),
+        **rates,
+    }
+
+
+def _tiles_per_site(
+    dataset: prepared.Prepared, config: ml_collections.ConfigDict
+) -> int:
+    size = config.data.crop_px
+    return len(tiles.tile_offsets(dataset.height_px, dataset.width_px, size))
+
+
+def _sites_per_batch(
+    dataset: prepared.Prepared, config: ml_collections.ConfigDict
+) -> float:
+    """The mean over the screen: a shard's last batch may hold fewer."""
+    per_site = _tiles_per_site(dataset, config)
+    batches = [
+        math.ceil(len(dataset.rows(shard)) * per_site / config.embed.batch)
+        for shard in range(dataset.shards)
+    ]
+    return dataset.records / sum(batches)
+
+
+def _all_batches(
+    dataset: prepared.Prepared, config: ml_collections.ConfigDict
+) -> Iterator[dict]:
+    """Batches of tiles without an end: the shards come round again."""
+    for shard in itertools.cycle(range(dataset.shards)):
+        yield from embed.tile_batches(dataset, config, None, shard)

@@ -1,0 +1,87 @@
+"""A training on random images: no screen is needed, and nothing is written."""
+
+import math
+import time
+from typing import Any
+
+import jax
+import ml_collections
+import numpy as np
+
+from gandl_jax import parallel
+from gandl_jax.training import for_screen, loop
+
+
+def images(config: ml_collections.ConfigDict, count: int) -> np.ndarray:
+    """[count, crop_px, crop_px, C] float32 noise in [-1, 1)."""
+    size = config.data.crop_px
+    shape = (count, size, size, len(for_screen.channels(config)))
+    drawn = np.random.default_rng(config.seed).random(shape, np.float32)
+    return 2 * drawn - 1
+
+
+def chosen(config: ml_collections.ConfigDict) -> tuple[list[jax.Device], Any]:
+    """The devices that train, and the method that the config names.
+
+    Raises:
+      InputError: there are not so many devices, they do not divide the batch, or the
+        screen has no such channel.
+    """
+    devices, parts = parallel.devices(config.train.devices), config.train.accumulate
+    method = for_screen.make_method(config)
+    parallel.check_batch(config.train.batch, len(devices), method.unit, parts)
+    return devices, method
+
+
+class RandomTraining:
+    """Phases on the devices, and a state that moves on with every call of them.
+
+    Args:
+      config: the whole config.
+
+    Attributes:
+      method: that the config names.
+      method_in_one: the same, that takes each device's batch in one part.
+      devices: that train.
+      state: after the last call.
+      batch: as training has it, in the host's memory.
+      period: steps after which the phases come round again.
+      init_seconds: to compile and make the state.
+
+    Raises:
+      InputError: as `chosen`.
+    """
+
+    def __init__(self, config: ml_collections.ConfigDict):
+        self.devices, self.method = chosen(config)
+        whole = config.copy_and_resolve_references()
+        whole.train.accumulate = 1
+        self.method_in_one = for_screen.make_method(whole)
+        count = config.train.batch
+        index = np.arange(count, dtype=np.int32)
+        self.batch = {"images": images(config, count), "index": index}
+        if classes := len(for_screen.class_names(config)):
+            self.batch["labels"] = index % classes
+        self.period = math.lcm(*(phase.every for phase in self.method.phases))
+        self.key = loop.stream_key(config, loop.STEPS)
+        self._phases = parallel.split_all(
+            [phase.fn for phase in self.method.phases], self.devices
+        )
+        self._step = loop.in_turn(config, self.method, self._phases)
+        began = time.monotonic()
+        init = parallel.on_one(self.method.init)
+        self.state = init(loop.stream_key(config, loop.INIT))
+        jax.block_until_ready(self.state)
+        self.init_seconds = time.monotonic() - began
+
+    def run_phase(self, number: int, times: int) -> None:
+        """Runs one phase, and waits; the first call of any compiles all."""
+        for _ in range(times):
+            self.state, metrics = self._phases[number](self.state, self.batch, self.key)
+        jax.block_until_ready((self.state, metrics))
+
+    def run_periods(self, times: int) -> None:
+        """Runs whole steps, as training does, and waits."""
+        for step in range(times * self.period):
+            self.state, metrics = self._step(self.state, self.batch, step)
+        jax.block_until_ready((self.state, metrics))

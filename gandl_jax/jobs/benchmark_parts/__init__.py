@@ -1,1 +1,0 @@
-"""Figures of the job `benchmark`, one kind per file."""

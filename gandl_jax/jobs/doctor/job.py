@@ -1,0 +1,94 @@
+"""Reads a workdir and says in words what state it is in, and what to do next.
+
+It writes nothing, takes no device and no lock: a training may run there meanwhile.
+"""
+
+from etils import epath
+
+from gandl_jax.errors import InputError
+from gandl_jax.jobs.doctor import (
+    course,
+    health,
+    metrics,
+    outputs,
+    page,
+    reading,
+    retrain_command,
+    speed,
+)
+from gandl_jax.jobs.doctor.findings import Finding
+from gandl_jax.jobs.doctor.state import State
+
+
+def run(config, workdir: epath.Path) -> None:
+    """Prints what it finds.
+
+    Args:
+      config: the command's; the workdir's own is what counts, where it can be read.
+      workdir: of an experiment.
+
+    Raises:
+      InputError: there is no such folder.
+    """
+    if not workdir.exists():
+        raise InputError(
+            f"there is no workdir {workdir}: name one with --workdir, or start a "
+            "training, which makes it"
+        )
+    found = reading.read(config, workdir)
+    print(page.text(str(workdir), examined(found), outputs.next_step(found)), end="")
+
+
+def examined(found: State) -> dict[str, list[Finding]]:
+    """Heading to findings, those without anything to say left out."""
+    most = found.config.train.rollbacks
+    sections = {
+        "Configuration": [course.experiment(found), course.given_config(found)],
+        "Progress": [
+            course.progress(found),
+            course.silence(found),
+            *(
+                retrain_command.with_command(f, found)
+                for f in course.befell(found, most)
+            ),
+            *course.lines(found),
+        ],
+        "Checkpoints": [*course.checkpoints(found), *course.disk(found)],
+        "Networks": networks(found),
+        "Speed": [
+            speed.throughput(speed.rates(found.lines, course.starts(found))),
+            speed.lost(found.events, _trained_s(found), _last_sign(found)),
+        ],
+        "Features and scores": [*outputs.features(found), *outputs.scores(found)],
+    }
+    return {name: list(filter(None, some)) for name, some in sections.items()}
+
+
+def networks(found: State) -> list[Finding | None]:
+    """The health of a GAN, or of what else leaves such metrics."""
+    lines, method = found.lines, found.config.method
+    if not lines:
+        return []
+    judged = [health.numbers(lines)]
+    if method.loss == "logistic":  # whose scores have a zero of their own
+        judged.append(health.discriminator(lines, found.saved.steps))
+        judged.append(health.generator(lines))
+    judged.append(health.diversity(lines, found.config.train.least_diversity))
+    judged.append(health.r1(lines, method.r1_weight))
+    judged.append(health.path_length(lines))
+    judged.append(health.augmentation(lines))
+    judged.append(health.gradients(lines))
+    return [retrain_command.with_command(one, found) for one in judged if one]
+
+
+def _trained_s(found: State) -> float:
+    seconds = [value for _, value in metrics.points(found.lines, "seconds")]
+    return seconds[-1] if seconds else 0.0
+
+
+def _last_sign(found: State) -> float:
+    """When it was last heard of, Unix seconds: one that runs is heard of now."""
+    if found.holder is not None:
+        return found.now
+    heard = [event["at"] for event in found.events]
+    return max([*heard, found.last_line if found.lines else 0.0], default=0.0)

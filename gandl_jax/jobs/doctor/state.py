@@ -1,0 +1,149 @@
+"""What is known of a workdir: plain data that the rules look at."""
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import ml_collections
+
+from gandl_jax import commands
+from gandl_jax import config as configs
+from gandl_jax.jobs.doctor import metrics
+
+
+@dataclasses.dataclass(frozen=True)
+class Saved:
+    """The checkpoints.
+
+    Attributes:
+      steps: of those that were finished, oldest first.
+      newest: the step of the newest whole one; None of none.
+      passed_over: (step, what is wrong) of newer ones.
+      trouble: why there is no whole one; "" where there is, or nothing was saved.
+      date: when the newest whole one was written, Unix seconds.
+      bytes: what it takes.
+      aside: names of newer ones that were set aside.
+    """
+
+    steps: Sequence[int] = ()
+    newest: int | None = None
+    passed_over: Sequence[tuple[int, str]] = ()
+    trouble: str = ""
+    date: float = math.nan
+    bytes: int = 0
+    aside: Sequence[str] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Disk:
+    """Where the workdir lies.
+
+    Attributes:
+      free_bytes: of the disk.
+      writable: whether it can be written at all.
+    """
+
+    free_bytes: int
+    writable: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Profiles:
+    """A feature set's folder: profiles/<dataset>/<encoder>.
+
+    Attributes:
+      dataset: the screen.
+      encoder: as "gan@500".
+      trouble: what it lacks or what is damaged, in words; "" where it is complete.
+      parts: how many there are.
+    """
+
+    dataset: str
+    encoder: str
+    trouble: str
+    parts: int
+
+    @property
+    def complete(self) -> bool:
+        """Whether all its parts are there, as they were written."""
+        return not self.trouble
+
+
+@dataclasses.dataclass(frozen=True)
+class State:
+    """All that the rules look at.
+
+    Attributes:
+      workdir: as the user gave it.
+      now: Unix seconds.
+      config: the workdir's own, or the command's where that cannot be read.
+      config_trouble: why it cannot; "" where it can.
+      given: the command's config.
+      record: `config.json`; {} where it cannot be read.
+      lines: of `metrics.jsonl`, one for each step, in order.
+      cut_off: names of files whose last line was cut off as it was written.
+      damaged_lines: file name -> numbers of lines that are not as they were written.
+      last_line: when `metrics.jsonl` was last written, Unix seconds; nan of none.
+      events: oldest first, each with its time in "at", Unix seconds.
+      holder: the living process that works here; None of none.
+      saved: the checkpoints.
+      disk: None in a bucket.
+      profiles: in the order of their names.
+      tasks: "<dataset>/<task>" that were evaluated.
+      damaged_results: paths, below the workdir, of results that are damaged.
+      has_report: whether there is a report.
+    """
+
+    workdir: str
+    now: float
+    config: ml_collections.ConfigDict
+    config_trouble: str
+    given: ml_collections.ConfigDict
+    record: Mapping[str, Any]
+    lines: metrics.Lines
+    cut_off: Sequence[str]
+    damaged_lines: Mapping[str, list[int]]
+    last_line: float
+    events: Sequence[Mapping[str, Any]]
+    holder: Mapping[str, Any] | None
+    saved: Saved
+    disk: Disk | None
+    profiles: Sequence[Profiles]
+    tasks: Sequence[str]
+    damaged_results: Sequence[str]
+    has_report: bool
+
+    @property
+    def batch(self) -> int:
+        """Images of a step."""
+        return self.config.train.batch
+
+    @property
+    def total(self) -> int:
+        """Steps in all."""
+        return configs.steps(self.config.train.total_images, self.batch)
+
+    @property
+    def step(self) -> int:
+        """The last step that was seen to be done."""
+        logged = self.lines[-1]["step"] if self.lines else 0
+        return max(logged, self.saved.newest or 0)
+
+    def command(
+        self, job: str, settings: Mapping[str, str] | None = None, workdir: str = ""
+    ) -> str:
+        """The command that was recorded, for another job.
+
+        Args:
+          job: to run.
+          settings: key of the config to another value.
+          workdir: another one than this.
+        """
+        name, workdir = self.config.name, workdir or self.workdir
+        options = commands.recorded(self.record.get("command"), name, self.workdir)
+        if workdir != f"runs/{name}" or "--workdir" in options:
+            options = commands.with_flag(options, "workdir", workdir)
+        for key, value in (settings or {}).items():
+            options = commands.with_flag(options, f"config.{key}", value)
+        return commands.whole(commands.with_flag(options, "job", job))

@@ -1,1 +1,0 @@
-"""What the import says of a table's columns."""

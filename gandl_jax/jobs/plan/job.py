@@ -1,0 +1,300 @@
+"""The job `plan`: what training would take on a TPU, told by its compiler alone.
+
+Nothing runs and no TPU is needed: the phases are compiled for a topology, and what the
+compiler estimates is written down. They are estimates, not measurements.
+"""
+
+import dataclasses
+import time
+from importlib import metadata
+from typing import Any
+
+import jax
+import ml_collections
+import numpy as np
+from etils import epath
+
+from gandl_jax import config as configs
+from gandl_jax import files, parallel, sealed_json, tpu
+from gandl_jax.errors import InputError
+from gandl_jax.jobs.plan import table
+from gandl_jax.methods.phase import Phase
+from gandl_jax.training import for_screen
+
+FILE, TABLE = "plan.json", "plan.txt"
+SHOWN = 10  # of the costliest operations
+MOST = 256  # images a core: more is not searched for (ours)
+
+
+def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
+    """Plans the phases and the largest batch; what was planned before is kept.
+
+    Args:
+      config: the whole config; `plan.topology` names the TPU.
+      workdir: where `plan.json` and `plan.txt` are written.
+
+    Raises:
+      InputError: no libtpu, no such topology, a batch that its cores do not divide, or
+        one that does not fit in their memory.
+      RunError: a phase holds a loop.
+    """
+    config = for_tpu(config)
+    cores = tpu.devices(config.plan.topology)
+    planner = Planner(config, cores, epath.Path(workdir) / FILE)
+    figures = planner.plan()
+    files.replace(epath.Path(workdir) / TABLE, table.text(figures))
+    print(table.text(figures))
+    print(f"plan      written to {epath.Path(workdir) / FILE} and {TABLE}")
+
+
+def for_tpu(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+    """The config as a TPU takes it."""
+    config = config.copy_and_resolve_references()
+    if config.model.dtype == "auto":
+        config.model.dtype = "bfloat16"
+    if config.model.resampling == "auto":
+        config.model.resampling = "tpu"
+    return config
+
+
+class Planner:
+    """Compiles phases, and writes down each as it is done.
+
+    Args:
+      config: as of `for_tpu`.
+      cores: devices of the topology.
+      path: of plan.json; phases in it that are of the same config are kept.
+
+    Raises:
+      InputError: the batch does not split over the cores.
+    """
+
+    def __init__(self, config, cores: list[Any], path: epath.Path):
+        self._config, self._cores, self._path = config, cores, path
+        self._microbatches = config.train.accumulate
+        self._method = self._method_for(1)
+        parallel.check_batch(
+            config.train.batch, len(cores), self._method.unit, self._microbatches
+        )
+        self._per_core = config.train.batch // len(cores) // self._microbatches
+        self._figures = self._begin()
+
+    def plan(self) -> dict[str, Any]:
+        """Everything that plan.json holds."""
+        for phase in self._method.phases:
+            if phase.name not in self._figures["phases"]:
+                self._figures["phases"][phase.name] = self._phase(phase)
+                self._write()
+        self._figures["step"] = step(self._figures)
+        if self._config.plan.largest_batch:
+            self._figures["largest_batch_per_core"] = self._largest()
+        self._write()
+        return self._figures
+
+    def _begin(self) -> dict[str, Any]:
+        flat = configs.plain(self._config)
+        also = ("plan.topology", "train.accumulate", "train.total_images")
+        made_from = configs.identity(self._config) | {
+            **{key: flat[key] for key in (*also, *sorted(configs.SAME_RESULTS))},
+            "data.channels": list(for_screen.channels(self._config)),
+            "data.classes": list(for_screen.class_names(self._config)),
+            **{name: metadata.version(name) for name in ("gandl_jax", "jax", "libtpu")},
+        }
+        new = {
+            "made_from": made_from,
+            "note": "the TPU compiler's estimates: nothing was measured",
+            "device": self._cores[0].device_kind,
+            "cores": len(self._cores),
+            "memory_bytes_per_core": tpu.memory_bytes(self._cores[0]),
+            "batch": self._config.train.batch,
+            "batch_per_core": self._per_core,
+            "microbatches": self._microbatches,
+            "total_images": self._config.train.total_images,
+            "phases": {},
+            "trials": [],
+        }
+        before = self._read()
+        is_same = before.get("made_from") == made_from and before.keys() >= new.keys()
+        return before if is_same else new
+
+    def _read(self) -> dict[str, Any]:
+        """What was planned before; nothing where it is not there or damaged."""
+        if not self._path.exists():
+            return {}
+        try:
+            return sealed_json.read_own(self._path)
+        except ValueError:
+            print(f"plan      {self._path} is damaged or old: planned anew")
+            return {}
+
+    def _write(self) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        sealed_json.write(self._path, self._figures)
+
+    def _phase(self, phase: Phase) -> dict[str, Any]:
+        try:
+            estimate = self._compiled(phase.name, self._per_core)
+        except tpu.DoesNotFit as error:
+            raise InputError(self._does_not_fit(phase.name, error)) from error
+        figures = dataclasses.asdict(estimate)
+        operations = figures.pop("operations")
+        figures["costliest"] = [list(one) for one in operations[:SHOWN]]
+        figures["modules"] = [list(m) for m in tpu.by_module(operations)[:SHOWN]]
+        figures["every_steps"] = phase.every
+        return figures
+
+    def _does_not_fit(self, name: str, error: tpu.DoesNotFit) -> str:
+        over = (error.used - error.limit) / 2**30
+        said = (
+            f"{name} with {self._per_core} images a core {error}, {over:.2f} GiB too "
+            "much"
+        )
+        best = self._search(name, 0, self._per_core)
+        for other in self._method.phases:
+            if best and not self._fits(other.name, best):
+                best = self._search(other.name, 0, best)
+        if not best:
+            return f"{said}, and no batch fits: choose a smaller network or crop"
+        batch = best * len(self._cores) * self._microbatches
+        advice = f"the largest that fits is {best}: set --config.train.batch={batch}"
+        parts = fewest_parts(self._per_core, best, self._method.unit)
+        if parts and not self._config.method.views_weight:
+            advice += f", or --config.train.accumulate={parts * self._microbatches}"
+        return f"{said}; {advice}"
+
+    def _largest(self) -> int:
+        """Images per core at most, of the phase that takes the most memory."""
+        phases = self._figures["phases"]
+        name = max(phases, key=lambda n: phases[n]["total_bytes"])
+        return self._search(name, self._per_core, 0)
+
+    def _search(self, name: str, fits: int, too_many: int) -> int:
+        """The most images per core that fit.
+
+        Args:
+          name: of a phase.
+          fits: images that do, or 0.
+          too_many: images that do not, or 0.
+
+        Returns:
+          A multiple of the method's unit, or 0.
+        """
+        unit = step = self._method.unit
+        most = MOST // unit * unit
+        while too_many - fits > unit if too_many else fits < most:
+            if too_many:
+                batch = (fits + too_many) // 2 // unit * unit
+            else:  # where memory should be full, but further at every try
+                batch = max(self._expected(name, fits) // unit * unit, fits + step)
+                batch = min(batch, 8 * fits, most)
+                step *= 2
+            if self._fits(name, batch):
+                fits = batch
+            else:
+                too_many = batch
+        return fits
+
+    def _expected(self, name: str, fits: int) -> int:
+        """Images that fill a core, were memory linear in them."""
+        fixed = self._figures["phases"][name]["argument_bytes"]
+        used = self._tried()[name, fits]["total_bytes"]
+        limit = self._figures["memory_bytes_per_core"]
+        return int(fits * (limit - fixed) / (used - fixed))
+
+    def _tried(self) -> dict[tuple[str, int], dict[str, Any]]:
+        """What is known of a phase at a batch per core."""
+        planned = {
+            (name, self._per_core): one | {"fits": True}
+            for name, one in self._figures["phases"].items()
+        }
+        trials = self._figures["trials"]
+        return planned | {(one["phase"], one["batch_per_core"]): one for one in trials}
+
+    def _fits(self, name: str, per_core: int) -> bool:
+        if known := self._tried().get((name, per_core)):
+            return known["fits"]
+        trial = {"phase": name, "batch_per_core": per_core, "fits": True}
+        try:
+            trial["total_bytes"] = self._compiled(name, per_core).total_bytes
+        except tpu.DoesNotFit as error:
+            trial |= {"fits": False, "total_bytes": int(error.used)}
+        said = "fits" if trial["fits"] else "does not fit"
+        print(f"plan      {said}: {trial['total_bytes'] / 2**30:.2f} GiB")
+        self._figures["trials"].append(trial)
+        self._write()
+        return trial["fits"]
+
+    def _compiled(self, name: str, per_core: int) -> tpu.Estimate:
+        cores = len(self._cores)
+        print(
+            f"plan      compiles {name} for {cores} x {self._cores[0].device_kind}, "
+            f"{per_core} images a core (minutes at 256 px and more)",
+            flush=True,
+        )
+        began = time.monotonic()
+        method = self._method_for(per_core)
+        fn = {phase.name: phase.fn for phase in method.phases}[name]
+        lowered = parallel.lower(
+            fn, self._cores, *shapes(self._config, method, per_core * cores)
+        )
+        estimate = tpu.compile_for(lowered, self._cores[0])
+        print(
+            f"plan      {name}: {estimate.milliseconds:.1f} ms by the compiler's "
+            f"estimate; compiled in {time.monotonic() - began:.0f} s",
+            flush=True,
+        )
+        return estimate
+
+    def _method_for(self, per_core: int) -> Any:
+        """The method at another batch, in one part: a loop's body is counted once."""
+        config = self._config.copy_and_resolve_references()
+        config.train.batch, config.train.accumulate = per_core * len(self._cores), 1
+        return for_screen.make_method(config)
+
+
+def fewest_parts(images: int, most: int, unit: int) -> int | None:
+    """The fewest equal parts of so many images that hold at most `most`, by units."""
+    fitting = (
+        parts
+        for parts in range(1, images // unit + 1)
+        if images % (parts * unit) == 0 and images // parts <= most
+    )
+    return next(fitting, None)
+
+
+def shapes(config, method: Any, batch: int) -> tuple[Any, dict[str, Any], Any]:
+    """Shapes of a phase's arguments: state, batch of all cores, and key."""
+    key = jax.eval_shape(lambda: jax.random.key(0))
+    size, channels = config.data.crop_px, len(for_screen.channels(config))
+    index = jax.ShapeDtypeStruct((batch,), np.int32)
+    images = jax.ShapeDtypeStruct((batch, size, size, channels), np.float32)
+    parts = {"images": images, "index": index}
+    if for_screen.class_names(config):
+        parts["labels"] = index
+    return jax.eval_shape(method.init, key), parts, key
+
+
+def step(figures: dict[str, Any]) -> dict[str, float]:
+    """A whole step of all phases, each as often as it is due.
+
+    Args:
+      figures: with "phases", "microbatches", "batch" and "total_images".
+
+    Returns:
+      milliseconds of a step; images per second and day, and hours to total_images.
+    """
+    milliseconds, roofline = (
+        sum(
+            one[kind] / one["every_steps"] * figures["microbatches"]
+            for one in figures["phases"].values()
+        )
+        for kind in ("milliseconds", "roofline_milliseconds")
+    )
+    per_second = figures["batch"] / milliseconds * 1e3
+    return {
+        "milliseconds": milliseconds,
+        "roofline_milliseconds": roofline,
+        "images_per_second": per_second,
+        "images_per_day": per_second * 86_400,
+        "hours_in_all": figures["total_images"] / per_second / 3_600,
+    }

@@ -1,0 +1,1 @@
+"""The job `report`, and the parts of its page."""

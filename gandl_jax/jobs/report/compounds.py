@@ -1,0 +1,220 @@
+"""The report's compounds: what each does, in words, as a table and as a figure."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from gandl_jax.figures import dose, style
+from gandl_jax.jobs.report import findings, page
+from gandl_jax.jobs.report.encoder_roles import Row
+from gandl_jax.jobs.report.page import Html
+from gandl_jax.tasks.curve_shape import FALLS_AGAIN
+
+BEST = 8  # rescues on the first page
+FEWEST = 3  # points that make a figure
+NAMED = 8  # compounds with a name, where they are the most potent
+RELATIVE, ABSOLUTE = "ec50", "absolute_ec50"  # EC50s, as the keys of rows begin
+
+
+def best(rows: Sequence[Row]) -> Html:
+    """The table of the rescues at the top of the page.
+
+    Args:
+      rows: ranked rows of dose response of one feature set.
+    """
+    up = [row for row in rows if findings.rises(row)]
+    back = [_falls_again(row) for row in rows if findings.misfit(row) == FALLS_AGAIN]
+    if not up:
+        none = page.tag(
+            "p", "No compound leads toward the wanted state and stays there."
+        )
+        return page.join([none, *back[:BEST]])
+    header = (
+        "Compound", "Cells", "Relative EC50", "Absolute EC50", "Rescue", "Side effect",
+    )  # fmt: skip
+    parts = [
+        page.table(
+            header,
+            (
+                (
+                    page.join([page.tag("b", row["treatment"]), *_star(row)]),
+                    where(row),
+                    _ec50(row),
+                    _ec50(row, ABSOLUTE),
+                    score(row, "rescue"),
+                    score(row, "side_effect"),
+                )
+                for row in up[:BEST]
+            ),
+            "dose_response",
+        )
+    ]
+    words = (
+        f"{_order(up)} Rescue at the highest dose: 0 as without effect, 1 as in the "
+        "wanted state. The relative EC50 is half way up the curve's own rise, the "
+        "absolute one half way between the controls. Side effect: how far the wells "
+        "lie off that way; 0 as control wells do. Small: 95 % intervals."
+    )
+    if len(up) > BEST:
+        words += f" {len(up) - BEST} more rise: see the curves below."
+    doubted = [doubted_words(row) for row in up[:BEST] if row.get("doubts")]
+    if doubted:
+        parts.append(page.tag("p", f"* {'. '.join(doubted)}.", class_="note"))
+    return page.join([*parts, page.tag("p", words, class_="note"), *back[:BEST]])
+
+
+def doubted_words(row: Row) -> str:
+    """Names a curve and what there is to doubt of it, without a full stop."""
+    return f"{row['treatment']} ({where(row)}): {'; '.join(row['doubts'])}"
+
+
+def _star(row: Row) -> list[str]:
+    return [" *"] if row.get("doubts") else []
+
+
+def _falls_again(row: Row) -> Html:
+    """A sentence about a response that rises and falls again."""
+    words = f"{row['treatment']} ({where(row)}): {potency(row)}. No EC50 is given."
+    return page.tag("p", words, class_="note")
+
+
+def _order(up: Sequence[Row]) -> str:
+    """Says in which order the rescues stand."""
+    words = "In order of the relative EC50"
+    if any(row.get("ec50_bound") for row in up):
+        words += ", measured ones before those of which only a bound is known"
+    if any(not findings.full(row) for row in up):
+        words += "; rescues of less than half way last"
+    return words + "."
+
+
+def figure(rows: Sequence[Row], name: str) -> Html | None:
+    """Rescue against side effect, a point per curve.
+
+    Args:
+      rows: ranked rows of dose response of one feature set.
+      name: unique within the page.
+    """
+    known = [
+        row
+        for row in rows
+        if not findings.bad(row.get("rescue"))
+        and not findings.bad(row.get("side_effect"))
+    ]
+    if len(known) < FEWEST:
+        return None
+    points = {
+        kind: (
+            [row["side_effect"] for row in known if findings.effect(row) == kind],
+            [row["rescue"] for row in known if findings.effect(row) == kind],
+        )
+        for kind in reversed(dose.COMPOUNDS)
+    }
+    first: dict[str, Row] = {}  # of a compound in several experiments the most potent
+    for row in filter(findings.rises, known):
+        first.setdefault(row["treatment"], row)
+    labels = [
+        (row["side_effect"], row["rescue"], name)
+        for name, row in list(first.items())[:NAMED]
+    ]
+    limits = tuple(
+        _limits([row[key] for row in known]) for key in ("side_effect", "rescue")
+    )
+    shown = {kind: those for kind, those in points.items() if those[0]}
+    svg = style.to_svg(
+        dose.compounds(shown, labels, limits),
+        page.anchor(name),
+        "Rescue against side effect at the highest dose; the table has the numbers",
+    )
+    caption = (
+        "Each point is a compound in one experiment at its highest dose. Upper left: "
+        "cells as in the wanted state and no other change. Points beyond the axes lie "
+        "at their edge."
+    )
+    plot = page.figure(Html(svg), caption)
+    return page.tag("div", plot, class_="pair")
+
+
+def where(row: Row) -> str:
+    """The cells and the experiment; RxRx19a's experiments are named for the cells."""
+    group, experiment = row["group"], row["experiment"]
+    if group == "all":
+        return str(experiment)
+    return str(experiment) if group in str(experiment) else f"{group}, {experiment}"
+
+
+def potency(row: Row) -> str:
+    """The EC50s with their intervals or bounds, else why there is none."""
+    if findings.misfit(row) == FALLS_AGAIN:
+        return falls_again(row)
+    if row.get("ec50_bound"):
+        words = f"relative EC50 {bound(row)}"
+    elif row["ec50_um"] is None:
+        words = row["status"]
+    else:
+        words = f"relative EC50 {_in_words(row, RELATIVE)}"
+    if row.get(f"{ABSOLUTE}_bound"):
+        return f"{words}, absolute {bound(row, ABSOLUTE)}"
+    if row.get(f"{ABSOLUTE}_um") is not None:
+        return f"{words}, absolute {_in_words(row, ABSOLUTE)}"
+    return words
+
+
+def falls_again(row: Row) -> str:
+    """Best dose, peak and fall of a response that does not stay."""
+    best = page.dose(row["best_dose_um"])
+    ends = row["best_dose_low_um"], row["best_dose_high_um"]
+    return (
+        f"falls again: best at {best} ({page.dose_interval(row['best_dose_um'], *ends)}"
+        f"), where it is {_interval(row, 'peak')}, then down by "
+        f"{_interval(row, 'fall')} at the highest dose"
+    )
+
+
+def _interval(row: Row, key: str) -> str:
+    ends = row[f"{key}_low"], row[f"{key}_high"]
+    return f"{page.number(row[key], '.2f')} ({page.span(*ends, '.2f')})"
+
+
+def _in_words(row: Row, name: str) -> str:
+    um, low, high = (row[f"{name}{end}_um"] for end in ("", "_low", "_high"))
+    return f"{page.dose(um)} ({page.dose_interval(um, low, high)})"
+
+
+def bound(row: Row, name: str = RELATIVE) -> str:
+    """The limit that is known of an EC50: it lies above or below it.
+
+    Args:
+      row: of dose response.
+      name: `RELATIVE` or `ABSOLUTE`, which EC50.
+    """
+    above = row[f"{name}_bound"] == "above"
+    limit = row[f"{name}_low_um" if above else f"{name}_high_um"]
+    sign = ">" if above else "<"
+    return f"{sign}\N{NO-BREAK SPACE}{page.dose(limit)}"
+
+
+def score(row: Row, key: str) -> Html:
+    """`rescue` or `side_effect` with its interval."""
+    value, low, high = (row.get(k) for k in (key, f"{key}_low", f"{key}_high"))
+    if value is not None and low is None and high is None:
+        return page.text(page.number(value, ".2f"))
+    return page.interval(value, low, high, ".2f")
+
+
+def _ec50(row: Row, name: str = RELATIVE) -> Html:
+    if row.get(f"{name}_bound"):
+        return page.text(bound(row, name))
+    um, low, high = (row.get(f"{name}{end}_um") for end in ("", "_low", "_high"))
+    if um is None:
+        return page.text("–")
+    span = page.tag("small", page.dose_interval(um, low, high))
+    return page.join([page.dose(um), span])
+
+
+def _limits(values: Sequence[float]) -> tuple[float, float]:
+    """Of an axis: 0 and 1, and all but the farthest percent."""
+    low, high = np.percentile(values, (1, 99))
+    low, high = min(low, 0.0), max(high, 1.0)
+    margin = 0.05 * (high - low)
+    return low - margin, high + margin

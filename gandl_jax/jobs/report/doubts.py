@@ -1,0 +1,224 @@
+"""What a careful reader would hold against the report's answer."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from gandl_jax.jobs.report import curve_doubts, encoder_roles, findings, wells
+from gandl_jax.jobs.report.encoder_roles import Row, Table
+from gandl_jax.jobs.report.findings import verdict
+from gandl_jax.jobs.report.page import count, listing, number, span
+from gandl_jax.jobs.report.wells import Wells
+
+FEW_PLATES = 4
+WITHIN_PLATES = ("well", "row")  # splits that leave no whole plate out
+FLOORS = {  # key of a difference -> what does as well or better
+    "intensity": "Plain intensities do",
+    "plate": "The plate's name alone does",
+    "position": "The well's position alone does",
+}
+BATCH = {  # label of batch effects -> what is told
+    "plate": "the plate",
+    "row band": "the wells' row (in four bands)",
+    "column band": "the wells' column (in four bands)",
+}
+WARNINGS = 2  # of the tasks that stand alone; more are one sentence
+
+
+def doubts(
+    table: Table,
+    curves: Sequence[Row],
+    of: Wells | None,
+    batch: Table,
+    warnings: Iterable[str] = (),
+) -> list[str]:
+    """Lists what a careful reader would hold against the answer.
+
+    Args:
+      table: of the classification that the answer is about, with
+        `findings.SCORE_KEYS`.
+      curves: rows of dose response of the feature set that is shown.
+      of: its wells.
+      batch: of batch effects, with `findings.BATCH_KEYS`.
+      warnings: what the tasks themselves have found.
+
+    Returns:
+      Sentences, the gravest first.
+    """
+    places = findings.fair(table)
+    rows = [encoder_roles.main(those) for those in places.values()]
+    return [
+        *_score_doubts(rows),
+        *_floor_doubts(rows),
+        *_batch_doubts(batch),
+        *curve_doubts.side_effects(curves),
+        *_image_doubts([encoder_roles.main(those) for those in table.values()]),
+        *_plate_doubts(rows),
+        *_control_doubts(of),
+        *curve_doubts.doubts(curves),
+        *_warnings(warnings),
+    ]
+
+
+def _score_doubts(rows: Sequence[Row]) -> Iterator[str]:
+    weak = [row for row in rows if verdict(row, "untrained") == "unclear"]
+    if weak:
+        yield (
+            f"Training has not been shown to help{_gains(weak, 'untrained')}: what the "
+            "page says there may be due to the network's shape alone."
+        )
+    worse = [row for row in rows if verdict(row, "untrained") == "worse"]
+    if worse:
+        yield f"Training has made the features worse{_gains(worse, 'untrained')}."
+    for label in dict.fromkeys(row["label"] for row in rows):
+        of_label = [row for row in rows if row["label"] == label]
+        yield from _guessing(label, of_label)
+
+
+def _guessing(label: str, rows: Sequence[Row]) -> Iterator[str]:
+    near = _places(row for row in rows if findings.against_chance(row) == "unclear")
+    if near:
+        what = "two controls" if label == "control" else f"classes of {label}"
+        yield (
+            f"The interval of the score includes guessing{near}: the {what} may not be "
+            "told apart at all."
+        )
+    below = _places(row for row in rows if findings.against_chance(row) == "worse")
+    if below:
+        yield f"The score is worse than guessing{below}."
+
+
+def _floor_doubts(rows: Sequence[Row]) -> Iterator[str]:
+    for floor, words in FLOORS.items():
+        known = [row for row in rows if findings.floor_tells(row, floor)]
+        better = [row for row in known if verdict(row, floor) == "worse"]
+        if better:
+            yield f"{words} better{_gains(better, floor)}."
+        same = [row for row in known if verdict(row, floor) == "unclear"]
+        if same:
+            yield (
+                f"{words} as well{_gains(same, floor)}, as far as the data can show."
+            )
+
+
+def _batch_doubts(batch: Table) -> Iterator[str]:
+    by_label: dict[tuple, Row] = {}  # normalised as the other scores: that is first
+    for (group, _, metric, label, *_), those in batch.items():
+        if metric == findings.METRIC:
+            by_label.setdefault((group, label), encoder_roles.main(those))
+    found: dict[str, list[Row]] = {}
+    for row in by_label.values():
+        if not findings.bad(row["low"]) and row["low"] > row["chance"]:
+            found.setdefault(row["label"], []).append(row)
+    if found:
+        told = "; ".join(_told_from(label, rows) for label, rows in found.items())
+        yield f"The features tell more than cells: {told}."
+
+
+def _told_from(label: str, rows: Sequence[Row]) -> str:
+    worst = max(rows, key=lambda row: row["value"] - row["chance"])
+    most = f"at most, {worst['group']}: " if len(rows) > 1 else ""
+    return (
+        f"{BATCH.get(label, label)} can be told from the features{_groups(rows)} "
+        f"({most}balanced accuracy {worst['value']:.2f}, guessing "
+        f"{worst['chance']:.2f})"
+    )
+
+
+def _image_doubts(rows: Sequence[Row]) -> Iterator[str]:
+    leaky = list(dict.fromkeys(row["split"] for row in rows if row["leaky"]))
+    if leaky:
+        only_paper = {split.partition(":")[0] for split in leaky} == {"record"}
+        as_paper = ", as in the GAN-DL paper" if only_paper else ""
+        yield (
+            f"Scores marked leaky ({listing(map(findings.split_words, leaky))}"
+            f"{as_paper}) have images of one well on both sides, which flatters them."
+        )
+    seen = {row["encoder_saw_test_images"] for row in rows}
+    if True in seen:
+        yield (
+            "The network was trained on the test wells' images too, without their "
+            "labels."
+        )
+    if None in seen:
+        yield "It is not known whether these features were learnt on the same images."
+
+
+def _plate_doubts(rows: Sequence[Row]) -> Iterator[str]:
+    one = _places(row for row in rows if row["plates"] == 1)
+    if one:
+        yield (
+            f"All scored wells lie on one plate{one}: nothing is known there about "
+            "another plate or another day."
+        )
+    # Where whole plates are left out too, that split's score says it.
+    whole = {row["group"] for row in rows if _unit(row) not in WITHIN_PLATES}
+    inside = [row for row in rows if row["plates"] > 1 and row["group"] not in whole]
+    if inside:
+        yield (
+            f"Whole plates were not left out{_places(inside)}: nothing is known there "
+            "about another plate or another day."
+        )
+    in_turn = [row for row in rows if row["split"] == "plate"]
+    few = [row for row in in_turn if 1 < row["plates"] < FEW_PLATES]
+    if few:
+        fewest = min(row["plates"] for row in few)
+        yield (
+            f"Few plates: {fewest} were left out{_groups(few)}, so the intervals may "
+            "be too narrow for a new plate."
+        )
+
+
+def _unit(row: Row) -> str:
+    return row["split"].partition(":")[0]
+
+
+def _control_doubts(of: Wells | None) -> Iterator[str]:
+    lacking = wells.without_controls(of.frame) if of and of.has_responses else []
+    if lacking:
+        yield (
+            f"{count(len(lacking), 'plate')} without wells of one of the controls "
+            f"({listing(lacking, 4)}): responses there, if any, rest on other plates' "
+            "controls too."
+        )
+
+
+def _warnings(warnings: Iterable[str]) -> Iterator[str]:
+    warnings = list(dict.fromkeys(warnings))
+    if len(warnings) <= WARNINGS:
+        yield from warnings
+    else:
+        yield (
+            f"The tasks warn of {len(warnings)} things, all of them listed at the end. "
+            f"The first: {warnings[0]}"
+        )
+
+
+def _gains(rows: Sequence[Row], floor: str) -> str:
+    """Where rows are from, and their difference to a floor with its interval."""
+    found = []
+    for row in rows:
+        gain = row["differences"][floor]
+        ends = span(gain["low"], gain["high"], "+.3f")
+        found.append(f"{_place(row)} ({number(gain['value'], '+.3f')}, {ends})")
+    return f" {listing(found)}"
+
+
+def _places(rows: Iterable[Row]) -> str:
+    """The cells and splits meant; "" where there are none."""
+    found = [_place(row) for row in rows]
+    return f" {listing(found)}" if found else ""
+
+
+def _place(row: Row) -> str:
+    cells = "here" if row["group"] in ("all", "") else f"in {row['group']}"
+    return f"{cells} with {findings.split_words(row['split'])}"
+
+
+def _groups(rows: Iterable[Row]) -> str:
+    """The cells meant, as " in HRCE, VERO"; "" where there are none.
+
+    A screen without cell types has one group that stands for all.
+    """
+    names = list(dict.fromkeys(row["group"] for row in rows))
+    if names in (["all"], [""]):
+        return " here"
+    return f" in {listing(names)}" if names else ""

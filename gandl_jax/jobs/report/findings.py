@@ -1,0 +1,336 @@
+"""What the rows of the tasks say, in words: which encoder is better, what rescues."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+from gandl_jax.jobs.report import encoder_roles, page
+from gandl_jax.jobs.report.encoder_roles import Row, Table
+from gandl_jax.tasks.curve_shape import FALLS_AGAIN, NO_CURVE_FITS
+from gandl_jax.tasks.dose_response import MAX_Q_EFFECT
+
+SCORE_KEYS = ("group", "split", "metric", "label", "class")
+BATCH_KEYS = (
+    *SCORE_KEYS,
+    "normalize",
+)  # by each plate's controls, or all plates as one
+METRIC = "balanced_accuracy"  # the one that the answer is about
+NEW = (
+    " The network was trained on another screen and has never seen an image of this "
+    "one (zero-shot)."
+)
+METADATA = ("plate", "position")  # floors that no image was needed for
+EPS = 1e-9  # rounding of a difference
+HALF_WAY = 0.5  # a rescue that gets less far toward the wanted state is partial
+
+
+def bad(value: float | None) -> bool:
+    """True where there is no number."""
+    return value is None or math.isnan(value)
+
+
+def verdict(row: Row, floor: str) -> str:
+    """Says whether a row is `better`, `worse`, `unclear` or `unknown` to a floor.
+
+    Args:
+      row: of scores.
+      floor: "untrained", "intensity", "plate" or "position".
+    """
+    difference = (row.get("differences") or {}).get(floor)
+    if not difference or any(bad(difference[k]) for k in ("value", "low", "high")):
+        return "unknown"
+    if difference["low"] > 0:
+        return "better"
+    return "worse" if difference["high"] < 0 else "unclear"
+
+
+def against_chance(row: Row) -> str:
+    """Says whether a score is `better`, `worse`, `unclear` or `unknown` to guessing."""
+    low, high, chance = row["low"], row["high"], row.get("chance")
+    if any(map(bad, (low, high, chance))):
+        return "unknown"
+    if low > chance:
+        return "better"
+    return "worse" if high < chance else "unclear"
+
+
+def floor_tells(row: Row, floor: str) -> bool:
+    """False where a floor of the metadata is no better than guessing.
+
+    So is the plate's identity on one plate: then guessing is what a score is held
+    against, and the floor has no say.
+    """
+    difference = (row.get("differences") or {}).get(floor)
+    if not difference or bad(difference["value"]) or difference["against"] == "chance":
+        return False
+    base = row["value"] - difference["value"]
+    return floor not in METADATA or bad(row.get("chance")) or base > row["chance"] + EPS
+
+
+def fair(table: Table) -> dict[tuple[str, ...], Mapping[str, Row]]:
+    """Keeps the places of the headline metric where nothing leaks.
+
+    Args:
+      table: of control classification, with `SCORE_KEYS`.
+    """
+    return {
+        place: those for place, those in leak_free(table).items() if place[2] == METRIC
+    }
+
+
+def leak_free(table: Table) -> dict[tuple[str, ...], Mapping[str, Row]]:
+    """Keeps the places where nothing of the test part is in training."""
+    return {
+        place: those
+        for place, those in table.items()
+        if not encoder_roles.main(those)["leaky"]
+    }
+
+
+def naming_answer(table: Table) -> str:
+    """Answers how often classes are named rightly, in a screen without controls.
+
+    Args:
+      table: of one classification, with `SCORE_KEYS`.
+    """
+    found = {p: those for p, those in table.items() if p[2] == METRIC} or table
+    place, those = next(iter(found.items()))
+    kind, row = next(iter(those.items()))
+    cells = "" if place[0] in ("all", "") else f" of {place[0]}"
+    words = (
+        f"With {split_words(place[1])}, the {place[3]} of {row['value']:.0%} of the "
+        f"images{cells} is named rightly by {encoder_roles.network(kind)} (balanced; "
+        f"{row['chance']:.0%} is guessing)"
+    )
+    words += _against_untrained(kind, {place: those}) + "."
+    return words + (NEW if unseen(those) else "")
+
+
+def score_answer(table: Table) -> str:
+    """Answers how well the controls are told apart where nothing leaks.
+
+    Args:
+      table: of control classification.
+    """
+    places = fair(table)
+    if not places:
+        return (
+            "How sure this is cannot be said: there is no score with whole plates, "
+            "rows or wells left out."
+        )
+    first = next(iter(places.values()))
+    kind = next(iter(first))
+    places = {p: those for p, those in places.items() if next(iter(those)) == kind}
+    (name, shares), *others = _shares(places).items()
+    words = (
+        f"With {name}, images of the two controls are told apart by "
+        f"{encoder_roles.network(kind)} in {shares}"
+    )
+    words += "".join(f"; with {name} in {shares}" for name, shares in others)
+    words += f" (balanced; {encoder_roles.main(first)['chance']:.0%} is guessing)"
+    words += f"{_against_untrained(kind, places)}."
+    return words + (NEW if unseen(first) else "")
+
+
+def _shares(places: Table) -> dict[str, str]:
+    """Splits in words -> the scores of each cell model."""
+    found: dict[str, list[str]] = {}
+    for place, those in places.items():
+        found.setdefault(split_words(place[1]), []).append(_share(place, those))
+    return {name: page.listing(shares) for name, shares in found.items()}
+
+
+def _share(place: encoder_roles.Place, those: Mapping[str, Row]) -> str:
+    cells = f" of {place[0]}" if place[0] not in ("all", "") else ""
+    return f"{encoder_roles.main(those)['value']:.0%}{cells}"
+
+
+def unseen(those: Mapping[str, Row]) -> bool:
+    """True where a trained network is asked about images it was not trained on."""
+    row = those.get("trained")
+    return row is not None and row["encoder_saw_test_images"] is False
+
+
+def _against_untrained(kind: str, places: Table) -> str:
+    if kind != "trained":
+        return ""
+    found = [
+        verdict(encoder_roles.main(those), "untrained") for those in places.values()
+    ]
+    if set(found) == {"unknown"}:
+        return "; no untrained network was scored beside it"
+    noun = "groups" if len({place[1] for place in places}) == 1 else "scores"
+    return f", {_better(found, noun)}"
+
+
+def _better(found: Sequence[str], noun: str) -> str:
+    """How often training helped and harmed, of verdicts of which one is known."""
+    total = len(found)
+    for word in ("better", "worse"):
+        if found.count(word) == total:
+            return f"{word} than the same network untrained"
+    told = [
+        f"{word} than the same network untrained in {found.count(word)} of {total} "
+        f"{noun}"
+        for word in ("better", "worse")
+        if word in found
+    ]
+    if told:
+        return " and ".join(told)
+    where = " where one was scored" if "unknown" in found else ""
+    return (
+        f"no better than the same network untrained{where}, as far as the data can show"
+    )
+
+
+def split_words(split: str) -> str:
+    """A split as the page says it.
+
+    Args:
+      split: as configured: "record", "plate", "plate:0.25", "plate:A/1+A/2", ...
+    """
+    name, _, which = split.partition(":")
+    fixed = {"record": "random images", "given": "the publisher's split"}
+    words = fixed.get(name) or f"{name.replace('_', ' ')}s"
+    if not which:
+        return words if name in fixed else f"{words} left out"
+    try:
+        share = f"{float(which):.0%} of "
+    except ValueError:
+        share = "chosen " if "+" in which or name not in fixed else ""
+    return f"{share}{'images' if name == 'record' else words} left out"
+
+
+def rises(row: Row) -> bool:
+    """True where the response goes up with the dose, toward the wanted state.
+
+    A curve whose EC50 is a bound only counts where it is there at the highest dose.
+    """
+    if row["status"] == "fitted":
+        return (row["top"] - row["bottom"]) * row["slope"] > 0
+    return bool(row.get("ec50_bound")) and full_score(row)
+
+
+def full(row: Row) -> bool:
+    """True where a rise gets half way to the wanted state at a dose that was tested.
+
+    The curve's top is of no use here: it may lie far beyond the doses.
+    """
+    return rises(row) and full_score(row)
+
+
+def full_score(row: Row) -> bool:
+    """True where the wells at the highest dose lie half way or further."""
+    reached = row.get("rescue")
+    if bad(reached):
+        reached = row["response_at_highest_dose"]
+    return not bad(reached) and reached >= HALF_WAY
+
+
+def falls(row: Row) -> bool:
+    """True where the response goes down with the dose."""
+    return row["status"] == "fitted" and not rises(row)
+
+
+def misfit(row: Row) -> str:
+    """Names what no EC50 is given for: "falls again", "no curve fits"; else ""."""
+    name = row["status"].partition(":")[0]
+    return name if name in (FALLS_AGAIN, NO_CURVE_FITS) else ""
+
+
+def effect(row: Row) -> str:
+    """What a curve does: a key of `figures.dose.COMPOUNDS`."""
+    if rises(row):
+        return "rises"
+    if falls(row):
+        return "falls"
+    if misfit(row):
+        return misfit(row)
+    return "no effect" if row["status"] == "no effect" else "not told"
+
+
+def apart(row: Row) -> bool:
+    """False where the controls beside are not told apart, so that there is no curve."""
+    return bool(row["points"])
+
+
+def rank(rows: Iterable[Row]) -> list[Row]:
+    """Orders curves: rescues at least half way, partial ones, those that fall again,
+    those that no curve fits, falling, unsure, flat.
+
+    Within the rescues the most potent (lowest EC50) comes first; those of which only
+    a bound of the EC50 is known come after those with a measured one.
+
+    Args:
+      rows: rows of dose response of one feature set.
+    """
+    order = {FALLS_AGAIN: 2, NO_CURVE_FITS: 3}
+    order |= {"falls": 4, "not told": 5, "no effect": 6}
+
+    def place(row: Row) -> tuple:
+        if rises(row):
+            part, bound = not full(row), bool(row.get("ec50_bound"))
+            return (int(part), bound, _potency(row), row["treatment"])
+        return (order[effect(row)], False, 0.0, row["treatment"])
+
+    return sorted(rows, key=place)
+
+
+def _potency(row: Row) -> float:
+    """The EC50, or the bound that is known of it."""
+    for key in ("ec50_um", "ec50_high_um", "ec50_low_um"):
+        if not bad(row[key]):
+            return row[key]
+    return math.inf
+
+
+def dose_answer(rows: Sequence[Row]) -> str:
+    """Counts what the curves do.
+
+    Args:
+      rows: of dose response of one feature set.
+    """
+    kinds_of = [effect(row) if apart(row) else "lost" for row in rows]
+    counts = {
+        "rising toward the wanted state": kinds_of.count("rises"),
+        "rising and falling again": kinds_of.count(FALLS_AGAIN),
+        "that no curve fits": kinds_of.count(NO_CURVE_FITS),
+        "falling": kinds_of.count("falls"),
+        "without effect": kinds_of.count("no effect"),
+        "of which the doses do not tell": kinds_of.count("not told"),
+        "without a response, for the controls are not told apart": kinds_of.count(
+            "lost"
+        ),
+    }
+    found = [f"{count:,} {words}" for words, count in counts.items() if count]
+    words = f"{page.count(len(rows), 'dose-response curve')}: {', '.join(found)}."
+    half = sum(map(full, rows))
+    if half:
+        words += f" Half way or further at the highest dose: {half:,}."
+    return words
+
+
+def beside(curves: Mapping[str, Sequence[Row]]) -> str:
+    """What else is to be known of the counts: false ones, and those of the floors.
+
+    Args:
+      curves: kind -> ranked rows; the first kind is the one that is shown.
+    """
+    (_, rows), *others = curves.items()
+    counts = [
+        f"{sum(map(rises, those))} from {kind} features" for kind, those in others
+    ]
+    rise = f" For comparison, {', '.join(counts)} rise." if counts else ""
+    return (_false_words(rows) + rise).strip()
+
+
+def _false_words(rows: Iterable[Row]) -> str:
+    """How many curves are an effect, whatever its direction, and how many falsely."""
+    q_values = [row["q_effect"] for row in rows]
+    count = sum(not bad(q) and q < MAX_Q_EFFECT for q in q_values)
+    if not count:
+        return ""
+    return (
+        f"An effect of the dose is called for {count} (Benjamini-Hochberg q < "
+        f"{MAX_Q_EFFECT:g}); up to {MAX_Q_EFFECT * count:.2g} of these are expected "
+        "to be false."
+    )

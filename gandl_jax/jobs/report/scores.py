@@ -1,0 +1,283 @@
+"""The report's scores: what is judged and its floors side by side."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from gandl_jax.figures import scores as plot
+from gandl_jax.figures import style
+from gandl_jax.jobs.report import encoder_roles, findings, page
+from gandl_jax.jobs.report.encoder_roles import Row, Table
+from gandl_jax.jobs.report.page import Html
+from gandl_jax.tasks.label_classification import counts_in_words
+
+FLOOR_OF = {  # kind -> its key in a row's differences
+    "untrained": "untrained",
+    "intensity": "intensity",
+    "plate identity": "plate",
+    "well position": "position",
+}
+METRICS = {
+    "balanced_accuracy": "images",
+    "balanced_accuracy_wells": "whole wells",
+    "recall": "recall",
+    "mAP": "mAP",
+}
+MOST_LINES = 16  # of a figure
+INTRO = {  # task -> title, what is asked
+    "control_classification": (
+        "Are the two controls told apart?",
+        "A linear classifier learns to tell the two controls apart on some wells and "
+        "is asked about others. Balanced accuracy: 0.5 is guessing, 1 is without "
+        "error. By images each image is one question; by whole wells its images vote.",
+    ),
+    "cell_model_classification": (
+        "Are the cell types told apart?",
+        "A linear classifier names the cell type of each image. Recall is the share of "
+        "a cell type's images that are named rightly; balanced accuracy its mean over "
+        "the types.",
+    ),
+    "label_classification": (
+        "Can the classes be read from the images?",
+        "A linear classifier names the class of each image. Where compounds are left "
+        "out, it has not seen any image of the compounds that it is asked about.",
+    ),
+    "batch_effects": (
+        "Do the features know plate and position?",
+        "Here lower is better: what a classifier can read from the features about "
+        "plate or position is not about cells. Bands are quarters of the rows or of "
+        "the columns.",
+    ),
+}
+
+
+def section(
+    dataset: str,
+    task: str,
+    rows: Sequence[Row],
+    table: Table,
+    remarks: Sequence[str] = (),
+) -> Html:
+    """The chapter of one task.
+
+    Args:
+      dataset: the screen.
+      task: its name.
+      rows: all its rows.
+      table: those side by side, with `findings.SCORE_KEYS`.
+      remarks: what the task left out.
+    """
+    title, asked = INTRO[task]
+    if task == "label_classification":
+        title = f"Can {next(iter(table))[3]} be read from the images?"
+    first = next(iter(table.values()))
+    words = asked + (findings.NEW if findings.unseen(first) else "")
+    if any(place[4] for place in table):
+        words += f" One line for each {next(iter(table))[3]}, after the mean of all."
+    if len({place[5:] for place in table}) > 1:
+        words += (
+            " Features are normalised as for the other scores and, to compare with, "
+            "all plates together."
+        )
+    words += f" In small print the 95 % interval over resampled {units(table)}"
+    if task != "batch_effects":
+        words += (
+            ", and under a floor how much what stands first is above it (or, marked "
+            "so, above guessing, where the floor itself is below that)"
+        )
+    drawn = page.join(figures(dataset, task, table))
+    parts = [
+        page.tag("p", f"{words}."),
+        page.tag("div", drawn, class_="pair"),
+        beside(table, task),
+    ]
+    shown = {id(row) for those in table.values() for row in those.values()}
+    rest = [row for row in rows if id(row) not in shown]
+    if rest:
+        summary = f"All other feature sets ({len(rest)} scores)"
+        parts.append(page.details(summary, _rest(rest)))
+    counts = dict.fromkeys(
+        map(counts_in_words, map(encoder_roles.main, table.values()))
+    )
+    parts += [page.tag("p", f"{line}.", class_="note") for line in counts if line]
+    parts.append(page.remarks(remarks))
+    note = page.join(["Numbers:", page.data_link("scores")])
+    parts.append(page.tag("p", note, class_="note"))
+    return page.section(task, title, *parts, of=dataset)
+
+
+def units(table: Table) -> str:
+    """What intervals draw again: "wells"; where splits differ "wells, treatments"."""
+    rows = map(encoder_roles.main, table.values())
+    return page.listing(f"{row.get('unit') or 'well'}s" for row in rows)
+
+
+def figure(
+    names: Sequence[str], lines: Sequence[Mapping[str, Row]], label: str, name: str
+) -> Html:
+    """Scores with intervals and the line of guessing, as SVG.
+
+    Args:
+      names: of the lines.
+      lines: kind -> row of each; `MOST_LINES` at most are drawn.
+      label: of the axis.
+      name: unique within the page.
+    """
+    lines = lines[:MOST_LINES]
+    order = dict.fromkeys(kind for those in lines for kind in those)
+    series = {
+        kind: [point(those.get(kind)) for those in lines]
+        for kind in list(order)[: len(style.SERIES)]
+    }
+    chance = [encoder_roles.main(those).get("chance") for those in lines]
+    drawn = plot.draw(names[:MOST_LINES], series, label, chance)
+    title = f"{label} with 95 % intervals; the table has the numbers"
+    return Html(style.to_svg(drawn, page.anchor(name), title))
+
+
+def figures(dataset: str, name: str, table: Table) -> Iterable[Html]:
+    """A figure for each metric.
+
+    Args:
+      dataset: the screen.
+      name: of the task, or another that is unique within the screen.
+      table: scores side by side, with `findings.SCORE_KEYS`.
+    """
+    for i, metric in enumerate(dict.fromkeys(place[2] for place in table)):
+        part = {place: those for place, those in table.items() if place[2] == metric}
+        drawn = figure(
+            line_names(part),
+            list(part.values()),
+            _axis(metric, name),
+            f"score-{dataset}-{name}-{i}",
+        )
+        yield page.figure(drawn, "")
+
+
+def beside(table: Table, task: str, csv: str = "scores") -> Html:
+    """The table of scores, floors beside what is judged.
+
+    Args:
+      table: with `findings.SCORE_KEYS`.
+      task: its name.
+      csv: the file of all scores.
+    """
+    order = dict.fromkeys(kind for those in table.values() for kind in those)
+    columns = [kind for kind in order if kind in FLOOR_OF]
+    columns = [kind for kind in order if kind not in FLOOR_OF] + columns
+    first = "Cells" if task != "label_classification" else "Cells, label"
+    extra = ("Normalised",) if task == "batch_effects" else ()
+    header = (first, "Test part", "By", *extra, *columns, "guessing")
+    lines = [
+        (
+            _what(place, task),
+            _split_cell(place[1], any(row["leaky"] for row in those.values())),
+            METRICS.get(place[2], place[2].replace("_", " ")),
+            *place[5:],
+            *(cell(kind, those) for kind in columns),
+            page.number(encoder_roles.main(those).get("chance"), ".2f"),
+        )
+        for place, those in table.items()
+    ]
+    return page.table(header, lines, csv)
+
+
+def line_names(places: Iterable[encoder_roles.Place]) -> list[str]:
+    """What the lines of a figure are called: cells and label, then the split."""
+    places = list(places)
+    several = len({place[3] for place in places}) > 1
+    mean = "mean of all" if any(place[4] for place in places) else ""
+    names = []
+    for group, split, _, label, class_, *normalize in places:
+        parts = [
+            class_ or (mean if group == "all" else group),
+            label if several else "",
+        ]
+        first = ", ".join(filter(None, parts))
+        second = findings.split_words(split)
+        if normalize:  # "standard", "standard, all plates together"
+            second = normalize[0].rpartition(", ")[2]
+        names.append("\n".join(filter(None, [first, second])))
+    return names
+
+
+def flat(row: Row) -> dict[str, Any]:
+    """A row without what does not fit into one line of CSV."""
+    nested = ("folds", "classes", "differences", "by_label", "taken")
+    nested += ("by_class", "left_out")
+    plain = {key: value for key, value in row.items() if key not in nested}
+    for floor, difference in (row.get("differences") or {}).items():
+        plain |= {f"minus_{floor}_{key}": v for key, v in difference.items()}
+    return plain
+
+
+def cell(kind: str, those: Mapping[str, Row], pattern: str = ".3f") -> Html:
+    """A score with its interval; under a floor how far the first is above it."""
+    row = those.get(kind)
+    if row is None:
+        return page.text("–")
+    found = page.interval(row["value"], row["low"], row["high"], pattern)
+    first = encoder_roles.main(those)
+    difference = (first.get("differences") or {}).get(FLOOR_OF.get(kind, ""))
+    if difference and first is not row:
+        gain = page.number(difference["value"], "+" + pattern)
+        ends = page.span(difference["low"], difference["high"], "+" + pattern)
+        sure = findings.verdict(first, FLOOR_OF[kind]) in ("better", "worse")
+        to = " to guessing" if difference["against"] == "chance" else ""
+        words = page.tag("b" if sure else "span", f"Δ{to} {gain}")
+        found = page.join([found, page.tag("small", page.join([words, f"({ends})"]))])
+    return found
+
+
+def _axis(metric: str, task: str) -> str:
+    words = METRICS.get(metric, metric.replace("_", " "))
+    if metric.startswith("balanced_accuracy"):
+        words = f"balanced accuracy of {words}"
+    return f"{words} (lower is better)" if task == "batch_effects" else words
+
+
+def point(row: Row | None) -> plot.Score | None:
+    """What a figure shows of a row; None where it has no score."""
+    if row is None or findings.bad(row["value"]):
+        return None
+    return row["value"], row["low"], row["high"]
+
+
+def _what(place: encoder_roles.Place, task: str) -> str:
+    group, _, _, label, class_, *_ = place
+    labelled = task in ("batch_effects", "label_classification")
+    named = group != "all" or not (class_ or labelled)
+    whole = "mean of all" if task == "cell_model_classification" else group
+    parts = [(whole if group == "all" else group) if named else "", class_]
+    if labelled:
+        parts.append(label)
+    return ", ".join(filter(None, parts))
+
+
+def _rest(rows: Sequence[Row]) -> Html:
+    header = (
+        "Feature set", "Cells", "Test part", "By", "Normalised", "Score", "− untrained"
+    )  # fmt: skip
+    lines = []
+    for row in rows:
+        place = tuple(row.get(key) or "" for key in findings.SCORE_KEYS)
+        gain = (row.get("differences") or {}).get("untrained")
+        lines.append(
+            (
+                row["set"],
+                _what(place, row["task"]),
+                _split_cell(row["split"], row["leaky"]),
+                METRICS.get(row["metric"], row["metric"]),
+                row.get("normalize", ""),
+                page.interval(row["value"], row["low"], row["high"], ".3f"),
+                page.interval(gain["value"], gain["low"], gain["high"], "+.3f")
+                if gain
+                else "–",
+            )
+        )
+    return page.table(header, lines, "scores")
+
+
+def _split_cell(split: str, leaky: bool) -> Html:
+    words = page.text(findings.split_words(split))
+    mark = page.tag("span", "leaky", class_="leaky")
+    return page.join([words, mark]) if leaky else words

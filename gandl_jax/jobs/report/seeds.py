@@ -1,0 +1,118 @@
+"""The report's several seeds: trained beside untrained networks, means and each one."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from gandl_jax.figures import learning as plot
+from gandl_jax.figures import style
+from gandl_jax.jobs.report import findings, page, scores
+from gandl_jax.jobs.report.encoder_roles import Row
+from gandl_jax.jobs.report.page import Html
+from gandl_jax.profiles import feature_set
+from gandl_jax.tasks import seed_table
+from gandl_jax.tasks.choice import CHOSEN
+
+HEADER = (
+    "Cells",
+    "Test part",
+    "By",
+    "Feature set",
+    "Step",
+    "Trained",
+    "Untrained",
+    "Trained − untrained",
+    "Of each seed",
+)
+
+
+def section(dataset: str, comparisons: Mapping[str, Mapping[str, Any]]) -> Html | None:
+    """The chapter of a screen's comparisons; None where there are none.
+
+    Args:
+      dataset: the screen.
+      comparisons: task -> what the job compare_seeds left.
+    """
+    made = {task: content for task, content in comparisons.items() if content["rows"]}
+    if not made:
+        return None
+    parts = [
+        part for task, content in made.items() for part in _task(dataset, task, content)
+    ]
+    parts.append(
+        page.tag("p", page.join(["Numbers:", page.data_link("seeds")]), class_="note")
+    )
+    return page.section("seeds", "Does training help, over seeds?", *parts, of=dataset)
+
+
+def numbers(content: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The scores of one task, one a line."""
+    return [seed_table.flat(row) for row in content["rows"]]
+
+
+def _task(dataset: str, task: str, content: Mapping[str, Any]) -> Iterator[Html]:
+    rows = content["rows"]
+    trained = ", ".join(map(str, rows[0]["seeds"]))
+    words = (
+        f"Balanced accuracy, the mean of trainings with the seeds {trained}; in small "
+        f"print the 95 % interval over resampled {seed_table.units(rows)}, of these "
+        f"trainings. Test records of the {content['part']} part are counted: "
+        f"{'; '.join(content['counted'])}."
+    )
+    yield page.tag("h3", scores.INTRO[task][0])
+    yield page.tag("p", words)
+    curves = [
+        _curve(dataset, place, pairs)
+        for place, pairs in _by_place(rows).items()
+        if len(pairs) > 1
+    ]
+    if curves:
+        yield page.tag("div", page.join(curves), class_="panels")
+    lines = [_line(*pair) for pair in seed_table.pairs(rows)]
+    yield page.table(HEADER, lines, "seeds")
+    yield page.remarks(content["left_out"])
+
+
+def _by_place(rows: list[Row]) -> dict[tuple[str, ...], list[tuple[Row, Row]]]:
+    """Of what was chosen, or else of every set, the pairs of all steps."""
+    found: dict[tuple[str, ...], list[tuple[Row, Row]]] = {}
+    pairs = list(seed_table.pairs(rows))
+    chosen = [pair for pair in pairs if pair[0]["features"] == CHOSEN]
+    for row, base in chosen or pairs:
+        place = tuple(row[k] for k in ("task", "group", "split", "metric", "features"))
+        found.setdefault(place, []).append((row, base))
+    return found
+
+
+def _curve(
+    dataset: str, place: tuple[str, ...], pairs: Sequence[tuple[Row, Row]]
+) -> Html:
+    task, group, split, metric, features = place
+    pairs = sorted(pairs, key=lambda pair: feature_set.step(pair[0]["encoder"]))
+    trained = [row for row, _ in pairs]
+    drawn = plot.draw(
+        [feature_set.step(row["encoder"]) for row in trained],
+        [scores.point(row) for row in trained],
+        [row["of_seeds"] for row in trained],
+        scores.point(pairs[0][1]),
+        "balanced accuracy",
+    )
+    caption = (
+        f"{group}, {findings.split_words(split)}, by {scores.METRICS[metric]}: "
+        f"{features}"
+    )
+    name = page.anchor("-".join(("seeds", dataset, *place)))
+    return page.figure(Html(style.to_svg(drawn, name, caption)), caption)
+
+
+def _line(row: Row, base: Row) -> tuple[Any, ...]:
+    gain = row["differences"]["untrained"]
+    return (
+        row["group"],
+        findings.split_words(row["split"]),
+        scores.METRICS[row["metric"]],
+        row["features"],
+        f"{feature_set.step(row['encoder']):,}",
+        *(page.interval(r["value"], r["low"], r["high"], ".3f") for r in (row, base)),
+        page.interval(gain["value"], gain["low"], gain["high"], "+.3f"),
+        ", ".join(page.number(value, "+.3f") for value in gain["of_seeds"]),
+    )

@@ -1,0 +1,147 @@
+"""The report's training: its curves, its images, or where the encoder came from."""
+
+from typing import Any
+
+from gandl_jax import pictures
+from gandl_jax.figures import style
+from gandl_jax.figures import training as plot
+from gandl_jax.jobs.report import page
+from gandl_jax.jobs.report.inputs import Inputs
+from gandl_jax.jobs.report.page import Html
+from gandl_jax.profiles import feature_set
+
+PANELS = {  # caption -> axis, metric -> its name in the legend
+    "Losses": ("loss", {"d/loss": "discriminator", "g/loss": "generator"}),
+    "R1 penalty": ("R1", {"d/r1": "R1"}),
+    "Path length": ("path length", {"g/path_length": "path length"}),
+    "Discriminator's mean output": (
+        "logit",
+        {"d/real_score": "real", "d/fake_score": "generated"},
+    ),
+    "Speed": ("images per second", {"data/images_per_second": "images per second"}),
+}
+MOST_POINTS = 1_000  # of a line: more are narrower than a pixel
+WIDTH_PX = 1280  # grids are shrunk to this so that the page stays small to send
+
+
+def section(inputs: Inputs) -> Html | None:
+    """The chapter of training; None where there was and will be none."""
+    if inputs.metrics:
+        plots = page.tag("div", page.join(_plots(inputs.metrics)), class_="panels")
+        note = page.join(["Numbers:", page.data_link("training")])
+        note = page.tag("p", note, class_="note")
+        start = _start(inputs)
+        return page.section("training", "How did training go?", start, plots, note)
+    origin = origins(inputs)
+    if origin:
+        return page.section(
+            "training", "Where do the features come from?", page.items(origin)
+        )
+    if inputs.encoders and not inputs.has_networks:
+        return None
+    words = page.missing("metrics", inputs.command("all"))
+    return page.section("training", "How did training go?", words)
+
+
+def _start(inputs: Inputs) -> Html:
+    """What training started from, where that was no random network."""
+    start = inputs.record.get("start")
+    if not start:
+        return page.text("")
+    name = inputs.config.method.name
+    words = (
+        f"Training did not start from random networks but from {start['from']}: "
+        f"{feature_set.start_name(name)} is the network as it was given, {name}@0 the "
+        "same network untrained."
+    )
+    return page.tag("p", words)
+
+
+def origins(inputs: Inputs) -> list[str]:
+    """Where encoders and tables came from that were not trained here, in words."""
+    found = []
+    for dataset, encoders in inputs.encoders.items():
+        for encoder, made_from in encoders.items():
+            other = made_from.get("encoder")
+            if other and "file" in other:
+                found.append(
+                    f"{encoder} is the network in {other['file']}, trained elsewhere: "
+                    f"whether it has seen {dataset} is not known here."
+                )
+            elif other:
+                before = ", before training" if not feature_set.step(encoder) else ""
+                found.append(
+                    f"{encoder} comes from the experiment {other['experiment']}, which "
+                    f"was trained on the screen {other['dataset']}{before}; it has "
+                    f"never seen {dataset}."
+                )
+            elif made_from.get("file"):
+                found.append(
+                    f"{encoder} was imported from {made_from['file']}: how it was "
+                    "made is not known here."
+                )
+    return list(dict.fromkeys(found))
+
+
+def other_screens(inputs: Inputs) -> str:
+    """Which screen the network was trained on, where it was another; else ""."""
+    found = [
+        made_from["encoder"]["dataset"]
+        for encoders in inputs.encoders.values()
+        for made_from in encoders.values()
+        if "dataset" in made_from.get("encoder", {})
+    ]
+    if not found:
+        return ""
+    return f"network trained on {page.listing(found)} only, without these images"
+
+
+def pictures_section(inputs: Inputs) -> Html | None:
+    """The chapter of image grids; None where nothing was trained here."""
+    if not inputs.grids:
+        if inputs.metrics:
+            words = page.missing("image grids", inputs.command("all"))
+            return page.section("images", "Images", words)
+        return None
+    first, last = inputs.grids[0], inputs.grids[-1]
+    colours = zip(
+        inputs.channels, pictures.colour_names(len(inputs.channels)), strict=True
+    )
+    key = ", ".join(f"{channel} {colour}" for channel, colour in colours)
+    channels = page.join(_picture(inputs, last, name) for name in inputs.channels)
+    content = [
+        page.tag("p", f"Left real, right generated. Colours of the composite: {key}."),
+        _picture(inputs, last, "composite"),
+        page.tag("div", channels, class_="pair"),
+    ]
+    if first != last:
+        start = _picture(inputs, first, "composite")
+        content.append(page.details(f"For comparison: step {first:,}", start))
+    return page.section("images", "What did the network see and draw?", *content)
+
+
+def _plots(metrics: list[dict[str, Any]]) -> list[Html]:
+    plots = []
+    for i, (caption, (label, names)) in enumerate(PANELS.items()):
+        lines = {}
+        for metric, name in names.items():
+            found = [m for m in metrics if m.get(metric) is not None]
+            found = found[:: -(-len(found) // MOST_POINTS) or 1]
+            if found:
+                lines[name] = [m["images"] for m in found], [m[metric] for m in found]
+        if lines:
+            title = f"{caption} during training"
+            svg = style.to_svg(plot.draw(lines, label), f"training-{i}", title)
+            plots.append(page.figure(Html(svg), caption))
+    return plots
+
+
+def _picture(inputs: Inputs, step: int, name: str) -> Html:
+    path, words = inputs.grid(step, name), f"{name}, step {step:,}"
+    if not path.exists():
+        return page.tag("p", f"There is no picture of {words}.", class_="missing")
+    try:
+        png = pictures.shrunk(path, WIDTH_PX)
+    except ValueError:
+        return page.tag("p", f"The picture of {words} is damaged.", class_="missing")
+    return page.picture(png, f"real beside generated images: {words}", words)

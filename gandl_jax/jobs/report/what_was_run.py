@@ -1,0 +1,133 @@
+"""The report's chapter "What was run"."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from gandl_jax import config as configs
+from gandl_jax.jobs.report import page
+from gandl_jax.jobs.report.inputs import Inputs
+from gandl_jax.jobs.report.page import Html
+from gandl_jax.raw import screen
+from gandl_jax.reading import labelling
+
+TRAINED = {  # name on the page -> key of the flat config
+    "Method": "method.name",
+    "Crops (px)": "data.crop_px",
+    "Seed": "seed",
+    "Batch": "train.batch",
+    "Learning rate": "method.learning_rate",
+    "R1 weight": "method.r1_weight",
+}
+EVALUATED = {
+    "Features shown first": "evaluate.features",
+    "Normalisation": "evaluate.normalize",
+    "Splits": "evaluate.splits",
+    "Intervals resample": "evaluate.bootstrap_unit",
+}
+
+# In `config.json`: told elsewhere, or for the jobs alone.
+KEPT_APART = "config", "history", "command", "start", labelling.WRITTEN
+
+_HASH = re.compile(r"[0-9a-f]{32,}")
+
+
+def section(inputs: Inputs) -> Html:
+    """The chapter of facts: the config, the data, the history, the machine."""
+    pairs = [("Command", page.tag("code", inputs.typed))] if inputs.typed else []
+    pairs += [
+        ("Config", inputs.name),
+        ("Screen", screen.load(inputs.config).name),
+        *_embedded(inputs),
+        *_trained(inputs),
+        *_settings(inputs, EVALUATED),
+        *_labelled(inputs),
+        *_history(inputs.record),
+    ]
+    return page.section("run", "What was run", page.facts(pairs))
+
+
+def _embedded(inputs: Inputs) -> Iterator[tuple[str, str]]:
+    if inputs.channels:
+        yield "Channels", ", ".join(inputs.channels)
+    for dataset, counts in inputs.counts.items():
+        words = ", ".join(page.count(n, k) for k, n in counts.items())
+        yield f"Embedded of {dataset}", words
+    for line in inputs.bad_records.itertuples():
+        place = f"record {line.record} of {line.shard}"
+        yield "Passed over", f"{line.name}, {place}: {line.what}"
+    for words in inputs.damaged:
+        yield "Damaged", words
+    for dataset, encoders in inputs.encoders.items():
+        yield f"Features of {dataset}", ", ".join(encoders)
+
+
+def _trained(inputs: Inputs) -> Iterator[tuple[str, str]]:
+    """Of training that took place in this workdir, or where the encoder was taken."""
+    if inputs.config.embed.checkpoint:
+        yield "Encoder taken from", inputs.config.embed.checkpoint
+    if start := inputs.record.get("start"):
+        yield "Training started from", start["from"]
+    if inputs.metrics:
+        last = inputs.metrics[-1]
+        yield from _settings(inputs, TRAINED)
+        yield "Images seen", f"{last['images']:,} in {last['step']:,} steps"
+        if last.get("seconds"):
+            yield "Training time", f"{last['seconds'] / 60:.1f} min"
+
+
+def _labelled(inputs: Inputs) -> Iterator[tuple[str, str]]:
+    """Where the controls and labels of the scores are from."""
+    for dataset, tasks in inputs.tasks.items():
+        told = {_labels(task["labels"]) for task in tasks.values() if task["labels"]}
+        for words in sorted(told):
+            yield f"Labels of {dataset}", words
+
+
+def _labels(labels: Mapping[str, Any]) -> str:
+    """What a result says of its labels, in words."""
+    if labels["from"] == "profiles":
+        return "those of when the features were written; no prepared screen was there"
+    chosen = [
+        f"{key.removeprefix('screen.')} {_plain(value)}"
+        for key, value in labels.items()
+        if key.startswith("screen.") and value
+    ]
+    return "; ".join(chosen) or "as the program describes this screen"
+
+
+def _history(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    history = record.get("history") or []
+    if history:
+        yield "Started", history[0]["date"]
+    for change in history[1:]:
+        yield f"Changed {change['date']}", _changes(change["changed"])
+    for key, value in record.items():
+        if key not in KEPT_APART and not _is_hash(value):
+            yield key.capitalize(), _plain(value)
+
+
+def _settings(inputs: Inputs, keys: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    flat = configs.plain(inputs.config)
+    for name, key in keys.items():
+        yield name, _plain(flat[key])
+
+
+def _changes(changed: Mapping[str, Any]) -> str:
+    words = ", ".join(
+        f"{key} from {' to '.join(map(str, values))}" for key, values in changed.items()
+    )
+    return words or "versions of libraries"
+
+
+def _is_hash(value: Any) -> bool:
+    """A digest is for the jobs to compare; it tells a reader nothing."""
+    return isinstance(value, str) and bool(_HASH.fullmatch(value))
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {version}" for name, version in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return str(value)

@@ -1,1 +1,0 @@
-"""What the report is made of: the findings in words, the chapters, the page."""

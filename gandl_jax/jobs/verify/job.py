@@ -1,0 +1,162 @@
+"""The job `verify`: are a prepared screen and a workdir still what was written?"""
+
+import concurrent.futures
+import dataclasses
+import functools
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import ml_collections
+import pandas as pd
+from etils import epath
+
+from gandl_jax import csv_files, workdir_faults
+from gandl_jax.errors import InputError, RunError
+from gandl_jax.jobs import prepare
+from gandl_jax.prepared import prepared
+from gandl_jax.progress import Progress
+from gandl_jax.raw import confined, screen
+
+TABLE = "verify.csv"
+SHOWN = 10  # of its lines, the others are only in the file
+
+
+def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
+    """Checks every file and record in `config.data.dir`, and what lies in the workdir.
+
+    Both are only read. Nothing tells whether the raw images were right when they were
+    read, nor whether a file was written again with another digest.
+
+    Args:
+      config: the whole config; `data` and, for a screen of one's own, `screen` are
+        read.
+      workdir: whose config, metrics, checkpoints, feature sets and results are held
+        against their digests too, and where `verify.csv` is written: shard or file,
+        record, name, what is wrong.
+
+    Raises:
+      InputError: there is no prepared screen, it is another one, or a former version
+        wrote no manifest.
+      RunError: something is wrong.
+    """
+    directory, spec = config.data.dir, screen.load(config)
+    description = prepared.read_description(directory)
+    settings = prepare.plan_settings(spec, config)
+    prepared.check_plan(directory, description["plan"], settings)
+    if prepared.MANIFEST not in description:
+        raise InputError(
+            f"{directory} was prepared by a former version, which wrote no manifest to "
+            "verify by: prepare it again in another config.data.dir"
+        )
+    confined.check_links(config.data.source_dir, config.data.outside)
+    found = _faults(directory, description, spec, config.data.source_dir)
+    own = _of_workdir(epath.Path(workdir))
+    path = epath.Path(workdir) / TABLE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _write(path, [*found, *own])
+    if found:
+        raise RunError(
+            f"{directory} is not as it was prepared: {len(found)} faults, listed in "
+            f"{path}; delete the files that it names and run --job=prepare again"
+        )
+    print(f"{directory}: all {description['records']} records are as prepared")
+    if own:
+        raise RunError(
+            f"{workdir} is not as it was written: {len(own)} files, listed in {path} "
+            "with what to do"
+        )
+    print(f"{workdir}: what carries a digest is as it was written")
+    print(
+        f"note: this holds files against {prepared.DESCRIPTION} and the digests that "
+        "they carry; it does not cover the raw images, pictures, TensorBoard's files, "
+        "CSV tables, exports and the report, nor who wrote a file"
+    )
+
+
+def _of_workdir(workdir: epath.Path) -> list[Any]:
+    """All that is wrong in a workdir."""
+    from gandl_jax.prepared import faults  # slow
+
+    return [
+        faults.Fault(name, None, "", what)
+        for name, what in workdir_faults.find(workdir)
+    ]
+
+
+def _faults(
+    directory: str,
+    description: Mapping[str, Any],
+    spec: screen.Screen,
+    source_dir: str,
+) -> list[Any]:
+    """All that is wrong, in the order of the shards."""
+    from gandl_jax.prepared import faults  # slow
+
+    manifest = dict(description[prepared.MANIFEST]["files"])
+    if prepared.SOURCE_TABLE in description:
+        manifest[prepared.SOURCE_TABLE] = description[prepared.SOURCE_TABLE]
+    more = faults.surplus(directory, manifest)
+    for name in sorted(manifest.keys() - {*description["files"], prepared.RECORDS}):
+        other, _ = faults.of_file(directory, name, manifest)
+        more += [other] if other else []
+    more += faults.of_plan(directory, description["plan"])
+    more += faults.of_facts(directory, description["files"], manifest)
+    fault, _ = faults.of_file(directory, prepared.RECORDS, manifest)
+    if fault:  # then nothing says where the records are
+        check = functools.partial(faults.of_file, directory, files=manifest)
+        results = _over_shards(check, description["files"], manifest)
+        return [fault, *(one for one, _ in results if one), *more]
+    opened = prepared.open_unchecked(directory, description)
+    check = functools.partial(faults.of_shard, opened, files=manifest, spec=spec)
+    results = _over_shards(check, description["files"], manifest)
+    found = [fault for some, _ in results for fault in some]
+    whole = pd.concat([names for _, names in results], ignore_index=True)
+    found += faults.of_sites(opened, whole, [fault.name for fault in found])
+    if not any(fault.shard == prepared.SOURCE_TABLE for fault in more):
+        found += faults.of_source_table(opened, spec)
+    return [*found, *more, *_against_source(opened, spec, source_dir)]
+
+
+def _over_shards(
+    check: Callable[[str], Any], shards: Sequence[str], manifest: Mapping[str, Any]
+) -> list[Any]:
+    """Checks the shards, one on each core at a time; returns what was found."""
+    progress = Progress("verify", sum(manifest[s]["records"] for s in shards), "sites")
+    results = []
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for shard, result in zip(shards, pool.map(check, shards), strict=True):
+            results.append(result)
+            progress.update(manifest[shard]["records"])
+    progress.close()
+    return results
+
+
+def _against_source(
+    opened: prepared.Prepared, spec: screen.Screen, source_dir: str
+) -> list[Any]:
+    """Records that the raw screen's table does not have, or has besides."""
+    from gandl_jax.prepared import faults  # slow
+
+    if not source_dir or not epath.Path(source_dir).exists():
+        print(
+            f"note: the raw screen {source_dir!r} is not here: the records are held "
+            f"against {prepared.RECORDS} only"
+        )
+        return []
+    metadata = screen.read_metadata(spec, source_dir)
+    return faults.of_metadata(opened, screen.record_ids(spec, metadata))
+
+
+def _write(path: epath.Path, found: Sequence[Any]) -> None:
+    """Writes the table, of its heading alone where all is well, and prints its top."""
+    columns = ["shard", "record", "name", "what"]
+    table = pd.DataFrame([dataclasses.asdict(one) for one in found], columns=columns)
+    table["record"] = table["record"].astype("Int64")
+    csv_files.write(path, table)
+    for one in found[:SHOWN]:
+        place = "" if one.record is None else f" record {one.record}"
+        name = f" ({one.name})" if one.name else ""
+        print(f"{one.shard}{place}{name}: {one.what}".strip())
+    if len(found) > SHOWN:
+        print(f"... and {len(found) - SHOWN} more")

@@ -1,0 +1,1 @@
+"""What the jobs that judge feature sets share."""

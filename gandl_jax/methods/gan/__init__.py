@@ -1,0 +1,1 @@
+"""GAN-DL: a StyleGAN2 whose discriminator is the encoder."""

@@ -1,0 +1,130 @@
+"""A GAN's two networks: functions of their parameters and of each sample's key."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from gandl_jax import parallel
+from gandl_jax.methods.phase import substream
+from gandl_jax.models.stylegan2 import stylegan2
+
+# Streams of random numbers.
+LATENT, SECOND_LATENT, CROSSOVER, NOISE, PATH = range(5)
+REAL, FAKE, VIEWS, BETWEEN, MIXED = range(5, 10)
+
+
+class Networks:
+    """StyleGAN2's generator and discriminator, of a config's sizes.
+
+    Args:
+      config: of the experiment.
+      channels: C of the images.
+      classes: that labels tell apart; 0 is without labels.
+
+    Attributes:
+      size: height and width of the images.
+      channels: C.
+      dim: Z, width of latent and style.
+      classes: as given.
+      discriminator: the module.
+    """
+
+    def __init__(self, config, channels: int, classes: int = 0):
+        model = config.model
+        self.size, self.channels = config.data.crop_px, channels
+        self.dim, self.classes = model.latent_dim, classes
+        self._mixing_prob = config.method.style_mixing_prob
+        sizes = {
+            "size": self.size,
+            "base": model.channel_base,
+            "widest": model.channel_max,
+            "dtype": parallel.compute_dtype(model.dtype),
+            "remat": model.remat == "blocks",
+            "resampling": parallel.platform(model.resampling),
+        }
+        self._mapping = stylegan2.Mapping(model.mapping_layers, self.dim, classes)
+        self._synthesis = stylegan2.Synthesis(channels=channels, **sizes)
+        self.discriminator = stylegan2.Discriminator(
+            group=model.mbstd_group,
+            classes=classes,
+            mapping_layers=model.label_layers or model.mapping_layers,
+            **sizes,
+        )
+
+    def init_generator(self, mapping_key: Array, synthesis_key: Array) -> dict:
+        """Parameters {"mapping": ..., "synthesis": ...}."""
+        z, labels = jnp.zeros((1, self.dim)), jnp.zeros(1, jnp.int32)
+        ws = jnp.zeros((1, stylegan2.style_layers(self.size), self.dim))
+        return {
+            "mapping": self._mapping.init(mapping_key, z, labels)["params"],
+            "synthesis": self._synthesis.init(synthesis_key, ws, None)["params"],
+        }
+
+    def init_discriminator(self, key: Array) -> dict:
+        """Parameters."""
+        group = self.discriminator.group
+        images = jnp.zeros((group, self.size, self.size, self.channels))
+        return self.discriminator.init(key, images, jnp.zeros(group, jnp.int32))[
+            "params"
+        ]
+
+    def styles(
+        self, g: dict, keys: Array, labels: Array | None = None, *, mixing: bool
+    ) -> Array:
+        """[B, L, Z]: one latent a sample, often a second one from some layer on.
+
+        Args:
+          g: the generator's parameters.
+          keys: [B], one of each sample's own.
+          labels: [B] int32, of both latents; None without classes.
+          mixing: whether there may be a second one.
+        """
+        layers = stylegan2.style_layers(self.size)
+
+        def mapped(stream: int) -> Array:
+            z = normal(keys, stream, (self.dim,))
+            return self._mapping.apply({"params": g["mapping"]}, z, labels)
+
+        first = mapped(LATENT)
+        ws = jnp.repeat(first[:, None], layers, 1)
+        if not mixing:
+            return ws
+        second = mapped(SECOND_LATENT)
+        draw = functools.partial(crossover, prob=self._mixing_prob, layers=layers)
+        cut = jax.vmap(draw)(substream(keys, CROSSOVER))
+        later = jnp.arange(layers).reshape(1, -1) >= cut[:, None]
+        return jnp.where(later[:, :, None], second[:, None], ws)
+
+    def generate(self, g: dict, ws: Array, keys: Array) -> Array:
+        """[B, H, W, C] images of styles [B, L, Z], with noise of each sample's key."""
+        noise = stylegan2.draw_noise(substream(keys, NOISE), self.size)
+        return self._synthesis.apply({"params": g["synthesis"]}, ws, noise)
+
+    def logits(self, d: dict, images: Array, labels: Array | None = None) -> Array:
+        """[B] logits of images [B, H, W, C], and labels [B] int32 if it has classes."""
+        return self.discriminator.apply({"params": d}, images, labels)
+
+    def logits_apart(
+        self, d: dict, images: Array, labels: Array | None = None
+    ) -> Array:
+        """As `logits`, where no image is compared with the others of its group."""
+        return self.discriminator.apply({"params": d}, images, labels, method="apart")
+
+    def features(self, d: dict, images: Array) -> dict[str, Array]:
+        """The discriminator's maps of images [B, H, W, C], by name."""
+        return self.discriminator.apply({"params": d}, images, method="features")
+
+
+def normal(keys: Array, stream: int, shape: tuple[int, ...]) -> Array:
+    """[B, *shape] float32 standard normal."""
+    draw = functools.partial(jax.random.normal, shape=shape)
+    return jax.vmap(draw)(substream(keys, stream))
+
+
+def crossover(key: Array, prob: float, layers: int) -> Array:
+    """First layer of the second latent: uniform in 1 ... L-1, or L for never."""
+    chance, place = jax.random.split(key)
+    cut = jax.random.randint(place, (), 1, layers)
+    return jnp.where(jax.random.bernoulli(chance, prob), cut, layers)

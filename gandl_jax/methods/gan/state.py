@@ -1,0 +1,96 @@
+"""What the training of a GAN changes."""
+
+from typing import Any
+
+import flax
+import jax
+import jax.numpy as jnp
+import optax
+from jax import Array
+
+from gandl_jax.errors import InputError
+from gandl_jax.methods.gan.adaptive import Adaptation
+from gandl_jax.methods.gan.weights import Networks
+
+NETWORKS = ("g", "d", "g_average", "d_average", "w_average")  # fields of a state
+
+
+@flax.struct.dataclass
+class State:
+    """Everything that training changes.
+
+    Attributes:
+      step: scalar int32, steps completed.
+      g, d: parameters of generator and discriminator.
+      g_optimiser, d_optimiser: Adam's moments.
+      g_average, d_average: moving averages of the parameters.
+      w_average: [Z] running mean of the styles, for truncation.
+      path_mean: scalar, running mean of the path lengths.
+    """
+
+    step: Array
+    g: dict
+    d: dict
+    g_optimiser: optax.OptState
+    d_optimiser: optax.OptState
+    g_average: dict
+    d_average: dict
+    w_average: Array
+    path_mean: Array
+
+
+@flax.struct.dataclass
+class AdaptiveState(State):
+    """The state where augmentation adapts.
+
+    A class of its own, for a checkpoint is read by the names of its fields: the
+    others keep theirs.
+
+    Attributes:
+      augment: the probability, and what it is moved by.
+    """
+
+    augment: Adaptation
+
+
+def networks(state: State) -> Networks:
+    """What another training may start from: parameters, averages and all."""
+    return Networks(**{name: jax.device_get(getattr(state, name)) for name in NETWORKS})
+
+
+def start(initial: State, given: Networks) -> State:
+    """Puts networks in the place of those of a new state.
+
+    What the networks lack, as the head of the views' loss may be, stays as it is; the
+    optimisers begin anew.
+
+    Args:
+      initial: a state at step 0.
+      given: networks for the same images.
+
+    Returns:
+      The state that a training starts from.
+
+    Raises:
+      InputError: naming a parameter of another shape.
+    """
+    return initial.replace(
+        **{
+            name: _over(getattr(initial, name), getattr(given, name), name)
+            for name in NETWORKS
+        }
+    )
+
+
+def _over(initial: Any, given: Any, name: str) -> Any:
+    if isinstance(initial, dict):
+        return {
+            key: _over(own, given[key], f"{name}/{key}") if key in given else own
+            for key, own in initial.items()
+        }
+    if initial.shape != given.shape:
+        raise InputError(
+            f"{name} is of shape {list(given.shape)} in the networks to start from, of "
+            f"{list(initial.shape)} in the config's: start from networks of one kind"
+        )
+    return jnp.array(given, initial.dtype)  # a copy: no two fields share memory

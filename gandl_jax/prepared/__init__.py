@@ -1,0 +1,1 @@
+"""A prepared screen: its shards, manifest and description, written and read."""

@@ -1,0 +1,218 @@
+"""What is odd about a screen's metadata or images, but no error: one line each."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from gandl_jax.prepared.prepared import plates
+from gandl_jax.raw.screen import Screen
+
+SATURATED_FRAC = 0.01  # of an image's pixels at the largest level (ours)
+NAMED = 3  # a remark names this many of what it counts
+
+_SAME = re.compile(r"[\s_-]+")  # what two spellings of one name may differ in
+
+
+def remarks(screen: Screen, table: pd.DataFrame) -> list[str]:
+    """Remarks for the person who prepares a screen.
+
+    Args:
+      screen: the spec.
+      table: its `Metadata_*` columns, N rows.
+
+    Returns:
+      Sentences; none where nothing is odd.
+    """
+    return [
+        *_spellings(table),
+        *_doses(table),
+        *_controls(screen, table),
+        *_missing_wells(table),
+    ]
+
+
+def _spellings(table: pd.DataFrame) -> Iterator[str]:
+    """Treatments that differ only in case, blanks, hyphens or underscores."""
+    if "Metadata_Treatment" not in table:
+        return
+    names = pd.Series(sorted(table["Metadata_Treatment"].unique()), dtype=str)
+    alike = names.groupby(names.map(lambda name: _SAME.sub("", name).casefold()))
+    groups = [list(group) for _, group in alike if len(group) > 1]
+    if groups:
+        first = " and ".join(map(repr, groups[0]))
+        seem = "treatment seems" if len(groups) == 1 else "treatments seem"
+        yield (
+            f"{len(groups)} {seem} to be spelled in several ways, such as "
+            f"{first}: they are kept apart; correct the table if they are one"
+        )
+
+
+def _doses(table: pd.DataFrame) -> Iterator[str]:
+    """Treated records whose concentrations say nothing of a dose response."""
+    if "Metadata_Concentration_uM" not in table:
+        return
+    doses = table.loc[table["Metadata_Role"] == "treated", "Metadata_Concentration_uM"]
+    blank = int(doses.isna().sum())
+    if blank:
+        yield (
+            f"{blank} of {len(doses)} treated records have no concentration: no dose "
+            "response can come of them"
+        )
+    if len(doses) > 1 and not blank and doses.nunique() == 1:
+        yield (
+            f"all {len(doses)} treated records have one concentration, "
+            f"{doses.iloc[0]:g} uM: there is no dose response to fit"
+        )
+
+
+def _controls(screen: Screen, table: pd.DataFrame) -> Iterator[str]:
+    """Controls that the spec names and no record is."""
+    for role in ("response_0", "response_1"):
+        rule = getattr(screen, role)
+        if rule and not (table["Metadata_Role"] == role).any():
+            told = "; ".join(f"{k}={'|'.join(v)}" for k, v in rule.items())
+            yield (
+                f"no record is the control {role} ({told}): what needs it will be "
+                "left out"
+            )
+
+
+def left_out(before: pd.DataFrame, kept: pd.DataFrame) -> Iterator[str]:
+    """Controls that went with the records that lack images.
+
+    Args:
+      before: the table of all records, as from `screen.table`.
+      kept: that of the records that are left.
+    """
+    for role in ("response_0", "response_1"):
+        lost = int((before["Metadata_Role"] == role).sum())
+        if lost and not (kept["Metadata_Role"] == role).any():
+            yield (
+                f"all {lost} records of the control {role} lack images and are left "
+                "out: what needs the control will be left out too"
+            )
+
+
+def _missing_wells(table: pd.DataFrame) -> Iterator[str]:
+    """Plates without wells that more than half of the other plates have."""
+    names = plates(table)
+    if names is None or "Metadata_Well" not in table:
+        return
+    there = pd.crosstab(names, table["Metadata_Well"]) > 0  # plates x wells
+    shared = 2 * there.sum() > len(there)
+    if 2 * shared.sum() < len(shared):  # each plate has a layout of its own
+        return
+    others = there.sum() - there  # how many of the other plates have the well
+    lacking = ~there & (2 * others > len(there) - 1)
+    counts = lacking.sum(axis=1)
+    short = counts[counts > 0]
+    if len(short):
+        told = [
+            f"{plate} ({count}, such as {lacking.columns[lacking.loc[plate]][0]})"
+            for plate, count in short.items()
+        ]
+        lack = "lacks" if len(short) == 1 else "lack"
+        yield (
+            f"{len(short)} of {len(there)} plates {lack} wells that most of the other "
+            f"plates have: {_first(told)}"
+        )
+
+
+def levels(statistics: Mapping[str, Mapping[str, float]], bit_depth: int) -> list[str]:
+    """Remarks on grey levels: a channel of one, or 16 bits that hold 12.
+
+    Args:
+      statistics: channel to its min and max over all images, in grey levels.
+      bit_depth: 8 or 16.
+
+    Returns:
+      Sentences; none where nothing is odd.
+    """
+    told = [
+        f"channel {name!r} is constant, {channel['min']:g} in every pixel of every "
+        "image, and tells nothing: are its files the right ones?"
+        for name, channel in statistics.items()
+        if channel["min"] == channel["max"]
+    ]
+    largest = int(max(channel["max"] for channel in statistics.values()))
+    if bit_depth == 16 and largest < 2**15:
+        told.append(
+            f"the 16-bit images use {largest.bit_length()} bits (largest level "
+            f"{largest}); the percentiles of each channel scale them"
+        )
+    return told
+
+
+def images(
+    seen: np.ndarray,
+    channels: Sequence[str],
+    name: Callable[[int, int], str],
+    *,
+    pixels: int,
+) -> list[str]:
+    """Remarks on single images: constant, saturated, or the same under two names.
+
+    Args:
+      seen: [N, C, 3] uint64, of each image a digest, its largest level and how many of
+        its pixels have that level.
+      channels: C names.
+      name: what to call the image of a record and a channel, both from 0.
+      pixels: of every image.
+
+    Returns:
+      Sentences; none where nothing is odd.
+    """
+    digest, largest, at_largest = np.moveaxis(seen, -1, 0)
+    constant = at_largest == pixels
+    # 12 bits in 16 are saturated at 4095: the levels that the screen uses say so.
+    full = 2 ** max(int(largest.max()).bit_length(), 8) - 1
+    saturated = (largest == full) & (at_largest > SATURATED_FRAC * pixels) & ~constant
+    return [
+        *_marked(constant, channels, name, "constant, one level in every pixel"),
+        *_marked(
+            saturated,
+            channels,
+            name,
+            f"saturated, over {SATURATED_FRAC:.0%} of the pixels at {full}",
+        ),
+        *_identical(digest, ~constant, name),
+    ]
+
+
+def _marked(
+    marked: np.ndarray, channels: Sequence[str], name: Callable, what: str
+) -> Iterator[str]:
+    """One line for each channel of which images are marked, [N, C] bool."""
+    for i, channel in enumerate(channels):
+        records = np.flatnonzero(marked[:, i])
+        if len(records):
+            told = (name(record, i) for record in records[: NAMED + 1])
+            yield (
+                f"{len(records)} of {len(marked)} images of channel {channel!r} "
+                f"{_is(records)} {what}: {_first(list(told))}"
+            )
+
+
+def _identical(digest: np.ndarray, judged: np.ndarray, name: Callable) -> Iterator[str]:
+    """Images that are the same under two names; constant ones always are."""
+    places = np.argwhere(judged)
+    _, first, group = np.unique(digest[judged], return_index=True, return_inverse=True)
+    again = np.flatnonzero(first[group] != np.arange(len(group)))
+    if len(again):
+        pairs = [(places[first[group[i]]], places[i]) for i in again[: NAMED + 1]]
+        told = [f"{name(*one)} = {name(*other)}" for one, other in pairs]
+        yield (
+            f"{len(again)} of {digest.size} images {_is(again)} identical to one of "
+            f"another name: {_first(told)}"
+        )
+
+
+def _is(counted: np.ndarray) -> str:
+    return "is" if len(counted) == 1 else "are"
+
+
+def _first(names: list[str]) -> str:
+    """The first few names, for a sentence."""
+    return ", ".join(names[:NAMED]) + (", ..." if len(names) > NAMED else "")

@@ -1,0 +1,348 @@
+"""TFRecord shards of a raw screen, which TFDS loads without code of ours.
+
+A record holds the source's metadata columns as text and one grey PNG per channel: byte
+for byte the source's where that is one, else the same pixels without loss, or what
+`config.data.downscale` and `white_level` make of them. A shard is complete when it and
+its facts have their final names, so a conversion that was killed redoes only the rest.
+"""
+
+import contextlib
+import dataclasses
+import functools
+import hashlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from etils import epath
+from PIL import Image
+
+from gandl_jax import files
+from gandl_jax.host_tensorflow import tf
+from gandl_jax.prepared import illumination, manifest, records, shard_counts
+from gandl_jax.prepared.description import shard_name
+from gandl_jax.prepared.prepared import plates
+from gandl_jax.raw import image_files, read_ahead
+from gandl_jax.raw.image_files import ImageFormat, Unreadable
+from gandl_jax.raw.raw_files import RawFiles
+from gandl_jax.raw.reduction import Reduction
+from gandl_jax.raw.screen import Screen, table
+
+FRAME_BYTES = 16  # TFRecord: length, its checksum, and the data's, around each record
+
+
+@dataclasses.dataclass(frozen=True)
+class Raw:
+    """A raw screen whose images are known to be there.
+
+    Attributes:
+      screen: the spec.
+      source: its files.
+      metadata: N rows, all columns str.
+      image_format: that of every image.
+      reduction: what the shards hold of them.
+    """
+
+    screen: Screen
+    source: RawFiles
+    metadata: pd.DataFrame
+    image_format: ImageFormat
+    reduction: Reduction = Reduction()
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """Height and width of the prepared images."""
+        return self.reduction.size_px(self.image_format)
+
+    @property
+    def bit_depth(self) -> int:
+        """Of the prepared images, 8 or 16."""
+        return self.reduction.bit_depth(self.image_format)
+
+    @functools.cached_property
+    def plates(self) -> np.ndarray:
+        """[N] str, the plate of each record; "" where the screen has none."""
+        found = plates(table(self.screen, self.metadata))
+        return np.full(len(self.metadata), "") if found is None else found
+
+
+@dataclasses.dataclass(frozen=True)
+class Shard:
+    """One file of records.
+
+    Attributes:
+      number: counts from 0.
+      count: shards in all.
+      rows: [n] int64, rows of the metadata in stored order.
+    """
+
+    number: int
+    count: int
+    rows: np.ndarray
+
+
+class BadImages(Exception):
+    """Images that do not decode; `images` maps path to what is wrong."""
+
+    def __init__(self, images: Mapping[str, str]):
+        super().__init__(images)
+        self.images = images
+
+
+def plan(metadata: pd.DataFrame, *, records_per_shard: int, seed: int) -> list[Shard]:
+    """Distributes the records, permuted across plates, over shards of equal size.
+
+    Args:
+      metadata: N rows.
+      records_per_shard: at most so many in each.
+      seed: of the permutation.
+    """
+    order = np.random.default_rng(seed).permutation(len(metadata))
+    count = -(-len(metadata) // records_per_shard)
+    parts = np.array_split(order, count)
+    return [Shard(number, count, rows) for number, rows in enumerate(parts)]
+
+
+def alone(shard: Shard, raw: Raw) -> tuple[Shard, Raw]:
+    """The same shard with what its own records need, to be sent to another process."""
+    own = raw.metadata.iloc[shard.rows].reset_index(drop=True)
+    paths = [
+        path for row in own.to_dict("records") for path in raw.screen.image_paths(row)
+    ]
+    here = dataclasses.replace(raw, metadata=own, source=raw.source.part(paths))
+    return dataclasses.replace(shard, rows=np.arange(len(own))), here
+
+
+def unfinished(plan: Sequence[Shard], name: str, directory: str) -> list[Shard]:
+    """The shards without their final name, or whose facts are gone.
+
+    Facts are renamed before their shard is. They are not read: they are many.
+    """
+    there = _names(epath.Path(directory))
+    counted = _names(shard_counts.path(directory, 0).parent)
+    return [
+        s
+        for s in plan
+        if shard_name(name, s.number, s.count) not in there
+        or shard_counts.path(directory, s.number).name not in counted
+    ]
+
+
+def _names(folder: epath.Path) -> set[str]:
+    return {file.name for file in folder.iterdir()} if folder.exists() else set()
+
+
+def write(
+    shard: Shard, raw: Raw, directory: str, *, on_record: Callable[[int], Any]
+) -> None:
+    """Writes one shard and its facts under temporary names, then renames both.
+
+    Args:
+      shard: from `plan`.
+      raw: what it was planned from.
+      directory: exists, with a folder `facts`.
+      on_record: called with 1 after each record.
+
+    Raises:
+      BadImages: some do not decode to the format; nothing of the shard is left.
+      RunError: the source can no longer be read; likewise.
+      OSError: the disk cannot be written; likewise.
+    """
+    name = shard_name(raw.screen.name, shard.number, shard.count)
+    with files.partial(epath.Path(directory) / name) as partial:
+        try:
+            kept = _write_records(shard, raw, partial, on_record)
+        except tf.errors.OpError as error:  # a full disk, no permission
+            raise OSError(error.message.rpartition("; ")[2]) from error
+        shard_counts.write(directory, shard.number, kept | manifest.digest(partial))
+
+
+def _write_records(
+    shard: Shard, raw: Raw, path: epath.Path, on_record: Callable[[int], Any]
+) -> dict[str, np.ndarray]:
+    """Writes the shard's file; returns what is counted and kept of its records."""
+    histograms: dict[str, np.ndarray] = {}
+    blocks: dict[str, np.ndarray] = {}
+    lengths, digests, images, bad = [], [], [], {}
+    rows = raw.metadata.iloc[shard.rows].to_dict("records")
+    paths = [raw.screen.image_paths(row) for row in rows]
+    most_bytes = raw.image_format.most_bytes
+    with (
+        tf.io.TFRecordWriter(os.fspath(path)) as writer,
+        contextlib.closing(read_ahead.records(raw.source, paths, most_bytes)) as found,
+    ):
+        plates_ = raw.plates[shard.rows]
+        for plate, row, named, data in zip(plates_, rows, paths, found, strict=True):
+            record = _record(raw, row, dict(zip(named, data, strict=True)))
+            writer.write(record.example)
+            lengths.append(len(record.example))
+            digests.append(records.digest(record.example).numpy())
+            histograms[plate] = record.histograms + histograms.get(plate, 0)
+            blocks[plate] = record.blocks + blocks.get(plate, 0)
+            images.append(record.images)
+            bad |= record.bad
+            on_record(1)
+    if bad:
+        raise BadImages(bad)
+    return {
+        "lengths": np.array(lengths, np.int64),
+        "digests": np.array(digests, np.int64),
+        "images": np.stack(images),
+        **shard_counts.of_plates(histograms, blocks),
+    }
+
+
+@dataclasses.dataclass(frozen=True)
+class _Record:
+    example: bytes
+    histograms: np.ndarray  # [C, levels] int64
+    images: np.ndarray  # [C, 3] uint64, as `facts.Facts` has them
+    blocks: np.ndarray  # [C, h, w] int64, as from `illumination.block_sums`
+    bad: Mapping[str, str]  # path to what is wrong
+
+
+def _record(
+    raw: Raw, row: Mapping[str, str], found: Mapping[str, bytes | Unreadable]
+) -> _Record:
+    """Makes a record of its files, path to bytes, and checks that each decodes."""
+    feature = {name: _bytes(str(text).encode()) for name, text in row.items()}
+    levels = 2**raw.bit_depth
+    histograms = np.zeros((len(raw.screen.channels), levels), np.int64)
+    images = np.zeros((len(raw.screen.channels), 3), np.uint64)
+    blocks = np.zeros((len(images), *illumination.grid(raw.size_px)), np.int64)
+    planes, bad = [], {}
+    for path, data in found.items():
+        try:
+            planes += grey_pngs(data, raw.image_format, raw.reduction)
+        except Unreadable as error:
+            bad[raw.source.spellings.actual(path)] = str(error)
+    named = zip(raw.screen.channels, planes, strict=not bad)
+    for i, (name, (png, pixels)) in enumerate(named):
+        feature[f"images/{name}"] = _bytes(png)
+        histograms[i] = histogram(pixels)
+        largest = np.flatnonzero(histograms[i])[-1]
+        images[i, 0] = _short_digest(png)
+        blocks[i] = illumination.block_sums(pixels)
+        images[i, 1:] = largest, histograms[i, largest]
+    example = tf.train.Example(features=tf.train.Features(feature=feature))
+    # the order of a map's entries is otherwise left open, and with it the bytes
+    serialized = example.SerializeToString(deterministic=True)
+    return _Record(serialized, histograms, images, blocks, bad)
+
+
+def histogram(pixels: np.ndarray) -> np.ndarray:
+    """[levels] int64, how many pixels [H, W] uint8 or uint16 have each level."""
+    if pixels.dtype == np.uint8:  # Pillow is three times as fast as NumPy
+        return np.array(Image.fromarray(pixels).histogram(), np.int64)
+    return np.bincount(pixels.ravel(), minlength=2**16)
+
+
+def _short_digest(data: bytes) -> int:
+    """64 bits: that two of RxRx19a's images share them by chance is 1 in 10^7."""
+    return int.from_bytes(hashlib.sha256(data).digest()[:8], "big")
+
+
+def _bytes(value: bytes) -> tf.train.Feature:
+    return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+
+
+def grey_pngs(
+    data: bytes | Unreadable, wanted: ImageFormat, reduction: Reduction
+) -> list[tuple[bytes, np.ndarray]]:
+    """Each channel of a file as a grey PNG, with its pixels.
+
+    Args:
+      data: the file's bytes; or why there are none, which is raised.
+      wanted: its format.
+      reduction: what to make of it.
+
+    Returns:
+      For each channel the PNG, and [H, W] uint8 or uint16.
+
+    Raises:
+      Unreadable: it does not decode to that format.
+    """
+    if isinstance(data, Unreadable):
+        raise data
+    tiff = image_files.is_tiff(data)
+    if tiff:
+        found, pixels = image_files.tiff_pixels(data)
+    else:
+        found = image_files.png_format(data[:26])
+    if found != wanted:
+        raise Unreadable(str(found))
+    if not tiff:
+        pixels = _png_pixels(data, wanted)
+        if wanted.planes == 1 and reduction.is_none:
+            return [(data, pixels[..., 0])]
+    # Level 1 writes eight times as fast as the usual 6; files are 8 % larger.
+    split = [reduction.of(pixels[..., i]) for i in range(wanted.planes)]
+    return [(tf.io.encode_png(one[..., None], 1).numpy(), one) for one in split]
+
+
+def _png_pixels(png: bytes, image_format: ImageFormat) -> np.ndarray:
+    """Decodes with the stream's own decoder, so that it will not fail there."""
+    dtype = tf.uint8 if image_format.bit_depth == 8 else tf.uint16
+    try:
+        return tf.io.decode_png(png, image_format.planes, dtype).numpy()
+    except tf.errors.OpError as error:
+        raise Unreadable("truncated or corrupt") from error
+
+
+def locations(
+    lengths: Sequence[np.ndarray], digests: Sequence[np.ndarray] | None
+) -> pd.DataFrame:
+    """Where each record is and what it holds.
+
+    Args:
+      lengths: of the records of each shard, [n] int64, in bytes.
+      digests: likewise, as from `records.digest`; None where they are not known.
+
+    Returns:
+      The shard, the offset of the record's frame and its length in bytes, its digest.
+    """
+    places = pd.concat(
+        pd.DataFrame(
+            {
+                "shard": number,
+                "offset": np.cumsum(n + FRAME_BYTES) - (n + FRAME_BYTES),
+                "length": n,
+            }
+        )
+        for number, n in enumerate(lengths)
+    ).reset_index(drop=True)
+    return places if digests is None else places.assign(digest=np.concatenate(digests))
+
+
+def write_tfds_metadata(
+    directory: str, raw: Raw, lengths: Sequence[np.ndarray]
+) -> None:
+    """Adds what lets `tfds.builder_from_directory` load the folder."""
+    import tensorflow_datasets as tfds  # slow; the streams do without it
+
+    image = tfds.features.Image(
+        shape=(*raw.size_px, 1),
+        dtype=np.uint8 if raw.bit_depth == 8 else np.uint16,
+        encoding_format="png",
+    )
+    features = {str(name): tfds.features.Text() for name in raw.metadata.columns}
+    features["images"] = {name: image for name in raw.screen.channels}
+    split = tfds.core.SplitInfo(
+        name="train",
+        shard_lengths=[len(n) for n in lengths],
+        num_bytes=int(sum(n.sum() for n in lengths)),
+        filename_template=tfds.core.ShardedFileTemplate(
+            data_dir=epath.Path(directory),
+            dataset_name=raw.screen.name,
+            split="train",
+            filetype_suffix="tfrecord",
+        ),
+    )
+    tfds.folder_dataset.write_metadata(
+        data_dir=directory,
+        features=tfds.features.FeaturesDict(features),
+        split_infos=[split],
+        check_data=False,
+    )

@@ -1,0 +1,281 @@
+"""The slow half of the job `prepare`: writes what is missing of the shards."""
+
+import dataclasses
+import functools
+import hashlib
+import itertools
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import ml_collections
+import numpy as np
+import pandas as pd
+from etils import epath
+
+from gandl_jax import files, sealed_json
+from gandl_jax.config import SCREEN_PLATES
+from gandl_jax.errors import InputError
+from gandl_jax.prepared import (
+    labelled,
+    manifest,
+    shard_counts,
+    shard_workers,
+    shards,
+    work_folder,
+    write_description,
+)
+from gandl_jax.prepared.description import (
+    COUNTED,
+    LABELS,
+    MANIFEST,
+    SOURCE_TABLE,
+    TFDS_METADATA,
+    shard_name,
+)
+from gandl_jax.prepared.prepared import (
+    DESCRIPTION,
+    IMAGES,
+    PLAN,
+    RECORDS,
+    SOURCE,
+    check_plan,
+    read_description,
+    written,
+)
+from gandl_jax.prepared.shards import Shard
+from gandl_jax.progress import Progress
+from gandl_jax.raw import raw_images
+from gandl_jax.raw.raw_files import RawFiles
+from gandl_jax.raw.reduction import Reduction
+from gandl_jax.raw.screen import Screen, table
+
+ORDER_SEED = 0  # of the records' order in the shards; experiments share the folder
+
+
+def convert(
+    spec: Screen,
+    metadata: pd.DataFrame,
+    source: RawFiles,
+    data: ml_collections.ConfigDict,
+    settings: Mapping[str, Any],
+    *,
+    skipped: int,
+    notes: Sequence[str],
+) -> None:
+    """Writes what is missing of the shards, then the description.
+
+    Args:
+      spec: of the screen.
+      metadata: the records to write, all their images present.
+      source: the raw screen's files.
+      data: `config.data`.
+      settings: of the plan, what does not depend on the metadata.
+      skipped: how many records were left out, to be described.
+      notes: what is odd about the table, likewise.
+
+    Raises:
+      InputError: images are unusable (what this run wrote is removed), the folder was
+        prepared otherwise or holds other things, or a file in it is damaged.
+      RunError: the raw screen went away, or the folder cannot be written.
+    """
+    parts = shards.plan(
+        metadata, records_per_shard=data.records_per_shard, seed=ORDER_SEED
+    )
+    folder = epath.Path(data.dir)
+    before = _plan_before(folder)
+    plan = settings | _source(metadata, data.source_dir, parts)
+    if LABELS in plan:
+        plan[COUNTED] = (before or {}).get(COUNTED, labelled.plate_columns(spec))
+    check_plan(folder, before or plan, plan)
+    counted_by = plan.get(COUNTED, labelled.plate_columns(spec))
+    if "plate" in (data.scaling, data.illumination):
+        labels = table(spec, metadata)
+        labelled.renamed(spec, counted_by, metadata, labels, data.dir)  # refuses
+    work_folder.clear(folder)
+    if before and IMAGES in before:
+        plan[IMAGES] = before[IMAGES]
+    describing = write_description.Describing(
+        spec, metadata, parts, folder, plan, notes
+    )
+    if (description := _complete(folder)) and _is_labelled(description, describing):
+        print(f"{data.dir}: already prepared, {len(metadata)} records")
+        return
+    counted = labelled.as_counted(spec, counted_by)
+    todo = shards.unfinished(parts, spec.name, data.dir)
+    write = _writer(data)
+    images = list(itertools.chain(*raw_images.paths(spec, metadata)))
+    image_format = raw_images.common_format(source, images, spec.planes)
+    reduction = Reduction(data.downscale, data.white_level)
+    raw = shards.Raw(counted, source, metadata, image_format, reduction)
+    _check_reduction(raw)
+    _check_images(folder, plan, str(image_format))
+    plan = plan | {IMAGES: str(image_format)}
+    describing = dataclasses.replace(describing, plan=plan)
+    with work_folder.writing(folder):
+        _write_shards(todo, raw, folder, plan, write, fresh=before is None)
+    write_description.describe(describing, raw, skipped=skipped)
+
+
+def _source(
+    metadata: pd.DataFrame, source_dir: str, parts: Sequence[Shard]
+) -> dict[str, Any]:
+    """The plan's other part: the raw screen, in the order of its records."""
+    order = np.concatenate([part.rows for part in parts])
+    text = metadata.iloc[order].to_csv(index=False)
+    return {
+        SOURCE: os.fspath(files.absolute(source_dir)),
+        "records": len(metadata),
+        "metadata_sha256": hashlib.sha256(text.encode()).hexdigest(),
+    }
+
+
+def _plan_before(folder: epath.Path) -> dict[str, Any] | None:
+    """What the folder was begun with; None where it is empty.
+
+    Raises:
+      InputError: it holds other things, or the plan is damaged.
+    """
+    path = folder / PLAN
+    if path.exists():
+        return work_folder.read_plan(path)
+    if (folder / DESCRIPTION).exists():  # which repeats it
+        return read_description(folder)["plan"]
+    held = folder.iterdir() if folder.exists() else ()
+    if any(not path.name.startswith(".") for path in held):
+        raise InputError(
+            f"{folder} (config.data.dir) is not empty and holds no prepared "
+            "screen; choose another data.dir"
+        )
+    return None
+
+
+def _complete(folder: epath.Path) -> dict[str, Any]:
+    """The description where all that was written is there, and whole; else {}.
+
+    The shards themselves are not read: `--job=verify` does that.
+    """
+    if not (folder / DESCRIPTION).exists():
+        return {}
+    description = read_description(folder)
+    known = {*description.get(MANIFEST, {}).get("files", {}), RECORDS}
+    known |= {SOURCE_TABLE} & description.keys()
+    wanted = {*description["files"], *known, PLAN, *TFDS_METADATA}
+    there = {path.name for path in folder.iterdir()}
+    if not wanted <= there:
+        return {}
+    for name in sorted(known - set(description["files"])):
+        digest = written(description, name)
+        if digest and manifest.digest(folder / name) != _bare(digest):
+            print(f"note: {folder / name} is damaged, and is written again")
+            return {}
+    return description
+
+
+def _bare(digest: Mapping[str, Any]) -> dict[str, Any]:
+    """A file's digest and size without the number of its records."""
+    return {key: digest[key] for key in ("sha256", "bytes")}
+
+
+def _is_labelled(
+    description: Mapping[str, Any], what: write_description.Describing
+) -> bool:
+    """Whether every experiment finds its labels; sees to it where that is easy.
+
+    A former version kept no table to make them from, and told the statistics by the
+    plates of the experiment that prepared last. Where those are not the plates that
+    the shards' facts count, all is described anew.
+    """
+    if SOURCE_TABLE in description:
+        return True
+    plan = dict(what.plan)
+    if before := description["plan"].get(LABELS):
+        plan[LABELS] = before
+        told_by = [before.get(key, "") for key in SCREEN_PLATES]
+        if told_by != plan[COUNTED]:
+            if (what.folder / "facts").exists():
+                return False
+            plan[COUNTED] = told_by
+    write_description.add_source_table(what.folder, description, plan, what.source)
+    print(
+        f"{what.folder}: {SOURCE_TABLE} added, so that each experiment has its own "
+        "labels"
+    )
+    return True
+
+
+def _check_images(folder: epath.Path, plan: Mapping[str, Any], now: str) -> None:
+    """Raises where the shards that are there hold images of another format."""
+    before = plan.get(IMAGES, now)
+    if before != now:
+        raise InputError(
+            f"{folder} (config.data.dir) was begun with images of {before}, and those "
+            f"in config.data.source_dir are {now}: choose another data.dir"
+        )
+
+
+def _check_reduction(raw: shards.Raw) -> None:
+    """Raises where the prepared images would have no pixel, or no fewer bits."""
+    if raw.reduction.white and raw.image_format.bit_depth == 8:
+        raise InputError(
+            f"config.data.white_level={raw.reduction.white} makes 8 bits of 16, but "
+            "the images have 8: set it to 0"
+        )
+    if 0 in raw.size_px:
+        raise InputError(
+            f"config.data.downscale={raw.reduction.downscale} leaves nothing of images "
+            f"of {raw.image_format}: choose a smaller one"
+        )
+
+
+def _write_shards(
+    todo: Sequence[Shard],
+    raw: shards.Raw,
+    folder: epath.Path,
+    plan: Mapping[str, Any],
+    write: Callable[..., dict[str, str]],
+    *,
+    fresh: bool,
+) -> None:
+    """Writes these shards; removes them all if an image is bad."""
+    sealed_json.write(folder / PLAN, plan)
+    (folder / "facts").mkdir(exist_ok=True)
+    if not todo:
+        return
+    # Killed from here on, the screen is not complete, nor are the shards to be redone.
+    (folder / DESCRIPTION).unlink(missing_ok=True)
+    _remove(folder, todo, raw.screen.name)
+    progress = Progress("prepare", sum(len(shard.rows) for shard in todo), "sites")
+    bad = write(todo, raw, str(folder), on_record=progress.update)
+    progress.close()
+    if bad:
+        _remove(folder, todo, raw.screen.name)
+        if fresh:
+            (folder / PLAN).unlink()
+            (folder / "facts").rmdir()
+        total = len(raw.metadata) * len(raw.screen.channels) // raw.screen.planes
+        raise raw_images.unusable(
+            raw.source.source_dir, bad, total, expected=str(raw.image_format)
+        )
+
+
+def _writer(data: ml_collections.ConfigDict) -> Callable[..., dict[str, str]]:
+    """Writes shards in processes of this machine or on Beam; returns bad images.
+
+    Raises:
+      InputError: Beam does not understand its options.
+    """
+    if not data.beam:
+        return functools.partial(shard_workers.write, workers=data.workers)
+    from gandl_jax.prepared import shards_on_beam  # seldom wanted
+
+    pipeline = shards_on_beam.pipeline(data.beam)
+    return functools.partial(shards_on_beam.write, pipeline=pipeline)
+
+
+def _remove(folder: epath.Path, todo: Sequence[Shard], name: str) -> None:
+    """Removes these shards, and no more."""
+    for shard in todo:
+        file = shard_name(name, shard.number, shard.count)
+        (folder / file).unlink(missing_ok=True)
+        shard_counts.path(str(folder), shard.number).unlink(missing_ok=True)

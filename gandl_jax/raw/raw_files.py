@@ -1,0 +1,183 @@
+"""The files of a raw screen: loose ones, and members of the zip archives beside them.
+
+A path is the same for both, below the source directory. A loose file wins over a member
+of its path. Both may go by paths that are spelled otherwise (`spellings`).
+"""
+
+import contextlib
+import dataclasses
+import itertools
+import os
+from collections.abc import Collection, Iterator
+from typing import BinaryIO
+
+from etils import epath
+
+from gandl_jax import files, regular_files
+from gandl_jax.errors import RunError
+from gandl_jax.raw import limits, spellings, zip_archive
+from gandl_jax.raw.image_files import Unreadable
+from gandl_jax.raw.spellings import Spellings
+
+
+@dataclasses.dataclass(frozen=True)
+class RawFiles:
+    """A raw screen's files; goes to other threads and processes as it is.
+
+    Attributes:
+      source_dir: the raw screen.
+      archives: the zip archives in it.
+      spellings: of the paths by which it is asked for files.
+    """
+
+    source_dir: str
+    archives: tuple[zip_archive.Archive, ...]
+    spellings: Spellings = dataclasses.field(default_factory=Spellings)
+
+    def there(self, paths: Collection[str]) -> set[str]:
+        """Those of the paths that there are.
+
+        Folders are listed once each; no file is looked at singly.
+        """
+        loose = set()
+        for folder in {os.path.dirname(path) for path in paths}:
+            if self._is_folder(folder):
+                loose.update(self._paths_in(folder))
+        return {path for path in paths if path in loose or self._holders(path)}
+
+    def part(self, paths: Collection[str]) -> "RawFiles":
+        """These files alone: small to send, for no whole directory goes with them."""
+        actual = [self.spellings.actual(path) for path in paths]
+        archives = tuple(archive.part(actual) for archive in self.archives)
+        return RawFiles(self.source_dir, archives, self.spellings.part(paths))
+
+    def find(self, absent: Collection[str], taken: Collection[str]) -> "RawFiles":
+        """These files, found by absent paths too that are only spelled otherwise.
+
+        Args:
+          absent: paths that `there` does not give.
+          taken: paths that it gives: their files are no other's.
+
+        Raises:
+          InputError: it is not clear which file is meant.
+        """
+        folders = {os.path.dirname(path) for path in absent}
+        there = itertools.chain(self._loose_like(folders), self.members())
+        found = spellings.match(absent, there, taken)
+        return dataclasses.replace(self, spellings=found)
+
+    def _loose_like(self, folders: Collection[str]) -> Iterator[str]:
+        """Paths of what lies in folders of these names, however they are spelled."""
+        wanted = {spellings.plain(folder) for folder in folders}
+        ways = {way for folder in wanted for way in _with_parents(folder)}
+        left = [""]
+        while left:
+            folder = left.pop()
+            here = spellings.plain(folder) in wanted
+            for path in self._paths_in(folder):
+                if spellings.plain(path) in ways and self._is_folder(path):
+                    left.append(path)
+                elif here:
+                    yield path
+
+    def _paths_in(self, folder: str) -> Iterator[str]:
+        for file in (epath.Path(self.source_dir) / folder).iterdir():
+            yield os.path.join(folder, file.name)
+
+    def _is_folder(self, path: str) -> bool:
+        return (epath.Path(self.source_dir) / path).is_dir()
+
+    def members(self) -> Iterator[str]:
+        """Paths of all that is in archives, with their top folders and without them."""
+        for archive in self.archives:
+            yield from archive.paths()
+
+    @contextlib.contextmanager
+    def open(
+        self, path: str, most_bytes: int = limits.MOST_BYTES
+    ) -> Iterator[BinaryIO]:
+        """Opens a file for reading; what is wrong with a member may show later.
+
+        Args:
+          path: as it was asked for.
+          most_bytes: that it may have, unpacked; in a bucket it may have more.
+
+        Raises:
+          Unreadable: it is in an archive and damaged, encrypted or there twice; or it
+            is too large, or a pipe or another that is no regular file.
+          OSError: there is none.
+        """
+        path = self.spellings.actual(path)
+        holders, loose = self._holders(path), epath.Path(self.source_dir) / path
+        if not holders or loose.exists():
+            _check(loose, most_bytes)
+            with files.reading(loose) as file:
+                yield file
+            return
+        if len(holders) > 1:
+            names = " and in ".join(archive.name for archive in holders)
+            raise Unreadable(f"in {names}")
+        try:
+            with holders[0].open(path, most_bytes) as file:
+                yield file
+        except zip_archive.DAMAGED as error:
+            raise Unreadable(f"damaged in {holders[0].name}") from error
+
+    @contextlib.contextmanager
+    def expected(
+        self, path: str, most_bytes: int = limits.MOST_BYTES
+    ) -> Iterator[BinaryIO]:
+        """As `open`, a file that was there when the run began.
+
+        Raises:
+          Unreadable: as `open`.
+          RunError: it is there no more, or the disk or network failed.
+        """
+        try:
+            with self.open(path, most_bytes) as file:
+                yield file
+        except OSError as error:
+            raise RunError(
+                f"{path} in {self.source_dir} can no longer be read "
+                f"({error.strerror or error}): see to the raw screen and run the same "
+                "command again, which goes on"
+            ) from error
+
+    def read(self, path: str, most_bytes: int = limits.MOST_BYTES) -> bytes:
+        """A whole file; raises as `open` does."""
+        with self.open(path, most_bytes) as file:
+            return file.read()
+
+    def _holders(self, path: str) -> list[zip_archive.Archive]:
+        return [archive for archive in self.archives if path in archive]
+
+
+def _check(loose: epath.Path, most_bytes: int) -> None:
+    """Raises where a file is none or too large; in a bucket each look costs time."""
+    if files.is_remote(loose):
+        return
+    if kind := regular_files.other_kind(loose):
+        raise Unreadable(f"{kind}, not a file")
+    if os.path.getsize(loose) > most_bytes:
+        raise Unreadable(f"more than {most_bytes:,} bytes")
+
+
+def _with_parents(folder: str) -> Iterator[str]:
+    while folder and folder != os.path.dirname(folder):
+        yield folder
+        folder = os.path.dirname(folder)
+
+
+def open_files(source_dir: str) -> RawFiles:
+    """The files of a raw screen; the directories of its archives are read.
+
+    Raises:
+      InputError: an archive is not one, or was cut short.
+    """
+    paths = sorted(epath.Path(source_dir).iterdir(), key=os.fspath)
+    archives = tuple(
+        zip_archive.open_archive(path)
+        for path in paths
+        if path.name.lower().endswith(".zip") and not path.name.startswith(".")
+    )
+    return RawFiles(source_dir, archives)

@@ -1,0 +1,76 @@
+"""Images reduced for the shards: fewer pixels, each the mean of a block; fewer bits."""
+
+import dataclasses
+
+import numpy as np
+
+from gandl_jax.raw.image_files import ImageFormat
+
+
+@dataclasses.dataclass(frozen=True)
+class Reduction:
+    """What `prepare` makes of each channel of an image.
+
+    Attributes:
+      downscale: how many pixels of a side become one.
+      white: 16-bit level that becomes 255 of 8 bits; 0 leaves the depth as it is.
+    """
+
+    downscale: int = 1
+    white: int = 0
+
+    @property
+    def is_none(self) -> bool:
+        """Whether images stay as they are."""
+        return self == Reduction()
+
+    def size_px(self, image_format: ImageFormat) -> tuple[int, int]:
+        """Height and width of what images of a format become."""
+        sides = image_format.height_px, image_format.width_px
+        return sides[0] // self.downscale, sides[1] // self.downscale
+
+    def bit_depth(self, image_format: ImageFormat) -> int:
+        """Of what images of a format become, 8 or 16."""
+        return 8 if self.white else image_format.bit_depth
+
+    def of(self, pixels: np.ndarray) -> np.ndarray:
+        """Reduces a channel [H, W] uint8 or uint16: pixels first, then bits."""
+        smaller = area_mean(pixels, self.downscale)
+        return eight_bits(smaller, self.white) if self.white else smaller
+
+
+def eight_bits(pixels: np.ndarray, white: int) -> np.ndarray:
+    """Levels from 0 to `white` as 0 to 255; higher ones become 255.
+
+    Args:
+      pixels: [H, W] uint16.
+      white: at least 1.
+
+    Returns:
+      [H, W] uint8, rounded to the nearest level, half to even.
+    """
+    levels = np.minimum(np.arange(2**16), white) * (255 / white)
+    return np.rint(levels).astype(np.uint8)[pixels]
+
+
+def area_mean(pixels: np.ndarray, factor: int) -> np.ndarray:
+    """Averages blocks of `factor` x `factor` pixels.
+
+    Where a side is no multiple of the factor, what is over at its end is cut off.
+
+    Args:
+      pixels: [H, W] uint8 or uint16.
+      factor: at least 1; 1 leaves the pixels as they are.
+
+    Returns:
+      [H // factor, W // factor] of the same dtype, the exact means rounded to the
+      nearest level, half to even.
+    """
+    if factor == 1:
+        return pixels
+    height, width = (side // factor for side in pixels.shape)
+    kept = pixels[: height * factor, : width * factor]
+    # Rows first: NumPy sums long runs of memory ten times as fast as short ones.
+    rows = kept.reshape(height, factor, -1).sum(1, dtype=np.uint64)
+    sums = sum(rows[:, i::factor] for i in range(factor))
+    return np.rint(sums / factor**2).astype(pixels.dtype)

@@ -1,0 +1,514 @@
+"""The spec of a screen, and its metadata as tables. Imports nothing slow."""
+
+import dataclasses
+import functools
+import io
+import string
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import ml_collections
+import numpy as np
+import pandas as pd
+from etils import epath
+
+from gandl_jax import csv_layout, modules, names
+from gandl_jax.errors import InputError, nearest
+from gandl_jax.raw import (
+    blanks,
+    confined,
+    filters,
+    found_records,
+    limits,
+    raw_files,
+    wells,
+)
+from gandl_jax.raw.filters import Filter
+
+ROLES = ("response_0", "response_1", "treated", "other")
+PLACES = tuple(  # they name a record: what looks blank in them is told, not emptied
+    f"Metadata_{name}" for name in "Site_ID Experiment Plate Well Site Cell".split()
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Screen:
+    """The spec of a screen: how its records are found and what they mean.
+
+    A record's images lie in one file per channel where `file` names `{channel}`, else
+    in one file that holds all channels: pages, samples such as RGB, or one grey plane.
+
+    Attributes:
+      name: of the prepared screen and its profiles; that of the file in
+        `gandl_jax/screens`, but for a screen of one's own.
+      channels: channel names, in the order of the codes, pages or samples.
+      file: an image's path below the source directory: text with `{column}` of the
+        metadata and `{channel}`, the channel's code.
+      key: the columns that together identify a record.
+      columns: `Metadata_*` name to the source's column.
+      response_0: the wells where no compound acts (source column to allowed
+        values, "" is blank); None where the screen has no such control.
+      response_1: the wells in the wanted state; None likewise.
+      treated: what a treated well satisfies besides a treatment that is not blank
+        and not being a control; None asks nothing more.
+      generate: draws the raw screen, `generate(source_dir, options)`; None where the
+        screen is measured.
+      options: the keys of `config.simulate` that its images and table depend on.
+      metadata: the table in the source directory; "" finds the records by `file`.
+      channel_codes: what `{channel}` stands for, one for each channel; () is 1, 2 ...
+      known_where: `Metadata_*` name to the rows in which it means what it says; it is
+        blank in the others.
+      whole: whether every filter must match records; of a published screen people have
+        parts, in which a control may be missing.
+    """
+
+    name: str
+    channels: tuple[str, ...]
+    file: str
+    key: tuple[str, ...]
+    columns: Mapping[str, str]
+    response_0: Filter | None = None
+    response_1: Filter | None = None
+    treated: Filter | None = None
+    generate: Callable[[str, Any], None] | None = None
+    options: tuple[str, ...] = ()
+    metadata: str = "metadata.csv"
+    channel_codes: tuple[str, ...] = ()
+    known_where: Mapping[str, Filter] = dataclasses.field(default_factory=dict)
+    whole: bool = False
+
+    @functools.cached_property
+    def _parts(self) -> list[tuple[str, str | None]]:
+        return [part[:2] for part in string.Formatter().parse(self.file)]
+
+    @property
+    def file_columns(self) -> tuple[str, ...]:
+        """The columns that `file` names."""
+        return tuple(name for _, name in self._parts if name and name != "channel")
+
+    @property
+    def file_per_channel(self) -> bool:
+        """Whether each channel has a file of its own."""
+        return any(name == "channel" for _, name in self._parts)
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """What `{channel}` stands for, one for each channel."""
+        numbers = tuple(str(i + 1) for i in range(len(self.channels)))
+        return self.channel_codes or numbers
+
+    @property
+    def filters(self) -> tuple[Filter, ...]:
+        """All that choose rows."""
+        rules = self.response_0, self.response_1, self.treated
+        return tuple(rule for rule in (*rules, *self.known_where.values()) if rule)
+
+    @property
+    def planes(self) -> int:
+        """How many channels each file holds: one or all."""
+        return 1 if self.file_per_channel else len(self.channels)
+
+    def image_path(self, row: Mapping[str, str], code: str = "") -> str:
+        """Path below the source directory of a record's file, of a channel's code."""
+        values = {**row, "channel": code}
+        return "".join(
+            text + (values[name] if name else "") for text, name in self._parts
+        )
+
+    def image_paths(self, row: Mapping[str, str]) -> list[str]:
+        """Paths of all files of a record, in the order of the channels."""
+        codes = self.codes if self.file_per_channel else ("",)
+        return [self.image_path(row, code) for code in codes]
+
+
+def load(config: ml_collections.ConfigDict) -> Screen:
+    """The screen that a config names.
+
+    Args:
+      config: the whole config; `data.name` and, for a screen of one's own, `screen`
+        are read.
+
+    Raises:
+      InputError: there is none of that name (the message gives the nearest), or
+        `config.screen` does not describe one.
+    """
+    name, choices = config.data.name, modules.names("screens", "SCREEN")
+    if name not in choices:
+        raise InputError(f"unknown dataset {name!r}; {nearest(name, choices)}")
+    made = modules.load("screens", name).SCREEN
+    return made if isinstance(made, Screen) else made(config.screen)
+
+
+def read_metadata(screen: Screen, source_dir: str) -> pd.DataFrame:
+    """Reads a raw screen's table of records; every column is str, blanks are "".
+
+    Raises:
+      InputError: no such directory, no table, an unreadable or empty one, a missing
+        column, a cell that is no text, or a doubled key; or no file that the pattern
+        finds.
+    """
+    folder = epath.Path(source_dir)
+    if not source_dir or not folder.is_dir():
+        raise InputError(
+            f"the screen's directory {str(source_dir)!r} does not exist; set "
+            f"config.data.source_dir to the folder that holds {_contents(screen)}"
+        )
+    if not screen.metadata:
+        metadata, path = _find(screen, source_dir), folder
+    else:
+        path, files = folder / screen.metadata, raw_files.open_files(source_dir)
+        if not files.there([screen.metadata]):
+            raise InputError(f"there is no {screen.metadata} in {source_dir}")
+        metadata = _read_csv(files, screen.metadata)
+        _check_columns(screen, metadata, path)
+        _check_named(screen, metadata, files)
+    check_metadata(screen, metadata, path)
+    return metadata
+
+
+def check_metadata(screen: Screen, metadata: pd.DataFrame, path: epath.Path) -> None:
+    """Checks that a table of records has what a screen's spec names.
+
+    Args:
+      screen: the spec.
+      metadata: N rows, all columns str.
+      path: where it is from, for the message.
+
+    Raises:
+      InputError: a missing column, a cell that is no text, or a doubled key.
+    """
+    _check_columns(screen, metadata, path)
+    _check_cells(screen, metadata, path)
+    _check_keys(screen, metadata, path)
+
+
+def _find(screen: Screen, source_dir: str) -> pd.DataFrame:
+    cell = screen.columns.get("Metadata_Cell")
+    return found_records.find(screen.file, screen.codes, source_dir, cell=cell)
+
+
+def _contents(screen: Screen) -> str:
+    """What a raw screen's folder holds, for a message."""
+    return f"{screen.metadata} and the images" if screen.metadata else "the images"
+
+
+def _read_csv(files: raw_files.RawFiles, name: str) -> pd.DataFrame:
+    path = epath.Path(files.source_dir) / name
+    try:
+        data = files.read(name)
+        layout = csv_layout.check(
+            csv_layout.as_text(io.BytesIO(data)), path, most_columns=limits.MOST_COLUMNS
+        )
+        metadata = pd.read_csv(
+            csv_layout.as_text(io.BytesIO(data)),
+            sep=csv_layout.delimiter(path),
+            header=None,
+            names=layout.columns,
+            skiprows=layout.header_line,
+            index_col=False,
+            dtype=str,
+            keep_default_na=False,
+        )
+    except ValueError as error:  # as are ParserError and Unreadable
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(f"{path} is not a readable CSV table: {reason}") from error
+    if metadata.empty:
+        raise InputError(f"{path} has no rows")
+    if len(metadata) != layout.rows:
+        raise InputError(
+            f"{path} has {layout.rows:,} rows, of which {len(metadata):,} can be read: "
+            "remove lines of blanks alone"
+        )
+    return metadata
+
+
+def _check_columns(screen: Screen, metadata: pd.DataFrame, path: epath.Path) -> None:
+    missing = [name for name in _used(screen) if name not in metadata]
+    if missing:
+        raise InputError(
+            f"{path} lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}; "
+            f"it has {', '.join(map(str, metadata.columns))}"
+        )
+
+
+def _used(screen: Screen) -> list[str]:
+    """The columns that name and describe the records."""
+    wanted = [*screen.key, *screen.file_columns, *screen.columns.values()]
+    wanted += [column for rule in screen.filters for column in rule]
+    return list(dict.fromkeys(wanted))
+
+
+def _check_named(
+    screen: Screen, metadata: pd.DataFrame, files: raw_files.RawFiles
+) -> None:
+    """Raises where a row lacks its key; one of several columns may be blank in all."""
+    path = epath.Path(files.source_dir) / screen.metadata
+    for column in screen.key:
+        blank = (metadata[column].str.strip() == "").to_numpy()
+        if not blank.any() or (blank.all() and len(screen.key) > 1):
+            continue
+        text = csv_layout.as_text(io.BytesIO(files.read(screen.metadata)))
+        line = csv_layout.line_of(text, path, int(blank.argmax()))
+        raise InputError(
+            f"{path}: {int(blank.sum()):,} rows have no {column}, which names a "
+            f"record, the first in line {line:,}: fill the cells, or remove the rows"
+        )
+
+
+def _check_cells(screen: Screen, metadata: pd.DataFrame, path: epath.Path) -> None:
+    """Raises where a cell would do harm in a line, on a page or as a file's name."""
+    for name in _used(screen):
+        for cell in metadata[name].unique():
+            if len(cell) > limits.MOST_CHARACTERS:
+                raise InputError(
+                    f"{path}: a cell of the column {name!r} has {len(cell):,} "
+                    f"characters, and {limits.MOST_CHARACTERS:,} are the most: "
+                    f"shorten {cell[:20]!r}..."
+                )
+            if confined.is_no_text(cell):
+                raise InputError(
+                    f"{path}: the cell {cell[: confined.SHOWN]!r} of the column "
+                    f"{name!r} holds characters that are no text: remove them"
+                )
+            if "\n" in cell:
+                raise InputError(
+                    f"{path}: the cell {cell[: confined.SHOWN]!r} of the column "
+                    f"{name!r} holds a line break, which no name does: remove it"
+                )
+
+
+def _check_keys(screen: Screen, metadata: pd.DataFrame, path: epath.Path) -> None:
+    doubled = record_ids(screen, metadata).duplicated().to_numpy()
+    if doubled.any():
+        first = ", ".join(metadata.loc[doubled, list(screen.key)].iloc[0])
+        raise InputError(
+            f"{path} holds {int(doubled.sum())} rows whose key "
+            f"({', '.join(screen.key)}) came before, the first {first}"
+        )
+
+
+def record_ids(screen: Screen, metadata: pd.DataFrame) -> pd.Series:
+    """[N] str, the name of each record: its key columns, cleaned, joined by "_"."""
+    first, *others = (names.cleaned(metadata[column]) for column in screen.key)
+    return first.str.cat(others, sep="_") if others else first
+
+
+def tidied(screen: Screen, metadata: pd.DataFrame) -> pd.DataFrame:
+    """The metadata as it is meant: clean names, empty blanks, one text per number.
+
+    What names a record or its place is cleaned only: there NA and 1.0 may be names. A
+    mark of a blank that a filter asks for means itself.
+    """
+    clean = _cleaned(screen, metadata)
+    describing = _describing(screen)
+    allowed = [text for rule in screen.filters for text in rule.values()]
+    clean = blanks.emptied(clean, describing, meant={t for s in allowed for t in s})
+    dose = screen.columns.get("Metadata_Concentration_uM")
+    return clean.assign(
+        **{c: names.one_spelling(clean[c]) for c in describing if c != dose}
+    )
+
+
+def _cleaned(screen: Screen, metadata: pd.DataFrame) -> pd.DataFrame:
+    columns = _told(screen)
+    return metadata.assign(**{c: names.cleaned(metadata[c]) for c in columns})
+
+
+def _told(screen: Screen) -> list[str]:
+    """The columns that tell something of records; not those of files' names alone."""
+    filtered = (column for rule in screen.filters for column in rule)
+    return list(dict.fromkeys([*screen.key, *screen.columns.values(), *filtered]))
+
+
+def _describing(screen: Screen) -> list[str]:
+    """The columns that describe records and are no part of their or a file's name."""
+    naming = {screen.columns[name] for name in PLACES if name in screen.columns}
+    naming |= {*screen.key, *screen.file_columns}
+    return [column for column in _told(screen) if column not in naming]
+
+
+def cell_remarks(screen: Screen, metadata: pd.DataFrame) -> Iterator[str]:
+    """One sentence for each column whose cells are read otherwise than they stand."""
+    tidy = tidied(screen, metadata)
+    yield from blanks.remarks(metadata, tidy)
+    clean = _cleaned(screen, metadata)
+    for column in _told(screen):
+        before, after = metadata[column], clean[column]
+        changed = (before != after) & (after != "")
+        if changed.any():
+            yield (
+                f"{_cells(changed)} of the column {column} {_has(changed)} blanks at "
+                "the ends, characters that nobody sees or another form of Unicode, "
+                f"such as {before[changed].iloc[0]!a}: read as "
+                f"{after[changed].iloc[0]!r}"
+            )
+    describing = _describing(screen)
+    for column in _told(screen):
+        if column not in describing:
+            yield from _numbers_kept_apart(clean[column])
+    for column in describing:
+        before, after = clean[column], tidy[column]
+        changed = (before != after) & (after != "")
+        if changed.any():
+            yield (
+                f"{_cells(changed)} of the column {column} {_has(changed)} another "
+                f"spelling of a number, such as {before[changed].iloc[0]}: read as "
+                f"{after[changed].iloc[0]}"
+            )
+    if dose := screen.columns.get("Metadata_Concentration_uM"):
+        yield from _joined_doses(tidy[dose], dose)
+
+
+def _cells(changed: pd.Series) -> str:
+    return "1 cell" if changed.sum() == 1 else f"{changed.sum():,} cells"
+
+
+def _has(changed: pd.Series) -> str:
+    return "has" if changed.sum() == 1 else "have"
+
+
+def _numbers_kept_apart(column: pd.Series) -> Iterator[str]:
+    """Says where a column of names writes one number in two ways."""
+    short = names.one_spelling(column)
+    changed = short != column
+    if changed.any():
+        yield (
+            f"the column {column.name} writes a number in several ways, such as "
+            f"{short[changed].iloc[0]!r} and {column[changed].iloc[0]!r}, which are "
+            "kept apart as names: correct the table if they are one"
+        )
+
+
+def _joined_doses(text: pd.Series, column: str) -> Iterator[str]:
+    before = _numbers(text, column)
+    after = names.one_dose(before)
+    changed = np.flatnonzero((before != after) & np.isfinite(before))
+    if len(changed):
+        one, other = float(before[changed[0]]), float(after[changed[0]])
+        yield (
+            f"{len(changed):,} of {np.isfinite(before).sum():,} doses of the column "
+            f"{column} differ from another by rounding alone, such as {one!r}: read as "
+            f"{other!r}"
+        )
+
+
+def table(screen: Screen, metadata: pd.DataFrame) -> pd.DataFrame:
+    """The records' metadata under the names that every screen shares.
+
+    Args:
+      screen: the spec.
+      metadata: as from `read_metadata`, N rows.
+
+    Returns:
+      N rows in the same order: the `Metadata_*` columns of the spec as str (`tidied`),
+      but Metadata_Concentration_uM as float64 in uM (NaN where blank; doses that differ
+      by rounding are one) and Metadata_Well as "A01", "AA02" whatever the source
+      writes; then Metadata_Role, one of ROLES, and Metadata_Record_ID, unique.
+
+    Raises:
+      InputError: a concentration is not a finite number from 0 up, the name of a well
+        cannot be read, or a record fits both controls.
+    """
+    metadata = tidied(screen, metadata)
+    columns = {name: metadata[column] for name, column in screen.columns.items()}
+    for name, rule in screen.known_where.items():
+        columns[name] = columns[name].where(matches(screen, rule, metadata), "")
+    columns["Metadata_Record_ID"] = record_ids(screen, metadata)
+    result = pd.DataFrame(columns).reset_index(drop=True)
+    dose, smiles = "Metadata_Concentration_uM", "Metadata_SMILES"
+    if dose in result:
+        doses = _numbers(result[dose], screen.columns[dose])
+        result[dose] = names.one_dose(doses)
+    if "Metadata_Well" in result:
+        column = screen.columns["Metadata_Well"]
+        result["Metadata_Well"] = wells.canonical(result["Metadata_Well"], column)
+    if smiles in result:  # what follows a blank is a CXSMILES tail, not structure
+        result[smiles] = result[smiles].str.split(" ").str[0]
+    result["Metadata_Role"] = _roles(screen, metadata)
+    return result
+
+
+def _numbers(text: pd.Series, column: str) -> np.ndarray:
+    """[N] float64, the concentrations of cleaned cells; NaN where one is blank."""
+    blank = text == ""
+    numbers = pd.to_numeric(text.where(~blank), errors="coerce").astype(np.float64)
+    wrong = text[~blank & ~(np.isfinite(numbers) & (numbers >= 0))]
+    if len(wrong):
+        raise InputError(
+            f"{len(wrong)} concentrations (column {column}) are not finite numbers "
+            f"from 0 up, the first {wrong.iloc[0]!r}; mend the table"
+        )
+    return numbers.to_numpy() + 0.0  # -0 is 0
+
+
+def _roles(screen: Screen, metadata: pd.DataFrame) -> np.ndarray:
+    response_0 = matches(screen, screen.response_0, metadata)
+    response_1 = matches(screen, screen.response_1, metadata)
+    _check_apart(screen, metadata, response_0 & response_1)
+    treated = np.ones(len(metadata), bool)
+    if screen.treated is not None:
+        treated = matches(screen, screen.treated, metadata)
+    if "Metadata_Treatment" in screen.columns:
+        treatment = metadata[screen.columns["Metadata_Treatment"]]
+        treated &= (treatment != "").to_numpy()
+    else:
+        treated[:] = False
+    return np.select([response_0, response_1, treated], ROLES[:3], ROLES[3])
+
+
+def _check_apart(screen: Screen, metadata: pd.DataFrame, both: np.ndarray) -> None:
+    """Raises where a record is both controls."""
+    if both.any():
+        zero, one = map(filters.written, (screen.response_0, screen.response_1))
+        raise InputError(
+            f"{int(both.sum())} records are both controls, such as "
+            f"{record_ids(screen, metadata)[both].iloc[0]!r}: they fit "
+            f"config.screen.response_0={zero!r} and response_1={one!r}; write filters "
+            "of which no record fits both"
+        )
+
+
+def matches(screen: Screen, rule: Filter | None, metadata: pd.DataFrame) -> np.ndarray:
+    """[N] bool: the rows of tidied metadata that a filter chooses; None is none."""
+    return filters.matches(rule, metadata, **_kinds(screen))
+
+
+def _kinds(screen: Screen) -> dict[str, str]:
+    """The columns in which filters compare doses and wells."""
+    kinds = {"dose": "Metadata_Concentration_uM", "well": "Metadata_Well"}
+    return {kind: screen.columns.get(name, "") for kind, name in kinds.items()}
+
+
+def check_filters(screen: Screen, metadata: pd.DataFrame) -> None:
+    """Refuses filters of a whole screen that match no record.
+
+    Args:
+      screen: the spec.
+      metadata: as from `read_metadata`.
+
+    Raises:
+      InputError: with the values that there are, the nearest first.
+    """
+    if screen.whole:
+        metadata = tidied(screen, metadata)
+        for key, rule in _named_filters(screen).items():
+            filters.check(key, rule, metadata, **_kinds(screen))
+
+
+def filter_remarks(screen: Screen, metadata: pd.DataFrame) -> Iterator[str]:
+    """A sentence for each filter of a whole screen of which some values are idle."""
+    metadata = tidied(screen, metadata)
+    for key, rule in _named_filters(screen).items() if screen.whole else ():
+        idle = [*filters.unmet(rule, metadata, **_kinds(screen))]
+        if idle:
+            yield (
+                f"config.screen.{key}={filters.written(rule)!r} matches no record by "
+                f"{', '.join(idle)}: is that spelled as in the table?"
+            )
+
+
+def _named_filters(screen: Screen) -> dict[str, Filter]:
+    """The filters that a config can name, by their key."""
+    keys = "response_0", "response_1", "treated"
+    rules = {key: getattr(screen, key) for key in keys}
+    return {key: rule for key, rule in rules.items() if rule}

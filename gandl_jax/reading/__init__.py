@@ -1,0 +1,1 @@
+"""What trainings and embeddings read of a prepared screen: order, batches, tiles."""

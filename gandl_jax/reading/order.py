@@ -1,0 +1,143 @@
+"""In which order a training takes sites, and which crops meet in a batch.
+
+All of it is a function of the seed and the step alone. The endless sequence of sites is
+one permutation of the screen after another, cut into groups, one new group for every
+step. Of each decoded site `crops` crops are taken, `APART` steps apart: the batch of
+step t holds crop j of every site of the group t + j * APART. So no two crops of a
+decoded site share a batch, and two batches in a row share no site.
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+from gandl_jax.errors import InputError
+from gandl_jax.host_tensorflow import tf
+
+APART = 4  # steps between two crops of a site (ours): more mix better, and cost memory
+FOREVER = 2**62  # a range's end that no training reaches
+
+
+@dataclasses.dataclass(frozen=True)
+class Order:
+    """One process's part of the order.
+
+    Attributes:
+      records: N of the screen.
+      batch: B, over all processes.
+      crops: from each decoded site.
+      seed: of the permutations.
+      first_step: of the first batch.
+      process: which part of each batch, a contiguous one.
+      processes: parts in all.
+    """
+
+    records: int
+    batch: int
+    crops: int
+    seed: int
+    first_step: int
+    process: int = 0
+    processes: int = 1
+
+    def __post_init__(self) -> None:
+        if self.batch % self.processes:
+            raise InputError(
+                f"{self.processes} processes do not divide the batch of {self.batch}"
+            )
+        if self.batch % (self.crops * self.processes):
+            raise InputError(
+                f"config.data.crops_per_site={self.crops} times {self.processes} "
+                f"processes do not divide the batch of {self.batch}: choose a divisor"
+            )
+        if self.crops > 1 and self.records < 3 * self.span:
+            raise InputError(
+                f"config.data.crops_per_site={self.crops} in batches of {self.batch} "
+                f"needs {3 * self.span} sites, to share none within a batch, and the "
+                f"screen has {self.records}: choose fewer"
+            )
+
+    @property
+    def group(self) -> int:
+        """New sites of each step, over all processes."""
+        return self.batch // self.crops
+
+    @property
+    def wait(self) -> int:
+        """Steps from a site's decoding to its last crop."""
+        return (self.crops - 1) * APART
+
+    @property
+    def span(self) -> int:
+        """So many sites in a row must differ, for those of two batches to differ."""
+        return (self.wait + 2) * self.group
+
+    def sites(self) -> tf.data.Dataset:
+        """(place in the endless sequence, record), [] int64 each, for this process."""
+        first = self.first_step * self.group
+        epochs = tf.data.Dataset.range(first // self.records, FOREVER)
+        records = epochs.flat_map(self._epoch).skip(first % self.records)
+        placed = tf.data.Dataset.zip(tf.data.Dataset.range(first, FOREVER), records)
+        own = self.group // self.processes
+        return placed.filter(lambda place, _: place % self.group // own == self.process)
+
+    def samples(self, place: tf.Tensor) -> tf.Tensor:
+        """[crops] int64: which sample of the training each crop of a site is.
+
+        Sample n is at position n % B of the batch of step n // B. Those of steps before
+        0 are negative: no batch holds them.
+        """
+        crop = tf.range(self.crops, dtype=tf.int64)
+        step = place // self.group - crop * APART
+        return step * self.batch + place % self.group * self.crops + crop
+
+    def in_batches(self, crops: tf.data.Dataset) -> tf.data.Dataset:
+        """Reorders crops, from those of each site to those of each batch.
+
+        Args:
+          crops: for each element of `sites` a tuple of tensors [crops]; those that
+            wait begin as constants, which are copied with the graph: small ones.
+
+        Returns:
+          Dataset of the same tuples [...], one for each sample from `first_step` on.
+        """
+        apart = APART * (self.group // self.processes)
+        waiting = (self.crops - 1) * apart
+        if not waiting:
+            return crops.unbatch()
+        nothing = tuple(tf.zeros(s.shape, s.dtype) for s in crops.element_spec)
+        mixed = crops.scan((nothing,) * waiting, _delays(self.crops, apart))
+        return mixed.skip(waiting).unbatch()
+
+    def _epoch(self, number: tf.Tensor) -> tf.data.Dataset:
+        """The records of an epoch; its first sites are none of the former's last."""
+        records = self._permutation(number)
+        if self.crops > 1:
+            recent = self._permutation(number - 1)[-self.span :, None]
+            is_recent = tf.scatter_nd(
+                recent, tf.ones(self.span, tf.int32), [self.records]
+            )
+            head, rest = records[: 2 * self.span], records[2 * self.span :]
+            kept_order = tf.argsort(tf.gather(is_recent, head), stable=True)
+            records = tf.concat([tf.gather(head, kept_order), rest], 0)
+        return tf.data.Dataset.from_tensor_slices(records)
+
+    def _permutation(self, number: tf.Tensor) -> tf.Tensor:
+        key = [self.seed, -1 - number]  # negative: the others are the samples' keys
+        bits = tf.random.stateless_uniform(
+            [self.records], key, None, None, tf.int64, alg="philox"
+        )
+        return tf.cast(tf.argsort(bits), tf.int64)
+
+
+def _delays(crops: int, apart: int) -> Callable:
+    """A step of a scan: crop j is that of the site which came in before the others."""
+
+    def step(waiting, new):
+        sites = (*waiting, new)
+        chosen = [sites[j * apart] for j in range(crops)]
+        parts = zip(*chosen, strict=True)
+        return sites[1:], tuple(
+            tf.stack([one[j] for j, one in enumerate(part)]) for part in parts
+        )
+
+    return step

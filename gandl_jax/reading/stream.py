@@ -1,0 +1,191 @@
+"""The stream of training batches of a prepared screen.
+
+What a batch holds is a function of the seed and the step alone (`reading/order.py`),
+and a sample's crop and turn one of the seed and its number. A stream may therefore
+start anywhere and be split among any number of processes.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from gandl_jax.host_tensorflow import CALLS, tf, without_tuning
+from gandl_jax.prepared import records
+from gandl_jax.prepared.prepared import Prepared, check_crop, choose_channels
+from gandl_jax.reading import levels
+from gandl_jax.reading.order import Order
+
+_STAND_IN = 2**62  # of their keys: the samples' lie below
+STAND_INS = 7  # records to try in place of a damaged one, where those are skipped
+
+
+def train_batches(
+    prepared: Prepared,
+    *,
+    channels: Sequence[str],
+    scaling: str,
+    illumination: str,
+    crop_px: int,
+    batch: int,
+    seed: int,
+    first_step: int,
+    flips: bool,
+    rotations: bool,
+    crops_per_site: int = 1,
+    process: int = 0,
+    processes: int = 1,
+    parallel_calls: int | None = None,
+    labels: np.ndarray | None = None,
+    on_bad: records.OnBad | None = None,
+) -> Iterator[dict[str, np.ndarray]]:
+    """Endless training batches; one process takes a contiguous part of each.
+
+    Args:
+      prepared: the screen.
+      channels: C names; () is all.
+      scaling: `config.data.scaling`, "dataset" or "plate".
+      illumination: `config.data.illumination`, "none" or "plate".
+      crop_px: side of the random crop.
+      batch: B, over all processes; may exceed the records, which then come again.
+      seed: of order, crops and turns.
+      first_step: of the first batch.
+      flips: mirror every second sample, left to right.
+      rotations: turn by a random multiple of 90 degrees (with flips: all 8
+        orientations).
+      crops_per_site: of each decoded site, for as many batches. To start late decodes
+        the sites of (crops_per_site - 1) * order.APART steps again, else nothing.
+      process: which part of each batch.
+      processes: parts in all.
+      parallel_calls: records decoded at once; None is one per core.
+      labels: [N] int32, the class of each record; None gives none.
+      on_bad: called with a record that cannot be read; another one, drawn by the seed,
+        stands in for it. None raises.
+
+    Returns:
+      Iterator over {"images": [B / processes, crop_px, crop_px, C] float32 in [-1, 1],
+      "index": [B / processes] int32, position in the global batch}, and "labels":
+      [B / processes] int32, the classes of what is seen, where they are asked for.
+
+    Raises:
+      InputError: a batch that processes and crops do not divide, more crops than the
+        screen's size allows, an unknown channel, images smaller than the crop, no
+        plates to scale by.
+      DamagedRecord: while iterating.
+    """
+    channels = choose_channels(prepared, channels)
+    check_crop(prepared, crop_px)
+    order = Order(
+        prepared.records, batch, crops_per_site, seed, first_step, process, processes
+    )
+    network = levels.of(prepared, channels, scaling, illumination)
+    draw = _drawing(prepared, crop_px, seed)
+    cut = _cutting(prepared, channels, order, draw, crop_px, stand_in=bool(on_bad))
+    shape = crop_px, crop_px, len(channels)
+    finish = _finishing(records.kind(prepared), network, draw, shape, flips, rotations)
+
+    def example(packed, sample, record, used):
+        images = finish(packed, sample, used)
+        index = tf.cast(sample % batch, tf.int32)
+        return {"images": images, "index": index, "wanted": record, "used": used}
+
+    calls = CALLS if parallel_calls is None else parallel_calls
+    sites = order.sites().map(cut, num_parallel_calls=calls, deterministic=True)
+    examples = order.in_batches(sites).map(
+        example, num_parallel_calls=calls, deterministic=True
+    )
+    batches = examples.batch(batch // processes, drop_remainder=True).prefetch(2)
+    return _watched(prepared, without_tuning(batches), labels, on_bad)
+
+
+def _cutting(prepared, channels, order, draw, crop_px, *, stand_in) -> Callable:
+    """Function of a site's place and record to its crops, [crops] each.
+
+    The crops packed, their samples, the record wanted and the one that was read.
+    """
+
+    def candidates(place, record):
+        if not stand_in:
+            return record[None]
+        others = tf.random.stateless_uniform(
+            [STAND_INS],
+            [order.seed, _STAND_IN + place],
+            0,
+            prepared.records,
+            tf.int64,
+            alg="philox",
+        )
+        return tf.concat([record[None], others], 0)
+
+    def cut(place, record):
+        used, planes = records.first_readable(
+            prepared, channels, candidates(place, record)
+        )
+        samples = order.samples(place)
+        corners = [draw(sample)[:2] for sample in tf.unstack(samples)]
+        packed = [
+            tf.io.serialize_tensor(
+                tf.stack([p[y : y + crop_px, x : x + crop_px] for p in planes], -1)
+            )
+            for y, x in corners
+        ]
+        both = tf.repeat(tf.stack([[record], [used]]), order.crops, axis=1)
+        return tf.stack(packed), samples, *tf.unstack(both)
+
+    return cut
+
+
+def _finishing(kind, network, draw, shape, flips, rotations) -> Callable:
+    """Function of a packed crop, its sample and record to the network's image."""
+    network = network.constants(tf)
+
+    def finish(packed, sample, record):
+        y, x, mirrored, turns = draw(sample)
+        pixels = tf.ensure_shape(tf.io.parse_tensor(packed, kind), shape)
+        pixels = tf.cast(pixels, tf.float64)
+        scaled = network.stretch(tf, pixels, tf.maximum(record, 0), y, x)
+        image = tf.cast(tf.clip_by_value(scaled, -1, 1), tf.float32)
+        if flips:
+            image = tf.cond(mirrored, lambda: image[:, ::-1], lambda: image)
+        if rotations:
+            image = tf.image.rot90(image, turns)
+        return tf.ensure_shape(image, shape)
+
+    return finish
+
+
+def _drawing(prepared: Prepared, crop_px: int, seed: int) -> Callable:
+    """Function of a sample to its crop's corner (y, x), and how it is turned."""
+    free_y = prepared.height_px - crop_px + 1
+    free_x = prepared.width_px - crop_px + 1
+
+    def draw(sample):
+        bits = tf.random.stateless_uniform(
+            [4], [seed, sample], None, None, tf.int64, alg="philox"
+        )
+        turns = tf.cast(bits[3] % 4, tf.int32)
+        return bits[0] % free_y, bits[1] % free_x, bits[2] % 2 == 1, turns
+
+    return draw
+
+
+def _watched(
+    prepared: Prepared,
+    batches: tf.data.Dataset,
+    labels: np.ndarray | None,
+    on_bad: records.OnBad | None,
+) -> Iterator[dict[str, np.ndarray]]:
+    """Iterates as NumPy, with labels, and tells of records that could not be read."""
+    for batch in batches.as_numpy_iterator():
+        wanted, used = batch.pop("wanted"), batch.pop("used")
+        for record in dict.fromkeys(wanted[wanted != used].tolist()):
+            if on_bad is None:
+                raise records.damaged(prepared, record)
+            on_bad(record)
+        if (used < 0).any():  # none of the stand-ins could be read either
+            raise records.DamagedRecord(
+                f"so many records of {prepared.directory} cannot be read that none was "
+                f"found in {1 + STAND_INS} draws: run --job=verify"
+            )
+        if labels is not None:
+            batch["labels"] = labels[used]
+        yield batch

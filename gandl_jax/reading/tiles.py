@@ -1,0 +1,159 @@
+"""Sites and tiles of a prepared screen, shard by shard: what an embedding reads."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from gandl_jax.host_tensorflow import CALLS, tf, without_tuning
+from gandl_jax.prepared import records
+from gandl_jax.prepared.prepared import Prepared, check_crop, choose_channels
+from gandl_jax.reading import levels
+
+
+def sites(
+    prepared: Prepared,
+    shard: int,
+    channels: Sequence[str],
+    on_bad: records.OnBad | None = None,
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Every record of a shard once, in stored order.
+
+    Args:
+      prepared: the screen.
+      shard: number of the shard.
+      channels: C names; () is all.
+      on_bad: called with a record that cannot be read, which is left out; None
+        raises, and so do records of which the whole shard has none.
+
+    Yields:
+      The record's row in `prepared.table`, and its site [H, W, C] uint8 or uint16.
+
+    Raises:
+      InputError: an unknown channel.
+      DamagedRecord: a record cannot be read.
+    """
+    channels = choose_channels(prepared, channels)
+    rows = prepared.rows(shard)
+    own = prepared.part(rows)  # the whole index would be copied with the graph
+    read = tf.data.Dataset.range(len(rows)).map(
+        lambda record: records.first_readable(own, channels, record[None]),
+        num_parallel_calls=CALLS,
+        deterministic=True,
+    )
+    iterator = without_tuning(read.prefetch(2)).as_numpy_iterator()
+    bad = []
+    for row, (used, planes) in zip(rows.tolist(), iterator, strict=True):
+        if used >= 0:
+            yield row, np.stack(planes, -1)
+            continue
+        bad.append(row)
+        if not on_bad:
+            raise records.damaged(prepared, row)
+        on_bad(row)
+    if len(bad) == len(rows):
+        raise records.DamagedRecord(
+            f"no record of {prepared.path(shard)} can be read: delete that shard and "
+            "run --job=prepare again"
+        )
+
+
+def site_intensities(
+    prepared: Prepared,
+    shard: int,
+    channels: Sequence[str],
+    on_bad: records.OnBad | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and sd of each raw site of a shard: what plain intensities tell.
+
+    Returns:
+      [n] int32 rows of `prepared.table`, and [n, 2 C] float32: the channels' means,
+      then their sds, on a scale of 0 to 1 for the full bit depth.
+    """
+    full = 2**prepared.bit_depth - 1
+    rows, features = [], []
+    for row, site in sites(prepared, shard, channels, on_bad):
+        pixels = site.reshape(-1, site.shape[-1]) / full  # float64
+        rows.append(row)
+        features.append(np.concatenate([pixels.mean(0), pixels.std(0)]))
+    return np.array(rows, np.int32), np.array(features, np.float32)
+
+
+def tile_offsets(height: int, width: int, crop_px: int) -> list[tuple[int, int]]:
+    """Upper left corners of the fewest tiles that cover an image, evenly spread.
+
+    Args:
+      height: of the image, in pixels.
+      width: of the image, in pixels.
+      crop_px: side of a tile, at most the image's.
+
+    Returns:
+      (y, x) in pixels, row by row.
+    """
+    return [(y, x) for y in _starts(height, crop_px) for x in _starts(width, crop_px)]
+
+
+def _starts(size: int, crop_px: int) -> list[int]:
+    count = -(-size // crop_px)
+    if count == 1:
+        return [(size - crop_px) // 2]
+    return [i * (size - crop_px) // (count - 1) for i in range(count)]
+
+
+def tile_batches(
+    prepared: Prepared,
+    shard: int,
+    *,
+    channels: Sequence[str],
+    scaling: str,
+    illumination: str,
+    crop_px: int,
+    batch: int,
+    on_bad: records.OnBad | None = None,
+) -> Iterator[dict[str, np.ndarray]]:
+    """All tiles of all sites of a shard, the last batch padded and masked.
+
+    Args:
+      prepared: the screen.
+      shard: number of the shard.
+      channels: C names; () is all.
+      scaling: `config.data.scaling`, "dataset" or "plate".
+      illumination: `config.data.illumination`, "none" or "plate".
+      crop_px: side of a tile.
+      batch: B, tiles per batch.
+      on_bad: as of `sites`.
+
+    Yields:
+      {"images": [B, crop_px, crop_px, C] float32 in [-1, 1], 0 in the padding;
+      "record": [B] int32, row of `prepared.table`, 0 in the padding;
+      "mask": [B] bool, False in the padding}.
+
+    Raises:
+      InputError: an unknown channel, images smaller than the crop, no plates to scale
+        by.
+      DamagedRecord: a record cannot be read.
+    """
+    check_crop(prepared, crop_px)
+    channels = choose_channels(prepared, channels)
+    network = levels.of(prepared, channels, scaling, illumination)
+    images = np.zeros((batch, crop_px, crop_px, len(channels)), np.float32)
+    record, filled = np.zeros(batch, np.int32), 0
+    for row, tile in _tiles(prepared, network, shard, channels, crop_px, on_bad):
+        images[filled], record[filled] = tile, row
+        filled += 1
+        if filled == batch:
+            yield {"images": images, "record": record, "mask": np.ones(batch, bool)}
+            images, record, filled = np.zeros_like(images), np.zeros_like(record), 0
+    if filled:
+        yield {"images": images, "record": record, "mask": np.arange(batch) < filled}
+
+
+def _tiles(
+    prepared, network, shard, channels, crop_px, on_bad
+) -> Iterator[tuple[int, np.ndarray]]:
+    """(row, tile [crop_px, crop_px, C] float32 in [-1, 1])."""
+    offsets = tile_offsets(prepared.height_px, prepared.width_px, crop_px)
+    for row, site in sites(prepared, shard, channels, on_bad):
+        for y, x in offsets:
+            pixels = site[y : y + crop_px, x : x + crop_px].astype(np.float64)
+            tile = network.stretch(np, pixels, row, y, x)
+            yield row, tile.clip(-1, 1).astype(np.float32)

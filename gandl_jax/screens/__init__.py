@@ -1,0 +1,1 @@
+"""Screens: a file here that defines `SCREEN` is what config.data.name names."""

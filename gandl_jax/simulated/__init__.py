@@ -1,0 +1,1 @@
+"""Simulated screens: cells, stains and plates that are drawn with known truth."""

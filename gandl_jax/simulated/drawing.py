@@ -1,0 +1,210 @@
+"""Draws the sites of a simulated screen into files, over the cores; goes on if killed.
+
+What is drawn depends on the options of the screen, not on the number of workers.
+"""
+
+import dataclasses
+import io
+import json
+import multiprocessing
+import os
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from etils import epath
+from PIL import Image
+
+from gandl_jax import child_processes, files
+from gandl_jax.errors import InputError
+from gandl_jax.progress import Progress
+from gandl_jax.raw.screen import Screen
+from gandl_jax.simulated.cells import CellModel, Traits, draw_site
+
+
+@dataclasses.dataclass(frozen=True)
+class Site:
+    """All that the drawing of one site depends on.
+
+    Attributes:
+      paths: the images' paths, one for each channel.
+      seed: of the site's own generator: the screen's, then what identifies the site.
+      model: the cell model.
+      traits: state of the well.
+      size_px: height and width.
+      channels: the stains' names.
+    """
+
+    paths: tuple[str, ...]
+    seed: tuple[int, ...]
+    model: CellModel
+    traits: Traits
+    size_px: int
+    channels: tuple[str, ...]
+
+
+def check(options: Mapping, lowest: Mapping[str, int]) -> None:
+    """Raises InputError where an option of `config.simulate` is below its lowest."""
+    for name, least in lowest.items():
+        if options[name] < least:
+            raise InputError(
+                f"config.simulate.{name} is {options[name]}; "
+                f"it must be at least {least}"
+            )
+
+
+def claim(folder: epath.Path, options: Mapping, names: Iterable[str]) -> bool:
+    """Writes down what a folder holds.
+
+    Args:
+      folder: of the raw screen; made if need be.
+      options: `config.simulate`.
+      names: the options that the images depend on.
+
+    Returns:
+      Whether the same screen is finished there.
+
+    Raises:
+      InputError: it holds another screen.
+    """
+    finished = (folder / "metadata.csv").exists()
+    note = folder / "simulation.json"
+    wanted = {name: options[name] for name in names}
+    if note.exists():
+        if (found := _read_note(note)) != wanted:
+            either = {**found, **wanted}
+            other = [name for name in either if found.get(name) != wanted.get(name)]
+            raise InputError(
+                f"{folder} holds a simulated screen drawn with other options "
+                f"({', '.join(other)}); name another config.data.source_dir"
+            )
+        return finished
+    if finished:
+        raise InputError(
+            f"{folder} holds a screen that was not simulated; "
+            "name another config.data.source_dir"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    files.replace(note, json.dumps(wanted, indent=1))
+    return False
+
+
+def _read_note(note: epath.Path) -> dict:
+    try:
+        return dict(files.read_json(note))
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"{note} is damaged: name another config.data.source_dir"
+        ) from error
+
+
+def sites(
+    folder: epath.Path,
+    screen: Screen,
+    wells: pd.DataFrame,
+    options: Mapping,
+    *,
+    models: Mapping[str, CellModel],
+    mechanisms: Sequence[str],
+) -> list[Site]:
+    """Every site of a screen, ready to be drawn.
+
+    Args:
+      folder: of the raw screen.
+      screen: the spec: where images lie, and the C channels.
+      wells: one row per well with its latent state: infection, toxicity, mechanism,
+        mechanism_strength, density, blur_px, state_1 .. state_C, gain_1 .., offset_1 ..
+      options: `config.simulate`.
+      models: cell type to cell model, in a fixed order.
+      mechanisms: names, in the order of `Traits.mechanism`.
+    """
+    numbers = {name: number for number, name in enumerate(models)}
+    result = []
+    for well in wells.to_dict("records"):
+        identity = (
+            options["seed"],
+            numbers[well["cell_type"]],
+            int(well["experiment"].rpartition("-")[2]),
+            int(well["plate"]),
+            well["row"],
+            well["column"],
+        )
+        traits = _traits(well, mechanisms, len(screen.channels))
+        for site in range(1, options["sites_per_well"] + 1):
+            paths = screen.image_paths({**well, "site": str(site)})
+            one = Site(
+                paths=tuple(str(folder / path) for path in paths),
+                seed=(*identity, site),
+                model=models[well["cell_type"]],
+                traits=traits,
+                size_px=options["size_px"],
+                channels=screen.channels,
+            )
+            result.append(one)
+    return result
+
+
+def _traits(well: Mapping, mechanisms: Sequence[str], channels: int) -> Traits:
+    by_channel = {
+        name: np.array([well[f"{name}_{i + 1}"] for i in range(channels)])
+        for name in ("state", "gain", "offset")
+    }
+    mechanism = np.array([name == well["mechanism"] for name in mechanisms], float)
+    return Traits(
+        infection=well["infection"],
+        toxicity=well["toxicity"],
+        mechanism=mechanism * well["mechanism_strength"],
+        density=well["density"],
+        blur_px=well["blur_px"],
+        **by_channel,
+    )
+
+
+def draw_all(wanted: list[Site], workers: int) -> None:
+    """Draws the sites that are not there yet, over the cores, telling how it goes.
+
+    Args:
+      wanted: the sites.
+      workers: processes; 0 is one per core.
+    """
+    folders = {epath.Path(site.paths[0]).parent for site in wanted}
+    there = set()
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+        there |= {str(path) for path in folder.iterdir()}
+    todo = [site for site in wanted if not there.issuperset(site.paths)]
+    workers = workers or os.cpu_count()
+    if not todo:
+        return
+    print(f"simulate: drawing {len(todo)} of {len(wanted)} sites, {workers} processes")
+    # Not fork: the caller may hold threads of jax or tensorflow.
+    with child_processes.deaf_to_interrupts():
+        pool = multiprocessing.get_context("spawn").Pool(workers)
+    with pool:
+        progress = Progress("simulate", len(todo), "sites")
+        for _ in pool.imap_unordered(draw, todo, chunksize=4):
+            progress.update(1)
+    progress.close()
+
+
+def draw(site: Site) -> None:
+    """Draws one site and writes its images."""
+    rng = np.random.default_rng(np.random.SeedSequence(site.seed))
+    images = draw_site(rng, site.model, site.traits, site.size_px, site.channels)
+    for path, image in zip(site.paths, images, strict=True):
+        png = io.BytesIO()
+        Image.fromarray(image).save(png, "PNG", compress_level=1)
+        files.replace(path, png.getvalue())
+
+
+def with_sites(wells: pd.DataFrame, sites_per_well: int) -> pd.DataFrame:
+    """One row per site instead of per well, with the columns `site` and `site_id`."""
+    table = wells.loc[wells.index.repeat(sites_per_well)].reset_index(drop=True)
+    table["site"] = np.tile(np.arange(1, sites_per_well + 1), len(wells))
+    table["site_id"] = table["well_id"] + "_" + table["site"].astype(str)
+    return table
+
+
+def write_csv(path: epath.Path, table: pd.DataFrame) -> None:
+    """Writes a table with the same bytes on every system."""
+    files.replace(path, table.to_csv(index=False, lineterminator="\n"))

@@ -1,0 +1,424 @@
+"""Trains a method on a prepared screen; run again, it goes on where it stopped."""
+
+import contextlib
+import dataclasses
+import functools
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from etils import epath
+
+from gandl_jax import checkpoint, compilation, events, hosts, parallel, preemption
+from gandl_jax import config as configs
+from gandl_jax import workdir as workdirs
+from gandl_jax.errors import InputError, RunError
+from gandl_jax.prepared import prepared
+from gandl_jax.reading import bad_records, classes, stream
+from gandl_jax.training import (
+    opening,
+    rollback,
+    soundness,
+    starting_state,
+    starting_weights,
+)
+from gandl_jax.training.recorder import Recorder, diversity_at
+
+INIT, STEPS, PICTURES = range(3)  # streams of random numbers
+REAL_IMAGES = 16  # that generated ones are held against
+
+
+def run(config, workdir: epath.Path) -> None:
+    """Trains until `config.train.total_images`; resumes from the last checkpoint.
+
+    Raises:
+      InputError: no prepared screen, a batch that the devices do not allow, or a
+        checkpoint of another architecture or preparation.
+      RunError: the training goes wrong again and again, a checkpoint cannot be
+        written, none is whole, or a stored record is damaged.
+      Preempted: it was asked to stop, and has saved.
+    """
+    compilation.keep()
+    train = config.train
+    milestone = configs.steps(train.milestone_every_images, train.batch)
+    saved = checkpoint.Checkpoints(workdir, train.keep_checkpoints, milestone)
+    newest = hosts.once(lambda: _newest(saved, workdir))
+    total = configs.steps(train.total_images, train.batch)
+    if newest and newest >= total:
+        print(f"train     is at {newest * train.batch:,} images: nothing to do")
+        return
+    devices = parallel.of_all_hosts(parallel.devices(train.devices))
+    training = _open(config, workdir, saved, newest, devices)
+    hosts.once(lambda: _note(workdir, training, devices))
+    hosts.meet()  # all have looked for checkpoints before the first is saved
+    if newest is None and train.start_from:
+        known = starting_weights.describe(config)
+        hosts.agree({"what is in config.train.start_from": known["sha256"]})
+        hosts.once(lambda: workdirs.note(workdir, "start", known))
+    state = training.start(newest)  # what it refuses leaves nothing, no event either
+    with _told(workdir, devices, newest or 0, total), contextlib.closing(saved):
+        phases = split_phases(training.method, devices)
+        print(f"train     on {parallel.describe(devices)}; the first step compiles")
+        while True:
+            try:
+                with _memory_told():
+                    return training.go_on(phases, state, newest or 0)
+            except soundness.Trouble as trouble:
+                with preemption.deferred():
+                    newest = hosts.once(functools.partial(training.go_back, trouble))
+            state = training.start(newest)
+
+
+def _open(config, workdir, saved, newest: int | None, devices) -> "_Training":
+    """What is to be trained; all that may be wrong with it is told here."""
+    train = config.train
+    dataset, channels = opening.open_dataset(config)
+    hosts.agree({"the screen in config.data.dir": dataset.fingerprint})
+    found = opening.read_classes(config, dataset)
+    if words := classes.note(found, config.data.label):
+        print(f"train     note: {words}", flush=True)
+    method = opening.make_method(config, dataset, found.names)
+    parallel.check_batch(train.batch, len(devices), method.unit, train.accumulate)
+    architecture = configs.architecture(config, channels, found.names)
+    if newest is not None:
+        saved.check(newest, architecture)
+    training = _Training(
+        config=config,
+        workdir=workdir,
+        dataset=dataset,
+        labels=found.codes,
+        method=method,
+        architecture=architecture,
+        saved=saved,
+        bad=opening.bad_records_policy(config, dataset, workdir),
+        total=configs.steps(train.total_images, train.batch),
+    )
+    training.batches(newest or 0)  # tells of crops and crops_per_site
+    return training
+
+
+def _newest(
+    saved: checkpoint.Checkpoints, workdir: epath.Path, diversity: float = 0.0
+) -> int | None:
+    """The newest checkpoint that is whole; tells which are passed over, and why.
+
+    Args:
+      saved: the checkpoints.
+      workdir: of the experiment.
+      diversity: that its samples should have had; where those of none that has learnt
+        did, it is the one whose samples had most.
+    """
+
+    def pass_over(step: int, why: str) -> None:
+        print(f"train     checkpoint {step} is passed over: {why}", flush=True)
+        events.add(workdir, "passed_over", step=step, why=why)
+
+    newest, less = None, {}
+    for newest in saved.whole(pass_over):
+        if (found := diversity_at(saved, newest)) >= diversity:
+            break
+        less[newest] = found
+    # Step 0, which nobody looked at, has learnt nothing.
+    if less and (newest == 0 or newest in less):
+        newest = max(less, key=less.get)
+    for step in filter(lambda step: step > newest, less):
+        pass_over(step, f"its g/diversity was {less[step]:.3g} already")
+    return newest
+
+
+def _note(
+    workdir: epath.Path, training: "_Training", devices: list[jax.Device]
+) -> None:
+    """Writes down what is trained on, which a later run must agree with."""
+    dataset = training.dataset
+    workdirs.claim(
+        workdir,
+        "prepared",
+        dataset.fingerprint,
+        other="on another preparation of the screen: go back to the former "
+        "config.data.dir",
+    )
+    if training.labels is not None:
+        workdirs.claim(
+            workdir,
+            "classes_sha256",
+            hashlib.sha256(training.labels.tobytes()).hexdigest(),
+            other="with the records in other classes of config.data.label: go back to "
+            "the former config.screen",
+        )
+    workdirs.note(workdir, "metadata_sha256", dataset.metadata_sha256)
+    workdirs.note(workdir, "devices", parallel.describe(devices))
+
+
+@contextlib.contextmanager
+def _told(workdir, devices, first: int, total: int) -> Iterator[None]:
+    """Writes down that a training starts, and how it ends."""
+
+    def add(what: str, **details: Any) -> None:
+        if hosts.leads():
+            events.add(workdir, what, **details)
+
+    add("started", step=first, devices=parallel.describe(devices))
+    try:
+        yield
+    except BaseException as error:
+        with contextlib.suppress(OSError):  # a disk that is full stays so
+            add(_ending(error), why=str(error) or type(error).__name__)
+        raise
+    add("finished", step=total)
+
+
+def _ending(error: BaseException) -> str:
+    if isinstance(error, preemption.Preempted) and error.code == preemption.CODE:
+        return "preempted"
+    return "failed" if isinstance(error, Exception) else "interrupted"
+
+
+@contextlib.contextmanager
+def _memory_told() -> Iterator[None]:
+    """Turns what a device without memory left says into a sentence."""
+    try:
+        yield
+    except jax.errors.JaxRuntimeError as error:
+        if "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        raise RunError(
+            "the devices' memory does not hold a training step: lower "
+            "config.train.batch, or compute each batch in parts "
+            f"(config.train.accumulate); {str(error).splitlines()[0][:200]}"
+        ) from error
+
+
+@dataclasses.dataclass(frozen=True)
+class _Training:
+    """What a training is made of, wherever it starts."""
+
+    config: Any
+    workdir: epath.Path
+    dataset: prepared.Prepared
+    labels: np.ndarray | None
+    method: Any
+    architecture: dict[str, Any]
+    saved: checkpoint.Checkpoints
+    bad: bad_records.BadRecords | None
+    total: int
+
+    def start(self, newest: int | None) -> Any:
+        """A checkpoint's state, or a new one, which is saved as step 0."""
+        hosts.once(lambda: self.saved.tidy(newest))
+        self.saved.reload()
+        hosts.begin_at(newest or 0)
+        key = stream_key(self.config, INIT)
+        if newest is not None:
+            shapes = jax.eval_shape(self.method.init, key)
+            like = parallel.on_one_device(shapes)
+            state = self.saved.restore(newest, "train", like)
+            self._refuse_other_step(newest, int(state.step))
+            return state
+        state = starting_state.make(self.config, self.method, self.dataset, key)
+        self.saved.save(0, self.method.items(state), self.architecture)
+        return state
+
+    def _refuse_other_step(self, folder: int, step: int) -> None:
+        """Raises where a former version's checkpoint lies under another number."""
+        if step != folder:
+            raise InputError(
+                f"the checkpoint {self.workdir / 'checkpoints' / str(folder)} holds "
+                f"step {step}: rename that folder to {step}, or move it away"
+            )
+
+    def go_on(self, phases: Sequence[Callable], state: Any, first: int) -> None:
+        """Trains from a state after so many steps to the end.
+
+        Raises:
+          Trouble: it is no longer sound.
+          Preempted: it was asked to stop, and has saved.
+        """
+        rollbacks = hosts.once(lambda: rollback.count(self.workdir))
+        step_fn = in_turn(self.config, self.method, phases, rollbacks)
+        recorder = Recorder(
+            self.config,
+            self.workdir,
+            method=self.method,
+            architecture=self.architecture,
+            saved=self.saved,
+            bad=self.bad,
+            first=first,
+            total=self.total,
+            real=functools.cache(self._real_images),
+            key=stream_key(self.config, PICTURES),
+        )
+        steps = range(first, self.total)
+        with contextlib.closing(recorder):
+            _loop(state, step_fn, self.batches(first, rollbacks), recorder, steps)
+
+    def batches(self, first: int, rollbacks: int = 0) -> Iterator[dict]:
+        """This host's part of the batches from a step on."""
+        return training_batches(
+            self.config,
+            self.dataset,
+            first,
+            self.bad,
+            self.labels,
+            seed=rollback.seed(self.config, rollbacks),
+        )
+
+    def go_back(self, trouble: soundness.Trouble) -> int:
+        """Keeps what shows the trouble; gives the checkpoint to go on from.
+
+        Raises:
+          RunError: it went back often enough.
+        """
+        print(f"train     {trouble}", flush=True)
+        self.saved.wait()
+        rollbacks = rollback.count(self.workdir)
+        seed = rollback.seed(self.config, rollbacks)
+        batch = next(self._whole_batches(trouble.step - 1, seed))
+        folder = rollback.keep_evidence(self.config, self.workdir, trouble, batch)
+        if rollbacks >= self.config.train.rollbacks:
+            raise rollback.used_up(self.config, trouble, folder)
+        to = _newest(self.saved, self.workdir, trouble.diversity)
+        self.saved.tidy(to)  # first: what is killed here meets the trouble again
+        events.add(
+            self.workdir,
+            "rolled_back",
+            step=trouble.step,
+            found=trouble.found,
+            to=to,
+            why=trouble.why,
+            folder=folder.name,
+        )
+        print(
+            f"train     goes back to step {to}, and on with other data "
+            f"({rollbacks + 1} of at most {self.config.train.rollbacks} times); "
+            f"{folder} holds the batch",
+            flush=True,
+        )
+        return to
+
+    def _real_images(self) -> np.ndarray:
+        """[N, H, W, C] of the first batches: the same whenever they are asked for."""
+        batches, images = self._whole_batches(0, self.config.seed), []
+        while sum(map(len, images)) < REAL_IMAGES:
+            images.append(next(batches)["images"])
+        return np.concatenate(images)[:REAL_IMAGES]
+
+    def _whole_batches(self, first: int, seed: int) -> Iterator[dict]:
+        return training_batches(
+            self.config,
+            self.dataset,
+            first,
+            self.bad,
+            self.labels,
+            seed=seed,
+            whole=True,
+        )
+
+
+def stream_key(config, stream_number: int) -> jax.Array:
+    """The key of one of the run's independent streams of random numbers."""
+    return jax.random.fold_in(jax.random.key(config.seed), stream_number)
+
+
+def training_batches(
+    config,
+    dataset,
+    first_step: int,
+    on_bad,
+    labels: np.ndarray | None = None,
+    *,
+    seed: int | None = None,
+    whole: bool = False,
+) -> Iterator[dict]:
+    """The stream of training batches from a step on, of which each host has a part.
+
+    Args:
+      config: the whole config.
+      dataset: prepared screen.
+      first_step: how many batches are left out.
+      on_bad: takes note of bad records; None fails.
+      labels: [records] int32 class of each, where batches are to have them.
+      seed: of their order; None is the config's.
+      whole: give them whole, on every host.
+    """
+    data = config.data
+    return stream.train_batches(
+        dataset,
+        channels=data.channels,
+        scaling=data.scaling,
+        illumination=data.illumination,
+        crop_px=data.crop_px,
+        batch=config.train.batch,
+        seed=config.seed if seed is None else seed,
+        first_step=first_step,
+        flips=data.flips,
+        rotations=data.rotations,
+        crops_per_site=data.crops_per_site,
+        process=0 if whole else hosts.index(),
+        processes=1 if whole else hosts.count(),
+        labels=labels,
+        on_bad=on_bad,
+    )
+
+
+def make_step(config, method, devices: list[jax.Device]):
+    """A whole training step: the phases that are due, one after the other.
+
+    Returns:
+      A function of (state, batch, step) to (state, metrics).
+    """
+    return in_turn(config, method, split_phases(method, devices))
+
+
+def split_phases(method, devices: list[jax.Device]) -> list[Callable]:
+    """The phases of a method on devices."""
+    return parallel.split_all([phase.fn for phase in method.phases], devices)
+
+
+def in_turn(config, method, fns: Sequence[Callable], rollbacks: int = 0):
+    """A whole step of phases that are on the devices already, a function for each.
+
+    Args:
+      config: of the experiment.
+      method: whose phases they are.
+      fns: one for each phase.
+      rollbacks: how often the training went back, which changes all random numbers.
+    """
+    key = stream_key(config, STEPS)
+    if rollbacks:
+        key = jax.random.fold_in(key, 2**32 - rollbacks)  # no step has that number
+
+    def advance(state, batch, step):
+        metrics = {}
+        for number, (phase, fn) in enumerate(zip(method.phases, fns, strict=True)):
+            if step % phase.every == 0:
+                phase_key = jax.random.fold_in(jax.random.fold_in(key, step), number)
+                state, values = fn(state, batch, phase_key)
+                metrics.update(soundness.in_causal_order(values))
+        return state, metrics
+
+    return advance
+
+
+def _loop(state, step_fn, batches, recorder: Recorder, steps: range) -> None:
+    # Record and save before the next batch is taken: a restart skips and repeats none.
+    with contextlib.ExitStack() as stack:
+        stops = None
+        for step in steps:
+            state = _advance(state, step_fn, batches, recorder, step)
+            if stops is None:  # the first step compiles, and leaves nothing to save
+                stops = stack.enter_context(preemption.deferred())
+            if stops(step + 1):
+                recorder.save(step + 1, state)
+                hosts.meet()  # the first to leave would end the others
+                raise preemption.preempted(f"saved at step {step + 1}")
+        recorder.wait()  # as long as a request to stop waits, too
+
+
+def _advance(state, step_fn, batches, recorder: Recorder, step: int) -> Any:
+    batch = next(batches)
+    state, metrics = step_fn(state, batch, step)
+    recorder.add(step + 1, state, metrics)
+    return state

@@ -1,0 +1,196 @@
+"""What the jobs of one experiment share: its dataset, its method, its encoder."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import ml_collections
+from etils import epath
+
+from gandl_jax import config as configs
+from gandl_jax import file_hashes, hosts, modules
+from gandl_jax import workdir as workdirs
+from gandl_jax.errors import InputError, nearest
+from gandl_jax.prepared import prepared
+from gandl_jax.raw import screen
+from gandl_jax.reading import bad_records, classes, labelling
+from gandl_jax.training import network_files
+
+
+def open_dataset(config) -> tuple[prepared.Prepared, tuple[str, ...]]:
+    """The prepared screen as the config labels it, and the channels to use.
+
+    Imports nothing slow.
+
+    Raises:
+      InputError: it is not prepared, is another screen or reduced otherwise, is
+        smaller than a crop, has no such channel, label or column, or no plates to
+        scale by.
+    """
+    name = screen.load(config).name  # of a screen of one's own, config.screen.name
+    dataset = prepared.open_prepared(config.data.dir)
+    if dataset.name != name:
+        raise InputError(
+            f"{config.data.dir} holds the screen {dataset.name!r}, not "
+            f"{name!r} (config.data.name): name another config.data.dir"
+        )
+    wanted = {key: config.data[key] for key in prepared.REDUCED}
+    prepared.check_plan(config.data.dir, dataset.description["plan"], wanted)
+    prepared.check_crop(dataset, config.data.crop_px)
+    dataset = labelling.label(config, dataset)
+    dataset.check_scaling(config.data.scaling)
+    dataset.check_illumination(config.data.illumination)
+    return dataset, prepared.choose_channels(dataset, config.data.channels)
+
+
+def read_classes(config, dataset: prepared.Prepared) -> classes.Classes:
+    """The classes that config.data.label tells apart; none where it is empty.
+
+    Raises:
+      InputError: the screen has no such column, or too few or too many values in it.
+    """
+    return classes.read(dataset.table, config.data.label)
+
+
+def bad_records_policy(
+    config, dataset: prepared.Prepared, workdir: epath.Path
+) -> bad_records.BadRecords | None:
+    """Where bad records are skipped, what takes note of them; else None."""
+    if config.data.bad_records == "fail":
+        return None
+    return bad_records.BadRecords(
+        dataset,
+        workdir,
+        config.data.bad_records_max_frac,
+        host=hosts.index(),
+        hosts=hosts.count(),
+    )
+
+
+def make_method(
+    config, dataset: prepared.Prepared, class_names: Sequence[str] = ()
+) -> Any:
+    """The method that the config names, for a prepared screen.
+
+    Args:
+      config: of the experiment.
+      dataset: gives the channels.
+      class_names: of the classes that its networks tell apart.
+    """
+    name, known = config.method.name, modules.names("methods", "Method")
+    if name not in known:  # of another workdir's config.json, which is only data
+        raise InputError(f"there is no method {name!r}: {nearest(name, known)}")
+    return modules.load("methods", name).Method(config, dataset, class_names)
+
+
+def encoder_config(config) -> ml_collections.ConfigDict:
+    """The config that the encoder was trained with.
+
+    It is this one, unless `config.embed.checkpoint` names another experiment: then its
+    model and method are the other's, while tiles and channels must agree; or a file of
+    networks: then its sizes are that file's. Imports nothing slow and needs no prepared
+    screen.
+
+    Returns:
+      The config, with the channels spelt out where it is another experiment's.
+
+    Raises:
+      InputError: no such experiment, an unfinished one, or one that takes other
+        channels or tiles; no such file, or none of a network for such tiles.
+    """
+    if not config.embed.checkpoint:
+        return config
+    if network_files.is_file(config.embed.checkpoint):
+        return _config_of_file(config)
+    folder = epath.Path(config.embed.checkpoint)
+    if not folder.is_dir():
+        raise InputError(
+            f"config.embed.checkpoint={folder} is no folder: name the workdir of the "
+            "experiment whose encoder shall embed this screen, or an .npz file"
+        )
+    theirs = read_trained(folder)
+    _check_finished(folder, theirs, config.embed.steps)
+    _check_same_channels(folder, theirs.data.channels, config)
+    _check_tiles(folder, theirs.data.crop_px, config)
+    theirs.embed.weights = config.embed.weights
+    return theirs
+
+
+def read_trained(folder: epath.Path) -> ml_collections.ConfigDict:
+    """The config of another experiment that has a checkpoint, channels spelt out.
+
+    Raises:
+      InputError: it is no experiment's workdir, or holds no checkpoint.
+    """
+    theirs = workdirs.read_config(folder)
+    if newest_step(folder) is None:
+        raise InputError(f"{folder} holds no checkpoint: run its --job=train first")
+    theirs.data.channels = prepared.check_channels(
+        theirs.data.name, screen.load(theirs).channels, theirs.data.channels
+    )
+    return theirs
+
+
+def newest_step(folder: epath.Path) -> int | None:
+    """The newest checkpoint that a workdir has finished, without looking into it."""
+    saved = folder / "checkpoints"
+    found = list(saved.iterdir()) if saved.is_dir() else []
+    steps = [p for p in found if p.name.isdecimal() and file_hashes.is_listed(p)]
+    return max((int(path.name) for path in steps), default=None)
+
+
+def _config_of_file(config) -> ml_collections.ConfigDict:
+    """This config with the sizes of the discriminator in a file."""
+    place = config.embed.checkpoint
+    _, sizes = network_files.read_discriminator(config, place)
+    _check_tiles(place, sizes.size, config)
+    theirs = config.copy_and_resolve_references()
+    theirs.model.update(channel_base=sizes.base, channel_max=sizes.widest)
+    spec = screen.load(config)
+    theirs.data.channels = prepared.check_channels(
+        spec.name, spec.channels, config.data.channels
+    )
+    network_files.sources_in_file(
+        "embed.checkpoint_channels",
+        config.embed.checkpoint_channels,
+        theirs.data.channels,
+        sizes.channels,
+    )
+    return theirs
+
+
+def _check_tiles(place: epath.PathLike, size: int, config) -> None:
+    if config.data.crop_px != size:
+        raise InputError(
+            f"the encoder of {place} takes tiles of {size} px, but "
+            f"config.data.crop_px is {config.data.crop_px}: set "
+            f"--config.data.crop_px={size}"
+        )
+
+
+def _check_finished(folder: epath.Path, theirs, wanted: Sequence[str]) -> None:
+    """Raises where training has not come to its end, which "last" would pass over."""
+    last = newest_step(folder)
+    total = configs.steps(theirs.train.total_images, theirs.train.batch)
+    if "last" in wanted and last < total:
+        raise InputError(
+            f"the training in {folder} is at step {last} of {total}: finish it, or "
+            f"name the steps to embed with, as in --config.embed.steps=0,{last}"
+        )
+
+
+def _check_same_channels(folder: epath.Path, theirs: Sequence[str], config) -> None:
+    """Raises where this screen's chosen channels are not the encoder's."""
+    spec = screen.load(config)
+    mine = prepared.check_channels(spec.name, spec.channels, config.data.channels)
+    if mine == tuple(theirs):
+        return
+    lacking = [name for name in theirs if name not in spec.channels]
+    if lacking:
+        has = ", ".join(spec.channels)
+        advice = f"this screen has no {' and no '.join(lacking)}, but {has}"
+    else:
+        advice = f"set --config.data.channels={','.join(theirs)}"
+    raise InputError(
+        f"the encoder of {folder} takes the channels {', '.join(theirs)}, but "
+        f"config.data.channels gives it {', '.join(mine)}: {advice}"
+    )

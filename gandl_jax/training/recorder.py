@@ -1,0 +1,244 @@
+"""What is due after a training step: checks, metrics, pictures, a checkpoint."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import ml_collections
+import numpy as np
+from etils import epath
+
+from gandl_jax import checkpoint, hosts, logs, memory, parallel, pictures, progress
+from gandl_jax import config as configs
+from gandl_jax.reading import bad_records
+from gandl_jax.training import soundness
+
+BESIDE = "train.recorder"  # beside a checkpoint's arrays: what a resume needs
+
+
+class Recorder:
+    """Writes what is due after a step, and looks whether the training is sound.
+
+    Of several hosts the first writes metrics and pictures, and all the checkpoint.
+
+    Args:
+      config: of the experiment.
+      workdir: where to.
+      method: gives a checkpoint's items, and pictures where it has any.
+      architecture: flat sizes, saved beside a checkpoint's arrays.
+      saved: the checkpoints.
+      bad: counts records that cannot be read; None where those end the training.
+      first: steps completed before this run.
+      total: steps in all.
+      real: gives [N, H, W, C] images that generated ones are held against.
+      key: of the generated ones.
+    """
+
+    def __init__(
+        self,
+        config: ml_collections.ConfigDict,
+        workdir: epath.Path,
+        *,
+        method: Any,
+        architecture: dict[str, Any],
+        saved: checkpoint.Checkpoints,
+        bad: bad_records.BadRecords | None,
+        first: int,
+        total: int,
+        real: Callable[[], np.ndarray],
+        key: jax.Array,
+    ):
+        self._bad = bad
+        self._config, self._workdir, self._method = config, workdir, method
+        self._architecture, self._saved, self._total = architecture, saved, total
+        self._batch = config.train.batch
+        self._metrics = logs.Metrics(workdir, first) if hosts.leads() else None
+        self._progress = progress.Progress(
+            "train", total * self._batch, "images", start=first * self._batch
+        )
+        self._began = time.monotonic() - logs.last_seconds(workdir)
+        self._since, self._timed, self._note = None, 0, ""
+        self._unread: list[tuple[int, dict]] = []  # (step, metrics on the device)
+        self._read: list[dict[str, float]] = []  # of the steps since the last line
+        self._diversity, self._most_diverse = None, 0.0
+        if first:
+            beside = saved.config(first).get(BESIDE, {})
+            self._read = beside.get("metrics_not_logged", [])
+            self._diversity = beside.get("diversity")
+            self._most_diverse = beside.get("most_diverse", 0.0)
+        self._finite = parallel.on_one(soundness.finite)
+        self._looked: tuple[int, dict] | None = None  # (step, fields on the device)
+        draws = hosts.leads() and hasattr(method, "pictures")
+        self._draw = parallel.on_one(method.pictures) if draws else None
+        self._real, self._key = real, key
+        self._saved_step = first
+
+    def add(self, step: int, state: Any, metrics: dict) -> None:
+        """Takes what a step gave; `step` counts those completed.
+
+        Raises:
+          Trouble: the training is no longer sound.
+          RunError: a checkpoint cannot be written.
+        """
+        try:
+            self._add(step, state, metrics)
+        except soundness.Trouble as trouble:
+            trouble.found = step
+            raise
+
+    def _add(self, step: int, state: Any, metrics: dict) -> None:
+        # The step in flight is never read.
+        if self._due("log", step - 1):
+            self._log(step - 1)
+        elif self._is_check(step - 1):
+            self._check()
+        self._unread.append((step, metrics))
+        self._time()
+        if self._is_check(step):
+            self._looked = step, self._finite(state)
+        saves = self._due("checkpoint", step) or self._due("milestone", step)
+        if saves or self._due("grid", step) or self._due("diversity", step):
+            self._require_finite(step, state)
+            self._require_diverse(step, state)
+        if saves:
+            self._log(step)
+            self._save(step, state)
+
+    def _time(self) -> None:
+        """Counts a step; the first, which compiles, is no measure of the others."""
+        self._progress.update(self._batch, self._note)
+        if self._since is None:
+            self._since = time.monotonic()
+        else:
+            self._timed += 1
+
+    def save(self, step: int, state: Any) -> None:
+        """Saves a checkpoint of a state that is sound, unless there is one; waits.
+
+        Raises:
+          Trouble: it is not.
+          RunError: it cannot be written.
+        """
+        if step != self._saved_step:
+            self._require_finite(step, state)
+            if self._diversity is not None:  # else it cannot have collapsed
+                self._look_at_diversity(step, state)
+            self._save(step, state)
+        self.wait()
+
+    def wait(self) -> None:
+        """Waits until the last checkpoint is written.
+
+        Raises:
+          RunError: it cannot be.
+        """
+        self._saved.wait()
+
+    def _save(self, step: int, state: Any) -> None:
+        beside = {
+            "metrics_not_logged": self._read,
+            "most_diverse": self._most_diverse,
+            "diversity": self._diversity,
+        }
+        items = self._method.items(state)
+        self._saved.save(step, items, self._architecture | {BESIDE: beside})
+        self._saved_step = step
+
+    def close(self) -> None:
+        """Closes the files; the last step's checkpoint has flushed the metrics."""
+        if self._metrics:
+            self._metrics.close()
+        self._progress.close(self._note)
+
+    def _due(self, what: str, step: int) -> bool:
+        images = self._config.train[f"{what}_every_images"]
+        if not images:
+            return False
+        every = configs.steps(images, self._batch)
+        return step > 0 and (step % every == 0 or step == self._total)
+
+    def _is_check(self, step: int) -> bool:
+        return step > 0 and step % self._config.train.check_every_steps == 0
+
+    def _check(self) -> None:
+        """Reads the metrics so far, and what was found of state and checkpoint."""
+        self._saved.look()
+        memory.give_back()
+        # Not the dictionaries: JAX would sort them, and their order tells causes.
+        values = jax.device_get([list(m.values()) for _, m in self._unread])
+        new = [
+            (step, dict(zip(metrics, map(float, numbers), strict=True)))
+            for (step, metrics), numbers in zip(self._unread, values, strict=True)
+        ]
+        self._unread = []
+        self._read += [metrics for _, metrics in new]
+        soundness.first_not_finite(new)
+        if self._looked:
+            step, fields = self._looked
+            self._looked = None
+            soundness.check_fields(step, jax.device_get(fields))
+
+    def _require_finite(self, step: int, state: Any) -> None:
+        self._check()
+        soundness.check_fields(step, jax.device_get(self._finite(state)))
+
+    def _require_diverse(self, step: int, state: Any) -> None:
+        """Draws the same samples again, shows them where due, and compares them."""
+        if not hasattr(self._method, "pictures"):
+            return
+        found = self._look_at_diversity(step, state)
+        self._read.append({"g/diversity": found})
+        self._most_diverse = max(found, self._most_diverse)
+
+    def _look_at_diversity(self, step: int, state: Any) -> float:
+        """Measures it, for the next checkpoint and the check alone."""
+        self._diversity = found = hosts.once(lambda: self._diversity_of(step, state))
+        least = self._config.train.least_diversity
+        soundness.check_diversity(step, found, self._most_diverse, least)
+        return found
+
+    def _diversity_of(self, step: int, state: Any) -> float:
+        real, generated = self._real(), np.asarray(self._draw(state, self._key))
+        found = soundness.diversity(generated, real)
+        if self._due("grid", step) or found < self._config.train.least_diversity:
+            channels = self._architecture["data.channels"]
+            folder = self._workdir / "images"
+            pictures.write_grids(folder, step, channels, real, generated)
+        return found
+
+    def _log(self, step: int) -> None:
+        """Writes the mean over the steps since the last line, once."""
+        self._check()
+        if not self._read:
+            return
+        values = mean_metrics(self._read)
+        self._read, now = [], time.monotonic()
+        if self._timed:
+            speed = self._timed * self._batch / max(now - self._since, 1e-9)
+            values["data/images_per_second"] = round(speed, 2)
+            self._since, self._timed = now, 0
+        if not self._metrics:
+            return
+        losses = {name: x for name, x in values.items() if name.endswith("/loss")}
+        self._note = "  ".join(f"{name} {x:.3g}" for name, x in losses.items())
+        if self._bad:
+            values["data/bad_records"] = self._bad.count
+        self._metrics.write(step, step * self._batch, now - self._began, values)
+
+
+def diversity_at(saved, step: int) -> float:
+    """What a checkpoint's samples were; infinite where nobody looked."""
+    found = saved.config(step).get(BESIDE, {}).get("diversity")
+    return math.inf if found is None else found
+
+
+def mean_metrics(steps: Sequence[dict[str, float]]) -> dict[str, float]:
+    """The mean of every metric over the steps that have it.
+
+    Args:
+      steps: one {"group/name": value} per step.
+    """
+    names = sorted({name for metrics in steps for name in metrics})
+    return {n: float(np.mean([m[n] for m in steps if n in m])) for n in names}

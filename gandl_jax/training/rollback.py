@@ -1,0 +1,70 @@
+"""Where a training went wrong: what is kept of it, and how it goes on."""
+
+import datetime
+
+import numpy as np
+from etils import epath
+
+from gandl_jax import config as configs
+from gandl_jax import events, files, json_lines, logs, pictures, sealed_json
+from gandl_jax.errors import RunError
+from gandl_jax.training.soundness import Trouble
+
+FOLDER = "rollbacks"
+LIMIT = "config.train.rollbacks"
+LINES = 50  # of metrics.jsonl, in a report
+SHOWN = 16  # images of the batch, in its picture
+
+
+def count(workdir: epath.Path) -> int:
+    """How often the training went back: it numbers the order of the data since."""
+    file = workdir / events.FILE
+    if numbers := json_lines.damaged(file, events.is_event):
+        print(f"note: {file}: {json_lines.told(numbers)} and left out", flush=True)
+    return len(events.read(workdir, "rolled_back"))
+
+
+def seed(config, rollbacks: int) -> int:
+    """Of the order of the data, another one after every time."""
+    return config.seed + rollbacks * 2**32
+
+
+def keep_evidence(
+    config, workdir: epath.Path, trouble: Trouble, batch: dict[str, np.ndarray]
+) -> epath.Path:
+    """Writes a report, and the batch of the step that showed it, with a picture.
+
+    Args:
+      config: of the experiment.
+      workdir: of it.
+      trouble: what was found.
+      batch: {"images": [B, H, W, C] float32 in [-1, 1], "index": [B], ...}.
+
+    Returns:
+      The folder, one for each time: `rollbacks/<number>-step-<step>`.
+    """
+    folder = workdir / FOLDER / f"{count(workdir) + 1}-step-{trouble.step}"
+    folder.mkdir(parents=True, exist_ok=True)
+    with files.replacing(folder / "batch.npz") as file:
+        np.savez_compressed(file, **batch)
+    pictures.write_grid(folder / "batch.png", batch["images"][:SHOWN])
+    report = {
+        "step": trouble.step,
+        "why": trouble.why,
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "config": configs.plain(config),
+        "metrics before": logs.read(workdir)[-LINES:],
+    }
+    sealed_json.write(folder / "report.json", report)
+    return folder
+
+
+def used_up(config, trouble: Trouble, folder: epath.Path) -> RunError:
+    """What to tell where it went wrong once more than `config.train.rollbacks`."""
+    return RunError(
+        f"{trouble}; the training went back "
+        f"{config.train.rollbacks} times already and stops ({LIMIT}). "
+        f"{folder} holds a report and the batch: if its pictures are sound, train in "
+        "another --workdir with a lower config.method.learning_rate or another "
+        "config.method.r1_weight"
+    )

@@ -1,0 +1,200 @@
+"""The method's phases: devices, the optimisers' correction, the averages."""
+
+import types
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from gandl_jax import config as configs
+from gandl_jax import parallel
+from gandl_jax.methods import phase
+from gandl_jax.methods.gan import method as gan
+from gandl_jax.methods.gan import networks, updates
+from gandl_jax.training import loop
+
+BATCH = 16
+
+
+@pytest.fixture(scope="module")
+def config():
+    config = configs.default()
+    config.data.crop_px = 8
+    config.model.update(
+        channel_base=64, channel_max=8, latent_dim=8, mapping_layers=2, mbstd_group=2
+    )
+    config.method.update(r1_every_steps=4, path_every_steps=2)
+    config.train.batch = BATCH
+    return config
+
+
+@pytest.fixture(scope="module")
+def method(config):
+    return gan.Method(config, types.SimpleNamespace(channels=("a", "b", "c")))
+
+
+def batch_of(step):
+    rng = np.random.default_rng(step)
+    images = rng.uniform(-1, 1, (BATCH, 8, 8, 3)).astype(np.float32)
+    return {"images": images, "index": np.arange(BATCH, dtype=np.int32)}
+
+
+def after(config, method, steps, devices):
+    advance = loop.make_step(config, method, jax.devices()[:devices])
+    state = method.init(jax.random.key(0))
+    for step in range(steps):
+        state, metrics = advance(state, batch_of(step), step)
+    return state, metrics
+
+
+def distance(a, b):
+    return float(optax.tree.norm(jax.tree.map(np.subtract, a, b)))
+
+
+@pytest.mark.parametrize("devices", [pytest.param(2, marks=pytest.mark.slow), 8])
+def test_1_and_more_devices_agree_after_10_steps(config, method, devices):
+    start = method.init(jax.random.key(0))
+    one, _ = after(config, method, 10, 1)
+    parts = {
+        "d": lambda s: s.d,
+        "mapping": lambda s: s.g["mapping"],
+        "synthesis": lambda s: s.g["synthesis"],
+        "average": lambda s: s.d_average,
+        "style": lambda s: s.w_average,
+        "path": lambda s: s.path_mean,
+    }
+    many, _ = after(config, method, 10, devices)
+    for name, part in parts.items():
+        error = distance(part(one), part(many))
+        assert error < 1e-5 * float(optax.tree.norm(part(one))), name
+        # It is the training that agrees, not the start.
+        assert error < 1e-2 * distance(part(one), part(start)), name
+
+
+def test_lazy_adam_is_adam_with_corrected_rate_and_betas(config):
+    k = 4
+    ours = phase.lazy_adam(config.method, k)
+    x, gradients = np.float64(1.0), [0.3, -0.2, 0.5]
+    state, value = ours.init(np.float32(x)), np.float32(x)
+    m = v = 0.0
+    c = k / (k + 1)
+    rate, b1, b2 = 0.002 * c, 0.0**c, 0.99**c
+    for t, g in enumerate(gradients, 1):
+        update, state = ours.update(np.float32(g), state)
+        value = optax.apply_updates(value, update)
+        m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g * g
+        x -= rate * (m / (1 - b1**t)) / (np.sqrt(v / (1 - b2**t)) + 1e-8)
+    np.testing.assert_allclose(value, x, rtol=1e-6)
+
+
+def test_averages_have_the_half_life_that_the_images_seen_allow(config, method):
+    state = method.init(jax.random.key(0))
+    state = state.replace(d=jax.tree.map(lambda p: p + 1.0, state.d))
+    moved = updates.average(state, config.method, BATCH)
+    half_life = min(10_000, BATCH * 0.05)
+    expected = 1 - 0.5 ** (BATCH / half_life)
+    before, after_ = state.d_average["logit"]["bias"], moved.d_average["logit"]["bias"]
+    np.testing.assert_allclose(after_ - before, expected, rtol=1e-5)
+    assert int(moved.step) == 1
+
+
+def test_without_a_weight_there_is_no_path_phase_and_no_corrected_adam(config):
+    config = config.copy_and_resolve_references()
+    config.method.path_weight = 0.0
+    lean = gan.Method(config, types.SimpleNamespace(channels=("a", "b", "c")))
+    assert [part.name for part in lean.phases] == ["d_main", "d_reg", "g_main"]
+    state = lean.g_adam.init(np.float32(1))
+    update, _ = lean.g_adam.update(np.float32(0.3), state)
+    np.testing.assert_allclose(update, -config.method.learning_rate, rtol=1e-6)
+
+
+def test_path_regulariser_lets_only_the_generator_move(config, method):
+    names = [phase.name for phase in method.phases]
+    assert names == ["d_main", "d_reg", "g_main", "g_reg"]
+    state = method.init(jax.random.key(0))
+    run = parallel.split(method.phases[3].fn, jax.devices()[:1])
+    moved, metrics = run(state, batch_of(0), jax.random.key(1))
+    assert jax.tree.all(jax.tree.map(np.array_equal, state.d, moved.d))
+    decay = config.method.path_decay
+    np.testing.assert_allclose(
+        moved.path_mean, decay * metrics["g/path_length"], rtol=1e-5
+    )
+
+
+def test_feature_sets_pool_the_maps(method):
+    state = method.init(jax.random.key(0))
+    images = batch_of(0)["images"]
+    sets = method.embed(method.items(state)["encoder"], images)
+    assert sorted(sets) == ["b8", "blocks", "first_dense", "last_map"]
+    maps = np.asarray(sets["last_map"]).reshape(BATCH, 16, -1)
+    pooled = np.concatenate([maps.mean(1), maps.std(1)], -1)
+    np.testing.assert_allclose(sets["b8"], pooled, rtol=1e-4, atol=1e-5)
+
+
+def test_all_blocks_side_by_side(config):
+    config = config.copy_and_resolve_references()
+    config.data.crop_px = 16
+    method = gan.Method(config, types.SimpleNamespace(channels=("a", "b", "c")))
+    encoder = method.items(method.init(jax.random.key(0)))["encoder"]
+    images = np.random.default_rng(0).uniform(-1, 1, (2, 16, 16, 3))
+    sets = method.embed(encoder, images.astype(np.float32))
+    beside = np.concatenate([sets["b16"], sets["b8"]], -1)
+    np.testing.assert_array_equal(sets["blocks"], beside)
+
+
+def test_style_mixing_takes_the_second_latent_from_the_crossover_on():
+    keys = jax.random.split(jax.random.key(0), 2000)
+    cut = np.array([int(networks.crossover(k, 0.9, 6)) for k in keys[:300]])
+    assert set(cut) == {1, 2, 3, 4, 5, 6}
+    assert abs((cut == 6).mean() - 0.1) < 0.05
+
+
+def second_moments(state, network):
+    """Adam's running mean of squared gradients, a tree like the parameters."""
+    return getattr(state, f"{network}_optimiser")[0].nu
+
+
+@pytest.mark.parametrize("name", ["d_reg", "g_reg"])
+def test_regularisers_carry_their_weight_and_interval(config, method, name):
+    """After one step from zero the second moment is (1 - b2^c) g^2."""
+    state = method.init(jax.random.key(0)).replace(path_mean=jnp.float32(0.3))
+    key, batch = jax.random.key(5), batch_of(0)
+    phase = {phase.name: phase for phase in method.phases}[name]
+    moved, _ = parallel.split(phase.fn, jax.devices()[:1])(state, batch, key)
+
+    def r1_loss(d):
+        def total(x):
+            return method.networks.discriminator.apply({"params": d}, x).sum()
+
+        squares = jnp.square(jax.grad(total)(jnp.asarray(batch["images"])))
+        return 10.0 / 2 * 4 * squares.sum() / BATCH
+
+    def path_loss(g):
+        keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(0, BATCH, 2))
+        ws = method.networks.styles(g, keys, mixing=True)
+        noise = networks.normal(keys, networks.PATH, (8, 8, 3)) / 8
+        _, pull = jax.vjp(lambda w: method.networks.generate(g, w, keys), ws)
+        lengths = jnp.sqrt(jnp.square(pull(noise)[0]).sum(-1).mean(-1))
+        return 2.0 * 2 * jnp.square(lengths - 0.3).mean()
+
+    network, loss, every = {"d_reg": ("d", r1_loss, 4), "g_reg": ("g", path_loss, 2)}[
+        name
+    ]
+    gradient = jax.jit(jax.grad(loss))(getattr(state, network))
+    share = 1 - 0.99 ** (every / (every + 1))
+    expected = jax.tree.map(lambda g: share * np.square(g), gradient)
+    actual = second_moments(moved, network)
+    assert distance(actual, expected) < 1e-4 * float(optax.tree.norm(expected))
+
+
+def test_mixed_styles_are_the_first_latent_then_the_second(method):
+    state = method.init(jax.random.key(0))
+    keys = jax.random.split(jax.random.key(3), 64)
+    mixed = np.asarray(method.networks.styles(state.g, keys, mixing=True))
+    plain = np.asarray(method.networks.styles(state.g, keys, mixing=False))
+    np.testing.assert_array_equal(mixed[:, 0], plain[:, 0])
+    same = (mixed == plain).all(-1)
+    assert (np.diff(same.astype(int), axis=1) <= 0).all(), "once changed, changed"
+    assert 0.7 < (~same[:, -1]).mean() < 1.0
