@@ -44,9 +44,14 @@ DEFAULTS = {
         "source_dir": "",  # the raw screen: loose files, or zip archives of them
         "dir": "",  # the prepared one, shared by experiments
         "channels": (),  # names; () is all, in the screen's order
-        # Column Metadata_<label> of classes that G draws and D judges by; "" is none.
+        # Columns Metadata_<label> that a method may learn, as in "Treatment" or
+        # "Cell_Type,Treatment"; "" is none. Blanks are not learnt.
         "label": "",
-        "crop_px": 64,  # training crop, embedding tile, network size
+        "crop_px": 64,  # training crop, embedding tile
+        # Pixels added on every side of an image before crops and tiles are cut, for
+        # images that are smaller than a crop or of an awkward size.
+        "pad_px": 0,
+        "padding": "reflect",  # or "constant": the channel's darkest level
         "downscale": 1,  # prepare averages blocks of so many pixels a side
         # Of 16-bit images prepare makes 8 bits, where this level and those above it
         # become 255; 0 keeps the depth. 4095 is a 12-bit camera's whole range.
@@ -190,6 +195,13 @@ DEFAULTS = {
         # Back to the last checkpoint, and on with other data, at most so many times.
         "rollbacks": 3,
         "devices": 0,  # to use of one host's; 0 is all, of many hosts too
+        # Records that training never reads, in the language of evaluate.splits:
+        # "plate:A/1+A/2" these plates, "plate:0.33" a random third of them,
+        # "plate#2/5" the second fold of five, "given" the publisher's own; "" is none.
+        "hold_out": "",
+        # Of the rest, what is set aside to validate by, in the same language; never
+        # learnt from, and not held out from evaluation.
+        "validation": "",
         # Networks to start from in place of random ones: an .npz file (docs/weights.md)
         # or another experiment's workdir, of which the newest checkpoint counts.
         "start_from": "",

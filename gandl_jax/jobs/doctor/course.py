@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from gandl_jax import checkpoint, json_lines
 from gandl_jax import config as configs
-from gandl_jax.jobs.doctor import metrics, speed
-from gandl_jax.jobs.doctor.findings import BAD, GOOD, NOTE, Finding, lasting, size
+from gandl_jax.jobs.doctor import speed
 from gandl_jax.jobs.doctor.state import State
+from gandl_jax.methods import metric_lines
+from gandl_jax.methods.findings import BAD, GOOD, NOTE, Finding, lasting, size
 from gandl_jax.training import rollback
 
 ENDS = ("started", "finished", "preempted", "interrupted", "failed")
@@ -142,7 +143,7 @@ def seconds_left(state: State) -> float:
     rates = speed.rates(state.lines, starts(state))
     if not rates or state.step >= state.total:
         return math.nan
-    rate = statistics.median(rate for _, rate in rates[-metrics.FEWEST :])
+    rate = statistics.median(rate for _, rate in rates[-metric_lines.FEWEST :])
     return (state.total - state.step) * state.batch / rate if rate > 0 else math.nan
 
 
@@ -156,7 +157,7 @@ def silence(state: State) -> Finding | None:
     """Does a training that runs still say something?"""
     if status(state) != "running" or not state.lines:
         return None
-    seconds = [value for _, value in metrics.points(state.lines, "seconds")]
+    seconds = [value for _, value in metric_lines.points(state.lines, "seconds")]
     pairs = zip(seconds, seconds[1:], strict=False)
     usual = statistics.median([b - a for a, b in pairs] or [0.0])
     silent = state.now - state.last_line

@@ -7,9 +7,9 @@ no such metric, or where it is too early to say.
 import math
 from collections.abc import Sequence
 
-from gandl_jax.jobs.doctor import metrics
-from gandl_jax.jobs.doctor.findings import BAD, GOOD, NOTE, Finding
-from gandl_jax.jobs.doctor.metrics import Lines
+from gandl_jax.methods import metric_lines
+from gandl_jax.methods.findings import BAD, GOOD, NOTE, Finding
+from gandl_jax.methods.metric_lines import Lines
 
 # Of the mean sign of D on real images (docs/trials.md): from .8 on D had won and its
 # features were worse than untrained ones, at .06 it had stopped seeing.
@@ -29,7 +29,7 @@ def numbers(lines: Lines) -> Finding:
     """Are all metrics finite?"""
     for line in lines:
         for name, value in line.items():
-            if metrics.is_number(value) and not math.isfinite(value):
+            if metric_lines.is_number(value) and not math.isfinite(value):
                 return Finding(
                     "numbers",
                     BAD,
@@ -46,7 +46,7 @@ def discriminator(lines: Lines, steps: Sequence[int] = ()) -> Finding | None:
       lines: of the metrics.
       steps: of the checkpoints, from which features can be taken.
     """
-    sign = metrics.recent(lines, "d/real_sign")
+    sign = metric_lines.recent(lines, "d/real_sign")
     if sign is None:
         return None
     says = f"its mean sign on real images is {sign:.2f} of late"
@@ -87,7 +87,7 @@ def discriminator(lines: Lines, steps: Sequence[int] = ()) -> Finding | None:
 
 def _best_step(lines: Lines, steps: Sequence[int]) -> int | None:
     """The checkpoint after step 0 whose line's sign was nearest to the best."""
-    signs = metrics.points(lines, "d/real_sign")
+    signs = metric_lines.points(lines, "d/real_sign")
     found = {}
     for step in steps:
         if step and signs:
@@ -97,7 +97,7 @@ def _best_step(lines: Lines, steps: Sequence[int]) -> int | None:
 
 def generator(lines: Lines) -> Finding | None:
     """Has G lost? For the logistic loss."""
-    loss = metrics.recent(lines, "g/loss")
+    loss = metric_lines.recent(lines, "g/loss")
     if loss is None:
         return None
     if loss > LOST:
@@ -118,7 +118,7 @@ def diversity(lines: Lines, least: float) -> Finding | None:
       lines: of the metrics.
       least: `config.train.least_diversity`; 0 is none.
     """
-    found = metrics.points(lines, "g/diversity")
+    found = metric_lines.points(lines, "g/diversity")
     if not found:
         return None
     step, now = found[-1]
@@ -151,7 +151,7 @@ def r1(lines: Lines, weight: float) -> Finding | None:
       lines: of the metrics.
       weight: `config.method.r1_weight`; the loss has half of it.
     """
-    penalty = metrics.recent(lines, "d/r1")
+    penalty = metric_lines.recent(lines, "d/r1")
     if penalty is None or not weight:
         return None
     part = weight / 2 * penalty
@@ -182,11 +182,11 @@ def r1(lines: Lines, weight: float) -> Finding | None:
 
 def path_length(lines: Lines) -> Finding | None:
     """Are path lengths in range?"""
-    length = metrics.recent(lines, "g/path_length")
-    mean = metrics.recent(lines, "g/path_mean")
+    length = metric_lines.recent(lines, "g/path_length")
+    mean = metric_lines.recent(lines, "g/path_mean")
     if length is None or mean is None:
         return None
-    most = max(value for _, value in metrics.points(lines, "g/path_length"))
+    most = max(value for _, value in metric_lines.points(lines, "g/path_length"))
     says = f"{length:.3g} of late, their running mean {mean:.3g}"
     if length <= PATHS_GONE * most:
         return Finding(
@@ -207,7 +207,7 @@ def path_length(lines: Lines) -> Finding | None:
 
 def augmentation(lines: Lines) -> Finding | None:
     """Does ADA's probability stay where augmentation does not leak?"""
-    prob = metrics.recent(lines, "d/augment_prob")
+    prob = metric_lines.recent(lines, "d/augment_prob")
     if prob is None:
         return None
     if prob > LEAKS:
@@ -225,9 +225,11 @@ def gradients(lines: Lines) -> Finding | None:
     """Are gradients what they were, after the start?"""
     found = []
     for name in sorted({name for line in lines for name in line}):
-        usual = name.endswith("/gradient_norm") and metrics.former(lines, name)
+        usual = name.endswith("/gradient_norm") and metric_lines.former(lines, name)
         if usual:
-            begun = metrics.points(lines, name)[metrics.FEWEST :]  # starts are steep
+            begun = metric_lines.points(lines, name)[
+                metric_lines.FEWEST :
+            ]  # starts are steep
             step, most = max(begun, key=lambda point: point[1], default=(0, 0.0))
             found.append((most / usual, name, step, most, usual))
     if not found:

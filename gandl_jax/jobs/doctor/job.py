@@ -9,15 +9,15 @@ from gandl_jax.errors import InputError
 from gandl_jax.jobs.doctor import (
     course,
     health,
-    metrics,
     outputs,
     page,
     reading,
     retrain_command,
     speed,
 )
-from gandl_jax.jobs.doctor.findings import Finding
 from gandl_jax.jobs.doctor.state import State
+from gandl_jax.methods import metric_lines
+from gandl_jax.methods.findings import Finding
 
 
 def run(config, workdir: epath.Path) -> None:
@@ -82,7 +82,7 @@ def networks(found: State) -> list[Finding | None]:
 
 
 def _trained_s(found: State) -> float:
-    seconds = [value for _, value in metrics.points(found.lines, "seconds")]
+    seconds = [value for _, value in metric_lines.points(found.lines, "seconds")]
     return seconds[-1] if seconds else 0.0
 
 

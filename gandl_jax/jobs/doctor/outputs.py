@@ -1,8 +1,8 @@
 """What was made of a training: features, scores, the report."""
 
 from gandl_jax.jobs.doctor import course
-from gandl_jax.jobs.doctor.findings import BAD, GOOD, NOTE, Finding
 from gandl_jax.jobs.doctor.state import State
+from gandl_jax.methods.findings import BAD, GOOD, NOTE, Finding
 
 
 def features(state: State) -> list[Finding]:

@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Mapping, Sequence
 
-from gandl_jax.jobs.doctor.findings import BAD, GOOD, NOTE, Finding
+from gandl_jax.methods.findings import BAD, GOOD, NOTE, Finding
 
 WIDTH = 88
 Sections = Mapping[str, Sequence[Finding]]

@@ -4,8 +4,8 @@ import dataclasses
 
 from etils import epath
 
-from gandl_jax.jobs.doctor.findings import BAD, Finding
 from gandl_jax.jobs.doctor.state import State
+from gandl_jax.methods.findings import BAD, Finding
 
 D_TOO_STRONG = ("discriminator", "generator")  # findings that more variety answers
 SLOWER, STRONGER = 0.5, 4.0  # times the learning rate, times R1's weight (ours)

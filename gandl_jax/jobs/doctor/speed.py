@@ -6,9 +6,9 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gandl_jax.jobs.doctor import metrics
-from gandl_jax.jobs.doctor.findings import BAD, GOOD, NOTE, Finding, lasting
-from gandl_jax.jobs.doctor.metrics import Lines
+from gandl_jax.methods import metric_lines
+from gandl_jax.methods.findings import BAD, GOOD, NOTE, Finding, lasting
+from gandl_jax.methods.metric_lines import Lines
 
 SLOW, VERY_SLOW = 0.8, 0.5  # of the usual rate (ours)
 MUCH_LOST = 0.2  # of the time since the first start (ours)
@@ -23,7 +23,7 @@ def rates(lines: Lines, starts: Sequence[int]) -> list[tuple[int, float]]:
       lines: of the metrics.
       starts: steps at which runs started; () is one run from the start.
     """
-    found = metrics.points(lines, "data/images_per_second")
+    found = metric_lines.points(lines, "data/images_per_second")
     steps = [step for step, _ in found]
     firsts = {next((s for s in steps if s > start), None) for start in starts or (0,)}
     return [(step, rate) for step, rate in found if step not in firsts]
@@ -35,7 +35,7 @@ def throughput(found: Sequence[tuple[int, float]]) -> Finding | None:
     Args:
       found: (step, images/s), as of `rates`.
     """
-    if len(found) < metrics.FEWEST:
+    if len(found) < metric_lines.FEWEST:
         return None
     tenths = _tenths(found)
     first, middle, last = (_rate(tenths[i]) for i in (0, len(tenths) // 2, -1))

@@ -9,7 +9,6 @@ import ml_collections
 
 from gandl_jax import commands
 from gandl_jax import config as configs
-from gandl_jax.jobs.doctor import metrics
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,7 +100,7 @@ class State:
     config_trouble: str
     given: ml_collections.ConfigDict
     record: Mapping[str, Any]
-    lines: metrics.Lines
+    lines: metric_lines.Lines
     cut_off: Sequence[str]
     damaged_lines: Mapping[str, list[int]]
     last_line: float

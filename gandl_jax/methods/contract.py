@@ -1,0 +1,240 @@
+"""The contract between methods and jobs: what a method's folder holds, who asks for it.
+
+A method is a folder `gandl_jax/methods/<name>` with two modules that must be there,
+`options.py` (see `Options`; imports nothing slow) and `method.py` (class `Method`, see
+`Method` and `Optional`), and three that are asked for by name where they are:
+
+  weights.py    reads networks of files (`Weights`)   train.start_from, embed.checkpoint
+  diagnosis.py  rules on metrics (`Diagnosis`)        --job=doctor, and rollbacks
+  panels.py     curves of the metrics (`Panels`)      --job=report
+
+docs/contract.md tells the same to a stranger; docs/new_method.md writes one out.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from jax import Array
+
+from gandl_jax.methods.findings import Finding
+from gandl_jax.methods.phase import Phase
+
+Metrics = Mapping[str, Array]  # "group/name" to a scalar
+Batch = Mapping[str, Any]
+"""{"images": [B, H, W, C] float32 in [-1, 1], "index": [B] int32 place in the global
+batch, "labels": {column: [B] int32 class, -1 where blank}}; of one device."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """What a method knows of the records that it is trained on.
+
+    It is saved with every checkpoint, and the same in train, embed, plan and benchmark.
+
+    Attributes:
+      channels: names of the image's channels, in order.
+      classes: column of config.data.label to the names of its classes, sorted; blanks
+        are none of them.
+      class_counts: column to the number of training records of each class; () where a
+        screen that is not prepared, or a former version's checkpoint, does not tell.
+      blanks: column to the number of training records without a value.
+      records: number of training records; 0 where it is not known.
+    """
+
+    channels: tuple[str, ...]
+    classes: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    class_counts: Mapping[str, tuple[int, ...]] = dataclasses.field(
+        default_factory=dict
+    )
+    blanks: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    records: int = 0
+
+
+class Pair(NamedTuple):
+    """Two rows of images to be held against one another, in a grid and in the report.
+
+    Attributes:
+      left_words, right_words: what they are, such as "original" and "rebuilt".
+      left, right: [N, H, W, C] in [-1, 1].
+    """
+
+    left_words: str
+    left: Array
+    right_words: str
+    right: Array
+
+
+class Unsound(NamedTuple):
+    """Why a training must go back, as a check finds it.
+
+    Attributes:
+      why: in words, with the metric and its value.
+      metric: that a checkpoint is chosen by; "" takes the newest.
+      least: of that metric, for a checkpoint to go on from.
+    """
+
+    why: str
+    metric: str = ""
+    least: float = 0.0
+
+
+class Check(NamedTuple):
+    """A look that a method takes at its own training; it alone may roll one back.
+
+    Attributes:
+      name: "diversity".
+      every_images: between two looks; also before each checkpoint and grid. 0 is never.
+      fn: fn(state, batch, key) -> metrics; on one device, on the same fixed training
+        records (FIXED of them, with labels) and the same key at every look.
+      trouble: trouble(history) -> Unsound or None; history is a list of {metric:
+        value}, one for each look so far, oldest first.
+    """
+
+    name: str
+    every_images: int
+    fn: Callable[[Any, Batch, Array], Metrics]
+    trouble: Callable[[Sequence[Mapping[str, float]]], Unsound | None]
+
+
+class Options(Protocol):
+    """Module `options.py`: what a config may hold of the method. Read by `config`.
+
+    Attributes:
+      OPTIONS: config.method: key to default, with unit and source in a comment.
+      MODEL: config.model: sizes of its networks.
+      FEATURES: the feature set that is shown first: config.evaluate.features.
+      LABELS: "none", "optional" or "needed": what it does with config.data.label.
+      ARCHITECTURE: keys ("model.width") that a checkpoint's arrays depend on.
+      FREE: keys that change no result, or its rounding alone.
+      RECIPES: name to {full key: value}, such as a paper's own; chosen by recipe=NAME.
+      CITE: what a report cites; may be left out.
+      LOWEST: key to its lowest value where that is not 0; may be left out.
+      MOVED: former key to the key of now, for old flags and workdirs; may be left out.
+    """
+
+    OPTIONS: dict[str, Any]
+    MODEL: dict[str, Any]
+    FEATURES: str
+    LABELS: str
+    ARCHITECTURE: tuple[str, ...]
+    FREE: tuple[str, ...]
+    RECIPES: dict[str, dict[str, Any]]
+
+    def check(self, config) -> None:
+        """Refuses ranges, choices and combinations: InputError, one clear sentence."""
+
+    def small(self, config) -> None:
+        """Sets sizes that two cores train in minutes."""
+
+    def smoke(self, config) -> None:
+        """Sets sizes that take seconds; nothing is learnt."""
+
+
+class Method(Protocol):
+    """Class `Method` of `method.py`: what every method has.
+
+    Attributes:
+      phases: the parts of a step, in order; by training and --job=benchmark, plan.
+      unit: samples that must stay together on one device, in one part of a batch.
+    """
+
+    phases: Sequence[Phase]
+    unit: int
+
+    def __init__(self, config, source: Source):
+        """Made once by each job, of the whole config; nothing is computed here."""
+
+    def init(self, key: Array) -> Any:
+        """A state at step 0: a flax.struct.dataclass of arrays, with `step`. train."""
+
+    def items(self, state: Any) -> dict[str, Any]:
+        """{"encoder": what `embed` takes, "train": state}: a checkpoint. train."""
+
+    def embed(self, encoder: Any, images: Array) -> dict[str, Array]:
+        """{feature set: [B, D] float32} of [B, H, W, C] in [-1, 1]. embed."""
+
+
+class Optional(Protocol):
+    """What class `Method` may have besides, with the job that asks for it."""
+
+    checks: Sequence[Check]  # train, benchmark
+    side_by_side: tuple[str, int]
+    """(unit, K): K records of one "well", say, follow one another in batches, all on one
+    device; `unit` is then a multiple of K. train."""
+
+    def samples(self, state: Any, key: Array, labels: Mapping[str, Array]) -> Array:
+        """[N, H, W, C] generated images, one for each of N keys. train's grids."""
+
+    def show(self, state: Any, batch: Batch, key: Array) -> Sequence[Pair]:
+        """What it makes of fixed training images (`FIXED`). train's grids, report."""
+
+    def summary(self, encoder: Any) -> dict[str, list[dict[str, Any]]]:
+        """{table name: rows} of plain numbers and text. embed keeps it for report."""
+
+    def validate(self, state: Any, batch: Batch) -> Metrics:
+        """Means over a batch of the records that config.train.validation sets aside.
+
+        Pure, for one device, without random numbers. train, at every log.
+        """
+
+    def done(self, history: Sequence[Mapping[str, float]]) -> str:
+        """Why to stop early, by what `validate` gave so far; "" goes on. train."""
+
+    def pool(self, encoder: Any, sets: Mapping[str, Array]) -> dict[str, Array]:
+        """{set: [D]} of one site from {set: [tiles, D]}; else their mean. embed."""
+
+    def trained(self, state: Any) -> Any:
+        """The networks that another training may start from. train.start_from.
+
+        They have `for_channels(sources)`, which gives the same for other channels.
+        """
+
+    def start(self, state: Any, networks: Any) -> Any:
+        """A new state whose networks are those given. train.start_from."""
+
+
+class Weights(Protocol):
+    """Module `weights.py`: networks in files, and which of them fit."""
+
+    def read(self, file, name: str) -> tuple[Any, Any]:
+        """(networks to start from, their sizes). train.start_from."""
+
+    def read_encoder(self, file, name: str) -> tuple[Any, Any]:
+        """(encoder's parameters, their sizes). embed.checkpoint."""
+
+    def encoder(self, found: Any, sources: Sequence[int | None]) -> Any:
+        """The checkpoint item "encoder" of what was read. embed.checkpoint."""
+
+    def sizes(self, config, channels: Sequence[str], classes: int) -> Any:
+        """The sizes of a config's networks. train.start_from."""
+
+    def refuse_other_sizes(self, name: str, ours: Any, theirs: Any) -> None:
+        """InputError with the settings that would fit. train.start_from."""
+
+    def configure(self, config, sizes: Any) -> None:
+        """Sets in a config the sizes of what was read. embed.checkpoint."""
+
+
+class Diagnosis(Protocol):
+    """Module `diagnosis.py`: what metrics say in words; imports nothing slow."""
+
+    def findings(
+        self, lines: Sequence[Mapping[str, Any]], config, steps: Sequence[int]
+    ) -> list[Finding]:
+        """What the lines of metrics.jsonl, and the checkpoints' steps, tell. doctor."""
+
+    def gentler(self, what: str, config) -> dict[str, str]:
+        """{key: value} to train with after a BAD finding `what`. doctor, rollbacks."""
+
+
+class Panels(Protocol):
+    """Module `panels.py`: what the report shows of a training; imports nothing slow."""
+
+    PANELS: dict[str, tuple[str, dict[str, str]]]
+    """Caption to (axis, {metric: its name in the legend}). report."""
+    FACTS: dict[str, str]
+    """Name on the page to a key of the config, among the facts of training. report."""
+
+
+FIXED = 16  # training records that `show` and `checks` look at, always the same
