@@ -160,8 +160,8 @@ class Optional(Protocol):
 
     checks: Sequence[Check]  # train, benchmark
     side_by_side: tuple[str, int]
-    """(unit, K): K records of one "well", say, follow one another in batches, all on one
-    device; `unit` is then a multiple of K. train."""
+    """(unit, K): K records of one "well", say, follow one another in batches, all on
+    one device; `unit` is then a multiple of K. train."""
 
     def samples(self, state: Any, key: Array, labels: Mapping[str, Array]) -> Array:
         """[N, H, W, C] generated images, one for each of N keys. train's grids."""

@@ -9,6 +9,7 @@ import ml_collections
 
 from gandl_jax import commands
 from gandl_jax import config as configs
+from gandl_jax.methods import metric_lines
 
 
 @dataclasses.dataclass(frozen=True)
