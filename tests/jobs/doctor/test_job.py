@@ -9,8 +9,9 @@ import pytest
 
 from gandl_jax import commands, events, lock, sealed_json
 from gandl_jax import config as configs
-from gandl_jax.jobs.doctor import course, findings, health, outputs, page, speed
+from gandl_jax.jobs.doctor import course, health, outputs, page, speed
 from gandl_jax.jobs.doctor import state as doctor_state
+from gandl_jax.methods import findings
 from gandl_jax.methods.findings import BAD, GOOD, NOTE, Finding
 from gandl_jax.training import rollback
 from gandl_jax.training import soundness as health_of_training
