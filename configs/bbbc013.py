@@ -7,9 +7,9 @@ from gandl_jax import config as configs
 
 
 def get_config(text: str = ""):
-    options = configs.options(text, smoke=False)
+    options = configs.options(text)
     # 48 images are soon learnt by heart.
-    config = configs.augmented(configs.small(configs.default()))
+    config = configs.augmented(configs.small(configs.default(options["method"])))
     config.data.update(
         name="bbbc013",
         source_dir="data/raw/bbbc013",
@@ -17,6 +17,6 @@ def get_config(text: str = ""):
         records_per_shard=12,
     )
     # Nuclei are 15 to 20 px wide: the move into them shows in a shallow block (ours).
-    config.evaluate.features = "b32"
+    configs.tune(config, "gan", {"evaluate.features": "b32"})
     config.evaluate.splits = ("record", "row")  # there is one plate
-    return configs.smoke(config) if options["smoke"] else config
+    return configs.finish(config, options)

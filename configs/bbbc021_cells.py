@@ -8,8 +8,8 @@ from gandl_jax import config as configs
 
 
 def get_config(text: str = ""):
-    options = configs.options(text, smoke=False)
-    config = configs.small(configs.default())
+    options = configs.options(text)
+    config = configs.small(configs.default(options["method"]))
     config.data.update(
         name="bbbc021_cells",
         source_dir="data/raw/bbbc021_cells",
@@ -17,4 +17,4 @@ def get_config(text: str = ""):
     )
     config.evaluate.label = "Concentration_uM"  # there is one compound
     config.evaluate.label_splits = ("record", "plate")
-    return configs.smoke(config) if options["smoke"] else config
+    return configs.finish(config, options)

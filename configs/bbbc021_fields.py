@@ -8,8 +8,8 @@ from gandl_jax import config as configs
 
 
 def get_config(text: str = ""):
-    options = configs.options(text, smoke=False)
-    config = configs.augmented(configs.small(configs.default()))
+    options = configs.options(text)
+    config = configs.augmented(configs.small(configs.default(options["method"])))
     config.data.update(
         name="bbbc021_fields",
         source_dir="data/raw/bbbc021_fields",
@@ -18,9 +18,10 @@ def get_config(text: str = ""):
     )
     # Two minutes of training; longer ones unlearn (docs/trials.md, as all of these).
     config.train.total_images = 4_000
-    config.method.r1_weight = 2.0
-    config.evaluate.update(features="b32", normalize="whiten", svm_c=10.0)
+    gan = {"method.r1_weight": 2.0, "evaluate.features": "b32"}
+    configs.tune(config, "gan", gan)
+    config.evaluate.update(normalize="whiten", svm_c=10.0)
     config.evaluate.label = "Mechanism"
     config.evaluate.label_splits = ("treatment", "plate")
     config.evaluate.max_folds = 20  # each of 18 compounds, of 20 plates
-    return configs.smoke(config) if options["smoke"] else config
+    return configs.finish(config, options)

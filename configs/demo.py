@@ -4,8 +4,8 @@ from gandl_jax import config as configs
 
 
 def get_config(text: str = ""):
-    options = configs.options(text, smoke=False)
-    config = configs.augmented(configs.small(configs.default()))
+    options = configs.options(text)
+    config = configs.augmented(configs.small(configs.default(options["method"])))
     config.data.update(
         name="simulated", source_dir="data/raw/simulated", dir="data/simulated"
     )
@@ -13,7 +13,7 @@ def get_config(text: str = ""):
     # take the same minutes, draw better cells and help less.
     config.train.batch = 16
     # Chosen on another simulated screen (simulate.seed=1; docs/trials.md).
-    config.evaluate.features = "b64"
+    configs.tune(config, "gan", {"evaluate.features": "b64"})
     # An experiment holds one cell model, so none can be left out; plates can.
     config.evaluate.cell_type_splits = ("record", "plate")
-    return configs.smoke(config) if options["smoke"] else config
+    return configs.finish(config, options)

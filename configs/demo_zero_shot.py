@@ -7,8 +7,8 @@ from gandl_jax import config as configs
 
 
 def get_config(text: str = ""):
-    options = configs.options(text, smoke=False)
-    config = configs.small(configs.default())
+    options = configs.options(text)
+    config = configs.small(configs.default(options["method"]))
     config.data.update(
         name="simulated_rxrx1",
         source_dir="data/raw/simulated_rxrx1",
@@ -18,8 +18,6 @@ def get_config(text: str = ""):
     )
     config.simulate.update(experiments_per_cell_model=3, plates_per_experiment=2)
     config.simulate.replicates = 1  # of a siRNA in an experiment, as in RxRx1
-    config.embed.checkpoint = "runs/demo"
-    if options["smoke"]:
-        config = configs.smoke(config)
-        config.embed.checkpoint += "-smoke"
-    return config
+    other = "" if options["method"] == "gan" else f"-{options['method']}"
+    config.embed.checkpoint = f"runs/demo{other}" + "-smoke" * options["smoke"]
+    return configs.finish(config, options)

@@ -8,8 +8,8 @@ from gandl_jax import config as configs
 
 
 def get_config(text: str = ""):
-    options = configs.options(text, smoke=False)
-    config = configs.augmented(configs.small(configs.default()))
+    options = configs.options(text)
+    config = configs.augmented(configs.small(configs.default(options["method"])))
     config.data.update(
         name="hpa_cells",
         source_dir="data/raw/hpa_cells",
@@ -20,4 +20,4 @@ def get_config(text: str = ""):
     config.evaluate.label = "Location"
     config.evaluate.label_splits = ("collage",)
     config.evaluate.bootstrap_unit = "collage"
-    return configs.smoke(config) if options["smoke"] else config
+    return configs.finish(config, options)

@@ -7,8 +7,8 @@ from gandl_jax import config as configs
 
 
 def get_config(text: str = ""):
-    options = configs.options(text, smoke=False)
-    config = configs.small(configs.default())
+    options = configs.options(text)
+    config = configs.small(configs.default(options["method"]))
     config.data.update(
         name="own",
         source_dir="data/raw/mnist",
@@ -27,4 +27,4 @@ def get_config(text: str = ""):
     config.evaluate.update(
         label="Digit", label_splits=("record",), bootstrap_unit="record"
     )
-    return configs.smoke(config) if options["smoke"] else config
+    return configs.finish(config, options)

@@ -13,8 +13,10 @@ from gandl_jax import config as configs
 
 
 def get_config(text: str = ""):
-    options = configs.options(text, smoke=False)
-    config = configs.small(configs.default())  # a network that a laptop trains
+    options = configs.options(text)
+    config = configs.small(
+        configs.default(options["method"])
+    )  # a network that a laptop trains
 
     # 1. Where it is. `dir` is made, and may be deleted and made again.
     config.data.update(
@@ -62,4 +64,4 @@ def get_config(text: str = ""):
 
     # 5. What is held apart when scores are made. On a single plate: ("record", "row").
     config.evaluate.splits = ("record", "plate")
-    return configs.smoke(config) if options["smoke"] else config
+    return configs.finish(config, options)

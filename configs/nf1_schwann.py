@@ -8,8 +8,8 @@ from gandl_jax import config as configs
 
 
 def get_config(text: str = ""):
-    options = configs.options(text, smoke=False)
-    config = configs.small(configs.default())
+    options = configs.options(text)
+    config = configs.small(configs.default(options["method"]))
     config.data.update(
         name="own",
         source_dir="data/raw/nf1_schwann",
@@ -24,4 +24,4 @@ def get_config(text: str = ""):
         response_1="well=D06",  # wild type
     )
     config.screen.columns.update(well="well", site="site")
-    return configs.smoke(config) if options["smoke"] else config
+    return configs.finish(config, options)

@@ -8,8 +8,8 @@ from gandl_jax import config as configs
 
 
 def get_config(text: str = ""):
-    options = configs.options(text, smoke=False, five=False)
-    config = configs.default()
+    options = configs.options(text, five=False)
+    config = configs.default(options["method"])
     config.data.update(
         name="rxrx1",
         source_dir="data/raw/rxrx1",
@@ -19,8 +19,8 @@ def get_config(text: str = ""):
     )
     if options["five"]:
         config.data.channels = ("nuclei", "er", "actin", "rna", "golgi")
-    config.model.mapping_layers = 3  # as configs/rxrx19a.py
+    configs.tune(config, "gan", {"model.mapping_layers": 3})  # as configs/rxrx19a.py
     config.embed.batch = 128
     # The publisher's own split leaves whole experiments out.
     config.evaluate.cell_type_splits = ("record", "experiment", "given")
-    return configs.smoke(config) if options["smoke"] else config
+    return configs.finish(config, options)

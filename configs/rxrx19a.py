@@ -10,8 +10,8 @@ from gandl_jax import config as configs
 
 
 def get_config(text: str = ""):
-    options = configs.options(text, smoke=False)
-    config = configs.default()
+    options = configs.options(text)
+    config = configs.default(options["method"])
     config.data.update(
         name="rxrx19a",
         source_dir="data/raw/rxrx19a",
@@ -19,14 +19,15 @@ def get_config(text: str = ""):
         crop_px=256,  # ours: full-resolution sites of 1024 px, cropped
         records_per_shard=256,  # ours: about 380 MB a shard
     )
-    config.model.update(
-        channel_base=32768,  # StyleGAN2's large configuration; paper unknown
-        channel_max=512,
-        latent_dim=512,  # paper
-        mapping_layers=3,  # paper
-    )
-    # StyleGAN2's default; paper unknown. ADA's rule 0.0002 * 256^2 / 32 gives 0.41.
-    config.method.r1_weight = 10.0
+    gan = {
+        "model.channel_base": 32768,  # StyleGAN2's large configuration; paper unknown
+        "model.channel_max": 512,
+        "model.latent_dim": 512,  # paper
+        "model.mapping_layers": 3,  # paper
+        # StyleGAN2's default; paper unknown. ADA's 0.0002 * 256^2 / 32 gives 0.41.
+        "method.r1_weight": 10.0,
+    }
+    configs.tune(config, "gan", gan)
     config.train.update(
         batch=32,  # StyleGAN2; paper unknown
         total_images=10_000_000,  # ours: docs/speed.md has how long that takes
@@ -35,4 +36,4 @@ def get_config(text: str = ""):
         checkpoint_every_images=200_000,
     )
     config.embed.batch = 128
-    return configs.smoke(config) if options["smoke"] else config
+    return configs.finish(config, options)

@@ -12,7 +12,7 @@ import itertools
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -261,24 +261,27 @@ class Checkpoints:
         # Not through Orbax, whose hosts would wait for one another.
         return files.read_json(self._folder(step) / "config" / "metadata")
 
-    def check(self, step: int, config: dict) -> None:
+    def check(
+        self, step: int, config: dict, defaults: Mapping[str, Any] | None = None
+    ) -> None:
         """Refuses a checkpoint of another architecture.
-
-        What a former version did not save was empty then.
 
         Args:
           step: one of `steps()`.
           config: flat {key: value} that the checkpoint must have been saved with.
+          defaults: flat {key: value} of what a former version did not save; what is
+            not there either was empty.
 
         Raises:
           InputError: naming the first key that differs.
         """
         saved = self.config(step)
         for key, value in config.items():
-            if saved.get(key) != value and (key in saved or value):
+            former = saved.get(key, (defaults or {}).get(key))
+            if former != value and (former or value):
                 raise InputError(
                     f"the checkpoint {self._directory / str(step)} has "
-                    f"{key}={saved.get(key)!r}, the config {value!r}: use another "
+                    f"{key}={former!r}, the config {value!r}: use another "
                     "--workdir, or the config that it was trained with"
                 )
 

@@ -7,17 +7,17 @@ import ast
 import importlib.util
 import pathlib
 import re
+import types
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import ml_collections
 
 from gandl_jax import modules, regular_files
-from gandl_jax.errors import InputError, nearest
+from gandl_jax.errors import InputError, known, nearest
 
 ALL_JOBS = ("prepare", "train", "embed", "evaluate", "report")
 NORMALIZE = ("none", "standard", "robust", "whiten", "tvn", "coral")
-AUGMENT_KINDS = ("turns", "shifts", "zoom", "rotation", "intensity", "channel_drop")
 SCREEN_IMAGES = (  # of `screen`, what decides which images belong to which record
     "screen.name",
     "screen.metadata",
@@ -28,8 +28,6 @@ SCREEN_IMAGES = (  # of `screen`, what decides which images belong to which reco
     "screen.columns.site_id",
     "screen.columns.cell",
 )
-RESAMPLING = ("auto", "cpu", "gpu", "tpu", "folded", "strided", "strided_sums")
-SAME_RESULTS = {"model.remat", "model.resampling"}  # to rounding, whatever they are
 MOST_CROPS_PER_SITE = 8  # more would show too few sites (ours)
 # Of a list: in double quotes where a comma is a part of it.
 _WORD = re.compile(r'\s*("[^"]*")\s*(?=,|$)|([^,]+)')
@@ -125,56 +123,14 @@ DEFAULTS = {
         "negative_wells": 10,  # per plate
         "workers": 0,  # 0 is one per core
     },
-    "model": {
-        "channel_base": 32768,  # channels at r px: min(base / r, max)
-        "channel_max": 512,
-        "latent_dim": 512,
-        "mapping_layers": 8,
-        "label_layers": 0,  # of D's mapping of labels; 0 is as many as mapping_layers
-        "mbstd_group": 4,
+    "model": {  # and the sizes of the method's networks: MODEL of its options.py
         "dtype": "auto",  # bfloat16 on TPU and GPU, else float32
-        # Or "blocks", which are computed again for gradients: less memory, more time.
-        "remat": "none",
-        # Forms of the same up- and downsampling: those that are fastest on "cpu", "gpu"
-        # or "tpu" (gandl_jax/models/stylegan2/costs.py), or one of them for all layers.
-        "resampling": "auto",
+        # Side to which crops and tiles are scaled on the device; 0 is as they are.
+        "input_px": 0,
     },
-    "method": {
-        "name": "gan",  # gandl_jax/methods/<name>
-        "learning_rate": 0.002,
-        "beta1": 0.0,
-        "beta2": 0.99,
-        # ADA's rule 0.0002 * size^2 / batch is far weaker; with few images
-        # D then wins and its features fall below untrained ones.
-        "r1_weight": 10.0,
-        "r1_every_steps": 16,
-        "path_weight": 2.0,  # 0 leaves the phase out
-        "path_every_steps": 4,
-        "path_decay": 0.01,
-        "style_mixing_prob": 0.9,
-        "truncation_psi": 1.0,  # of styles in pictures; 0 would draw the mean one
-        # Parameters that stay as they are, such as "d/blocks_b64" (Freeze-D, 2020).
-        "freeze": (),
-        "average_halflife_images": 10_000,
-        "average_rampup_frac": 0.05,  # of the images seen (ADA, 2020)
-        # Or "relativistic" (R3GAN, 2024), which wants r2_weight, or "wgan_gp", which
-        # has a gradient penalty and a drift in every step and no R1 (Karras et al.
-        # 2018, app. A.1).
-        "loss": "logistic",
-        "gradient_weight": 10.0,  # of wgan_gp
-        "drift_weight": 1e-3,  # of wgan_gp
-        "r2_weight": 0.0,  # R1's penalty on generated images, as often
-        # Beside the game D learns to tell two views of an image, augmented by the same
-        # kinds, from all others of the batch (SimCLR, 2020); 0 is not.
-        "views_weight": 0.0,
-        "views_temperature": 0.2,
-        "views_prob": 0.8,  # of each kind of augmentation
-        "augment": "none",  # what D sees: "fixed", or "adaptive" (ADA, 2020)
-        "augment_kinds": ("turns", "shifts", "zoom", "rotation", "intensity"),
-        "augment_prob": 0.5,  # of each, where "fixed"; "adaptive" starts at 0
-        "augment_target": 0.6,  # of the mean sign of D(real) (ADA, as the next two)
-        "augment_speed_images": 500_000,  # to move the probability from 0 to 1
-        "augment_every_steps": 4,
+    "method": {  # and OPTIONS of gandl_jax/methods/<name>/options.py
+        "name": "gan",  # chosen by --config=FILE.py:method=NAME
+        "recipe": "",  # likewise by recipe=NAME: one of the method's RECIPES
     },
     "train": {
         "batch": 32,  # over all devices of all hosts
@@ -187,11 +143,7 @@ DEFAULTS = {
         "checkpoint_every_images": 200_000,
         "keep_checkpoints": 3,  # besides step 0; 2 at least, for one may be damaged
         "milestone_every_images": 0,  # checkpoints that are kept for ever; 0 is none
-        # How often it is looked whether all numbers are finite, and how diverse samples
-        # are beside real images (ours). Below least_diversity G has collapsed.
-        "check_every_steps": 20,
-        "diversity_every_images": 10_000,
-        "least_diversity": 0.1,
+        "check_every_steps": 20,  # whether all numbers are finite (ours)
         # Back to the last checkpoint, and on with other data, at most so many times.
         "rollbacks": 3,
         "devices": 0,  # to use of one host's; 0 is all, of many hosts too
@@ -256,7 +208,7 @@ DEFAULTS = {
     },
     "evaluate": {
         "tasks": "all",  # or names: gandl_jax/tasks/<name>.py
-        "features": "b8",  # the set shown first: deepest block (ours)
+        "features": "",  # the set shown first; by default FEATURES of the method
         # What is held apart: "record" (the paper's, leaky), "site", "well", "row",
         # "plate", "experiment", "treatment", "cell_type", another Metadata_* column
         # in small letters, or "given" (the publisher's own). "plate" leaves each out
@@ -296,26 +248,39 @@ DEFAULTS = {
 }
 
 
-def default() -> ml_collections.ConfigDict:
-    """Every key there is, with StyleGAN2's defaults (Karras et al. 2020).
+def default(method: str = "gan") -> ml_collections.ConfigDict:
+    """Every key there is, with the options and the defaults of a method.
+
+    Args:
+      method: a folder of gandl_jax/methods.
 
     Returns:
       A locked config: an experiment's file changes values and adds no key.
+
+    Raises:
+      InputError: there is no such method.
     """
-    return ml_collections.ConfigDict(DEFAULTS).lock()
+    known("method", method, modules.names("methods", "Method"))
+    options = method_options(method)
+    config = ml_collections.ConfigDict(DEFAULTS)
+    config.method.update({"name": method, **options.OPTIONS})
+    config.model.update(options.MODEL)
+    config.evaluate.features = options.FEATURES
+    return config.lock()
+
+
+def method_options(method: str) -> types.ModuleType:
+    """What a config may hold of a method: see methods/contract.py, `Options`."""
+    return modules.part("methods", method, "options")
 
 
 def small(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
-    """A network and a run that two cores finish in minutes (ours, as all of it).
+    """Sets a network and a run that two cores finish in minutes (ours, as all of it).
 
     Steps teach, not images: on a CPU 4 images a step take a quarter of the time of 16,
-    and as many steps draw cells from either (docs/trials.md). A batch of 4 is one
-    deviation group, on one device.
+    and as many steps draw cells from either (docs/trials.md).
     """
     config.data.crop_px = 64
-    config.model.update(
-        channel_base=1024, channel_max=128, latent_dim=128, mapping_layers=3
-    )
     config.train.update(
         batch=4,
         devices=1,
@@ -323,19 +288,58 @@ def small(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
         log_every_images=160,
         grid_every_images=4_000,
         checkpoint_every_images=2_000,
-        diversity_every_images=1_000,
     )
     config.embed.batch = 64
+    method_options(config.method.name).small(config)
+    return config
+
+
+def tune(
+    config: ml_collections.ConfigDict, method: str, settings: Mapping[str, Any]
+) -> None:
+    """Sets keys that suit a screen, where its config is one of a certain method.
+
+    Args:
+      config: changed in place.
+      method: whose keys they are; nothing happens for any other.
+      settings: full key ("method.learning_rate") to value.
+    """
+    if config.method.name == method:
+        config.update_from_flattened_dict(dict(settings))
+
+
+def apply_recipe(
+    config: ml_collections.ConfigDict, method: str, recipe: str
+) -> ml_collections.ConfigDict:
+    """Sets a method's named values, where the config is one of that method.
+
+    Raises:
+      InputError: the method has no such recipe.
+    """
+    recipes = method_options(method).RECIPES
+    known(f"recipe of the method {method}", recipe, recipes)
+    tune(config, method, recipes[recipe])
     return config
 
 
 def augmented(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
-    """What keeps D from winning on few images (ours; docs/trials.md).
+    """Applies GAN-DL's recipe for few images, where the config is of that method."""
+    return apply_recipe(config, "gan", "few_images")
 
-    Path lengths, which shape G, are left out for their time.
+
+def finish(
+    config: ml_collections.ConfigDict, options: Mapping[str, Any]
+) -> ml_collections.ConfigDict:
+    """Applies the options that every config file takes: recipe=NAME, then smoke.
+
+    Args:
+      config: as the file makes it.
+      options: as from `options`.
     """
-    config.method.update(path_weight=0.0, augment="fixed", augment_prob=0.3)
-    return config
+    if recipe := options["recipe"]:
+        apply_recipe(config, config.method.name, recipe)
+        config.method.recipe = recipe
+    return smoke(config) if options["smoke"] else config
 
 
 def smoke(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
@@ -352,7 +356,7 @@ def smoke(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
     config.simulate.update(rescuers=1, inactive=1, toxic=1, doses=6, replicates=1)
     config.simulate.update(mock_wells=8, uv_wells=2, active_wells=8)
     config.simulate.update(sirnas=4, positive_sirnas=2, negative_wells=4)
-    config.model.update(channel_base=256, channel_max=32, latent_dim=32)
+    method_options(config.method.name).smoke(config)
     config.train.update(
         batch=32,
         devices=0,
@@ -361,16 +365,18 @@ def smoke(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
         grid_every_images=96,
         checkpoint_every_images=96,
     )
-    config.evaluate.update(features="b8", repeats=1, bootstrap_draws=100)
+    features = method_options(config.method.name).FEATURES
+    config.evaluate.update(features=features, repeats=1, bootstrap_draws=100)
     return config
 
 
 def options(text: str, **defaults: bool | int | float | str) -> dict[str, Any]:
-    """Parses what follows a config file's colon: `smoke,size=3`.
+    """Parses what follows a config file's colon: `smoke,method=gan,size=3`.
 
     Args:
       text: comma-separated `key=value`; a bare word is true.
-      **defaults: the options that the file declares, with their defaults.
+      **defaults: options that the file declares besides `smoke`, `method` and
+        `recipe`, with their defaults.
 
     Returns:
       Every declared option with its value.
@@ -378,14 +384,15 @@ def options(text: str, **defaults: bool | int | float | str) -> dict[str, Any]:
     Raises:
       InputError: an option that the file does not declare, or a value of another type.
     """
-    values = dict(defaults)
+    values = defaults = {"smoke": False, "method": "gan", "recipe": ""} | defaults
     for item in filter(None, text.split(",")):
         key, equals, value = item.partition("=")
         if key not in defaults:
             raise InputError(
                 f"the config has no option {key!r}: {nearest(key, defaults)}"
             )
-        values[key] = parse(key, value if equals else "true", defaults[key])
+        read = parse(key, value if equals else "true", defaults[key])
+        values = values | {key: read}
     return values
 
 
@@ -470,8 +477,28 @@ def load(path_and_options: str) -> ml_collections.ConfigDict:
     except Exception as error:
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise InputError(f"{path} does not give a config: {reason}") from error
-    config.name = file.stem + ("-smoke" if "smoke" in text.split(",") else "")
+    _check_method_taken(path, text, config)
+    config.name = "-".join([file.stem, *_name_parts(text)])
     return config
+
+
+def _check_method_taken(path: str, text: str, config) -> None:
+    """Refuses to train another method than was asked for, or without its recipe."""
+    asked = dict(item.partition("=")[::2] for item in text.split(","))
+    for key in ("method", "recipe"):
+        value = asked.get(key, "")
+        if value and value != config.method["name" if key == "method" else key]:
+            raise InputError(
+                f"{path} takes no {key}={value}: in it write config = configs.default("
+                'options["method"]), and last return configs.finish(config, options)'
+            )
+
+
+def _name_parts(text: str) -> list[str]:
+    """What a config's options add to its name, and so to its default workdir."""
+    items = [item.partition("=") for item in text.split(",")]
+    values = [v for k, _, v in items if k in ("method", "recipe") and v != "gan"]
+    return values + ["smoke"] * any(k == "smoke" for k, _, _ in items)
 
 
 def override(config: ml_collections.ConfigDict, settings: Mapping[str, str]) -> None:
@@ -481,15 +508,44 @@ def override(config: ml_collections.ConfigDict, settings: Mapping[str, str]) -> 
       InputError: an unknown key or a value of another type.
     """
     flat = flatten(config)
-    for key in settings:
-        if key not in flat:
-            raise InputError(f"the config has no key {key!r}: {nearest(key, flat)}")
+    moved = method_options(config.method.name).MOVED
+    settings = {moved.get(key, key): text for key, text in settings.items()}
+    for key, text in settings.items():
+        _check_key(config, key, text, flat)
     for key, text in settings.items():
         *groups, last = key.split(".")
         target = config
         for name in groups:
             target = target[name]
         target[last] = parse(f"config.{key}", text, flat[key])
+
+
+def _check_key(config, key: str, text: str, flat: Mapping[str, Any]) -> None:
+    mine = config.method.name
+    if key == "method.name" and text != mine:
+        known("method", text, modules.names("methods", "Method"))
+        raise InputError(
+            f"config.method.name is {mine} and brings its own options: choose another "
+            f"with the file, as in --config=FILE.py:method={text}"
+        )
+    if key in flat:
+        return
+    group, _, last = key.partition(".")
+    others = [m for m in modules.names("methods", "Method") if m != mine]
+    for method in others if group in ("method", "model") else ():
+        theirs = method_options(method)
+        if last in {"method": theirs.OPTIONS, "model": theirs.MODEL}[group]:
+            raise InputError(
+                f"config.{key} is an option of the method {method}, and this config's "
+                f"is {mine}: {nearest(key, flat)}"
+            )
+    raise InputError(f"the config has no key {key!r}: {nearest(key, flat)}")
+
+
+def with_keys_of_now(stored: Mapping[str, Any], method: str) -> dict[str, Any]:
+    """A stored flat config whose keys are called as this version calls them."""
+    moved = method_options(method).MOVED
+    return {moved.get(key, key): value for key, value in stored.items()}
 
 
 def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -510,31 +566,29 @@ def validate(config: ml_collections.ConfigDict, jobs: Iterable[str]) -> None:
       InputError: with the first thing that is wrong.
     """
     for job in jobs:
-        _known("job", job, modules.names("jobs", "run"))
-    _known("dataset", config.data.name, modules.names("screens", "SCREEN"))
-    _known("method", config.method.name, modules.names("methods", "Method"))
+        known("job", job, modules.names("jobs", "run"))
+    known("method", config.method.name, modules.names("methods", "Method"))
+    known("dataset", config.data.name, modules.names("screens", "SCREEN"))
     if config.evaluate.tasks != "all":
         for task in config.evaluate.tasks.split(","):
-            _known("task", task.strip(), modules.names("tasks", "run"))
-    _known("data.missing", config.data.missing, ("fail", "skip"))
-    _known("data.outside", config.data.outside, ("refuse", "allow"))
-    _known("data.illumination", config.data.illumination, ("none", "plate"))
-    _known("data.bad_records", config.data.bad_records, ("fail", "skip"))
-    _known("data.scaling", config.data.scaling, ("dataset", "plate"))
-    _known("imported.unmatched", config.imported.unmatched, ("fail", "skip"))
-    _known("evaluate.normalize", config.evaluate.normalize, NORMALIZE)
-    _known("embed.weights", config.embed.weights, ("average", "raw"))
+            known("task", task.strip(), modules.names("tasks", "run"))
+    known("data.missing", config.data.missing, ("fail", "skip"))
+    known("data.outside", config.data.outside, ("refuse", "allow"))
+    known("data.illumination", config.data.illumination, ("none", "plate"))
+    known("data.bad_records", config.data.bad_records, ("fail", "skip"))
+    known("data.scaling", config.data.scaling, ("dataset", "plate"))
+    known("imported.unmatched", config.imported.unmatched, ("fail", "skip"))
+    known("evaluate.normalize", config.evaluate.normalize, NORMALIZE)
+    known("embed.weights", config.embed.weights, ("average", "raw"))
     if config.embed.orientations not in (1, 4, 8):
         raise InputError(
             f"config.embed.orientations={config.embed.orientations} should be 1 (as it "
             "is), 4 (turned too) or 8 (mirrored too)"
         )
-    _known("model.dtype", config.model.dtype, ("auto", "float32", "bfloat16"))
-    _known("model.resampling", config.model.resampling, RESAMPLING)
-    _known("model.remat", config.model.remat, ("none", "blocks"))
+    known("model.dtype", config.model.dtype, ("auto", "float32", "bfloat16"))
     for part in config.benchmark.parts:
         parts = modules.names("jobs/benchmark", "measure")
-        _known("benchmark.parts", part, parts)
+        known("benchmark.parts", part, parts)
     if not config.data.dir:
         raise InputError("config.data.dir is empty: name the prepared screen's folder")
     if "train" in jobs and config.embed.checkpoint:
@@ -545,11 +599,10 @@ def validate(config: ml_collections.ConfigDict, jobs: Iterable[str]) -> None:
         )
     _check_networks(config)
     _check_splits(config.evaluate)
-    _check_method(config.method)
     _check_candidates(config.choose)
     _check_compare(config.compare, jobs)
     _check_numbers(config)
-    _check_parts(config)
+    method_options(config.method.name).check(config)
 
 
 def _check_networks(config: ml_collections.ConfigDict) -> None:
@@ -581,61 +634,20 @@ def _check_splits(evaluate: ml_collections.ConfigDict) -> None:
         )
 
 
-def _check_method(method: ml_collections.ConfigDict) -> None:
-    _known("method.loss", method.loss, ("logistic", "relativistic", "wgan_gp"))
-    _known("method.augment", method.augment, ("none", "fixed", "adaptive"))
-    for kind in method.augment_kinds:
-        _known("method.augment_kinds", kind, AUGMENT_KINDS)
-    if not method.augment_kinds and (method.augment != "none" or method.views_weight):
-        raise InputError(
-            "config.method.augment_kinds is empty, which leaves augmentation nothing "
-            f"to do: name some of {', '.join(AUGMENT_KINDS)}, or set "
-            "--config.method.augment=none --config.method.views_weight=0"
-        )
-    for key in ("augment_prob", "augment_target", "views_prob"):
-        if method[key] > 1:
-            raise InputError(f"config.method.{key}={method[key]} should be at most 1")
-    if method.loss == "wgan_gp" and method.r2_weight:
-        raise InputError(
-            f"config.method.r2_weight={method.r2_weight} has no part in wgan_gp, whose "
-            "own penalty lies between real and generated images: set "
-            "--config.method.r2_weight=0, or another --config.method.loss"
-        )
-    for name in method.freeze:
-        _known("method.freeze network", name.partition("/")[0], ("d", "g"))
-
-
-def _check_parts(config: ml_collections.ConfigDict) -> None:
-    """A step's parts must hold whole deviation groups, and all that is compared."""
-    train, group = config.train, config.model.mbstd_group
-    if config.method.views_weight and train.accumulate > 1:
-        raise InputError(
-            f"config.train.accumulate={train.accumulate} leaves the views of "
-            "config.method.views_weight nothing to be told from but those of their "
-            "part: set --config.train.accumulate=1"
-        )
-    if train.batch % (group * train.accumulate):
-        parts = f" times config.train.accumulate={train.accumulate}"
-        raise InputError(
-            f"config.train.batch={train.batch} should be a multiple of "
-            f"config.model.mbstd_group={group}" + parts * (train.accumulate > 1)
-        )
-
-
 def _check_candidates(choose: ml_collections.ConfigDict) -> None:
     if not choose.normalize:
         raise InputError(
             f"config.choose.normalize is empty: name some of {', '.join(NORMALIZE)}"
         )
     for name in choose.normalize:
-        _known("choose.normalize", name, NORMALIZE)
+        known("choose.normalize", name, NORMALIZE)
     for word in choose.svm_c:
         if parse("config.choose.svm_c", str(word), 1.0) < LOWEST["evaluate.svm_c"]:
             raise InputError(f"config.choose.svm_c names {word}, which is not above 0")
 
 
 def _check_compare(compare: ml_collections.ConfigDict, jobs: Iterable[str]) -> None:
-    _known("compare.part", compare.part, ("reporting", "selection"))
+    known("compare.part", compare.part, ("reporting", "selection"))
     if not 0 <= compare.aside_frac < 1:
         raise InputError(
             f"config.compare.aside_frac={compare.aside_frac} should be 0 or more and "
@@ -671,18 +683,10 @@ LOWEST = {  # of every number in a group, or of one key
     "data.records_per_shard": 1,
     "data.downscale": 1,
     "data.crops_per_site": 1,
-    "model.": 1,
-    "model.label_layers": 0,
-    "method.r1_every_steps": 1,
-    "method.path_every_steps": 1,
-    "method.views_temperature": 1e-3,
-    "method.augment_speed_images": 1,
-    "method.augment_every_steps": 1,
     "train.": 1,
     "train.devices": 0,
     "train.keep_checkpoints": 2,
     "train.milestone_every_images": 0,
-    "train.least_diversity": 0,
     "train.rollbacks": 0,
     "embed.batch": 1,
     "evaluate.svm_c": 1e-9,
@@ -700,16 +704,16 @@ def check_ranges(config: ml_collections.ConfigDict) -> None:
     Raises:
       InputError: naming the first.
     """
+    all_lowest = LOWEST | method_options(config.method.name).LOWEST
     for key, value in flatten(config).items():
         if isinstance(value, int | float):
-            lowest = LOWEST[max(filter(key.startswith, LOWEST), key=len)]
+            lowest = all_lowest[max(filter(key.startswith, all_lowest), key=len)]
             if not lowest <= value < 2**63:
                 raise InputError(f"config.{key}={value} should be {lowest} or more")
 
 
 def _check_numbers(config: ml_collections.ConfigDict) -> None:
     check_ranges(config)
-    size, model = config.data.crop_px, config.model
     if config.data.bad_records_max_frac > 1:
         raise InputError(
             f"config.data.bad_records_max_frac={config.data.bad_records_max_frac} "
@@ -725,21 +729,6 @@ def _check_numbers(config: ml_collections.ConfigDict) -> None:
             f"config.data.crops_per_site={config.data.crops_per_site} should be "
             f"{MOST_CROPS_PER_SITE} or less: more would show too few sites"
         )
-    if size & (size - 1):
-        raise InputError(
-            f"config.data.crop_px={size} should be 4 times a power of two: "
-            f"{2 ** (size.bit_length() - 1)} or {2 ** size.bit_length()}, say"
-        )
-    if model.channel_base < size:
-        raise InputError(
-            f"config.model.channel_base={model.channel_base} leaves no channel at "
-            f"{size} px: make it {size} or more"
-        )
-
-
-def _known(what: str, name: str, valid: Iterable[str]) -> None:
-    if name not in valid:
-        raise InputError(f"there is no {what} {name!r}: {nearest(name, valid)}")
 
 
 def all_jobs(config: ml_collections.ConfigDict) -> tuple[str, ...]:
@@ -765,8 +754,8 @@ def identity(config: ml_collections.ConfigDict) -> dict[str, Any]:
     kept += ("train.batch", "train.start_channels")
     free = ("source_dir", "dir", "missing", "records_per_shard", "workers", "beam")
     free += ("outside", "bad_records", "bad_records_max_frac")
-    free = {f"data.{key}" for key in free} | {"method.truncation_psi"}
-    free |= SAME_RESULTS
+    free = {f"data.{key}" for key in free} | {"method.recipe"}
+    free |= set(method_options(config.method.name).FREE)
     flat, said = plain(config), labels(config).keys()
     if "plate" in (
         config.data.scaling,
@@ -793,14 +782,25 @@ def architecture(
     classes: Iterable[str] = (),
 ) -> dict[str, Any]:
     """What a checkpoint's arrays depend on, flat and as plain data."""
-    kept = ("data.crop_px", "data.label", "model.", "method.name")
-    sizes = {k: v for k, v in plain(config).items() if k.startswith(kept)}
-    for key in SAME_RESULTS:
-        del sizes[key]
-    return sizes | {"data.channels": list(channels), "data.classes": list(classes)}
+    flat, own = plain(config), method_options(config.method.name).ARCHITECTURE
+    kept = ("data.crop_px", "data.label", "method.name", "model.input_px", *own)
+    return {key: flat[key] for key in kept} | {
+        "data.channels": list(channels),
+        "data.classes": list(classes),
+    }
+
+
+def defaults(config: ml_collections.ConfigDict) -> dict[str, Any]:
+    """The defaults of a config's method, as `plain` gives them."""
+    return plain(default(config.method.name))
 
 
 def plain(config: ml_collections.ConfigDict) -> dict[str, Any]:
     """The config flat, as JSON gives it back: tuples are lists."""
     flat = flatten(config)
     return {k: list(v) if isinstance(v, tuple) else v for k, v in flat.items()}
+
+
+def network_px(config: ml_collections.ConfigDict) -> int:
+    """The side of the images that the networks take, in pixels."""
+    return config.model.input_px or config.data.crop_px

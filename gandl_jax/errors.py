@@ -33,3 +33,13 @@ def nearest(name: str, choices: Iterable[str]) -> str:
     if near:
         return f"did you mean {near[0]!r}?"
     return "valid: " + ", ".join(choices)
+
+
+def known(what: str, name: str, valid: Iterable[str]) -> None:
+    """Refuses a name that is none of the valid ones.
+
+    Raises:
+      InputError: with the nearest.
+    """
+    if name not in valid:
+        raise InputError(f"there is no {what} {name!r}: {nearest(name, valid)}")

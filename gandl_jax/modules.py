@@ -29,6 +29,14 @@ def load(folder: str, name: str) -> types.ModuleType:
     return importlib.import_module(".".join(place.parts))
 
 
+def part(folder: str, name: str, inside: str) -> types.ModuleType | None:
+    """Imports one file of a folder such as methods/gan; None where it has none."""
+    package = _files(folder)[name].parent
+    if not (package / f"{inside}.py").exists():
+        return None
+    return importlib.import_module(f"gandl_jax.{folder}.{package.name}.{inside}")
+
+
 def _files(folder: str) -> dict[str, pathlib.Path]:
     """Name to file, of single modules and of folders."""
     single = {file.stem: file for file in (PACKAGE / folder).glob("*.py")}

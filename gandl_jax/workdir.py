@@ -116,10 +116,11 @@ def refuse_another(workdir: epath.Path, config) -> None:
     saved = _read(workdir)
     if saved is None or is_unused(workdir):
         return
-    former = (
-        configs.plain(configs.default()) | saved["config"]
-    )  # keys of later versions
-    for key, value in configs.identity(config).items():
+    former = configs.defaults(config)  # of keys that later versions added
+    former |= configs.with_keys_of_now(saved["config"], config.method.name)
+    identity = configs.identity(config)
+    for key in ("method.name", *identity):
+        value = identity[key]
         if former[key] != value:
             raise InputError(
                 f"{workdir} is another experiment's: its {key} is {former[key]!r}, "
@@ -144,14 +145,15 @@ def read_config(workdir: epath.Path):
         raise InputError(
             f"{workdir} is no experiment's workdir: it holds no config.json"
         )
-    config = configs.default()
+    config = _default(workdir, saved["config"])
     known = configs.flatten(config)
-    for key in known.keys() & saved["config"].keys():
+    stored = configs.with_keys_of_now(saved["config"], config.method.name)
+    for key in known.keys() & stored.keys():
         *groups, last = key.split(".")
         group = config
         for name in groups:
             group = group[name]
-        value = saved["config"][key]
+        value = stored[key]
         if not plain_data.fits(value, _shape_of(known[key])):
             raise InputError(
                 f"{workdir / FILE} has {key}={value!r}, which is of another type than "
@@ -165,6 +167,17 @@ def read_config(workdir: epath.Path):
             f"{workdir / FILE} is damaged: {error}: restore it from a copy"
         ) from error
     return config
+
+
+def _default(workdir: epath.Path, stored: dict[str, Any]):
+    """The defaults of the method that an experiment was made by."""
+    try:
+        return configs.default(stored.get("method.name", "gan"))
+    except InputError as error:
+        raise InputError(
+            f"{workdir} was made by a method that this version has not: {error}; use "
+            "the version that made it, or another --workdir"
+        ) from error
 
 
 def _shape_of(default: Any) -> Any:

@@ -5,6 +5,7 @@ import pathlib
 import pytest
 
 from gandl_jax import config as configs
+from gandl_jax import modules
 from gandl_jax.errors import InputError
 
 CONFIGS = pathlib.Path(__file__).parents[1] / "configs"
@@ -14,6 +15,7 @@ def test_options_are_parsed_by_the_type_of_their_default():
     parsed = configs.options(
         "smoke,size=3,rate=0.5,name=x", smoke=False, size=1, rate=1.0, name="", other=7
     )
+    assert parsed.pop("method") == "gan" and parsed.pop("recipe") == ""  # always there
     assert parsed == {"smoke": True, "size": 3, "rate": 0.5, "name": "x", "other": 7}
 
 
@@ -186,3 +188,54 @@ def test_a_configs_folder_may_have_a_colon_in_its_name(tmp_path):
     (folder / "demo.py").write_text((CONFIGS / "demo.py").read_text())
     for options, name in (("", "demo"), (":smoke", "demo-smoke")):
         assert configs.load(f"{folder}/demo.py{options}").name == name
+
+
+@pytest.mark.parametrize("file", sorted(CONFIGS.glob("*.py")), ids=lambda f: f.stem)
+def test_every_config_takes_any_method(file):
+    for method in modules.names("methods", "Method"):
+        config = configs.load(f"{file}:smoke,method={method}")
+        own = configs.method_options(method)
+        assert set(config.method) == {"name", "recipe", *own.OPTIONS}
+        assert set(config.model) == {"dtype", "input_px", *own.MODEL}
+        assert config.name.endswith("-smoke") and config.evaluate.features
+
+
+def test_a_recipe_is_named_with_the_file_and_sets_what_it_says():
+    config = configs.load(f"{CONFIGS}/rxrx19a.py:recipe=few_images")
+    assert config.method.path_weight == 0.0 and config.method.recipe == "few_images"
+    assert config.name == "rxrx19a-few_images"
+    with pytest.raises(InputError, match="recipe of the method gan 'few'.*few_images"):
+        configs.load(f"{CONFIGS}/rxrx19a.py:recipe=few")
+
+
+def test_a_method_is_chosen_with_the_file_alone():
+    config = configs.default()
+    configs.override(config, {"method.name": "gan"})
+    with pytest.raises(InputError, match="did you mean 'gan'"):
+        configs.override(config, {"method.name": "gam"})
+
+
+def test_a_file_that_takes_no_method_says_what_to_write(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from gandl_jax import config\ndef get_config(text):\n"
+        "    config.options(text)\n    return config.default()\n"
+    )
+    assert configs.load(f"{file}:smoke").method.name == "gan"
+    with pytest.raises(InputError, match="takes no recipe=few_images: in it write"):
+        configs.load(f"{file}:recipe=few_images")
+
+
+def test_former_flags_set_the_keys_of_now():
+    config = configs.default()
+    configs.override(config, {"train.least_diversity": "0.3"})
+    assert config.method.least_diversity == 0.3
+
+
+def test_only_what_the_method_says_depends_on_the_networks():
+    config = configs.default()
+    before = configs.architecture(config, ("dna",))
+    config.model.remat, config.data.pad_px = "blocks", 2
+    assert configs.architecture(config, ("dna",)) == before
+    config.model.latent_dim = 8
+    assert configs.architecture(config, ("dna",)) != before

@@ -2,7 +2,7 @@
 
 A method is a folder `gandl_jax/methods/<name>` with two modules that must be there,
 `options.py` (see `Options`; imports nothing slow) and `method.py` (class `Method`, see
-`Method` and `Optional`), and three that are asked for by name where they are:
+`Required` and `Optional`), and three that are asked for by name where they are:
 
   weights.py    reads networks of files (`Weights`)   train.start_from, embed.checkpoint
   diagnosis.py  rules on metrics (`Diagnosis`)        --job=doctor, and rollbacks
@@ -131,7 +131,7 @@ class Options(Protocol):
         """Sets sizes that take seconds; nothing is learnt."""
 
 
-class Method(Protocol):
+class Required(Protocol):
     """Class `Method` of `method.py`: what every method has.
 
     Attributes:

@@ -113,7 +113,8 @@ def choose(
         return _of_file(config, theirs, method)
     steps = choose_steps(config.embed.steps, trained.steps)
     for step in steps:
-        trained.saved.check(step, configs.architecture(theirs, channels, classes))
+        architecture = configs.architecture(theirs, channels, classes)
+        trained.saved.check(step, architecture, configs.defaults(theirs))
     if classes:
         print(
             f"embed     the encoder learnt with the labels {theirs.data.label} of its "

@@ -83,7 +83,7 @@ def _open(config, workdir, saved, newest: int | None, devices) -> "_Training":
     parallel.check_batch(train.batch, len(devices), method.unit, train.accumulate)
     architecture = configs.architecture(config, channels, found.names)
     if newest is not None:
-        saved.check(newest, architecture)
+        saved.check(newest, architecture, configs.defaults(config))
     training = _Training(
         config=config,
         workdir=workdir,

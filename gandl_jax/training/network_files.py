@@ -4,14 +4,13 @@ Imports nothing slow.
 """
 
 import contextlib
-import importlib.util
 from collections.abc import Iterator, Sequence
 from types import ModuleType
 from typing import Any, BinaryIO
 
 from etils import epath
 
-from gandl_jax import files
+from gandl_jax import files, modules
 from gandl_jax.errors import InputError, nearest
 
 MEAN = "mean"  # of all channels, in place of one
@@ -28,13 +27,13 @@ def of_method(config) -> ModuleType:
     Raises:
       InputError: no file holds networks of this method.
     """
-    name = f"gandl_jax.methods.{config.method.name}_weights"
-    if importlib.util.find_spec(name) is None:
+    found = modules.part("methods", config.method.name, "weights")
+    if found is None:
         raise InputError(
             f"networks of config.method.name={config.method.name} are not read from "
             "files: name a workdir"
         )
-    return importlib.import_module(name)
+    return found
 
 
 def read(config, place: str) -> tuple[Any, Any]:

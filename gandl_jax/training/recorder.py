@@ -153,7 +153,8 @@ class Recorder:
         self._progress.close(self._note)
 
     def _due(self, what: str, step: int) -> bool:
-        images = self._config.train[f"{what}_every_images"]
+        group = "method" if what == "diversity" else "train"
+        images = self._config[group][f"{what}_every_images"]
         if not images:
             return False
         every = configs.steps(images, self._batch)
@@ -195,14 +196,14 @@ class Recorder:
     def _look_at_diversity(self, step: int, state: Any) -> float:
         """Measures it, for the next checkpoint and the check alone."""
         self._diversity = found = hosts.once(lambda: self._diversity_of(step, state))
-        least = self._config.train.least_diversity
+        least = self._config.method.least_diversity
         soundness.check_diversity(step, found, self._most_diverse, least)
         return found
 
     def _diversity_of(self, step: int, state: Any) -> float:
         real, generated = self._real(), np.asarray(self._draw(state, self._key))
         found = soundness.diversity(generated, real)
-        if self._due("grid", step) or found < self._config.train.least_diversity:
+        if self._due("grid", step) or found < self._config.method.least_diversity:
             channels = self._architecture["data.channels"]
             folder = self._workdir / "images"
             pictures.write_grids(folder, step, channels, real, generated)

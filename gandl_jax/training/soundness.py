@@ -135,7 +135,7 @@ def check_diversity(step: int, found: float, before: float, least: float) -> Non
       step: after which `found` was measured.
       found: `diversity` now.
       before: the highest so far; one that never was diverse is still learning.
-      least: `config.train.least_diversity`.
+      least: `config.method.least_diversity`.
 
     Raises:
       Trouble: it was above twice the least, and is below the least.

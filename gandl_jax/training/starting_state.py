@@ -45,7 +45,8 @@ def _of_training(config, dataset: prepared.Prepared) -> Any:
     step = opening.newest_step(folder)  # a damaged one is refused as it is read
     names = saved.config(step).get("data.classes", ())
     _refuse_other_classes(folder, names, opening.read_classes(config, dataset))
-    saved.check(step, configs.architecture(theirs, theirs.data.channels, names))
+    architecture = configs.architecture(theirs, theirs.data.channels, names)
+    saved.check(step, architecture, configs.defaults(theirs))
     method = opening.make_method(theirs, dataset, names)
     like = jax.eval_shape(method.init, jax.random.key(0))
     state = saved.restore(step, "train", parallel.on_one_device(like))

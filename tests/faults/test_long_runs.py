@@ -54,7 +54,7 @@ def test_memory_and_open_files_stay_as_they_are(run, tmp_path):
         # TensorStore loses 0.2 MB with every checkpoint (docs/reliability.md).
         "--config.train.checkpoint_every_images=320_000",
         "--config.train.grid_every_images=64_000",
-        "--config.train.diversity_every_images=32_000",
+        "--config.method.diversity_every_images=32_000",
         "--job=prepare,train",
     )
     process = subprocess.Popen(

@@ -268,7 +268,7 @@ def test_a_damaged_start_changes_nothing_of_that(saved, tmp_path):
 EVERY_2_STEPS = (
     "--config.train.total_images=256",
     "--config.train.checkpoint_every_images=64",
-    "--config.train.diversity_every_images=64",
+    "--config.method.diversity_every_images=64",
 )
 
 
@@ -353,7 +353,7 @@ def test_a_collapse_goes_back_to_where_samples_were_diverse(
         "--config.train.total_images=320",
         "--config.train.checkpoint_every_images=64",
         "--config.train.grid_every_images=6400",
-        "--config.train.diversity_every_images=64",
+        "--config.method.diversity_every_images=64",
         "--config.train.keep_checkpoints=5",
     )
     assert run(tmp_path, "--job=prepare,train", *settings) == 0

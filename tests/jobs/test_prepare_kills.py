@@ -49,7 +49,7 @@ SERVER = """
 import json, os, sys
 import pyarrow.parquet, tensorflow_datasets
 from gandl_jax import main
-from gandl_jax.jobs import prepare_shards
+from gandl_jax.prepared import write_shards
 for line in sys.stdin:
     child = os.fork()
     if not child:

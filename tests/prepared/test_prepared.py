@@ -32,7 +32,7 @@ def test_rows_of_the_shards_are_all_rows(tiny):
 def test_importing_it_is_cheap():
     code = (
         "import importlib, sys; from gandl_jax import modules;"
-        "from gandl_jax.datasets import prepared, raw_images;"
+        "from gandl_jax.prepared import prepared;from gandl_jax.raw import raw_images;"
         "[importlib.import_module(f'gandl_jax.screens.{name}')"
         " for name in modules.names('screens', 'SCREEN')];"
         "import gandl_jax.jobs.prepare;"

@@ -109,7 +109,7 @@ def _looks(config, training: RandomTraining, step_ms: float) -> dict[str, float]
     looks = {"check": (lambda: finite(training.state), train.check_every_steps)}
     if hasattr(training.method, "pictures"):
         draw = parallel.on_one(training.method.pictures)
-        every = configs.steps(train.diversity_every_images, train.batch)
+        every = configs.steps(config.method.diversity_every_images, train.batch)
         looks["diversity"] = (lambda: draw(training.state, training.key), every)
     for name, (look, every) in looks.items():
         jax.block_until_ready(look())  # it compiles

@@ -116,7 +116,7 @@ def diversity(lines: Lines, least: float) -> Finding | None:
 
     Args:
       lines: of the metrics.
-      least: `config.train.least_diversity`; 0 is none.
+      least: `config.method.least_diversity`; 0 is none.
     """
     found = metric_lines.points(lines, "g/diversity")
     if not found:
@@ -131,7 +131,7 @@ def diversity(lines: Lines, least: float) -> Finding | None:
             "diversity",
             BAD,
             f"the generator has collapsed: what it draws varies by {says}, and "
-            f"{least:g} is the least (config.train.least_diversity)",
+            f"{least:g} is the least (config.method.least_diversity)",
             "lower the learning rate or raise R1, in a new workdir",
         )
     if now < HALVED * most:

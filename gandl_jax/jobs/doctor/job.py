@@ -73,7 +73,7 @@ def networks(found: State) -> list[Finding | None]:
     if method.loss == "logistic":  # whose scores have a zero of their own
         judged.append(health.discriminator(lines, found.saved.steps))
         judged.append(health.generator(lines))
-    judged.append(health.diversity(lines, found.config.train.least_diversity))
+    judged.append(health.diversity(lines, found.config.method.least_diversity))
     judged.append(health.r1(lines, method.r1_weight))
     judged.append(health.path_length(lines))
     judged.append(health.augmentation(lines))

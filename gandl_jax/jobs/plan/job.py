@@ -93,9 +93,10 @@ class Planner:
 
     def _begin(self) -> dict[str, Any]:
         flat = configs.plain(self._config)
-        also = ("plan.topology", "train.accumulate", "train.total_images")
+        also = ["plan.topology", "train.accumulate", "train.total_images"]
+        also += configs.method_options(self._config.method.name).FREE
         made_from = configs.identity(self._config) | {
-            **{key: flat[key] for key in (*also, *sorted(configs.SAME_RESULTS))},
+            **{key: flat[key] for key in also},
             "data.channels": list(for_screen.channels(self._config)),
             "data.classes": list(for_screen.class_names(self._config)),
             **{name: metadata.version(name) for name in ("gandl_jax", "jax", "libtpu")},

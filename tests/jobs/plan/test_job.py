@@ -25,7 +25,7 @@ pytestmark = [
     pytest.mark.tpu_compile,
 ]
 WIDTH, PIXELS = 512, 8 * 8 * 5
-ROOT = pathlib.Path(__file__).parents[2]
+ROOT = pathlib.Path(__file__).parents[3]
 
 
 class Dense:

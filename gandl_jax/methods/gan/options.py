@@ -1,0 +1,194 @@
+"""What a config may hold of GAN-DL: a StyleGAN2 whose discriminator is the encoder.
+
+Imports nothing slow.
+"""
+
+from gandl_jax.errors import InputError, known
+
+RESAMPLING = ("auto", "cpu", "gpu", "tpu", "folded", "strided", "strided_sums")
+AUGMENT_KINDS = ("turns", "shifts", "zoom", "rotation", "intensity", "channel_drop")
+
+OPTIONS = {
+    "learning_rate": 0.002,
+    "beta1": 0.0,
+    "beta2": 0.99,
+    # ADA's rule 0.0002 * size^2 / batch is far weaker; with few images D then wins and
+    # its features fall below untrained ones.
+    "r1_weight": 10.0,
+    "r1_every_steps": 16,
+    "path_weight": 2.0,  # 0 leaves the phase out
+    "path_every_steps": 4,
+    "path_decay": 0.01,
+    "style_mixing_prob": 0.9,
+    "truncation_psi": 1.0,  # of styles in pictures; 0 would draw the mean one
+    # Parameters that stay as they are, such as "d/blocks_b64" (Freeze-D, 2020).
+    "freeze": (),
+    "average_halflife_images": 10_000,
+    "average_rampup_frac": 0.05,  # of the images seen (ADA, 2020)
+    # Or "relativistic" (R3GAN, 2024), which wants r2_weight, or "wgan_gp", which has a
+    # gradient penalty and a drift in every step and no R1 (Karras et al. 2018, A.1).
+    "loss": "logistic",
+    "gradient_weight": 10.0,  # of wgan_gp
+    "drift_weight": 1e-3,  # of wgan_gp
+    "r2_weight": 0.0,  # R1's penalty on generated images, as often
+    # Beside the game D learns to tell two views of an image, augmented by the same
+    # kinds, from all others of the batch (SimCLR, 2020); 0 is not.
+    "views_weight": 0.0,
+    "views_temperature": 0.2,
+    "views_prob": 0.8,  # of each kind of augmentation
+    "augment": "none",  # what D sees: "fixed", or "adaptive" (ADA, 2020)
+    "augment_kinds": ("turns", "shifts", "zoom", "rotation", "intensity"),
+    "augment_prob": 0.5,  # of each, where "fixed"; "adaptive" starts at 0
+    "augment_target": 0.6,  # of the mean sign of D(real) (ADA, as the next two)
+    "augment_speed_images": 500_000,  # to move the probability from 0 to 1
+    "augment_every_steps": 4,
+    # How often samples are held against real images, by how far each is from the next
+    # one (ours). Below least_diversity G has collapsed.
+    "diversity_every_images": 10_000,
+    "least_diversity": 0.1,
+}
+MODEL = {
+    "channel_base": 32768,  # channels at r px: min(base / r, max)
+    "channel_max": 512,
+    "latent_dim": 512,
+    "mapping_layers": 8,
+    "label_layers": 0,  # of D's mapping of labels; 0 is as many as mapping_layers
+    "mbstd_group": 4,
+    # Or "blocks": they are computed again in the backward pass, for memory.
+    "remat": "none",
+    # Forms of the same up- and downsampling: those that are fastest on "cpu", "gpu" or
+    # "tpu" (models/stylegan2/costs.py), or one of them for all layers.
+    "resampling": "auto",
+}
+FEATURES = "b8"  # mean and deviation of the deepest block (ours)
+LABELS = "optional"  # classes that G draws and D judges by
+ARCHITECTURE = (
+    "model.channel_base",
+    "model.channel_max",
+    "model.latent_dim",
+    "model.mapping_layers",
+    "model.label_layers",
+    "model.mbstd_group",
+    "model.dtype",
+)
+FREE = (
+    "model.remat",
+    "model.resampling",
+    "method.truncation_psi",
+    "method.diversity_every_images",
+    "method.least_diversity",
+)
+LOWEST = {
+    "method.r1_every_steps": 1,
+    "method.path_every_steps": 1,
+    "method.views_temperature": 1e-3,
+    "method.augment_speed_images": 1,
+    "method.augment_every_steps": 1,
+    "method.diversity_every_images": 1,
+    "model.channel_base": 1,
+    "model.channel_max": 1,
+    "model.latent_dim": 1,
+    "model.mapping_layers": 1,
+    "model.mbstd_group": 1,
+}
+MOVED = {  # former key to the key of now
+    "train.diversity_every_images": "method.diversity_every_images",
+    "train.least_diversity": "method.least_diversity",
+}
+RECIPES = {
+    # What keeps D from winning on few images (ours; docs/trials.md). Path lengths,
+    # which shape G, are left out for their time.
+    "few_images": {
+        "method.path_weight": 0.0,
+        "method.augment": "fixed",
+        "method.augment_prob": 0.3,
+    },
+}
+
+
+def small(config) -> None:
+    """Sets sizes that two cores train in minutes (ours).
+
+    A batch of 4 is one deviation group, on one device.
+    """
+    config.model.update(
+        channel_base=1024, channel_max=128, latent_dim=128, mapping_layers=3
+    )
+    config.method.diversity_every_images = 1_000
+
+
+def smoke(config) -> None:
+    """Sets sizes that take seconds."""
+    config.model.update(channel_base=256, channel_max=32, latent_dim=32)
+
+
+def check(config) -> None:
+    """Refuses what the networks, the game or the augmentation cannot do.
+
+    Raises:
+      InputError: with the first thing that is wrong.
+    """
+    method, model = config.method, config.model
+    known("model.resampling", model.resampling, RESAMPLING)
+    known("model.remat", model.remat, ("none", "blocks"))
+    known("method.loss", method.loss, ("logistic", "relativistic", "wgan_gp"))
+    known("method.augment", method.augment, ("none", "fixed", "adaptive"))
+    for kind in method.augment_kinds:
+        known("method.augment_kinds", kind, AUGMENT_KINDS)
+    for name in method.freeze:
+        known("method.freeze network", name.partition("/")[0], ("d", "g"))
+    _check_augmentation(method)
+    if method.loss == "wgan_gp" and method.r2_weight:
+        raise InputError(
+            f"config.method.r2_weight={method.r2_weight} has no part in wgan_gp, whose "
+            "own penalty lies between real and generated images: set "
+            "--config.method.r2_weight=0, or another --config.method.loss"
+        )
+    _check_batch(config)
+    _check_size(config)
+
+
+def _check_augmentation(method) -> None:
+    if not method.augment_kinds and (method.augment != "none" or method.views_weight):
+        raise InputError(
+            "config.method.augment_kinds is empty, which leaves augmentation nothing "
+            f"to do: name some of {', '.join(AUGMENT_KINDS)}, or set "
+            "--config.method.augment=none --config.method.views_weight=0"
+        )
+    for key in ("augment_prob", "augment_target", "views_prob"):
+        if method[key] > 1:
+            raise InputError(f"config.method.{key}={method[key]} should be at most 1")
+
+
+def _check_batch(config) -> None:
+    """A step's parts must hold whole deviation groups, and all that is compared."""
+    train, group = config.train, config.model.mbstd_group
+    if config.method.views_weight and train.accumulate > 1:
+        raise InputError(
+            f"config.train.accumulate={train.accumulate} leaves the views of "
+            "config.method.views_weight nothing to be told from but those of their "
+            "part: set --config.train.accumulate=1"
+        )
+    if train.batch % (group * train.accumulate):
+        parts = f" times config.train.accumulate={train.accumulate}"
+        raise InputError(
+            f"config.train.batch={train.batch} should be a multiple of "
+            f"config.model.mbstd_group={group}" + parts * (train.accumulate > 1)
+        )
+
+
+def _check_size(config) -> None:
+    key = "model.input_px" if config.model.input_px else "data.crop_px"
+    size = config.model.input_px or config.data.crop_px
+    if size & (size - 1):
+        below = 2 ** (size.bit_length() - 1)
+        raise InputError(
+            f"config.{key}={size} should be 4 times a power of two for this network: "
+            f"{below} or {2 * below}, say; or keep the crop and scale it, as in "
+            f"--config.model.input_px={below}"
+        )
+    if config.model.channel_base < size:
+        raise InputError(
+            f"config.model.channel_base={config.model.channel_base} leaves no channel "
+            f"at {size} px: make it {size} or more"
+        )
