@@ -2,12 +2,13 @@
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
+from gandl_jax.errors import InputError
 from gandl_jax.methods.augment import augment
 from gandl_jax.methods.gan import (
     adaptive,
@@ -32,6 +33,7 @@ from gandl_jax.methods.gan.networks import (
 )
 from gandl_jax.methods.gan.state import AdaptiveState, State
 from gandl_jax.methods.phase import Phase, lazy_adam, sample_keys, substream
+from gandl_jax.methods.source import Source
 from gandl_jax.models.stylegan2 import stylegan2
 
 PICTURES = 16
@@ -39,12 +41,12 @@ STYLE = "style"  # among what D's step says: no metric, but the mean style of it
 
 
 class Method:
-    """A StyleGAN2 of the config's sizes for a dataset's channels.
+    """A StyleGAN2 of the config's sizes for a source's channels.
 
     Args:
       config: of the experiment.
-      dataset: the prepared screen; gives the channels.
-      classes: names of those that `config.data.label` tells apart; () without it.
+      source: of its training records; records without a label are a class of their
+        own, before all others.
 
     Attributes:
       phases: the parts of a step, in order.
@@ -52,14 +54,15 @@ class Method:
         group, and pairs, of which the path-length phase takes the first.
 
     Raises:
-      InputError: config.method.freeze names no parameters.
+      InputError: config.method.freeze names no parameters, or there are several columns
+        of labels.
     """
 
-    def __init__(self, config, dataset, classes: Sequence[str] = ()):
+    def __init__(self, config, source: Source):
         self.options, self.weights = config.method, config.embed.weights
         self.batch, self.parts = config.train.batch, config.train.accumulate
-        channels = len(config.data.channels or dataset.channels)
-        self.networks = Networks(config, channels, len(classes))
+        self.column, self.first_class, classes = _condition(source)
+        self.networks = Networks(config, len(source.channels), classes)
         self.unit = math.lcm(config.model.mbstd_group, 2)
         if self.options.freeze:
             shapes = jax.eval_shape(self._params, jax.random.key(0))
@@ -266,7 +269,10 @@ class Method:
         return self.networks.generate(g, self._styles(g, part), part["keys"])
 
     def _labels(self, part: dict) -> Array | None:
-        return part["labels"] if self.networks.classes else None
+        """[B] int32 classes of the networks, where a blank is the first one."""
+        if not self.networks.classes:
+            return None
+        return part["labels"][self.column] + self.first_class
 
     def _logits(
         self, state: State, d: dict, images: Array, part: dict, stream: int
@@ -320,3 +326,17 @@ class Method:
             freeze=self.options.freeze,
         )
         return state, value, metrics | {f"{phase}/{n}": x for n, x in norms.items()}
+
+
+def _condition(source: Source) -> tuple[str, int, int]:
+    """(column, class of its first name, number of classes) that both networks take."""
+    if not source.classes:
+        return "", 0, 0
+    if len(source.classes) > 1:
+        raise InputError(
+            f"config.data.label names {len(source.classes)} columns, "
+            f"{', '.join(source.classes)}, and the method gan learns one: name one"
+        )
+    ((column, names),) = source.classes.items()
+    blanks = int(source.blanks[column] > 0)
+    return column, blanks, blanks + len(names)
