@@ -8,16 +8,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from gandl_jax.methods import frozen
 from gandl_jax.methods.augment import augment
-from gandl_jax.methods.gan import (
-    adaptive,
-    frozen,
-    games,
-    losses,
-    updates,
-    views,
-    weights,
-)
+from gandl_jax.methods.gan import adaptive, games, losses, updates, views, weights
 from gandl_jax.methods.gan import (
     state as gan_state,
 )
@@ -31,7 +24,9 @@ from gandl_jax.methods.gan.networks import (
     normal,
 )
 from gandl_jax.methods.gan.state import AdaptiveState, State
-from gandl_jax.methods.phase import Phase, lazy_adam, sample_keys, substream
+from gandl_jax.methods.optimisers import lazy_adam
+from gandl_jax.methods.phase import Phase, sample_keys, substream
+from gandl_jax.methods.updates import descend, parameter_norms
 from gandl_jax.models.stylegan2 import stylegan2
 
 PICTURES = 16
@@ -179,7 +174,7 @@ class Method:
                 value += self.options.views_weight * contrast
             return value, metrics | {STYLE: ws[:, -1].mean(0)}
 
-        norms = updates.parameter_norms(state)
+        norms = parameter_norms({"d": state.d, "g": state.g})
         state, _, metrics = self._descend(state, "d_main", loss, batch, key)
         mean = metrics.pop(STYLE)
         if self.options.augment == "adaptive":
@@ -305,12 +300,12 @@ class Method:
     def _descend(
         self, state: State, phase: str, loss: Callable, batch: dict, key: Array
     ) -> tuple[State, Array, dict[str, Array]]:
-        """`gan_updates.descend`, with the samples' keys of this step and phase.
+        """`descend`, with the samples' keys of this step and phase.
 
         Its metrics are those of `loss`, and the norms of gradient and update.
         """
         network = phase[0]
-        state, value, metrics, norms = updates.descend(
+        state, value, metrics, norms = descend(
             state,
             network,
             loss,

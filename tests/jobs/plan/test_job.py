@@ -14,7 +14,7 @@ from gandl_jax import main as program
 from gandl_jax import parallel, tpu
 from gandl_jax.errors import InputError
 from gandl_jax.jobs.plan import job as plan_job
-from gandl_jax.methods.gan import updates
+from gandl_jax.methods import updates
 from gandl_jax.methods.phase import Phase, mean_over_parts
 from gandl_jax.training import for_screen, opening
 
