@@ -27,7 +27,7 @@ ROOMS = {  # each folder's, and which others it imports
 # Files beside them that a room imports, where it is not all: these do no I/O, know no
 # config, or are for every screen alike.
 BESIDE = {
-    "methods": "errors parallel",
+    "methods": "config errors parallel",
     "models": "errors",
     "figures": "",
     "tasks": "child_processes errors names",

@@ -1,8 +1,8 @@
 """A workdir and a prepared screen that commit 0dbaa26 made go on as it would have.
 
 `data/workdir_of_0dbaa26.tar.xz` holds what that commit left after 3 steps of
-`demo.py:smoke`, smaller networks, and in `expected.json` what it went on to: the metrics
-of step 5 and the mean of some features.
+`demo.py:smoke` with smaller networks, and in `expected.json` what it went on to: the
+metrics of step 5 and the means of some features.
 """
 
 import json
