@@ -1,6 +1,6 @@
 """docs/new_method.md: what it writes out is a method, and new files are all it takes.
 
-A copy of the package, with the page's two files beside it, runs every job of a new user.
+A copy of the package, with the page's two files in it, runs the jobs of a new user.
 """
 
 import os
