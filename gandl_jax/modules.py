@@ -5,6 +5,7 @@ import functools
 import importlib
 import pathlib
 import types
+from typing import Any
 
 PACKAGE = pathlib.Path(__file__).parent
 INSIDE = {"jobs": "job", "methods": "method"}  # of a folder with parts, what it is for
@@ -29,6 +30,11 @@ def load(folder: str, name: str) -> types.ModuleType:
     return importlib.import_module(".".join(place.parts))
 
 
+def constant(folder: str, name: str, marker: str, default: Any) -> Any:
+    """A literal that a module defines at top level, read without importing it."""
+    return _top_level(_files(folder)[name]).get(marker, default)
+
+
 def part(folder: str, name: str, inside: str) -> types.ModuleType | None:
     """Imports one file of a folder such as methods/gan; None where it has none."""
     package = _files(folder)[name].parent
@@ -46,11 +52,20 @@ def _files(folder: str) -> dict[str, pathlib.Path]:
 
 
 @functools.cache
-def _top_level(file: pathlib.Path) -> set[str]:
-    found = set()
+def _top_level(file: pathlib.Path) -> dict[str, Any]:
+    """Names that a file defines at top level, with the values of literals."""
+    found: dict[str, Any] = {}
     for node in ast.parse(file.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign):
-            found.update(t.id for t in node.targets if isinstance(t, ast.Name))
+            names = [t.id for t in node.targets if isinstance(t, ast.Name)]
+            found.update(dict.fromkeys(names, _literal(node.value)))
         elif isinstance(node, ast.FunctionDef | ast.ClassDef):
-            found.add(node.name)
+            found[node.name] = None
     return found
+
+
+def _literal(node: ast.expr) -> Any:
+    try:
+        return ast.literal_eval(node)
+    except ValueError:
+        return None

@@ -35,7 +35,7 @@ BESIDE = {
     "raw": "csv_layout errors files modules names progress regular_files",
 }
 # What the files beside them import of the rooms.
-OF_ROOMS = {"main": {"profiles"}, "workdir_faults": {"profiles"}}
+OF_ROOMS = {"run_jobs": {"profiles"}, "workdir_faults": {"profiles"}}
 OWNERS = {
     "tensorflow": {"host_tensorflow"},
     "tensorflow_datasets": {"prepared"},

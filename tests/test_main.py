@@ -6,8 +6,8 @@ import functools
 import pytest
 from etils import epath
 
+from gandl_jax import command_line, lock, preemption, run_jobs, workdir
 from gandl_jax import config as configs
-from gandl_jax import lock, preemption, workdir
 from gandl_jax import main as program
 from gandl_jax.errors import InputError
 
@@ -44,13 +44,13 @@ def test_bad_command_lines(config, arguments, told, capsys, tmp_path, monkeypatc
 
 
 def test_settings_are_split_from_flags():
-    rest, settings = program.split(
+    rest, settings = command_line.split(
         ["--job=all", "--config=a.py:x=1", "--config.data.dir=a=b", "-config.seed=3"]
     )
     assert rest == ["--job=all", "--config=a.py:x=1"]
     assert settings == {"data.dir": "a=b", "seed": "3"}
     with pytest.raises(InputError, match="has no value"):
-        program.split(["--config.seed"])
+        command_line.split(["--config.seed"])
 
 
 ENDS = [RuntimeError, MemoryError, KeyboardInterrupt, preemption.Preempted]
@@ -74,7 +74,7 @@ def failing(monkeypatch):
             before(workdir)
             raise error("why")
 
-        monkeypatch.setattr(program, "_run_job", fail)
+        monkeypatch.setattr(run_jobs, "_run_job", fail)
 
     return arrange
 

@@ -17,6 +17,8 @@ from gandl_jax.profiles.table import mixed_wells
 from gandl_jax.raw import confined, raw_images, screen
 from gandl_jax.reading import labelling
 
+WORKDIR = "untouched"  # what it makes lies in config.data.dir
+
 
 def run(config: ml_collections.ConfigDict, workdir: str) -> None:
     """Prepares the screen `config.data.name` in `config.data.dir`.
