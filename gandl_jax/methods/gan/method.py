@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +10,16 @@ from jax import Array
 
 from gandl_jax.methods import frozen
 from gandl_jax.methods.augment import augment
-from gandl_jax.methods.gan import adaptive, games, losses, updates, views, weights
+from gandl_jax.methods.contract import FIXED
+from gandl_jax.methods.gan import (
+    adaptive,
+    diversity,
+    games,
+    losses,
+    updates,
+    views,
+    weights,
+)
 from gandl_jax.methods.gan import (
     state as gan_state,
 )
@@ -29,7 +38,6 @@ from gandl_jax.methods.phase import Phase, sample_keys, substream
 from gandl_jax.methods.updates import descend, parameter_norms
 from gandl_jax.models.stylegan2 import stylegan2
 
-PICTURES = 16
 STYLE = "style"  # among what D's step says: no metric, but the mean style of its part
 
 
@@ -45,6 +53,7 @@ class Method:
       phases: the parts of a step, in order.
       unit: samples that must stay on one device, in one part of a batch: a deviation
         group, and pairs, of which the path-length phase takes the first.
+      checks: whether the generator has collapsed.
 
     Raises:
       InputError: config.method.freeze names no parameters.
@@ -59,6 +68,7 @@ class Method:
         if self.options.freeze:
             shapes = jax.eval_shape(self._params, jax.random.key(0))
             frozen.check(self.options.freeze, shapes)
+        self.checks = (diversity.check(self._fixed_samples, self.options),)
         r1_every = self.options.r1_every_steps
         path_every = self.options.path_every_steps
         has_r1 = self.options.loss != "wgan_gp"  # which has a penalty in every step
@@ -133,18 +143,27 @@ class Method:
         sets["last_map"] = x.reshape(x.shape[0], -1)
         return sets
 
-    def pictures(self, state: State, key: Array) -> Array:
-        """[16, H, W, C] of the averaged generator, always of the same z and labels.
+    def samples(self, state: State, keys: Array, labels: Mapping[str, Array]) -> Array:
+        """[N, H, W, C] of the averaged generator, one for each of N keys.
 
-        Its styles are truncated towards the mean one; classes come in turn.
+        Its styles are truncated towards the mean one.
+
+        Args:
+          state: of the training.
+          keys: [N].
+          labels: {column: [N] int32} where it has classes.
         """
-        index = jnp.arange(PICTURES)
-        keys, classes = sample_keys(key, index), self.networks.classes
-        labels = index % classes if classes else None
-        ws = self.networks.styles(state.g_average, keys, labels, mixing=False)
+        (classes,) = labels.values() if self.networks.classes else (None,)
+        ws = self.networks.styles(state.g_average, keys, classes, mixing=False)
         psi = self.options.truncation_psi
         ws = stylegan2.truncate(ws, state.w_average, psi)
         return self.networks.generate(state.g_average, ws, keys)
+
+    def _fixed_samples(self, state: State, key: Array) -> Array:
+        """[FIXED, H, W, C]: the same samples at every look, classes in turn."""
+        index, classes = jnp.arange(FIXED), self.networks.classes
+        labels = {"": index % classes} if classes else {}
+        return self.samples(state, sample_keys(key, index), labels)
 
     def d_main(self, state: State, batch: dict, key: Array) -> tuple[State, dict]:
         """Discriminator step; updates the mean style and how much is augmented."""
