@@ -283,8 +283,11 @@ def task_options(config: ml_collections.ConfigDict, task: str) -> dict[str, Any]
       config: evaluate is read.
       task: a module of gandl_jax/tasks; its `normalize` "" is what all share.
     """
-    groups = {"tasks", *modules.names("tasks", "run")}
-    shared = {k: v for k, v in config.evaluate.items() if k not in groups}
+    shared = {
+        key: value
+        for key, value in config.evaluate.items()
+        if key != "tasks" and not isinstance(value, ml_collections.ConfigDict)
+    }
     own = dict(config.evaluate[task])
     own["normalize"] = own["normalize"] or shared["normalize"]
     return shared | own
@@ -497,11 +500,21 @@ def load(path_and_options: str) -> ml_collections.ConfigDict:
     except InputError:
         raise
     except Exception as error:
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise InputError(f"{path} does not give a config: {reason}") from error
+        raise InputError(f"{path} does not give a config: {_why(error)}") from error
     _check_method_taken(path, text, config)
     config.name = "-".join([file.stem, *_name_parts(text)])
     return config
+
+
+def _why(error: Exception) -> str:
+    """An error of a config file in a line, and what a key is called now."""
+    reason = f"{type(error).__name__}: {error}".splitlines()[0]
+    reason = reason.partition(" Other fields present")[0]
+    for method in modules.names("methods", "Method"):
+        for former, now in _moved(method).items():
+            if f'"{former.rpartition(".")[2]}"' in reason:
+                return f"config.{former} is config.{now} now ({reason})"
+    return reason
 
 
 def _check_method_taken(path: str, text: str, config) -> None:

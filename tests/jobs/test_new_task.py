@@ -45,7 +45,8 @@ def table(rows):
 
 
 def chapter(rows):
-    return ["Depths are <deep>.", [{"name": r["set"], "depth": r["value"]} for r in rows]]
+    depths = [{"name": row["set"], "depth": row["value"]} for row in rows]
+    return ["Depths are <deep>.", depths]
 '''
 SILENT = """
 def run(sets, splits, **options):

@@ -41,7 +41,8 @@ def scores(metadata, features, *wanted):
     options = {**OPTIONS, "splits": wanted}
     plan = task.splits(metadata, options)
     sets = {"s": FeatureSet("s", metadata, features.astype(np.float32), False)}
-    return pd.DataFrame(task.run(sets, plan, **options))
+    others = {key: value for key, value in options.items() if key != "splits"}
+    return pd.DataFrame(task.run(sets, plan, **others))
 
 
 def numbers(metadata, column):

@@ -75,7 +75,7 @@ def test_what_carries_the_signal_is_chosen_in_every_fold(control_wells):
     assert any_["differences"]["untrained"]["against"] == "gan@0/chosen"
     assert "untrained" in row_of(rows, "intensity")["differences"]
     assert row_of(rows, "plate")["taken"] == []
-    best = ranking.recommendation(found)
+    best = ranking.recommendation("control_classification", found)
     assert best["set"] == "gan@5/b16" and best["note"] == ""
     assert best["flags"] == (
         "--config.evaluate.features=b16 "
@@ -223,7 +223,10 @@ def test_labels_with_compounds_left_out():
     row = row_of(rows, ANY)
     assert {one["set"] for one in row["taken"]} == {"y"}
     assert row["split"] == "treatment" and row["unit"] == "treatment"
-    assert "--config.evaluate.svm_c=" in ranking.recommendation(found)["flags"]
+    assert (
+        "--config.evaluate.svm_c="
+        in ranking.recommendation("control_classification", found)["flags"]
+    )
 
 
 def test_training_parts_that_are_too_small_are_told(control_wells):
@@ -271,7 +274,7 @@ def test_the_mean_over_splits_ranks_and_another_encoders_victory_is_told():
     ranked = ranking.best_first(found)
     assert [row["set"] for row in ranked] == ["gan@0/b16", "gan@5/b16", "gan@5/b8"]
     np.testing.assert_allclose([row[SCORE] for row in ranked], [0.75, 0.71, 0.7])
-    best = ranking.recommendation(found)
+    best = ranking.recommendation("control_classification", found)
     assert best["set"] == "gan@0/b16" and "svm_c" in best["flags"]
     assert "not of the last trained encoder, gan@5, whose best is b16" in best["note"]
 

@@ -54,7 +54,8 @@ def scores(metadata, features, **options):
     options = {**OPTIONS, **options}
     plan = task.splits(metadata, options)
     sets = {"s": FeatureSet("s", metadata, features.astype(np.float32), None)}
-    return pd.DataFrame(task.run(sets, plan, **options))
+    others = {key: value for key, value in options.items() if key != "splits"}
+    return pd.DataFrame(task.run(sets, plan, **others))
 
 
 def one(rows, **where):

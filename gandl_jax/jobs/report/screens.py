@@ -73,15 +73,15 @@ def sort(name: str, tasks: Mapping[str, Mapping[str, Any]], features: str) -> Sc
       features: the set that the config shows first.
     """
     rows = {task: content["rows"] for task, content in tasks.items()}
+    chapters = task_chapters.drawn()
     everything = [
         row
-        for those in rows.values()
+        for task, those in rows.items()
         for row in those
-        if {"encoder", "features"} <= row.keys()
+        if task in chapters or {"encoder", "features"} <= row.keys()
     ]
     names = encoder_roles.roles(row["encoder"] for row in everything)
     features = encoder_roles.shown(everything, features)
-    chapters = task_chapters.drawn()
     tables = {
         task: encoder_roles.side_by_side(rows[task], names, features, chapter.KEYS)
         for task, chapter in chapters.items()
