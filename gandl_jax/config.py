@@ -215,20 +215,15 @@ DEFAULTS = {
         # in turn; "plate:0.25" a random quarter, `repeats` times; "plate:A/1+A/2"
         # these.
         "splits": ("record", "plate"),
-        "cell_type_splits": ("record", "experiment"),
-        "label": "Mechanism",  # what label_classification predicts: Metadata_<label>
-        # Whether controls that carry a label are records of its class as others are;
-        # otherwise they are left out. They normalise in either case.
-        "label_controls": True,
-        "label_splits": ("treatment",),
         "max_folds": 10,  # more groups are dealt to so many folds
         "repeats": 3,  # of random splits
         "normalize": "standard",  # per plate; or "robust", "whiten", "tvn", "coral"
         "svm_c": 1.0,
         "bootstrap_unit": "well",  # what intervals draw again
         "bootstrap_draws": 1000,
-        "map_points": 5_000,  # wells on a 2-D map, at most
         "seed": 0,
+        # And a group for each task, of OPTIONS in gandl_jax/tasks/<task>.py. There
+        # "normalize" is as above where it is "".
     },
     "choose": {  # --job=choose_features: every set, with each of these
         "normalize": ("standard", "whiten"),
@@ -266,12 +261,42 @@ def default(method: str = "gan") -> ml_collections.ConfigDict:
     config.method.update({"name": method, **options.OPTIONS})
     config.model.update(options.MODEL)
     config.evaluate.features = options.FEATURES
+    for task in modules.names("tasks", "run"):
+        config.evaluate[task] = {"normalize": ""} | _of_task(task, "OPTIONS")
     return config.lock()
 
 
 def method_options(method: str) -> types.ModuleType:
     """What a config may hold of a method: see methods/contract.py, `Options`."""
     return modules.part("methods", method, "options")
+
+
+def _of_task(task: str, marker: str) -> dict[str, Any]:
+    """OPTIONS of a task, LOWEST of them, or MOVED: former full keys to those of now."""
+    return modules.constant("tasks", task, marker) or {}
+
+
+def task_options(config: ml_collections.ConfigDict, task: str) -> dict[str, Any]:
+    """What a task is run with: what all share, its own options in place of it.
+
+    Args:
+      config: evaluate is read.
+      task: a module of gandl_jax/tasks; its `normalize` "" is what all share.
+    """
+    shared = {
+        key: value
+        for key, value in config.evaluate.items()
+        if key != "tasks" and not isinstance(value, ml_collections.ConfigDict)
+    }
+    own = dict(config.evaluate[task])
+    own["normalize"] = own["normalize"] or shared["normalize"]
+    return shared | own
+
+
+def splits(config: ml_collections.ConfigDict) -> dict[str, tuple[str, ...]]:
+    """Full key to splits in words: those that tasks share, and those of each."""
+    flat = flatten(config.evaluate, "evaluate.")
+    return {key: words for key, words in flat.items() if key.endswith(".splits")}
 
 
 def small(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
@@ -475,11 +500,21 @@ def load(path_and_options: str) -> ml_collections.ConfigDict:
     except InputError:
         raise
     except Exception as error:
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise InputError(f"{path} does not give a config: {reason}") from error
+        raise InputError(f"{path} does not give a config: {_why(error)}") from error
     _check_method_taken(path, text, config)
     config.name = "-".join([file.stem, *_name_parts(text)])
     return config
+
+
+def _why(error: Exception) -> str:
+    """An error of a config file in a line, and what a key is called now."""
+    reason = f"{type(error).__name__}: {error}".splitlines()[0]
+    reason = reason.partition(" Other fields present")[0]
+    for method in modules.names("methods", "Method"):
+        for former, now in _moved(method).items():
+            if f'"{former.rpartition(".")[2]}"' in reason:
+                return f"config.{former} is config.{now} now ({reason})"
+    return reason
 
 
 def _check_method_taken(path: str, text: str, config) -> None:
@@ -508,7 +543,7 @@ def override(config: ml_collections.ConfigDict, settings: Mapping[str, str]) -> 
       InputError: an unknown key or a value of another type.
     """
     flat = flatten(config)
-    moved = method_options(config.method.name).MOVED
+    moved = _moved(config.method.name)
     settings = {moved.get(key, key): text for key, text in settings.items()}
     for key, text in settings.items():
         _check_key(config, key, text, flat)
@@ -544,8 +579,16 @@ def _check_key(config, key: str, text: str, flat: Mapping[str, Any]) -> None:
 
 def with_keys_of_now(stored: Mapping[str, Any], method: str) -> dict[str, Any]:
     """A stored flat config whose keys are called as this version calls them."""
-    moved = method_options(method).MOVED
+    moved = _moved(method)
     return {moved.get(key, key): value for key, value in stored.items()}
+
+
+def _moved(method: str) -> dict[str, str]:
+    """Former full keys to those of now, as a method and the tasks say them."""
+    moved = dict(method_options(method).MOVED)
+    for task in modules.names("tasks", "run"):
+        moved |= _of_task(task, "MOVED")
+    return moved
 
 
 def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -579,6 +622,9 @@ def validate(config: ml_collections.ConfigDict, jobs: Iterable[str]) -> None:
     known("data.scaling", config.data.scaling, ("dataset", "plate"))
     known("imported.unmatched", config.imported.unmatched, ("fail", "skip"))
     known("evaluate.normalize", config.evaluate.normalize, NORMALIZE)
+    for task in modules.names("tasks", "run"):
+        own = config.evaluate[task].normalize
+        known(f"evaluate.{task}.normalize", own, ("", *NORMALIZE))
     known("embed.weights", config.embed.weights, ("average", "raw"))
     if config.embed.orientations not in (1, 4, 8):
         raise InputError(
@@ -598,7 +644,7 @@ def validate(config: ml_collections.ConfigDict, jobs: Iterable[str]) -> None:
             "--job=all, which leaves train out"
         )
     _check_networks(config)
-    _check_splits(config.evaluate)
+    _check_splits(config)
     _check_candidates(config.choose)
     _check_compare(config.compare, jobs)
     _check_numbers(config)
@@ -620,15 +666,15 @@ def _check_networks(config: ml_collections.ConfigDict) -> None:
         )
 
 
-def _check_splits(evaluate: ml_collections.ConfigDict) -> None:
-    for key in ("splits", "cell_type_splits", "label_splits"):
-        for word in evaluate[key]:
+def _check_splits(config: ml_collections.ConfigDict) -> None:
+    for key, words in splits(config).items():
+        for word in words:
             if not word.partition(":")[0].strip():
                 raise InputError(
-                    f"config.evaluate.{key}={evaluate[key]!r} names {word!r}, which "
-                    "holds nothing apart: name a unit, such as 'plate'"
+                    f"config.{key}={words!r} names {word!r}, which holds nothing "
+                    "apart: name a unit, such as 'plate'"
                 )
-    if not evaluate.bootstrap_unit.strip():
+    if not config.evaluate.bootstrap_unit.strip():
         raise InputError(
             "config.evaluate.bootstrap_unit is empty: name a unit, such as 'well'"
         )
@@ -692,7 +738,6 @@ LOWEST = {  # of every number in a group, or of one key
     "evaluate.svm_c": 1e-9,
     "evaluate.repeats": 1,
     "evaluate.max_folds": 2,
-    "evaluate.map_points": 3,
     "evaluate.bootstrap_draws": 1,
     "choose.inner_folds": 2,
 }
@@ -705,6 +750,9 @@ def check_ranges(config: ml_collections.ConfigDict) -> None:
       InputError: naming the first.
     """
     all_lowest = LOWEST | method_options(config.method.name).LOWEST
+    for task in modules.names("tasks", "run"):
+        own = _of_task(task, "LOWEST")
+        all_lowest |= {f"evaluate.{task}.{key}": value for key, value in own.items()}
     for key, value in flatten(config).items():
         if isinstance(value, int | float):
             lowest = all_lowest[max(filter(key.startswith, all_lowest), key=len)]

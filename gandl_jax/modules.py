@@ -30,9 +30,23 @@ def load(folder: str, name: str) -> types.ModuleType:
     return importlib.import_module(".".join(place.parts))
 
 
-def constant(folder: str, name: str, marker: str, default: Any) -> Any:
-    """A literal that a module defines at top level, read without importing it."""
-    return _top_level(_files(folder)[name]).get(marker, default)
+def constant(folder: str, name: str, marker: str, default: Any = None) -> Any:
+    """What a module writes out at top level, such as OPTIONS; else the default.
+
+    It is read, not run: options of a task are known before scikit-learn is imported.
+
+    Raises:
+      ValueError: it is computed there, and so cannot be read.
+    """
+    file = _files(folder).get(name)
+    node = _top_level(file).get(marker) if file else None
+    try:
+        return default if node is None else ast.literal_eval(node)
+    except ValueError as error:
+        raise ValueError(
+            f"{file}: write {marker} out, without names and calls: it is read without "
+            "running the file"
+        ) from error
 
 
 def part(folder: str, name: str, inside: str) -> types.ModuleType | None:
@@ -52,20 +66,13 @@ def _files(folder: str) -> dict[str, pathlib.Path]:
 
 
 @functools.cache
-def _top_level(file: pathlib.Path) -> dict[str, Any]:
-    """Names that a file defines at top level, with the values of literals."""
-    found: dict[str, Any] = {}
+def _top_level(file: pathlib.Path) -> dict[str, ast.AST]:
+    """Name to what is assigned to it, or to the function or class of that name."""
+    found = {}
     for node in ast.parse(file.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign):
             names = [t.id for t in node.targets if isinstance(t, ast.Name)]
-            found.update(dict.fromkeys(names, _literal(node.value)))
+            found |= dict.fromkeys(names, node.value)
         elif isinstance(node, ast.FunctionDef | ast.ClassDef):
-            found[node.name] = None
+            found[node.name] = node
     return found
-
-
-def _literal(node: ast.expr) -> Any:
-    try:
-        return ast.literal_eval(node)
-    except ValueError:
-        return None

@@ -94,7 +94,7 @@ def test_every_config_is_valid(file, option):
         ("evaluate.bootstrap_draws", 0, "1 or more"),
         ("evaluate.normalize", "standart", "did you mean 'standard'"),
         ("evaluate.splits", ("record", " "), "names ' ', which holds nothing apart"),
-        ("evaluate.label_splits", (":0.25",), "evaluate.label_splits"),
+        ("evaluate.label_classification.splits", (":0.25",), "holds nothing apart"),
         ("evaluate.bootstrap_unit", "", "bootstrap_unit is empty"),
     ],
 )

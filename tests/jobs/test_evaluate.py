@@ -137,7 +137,7 @@ def test_scores_of_other_code_are_made_anew(config, workdir, monkeypatch):
     config.evaluate.tasks = "control_classification"
     evaluate.run(config, workdir)
     before = result(workdir, "control_classification")["inputs"]
-    monkeypatch.setattr(task_results, "code", lambda: "other")
+    monkeypatch.setattr(task_results, "code", lambda task: "other")
     evaluate.run(config, workdir)
     after = result(workdir, "control_classification")["inputs"]
     assert len(before["code"]) == 64 and after == before | {"code": "other"}
