@@ -11,7 +11,7 @@ from typing import Any
 from etils import epath
 
 from gandl_jax import config as configs
-from gandl_jax import files, plain_data, sealed_json
+from gandl_jax import config_checks, files, plain_data, sealed_json
 from gandl_jax.errors import InputError
 
 FILE = "config.json"
@@ -161,7 +161,7 @@ def read_config(workdir: epath.Path):
             )
         group[last] = tuple(value) if isinstance(value, list) else value
     try:
-        configs.check_ranges(config)
+        config_checks.check_ranges(config)
     except InputError as error:
         raise InputError(
             f"{workdir / FILE} is damaged: {error}: restore it from a copy"

@@ -5,7 +5,7 @@ import pathlib
 import pytest
 
 from gandl_jax import config as configs
-from gandl_jax import modules
+from gandl_jax import config_checks, config_files, config_text, modules
 from gandl_jax.errors import InputError
 
 CONFIGS = pathlib.Path(__file__).parents[1] / "configs"
@@ -73,8 +73,8 @@ def test_images_to_steps_rounds_up(images, batch, steps):
 @pytest.mark.parametrize("file", sorted(CONFIGS.glob("*.py")), ids=lambda f: f.stem)
 @pytest.mark.parametrize("option", ["", ":smoke"])
 def test_every_config_is_valid(file, option):
-    config = configs.load(f"{file}{option}")
-    configs.validate(config, configs.all_jobs(config))
+    config = config_files.load(f"{file}{option}")
+    config_checks.validate(config, configs.all_jobs(config))
     assert config.name == file.stem + option.replace(":", "-")
 
 
@@ -103,7 +103,7 @@ def test_wrong_values_are_told_before_anything_runs(key, value, told):
     config.data.dir = "somewhere"
     config.update_from_flattened_dict({key: value})
     with pytest.raises(InputError, match=told):
-        configs.validate(config, ["train"])
+        config_checks.validate(config, ["train"])
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_a_config_file_that_does_not_run_is_told(tmp_path, text, told):
     file = tmp_path / "mine.py"
     file.write_text(text)
     with pytest.raises(InputError, match=told):
-        configs.load(str(file))
+        config_files.load(str(file))
 
 
 def test_the_normalisations_are_those_there_are():
@@ -179,7 +179,7 @@ def test_plates_make_the_experiment_where_images_are_scaled_by_them():
     ],
 )
 def test_a_lists_words_may_hold_parentheses_and_commas(text, words):
-    assert configs.parse("key", text, ()) == words
+    assert config_text.parse("key", text, ()) == words
 
 
 def test_a_configs_folder_may_have_a_colon_in_its_name(tmp_path):
@@ -187,13 +187,13 @@ def test_a_configs_folder_may_have_a_colon_in_its_name(tmp_path):
     folder.mkdir()
     (folder / "demo.py").write_text((CONFIGS / "demo.py").read_text())
     for options, name in (("", "demo"), (":smoke", "demo-smoke")):
-        assert configs.load(f"{folder}/demo.py{options}").name == name
+        assert config_files.load(f"{folder}/demo.py{options}").name == name
 
 
 @pytest.mark.parametrize("file", sorted(CONFIGS.glob("*.py")), ids=lambda f: f.stem)
 def test_every_config_takes_any_method(file):
     for method in modules.names("methods", "Method"):
-        config = configs.load(f"{file}:smoke,method={method}")
+        config = config_files.load(f"{file}:smoke,method={method}")
         own = configs.method_options(method)
         assert set(config.method) == {"name", "recipe", *own.OPTIONS}
         assert set(config.model) == {"dtype", "input_px", *own.MODEL}
@@ -201,11 +201,11 @@ def test_every_config_takes_any_method(file):
 
 
 def test_a_recipe_is_named_with_the_file_and_sets_what_it_says():
-    config = configs.load(f"{CONFIGS}/rxrx19a.py:recipe=few_images")
+    config = config_files.load(f"{CONFIGS}/rxrx19a.py:recipe=few_images")
     assert config.method.path_weight == 0.0 and config.method.recipe == "few_images"
     assert config.name == "rxrx19a-few_images"
     with pytest.raises(InputError, match="recipe of the method gan 'few'.*few_images"):
-        configs.load(f"{CONFIGS}/rxrx19a.py:recipe=few")
+        config_files.load(f"{CONFIGS}/rxrx19a.py:recipe=few")
 
 
 def test_a_method_is_chosen_with_the_file_alone():
@@ -221,9 +221,9 @@ def test_a_file_that_takes_no_method_says_what_to_write(tmp_path):
         "from gandl_jax import config\ndef get_config(text):\n"
         "    config.options(text)\n    return config.default()\n"
     )
-    assert configs.load(f"{file}:smoke").method.name == "gan"
+    assert config_files.load(f"{file}:smoke").method.name == "gan"
     with pytest.raises(InputError, match="takes no recipe=few_images: in it write"):
-        configs.load(f"{file}:recipe=few_images")
+        config_files.load(f"{file}:recipe=few_images")
 
 
 def test_former_flags_set_the_keys_of_now():

@@ -120,7 +120,7 @@ def plan_settings(
     if config.data.name == "own":  # it may change, unlike the specs of the program
         plain = configs.plain(config)
         settings |= {key: plain[key] for key in configs.SCREEN_IMAGES}
-        settings[prepared.LABELS] = configs.labels(config)
+        settings[prepared.LABELS] = configs.screen_description(config)
     return settings | {f"simulate.{key}": config.simulate[key] for key in spec.options}
 
 

@@ -104,7 +104,7 @@ def labels(
     """
     if records is None:
         return {"from": "profiles"}
-    own = configs.labels(config) if config.data.name == "own" else {}
+    own = configs.screen_description(config) if config.data.name == "own" else {}
     return plain({"from": "config", **own})
 
 
