@@ -3,9 +3,10 @@
 import pathlib
 
 import pytest
+from etils import epath
 
 from gandl_jax import config as configs
-from gandl_jax import config_checks, config_files, config_text, modules
+from gandl_jax import config_checks, config_files, config_text, modules, workdir
 from gandl_jax.errors import InputError
 
 CONFIGS = pathlib.Path(__file__).parents[1] / "configs"
@@ -239,3 +240,93 @@ def test_only_what_the_method_says_depends_on_the_networks():
     assert configs.architecture(config, ("dna",)) == before
     config.model.latent_dim = 8
     assert configs.architecture(config, ("dna",)) != before
+
+
+def test_tasks_bring_their_options():
+    config = configs.default()
+    assert config.evaluate.retrieval.normalize == "", "what all share"
+    configs.override(
+        config,
+        {"evaluate.normalize": "whiten", "evaluate.retrieval.normalize": "standard"},
+    )
+    assert configs.task_options(config, "retrieval")["normalize"] == "standard"
+    others = configs.task_options(config, "label_classification")
+    assert others["normalize"] == "whiten" and others["label"] == "Mechanism"
+    assert others["splits"] == ("treatment",), "its own in place of the shared ones"
+    assert configs.task_options(config, "control_classification")["splits"] == (
+        "record",
+        "plate",
+    )
+    assert not {"tasks", "retrieval", "label"} & set(
+        configs.task_options(config, "control_classification")
+    )
+
+
+FORMER = {
+    "evaluate.label": "Digit",
+    "evaluate.label_controls": False,
+    "evaluate.label_splits": ("record", "plate:0.25"),
+    "evaluate.cell_type_splits": ("given",),
+    "evaluate.map_points": 7,
+}
+
+
+@pytest.mark.parametrize("way", ["flags", "workdir"])
+def test_former_keys_of_evaluate_are_those_of_tasks(way, tmp_path):
+    config = configs.default()
+    if way == "flags":
+        texts = {"evaluate.label_splits": "record,plate:0.25"}
+        texts |= {"evaluate.cell_type_splits": "given"}
+        configs.override(config, {k: str(v) for k, v in FORMER.items()} | texts)
+    else:
+        stored = {k: v for k, v in configs.plain(config).items() if k.count(".") < 2}
+        workdir.sealed_json.write(
+            tmp_path / workdir.FILE,
+            {"config": stored | FORMER, "history": [], "versions": {}},
+        )
+        config = workdir.read_config(epath.Path(tmp_path))
+    labels = config.evaluate.label_classification
+    assert (labels.label, labels.controls) == ("Digit", False)
+    assert labels.splits == ("record", "plate:0.25")
+    assert config.evaluate.cell_model_classification.splits == ("given",)
+    assert config.evaluate.well_map.points == 7
+
+
+@pytest.mark.parametrize(
+    "key, value, told",
+    [
+        ("evaluate.retrieval.normalise", "none", "did you mean 'evaluate.retrieval.no"),
+        ("evaluate.map_points", "2", "well_map.points=2 should be 3 or more"),
+        ("evaluate.retrieval.normalize", "whitn", "did you mean 'whiten'"),
+    ],
+)
+def test_wrong_options_of_tasks_are_told(key, value, told):
+    config = configs.default()
+    config.data.dir = "somewhere"
+    with pytest.raises(InputError, match=told):
+        configs.override(config, {key: value})
+        config_checks.validate(config, ["evaluate"])
+
+
+def test_a_former_key_in_a_file_is_told(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from gandl_jax import config as configs\n"
+        "def get_config(text=''):\n"
+        "    config = configs.default()\n"
+        "    config.evaluate.label = 'Digit'\n"
+    )
+    words = "config.evaluate.label is config.evaluate.label_classification.label now"
+    with pytest.raises(InputError, match=words):
+        config_files.load(str(file))
+
+
+def test_options_that_are_computed_are_refused(tmp_path, monkeypatch):
+    (tmp_path / "tasks").mkdir()
+    (tmp_path / "tasks/mine.py").write_text("WIDTH = 3\nOPTIONS = {'width': WIDTH}")
+    monkeypatch.setattr(modules, "PACKAGE", tmp_path)
+    assert modules.constant("tasks", "mine", "WIDTH") == 3
+    assert modules.constant("tasks", "mine", "TITLE") is None
+    assert modules.constant("tasks", "another", "TITLE") is None
+    with pytest.raises(ValueError, match="mine.py: write OPTIONS out"):
+        modules.constant("tasks", "mine", "OPTIONS")
