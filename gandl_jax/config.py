@@ -231,7 +231,7 @@ def with_keys_of_now(stored: Mapping[str, Any], method: str) -> dict[str, Any]:
 
 def moved_keys(method: str) -> dict[str, str]:
     """Former full keys to those of now, as a method and the tasks say them."""
-    moved = dict(method_options(method).MOVED)
+    moved = dict(getattr(method_options(method), "MOVED", {}))
     for task in modules.names("tasks", "run"):
         moved |= of_task(task, "MOVED")
     return moved

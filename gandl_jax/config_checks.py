@@ -141,7 +141,8 @@ def check_ranges(config: ml_collections.ConfigDict) -> None:
     Raises:
       InputError: naming the first.
     """
-    all_lowest = LOWEST | configs.method_options(config.method.name).LOWEST
+    options = configs.method_options(config.method.name)
+    all_lowest = LOWEST | getattr(options, "LOWEST", {})
     for task in modules.names("tasks", "run"):
         own = configs.of_task(task, "LOWEST")
         all_lowest |= {f"evaluate.{task}.{key}": value for key, value in own.items()}
