@@ -1,13 +1,14 @@
-"""Grids of images as PNG files: real beside generated, false colour and per channel."""
+"""Grids of images as PNG files: one half beside another, false colour, per channel."""
 
 import io
 import itertools
 import re
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 from etils import epath
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, PngImagePlugin
 
 from gandl_jax import files
 
@@ -26,7 +27,8 @@ COLOURS = {
 }
 GAP_PX = 2  # white line between the images of a grid
 BETWEEN_PX = 12  # white strip between the two halves
-LABEL_PX = 16  # height of the strip that holds the words real and generated
+LABEL_PX = 16  # height of the strip that holds the words
+WORDS = ("left", "right")  # keys of the text in a PNG that says what the halves are
 
 
 def composite(images: np.ndarray) -> np.ndarray:
@@ -56,14 +58,25 @@ def colour_names(count: int) -> list[str]:
     return list(itertools.islice(itertools.cycle(COLOURS), count))
 
 
-def file_name(step: int, name: str) -> str:
+class Halves(Protocol):
+    """Two halves of a grid: images [B, H, W, C] in [-1, 1], and what they are."""
+
+    left_words: str
+    left: np.ndarray
+    right_words: str
+    right: np.ndarray
+
+
+def file_name(step: int, name: str, number: int = 0) -> str:
     """What a grid is called; what does not suit a file name becomes `-`.
 
     Args:
       step: of training.
       name: of a channel, or `composite`.
+      number: of the pair of halves, from 0, among those of the step.
     """
-    return f"{step:08d}_{re.sub(r'[^A-Za-z0-9_.]+', '-', name)}.png"
+    which = f"{step:08d}" + (f"_{number + 1}" if number else "")
+    return f"{which}_{re.sub(r'[^A-Za-z0-9_.]+', '-', name)}.png"
 
 
 def grid(images: np.ndarray, columns: int) -> np.ndarray:
@@ -89,21 +102,22 @@ def grid(images: np.ndarray, columns: int) -> np.ndarray:
     return sheet[:-GAP_PX, :-GAP_PX]
 
 
-def beside(real: np.ndarray, generated: np.ndarray) -> Image.Image:
-    """Puts two grids beside each other under the words real and generated.
+def beside(left: np.ndarray, right: np.ndarray, words: tuple[str, str]) -> Image.Image:
+    """Puts two grids beside each other, each under its words.
 
     Args:
-      real: [H, W, K] uint8, K = 1 or 3.
-      generated: [H', W', K] uint8.
+      left: [H, W, K] uint8, K = 1 or 3.
+      right: [H', W', K] uint8.
+      words: what the left one is, and what the right one.
 
     Returns:
       An RGB picture.
     """
-    height = LABEL_PX + max(real.shape[0], generated.shape[0])
-    second = real.shape[1] + BETWEEN_PX
-    picture = Image.new("RGB", (second + generated.shape[1], height), "white")
+    height = LABEL_PX + max(left.shape[0], right.shape[0])
+    second = left.shape[1] + BETWEEN_PX
+    picture = Image.new("RGB", (second + right.shape[1], height), "white")
     draw = ImageDraw.Draw(picture)
-    for x, word, half in ((0, "real", real), (second, "generated", generated)):
+    for x, word, half in zip((0, second), words, (left, right), strict=True):
         draw.text((x, 2), word, fill="black")
         rgb = np.broadcast_to(half, (*half.shape[:2], 3))
         picture.paste(Image.fromarray(np.ascontiguousarray(rgb)), (x, LABEL_PX))
@@ -114,37 +128,57 @@ def write_grids(
     directory: epath.PathLike,
     step: int,
     channels: Sequence[str],
-    real: np.ndarray,
-    generated: np.ndarray,
+    halves: Halves,
+    number: int = 0,
 ) -> list[epath.Path]:
     """Writes `<step>_composite.png` and, for each channel, `<step>_<channel>.png`.
 
-    Left half real, right half generated. Each file is written under another name and
-    then renamed, so that a reader never meets half a picture.
+    Each file is written under another name and then renamed, so that a reader never
+    meets half a picture. What the halves are stands in the picture, and in the file as
+    text (see `read_words`).
 
     Args:
       directory: where to, made if it is missing.
       step: training step, written with 8 digits.
       channels: C names.
-      real: [B, H, W, C] float in [-1, 1].
-      generated: [B', H, W, C] float in [-1, 1].
+      halves: left and right.
+      number: of these halves among the step's, from 0.
 
     Returns:
       The paths: the composite, then the channels in their order.
     """
     folder = epath.Path(directory)
     folder.mkdir(parents=True, exist_ok=True)
-    halves = np.asarray(real, np.float32), np.asarray(generated, np.float32)
-    columns = max(1, round(len(halves[0]) ** 0.5))
-    sheets = {"composite": [grid(composite(half), columns) for half in halves]}
+    images = [np.asarray(half, np.float32) for half in (halves.left, halves.right)]
+    columns = max(1, round(len(images[0]) ** 0.5))
+    sheets = {"composite": [grid(composite(half), columns) for half in images]}
     for c, name in enumerate(channels):
-        sheets[name] = [grid(half[..., c : c + 1], columns) for half in halves]
+        sheets[name] = [grid(half[..., c : c + 1], columns) for half in images]
+    words = halves.left_words, halves.right_words
+    text = PngImagePlugin.PngInfo()
+    for key, word in zip(WORDS, words, strict=True):
+        text.add_itxt(key, word)
     paths = []
-    for name, (left, right) in sheets.items():
-        paths.append(folder / file_name(step, name))
+    for name, sheet in sheets.items():
+        paths.append(folder / file_name(step, name, number))
         with files.replacing(paths[-1]) as file:
-            beside(left, right).save(file, format="PNG")
+            beside(*sheet, words).save(file, format="PNG", pnginfo=text)
     return paths
+
+
+def read_words(path: epath.PathLike) -> tuple[str, str] | None:
+    """What the halves of a grid are; None where the file does not say, or is none."""
+    try:
+        with files.reading(path) as file, Image.open(file, formats=("PNG",)) as png:
+            return png.text[WORDS[0]], png.text[WORDS[1]]
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        LookupError,
+        Image.DecompressionBombError,
+    ):
+        return None
 
 
 def write_grid(path: epath.PathLike, images: np.ndarray) -> None:

@@ -1,6 +1,7 @@
 """Pixel values worked out by hand."""
 
 import io
+import types
 
 import numpy as np
 import pytest
@@ -9,6 +10,13 @@ from PIL import Image
 from gandl_jax import pictures
 
 BLACK, WHITE = -1.0, 1.0
+WORDS = ("before", "after, <dried>")
+
+
+def halves(left, right):
+    names = ("left_words", "left", "right_words", "right")
+    values = (WORDS[0], left, WORDS[1], right)
+    return types.SimpleNamespace(**dict(zip(names, values, strict=True)))
 
 
 def flat(*values: float, size: int = 2) -> np.ndarray:
@@ -64,11 +72,11 @@ def test_composite_adds_and_clips():
 
 @pytest.fixture
 def written(tmp_path):
-    real = np.full((4, 8, 8, 2), WHITE, np.float32)
-    generated = np.full((4, 8, 8, 2), BLACK, np.float32)
-    real[..., 1] = 0.0
+    left = np.full((4, 8, 8, 2), WHITE, np.float32)
+    right = np.full((4, 8, 8, 2), BLACK, np.float32)
+    left[..., 1] = 0.0
     names = ("DNA", "ER / Golgi")
-    return pictures.write_grids(tmp_path / "images", 42, names, real, generated)
+    return pictures.write_grids(tmp_path / "images", 42, names, halves(left, right))
 
 
 def test_write_grids_names_and_leaves_nothing_else(written):
@@ -81,7 +89,7 @@ def test_write_grids_names_and_leaves_nothing_else(written):
     assert sorted(p.name for p in written[0].parent.iterdir()) == sorted(names)
 
 
-def test_write_grids_puts_real_left_and_generated_right(written):
+def test_write_grids_puts_each_half_under_its_words(written):
     for path, left in zip(written[1:], (255, 128), strict=True):
         pixels = np.asarray(Image.open(path))
         half = 2 * 8 + pictures.GAP_PX
@@ -93,14 +101,22 @@ def test_write_grids_puts_real_left_and_generated_right(written):
         assert (pixels[-1, :8] == left).all()
         assert (pixels[-1, -8:] == 0).all()
         labels = pixels[: pictures.LABEL_PX]
-        assert (labels[:, :half] < 128).any(), "the word real"
-        assert (labels[:, half + pictures.BETWEEN_PX :] < 128).any(), "generated"
+        assert (labels[:, :half] < 128).any(), "the left words"
+        assert (labels[:, half + pictures.BETWEEN_PX :] < 128).any(), "the right words"
+
+
+def test_a_grid_says_what_its_halves_are(written, tmp_path):
+    assert {pictures.read_words(path) for path in written} == {WORDS}
+    Image.new("RGB", (4, 4)).save(tmp_path / "former.png")
+    (tmp_path / "damaged.png").write_bytes(written[0].read_bytes()[:40])
+    for name in ("former.png", "damaged.png", "absent.png"):
+        assert pictures.read_words(tmp_path / name) is None, name
 
 
 def test_write_grids_again_overwrites(tmp_path):
     for value in (WHITE, BLACK):
         images = np.full((1, 4, 4, 1), value, np.float32)
-        paths = pictures.write_grids(tmp_path, 1, ("DNA",), images, images)
+        paths = pictures.write_grids(tmp_path, 1, ("DNA",), halves(images, images))
     assert (np.asarray(Image.open(paths[1]))[-1, 0] == 0).all()
 
 

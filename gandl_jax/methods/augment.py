@@ -1,8 +1,8 @@
-"""Augmentation of what the discriminator sees, for any number of channels.
+"""Augmentation of images on the device, for any number of channels.
 
-Each transform is on with the same probability, sample by sample, for real and
-generated images alike (ADA, Karras et al. 2020, arXiv 2006.06676, sec. 2.2). All are
-differentiable in the images, and twice, as R1 needs. Turns, shifts, zoom and rotation
+Each transform is on with the same probability, sample by sample (as in ADA, Karras et
+al. 2020, arXiv 2006.06676, sec. 2.2). All are differentiable in the images, and twice,
+as penalties on gradients need. Turns, shifts, zoom and rotation
 move the positions at which an image is read, so that it is read once, bilinearly;
 beyond its edge it is mirrored. Stains have no hue: instead of ADA's colours every
 channel has a gamma, a contrast and a brightness of its own.
@@ -27,7 +27,7 @@ def augment(images: Array, keys: Array, prob: Array, kinds: Sequence[str]) -> Ar
     """Some of the transforms, by chance, on each image.
 
     Args:
-      images: [B, N, N, C] float32 in [-1, 1]; generated ones may lie outside.
+      images: [B, N, N, C] float32 in [-1, 1]; they may lie outside.
       keys: [B], one of each sample's own.
       prob: scalar in [0, 1], chance of each transform; at 0 nothing changes.
       kinds: which transforms, of `KINDS`.

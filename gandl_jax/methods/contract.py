@@ -14,6 +14,7 @@ docs/contract.md tells the same to a stranger; docs/new_method.md writes one out
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+import flax
 from jax import Array
 
 from gandl_jax.methods.findings import Finding
@@ -26,17 +27,19 @@ Batch = Mapping[str, Any]
 batch, "labels": {column: [B] int32 class, -1 where blank}}; of one device."""
 
 
-class Pair(NamedTuple):
+@flax.struct.dataclass
+class Pair:
     """Two rows of images to be held against one another, in a grid and in the report.
 
     Attributes:
-      left_words, right_words: what they are, such as "original" and "rebuilt".
+      left_words, right_words: what they are, such as "original" and "rebuilt"; known
+        when the function that makes them is compiled.
       left, right: [N, H, W, C] in [-1, 1].
     """
 
-    left_words: str
+    left_words: str = flax.struct.field(pytree_node=False)
     left: Array
-    right_words: str
+    right_words: str = flax.struct.field(pytree_node=False)
     right: Array
 
 
@@ -54,8 +57,16 @@ class Unsound(NamedTuple):
     least: float = 0.0
 
 
+def no_history(notes: Mapping[str, Any]) -> Sequence[Mapping[str, float]]:
+    """The history in a checkpoint of a version that had no such check."""
+    del notes
+    return ()
+
+
 class Check(NamedTuple):
-    """A look that a method takes at its own training; it alone may roll one back.
+    """A look that a method takes at its own training.
+
+    Besides numbers that are not finite it alone rolls a training back.
 
     Attributes:
       name: "diversity".
@@ -64,12 +75,15 @@ class Check(NamedTuple):
         records (FIXED of them, with labels) and the same key at every look.
       trouble: trouble(history) -> Unsound or None; history is a list of {metric:
         value}, one for each look so far, oldest first.
+      former: former(notes) -> history, by the notes of a checkpoint that a version
+        without checks wrote.
     """
 
     name: str
     every_images: int
     fn: Callable[[Any, Batch, Array], Metrics]
     trouble: Callable[[Sequence[Mapping[str, float]]], Unsound | None]
+    former: Callable[[Mapping[str, Any]], Sequence[Mapping[str, float]]] = no_history
 
 
 class Options(Protocol):
@@ -95,6 +109,9 @@ class Options(Protocol):
     ARCHITECTURE: tuple[str, ...]
     FREE: tuple[str, ...]
     RECIPES: dict[str, dict[str, Any]]
+    CITE: tuple[str, ...]
+    LOWEST: dict[str, float]
+    MOVED: dict[str, str]
 
     def check(self, config) -> None:
         """Refuses ranges, choices and combinations: InputError, one clear sentence."""
@@ -138,8 +155,14 @@ class Optional(Protocol):
     """(unit, K): K records of one "well", say, follow one another in batches, all on
     one device; `unit` is then a multiple of K. train."""
 
-    def samples(self, state: Any, key: Array, labels: Mapping[str, Array]) -> Array:
-        """[N, H, W, C] generated images, one for each of N keys. train's grids."""
+    def samples(self, state: Any, keys: Array, labels: Mapping[str, Array]) -> Array:
+        """[N, H, W, C] generated images, one for each of N keys; train's grids.
+
+        Args:
+          state: of the training.
+          keys: [N], one of each image's own.
+          labels: column to [N] int32 classes to draw; {} without labels.
+        """
 
     def show(self, state: Any, batch: Batch, key: Array) -> Sequence[Pair]:
         """What it makes of fixed training images (`FIXED`). train's grids, report."""

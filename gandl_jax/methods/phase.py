@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
 from jax import Array, lax
 
 
@@ -67,15 +66,3 @@ def mean_over_parts(
 
     total, _ = lax.scan(add, nothing, apart, unroll=unroll)
     return jax.tree.map(lambda x: x / parts, total)
-
-
-def lazy_adam(options, every: float) -> optax.GradientTransformation:
-    """Adam for a network that takes one more, regularising, step every so many.
-
-    With c = k / (k + 1), 1 where that is never: learning rate times c, betas to the
-    power of c (StyleGAN2, app. B).
-    """
-    c = 1 / (1 + 1 / every)
-    return optax.adam(
-        options.learning_rate * c, b1=options.beta1**c, b2=options.beta2**c, eps=1e-8
-    )

@@ -18,16 +18,18 @@ from gandl_jax.errors import InputError, RunError
 from gandl_jax.prepared import prepared
 from gandl_jax.reading import bad_records, classes, stream
 from gandl_jax.training import (
+    looks,
     opening,
+    resume_point,
     rollback,
     soundness,
     starting_state,
     starting_weights,
 )
-from gandl_jax.training.recorder import Recorder, diversity_at
+from gandl_jax.training.grids import Grids
+from gandl_jax.training.recorder import Recorder, read_notes
 
 INIT, STEPS, PICTURES = range(3)  # streams of random numbers
-REAL_IMAGES = 16  # that generated ones are held against
 
 
 def run(config, workdir: epath.Path) -> None:
@@ -44,7 +46,7 @@ def run(config, workdir: epath.Path) -> None:
     train = config.train
     milestone = configs.steps(train.milestone_every_images, train.batch)
     saved = checkpoint.Checkpoints(workdir, train.keep_checkpoints, milestone)
-    newest = hosts.once(lambda: _newest(saved, workdir))
+    newest = hosts.once(lambda: resume_point.newest(saved, workdir))
     total = configs.steps(train.total_images, train.batch)
     if newest and newest >= total:
         print(f"train     is at {newest * train.batch:,} images: nothing to do")
@@ -89,6 +91,7 @@ def _open(config, workdir, saved, newest: int | None, devices) -> "_Training":
         workdir=workdir,
         dataset=dataset,
         labels=found.codes,
+        classes={config.data.label: found.names} if found.names else {},
         method=method,
         architecture=architecture,
         saved=saved,
@@ -97,35 +100,6 @@ def _open(config, workdir, saved, newest: int | None, devices) -> "_Training":
     )
     training.batches(newest or 0)  # tells of crops and crops_per_site
     return training
-
-
-def _newest(
-    saved: checkpoint.Checkpoints, workdir: epath.Path, diversity: float = 0.0
-) -> int | None:
-    """The newest checkpoint that is whole; tells which are passed over, and why.
-
-    Args:
-      saved: the checkpoints.
-      workdir: of the experiment.
-      diversity: that its samples should have had; where those of none that has learnt
-        did, it is the one whose samples had most.
-    """
-
-    def pass_over(step: int, why: str) -> None:
-        print(f"train     checkpoint {step} is passed over: {why}", flush=True)
-        events.add(workdir, "passed_over", step=step, why=why)
-
-    newest, less = None, {}
-    for newest in saved.whole(pass_over):
-        if (found := diversity_at(saved, newest)) >= diversity:
-            break
-        less[newest] = found
-    # Step 0, which nobody looked at, has learnt nothing.
-    if less and (newest == 0 or newest in less):
-        newest = max(less, key=less.get)
-    for step in filter(lambda step: step > newest, less):
-        pass_over(step, f"its g/diversity was {less[step]:.3g} already")
-    return newest
 
 
 def _note(
@@ -199,6 +173,7 @@ class _Training:
     workdir: epath.Path
     dataset: prepared.Prepared
     labels: np.ndarray | None
+    classes: dict[str, Sequence[str]]
     method: Any
     architecture: dict[str, Any]
     saved: checkpoint.Checkpoints
@@ -238,7 +213,14 @@ class _Training:
         """
         rollbacks = hosts.once(lambda: rollback.count(self.workdir))
         step_fn = in_turn(self.config, self.method, phases, rollbacks)
-        recorder = Recorder(
+        steps = range(first, self.total)
+        with contextlib.closing(self._recorder(first)) as records:
+            _loop(state, step_fn, self.batches(first, rollbacks), records, steps)
+
+    def _recorder(self, first: int) -> Recorder:
+        fixed = functools.cache(self._fixed_records)
+        key = stream_key(self.config, PICTURES)
+        return Recorder(
             self.config,
             self.workdir,
             method=self.method,
@@ -247,12 +229,22 @@ class _Training:
             bad=self.bad,
             first=first,
             total=self.total,
-            real=functools.cache(self._real_images),
-            key=stream_key(self.config, PICTURES),
+            looks=looks.Looks(
+                getattr(self.method, "checks", ()),
+                fixed=fixed,
+                key=key,
+                batch=self.config.train.batch,
+                notes=read_notes(self.saved, first) if first else {},
+            ),
+            grids=Grids(
+                self.workdir / "images",
+                self.method,
+                channels=self.architecture["data.channels"],
+                classes=self.classes,
+                fixed=fixed,
+                key=key,
+            ),
         )
-        steps = range(first, self.total)
-        with contextlib.closing(recorder):
-            _loop(state, step_fn, self.batches(first, rollbacks), recorder, steps)
 
     def batches(self, first: int, rollbacks: int = 0) -> Iterator[dict]:
         """This host's part of the batches from a step on."""
@@ -279,7 +271,8 @@ class _Training:
         folder = rollback.keep_evidence(self.config, self.workdir, trouble, batch)
         if rollbacks >= self.config.train.rollbacks:
             raise rollback.used_up(self.config, trouble, folder)
-        to = _newest(self.saved, self.workdir, trouble.diversity)
+        checks = getattr(self.method, "checks", ())
+        to = resume_point.newest_sound(self.saved, self.workdir, trouble, checks)
         self.saved.tidy(to)  # first: what is killed here meets the trouble again
         events.add(
             self.workdir,
@@ -298,12 +291,9 @@ class _Training:
         )
         return to
 
-    def _real_images(self) -> np.ndarray:
-        """[N, H, W, C] of the first batches: the same whenever they are asked for."""
-        batches, images = self._whole_batches(0, self.config.seed), []
-        while sum(map(len, images)) < REAL_IMAGES:
-            images.append(next(batches)["images"])
-        return np.concatenate(images)[:REAL_IMAGES]
+    def _fixed_records(self) -> dict:
+        """What looks and grids are of: the same whenever it is asked for."""
+        return looks.first_records(self._whole_batches(0, self.config.seed))
 
     def _whole_batches(self, first: int, seed: int) -> Iterator[dict]:
         return training_batches(

@@ -1,8 +1,7 @@
 """What is due after a training step: checks, metrics, pictures, a checkpoint."""
 
-import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -10,12 +9,15 @@ import ml_collections
 import numpy as np
 from etils import epath
 
-from gandl_jax import checkpoint, hosts, logs, memory, parallel, pictures, progress
+from gandl_jax import checkpoint, hosts, logs, memory, parallel, progress
 from gandl_jax import config as configs
+from gandl_jax.methods.contract import Check
 from gandl_jax.reading import bad_records
 from gandl_jax.training import soundness
+from gandl_jax.training.grids import Grids
+from gandl_jax.training.looks import Looks
 
-BESIDE = "train.recorder"  # beside a checkpoint's arrays: what a resume needs
+NOTES = "train.recorder"  # beside a checkpoint's arrays: what a resume needs
 
 
 class Recorder:
@@ -26,14 +28,14 @@ class Recorder:
     Args:
       config: of the experiment.
       workdir: where to.
-      method: gives a checkpoint's items, and pictures where it has any.
+      method: gives a checkpoint's items.
       architecture: flat sizes, saved beside a checkpoint's arrays.
       saved: the checkpoints.
       bad: counts records that cannot be read; None where those end the training.
       first: steps completed before this run.
       total: steps in all.
-      real: gives [N, H, W, C] images that generated ones are held against.
-      key: of the generated ones.
+      looks: of the method, at its own training.
+      grids: of what the method makes.
     """
 
     def __init__(
@@ -47,8 +49,8 @@ class Recorder:
         bad: bad_records.BadRecords | None,
         first: int,
         total: int,
-        real: Callable[[], np.ndarray],
-        key: jax.Array,
+        looks: Looks,
+        grids: Grids,
     ):
         self._bad = bad
         self._config, self._workdir, self._method = config, workdir, method
@@ -62,17 +64,11 @@ class Recorder:
         self._since, self._timed, self._note = None, 0, ""
         self._unread: list[tuple[int, dict]] = []  # (step, metrics on the device)
         self._read: list[dict[str, float]] = []  # of the steps since the last line
-        self._diversity, self._most_diverse = None, 0.0
         if first:
-            beside = saved.config(first).get(BESIDE, {})
-            self._read = beside.get("metrics_not_logged", [])
-            self._diversity = beside.get("diversity")
-            self._most_diverse = beside.get("most_diverse", 0.0)
+            self._read = read_notes(saved, first).get("metrics_not_logged", [])
         self._finite = parallel.on_one(soundness.finite)
         self._looked: tuple[int, dict] | None = None  # (step, fields on the device)
-        draws = hosts.leads() and hasattr(method, "pictures")
-        self._draw = parallel.on_one(method.pictures) if draws else None
-        self._real, self._key = real, key
+        self._looks, self._grids = looks, grids
         self._saved_step = first
 
     def add(self, step: int, state: Any, metrics: dict) -> None:
@@ -99,9 +95,13 @@ class Recorder:
         if self._is_check(step):
             self._looked = step, self._finite(state)
         saves = self._due("checkpoint", step) or self._due("milestone", step)
-        if saves or self._due("grid", step) or self._due("diversity", step):
+        shows = self._due("grid", step)
+        looks = self._looks.due(step, all_are=saves or shows)
+        if saves or shows or looks:
             self._require_finite(step, state)
-            self._require_diverse(step, state)
+            self._look(step, state, looks)
+        if shows:
+            self._show(step, state)
         if saves:
             self._log(step)
             self._save(step, state)
@@ -123,8 +123,7 @@ class Recorder:
         """
         if step != self._saved_step:
             self._require_finite(step, state)
-            if self._diversity is not None:  # else it cannot have collapsed
-                self._look_at_diversity(step, state)
+            self._looks.take_aside(step, state)
             self._save(step, state)
         self.wait()
 
@@ -137,13 +136,9 @@ class Recorder:
         self._saved.wait()
 
     def _save(self, step: int, state: Any) -> None:
-        beside = {
-            "metrics_not_logged": self._read,
-            "most_diverse": self._most_diverse,
-            "diversity": self._diversity,
-        }
+        notes = {"metrics_not_logged": list(self._read)} | self._looks.notes()
         items = self._method.items(state)
-        self._saved.save(step, items, self._architecture | {BESIDE: beside})
+        self._saved.save(step, items, self._architecture | {NOTES: notes})
         self._saved_step = step
 
     def close(self) -> None:
@@ -153,8 +148,7 @@ class Recorder:
         self._progress.close(self._note)
 
     def _due(self, what: str, step: int) -> bool:
-        group = "method" if what == "diversity" else "train"
-        images = self._config[group][f"{what}_every_images"]
+        images = self._config.train[f"{what}_every_images"]
         if not images:
             return False
         every = configs.steps(images, self._batch)
@@ -185,29 +179,16 @@ class Recorder:
         self._check()
         soundness.check_fields(step, jax.device_get(self._finite(state)))
 
-    def _require_diverse(self, step: int, state: Any) -> None:
-        """Draws the same samples again, shows them where due, and compares them."""
-        if not hasattr(self._method, "pictures"):
-            return
-        found = self._look_at_diversity(step, state)
-        self._read.append({"g/diversity": found})
-        self._most_diverse = max(found, self._most_diverse)
+    def _look(self, step: int, state: Any, due: Sequence[Check]) -> None:
+        """Takes the looks that are due; what goes wrong is shown."""
+        try:
+            self._read += self._looks.take(step, state, due)
+        except soundness.Trouble:
+            self._show(step, state)
+            raise
 
-    def _look_at_diversity(self, step: int, state: Any) -> float:
-        """Measures it, for the next checkpoint and the check alone."""
-        self._diversity = found = hosts.once(lambda: self._diversity_of(step, state))
-        least = self._config.method.least_diversity
-        soundness.check_diversity(step, found, self._most_diverse, least)
-        return found
-
-    def _diversity_of(self, step: int, state: Any) -> float:
-        real, generated = self._real(), np.asarray(self._draw(state, self._key))
-        found = soundness.diversity(generated, real)
-        if self._due("grid", step) or found < self._config.method.least_diversity:
-            channels = self._architecture["data.channels"]
-            folder = self._workdir / "images"
-            pictures.write_grids(folder, step, channels, real, generated)
-        return found
+    def _show(self, step: int, state: Any) -> None:
+        hosts.once(lambda: self._grids.write(step, state))
 
     def _log(self, step: int) -> None:
         """Writes the mean over the steps since the last line, once."""
@@ -229,10 +210,9 @@ class Recorder:
         self._metrics.write(step, step * self._batch, now - self._began, values)
 
 
-def diversity_at(saved, step: int) -> float:
-    """What a checkpoint's samples were; infinite where nobody looked."""
-    found = saved.config(step).get(BESIDE, {}).get("diversity")
-    return math.inf if found is None else found
+def read_notes(saved: checkpoint.Checkpoints, step: int) -> dict[str, Any]:
+    """What a recorder noted with a checkpoint, for the next."""
+    return saved.config(step).get(NOTES, {})
 
 
 def mean_metrics(steps: Sequence[dict[str, float]]) -> dict[str, float]:

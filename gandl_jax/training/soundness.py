@@ -1,4 +1,4 @@
-"""Whether a training is still sound: are its numbers finite, its samples diverse?"""
+"""Whether a training is still sound: are its numbers finite?"""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-COARSE_PX = 16  # side to which images are averaged before they are compared
 KINDS = {
     "parameter_norm": "the parameters of {group}",
     "gradient_norm": "the gradient of {group}",
@@ -22,13 +21,23 @@ class Trouble(Exception):
       step: the first that shows it, counting from 1: after it so many are completed.
       why: the term, and what it is.
       found: steps completed when it was noticed.
-      diversity: that a checkpoint must have had to go on from it.
+      what: that is in trouble: "numbers", or a check's name.
+      metric: that a checkpoint is chosen by to go on from; "" takes the newest.
+      least: of that metric.
     """
 
-    def __init__(self, step: int, why: str, diversity: float = 0.0):
+    def __init__(
+        self,
+        step: int,
+        why: str,
+        *,
+        what: str = "numbers",
+        metric: str = "",
+        least: float = 0.0,
+    ):
         super().__init__(f"step {step}: {why}")
         self.step, self.why, self.found = step, why, step
-        self.diversity = diversity
+        self.what, self.metric, self.least = what, metric, least
 
 
 def in_causal_order(metrics: Mapping[str, Array]) -> dict[str, Array]:
@@ -93,57 +102,3 @@ def check_fields(step: int, fields: Mapping[str, Array]) -> None:
     bad = [name for name, is_finite in fields.items() if not is_finite]
     if bad:
         raise Trouble(step, f"not all of {' and '.join(bad)} is finite")
-
-
-def diversity(generated: np.ndarray, real: np.ndarray) -> float:
-    """How far generated images are from one another, over the same of real ones.
-
-    The distance of each to the nearest other one, root mean square over pixels and
-    channels of images averaged to 16 x 16, in the median: it vanishes where a generator
-    draws one image, or a few, again and again, whatever noise it adds (ours).
-
-    Args:
-      generated: [N, H, W, C] in [-1, 1].
-      real: [M, H, W, C] in [-1, 1].
-
-    Returns:
-      About 1 where they are as diverse, 0 where all generated images are the same.
-    """
-    return _nearest(generated) / max(_nearest(real), 1e-12)
-
-
-def _nearest(images: np.ndarray) -> float:
-    flat = _coarse(np.asarray(images, np.float64)).reshape(len(images), -1)
-    squares = np.square(flat[:, None] - flat[None]).mean(-1)
-    np.fill_diagonal(squares, np.inf)
-    return float(np.sqrt(np.median(squares.min(1))))
-
-
-def _coarse(images: np.ndarray) -> np.ndarray:
-    count, height, _, channels = images.shape
-    side = min(height, COARSE_PX)
-    block = height // side
-    parts = images[:, : side * block, : side * block]
-    parts = parts.reshape(count, side, block, side, block, channels)
-    return parts.mean((2, 4))
-
-
-def check_diversity(step: int, found: float, before: float, least: float) -> None:
-    """Tells a generator that has collapsed.
-
-    Args:
-      step: after which `found` was measured.
-      found: `diversity` now.
-      before: the highest so far; one that never was diverse is still learning.
-      least: `config.method.least_diversity`.
-
-    Raises:
-      Trouble: it was above twice the least, and is below the least.
-    """
-    if found < least and before > 2 * least:
-        raise Trouble(
-            step,
-            f"g/diversity is {found:.3g}, below {least:.3g} and once {before:.3g}: the "
-            "generator has collapsed to a few images",
-            diversity=2 * least,
-        )

@@ -1,9 +1,11 @@
 """Numbers that are not finite, injected one after the other into one training."""
 
+import contextlib
 import json
 import os
 import signal
 import time
+import types
 
 import jax
 import jax.numpy as jnp
@@ -12,9 +14,10 @@ import pytest
 
 from gandl_jax import events, logs, preemption
 from gandl_jax.checkpoint import Checkpoints
+from gandl_jax.methods.gan import diversity
 from gandl_jax.methods.gan import method as gan
-from gandl_jax.training import loop, rollback, soundness
-from gandl_jax.training.recorder import BESIDE, Recorder
+from gandl_jax.training import looks, loop, resume_point, rollback, soundness
+from gandl_jax.training.recorder import NOTES, Recorder
 
 CHECK = 3  # steps
 TERMS = {  # by the phase whose loss they are a term of
@@ -178,26 +181,6 @@ def test_terms_are_named_before_what_they_spoil():
         soundness.first_not_finite([(4, {"d/loss": 1.0}), (5, ordered)])
 
 
-def test_diversity_is_the_distance_to_the_nearest_other():
-    # Nearest others of three images of two pixels, by hand: 5, 5 and 5 apart.
-    images = np.asarray([[0, 0], [3, 4], [0, 8]], float).reshape(3, 2, 1, 1)
-    images = np.repeat(images, 2, 2)
-    assert soundness.diversity(images, 2 * images) == pytest.approx(0.5)
-    rng = np.random.default_rng(0)
-    real, like = rng.uniform(-1, 1, (2, 16, 32, 32, 2))
-    noise = 1e-2 * rng.normal(size=real.shape)
-    assert soundness.diversity(like, real) == pytest.approx(1, abs=0.1)
-    assert soundness.diversity(np.repeat(real[:1], 16, 0) + noise, real) < 0.02
-    assert soundness.diversity(np.tile(real[:4], (4, 1, 1, 1)) + noise, real) < 0.02
-
-
-def test_a_generator_that_never_was_diverse_is_still_learning():
-    soundness.check_diversity(5, found=0.05, before=0.15, least=0.1)
-    soundness.check_diversity(5, found=0.12, before=0.9, least=0.1)
-    with pytest.raises(soundness.Trouble, match="collapsed"):
-        soundness.check_diversity(5, found=0.05, before=0.9, least=0.1)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "recipe, terms",
@@ -217,20 +200,26 @@ def test_terms_of_other_recipes_are_looked_at(run, tmp_path, recipe, terms):
 
 @pytest.fixture
 def saved(tmp_path, monkeypatch):
-    """Function that saves {step: diversity}; gives the checkpoints."""
-    found = {}
+    """Saves {step: diversity}; gives the checkpoint to go back to at a collapse."""
+    opened = []
 
     def save(diversities):
         checkpoints = Checkpoints(tmp_path, keep=9)
         for step, value in diversities.items():
-            beside = {} if value is None else {"diversity": value}
-            checkpoints.save(step, {"train": {"x": jnp.ones(3)}}, {BESIDE: beside})
+            found = {} if value is None else {diversity.METRIC: value}
+            notes = {NOTES: {looks.FOUND: found}}
+            checkpoints.save(step, {"train": {"x": jnp.ones(3)}}, notes)
         checkpoints.wait()
-        found[0] = checkpoints
+        opened.append(checkpoints)
         return checkpoints
 
     yield save
-    found[0].close()
+    opened[0].close()
+
+
+def sound(checkpoints, workdir, checks=()):
+    collapse = soundness.Trouble(9, "", metric=diversity.METRIC, least=0.2)
+    return resume_point.newest_sound(checkpoints, workdir, collapse, checks)
 
 
 @pytest.mark.parametrize(
@@ -244,14 +233,14 @@ def saved(tmp_path, monkeypatch):
 def test_a_collapse_goes_back_to_a_training_not_to_its_start(
     saved, tmp_path, diversities, to, passed
 ):
-    assert loop._newest(saved(diversities), tmp_path, 0.2) == to
+    assert sound(saved(diversities), tmp_path) == to
     assert {e["step"] for e in events.read(tmp_path, "passed_over")} == passed
 
 
 def test_damaged_checkpoints_before_a_collapse_are_told_too(saved, tmp_path):
     checkpoints = saved({0: None, 1: 0.8, 2: 0.8, 3: 0.12})
     (tmp_path / "checkpoints/2/config/metadata").unlink()
-    assert loop._newest(checkpoints, tmp_path, 0.2) == 1
+    assert sound(checkpoints, tmp_path) == 1
     why = {e["step"]: e["why"] for e in events.read(tmp_path, "passed_over")}
     assert why == {
         2: "config/metadata is missing",
@@ -262,7 +251,19 @@ def test_damaged_checkpoints_before_a_collapse_are_told_too(saved, tmp_path):
 def test_a_damaged_start_changes_nothing_of_that(saved, tmp_path):
     checkpoints = saved({0: None, 1: 0.11, 2: 0.16, 3: 0.12})
     (tmp_path / "checkpoints/0/config/metadata").unlink()
-    assert loop._newest(checkpoints, tmp_path, 0.2) == 2
+    assert sound(checkpoints, tmp_path) == 2
+
+
+def test_checkpoints_of_former_versions_are_chosen_among_too(tmp_path):
+    """They noted the last look and the highest by other names."""
+    options = types.SimpleNamespace(diversity_every_images=1, least_diversity=0.1)
+    checks = [diversity.check(None, options)]
+    with contextlib.closing(Checkpoints(tmp_path, keep=9)) as checkpoints:
+        for step, value in {0: None, 1: 0.8, 2: 0.15}.items():
+            notes = {"diversity": value, "most_diverse": 0.8, "metrics_not_logged": []}
+            checkpoints.save(step, {"train": {"x": jnp.ones(3)}}, {NOTES: notes})
+        checkpoints.wait()
+        assert sound(checkpoints, tmp_path, checks) == 1
 
 
 EVERY_2_STEPS = (
@@ -270,6 +271,11 @@ EVERY_2_STEPS = (
     "--config.train.checkpoint_every_images=64",
     "--config.method.diversity_every_images=64",
 )
+
+
+def giving(value):
+    """A look that finds this diversity."""
+    return lambda *_: {diversity.METRIC: value()}
 
 
 def ask_to_stop():
@@ -282,7 +288,7 @@ def ask_to_stop():
 @pytest.mark.slow
 def test_a_stop_while_it_goes_back_does_not_undo_that(run, tmp_path, monkeypatch):
     diversities = iter([1.0, 0.15, 0.05])  # of steps 2, 4 and 6; then as at first
-    monkeypatch.setattr(soundness, "diversity", lambda *_: next(diversities, 1.0))
+    monkeypatch.setattr(looks.Looks, "_look", giving(lambda: next(diversities, 1.0)))
     keep = rollback.keep_evidence
 
     def keep_and_stop(*args):
@@ -311,11 +317,8 @@ def test_a_checkpoint_on_request_is_looked_at_as_any_other(
             ask_to_stop()
 
     monkeypatch.setattr(Recorder, "add", signalled)
-    monkeypatch.setattr(
-        soundness,
-        "diversity",
-        lambda *_: 0.01 if collapsed and collapsed.pop() else 0.9,
-    )
+    found = giving(lambda: 0.01 if collapsed and collapsed.pop() else 0.9)
+    monkeypatch.setattr(looks.Looks, "_look", found)
     settings = *run.recipe, *EVERY_2_STEPS
     assert run(tmp_path, "--job=prepare,train", *settings) == 75
     (told,) = events.read(tmp_path, "rolled_back")
@@ -339,15 +342,14 @@ def test_memory_that_does_not_hold_a_step_is_told(run, tmp_path, monkeypatch, ca
 def test_a_collapse_goes_back_to_where_samples_were_diverse(
     run, tmp_path, monkeypatch, capsys
 ):
-    measure, measured = soundness.diversity, []
+    look, sinking = looks.Looks._look, iter([1.0, 0.5, 0.15, 0.12, 0.05])
 
-    def sinking(generated, real):
-        """1, .9, ... as training goes on, and once below the least."""
-        assert np.isfinite(measure(generated, real))
-        measured.append(len(measured))
-        return 1.0 if len(measured) > 5 else [1.0, 0.5, 0.15, 0.12, 0.05][measured[-1]]
+    def sink(self, check, state):
+        """1, .5, ... as training goes on, and once below the least."""
+        assert np.isfinite(look(self, check, state)[diversity.METRIC])
+        return {diversity.METRIC: next(sinking, 1.0)}
 
-    monkeypatch.setattr(soundness, "diversity", sinking)
+    monkeypatch.setattr(looks.Looks, "_look", sink)
     settings = (
         *run.recipe,
         "--config.train.total_images=320",

@@ -16,6 +16,7 @@ from gandl_jax import checkpoint, files, parallel
 from gandl_jax import config as configs
 from gandl_jax.jobs.benchmark import random_training, rounds
 from gandl_jax.jobs.benchmark.random_training import RandomTraining
+from gandl_jax.methods.contract import FIXED
 from gandl_jax.training import soundness
 
 ROUNDS = 7
@@ -37,7 +38,8 @@ def measure(config: ml_collections.ConfigDict) -> dict[str, Any]:
       Of one checkpoint megabytes, blocks_ms (until training goes on) and costs_ms (how
       much longer the same steps take beside it), of the machine's clock and of its
       cores; of `config.train`'s intervals lost_share and lost_core_share of the
-      training's time. The same of one look at all numbers, and of one at samples.
+      training's time. check_ms and check_share of one look at all numbers, and the same
+      of each of the method's checks by its name.
       Medians over rounds.
     """
     training = RandomTraining(config)
@@ -103,14 +105,15 @@ def _seconds(run) -> tuple[float, float]:
 
 
 def _looks(config, training: RandomTraining, step_ms: float) -> dict[str, float]:
-    """What a look at the state and one at samples take, and their shares."""
+    """What a look at all numbers and each of the method's take, and their shares."""
     finite = parallel.on_one(soundness.finite)
     train, found = config.train, {}
     looks = {"check": (lambda: finite(training.state), train.check_every_steps)}
-    if hasattr(training.method, "pictures"):
-        draw = parallel.on_one(training.method.pictures)
-        every = configs.steps(config.method.diversity_every_images, train.batch)
-        looks["diversity"] = (lambda: draw(training.state, training.key), every)
+    fixed = jax.tree.map(lambda x: x[:FIXED], training.batch)
+    for check in getattr(training.method, "checks", ()):
+        fn = parallel.on_one(check.fn)
+        look = functools.partial(fn, training.state, fixed, training.key)
+        looks[check.name] = (look, configs.steps(check.every_images, train.batch))
     for name, (look, every) in looks.items():
         jax.block_until_ready(look())  # it compiles
         clock = rounds.seconds_per_call(functools.partial(_repeat, look)).clock

@@ -2,17 +2,19 @@
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
 from gandl_jax.errors import InputError
+from gandl_jax.methods import frozen
 from gandl_jax.methods.augment import augment
+from gandl_jax.methods.contract import FIXED
 from gandl_jax.methods.gan import (
     adaptive,
-    frozen,
+    diversity,
     games,
     losses,
     updates,
@@ -32,11 +34,12 @@ from gandl_jax.methods.gan.networks import (
     normal,
 )
 from gandl_jax.methods.gan.state import AdaptiveState, State
-from gandl_jax.methods.phase import Phase, lazy_adam, sample_keys, substream
+from gandl_jax.methods.optimisers import lazy_adam
+from gandl_jax.methods.phase import Phase, sample_keys, substream
 from gandl_jax.methods.source import Source
+from gandl_jax.methods.updates import descend, parameter_norms
 from gandl_jax.models.stylegan2 import stylegan2
 
-PICTURES = 16
 STYLE = "style"  # among what D's step says: no metric, but the mean style of its part
 
 
@@ -52,6 +55,7 @@ class Method:
       phases: the parts of a step, in order.
       unit: samples that must stay on one device, in one part of a batch: a deviation
         group, and pairs, of which the path-length phase takes the first.
+      checks: whether the generator has collapsed.
 
     Raises:
       InputError: config.method.freeze names no parameters, or there are several columns
@@ -67,6 +71,7 @@ class Method:
         if self.options.freeze:
             shapes = jax.eval_shape(self._params, jax.random.key(0))
             frozen.check(self.options.freeze, shapes)
+        self.checks = (diversity.check(self._fixed_samples, self.options),)
         r1_every = self.options.r1_every_steps
         path_every = self.options.path_every_steps
         has_r1 = self.options.loss != "wgan_gp"  # which has a penalty in every step
@@ -141,18 +146,27 @@ class Method:
         sets["last_map"] = x.reshape(x.shape[0], -1)
         return sets
 
-    def pictures(self, state: State, key: Array) -> Array:
-        """[16, H, W, C] of the averaged generator, always of the same z and labels.
+    def samples(self, state: State, keys: Array, labels: Mapping[str, Array]) -> Array:
+        """[N, H, W, C] of the averaged generator, one for each of N keys.
 
-        Its styles are truncated towards the mean one; classes come in turn.
+        Its styles are truncated towards the mean one.
+
+        Args:
+          state: of the training.
+          keys: [N].
+          labels: {column: [N] int32} where it has classes.
         """
-        index = jnp.arange(PICTURES)
-        keys, classes = sample_keys(key, index), self.networks.classes
-        labels = index % classes if classes else None
-        ws = self.networks.styles(state.g_average, keys, labels, mixing=False)
+        classes = self._labels({"labels": labels})
+        ws = self.networks.styles(state.g_average, keys, classes, mixing=False)
         psi = self.options.truncation_psi
         ws = stylegan2.truncate(ws, state.w_average, psi)
         return self.networks.generate(state.g_average, ws, keys)
+
+    def _fixed_samples(self, state: State, key: Array) -> Array:
+        """[FIXED, H, W, C]: the same samples at every look, classes in turn."""
+        index, classes = jnp.arange(FIXED), self.networks.classes
+        labels = {self.column: index % classes - self.first_class} if classes else {}
+        return self.samples(state, sample_keys(key, index), labels)
 
     def d_main(self, state: State, batch: dict, key: Array) -> tuple[State, dict]:
         """Discriminator step; updates the mean style and how much is augmented."""
@@ -182,7 +196,7 @@ class Method:
                 value += self.options.views_weight * contrast
             return value, metrics | {STYLE: ws[:, -1].mean(0)}
 
-        norms = updates.parameter_norms(state)
+        norms = parameter_norms({"d": state.d, "g": state.g})
         state, _, metrics = self._descend(state, "d_main", loss, batch, key)
         mean = metrics.pop(STYLE)
         if self.options.augment == "adaptive":
@@ -311,12 +325,12 @@ class Method:
     def _descend(
         self, state: State, phase: str, loss: Callable, batch: dict, key: Array
     ) -> tuple[State, Array, dict[str, Array]]:
-        """`gan_updates.descend`, with the samples' keys of this step and phase.
+        """`descend`, with the samples' keys of this step and phase.
 
         Its metrics are those of `loss`, and the norms of gradient and update.
         """
         network = phase[0]
-        state, value, metrics, norms = updates.descend(
+        state, value, metrics, norms = descend(
             state,
             network,
             loss,

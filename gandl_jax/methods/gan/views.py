@@ -2,11 +2,9 @@
 
 import jax
 import jax.numpy as jnp
-from jax import Array, lax
+from jax import Array
 
-from gandl_jax import parallel
-from gandl_jax.methods.augment import augment
-from gandl_jax.methods.gan import losses
+from gandl_jax.methods import views
 from gandl_jax.methods.gan.networks import VIEWS, Networks
 from gandl_jax.methods.phase import substream
 from gandl_jax.models.stylegan2.projection import Projection
@@ -38,18 +36,17 @@ def contrast(
     Returns:
       scalar loss, and the share of views whose other half is the nearest.
     """
-
-    def view(number: int) -> Array:
-        drawn = substream(substream(keys, VIEWS), number)
-        return augment(images, drawn, options.views_prob, options.augment_kinds)
-
-    both = jnp.concatenate([view(0), view(1)])
+    both = jnp.concatenate(
+        views.two(
+            images,
+            substream(keys, VIEWS),
+            prob=options.views_prob,
+            kinds=options.augment_kinds,
+        )
+    )
     projected = Projection().apply({"params": d[HEAD]}, _pooled(networks, d, both))
-    views = jnp.stack(jnp.split(projected, 2), 1)
-    everyone = lax.all_gather(views, parallel.AXIS, tiled=True)
-    first = lax.axis_index(parallel.AXIS) * len(views)
-    place = first + jnp.arange(len(views))
-    return losses.contrast(views, everyone, place, options.views_temperature)
+    pairs = jnp.stack(jnp.split(projected, 2), 1)
+    return views.contrast_everywhere(pairs, options.views_temperature)
 
 
 def _pooled(networks: Networks, d: dict, images: Array) -> Array:

@@ -12,6 +12,7 @@ import pytest
 from gandl_jax import config as configs
 from gandl_jax import pictures
 from gandl_jax.jobs.report import job as report_job
+from gandl_jax.methods.contract import Pair
 
 EVIL = "<script>alert(1)</script> & \"$x_{\" 'y' </script>"
 VOID = {"meta", "br", "img", "link", "input", "hr"}
@@ -278,5 +279,6 @@ def full(tmp_path_factory):
     (workdir / "metrics.jsonl").write_text("\n".join(map(json.dumps, lines)))
     images = np.zeros((4, 8, 8, 2), np.float32)
     for step in (0, 3):
-        pictures.write_grids(workdir / "images", step, ("nuclei", "ER"), images, images)
+        pair = Pair("real", images, "generated", images)
+        pictures.write_grids(workdir / "images", step, ("nuclei", "ER"), pair)
     return types.SimpleNamespace(workdir=workdir, page=make_page(workdir))

@@ -10,7 +10,6 @@ import pytest
 
 from gandl_jax import config as configs
 from gandl_jax import parallel
-from gandl_jax.methods import phase
 from gandl_jax.methods.gan import method as gan
 from gandl_jax.methods.gan import networks, updates
 from gandl_jax.training import loop
@@ -71,22 +70,6 @@ def test_1_and_more_devices_agree_after_10_steps(config, method, devices):
         assert error < 1e-5 * float(optax.tree.norm(part(one))), name
         # It is the training that agrees, not the start.
         assert error < 1e-2 * distance(part(one), part(start)), name
-
-
-def test_lazy_adam_is_adam_with_corrected_rate_and_betas(config):
-    k = 4
-    ours = phase.lazy_adam(config.method, k)
-    x, gradients = np.float64(1.0), [0.3, -0.2, 0.5]
-    state, value = ours.init(np.float32(x)), np.float32(x)
-    m = v = 0.0
-    c = k / (k + 1)
-    rate, b1, b2 = 0.002 * c, 0.0**c, 0.99**c
-    for t, g in enumerate(gradients, 1):
-        update, state = ours.update(np.float32(g), state)
-        value = optax.apply_updates(value, update)
-        m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g * g
-        x -= rate * (m / (1 - b1**t)) / (np.sqrt(v / (1 - b2**t)) + 1e-8)
-    np.testing.assert_allclose(value, x, rtol=1e-6)
 
 
 def test_averages_have_the_half_life_that_the_images_seen_allow(config, method):

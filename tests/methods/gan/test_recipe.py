@@ -10,7 +10,7 @@ import optax
 import pytest
 
 from gandl_jax import config as configs
-from gandl_jax import parallel
+from gandl_jax import config_checks, parallel
 from gandl_jax.errors import InputError
 from gandl_jax.methods.gan import losses
 from gandl_jax.methods.gan import method as gan
@@ -241,7 +241,7 @@ def test_the_critics_scores_are_of_each_image_alone_within_the_penalty(wasserste
 
 
 @pytest.mark.parametrize("psi", [1.0, 0.3])
-def test_pictures_have_truncated_styles_and_classes_in_turn(
+def test_samples_have_truncated_styles_and_classes_in_turn(
     wasserstein, psi, monkeypatch
 ):
     method, state, _ = wasserstein
@@ -249,7 +249,7 @@ def test_pictures_have_truncated_styles_and_classes_in_turn(
     key, networks = jax.random.key(3), method.networks
     monkeypatch.setattr(networks, "generate", lambda g, ws, keys: ws)
     monkeypatch.setattr(method, "options", config_with(truncation_psi=psi).method)
-    styles = np.asarray(method.pictures(state, key))
+    styles = np.asarray(method._fixed_samples(state, key))
     own = [jax.random.fold_in(key, i) for i in range(16)]
     latent = [jax.random.fold_in(one, gan_networks.LATENT) for one in own]
     z = np.stack([jax.random.normal(one, (4,)) for one in latent])
@@ -285,7 +285,7 @@ def test_wrong_values_are_told_before_anything_runs(settings, told):
     config.data.dir = "somewhere"
     config.update_from_flattened_dict(settings)
     with pytest.raises(InputError, match=told):
-        configs.validate(config, ["train"])
+        config_checks.validate(config, ["train"])
 
 
 def test_what_changes_no_result_makes_no_other_experiment():

@@ -1,7 +1,7 @@
 """Layers that training leaves as they are (Freeze-D, Mo et al. 2020, arXiv 2002.10964).
 
-They are named by where their parameters lie: "d/blocks_b64" is a block of the
-discriminator "d", "g/mapping" all of the generator's mapping network.
+They are named by where their parameters lie, the network first: "encoder/conv0" is one
+layer of the network "encoder", "encoder" all of it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ def check(named: Sequence[str], params: Mapping[str, Any]) -> None:
 
     Args:
       named: `config.method.freeze`.
-      params: {"g": ..., "d": ...}, arrays or shapes.
+      params: network to its parameters, arrays or shapes.
 
     Raises:
       InputError: naming those at the level where the name leaves the tree.
@@ -42,7 +42,7 @@ def mask(named: Sequence[str], network: str, params: Any) -> Any:
 
     Args:
       named: `config.method.freeze`, checked.
-      network: "g" or "d".
+      network: its name, such as "encoder".
       params: of that network.
     """
     wanted = [tuple(name.split("/")) for name in named]

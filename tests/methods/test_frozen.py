@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import pytest
 
 from gandl_jax.errors import InputError
-from gandl_jax.methods.gan import frozen
+from gandl_jax.methods import frozen
 
 PARAMS = {
     "g": {"mapping": {"dense0": {"weight": jnp.ones(2)}}, "synthesis": {}},
