@@ -269,6 +269,7 @@ def identity(config: ml_collections.ConfigDict) -> dict[str, Any]:
     """
     kept = ("data.", "screen.", "model.", "method.", "seed")
     kept += ("train.batch", "train.start_channels")
+    kept += ("train.hold_out", "train.validation")
     free = ("source_dir", "dir", "missing", "records_per_shard", "workers", "beam")
     free += ("outside", "bad_records", "bad_records_max_frac")
     free = {f"data.{key}" for key in free} | {"method.recipe"}
@@ -291,6 +292,13 @@ def screen_description(config: ml_collections.ConfigDict) -> dict[str, Any]:
         for key, value in flat.items()
         if key.startswith("screen.") and key not in SCREEN_IMAGES
     }
+
+
+def label_columns(config: ml_collections.ConfigDict) -> tuple[str, ...]:
+    """The columns that are learnt: those of config.data.label, "A,B" or quoted."""
+    if method_options(config.method.name).LABELS == "none":
+        return ()
+    return parse("config.data.label", config.data.label, ())
 
 
 def architecture(

@@ -54,6 +54,12 @@ def validate(config: ml_collections.ConfigDict, jobs: Iterable[str]) -> None:
             "experiment's encoder, which leaves nothing to train: name other jobs, or "
             "--job=all, which leaves train out"
         )
+    options = configs.method_options(config.method.name)
+    if options.LABELS == "needed" and not config.data.label and "train" in jobs:
+        raise InputError(
+            f"the method {config.method.name} learns labels, and config.data.label is "
+            "empty: name a column, as in --config.data.label=Treatment"
+        )
     _check_networks(config)
     _check_splits(config)
     _check_candidates(config.choose)

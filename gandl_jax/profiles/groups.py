@@ -190,31 +190,44 @@ def dealt(metadata: pd.DataFrame, asked: Asked, key: str) -> np.ndarray:
     groups(metadata.iloc[:0], asked.unit, key=key)  # tells of the column
     grouped = np.flatnonzero(has_group(metadata, asked.unit))
     of = groups(metadata.iloc[grouped], asked.unit, key=key).astype(str)
-    known, member = np.unique(of, return_inverse=True)
-    if len(known) < folds:
+    known = len(np.unique(of))
+    if known < folds:
         raise InputError(
-            f"{key}: {asked.unit}#{number}/{folds} deals {len(known)} groups to "
-            f"{folds} folds: name fewer folds"
+            f"{key}: {asked.unit}#{number}/{folds} deals {known} groups to {folds} "
+            "folds: name fewer folds"
         )
-    turn = np.empty(len(known), int)
-    turn[_shuffled(table.cell_models(metadata.iloc[grouped]), member)] = np.arange(
-        len(known)
-    )
+    order = shuffled(of, table.cell_models(metadata.iloc[grouped]))
     held = np.zeros(len(metadata), bool)
-    held[grouped] = turn[member] % folds == number - 1
+    held[grouped] = np.isin(of, order[number - 1 :: folds])
     return held
 
 
-def _shuffled(kinds: np.ndarray, member: np.ndarray) -> np.ndarray:
-    """[G] groups in random order, those of one kind (of their first record) together.
+def drawn(of: np.ndarray, kinds: np.ndarray, frac: float) -> list[str]:
+    """A share of all groups, one at least, spread over cell models.
 
     Args:
-      kinds: [n] str, each record's.
-      member: [n] int, its group, from 0.
+      of: [n] str, the group of each record.
+      kinds: [n] str, its cell model.
+      frac: in (0, 1).
     """
-    _, first = np.unique(member, return_index=True)
-    mixed = np.random.default_rng(DEAL).permutation(len(first))
-    return mixed[np.argsort(kinds[first][mixed].astype(str), kind="stable")]
+    order = shuffled(of, kinds)
+    count = max(1, round(frac * len(order)))
+    places = np.floor((np.arange(count) + 0.5) * len(order) / count).astype(int)
+    return list(order[places])
+
+
+def shuffled(of: np.ndarray, kinds: np.ndarray) -> np.ndarray:
+    """[G] names of groups in random order, those of one cell model together.
+
+    The order is the same for every experiment of a screen.
+
+    Args:
+      of: [n] str, the group of each record.
+      kinds: [n] str, its cell model.
+    """
+    known, first = np.unique(of, return_index=True)
+    mixed = np.random.default_rng(DEAL).permutation(len(known))
+    return known[mixed[np.argsort(kinds[first][mixed].astype(str), kind="stable")]]
 
 
 def find_column(metadata: pd.DataFrame, unit: str, key: str) -> str:

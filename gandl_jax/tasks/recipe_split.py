@@ -17,8 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gandl_jax.profiles import table
-from gandl_jax.tasks import splits
+from gandl_jax.profiles import groups, table
 from gandl_jax.tasks.skip import Skip
 from gandl_jax.tasks.splits import Split
 
@@ -129,7 +128,7 @@ def _groups(
     """What a split holds apart, in words, and each record's group of it."""
     unit = split.name.partition(":")[0]
     if unit != "given":
-        of = splits.groups(metadata, unit, key=key)
+        of = groups.groups(metadata, unit, key=key)
         return unit.replace("_", " "), of.astype(str)
     if frac:
         raise Skip(

@@ -227,7 +227,9 @@ def _folds(metadata, records, labels, text, key, options) -> list[Fold]:
     folds = [(records[~out], records[out]) for out in held]
     folds = [fold for fold in folds if len(fold[0]) and len(fold[1])]
     if not folds:
-        raise Skip(f"no {asked.unit} can be held apart from others like it; change {key}")
+        raise Skip(
+            f"no {asked.unit} can be held apart from others like it; change {key}"
+        )
     return folds
 
 

@@ -3,28 +3,27 @@
 import contextlib
 import dataclasses
 import functools
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
-import numpy as np
 from etils import epath
 
 from gandl_jax import checkpoint, compilation, events, hosts, parallel, preemption
 from gandl_jax import config as configs
 from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError, RunError
-from gandl_jax.prepared import prepared
-from gandl_jax.reading import bad_records, classes, stream
+from gandl_jax.reading import bad_records, stream
 from gandl_jax.training import (
     looks,
     opening,
     resume_point,
     rollback,
     soundness,
+    sources,
     starting_state,
     starting_weights,
+    training_records,
 )
 from gandl_jax.training.grids import Grids
 from gandl_jax.training.recorder import Recorder, read_notes
@@ -76,24 +75,22 @@ def run(config, workdir: epath.Path) -> None:
 def _open(config, workdir, saved, newest: int | None, devices) -> "_Training":
     """What is to be trained; all that may be wrong with it is told here."""
     train = config.train
-    dataset, channels = opening.open_dataset(config)
+    records = training_records.open_records(config)
+    dataset, source = records.dataset, records.source
     hosts.agree({"the screen in config.data.dir": dataset.fingerprint})
-    found = opening.read_classes(config, dataset)
-    if words := classes.note(found, config.data.label):
+    for words in training_records.notes(records):
         print(f"train     note: {words}", flush=True)
-    method = opening.make_method(config, dataset, found.names)
+    method = opening.make_method(config, source)
     parallel.check_batch(train.batch, len(devices), method.unit, train.accumulate)
-    architecture = configs.architecture(config, channels, found.names)
+    architecture = sources.architecture(config, source)
     if newest is not None:
         saved.check(newest, architecture, configs.defaults(config))
     training = _Training(
         config=config,
         workdir=workdir,
-        dataset=dataset,
-        labels=found.codes,
-        classes={config.data.label: found.names} if found.names else {},
+        records=records,
         method=method,
-        architecture=architecture,
+        architecture=architecture | sources.note(source),
         saved=saved,
         bad=opening.bad_records_policy(config, dataset, workdir),
         total=configs.steps(train.total_images, train.batch),
@@ -106,7 +103,7 @@ def _note(
     workdir: epath.Path, training: "_Training", devices: list[jax.Device]
 ) -> None:
     """Writes down what is trained on, which a later run must agree with."""
-    dataset = training.dataset
+    records, dataset = training.records, training.records.dataset
     workdirs.claim(
         workdir,
         "prepared",
@@ -114,11 +111,11 @@ def _note(
         other="on another preparation of the screen: go back to the former "
         "config.data.dir",
     )
-    if training.labels is not None:
+    if records.labels:
         workdirs.claim(
             workdir,
             "classes_sha256",
-            hashlib.sha256(training.labels.tobytes()).hexdigest(),
+            records.labels_sha256(),
             other="with the records in other classes of config.data.label: go back to "
             "the former config.screen",
         )
@@ -171,9 +168,7 @@ class _Training:
 
     config: Any
     workdir: epath.Path
-    dataset: prepared.Prepared
-    labels: np.ndarray | None
-    classes: dict[str, Sequence[str]]
+    records: training_records.TrainingRecords
     method: Any
     architecture: dict[str, Any]
     saved: checkpoint.Checkpoints
@@ -192,7 +187,7 @@ class _Training:
             state = self.saved.restore(newest, "train", like)
             self._refuse_other_step(newest, int(state.step))
             return state
-        state = starting_state.make(self.config, self.method, self.dataset, key)
+        state = starting_state.make(self.config, self.method, self.records.source, key)
         self.saved.save(0, self.method.items(state), self.architecture)
         return state
 
@@ -240,7 +235,7 @@ class _Training:
                 self.workdir / "images",
                 self.method,
                 channels=self.architecture["data.channels"],
-                classes=self.classes,
+                classes=self.records.source.classes,
                 fixed=fixed,
                 key=key,
             ),
@@ -250,10 +245,9 @@ class _Training:
         """This host's part of the batches from a step on."""
         return training_batches(
             self.config,
-            self.dataset,
+            self.records,
             first,
             self.bad,
-            self.labels,
             seed=rollback.seed(self.config, rollbacks),
         )
 
@@ -298,10 +292,9 @@ class _Training:
     def _whole_batches(self, first: int, seed: int) -> Iterator[dict]:
         return training_batches(
             self.config,
-            self.dataset,
+            self.records,
             first,
             self.bad,
-            self.labels,
             seed=seed,
             whole=True,
         )
@@ -314,10 +307,9 @@ def stream_key(config, stream_number: int) -> jax.Array:
 
 def training_batches(
     config,
-    dataset,
+    records: training_records.TrainingRecords,
     first_step: int,
     on_bad,
-    labels: np.ndarray | None = None,
     *,
     seed: int | None = None,
     whole: bool = False,
@@ -326,16 +318,15 @@ def training_batches(
 
     Args:
       config: the whole config.
-      dataset: prepared screen.
+      records: that are trained on.
       first_step: how many batches are left out.
       on_bad: takes note of bad records; None fails.
-      labels: [records] int32 class of each, where batches are to have them.
       seed: of their order; None is the config's.
       whole: give them whole, on every host.
     """
     data = config.data
     return stream.train_batches(
-        dataset,
+        records.dataset,
         channels=data.channels,
         scaling=data.scaling,
         illumination=data.illumination,
@@ -348,7 +339,8 @@ def training_batches(
         crops_per_site=data.crops_per_site,
         process=0 if whole else hosts.index(),
         processes=1 if whole else hosts.count(),
-        labels=labels,
+        labels=records.labels,
+        rows=records.trained,
         on_bad=on_bad,
     )
 

@@ -10,9 +10,10 @@ from gandl_jax import config as configs
 from gandl_jax import file_hashes, hosts, modules
 from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError, nearest
+from gandl_jax.methods.source import Source
 from gandl_jax.prepared import prepared
 from gandl_jax.raw import screen
-from gandl_jax.reading import bad_records, classes, labelling
+from gandl_jax.reading import bad_records, labelling
 from gandl_jax.training import network_files
 
 
@@ -42,15 +43,6 @@ def open_dataset(config) -> tuple[prepared.Prepared, tuple[str, ...]]:
     return dataset, prepared.choose_channels(dataset, config.data.channels)
 
 
-def read_classes(config, dataset: prepared.Prepared) -> classes.Classes:
-    """The classes that config.data.label tells apart; none where it is empty.
-
-    Raises:
-      InputError: the screen has no such column, or too few or too many values in it.
-    """
-    return classes.read(dataset.table, config.data.label)
-
-
 def bad_records_policy(
     config, dataset: prepared.Prepared, workdir: epath.Path
 ) -> bad_records.BadRecords | None:
@@ -66,20 +58,17 @@ def bad_records_policy(
     )
 
 
-def make_method(
-    config, dataset: prepared.Prepared, class_names: Sequence[str] = ()
-) -> Any:
-    """The method that the config names, for a prepared screen.
+def make_method(config, source: Source) -> Any:
+    """The method that the config names.
 
     Args:
       config: of the experiment.
-      dataset: gives the channels.
-      class_names: of the classes that its networks tell apart.
+      source: of the records that it is trained on.
     """
     name, known = config.method.name, modules.names("methods", "Method")
     if name not in known:  # of another workdir's config.json, which is only data
         raise InputError(f"there is no method {name!r}: {nearest(name, known)}")
-    return modules.load("methods", name).Method(config, dataset, class_names)
+    return modules.load("methods", name).Method(config, source)
 
 
 def encoder_config(config) -> ml_collections.ConfigDict:

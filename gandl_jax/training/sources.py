@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from gandl_jax import config as configs
 from gandl_jax.errors import InputError
 from gandl_jax.methods.source import Source
 from gandl_jax.reading.classes import Classes
@@ -91,6 +92,11 @@ def all_classes(source: Source) -> list[str]:
         for column, names in source.classes.items()
         for name in ([""] if source.blanks.get(column) else []) + list(names)
     ]
+
+
+def architecture(config, source: Source) -> dict[str, Any]:
+    """What a checkpoint's arrays depend on: `config.architecture` of a source."""
+    return configs.architecture(config, source.channels, all_classes(source))
 
 
 def refuse_other_classes(place: Any, theirs: Source, ours: Source) -> None:

@@ -18,7 +18,7 @@ from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError
 from gandl_jax.prepared import prepared
 from gandl_jax.raw import screen
-from gandl_jax.training import network_files, opening
+from gandl_jax.training import network_files, opening, sources, training_records
 
 KEY = "train.start_channels"
 
@@ -165,8 +165,7 @@ def _count_classes(config, there: int) -> int:
         return 0
     if not prepared.is_complete(config.data.dir):
         return max(there, 1)
-    dataset, _ = opening.open_dataset(config)
-    return len(opening.read_classes(config, dataset).names)
+    return len(sources.all_classes(training_records.open_records(config).source))
 
 
 def _begun(workdir: epath.Path) -> dict[str, Any] | None:
