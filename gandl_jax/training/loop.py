@@ -9,13 +9,14 @@ from typing import Any
 import jax
 from etils import epath
 
-from gandl_jax import checkpoint, compilation, events, hosts, parallel, preemption
+from gandl_jax import checkpoint, compilation, events, hosts, logs, parallel, preemption
 from gandl_jax import config as configs
 from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError, RunError
 from gandl_jax.reading import bad_records, stream
 from gandl_jax.training import (
     looks,
+    network_files,
     opening,
     resume_point,
     rollback,
@@ -23,7 +24,9 @@ from gandl_jax.training import (
     sources,
     starting_state,
     starting_weights,
+    trained_on,
     training_records,
+    validation,
 )
 from gandl_jax.training.grids import Grids
 from gandl_jax.training.recorder import Recorder, read_notes
@@ -52,6 +55,9 @@ def run(config, workdir: epath.Path) -> None:
         return
     devices = parallel.of_all_hosts(parallel.devices(train.devices))
     training = _open(config, workdir, saved, newest, devices)
+    if newest and (why := training.validation(newest).why_done()):
+        print(f"train     is done at {newest * train.batch:,} images: {why}")
+        return
     hosts.once(lambda: _note(workdir, training, devices))
     hosts.meet()  # all have looked for checkpoints before the first is saved
     if newest is None and train.start_from:
@@ -59,7 +65,7 @@ def run(config, workdir: epath.Path) -> None:
         hosts.agree({"what is in config.train.start_from": known["sha256"]})
         hosts.once(lambda: workdirs.note(workdir, "start", known))
     state = training.start(newest)  # what it refuses leaves nothing, no event either
-    with _told(workdir, devices, newest or 0, total), contextlib.closing(saved):
+    with _told(workdir, devices, newest or 0, saved), contextlib.closing(saved):
         phases = split_phases(training.method, devices)
         print(f"train     on {parallel.describe(devices)}; the first step compiles")
         while True:
@@ -94,6 +100,7 @@ def _open(config, workdir, saved, newest: int | None, devices) -> "_Training":
         saved=saved,
         bad=opening.bad_records_policy(config, dataset, workdir),
         total=configs.steps(train.total_images, train.batch),
+        is_new=newest is None,
     )
     training.batches(newest or 0)  # tells of crops and crops_per_site
     return training
@@ -120,11 +127,17 @@ def _note(
             "the former config.screen",
         )
     workdirs.note(workdir, "metadata_sha256", dataset.metadata_sha256)
+    if training.is_new:
+        start = training.config.train.start_from
+        former = (
+            epath.Path(start) if start and not network_files.is_file(start) else None
+        )
+        trained_on.write(workdir, records, former)
     workdirs.note(workdir, "devices", parallel.describe(devices))
 
 
 @contextlib.contextmanager
-def _told(workdir, devices, first: int, total: int) -> Iterator[None]:
+def _told(workdir, devices, first: int, saved) -> Iterator[None]:
     """Writes down that a training starts, and how it ends."""
 
     def add(what: str, **details: Any) -> None:
@@ -138,7 +151,7 @@ def _told(workdir, devices, first: int, total: int) -> Iterator[None]:
         with contextlib.suppress(OSError):  # a disk that is full stays so
             add(_ending(error), why=str(error) or type(error).__name__)
         raise
-    add("finished", step=total)
+    add("finished", step=saved.steps()[-1])
 
 
 def _ending(error: BaseException) -> str:
@@ -174,6 +187,7 @@ class _Training:
     saved: checkpoint.Checkpoints
     bad: bad_records.BadRecords | None
     total: int
+    is_new: bool
 
     def start(self, newest: int | None) -> Any:
         """A checkpoint's state, or a new one, which is saved as step 0."""
@@ -200,7 +214,7 @@ class _Training:
             )
 
     def go_on(self, phases: Sequence[Callable], state: Any, first: int) -> None:
-        """Trains from a state after so many steps to the end.
+        """Trains from a state after so many steps to the end, which may come early.
 
         Raises:
           Trouble: it is no longer sound.
@@ -210,7 +224,8 @@ class _Training:
         step_fn = in_turn(self.config, self.method, phases, rollbacks)
         steps = range(first, self.total)
         with contextlib.closing(self._recorder(first)) as records:
-            _loop(state, step_fn, self.batches(first, rollbacks), records, steps)
+            batches = self.batches(first, rollbacks)
+            _loop(state, step_fn, batches, records, steps)
 
     def _recorder(self, first: int) -> Recorder:
         fixed = functools.cache(self._fixed_records)
@@ -239,6 +254,17 @@ class _Training:
                 fixed=fixed,
                 key=key,
             ),
+            validation=self.validation(first),
+        )
+
+    def validation(self, first: int) -> validation.Validation:
+        """By the records that are set aside, as it stood after so many steps."""
+        noted = read_notes(self.saved, first) if first else {}
+        history = validation.history(
+            logs.read(self.workdir), first, noted.get("metrics_not_logged", ())
+        )
+        return validation.Validation(
+            self.config, self.method, self.records, self.bad, history
         )
 
     def batches(self, first: int, rollbacks: int = 0) -> Iterator[dict]:
@@ -389,7 +415,10 @@ def _loop(state, step_fn, batches, recorder: Recorder, steps: range) -> None:
     with contextlib.ExitStack() as stack:
         stops = None
         for step in steps:
-            state = _advance(state, step_fn, batches, recorder, step)
+            state, why_done = _advance(state, step_fn, batches, recorder, step)
+            if why_done:
+                recorder.finish(step + 1, state, why_done)
+                return
             if stops is None:  # the first step compiles, and leaves nothing to save
                 stops = stack.enter_context(preemption.deferred())
             if stops(step + 1):
@@ -399,8 +428,7 @@ def _loop(state, step_fn, batches, recorder: Recorder, steps: range) -> None:
         recorder.wait()  # as long as a request to stop waits, too
 
 
-def _advance(state, step_fn, batches, recorder: Recorder, step: int) -> Any:
+def _advance(state, step_fn, batches, recorder: Recorder, step: int) -> tuple[Any, str]:
     batch = next(batches)
     state, metrics = step_fn(state, batch, step)
-    recorder.add(step + 1, state, metrics)
-    return state
+    return state, recorder.add(step + 1, state, metrics)

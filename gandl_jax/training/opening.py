@@ -7,7 +7,7 @@ import ml_collections
 from etils import epath
 
 from gandl_jax import config as configs
-from gandl_jax import file_hashes, hosts, modules
+from gandl_jax import events, file_hashes, hosts, modules
 from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError, nearest
 from gandl_jax.methods.source import Source
@@ -160,7 +160,8 @@ def _check_finished(folder: epath.Path, theirs, wanted: Sequence[str]) -> None:
     """Raises where training has not come to its end, which "last" would pass over."""
     last = newest_step(folder)
     total = configs.steps(theirs.train.total_images, theirs.train.batch)
-    if "last" in wanted and last < total:
+    is_done = last >= total or last == events.early_end(events.read(folder))
+    if "last" in wanted and not is_done:
         raise InputError(
             f"the training in {folder} is at step {last} of {total}: finish it, or "
             f"name the steps to embed with, as in --config.embed.steps=0,{last}"
