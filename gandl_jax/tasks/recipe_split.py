@@ -126,7 +126,7 @@ def _groups(
     metadata: pd.DataFrame, split: Split, key: str, frac: float
 ) -> tuple[str, np.ndarray]:
     """What a split holds apart, in words, and each record's group of it."""
-    unit = split.name.partition(":")[0]
+    unit = groups.parse(split.name, key=key).unit
     if unit != "given":
         of = groups.groups(metadata, unit, key=key)
         return unit.replace("_", " "), of.astype(str)

@@ -1,6 +1,8 @@
 """Where a training went wrong: what is kept of it, and how it goes on."""
 
 import datetime
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from etils import epath
@@ -38,7 +40,8 @@ def keep_evidence(
       config: of the experiment.
       workdir: of it.
       trouble: what was found.
-      batch: {"images": [B, H, W, C] float32 in [-1, 1], "index": [B], ...}.
+      batch: {"images": [B, H, W, C] float32 in [-1, 1], "index": [B], "labels":
+        {column: [B]}}.
 
     Returns:
       The folder, one for each time: `rollbacks/<number>-step-<step>`.
@@ -46,7 +49,7 @@ def keep_evidence(
     folder = workdir / FOLDER / f"{count(workdir) + 1}-step-{trouble.step}"
     folder.mkdir(parents=True, exist_ok=True)
     with files.replacing(folder / "batch.npz") as file:
-        np.savez_compressed(file, **batch)
+        np.savez_compressed(file, **_flat(batch))
     pictures.write_grid(folder / "batch.png", batch["images"][:SHOWN])
     report = {
         "step": trouble.step,
@@ -57,6 +60,12 @@ def keep_evidence(
     }
     sealed_json.write(folder / "report.json", report)
     return folder
+
+
+def _flat(batch: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """A batch whose labels lie beside the images: "labels/Treatment"."""
+    labels = {f"labels/{column}": x for column, x in batch.get("labels", {}).items()}
+    return {name: x for name, x in batch.items() if name != "labels"} | labels
 
 
 def used_up(config, trouble: Trouble, folder: epath.Path) -> RunError:

@@ -1,7 +1,5 @@
 """Options together: relativistic, R2, adaptive augmentation, contrast of views."""
 
-import types
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -16,8 +14,9 @@ from gandl_jax.methods.gan import method as gan
 from gandl_jax.methods.gan import networks
 from gandl_jax.methods.gan import state as gan_state
 from gandl_jax.methods.phase import sample_keys, substream
+from gandl_jax.methods.source import Source
 
-BATCH, SCREEN = 8, types.SimpleNamespace(channels=("a", "b"))
+BATCH, SCREEN = 8, Source(("a", "b"))
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (BATCH, 8, 8, 2)).astype(np.float32)
 DATA = {"images": IMAGES, "index": np.arange(BATCH, dtype=np.int32)}
 
