@@ -15,6 +15,8 @@ def get_config(text: str = ""):
         source_dir="data/raw/bbbc021_cells",
         dir="data/bbbc021_cells",
     )
-    config.evaluate.label = "Concentration_uM"  # there is one compound
-    config.evaluate.label_splits = ("record", "plate")
+    config.evaluate.label_classification.update(
+        label="Concentration_uM",  # there is one compound
+        splits=("record", "plate"),
+    )
     return configs.finish(config, options)

@@ -15,5 +15,5 @@ def get_config(text: str = ""):
     # Chosen on another simulated screen (simulate.seed=1; docs/trials.md).
     configs.tune(config, "gan", {"evaluate.features": "b64"})
     # An experiment holds one cell model, so none can be left out; plates can.
-    config.evaluate.cell_type_splits = ("record", "plate")
+    config.evaluate.cell_model_classification.splits = ("record", "plate")
     return configs.finish(config, options)

@@ -17,7 +17,6 @@ def get_config(text: str = ""):
     )
     config.train.total_images = 4_000  # more did not help (docs/trials.md)
     config.embed.orientations = 8  # a record is one cell: its turn would be noise
-    config.evaluate.label = "Location"
-    config.evaluate.label_splits = ("collage",)
+    config.evaluate.label_classification.update(label="Location", splits=("collage",))
     config.evaluate.bootstrap_unit = "collage"
     return configs.finish(config, options)

@@ -24,7 +24,6 @@ def get_config(text: str = ""):
         channels=("ink",),
         more_columns=("digit",),
     )
-    config.evaluate.update(
-        label="Digit", label_splits=("record",), bootstrap_unit="record"
-    )
+    config.evaluate.bootstrap_unit = "record"
+    config.evaluate.label_classification.update(label="Digit", splits=("record",))
     return configs.finish(config, options)

@@ -22,5 +22,6 @@ def get_config(text: str = ""):
     configs.tune(config, "gan", {"model.mapping_layers": 3})  # as configs/rxrx19a.py
     config.embed.batch = 128
     # The publisher's own split leaves whole experiments out.
-    config.evaluate.cell_type_splits = ("record", "experiment", "given")
+    cells = config.evaluate.cell_model_classification
+    cells.splits = ("record", "experiment", "given")
     return configs.finish(config, options)

@@ -5,6 +5,7 @@ import functools
 import importlib
 import pathlib
 import types
+from typing import Any
 
 PACKAGE = pathlib.Path(__file__).parent
 INSIDE = {"jobs": "job", "methods": "method"}  # of a folder with parts, what it is for
@@ -29,6 +30,25 @@ def load(folder: str, name: str) -> types.ModuleType:
     return importlib.import_module(".".join(place.parts))
 
 
+def constant(folder: str, name: str, marker: str, default: Any = None) -> Any:
+    """What a module writes out at top level, such as OPTIONS; else the default.
+
+    It is read, not run: options of a task are known before scikit-learn is imported.
+
+    Raises:
+      ValueError: it is computed there, and so cannot be read.
+    """
+    file = _files(folder).get(name)
+    node = _top_level(file).get(marker) if file else None
+    try:
+        return default if node is None else ast.literal_eval(node)
+    except ValueError as error:
+        raise ValueError(
+            f"{file}: write {marker} out, without names and calls: it is read without "
+            "running the file"
+        ) from error
+
+
 def part(folder: str, name: str, inside: str) -> types.ModuleType | None:
     """Imports one file of a folder such as methods/gan; None where it has none."""
     package = _files(folder)[name].parent
@@ -46,11 +66,13 @@ def _files(folder: str) -> dict[str, pathlib.Path]:
 
 
 @functools.cache
-def _top_level(file: pathlib.Path) -> set[str]:
-    found = set()
+def _top_level(file: pathlib.Path) -> dict[str, ast.AST]:
+    """Name to what is assigned to it, or to the function or class of that name."""
+    found = {}
     for node in ast.parse(file.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign):
-            found.update(t.id for t in node.targets if isinstance(t, ast.Name))
+            names = [t.id for t in node.targets if isinstance(t, ast.Name)]
+            found |= dict.fromkeys(names, node.value)
         elif isinstance(node, ast.FunctionDef | ast.ClassDef):
-            found.add(node.name)
+            found[node.name] = node
     return found

@@ -27,7 +27,7 @@ ROOMS = {  # each folder's, and which others it imports
 # Files beside them that a room imports, where it is not all: these do no I/O, know no
 # config, or are for every screen alike.
 BESIDE = {
-    "methods": "errors parallel",
+    "methods": "config errors parallel",
     "models": "errors",
     "figures": "",
     "tasks": "child_processes errors names",
@@ -35,7 +35,7 @@ BESIDE = {
     "raw": "csv_layout errors files modules names progress regular_files",
 }
 # What the files beside them import of the rooms.
-OF_ROOMS = {"main": {"profiles"}, "workdir_faults": {"profiles"}}
+OF_ROOMS = {"run_jobs": {"profiles"}, "workdir_faults": {"profiles"}}
 OWNERS = {
     "tensorflow": {"host_tensorflow"},
     "tensorflow_datasets": {"prepared"},

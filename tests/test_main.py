@@ -6,8 +6,7 @@ import functools
 import pytest
 from etils import epath
 
-from gandl_jax import config as configs
-from gandl_jax import lock, preemption, workdir
+from gandl_jax import command_line, config_files, lock, preemption, run_jobs, workdir
 from gandl_jax import main as program
 from gandl_jax.errors import InputError
 
@@ -44,13 +43,13 @@ def test_bad_command_lines(config, arguments, told, capsys, tmp_path, monkeypatc
 
 
 def test_settings_are_split_from_flags():
-    rest, settings = program.split(
+    rest, settings = command_line.split(
         ["--job=all", "--config=a.py:x=1", "--config.data.dir=a=b", "-config.seed=3"]
     )
     assert rest == ["--job=all", "--config=a.py:x=1"]
     assert settings == {"data.dir": "a=b", "seed": "3"}
     with pytest.raises(InputError, match="has no value"):
-        program.split(["--config.seed"])
+        command_line.split(["--config.seed"])
 
 
 ENDS = [RuntimeError, MemoryError, KeyboardInterrupt, preemption.Preempted]
@@ -74,7 +73,7 @@ def failing(monkeypatch):
             before(workdir)
             raise error("why")
 
-        monkeypatch.setattr(program, "_run_job", fail)
+        monkeypatch.setattr(run_jobs, "_run_job", fail)
 
     return arrange
 
@@ -131,7 +130,9 @@ def test_another_process_keeps_what_it_has_just_begun(config, tmp_path, capsys):
     (tmp_path / "w").mkdir()
     arguments = [config, f"--workdir={tmp_path}/w", "--job=evaluate"]
     with lock.held(tmp_path / "w", "--job=train"):
-        workdir.record(epath.Path(tmp_path / "w"), configs.load(config[9:]), "train")
+        workdir.record(
+            epath.Path(tmp_path / "w"), config_files.load(config[9:]), "train"
+        )
         before = tree(tmp_path)
         assert program.main(arguments) == 2
         assert tree(tmp_path) == before

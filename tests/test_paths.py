@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from etils import epath
 
+from gandl_jax import command_line, paths
 from gandl_jax import config as configs
-from gandl_jax import main as program
-from gandl_jax import paths
 from gandl_jax.checkpoint import Checkpoints
 from gandl_jax.errors import InputError
 
@@ -60,9 +59,9 @@ def test_a_home_is_expanded_as_a_shell_does(path, tmp_path, monkeypatch):
 def test_a_home_is_expanded_wherever_the_command_names_one(tmp_path, monkeypatch):
     root = pathlib.Path(__file__).parents[1]
     monkeypatch.setenv("HOME", str(root))
-    values = program.define_flags()
+    values = command_line.define_flags()
     values(["gandl_jax", "--config=~/configs/demo.py", "--workdir=~/w", "--job=plan"])
-    config, _, workdir = program.resolve(values, {"data.dir": "~/x"})
+    config, _, workdir = command_line.resolve(values, {"data.dir": "~/x"})
     assert (str(workdir), config.data.dir) == (f"{root}/w", f"{root}/x")
 
 

@@ -10,27 +10,18 @@ from typing import Any
 import ml_collections
 from etils import epath
 
-from gandl_jax.judging import task_results
+from gandl_jax import config as configs
+from gandl_jax.judging import task_results, task_tables
 from gandl_jax.profiles.aligned import AlignedSets
 from gandl_jax.progress import Progress
 from gandl_jax.raw import screen
 from gandl_jax.reading import labelling
-from gandl_jax.tasks import choice, nested, ranking, score_table
+from gandl_jax.tasks import choice, nested, ranking
 from gandl_jax.tasks.skip import Skip
 
 JOB = "choose"
 FOLDER = "choose_features"
-READ = (  # of config.evaluate; what is to be chosen is not
-    "splits",
-    "label",
-    "label_controls",
-    "label_splits",
-    "max_folds",
-    "repeats",
-    "bootstrap_unit",
-    "bootstrap_draws",
-    "seed",
-)
+CHOSEN = {"features", "normalize", "svm_c"}  # of a task's options
 
 
 def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
@@ -45,14 +36,17 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
         classification with a training part to choose within.
     """
     workdir, dataset = epath.Path(workdir), screen.load(config).name
-    options = _options(config)
+    options = {name: _options(config, name) for name in task_results.classifications()}
     encoders = task_results.encoders(JOB, workdir / "profiles" / dataset)
     records = task_results.records(JOB, config, dataset)
     if records is None:
         labelling.check_written(config, workdir, dataset)
     sets = AlignedSets(encoders, "", records)
-    inputs = task_results.inputs(encoders, sets, options)
-    inputs["labels"] = task_results.labels(config, records)
+    made_from = task_results.made_from(encoders, sets)
+    made_from["labels"] = task_results.labels(config, records)
+    inputs = {
+        name: made_from | task_results.asked(name, own) for name, own in options.items()
+    }
     contents = task_results.results(
         JOB,
         workdir / FOLDER / dataset,
@@ -64,9 +58,10 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
         print(_summary(content), flush=True)
 
 
-def _options(config: ml_collections.ConfigDict) -> dict[str, Any]:
+def _options(config: ml_collections.ConfigDict, task: str) -> dict[str, Any]:
     """What a choice depends on: nothing that it may change."""
-    return {key: config.evaluate[key] for key in READ} | candidates(config)
+    own = configs.task_options(config, task)
+    return {k: v for k, v in own.items() if k not in CHOSEN} | candidates(config)
 
 
 def candidates(config: ml_collections.ConfigDict) -> dict[str, Any]:
@@ -84,13 +79,13 @@ def _choices(
 ) -> Iterator[tuple[str, dict[str, Any], list[dict[str, Any]]]]:
     """Name, result and table of each classification."""
 
-    def make(task):
-        return nested.plan(task, sets.metadata, options)
+    def make(name, task):
+        return nested.plan(task, sets.metadata, options[name])
 
     plans = task_results.planned(JOB, due, make, why="choose features")
     doubts = task_results.doubts(JOB, encoders, sets)
     for name, (plan, left_out) in plans.items():
-        run = functools.partial(_result, name, sets, plan, options)
+        run = functools.partial(_result, name, sets, plan, options[name])
         result, noticed = task_results.noted(JOB, name, run)
         said = {"warnings": doubts, "left_out": left_out + noticed}
         yield name, {"task": name, **result, **said}, result["candidates"]
@@ -111,7 +106,7 @@ def _result(name: str, sets: AlignedSets, plan, options) -> dict[str, Any]:
     return {
         "rows": rows,
         "candidates": table,
-        "recommendation": ranking.recommendation(table),
+        "recommendation": ranking.recommendation(name, table),
         "skipped": None,
     }
 
@@ -124,7 +119,7 @@ def _summary(content: Mapping[str, Any]) -> str:
     parts = [
         "",
         "Chosen without the test wells, judged on them once.",
-        score_table.text(content["rows"], choice.CHOSEN),
+        task_tables.text({content["task"]: content["rows"]}, choice.CHOSEN),
         "",
         "Candidates by their mean score within training parts:",
         ranking.text(content["candidates"]),

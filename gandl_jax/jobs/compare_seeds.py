@@ -18,8 +18,8 @@ from typing import Any
 import ml_collections
 from etils import epath
 
+from gandl_jax import config as configs
 from gandl_jax.jobs import choose_features
-from gandl_jax.jobs.choose_features import READ
 from gandl_jax.judging import seed_workdirs, task_results
 from gandl_jax.judging.seed_workdirs import Training
 from gandl_jax.profiles.aligned import AlignedSets
@@ -56,12 +56,15 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     names = seed_workdirs.common_sets(compared)
     opened = [training.open() for training in compared]
     seed_workdirs.check_records(compared, opened)
-    options = _options(config)
-    inputs = {
-        str(training.seed): task_results.inputs(training.encoders, sets, options)
+    options = {name: _options(config, name) for name in task_results.classifications()}
+    made_from = {
+        str(training.seed): task_results.made_from(training.encoders, sets)
         for training, sets in zip(compared, opened, strict=True)
     }
-    inputs["labels"] = task_results.labels(config, records)
+    made_from["labels"] = task_results.labels(config, records)
+    inputs = {
+        name: made_from | task_results.asked(name, own) for name, own in options.items()
+    }
     contents = task_results.results(
         JOB,
         workdir / FOLDER / dataset,
@@ -73,12 +76,12 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
         print(_summary(content), flush=True)
 
 
-def _options(config: ml_collections.ConfigDict) -> dict[str, Any]:
+def _options(config: ml_collections.ConfigDict, task: str) -> dict[str, Any]:
     """What a comparison depends on, but for the trainings."""
-    evaluate, compare = config.evaluate, config.compare
+    compare, own = config.compare, configs.task_options(config, task)
     choice = choose_features.candidates(config)
     inner_folds = choice.pop("inner_folds")
-    return {key: evaluate[key] for key in (*READ, "normalize", "svm_c")} | {
+    return {key: value for key, value in own.items() if key != "features"} | {
         "aside_frac": compare.aside_frac,
         "part": compare.part,
         "nested": compare.nested,
@@ -91,14 +94,14 @@ def _comparisons(
     compared: Sequence[Training],
     opened: Sequence[AlignedSets],
     names: Sequence[str],
-    options: Mapping[str, Any],
+    options: Mapping[str, Mapping[str, Any]],
     due: list[str],
 ) -> Iterator[tuple[str, dict[str, Any], list[dict[str, Any]]]]:
     """Name, result and table of each classification."""
     metadata = opened[0].metadata
 
-    def make(task):
-        return seed_plan.plan(task, metadata, options)
+    def make(name, task):
+        return seed_plan.plan(task, metadata, options[name])
 
     plans = task_results.planned(JOB, due, make, why="compare seeds")
     doubts = [
@@ -110,11 +113,13 @@ def _comparisons(
         content = {
             "task": name,
             "workdirs": {str(one.seed): str(one.folder) for one in compared},
-            "part": options["part"],
-            "aside_frac": options["aside_frac"],
+            "part": options[name]["part"],
+            "aside_frac": options[name]["aside_frac"],
             "warnings": list(dict.fromkeys(doubts)),
         }
-        run = functools.partial(_result, name, plan, compared, metadata, names, options)
+        run = functools.partial(
+            _result, name, plan, compared, metadata, names, options[name]
+        )
         result, noticed = task_results.noted(JOB, name, run)
         content["left_out"] = left_out + noticed
         yield name, content | result, list(map(seed_table.flat, result["rows"]))

@@ -5,7 +5,7 @@ A separate pass, which needs of a training nothing but its encoders.
 
 import collections
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 from etils import epath
@@ -18,6 +18,22 @@ from gandl_jax.reading import labelling, tiles
 from gandl_jax.training import encoders, opening
 
 ON_ALL_HOSTS = True
+
+
+def check(config, workdir: epath.Path, before: Sequence[str]) -> None:
+    """Refuses an encoder or a screen that is not there, before anything is run.
+
+    Args:
+      config: of the experiment.
+      workdir: of it.
+      before: jobs that run first, which may yet prepare the screen.
+
+    Raises:
+      InputError: no such encoder, one of other channels or tiles; no prepared screen.
+    """
+    opening.encoder_config(config)
+    if not before:
+        opening.open_dataset(config)
 
 
 def run(config, workdir: epath.Path) -> None:

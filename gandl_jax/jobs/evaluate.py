@@ -9,14 +9,14 @@ from typing import Any
 import ml_collections
 from etils import epath
 
+from gandl_jax import config as configs
 from gandl_jax import modules
 from gandl_jax.errors import InputError, nearest
-from gandl_jax.judging import task_results
+from gandl_jax.judging import task_results, task_tables
 from gandl_jax.profiles import feature_set, normalize, store
 from gandl_jax.profiles.aligned import AlignedSets
 from gandl_jax.raw import screen
 from gandl_jax.reading import labelling
-from gandl_jax.tasks import score_table
 from gandl_jax.tasks.skip import Skip
 
 JOB = "evaluate"
@@ -36,28 +36,33 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     """
     workdir, dataset = epath.Path(workdir), screen.load(config).name
     tasks = _tasks(config.evaluate.tasks)
-    normalize.make(config.evaluate.normalize)
+    options = {name: configs.task_options(config, name) for name in tasks}
+    for own in options.values():
+        normalize.make(own["normalize"])
+    features = config.evaluate.features
     encoders = task_results.encoders(JOB, workdir / "profiles" / dataset)
-    options = {k: v for k, v in config.evaluate.items() if k != "tasks"}
-    _check_headline(options["features"], encoders)
+    _check_headline(features, encoders)
     records = task_results.records(JOB, config, dataset)
     if records is None:
         labelling.check_written(config, workdir, dataset)
-    sets = AlignedSets(encoders, options["features"], records)
-    inputs = task_results.inputs(encoders, sets, options)
-    inputs["labels"] = task_results.labels(config, records)
+    sets = AlignedSets(encoders, features, records)
+    made_from = task_results.made_from(encoders, sets)
+    made_from["labels"] = task_results.labels(config, records)
+    inputs = {
+        name: made_from | task_results.asked(name, own) for name, own in options.items()
+    }
     target = workdir / "tasks" / dataset
     paths = {name: target / f"{name}.json" for name in tasks}
     must = config.evaluate.tasks.strip() != "all"
     due = {
         name: task
         for name, task in tasks.items()
-        if not task_results.is_done(paths[name], inputs, must=must)
+        if not task_results.is_done(paths[name], inputs[name], must=must)
     }
     for name, result in _judge(due, sets, encoders, options, must=must):
-        task_results.write(paths[name], {**result, "inputs": inputs})
+        task_results.write(paths[name], {**result, "inputs": inputs[name]})
         task_results.say(JOB, f"wrote {paths[name]}")
-    print(_summary(paths, options["features"]), flush=True)
+    print(_summary(paths, features), flush=True)
 
 
 def _tasks(wanted: str) -> dict[str, ModuleType]:
@@ -89,15 +94,25 @@ def _judge(
         return
     plans = {
         name: task_results.plan(
-            JOB, name, functools.partial(task.splits, sets.metadata, options), must=must
+            JOB,
+            name,
+            functools.partial(_plan, task, sets.metadata, options[name]),
+            must=must,
         )
         for name, task in tasks.items()
     }
     doubts = task_results.doubts(JOB, encoders, sets)
     for name, (plan, left_out) in plans.items():
-        run = functools.partial(_result, name, tasks[name], sets, plan, options)
+        run = functools.partial(_result, name, tasks[name], sets, plan, options[name])
         result, noticed = task_results.noted(JOB, name, run)
         yield name, result | {"warnings": doubts + left_out + noticed}
+
+
+def _plan(task: ModuleType, metadata, options: Mapping[str, Any]) -> list:
+    """The splits of a task that has some, once it has checked that it can be run."""
+    if hasattr(task, "check"):
+        task.check(metadata, options)
+    return task.splits(metadata, options) if hasattr(task, "splits") else []
 
 
 def _result(name: str, task, sets, plan, options) -> dict[str, Any]:
@@ -116,10 +131,10 @@ def _result(name: str, task, sets, plan, options) -> dict[str, Any]:
 def _summary(paths: Mapping[str, epath.Path], features: str) -> str:
     """The table of what is on disk, whether it was made now or before."""
     stored = {name: task_results.read(path) for name, path in paths.items()}
-    rows = [row for content in stored.values() for row in content["rows"]]
+    rows = {name: content["rows"] for name, content in stored.items()}
     skipped = [
         f"{name} skipped: {content['skipped']}"
         for name, content in stored.items()
         if content["skipped"]
     ]
-    return "\n".join([score_table.text(rows, features), *skipped])
+    return "\n".join([task_tables.text(rows, features), *skipped])

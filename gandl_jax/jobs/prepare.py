@@ -17,6 +17,8 @@ from gandl_jax.profiles.table import mixed_wells
 from gandl_jax.raw import confined, raw_images, screen
 from gandl_jax.reading import labelling
 
+WORKDIR = "untouched"  # what it makes lies in config.data.dir
+
 
 def run(config: ml_collections.ConfigDict, workdir: str) -> None:
     """Prepares the screen `config.data.name` in `config.data.dir`.
@@ -59,7 +61,7 @@ def _convert(
     table = screen.table(spec, metadata)
     screen.check_filters(spec, metadata)
     _check_reserved(metadata, data.source_dir)
-    _check_splits(config.evaluate, table)
+    _check_splits(config, table)
     notes = [*screen.cell_remarks(spec, metadata)]
     notes += [*screen.filter_remarks(spec, metadata)]
     notes += [*remarks.remarks(spec, table), *filter(None, [mixed_wells(table)])]
@@ -118,20 +120,20 @@ def plan_settings(
     if config.data.name == "own":  # it may change, unlike the specs of the program
         plain = configs.plain(config)
         settings |= {key: plain[key] for key in configs.SCREEN_IMAGES}
-        settings[prepared.LABELS] = configs.labels(config)
+        settings[prepared.LABELS] = configs.screen_description(config)
     return settings | {f"simulate.{key}": config.simulate[key] for key in spec.options}
 
 
-def _check_splits(evaluate: ml_collections.ConfigDict, table: pd.DataFrame) -> None:
+def _check_splits(config: ml_collections.ConfigDict, table: pd.DataFrame) -> None:
     """Raises where the config holds apart what no record has: before hours of training.
 
     What this screen merely lacks is left to the tasks, which leave it out.
     """
     from gandl_jax.tasks import skip, splits  # slow
 
-    asked = [("evaluate.bootstrap_unit", evaluate.bootstrap_unit)]
-    for key in ("splits", "cell_type_splits", "label_splits"):
-        asked += [(f"evaluate.{key}", text) for text in evaluate[key]]
+    asked = [("evaluate.bootstrap_unit", config.evaluate.bootstrap_unit)]
+    for key, words in configs.splits(config).items():
+        asked += [(key, text) for text in words]
     for key, text in asked:
         unit = text.partition(":")[0]
         if unit not in ("record", "row", "given"):
@@ -151,7 +153,7 @@ def _only_shards(
     opened = prepared.open_prepared(data.dir)
     prepared.check_plan(data.dir, opened.description["plan"], settings)
     opened = labelling.label(config, opened)
-    _check_splits(config.evaluate, opened.table)
+    _check_splits(config, opened.table)
     print(
         f"{data.dir}: already prepared, {opened.records} records; the raw screen "
         f"{data.source_dir!r} is not here"

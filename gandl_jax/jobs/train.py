@@ -1,12 +1,33 @@
 """The job `train`: trains a method on a prepared screen; run again, it goes on."""
 
+from collections.abc import Sequence
+
 from etils import epath
 
-from gandl_jax.training import loop
+from gandl_jax.training import opening, starting_weights
 
 ON_ALL_HOSTS = True
 
 
+def check(config, workdir: epath.Path, before: Sequence[str]) -> None:
+    """Refuses what the training cannot start from, before slow imports.
+
+    Args:
+      config: of the experiment.
+      workdir: of it.
+      before: jobs that run first, which may yet prepare the screen.
+
+    Raises:
+      InputError: no prepared screen, another one, or no networks to start from.
+    """
+    starting_weights.check(config, workdir)
+    if not before:
+        dataset, _ = opening.open_dataset(config)
+        opening.read_classes(config, dataset)
+
+
 def run(config, workdir: epath.Path) -> None:
     """Trains until `config.train.total_images`; resumes from the last checkpoint."""
+    from gandl_jax.training import loop  # slow
+
     loop.run(config, workdir)

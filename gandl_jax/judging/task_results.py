@@ -6,6 +6,7 @@ import math
 import pathlib
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import ModuleType
 from typing import Any
 
 import ml_collections
@@ -29,7 +30,6 @@ RESULT = {  # of a job, as a file
     "skipped": (str, None),
     "inputs": {str: object},
 }
-CLASSIFICATIONS = ("control_classification", "label_classification")
 
 
 def say(job: str, words: str) -> None:
@@ -104,40 +104,56 @@ def labels(
     """
     if records is None:
         return {"from": "profiles"}
-    own = configs.labels(config) if config.data.name == "own" else {}
+    own = configs.screen_description(config) if config.data.name == "own" else {}
     return plain({"from": "config", **own})
 
 
-def inputs(
-    directories: Sequence[epath.Path], sets: AlignedSets, options: Mapping[str, Any]
-) -> dict[str, Any]:
-    """All that scores come from: where it is the same, they are.
+def classifications() -> list[str]:
+    """The tasks whose questions can be asked again within training parts."""
+    return modules.names("tasks", "questions")
+
+
+def made_from(directories: Sequence[epath.Path], sets: AlignedSets) -> dict[str, Any]:
+    """The features and records that scores come from, as plain data.
 
     Args:
       directories: of the encoders.
       sets: of those.
-      options: of the tasks.
-
-    Returns:
-      Plain data.
     """
     return plain(
         {
             "profiles": {d.name: store.fingerprint(d) for d in directories},
             "metadata": _digest(sets.metadata),
-            "options": options,
-            "version": gandl_jax.__version__,
-            "code": code(),
         }
     )
 
 
-def code() -> str:
-    """A digest of the modules that scores come from: other code, other scores."""
+def asked(task: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """What is asked of features and records, and by which code, as plain data.
+
+    Where this and `made_from` are the same, scores are.
+
+    Args:
+      task: its name.
+      options: of it.
+    """
+    return plain(
+        {
+            "options": options,
+            "version": gandl_jax.__version__,
+            "code": code(task),
+        }
+    )
+
+
+def code(task: str) -> str:
+    """A digest of the modules that a task's scores come from, of no other task's."""
     digest, package = hashlib.sha256(), pathlib.Path(gandl_jax.__file__).parent
-    for folder in ("profiles", "tasks"):
+    others = {f"{name}.py" for name in modules.names("tasks", "run") if name != task}
+    for folder, left_out in (("profiles", set()), ("tasks", others)):
         for file in sorted((package / folder).glob("*.py")):
-            digest.update(file.read_bytes())
+            if file.name not in left_out:
+                digest.update(file.read_bytes())
     return digest.hexdigest()
 
 
@@ -196,28 +212,28 @@ def noted(job: str, name: str, make: Callable[[], Any]) -> tuple[Any, list[str]]
 
 
 def planned(
-    job: str, due: Sequence[str], make: Callable[..., Any], *, why: str
+    job: str, due: Sequence[str], make: Callable[[str, ModuleType], Any], *, why: str
 ) -> dict[str, tuple]:
     """Plans every classification before the first is run: bad input is told at once.
 
     Args:
       job: that runs them, for its lines.
-      due: names, of `CLASSIFICATIONS`.
-      make: from a task's module to its plan, warns (LeftOut) or raises Skip.
+      due: names, of `classifications`.
+      make: from a task's name and module to its plan, warns (LeftOut) or raises Skip.
       why: what the job would do with them, for the message.
 
     Returns:
       By name what `plan` gives.
 
     Raises:
-      InputError: the screen allows none of `CLASSIFICATIONS`.
+      InputError: the screen allows no classification.
     """
     plans = {}
     for name in due:
         task = modules.load("tasks", name)
-        plans[name] = plan(job, name, functools.partial(make, task), must=False)
+        plans[name] = plan(job, name, functools.partial(make, name, task), must=False)
     skipped = [name for name, (made, _) in plans.items() if isinstance(made, Skip)]
-    if len(skipped) == len(CLASSIFICATIONS):
+    if len(skipped) == len(classifications()):
         reasons = "; ".join(f"{name}: {made}" for name, (made, _) in plans.items())
         raise InputError(f"there is nothing to {why} by: {reasons}")
     return plans
@@ -226,7 +242,7 @@ def planned(
 def results(
     job: str,
     folder: epath.Path,
-    inputs: Mapping[str, Any],
+    inputs: Mapping[str, Mapping[str, Any]],
     make: Callable[[list[str]], Iterator[tuple[str, dict[str, Any], Sequence]]],
     *,
     done: str,
@@ -236,20 +252,20 @@ def results(
     Args:
       job: that makes them, for its lines.
       folder: of <task>.json, and of a table beside it as <task>.csv.
-      inputs: as of `inputs`.
+      inputs: of each classification, in order.
       make: from the names that are due to each name, result and rows of its table.
       done: what is said where nothing is due.
 
     Returns:
-      What is on disk, in the order of `CLASSIFICATIONS`.
+      What is on disk, in the order of `inputs`.
     """
-    paths = {name: folder / f"{name}.json" for name in CLASSIFICATIONS}
-    due = [name for name in paths if not is_done(paths[name], inputs, must=False)]
+    paths = {name: folder / f"{name}.json" for name in inputs}
+    due = [n for n in paths if not is_done(paths[n], inputs[n], must=False)]
     if not due:
         say(job, done)
     for name, content, table in make(due) if due else ():
         _write_table(paths[name].with_suffix(".csv"), table)
-        write(paths[name], {**content, "inputs": inputs})
+        write(paths[name], {**content, "inputs": inputs[name]})
         say(job, f"wrote {paths[name]}")
     return list(map(read, paths.values()))
 
@@ -287,7 +303,7 @@ def is_done(path: epath.Path, inputs: Mapping[str, Any], *, must: bool) -> bool:
 
     Args:
       path: of its result.
-      inputs: as of `inputs`.
+      inputs: what it would come from now.
       must: whether one that was skipped does not do.
     """
     try:

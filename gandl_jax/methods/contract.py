@@ -134,6 +134,9 @@ class Options(Protocol):
     ARCHITECTURE: tuple[str, ...]
     FREE: tuple[str, ...]
     RECIPES: dict[str, dict[str, Any]]
+    CITE: tuple[str, ...]
+    LOWEST: dict[str, float]
+    MOVED: dict[str, str]
 
     def check(self, config) -> None:
         """Refuses ranges, choices and combinations: InputError, one clear sentence."""

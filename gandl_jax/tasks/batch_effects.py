@@ -16,12 +16,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gandl_jax.profiles import table
+from gandl_jax.profiles import table as profile_table
 from gandl_jax.profiles.feature_set import FeatureSet
-from gandl_jax.tasks import classification
+from gandl_jax.tasks import classification, score_table
 from gandl_jax.tasks.skip import need_columns
 from gandl_jax.tasks.splits import Split, build, require
 
+TITLE = "Batch effects"
+METRIC = "balanced accuracy"
+PLACE = 50  # in the terminal
+OPTIONS = {"normalize": ""}  # "" is evaluate.normalize
 BANDS = 4  # of rows, and of columns (ours)
 MAX_RECORDS = 5_000  # of a cell model: one SVM per plate (ours)
 FOLDS = 4  # of wells (ours)
@@ -43,7 +47,7 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
     """
     need_columns(metadata, "Plate", "Well")
     classification.check_unit(metadata[_asked(metadata)], options)
-    models = table.cell_models(metadata)
+    models = profile_table.cell_models(metadata)
     asked = np.where(_asked(metadata), 0, -1)
     made = []
     said = classification.models_without(metadata, asked, "untreated control wells")
@@ -102,6 +106,21 @@ def run(
     return rows
 
 
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The scores as text for a terminal: a line per question, a column per encoder."""
+    title = f"{TITLE}: {METRIC} [95 % interval] on wells held out; lower is better"
+    keys = {
+        "cell model": score_table.group,
+        "told": score_table.label,
+        "normalised": _normalized,
+    }
+    return score_table.scores(title, keys, rows)
+
+
+def _normalized(row: Mapping[str, Any]) -> str:
+    return row["normalize"]
+
+
 def _not_asked(metadata: pd.DataFrame, label: str, model: str, one: str) -> str:
     """A sentence on a label of which a cell model has one value."""
     what = "controls" if classification.controls(metadata).any() else "records"
@@ -114,7 +133,9 @@ def _not_asked(metadata: pd.DataFrame, label: str, model: str, one: str) -> str:
 
 
 def _plates(metadata: pd.DataFrame) -> tuple[np.ndarray, Sequence[str]]:
-    return classification.coded(np.where(_asked(metadata), table.plates(metadata), ""))
+    return classification.coded(
+        np.where(_asked(metadata), profile_table.plates(metadata), "")
+    )
 
 
 def _rows(metadata: pd.DataFrame) -> tuple[np.ndarray, Sequence[str]]:
@@ -128,7 +149,7 @@ def _columns(metadata: pd.DataFrame) -> tuple[np.ndarray, Sequence[str]]:
 def _bands(metadata, *, side: int) -> tuple[np.ndarray, Sequence[str]]:
     """Quarters of the rows, or columns, in which any plate of the screen has wells."""
     names = metadata["Metadata_Well"].astype(str)
-    places = {name: table.parse_well(name)[side] for name in names.unique()}
+    places = {name: profile_table.parse_well(name)[side] for name in names.unique()}
     number = names.map(places).to_numpy()
     used = np.unique(number)
     band = np.searchsorted(used, number) * BANDS // len(used)
@@ -141,7 +162,7 @@ def _asked(metadata: pd.DataFrame) -> np.ndarray:
     """[N] bool: wells where no compound acts, or all where there are none."""
     if "Metadata_Role" not in metadata:
         return np.ones(len(metadata), bool)
-    untreated = table.control_classes(metadata) == 0
+    untreated = profile_table.control_classes(metadata) == 0
     return untreated if untreated.any() else np.ones(len(metadata), bool)
 
 

@@ -16,12 +16,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gandl_jax.profiles import table
+from gandl_jax.profiles import table as profile_table
 from gandl_jax.profiles.feature_set import FeatureSet
-from gandl_jax.tasks import classification
+from gandl_jax.tasks import classification, score_table
 from gandl_jax.tasks.skip import Skip, need_columns
 from gandl_jax.tasks.splits import Split, build, require
 
+TITLE = "Cell-model classification"
+METRIC = "balanced accuracy, recall"
+PLACE = 20  # in the terminal
+OPTIONS = {"normalize": "", "splits": ("record", "experiment")}
+MOVED = {
+    "evaluate.cell_type_splits": "evaluate.cell_model_classification.splits",
+}
+SPLITS_KEY = "config.evaluate.cell_model_classification.splits"
 MAX_RECORDS = 20_000  # drawn at random, as many of each cell type (ours)
 
 
@@ -30,7 +38,7 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
 
     Args:
       metadata: [N] rows of Metadata_* columns.
-      options: cell_type_splits, max_folds, repeats, bootstrap_unit and seed are read.
+      options: splits, max_folds, repeats, bootstrap_unit and seed are read.
 
     Returns:
       At least one; warns of those that are not possible.
@@ -49,8 +57,8 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
     made, said = build(
         metadata,
         codes,
-        options["cell_type_splits"],
-        key="config.evaluate.cell_type_splits",
+        options["splits"],
+        key=SPLITS_KEY,
         group="all",
         label="cell type",
         classes=types,
@@ -83,5 +91,17 @@ def run(
     return classification.judge(sets, splits, task, options)
 
 
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The scores as text for a terminal: a line per question, a column per encoder."""
+    unit = rows[0].get("unit", "well")
+    title = f"{TITLE}: {METRIC} [95 % interval over {unit}s]"
+    keys = {"split": score_table.split, "of": _class}
+    return score_table.scores(title, keys, rows)
+
+
+def _class(row: Mapping[str, Any]) -> str:
+    return row.get("class", "all")
+
+
 def _codes(metadata: pd.DataFrame) -> tuple[np.ndarray, Sequence[str]]:
-    return classification.coded(table.cell_models(metadata))
+    return classification.coded(profile_table.cell_models(metadata))

@@ -12,13 +12,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gandl_jax.profiles import table
+from gandl_jax.profiles import table as profile_table
 from gandl_jax.profiles.feature_set import FeatureSet
-from gandl_jax.tasks import classification
+from gandl_jax.tasks import classification, score_table
 from gandl_jax.tasks.classification import Task
 from gandl_jax.tasks.skip import Skip, need_columns
 from gandl_jax.tasks.splits import Split, build, require
 
+TITLE = "Control classification"
+METRIC = "balanced accuracy"
+PLACE = 10  # in the terminal
+OPTIONS = {"normalize": ""}  # "" is evaluate.normalize
 SPLITS_KEY = "config.evaluate.splits"
 CLASSES = ("response_0", "response_1")
 
@@ -38,12 +42,12 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
       Skip: where no control is, or no split of any cell model is possible.
     """
     need_columns(metadata, "Role")
-    labels = table.control_classes(metadata)
+    labels = profile_table.control_classes(metadata)
     missing = [CLASSES[i] for i in (0, 1) if i not in labels]
     if missing:
         raise Skip(f"the screen has no wells of the control {' and '.join(missing)}")
     classification.check_unit(metadata[labels >= 0], options)
-    models = table.cell_models(metadata)
+    models = profile_table.cell_models(metadata)
     made, said = [], classification.models_without(metadata, labels, "controls")
     for model in np.unique(models[labels >= 0]):
         codes = np.where(models == model, labels, -1)
@@ -77,6 +81,17 @@ def run(
     return classification.judge_all(sets, questions(splits, options), options)
 
 
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The scores as text for a terminal: a line per question, a column per encoder."""
+    title = f"{TITLE}: {METRIC} [95 % interval]"
+    keys = {
+        "cell model": score_table.group,
+        "split": score_table.split,
+        "level": score_table.level,
+    }
+    return score_table.scores(title, keys, rows)
+
+
 def questions(
     splits: Sequence[Split], options: Mapping[str, Any]
 ) -> list[tuple[Task, list[Split]]]:
@@ -93,4 +108,4 @@ def questions(
 
 
 def _codes(metadata: pd.DataFrame) -> tuple[np.ndarray, Sequence[str]]:
-    return table.control_classes(metadata), CLASSES
+    return profile_table.control_classes(metadata), CLASSES

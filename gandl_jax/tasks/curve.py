@@ -140,7 +140,7 @@ def fit(dose: np.ndarray, response: np.ndarray, known: Known | None = None) -> C
     Returns:
       The curve; only a constant response is "no effect" here.
     """
-    return fit_wells(Wells.of(dose, response), known)
+    return fit_wells(Wells.from_arrays(dose, response), known)
 
 
 def fit_wells(wells: "Wells", known: Known | None = None) -> Curve:
@@ -254,7 +254,7 @@ class Wells:
     within: float
 
     @classmethod
-    def of(cls, dose: np.ndarray, response: np.ndarray) -> "Wells":
+    def from_arrays(cls, dose: np.ndarray, response: np.ndarray) -> "Wells":
         """Averages the wells of each dose.
 
         Args:
@@ -295,7 +295,9 @@ class Wells:
         Args:
           well: its position.
         """
-        return self.of(np.delete(self.dose, well), np.delete(self.response, well))
+        return self.from_arrays(
+            np.delete(self.dose, well), np.delete(self.response, well)
+        )
 
 
 def _nodes(wells: Wells) -> tuple[np.ndarray, np.ndarray]:

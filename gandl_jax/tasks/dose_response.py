@@ -13,19 +13,23 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from gandl_jax.profiles import table
+from gandl_jax.profiles import table as profile_table
 from gandl_jax.profiles.feature_set import FeatureSet
 from gandl_jax.tasks import (
     curve,
     curve_shape,
+    curve_table,
     curve_verdicts,
     responses,
     well_scatter,
 )
 from gandl_jax.tasks.responses import Responses
 from gandl_jax.tasks.skip import Skip, need_columns
-from gandl_jax.tasks.splits import Split
 
+TITLE = "Dose response"
+METRIC = "EC50 (µM)"
+PLACE = 60  # in the terminal
+OPTIONS = {"normalize": ""}  # "" is evaluate.normalize
 MAX_Q_EFFECT = curve_verdicts.MAX_Q
 NOT_APART = "not identified: the controls are not told apart"
 # How far wells of a dose without effect may lie from untreated ones, for what comes
@@ -38,15 +42,12 @@ _WIDENED = {"rescue": 1, "peak": 1, "mean_at_highest_dose": 1, "fall": 0}
 _QUANTILES = {"low": 0.05, "middle": 0.5, "high": 0.95}  # of the control wells
 
 
-def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
-    """None: a curve is fitted, not predicted. Only checks that there is one to fit.
+def check(metadata: pd.DataFrame, options: Mapping[str, Any]) -> None:
+    """Checks that there is a curve to fit.
 
     Args:
       metadata: [N] rows of Metadata_* columns.
       options: unused.
-
-    Returns:
-      An empty list.
 
     Raises:
       Skip: where a column is missing, or no experiment has both controls and a compound
@@ -67,11 +68,10 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
                 ]
             )
         )
-    return []
 
 
 def run(
-    sets: Mapping[str, FeatureSet], splits: Sequence[Split], **options: Any
+    sets: Mapping[str, FeatureSet], splits: Sequence[Any], **options: Any
 ) -> list[dict[str, Any]]:
     """Fits a curve per cell model, experiment and treatment.
 
@@ -93,6 +93,11 @@ def run(
         one = sets[name]
         rows += curve_verdicts.call([*_curves(one, options["normalize"])])
     return rows
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The curves that explain most, as text for a terminal."""
+    return curve_table.text(TITLE, rows)
 
 
 def _treatments(metadata: pd.DataFrame) -> list[str]:
@@ -135,7 +140,7 @@ def _unusable(metadata: pd.DataFrame) -> Iterator[str]:
 def _curves(sites: FeatureSet, normalization: str) -> Iterator[dict[str, Any]]:
     """A set's rows before it is known how many effects are called."""
     for model, experiment, rows in responses.experiments(sites.metadata):
-        judged = responses.of(sites.take(rows), normalization)
+        judged = responses.judge_wells(sites.take(rows), normalization)
         warnings = [*judged.warnings, *_unusable(judged.metadata)]
         for treatment, own in _fitted(judged, warnings):
             yield {
@@ -166,10 +171,10 @@ def _fitted(
         for name, rows in own.items():
             yield name, _nothing(len(rows), warnings)
         return
-    controls = _Controls.of(judged)
+    controls = _Controls.from_wells(judged)
     dose = wells["Metadata_Concentration_uM"].to_numpy(float)
     of_own = {
-        name: curve.Wells.of(dose[rows], judged.response[rows])
+        name: curve.Wells.from_arrays(dose[rows], judged.response[rows])
         for name, rows in own.items()
     }
     known, doubts = _known(of_own.values(), controls)
@@ -214,8 +219,8 @@ class _Controls:
     off_axis: np.ndarray
 
     @classmethod
-    def of(cls, judged: Responses) -> "_Controls":
-        classes = table.control_classes(judged.metadata)
+    def from_wells(cls, judged: Responses) -> "_Controls":
+        classes = profile_table.control_classes(judged.metadata)
         zero, one = (judged.response[classes == k] for k in (0, 1))
         return cls((zero, one), judged.side_effect[classes >= 0])
 
@@ -348,8 +353,8 @@ def _points(wells: pd.DataFrame, response: np.ndarray) -> list[dict[str, Any]]:
     named = "Metadata_Well" in wells
     columns = (
         wells["Metadata_Concentration_uM"],
-        wells["Metadata_Well"] if named else table.wells(wells),
-        table.plates(wells),
+        wells["Metadata_Well"] if named else profile_table.wells(wells),
+        profile_table.plates(wells),
     )
     return [
         {"concentration_um": dose, "response": float(y), "well": well, "plate": plate}

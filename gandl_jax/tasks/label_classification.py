@@ -15,14 +15,30 @@ import pandas as pd
 
 from gandl_jax import names
 from gandl_jax.errors import nearest
-from gandl_jax.profiles import table
+from gandl_jax.profiles import table as profile_table
 from gandl_jax.profiles.feature_set import FeatureSet
-from gandl_jax.tasks import classification
+from gandl_jax.tasks import classification, score_table
 from gandl_jax.tasks.classification import Task
 from gandl_jax.tasks.skip import Skip
 from gandl_jax.tasks.splits import Split, build, known_groups, require
 
-SPLITS_KEY = "config.evaluate.label_splits"
+TITLE = "Label classification"
+METRIC = "balanced accuracy"
+PLACE = 30  # in the terminal
+OPTIONS = {
+    "normalize": "",
+    "label": "Mechanism",  # what is predicted: Metadata_<label>
+    # Whether controls that carry a label are records of its class as others are;
+    # otherwise they are left out. They normalise in either case.
+    "controls": True,
+    "splits": ("treatment",),
+}
+MOVED = {
+    "evaluate.label": "evaluate.label_classification.label",
+    "evaluate.label_controls": "evaluate.label_classification.controls",
+    "evaluate.label_splits": "evaluate.label_classification.splits",
+}
+SPLITS_KEY = "config.evaluate.label_classification.splits"
 MAX_LABELS = 200  # one SVM each; more would take hours (ours)
 MAX_RECORDS = 20_000  # of a cell model, drawn at random (ours)
 SHOWN = 12  # classes in a line of counts
@@ -33,7 +49,7 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
 
     Args:
       metadata: [N] rows of Metadata_* columns.
-      options: label, label_controls, label_splits, max_folds, repeats, bootstrap_unit
+      options: label, controls, splits, max_folds, repeats, bootstrap_unit
         and seed.
 
     Returns:
@@ -45,12 +61,12 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
       Skip: where there is no such label, or no split of any cell model is possible.
     """
     label = _label(metadata, options["label"])
-    codes, labels = _codes(metadata, label, options["label_controls"])
+    codes, labels = _codes(metadata, label, options["controls"])
     if not len(labels):
-        whose = "record" if options["label_controls"] else "record that is no control"
+        whose = "record" if options["controls"] else "record that is no control"
         raise Skip(f"no {whose} has a {label}: the column is blank")
-    models = table.cell_models(metadata)
-    made, said = [], _unlabelled(metadata, label, options["label_controls"])
+    models = profile_table.cell_models(metadata)
+    made, said = [], _unlabelled(metadata, label, options["controls"])
     for model in np.unique(models[codes >= 0]):
         own = np.where(models == model, codes, -1)
         count = len(np.unique(own[own >= 0]))
@@ -59,7 +75,7 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
             continue
         drawn = classification.thinned(own, most=MAX_RECORDS, seed=options["seed"])
         said += classification.not_drawn(own, drawn, f"{label} in {model}")
-        for text in dict.fromkeys(options["label_splits"]):
+        for text in dict.fromkeys(options["splits"]):
             kept, lost = _judged_controls(metadata, drawn, labels, text, options)
             said += [f"{model}, {label}: {words}" for words in lost]
             found = build(
@@ -85,7 +101,7 @@ def run(
     Args:
       sets: full name -> set, all of the same records in the same order.
       splits: positions refer to these records.
-      **options: label, label_controls, normalize, svm_c, bootstrap_unit,
+      **options: label, controls, normalize, svm_c, bootstrap_unit,
         bootstrap_draws, seed.
 
     Returns:
@@ -111,7 +127,7 @@ def questions(
 
     Args:
       splits: of this task.
-      options: label and label_controls are read.
+      options: label and controls are read.
 
     Returns:
       A task for the splits that leave treatments out, and one for all others; only
@@ -120,7 +136,7 @@ def questions(
 
     def codes(metadata):
         label = _label(metadata, options["label"])
-        return _codes(metadata, label, options["label_controls"])
+        return _codes(metadata, label, options["controls"])
 
     of_unit: dict[str, list[Split]] = {}
     for split in splits:
@@ -143,7 +159,7 @@ def _label(metadata: pd.DataFrame, wanted: str) -> str:
     if not alike:
         raise Skip(
             f"the screen has no column Metadata_{wanted}: name one that is to be told "
-            f"in config.evaluate.label; {nearest(wanted, columns)}"
+            f"in config.evaluate.label_classification.label; {nearest(wanted, columns)}"
         )
     return wanted if wanted in alike else alike[0]
 
@@ -181,7 +197,7 @@ def _unlabelled(metadata: pd.DataFrame, label: str, with_controls: bool) -> list
     if labelled and not with_controls:
         said.append(
             f"{labelled:,} control records with a {label} are left out "
-            "(config.evaluate.label_controls is False)"
+            "(config.evaluate.label_classification.controls is False)"
         )
     return said
 
@@ -229,10 +245,10 @@ def _check_unit(metadata, codes, made: Sequence[Split], options) -> None:
 
 def _counts(metadata: pd.DataFrame, split: Split, options) -> dict[str, Any]:
     """What a split judges and what it does without, in records of its cell model."""
-    codes, labels = _codes(metadata, split.label, options["label_controls"])
+    codes, labels = _codes(metadata, split.label, options["controls"])
     used = np.zeros(len(metadata), bool)
     used[np.concatenate([rows for fold in split.folds for rows in fold])] = True
-    out = ~used & (table.cell_models(metadata) == split.group)
+    out = ~used & (profile_table.cell_models(metadata) == split.group)
     reasons, left_out = (
         {
             f"blank {split.label}": _blank(metadata, split.label),
@@ -248,6 +264,18 @@ def _counts(metadata: pd.DataFrame, split: Split, options) -> dict[str, Any]:
         out &= ~of
     by_class = {labels[k]: int((used & (codes == k)).sum()) for k in set(codes[used])}
     return {"by_class": dict(sorted(by_class.items())), "left_out": left_out}
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The scores as text for a terminal: a line per question, a column per encoder."""
+    title = f"{rows[0]['label']} classification: {METRIC} [95 % interval]"
+    keys = {
+        "cell model": score_table.group,
+        "split": score_table.split,
+        "level": score_table.level,
+    }
+    counts = dict.fromkeys(filter(None, map(counts_in_words, rows)))
+    return "\n".join([score_table.scores(title, keys, rows), *counts])
 
 
 def counts_in_words(row: Mapping[str, Any]) -> str:

@@ -34,11 +34,12 @@ def best_first(table: Sequence[Row]) -> list[dict[str, Any]]:
     return sorted(means, key=lambda row: -row[SCORE])
 
 
-def recommendation(table: Sequence[Row]) -> dict[str, Any]:
+def recommendation(task: str, table: Sequence[Row]) -> dict[str, Any]:
     """The candidate that inner folds score highest, on average over a task's splits.
 
     Args:
-      table: rows of candidates, of all questions of a task.
+      task: its name.
+      table: rows of candidates, of all questions of the task.
 
     Returns:
       The candidate, its mean inner score, "flags" that make it the headline, and
@@ -46,8 +47,12 @@ def recommendation(table: Sequence[Row]) -> dict[str, Any]:
     """
     ranked = best_first(table)
     best = ranked[0]
-    keys = ("features", "normalize", "svm_c")
-    flags = " ".join(f"--config.evaluate.{key}={best[key]}" for key in keys)
+    keys = {
+        "features": "features",
+        f"{task}.normalize": "normalize",
+        "svm_c": "svm_c",
+    }
+    flags = " ".join(f"--config.evaluate.{k}={best[v]}" for k, v in keys.items())
     return {**best, "flags": flags, "note": _note(ranked)}
 
 

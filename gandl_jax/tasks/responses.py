@@ -71,7 +71,7 @@ def experiments(metadata: pd.DataFrame) -> Iterator[tuple[str, str, np.ndarray]]
             yield model, experiment, rows
 
 
-def of(sites: FeatureSet, normalization: str) -> Responses:
+def judge_wells(sites: FeatureSet, normalization: str) -> Responses:
     """Judges the wells of one experiment.
 
     The controls' wells are dealt to folds. Normalisation and axis are fitted without a

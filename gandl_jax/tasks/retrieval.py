@@ -19,14 +19,18 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from gandl_jax.profiles import floors, normalize, table
+from gandl_jax.profiles import floors, normalize
+from gandl_jax.profiles import table as profile_table
 from gandl_jax.profiles.aggregate import group_means, well_means
 from gandl_jax.profiles.feature_set import FeatureSet
-from gandl_jax.tasks import bootstrap, remarks
+from gandl_jax.tasks import bootstrap, remarks, score_table
 from gandl_jax.tasks.differences import bases, difference
 from gandl_jax.tasks.skip import LeftOut, Skip, need_columns, need_package
-from gandl_jax.tasks.splits import Split
 
+TITLE = "Retrieval"
+METRIC = "mean average precision"
+PLACE = 40  # in the terminal
+OPTIONS = {"normalize": ""}  # "" is evaluate.normalize
 MAX_WELLS = 6_000  # that look for their replicates, per cell model (ours)
 MAX_WELLS_ALONE = 2_000  # the same where no controls are searched but each other (ours)
 MAX_CONTROLS = 200  # that are searched, per cell model; of one plate all (ours)
@@ -87,15 +91,12 @@ class Found:
     labels: pd.DataFrame
 
 
-def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
-    """None: nothing is learnt. Only checks that there is something to find.
+def check(metadata: pd.DataFrame, options: Mapping[str, Any]) -> None:
+    """Checks that there is something to find; warns of what is left out.
 
     Args:
       metadata: [N] rows of Metadata_* columns.
       options: seed.
-
-    Returns:
-      An empty list.
 
     Raises:
       Skip: where a column is missing, copairs is not installed, or no treatment has a
@@ -121,11 +122,10 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
                 LeftOut,
                 stacklevel=1,
             )
-    return []
 
 
 def run(
-    sets: Mapping[str, FeatureSet], splits: Sequence[Split], **options: Any
+    sets: Mapping[str, FeatureSet], splits: Sequence[Any], **options: Any
 ) -> list[dict[str, Any]]:
     """Scores every set, and the floors, on the same queries and bootstrap draws.
 
@@ -159,6 +159,17 @@ def run(
         for search, found in zip(searches, judged, strict=True)
         for name, row in _rows(search, found, options)
     ]
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The scores as text for a terminal: a line per search, a column per encoder."""
+    title = f"{TITLE}: {METRIC} [95 % interval]"
+    keys = {"cell model": score_table.group, "of the same": _kind}
+    return score_table.scores(title, keys, rows)
+
+
+def _kind(row: Mapping[str, Any]) -> str:
+    return "treatment" if row["kind"] == "replicate" else row["kind"]
 
 
 def look(profiles: np.ndarray, search: Search, *, seed: int, cache: str) -> Found:
@@ -261,9 +272,9 @@ def _wells(metadata: pd.DataFrame) -> pd.DataFrame:
 
 def _searches(wells: pd.DataFrame, seed: int) -> Iterator[Search]:
     """The searches of each cell model that have anything to find."""
-    models = table.cell_models(wells)
+    models = profile_table.cell_models(wells)
     treated = (wells["Metadata_Role"] == "treated").to_numpy()
-    controls = table.control_classes(wells)
+    controls = profile_table.control_classes(wells)
     for model in np.unique(models):
         own = models == model
         queries = np.flatnonzero(own & treated)
@@ -277,7 +288,7 @@ def _searches(wells: pd.DataFrame, seed: int) -> Iterator[Search]:
 
 def _left_out(wells: pd.DataFrame, found: Sequence[Search]) -> Iterator[str]:
     """Sentences on treated wells that look for nothing, and on what is found alone."""
-    models, role = table.cell_models(wells), wells["Metadata_Role"]
+    models, role = profile_table.cell_models(wells), wells["Metadata_Role"]
     treated = (role == "treated").to_numpy()
     for model in np.unique(models[treated]):
         own = wells[treated & (models == model)]
@@ -292,14 +303,14 @@ def _left_out(wells: pd.DataFrame, found: Sequence[Search]) -> Iterator[str]:
             yield from _without_replicate(own, model)
         if "Metadata_Mechanism" in wells:
             yield from _without_mechanism(own, model, asked="mechanism" in searches)
-    other = ~treated & (table.control_classes(wells) < 0)
+    other = ~treated & (profile_table.control_classes(wells) < 0)
     if other.any():
         yield f"{int(other.sum()):,} wells are neither treated nor controls: left out"
 
 
 def _without_replicate(own: pd.DataFrame, model: str) -> Iterator[str]:
     labels = _labels(own)
-    has, across = _replicated(labels, table.plates(own))
+    has, across = _replicated(labels, profile_table.plates(own))
     alone = np.unique(labels[~has].astype(str))
     if len(alone):
         where = "on another plate" if across else "on its plate"
@@ -337,12 +348,12 @@ def _without_mechanism(own: pd.DataFrame, model: str, *, asked: bool) -> Iterato
 def _half(wells: pd.DataFrame, controls: np.ndarray, seed: int) -> np.ndarray:
     """Every other control well, at random but even over the plates."""
     drawn = np.random.default_rng(seed).permutation(controls)
-    by_plate = np.argsort(table.plates(wells)[drawn], kind="stable")
+    by_plate = np.argsort(profile_table.plates(wells)[drawn], kind="stable")
     return np.sort(drawn[by_plate][1::2])
 
 
 def _replicates(wells, model, reference, queries, controls, seed) -> Iterator[Search]:
-    labels, plates = _labels(wells.iloc[queries]), table.plates(wells)
+    labels, plates = _labels(wells.iloc[queries]), profile_table.plates(wells)
     alone = len(controls) < MIN_CONTROLS
     if alone:
         reference, controls = np.union1d(reference, controls), controls[:0]
@@ -394,7 +405,7 @@ def _replicate_pairs(wells, queries, labels, controls) -> pd.DataFrame:
         {
             "label": [*labels, *unlike],
             "treatment": [*treatments, *unlike],
-            "plate": table.plates(wells)[both],
+            "plate": profile_table.plates(wells)[both],
             "side": ["query"] * len(queries) + ["control"] * len(controls),
         }
     )
@@ -484,7 +495,7 @@ def _sample(labels: np.ndarray, limit: int, seed: int) -> np.ndarray:
 
 def _normalized(wells: FeatureSet, search: Search, how: str) -> np.ndarray:
     """[P, D] float32 profiles of a search, normalised per plate."""
-    plates = table.plates(wells.metadata)
+    plates = profile_table.plates(wells.metadata)
     scaler = normalize.make(how).fit(
         wells.features[search.reference], plates=plates[search.reference]
     )

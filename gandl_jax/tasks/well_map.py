@@ -12,13 +12,19 @@ import pandas as pd
 from sklearn.decomposition import PCA
 
 from gandl_jax.errors import InputError
-from gandl_jax.profiles import normalize, table
+from gandl_jax.profiles import normalize
+from gandl_jax.profiles import table as profile_table
 from gandl_jax.profiles.aggregate import well_means
 from gandl_jax.profiles.feature_set import FeatureSet
-from gandl_jax.tasks import remarks, responses
+from gandl_jax.tasks import remarks, responses, score_table
 from gandl_jax.tasks.skip import LeftOut, Skip, need_package
-from gandl_jax.tasks.splits import Split
 
+TITLE = "Well map"
+METRIC = "place on a map"
+PLACE = 70  # in the terminal
+OPTIONS = {"normalize": "", "points": 5_000}  # wells on a 2-D map, at most
+LOWEST = {"points": 3}
+MOVED = {"evaluate.map_points": "evaluate.well_map.points"}
 MIN_WELLS = 3
 COMPONENTS = 50  # of PCA, that UMAP starts from (ours)
 NEIGHBORS = 15  # UMAP's default
@@ -36,36 +42,32 @@ _COPIED = {  # metadata columns that a map's wells keep
 }
 
 
-def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
-    """None: nothing is predicted.
+def check(metadata: pd.DataFrame, options: Mapping[str, Any]) -> None:
+    """Checks that there are wells to map; warns where UMAP has a part of them only.
 
     Args:
       metadata: [N] rows of Metadata_* columns.
-      options: map_points is read.
-
-    Returns:
-      An empty list; warns where UMAP has a part of the wells only.
+      options: points is read.
 
     Raises:
       Skip: where there are fewer than three wells (records, where wells have no names),
         or umap-learn is not installed.
     """
     need_package("umap-learn", "umap")
-    count = len(np.unique(table.wells(metadata)))
+    count = len(np.unique(profile_table.wells(metadata)))
     if count < MIN_WELLS:
         raise Skip(f"a map needs {MIN_WELLS} wells or more and the screen has {count}")
-    if count > options["map_points"]:
+    if count > options["points"]:
         warnings.warn(
-            f"UMAP has {options['map_points']:,} of {count:,} wells, drawn at random "
-            "(config.evaluate.map_points)",
+            f"UMAP has {options['points']:,} of {count:,} wells, drawn at random "
+            "(config.evaluate.well_map.points)",
             LeftOut,
             stacklevel=2,
         )
-    return []
 
 
 def run(
-    sets: Mapping[str, FeatureSet], splits: Sequence[Split], **options: Any
+    sets: Mapping[str, FeatureSet], splits: Sequence[Any], **options: Any
 ) -> list[dict[str, Any]]:
     """Maps the wells of a screen.
 
@@ -73,7 +75,7 @@ def run(
       sets: full name -> set; those that `options["features"]` names are used, and
         those whose encoder has one set only.
       splits: unused.
-      **options: features, normalize, map_points (wells with a UMAP place, at most) and
+      **options: features, normalize, points (wells with a UMAP place, at most) and
         seed.
 
     Returns:
@@ -84,6 +86,17 @@ def run(
         _row(sets[name], options)
         for name in responses.judged_sets(sets, options["features"])
     ]
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """How much of the wells' variance a map shows, as text for a terminal."""
+    lines = [
+        [row["set"], f"{len(row['wells']['role']):,}", f"{sum(row['explained']):.0%}"]
+        for row in rows
+    ]
+    header = ["set", "wells", "variance on the map"]
+    title = f"{TITLE}: principal components; the report draws them and UMAP"
+    return "\n".join([title, *score_table.aligned([header, *lines])])
 
 
 def _row(sites: FeatureSet, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -125,7 +138,9 @@ def _places(
         explained = [float(share) for share in [*shares, 0.0][:2]]
         pca[finite] = np.c_[components, np.zeros(len(finite))][:, :2]
         chosen = drawn(
-            table.plates(wells.metadata)[finite], options["map_points"], options["seed"]
+            profile_table.plates(wells.metadata)[finite],
+            options["points"],
+            options["seed"],
         )
         umap[finite[chosen]] = neighbor_map(components[chosen], options["seed"])
     columns = ("pca_1", "pca_2", "umap_1", "umap_2")
@@ -136,15 +151,15 @@ def _normalized(sites: FeatureSet, wells: FeatureSet, name: str) -> np.ndarray:
     """[W, d] float64 wells, by the control sites, or by all where there are none."""
     reference = np.isfinite(sites.features).all(axis=1)
     if "Metadata_Role" in sites.metadata:
-        controls = table.control_classes(sites.metadata) >= 0
+        controls = profile_table.control_classes(sites.metadata) >= 0
         if (controls & reference).any():
             reference &= controls
-    plates = table.plates(sites.metadata)
+    plates = profile_table.plates(sites.metadata)
     transformer = normalize.make(name).fit(
         sites.features[reference], plates=plates[reference]
     )
     profiles = transformer.transform(
-        wells.features, plates=table.plates(wells.metadata)
+        wells.features, plates=profile_table.plates(wells.metadata)
     )
     remarks.add(sites.name, name, transformer.doubts())
     return profiles.astype(np.float64)
@@ -216,7 +231,7 @@ def _judged(sites: FeatureSet, normalization: str) -> pd.DataFrame:
 def _experiments(sites, normalization) -> Iterator[responses.Responses]:
     if "Metadata_Role" in sites.metadata:
         for _, _, rows in responses.experiments(sites.metadata):
-            yield responses.of(sites.take(rows), normalization)
+            yield responses.judge_wells(sites.take(rows), normalization)
 
 
 def _copied(wells: pd.DataFrame) -> dict[str, list]:
@@ -236,7 +251,7 @@ def _copied(wells: pd.DataFrame) -> dict[str, list]:
 
 def _spot(well: str | None) -> tuple[int | None, int | None]:
     try:
-        return table.parse_well(str(well))
+        return profile_table.parse_well(str(well))
     except InputError:
         return None, None
 

@@ -68,7 +68,8 @@ def test_chooses_writes_and_says_what_to_type(config, workdir, capsys):
     choose_features.run(config, workdir)
     said = capsys.readouterr().out
     flags = (
-        "--config.evaluate.features=b16 --config.evaluate.normalize="
+        "--config.evaluate.features=b16 "
+        "--config.evaluate.control_classification.normalize="
         + result(workdir)["recommendation"]["normalize"]
     )
     assert "Recommended: gan@20/b16 with" in said and flags in said

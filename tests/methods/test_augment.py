@@ -8,6 +8,7 @@ import scipy.ndimage
 import scipy.stats
 
 from gandl_jax import config as configs
+from gandl_jax.methods import option_checks
 from gandl_jax.methods.augment import KINDS, augment, stained
 from gandl_jax.methods.gan import losses
 
@@ -40,7 +41,7 @@ def changed(images, prob, *kinds):
 
 
 def test_the_configs_kinds_are_those_there_are():
-    assert configs.AUGMENT_KINDS == KINDS
+    assert option_checks.AUGMENT_KINDS == KINDS
     assert set(configs.default().method.augment_kinds) < set(KINDS)
 
 

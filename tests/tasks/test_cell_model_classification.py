@@ -11,7 +11,7 @@ from gandl_jax.tasks import cell_model_classification as task
 from gandl_jax.tasks.skip import LeftOut, Skip
 
 OPTIONS = {
-    "cell_type_splits": ("record", "experiment"),
+    "splits": ("record", "experiment"),
     "max_folds": 10,
     "repeats": 2,
     "normalize": "standard",
@@ -38,10 +38,11 @@ def screen():
 
 
 def scores(metadata, features, *wanted):
-    options = {**OPTIONS, "cell_type_splits": wanted}
+    options = {**OPTIONS, "splits": wanted}
     plan = task.splits(metadata, options)
     sets = {"s": FeatureSet("s", metadata, features.astype(np.float32), False)}
-    return pd.DataFrame(task.run(sets, plan, **options))
+    others = {key: value for key, value in options.items() if key != "splits"}
+    return pd.DataFrame(task.run(sets, plan, **others))
 
 
 def numbers(metadata, column):
@@ -118,8 +119,8 @@ def test_what_is_skipped_and_what_is_refused(screen):
         task.splits(screen[screen["Metadata_Cell_Type"] == "RPE"], OPTIONS)
     with pytest.raises(Skip, match="all cells are of one type: blank"):
         task.splits(screen.assign(Metadata_Cell_Type=""), OPTIONS)
-    wrong = {**OPTIONS, "cell_type_splits": ("experimnt",)}
-    with pytest.raises(InputError, match="cell_type_splits names .*'experiment'"):
+    wrong = {**OPTIONS, "splits": ("experimnt",)}
+    with pytest.raises(InputError, match="splits names .*'experiment'"):
         task.splits(screen, wrong)
 
 

@@ -21,8 +21,7 @@ from gandl_jax.tasks.skip import LeftOut, Skip
 OPTIONS = {
     "splits": ("record", "plate"),
     "label": "Mechanism",
-    "label_controls": True,
-    "label_splits": ("treatment",),
+    "controls": True,
     "max_folds": 10,
     "repeats": 2,
     "normalize": ("standard",),
@@ -76,10 +75,11 @@ def test_what_carries_the_signal_is_chosen_in_every_fold(control_wells):
     assert any_["differences"]["untrained"]["against"] == "gan@0/chosen"
     assert "untrained" in row_of(rows, "intensity")["differences"]
     assert row_of(rows, "plate")["taken"] == []
-    best = ranking.recommendation(found)
+    best = ranking.recommendation("control_classification", found)
     assert best["set"] == "gan@5/b16" and best["note"] == ""
     assert best["flags"] == (
-        "--config.evaluate.features=b16 --config.evaluate.normalize="
+        "--config.evaluate.features=b16 "
+        "--config.evaluate.control_classification.normalize="
         + best["normalize"]
         + " --config.evaluate.svm_c=1.0"
     )
@@ -186,7 +186,7 @@ def test_the_test_part_of_a_fold_has_no_say_in_its_choice(control_wells):
 def test_no_record_is_on_two_sides():
     """Of the outer test parts, the inner ones and what is learnt from."""
     metadata = compounds()
-    ((_, plan),) = nested.plan(labels, metadata, OPTIONS)
+    ((_, plan),) = nested.plan(labels, metadata, {**OPTIONS, "splits": ("treatment",)})
     treatment = metadata["Metadata_Treatment"].to_numpy()
     for one in plan:
         assert len(one.within) == len(one.split.folds) > 1
@@ -218,11 +218,13 @@ def test_labels_with_compounds_left_out():
     features = noise(metadata, ["x", "y"])
     codes = (metadata["Metadata_Mechanism"] == "mechanism 1").to_numpy()
     features["y"][:, 0] += 5 * codes
-    rows, found = choose(metadata, features, labels, svm_c=(0.1, 1.0))
+    options = {"splits": ("treatment",), "svm_c": (0.1, 1.0)}
+    rows, found = choose(metadata, features, labels, **options)
     row = row_of(rows, ANY)
     assert {one["set"] for one in row["taken"]} == {"y"}
     assert row["split"] == "treatment" and row["unit"] == "treatment"
-    assert "--config.evaluate.svm_c=" in ranking.recommendation(found)["flags"]
+    best = ranking.recommendation("label_classification", found)
+    assert "--config.evaluate.svm_c=" in best["flags"]
 
 
 def test_training_parts_that_are_too_small_are_told(control_wells):
@@ -270,7 +272,7 @@ def test_the_mean_over_splits_ranks_and_another_encoders_victory_is_told():
     ranked = ranking.best_first(found)
     assert [row["set"] for row in ranked] == ["gan@0/b16", "gan@5/b16", "gan@5/b8"]
     np.testing.assert_allclose([row[SCORE] for row in ranked], [0.75, 0.71, 0.7])
-    best = ranking.recommendation(found)
+    best = ranking.recommendation("control_classification", found)
     assert best["set"] == "gan@0/b16" and "svm_c" in best["flags"]
     assert "not of the last trained encoder, gan@5, whose best is b16" in best["note"]
 

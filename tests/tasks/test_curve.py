@@ -96,7 +96,7 @@ def test_the_likelihood_is_the_integral_over_all_else():
     rng = np.random.default_rng(0)
     dose, response, _ = drawn(rng, 0.2, log_ec50=-0.5)
     told = curve.Known(0.2, 12.0, 0.15)
-    wells = curve.Wells.of(dose, response)
+    wells = curve.Wells.from_arrays(dose, response)
     free = len(dose) - curve.PARAMETERS + told.freedom
     grid = curve._integrated(wells, told, curve._test(wells, told)[1], free)
     nodes, height = grid.profile
@@ -281,13 +281,17 @@ def test_residual_variance_is_that_of_the_wells():
     rng = np.random.default_rng(0)
     clean = curve.logistic(DOSES, 0, 1, 0.2, 1.5)
     found = [
-        curve.residual_variance(curve.Wells.of(DOSES, clean + rng.normal(0, 0.3, 18)))
+        curve.residual_variance(
+            curve.Wells.from_arrays(DOSES, clean + rng.normal(0, 0.3, 18))
+        )
         for _ in range(200)
     ]
     variances, freedoms = np.transpose(found)
     assert set(freedoms) == {14}
     assert variances.mean() == pytest.approx(0.09, rel=0.08)
-    assert curve.residual_variance(curve.Wells.of(DOSES[:4], clean[:4])) is None
+    assert (
+        curve.residual_variance(curve.Wells.from_arrays(DOSES[:4], clean[:4])) is None
+    )
 
 
 def test_rise_is_the_logistic_of_scipy():

@@ -32,7 +32,7 @@ def hook(dose):
 def wells(truth, noise=0.05, each=2, seed=0):
     dose = np.repeat(DOSES, each)
     rng = np.random.default_rng(seed)
-    return curve.Wells.of(dose, truth(dose) + rng.normal(0, noise, len(dose)))
+    return curve.Wells.from_arrays(dose, truth(dose) + rng.normal(0, noise, len(dose)))
 
 
 def judged(truth, scatter=ALONE, **options):
@@ -167,7 +167,7 @@ def test_one_stray_well_is_not_called_and_may_be_named(each, stray):
         one = wells(lambda d: hill(d, 0.3, 1.5), each=each, seed=place)
         response = one.response.copy()
         response[place * each] += stray
-        changed = curve.Wells.of(one.dose, response)
+        changed = curve.Wells.from_arrays(one.dose, response)
         found = judge(changed, Scatter(0.05, 30), UNTREATED_SD)
         assert found.candidates == ()
         named += found.stray_well == place * each
@@ -180,7 +180,7 @@ def rate(truth, noise, key, count=150, scatter=ALONE, each=2):
     for _ in range(count):
         dose = np.repeat(DOSES, each)
         response = truth(rng, dose) + rng.normal(0, noise, len(dose))
-        found = judge(curve.Wells.of(dose, response), scatter, UNTREATED_SD)
+        found = judge(curve.Wells.from_arrays(dose, response), scatter, UNTREATED_SD)
         called += getattr(found, key) < 0.05
     return called / count
 
@@ -226,7 +226,7 @@ def test_intervals_hold_the_truth():
     truth = hook(DOSES)
     for _ in range(count):
         response = hook(dose) + rng.normal(0, 0.2, len(dose))
-        one = judge(curve.Wells.of(dose, response), ALONE, UNTREATED_SD)
+        one = judge(curve.Wells.from_arrays(dose, response), ALONE, UNTREATED_SD)
         last = one.mean_at_highest_dose_low, one.mean_at_highest_dose_high
         inside.append(
             [
@@ -241,12 +241,14 @@ def test_intervals_hold_the_truth():
 
 def test_a_constant_two_doses_and_scatter_unknown_tell_nothing():
     dose = np.repeat(DOSES, 2)
-    constant = curve.Wells.of(dose, np.full(16, 0.3))
-    two = curve.Wells.of(dose[:4], np.arange(4.0))
-    single = curve.Wells.of(DOSES, hook(DOSES))
+    constant = curve.Wells.from_arrays(dose, np.full(16, 0.3))
+    two = curve.Wells.from_arrays(dose[:4], np.arange(4.0))
+    single = curve.Wells.from_arrays(DOSES, hook(DOSES))
     for one in (constant, two, single):
         assert judge(one, ALONE, UNTREATED_SD) == Shape()
-    three = curve.Wells.of(np.repeat(DOSES[[0, 4, 7]], 2), [0, 0.1, 0.9, 0.8, 0, 0.1])
+    three = curve.Wells.from_arrays(
+        np.repeat(DOSES[[0, 4, 7]], 2), [0, 0.1, 0.9, 0.8, 0, 0.1]
+    )
     found = judge(three, ALONE, UNTREATED_SD)
     assert found.candidates == (FALLS_AGAIN,) and found.p_lack_of_fit is None
     assert all(np.isfinite(v) for v in dataclasses.astuple(found)[:12])

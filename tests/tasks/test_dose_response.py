@@ -62,7 +62,7 @@ def screen():
 
 
 def test_planted_curves_are_found(screen):
-    assert dose_response.splits(screen.metadata, OPTIONS) == []
+    dose_response.check(screen.metadata, OPTIONS)
     rows = {
         r["treatment"]: r
         for r in dose_response.run({screen.name: screen}, [], **OPTIONS)
@@ -93,7 +93,7 @@ def test_rescue_is_the_planted_response_at_the_highest_dose(screen):
 
 def test_controls_are_told_by_their_quantiles(screen):
     rows = dose_response.run({screen.name: screen}, [], **OPTIONS)
-    judged = responses.of(screen, "standard")
+    judged = responses.judge_wells(screen, "standard")
     for k in (0, 1):
         role = (judged.metadata["Metadata_Role"] == f"response_{k}").to_numpy()
         expected = np.percentile(judged.response[role], [5, 50, 95])
@@ -122,7 +122,7 @@ def test_a_screen_without_curves_is_skipped(screen, what):
     else:
         metadata = screen.metadata[role != "treated"]
     with pytest.raises(Skip, match=what):
-        dose_response.splits(metadata, OPTIONS)
+        dose_response.check(metadata, OPTIONS)
 
 
 def wide_screen(signal, compounds=0, plates=4, wide=500):
@@ -231,7 +231,7 @@ def test_treatments_without_doses_are_named(screen, dose, reason):
     assert any(re.search(reason, warning) for warning in row["warnings"])
     none = changed.metadata[changed.metadata["Metadata_Treatment"] != "early"]
     with pytest.raises(Skip, match=reason):
-        dose_response.splits(none, OPTIONS)
+        dose_response.check(none, OPTIONS)
 
 
 def test_one_well_per_dose_is_fitted_with_a_warning(screen):
@@ -401,7 +401,7 @@ def test_a_lone_hook_with_one_well_a_dose_is_seen_beside_the_controls():
 def test_a_missing_column_is_a_skip(screen, column):
     metadata = screen.metadata.drop(columns=f"Metadata_{column}")
     with pytest.raises(Skip, match=f"the screen has no column Metadata_{column}"):
-        dose_response.splits(metadata, OPTIONS)
+        dose_response.check(metadata, OPTIONS)
 
 
 @pytest.mark.parametrize(
@@ -412,7 +412,7 @@ def test_columns_that_are_not_needed(screen, columns):
     plate = screen.metadata["Metadata_Plate"].astype(int).to_numpy()[:, None]
     features = (screen.features - 20 * plate) / (1 + plate)
     metadata = screen.metadata.drop(columns=[f"Metadata_{c}" for c in columns])
-    assert dose_response.splits(metadata, OPTIONS) == []
+    dose_response.check(metadata, OPTIONS)
     sites = FeatureSet(screen.name, metadata, features.astype(np.float32))
     for row in dose_response.run({screen.name: sites}, [], **OPTIONS):
         assert row["status"] == "fitted" and row["experiment"] == "all"

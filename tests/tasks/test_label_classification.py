@@ -16,8 +16,8 @@ from gandl_jax.tasks.skip import LeftOut, Skip
 
 OPTIONS = {
     "label": "Mechanism",
-    "label_controls": True,
-    "label_splits": ("treatment",),
+    "controls": True,
+    "splits": ("treatment",),
     "max_folds": 12,
     "repeats": 2,
     "normalize": "standard",
@@ -54,7 +54,8 @@ def scores(metadata, features, **options):
     options = {**OPTIONS, **options}
     plan = task.splits(metadata, options)
     sets = {"s": FeatureSet("s", metadata, features.astype(np.float32), None)}
-    return pd.DataFrame(task.run(sets, plan, **options))
+    others = {key: value for key, value in options.items() if key != "splits"}
+    return pd.DataFrame(task.run(sets, plan, **others))
 
 
 def one(rows, **where):
@@ -111,7 +112,7 @@ def test_other_wells_of_a_compound_are_no_new_evidence(screen):
     rng = np.random.default_rng(1)
     compound = np.unique(screen["Metadata_Treatment"], return_inverse=True)[1]
     features = rng.normal(size=(12, 30))[compound] + 0.1 * rng.normal(size=(192, 30))
-    rows = scores(screen, features, label_splits=("treatment", "record"))
+    rows = scores(screen, features, splits=("treatment", "record"))
     left_out, leaky = one(rows, split="treatment"), one(rows, split="record")
     assert leaky["value"] == 1 and leaky["leaky"] and leaky["unit"] == "well"
     assert left_out["low"] <= 0.25 <= left_out["high"]
@@ -133,14 +134,14 @@ def test_only_labelled_records(screen):
         (split,) = task.splits(screen, OPTIONS)
     np.testing.assert_array_equal(used(split), np.flatnonzero(~blank))
     with pytest.warns(LeftOut) as said:
-        (split,) = task.splits(screen, {**OPTIONS, "label_controls": False})
+        (split,) = task.splits(screen, {**OPTIONS, "controls": False})
     assert any("20 control records with a Mechanism are left" in str(w) for w in said)
     np.testing.assert_array_equal(used(split), np.flatnonzero(~blank & ~controls))
     row = one(
         scores(
             screen,
             np.random.default_rng(0).normal(size=(192, 5)),
-            label_controls=False,
+            controls=False,
         )
     )
     assert row["normalize"] == "standard"
@@ -170,7 +171,7 @@ def test_controls_that_carry_a_label_are_a_class(with_controls):
     labels = with_controls["Metadata_Mechanism"].to_numpy()
     features = rng.normal(size=(5, 30))[np.unique(labels, return_inverse=True)[1]]
     features = (features + 3 * rng.normal(size=features.shape)).astype(np.float32)
-    row = one(scores(with_controls, features, label_splits=("plate",)))
+    row = one(scores(with_controls, features, splits=("plate",)))
     assert row["classes"] == ["DMSO", *(f"mechanism {i}" for i in range(4))]
     assert row["chance"] == 0.2 and row["left_out"] == {}
     assert row["by_class"] == {"DMSO": 48} | {f"mechanism {i}": 96 for i in range(4)}
@@ -222,7 +223,7 @@ def test_unlabelled_controls_normalise_beside_labelled_ones(with_controls):
     with_controls.loc[taxol, "Metadata_Role"] = "response_1"
     dmso = with_controls["Metadata_Role"] == "response_0"
     with_controls.loc[dmso, "Metadata_Mechanism"] = ""
-    plan = task.splits(with_controls, {**OPTIONS, "label_splits": ("plate",)})
+    plan = task.splits(with_controls, {**OPTIONS, "splits": ("plate",)})
     train, test = plan[0].folds[0]
     plates = with_controls["Metadata_Plate"].to_numpy()
     found = classification._reference(
@@ -234,9 +235,9 @@ def test_unlabelled_controls_normalise_beside_labelled_ones(with_controls):
 
 def test_counts_stand_below_the_table(with_controls):
     features = np.random.default_rng(0).normal(size=(432, 5))
-    options = {"label_splits": ("plate", "treatment")}
+    options = {"splits": ("plate", "treatment")}
     rows = scores(with_controls, features, **options).to_dict("records")
-    lines = score_table.text(rows, "s").splitlines()
+    lines = task.table(score_table.shown(rows, "s")).splitlines()
     each = ", ".join(f"mechanism {i} 96" for i in range(4))
     assert f"all, plate: records by class: DMSO 48, {each}; left out: none" in lines
     words = f"all, treatment: records by class: {each}; left out: controls 48"
@@ -260,7 +261,7 @@ def test_any_column_can_be_the_label(screen):
         bare,
         features,
         label="Location",
-        label_splits=("record",),
+        splits=("record",),
         bootstrap_unit="record",
     )
     row = one(rows)
@@ -275,7 +276,7 @@ def test_any_column_can_be_the_label(screen):
         ({"Metadata_Mechanism": ""}, "no record has a Mechanism: the column is blank"),
         ({"Metadata_Mechanism": "x"}, "Mechanism has 1 values, not 2 to 200"),
         (
-            {"Metadata_Role": "response_0", "label_controls": False},
+            {"Metadata_Role": "response_0", "controls": False},
             "no record that is no control has a Mechanism",
         ),
         ({"Metadata_Treatment": "x"}, "all its records are of one treatment"),
@@ -292,7 +293,7 @@ def test_what_is_skipped(screen, change, message):
 def test_a_labels_case_does_not_matter_and_other_units_are_no_treatment(screen):
     screen["Metadata_Treatment_Batch"] = np.resize(["a", "b", "c"], 192)
     features = np.random.default_rng(0).normal(size=(192, 3))
-    named = {"label": "mechanism", "label_splits": ("treatment_batch",)}
+    named = {"label": "mechanism", "splits": ("treatment_batch",)}
     row = one(scores(screen, features, **named))
     assert row["label"] == "Mechanism" and row["unit"] == "well"
 

@@ -65,7 +65,7 @@ def run(metadata, features, **options):
     sets = {name: FeatureSet(name, metadata, x, True) for name, x in features.items()}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LeftOut)
-        assert retrieval.splits(metadata, OPTIONS) == []
+        retrieval.check(metadata, OPTIONS)
     rows = retrieval.run(sets, [], **OPTIONS | options)
     return {(row["kind"], row["set"]): row for row in rows}
 
@@ -254,7 +254,7 @@ def test_large_screens_are_sampled_by_whole_labels(monkeypatch):
     monkeypatch.setattr(retrieval, "MAX_WELLS", 10)
     metadata = screen(treatments=12)
     with pytest.warns(LeftOut, match="9 of 36 profiles"):
-        retrieval.splits(metadata, OPTIONS)
+        retrieval.check(metadata, OPTIONS)
     sets = {"x": FeatureSet("x", metadata, profiles(metadata, 1.0))}
     row = retrieval.run(sets, [], **OPTIONS)[0]
     assert (row["queries"], row["sampled_from"], row["treatments"]) == (9, 36, 3)
@@ -262,11 +262,11 @@ def test_large_screens_are_sampled_by_whole_labels(monkeypatch):
 
 def test_skips():
     with pytest.raises(Skip, match="one replicate only"):
-        retrieval.splits(screen(plates=1), OPTIONS)
+        retrieval.check(screen(plates=1), OPTIONS)
     for column in ("Role", "Treatment"):
         with pytest.raises(Skip, match=f"no column Metadata_{column}"):
-            retrieval.splits(screen().drop(columns=f"Metadata_{column}"), OPTIONS)
-    retrieval.splits(screen().drop(columns="Metadata_Concentration_uM"), OPTIONS)
+            retrieval.check(screen().drop(columns=f"Metadata_{column}"), OPTIONS)
+    retrieval.check(screen().drop(columns="Metadata_Concentration_uM"), OPTIONS)
 
 
 def test_cell_models_are_searched_apart():
@@ -293,7 +293,7 @@ def test_treatments_that_look_for_nothing_are_told_with_their_count():
     metadata = metadata[~alone].reset_index(drop=True)
     metadata.loc[metadata.index[-1:], "Metadata_Role"] = "other"
     with pytest.warns(LeftOut) as said:
-        retrieval.splits(metadata, OPTIONS)
+        retrieval.check(metadata, OPTIONS)
     assert [str(one.message) for one in said] == [
         "replicate retrieval of all: 1 of 6 treatments and doses (1 wells, such as "
         "t4 1 uM) are left out, for none has a second well on another plate",
@@ -311,7 +311,7 @@ def test_cell_models_with_nothing_to_find_are_told():
     both = pd.concat([one, other], ignore_index=True)
     both["Metadata_Record_ID"] = [str(i) for i in range(len(both))]
     with pytest.warns(LeftOut, match="VERO: nothing to find for its 6 treated wells"):
-        retrieval.splits(both, OPTIONS)
+        retrieval.check(both, OPTIONS)
 
 
 def test_doses_have_labels_of_their_own():

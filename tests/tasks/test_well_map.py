@@ -17,7 +17,7 @@ from gandl_jax.profiles.table import control_classes, plates
 from gandl_jax.tasks import responses, well_map
 from gandl_jax.tasks.skip import Skip
 
-OPTIONS = {"features": "b8", "normalize": "standard", "map_points": 5000, "seed": 0}
+OPTIONS = {"features": "b8", "normalize": "standard", "points": 5000, "seed": 0}
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_pca_is_scikit_learns_on_wells_normalised_by_the_controls(screen):
 def test_wells_keep_what_is_known_of_them(screen):
     row, table = mapped(screen)
     assert len(table) == 40 and json.dumps(row, allow_nan=False)
-    judged = responses.of(screen, "standard")
+    judged = responses.judge_wells(screen, "standard")
     np.testing.assert_allclose(table["response"], judged.response, atol=1e-4)
     np.testing.assert_allclose(table["side_effect"], judged.side_effect, atol=1e-4)
     own = table[table["treatment"] == "X"]
@@ -112,12 +112,12 @@ def test_wells_that_are_all_alike_have_a_map(screen):
     assert table["response"].isna().all()
 
 
-def test_umap_has_at_most_map_points_of_every_plate_alike(screen):
-    _, table = mapped(screen, map_points=20)
+def test_umap_has_at_most_points_of_every_plate_alike(screen):
+    _, table = mapped(screen, points=20)
     chosen = table["umap_1"].notna()
     assert chosen.groupby(table["plate"]).sum().tolist() == [10, 10]
     assert table["pca_1"].notna().all()
-    _, again = mapped(screen, map_points=20)
+    _, again = mapped(screen, points=20)
     pd.testing.assert_frame_equal(table, again)
 
 
@@ -138,14 +138,14 @@ def test_a_screen_of_records_alone_has_a_map():
     assert table["response"].isna().all() and table["pca_2"].notna().all()
     assert row["set"] == row["encoder"] == row["features"] == "theirs"
     with pytest.raises(Skip, match="3 wells or more and the screen has 2"):
-        well_map.splits(metadata[:2], OPTIONS)
-    assert well_map.splits(metadata, OPTIONS) == []
+        well_map.check(metadata[:2], OPTIONS)
+    well_map.check(metadata, OPTIONS)
 
 
 def test_without_umap_the_map_is_skipped_and_the_others_are_judged(screen, monkeypatch):
     monkeypatch.setitem(sys.modules, "umap", None)  # as if it were not installed
     with pytest.raises(Skip, match=r"umap-learn is not installed: pip install"):
-        well_map.splits(screen.metadata, OPTIONS)
+        well_map.check(screen.metadata, OPTIONS)
 
 
 def test_a_broken_well_is_nowhere(screen):

@@ -14,6 +14,8 @@ from gandl_jax.errors import InputError
 from gandl_jax.jobs.benchmark import apart
 from gandl_jax.prepared import prepared
 
+WORKDIR = "unclaimed"
+
 FILE = "benchmark.json"
 
 

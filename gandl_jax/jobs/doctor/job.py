@@ -20,6 +20,8 @@ from gandl_jax.jobs.doctor.state import State
 from gandl_jax.methods import metric_lines
 from gandl_jax.methods.findings import Finding
 
+WORKDIR = "read"
+
 
 def run(config, workdir: epath.Path) -> None:
     """Prints what it finds.

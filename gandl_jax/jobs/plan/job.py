@@ -21,6 +21,8 @@ from gandl_jax.jobs.plan import table
 from gandl_jax.methods.phase import Phase
 from gandl_jax.training import for_screen
 
+WORKDIR = "unclaimed"
+
 FILE, TABLE = "plan.json", "plan.txt"
 SHOWN = 10  # of the costliest operations
 MOST = 256  # images a core: more is not searched for (ours)

@@ -8,6 +8,7 @@ from gandl_jax.jobs.report import (
     page,
     plates,
     scores,
+    task_chapters,
     wells,
 )
 from gandl_jax.jobs.report.inputs import Inputs
@@ -15,10 +16,6 @@ from gandl_jax.jobs.report.page import Html
 from gandl_jax.jobs.report.screens import Screen
 
 MOST_DOUBTS = 8  # that are seen at once
-MISSED = {  # task -> what is missing without it
-    "control_classification": "How surely the controls are told apart",
-    "dose_response": "Which compounds rescue",
-}
 KEYS = {  # what the reason names -> the key that tells it of a screen of one's own
     "response_0": "config.screen.response_0",
     "response_1": "config.screen.response_1",
@@ -62,9 +59,9 @@ def _missed(screen: Screen, *, own: bool) -> list[Html]:
       own: whether the config says what the screen's columns are.
     """
     found = []
-    for task, what in MISSED.items():
-        reason = screen.skipped.get(task)
-        if reason:
+    for task, reason in screen.skipped.items():
+        what = getattr(task_chapters.drawn().get(task), "MISSED", None)
+        if what:
             words = f"{what} is not answered: {reason.rstrip('.')}"
             keys = [key for name, key in KEYS.items() if name in reason]
             if own and keys:

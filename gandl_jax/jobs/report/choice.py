@@ -46,9 +46,10 @@ def numbers(content: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _task(dataset: str, task: str, content: Mapping[str, Any]) -> Iterator[Html]:
     rows, best = content["rows"], content["recommendation"]
-    names = encoder_roles.of(row["encoder"] for row in rows)
+    names = encoder_roles.roles(row["encoder"] for row in rows)
     table = encoder_roles.side_by_side(rows, names, CHOSEN, findings.SCORE_KEYS)
-    yield page.tag("h3", scores.INTRO[task][0])
+    asked = scores.asked(task)
+    yield page.tag("h3", asked.title)
     words = [
         f"Recommended: {best['set']} with {best['normalize']}. Add",
         page.tag("code", best["flags"]),
@@ -56,9 +57,9 @@ def _task(dataset: str, task: str, content: Mapping[str, Any]) -> Iterator[Html]
     yield page.tag("p", page.join(words), class_="lead")
     if best["note"]:
         yield page.tag("p", f"{best['note']}.", class_="missing")
-    figures = page.join(scores.figures(dataset, f"choice-{task}", table))
+    figures = page.join(scores.figures(dataset, asked, table, f"choice-{task}"))
     yield page.tag("div", figures, class_="pair")
-    yield scores.beside(table, task, csv="choice")
+    yield scores.beside(table, asked, csv="choice")
     yield page.details("What each fold chose", _taken(table))
     ranked = ranking.best_first(content["candidates"])
     summary = f"All candidates ({len(ranked)}), best first"

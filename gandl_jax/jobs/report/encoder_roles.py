@@ -16,7 +16,7 @@ FLOORS = {  # encoder -> its name on the page
 }
 
 
-def of(encoders: Iterable[str]) -> dict[str, str]:
+def roles(encoders: Iterable[str]) -> dict[str, str]:
     """The encoders that the page compares, what is judged before its floors.
 
     Args:
@@ -55,7 +55,7 @@ def kind_of(row: Row, kinds: Mapping[str, str], features: str) -> str | None:
 
     Args:
       row: of any task.
-      kinds: as `of` returns.
+      kinds: as `roles` returns.
       features: the set of the networks' features that is shown.
     """
     for kind, encoder in kinds.items():
@@ -72,7 +72,7 @@ def side_by_side(
 
     Args:
       rows: of one task.
-      kinds: as `of` returns.
+      kinds: as `roles` returns.
       features: the set of the networks' features that is shown.
       keys: what tells one line from another.
 

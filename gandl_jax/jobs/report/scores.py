@@ -1,13 +1,15 @@
 """The report's scores: what is judged and its floors side by side."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from gandl_jax.figures import scores as plot
 from gandl_jax.figures import style
-from gandl_jax.jobs.report import encoder_roles, findings, page
+from gandl_jax.jobs.report import encoder_roles, findings, numbers, page, task_chapters
 from gandl_jax.jobs.report.encoder_roles import Row, Table
 from gandl_jax.jobs.report.page import Html
+from gandl_jax.jobs.report.task_chapters import Chapter
+from gandl_jax.judging import task_tables
 from gandl_jax.tasks.label_classification import counts_in_words
 
 FLOOR_OF = {  # kind -> its key in a row's differences
@@ -23,36 +25,60 @@ METRICS = {
     "mAP": "mAP",
 }
 MOST_LINES = 16  # of a figure
-INTRO = {  # task -> title, what is asked
-    "control_classification": (
-        "Are the two controls told apart?",
-        "A linear classifier learns to tell the two controls apart on some wells and "
-        "is asked about others. Balanced accuracy: 0.5 is guessing, 1 is without "
-        "error. By images each image is one question; by whole wells its images vote.",
-    ),
-    "cell_model_classification": (
-        "Are the cell types told apart?",
-        "A linear classifier names the cell type of each image. Recall is the share of "
-        "a cell type's images that are named rightly; balanced accuracy its mean over "
-        "the types.",
-    ),
-    "label_classification": (
-        "Can the classes be read from the images?",
-        "A linear classifier names the class of each image. Where compounds are left "
-        "out, it has not seen any image of the compounds that it is asked about.",
-    ),
-    "batch_effects": (
-        "Do the features know plate and position?",
-        "Here lower is better: what a classifier can read from the features about "
-        "plate or position is not about cells. Bands are quarters of the rows or of "
-        "the columns.",
-    ),
-}
+
+
+class Asked(NamedTuple):
+    """What a classification asks, in the words of its chapter.
+
+    Attributes:
+      task: its name.
+      link: to the chapter.
+      title: of the chapter.
+      words: what is asked.
+      about: the title where a label has a name, to be put into {}; "" is `title`.
+      cells: title of the first column.
+      labelled: whether that names what is told, beside the cells.
+      whole: what it says of all cells together.
+      lower_is_better: as where it is to be hoped that nothing can be told.
+    """
+
+    task: str
+    link: str
+    title: str
+    words: str
+    about: str = ""
+    cells: str = "Cells"
+    labelled: bool = False
+    whole: str = "all"
+    lower_is_better: bool = False
+
+
+def asked(task: str) -> Asked:
+    """What a classification's chapter says; its own title where it has none."""
+    chapter = task_chapters.drawn().get(task)
+    title = task_tables.title(task)
+    return getattr(chapter, "ASKED", None) or Asked(task, title, title, "")
+
+
+def chapters(screen, asked: Asked, found: numbers.Numbers) -> Iterator[Chapter]:
+    """The chapter of a classification; none where no set that is shown was scored.
+
+    Args:
+      screen: as of `screens.sort`.
+      asked: its words.
+      found: the files of numbers.
+    """
+    rows, table = screen.rows[asked.task], screen.tables.get(asked.task)
+    if table:
+        numbers.add(found, "scores", screen.name, list(map(flat, rows)))
+        remarks = screen.remarks.get(asked.task, ())
+        content = section(screen.name, asked, rows, table, remarks)
+        yield Chapter(asked.task, asked.link, content)
 
 
 def section(
     dataset: str,
-    task: str,
+    asked: Asked,
     rows: Sequence[Row],
     table: Table,
     remarks: Sequence[str] = (),
@@ -61,16 +87,13 @@ def section(
 
     Args:
       dataset: the screen.
-      task: its name.
+      asked: its words.
       rows: all its rows.
       table: those side by side, with `findings.SCORE_KEYS`.
       remarks: what the task left out.
     """
-    title, asked = INTRO[task]
-    if task == "label_classification":
-        title = f"Can {next(iter(table))[3]} be read from the images?"
     first = next(iter(table.values()))
-    words = asked + (findings.NEW if findings.unseen(first) else "")
+    words = asked.words + (findings.NEW if findings.unseen(first) else "")
     if any(place[4] for place in table):
         words += f" One line for each {next(iter(table))[3]}, after the mean of all."
     if len({place[5:] for place in table}) > 1:
@@ -79,22 +102,22 @@ def section(
             "all plates together."
         )
     words += f" In small print the 95 % interval over resampled {units(table)}"
-    if task != "batch_effects":
+    if not asked.lower_is_better:
         words += (
             ", and under a floor how much what stands first is above it (or, marked "
             "so, above guessing, where the floor itself is below that)"
         )
-    drawn = page.join(figures(dataset, task, table))
+    drawn = page.join(figures(dataset, asked, table))
     parts = [
         page.tag("p", f"{words}."),
         page.tag("div", drawn, class_="pair"),
-        beside(table, task),
+        beside(table, asked),
     ]
     shown = {id(row) for those in table.values() for row in those.values()}
     rest = [row for row in rows if id(row) not in shown]
     if rest:
         summary = f"All other feature sets ({len(rest)} scores)"
-        parts.append(page.details(summary, _rest(rest)))
+        parts.append(page.details(summary, _rest(rest, asked)))
     counts = dict.fromkeys(
         map(counts_in_words, map(encoder_roles.main, table.values()))
     )
@@ -102,7 +125,10 @@ def section(
     parts.append(page.remarks(remarks))
     note = page.join(["Numbers:", page.data_link("scores")])
     parts.append(page.tag("p", note, class_="note"))
-    return page.section(task, title, *parts, of=dataset)
+    title = asked.title
+    if asked.about:
+        title = asked.about.format(next(iter(table))[3])
+    return page.section(asked.task, title, *parts, of=dataset)
 
 
 def units(table: Table) -> str:
@@ -134,42 +160,42 @@ def figure(
     return Html(style.to_svg(drawn, page.anchor(name), title))
 
 
-def figures(dataset: str, name: str, table: Table) -> Iterable[Html]:
+def figures(dataset: str, asked: Asked, table: Table, name: str = "") -> Iterable[Html]:
     """A figure for each metric.
 
     Args:
       dataset: the screen.
-      name: of the task, or another that is unique within the screen.
+      asked: words of the task.
       table: scores side by side, with `findings.SCORE_KEYS`.
+      name: unique within the screen; "" is the task's.
     """
     for i, metric in enumerate(dict.fromkeys(place[2] for place in table)):
         part = {place: those for place, those in table.items() if place[2] == metric}
         drawn = figure(
             line_names(part),
             list(part.values()),
-            _axis(metric, name),
-            f"score-{dataset}-{name}-{i}",
+            _axis(metric, asked),
+            f"score-{dataset}-{name or asked.task}-{i}",
         )
         yield page.figure(drawn, "")
 
 
-def beside(table: Table, task: str, csv: str = "scores") -> Html:
+def beside(table: Table, asked: Asked, csv: str = "scores") -> Html:
     """The table of scores, floors beside what is judged.
 
     Args:
-      table: with `findings.SCORE_KEYS`.
-      task: its name.
+      table: with `findings.SCORE_KEYS`, or `findings.BATCH_KEYS`.
+      asked: words of the task.
       csv: the file of all scores.
     """
     order = dict.fromkeys(kind for those in table.values() for kind in those)
     columns = [kind for kind in order if kind in FLOOR_OF]
     columns = [kind for kind in order if kind not in FLOOR_OF] + columns
-    first = "Cells" if task != "label_classification" else "Cells, label"
-    extra = ("Normalised",) if task == "batch_effects" else ()
-    header = (first, "Test part", "By", *extra, *columns, "guessing")
+    extra = ("Normalised",) if any(place[5:] for place in table) else ()
+    header = (asked.cells, "Test part", "By", *extra, *columns, "guessing")
     lines = [
         (
-            _what(place, task),
+            _what(place, asked),
             _split_cell(place[1], any(row["leaky"] for row in those.values())),
             METRICS.get(place[2], place[2].replace("_", " ")),
             *place[5:],
@@ -228,11 +254,11 @@ def cell(kind: str, those: Mapping[str, Row], pattern: str = ".3f") -> Html:
     return found
 
 
-def _axis(metric: str, task: str) -> str:
+def _axis(metric: str, asked: Asked) -> str:
     words = METRICS.get(metric, metric.replace("_", " "))
     if metric.startswith("balanced_accuracy"):
         words = f"balanced accuracy of {words}"
-    return f"{words} (lower is better)" if task == "batch_effects" else words
+    return f"{words} (lower is better)" if asked.lower_is_better else words
 
 
 def point(row: Row | None) -> plot.Score | None:
@@ -242,18 +268,16 @@ def point(row: Row | None) -> plot.Score | None:
     return row["value"], row["low"], row["high"]
 
 
-def _what(place: encoder_roles.Place, task: str) -> str:
+def _what(place: encoder_roles.Place, asked: Asked) -> str:
     group, _, _, label, class_, *_ = place
-    labelled = task in ("batch_effects", "label_classification")
-    named = group != "all" or not (class_ or labelled)
-    whole = "mean of all" if task == "cell_model_classification" else group
-    parts = [(whole if group == "all" else group) if named else "", class_]
-    if labelled:
+    named = group != "all" or not (class_ or asked.labelled)
+    parts = [(asked.whole if group == "all" else group) if named else "", class_]
+    if asked.labelled:
         parts.append(label)
     return ", ".join(filter(None, parts))
 
 
-def _rest(rows: Sequence[Row]) -> Html:
+def _rest(rows: Sequence[Row], asked: Asked) -> Html:
     header = (
         "Feature set", "Cells", "Test part", "By", "Normalised", "Score", "− untrained"
     )  # fmt: skip
@@ -264,7 +288,7 @@ def _rest(rows: Sequence[Row]) -> Html:
         lines.append(
             (
                 row["set"],
-                _what(place, row["task"]),
+                _what(place, asked),
                 _split_cell(row["split"], row["leaky"]),
                 METRICS.get(row["metric"], row["metric"]),
                 row.get("normalize", ""),

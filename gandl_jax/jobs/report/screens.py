@@ -4,18 +4,9 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from gandl_jax.jobs.report import encoder_roles, findings, retrieval, wells
+from gandl_jax.jobs.report import encoder_roles, findings, task_chapters, wells
 from gandl_jax.jobs.report.encoder_roles import Row, Table
 from gandl_jax.jobs.report.wells import Wells
-
-CLASSIFICATIONS = (
-    "control_classification",
-    "cell_model_classification",
-    "label_classification",
-    "batch_effects",
-)
-
-WITH_REMARKS = ("batch_effects", "retrieval")  # say in their chapters what they left
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,8 +53,8 @@ class Screen:
     @property
     def judged(self) -> Table:
         """The classification that the answer is about: the controls' where it is."""
-        for task in CLASSIFICATIONS:
-            if task in self.tables and task != "batch_effects":
+        for task, chapter in task_chapters.drawn().items():
+            if task in self.tables and hasattr(chapter, "ANSWERS"):
                 return self.tables[task]
         return {}
 
@@ -82,18 +73,25 @@ def sort(name: str, tasks: Mapping[str, Mapping[str, Any]], features: str) -> Sc
       features: the set that the config shows first.
     """
     rows = {task: content["rows"] for task, content in tasks.items()}
-    everything = [row for those in rows.values() for row in those]
-    names = encoder_roles.of(row["encoder"] for row in everything)
+    chapters = task_chapters.drawn()
+    everything = [
+        row
+        for task, those in rows.items()
+        for row in those
+        if task in chapters or {"encoder", "features"} <= row.keys()
+    ]
+    names = encoder_roles.roles(row["encoder"] for row in everything)
     features = encoder_roles.shown(everything, features)
-    keys = dict.fromkeys(CLASSIFICATIONS, findings.SCORE_KEYS)
-    keys["batch_effects"] = findings.BATCH_KEYS
-    keys["retrieval"] = retrieval.KEYS
     tables = {
-        task: encoder_roles.side_by_side(rows[task], names, features, columns)
-        for task, columns in keys.items()
-        if rows.get(task)
+        task: encoder_roles.side_by_side(rows[task], names, features, chapter.KEYS)
+        for task, chapter in chapters.items()
+        if rows.get(task) and hasattr(chapter, "KEYS")
     }
-    remarks = {task: _only_of(task, tasks) for task in WITH_REMARKS if task in tasks}
+    remarks = {
+        task: _only_of(task, tasks)
+        for task, chapter in chapters.items()
+        if task in tasks and hasattr(chapter, "REMARKS")
+    }
     aside = {words for those in remarks.values() for words in those}
     found = [w for content in tasks.values() for w in content["warnings"]]
     return Screen(

@@ -58,7 +58,7 @@ def _task(dataset: str, task: str, content: Mapping[str, Any]) -> Iterator[Html]
         f"trainings. Test records of the {content['part']} part are counted: "
         f"{'; '.join(content['counted'])}."
     )
-    yield page.tag("h3", scores.INTRO[task][0])
+    yield page.tag("h3", scores.asked(task).title)
     yield page.tag("p", words)
     curves = [
         _curve(dataset, place, pairs)

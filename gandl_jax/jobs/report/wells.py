@@ -17,7 +17,7 @@ class Wells:
     """The wells of a screen as one feature set sees them.
 
     Attributes:
-      kind: of the encoder, as `kinds.of` names it.
+      kind: of the encoder, as `encoder_roles.roles` names it.
       row: of well_map, without its wells.
       frame: a line per well; "plate_name" tells plates apart where there are any.
     """
@@ -45,7 +45,7 @@ def read(
 
     Args:
       rows: of well_map.
-      names: kind -> encoder, as `kinds.of` returns.
+      names: kind -> encoder, as `encoder_roles.roles` returns.
       features: the set of the networks' features that is shown.
 
     Returns:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gandl_jax import config as configs
+from gandl_jax import modules
 from gandl_jax.jobs.report import page
 from gandl_jax.jobs.report.inputs import Inputs
 from gandl_jax.jobs.report.page import Html
@@ -41,6 +42,7 @@ def section(inputs: Inputs) -> Html:
         *_embedded(inputs),
         *_trained(inputs),
         *_settings(inputs, EVALUATED),
+        *_normalized(inputs),
         *_labelled(inputs),
         *_history(inputs.record),
     ]
@@ -111,6 +113,15 @@ def _settings(inputs: Inputs, keys: Mapping[str, str]) -> Iterator[tuple[str, st
     flat = configs.plain(inputs.config)
     for name, key in keys.items():
         yield name, _plain(flat[key])
+
+
+def _normalized(inputs: Inputs) -> Iterator[tuple[str, str]]:
+    """Tasks whose normalisation is another than the one that all share."""
+    shared = inputs.config.evaluate.normalize
+    for task in modules.names("tasks", "run"):
+        own = configs.task_options(inputs.config, task)["normalize"]
+        if own != shared:
+            yield f"Normalisation, {task.replace('_', ' ')}", own
 
 
 def _changes(changed: Mapping[str, Any]) -> str:

@@ -4,9 +4,9 @@ Imports nothing slow.
 """
 
 from gandl_jax.errors import InputError, known
+from gandl_jax.methods.option_checks import check_at_most_1, check_augmentation
 
 RESAMPLING = ("auto", "cpu", "gpu", "tpu", "folded", "strided", "strided_sums")
-AUGMENT_KINDS = ("turns", "shifts", "zoom", "rotation", "intensity", "channel_drop")
 
 OPTIONS = {
     "learning_rate": 0.002,
@@ -133,11 +133,12 @@ def check(config) -> None:
     known("model.remat", model.remat, ("none", "blocks"))
     known("method.loss", method.loss, ("logistic", "relativistic", "wgan_gp"))
     known("method.augment", method.augment, ("none", "fixed", "adaptive"))
-    for kind in method.augment_kinds:
-        known("method.augment_kinds", kind, AUGMENT_KINDS)
     for name in method.freeze:
         known("method.freeze network", name.partition("/")[0], ("d", "g"))
-    _check_augmentation(method)
+    used = method.augment != "none" or method.views_weight > 0
+    off = "--config.method.augment=none --config.method.views_weight=0"
+    check_augmentation(method, used=used, off=off)
+    check_at_most_1(method, "augment_prob", "augment_target", "views_prob")
     if method.loss == "wgan_gp" and method.r2_weight:
         raise InputError(
             f"config.method.r2_weight={method.r2_weight} has no part in wgan_gp, whose "
@@ -146,18 +147,6 @@ def check(config) -> None:
         )
     _check_batch(config)
     _check_size(config)
-
-
-def _check_augmentation(method) -> None:
-    if not method.augment_kinds and (method.augment != "none" or method.views_weight):
-        raise InputError(
-            "config.method.augment_kinds is empty, which leaves augmentation nothing "
-            f"to do: name some of {', '.join(AUGMENT_KINDS)}, or set "
-            "--config.method.augment=none --config.method.views_weight=0"
-        )
-    for key in ("augment_prob", "augment_target", "views_prob"):
-        if method[key] > 1:
-            raise InputError(f"config.method.{key}={method[key]} should be at most 1")
 
 
 def _check_batch(config) -> None:

@@ -10,7 +10,7 @@ def tell(rows):
     """Doubts of rows, as one text."""
 
     def tell(scores=(), curves=(), well_map=None, batch=(), warnings=()):
-        names = encoder_roles.of(row["encoder"] for row in [*scores, *batch])
+        names = encoder_roles.roles(row["encoder"] for row in [*scores, *batch])
         tables = [
             encoder_roles.side_by_side(those, names, "b8", keys)
             for those, keys in (

@@ -6,13 +6,13 @@ from gandl_jax.jobs.report import encoder_roles, findings, screens
 
 
 def table(scores, features="b8"):
-    names = encoder_roles.of(row["encoder"] for row in scores)
+    names = encoder_roles.roles(row["encoder"] for row in scores)
     return encoder_roles.side_by_side(scores, names, features, findings.SCORE_KEYS)
 
 
 def test_kinds_are_what_is_judged_then_its_floors():
     encoders = ["position", "gan@0", "my table", "gan@250", "plate", "gan@500"]
-    assert encoder_roles.of([*encoders, "intensity"]) == {
+    assert encoder_roles.roles([*encoders, "intensity"]) == {
         "trained": "gan@500",
         "my table": "my table",
         "untrained": "gan@0",

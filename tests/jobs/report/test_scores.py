@@ -2,7 +2,8 @@
 
 import pytest
 
-from gandl_jax.jobs.report import retrieval, scores
+from gandl_jax.jobs.report import scores
+from gandl_jax.jobs.report.chapters import retrieval
 
 
 @pytest.fixture
@@ -190,7 +191,9 @@ def test_the_chapter_of_labels_counts_classes_and_what_is_left_out(rows):
         left_out={"blank Mechanism": 12},
     )
     place = ("HRCE", "plate", "balanced_accuracy", "Mechanism", "")
-    page = scores.section("s", "label_classification", [row], {place: {"trained": row}})
+    asked = scores.asked("label_classification")
+    page = scores.section("s", asked, [row], {place: {"trained": row}})
+    assert "Can Mechanism be read from the images?" in page
     words = "HRCE, plate: records by class: DMSO 24, kinase 1,040; left out: blank Mech"
     assert words in page
     assert not {"by_class", "left_out"} & set(scores.flat(row))

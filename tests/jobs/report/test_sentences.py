@@ -67,7 +67,7 @@ def judged(rows):
         cells = ["all"] if rng.random() < 0.3 else CELLS[: rng.integers(1, 4)]
         chosen = rng.permutation(SPLITS)[: rng.integers(1, 5)]
         own = [drawn_row(rng, rows, g, str(s)) for s in chosen for g in cells]
-        names = encoder_roles.of(row["encoder"] for row in own)
+        names = encoder_roles.roles(row["encoder"] for row in own)
         table = encoder_roles.side_by_side(own, names, "b8", findings.SCORE_KEYS)
         found.append((table, [row for row in own if not row["leaky"]]))
     return found

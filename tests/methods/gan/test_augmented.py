@@ -8,7 +8,7 @@ import numpy as np
 import optax
 import pytest
 
-from gandl_jax import checkpoint, parallel
+from gandl_jax import checkpoint, config_checks, parallel
 from gandl_jax import config as configs
 from gandl_jax.errors import InputError
 from gandl_jax.methods.augment import augment
@@ -174,4 +174,4 @@ def test_wrong_values_are_told_before_anything_runs(key, value, told):
     config.method.augment = "fixed"
     config.method[key] = value
     with pytest.raises(InputError, match=told):
-        configs.validate(config, ["train"])
+        config_checks.validate(config, ["train"])

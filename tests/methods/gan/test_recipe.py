@@ -10,7 +10,7 @@ import optax
 import pytest
 
 from gandl_jax import config as configs
-from gandl_jax import parallel
+from gandl_jax import config_checks, parallel
 from gandl_jax.errors import InputError
 from gandl_jax.methods.gan import losses
 from gandl_jax.methods.gan import method as gan
@@ -285,7 +285,7 @@ def test_wrong_values_are_told_before_anything_runs(settings, told):
     config.data.dir = "somewhere"
     config.update_from_flattened_dict(settings)
     with pytest.raises(InputError, match=told):
-        configs.validate(config, ["train"])
+        config_checks.validate(config, ["train"])
 
 
 def test_what_changes_no_result_makes_no_other_experiment():

@@ -1,6 +1,7 @@
 """The printed table against one written by hand."""
 
-from gandl_jax.tasks import score_table
+from gandl_jax.judging import task_tables
+from gandl_jax.tasks import plain_table, score_table
 
 
 def score(name, value, **more):
@@ -107,8 +108,15 @@ HRCE        HRCE-1      GS-441524  0.25 [0.125, 0.5] R2 0.90  not identified    
 # fmt: on
 
 
+def text(rows, features):
+    of_task = {}
+    for row in rows:
+        of_task.setdefault(row["task"], []).append(row)
+    return task_tables.text(of_task, features)
+
+
 def test_side_by_side():
-    got = score_table.text(ROWS, "b8").splitlines()
+    got = text(ROWS, "b8").splitlines()
     assert [line.split() for line in got] == [x.split() for x in TABLE.splitlines()]
     assert got[1].index("untrained") == got[2].index(".700 [.600")
     assert got[1].index("chance") == got[4].rindex(".500")
@@ -137,7 +145,7 @@ def test_falls_misfits_and_doubts_are_in_the_table():
         "flat": effect("intensity", "no effect"),
     }
     rows = [row | {"treatment": name} for name, row in compounds.items()]
-    title, count, header, *lines = score_table.text(rows, "b8").splitlines()
+    title, count, header, *lines = text(rows, "b8").splitlines()
     assert title.startswith("Dose response: 3 of 6 compounds have an EC50")
     assert count == (
         "by some encoder 1 rise and fall again, 1 fit no curve: no EC50 is given"
@@ -158,8 +166,36 @@ def test_falls_misfits_and_doubts_are_in_the_table():
 
 def test_what_is_missing_is_a_dash():
     rows = [score("gan@0/b8", 0.7), effect("intensity", "no effect")]
-    text = score_table.text(rows, "b8")
-    assert "trained - untrained" not in text
-    assert text.splitlines()[-1].startswith("Dose response: 0 of 1 compounds")
-    assert score_table.text([], "b8") == "no scores"
-    assert score_table.text([score("gan@0/b16", 0.7)], "b8") == "no scores"
+    got = text(rows, "b8")
+    assert "trained - untrained" not in got
+    assert got.splitlines()[-1].startswith("Dose response: 0 of 1 compounds")
+    assert text([], "b8") == "no scores"
+    assert text([score("gan@0/b16", 0.7)], "b8") == "no scores"
+
+
+def test_a_task_without_a_table_of_its_own_has_a_plain_one():
+    nested = {"of_folds": [0.5] * 40, "none": None, "many": 12345, "is_good": True}
+    rows = [
+        {
+            "task": "depth",
+            "set": "gan@9/b8",
+            "features": "b8",
+            "share": 1 / 3,
+            **nested,
+        },
+        {"task": "depth", "set": "gan@9/b16", "features": "b16", "share": 0.5},
+        {"task": "depth", "place": "all\nplates", "share": float("nan")},
+    ]
+    title, header, first, second = plain_table.text("Depth", rows[::2]).splitlines()
+    assert title == "Depth"
+    assert header.split() == (
+        "set features share of folds none many is good place".split()
+    )
+    cells = [cell.strip() for cell in first.split("  ") if cell.strip()]
+    assert cells[:3] == ["gan@9/b8", "b8", "0.333"]
+    assert cells[4:] == ["-", "12,345", "yes", "-"]
+    assert "0.5, 0.5" in first and first.count("0.5") < 40 and "..." in first
+    assert "all plates" in second and "nan" not in second
+    assert score_table.shown(rows, "b8") == rows[::2]
+    many = plain_table.text("Depth", rows[:1] * 100).splitlines()
+    assert len(many) == 2 + plain_table.SHOWN + 1 and many[-1] == "and 60 more rows"

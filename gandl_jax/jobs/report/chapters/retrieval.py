@@ -4,12 +4,25 @@ from collections.abc import Sequence
 from typing import Any
 
 from gandl_jax.jobs.report import encoder_roles, page, scores
+from gandl_jax.jobs.report import numbers as files
 from gandl_jax.jobs.report.encoder_roles import Row, Table
 from gandl_jax.jobs.report.page import Html
+from gandl_jax.jobs.report.task_chapters import Chapter
 
+PLACE = 70
+REMARKS = True
 KEYS = ("group", "kind", "metric", "label", "class")
 AGAINST = {"response_0": "controls without effect"}
 KINDS = {"replicate": "same treatment", "mechanism": "same mechanism"}
+
+
+def chapters(screen, numbers):
+    """See `task_chapters`."""
+    rows, table = screen.rows["retrieval"], screen.tables.get("retrieval")
+    if table:
+        files.add(numbers, "retrieval", screen.name, lines(rows))
+        content = section(screen.name, rows, table, screen.remarks["retrieval"])
+        yield Chapter("retrieval", "Retrieval", content)
 
 
 def section(
@@ -48,18 +61,18 @@ def section(
     return page.section("retrieval", title, *parts, of=dataset)
 
 
-def numbers(rows: Sequence[Row]) -> list[dict[str, Any]]:
+def lines(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """All scores, and those of each label, one a line."""
-    lines = []
+    found = []
     for row in rows:
         plain = scores.flat(row)
-        lines.append(plain)
+        found.append(plain)
         keys = ("task", "set", "encoder", "features", "kind", "group")
         base = {key: row[key] for key in keys}
         for one in row.get("by_label") or []:
             of = {"label": one["label"], "metric": "mAP", "value": one["map"]}
-            lines.append(base | of | {"q": one["q"]})
-    return lines
+            found.append(base | of | {"q": one["q"]})
+    return found
 
 
 def _told_from(table: Table) -> str:

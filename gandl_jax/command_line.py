@@ -1,0 +1,75 @@
+"""A command line: --config=FILE.py[:options] --job=... --config.KEY=VALUE ..."""
+
+import re
+
+from absl import flags
+from etils import epath
+
+from gandl_jax import config as configs
+from gandl_jax import config_checks, config_files, files, job_needs, paths
+from gandl_jax import workdir as workdirs
+from gandl_jax.errors import InputError
+
+OVERRIDE = re.compile(r"--?config\.([\w.]+)(?:=(.*))?", re.DOTALL)
+
+
+def define_flags() -> flags.FlagValues:
+    """The flags; `--config.KEY=VALUE` is parsed apart, by `split`."""
+    values = flags.FlagValues()
+    flags.DEFINE_string("config", None, "configs/FILE.py[:options]", values)
+    flags.DEFINE_string("workdir", None, "default: runs/<config name>", values)
+    every = f"a job, a list, or all = {','.join(configs.ALL_JOBS)}"
+    flags.DEFINE_list("job", ["train"], every, values)
+    flags.DEFINE_bool("help", False, "show this help", values, short_name="h")
+    return values
+
+
+def split(argv: list[str]) -> tuple[list[str], dict[str, str]]:
+    """Divides a command line into flags and `--config.KEY=VALUE` settings.
+
+    Raises:
+      InputError: a setting without a value.
+    """
+    rest, settings = [], {}
+    for argument in argv:
+        match = OVERRIDE.fullmatch(argument)
+        if not match:
+            rest.append(argument)
+        elif match[2] is None:
+            raise InputError(f"{argument} has no value: write {argument}=VALUE")
+        else:
+            settings[match[1]] = match[2]
+    return rest, settings
+
+
+def resolve(values: flags.FlagValues, settings: dict[str, str]):
+    """The config with its settings, the jobs in order, and the workdir.
+
+    Raises:
+      InputError: anything wrong in them.
+    """
+    if not values.config:
+        raise InputError("no config: add --config=configs/FILE.py")
+    config = config_files.load(paths.expand(values.config))
+    configs.override(config, settings)
+    paths.expand_all(config)
+    jobs = configs.all_jobs(config) if values.job == ["all"] else values.job
+    if not jobs:
+        raise InputError("no job: add --job=train, or all")
+    config_checks.validate(config, jobs)
+    workdir = epath.Path(paths.expand(values.workdir or f"runs/{config.name}"))
+    paths.check_all(config, workdir)
+    _check_buckets(str(workdir), config.data.source_dir, config.data.dir)
+    if workdir.exists() and not workdir.is_dir():
+        raise InputError(f"--workdir={workdir} is a file: name a folder")
+    if job_needs.any_claims(jobs):
+        workdirs.refuse_another(workdir, config)
+    return config, jobs, workdir
+
+
+def _check_buckets(*places: str) -> None:
+    """Raises where there is no such bucket, in which making a folder never ends."""
+    for place in places:
+        bucket = files.bucket(place)
+        if bucket and not bucket.exists():
+            raise InputError(f"{place}: there is no bucket {bucket}; make it first")

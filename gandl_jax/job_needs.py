@@ -1,0 +1,53 @@
+"""What jobs say that they need, at the top of their modules; nothing slow is imported.
+
+ON_ALL_HOSTS = True   of several hosts all run it; else the first alone
+WORKDIR = ...         "claimed": it writes into the workdir, which is this experiment's
+"untouched": it claims the workdir and makes nothing in it
+"unclaimed": it writes there, whosever experiment it is
+"read": it only looks, and needs no other host
+check(config, workdir, before)   refuses what can be refused before slow imports;
+`before` are the jobs that run first. Its module is imported.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from etils import epath
+
+from gandl_jax import modules
+
+CLAIMED, UNTOUCHED, UNCLAIMED, READ = "claimed", "untouched", "unclaimed", "read"
+
+
+def runs_on_all_hosts(job: str) -> bool:
+    """Whether every host runs a job, not the first alone."""
+    return modules.constant("jobs", job, "ON_ALL_HOSTS", default=False)
+
+
+def only_read(jobs: Iterable[str]) -> bool:
+    """Whether jobs only look at a workdir."""
+    return all(_workdir(job) == READ for job in jobs)
+
+
+def any_claims(jobs: Iterable[str]) -> bool:
+    """Whether one of the jobs makes the workdir its experiment's."""
+    return any(_workdir(job) in (CLAIMED, UNTOUCHED) for job in jobs)
+
+
+def none_writes(jobs: Iterable[str]) -> bool:
+    """Whether jobs that claim a workdir make nothing in it."""
+    return all(_workdir(job) == UNTOUCHED for job in jobs)
+
+
+def check(config, jobs: Sequence[str], workdir: epath.Path) -> None:
+    """Lets every job refuse what it cannot do.
+
+    Raises:
+      InputError: the first that is refused.
+    """
+    for place, job in enumerate(jobs):
+        if job in modules.names("jobs", "check"):
+            modules.load("jobs", job).check(config, workdir, jobs[:place])
+
+
+def _workdir(job: str) -> str:
+    return modules.constant("jobs", job, "WORKDIR", default=CLAIMED)

@@ -1,0 +1,1 @@
+"""Chapters of tasks that the report draws: a module each, by the task's name."""

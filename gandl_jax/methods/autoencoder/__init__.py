@@ -1,0 +1,1 @@
+"""A convolutional autoencoder: its code, and what its blocks see."""

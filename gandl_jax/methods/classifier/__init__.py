@@ -1,0 +1,1 @@
+"""A convolutional classifier: it learns labels, and its last layers are features."""

@@ -1,0 +1,97 @@
+"""Methods of one network: its state, its training step, what a checkpoint holds."""
+
+from collections.abc import Callable
+from typing import Any
+
+import flax
+import jax
+import jax.numpy as jnp
+import optax
+from jax import Array
+
+from gandl_jax.methods import ema
+from gandl_jax.methods.optimisers import adam
+from gandl_jax.methods.phase import sample_keys
+from gandl_jax.methods.updates import descend, parameter_norms
+
+
+@flax.struct.dataclass
+class State:
+    """Everything that training changes.
+
+    Attributes:
+      step: scalar int32, steps completed.
+      net: parameters.
+      net_optimiser: Adam's moments.
+      net_average: moving average of the parameters.
+    """
+
+    step: Array
+    net: dict
+    net_optimiser: optax.OptState
+    net_average: dict
+
+
+def new(config, params: dict) -> State:
+    """A state at step 0 of parameters."""
+    return State(
+        step=jnp.zeros((), jnp.int32),
+        net=params,
+        net_optimiser=adam(config.method).init(params),
+        net_average=jax.tree.map(jnp.copy, params),
+    )
+
+
+def advance(
+    config,
+    state: State,
+    group: str,
+    loss: Callable[[dict, dict], tuple[Array, dict[str, Array]]],
+    batch: dict,
+    key: Array,
+) -> tuple[State, dict[str, Array]]:
+    """One step of Adam; the moving average follows, and the step is counted.
+
+    Args:
+      config: of the experiment; method has Adam's options and the average's.
+      state: before.
+      group: of the metrics.
+      loss: (parameters, part of the batch with "keys") to (value, other means).
+      batch: of this device.
+      key: of the step and phase.
+
+    Returns:
+      The state after; "<group>/loss", the other means, and the norms of parameters,
+      gradient and update.
+    """
+    before = parameter_norms({group: state.net})
+    state, value, means, norms = descend(
+        state,
+        "net",
+        loss,
+        batch | {"keys": sample_keys(key, batch["index"])},
+        adam=adam(config.method),
+        parts=config.train.accumulate,
+    )
+    kept = ema.decay(
+        state.step,
+        config.train.batch,
+        halflife_images=config.method.average_halflife_images,
+        rampup_frac=config.method.average_rampup_frac,
+    )
+    average = ema.towards(state.net_average, state.net, kept)
+    state = state.replace(step=state.step + 1, net_average=average)
+    named = {f"{group}/{name}": norm for name, norm in norms.items()}
+    return state, before | {f"{group}/loss": value} | means | named
+
+
+def items(state: State) -> dict[str, Any]:
+    """What a checkpoint holds: the encoder alone, and everything."""
+    encoder = {"average": state.net_average, "raw": state.net}
+    return {"encoder": encoder, "train": state}
+
+
+def start(config, params: dict, average: dict) -> State:
+    """A state at step 0 of given parameters and their moving average."""
+    like = new(config, jax.tree.map(jnp.asarray, params))
+    return like.replace(net_average=jax.tree.map(jnp.asarray, average))

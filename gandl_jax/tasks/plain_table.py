@@ -1,0 +1,49 @@
+"""Rows of a task that brings no display of its own: their columns, values as text."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gandl_jax.tasks.score_table import aligned
+
+Row = Mapping[str, Any]
+
+TOLD = ("task",)  # in the title
+SHOWN = 40  # lines in a terminal
+WIDEST = 60  # characters of a value that is a list or a table itself
+
+
+def columns(rows: Sequence[Row]) -> list[str]:
+    """The keys of rows, in the order in which they come, but for those told already."""
+    return [key for key in dict.fromkeys(k for r in rows for k in r) if key not in TOLD]
+
+
+def words(value: Any) -> str:
+    """A value on one line: numbers with three digits, a dash where there is none."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    if isinstance(value, str):
+        return " ".join(value.split())
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= WIDEST else f"{text[:WIDEST]} ..."
+
+
+def text(title: str, rows: Sequence[Row]) -> str:
+    """All rows as aligned text for a terminal, or the first of many.
+
+    Args:
+      title: the line above.
+      rows: of one task, at least one.
+    """
+    header = columns(rows)
+    body = [[words(row.get(key)) for key in header] for row in rows[:SHOWN]]
+    more = [f"and {len(rows) - SHOWN} more rows"] if len(rows) > SHOWN else []
+    names = [name.replace("_", " ") for name in header]
+    return "\n".join([title, *aligned([names, *body]), *more])
