@@ -10,6 +10,7 @@ from etils import epath
 from gandl_jax import config as configs
 from gandl_jax import events, files, json_lines, logs, pictures, sealed_json
 from gandl_jax.errors import RunError
+from gandl_jax.training import gentler
 from gandl_jax.training.soundness import Trouble
 
 FOLDER = "rollbacks"
@@ -70,10 +71,11 @@ def _flat(batch: Mapping[str, Any]) -> dict[str, np.ndarray]:
 
 def used_up(config, trouble: Trouble, folder: epath.Path) -> RunError:
     """What to tell where it went wrong once more than `config.train.rollbacks`."""
+    settings = gentler.settings(trouble.what, config)
+    flags = [f"--config.{key}={value}" for key, value in settings.items()]
     return RunError(
         f"{trouble}; the training went back "
         f"{config.train.rollbacks} times already and stops ({LIMIT}). "
         f"{folder} holds a report and the batch: if its pictures are sound, train in "
-        "another --workdir with a lower config.method.learning_rate or another "
-        "config.method.r1_weight"
+        f"another --workdir{' with ' if flags else ''}{' '.join(flags)}"
     )
