@@ -15,8 +15,8 @@ def test_the_method_is_asked():
 
 
 def test_of_a_method_without_rules_it_is_a_lower_learning_rate(monkeypatch):
-    monkeypatch.setattr(modules, "part", lambda *_: None)
     config = configs.default("gan")
+    monkeypatch.setattr(modules, "part", lambda *_: None)
     assert gentler.settings("discriminator", config) == {
         "method.learning_rate": "0.001"
     }

@@ -1,7 +1,7 @@
 """What any method's metrics say: are they finite, are gradients as they were?
 
-Each function takes the lines of `metrics.jsonl` and gives a finding; None where there is
-no such metric, or where it is too early to say.
+Each function takes the lines of `metrics.jsonl` and gives a finding; None where there
+is no such metric, or where it is too early to say.
 """
 
 import math

@@ -3,6 +3,7 @@
 import pytest
 
 from gandl_jax import config as configs
+from gandl_jax import config_checks
 from gandl_jax.methods.findings import BAD, GOOD, NOTE
 from gandl_jax.methods.gan import diagnosis
 
@@ -132,9 +133,10 @@ def test_other_games_have_no_zero_to_judge_scores_by(loss):
 )
 def test_what_is_advised_does_something(what, settings, advised):
     config = configs.default()
+    config.data.dir = "somewhere"
     config.method.update(settings)
     assert diagnosis.gentler(what, config) == advised
     before = configs.identity(config)
     configs.override(config, advised)
-    configs.validate(config, ["train"])
+    config_checks.validate(config, ["train"])
     assert configs.identity(config) != before
