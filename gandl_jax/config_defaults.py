@@ -131,7 +131,7 @@ DEFAULTS = {
     "embed": {
         "batch": 32,  # tiles, over all devices of a host
         # Another experiment's workdir: its encoder, unseen screen. Or an .npz file with
-        # a discriminator (docs/weights.md).
+        # an encoder (docs/weights.md).
         "checkpoint": "",
         # For each of our channels the number of one of the file's, from 0, or "mean".
         # () is the same place or, where their number differs, the mean.

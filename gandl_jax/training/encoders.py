@@ -161,7 +161,7 @@ def _of_file(config, theirs, method) -> Iterator[Encoder]:
     if "last" not in config.embed.steps:
         return
     place, weights = config.embed.checkpoint, network_files.of_method(config)
-    found, sizes = network_files.read_discriminator(config, place)
+    found, sizes = network_files.read_encoder(config, place)
     sources = network_files.sources_in_file(
         "embed.checkpoint_channels",
         config.embed.checkpoint_channels,

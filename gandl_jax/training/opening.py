@@ -128,12 +128,12 @@ def newest_step(folder: epath.Path) -> int | None:
 
 
 def _config_of_file(config) -> ml_collections.ConfigDict:
-    """This config with the sizes of the discriminator in a file."""
+    """This config with the sizes of the encoder in a file."""
     place = config.embed.checkpoint
-    _, sizes = network_files.read_discriminator(config, place)
+    _, sizes = network_files.read_encoder(config, place)
     _check_tiles(place, sizes.size, config)
     theirs = config.copy_and_resolve_references()
-    theirs.model.update(channel_base=sizes.base, channel_max=sizes.widest)
+    network_files.of_method(config).configure(theirs, sizes)
     spec = screen.load(config)
     theirs.data.channels = prepared.check_channels(
         spec.name, spec.channels, config.data.channels
