@@ -236,7 +236,7 @@ def test_former_flags_set_the_keys_of_now():
 def test_only_what_the_method_says_depends_on_the_networks():
     config = configs.default()
     before = configs.architecture(config, ("dna",))
-    config.model.remat, config.data.pad_px = "blocks", 2
+    config.model.remat, config.data.flips = "blocks", False
     assert configs.architecture(config, ("dna",)) == before
     config.model.latent_dim = 8
     assert configs.architecture(config, ("dna",)) != before

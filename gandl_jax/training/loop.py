@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
+import numpy as np
 from etils import epath
 
 from gandl_jax import checkpoint, compilation, events, hosts, logs, parallel, preemption
@@ -20,6 +21,7 @@ from gandl_jax.training import (
     opening,
     resume_point,
     rollback,
+    scaling,
     soundness,
     sources,
     starting_state,
@@ -313,7 +315,9 @@ class _Training:
 
     def _fixed_records(self) -> dict:
         """What looks and grids are of: the same whenever it is asked for."""
-        return looks.first_records(self._whole_batches(0, self.config.seed))
+        found = looks.first_records(self._whole_batches(0, self.config.seed))
+        px = configs.network_px(self.config)
+        return found | {"images": np.asarray(scaling.scaled(found["images"], px))}
 
     def _whole_batches(self, first: int, seed: int) -> Iterator[dict]:
         return training_batches(

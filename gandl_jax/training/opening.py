@@ -68,7 +68,13 @@ def make_method(config, source: Source) -> Any:
     name, known = config.method.name, modules.names("methods", "Method")
     if name not in known:  # of another workdir's config.json, which is only data
         raise InputError(f"there is no method {name!r}: {nearest(name, known)}")
-    return modules.load("methods", name).Method(config, source)
+    method = modules.load("methods", name).Method(config, source)
+    px = config.model.input_px
+    if not px:
+        return method
+    from gandl_jax.training import scaling  # slow
+
+    return scaling.ScaledMethod(method, px)
 
 
 def encoder_config(config) -> ml_collections.ConfigDict:
@@ -131,7 +137,8 @@ def _config_of_file(config) -> ml_collections.ConfigDict:
     """This config with the sizes of the encoder in a file."""
     place = config.embed.checkpoint
     _, sizes = network_files.read_encoder(config, place)
-    _check_tiles(place, sizes.size, config)
+    if configs.network_px(config) != sizes.size:
+        _check_tiles(place, sizes.size, config)
     theirs = config.copy_and_resolve_references()
     network_files.of_method(config).configure(theirs, sizes)
     spec = screen.load(config)

@@ -105,7 +105,7 @@ def sizes(config, channels: Sequence[str], classes: int) -> Architecture:
     """The sizes of a config's networks, for so many channels and classes."""
     model = config.model
     return Architecture(
-        size=config.data.crop_px,
+        size=config.model.input_px or config.data.crop_px,
         channels=len(channels),
         base=model.channel_base,
         widest=model.channel_max,
