@@ -134,10 +134,7 @@ def _image_doubts(rows: Sequence[Row]) -> Iterator[str]:
         )
     seen = {row["encoder_saw_test_images"] for row in rows}
     if True in seen:
-        yield (
-            "The network was trained on the test wells' images too, without their "
-            "labels."
-        )
+        yield "The network was trained on the test wells' images too."
     if None in seen:
         yield "It is not known whether these features were learnt on the same images."
 
