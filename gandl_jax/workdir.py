@@ -16,7 +16,7 @@ from gandl_jax.errors import InputError
 
 FILE = "config.json"
 # Of a workdir in which nothing was made yet; the lock's is `lock.FILE`.
-NOTHING_MADE = {FILE, f".{FILE}.partial", "lock"}
+NOTHING_MADE = {FILE, f".{FILE}.partial", "lock", "trained_on.parquet"}
 RECORDED = ("config", "history", "versions", "command")
 _SEEN = {  # of which images a network was trained on
     "dataset": str,

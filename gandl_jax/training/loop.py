@@ -102,7 +102,6 @@ def _open(config, workdir, saved, newest: int | None, devices) -> "_Training":
         saved=saved,
         bad=opening.bad_records_policy(config, dataset, workdir),
         total=configs.steps(train.total_images, train.batch),
-        is_new=newest is None,
     )
     training.batches(newest or 0)  # tells of crops and crops_per_site
     return training
@@ -129,12 +128,6 @@ def _note(
             "the former config.screen",
         )
     workdirs.note(workdir, "metadata_sha256", dataset.metadata_sha256)
-    if training.is_new:
-        start = training.config.train.start_from
-        former = (
-            epath.Path(start) if start and not network_files.is_file(start) else None
-        )
-        trained_on.write(workdir, records, former)
     workdirs.note(workdir, "devices", parallel.describe(devices))
 
 
@@ -189,7 +182,6 @@ class _Training:
     saved: checkpoint.Checkpoints
     bad: bad_records.BadRecords | None
     total: int
-    is_new: bool
 
     def start(self, newest: int | None) -> Any:
         """A checkpoint's state, or a new one, which is saved as step 0."""
@@ -204,8 +196,16 @@ class _Training:
             self._refuse_other_step(newest, int(state.step))
             return state
         state = starting_state.make(self.config, self.method, self.records.source, key)
+        hosts.once(self._note_seen)
         self.saved.save(0, self.method.items(state), self.architecture)
         return state
+
+    def _note_seen(self) -> None:
+        """Keeps which records are seen, those of the starting networks too."""
+        start = self.config.train.start_from
+        is_workdir = start and not network_files.is_file(start)
+        former = epath.Path(start) if is_workdir else None
+        trained_on.write(self.workdir, self.records, former)
 
     def _refuse_other_step(self, folder: int, step: int) -> None:
         """Raises where a former version's checkpoint lies under another number."""
