@@ -14,7 +14,6 @@ import ml_collections
 from etils import epath
 
 from gandl_jax import config as configs
-from gandl_jax import modules
 from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError
 from gandl_jax.prepared import prepared
@@ -99,62 +98,31 @@ def find(config: ml_collections.ConfigDict) -> Fitting:
     Raises:
       InputError: as `check`.
     """
-    place = config.train.start_from
+    place, weights = config.train.start_from, network_files.of_method(config)
     spec = screen.load(config)
     ours = prepared.check_channels(spec.name, spec.channels, config.data.channels)
-    found = _in_file if network_files.is_file(place) else _in_workdir
-    return found(config, place, ours)
-
-
-def _in_file(config, place: str, ours: Sequence[str]) -> Fitting:
-    weights, wanted = network_files.of_method(config), config.train.start_channels
-    networks, sizes = network_files.read(config, place)
-    names = network_files.numbered(sizes.channels)
-    chosen = network_files.sources_in_file(KEY, wanted, ours, sizes.channels)
-    classes = _count_classes(config, sizes.classes)
-    weights.refuse_other_sizes(place, weights.sizes(config, ours, classes), sizes)
-    return Fitting(networks, chosen, _channel_words(ours, names, chosen))
-
-
-def _in_workdir(config, place: str, ours: Sequence[str]) -> Fitting:
-    theirs = _trained(config, epath.Path(place))
-    names = theirs.data.channels
-    usual = [n if n in names else network_files.MEAN for n in ours]
-    wanted = config.train.start_channels or usual
-    chosen = network_files.sources(KEY, wanted, ours, names)
-    weights = modules.part("methods", config.method.name, "weights")
-    if weights:
+    networks, wanted = None, config.train.start_channels
+    if network_files.is_file(place):
+        networks, sizes = network_files.read(config, place)
+        names = network_files.numbered(sizes.channels)
+        chosen = network_files.sources_in_file(KEY, wanted, ours, sizes.channels)
+        classes = _count_classes(config, sizes.classes)
+    else:
+        theirs = _trained(config, epath.Path(place))
+        names = theirs.data.channels
+        usual = [n if n in names else network_files.MEAN for n in ours]
+        chosen = network_files.sources(KEY, wanted or usual, ours, names)
         classes = int(bool(config.data.label))  # `starting_state` compares names
         sizes = weights.sizes(theirs, names, classes)
-        weights.refuse_other_sizes(place, weights.sizes(config, ours, classes), sizes)
-    else:
-        _refuse_other_sizes(place, _sizes(config), _sizes(theirs))
-    return Fitting(None, chosen, _channel_words(ours, names, chosen))
-
-
-def _sizes(config) -> dict[str, Any]:
-    """What the networks' arrays depend on, where the method has no words of its own."""
-    flat, own = configs.plain(config), configs.method_options(config.method.name)
-    kept = [key for key in own.ARCHITECTURE if key != "model.dtype"]  # of products only
-    return {"model.input_px": configs.network_px(config)} | {k: flat[k] for k in kept}
-
-
-def _refuse_other_sizes(
-    place: str, ours: dict[str, Any], theirs: dict[str, Any]
-) -> None:
-    other = [key for key, value in theirs.items() if ours[key] != value]
-    if other:
-        differ = ", ".join(f"{key}={theirs[key]}, not {ours[key]}" for key in other)
-        flags = " ".join(f"--config.{key}={theirs[key]}" for key in other)
-        raise InputError(f"{place} was trained with {differ}: set {flags}")
+    weights.refuse_other_sizes(place, weights.sizes(config, ours, classes), sizes)
+    is_same = chosen == tuple(range(len(names)))
+    words = "" if is_same else _channel_words(ours, names, chosen)
+    return Fitting(networks, chosen, words)
 
 
 def _channel_words(
     ours: Sequence[str], names: Sequence[str], chosen: Sequence[int | None]
 ) -> str:
-    """Which of theirs each of ours starts from; "" where they are the same."""
-    if chosen == tuple(range(len(names))):
-        return ""
     parts = (
         f"{own} from {'the mean' if source is None else names[source]}"
         for own, source in zip(ours, chosen, strict=True)

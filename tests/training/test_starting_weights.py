@@ -12,7 +12,6 @@ from gandl_jax import config as configs
 from gandl_jax import file_hashes
 from gandl_jax import workdir as workdirs
 from gandl_jax.checkpoint import Checkpoints
-from gandl_jax.errors import InputError
 from gandl_jax.models.stylegan2 import npz_weights, stylegan2
 from gandl_jax.profiles import store
 from gandl_jax.training import encoders, loop, opening, starting_weights
@@ -350,66 +349,6 @@ def test_a_training_remembers_what_the_one_before_it_saw(tmp_path, before, seen)
     config.seed = 1
     workdirs.record(tmp_path / "source", config, "")
     assert starting_weights.describe(config)["sha256"] != note["sha256"]
-
-
-def trained_for(folder, config):
-    """A workdir of a training of one step, so far as it is read before JAX is there."""
-    workdirs.record(folder, config, "")
-    workdirs.note(folder, "prepared", "plan")
-    (folder / "checkpoints/1").mkdir(parents=True)
-    (folder / "checkpoints/1" / file_hashes.MANIFEST).touch()
-
-
-@pytest.mark.parametrize("method", ["autoencoder", "classifier"])
-def test_a_method_that_reads_no_files_starts_from_a_workdir(tmp_path, method):
-    config = configs.default(method)
-    config.data.channels = ("nuclei", "actin")
-    trained_for(tmp_path / "source", config)
-    config.train.start_from = str(tmp_path / "source")
-    assert starting_weights.find(config) == starting_weights.Fitting(None, (0, 1), "")
-    config.data.channels = ("actin", "golgi")
-    found = starting_weights.find(config)
-    assert found.sources == (1, None)
-    assert found.words == "actin from actin, golgi from the mean"
-    config.model.width = 8
-    with pytest.raises(InputError, match="width=32, not 8: set --config.model.width"):
-        starting_weights.find(config)
-    config.train.start_from = str(tmp_path / "net.npz")
-    with pytest.raises(InputError, match=f"name={method} are not read from files"):
-        starting_weights.find(config)
-
-
-def test_crops_of_another_size_are_scaled_or_refused(tmp_path):
-    config = configs.default("autoencoder")
-    config.data.crop_px = 64
-    trained_for(tmp_path / "source", config)
-    config.train.start_from, config.data.crop_px = str(tmp_path / "source"), 96
-    with pytest.raises(InputError, match="set --config.model.input_px=64"):
-        starting_weights.find(config)
-    config.model.input_px = 64
-    assert starting_weights.find(config).words == ""
-
-
-def test_another_methods_training_is_refused(tmp_path):
-    trained_for(tmp_path / "source", configs.default("autoencoder"))
-    config = configs.default("gan")
-    config.train.start_from = str(tmp_path / "source")
-    with pytest.raises(InputError, match="by the method autoencoder, this .* is gan"):
-        starting_weights.find(config)
-
-
-@pytest.mark.parametrize(
-    "method, size", [("gan", "latent_dim"), ("classifier", "width")]
-)
-def test_an_untrained_encoder_is_described_by_its_methods_sizes(method, size):
-    config = configs.default(method)
-    config.model[size] = 24
-    random = encoders.untrained(config, method=None).note["random"]
-    assert random[f"model.{size}"] == 24
-    assert (random["data.crop_px"], random["model.input_px"]) == (
-        config.data.crop_px,
-        0,
-    )
 
 
 FILE = "--config.train.start_from={}/small.npz"
