@@ -21,6 +21,7 @@ from gandl_jax.profiles import origin_note, part_file
 from gandl_jax.profiles.feature_set import FeatureSet
 
 _SUCCESS = "_SUCCESS"
+UNSCALED = {"model.input_px": 0}  # images were no others than their crops then
 _MADE_FROM = "_made_from.json"  # readers of Parquet folders pass over _*
 _HEX = re.compile(r"[0-9a-f]{64}")
 
@@ -368,6 +369,8 @@ def _refuse_other(
     # Former versions did not write these.
     known = {k: note[k] for k in ("saw_images", "weights_sha256") if k in note}
     before = known | dict(before)
+    if "random" in before and "random" in note:  # nor all of a network's sizes
+        before["random"] = note["random"] | UNSCALED | before["random"]
     other = [k for k in {**before, **note} if before.get(k) != note.get(k)]
     if set(other) - {origin_note.POLICY}:
         raise InputError(
