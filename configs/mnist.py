@@ -13,7 +13,9 @@ def get_config(text: str = ""):
         name="own",
         source_dir="data/raw/mnist",
         dir="data/mnist",
-        crop_px=16,  # the largest power of two within 28
+        crop_px=32,  # digits whole: 28 and 2 on every side
+        pad_px=2,
+        padding="constant",  # black, as all around a digit
         flips=False,  # a digit has one way up
         rotations=False,
     )

@@ -30,6 +30,7 @@ def validate(config: ml_collections.ConfigDict, jobs: Iterable[str]) -> None:
     known("data.outside", config.data.outside, ("refuse", "allow"))
     known("data.illumination", config.data.illumination, ("none", "plate"))
     known("data.bad_records", config.data.bad_records, ("fail", "skip"))
+    known("data.padding", config.data.padding, ("reflect", "constant"))
     known("data.scaling", config.data.scaling, ("dataset", "plate"))
     known("imported.unmatched", config.imported.unmatched, ("fail", "skip"))
     known("evaluate.normalize", config.evaluate.normalize, configs.NORMALIZE)

@@ -12,6 +12,10 @@ DEFAULTS = {
         # "Cell_Type,Treatment"; "" is none. Blanks are not learnt.
         "label": "",
         "crop_px": 64,  # training crop, embedding tile
+        # Pixels added on every side of an image before crops and tiles are cut, for
+        # images that are smaller than a crop or of an awkward size.
+        "pad_px": 0,
+        "padding": "reflect",  # or "constant": the channel's darkest level
         "downscale": 1,  # prepare averages blocks of so many pixels a side
         # Of 16-bit images prepare makes 8 bits, where this level and those above it
         # become 255; 0 keeps the depth. 4095 is a 12-bit camera's whole range.

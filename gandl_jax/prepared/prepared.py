@@ -446,11 +446,42 @@ def check_channels(
     return tuple(names) or tuple(channels)
 
 
-def check_crop(prepared: Prepared, crop_px: int) -> None:
-    """Raises InputError where the images are smaller than the crop."""
+def check_crop(
+    prepared: Prepared, crop_px: int, pad_px: int = 0, padding: str = "reflect"
+) -> None:
+    """Refuses a crop that the images do not hold, and a padding that they cannot give.
+
+    Args:
+      prepared: the screen.
+      crop_px: side of the crop.
+      pad_px: pixels added on every side of an image.
+      padding: "reflect" or "constant".
+
+    Raises:
+      InputError: with the values that fit.
+    """
     smallest = min(prepared.height_px, prepared.width_px)
-    if not 0 < crop_px <= smallest:
+    size = f"images of {prepared.name!r} have {prepared.height_px}x{prepared.width_px}"
+    if padding == "reflect" and pad_px >= smallest:
         raise InputError(
-            f"config.data.crop_px is {crop_px}, but images of {prepared.name!r} have "
-            f"{prepared.height_px}x{prepared.width_px} px; choose 1 to {smallest}"
+            f"config.data.pad_px is {pad_px}, but {size} px, which reflect "
+            f"{smallest - 1} at most: choose 0 to {smallest - 1}, or set "
+            "--config.data.padding=constant"
         )
+    if not 0 < crop_px <= smallest + 2 * pad_px:
+        raise InputError(
+            f"config.data.crop_px is {crop_px}, but {size} px"
+            f"{f' and {pad_px} more on every side' if pad_px else ''}; choose 1 to "
+            f"{smallest + 2 * pad_px}{_or_pad(smallest, crop_px, padding)}"
+        )
+
+
+def _or_pad(smallest: int, crop_px: int, padding: str) -> str:
+    """The padding with which images just hold a crop, as advice."""
+    pad_px = -(-(crop_px - smallest) // 2)
+    if pad_px <= 0:
+        return ""
+    advice = f", or set --config.data.pad_px={pad_px}"
+    if padding == "reflect" and pad_px >= smallest:
+        advice += " --config.data.padding=constant"
+    return advice

@@ -23,6 +23,7 @@ from gandl_jax.profiles.feature_set import FeatureSet
 _SUCCESS = "_SUCCESS"
 UNSCALED = {"model.input_px": 0}  # images were no others than their crops then
 _MADE_FROM = "_made_from.json"  # readers of Parquet folders pass over _*
+SUMMARY = "_summary.json"  # a method's tables of its encoder; no part of the set
 _HEX = re.compile(r"[0-9a-f]{64}")
 
 
@@ -200,6 +201,17 @@ def find_damage(directory: epath.PathLike) -> str | None:
             return f"{part.name} {told}"
         if part_file.count(part, listed.sha256) != listed.records:
             return f"{part.name} has not the {listed.records} records of {_SUCCESS}"
+    return _find_damage_to_summary(directory)
+
+
+def _find_damage_to_summary(directory: epath.Path) -> str | None:
+    """What is wrong with the tables of the encoder; few methods write any."""
+    try:
+        sealed_json.read_own(directory / SUMMARY)
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        return f"{SUMMARY} is damaged: {error}"
     return None
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from gandl_jax.errors import InputError
 from gandl_jax.prepared import illumination
 from gandl_jax.prepared.prepared import ILLUMINATION, Prepared, plates
+from gandl_jax.reading.padding import NONE, Padding
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Levels:
       ranges: [N, 2, C] float64, levels that become -1 and +1.
       plate: [N] int64, which of the fields; None where none is asked for.
       fields: [P, C, h, w] float64, by which levels are divided.
-      rows: [H, h] float64, weights of a field's rows at each row of an image.
+      rows: [H, h] float64, weights of a field's rows at each row of a padded image.
       columns: [W, w] likewise.
     """
 
@@ -62,7 +63,11 @@ class Levels:
 
 
 def of(
-    prepared: Prepared, channels: Sequence[str], scaling: str, correction: str
+    prepared: Prepared,
+    channels: Sequence[str],
+    scaling: str,
+    correction: str,
+    padding: Padding = NONE,
 ) -> Levels:
     """The levels of a prepared screen.
 
@@ -71,6 +76,7 @@ def of(
       channels: C names.
       scaling: `config.data.scaling`.
       correction: `config.data.illumination`.
+      padding: around its images.
 
     Raises:
       InputError: the screen has not what is asked for.
@@ -87,8 +93,8 @@ def of(
         ranges,
         _places(prepared, names),
         fields[:, chosen].astype(np.float64),
-        illumination.between(prepared.height_px),
-        illumination.between(prepared.width_px),
+        padding.along(illumination.between(prepared.height_px)),
+        padding.along(illumination.between(prepared.width_px)),
     )
 
 

@@ -12,9 +12,10 @@ import numpy as np
 
 from gandl_jax.host_tensorflow import CALLS, tf, without_tuning
 from gandl_jax.prepared import records
-from gandl_jax.prepared.prepared import Prepared, check_crop, choose_channels
+from gandl_jax.prepared.prepared import Prepared, choose_channels
 from gandl_jax.reading import levels
 from gandl_jax.reading.order import Order
+from gandl_jax.reading.padding import NONE, Padding
 
 _STAND_IN = 2**62  # of their keys: the samples' lie below
 STAND_INS = 7  # records to try in place of a damaged one, where those are skipped
@@ -32,6 +33,7 @@ def train_batches(
     first_step: int,
     flips: bool,
     rotations: bool,
+    padding: Padding = NONE,
     crops_per_site: int = 1,
     process: int = 0,
     processes: int = 1,
@@ -54,6 +56,7 @@ def train_batches(
       flips: mirror every second sample, left to right.
       rotations: turn by a random multiple of 90 degrees (with flips: all 8
         orientations).
+      padding: around every image, before crops are cut.
       crops_per_site: of each decoded site, for as many batches. To start late decodes
         the sites of (crops_per_site - 1) * order.APART steps again, else nothing.
       process: which part of each batch.
@@ -77,13 +80,20 @@ def train_batches(
       DamagedRecord: while iterating.
     """
     channels = choose_channels(prepared, channels)
-    check_crop(prepared, crop_px)
+    size = padding.size(prepared, crop_px)
     taken = prepared.records if rows is None else len(rows)
     order = Order(taken, batch, crops_per_site, seed, first_step, process, processes)
-    network = levels.of(prepared, channels, scaling, illumination)
-    draw = _drawing(prepared, crop_px, seed)
+    network = levels.of(prepared, channels, scaling, illumination, padding)
+    draw = _drawing(size, crop_px, seed)
     cut = _cutting(
-        prepared, channels, order, rows, draw, crop_px, stand_in=bool(on_bad)
+        prepared,
+        channels,
+        order,
+        rows,
+        draw,
+        crop_px,
+        padding,
+        stand_in=bool(on_bad),
     )
     shape = crop_px, crop_px, len(channels)
     finish = _finishing(records.kind(prepared), network, draw, shape, flips, rotations)
@@ -102,7 +112,9 @@ def train_batches(
     return _watched(prepared, without_tuning(batches), labels or {}, on_bad)
 
 
-def _cutting(prepared, channels, order, rows, draw, crop_px, *, stand_in) -> Callable:
+def _cutting(
+    prepared, channels, order, rows, draw, crop_px, padding, *, stand_in
+) -> Callable:
     """Function of a site's place, and its number among `rows`, to its crops.
 
     [crops] each: the crops packed, their samples, the record wanted and the one read.
@@ -126,6 +138,7 @@ def _cutting(prepared, channels, order, rows, draw, crop_px, *, stand_in) -> Cal
     def cut(place, number):
         wanted = candidates(place, number)
         used, planes = records.first_readable(prepared, channels, wanted)
+        planes = [padding.around(tf, plane) for plane in planes]
         samples = order.samples(place)
         corners = [draw(sample)[:2] for sample in tf.unstack(samples)]
         packed = [
@@ -159,10 +172,9 @@ def _finishing(kind, network, draw, shape, flips, rotations) -> Callable:
     return finish
 
 
-def _drawing(prepared: Prepared, crop_px: int, seed: int) -> Callable:
+def _drawing(size: tuple[int, int], crop_px: int, seed: int) -> Callable:
     """Function of a sample to its crop's corner (y, x), and how it is turned."""
-    free_y = prepared.height_px - crop_px + 1
-    free_x = prepared.width_px - crop_px + 1
+    free_y, free_x = (side - crop_px + 1 for side in size)
 
     def draw(sample):
         bits = tf.random.stateless_uniform(

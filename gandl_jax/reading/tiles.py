@@ -6,8 +6,9 @@ import numpy as np
 
 from gandl_jax.host_tensorflow import CALLS, tf, without_tuning
 from gandl_jax.prepared import records
-from gandl_jax.prepared.prepared import Prepared, check_crop, choose_channels
+from gandl_jax.prepared.prepared import Prepared, choose_channels
 from gandl_jax.reading import levels
+from gandl_jax.reading.padding import NONE, Padding
 
 
 def sites(
@@ -113,6 +114,7 @@ def tile_batches(
     illumination: str,
     crop_px: int,
     batch: int,
+    padding: Padding = NONE,
     on_bad: records.OnBad | None = None,
     rows: np.ndarray | None = None,
 ) -> Iterator[dict[str, np.ndarray]]:
@@ -126,6 +128,7 @@ def tile_batches(
       illumination: `config.data.illumination`, "none" or "plate".
       crop_px: side of a tile.
       batch: B, tiles per batch.
+      padding: around every image, before tiles are cut.
       on_bad: as of `sites`.
       rows: as of `sites`.
 
@@ -139,12 +142,14 @@ def tile_batches(
         by.
       DamagedRecord: a record cannot be read.
     """
-    check_crop(prepared, crop_px)
+    offsets = tile_offsets(*padding.size(prepared, crop_px), crop_px)
     channels = choose_channels(prepared, channels)
-    network = levels.of(prepared, channels, scaling, illumination)
+    network = levels.of(prepared, channels, scaling, illumination, padding)
     images = np.zeros((batch, crop_px, crop_px, len(channels)), np.float32)
     record, filled = np.zeros(batch, np.int32), 0
-    for row, tile in _tiles(prepared, network, shard, channels, crop_px, on_bad, rows):
+    every = sites(prepared, shard, channels, on_bad, rows)
+    padded = ((row, padding.around(np, site)) for row, site in every)
+    for row, tile in _tiles(padded, network, offsets, crop_px):
         images[filled], record[filled] = tile, row
         filled += 1
         if filled == batch:
@@ -154,12 +159,9 @@ def tile_batches(
         yield {"images": images, "record": record, "mask": np.arange(batch) < filled}
 
 
-def _tiles(
-    prepared, network, shard, channels, crop_px, on_bad, rows
-) -> Iterator[tuple[int, np.ndarray]]:
+def _tiles(every, network, offsets, crop_px) -> Iterator[tuple[int, np.ndarray]]:
     """(row, tile [crop_px, crop_px, C] float32 in [-1, 1])."""
-    offsets = tile_offsets(prepared.height_px, prepared.width_px, crop_px)
-    for row, site in sites(prepared, shard, channels, on_bad, rows):
+    for row, site in every:
         for y, x in offsets:
             pixels = site[y : y + crop_px, x : x + crop_px].astype(np.float64)
             tile = network.stretch(np, pixels, row, y, x)

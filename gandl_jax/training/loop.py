@@ -15,6 +15,7 @@ from gandl_jax import config as configs
 from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError, RunError
 from gandl_jax.reading import bad_records, stream
+from gandl_jax.reading.padding import Padding
 from gandl_jax.training import (
     looks,
     network_files,
@@ -366,6 +367,7 @@ def training_batches(
         first_step=first_step,
         flips=data.flips,
         rotations=data.rotations,
+        padding=Padding(data.pad_px, data.padding),
         crops_per_site=data.crops_per_site,
         process=0 if whole else hosts.index(),
         processes=1 if whole else hosts.count(),

@@ -36,7 +36,8 @@ def open_dataset(config) -> tuple[prepared.Prepared, tuple[str, ...]]:
         )
     wanted = {key: config.data[key] for key in prepared.REDUCED}
     prepared.check_plan(config.data.dir, dataset.description["plan"], wanted)
-    prepared.check_crop(dataset, config.data.crop_px)
+    data = config.data
+    prepared.check_crop(dataset, data.crop_px, data.pad_px, data.padding)
     dataset = labelling.label(config, dataset)
     dataset.check_scaling(config.data.scaling)
     dataset.check_illumination(config.data.illumination)

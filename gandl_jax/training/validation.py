@@ -11,6 +11,7 @@ import numpy as np
 
 from gandl_jax import hosts, parallel
 from gandl_jax.reading import tiles
+from gandl_jax.reading.padding import Padding
 from gandl_jax.training.training_records import TrainingRecords
 
 GROUP = "validation"
@@ -76,6 +77,7 @@ class Validation:
                 illumination=data.illumination,
                 crop_px=data.crop_px,
                 batch=self._config.embed.batch,
+                padding=Padding(data.pad_px, data.padding),
                 on_bad=self._on_bad,
             ):
                 index = np.arange(len(part["images"]), dtype=np.int32)

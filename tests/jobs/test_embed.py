@@ -13,7 +13,7 @@ from gandl_jax import config as configs
 from gandl_jax import sealed_json
 from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError
-from gandl_jax.jobs import embed
+from gandl_jax.methods.gan.method import Method
 from gandl_jax.prepared import prepared
 from gandl_jax.profiles import store
 from gandl_jax.reading import tiles
@@ -21,41 +21,6 @@ from gandl_jax.screens import rxrx1
 from gandl_jax.training import encoders
 
 STEPS = "--config.train.total_images=32"  # one, as `trained` has taken
-
-
-def test_tiles_of_a_record_are_averaged_across_batches():
-    x = np.arange(8, dtype=np.float32).reshape(4, 2)
-    batches = [
-        (np.array([7, 7, 9]), {"a": np.vstack([x[:3], [[99, 99]]])}, [1, 1, 1, 0]),
-        (np.array([9]), {"a": x[3:]}, [1]),
-    ]
-    rows, sets = embed.mean_over_tiles((r, s, np.array(m, bool)) for r, s, m in batches)
-    assert rows.tolist() == [7, 9]
-    np.testing.assert_allclose(sets["a"], [(x[0] + x[1]) / 2, (x[2] + x[3]) / 2])
-
-
-def test_what_is_averaged_over_orientations_depends_on_none():
-    image = np.random.default_rng(0).normal(size=(1, 3, 3, 1)).astype(np.float32)
-
-    def encode(images):
-        return {"corner": images[:, 0, 0], "side": images[:, 0, 1]}
-
-    corners, sides = image[0, ::2, ::2, 0], image[0, [0, 1, 1, 2], [1, 0, 2, 1], 0]
-    for count in (4, 8):
-        seen = embed.over_orientations(encode, count)(image)
-        np.testing.assert_allclose(seen["corner"], [[corners.mean()]], rtol=1e-5)
-        np.testing.assert_allclose(seen["side"], [[sides.mean()]], rtol=1e-5)
-    once = embed.over_orientations(encode, 1)(image)
-    np.testing.assert_array_equal(once["corner"], image[:, 0, 0])
-
-    def weigh(images):
-        weights = np.arange(9, dtype=np.float32)[:, None] ** 2
-        return {"all": images[..., 0].reshape(1, -1) @ weights}
-
-    averaged = embed.over_orientations(weigh, 8)
-    expected = averaged(image)["all"]
-    for turned in (image[:, ::-1], np.rot90(image, 1, (1, 2)), image.swapaxes(1, 2)):
-        np.testing.assert_allclose(averaged(turned)["all"], expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -106,6 +71,35 @@ def test_every_record_is_embedded_once_and_a_lost_part_is_made_again(
     assert run(trained, "--job=embed", STEPS, "--config.embed.orientations=4") == 2
     assert "orientations" in capsys.readouterr().err
     assert part.read_bytes() == content
+
+
+def test_a_method_may_pool_tiles_and_tell_of_its_encoder(
+    run, trained, tmp_path, monkeypatch
+):
+    """A pool that adds 1 to the mean, wherever batches are cut; and a table."""
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+    folder = tmp_path / "profiles/simulated/gan@1"
+    before = store.read(folder)["b8"].features
+    tables = {"codes": [{"name": "a", "share": 0.25}]}
+
+    def pool(self, encoder, sets):
+        return {name: x.mean(0) + 1 for name, x in sets.items()}
+
+    monkeypatch.setattr(Method, "pool", pool, raising=False)
+    monkeypatch.setattr(Method, "summary", lambda *_: tables, raising=False)
+    settings = STEPS, "--config.embed.steps=last", "--config.embed.batch=40"
+    for told in (None, "_summary.json is damaged"):  # then parts stay as they are
+        if told:
+            (folder / "_summary.json").write_text("{}")
+            assert told in store.find_damage(folder)
+        else:
+            shutil.rmtree(folder)
+        assert run(tmp_path, "--job=embed", *settings) == 0
+        assert sealed_json.read(folder / "_summary.json") == tables
+        assert store.is_complete(folder)
+        after = store.read(folder)["b8"].features
+        np.testing.assert_allclose(after, before + 1, rtol=1e-5)
+    assert len(pd.read_parquet(folder)) == len(before)
 
 
 @pytest.fixture

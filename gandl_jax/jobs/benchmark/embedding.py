@@ -12,12 +12,19 @@ import numpy as np
 from etils import epath
 
 from gandl_jax import parallel
-from gandl_jax.jobs import embed
 from gandl_jax.jobs.benchmark import matrix_product, memory, random_training, rounds
 from gandl_jax.methods.source import Source
 from gandl_jax.prepared import prepared
 from gandl_jax.reading import tiles
-from gandl_jax.training import encoders, for_screen, loop, network_files, opening
+from gandl_jax.reading.padding import Padding
+from gandl_jax.training import (
+    embedding,
+    encoders,
+    for_screen,
+    loop,
+    network_files,
+    opening,
+)
 
 
 def check(config: ml_collections.ConfigDict) -> None:
@@ -61,12 +68,14 @@ def figures(config: ml_collections.ConfigDict) -> dict[str, Any]:
         loop.stream_key(config, loop.INIT)
     )
     embedded = functools.partial(parallel.map_batch(method.embed, devices), encoder)
-    encode = embed.over_orientations(embedded, config.embed.orientations)
+    encode = embedding.over_orientations(embedded, config.embed.orientations)
     images = random_training.images(config, config.embed.batch)
     run = functools.partial(_repeat, encode, images)
     compiling = rounds.compiling(run)
     network = rounds.seconds_per_call(run)
-    sites = _sites(config, encode) if prepared.is_complete(config.data.dir) else {}
+    sites = {}
+    if prepared.is_complete(config.data.dir):
+        sites = _sites(config, encode, embedding.pooling(method, encoder))
     peaks = memory.peaks_mb(devices)  # matrices are no part of it
     dtype = parallel.compute_dtype(theirs.model.dtype)
     flops = parallel.count_flops(method.embed, encoder, images)
@@ -101,13 +110,15 @@ def _source(config, theirs) -> Source:
     return for_screen.source(theirs)
 
 
-def _sites(config: ml_collections.ConfigDict, encode: Callable) -> dict[str, Any]:
+def _sites(
+    config: ml_collections.ConfigDict, encode: Callable, pool: Callable
+) -> dict[str, Any]:
     """The whole path, over the prepared screen's shards from the first on."""
     dataset, _ = opening.open_dataset(config)
     batches = _all_batches(dataset, config)
 
     def run(times: int) -> None:
-        embed.averaged(encode, itertools.islice(batches, times))
+        embedding.pooled(encode, pool, itertools.islice(batches, times))
 
     run(1)  # opens the first shard
     seconds = rounds.seconds_per_call(run)
@@ -123,8 +134,9 @@ def _sites(config: ml_collections.ConfigDict, encode: Callable) -> dict[str, Any
 def _tiles_per_site(
     dataset: prepared.Prepared, config: ml_collections.ConfigDict
 ) -> int:
-    size = config.data.crop_px
-    return len(tiles.tile_offsets(dataset.height_px, dataset.width_px, size))
+    data = config.data
+    size = Padding(data.pad_px, data.padding).size(dataset, data.crop_px)
+    return len(tiles.tile_offsets(*size, data.crop_px))
 
 
 def _sites_per_batch(
@@ -144,4 +156,4 @@ def _all_batches(
 ) -> Iterator[dict]:
     """Batches of tiles without an end: the shards come round again."""
     for shard in itertools.cycle(range(dataset.shards)):
-        yield from embed.tile_batches(dataset, config, None, shard)
+        yield from embedding.tile_batches(dataset, config, None, shard)

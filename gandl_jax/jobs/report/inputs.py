@@ -25,7 +25,7 @@ from gandl_jax.profiles import feature_set, part_file, store, table
 from gandl_jax.raw import screen
 from gandl_jax.reading import bad_records
 
-SUMMARY = "summary.json"  # in an encoder's folder of profiles
+SUMMARY = store.SUMMARY  # in an encoder's folder of profiles
 TABLES = {str: [{str: (str, int, float, bool, None)}]}
 DAMAGED = "its file cannot be read, or is not as it was written; evaluate again"
 RESULT = {

@@ -16,7 +16,7 @@ def section(dataset: str, summaries: Summaries) -> Html | None:
 
     Args:
       dataset: the screen.
-      summaries: as the encoders' `summary.json` hold them.
+      summaries: as the encoders' `_summary.json` hold them.
     """
     tables = [
         part

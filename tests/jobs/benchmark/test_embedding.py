@@ -8,9 +8,9 @@ import pytest
 
 from gandl_jax import config as configs
 from gandl_jax.errors import InputError
-from gandl_jax.jobs import embed
 from gandl_jax.jobs.benchmark import embedding, matrix_product, rounds
 from gandl_jax.prepared import prepared
+from gandl_jax.training import embedding as training_embedding
 from gandl_jax.training import opening
 
 WIDTH, PIXELS = 32, 16 * 16 * 5
@@ -68,7 +68,10 @@ def test_sites_of_a_prepared_screen(config, run, smoke_screen, tmp_path):
     config.data.dir = str(smoke_screen.prepared)
     opened = prepared.open_prepared(config.data.dir)
     once = itertools.chain(
-        *(embed.tile_batches(opened, config, None, i) for i in range(opened.shards))
+        *(
+            training_embedding.tile_batches(opened, config, None, i)
+            for i in range(opened.shards)
+        )
     )
     masks = [batch["mask"] for batch in once]
     per_site = (opened.height_px // 16) * (opened.width_px // 16)

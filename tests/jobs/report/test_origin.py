@@ -57,7 +57,7 @@ def test_what_a_method_says_of_its_encoder_is_a_chapter(embed, make, read_csv):
     for name, rows in (("gan@0", []), ("gan@9", [{"layer": "b8", "sparse": 0.12345}])):
         folder = embed(name, saw_images=False)
         store.finish(folder)
-        sealed_json.write(folder / "summary.json", {"Code <use>": rows})
+        sealed_json.write(folder / "_summary.json", {"Code <use>": rows})
     found = make()
     assert found.table("layer") == [["layer", "sparse"], ["b8", "0.1235"]]
     assert "gan@9: Code <use>" in found.text and "gan@0: Code" not in found.text
@@ -76,9 +76,9 @@ def test_a_summary_that_is_none_is_told(embed, make, content):
     folder = embed("gan@9", saw_images=False)
     store.finish(folder)
     assert "encoders-simulated" not in make().values("id")
-    (folder / "summary.json").write_text(content)
+    (folder / "_summary.json").write_text(content)
     found = make()
-    assert "summary.json is no" in found.text
+    assert "_summary.json is no" in found.text
     assert "encoders-simulated" not in found.values("id")
 
 

@@ -1,0 +1,58 @@
+"""Pixels added around images: config.data.pad_px and config.data.padding.
+
+They make images fit that are smaller than a crop, or of an awkward size. A reflected
+pixel keeps the level and the illumination of the pixel that it mirrors; a constant one
+has level 0, which no percentile is below: it is -1, the channel's darkest.
+"""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from gandl_jax.prepared.prepared import Prepared, check_crop
+
+
+@dataclasses.dataclass(frozen=True)
+class Padding:
+    """So many pixels on every side of an image.
+
+    Attributes:
+      px: pixels; 0 is none.
+      kind: "reflect", about the outermost pixels, or "constant".
+    """
+
+    px: int = 0
+    kind: str = "reflect"
+
+    def size(self, prepared: Prepared, crop_px: int) -> tuple[int, int]:
+        """Height and width of a screen's images with it, in pixels.
+
+        Raises:
+          InputError: they are smaller than the crop, or than what they shall reflect.
+        """
+        check_crop(prepared, crop_px, self.px, self.kind)
+        return prepared.height_px + 2 * self.px, prepared.width_px + 2 * self.px
+
+    def around(self, library: Any, image: Any) -> Any:
+        """Pads an image.
+
+        Args:
+          library: numpy, or TensorFlow.
+          image: [H, W] or [H, W, C], grey levels.
+        """
+        if not self.px:
+            return image
+        sides = [[self.px, self.px]] * 2 + [[0, 0]] * (len(image.shape) - 2)
+        return library.pad(image, sides, self.kind)
+
+    def along(self, weights: np.ndarray) -> np.ndarray:
+        """Pads [H, h], what belongs to each row (or column) of an image, likewise.
+
+        Constant pixels take the nearest row's: 0 divided by it stays 0.
+        """
+        kind = {"reflect": "reflect", "constant": "edge"}[self.kind]
+        return np.pad(weights, ((self.px, self.px), (0, 0)), kind)
+
+
+NONE = Padding()
