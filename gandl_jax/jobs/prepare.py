@@ -136,7 +136,7 @@ def _check_splits(config: ml_collections.ConfigDict, table: pd.DataFrame) -> Non
         asked += [(key, text) for text in words]
     for key, text in asked:
         unit = text.partition(":")[0]
-        if unit not in ("record", "row", "given"):
+        if unit not in ("record", "row", *splits.NO_GROUPS):
             with contextlib.suppress(skip.Skip):
                 splits.groups(table.iloc[:0], unit, key=f"config.{key}")
 

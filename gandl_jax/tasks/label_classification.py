@@ -20,7 +20,14 @@ from gandl_jax.profiles.feature_set import FeatureSet
 from gandl_jax.tasks import classification, score_table
 from gandl_jax.tasks.classification import Task
 from gandl_jax.tasks.skip import Skip
-from gandl_jax.tasks.splits import Split, build, known_groups, require
+from gandl_jax.tasks.splits import (
+    NO_GROUPS,
+    Split,
+    build,
+    known_groups,
+    require,
+    with_held_out,
+)
 
 TITLE = "Label classification"
 METRIC = "balanced accuracy"
@@ -75,7 +82,7 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
             continue
         drawn = classification.thinned(own, most=MAX_RECORDS, seed=options["seed"])
         said += classification.not_drawn(own, drawn, f"{label} in {model}")
-        for text in dict.fromkeys(options["splits"]):
+        for text in with_held_out(options["splits"], metadata):
             kept, lost = _judged_controls(metadata, drawn, labels, text, options)
             said += [f"{model}, {label}: {words}" for words in lost]
             found = build(
@@ -211,7 +218,7 @@ def _judged_controls(
     none: with them no fold of the others would be another.
     """
     unit, controls = text.partition(":")[0], classification.controls(metadata)
-    units = [one for one in (unit, options["bootstrap_unit"]) if one != "given"]
+    units = [u for u in (unit, options["bootstrap_unit"]) if u not in NO_GROUPS]
     own, said = controls & (codes >= 0), []
     for one in units:
         blank = own & ~known_groups(metadata, one)

@@ -128,12 +128,12 @@ def _groups(
 ) -> tuple[str, np.ndarray]:
     """What a split holds apart, in words, and each record's group of it."""
     unit = split.name.partition(":")[0]
-    if unit != "given":
+    if unit not in splits.NO_GROUPS:
         of = splits.groups(metadata, unit, key=key)
         return unit.replace("_", " "), of.astype(str)
     if frac:
         raise Skip(
-            f"{split.group}, {split.label}: the split 'given' names no kind of group "
+            f"{split.group}, {split.label}: the split {unit!r} names no kind of group "
             f"to set aside; change {key} or config.compare.aside_frac"
         )
     return "well", table.wells(metadata).astype(str)

@@ -8,6 +8,8 @@ any Metadata_* column in small letters ...), and which of its groups:
     "plate:A/1+A/2"  these; where all are numbers, 1 is 1.0
     "record"         "record:0.25", the GAN-DL paper's
     "given"          the publisher's own: Metadata_Split is "train" or "test"
+    "held_out"       what this experiment's encoder was not trained on, told by what it
+                     was; added by itself where something was held out
 
 Groups are never guessed: a screen that lacks a column has no such split.
 """
@@ -23,11 +25,13 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from gandl_jax import names
 from gandl_jax.errors import InputError, nearest
-from gandl_jax.profiles import table
+from gandl_jax.profiles import held_out, table
 from gandl_jax.tasks.skip import LeftOut, Skip
 
 Fold = tuple[np.ndarray, np.ndarray]
 
+HELD_OUT = "held_out"
+NO_GROUPS = ("given", HELD_OUT)  # name no kind of group to split by again
 TEST_FRAC = 0.25  # of the records (GAN-DL paper)
 TRIES = 100  # for a random fold that was not drawn before
 USUAL = (
@@ -112,6 +116,17 @@ def known_groups(metadata: pd.DataFrame, unit: str) -> np.ndarray:
     return ~_blank(metadata[column]).to_numpy()
 
 
+def with_held_out(wanted: Sequence[str], metadata: pd.DataFrame) -> tuple[str, ...]:
+    """Adds the split by what was held out of training, where anything was.
+
+    Args:
+      wanted: splits in words.
+      metadata: [N] rows of Metadata_* columns.
+    """
+    added = (HELD_OUT,) if held_out.COLUMN in metadata else ()
+    return tuple(dict.fromkeys((*wanted, *added)))
+
+
 def build(
     metadata: pd.DataFrame,
     codes: np.ndarray,
@@ -160,6 +175,11 @@ def build(
     return made, said
 
 
+def tested(split: Split) -> np.ndarray:
+    """[n] int positions of the records that any fold tests, ascending."""
+    return np.unique(np.concatenate([test for _, test in split.folds]))
+
+
 def within(
     metadata: pd.DataFrame,
     codes: np.ndarray,
@@ -189,7 +209,7 @@ def within(
     unit = split.name.partition(":")[0]
     records = np.flatnonzero(codes >= 0)
     try:
-        if unit == "given":
+        if unit in NO_GROUPS:
             raise Skip(f"it names no kind of group to split by again; change {key}")
         _two_classes(codes[records], classes)
         folds = _folds(metadata, records, codes[records], unit, key, options)
@@ -289,6 +309,8 @@ def _two_classes(labels: np.ndarray, classes: Sequence[str]) -> None:
 def _folds(metadata, records, labels, text, key, options) -> list[Fold]:
     unit, _, which = text.partition(":")
     own = metadata.iloc[records]
+    if unit == HELD_OUT:
+        return [_held_out(own, records, which, key)]
     if unit == "given":
         return [_given(own, records, which, key)]
     held = _held(metadata, own, labels, unit, which, key, options)
@@ -361,6 +383,20 @@ def _given(own, records, which, key) -> Fold:
     return records[side == "train"], records[side == "test"]
 
 
+def _held_out(own, records, which, key) -> Fold:
+    if which:
+        raise InputError(
+            f"{key}: {HELD_OUT!r} takes nothing after it, but has {which!r}"
+        )
+    if held_out.COLUMN not in own:
+        raise Skip("no encoder here was trained on some of the records and not others")
+    side = own[held_out.COLUMN].to_numpy(object)
+    for name, words in (("train", "trained on"), ("test", "held out of training")):
+        if name not in side:
+            raise Skip(f"none of its records was {words}")
+    return records[side == "train"], records[side == "test"]
+
+
 def _judged(metadata, codes, folds, classes, text, key) -> tuple[list[Fold], str]:
     """Keeps the classes that every fold learns and some fold judges."""
     learnt = set.intersection(*(set(codes[train]) for train, _ in folds))
@@ -385,7 +421,7 @@ def _judged(metadata, codes, folds, classes, text, key) -> tuple[list[Fold], str
 def _why_lost(metadata, codes, lost, text, key) -> str:
     """Why some classes cannot be both learnt and judged."""
     unit = text.partition(":")[0]
-    if unit != "given":
+    if unit not in NO_GROUPS:
         records = np.flatnonzero(np.isin(codes, lost))
         of = pd.Series(groups(metadata.iloc[records], unit, key=key).astype(str))
         if (of.groupby(codes[records]).nunique() == 1).all():

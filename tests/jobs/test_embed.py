@@ -18,7 +18,7 @@ from gandl_jax.prepared import prepared
 from gandl_jax.profiles import store
 from gandl_jax.reading import tiles
 from gandl_jax.screens import rxrx1
-from gandl_jax.training import encoders
+from gandl_jax.training import encoders, seen_records
 
 STEPS = "--config.train.total_images=32"  # one, as `trained` has taken
 
@@ -240,7 +240,7 @@ def test_whether_the_encoder_saw_the_images(tmp_path, step, name, noted, saw):
     dataset = types.SimpleNamespace(
         name="simulated", fingerprint="plan", metadata_sha256="sites"
     )
-    assert encoders.saw_images(tmp_path, config, step, dataset) is saw
+    assert seen_records.saw_images(tmp_path, config, step, dataset) is saw
 
 
 @pytest.mark.parametrize(
@@ -269,7 +269,7 @@ def test_what_it_started_from_may_have_seen_the_images(tmp_path, step, trained_o
     dataset = types.SimpleNamespace(
         name="simulated", fingerprint="plan", metadata_sha256="sites"
     )
-    assert encoders.saw_images(tmp_path, config, step, dataset) is saw
+    assert seen_records.saw_images(tmp_path, config, step, dataset) is saw
 
 
 def test_what_was_trained_before_it_refuses_stays_on_record(run, trained, tmp_path):
