@@ -30,7 +30,7 @@ COLUMNS = ["record_id", "seen_images", "seen_labels"]
 def make(metadata: pd.DataFrame, seen: Seen) -> pd.DataFrame:
     """The table of [N] records with Metadata_Record_ID, in the order of their names."""
     columns = (record_ids(metadata), seen.images, seen.labels)
-    made = pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
+    made = pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)), dtype=object)
     return made.sort_values("record_id", ignore_index=True)
 
 

@@ -17,8 +17,8 @@ from gandl_jax.profiles.feature_set import FeatureSet
 
 CONTROL_KEYS = set(
     "task set encoder features group split leaky label classes chance records wells "
-    "plates learnt_from normalize unit encoder_saw_test_images metric value low high "
-    "differences folds".split()
+    "plates learnt_from normalize unit encoder_saw_test_images encoder_saw_screen "
+    "labels_seen metric value low high differences folds".split()
 )
 DOSE_KEYS = set(
     "task set encoder features group experiment treatment status ec50_um ec50_low_um "

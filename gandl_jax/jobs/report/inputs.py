@@ -217,7 +217,8 @@ def _marked(rows: list[dict], path: epath.Path, encoders) -> list[dict]:
 def _mark(row: dict[str, Any], learnt: Collection[str]) -> dict[str, Any]:
     if not row.get(marks.IMAGES):
         return row
-    used = {row.get("encoder"), *(one["encoder"] for one in row.get("taken") or ())}
+    taken = (one["set"].partition("/")[0] for one in row.get("taken") or ())
+    used = {row.get("encoder"), *taken}
     return row | {marks.LABELS: not used.isdisjoint(learnt)}
 
 
