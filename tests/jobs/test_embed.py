@@ -8,6 +8,7 @@ import types
 import numpy as np
 import pandas as pd
 import pytest
+from etils import epath
 
 from gandl_jax import config as configs
 from gandl_jax import sealed_json
@@ -170,6 +171,32 @@ def test_another_screen_is_embedded_as_the_encoders_own_would_be(
     assert at_start["weights_sha256"] != note["encoder"]["weights_sha256"]
     assert store.made_from(own / "gan@1")["saw_images"] is True
     assert store.made_from(own / "gan@0")["saw_images"] is False
+
+
+def test_what_was_seen_of_each_record_is_kept_with_the_features(
+    run, trained, tmp_path, capsys
+):
+    """Half the records were trained on or validated by, with a label."""
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+    made = tmp_path / "profiles/simulated/gan@1"
+    metadata = store.read_metadata(made)
+    sha = workdirs.noted(epath.Path(tmp_path), "metadata_sha256")
+    half = metadata["Metadata_Record_ID"][::2]
+    table = pd.DataFrame({"record_id": half, "seen": "trained", "labels": "Role"})
+    table = table.assign(screen="simulated", metadata_sha256=sha)
+    table.to_parquet(tmp_path / "trained_on.parquet")
+    shutil.rmtree(made)
+    assert run(tmp_path, "--job=embed", STEPS) == 0
+    expected = [(True, "Role") if i % 2 == 0 else (False, "") for i in metadata.index]
+    assert store.read_seen(made, metadata).kinds() == expected
+    path = made / "_trained_on.parquet"
+    path.write_bytes(path.read_bytes()[:-9])
+    capsys.readouterr()
+    assert run(tmp_path, "--job=doctor", STEPS) == 0
+    assert "gan@1 is not complete: _trained_on.parquet" in capsys.readouterr().out
+    assert run(tmp_path, "--job=embed", STEPS) == 0
+    assert "gan@1 is complete: nothing to do" in capsys.readouterr().out
+    assert store.read_seen(made, metadata).kinds() == expected
 
 
 @pytest.mark.parametrize(
