@@ -21,7 +21,7 @@ def get_config(text: str = ""):
     gan = {"method.r1_weight": 2.0, "evaluate.features": "b32"}
     configs.tune(config, "gan", gan)
     config.evaluate.update(normalize="whiten", svm_c=10.0)
-    # Whitened by few records, profiles of one mechanism no longer find each other.
+    # `whiten` was chosen for telling labels (docs/trials.md), not for finding profiles.
     config.evaluate.retrieval.normalize = "standard"
     config.evaluate.label_classification.update(
         label="Mechanism", splits=("treatment", "plate")

@@ -1,4 +1,4 @@
-"""GAN-DL: image profiles from the discriminator of a StyleGAN2, on JAX.
+"""Image profiles of fluorescence screens, by methods that learn them, on JAX.
 
 Letters used for array axes in every docstring:
 

@@ -6,7 +6,7 @@ from absl import flags
 from etils import epath
 
 from gandl_jax import config as configs
-from gandl_jax import files, job_needs, paths
+from gandl_jax import config_checks, config_files, files, job_needs, paths
 from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError
 
@@ -50,13 +50,13 @@ def resolve(values: flags.FlagValues, settings: dict[str, str]):
     """
     if not values.config:
         raise InputError("no config: add --config=configs/FILE.py")
-    config = configs.load(paths.expand(values.config))
+    config = config_files.load(paths.expand(values.config))
     configs.override(config, settings)
     paths.expand_all(config)
     jobs = configs.all_jobs(config) if values.job == ["all"] else values.job
     if not jobs:
         raise InputError("no job: add --job=train, or all")
-    configs.validate(config, jobs)
+    config_checks.validate(config, jobs)
     workdir = epath.Path(paths.expand(values.workdir or f"runs/{config.name}"))
     paths.check_all(config, workdir)
     _check_buckets(str(workdir), config.data.source_dir, config.data.dir)

@@ -18,6 +18,10 @@ class RunError(Exception):
     """
 
 
+class Skip(Exception):
+    """The screen lacks what is needed; the message is the reason, in words."""
+
+
 def nearest(name: str, choices: Iterable[str]) -> str:
     """A hint that ends an error message: the nearest valid name, or all of them.
 

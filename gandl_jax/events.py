@@ -7,7 +7,7 @@ at which step, to, why, folder). A run that was killed says nothing at its end.
 """
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from etils import epath
@@ -41,6 +41,12 @@ def read(workdir: epath.PathLike, what: str | None = None) -> list[dict[str, Any
     lines = json_lines.read(epath.Path(workdir) / FILE, is_event)
     found = [line.content for line in lines if line.content is not None]
     return [event for event in found if what in (None, event["what"])]
+
+
+def early_end(events: Sequence[Mapping[str, Any]]) -> int | None:
+    """The step at which a training was done before its last, if it was."""
+    steps = [event["step"] for event in events if event["what"] == "stopped_early"]
+    return steps[-1] if steps else None
 
 
 def is_event(line: Mapping[str, Any]) -> bool:

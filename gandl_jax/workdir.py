@@ -11,12 +11,12 @@ from typing import Any
 from etils import epath
 
 from gandl_jax import config as configs
-from gandl_jax import files, plain_data, sealed_json
+from gandl_jax import config_checks, files, plain_data, sealed_json
 from gandl_jax.errors import InputError
 
 FILE = "config.json"
 # Of a workdir in which nothing was made yet; the lock's is `lock.FILE`.
-NOTHING_MADE = {FILE, f".{FILE}.partial", "lock"}
+NOTHING_MADE = {FILE, f".{FILE}.partial", "lock", "trained_on.parquet"}
 RECORDED = ("config", "history", "versions", "command")
 _SEEN = {  # of which images a network was trained on
     "dataset": str,
@@ -116,8 +116,7 @@ def refuse_another(workdir: epath.Path, config) -> None:
     saved = _read(workdir)
     if saved is None or is_unused(workdir):
         return
-    former = configs.defaults(config)  # of keys that later versions added
-    former |= configs.with_keys_of_now(saved["config"], config.method.name)
+    former = _former(saved, config)
     identity = configs.identity(config)
     for key in ("method.name", *identity):
         value = identity[key]
@@ -132,6 +131,12 @@ def refuse_another(workdir: epath.Path, config) -> None:
             f"{workdir} is another experiment's: its {key} is {former[key]!r}, this "
             f"config's {config.train.start_from!r}; choose another --workdir"
         )
+
+
+def _former(saved: dict, config) -> dict[str, Any]:
+    """A saved config with the keys of now; those of later versions are defaults."""
+    stored = configs.with_keys_of_now(saved["config"], config.method.name)
+    return configs.defaults(config) | stored
 
 
 def read_config(workdir: epath.Path):
@@ -161,7 +166,7 @@ def read_config(workdir: epath.Path):
             )
         group[last] = tuple(value) if isinstance(value, list) else value
     try:
-        configs.check_ranges(config)
+        config_checks.check_ranges(config)
     except InputError as error:
         raise InputError(
             f"{workdir / FILE} is damaged: {error}: restore it from a copy"
@@ -198,7 +203,7 @@ def record(workdir: epath.Path, config, command: str) -> None:
         saved = {key: saved[key] for key in RECORDED if key in saved}
     now = configs.plain(config)
     history = saved["history"] if saved else []
-    before = saved["config"] if saved else now
+    before = _former(saved, config) if saved else now
     changed = {k: [before.get(k), v] for k, v in now.items() if before.get(k) != v}
     versions = {name: importlib.metadata.version(name) for name in LIBRARIES}
     if saved and not changed and saved["versions"] == versions:

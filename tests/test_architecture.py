@@ -150,3 +150,16 @@ def test_files_are_opened_to_be_read_in_one_place():
                 handle = name == "read_parquet" and owner == "pd" and values == [None]
                 assert handle, at
             assert not (name == "open" and owner == "" and "rb" in values), at
+
+
+# What only a method and its networks know.
+BANNED = ("stylegan", "discriminator", "path_length", "r1_", '"d/', '"g/')
+
+
+def test_no_method_is_known_outside_methods_and_models():
+    for file in sorted(ROOT.rglob("*")):
+        if file.suffix not in (".py", ".html", ".css", ".js"):
+            continue
+        if file.relative_to(ROOT).parts[0] not in ("methods", "models"):
+            text = file.read_text().lower()
+            assert [word for word in BANNED if word in text] == [], file

@@ -19,6 +19,7 @@ from jax.experimental.compilation_cache import compilation_cache
 from gandl_jax import compilation, parallel
 from gandl_jax import config as configs
 from gandl_jax.methods.gan import method as gan
+from gandl_jax.methods.source import Source
 from gandl_jax.training import loop
 
 STARTED = """
@@ -88,7 +89,7 @@ def trained(steps):
     )
     config.method.update(r1_every_steps=2, path_every_steps=2)
     config.train.batch = 4
-    method = gan.Method(config, types.SimpleNamespace(channels=("a", "b")))
+    method = gan.Method(config, Source(("a", "b")))
     jax.clear_caches()
     state = jax.jit(method.init)(jax.random.key(0))
     advance = loop.make_step(config, method, parallel.devices(1))

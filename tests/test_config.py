@@ -3,9 +3,10 @@
 import pathlib
 
 import pytest
+from etils import epath
 
 from gandl_jax import config as configs
-from gandl_jax import modules
+from gandl_jax import config_checks, config_files, config_text, modules, workdir
 from gandl_jax.errors import InputError
 
 CONFIGS = pathlib.Path(__file__).parents[1] / "configs"
@@ -73,8 +74,8 @@ def test_images_to_steps_rounds_up(images, batch, steps):
 @pytest.mark.parametrize("file", sorted(CONFIGS.glob("*.py")), ids=lambda f: f.stem)
 @pytest.mark.parametrize("option", ["", ":smoke"])
 def test_every_config_is_valid(file, option):
-    config = configs.load(f"{file}{option}")
-    configs.validate(config, configs.all_jobs(config))
+    config = config_files.load(f"{file}{option}")
+    config_checks.validate(config, configs.all_jobs(config))
     assert config.name == file.stem + option.replace(":", "-")
 
 
@@ -103,7 +104,7 @@ def test_wrong_values_are_told_before_anything_runs(key, value, told):
     config.data.dir = "somewhere"
     config.update_from_flattened_dict({key: value})
     with pytest.raises(InputError, match=told):
-        configs.validate(config, ["train"])
+        config_checks.validate(config, ["train"])
 
 
 @pytest.mark.parametrize(
@@ -126,7 +127,7 @@ def test_a_config_file_that_does_not_run_is_told(tmp_path, text, told):
     file = tmp_path / "mine.py"
     file.write_text(text)
     with pytest.raises(InputError, match=told):
-        configs.load(str(file))
+        config_files.load(str(file))
 
 
 def test_the_normalisations_are_those_there_are():
@@ -179,7 +180,7 @@ def test_plates_make_the_experiment_where_images_are_scaled_by_them():
     ],
 )
 def test_a_lists_words_may_hold_parentheses_and_commas(text, words):
-    assert configs.parse("key", text, ()) == words
+    assert config_text.parse("key", text, ()) == words
 
 
 def test_a_configs_folder_may_have_a_colon_in_its_name(tmp_path):
@@ -187,13 +188,13 @@ def test_a_configs_folder_may_have_a_colon_in_its_name(tmp_path):
     folder.mkdir()
     (folder / "demo.py").write_text((CONFIGS / "demo.py").read_text())
     for options, name in (("", "demo"), (":smoke", "demo-smoke")):
-        assert configs.load(f"{folder}/demo.py{options}").name == name
+        assert config_files.load(f"{folder}/demo.py{options}").name == name
 
 
 @pytest.mark.parametrize("file", sorted(CONFIGS.glob("*.py")), ids=lambda f: f.stem)
 def test_every_config_takes_any_method(file):
     for method in modules.names("methods", "Method"):
-        config = configs.load(f"{file}:smoke,method={method}")
+        config = config_files.load(f"{file}:smoke,method={method}")
         own = configs.method_options(method)
         assert set(config.method) == {"name", "recipe", *own.OPTIONS}
         assert set(config.model) == {"dtype", "input_px", *own.MODEL}
@@ -201,11 +202,11 @@ def test_every_config_takes_any_method(file):
 
 
 def test_a_recipe_is_named_with_the_file_and_sets_what_it_says():
-    config = configs.load(f"{CONFIGS}/rxrx19a.py:recipe=few_images")
+    config = config_files.load(f"{CONFIGS}/rxrx19a.py:recipe=few_images")
     assert config.method.path_weight == 0.0 and config.method.recipe == "few_images"
     assert config.name == "rxrx19a-few_images"
     with pytest.raises(InputError, match="recipe of the method gan 'few'.*few_images"):
-        configs.load(f"{CONFIGS}/rxrx19a.py:recipe=few")
+        config_files.load(f"{CONFIGS}/rxrx19a.py:recipe=few")
 
 
 def test_a_method_is_chosen_with_the_file_alone():
@@ -221,9 +222,9 @@ def test_a_file_that_takes_no_method_says_what_to_write(tmp_path):
         "from gandl_jax import config\ndef get_config(text):\n"
         "    config.options(text)\n    return config.default()\n"
     )
-    assert configs.load(f"{file}:smoke").method.name == "gan"
+    assert config_files.load(f"{file}:smoke").method.name == "gan"
     with pytest.raises(InputError, match="takes no recipe=few_images: in it write"):
-        configs.load(f"{file}:recipe=few_images")
+        config_files.load(f"{file}:recipe=few_images")
 
 
 def test_former_flags_set_the_keys_of_now():
@@ -235,7 +236,97 @@ def test_former_flags_set_the_keys_of_now():
 def test_only_what_the_method_says_depends_on_the_networks():
     config = configs.default()
     before = configs.architecture(config, ("dna",))
-    config.model.remat, config.data.pad_px = "blocks", 2
+    config.model.remat, config.data.flips = "blocks", False
     assert configs.architecture(config, ("dna",)) == before
     config.model.latent_dim = 8
     assert configs.architecture(config, ("dna",)) != before
+
+
+def test_tasks_bring_their_options():
+    config = configs.default()
+    assert config.evaluate.retrieval.normalize == "", "what all share"
+    configs.override(
+        config,
+        {"evaluate.normalize": "whiten", "evaluate.retrieval.normalize": "standard"},
+    )
+    assert configs.task_options(config, "retrieval")["normalize"] == "standard"
+    others = configs.task_options(config, "label_classification")
+    assert others["normalize"] == "whiten" and others["label"] == "Mechanism"
+    assert others["splits"] == ("treatment",), "its own in place of the shared ones"
+    assert configs.task_options(config, "control_classification")["splits"] == (
+        "record",
+        "plate",
+    )
+    assert not {"tasks", "retrieval", "label"} & set(
+        configs.task_options(config, "control_classification")
+    )
+
+
+FORMER = {
+    "evaluate.label": "Digit",
+    "evaluate.label_controls": False,
+    "evaluate.label_splits": ("record", "plate:0.25"),
+    "evaluate.cell_type_splits": ("given",),
+    "evaluate.map_points": 7,
+}
+
+
+@pytest.mark.parametrize("way", ["flags", "workdir"])
+def test_former_keys_of_evaluate_are_those_of_tasks(way, tmp_path):
+    config = configs.default()
+    if way == "flags":
+        texts = {"evaluate.label_splits": "record,plate:0.25"}
+        texts |= {"evaluate.cell_type_splits": "given"}
+        configs.override(config, {k: str(v) for k, v in FORMER.items()} | texts)
+    else:
+        stored = {k: v for k, v in configs.plain(config).items() if k.count(".") < 2}
+        workdir.sealed_json.write(
+            tmp_path / workdir.FILE,
+            {"config": stored | FORMER, "history": [], "versions": {}},
+        )
+        config = workdir.read_config(epath.Path(tmp_path))
+    labels = config.evaluate.label_classification
+    assert (labels.label, labels.controls) == ("Digit", False)
+    assert labels.splits == ("record", "plate:0.25")
+    assert config.evaluate.cell_model_classification.splits == ("given",)
+    assert config.evaluate.well_map.points == 7
+
+
+@pytest.mark.parametrize(
+    "key, value, told",
+    [
+        ("evaluate.retrieval.normalise", "none", "did you mean 'evaluate.retrieval.no"),
+        ("evaluate.map_points", "2", "well_map.points=2 should be 3 or more"),
+        ("evaluate.retrieval.normalize", "whitn", "did you mean 'whiten'"),
+    ],
+)
+def test_wrong_options_of_tasks_are_told(key, value, told):
+    config = configs.default()
+    config.data.dir = "somewhere"
+    with pytest.raises(InputError, match=told):
+        configs.override(config, {key: value})
+        config_checks.validate(config, ["evaluate"])
+
+
+def test_a_former_key_in_a_file_is_told(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from gandl_jax import config as configs\n"
+        "def get_config(text=''):\n"
+        "    config = configs.default()\n"
+        "    config.evaluate.label = 'Digit'\n"
+    )
+    words = "config.evaluate.label is config.evaluate.label_classification.label now"
+    with pytest.raises(InputError, match=words):
+        config_files.load(str(file))
+
+
+def test_options_that_are_computed_are_refused(tmp_path, monkeypatch):
+    (tmp_path / "tasks").mkdir()
+    (tmp_path / "tasks/mine.py").write_text("WIDTH = 3\nOPTIONS = {'width': WIDTH}")
+    monkeypatch.setattr(modules, "PACKAGE", tmp_path)
+    assert modules.constant("tasks", "mine", "WIDTH") == 3
+    assert modules.constant("tasks", "mine", "TITLE") is None
+    assert modules.constant("tasks", "another", "TITLE") is None
+    with pytest.raises(ValueError, match="mine.py: write OPTIONS out"):
+        modules.constant("tasks", "mine", "OPTIONS")

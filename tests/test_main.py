@@ -6,8 +6,7 @@ import functools
 import pytest
 from etils import epath
 
-from gandl_jax import command_line, lock, preemption, run_jobs, workdir
-from gandl_jax import config as configs
+from gandl_jax import command_line, config_files, lock, preemption, run_jobs, workdir
 from gandl_jax import main as program
 from gandl_jax.errors import InputError
 
@@ -131,7 +130,9 @@ def test_another_process_keeps_what_it_has_just_begun(config, tmp_path, capsys):
     (tmp_path / "w").mkdir()
     arguments = [config, f"--workdir={tmp_path}/w", "--job=evaluate"]
     with lock.held(tmp_path / "w", "--job=train"):
-        workdir.record(epath.Path(tmp_path / "w"), configs.load(config[9:]), "train")
+        workdir.record(
+            epath.Path(tmp_path / "w"), config_files.load(config[9:]), "train"
+        )
         before = tree(tmp_path)
         assert program.main(arguments) == 2
         assert tree(tmp_path) == before

@@ -8,8 +8,16 @@ import socket
 import pytest
 from etils import epath
 
-from gandl_jax import config as configs
-from gandl_jax import events, file_hashes, files, lock, logs, pictures, regular_files
+from gandl_jax import (
+    config_files,
+    events,
+    file_hashes,
+    files,
+    lock,
+    logs,
+    pictures,
+    regular_files,
+)
 from gandl_jax.errors import InputError
 from gandl_jax.prepared import illumination, prepared
 from gandl_jax.profiles import foreign, store
@@ -132,7 +140,7 @@ def test_a_hole_of_a_terabyte_is_not_read(tmp_path):
 
 
 OPENERS = {
-    "config.py": configs.load,
+    "config.py": config_files.load,
     "t.csv": foreign.open_table,
     "t.tsv.gz": foreign.open_table,
     "t.parquet": foreign.open_table,

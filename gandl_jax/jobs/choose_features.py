@@ -21,7 +21,7 @@ from gandl_jax.tasks.skip import Skip
 
 JOB = "choose"
 FOLDER = "choose_features"
-CHOSEN = {"features", "normalize", "svm_c"}  # of a task's options
+TO_CHOOSE = {"features", "normalize", "svm_c"}  # of a task's options
 
 
 def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
@@ -44,9 +44,7 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     sets = AlignedSets(encoders, "", records)
     made_from = task_results.made_from(encoders, sets)
     made_from["labels"] = task_results.labels(config, records)
-    inputs = {
-        name: made_from | task_results.asked(name, own) for name, own in options.items()
-    }
+    inputs = task_results.inputs(made_from, options)
     contents = task_results.results(
         JOB,
         workdir / FOLDER / dataset,
@@ -61,7 +59,7 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
 def _options(config: ml_collections.ConfigDict, task: str) -> dict[str, Any]:
     """What a choice depends on: nothing that it may change."""
     own = configs.task_options(config, task)
-    return {k: v for k, v in own.items() if k not in CHOSEN} | candidates(config)
+    return {k: v for k, v in own.items() if k not in TO_CHOOSE} | candidates(config)
 
 
 def candidates(config: ml_collections.ConfigDict) -> dict[str, Any]:

@@ -62,9 +62,7 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
         for training, sets in zip(compared, opened, strict=True)
     }
     made_from["labels"] = task_results.labels(config, records)
-    inputs = {
-        name: made_from | task_results.asked(name, own) for name, own in options.items()
-    }
+    inputs = task_results.inputs(made_from, options)
     contents = task_results.results(
         JOB,
         workdir / FOLDER / dataset,

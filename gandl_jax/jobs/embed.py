@@ -12,6 +12,7 @@ from etils import epath
 
 from gandl_jax import compilation, hosts, parallel, progress
 from gandl_jax.errors import RunError
+from gandl_jax.methods.source import Source
 from gandl_jax.prepared import prepared
 from gandl_jax.profiles import store
 from gandl_jax.reading import labelling, tiles
@@ -49,11 +50,9 @@ def run(config, workdir: epath.Path) -> None:
     devices = parallel.devices(config.train.devices)
     parallel.check_batch(config.embed.batch, len(devices), 1)
     trained = encoders.find_trained(config, workdir)
-    classes = trained.learnt_classes() if trained else ()  # a file has no names
-    method = opening.make_method(theirs, dataset, classes)
-    chosen = encoders.choose(
-        config, theirs, method, dataset, channels, trained, classes
-    )
+    source = trained.source() if trained and trained.steps else Source(channels)
+    method = opening.make_method(theirs, source)
+    chosen = encoders.choose(config, theirs, method, dataset, trained, source)
     bad = opening.bad_records_policy(config, dataset, workdir)
     profiles = workdir / "profiles" / dataset.name
     made_from = {"prepared": dataset.fingerprint, "channels": list(channels)}

@@ -49,9 +49,7 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     sets = AlignedSets(encoders, features, records)
     made_from = task_results.made_from(encoders, sets)
     made_from["labels"] = task_results.labels(config, records)
-    inputs = {
-        name: made_from | task_results.asked(name, own) for name, own in options.items()
-    }
+    inputs = task_results.inputs(made_from, options)
     target = workdir / "tasks" / dataset
     paths = {name: target / f"{name}.json" for name in tasks}
     must = config.evaluate.tasks.strip() != "all"

@@ -11,8 +11,9 @@ from etils import epath
 
 from gandl_jax import config as configs
 from gandl_jax import files
-from gandl_jax.errors import InputError
+from gandl_jax.errors import InputError, Skip
 from gandl_jax.prepared import prepared, remarks, work_folder
+from gandl_jax.profiles import groups
 from gandl_jax.profiles.table import mixed_wells
 from gandl_jax.raw import confined, raw_images, screen
 from gandl_jax.reading import labelling
@@ -120,7 +121,7 @@ def plan_settings(
     if config.data.name == "own":  # it may change, unlike the specs of the program
         plain = configs.plain(config)
         settings |= {key: plain[key] for key in configs.SCREEN_IMAGES}
-        settings[prepared.LABELS] = configs.labels(config)
+        settings[prepared.LABELS] = configs.screen_description(config)
     return settings | {f"simulate.{key}": config.simulate[key] for key in spec.options}
 
 
@@ -129,16 +130,14 @@ def _check_splits(config: ml_collections.ConfigDict, table: pd.DataFrame) -> Non
 
     What this screen merely lacks is left to the tasks, which leave it out.
     """
-    from gandl_jax.tasks import skip, splits  # slow
-
     asked = [("evaluate.bootstrap_unit", config.evaluate.bootstrap_unit)]
     for key, words in configs.splits(config).items():
         asked += [(key, text) for text in words]
     for key, text in asked:
-        unit = text.partition(":")[0]
-        if unit not in ("record", "row", *splits.NO_GROUPS):
-            with contextlib.suppress(skip.Skip):
-                splits.groups(table.iloc[:0], unit, key=f"config.{key}")
+        unit = groups.parse(text, key=f"config.{key}").unit
+        if unit not in ("record", "row", *groups.NO_GROUPS):
+            with contextlib.suppress(Skip):
+                groups.groups(table.iloc[:0], unit, key=f"config.{key}")
 
 
 def _only_shards(

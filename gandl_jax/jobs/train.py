@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from etils import epath
 
-from gandl_jax.training import opening, starting_weights
+from gandl_jax.training import starting_weights, training_records
 
 ON_ALL_HOSTS = True
 
@@ -22,8 +22,7 @@ def check(config, workdir: epath.Path, before: Sequence[str]) -> None:
     """
     starting_weights.check(config, workdir)
     if not before:
-        dataset, _ = opening.open_dataset(config)
-        opening.read_classes(config, dataset)
+        training_records.open_records(config)
 
 
 def run(config, workdir: epath.Path) -> None:

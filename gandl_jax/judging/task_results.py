@@ -104,7 +104,7 @@ def labels(
     """
     if records is None:
         return {"from": "profiles"}
-    own = configs.labels(config) if config.data.name == "own" else {}
+    own = configs.screen_description(config) if config.data.name == "own" else {}
     return plain({"from": "config", **own})
 
 
@@ -128,22 +128,23 @@ def made_from(directories: Sequence[epath.Path], sets: AlignedSets) -> dict[str,
     )
 
 
-def asked(task: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """What is asked of features and records, and by which code, as plain data.
-
-    Where this and `made_from` are the same, scores are.
+def inputs(
+    made_from: Mapping[str, Any], options: Mapping[str, Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """All that the scores of each task come from: where it is the same, they are.
 
     Args:
-      task: its name.
-      options: of it.
+      made_from: what all tasks have in common, as of `made_from`.
+      options: of each task.
+
+    Returns:
+      Task to plain data.
     """
-    return plain(
-        {
-            "options": options,
-            "version": gandl_jax.__version__,
-            "code": code(task),
-        }
-    )
+    shared = {**made_from, "version": gandl_jax.__version__}
+    return {
+        task: plain({**shared, "options": own, "code": code(task)})
+        for task, own in options.items()
+    }
 
 
 def code(task: str) -> str:

@@ -11,7 +11,6 @@ A method is a folder `gandl_jax/methods/<name>` with two modules that must be th
 docs/contract.md tells the same to a stranger; docs/new_method.md writes one out.
 """
 
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -20,36 +19,12 @@ from jax import Array
 
 from gandl_jax.methods.findings import Finding
 from gandl_jax.methods.phase import Phase
+from gandl_jax.methods.source import Source
 
 Metrics = Mapping[str, Array]  # "group/name" to a scalar
 Batch = Mapping[str, Any]
 """{"images": [B, H, W, C] float32 in [-1, 1], "index": [B] int32 place in the global
 batch, "labels": {column: [B] int32 class, -1 where blank}}; of one device."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Source:
-    """What a method knows of the records that it is trained on.
-
-    It is saved with every checkpoint, and the same in train, embed, plan and benchmark.
-
-    Attributes:
-      channels: names of the image's channels, in order.
-      classes: column of config.data.label to the names of its classes, sorted; blanks
-        are none of them.
-      class_counts: column to the number of training records of each class; () where a
-        screen that is not prepared, or a former version's checkpoint, does not tell.
-      blanks: column to the number of training records without a value.
-      records: number of training records; 0 where it is not known.
-    """
-
-    channels: tuple[str, ...]
-    classes: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
-    class_counts: Mapping[str, tuple[int, ...]] = dataclasses.field(
-        default_factory=dict
-    )
-    blanks: Mapping[str, int] = dataclasses.field(default_factory=dict)
-    records: int = 0
 
 
 @flax.struct.dataclass
@@ -134,6 +109,9 @@ class Options(Protocol):
     ARCHITECTURE: tuple[str, ...]
     FREE: tuple[str, ...]
     RECIPES: dict[str, dict[str, Any]]
+    CITE: tuple[str, ...]
+    LOWEST: dict[str, float]
+    MOVED: dict[str, str]
 
     def check(self, config) -> None:
         """Refuses ranges, choices and combinations: InputError, one clear sentence."""
@@ -192,14 +170,20 @@ class Optional(Protocol):
     def summary(self, encoder: Any) -> dict[str, list[dict[str, Any]]]:
         """{table name: rows} of plain numbers and text. embed keeps it for report."""
 
-    def validate(self, state: Any, batch: Batch) -> Metrics:
-        """Means over a batch of the records that config.train.validation sets aside.
+    def validate(self, state: Any, batch: Batch) -> dict[str, Array]:
+        """{name: [B]} of each sample, NaN where it does not count (a blank label).
 
-        Pure, for one device, without random numbers. train, at every log.
+        Of the records that config.train.validation sets aside, their centre crops.
+        Pure, for one device, without random numbers. train, at every log: the mean
+        over all of those records is the metric "validation/<name>".
         """
 
     def done(self, history: Sequence[Mapping[str, float]]) -> str:
-        """Why to stop early, by what `validate` gave so far; "" goes on. train."""
+        """Why to stop early; "" goes on. train, at every log.
+
+        Args:
+          history: {"validation/loss": mean} of each log so far, oldest first.
+        """
 
     def pool(self, encoder: Any, sets: Mapping[str, Array]) -> dict[str, Array]:
         """{set: [D]} of one site from {set: [tiles, D]}; else their mean. embed."""

@@ -1,5 +1,6 @@
-"""Classes that a conditional network learns by: the values of one column."""
+"""Classes that records are of: the values of a column of labels."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,60 +13,66 @@ MOST = 2_000  # each needs images to be learnt from (ours)
 
 
 class Classes(NamedTuple):
-    """What the records of a screen are told apart by.
+    """What a column tells the records of a screen apart by.
 
     Attributes:
-      names: of the classes, sorted; () is none.
-      codes: [N] int32, which one each record is of; None without classes.
+      column: without its "Metadata_", as the table has it.
+      names: of the classes, sorted; blanks are none of them.
+      codes: [N] int32, which one each record is of; -1 where it is blank.
     """
 
-    names: tuple[str, ...] = ()
-    codes: np.ndarray | None = None
+    column: str
+    names: tuple[str, ...]
+    codes: np.ndarray
 
 
 def read(table: pd.DataFrame, label: str) -> Classes:
-    """The distinct values of a column; records without one are a class of their own.
+    """The distinct values of a column.
 
     Args:
       table: N rows of `Metadata_*` columns.
-      label: a column without its "Metadata_", in letters of any case; "" is none.
+      label: a column without its "Metadata_", in letters of any case.
 
     Raises:
-      InputError: there is no such column, or it has one value, or more than `MOST`.
+      InputError: there is no such column, or it has one value (a blank counts as one),
+        or more than `MOST`.
     """
+    column, known = _column(table, label)
+    values = table[f"Metadata_{column}"]
+    values = values.astype(str).where(values.notna(), "").to_numpy(str)
+    is_blank = np.char.strip(values) == ""
+    classes, codes = np.unique(np.where(is_blank, "", values), return_inverse=True)
+    if not 2 <= len(classes) <= MOST:
+        raise InputError(
+            f"config.data.label={label!r} has {len(classes):,} different values, not 2 "
+            f"to {MOST:,}: name another column of {', '.join(known)}"
+        )
+    blanks = int(is_blank.any())  # which sorts before all others
+    codes = (codes - blanks).astype(np.int32)
+    return Classes(column, tuple(classes[blanks:].tolist()), codes)
+
+
+def read_all(table: pd.DataFrame, labels: Sequence[str]) -> dict[str, Classes]:
+    """Column to its classes, as `read` gives them.
+
+    Raises:
+      InputError: as of `read`, or two of the labels are one column.
+    """
+    found = [read(table, label) for label in labels]
+    columns = [classes.column for classes in found]
+    if twice := [name for name in columns if columns.count(name) > 1]:
+        raise InputError(f"config.data.label names {twice[0]!r} twice: name it once")
+    return dict(zip(columns, found, strict=True))
+
+
+def _column(table: pd.DataFrame, label: str) -> tuple[str, list[str]]:
+    """The column that a label means, and all that there are."""
     label = names.clean(label)
-    if not label:
-        return Classes()
-    named = {c.removeprefix("Metadata_"): c for c in table if c.startswith("Metadata_")}
-    alike = [name for name in named if name.lower() == label.lower()]
+    known = sorted(c.partition("_")[2] for c in table if c.startswith("Metadata_"))
+    alike = [name for name in known if name.lower() == label.lower()]
     if not alike:
         raise InputError(
             f"config.data.label={label!r} is no column of the screen: it has "
-            f"{', '.join(sorted(named))}"
+            f"{', '.join(known)}"
         )
-    column = table[named[label if label in named else alike[0]]]
-    values = column.astype(str).where(column.notna(), "")
-    known, codes = np.unique(values.to_numpy(str), return_inverse=True)
-    if not 2 <= len(known) <= MOST:
-        raise InputError(
-            f"config.data.label={label!r} has {len(known):,} different values, not 2 "
-            f"to {MOST:,}: name another column of {', '.join(sorted(named))}"
-        )
-    return Classes(tuple(known.tolist()), codes.astype(np.int32))
-
-
-def note(found: Classes, label: str) -> str:
-    """Says where records without a label are a class of their own; "" elsewhere.
-
-    Args:
-      found: as of `read`.
-      label: of the config.
-    """
-    blank = [k for k, name in enumerate(found.names) if not name.strip()]
-    if not blank:
-        return ""
-    count = int(np.isin(found.codes, blank).sum())
-    return (
-        f"{count:,} of {len(found.codes):,} records have a blank {label}: they are a "
-        "class of their own, which the network learns too"
-    )
+    return (label if label in known else alike[0]), known

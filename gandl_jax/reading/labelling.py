@@ -56,9 +56,11 @@ def former_labels(
     plan = opened.description["plan"]
     if prepared.SOURCE_TABLE in opened.description or prepared.LABELS not in plan:
         return []
-    before = configs.labels(configs.default()) | plan[prepared.LABELS]
+    before = configs.screen_description(configs.default()) | plan[prepared.LABELS]
     return [
-        key for key, value in configs.labels(config).items() if before[key] != value
+        key
+        for key, value in configs.screen_description(config).items()
+        if before[key] != value
     ]
 
 
@@ -112,7 +114,7 @@ def check_written(
 
 def _digest(config: ml_collections.ConfigDict) -> str:
     """SHA-256, in hex, of what the config says of the records."""
-    return sealed_json.digest(configs.labels(config))
+    return sealed_json.digest(configs.screen_description(config))
 
 
 def _check_records(

@@ -5,7 +5,8 @@ and a sample's crop and turn one of the seed and its number. A stream may theref
 start anywhere and be split among any number of processes.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -35,9 +36,10 @@ def train_batches(
     process: int = 0,
     processes: int = 1,
     parallel_calls: int | None = None,
-    labels: np.ndarray | None = None,
+    labels: Mapping[str, np.ndarray] | None = None,
+    rows: np.ndarray | None = None,
     on_bad: records.OnBad | None = None,
-) -> Iterator[dict[str, np.ndarray]]:
+) -> Iterator[dict[str, Any]]:
     """Endless training batches; one process takes a contiguous part of each.
 
     Args:
@@ -57,29 +59,32 @@ def train_batches(
       process: which part of each batch.
       processes: parts in all.
       parallel_calls: records decoded at once; None is one per core.
-      labels: [N] int32, the class of each record; None gives none.
+      labels: column to [N] int32, the class of each record, -1 where it has none.
+      rows: [n] int64, the records to take, ascending; none of the others is read. None
+        is all.
       on_bad: called with a record that cannot be read; another one, drawn by the seed,
         stands in for it. None raises.
 
     Returns:
       Iterator over {"images": [B / processes, crop_px, crop_px, C] float32 in [-1, 1],
-      "index": [B / processes] int32, position in the global batch}, and "labels":
-      [B / processes] int32, the classes of what is seen, where they are asked for.
+      "index": [B / processes] int32, position in the global batch, "labels": {column:
+      [B / processes] int32}, the classes of what is seen}.
 
     Raises:
       InputError: a batch that processes and crops do not divide, more crops than the
-        screen's size allows, an unknown channel, images smaller than the crop, no
+        records allow, an unknown channel, images smaller than the crop, no
         plates to scale by.
       DamagedRecord: while iterating.
     """
     channels = choose_channels(prepared, channels)
     check_crop(prepared, crop_px)
-    order = Order(
-        prepared.records, batch, crops_per_site, seed, first_step, process, processes
-    )
+    taken = prepared.records if rows is None else len(rows)
+    order = Order(taken, batch, crops_per_site, seed, first_step, process, processes)
     network = levels.of(prepared, channels, scaling, illumination)
     draw = _drawing(prepared, crop_px, seed)
-    cut = _cutting(prepared, channels, order, draw, crop_px, stand_in=bool(on_bad))
+    cut = _cutting(
+        prepared, channels, order, rows, draw, crop_px, stand_in=bool(on_bad)
+    )
     shape = crop_px, crop_px, len(channels)
     finish = _finishing(records.kind(prepared), network, draw, shape, flips, rotations)
 
@@ -94,32 +99,33 @@ def train_batches(
         example, num_parallel_calls=calls, deterministic=True
     )
     batches = examples.batch(batch // processes, drop_remainder=True).prefetch(2)
-    return _watched(prepared, without_tuning(batches), labels, on_bad)
+    return _watched(prepared, without_tuning(batches), labels or {}, on_bad)
 
 
-def _cutting(prepared, channels, order, draw, crop_px, *, stand_in) -> Callable:
-    """Function of a site's place and record to its crops, [crops] each.
+def _cutting(prepared, channels, order, rows, draw, crop_px, *, stand_in) -> Callable:
+    """Function of a site's place, and its number among `rows`, to its crops.
 
-    The crops packed, their samples, the record wanted and the one that was read.
+    [crops] each: the crops packed, their samples, the record wanted and the one read.
     """
+    rows = None if rows is None else tf.constant(rows, tf.int64)
 
-    def candidates(place, record):
-        if not stand_in:
-            return record[None]
-        others = tf.random.stateless_uniform(
-            [STAND_INS],
-            [order.seed, _STAND_IN + place],
-            0,
-            prepared.records,
-            tf.int64,
-            alg="philox",
-        )
-        return tf.concat([record[None], others], 0)
+    def candidates(place, number):
+        numbers = number[None]
+        if stand_in:
+            others = tf.random.stateless_uniform(
+                [STAND_INS],
+                [order.seed, _STAND_IN + place],
+                0,
+                order.records,
+                tf.int64,
+                alg="philox",
+            )
+            numbers = tf.concat([numbers, others], 0)
+        return numbers if rows is None else tf.gather(rows, numbers)
 
-    def cut(place, record):
-        used, planes = records.first_readable(
-            prepared, channels, candidates(place, record)
-        )
+    def cut(place, number):
+        wanted = candidates(place, number)
+        used, planes = records.first_readable(prepared, channels, wanted)
         samples = order.samples(place)
         corners = [draw(sample)[:2] for sample in tf.unstack(samples)]
         packed = [
@@ -128,7 +134,7 @@ def _cutting(prepared, channels, order, draw, crop_px, *, stand_in) -> Callable:
             )
             for y, x in corners
         ]
-        both = tf.repeat(tf.stack([[record], [used]]), order.crops, axis=1)
+        both = tf.repeat(tf.stack([wanted[:1], [used]]), order.crops, axis=1)
         return tf.stack(packed), samples, *tf.unstack(both)
 
     return cut
@@ -171,9 +177,9 @@ def _drawing(prepared: Prepared, crop_px: int, seed: int) -> Callable:
 def _watched(
     prepared: Prepared,
     batches: tf.data.Dataset,
-    labels: np.ndarray | None,
+    labels: Mapping[str, np.ndarray],
     on_bad: records.OnBad | None,
-) -> Iterator[dict[str, np.ndarray]]:
+) -> Iterator[dict[str, Any]]:
     """Iterates as NumPy, with labels, and tells of records that could not be read."""
     for batch in batches.as_numpy_iterator():
         wanted, used = batch.pop("wanted"), batch.pop("used")
@@ -186,6 +192,4 @@ def _watched(
                 f"so many records of {prepared.directory} cannot be read that none was "
                 f"found in {1 + STAND_INS} draws: run --job=verify"
             )
-        if labels is not None:
-            batch["labels"] = labels[used]
-        yield batch
+        yield batch | {"labels": {name: codes[used] for name, codes in labels.items()}}

@@ -15,6 +15,7 @@ def sites(
     shard: int,
     channels: Sequence[str],
     on_bad: records.OnBad | None = None,
+    rows: np.ndarray | None = None,
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Every record of a shard once, in stored order.
 
@@ -24,6 +25,7 @@ def sites(
       channels: C names; () is all.
       on_bad: called with a record that cannot be read, which is left out; None
         raises, and so do records of which the whole shard has none.
+      rows: of `prepared.table`, those to read; None is all.
 
     Yields:
       The record's row in `prepared.table`, and its site [H, W, C] uint8 or uint16.
@@ -33,7 +35,10 @@ def sites(
       DamagedRecord: a record cannot be read.
     """
     channels = choose_channels(prepared, channels)
-    rows = prepared.rows(shard)
+    in_shard = prepared.rows(shard)
+    rows = in_shard if rows is None else np.intersect1d(in_shard, rows)
+    if not len(rows):
+        return
     own = prepared.part(rows)  # the whole index would be copied with the graph
     read = tf.data.Dataset.range(len(rows)).map(
         lambda record: records.first_readable(own, channels, record[None]),
@@ -109,6 +114,7 @@ def tile_batches(
     crop_px: int,
     batch: int,
     on_bad: records.OnBad | None = None,
+    rows: np.ndarray | None = None,
 ) -> Iterator[dict[str, np.ndarray]]:
     """All tiles of all sites of a shard, the last batch padded and masked.
 
@@ -121,6 +127,7 @@ def tile_batches(
       crop_px: side of a tile.
       batch: B, tiles per batch.
       on_bad: as of `sites`.
+      rows: as of `sites`.
 
     Yields:
       {"images": [B, crop_px, crop_px, C] float32 in [-1, 1], 0 in the padding;
@@ -137,7 +144,7 @@ def tile_batches(
     network = levels.of(prepared, channels, scaling, illumination)
     images = np.zeros((batch, crop_px, crop_px, len(channels)), np.float32)
     record, filled = np.zeros(batch, np.int32), 0
-    for row, tile in _tiles(prepared, network, shard, channels, crop_px, on_bad):
+    for row, tile in _tiles(prepared, network, shard, channels, crop_px, on_bad, rows):
         images[filled], record[filled] = tile, row
         filled += 1
         if filled == batch:
@@ -148,11 +155,11 @@ def tile_batches(
 
 
 def _tiles(
-    prepared, network, shard, channels, crop_px, on_bad
+    prepared, network, shard, channels, crop_px, on_bad, rows
 ) -> Iterator[tuple[int, np.ndarray]]:
     """(row, tile [crop_px, crop_px, C] float32 in [-1, 1])."""
     offsets = tile_offsets(prepared.height_px, prepared.width_px, crop_px)
-    for row, site in sites(prepared, shard, channels, on_bad):
+    for row, site in sites(prepared, shard, channels, on_bad, rows):
         for y, x in offsets:
             pixels = site[y : y + crop_px, x : x + crop_px].astype(np.float64)
             tile = network.stretch(np, pixels, row, y, x)

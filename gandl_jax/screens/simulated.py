@@ -17,11 +17,11 @@ wells in density, brightness and five latent traits of their cells.
 Difficulty: Mock against active-untreated, sites, one plate left out after the other,
 balanced accuracy of the linear SVM of `tasks/control_classification.py`. It was fixed
 before any network was trained, at 128 px, 4 plates, 16 Mock and 24 active wells of 2
-sites each, with `configs/demo.py`'s untrained discriminator (64 px, `b8`), to lie
-within .55 to .65 from intensities and .65 to .80 from that discriminator. It must never
+sites each, with `configs/demo.py`'s untrained network (64 px, `b8`), to lie
+within .55 to .65 from intensities and .65 to .80 from that network. It must never
 be changed to move a score.
 
-              intensity       untrained discriminator (three networks)
+              intensity       untrained network (three networks)
   seed      HRCE    VERO      HRCE                VERO
   0         .624    .569      .793 .767 .775      .727 .737 .745
   1         .548    .654      .707 .691 .686      .753 .698 .779

@@ -19,11 +19,11 @@ gain, offset, blur, density and the traits of their cells; plates and wells as i
 Difficulty: the four cell types, sites, each experiment left out in turn, balanced
 accuracy (chance .25) of a linear SVM on features scaled over all plates together. It
 was fixed before any trained network was looked at, at the sizes and the five channels
-of `configs/demo_zero_shot.py`, with its untrained discriminator (64 px, `b8`), to lie
-about .45 to .65 from intensities and .65 to .85 from that discriminator. It must never
+of `configs/demo_zero_shot.py`, with its untrained network (64 px, `b8`), to lie
+about .45 to .65 from intensities and .65 to .85 from that network. It must never
 be changed to move a score.
 
-  seed   intensity   untrained discriminator (three networks)
+  seed   intensity   untrained network (three networks)
   0      .592        .749 .699 .723
   1      .392        .609 .623 .622
   2      .535        .785 .768 .717

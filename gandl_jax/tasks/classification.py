@@ -15,7 +15,7 @@ from joblib import Parallel, cpu_count, delayed
 from sklearn.svm import LinearSVC
 
 from gandl_jax import child_processes
-from gandl_jax.profiles import floors, normalize, table
+from gandl_jax.profiles import floors, groups, normalize, table
 from gandl_jax.profiles.feature_set import FeatureSet
 from gandl_jax.tasks import bootstrap, marks, remarks, splits
 from gandl_jax.tasks.differences import FLOORS, bases, difference
@@ -418,7 +418,7 @@ def _units(metadata: pd.DataFrame, unit: str) -> np.ndarray:
     """[N] str; records that have no well are wells of their own."""
     if unit == "well":
         return table.wells(metadata)
-    return splits.groups(metadata, unit, key="config.evaluate.bootstrap_unit")
+    return groups.groups(metadata, unit, key="config.evaluate.bootstrap_unit")
 
 
 def sample_of(

@@ -15,19 +15,13 @@ import pandas as pd
 
 from gandl_jax import names
 from gandl_jax.errors import nearest
+from gandl_jax.profiles import groups
 from gandl_jax.profiles import table as profile_table
 from gandl_jax.profiles.feature_set import FeatureSet
 from gandl_jax.tasks import classification, score_table
 from gandl_jax.tasks.classification import Task
 from gandl_jax.tasks.skip import Skip
-from gandl_jax.tasks.splits import (
-    NO_GROUPS,
-    Split,
-    build,
-    known_groups,
-    require,
-    with_held_out,
-)
+from gandl_jax.tasks.splits import Split, build, require, with_held_out
 
 TITLE = "Label classification"
 METRIC = "balanced accuracy"
@@ -218,10 +212,10 @@ def _judged_controls(
     none: with them no fold of the others would be another.
     """
     unit, controls = text.partition(":")[0], classification.controls(metadata)
-    units = [u for u in (unit, options["bootstrap_unit"]) if u not in NO_GROUPS]
+    units = [u for u in (unit, options["bootstrap_unit"]) if u not in groups.NO_GROUPS]
     own, said = controls & (codes >= 0), []
     for one in units:
-        blank = own & ~known_groups(metadata, one)
+        blank = own & ~groups.has_group(metadata, one)
         if blank.any():
             said.append(
                 f"{int(blank.sum()):,} control records are left out of the split "

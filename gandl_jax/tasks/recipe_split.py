@@ -17,8 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gandl_jax.profiles import table
-from gandl_jax.tasks import splits
+from gandl_jax.profiles import groups, table
 from gandl_jax.tasks.skip import Skip
 from gandl_jax.tasks.splits import Split
 
@@ -127,9 +126,9 @@ def _groups(
     metadata: pd.DataFrame, split: Split, key: str, frac: float
 ) -> tuple[str, np.ndarray]:
     """What a split holds apart, in words, and each record's group of it."""
-    unit = split.name.partition(":")[0]
-    if unit not in splits.NO_GROUPS:
-        of = splits.groups(metadata, unit, key=key)
+    unit = groups.parse(split.name, key=key).unit
+    if unit not in groups.NO_GROUPS:
+        of = groups.groups(metadata, unit, key=key)
         return unit.replace("_", " "), of.astype(str)
     if frac:
         raise Skip(

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from gandl_jax.profiles.feature_set import kinds, step
+from gandl_jax.profiles.groups import HELD_OUT
 from gandl_jax.tasks import marks
 from gandl_jax.tasks.differences import FLOORS
-from gandl_jax.tasks.splits import HELD_OUT
 
 Row = Mapping[str, Any]
 

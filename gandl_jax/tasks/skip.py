@@ -4,9 +4,7 @@ import importlib.util
 
 import pandas as pd
 
-
-class Skip(Exception):
-    """The screen lacks what the task needs; the message is the reason, in words."""
+from gandl_jax.errors import Skip as Skip
 
 
 class LeftOut(UserWarning):

@@ -1,17 +1,12 @@
 """Splits: which records a classifier learns from and which it is judged on.
 
-A split is asked for in words. What is held apart is a unit ("record", "well", "plate",
-any Metadata_* column in small letters ...), and which of its groups:
+A split is asked for in words, in the language of `profiles/groups.py`. Here also
 
     "plate"          each in turn; more than `max_folds` are dealt to so many folds
     "plate:0.25"     a quarter at random, `repeats` times
-    "plate:A/1+A/2"  these; where all are numbers, 1 is 1.0
     "record"         "record:0.25", the GAN-DL paper's
-    "given"          the publisher's own: Metadata_Split is "train" or "test"
     "held_out"       what this experiment's encoder was not trained on, told by what it
                      was; added by itself where something was held out
-
-Groups are never guessed: a screen that lacks a column has no such split.
 """
 
 import dataclasses
@@ -23,27 +18,14 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold
 
-from gandl_jax import names
-from gandl_jax.errors import InputError, nearest
-from gandl_jax.profiles import held_out, table
-from gandl_jax.tasks.skip import LeftOut, Skip
+from gandl_jax.errors import Skip
+from gandl_jax.profiles import groups, held_out, table
+from gandl_jax.tasks.skip import LeftOut
 
 Fold = tuple[np.ndarray, np.ndarray]
 
-HELD_OUT = "held_out"
-NO_GROUPS = ("given", HELD_OUT)  # name no kind of group to split by again
 TEST_FRAC = 0.25  # of the records (GAN-DL paper)
 TRIES = 100  # for a random fold that was not drawn before
-USUAL = (
-    "record",
-    "site",
-    "well",
-    "row",
-    "plate",
-    "experiment",
-    "treatment",
-    "cell_type",
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,57 +47,6 @@ class Split:
     label: str
 
 
-def groups(metadata: pd.DataFrame, unit: str, *, key: str) -> np.ndarray:
-    """The group of each record.
-
-    Args:
-      metadata: [N] rows of Metadata_* columns.
-      unit: "record", "site", "well", "row" (of wells), "plate", or any Metadata_*
-        column in small letters: "experiment", "treatment", "cell_type" ...
-      key: the config key to be named in an error.
-
-    Returns:
-      [N] str objects.
-
-    Raises:
-      InputError: there is no such unit.
-      Skip: the screen lacks its column, or some records have none of it.
-    """
-    if unit == "record":
-        return np.arange(len(metadata)).astype(str).astype(object)
-    column = _column(metadata, unit, key)
-    blank = int(_blank(metadata[column]).sum())
-    if blank:
-        raise Skip(
-            f"{blank:,} of {len(metadata):,} records have a blank {column}: fill it "
-            f"in, or change {key}"
-        )
-    own = metadata[column].astype(str)
-    if unit == "site" and column == "Metadata_Site":
-        return (pd.Series(table.wells(metadata), own.index) + "/" + own).to_numpy(
-            object
-        )
-    tables = {"well": table.wells, "row": table.rows, "plate": table.plates}
-    return tables[unit](metadata) if unit in tables else own.to_numpy(object)
-
-
-def known_groups(metadata: pd.DataFrame, unit: str) -> np.ndarray:
-    """Which records have a group of a unit.
-
-    Args:
-      metadata: [N] rows of Metadata_* columns.
-      unit: as of `groups`.
-
-    Returns:
-      [N] bool; all true where the screen has no such column, for that is told of all.
-    """
-    names = {c.removeprefix("Metadata_").lower(): c for c in metadata}
-    column = names.get("well" if unit == "row" else unit)
-    if column is None:
-        return np.ones(len(metadata), bool)
-    return ~_blank(metadata[column]).to_numpy()
-
-
 def with_held_out(wanted: Sequence[str], metadata: pd.DataFrame) -> tuple[str, ...]:
     """Adds the split by what was held out of training, where anything was.
 
@@ -123,7 +54,7 @@ def with_held_out(wanted: Sequence[str], metadata: pd.DataFrame) -> tuple[str, .
       wanted: splits in words.
       metadata: [N] rows of Metadata_* columns.
     """
-    added = (HELD_OUT,) if held_out.COLUMN in metadata else ()
+    added = (groups.HELD_OUT,) if held_out.COLUMN in metadata else ()
     return tuple(dict.fromkeys((*wanted, *added)))
 
 
@@ -167,7 +98,7 @@ def build(
         except Skip as reason:
             said.append(f"{group}: no split {text!r} for {label}: {reason}")
             continue
-        leaky = text.partition(":")[0] in ("record", "site") or _share_wells(
+        leaky = groups.parse(text, key=key).unit in ("record", "site") or _share_wells(
             metadata, records, folds
         )
         made.append(Split(text, group, leaky, tuple(folds), label))
@@ -206,10 +137,10 @@ def within(
     Raises:
       Skip: the training part has too few groups.
     """
-    unit = split.name.partition(":")[0]
+    unit = groups.parse(split.name, key=key).unit
     records = np.flatnonzero(codes >= 0)
     try:
-        if unit in NO_GROUPS:
+        if unit in groups.NO_GROUPS:
             raise Skip(f"it names no kind of group to split by again; change {key}")
         _two_classes(codes[records], classes)
         folds = _folds(metadata, records, codes[records], unit, key, options)
@@ -307,17 +238,18 @@ def _two_classes(labels: np.ndarray, classes: Sequence[str]) -> None:
 
 
 def _folds(metadata, records, labels, text, key, options) -> list[Fold]:
-    unit, _, which = text.partition(":")
-    own = metadata.iloc[records]
-    if unit == HELD_OUT:
-        return [_held_out(own, records, which, key)]
-    if unit == "given":
-        return [_given(own, records, which, key)]
-    held = _held(metadata, own, labels, unit, which, key, options)
+    asked, own = groups.parse(text, key=key), metadata.iloc[records]
+    if asked.unit == groups.HELD_OUT:
+        return [_held_out(own, records)]
+    if asked.unit == groups.GIVEN:
+        return [_given(own, records, key)]
+    held = _held(metadata, records, labels, asked, key, options)
     folds = [(records[~out], records[out]) for out in held]
     folds = [fold for fold in folds if len(fold[0]) and len(fold[1])]
     if not folds:
-        raise Skip(f"no {unit} can be held apart from others like it; change {key}")
+        raise Skip(
+            f"no {asked.unit} can be held apart from others like it; change {key}"
+        )
     return folds
 
 
@@ -327,54 +259,36 @@ def _share_wells(metadata, records, folds) -> bool:
     return any(len(np.intersect1d(wells[a], wells[b])) for a, b in folds)
 
 
-def _held(metadata, own, labels, unit, which, key, options) -> list[np.ndarray]:
-    of = groups(own, unit, key=key)
+def _held(metadata, records, labels, asked, key, options) -> list[np.ndarray]:
+    """Per fold [n] bool: which of the records are held out."""
+    of = groups.groups(metadata.iloc[records], asked.unit, key=key)
     if len(np.unique(of.astype(str))) < 2:
-        raise Skip(f"all its records are of one {unit}; change {key}")
-    which = which or (str(TEST_FRAC) if unit == "record" else "")
-    if not which:
+        raise Skip(f"all its records are of one {asked.unit}; change {key}")
+    if asked.fold:
+        return [groups.dealt(metadata, asked, key)[records]]
+    if asked.unit == "record" and not asked.which:
+        asked = asked._replace(which=str(TEST_FRAC))
+    if not asked.which:
         return leave_out(labels, of, most=options["max_folds"], seed=options["seed"])
-    frac = _share(which)
-    # A name counts as one where any cell model has it: "plate:3", "donor:0.5".
-    if frac is None or names.meant(which, _known(metadata, unit, key)):
-        return [_listed(metadata, of, unit, which, key)]
+    known = groups.all_of(metadata, asked.unit, key)
+    frac = groups.share(asked, known)
+    if frac is None:
+        return [_listed(of, asked, known, key)]
     return random_groups(
         labels, of, frac, repeats=options["repeats"], seed=options["seed"]
     )
 
 
-def _listed(metadata, of, unit, which, key) -> np.ndarray:
-    """[n] bool: the groups that are named, with + between."""
-    if unit == "record":
-        raise InputError(f"{key}: record:{which} should be a share such as record:0.25")
-    known = _known(metadata, unit, key)
-    asked = [which] if names.meant(which, known) else which.split("+")
-    wanted: set[str] = set()
-    for name in asked:
-        found = names.meant(name, known)
-        if not found:
-            raise InputError(
-                f"{key}: no {unit} is called {name!r}; {_near(name, known)}"
-            )
-        wanted |= found
-    held = np.isin(of.astype(str), sorted(wanted))
+def _listed(of, asked, known, key) -> np.ndarray:
+    """[n] bool: the groups that are named."""
+    held = np.isin(of.astype(str), sorted(groups.listed(known, asked, key)))
     if not held.any():
-        raise Skip(f"none of its records are of {' or '.join(asked)}")
+        raise Skip(f"none of its records are of {' or '.join(asked.which.split('+'))}")
     return held
 
 
-def _known(metadata, unit, key) -> set[str]:
-    """The groups that any record is of, of whatever cell model."""
-    if unit == "record":
-        return set()
-    blank = _blank(metadata[_column(metadata, unit, key)])
-    return {str(name) for name in groups(metadata[~blank], unit, key=key)}
-
-
-def _given(own, records, which, key) -> Fold:
-    if which:
-        raise InputError(f"{key}: 'given' takes nothing after it, but has {which!r}")
-    side = groups(own, "split", key=key)
+def _given(own, records, key) -> Fold:
+    side = groups.groups(own, "split", key=key)
     side = np.char.lower(side.astype(str))
     for name in ("train", "test"):
         if name not in side:
@@ -383,11 +297,7 @@ def _given(own, records, which, key) -> Fold:
     return records[side == "train"], records[side == "test"]
 
 
-def _held_out(own, records, which, key) -> Fold:
-    if which:
-        raise InputError(
-            f"{key}: {HELD_OUT!r} takes nothing after it, but has {which!r}"
-        )
+def _held_out(own, records) -> Fold:
     if held_out.COLUMN not in own:
         raise Skip("no encoder here was trained on some of the records and not others")
     side = own[held_out.COLUMN].to_numpy(object)
@@ -420,10 +330,10 @@ def _judged(metadata, codes, folds, classes, text, key) -> tuple[list[Fold], str
 
 def _why_lost(metadata, codes, lost, text, key) -> str:
     """Why some classes cannot be both learnt and judged."""
-    unit = text.partition(":")[0]
-    if unit not in NO_GROUPS:
+    unit = groups.parse(text, key=key).unit
+    if unit not in groups.NO_GROUPS:
         records = np.flatnonzero(np.isin(codes, lost))
-        of = pd.Series(groups(metadata.iloc[records], unit, key=key).astype(str))
+        of = pd.Series(groups.groups(metadata.iloc[records], unit, key=key).astype(str))
         if (of.groupby(codes[records]).nunique() == 1).all():
             return f"has one {unit.replace('_', ' ')}, and at least two are needed"
     return "lies on one side only, and is to be both learnt and judged"
@@ -437,37 +347,3 @@ def _kinds(labels: np.ndarray, of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     have = [tuple(part) for part in np.split(pairs[1], starts[1:])]
     numbers = {kind: i for i, kind in enumerate(sorted(set(have)))}
     return np.array([numbers[kind] for kind in have]), member
-
-
-def _share(text: str) -> float | None:
-    """The number that a text is, where it lies between 0 and 1."""
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if 0 < number < 1 else None
-
-
-def _near(name: str, known: set[str]) -> str:
-    hint = nearest(name, known)
-    return hint if len(hint) < 200 else f"there are {len(known):,}"
-
-
-def _column(metadata: pd.DataFrame, unit: str, key: str) -> str:
-    """The column that tells a unit's groups apart."""
-    columns = {c.removeprefix("Metadata_").lower(): c for c in metadata}
-    column = "well" if unit == "row" else unit
-    if unit == "site" and "site" not in columns and "site_id" in columns:
-        return columns["site_id"]  # an image's whole name, as it stands for its crops
-    if column in columns:
-        return columns[column]
-    if unit in (*USUAL, "split"):
-        raise Skip(f"the screen has no column Metadata_{column.title()}; change {key}")
-    hint = nearest(unit, {*USUAL, "given", *columns})
-    raise InputError(
-        f"{key} names {unit!r}, which is nothing that records have: {hint}"
-    )
-
-
-def _blank(column: pd.Series) -> pd.Series:
-    return column.isna() | (column.astype(str).str.strip() == "")

@@ -17,11 +17,12 @@ from gandl_jax import checkpoint, hosts, parallel
 from gandl_jax import config as configs
 from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError, nearest
+from gandl_jax.methods.source import Source
 from gandl_jax.prepared import prepared
 from gandl_jax.profiles import feature_set, seen_table
 from gandl_jax.profiles.seen import Seen
 from gandl_jax.raw import screen
-from gandl_jax.training import loop, network_files, seen_records
+from gandl_jax.training import loop, network_files, seen_records, sources
 
 SIZES = ("data.crop_px", "model.channel_base", "model.channel_max")
 
@@ -58,11 +59,9 @@ class Trained:
     saved: checkpoint.Checkpoints
     steps: list[int]
 
-    def learnt_classes(self) -> Sequence[str]:
-        """The classes that it learnt by, which this screen need not have."""
-        if not self.steps:
-            return ()
-        return self.saved.config(self.steps[-1]).get("data.classes", ())
+    def source(self) -> Source:
+        """What it learnt from, which this screen need not have; of the newest step."""
+        return sources.read(self.saved.config(self.steps[-1]))
 
 
 def find_trained(config, workdir: epath.Path) -> Trained | None:
@@ -95,9 +94,8 @@ def choose(
     theirs,
     method,
     dataset: prepared.Prepared,
-    channels: Sequence[str],
     trained: Trained | None,
-    classes: Sequence[str] = (),
+    source: Source,
 ) -> Iterator[Encoder]:
     """The encoders that `config.embed` asks for.
 
@@ -106,9 +104,8 @@ def choose(
       theirs: of the encoder, as of `experiment.encoder_config`.
       method: of that config.
       dataset: the prepared screen that is embedded.
-      channels: of it, those that the encoder takes.
       trained: as of `find_trained`.
-      classes: that it learnt.
+      source: that the encoder learnt from.
 
     Raises:
       InputError: no such checkpoint, or one of another architecture.
@@ -118,9 +115,9 @@ def choose(
         return _of_file(config, theirs, method)
     steps = choose_steps(config.embed.steps, trained.steps)
     for step in steps:
-        architecture = configs.architecture(theirs, channels, classes)
+        architecture = sources.architecture(theirs, source)
         trained.saved.check(step, architecture, configs.defaults(theirs))
-    if classes:
+    if source.classes:
         print(
             f"embed     the encoder learnt with the labels {theirs.data.label} of its "
             "images: where it saw a screen, scores on that column are too good"
@@ -172,7 +169,7 @@ def _of_file(config, theirs, method) -> Iterator[Encoder]:
     if "last" not in config.embed.steps:
         return
     place, weights = config.embed.checkpoint, network_files.of_method(config)
-    found, sizes = network_files.read_discriminator(config, place)
+    found, sizes = network_files.read_encoder(config, place)
     sources = network_files.sources_in_file(
         "embed.checkpoint_channels",
         config.embed.checkpoint_channels,

@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import functools
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -11,20 +10,25 @@ import jax
 import numpy as np
 from etils import epath
 
-from gandl_jax import checkpoint, compilation, events, hosts, parallel, preemption
+from gandl_jax import checkpoint, compilation, events, hosts, logs, parallel, preemption
 from gandl_jax import config as configs
 from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError, RunError
-from gandl_jax.prepared import prepared
-from gandl_jax.reading import bad_records, classes, stream
+from gandl_jax.reading import bad_records, stream
 from gandl_jax.training import (
     looks,
+    network_files,
     opening,
     resume_point,
     rollback,
+    scaling,
     soundness,
+    sources,
     starting_state,
     starting_weights,
+    trained_on,
+    training_records,
+    validation,
 )
 from gandl_jax.training.grids import Grids
 from gandl_jax.training.recorder import Recorder, read_notes
@@ -53,6 +57,9 @@ def run(config, workdir: epath.Path) -> None:
         return
     devices = parallel.of_all_hosts(parallel.devices(train.devices))
     training = _open(config, workdir, saved, newest, devices)
+    if newest and (why := training.validation(newest).why_done()):
+        print(f"train     is done at {newest * train.batch:,} images: {why}")
+        return
     hosts.once(lambda: _note(workdir, training, devices))
     hosts.meet()  # all have looked for checkpoints before the first is saved
     if newest is None and train.start_from:
@@ -60,7 +67,7 @@ def run(config, workdir: epath.Path) -> None:
         hosts.agree({"what is in config.train.start_from": known["sha256"]})
         hosts.once(lambda: workdirs.note(workdir, "start", known))
     state = training.start(newest)  # what it refuses leaves nothing, no event either
-    with _told(workdir, devices, newest or 0, total), contextlib.closing(saved):
+    with _told(workdir, devices, newest or 0, saved), contextlib.closing(saved):
         phases = split_phases(training.method, devices)
         print(f"train     on {parallel.describe(devices)}; the first step compiles")
         while True:
@@ -76,24 +83,22 @@ def run(config, workdir: epath.Path) -> None:
 def _open(config, workdir, saved, newest: int | None, devices) -> "_Training":
     """What is to be trained; all that may be wrong with it is told here."""
     train = config.train
-    dataset, channels = opening.open_dataset(config)
+    records = training_records.open_records(config)
+    dataset, source = records.dataset, records.source
     hosts.agree({"the screen in config.data.dir": dataset.fingerprint})
-    found = opening.read_classes(config, dataset)
-    if words := classes.note(found, config.data.label):
+    for words in training_records.notes(records):
         print(f"train     note: {words}", flush=True)
-    method = opening.make_method(config, dataset, found.names)
+    method = opening.make_method(config, source)
     parallel.check_batch(train.batch, len(devices), method.unit, train.accumulate)
-    architecture = configs.architecture(config, channels, found.names)
+    architecture = sources.architecture(config, source)
     if newest is not None:
         saved.check(newest, architecture, configs.defaults(config))
     training = _Training(
         config=config,
         workdir=workdir,
-        dataset=dataset,
-        labels=found.codes,
-        classes={config.data.label: found.names} if found.names else {},
+        records=records,
         method=method,
-        architecture=architecture,
+        architecture=architecture | sources.note(source),
         saved=saved,
         bad=opening.bad_records_policy(config, dataset, workdir),
         total=configs.steps(train.total_images, train.batch),
@@ -106,7 +111,7 @@ def _note(
     workdir: epath.Path, training: "_Training", devices: list[jax.Device]
 ) -> None:
     """Writes down what is trained on, which a later run must agree with."""
-    dataset = training.dataset
+    records, dataset = training.records, training.records.dataset
     workdirs.claim(
         workdir,
         "prepared",
@@ -114,11 +119,11 @@ def _note(
         other="on another preparation of the screen: go back to the former "
         "config.data.dir",
     )
-    if training.labels is not None:
+    if records.labels:
         workdirs.claim(
             workdir,
             "classes_sha256",
-            hashlib.sha256(training.labels.tobytes()).hexdigest(),
+            records.labels_sha256(),
             other="with the records in other classes of config.data.label: go back to "
             "the former config.screen",
         )
@@ -127,7 +132,7 @@ def _note(
 
 
 @contextlib.contextmanager
-def _told(workdir, devices, first: int, total: int) -> Iterator[None]:
+def _told(workdir, devices, first: int, saved) -> Iterator[None]:
     """Writes down that a training starts, and how it ends."""
 
     def add(what: str, **details: Any) -> None:
@@ -141,7 +146,7 @@ def _told(workdir, devices, first: int, total: int) -> Iterator[None]:
         with contextlib.suppress(OSError):  # a disk that is full stays so
             add(_ending(error), why=str(error) or type(error).__name__)
         raise
-    add("finished", step=total)
+    add("finished", step=saved.steps()[-1])
 
 
 def _ending(error: BaseException) -> str:
@@ -171,9 +176,7 @@ class _Training:
 
     config: Any
     workdir: epath.Path
-    dataset: prepared.Prepared
-    labels: np.ndarray | None
-    classes: dict[str, Sequence[str]]
+    records: training_records.TrainingRecords
     method: Any
     architecture: dict[str, Any]
     saved: checkpoint.Checkpoints
@@ -192,9 +195,17 @@ class _Training:
             state = self.saved.restore(newest, "train", like)
             self._refuse_other_step(newest, int(state.step))
             return state
-        state = starting_state.make(self.config, self.method, self.dataset, key)
+        state = starting_state.make(self.config, self.method, self.records.source, key)
+        hosts.once(self._note_seen)
         self.saved.save(0, self.method.items(state), self.architecture)
         return state
+
+    def _note_seen(self) -> None:
+        """Keeps which records are seen, those of the starting networks too."""
+        start = self.config.train.start_from
+        is_workdir = start and not network_files.is_file(start)
+        former = epath.Path(start) if is_workdir else None
+        trained_on.write(self.workdir, self.records, former)
 
     def _refuse_other_step(self, folder: int, step: int) -> None:
         """Raises where a former version's checkpoint lies under another number."""
@@ -205,7 +216,7 @@ class _Training:
             )
 
     def go_on(self, phases: Sequence[Callable], state: Any, first: int) -> None:
-        """Trains from a state after so many steps to the end.
+        """Trains from a state after so many steps to the end, which may come early.
 
         Raises:
           Trouble: it is no longer sound.
@@ -215,7 +226,8 @@ class _Training:
         step_fn = in_turn(self.config, self.method, phases, rollbacks)
         steps = range(first, self.total)
         with contextlib.closing(self._recorder(first)) as records:
-            _loop(state, step_fn, self.batches(first, rollbacks), records, steps)
+            batches = self.batches(first, rollbacks)
+            _loop(state, step_fn, batches, records, steps)
 
     def _recorder(self, first: int) -> Recorder:
         fixed = functools.cache(self._fixed_records)
@@ -240,20 +252,30 @@ class _Training:
                 self.workdir / "images",
                 self.method,
                 channels=self.architecture["data.channels"],
-                classes=self.classes,
+                classes=self.records.source.classes,
                 fixed=fixed,
                 key=key,
             ),
+            validation=self.validation(first),
+        )
+
+    def validation(self, first: int) -> validation.Validation:
+        """By the records that are set aside, as it stood after so many steps."""
+        noted = read_notes(self.saved, first) if first else {}
+        history = validation.history(
+            logs.read(self.workdir), first, noted.get("metrics_not_logged", ())
+        )
+        return validation.Validation(
+            self.config, self.method, self.records, self.bad, history
         )
 
     def batches(self, first: int, rollbacks: int = 0) -> Iterator[dict]:
         """This host's part of the batches from a step on."""
         return training_batches(
             self.config,
-            self.dataset,
+            self.records,
             first,
             self.bad,
-            self.labels,
             seed=rollback.seed(self.config, rollbacks),
         )
 
@@ -293,15 +315,16 @@ class _Training:
 
     def _fixed_records(self) -> dict:
         """What looks and grids are of: the same whenever it is asked for."""
-        return looks.first_records(self._whole_batches(0, self.config.seed))
+        found = looks.first_records(self._whole_batches(0, self.config.seed))
+        px = configs.network_px(self.config)
+        return found | {"images": np.asarray(scaling.scaled(found["images"], px))}
 
     def _whole_batches(self, first: int, seed: int) -> Iterator[dict]:
         return training_batches(
             self.config,
-            self.dataset,
+            self.records,
             first,
             self.bad,
-            self.labels,
             seed=seed,
             whole=True,
         )
@@ -314,10 +337,9 @@ def stream_key(config, stream_number: int) -> jax.Array:
 
 def training_batches(
     config,
-    dataset,
+    records: training_records.TrainingRecords,
     first_step: int,
     on_bad,
-    labels: np.ndarray | None = None,
     *,
     seed: int | None = None,
     whole: bool = False,
@@ -326,16 +348,15 @@ def training_batches(
 
     Args:
       config: the whole config.
-      dataset: prepared screen.
+      records: that are trained on.
       first_step: how many batches are left out.
       on_bad: takes note of bad records; None fails.
-      labels: [records] int32 class of each, where batches are to have them.
       seed: of their order; None is the config's.
       whole: give them whole, on every host.
     """
     data = config.data
     return stream.train_batches(
-        dataset,
+        records.dataset,
         channels=data.channels,
         scaling=data.scaling,
         illumination=data.illumination,
@@ -348,7 +369,8 @@ def training_batches(
         crops_per_site=data.crops_per_site,
         process=0 if whole else hosts.index(),
         processes=1 if whole else hosts.count(),
-        labels=labels,
+        labels=records.labels,
+        rows=records.trained,
         on_bad=on_bad,
     )
 
@@ -397,7 +419,10 @@ def _loop(state, step_fn, batches, recorder: Recorder, steps: range) -> None:
     with contextlib.ExitStack() as stack:
         stops = None
         for step in steps:
-            state = _advance(state, step_fn, batches, recorder, step)
+            state, why_done = _advance(state, step_fn, batches, recorder, step)
+            if why_done:
+                recorder.finish(step + 1, state, why_done)
+                return
             if stops is None:  # the first step compiles, and leaves nothing to save
                 stops = stack.enter_context(preemption.deferred())
             if stops(step + 1):
@@ -407,8 +432,7 @@ def _loop(state, step_fn, batches, recorder: Recorder, steps: range) -> None:
         recorder.wait()  # as long as a request to stop waits, too
 
 
-def _advance(state, step_fn, batches, recorder: Recorder, step: int) -> Any:
+def _advance(state, step_fn, batches, recorder: Recorder, step: int) -> tuple[Any, str]:
     batch = next(batches)
     state, metrics = step_fn(state, batch, step)
-    recorder.add(step + 1, state, metrics)
-    return state
+    return state, recorder.add(step + 1, state, metrics)

@@ -46,14 +46,14 @@ def read(config, place: str) -> tuple[Any, Any]:
         return of_method(config).read(file, place)
 
 
-def read_discriminator(config, place: str) -> tuple[Any, Any]:
-    """The discriminator of a file, and its sizes.
+def read_encoder(config, place: str) -> tuple[Any, Any]:
+    """The encoder of a file, and its sizes.
 
     Raises:
-      InputError: no such file, damaged, or no discriminator of the config's method.
+      InputError: no such file, damaged, or no encoder of the config's method.
     """
     with _opened(place) as file:
-        return of_method(config).read_discriminator(file, place)
+        return of_method(config).read_encoder(file, place)
 
 
 def fingerprint(place: str) -> str:

@@ -7,12 +7,13 @@ import ml_collections
 from etils import epath
 
 from gandl_jax import config as configs
-from gandl_jax import file_hashes, hosts, modules
+from gandl_jax import events, file_hashes, hosts, modules
 from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError, nearest
+from gandl_jax.methods.source import Source
 from gandl_jax.prepared import prepared
 from gandl_jax.raw import screen
-from gandl_jax.reading import bad_records, classes, labelling
+from gandl_jax.reading import bad_records, labelling
 from gandl_jax.training import network_files
 
 
@@ -42,15 +43,6 @@ def open_dataset(config) -> tuple[prepared.Prepared, tuple[str, ...]]:
     return dataset, prepared.choose_channels(dataset, config.data.channels)
 
 
-def read_classes(config, dataset: prepared.Prepared) -> classes.Classes:
-    """The classes that config.data.label tells apart; none where it is empty.
-
-    Raises:
-      InputError: the screen has no such column, or too few or too many values in it.
-    """
-    return classes.read(dataset.table, config.data.label)
-
-
 def bad_records_policy(
     config, dataset: prepared.Prepared, workdir: epath.Path
 ) -> bad_records.BadRecords | None:
@@ -66,20 +58,23 @@ def bad_records_policy(
     )
 
 
-def make_method(
-    config, dataset: prepared.Prepared, class_names: Sequence[str] = ()
-) -> Any:
-    """The method that the config names, for a prepared screen.
+def make_method(config, source: Source) -> Any:
+    """The method that the config names.
 
     Args:
       config: of the experiment.
-      dataset: gives the channels.
-      class_names: of the classes that its networks tell apart.
+      source: of the records that it is trained on.
     """
     name, known = config.method.name, modules.names("methods", "Method")
     if name not in known:  # of another workdir's config.json, which is only data
         raise InputError(f"there is no method {name!r}: {nearest(name, known)}")
-    return modules.load("methods", name).Method(config, dataset, class_names)
+    method = modules.load("methods", name).Method(config, source)
+    px = config.model.input_px
+    if not px:
+        return method
+    from gandl_jax.training import scaling  # slow
+
+    return scaling.ScaledMethod(method, px)
 
 
 def encoder_config(config) -> ml_collections.ConfigDict:
@@ -139,12 +134,13 @@ def newest_step(folder: epath.Path) -> int | None:
 
 
 def _config_of_file(config) -> ml_collections.ConfigDict:
-    """This config with the sizes of the discriminator in a file."""
+    """This config with the sizes of the encoder in a file."""
     place = config.embed.checkpoint
-    _, sizes = network_files.read_discriminator(config, place)
-    _check_tiles(place, sizes.size, config)
+    _, sizes = network_files.read_encoder(config, place)
+    if configs.network_px(config) != sizes.size:
+        _check_tiles(place, sizes.size, config)
     theirs = config.copy_and_resolve_references()
-    theirs.model.update(channel_base=sizes.base, channel_max=sizes.widest)
+    network_files.of_method(config).configure(theirs, sizes)
     spec = screen.load(config)
     theirs.data.channels = prepared.check_channels(
         spec.name, spec.channels, config.data.channels
@@ -171,7 +167,8 @@ def _check_finished(folder: epath.Path, theirs, wanted: Sequence[str]) -> None:
     """Raises where training has not come to its end, which "last" would pass over."""
     last = newest_step(folder)
     total = configs.steps(theirs.train.total_images, theirs.train.batch)
-    if "last" in wanted and last < total:
+    is_done = last >= total or last == events.early_end(events.read(folder))
+    if "last" in wanted and not is_done:
         raise InputError(
             f"the training in {folder} is at step {last} of {total}: finish it, or "
             f"name the steps to embed with, as in --config.embed.steps=0,{last}"

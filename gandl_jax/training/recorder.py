@@ -9,13 +9,14 @@ import ml_collections
 import numpy as np
 from etils import epath
 
-from gandl_jax import checkpoint, hosts, logs, memory, parallel, progress
+from gandl_jax import checkpoint, events, hosts, logs, memory, parallel, progress
 from gandl_jax import config as configs
 from gandl_jax.methods.contract import Check
 from gandl_jax.reading import bad_records
 from gandl_jax.training import soundness
 from gandl_jax.training.grids import Grids
 from gandl_jax.training.looks import Looks
+from gandl_jax.training.validation import Validation
 
 NOTES = "train.recorder"  # beside a checkpoint's arrays: what a resume needs
 
@@ -36,6 +37,7 @@ class Recorder:
       total: steps in all.
       looks: of the method, at its own training.
       grids: of what the method makes.
+      validation: by the records that are set aside.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Recorder:
         total: int,
         looks: Looks,
         grids: Grids,
+        validation: Validation,
     ):
         self._bad = bad
         self._config, self._workdir, self._method = config, workdir, method
@@ -68,11 +71,14 @@ class Recorder:
             self._read = read_notes(saved, first).get("metrics_not_logged", [])
         self._finite = parallel.on_one(soundness.finite)
         self._looked: tuple[int, dict] | None = None  # (step, fields on the device)
-        self._looks, self._grids = looks, grids
+        self._looks, self._grids, self._validation = looks, grids, validation
         self._saved_step = first
 
-    def add(self, step: int, state: Any, metrics: dict) -> None:
+    def add(self, step: int, state: Any, metrics: dict) -> str:
         """Takes what a step gave; `step` counts those completed.
+
+        Returns:
+          Why the training is done early; "" where it goes on.
 
         Raises:
           Trouble: the training is no longer sound.
@@ -83,6 +89,7 @@ class Recorder:
         except soundness.Trouble as trouble:
             trouble.found = step
             raise
+        return self._validation.why_done() if self._due("log", step) else ""
 
     def _add(self, step: int, state: Any, metrics: dict) -> None:
         # The step in flight is never read.
@@ -100,6 +107,9 @@ class Recorder:
         if saves or shows or looks:
             self._require_finite(step, state)
             self._look(step, state, looks)
+        if self._due("log", step) and self._validation.is_on:
+            self._require_finite(step, state)
+            self._read.append(self._validation.take(state))
         if shows:
             self._show(step, state)
         if saves:
@@ -126,6 +136,18 @@ class Recorder:
             self._looks.take_aside(step, state)
             self._save(step, state)
         self.wait()
+
+    def finish(self, step: int, state: Any, why: str) -> None:
+        """Logs and saves a training that is done early, and says so.
+
+        Raises:
+          RunError: it cannot be written.
+        """
+        self._log(step)
+        self.save(step, state)
+        if hosts.leads():
+            print(f"train     stops early at step {step:,}: {why}", flush=True)
+            events.add(self._workdir, "stopped_early", step=step, why=why)
 
     def wait(self) -> None:
         """Waits until the last checkpoint is written.

@@ -1,6 +1,8 @@
 """Where a training went wrong: what is kept of it, and how it goes on."""
 
 import datetime
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from etils import epath
@@ -8,6 +10,7 @@ from etils import epath
 from gandl_jax import config as configs
 from gandl_jax import events, files, json_lines, logs, pictures, sealed_json
 from gandl_jax.errors import RunError
+from gandl_jax.training import gentler
 from gandl_jax.training.soundness import Trouble
 
 FOLDER = "rollbacks"
@@ -38,7 +41,8 @@ def keep_evidence(
       config: of the experiment.
       workdir: of it.
       trouble: what was found.
-      batch: {"images": [B, H, W, C] float32 in [-1, 1], "index": [B], ...}.
+      batch: {"images": [B, H, W, C] float32 in [-1, 1], "index": [B], "labels":
+        {column: [B]}}.
 
     Returns:
       The folder, one for each time: `rollbacks/<number>-step-<step>`.
@@ -46,7 +50,7 @@ def keep_evidence(
     folder = workdir / FOLDER / f"{count(workdir) + 1}-step-{trouble.step}"
     folder.mkdir(parents=True, exist_ok=True)
     with files.replacing(folder / "batch.npz") as file:
-        np.savez_compressed(file, **batch)
+        np.savez_compressed(file, **_flat(batch))
     pictures.write_grid(folder / "batch.png", batch["images"][:SHOWN])
     report = {
         "step": trouble.step,
@@ -59,12 +63,19 @@ def keep_evidence(
     return folder
 
 
+def _flat(batch: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """A batch whose labels lie beside the images: "labels/Treatment"."""
+    labels = {f"labels/{column}": x for column, x in batch.get("labels", {}).items()}
+    return {name: x for name, x in batch.items() if name != "labels"} | labels
+
+
 def used_up(config, trouble: Trouble, folder: epath.Path) -> RunError:
     """What to tell where it went wrong once more than `config.train.rollbacks`."""
+    settings = gentler.settings(trouble.what, config)
+    flags = [f"--config.{key}={value}" for key, value in settings.items()]
     return RunError(
         f"{trouble}; the training went back "
         f"{config.train.rollbacks} times already and stops ({LIMIT}). "
         f"{folder} holds a report and the batch: if its pictures are sound, train in "
-        "another --workdir with a lower config.method.learning_rate or another "
-        "config.method.r1_weight"
+        f"another --workdir{' with ' if flags else ''}{' '.join(flags)}"
     )

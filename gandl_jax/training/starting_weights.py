@@ -14,11 +14,12 @@ import ml_collections
 from etils import epath
 
 from gandl_jax import config as configs
+from gandl_jax import modules
 from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError
 from gandl_jax.prepared import prepared
 from gandl_jax.raw import screen
-from gandl_jax.training import network_files, opening
+from gandl_jax.training import network_files, opening, sources, training_records
 
 KEY = "train.start_channels"
 
@@ -98,26 +99,48 @@ def find(config: ml_collections.ConfigDict) -> Fitting:
     Raises:
       InputError: as `check`.
     """
-    place, weights = config.train.start_from, network_files.of_method(config)
+    place = config.train.start_from
     spec = screen.load(config)
     ours = prepared.check_channels(spec.name, spec.channels, config.data.channels)
     networks, wanted = None, config.train.start_channels
     if network_files.is_file(place):
+        weights = network_files.of_method(config)
         networks, sizes = network_files.read(config, place)
         names = network_files.numbered(sizes.channels)
         chosen = network_files.sources_in_file(KEY, wanted, ours, sizes.channels)
         classes = _count_classes(config, sizes.classes)
+        ours_sizes = weights.sizes(config, ours, classes)
+        weights.refuse_other_sizes(place, ours_sizes, sizes)
     else:
         theirs = _trained(config, epath.Path(place))
         names = theirs.data.channels
         usual = [n if n in names else network_files.MEAN for n in ours]
         chosen = network_files.sources(KEY, wanted or usual, ours, names)
-        classes = int(bool(config.data.label))  # `starting_state` compares names
-        sizes = weights.sizes(theirs, names, classes)
-    weights.refuse_other_sizes(place, weights.sizes(config, ours, classes), sizes)
+        _refuse_other_sizes(place, config, ours, theirs)
     is_same = chosen == tuple(range(len(names)))
     words = "" if is_same else _channel_words(ours, names, chosen)
     return Fitting(networks, chosen, words)
+
+
+def _refuse_other_sizes(place: str, config, ours: Sequence[str], theirs) -> None:
+    """Refuses another training's networks of other sizes.
+
+    Their classes are compared by name in `starting_state`.
+    """
+    weights = modules.part("methods", config.method.name, "weights")
+    if weights:
+        classes = int(bool(config.data.label))
+        mine = weights.sizes(config, ours, classes)
+        there = weights.sizes(theirs, theirs.data.channels, classes)
+        weights.refuse_other_sizes(place, mine, there)
+        return
+    mine, there = (configs.architecture(c, ()) for c in (config, theirs))
+    other = [f"--config.{k}={there[k]}" for k in mine if mine[k] != there[k]]
+    if other:
+        raise InputError(
+            f"{place} holds networks of other sizes than the config's: set "
+            f"{' '.join(other)}"
+        )
 
 
 def _channel_words(
@@ -165,8 +188,7 @@ def _count_classes(config, there: int) -> int:
         return 0
     if not prepared.is_complete(config.data.dir):
         return max(there, 1)
-    dataset, _ = opening.open_dataset(config)
-    return len(opening.read_classes(config, dataset).names)
+    return len(sources.all_classes(training_records.open_records(config).source))
 
 
 def _begun(workdir: epath.Path) -> dict[str, Any] | None:

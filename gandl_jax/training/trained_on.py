@@ -10,13 +10,41 @@ from etils import epath
 
 from gandl_jax import files
 from gandl_jax.errors import InputError
+from gandl_jax.training.training_records import TrainingRecords
 
 FILE = "trained_on.parquet"
-COLUMNS = ["screen", "metadata_sha256", "record_id", "seen", "labels"]
+TRAINED, VALIDATED = "trained", "validated"
+KEY = ["screen", "metadata_sha256", "record_id"]
+COLUMNS = [*KEY, "seen", "labels"]
+
+
+def write(
+    workdir: epath.Path, records: TrainingRecords, start_from: epath.Path | None
+) -> None:
+    """Writes what a training reads, before its first step.
+
+    Args:
+      workdir: of the experiment.
+      records: that it trains on.
+      start_from: workdir of the training whose networks it starts from; what those
+        have seen counts as seen. None where it starts from none, or from a file.
+    """
+    rows = _of_training(records)
+    former = read(start_from) if start_from else None
+    if former is not None:
+        rows = _united(pd.concat([rows, former]))
+    buffer = io.BytesIO()
+    rows[COLUMNS].reset_index(drop=True).to_parquet(buffer)
+    files.replace(workdir / FILE, buffer.getvalue())
 
 
 def read(workdir: epath.Path) -> pd.DataFrame | None:
     """The table, or None where a former version trained, which wrote none.
+
+    Returns:
+      `screen`, its name; `metadata_sha256`, of its table; `record_id`; `seen`,
+      "trained" or "validated"; `labels`, the columns learnt, with commas between, ""
+      where none was.
 
     Raises:
       InputError: it is damaged.
@@ -31,3 +59,26 @@ def read(workdir: epath.Path) -> pd.DataFrame | None:
         raise InputError(
             f"{path} is damaged: restore it from a copy ({type(error).__name__})"
         ) from error
+
+
+def _of_training(records: TrainingRecords) -> pd.DataFrame:
+    dataset, labels = records.dataset, ",".join(records.source.classes)
+    parts = {TRAINED: records.rows.trained, VALIDATED: records.rows.validated}
+    ids = dataset.table["Metadata_Record_ID"].to_numpy(str)
+    made = [
+        pd.DataFrame({"record_id": ids[rows], "seen": s}) for s, rows in parts.items()
+    ]
+    return pd.concat(made).assign(
+        screen=dataset.name, metadata_sha256=dataset.metadata_sha256, labels=labels
+    )
+
+
+def _united(rows: pd.DataFrame) -> pd.DataFrame:
+    """One row for each record: trained on by either, with the labels of both."""
+
+    def all_labels(texts: pd.Series) -> str:
+        words = {word for text in texts for word in text.split(",") if word}
+        return ",".join(sorted(words))
+
+    # "trained" sorts before "validated".
+    return rows.groupby(KEY, as_index=False).agg({"seen": "min", "labels": all_labels})

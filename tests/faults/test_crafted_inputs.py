@@ -28,7 +28,7 @@ from PIL import Image
 
 import gandl_jax
 from gandl_jax import config as configs
-from gandl_jax import logs, pictures
+from gandl_jax import config_files, logs, pictures
 from gandl_jax import main as program
 from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError
@@ -191,7 +191,7 @@ def refused(place, capsys):
 
 def test_what_is_crafted_below_is_harmless_before(place):
     """The screen that the cases change passes all checks that come before writing."""
-    config = configs.load("crafted.py")
+    config = config_files.load("crafted.py")
     spec = screen.load(config)
     metadata = screen.read_metadata(spec, "raw")
     assert metadata["treatment"].tolist() == ["DMSO", "x"]
@@ -744,7 +744,7 @@ def test_a_record_that_says_it_is_a_terabyte(place):
     frame = struct.pack("<Q", 2**40) + bytes.fromhex("aa3d6be4") + bytes(68)
     (place.prepared / SHARD).write_bytes(frame * 2)
     opened = prepared.open_prepared("prepared")
-    spec = screen.load(configs.load("crafted.py"))
+    spec = screen.load(config_files.load("crafted.py"))
     wanted = {"sha256": "", "bytes": 160, "records": 2}
     found, _ = faults.of_shard(opened, SHARD, {SHARD: wanted}, spec)
     told = [fault.what for fault in found]
@@ -968,7 +968,7 @@ def test_no_reader_of_ours_can_execute_anything():
                 assert node.func.id not in CALLS, file
             if isinstance(node, ast.Attribute):
                 assert node.attr not in CALLS - {"compile"}, file
-                assert node.attr != "exec_module" or file.name == "config.py"
+                assert node.attr != "exec_module" or file.name == "config_files.py"
             if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
                 assert node.value.value is False, file
 

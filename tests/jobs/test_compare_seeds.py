@@ -145,8 +145,11 @@ def test_other_options_or_profiles_compare_anew(config, folders, tmp_path):
     compare_seeds.run(config, workdir)
     before = result(workdir)
     assert {row["features"] for row in before["rows"]} == {"b8", "b16"}
+    assert {row["normalize"] for row in before["rows"]} == {"standard"}
     config.compare.update(aside_frac=0.33, part="selection")
+    config.evaluate.control_classification.normalize = "robust"  # of the task itself
     compare_seeds.run(config, workdir)
+    assert {row["normalize"] for row in result(workdir)["rows"]} == {"robust"}
     assert {row["counted"] for row in result(workdir)["rows"]} == {"1 of 3 plates"}
     config.compare.workdirs = tuple(folders[:2])
     compare_seeds.run(config, workdir)

@@ -163,6 +163,40 @@ def test_what_is_done_is_not_repeated(config, workdir, monkeypatch, capsys):
     assert after["rows"] != before["rows"]
 
 
+def test_another_normalisation_of_a_task_makes_no_other_anew(config, workdir):
+    config.evaluate.tasks = "control_classification,dose_response"
+    evaluate.run(config, workdir)
+    before = result(workdir, "control_classification"), result(workdir, "dose_response")
+    config.evaluate.dose_response.normalize = "none"
+    stamps = {
+        path.stem: path.stat().st_mtime_ns
+        for path in (workdir / "tasks/simulated").iterdir()
+    }
+    evaluate.run(config, workdir)
+    controls = workdir / "tasks/simulated/control_classification.json"
+    assert controls.stat().st_mtime_ns == stamps["control_classification"]
+    after = result(workdir, "dose_response")
+    assert after["inputs"]["options"]["normalize"] == "none"
+    assert before[1]["inputs"]["options"]["normalize"] == "standard"
+    plain = [row["response_at_highest_dose"] for row in after["rows"]]
+    assert plain != [row["response_at_highest_dose"] for row in before[1]["rows"]]
+
+
+def test_code_of_a_task_is_no_other_tasks(tmp_path, monkeypatch):
+    package = tmp_path / "gandl_jax"
+    (package / "profiles").mkdir(parents=True)
+    (package / "tasks").mkdir()
+    for name, text in (("one", "def run(): 1"), ("shared", "x = 1")):
+        (package / f"tasks/{name}.py").write_text(text)
+    monkeypatch.setattr(modules, "PACKAGE", package)
+    monkeypatch.setattr(task_results.gandl_jax, "__file__", str(package / "i.py"))
+    before = task_results.code("one")
+    (package / "tasks/two.py").write_text("def run(): 2")
+    assert task_results.code("one") == before != task_results.code("two")
+    (package / "tasks/shared.py").write_text("x = 2")
+    assert task_results.code("one") != before
+
+
 def test_scores_of_other_code_are_made_anew(config, workdir, monkeypatch):
     config.evaluate.tasks = "control_classification"
     evaluate.run(config, workdir)

@@ -14,40 +14,9 @@ import pytest
 import gandl_jax
 from gandl_jax.profiles import store
 
+PAGE = "docs/new_task.md"
+FEATURES = np.array([[3, -4], [0, 0], [1, 1]], np.float32)
 PACKAGE = pathlib.Path(gandl_jax.__file__).parent
-WORDY = '''
-"""How far apart are wells? With words of its own."""
-
-TITLE = "Depth & breadth"
-METRIC = "mean distance"
-OPTIONS = {"power": 2, "normalize": "none"}  # of the mean; of the features
-LOWEST = {"power": 1}
-
-
-def check(metadata, options):
-    assert options["normalize"] == "none" and options["svm_c"] == 1.0
-
-
-def run(sets, splits, *, power, normalize, **shared):
-    assert splits == []
-    return [
-        {
-            "task": "depth", "set": name, "encoder": sets[name].encoder,
-            "features": sets[name].short_name, "normalize": normalize,
-            "value": float((abs(sets[name].features) ** power).mean() ** (1 / power)),
-        }
-        for name in sets
-    ]
-
-
-def table(rows):
-    return "\\n".join(f"depth of {row['set']}: {row['value']:.4f}" for row in rows)
-
-
-def chapter(rows):
-    depths = [{"name": row["set"], "depth": row["value"]} for row in rows]
-    return ["Depths are <deep>.", depths]
-'''
 SILENT = """
 def run(sets, splits, **options):
     return [{"task": "silent_count", "records_of_plate": {"<b>": 3}, "share": 1 / 3}]
@@ -60,15 +29,16 @@ def somebody(tmp_path):
     shutil.copytree(
         PACKAGE, tmp_path / "gandl_jax", ignore=shutil.ignore_patterns("__pycache__")
     )
-    for name, text in (("depth", WORDY), ("silent_count", SILENT)):
+    page = (PACKAGE.parent / PAGE).read_text()
+    written_out = page.partition("```python\n")[2].partition("```")[0]
+    for name, text in (("components", written_out), ("silent_count", SILENT)):
         path = tmp_path / f"gandl_jax/tasks/{name}.py"
         assert not path.exists()
         path.write_text(text)
     metadata = pd.DataFrame({"Metadata_Site_ID": ["a", "b", "c"]})
     directory = tmp_path / "run/profiles/simulated/intensity"
-    features = np.array([[3.0, -4.0], [0, 0], [1, 1]], np.float32)
     store.write_part(
-        directory / "part-00000.parquet", metadata, {"intensity": features}
+        directory / "part-00000.parquet", metadata, {"intensity": FEATURES}
     )
     store.finish(directory)
     return tmp_path
@@ -85,28 +55,24 @@ def typed(folder, *words):
 
 
 def test_a_new_task_is_new_files_only(somebody):
-    mine = "--config.evaluate.depth"
-    wrong = typed(somebody, f"{mine}.powr=1")
+    wrong = typed(somebody, "--config.evaluate.components.shar=1")
     assert wrong.returncode == 2
-    assert "did you mean 'evaluate.depth.power'" in wrong.stderr
-    wrong = typed(somebody, f"{mine}.power=0")
-    assert wrong.returncode == 2 and "depth.power=0 should be 1" in wrong.stderr
-    done = typed(somebody, "--config.evaluate.tasks=all", f"{mine}.power=1")
+    assert "did you mean 'evaluate.components.share'" in wrong.stderr
+    done = typed(somebody, "--config.evaluate.components.share=0.99")
     assert done.returncode == 0, done.stderr
-    assert "depth of intensity: 1.5000" in done.stdout, "(3 + 4 + 1 + 1) / 6"
-    *_, table = done.stdout.partition("Silent count\n")
-    assert [line.split("  ")[-1] for line in table.splitlines()[:2]] == [
-        "share",
-        "0.333",
-    ]
-    result = json.loads((somebody / "run/tasks/simulated/depth.json").read_text())
-    assert result["inputs"]["options"]["power"] == 1
+    variance = np.linalg.eigvalsh(np.cov(FEATURES.T))
+    assert variance[1] / variance.sum() < 0.99, "so that both components are needed"
+    assert "Principal components: components\nintensity: 2 of 2\n" in done.stdout
+    table = done.stdout.partition("Silent count\n")[2].splitlines()
+    assert table[0].split()[-1] == "share" and table[1].split()[-1] == "0.333"
+    result = json.loads((somebody / "run/tasks/simulated/components.json").read_text())
+    assert result["inputs"]["options"]["share"] == 0.99
     page = (somebody / "run/report/index.html").read_text()
     for words in (
-        "<h2>Depth &amp; breadth\n<small>simulated</small></h2>",
-        '<a href="#depth-simulated">Depth &amp; breadth</a>',
-        "<p>Depths are &lt;deep&gt;.</p>",
-        "<td>intensity</td>\n<td>1.5</td>",
+        "<h2>Principal components\n<small>simulated</small></h2>",
+        '<a href="#components-simulated">Principal components</a>',
+        "<p>Sets of few components (&lt; 10) see little of the cells.</p>",
+        "<td>intensity</td>\n<td>2</td>",
         "<h2>Silent count\n<small>simulated</small></h2>",
         "<td>{&quot;&lt;b&gt;&quot;: 3}</td>\n<td>0.333</td>",
     ):

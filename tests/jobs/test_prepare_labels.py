@@ -16,7 +16,7 @@ from gandl_jax.errors import InputError
 from gandl_jax.jobs import prepare
 from gandl_jax.judging import task_results
 from gandl_jax.prepared import prepared
-from gandl_jax.reading import labelling, levels
+from gandl_jax.reading import classes, labelling, levels
 from gandl_jax.training import opening
 
 RECORDS = 8
@@ -147,7 +147,7 @@ def results_of(c):
     """All that an experiment sees of a screen, but the images."""
     mine, _ = opening.open_dataset(c)
     found = levels.of(mine, ("dna",), c.data.scaling, "none").ranges
-    codes = opening.read_classes(c, mine).codes
+    codes = classes.read(mine.table, c.data.label).codes
     judged = task_results.records("evaluate", c, "tiny")
     pd.testing.assert_frame_equal(mine.table, judged)
     return [mine.table.to_dict("list"), found.tolist(), codes.tolist()]

@@ -9,7 +9,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from gandl_jax import config
+from gandl_jax import config, config_files
 from gandl_jax.errors import InputError
 from gandl_jax.jobs import prepare
 from gandl_jax.prepared import prepared
@@ -182,7 +182,7 @@ def test_bytes_of_prepared_tiffs_do_not_depend_on_when(tmp_path):
 
 def test_the_template_describes_a_screen_that_prepares(request, tmp_path):
     """configs/my_screen.py as it stands, with the files and table that it tells of."""
-    c = config.load(f"{request.config.rootpath.parent}/configs/my_screen.py")
+    c = config_files.load(f"{request.config.rootpath.parent}/configs/my_screen.py")
     folder = tmp_path / "raw"
     (folder / "images/P1").mkdir(parents=True)
     rows = []

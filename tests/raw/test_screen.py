@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gandl_jax import config, modules
+from gandl_jax import config, config_files, modules
 from gandl_jax.errors import InputError
 from gandl_jax.raw import screen
 
@@ -249,7 +249,7 @@ def test_rxrx1():
 
 def test_rxrx1_without_mitochondria_has_the_channels_of_rxrx19a(request):
     file = request.config.rootpath.parent / "configs/rxrx1.py"
-    five = config.load(f"{file}:five").data.channels
+    five = config_files.load(f"{file}:five").data.channels
     assert five == load("rxrx19a").channels and set(five) < set(load("rxrx1").channels)
 
 

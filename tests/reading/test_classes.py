@@ -1,4 +1,4 @@
-"""Classes of a conditional network are the values of a column."""
+"""Classes of records are the values of a column."""
 
 import numpy as np
 import pandas as pd
@@ -18,19 +18,24 @@ TABLE = pd.DataFrame(
 
 
 @pytest.mark.parametrize("label", ["Condition", "condition", " Condition\u00a0"])
-def test_names_are_sorted_and_blanks_are_a_class(label):
-    names, codes = classes.read(TABLE, label)
-    assert names == ("", "Mock", "UV")
-    assert codes.dtype == np.int32 and codes.tolist() == [2, 0, 1, 2, 0]
+def test_names_are_sorted_and_blanks_are_none_of_them(label):
+    column, names, codes = classes.read(TABLE, label)
+    assert column == "Condition" and names == ("Mock", "UV")
+    assert codes.dtype == np.int32 and codes.tolist() == [1, -1, 0, 1, -1]
 
 
 def test_numbers_are_classes_too():
-    names, codes = classes.read(TABLE, "Concentration_uM")
-    assert [names[code] for code in codes] == ["0.5", "", "10.0", "0.5", "2.0"]
+    _, names, codes = classes.read(TABLE, "Concentration_uM")
+    known = [names[code] for code in codes if code >= 0]
+    assert known == ["0.5", "10.0", "0.5", "2.0"] and codes[1] == -1
 
 
-def test_without_a_label_there_are_none():
-    assert classes.read(TABLE, "") == ((), None)
+def test_several_columns_are_told_apart():
+    found = classes.read_all(TABLE, ("condition", "Concentration_uM"))
+    assert list(found) == ["Condition", "Concentration_uM"]
+    assert classes.read_all(TABLE, ()) == {}
+    with pytest.raises(InputError, match="'Condition' twice"):
+        classes.read_all(TABLE, ("condition", "Condition"))
 
 
 @pytest.mark.parametrize(
@@ -50,11 +55,3 @@ def test_too_many_classes_are_refused():
     many = pd.DataFrame({"Metadata_Well": [str(i) for i in range(2_001)]})
     with pytest.raises(InputError, match="2,001 different values"):
         classes.read(many, "Well")
-
-
-def test_records_without_a_label_are_told_with_their_count():
-    table = pd.DataFrame({"Metadata_Mechanism": ["a", "", "b", None, "a"]})
-    found = classes.read(table, "Mechanism")
-    assert classes.note(found, "Mechanism").startswith("2 of 5 records have a blank Me")
-    assert classes.note(classes.read(table[::2], "Mechanism"), "Mechanism") == ""
-    assert classes.note(classes.Classes(), "") == ""

@@ -13,10 +13,12 @@ from gandl_jax.errors import InputError
 from gandl_jax.jobs import evaluate
 from gandl_jax.jobs.report import inputs, what_was_run
 from gandl_jax.judging import task_results
+from gandl_jax.methods.source import Source
 from gandl_jax.profiles import store
 from gandl_jax.profiles.aligned import AlignedSets
 from gandl_jax.reading import labelling
-from gandl_jax.training import loop
+from gandl_jax.training import loop, training_records
+from gandl_jax.training.held_out import Rows
 
 RECORDS = 40
 
@@ -120,8 +122,13 @@ def test_classes_are_bound_to_the_workdir(own, tmp_path):
     dataset = types.SimpleNamespace(fingerprint="a", metadata_sha256="b")
 
     def note(labels):
-        codes = None if labels is None else np.array(labels, np.int32)
-        training = types.SimpleNamespace(dataset=dataset, labels=codes)
+        codes = {"X": np.array(labels, np.int32)}
+        source = Source(("dna",), classes={"X": ("a", "b")}, blanks={"X": 0})
+        rows = np.array([], int)
+        records = training_records.TrainingRecords(
+            dataset, ("dna",), Rows(rows, rows, rows), codes, source
+        )
+        training = types.SimpleNamespace(records=records)
         loop._note(tmp_path, training, jax.devices()[:1])
 
     note([0, 1, 1, 0])

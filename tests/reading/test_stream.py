@@ -141,11 +141,11 @@ def test_labels_are_those_of_the_records_that_are_seen(tiny, stretched):
     sites = stretched(prepared, pixels)
     labels = np.arange(100, 100 + prepared.records, dtype=np.int32)
     named = dict(zip(prepared.table["Metadata_Site_ID"], labels, strict=True))
-    for batch in batches(prepared, 3, labels=labels):
-        assert batch["labels"].dtype == np.int32
+    for batch in batches(prepared, 3, labels={"X": labels}):
+        assert batch["labels"]["X"].dtype == np.int32
         seen = [locate(crop, sites)[0][0] for crop in batch["images"]]
-        assert batch["labels"].tolist() == [named[site] for site in seen]
-    assert "labels" not in batches(prepared, 1)[0]
+        assert batch["labels"]["X"].tolist() == [named[site] for site in seen]
+    assert batches(prepared, 1)[0]["labels"] == {}
 
 
 @pytest.mark.parametrize(
@@ -201,10 +201,10 @@ def test_a_stand_in_brings_its_own_label(copied, tiny, stretched):
         file.write(b"damaged")
     sites, bad = stretched(*tiny), []
     labels = np.arange(copied.records, dtype=np.int32)
-    for batch in batches(copied, 3, labels=labels, on_bad=bad.append):
+    for batch in batches(copied, 3, labels={"X": labels}, on_bad=bad.append):
         seen = [locate(crop, sites)[0][0] for crop in batch["images"]]
-        ids = copied.table["Metadata_Site_ID"].iloc[batch["labels"]]
-        assert seen == ids.tolist() and 6 not in batch["labels"]
+        ids = copied.table["Metadata_Site_ID"].iloc[batch["labels"]["X"]]
+        assert seen == ids.tolist() and 6 not in batch["labels"]["X"]
     assert set(bad) == {6}
 
 

@@ -223,10 +223,8 @@ def test_labels_with_compounds_left_out():
     row = row_of(rows, ANY)
     assert {one["set"] for one in row["taken"]} == {"y"}
     assert row["split"] == "treatment" and row["unit"] == "treatment"
-    assert (
-        "--config.evaluate.svm_c="
-        in ranking.recommendation("control_classification", found)["flags"]
-    )
+    best = ranking.recommendation("label_classification", found)
+    assert "--config.evaluate.svm_c=" in best["flags"]
 
 
 def test_training_parts_that_are_too_small_are_told(control_wells):

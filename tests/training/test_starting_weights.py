@@ -12,6 +12,7 @@ from gandl_jax import config as configs
 from gandl_jax import file_hashes
 from gandl_jax import workdir as workdirs
 from gandl_jax.checkpoint import Checkpoints
+from gandl_jax.methods.source import Source
 from gandl_jax.models.stylegan2 import npz_weights, stylegan2
 from gandl_jax.profiles import store
 from gandl_jax.training import encoders, loop, opening, starting_weights
@@ -97,8 +98,8 @@ def test_a_file_embeds_as_another_implementation_sees(saved, shared, tmp_path):
     config.embed.checkpoint = str(shared / REFERENCE)
     theirs = opening.encoder_config(config)
     assert (theirs.model.channel_base, theirs.model.channel_max) == (512, 64)
-    method = opening.make_method(theirs, None)
-    floor, encoder = encoders.choose(config, theirs, method, None, (), None)
+    method = opening.make_method(theirs, Source(tuple("abcde")))
+    floor, encoder = encoders.choose(config, theirs, method, None, None, None)
     assert floor.name == "gan@0" and encoder.name == "gan@stylegan2_16px_5ch"
     images = saved["in/images"].transpose(0, 2, 3, 1)
     embed = jax.jit(method.embed)

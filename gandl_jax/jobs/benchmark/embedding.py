@@ -9,14 +9,15 @@ from typing import Any
 import jax
 import ml_collections
 import numpy as np
+from etils import epath
 
 from gandl_jax import parallel
 from gandl_jax.jobs import embed
 from gandl_jax.jobs.benchmark import matrix_product, memory, random_training, rounds
+from gandl_jax.methods.source import Source
 from gandl_jax.prepared import prepared
-from gandl_jax.raw import screen
 from gandl_jax.reading import tiles
-from gandl_jax.training import for_screen, loop, opening
+from gandl_jax.training import encoders, for_screen, loop, network_files, opening
 
 
 def check(config: ml_collections.ConfigDict) -> None:
@@ -54,7 +55,7 @@ def figures(config: ml_collections.ConfigDict) -> dict[str, Any]:
     """
     check(config)
     theirs = opening.encoder_config(config)
-    method = opening.make_method(theirs, screen.load(config))
+    method = opening.make_method(theirs, _source(config, theirs))
     devices = parallel.devices(config.train.devices)
     encoder = parallel.on_one(lambda key: method.items(method.init(key))["encoder"])(
         loop.stream_key(config, loop.INIT)
@@ -90,6 +91,14 @@ def figures(config: ml_collections.ConfigDict) -> dict[str, Any]:
 def _repeat(encode: Callable, images: np.ndarray, times: int) -> None:
     for _ in range(times):
         encode(images)
+
+
+def _source(config, theirs) -> Source:
+    """What the encoder learnt from: as its checkpoint says, or as it is to learn."""
+    place = config.embed.checkpoint
+    if place and not network_files.is_file(place):
+        return encoders.find_trained(config, epath.Path(place)).source()
+    return for_screen.source(theirs)
 
 
 def _sites(config: ml_collections.ConfigDict, encode: Callable) -> dict[str, Any]:

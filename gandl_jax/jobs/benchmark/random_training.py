@@ -60,8 +60,8 @@ class RandomTraining:
         count = config.train.batch
         index = np.arange(count, dtype=np.int32)
         self.batch = {"images": images(config, count), "index": index}
-        if classes := len(for_screen.class_names(config)):
-            self.batch["labels"] = index % classes
+        classes = for_screen.source(config).classes
+        self.batch["labels"] = {name: index % len(x) for name, x in classes.items()}
         self.period = math.lcm(*(phase.every for phase in self.method.phases))
         self.key = loop.stream_key(config, loop.STEPS)
         self._phases = parallel.split_all(

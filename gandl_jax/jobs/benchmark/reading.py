@@ -17,7 +17,7 @@ from gandl_jax.prepared import prepared
 from gandl_jax.prepared.prepared import Prepared
 from gandl_jax.reading import batch_plates, reading_limit
 from gandl_jax.reading.order import Order
-from gandl_jax.training import loop
+from gandl_jax.training import loop, training_records
 
 SECONDS = 8.0  # of each measurement
 REPEATS = 3  # in turn: the fastest of each counts, others may compute
@@ -100,7 +100,8 @@ def _stream(
     """Reads training batches of so many crops per site; yields how many crops."""
     asked = copy.deepcopy(config)
     asked.data.crops_per_site = crops
-    for batch in loop.training_batches(asked, opened, first_step, on_bad=None):
+    records = training_records.open_records(asked)
+    for batch in loop.training_batches(asked, records, first_step, on_bad=None):
         yield len(batch["images"])
 
 

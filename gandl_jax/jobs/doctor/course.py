@@ -5,7 +5,7 @@ import math
 import statistics
 from collections.abc import Sequence
 
-from gandl_jax import checkpoint, json_lines
+from gandl_jax import checkpoint, events, json_lines
 from gandl_jax import config as configs
 from gandl_jax.jobs.doctor import speed
 from gandl_jax.jobs.doctor.state import State
@@ -29,7 +29,8 @@ def status(state: State) -> str:
     """
     if state.holder is not None:
         return "running"
-    if (state.saved.newest or 0) >= state.total:
+    newest = state.saved.newest or 0
+    if newest >= state.total or newest == events.early_end(state.events):
         return "finished"
     ends = [event["what"] for event in state.events if event["what"] in ENDS]
     if ends:
@@ -102,7 +103,8 @@ def progress(state: State) -> Finding:
     if found == "running":
         return Finding("training", GOOD, f"{words}; {_held(state)}")
     if found == "finished":
-        return Finding("training", GOOD, f"{words}; finished")
+        early = (state.saved.newest or 0) < state.total
+        return Finding("training", GOOD, f"{words}; finished{' early' * early}")
     return _stopped(state, found, words)
 
 

@@ -5,6 +5,7 @@ It writes nothing, takes no device and no lock: a training may run there meanwhi
 
 from etils import epath
 
+from gandl_jax import modules
 from gandl_jax.errors import InputError
 from gandl_jax.jobs.doctor import (
     course,
@@ -66,19 +67,15 @@ def examined(found: State) -> dict[str, list[Finding]]:
     return {name: list(filter(None, some)) for name, some in sections.items()}
 
 
-def networks(found: State) -> list[Finding | None]:
-    """The health of a GAN, or of what else leaves such metrics."""
-    lines, method = found.lines, found.config.method
+def networks(found: State) -> list[Finding]:
+    """The health of the networks: as any method's, and as this one's module judges."""
+    lines = found.lines
     if not lines:
         return []
+    diagnosis = modules.part("methods", found.config.method.name, "diagnosis")
     judged = [health.numbers(lines)]
-    if method.loss == "logistic":  # whose scores have a zero of their own
-        judged.append(health.discriminator(lines, found.saved.steps))
-        judged.append(health.generator(lines))
-    judged.append(health.diversity(lines, found.config.method.least_diversity))
-    judged.append(health.r1(lines, method.r1_weight))
-    judged.append(health.path_length(lines))
-    judged.append(health.augmentation(lines))
+    if diagnosis:
+        judged += diagnosis.findings(lines, found.config, found.saved.steps)
     judged.append(health.gradients(lines))
     return [retrain_command.with_command(one, found) for one in judged if one]
 

@@ -19,7 +19,7 @@ from gandl_jax import files, parallel, sealed_json, tpu
 from gandl_jax.errors import InputError
 from gandl_jax.jobs.plan import table
 from gandl_jax.methods.phase import Phase
-from gandl_jax.training import for_screen
+from gandl_jax.training import for_screen, sources
 
 WORKDIR = "unclaimed"
 
@@ -100,7 +100,7 @@ class Planner:
         made_from = configs.identity(self._config) | {
             **{key: flat[key] for key in also},
             "data.channels": list(for_screen.channels(self._config)),
-            "data.classes": list(for_screen.class_names(self._config)),
+            "data.classes": sources.all_classes(for_screen.source(self._config)),
             **{name: metadata.version(name) for name in ("gandl_jax", "jax", "libtpu")},
         }
         new = {
@@ -272,8 +272,7 @@ def shapes(config, method: Any, batch: int) -> tuple[Any, dict[str, Any], Any]:
     index = jax.ShapeDtypeStruct((batch,), np.int32)
     images = jax.ShapeDtypeStruct((batch, size, size, channels), np.float32)
     parts = {"images": images, "index": index}
-    if for_screen.class_names(config):
-        parts["labels"] = index
+    parts["labels"] = dict.fromkeys(for_screen.source(config).classes, index)
     return jax.eval_shape(method.init, key), parts, key
 
 

@@ -7,8 +7,8 @@ from gandl_jax.jobs.report.encoder_roles import Row, Table
 from gandl_jax.jobs.report.findings import verdict
 from gandl_jax.jobs.report.page import count, listing, number, span
 from gandl_jax.jobs.report.wells import Wells
+from gandl_jax.profiles.groups import HELD_OUT
 from gandl_jax.tasks import marks
-from gandl_jax.tasks.splits import HELD_OUT
 
 FEW_PLATES = 4
 WITHIN_PLATES = ("well", "row")  # splits that leave no whole plate out

@@ -195,7 +195,7 @@ def _other(
     labels: Mapping[str, Any], config: ml_collections.ConfigDict
 ) -> Iterator[str]:
     """Says that a result is of other labels than the config's, where it is."""
-    now = configs.labels(config)
+    now = configs.screen_description(config)
     changed = [key for key, value in now.items() if labels.get(key, value) != value]
     if changed:
         yield (

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from gandl_jax import config as configs
 from gandl_jax.jobs.report import (
     answer,
     choice,
@@ -60,7 +61,7 @@ def build(inputs: Inputs) -> tuple[Html, Numbers]:
         training.pictures_section(inputs),
         *(_skipped(screen) for screen in found),
         what_was_run.section(inputs),
-        _limits(),
+        _limits(inputs.config),
     ]
     return page.join([_title(inputs, of_tasks), *filter(None, chapters)]), numbers
 
@@ -124,7 +125,7 @@ def _skipped(screen: Screen) -> Html | None:
     return page.section("skipped", title, page.items(lines), of=screen.name)
 
 
-def _limits() -> Html:
+def _limits(config) -> Html:
     return page.section(
         "limits",
         "Limits, and how to cite",
@@ -137,9 +138,12 @@ def _limits() -> Html:
         ),
         page.tag(
             "p",
-            "Please cite the screen under its own licence; GAN-DL: Mascolini and "
-            "others, Exploiting generative self-supervised learning for the assessment "
-            "of biological images with lack of annotations, BMC Bioinformatics 2022; "
-            "StyleGAN2: Karras and others, CVPR 2020; and gandl_jax with its version.",
+            "Please cite the screen under its own licence, gandl_jax with its version, "
+            f"and what the method is from: {_sources(config)}",
         ),
     )
+
+
+def _sources(config) -> str:
+    options = configs.method_options(config.method.name)
+    return "; ".join(getattr(options, "CITE", ()))

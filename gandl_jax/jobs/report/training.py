@@ -1,8 +1,9 @@
 """The report's training: its curves, its images, or where the encoder came from."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gandl_jax import pictures
+from gandl_jax import modules, pictures
 from gandl_jax.figures import style
 from gandl_jax.figures import training as plot
 from gandl_jax.jobs.report import page
@@ -10,15 +11,9 @@ from gandl_jax.jobs.report.inputs import Inputs
 from gandl_jax.jobs.report.page import Html
 from gandl_jax.profiles import feature_set
 
-PANELS = {  # caption -> axis, metric -> its name in the legend
-    "Losses": ("loss", {"d/loss": "discriminator", "g/loss": "generator"}),
-    "R1 penalty": ("R1", {"d/r1": "R1"}),
-    "Path length": ("path length", {"g/path_length": "path length"}),
-    "Discriminator's mean output": (
-        "logit",
-        {"d/real_score": "real", "d/fake_score": "generated"},
-    ),
-    "Speed": ("images per second", {"data/images_per_second": "images per second"}),
+Panels = dict[str, tuple[str, dict[str, str]]]
+SPEED = {
+    "Speed": ("images per second", {"data/images_per_second": "images per second"})
 }
 MOST_POINTS = 1_000  # of a line: more are narrower than a pixel
 WIDTH_PX = 1280  # grids are shrunk to this so that the page stays small to send
@@ -27,7 +22,9 @@ WIDTH_PX = 1280  # grids are shrunk to this so that the page stays small to send
 def section(inputs: Inputs) -> Html | None:
     """The chapter of training; None where there was and will be none."""
     if inputs.metrics:
-        plots = page.tag("div", page.join(_plots(inputs.metrics)), class_="panels")
+        plots = page.tag(
+            "div", page.join(_plots(inputs.config, inputs.metrics)), class_="panels"
+        )
         note = page.join(["Numbers:", page.data_link("training")])
         note = page.tag("p", note, class_="note")
         start = _start(inputs)
@@ -97,20 +94,18 @@ def other_screens(inputs: Inputs) -> str:
 
 
 def pictures_section(inputs: Inputs) -> Html | None:
-    """The chapter of image grids; None where nothing was trained here."""
+    """The chapter of image grids; None where there are none."""
     if not inputs.grids:
-        if inputs.metrics:
-            words = page.missing("image grids", inputs.command("all"))
-            return page.section("images", "Images", words)
         return None
     first, last = inputs.grids[0], inputs.grids[-1]
     colours = zip(
         inputs.channels, pictures.colour_names(len(inputs.channels)), strict=True
     )
+    left, right = _words(inputs, last)
     key = ", ".join(f"{channel} {colour}" for channel, colour in colours)
     channels = page.join(_picture(inputs, last, name) for name in inputs.channels)
     content = [
-        page.tag("p", f"Left real, right generated. Colours of the composite: {key}."),
+        page.tag("p", f"Left {left}, right {right}. Colours of the composite: {key}."),
         _picture(inputs, last, "composite"),
         page.tag("div", channels, class_="pair"),
     ]
@@ -120,9 +115,23 @@ def pictures_section(inputs: Inputs) -> Html | None:
     return page.section("images", "What did the network see and draw?", *content)
 
 
-def _plots(metrics: list[dict[str, Any]]) -> list[Html]:
+def panels(config, metrics: Sequence[Mapping[str, Any]]) -> Panels:
+    """Caption to (axis, {metric: its name in the legend}), as the method says it.
+
+    A method that says nothing has its losses drawn, and what it was validated by.
+    """
+    own = modules.part("methods", config.method.name, "panels")
+    logged = sorted({name for line in metrics for name in line})
+    losses = [name for name in logged if name.endswith("/loss")]
+    chosen = own.PANELS if own else {"Losses": ("loss", {n: n for n in losses})}
+    validated = [n for n in logged if n.startswith("validation/") and n not in losses]
+    more = {f"Validation: {n.partition('/')[2]}": (n, {n: n}) for n in validated}
+    return {**chosen, **more, **SPEED}
+
+
+def _plots(config, metrics: list[dict[str, Any]]) -> list[Html]:
     plots = []
-    for i, (caption, (label, names)) in enumerate(PANELS.items()):
+    for i, (caption, (label, names)) in enumerate(panels(config, metrics).items()):
         lines = {}
         for metric, name in names.items():
             found = [m for m in metrics if m.get(metric) is not None]
@@ -136,6 +145,15 @@ def _plots(metrics: list[dict[str, Any]]) -> list[Html]:
     return plots
 
 
+def _words(inputs: Inputs, step: int) -> tuple[str, str]:
+    """What the halves of a grid show, as the method called them."""
+    found = pictures.read_words(inputs.grid(step, "composite"))
+    return found or (
+        "training images",
+        "the method's",
+    )  # a former version's say nothing
+
+
 def _picture(inputs: Inputs, step: int, name: str) -> Html:
     path, words = inputs.grid(step, name), f"{name}, step {step:,}"
     if not path.exists():
@@ -144,4 +162,5 @@ def _picture(inputs: Inputs, step: int, name: str) -> Html:
         png = pictures.shrunk(path, WIDTH_PX)
     except ValueError:
         return page.tag("p", f"The picture of {words} is damaged.", class_="missing")
-    return page.picture(png, f"real beside generated images: {words}", words)
+    left, right = _words(inputs, step)
+    return page.picture(png, f"{left} beside {right} images: {words}", words)

@@ -18,7 +18,6 @@ TRAINED = {  # name on the page -> key of the flat config
     "Seed": "seed",
     "Batch": "train.batch",
     "Learning rate": "method.learning_rate",
-    "R1 weight": "method.r1_weight",
 }
 EVALUATED = {
     "Features shown first": "evaluate.features",
@@ -72,10 +71,16 @@ def _trained(inputs: Inputs) -> Iterator[tuple[str, str]]:
         yield "Training started from", start["from"]
     if inputs.metrics:
         last = inputs.metrics[-1]
-        yield from _settings(inputs, TRAINED)
+        yield from _settings(inputs, TRAINED | _own_facts(inputs))
         yield "Images seen", f"{last['images']:,} in {last['step']:,} steps"
         if last.get("seconds"):
             yield "Training time", f"{last['seconds'] / 60:.1f} min"
+
+
+def _own_facts(inputs: Inputs) -> Mapping[str, str]:
+    """What the method names among the facts of a training."""
+    panels = modules.part("methods", inputs.config.method.name, "panels")
+    return panels.FACTS if panels else {}
 
 
 def _labelled(inputs: Inputs) -> Iterator[tuple[str, str]]:

@@ -28,7 +28,6 @@ LABELS = "none"
 ARCHITECTURE = (*(f"model.{key}" for key in MODEL), "model.dtype")
 FREE = ()
 LOWEST = {f"model.{key}": 1 for key in MODEL} | {"method.average_halflife_images": 1}
-MOVED = {}
 RECIPES = {}
 CITE = (
     "Hinton, Salakhutdinov. Reducing the dimensionality of data with neural networks. "

@@ -33,7 +33,6 @@ LABELS = "needed"
 ARCHITECTURE = (*(f"model.{key}" for key in MODEL), "model.dtype")
 FREE = ("method.patience",)
 LOWEST = {f"model.{key}": 1 for key in MODEL} | {"method.average_halflife_images": 1}
-MOVED = {}
 RECIPES = {}
 CITE = (
     "LeCun, Bottou, Bengio, Haffner. Gradient-based learning applied to document "

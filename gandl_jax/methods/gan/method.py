@@ -2,12 +2,13 @@
 
 import functools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
+from gandl_jax.errors import InputError
 from gandl_jax.methods import frozen
 from gandl_jax.methods.augment import augment
 from gandl_jax.methods.contract import FIXED
@@ -35,6 +36,7 @@ from gandl_jax.methods.gan.networks import (
 from gandl_jax.methods.gan.state import AdaptiveState, State
 from gandl_jax.methods.optimisers import lazy_adam
 from gandl_jax.methods.phase import Phase, sample_keys, substream
+from gandl_jax.methods.source import Source
 from gandl_jax.methods.updates import descend, parameter_norms
 from gandl_jax.models.stylegan2 import stylegan2
 
@@ -42,12 +44,12 @@ STYLE = "style"  # among what D's step says: no metric, but the mean style of it
 
 
 class Method:
-    """A StyleGAN2 of the config's sizes for a dataset's channels.
+    """A StyleGAN2 of the config's sizes for a source's channels.
 
     Args:
       config: of the experiment.
-      dataset: the prepared screen; gives the channels.
-      classes: names of those that `config.data.label` tells apart; () without it.
+      source: of its training records; records without a label are a class of their
+        own, before all others.
 
     Attributes:
       phases: the parts of a step, in order.
@@ -56,14 +58,15 @@ class Method:
       checks: whether the generator has collapsed.
 
     Raises:
-      InputError: config.method.freeze names no parameters.
+      InputError: config.method.freeze names no parameters, or there are several columns
+        of labels.
     """
 
-    def __init__(self, config, dataset, classes: Sequence[str] = ()):
+    def __init__(self, config, source: Source):
         self.options, self.weights = config.method, config.embed.weights
         self.batch, self.parts = config.train.batch, config.train.accumulate
-        channels = len(config.data.channels or dataset.channels)
-        self.networks = Networks(config, channels, len(classes))
+        self.column, self.first_class, classes = _condition(source)
+        self.networks = Networks(config, len(source.channels), classes)
         self.unit = math.lcm(config.model.mbstd_group, 2)
         if self.options.freeze:
             shapes = jax.eval_shape(self._params, jax.random.key(0))
@@ -153,7 +156,7 @@ class Method:
           keys: [N].
           labels: {column: [N] int32} where it has classes.
         """
-        (classes,) = labels.values() if self.networks.classes else (None,)
+        classes = self._labels({"labels": labels})
         ws = self.networks.styles(state.g_average, keys, classes, mixing=False)
         psi = self.options.truncation_psi
         ws = stylegan2.truncate(ws, state.w_average, psi)
@@ -162,7 +165,7 @@ class Method:
     def _fixed_samples(self, state: State, key: Array) -> Array:
         """[FIXED, H, W, C]: the same samples at every look, classes in turn."""
         index, classes = jnp.arange(FIXED), self.networks.classes
-        labels = {"": index % classes} if classes else {}
+        labels = {self.column: index % classes - self.first_class} if classes else {}
         return self.samples(state, sample_keys(key, index), labels)
 
     def d_main(self, state: State, batch: dict, key: Array) -> tuple[State, dict]:
@@ -280,7 +283,10 @@ class Method:
         return self.networks.generate(g, self._styles(g, part), part["keys"])
 
     def _labels(self, part: dict) -> Array | None:
-        return part["labels"] if self.networks.classes else None
+        """[B] int32 classes of the networks, where a blank is the first one."""
+        if not self.networks.classes:
+            return None
+        return part["labels"][self.column] + self.first_class
 
     def _logits(
         self, state: State, d: dict, images: Array, part: dict, stream: int
@@ -334,3 +340,17 @@ class Method:
             freeze=self.options.freeze,
         )
         return state, value, metrics | {f"{phase}/{n}": x for n, x in norms.items()}
+
+
+def _condition(source: Source) -> tuple[str, int, int]:
+    """(column, class of its first name, number of classes) that both networks take."""
+    if not source.classes:
+        return "", 0, 0
+    if len(source.classes) > 1:
+        raise InputError(
+            f"config.data.label names {len(source.classes)} columns, "
+            f"{', '.join(source.classes)}, and the method gan learns one: name one"
+        )
+    ((column, names),) = source.classes.items()
+    blanks = int(source.blanks[column] > 0)
+    return column, blanks, blanks + len(names)

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from gandl_jax import config as configs
 from gandl_jax import parallel
 from gandl_jax.methods.phase import substream
 from gandl_jax.models.stylegan2 import stylegan2
@@ -33,7 +34,7 @@ class Networks:
 
     def __init__(self, config, channels: int, classes: int = 0):
         model = config.model
-        self.size, self.channels = config.data.crop_px, channels
+        self.size, self.channels = configs.network_px(config), channels
         self.dim, self.classes = model.latent_dim, classes
         self._mixing_prob = config.method.style_mixing_prob
         sizes = {

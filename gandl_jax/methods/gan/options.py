@@ -71,6 +71,13 @@ ARCHITECTURE = (
     "model.mbstd_group",
     "model.dtype",
 )
+CITE = (
+    "GAN-DL: Mascolini and others, Exploiting generative self-supervised learning for "
+    "the assessment of biological images with lack of annotations, BMC Bioinformatics "
+    "2022",
+    "StyleGAN2: Karras and others, Analyzing and improving the image quality of "
+    "StyleGAN, CVPR 2020",
+)
 FREE = (
     "model.remat",
     "model.resampling",

@@ -68,7 +68,7 @@ def read(file: BinaryIO, name: str) -> tuple[Networks, Architecture]:
     return Networks(g, d, g, d, w_average), sizes
 
 
-def read_discriminator(file: BinaryIO, name: str) -> tuple[dict, Architecture]:
+def read_encoder(file: BinaryIO, name: str) -> tuple[dict, Architecture]:
     """Reads the discriminator alone, whether or not there is a generator.
 
     Args:
@@ -89,18 +89,23 @@ def encoder(discriminator: dict, sources: Sequence[image_channels.Source]) -> di
     """The checkpoint item "encoder", for images of other channels.
 
     Args:
-      discriminator: as of `read_discriminator`.
+      discriminator: as of `read_encoder`.
       sources: for each channel, as `image_channels` says.
     """
     made = image_channels.discriminator(discriminator, sources)
     return {"average": made, "raw": made}
 
 
+def configure(config, sizes: Architecture) -> None:
+    """Sets in a config the sizes of a discriminator that was read."""
+    config.model.update(channel_base=sizes.base, channel_max=sizes.widest)
+
+
 def sizes(config, channels: Sequence[str], classes: int) -> Architecture:
     """The sizes of a config's networks, for so many channels and classes."""
     model = config.model
     return Architecture(
-        size=config.data.crop_px,
+        size=config.model.input_px or config.data.crop_px,
         channels=len(channels),
         base=model.channel_base,
         widest=model.channel_max,

@@ -3,6 +3,7 @@
 import pytest
 
 from gandl_jax import config as configs
+from gandl_jax import config_checks
 from gandl_jax.errors import InputError
 from gandl_jax.jobs.benchmark import job as benchmark_job
 from gandl_jax.prepared import prepared
@@ -44,7 +45,7 @@ def test_a_part_without_its_screen_is_told(config, part, key):
 def test_a_part_that_is_unknown_is_told(config):
     config.benchmark.parts = ("training", "reeding")
     with pytest.raises(InputError, match="no benchmark.parts 'reeding'.*'reading'"):
-        configs.validate(config, ["benchmark"])
+        config_checks.validate(config, ["benchmark"])
 
 
 def test_bad_input_is_told_before_anything_is_measured(config, tmp_path):

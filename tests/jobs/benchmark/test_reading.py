@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gandl_jax import config as configs
+from gandl_jax import config_files
 from gandl_jax.jobs.benchmark import reading
 
 
@@ -11,7 +11,7 @@ from gandl_jax.jobs.benchmark import reading
 def test_figures_agree_with_each_other(tmp_path):
     from gandl_jax.jobs import prepare
 
-    config = configs.load("configs/demo.py:smoke")
+    config = config_files.load("configs/demo.py:smoke")
     config.data.source_dir, config.data.dir = str(tmp_path / "a"), str(tmp_path / "b")
     config.train.batch = 8
     prepare.run(config, "")

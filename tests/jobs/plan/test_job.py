@@ -10,8 +10,8 @@ import pytest
 from jax import lax
 
 from gandl_jax import config as configs
+from gandl_jax import config_files, parallel, tpu
 from gandl_jax import main as program
-from gandl_jax import parallel, tpu
 from gandl_jax.errors import InputError
 from gandl_jax.jobs.plan import job as plan_job
 from gandl_jax.methods import updates
@@ -234,7 +234,7 @@ def test_parts_take_the_time_of_the_whole(
 
 @pytest.mark.slow
 def test_parts_of_a_gan_take_the_time_of_the_whole(monkeypatch, tmp_path):
-    config = configs.load(f"{ROOT}/configs/rxrx19a.py")
+    config = config_files.load(f"{ROOT}/configs/rxrx19a.py")
     config.data.crop_px, config.train.batch, config.train.accumulate = 32, 512, 2
     config.model.update(channel_base=4096, channel_max=128, latent_dim=128)
     config.plan.largest_batch = False

@@ -1,14 +1,12 @@
 """Options together: relativistic, R2, adaptive augmentation, contrast of views."""
 
-import types
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
 
-from gandl_jax import checkpoint, parallel
+from gandl_jax import checkpoint, config_checks, parallel
 from gandl_jax import config as configs
 from gandl_jax.errors import InputError
 from gandl_jax.methods.augment import augment
@@ -16,8 +14,9 @@ from gandl_jax.methods.gan import method as gan
 from gandl_jax.methods.gan import networks
 from gandl_jax.methods.gan import state as gan_state
 from gandl_jax.methods.phase import sample_keys, substream
+from gandl_jax.methods.source import Source
 
-BATCH, SCREEN = 8, types.SimpleNamespace(channels=("a", "b"))
+BATCH, SCREEN = 8, Source(("a", "b"))
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (BATCH, 8, 8, 2)).astype(np.float32)
 DATA = {"images": IMAGES, "index": np.arange(BATCH, dtype=np.int32)}
 
@@ -174,4 +173,4 @@ def test_wrong_values_are_told_before_anything_runs(key, value, told):
     config.method.augment = "fixed"
     config.method[key] = value
     with pytest.raises(InputError, match=told):
-        configs.validate(config, ["train"])
+        config_checks.validate(config, ["train"])

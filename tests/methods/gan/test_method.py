@@ -1,7 +1,5 @@
 """The method's phases: devices, the optimisers' correction, the averages."""
 
-import types
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,6 +10,7 @@ from gandl_jax import config as configs
 from gandl_jax import parallel
 from gandl_jax.methods.gan import method as gan
 from gandl_jax.methods.gan import networks, updates
+from gandl_jax.methods.source import Source
 from gandl_jax.training import loop
 
 BATCH = 16
@@ -31,7 +30,7 @@ def config():
 
 @pytest.fixture(scope="module")
 def method(config):
-    return gan.Method(config, types.SimpleNamespace(channels=("a", "b", "c")))
+    return gan.Method(config, Source(("a", "b", "c")))
 
 
 def batch_of(step):
@@ -86,7 +85,7 @@ def test_averages_have_the_half_life_that_the_images_seen_allow(config, method):
 def test_without_a_weight_there_is_no_path_phase_and_no_corrected_adam(config):
     config = config.copy_and_resolve_references()
     config.method.path_weight = 0.0
-    lean = gan.Method(config, types.SimpleNamespace(channels=("a", "b", "c")))
+    lean = gan.Method(config, Source(("a", "b", "c")))
     assert [part.name for part in lean.phases] == ["d_main", "d_reg", "g_main"]
     state = lean.g_adam.init(np.float32(1))
     update, _ = lean.g_adam.update(np.float32(0.3), state)
@@ -119,7 +118,7 @@ def test_feature_sets_pool_the_maps(method):
 def test_all_blocks_side_by_side(config):
     config = config.copy_and_resolve_references()
     config.data.crop_px = 16
-    method = gan.Method(config, types.SimpleNamespace(channels=("a", "b", "c")))
+    method = gan.Method(config, Source(("a", "b", "c")))
     encoder = method.items(method.init(jax.random.key(0)))["encoder"]
     images = np.random.default_rng(0).uniform(-1, 1, (2, 16, 16, 3))
     sets = method.embed(encoder, images.astype(np.float32))

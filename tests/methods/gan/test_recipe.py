@@ -1,7 +1,6 @@
 """The recipe's switches: parts of a batch, labels, wgan_gp, freezing, truncation."""
 
 import functools
-import types
 
 import jax
 import jax.numpy as jnp
@@ -10,14 +9,15 @@ import optax
 import pytest
 
 from gandl_jax import config as configs
-from gandl_jax import parallel
+from gandl_jax import config_checks, parallel
 from gandl_jax.errors import InputError
 from gandl_jax.methods.gan import losses
 from gandl_jax.methods.gan import method as gan
 from gandl_jax.methods.gan import networks as gan_networks
 from gandl_jax.methods.phase import mean_over_parts, sample_keys, substream
+from gandl_jax.methods.source import Source
 
-BATCH, SCREEN = 16, types.SimpleNamespace(channels=("a", "b"))
+BATCH, SCREEN = 16, Source(("a", "b"))
 NAMES = ("mock", "uv", "virus")
 
 
@@ -37,7 +37,7 @@ def batch_of(step):
     images = rng.uniform(-1, 1, (BATCH, 8, 8, 2)).astype(np.float32)
     labels = rng.integers(0, 3, BATCH).astype(np.int32)
     index = np.arange(BATCH, dtype=np.int32)
-    return {"images": images, "index": index, "labels": labels}
+    return {"images": images, "index": index, "labels": {"X": labels}}
 
 
 def whole_step(method, devices):
@@ -75,7 +75,7 @@ def assert_close(one, other, start, tolerance=1e-5):
 
 def in_parts(config, parts):
     config.train.accumulate = parts
-    return gan.Method(config, SCREEN, NAMES)
+    return gan.Method(config, Source(("a", "b"), {"X": NAMES}, blanks={"X": 0}))
 
 
 def assert_same_steps(whole, parts, start):
@@ -175,7 +175,7 @@ def test_wgan_gp_is_the_papers_loss_by_finite_differences(wasserstein):
     method, start, run = wasserstein
     batch, key = batch_of(0), jax.random.key(7)
     keys = sample_keys(jax.random.fold_in(key, 0), batch["index"])
-    labels = batch["labels"]
+    labels = batch["labels"]["X"]
     share = jax.vmap(jax.random.uniform)(substream(keys, gan_networks.BETWEEN))
 
     @jax.jit
@@ -232,7 +232,7 @@ def test_the_penalty_of_a_flat_discriminator_has_a_slope():
 
 def test_the_critics_scores_are_of_each_image_alone_within_the_penalty(wasserstein):
     method, start, _ = wasserstein
-    images, labels = batch_of(0)["images"], batch_of(0)["labels"]
+    images, labels = batch_of(0)["images"], batch_of(0)["labels"]["X"]
     apart = jax.jit(method.networks.logits_apart)
     together = apart(start.d, images, labels)
     np.testing.assert_allclose(
@@ -285,7 +285,7 @@ def test_wrong_values_are_told_before_anything_runs(settings, told):
     config.data.dir = "somewhere"
     config.update_from_flattened_dict(settings)
     with pytest.raises(InputError, match=told):
-        configs.validate(config, ["train"])
+        config_checks.validate(config, ["train"])
 
 
 def test_what_changes_no_result_makes_no_other_experiment():

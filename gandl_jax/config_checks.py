@@ -1,0 +1,178 @@
+"""Checks what can be checked of a config before anything slow is imported."""
+
+from collections.abc import Iterable
+
+import ml_collections
+
+from gandl_jax import config as configs
+from gandl_jax import modules
+from gandl_jax.config_defaults import LOWEST
+from gandl_jax.config_text import parse
+from gandl_jax.errors import InputError, known
+
+MOST_CROPS_PER_SITE = 8  # more would show too few sites (ours)
+
+
+def validate(config: ml_collections.ConfigDict, jobs: Iterable[str]) -> None:
+    """Checks what can be checked before anything slow is imported.
+
+    Raises:
+      InputError: with the first thing that is wrong.
+    """
+    for job in jobs:
+        known("job", job, modules.names("jobs", "run"))
+    known("method", config.method.name, modules.names("methods", "Method"))
+    known("dataset", config.data.name, modules.names("screens", "SCREEN"))
+    if config.evaluate.tasks != "all":
+        for task in config.evaluate.tasks.split(","):
+            known("task", task.strip(), modules.names("tasks", "run"))
+    known("data.missing", config.data.missing, ("fail", "skip"))
+    known("data.outside", config.data.outside, ("refuse", "allow"))
+    known("data.illumination", config.data.illumination, ("none", "plate"))
+    known("data.bad_records", config.data.bad_records, ("fail", "skip"))
+    known("data.scaling", config.data.scaling, ("dataset", "plate"))
+    known("imported.unmatched", config.imported.unmatched, ("fail", "skip"))
+    known("evaluate.normalize", config.evaluate.normalize, configs.NORMALIZE)
+    for task in modules.names("tasks", "run"):
+        own = config.evaluate[task].normalize
+        known(f"evaluate.{task}.normalize", own, ("", *configs.NORMALIZE))
+    known("embed.weights", config.embed.weights, ("average", "raw"))
+    if config.embed.orientations not in (1, 4, 8):
+        raise InputError(
+            f"config.embed.orientations={config.embed.orientations} should be 1 (as it "
+            "is), 4 (turned too) or 8 (mirrored too)"
+        )
+    known("model.dtype", config.model.dtype, ("auto", "float32", "bfloat16"))
+    for part in config.benchmark.parts:
+        parts = modules.names("jobs/benchmark", "measure")
+        known("benchmark.parts", part, parts)
+    if not config.data.dir:
+        raise InputError("config.data.dir is empty: name the prepared screen's folder")
+    if "train" in jobs and config.embed.checkpoint:
+        raise InputError(
+            f"config.embed.checkpoint={config.embed.checkpoint} embeds with another "
+            "experiment's encoder, which leaves nothing to train: name other jobs, or "
+            "--job=all, which leaves train out"
+        )
+    options = configs.method_options(config.method.name)
+    if options.LABELS == "needed" and not config.data.label and "train" in jobs:
+        raise InputError(
+            f"the method {config.method.name} learns labels, and config.data.label is "
+            "empty: name a column, as in --config.data.label=Treatment"
+        )
+    _check_networks(config)
+    _check_splits(config)
+    _check_candidates(config.choose)
+    _check_compare(config.compare, jobs)
+    _check_numbers(config)
+    configs.method_options(config.method.name).check(config)
+
+
+def _check_networks(config: ml_collections.ConfigDict) -> None:
+    train, embed = config.train, config.embed
+    if train.start_channels and not train.start_from:
+        raise InputError(
+            f"config.train.start_channels={','.join(train.start_channels)} is of "
+            "networks to start from, and there are none: set config.train.start_from"
+        )
+    if embed.checkpoint_channels and not embed.checkpoint.endswith(".npz"):
+        words = ",".join(embed.checkpoint_channels)
+        raise InputError(
+            f"config.embed.checkpoint_channels={words} is of an .npz file, and "
+            f"config.embed.checkpoint={embed.checkpoint} is none"
+        )
+
+
+def _check_splits(config: ml_collections.ConfigDict) -> None:
+    for key, words in configs.splits(config).items():
+        for word in words:
+            if not word.partition(":")[0].strip():
+                raise InputError(
+                    f"config.{key}={words!r} names {word!r}, which holds nothing "
+                    "apart: name a unit, such as 'plate'"
+                )
+    if not config.evaluate.bootstrap_unit.strip():
+        raise InputError(
+            "config.evaluate.bootstrap_unit is empty: name a unit, such as 'well'"
+        )
+
+
+def _check_candidates(choose: ml_collections.ConfigDict) -> None:
+    if not choose.normalize:
+        raise InputError(
+            "config.choose.normalize is empty: name some of "
+            f"{', '.join(configs.NORMALIZE)}"
+        )
+    for name in choose.normalize:
+        known("choose.normalize", name, configs.NORMALIZE)
+    for word in choose.svm_c:
+        if parse("config.choose.svm_c", str(word), 1.0) < LOWEST["evaluate.svm_c"]:
+            raise InputError(f"config.choose.svm_c names {word}, which is not above 0")
+
+
+def _check_compare(compare: ml_collections.ConfigDict, jobs: Iterable[str]) -> None:
+    known("compare.part", compare.part, ("reporting", "selection"))
+    if not 0 <= compare.aside_frac < 1:
+        raise InputError(
+            f"config.compare.aside_frac={compare.aside_frac} should be 0 or more and "
+            "below 1"
+        )
+    for word in map(str, compare.steps):
+        if word != "last" and not (word.isdecimal() and int(word)):
+            raise InputError(
+                f"config.compare.steps names {word!r}: name checkpoints after step 0 "
+                "that were embedded, as in --config.compare.steps=500,last"
+            )
+    if not compare.steps:
+        raise InputError("config.compare.steps is empty: name 'last'")
+    if "compare_seeds" not in jobs:
+        return
+    if compare.part == "selection" and not compare.aside_frac:
+        raise InputError(
+            "config.compare.part=selection counts what is set aside, and nothing is: "
+            "add --config.compare.aside_frac=0.33"
+        )
+    if len(compare.workdirs) < 2:
+        found = ", ".join(compare.workdirs) or "none"
+        raise InputError(
+            f"config.compare.workdirs names {found}, and two or more are compared: "
+            "name trainings of other seeds, as in "
+            "--config.compare.workdirs=runs/a-0,runs/a-1"
+        )
+
+
+def check_ranges(config: ml_collections.ConfigDict) -> None:
+    """Refuses numbers that are lower than they may be, or too large for any use.
+
+    Raises:
+      InputError: naming the first.
+    """
+    options = configs.method_options(config.method.name)
+    all_lowest = LOWEST | getattr(options, "LOWEST", {})
+    for task in modules.names("tasks", "run"):
+        own = configs.of_task(task, "LOWEST")
+        all_lowest |= {f"evaluate.{task}.{key}": value for key, value in own.items()}
+    for key, value in configs.flatten(config).items():
+        if isinstance(value, int | float):
+            lowest = all_lowest[max(filter(key.startswith, all_lowest), key=len)]
+            if not lowest <= value < 2**63:
+                raise InputError(f"config.{key}={value} should be {lowest} or more")
+
+
+def _check_numbers(config: ml_collections.ConfigDict) -> None:
+    check_ranges(config)
+    if config.data.bad_records_max_frac > 1:
+        raise InputError(
+            f"config.data.bad_records_max_frac={config.data.bad_records_max_frac} "
+            "should be at most 1"
+        )
+    if config.train.batch % config.data.crops_per_site:
+        raise InputError(
+            f"config.data.crops_per_site={config.data.crops_per_site} does not divide "
+            f"the batch of {config.train.batch} (config.train.batch): choose a divisor"
+        )
+    if config.data.crops_per_site > MOST_CROPS_PER_SITE:
+        raise InputError(
+            f"config.data.crops_per_site={config.data.crops_per_site} should be "
+            f"{MOST_CROPS_PER_SITE} or less: more would show too few sites"
+        )

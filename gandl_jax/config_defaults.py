@@ -1,0 +1,225 @@
+"""Keys of a config that all methods share, their defaults and lowest values."""
+
+DEFAULTS = {
+    "name": "",  # set by `load`: the file's name, "-smoke" after it
+    "seed": 0,
+    "data": {
+        "name": "simulated",  # gandl_jax/screens/<name>.py
+        "source_dir": "",  # the raw screen: loose files, or zip archives of them
+        "dir": "",  # the prepared one, shared by experiments
+        "channels": (),  # names; () is all, in the screen's order
+        # Columns Metadata_<label> that a method may learn, as in "Treatment" or
+        # "Cell_Type,Treatment"; "" is none. Blanks are not learnt.
+        "label": "",
+        "crop_px": 64,  # training crop, embedding tile
+        "downscale": 1,  # prepare averages blocks of so many pixels a side
+        # Of 16-bit images prepare makes 8 bits, where this level and those above it
+        # become 255; 0 keeps the depth. 4095 is a 12-bit camera's whole range.
+        "white_level": 0,
+        "outside": "refuse",  # or "allow" paths and links that leave source_dir
+        "missing": "fail",  # or "skip" records whose images are missing
+        "bad_records": "fail",  # or "skip" stored records that cannot be read
+        "bad_records_max_frac": 0.001,  # of all, where they are skipped (ours)
+        "records_per_shard": 256,
+        "workers": 0,  # processes that prepare; 0 is one per core
+        "beam": "",  # prepare on Apache Beam: its pipeline options; "" is without it
+        "low_percentile": 0.1,  # of a channel's pixels, to -1 (ours)
+        "high_percentile": 99.9,  # to +1 (ours)
+        "scaling": "dataset",  # percentiles over all images, or per "plate"
+        # Levels divided by the shading that all images of a "plate" share, or "none".
+        "illumination": "none",
+        "flips": True,
+        "rotations": True,
+        # Of each decoded site, for as many batches: decoding is what reading costs.
+        "crops_per_site": 1,
+    },
+    "screen": {  # a screen of one's own, read where data.name is "own"
+        "name": "",  # of its profiles' folder
+        "metadata": "metadata.csv",  # in source_dir; "" finds the records by `file`
+        # Path below source_dir over the metadata's columns, as in
+        # "{plate}/{well}_s{site}_{channel}.tif"; "{file}" is a column of paths.
+        # Without {channel} one file holds all channels (pages, or RGB).
+        "file": "",
+        "channels": (),  # names, in the order of the codes, pages or colours
+        "channel_codes": (),  # what {channel} stands for; () is 1, 2, 3 ...
+        "key": (),  # columns that together name a record; () is site_id (and cell)
+        "columns": {  # the metadata's column for each; "" is none
+            "site_id": "site_id",
+            "experiment": "",
+            "plate": "",
+            "well": "",
+            "site": "",
+            "cell": "",
+            "cell_type": "",
+            "condition": "",
+            "treatment": "",
+            "concentration_um": "",
+            "smiles": "",
+            "mechanism": "",
+            "split": "",  # the publisher's own: train, test
+        },
+        "more_columns": (),  # kept as Metadata_<Name>, to colour, split and label by
+        # Filters "column=value|value; column=value"; an empty value is a blank. In a
+        # column of numbers alone they are compared as numbers. One that matches no
+        # record is refused.
+        "response_0": "",  # the wells where no compound acts
+        "response_1": "",  # the wells in the wanted state
+        "treated": "",  # besides having a treatment and being no control
+    },
+    "simulate": {
+        "seed": 0,
+        "experiments_per_cell_model": 1,
+        "plates_per_experiment": 4,
+        "sites_per_well": 2,
+        "size_px": 128,
+        "rescuers": 9,
+        "inactive": 5,
+        "toxic": 4,
+        "doses": 8,
+        "replicates": 2,  # wells per compound, dose and cell model
+        "mock_wells": 16,  # per plate, as the next two
+        "uv_wells": 4,
+        "active_wells": 24,
+        "sirnas": 24,  # simulated_rxrx1: treatments, replicated within an experiment
+        "positive_sirnas": 6,  # each once on every plate
+        "negative_wells": 10,  # per plate
+        "workers": 0,  # 0 is one per core
+    },
+    "model": {  # and the sizes of the method's networks: MODEL of its options.py
+        "dtype": "auto",  # bfloat16 on TPU and GPU, else float32
+        # Side to which crops and tiles are scaled on the device; 0 is as they are.
+        "input_px": 0,
+    },
+    "method": {  # and OPTIONS of gandl_jax/methods/<name>/options.py
+        "name": "gan",  # chosen by --config=FILE.py:method=NAME
+        "recipe": "",  # likewise by recipe=NAME: one of the method's RECIPES
+    },
+    "train": {
+        "batch": 32,  # over all devices of all hosts
+        # Equal parts of each device's batch, one after the other: less memory for the
+        # same step.
+        "accumulate": 1,
+        "total_images": 10_000_000,
+        "log_every_images": 3_200,
+        "grid_every_images": 100_000,
+        "checkpoint_every_images": 200_000,
+        "keep_checkpoints": 3,  # besides step 0; 2 at least, for one may be damaged
+        "milestone_every_images": 0,  # checkpoints that are kept for ever; 0 is none
+        "check_every_steps": 20,  # whether all numbers are finite (ours)
+        # Back to the last checkpoint, and on with other data, at most so many times.
+        "rollbacks": 3,
+        "devices": 0,  # to use of one host's; 0 is all, of many hosts too
+        # Records that training never reads, in the language of evaluate.splits:
+        # "plate:A/1+A/2" these plates, "plate:0.33" a random third of them,
+        # "plate#2/5" the second fold of five, "given" the publisher's own; "" is none.
+        "hold_out": "",
+        # Of the rest, what is set aside to validate by, in the same language; never
+        # learnt from, and not held out from evaluation.
+        "validation": "",
+        # Networks to start from in place of random ones: an .npz file (docs/weights.md)
+        # or another experiment's workdir, of which the newest checkpoint counts.
+        "start_from": "",
+        # For each of our channels the name of one of theirs (in a file its number, from
+        # 0), or "mean". () is those of the same name, else the mean; in a file the same
+        # place or, where their number differs, the mean.
+        "start_channels": (),
+    },
+    "embed": {
+        "batch": 32,  # tiles, over all devices of a host
+        # Another experiment's workdir: its encoder, unseen screen. Or an .npz file with
+        # an encoder (docs/weights.md).
+        "checkpoint": "",
+        # For each of our channels the number of one of the file's, from 0, or "mean".
+        # () is the same place or, where their number differs, the mean.
+        "checkpoint_channels": (),
+        "steps": ("first", "last"),  # checkpoints: these, or numbers
+        "weights": "average",  # moving average of D, or "raw"
+        # Of each tile, averaged: 1, 4 (turned), 8 (mirrored too). More take as much
+        # longer, and help where a record is one cell.
+        "orientations": 1,
+    },
+    "imported": {  # a table of others, read by --job=import
+        "file": "",  # CSV or Parquet, one row per site or well
+        "name": "",  # of the feature set; "" is the file's name
+        "key": (),  # its key columns; () is site_id, or well_id
+        "unmatched": "fail",  # or "skip" rows and records that do not meet
+        # Columns that count, name or place the rows (ImageNumber, Location_Center_X)
+        # are told by name and content and left out. Columns that are features all the
+        # same, and more that are none: a name, or where no column has it, how several
+        # begin.
+        "features": (),
+        "not_features": (),
+    },
+    "benchmark": {
+        # "conversion", "reading", "training", "checkpoints", "embedding"; () is all
+        # that the folders allow: the first needs the raw screen, the second the
+        # prepared one.
+        "parts": (),
+    },
+    "kills": {  # --job=try_kills
+        "count": 30,  # of the training
+        "embedding_count": 10,
+        "seed": 0,
+    },
+    "plan": {
+        "topology": "v3:2x2",  # of the TPU to plan for: v3:2x2 is a v3-8
+        "largest_batch": True,  # search it too; each try is compiled, for minutes
+    },
+    "export": {
+        "sets": (),  # full names such as gan@500/b8; () is all
+    },
+    "evaluate": {
+        "tasks": "all",  # or names: gandl_jax/tasks/<name>.py
+        "features": "",  # the set shown first; by default FEATURES of the method
+        # What is held apart: "record" (the paper's, leaky), "site", "well", "row",
+        # "plate", "experiment", "treatment", "cell_type", another Metadata_* column
+        # in small letters, or "given" (the publisher's own). "plate" leaves each out
+        # in turn; "plate:0.25" a random quarter, `repeats` times; "plate:A/1+A/2"
+        # these.
+        "splits": ("record", "plate"),
+        "max_folds": 10,  # more groups are dealt to so many folds
+        "repeats": 3,  # of random splits
+        "normalize": "standard",  # per plate; or "robust", "whiten", "tvn", "coral"
+        "svm_c": 1.0,
+        "bootstrap_unit": "well",  # what intervals draw again
+        "bootstrap_draws": 1000,
+        "seed": 0,
+        # And a group for each task, of OPTIONS in gandl_jax/tasks/<task>.py. There
+        # "normalize" is as above where it is "".
+    },
+    "choose": {  # --job=choose_features: every set, with each of these
+        "normalize": ("standard", "whiten"),
+        "svm_c": (),  # () is evaluate.svm_c; several are chosen among too
+        "inner_folds": 5,  # within a training part; more groups are dealt to so many
+    },
+    "compare": {  # --job=compare_seeds: trainings that differ in their seed
+        "workdirs": (),  # of them, with profiles; one with a comma in double quotes
+        "steps": ("last",),  # encoders: this, or numbers; several make a curve
+        # Of the groups that a split holds apart, those set aside to choose recipes by:
+        # test records of them are counted in the part "selection", all others in
+        # "reporting". Learning is the same.
+        "aside_frac": 0.0,
+        "part": "reporting",
+        "nested": True,  # also choose the set in each fold, which costs most
+    },
+}
+
+
+LOWEST = {  # of every number in a group, or of one key
+    "": 0,
+    "data.crop_px": 8,
+    "data.records_per_shard": 1,
+    "data.downscale": 1,
+    "data.crops_per_site": 1,
+    "train.": 1,
+    "train.devices": 0,
+    "train.keep_checkpoints": 2,
+    "train.milestone_every_images": 0,
+    "train.rollbacks": 0,
+    "embed.batch": 1,
+    "evaluate.svm_c": 1e-9,
+    "evaluate.repeats": 1,
+    "evaluate.max_folds": 2,
+    "evaluate.bootstrap_draws": 1,
+    "choose.inner_folds": 2,
+}

@@ -1,0 +1,12 @@
+"""What the report shows of a GAN's training. Imports nothing slow."""
+
+PANELS = {  # caption -> axis, metric -> its name in the legend
+    "Losses": ("loss", {"d/loss": "discriminator", "g/loss": "generator"}),
+    "R1 penalty": ("R1", {"d/r1": "R1"}),
+    "Path length": ("path length", {"g/path_length": "path length"}),
+    "Discriminator's mean output": (
+        "logit",
+        {"d/real_score": "real", "d/fake_score": "generated"},
+    ),
+}
+FACTS = {"R1 weight": "method.r1_weight"}  # name on the page -> key of the config

@@ -1,0 +1,91 @@
+"""Which records a training reads, which it sets aside, and which it never sees.
+
+Imports nothing slow.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from gandl_jax.errors import InputError, Skip
+from gandl_jax.profiles import groups, table
+
+HOLD_OUT, VALIDATION = "config.train.hold_out", "config.train.validation"
+
+
+class Rows(NamedTuple):
+    """Rows of a screen's table, ascending, [n] int64 each.
+
+    Attributes:
+      trained: that training reads.
+      validated: that it is validated by.
+      held_out: that it never reads.
+    """
+
+    trained: np.ndarray
+    validated: np.ndarray
+    held_out: np.ndarray
+
+
+def resolve(metadata: pd.DataFrame, hold_out: str, validation: str) -> Rows:
+    """Resolves what a config holds out; the same for every method and seed.
+
+    Records without a group of the unit, such as controls of "treatment:0.33", are
+    trained on.
+
+    Args:
+      metadata: [N] rows of Metadata_* columns, of the whole screen.
+      hold_out: `config.train.hold_out`.
+      validation: `config.train.validation`, of what is left.
+
+    Raises:
+      InputError: no such groups, or nothing is left to train on.
+    """
+    held = _chosen(metadata, hold_out, HOLD_OUT)
+    rest = np.flatnonzero(~held)
+    aside = _chosen(metadata.iloc[rest], validation, VALIDATION)
+    return Rows(rest[~aside], rest[aside], np.flatnonzero(held))
+
+
+def _chosen(metadata: pd.DataFrame, text: str, key: str) -> np.ndarray:
+    """[N] bool: the records of the groups that a text names; none for ""."""
+    if not text:
+        return np.zeros(len(metadata), bool)
+    try:
+        chosen = _of_groups(metadata, groups.parse(text, key=key), key)
+    except Skip as error:
+        raise InputError(f"{key}={text}: {error}") from error
+    if not chosen.any():
+        raise InputError(f"{key}={text} holds no record: name other groups")
+    if chosen.all():
+        raise InputError(
+            f"{key}={text} holds all {len(metadata):,} records, and leaves none to "
+            "train on: name fewer groups"
+        )
+    return chosen
+
+
+def _of_groups(metadata: pd.DataFrame, asked: groups.Asked, key: str) -> np.ndarray:
+    if asked.unit == groups.GIVEN:
+        side = groups.groups(metadata, "split", key=key).astype(str)
+        return np.char.lower(side) == "test"
+    if asked.fold:
+        return groups.dealt(metadata, asked, key)
+    known = groups.all_of(metadata, asked.unit, key)
+    if not asked.which:
+        raise InputError(
+            f"{key}={asked.unit} does not say which: name some, as in "
+            f"{asked.unit}:A+B, a share, {asked.unit}:0.33, or a fold, "
+            f"{asked.unit}#1/5"
+        )
+    frac = groups.share(asked, known)
+    has = np.flatnonzero(groups.has_group(metadata, asked.unit))
+    of = groups.groups(metadata.iloc[has], asked.unit, key=key).astype(str)
+    if frac is None:
+        wanted = groups.listed(known, asked, key)
+    else:
+        wanted = groups.drawn(of, table.cell_models(metadata.iloc[has]), frac)
+    chosen = np.zeros(len(metadata), bool)
+    chosen[has] = np.isin(of, sorted(wanted))
+    return chosen

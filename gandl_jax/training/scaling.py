@@ -1,0 +1,60 @@
+"""Crops scaled to the side that a network takes: config.model.input_px.
+
+It happens on the device, before any method sees an image, and alike for all of them.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+from jax import Array
+
+WITH_BATCH = ("show", "validate")  # hooks that take (state, batch, ...)
+
+
+def scaled(images: Array, px: int) -> Array:
+    """Scales [B, N, N, C] to [B, px, px, C], bilinearly.
+
+    Where it shrinks, the filter is as wide as a new pixel.
+    """
+    if images.shape[1] == px:
+        return images
+    shape = (len(images), px, px, images.shape[-1])
+    return jax.image.resize(images, shape, "bilinear", antialias=True)
+
+
+class ScaledMethod:
+    """A method that sees every image scaled; all else is the method's own.
+
+    Args:
+      method: as of `methods/contract.py`.
+      px: side of the images that it takes.
+    """
+
+    def __init__(self, method: Any, px: int):
+        self._method, self._px = method, px
+        self.phases = tuple(_with_batch(phase, self._px) for phase in method.phases)
+        self.checks = tuple(
+            _with_batch(check, self._px) for check in getattr(method, "checks", ())
+        )
+
+    def embed(self, encoder: Any, images: Array) -> dict[str, Array]:
+        """The method's feature sets of images of any side."""
+        return self._method.embed(encoder, scaled(images, self._px))
+
+    def __getattr__(self, name: str) -> Any:
+        """A hook of the method, where it has it."""
+        found = getattr(self._method, name)
+        return _scaling(found, self._px) if name in WITH_BATCH else found
+
+
+def _with_batch(part: Any, px: int) -> Any:
+    """A phase or a check whose function sees scaled images."""
+    return part._replace(fn=_scaling(part.fn, px))
+
+
+def _scaling(fn: Callable, px: int) -> Callable:
+    def seen(state, batch, *rest):
+        return fn(state, batch | {"images": scaled(batch["images"], px)}, *rest)
+
+    return seen

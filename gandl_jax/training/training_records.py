@@ -1,0 +1,111 @@
+"""What an experiment trains on: its screen, the records of it, and their labels.
+
+Imports nothing slow.
+"""
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping
+
+import ml_collections
+import numpy as np
+
+from gandl_jax import config as configs
+from gandl_jax.errors import InputError
+from gandl_jax.methods.source import Source
+from gandl_jax.prepared import prepared
+from gandl_jax.reading import classes
+from gandl_jax.training import held_out, opening, sources
+
+Codes = Mapping[str, np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingRecords:
+    """A prepared screen as one experiment learns from it.
+
+    Attributes:
+      dataset: the screen, all records of it.
+      channels: that are used.
+      rows: which records are trained on, validated by and held out.
+      labels: column to [N] int32 class of each record, -1 where it is blank.
+      source: what the method is told of the records that are trained on.
+    """
+
+    dataset: prepared.Prepared
+    channels: tuple[str, ...]
+    rows: held_out.Rows
+    labels: Codes
+    source: Source
+
+    @property
+    def trained(self) -> np.ndarray | None:
+        """The rows that training reads; None is all."""
+        is_all = len(self.rows.trained) == self.dataset.records
+        return None if is_all else self.rows.trained
+
+    def labels_sha256(self) -> str:
+        """A digest of all labels; of one column as former versions made it."""
+        digest = hashlib.sha256()
+        for column, codes in self.labels.items():
+            # Blanks were the first class.
+            digest.update((codes + (self.source.blanks[column] > 0)).tobytes())
+        return digest.hexdigest()
+
+
+def open_records(config: ml_collections.ConfigDict) -> TrainingRecords:
+    """Opens what a config trains on.
+
+    Raises:
+      InputError: as of `opening.open_dataset`; no such label column or groups to hold
+        out, nothing left to train on, or a class that nothing is left of.
+    """
+    dataset, channels = opening.open_dataset(config)
+    found = classes.read_all(dataset.table, configs.label_columns(config))
+    rows = held_out.resolve(
+        dataset.table, config.train.hold_out, config.train.validation
+    )
+    source = sources.of_records(channels, found, rows.trained)
+    _check_classes(config, source)
+    labels = {column: own.codes for column, own in found.items()}
+    return TrainingRecords(dataset, channels, rows, labels, source)
+
+
+def _check_classes(config: ml_collections.ConfigDict, source: Source) -> None:
+    """Raises where the records that are trained on do not tell the classes apart."""
+    aside = [
+        f"config.train.{key}={config.train[key]}"
+        for key in ("hold_out", "validation")
+        if config.train[key]
+    ]
+    needed = configs.method_options(config.method.name).LABELS == "needed"
+    for column, names in source.classes.items():
+        counts = dict(zip(names, source.class_counts[column], strict=True))
+        lost = [name for name, count in counts.items() if not count]
+        if lost:
+            raise InputError(
+                f"{' and '.join(aside)} leaves no record of the {column} {lost[0]!r} "
+                f"to train on ({len(lost)} of {len(names)} classes): hold other groups "
+                "out, or name another config.data.label"
+            )
+        if needed and len(names) < 2:
+            raise InputError(
+                f"config.data.label={column} has one class, {names[0]!r}, among the "
+                "records that are trained on, and two are needed: name another column"
+            )
+
+
+def notes(records: TrainingRecords) -> list[str]:
+    """What is worth a line about the records: how many are left out, and blank."""
+    rows, lines = records.rows, []
+    if len(rows.held_out) or len(rows.validated):
+        lines.append(
+            f"{len(rows.trained):,} records are trained on, {len(rows.validated):,} "
+            f"validated by, {len(rows.held_out):,} held out"
+        )
+    for column, count in records.source.blanks.items():
+        if count:
+            lines.append(
+                f"{count:,} of {records.source.records:,} records have a blank {column}"
+            )
+    return lines

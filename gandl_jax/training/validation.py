@@ -1,0 +1,128 @@
+"""How a method does on the records that are set aside: config.train.validation.
+
+All tiles of all those records, in stored order, whatever devices train: of several
+hosts the first looks, on one device, for all.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from gandl_jax import hosts, parallel
+from gandl_jax.reading import tiles
+from gandl_jax.training.training_records import TrainingRecords
+
+GROUP = "validation"
+
+
+class Validation:
+    """Validates a state, and knows what former looks found.
+
+    Args:
+      config: of the experiment.
+      method: may have `validate` and `done`.
+      records: of the training.
+      on_bad: takes note of records that cannot be read; None fails.
+      history: as from `history`, until the step that the training goes on from.
+    """
+
+    def __init__(
+        self,
+        config,
+        method,
+        records: TrainingRecords,
+        on_bad,
+        history: Sequence[Mapping[str, float]],
+    ):
+        self._config, self._records, self._on_bad = config, records, on_bad
+        self._method = method
+        self.is_on = bool(len(records.rows.validated)) and hasattr(method, "validate")
+        self._fn = parallel.on_one(method.validate) if self.is_on else None
+        self._history = list(history)
+
+    def take(self, state: Any) -> dict[str, float]:
+        """{"validation/<name>": mean over the records}; {} where none is set aside."""
+        if not self.is_on:
+            return {}
+        found = hosts.once(lambda: self._means(state))
+        self._history.append(found)
+        return found
+
+    def why_done(self) -> str:
+        """Why the method stops early; "" goes on."""
+        if not (self.is_on and self._history and hasattr(self._method, "done")):
+            return ""
+        return hosts.once(lambda: self._method.done(self._history))
+
+    def _means(self, state: Any) -> dict[str, float]:
+        found = (
+            (part["record"], self._fn(state, batch), part["mask"])
+            for part, batch in self._batches()
+        )
+        means = mean_over_records(found)
+        return {f"{GROUP}/{name}": value for name, value in means.items()}
+
+    def _batches(self) -> Iterator[tuple[Mapping[str, Any], dict[str, Any]]]:
+        """Tiles with their records, and the same as a method takes them."""
+        data, records = self._config.data, self._records
+        for shard in range(records.dataset.shards):
+            for part in tiles.tile_batches(
+                records.dataset,
+                shard,
+                rows=records.rows.validated,
+                channels=data.channels,
+                scaling=data.scaling,
+                illumination=data.illumination,
+                crop_px=data.crop_px,
+                batch=self._config.embed.batch,
+                on_bad=self._on_bad,
+            ):
+                index = np.arange(len(part["images"]), dtype=np.int32)
+                labels = {k: x[part["record"]] for k, x in records.labels.items()}
+                batch = {"images": part["images"], "index": index, "labels": labels}
+                yield part, batch
+
+
+def mean_over_records(
+    found: Iterator[tuple[np.ndarray, Mapping[str, Any], np.ndarray]],
+) -> dict[str, float]:
+    """Means over records of the means over their tiles.
+
+    Args:
+      found: (record of each tile [B], {name: [B]}, whether it counts [B]) of each
+        batch; a value that is not a number does not count either.
+    """
+    sums: dict[str, dict[int, list[float]]] = {}
+    for records, values, mask in found:
+        for name, column in values.items():
+            own = sums.setdefault(name, {})
+            numbers = np.asarray(column, np.float64)
+            for i in np.flatnonzero(mask & ~np.isnan(numbers)):
+                own.setdefault(int(records[i]), []).append(numbers[i])
+    return {
+        name: float(np.mean([np.mean(own[record]) for record in sorted(own)]))
+        for name, own in sums.items()
+        if own
+    }
+
+
+def history(
+    lines: Sequence[Mapping[str, Any]],
+    first: int,
+    not_logged: Sequence[Mapping[str, Any]],
+) -> list[dict[str, float]]:
+    """What was found so far, oldest first.
+
+    Args:
+      lines: of metrics.jsonl.
+      first: step of the checkpoint that a training goes on from; what was found later
+        is found again.
+      not_logged: metrics that were noted with that checkpoint.
+    """
+    before = [line for line in lines if line["step"] <= first]
+    found = [
+        {name: x for name, x in metrics.items() if name.startswith(f"{GROUP}/")}
+        for metrics in (*before, *not_logged)
+    ]
+    return [one for one in found if one]

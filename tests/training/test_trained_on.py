@@ -1,0 +1,62 @@
+"""What is kept of the records that a network has seen."""
+
+import types
+
+import numpy as np
+import pandas as pd
+import pytest
+from etils import epath
+
+from gandl_jax.errors import InputError
+from gandl_jax.methods.source import Source
+from gandl_jax.training import trained_on
+from gandl_jax.training.held_out import Rows
+
+
+def records(name, ids, trained, validated=(), labels=()):
+    """As much of the training's records as the table is made of."""
+    dataset = types.SimpleNamespace(
+        name=name,
+        metadata_sha256=f"sha of {name}",
+        table=pd.DataFrame({"Metadata_Record_ID": ids}),
+    )
+    rows = Rows(np.array(trained), np.array(validated, int), np.array([], int))
+    source = Source(("dna",), classes={label: ("a", "b") for label in labels})
+    return types.SimpleNamespace(dataset=dataset, rows=rows, source=source)
+
+
+def test_each_record_is_written_as_it_was_seen(tmp_path):
+    folder = epath.Path(tmp_path)
+    made = records("mine", list("abcd"), [0, 2], [3], labels=("X", "Y"))
+    trained_on.write(folder, made, None)
+    found = trained_on.read(folder).set_index("record_id")
+    assert found.seen.to_dict() == {"a": "trained", "c": "trained", "d": "validated"}
+    assert set(found.labels) == {"X,Y"} and set(found.screen) == {"mine"}
+
+
+def test_what_the_starting_networks_saw_counts_too(tmp_path):
+    first, second = epath.Path(tmp_path / "first"), epath.Path(tmp_path / "second")
+    first.mkdir()
+    second.mkdir()
+    trained_on.write(first, records("mine", list("abc"), [0], [1], labels=("X",)), None)
+    trained_on.write(second, records("mine", list("abc"), [1, 2], labels=("Y",)), first)
+    found = trained_on.read(second).set_index("record_id")
+    assert found.seen.to_dict() == {"a": "trained", "b": "trained", "c": "trained"}
+    assert found.labels.to_dict() == {"a": "X", "b": "X,Y", "c": "Y"}
+    third = epath.Path(tmp_path / "third")
+    third.mkdir()
+    trained_on.write(third, records("other", ["a"], [0]), second)
+    found = trained_on.read(third)
+    assert sorted(zip(found.screen, found.record_id, found.labels, strict=True)) == [
+        ("mine", "a", "X"),
+        ("mine", "b", "X,Y"),
+        ("mine", "c", "Y"),
+        ("other", "a", ""),
+    ]
+
+
+def test_a_former_versions_training_has_none_and_a_damaged_one_is_told(tmp_path):
+    assert trained_on.read(epath.Path(tmp_path)) is None
+    (tmp_path / trained_on.FILE).write_bytes(b"PAR1 and no more")
+    with pytest.raises(InputError, match=r"trained_on\.parquet is damaged"):
+        trained_on.read(epath.Path(tmp_path))
