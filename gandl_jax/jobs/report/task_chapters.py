@@ -76,10 +76,8 @@ def _plain(screen, task: str, found: Numbers) -> Chapter:
     rows, title = screen.rows[task], task_tables.title(task)
     numbers.add(found, task, screen.name, [*map(_flat, rows)])
     note = page.tag("p", page.join(["Numbers:", page.data_link(task)]), class_="note")
-    learnt = [
-        page.tag("p", f"{words}.", class_="missing") for words in marks.note(rows)
-    ]
-    parts = [*(_part(part, task) for part in _told(task, rows)), *learnt, note]
+    told = [*_told(task, rows), *(f"{words}." for words in marks.note(rows))]
+    parts = [*(_part(part, task) for part in told), note]
     section = page.section(task, title, *parts, of=screen.name)
     return Chapter(task, title, section)
 
