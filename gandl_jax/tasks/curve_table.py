@@ -42,14 +42,7 @@ def text(name: str, rows: Sequence[Row]) -> str:
         "the controls), in uM [95 % interval], R2 over wells"
     )
     table = aligned([titles, *body]) if body else []
-    told = [title, *_learnt(rows), *_misfits(lines)]
-    return "\n".join([*told, *table, *_doubts(lines, shown)])
-
-
-def _learnt(rows: Sequence[Row]) -> list[str]:
-    """A line on encoders that learnt labels of the wells."""
-    names = dict.fromkeys(row["encoder"] for row in rows if marks.learnt(row))
-    return [f"{marks.WORDS} by {', '.join(names)}"] if names else []
+    return "\n".join([title, *_misfits(lines), *table, *_doubts(lines, shown)])
 
 
 def _doubts(lines: Mapping[tuple, Mapping[str, Row]], shown: Iterable) -> list[str]:

@@ -81,6 +81,14 @@ def learnt(row: Row) -> bool:
     return bool(row.get(LABELS))
 
 
+def note(rows: Iterable[Row]) -> list[str]:
+    """A sentence on the marked rows of a task, whatever it shows of them; or none."""
+    names = dict.fromkeys(r.get("encoder", "an encoder") for r in rows if learnt(r))
+    if not names:
+        return []
+    return [f"{WORDS}: {', '.join(names)} learnt labels of records that are judged"]
+
+
 def told(words: str, row: Row) -> str:
     """Words about a row, with its mark."""
     return f"{words} ({WORDS})" if learnt(row) else words
