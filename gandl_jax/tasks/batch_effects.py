@@ -20,7 +20,7 @@ from gandl_jax.profiles import table as profile_table
 from gandl_jax.profiles.feature_set import FeatureSet
 from gandl_jax.tasks import classification, score_table
 from gandl_jax.tasks.skip import need_columns
-from gandl_jax.tasks.splits import Split, build, require, with_held_out
+from gandl_jax.tasks.splits import HELD_OUT, Split, build, require, with_held_out
 
 TITLE = "Batch effects"
 METRIC = "balanced accuracy"
@@ -114,6 +114,8 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
         "told": score_table.label,
         "normalised": _normalized,
     }
+    if any(row["split"] == HELD_OUT for row in rows):
+        keys["split"] = score_table.split
     return score_table.scores(title, keys, rows)
 
 

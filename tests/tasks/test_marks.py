@@ -162,6 +162,10 @@ def test_a_row_is_marked_where_a_label_of_its_test_records_was_learnt(task):
         if any(row[marks.LABELS] for row in rows):
             text = task_tables.text({rows[0]["task"]: rows}, "b8")
             assert marks.WORDS in text
+        if task is batch_effects and held_out.COLUMN in metadata:
+            _, _, *lines = task.table(rows).splitlines()
+            keys = ("group", "label", "normalize", "split")
+            assert len(lines) == len({tuple(row[key] for key in keys) for row in rows})
     assert True in told and False in told
 
 

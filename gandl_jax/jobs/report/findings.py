@@ -126,6 +126,12 @@ def score_answer(table: Table) -> str:
       table: of control classification.
     """
     places = fair(table)
+    if not places and len(unmarked(table)) < len(table):
+        return (
+            "How sure this is cannot be said: the network learnt labels of the records "
+            "that it would be judged on. Hold some out of training "
+            "(config.train.hold_out)."
+        )
     if not places:
         return (
             "How sure this is cannot be said: there is no score with whole plates, "

@@ -57,6 +57,9 @@ def test_no_marked_score_is_an_answer_and_every_one_has_its_mark(
         if row["encoder"] == "gan@9" and not (row["labels_seen"] or row["leaky"])
     ]
     assert ("told apart by the trained network" in told) is bool(fair)
+    refused = "it would be judged on. Hold some out of training" in told
+    learnt = [r for r in own if r["encoder"] == "gan@9" and r["labels_seen"]]
+    assert refused is bool(learnt and not fair)
     for row in fair:
         assert f"{row['value']:.0%}" in told
     cells = [cell for table in page.tables for line in table for cell in line]
