@@ -18,9 +18,10 @@ import pandas as pd
 
 from gandl_jax.profiles import table as profile_table
 from gandl_jax.profiles.feature_set import FeatureSet
+from gandl_jax.profiles.groups import HELD_OUT
 from gandl_jax.tasks import classification, score_table
 from gandl_jax.tasks.skip import need_columns
-from gandl_jax.tasks.splits import HELD_OUT, Split, build, require, with_held_out
+from gandl_jax.tasks.splits import Split, build, require, with_held_out
 
 TITLE = "Batch effects"
 METRIC = "balanced accuracy"
