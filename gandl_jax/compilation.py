@@ -18,10 +18,11 @@ from typing import Any
 import jax
 import jaxlib
 
-# Of XLA's compiler for CPU; measured on 2 cores with the GAN's phases at 64 px (ours).
+# Of XLA's compiler for CPU; measured on 2 cores with the phases of two adversarial
+# convolutional networks at 64 px (ours); other methods were not tried.
 CPU_OPTIONS = {
-    # Products and filter gradients by a library: D's and G's main phases run 1.2 to
-    # 1.3 times as fast, the rarer regularisers .92 to .95 times.
+    # Products and filter gradients by a library: steps with first
+    # derivatives run 1.2 to 1.3 times as fast, with second ones .92 to .95 times.
     "xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_DOT",
     # No slower when it runs, and a fifth less to compile. (The preset FAST_COMPILE is
     # left out: with the library, 1 and 2 devices differed by 6e-5 after 10 steps.)

@@ -67,12 +67,12 @@ def of_all_hosts(local: list[jax.Device]) -> list[jax.Device]:
 
 
 def check_batch(batch: int, count: int, group: int, parts: int = 1) -> None:
-    """A batch must split evenly, and no deviation group may straddle two devices.
+    """A batch must split evenly, and no group may straddle two devices.
 
     Args:
       batch: images per step over all devices.
       count: number of devices, over all hosts.
-      group: samples in one minibatch-deviation group.
+      group: samples that must stay together: the method's `unit`.
       parts: of each device's batch, one after the other.
 
     Raises:

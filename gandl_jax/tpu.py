@@ -195,7 +195,7 @@ def by_module(
 
 
 def _module(op_name: str) -> str:
-    """`jit(f)/transpose(jvp(D))/D.maps/b8/conv` to `D gradient: b8/conv`."""
+    """`jit(f)/transpose(jvp(Net))/Net.maps/b8/conv` to `Net gradient: b8/conv`."""
     words = [word for word in op_name.split("/") if not OUTSIDE.match(word)]
     if len(words) < 2:
         return f"other: {''.join(words)}"

@@ -22,6 +22,7 @@ from gandl_jax.profiles.feature_set import FeatureSet
 from gandl_jax.profiles.seen import Seen
 
 _SUCCESS = "_SUCCESS"
+UNSCALED = {"model.input_px": 0}  # images were no others than their crops then
 _MADE_FROM = "_made_from.json"  # readers of Parquet folders pass over _*
 _HEX = re.compile(r"[0-9a-f]{64}")
 
@@ -396,6 +397,8 @@ def _refuse_other(
     later = ("saw_images", "weights_sha256", seen_table.KEY)
     known = {k: note[k] for k in later if k in note}
     before = known | dict(before)
+    if "random" in before and "random" in note:  # nor all of a network's sizes
+        before["random"] = note["random"] | UNSCALED | before["random"]
     other = [k for k in {**before, **note} if before.get(k) != note.get(k)]
     if set(other) - {origin_note.POLICY}:
         raise InputError(

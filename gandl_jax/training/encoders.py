@@ -24,7 +24,7 @@ from gandl_jax.profiles.seen import Seen
 from gandl_jax.raw import screen
 from gandl_jax.training import loop, network_files, seen_records, sources
 
-SIZES = ("data.crop_px", "model.channel_base", "model.channel_max")
+SIZES = ("data.crop_px", "model.input_px")  # beside those that the method names
 
 
 @dataclasses.dataclass(frozen=True)
@@ -203,8 +203,9 @@ def untrained(theirs, method) -> Encoder:
         key = loop.stream_key(theirs, loop.INIT)
         return method.items(parallel.on_one(method.init)(key))["encoder"]
 
-    flat = configs.plain(theirs)
-    note = {"saw_images": False, "random": {key: flat[key] for key in SIZES}}
+    flat, own = configs.plain(theirs), configs.method_options(theirs.method.name)
+    sizes = {key: flat[key] for key in (*SIZES, *own.ARCHITECTURE)}
+    note = {"saw_images": False, "random": sizes}
     return Encoder(f"{theirs.method.name}@0", note, functools.cache(make))
 
 

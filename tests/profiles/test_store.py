@@ -173,6 +173,35 @@ def test_a_note_from_before_it_was_asked_who_saw_the_images(tmp_path):
         store.claim(tmp_path, {"prepared": "abd", "saw_images": True})
 
 
+FORMER = {"data.crop_px": 64, "model.channel_base": 128, "model.channel_max": 8}
+OF_NOW = FORMER | {"model.input_px": 0, "model.latent_dim": 16}
+
+
+@pytest.mark.parametrize(
+    "begun, changed, is_same",
+    [
+        (FORMER, {}, True),  # it named three sizes of an untrained network
+        (FORMER, {"model.channel_max": 16}, False),
+        (FORMER, {"model.input_px": 32}, False),
+        (OF_NOW, {}, True),
+        (OF_NOW, {"model.latent_dim": 32}, False),
+        (OF_NOW, {"model.input_px": 32}, False),
+    ],
+)
+def test_an_untrained_encoder_of_other_sizes_is_another(
+    tmp_path, begun, changed, is_same
+):
+    note = {"prepared": "abc", "saw_images": False}
+    assert store.claim(tmp_path / "gan@0", note | {"random": begun})
+    written(tmp_path / "gan@0", parts=1)
+    wanted = note | {"random": OF_NOW | changed}
+    if is_same:
+        assert not store.claim(tmp_path / "gan@0", wanted)
+    else:
+        with pytest.raises(InputError, match="made from other random: delete"):
+            store.claim(tmp_path / "gan@0", wanted)
+
+
 def test_whether_bad_records_are_skipped_may_change_and_stays_known(tmp_path):
     note = {"prepared": "abc", "saw_images": False}
     skips = note | {"skips_bad_records": True}

@@ -50,12 +50,13 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
 
 
 def for_tpu(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
-    """The config as a TPU takes it."""
+    """The config as a TPU takes it: what goes by the platform goes by a TPU."""
     config = config.copy_and_resolve_references()
     if config.model.dtype == "auto":
         config.model.dtype = "bfloat16"
-    if config.model.resampling == "auto":
-        config.model.resampling = "tpu"
+    for key, value in config.model.items():  # as `parallel.platform` would here
+        if value == "auto":
+            config.model[key] = "tpu"
     return config
 
 
@@ -161,9 +162,19 @@ class Planner:
         batch = best * len(self._cores) * self._microbatches
         advice = f"the largest that fits is {best}: set --config.train.batch={batch}"
         parts = fewest_parts(self._per_core, best, self._method.unit)
-        if parts and not self._config.method.views_weight:
+        if parts and self._takes_parts(parts * self._microbatches):
             advice += f", or --config.train.accumulate={parts * self._microbatches}"
         return f"{said}; {advice}"
+
+    def _takes_parts(self, parts: int) -> bool:
+        """Whether the method allows its batch to come in so many."""
+        config = self._config.copy_and_resolve_references()
+        config.train.accumulate = parts
+        try:
+            configs.method_options(config.method.name).check(config)
+        except InputError:
+            return False
+        return True
 
     def _largest(self) -> int:
         """Images per core at most, of the phase that takes the most memory."""

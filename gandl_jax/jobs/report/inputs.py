@@ -26,6 +26,8 @@ from gandl_jax.raw import screen
 from gandl_jax.reading import bad_records
 from gandl_jax.tasks import marks
 
+SUMMARY = "summary.json"  # in an encoder's folder of profiles
+TABLES = {str: [{str: (str, int, float, bool, None)}]}
 DAMAGED = "its file cannot be read, or is not as it was written; evaluate again"
 RESULT = {
     "rows?": ([{str: object}], None),
@@ -53,6 +55,7 @@ class Inputs:
       counts: dataset -> "record", "well", "plate" -> how many were embedded.
       bad_records: those that could not be read and were passed over.
       encoders: dataset -> encoder -> what its profiles were made from.
+      summaries: dataset -> encoder -> name of a table -> rows, as its method says it.
       damaged: what is not as it was written, and what to do, a sentence each.
       unsealed: results that carry no digest, as former versions wrote them: nobody
         knows whether they are as they were.
@@ -70,6 +73,7 @@ class Inputs:
     counts: dict[str, dict[str, int]]
     bad_records: pd.DataFrame
     encoders: dict[str, dict[str, dict[str, Any]]]
+    summaries: dict[str, dict[str, dict[str, list[dict[str, Any]]]]]
     damaged: list[str]
     unsealed: list[str]
 
@@ -131,6 +135,7 @@ def read(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> Inputs:
         counts=_counts(folder / "profiles"),
         bad_records=bad_records.read(folder),
         encoders=encoders,
+        summaries=_summaries(folder / "profiles", seen),
         damaged=seen.damaged,
         unsealed=seen.unsealed,
     )
@@ -270,4 +275,19 @@ def _encoders(folder: epath.Path, seen: _Seen) -> dict[str, dict[str, dict[str, 
             continue
         made_from = store.made_from(directory)
         found.setdefault(directory.parent.name, {})[directory.name] = made_from
+    return found
+
+
+def _summaries(
+    folder: epath.Path, seen: _Seen
+) -> dict[str, dict[str, dict[str, list[dict[str, Any]]]]]:
+    found: dict[str, dict[str, dict[str, list[dict[str, Any]]]]] = {}
+    for directory in workdir_faults.feature_sets(folder):
+        tables = seen.read(directory / SUMMARY, "run --job=embed again")
+        if tables is None:
+            continue
+        if plain_data.fits(tables, TABLES):
+            found.setdefault(directory.parent.name, {})[directory.name] = tables
+        else:
+            seen.add(f"{directory / SUMMARY} is no summary: run --job=embed again")
     return found

@@ -12,6 +12,7 @@ from gandl_jax.jobs.report import (
     page,
     screens,
     seeds,
+    summaries,
     task_chapters,
     training,
     what_was_run,
@@ -54,6 +55,9 @@ def build(inputs: Inputs) -> tuple[Html, Numbers]:
         chapters.append(seeds.section(name, comparisons))
         for content in comparisons.values():
             files.add(numbers, "seeds", name, seeds.numbers(content))
+    for name, said in inputs.summaries.items():
+        chapters.append(summaries.section(name, said))
+        files.add(numbers, summaries.CSV, name, summaries.numbers(said))
     if inputs.metrics:
         numbers["training"] = [pd.DataFrame(inputs.metrics)]
     chapters += [

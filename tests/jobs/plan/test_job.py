@@ -10,7 +10,7 @@ import pytest
 from jax import lax
 
 from gandl_jax import config as configs
-from gandl_jax import config_files, parallel, tpu
+from gandl_jax import config_files, modules, parallel, tpu
 from gandl_jax import main as program
 from gandl_jax.errors import InputError
 from gandl_jax.jobs.plan import job as plan_job
@@ -168,6 +168,21 @@ def test_a_batch_that_does_not_fit_is_told(config, little_memory, tmp_path):
     with pytest.raises(InputError, match=f"^{told}$"):
         plan_job.run(config, tmp_path)
     parallel.check_batch(config.train.batch, 8, Dense.unit, 5)  # may be set
+
+
+def test_parts_that_the_method_refuses_are_not_advised(config, little_memory, tmp_path):
+    config.train.batch = 8 * 250
+    config.method.views_weight = 1.0  # whose views must stay together
+    with pytest.raises(InputError, match="set --config.train.batch=1200$"):
+        plan_job.run(config, tmp_path)
+
+
+def test_what_goes_by_the_platform_goes_by_a_tpu():
+    for method in modules.names("methods", "Method"):
+        model = plan_job.for_tpu(configs.default(method)).model
+        assert model.dtype == "bfloat16"
+        assert "auto" not in dict(model).values()
+    assert plan_job.for_tpu(configs.default("gan")).model.resampling == "tpu"
 
 
 def test_what_does_not_fit_can_be_set_as_told(little_memory, tmp_path, capsys):

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from gandl_jax import config as configs
+from gandl_jax import sealed_json
 from gandl_jax.jobs.report import inputs
 from gandl_jax.profiles import store
 
@@ -50,6 +51,35 @@ def test_where_nothing_was_trained_nobody_asks_for_it(embed, make, save, rows):
     save("control_classification", [rows.score("intensity")])
     text = make().text
     assert "metrics" not in text and "image grids" not in text
+
+
+def test_what_a_method_says_of_its_encoder_is_a_chapter(embed, make, read_csv):
+    for name, rows in (("gan@0", []), ("gan@9", [{"layer": "b8", "sparse": 0.12345}])):
+        folder = embed(name, saw_images=False)
+        store.finish(folder)
+        sealed_json.write(folder / "summary.json", {"Code <use>": rows})
+    found = make()
+    assert found.table("layer") == [["layer", "sparse"], ["b8", "0.1235"]]
+    assert "gan@9: Code <use>" in found.text and "gan@0: Code" not in found.text
+    (row,) = read_csv("summaries")
+    assert row == {
+        "dataset": "simulated",
+        "encoder": "gan@9",
+        "table": "Code <use>",
+        "layer": "b8",
+        "sparse": "0.12345",
+    }
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"a": 3}', '{"a": [{"b": [1]}]}'])
+def test_a_summary_that_is_none_is_told(embed, make, content):
+    folder = embed("gan@9", saw_images=False)
+    store.finish(folder)
+    assert "encoders-simulated" not in make().values("id")
+    (folder / "summary.json").write_text(content)
+    found = make()
+    assert "summary.json is no" in found.text
+    assert "encoders-simulated" not in found.values("id")
 
 
 def test_an_imported_table_says_where_it_came_from(embed, make):

@@ -1,0 +1,56 @@
+"""The report's chapter of what a method says of its encoders, in plain tables."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from gandl_jax.jobs.report import page
+from gandl_jax.jobs.report.page import Html
+
+Rows = Sequence[Mapping[str, Any]]
+Summaries = Mapping[str, Mapping[str, Rows]]  # encoder -> name of a table -> its rows
+CSV = "summaries"
+
+
+def section(dataset: str, summaries: Summaries) -> Html | None:
+    """The chapter of a screen's encoders; None where no method says anything.
+
+    Args:
+      dataset: the screen.
+      summaries: as the encoders' `summary.json` hold them.
+    """
+    tables = [
+        part
+        for encoder, named in summaries.items()
+        for name, rows in named.items()
+        if rows
+        for part in _table(f"{encoder}: {name}", rows)
+    ]
+    if not tables:
+        return None
+    note = page.join(["Numbers:", page.data_link(CSV)])
+    tables.append(page.tag("p", note, class_="note"))
+    title = "What do the encoders say of themselves?"
+    return page.section("encoders", title, *tables, of=dataset)
+
+
+def numbers(summaries: Summaries) -> list[dict[str, Any]]:
+    """All rows, each with its encoder and its table."""
+    return [
+        {"encoder": encoder, "table": name, **row}
+        for encoder, named in summaries.items()
+        for name, rows in named.items()
+        for row in rows
+    ]
+
+
+def _table(title: str, rows: Rows) -> Iterator[Html]:
+    header = list(dict.fromkeys(key for row in rows for key in row))
+    cells = [[_cell(row.get(key)) for key in header] for row in rows]
+    yield page.tag("h3", title)
+    yield page.table(header, cells, CSV)
+
+
+def _cell(value: Any) -> str:
+    if value is None or isinstance(value, float):
+        return page.number(value, ".4g")
+    return str(value)

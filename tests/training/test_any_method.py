@@ -1,0 +1,56 @@
+"""What any method's training may start from, and how its encoder is described."""
+
+import pytest
+
+from gandl_jax import config as configs
+from gandl_jax import file_hashes
+from gandl_jax import workdir as workdirs
+from gandl_jax.errors import InputError
+from gandl_jax.training import encoders, starting_weights
+
+
+def trained_for(folder, config):
+    """A workdir of a training of one step, so far as it is read before JAX is there."""
+    workdirs.record(folder, config, "")
+    workdirs.note(folder, "prepared", "plan")
+    (folder / "checkpoints/1").mkdir(parents=True)
+    (folder / "checkpoints/1" / file_hashes.MANIFEST).touch()
+
+
+@pytest.mark.parametrize("method", ["autoencoder", "classifier"])
+def test_a_method_that_reads_no_files_starts_from_a_workdir(tmp_path, method):
+    config = configs.default(method)
+    config.data.channels = ("nuclei", "actin")
+    trained_for(tmp_path / "source", config)
+    config.train.start_from = str(tmp_path / "source")
+    assert starting_weights.find(config) == starting_weights.Fitting(None, (0, 1), "")
+    config.data.channels = ("actin", "golgi")
+    found = starting_weights.find(config)
+    assert found.sources == (1, None)
+    assert found.words == "actin from actin, golgi from the mean"
+    config.model.width = 8
+    with pytest.raises(InputError, match="set --config.model.width=32$"):
+        starting_weights.find(config)
+    config.train.start_from = str(tmp_path / "net.npz")
+    with pytest.raises(InputError, match=f"name={method} are not read from files"):
+        starting_weights.find(config)
+
+
+def test_another_methods_training_is_refused(tmp_path):
+    trained_for(tmp_path / "source", configs.default("autoencoder"))
+    config = configs.default("gan")
+    config.train.start_from = str(tmp_path / "source")
+    with pytest.raises(InputError, match="by the method autoencoder, this .* is gan"):
+        starting_weights.find(config)
+
+
+@pytest.mark.parametrize(
+    "method, size", [("gan", "latent_dim"), ("classifier", "width")]
+)
+def test_an_untrained_encoder_is_described_by_its_methods_sizes(method, size):
+    config = configs.default(method)
+    config.model[size], config.model.input_px = 24, 64
+    random = encoders.untrained(config, method=None).note["random"]
+    assert random[f"model.{size}"] == 24
+    assert random["data.crop_px"] == config.data.crop_px
+    assert random["model.input_px"] == 64
