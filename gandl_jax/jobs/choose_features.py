@@ -122,6 +122,8 @@ def _summary(content: Mapping[str, Any]) -> str:
         "Candidates by their mean score within training parts:",
         ranking.text(content["candidates"]),
         "",
-        f"Recommended: {best['set']} with {best['normalize']}: add {best['flags']}",
     ]
-    return "\n".join(parts + ([f"Note: {best['note']}"] if best["note"] else []))
+    if not best:
+        return "\n".join([*parts, f"{ranking.NONE}."])
+    words = f"Recommended: {best['set']} with {best['normalize']}: add {best['flags']}"
+    return "\n".join([*parts, words] + [f"Note: {best['note']}"] * bool(best["note"]))

@@ -62,7 +62,8 @@ def run(config, workdir: epath.Path) -> None:
     for encoder in chosen:
         directory = profiles / encoder.name
         note = made_from | encoder.note | turned
-        if hosts.once(functools.partial(store.claim, directory, note)):
+        claim = functools.partial(store.claim, directory, note, encoder.trained_on)
+        if hosts.once(claim):
             weights = encoder.weights()
             hosts.once(
                 functools.partial(labelling.note_written, config, workdir, directory)

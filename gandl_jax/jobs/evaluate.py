@@ -17,6 +17,7 @@ from gandl_jax.profiles import feature_set, normalize, store
 from gandl_jax.profiles.aligned import AlignedSets
 from gandl_jax.raw import screen
 from gandl_jax.reading import labelling
+from gandl_jax.tasks import marks
 from gandl_jax.tasks.skip import Skip
 
 JOB = "evaluate"
@@ -120,7 +121,7 @@ def _result(name: str, task, sets, plan, options) -> dict[str, Any]:
     task_results.say(JOB, f"{name} begins")
     start = time.monotonic()
     others = {key: value for key, value in options.items() if key != "splits"}
-    rows = task.run(sets, plan, **others)
+    rows = marks.complete(task.run(sets, plan, **others), sets)
     seconds = time.monotonic() - start
     task_results.say(JOB, f"{name}: {len(rows)} rows in {seconds:.0f} s")
     return {"rows": rows, "skipped": None}

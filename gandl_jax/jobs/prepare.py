@@ -135,7 +135,7 @@ def _check_splits(config: ml_collections.ConfigDict, table: pd.DataFrame) -> Non
         asked += [(key, text) for text in words]
     for key, text in asked:
         unit = groups.parse(text, key=f"config.{key}").unit
-        if unit not in ("record", "row", "given"):
+        if unit not in ("record", "row", *groups.NO_GROUPS):
             with contextlib.suppress(Skip):
                 groups.groups(table.iloc[:0], unit, key=f"config.{key}")
 

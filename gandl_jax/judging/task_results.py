@@ -293,12 +293,6 @@ def doubts(job: str, directories: Sequence[epath.Path], sets: AlignedSets) -> li
     """
     say(job, f"reading {len(directories)} encoders' features")
     found = [line for d in directories for line in quality.check_features(d)]
-    found += [
-        f"{d.name} learnt the labels {learnt}: where it saw the records that are "
-        "judged, scores on that, and on what goes with it, are no measure of new wells"
-        for d in directories
-        if (learnt := store.made_from(d).get("learnt_label"))
-    ]
     found += [*_who_is_judged(sets), *quality.doubts(sets.metadata)]
     for line in found:
         say(job, f"note: {line}")

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gandl_jax import modules
-from gandl_jax.tasks import plain_table, score_table
+from gandl_jax.tasks import marks, plain_table, score_table
 
 Row = Mapping[str, Any]
 
@@ -46,5 +46,8 @@ def _table(task: str, rows: Sequence[Row]) -> str:
         return ""
     own = getattr(modules.load("tasks", task), "table", None)
     if own:
-        return own(rows)
-    return plain_table.text(": ".join(filter(None, [title(task), metric(task)])), rows)
+        text = own(rows)
+    else:
+        words = ": ".join(filter(None, [title(task), metric(task)]))
+        text = plain_table.text(words, rows)
+    return "\n".join([text, *marks.note(rows)])

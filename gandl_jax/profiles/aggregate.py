@@ -55,5 +55,5 @@ def well_means(sites: FeatureSet) -> FeatureSet:
         sites.name,
         metadata.reset_index(drop=True).assign(Metadata_Record_ID=names),
         means.astype(np.float32),
-        sites.saw_images,
+        sites.seen.of_groups(wells),
     )

@@ -12,9 +12,10 @@ import pandas as pd
 from etils import epath
 
 from gandl_jax.errors import InputError
-from gandl_jax.profiles import feature_set, store, table
+from gandl_jax.profiles import feature_set, held_out, store, table
 from gandl_jax.profiles.aggregate import well_means
 from gandl_jax.profiles.feature_set import FeatureSet
+from gandl_jax.profiles.seen import Seen
 
 KEPT_BYTES = 2**31  # of features that stay in memory for the next reader (ours)
 
@@ -25,7 +26,7 @@ class _Source:
 
     directory: epath.Path
     short_name: str
-    saw_images: bool | None
+    seen: Seen
     rows: np.ndarray
 
 
@@ -64,12 +65,11 @@ class AlignedSets(Mapping[str, FeatureSet]):
         self._records, self._wells = records, None
         if self.by_well and records is not None:
             self._wells = self._at_level(records)
-        tables = {
-            d: self._at_level(
-                table.as_meant(self._labelled(store.read_metadata(d), notes[d], d))
-            )
+        written = {
+            d: table.as_meant(self._labelled(store.read_metadata(d), notes[d], d))
             for d in directories
         }
+        tables = {d: self._at_level(metadata) for d, metadata in written.items()}
         ids = {
             d: pd.Index(table.record_ids(metadata, of=d.name))
             for d, metadata in tables.items()
@@ -87,9 +87,12 @@ class AlignedSets(Mapping[str, FeatureSet]):
         first = names[order[0]][0]
         common, self.records = _common(first, ids, skips=skips)
         rows = {d: own.get_indexer(common) for d, own in ids.items()}
-        self.metadata = tables[first].iloc[rows[first]].reset_index(drop=True)
+        seen = {d: self._seen(d, written[d]).take(rows[d]) for d in directories}
+        self.metadata = held_out.noted(
+            tables[first].iloc[rows[first]].reset_index(drop=True), seen.values()
+        )
         self._sources = {
-            name: _Source(d, short_name, _saw_images(d, notes[d]), rows[d])
+            name: _Source(d, short_name, seen[d], rows[d])
             for name, (d, short_name) in ((name, names[name]) for name in order)
         }
         self._kept: collections.OrderedDict[str, FeatureSet] = collections.OrderedDict()
@@ -111,7 +114,7 @@ class AlignedSets(Mapping[str, FeatureSet]):
         features = one.features
         if not np.array_equal(source.rows, np.arange(len(features))):
             features = features[source.rows]
-        made = FeatureSet(name, self.metadata, features, source.saw_images)
+        made = FeatureSet(name, self.metadata, features, source.seen)
         self._kept[name] = made
         self._forget(KEPT_BYTES)
         return made
@@ -144,6 +147,11 @@ class AlignedSets(Mapping[str, FeatureSet]):
             )
             return metadata
         return known.iloc[places].reset_index(drop=True)
+
+    def _seen(self, directory: epath.Path, metadata: pd.DataFrame) -> Seen:
+        """What an encoder saw of the records, or wells, of its own table."""
+        seen = store.read_seen(directory, metadata)
+        return seen.of_groups(table.wells(metadata)) if self.by_well else seen
 
     def _at_level(self, metadata: pd.DataFrame) -> pd.DataFrame:
         if not self.by_well:
@@ -178,12 +186,6 @@ def _check_labels(
             f"{', '.join([*other, *lacking])} are not those of config.screen now: "
             "embed or import it again"
         )
-
-
-def _saw_images(directory: epath.Path, note: Mapping) -> bool | None:
-    """What the set's note says; sets without one are older than the question."""
-    trained = (feature_set.step(directory.name) or 0) > 0
-    return note.get("saw_images", trained)
 
 
 def _common(

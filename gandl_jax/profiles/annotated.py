@@ -15,20 +15,28 @@ from gandl_jax.profiles import table
 from gandl_jax.profiles.feature_set import FeatureSet
 
 PROVENANCE = "gandl_jax"  # the entry of `uns`: JSON
+IMAGES = {True: "yes", False: "no", None: "unknown"}  # whether one was seen
 
 
 def write(path: epath.PathLike, one: FeatureSet, provenance: Mapping[str, Any]) -> None:
     """Writes a set whole or not at all.
 
-    X is [N, D] float32; obs the Metadata_* columns under the records' names; var names
-    are <set>__<i> as in the Parquet files.
+    X is [N, D] float32; obs the Metadata_* columns under the records' names, and what
+    the encoder saw of each in training (seen_images "yes", "no" or "unknown";
+    seen_labels the columns learnt, "" for none, or "unknown"); var names are <set>__<i>
+    as in the Parquet files.
 
     Args:
       path: of the file; its folder must exist.
       one: the set.
       provenance: plain data, kept as JSON in uns["gandl_jax"].
     """
-    obs = one.metadata.set_axis(_plain_text(table.record_ids(one.metadata)))
+    seen = {
+        "seen_images": [IMAGES[saw] for saw in one.seen.images],
+        "seen_labels": ["unknown" if x is None else x for x in one.seen.labels],
+    }
+    obs = one.metadata.assign(**seen)
+    obs = obs.set_axis(_plain_text(table.record_ids(one.metadata)))
     for title in obs.select_dtypes(exclude="number"):
         known = _plain_text(sorted(obs[title].astype(str).unique()))
         obs[title] = pd.Categorical(obs[title].astype(str), categories=known)

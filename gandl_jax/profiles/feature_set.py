@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gandl_jax.errors import InputError
+from gandl_jax.profiles.seen import Seen
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,17 +19,19 @@ class FeatureSet:
       name: "gan@2000/b8", or "intensity" for an encoder with one set of its name.
       metadata: [N] rows of Metadata_* columns.
       features: [N, D] float32.
-      saw_images: whether the encoder was trained on these records' images; None where
-        nobody knows, as of a table that others made.
+      seen: what the encoder saw of each record while it was trained; not known where
+        nothing is given, as of a table that others made.
     """
 
     name: str
     metadata: pd.DataFrame
     features: np.ndarray
-    saw_images: bool | None = None
+    seen: Seen | None = None
 
     def __post_init__(self):
         """Refuses a table that is not one row of features per record."""
+        if self.seen is None:
+            object.__setattr__(self, "seen", Seen.alike(len(self.metadata), None))
         if self.features.ndim != 2 or len(self.features) != len(self.metadata):
             raise InputError(
                 f"Feature set {self.name!r} has features of shape "
@@ -58,6 +61,7 @@ class FeatureSet:
             self,
             metadata=self.metadata.iloc[rows],
             features=self.features[rows],
+            seen=self.seen.take(rows),
         )
 
 

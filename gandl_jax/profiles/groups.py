@@ -21,7 +21,7 @@ from gandl_jax import names
 from gandl_jax.errors import InputError, Skip, nearest
 from gandl_jax.profiles import table
 
-GIVEN = "given"
+GIVEN, HELD_OUT = NO_GROUPS = "given", "held_out"  # name no kind of group
 DEAL = 0  # seed of dealing groups to folds: the same for every experiment of a screen
 USUAL = (
     "record",
@@ -69,8 +69,8 @@ def parse(text: str, *, key: str) -> Asked:
             )
         return Asked(found[1], fold=(number, folds))
     unit, _, which = text.partition(":")
-    if unit == GIVEN and which:
-        raise InputError(f"{key}: 'given' takes nothing after it, but has {which!r}")
+    if unit in NO_GROUPS and which:
+        raise InputError(f"{key}: {unit!r} takes nothing after it, but has {which!r}")
     return Asked(unit, which)
 
 

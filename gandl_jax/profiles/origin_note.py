@@ -20,6 +20,7 @@ _SHAPE = {
     "start?": {"from": str, "sha256": str},
     "random?": {},
     "learnt_label?": str,
+    "trained_on_sha256?": str,
     "orientations?": int,
     POLICY + "?": bool,
     "file?": str,

@@ -17,8 +17,9 @@ from etils import epath
 
 from gandl_jax import files, plain_data, sealed_json
 from gandl_jax.errors import InputError, nearest
-from gandl_jax.profiles import origin_note, part_file
+from gandl_jax.profiles import origin_note, part_file, seen_table
 from gandl_jax.profiles.feature_set import FeatureSet
+from gandl_jax.profiles.seen import Seen
 
 _SUCCESS = "_SUCCESS"
 UNSCALED = {"model.input_px": 0}  # images were no others than their crops then
@@ -43,7 +44,11 @@ class _Success:
     made_from: str | None
 
 
-def claim(directory: epath.PathLike, note: Mapping[str, Any]) -> bool:
+def claim(
+    directory: epath.PathLike,
+    note: Mapping[str, Any],
+    trained_on: pd.DataFrame | None = None,
+) -> bool:
     """Writes down what a feature set is made from.
 
     A damaged note is written again where the parts say that they were made from this.
@@ -54,6 +59,8 @@ def claim(directory: epath.PathLike, note: Mapping[str, Any]) -> bool:
         was trained on the records' images (None: nobody knows). Its
         "skips_bad_records", if there, says that records may be left out; that may
         change, and once true it stays.
+      trained_on: what the encoder saw of each record, as of `seen_table.make`, where
+        the note does not say it of all of them.
 
     Returns:
       Whether parts are left to be made.
@@ -62,12 +69,17 @@ def claim(directory: epath.PathLike, note: Mapping[str, Any]) -> bool:
       InputError: it was begun from something else.
     """
     directory = epath.Path(directory)
+    if trained_on is not None:
+        note = {**note, seen_table.KEY: seen_table.digest(trained_on)}
     before = _note_of_parts(directory, note)
     if before is None:
         directory.mkdir(parents=True, exist_ok=True)
-        sealed_json.write(directory / _MADE_FROM, note)
     else:
         _refuse_other(directory, before, note)
+    if seen_table.find_damage(directory, note if before is None else before):
+        seen_table.write(directory, trained_on)
+    if before is None:
+        sealed_json.write(directory / _MADE_FROM, note)
     complete = is_complete(directory)
     if before is not None:
         if not complete:
@@ -201,7 +213,9 @@ def find_damage(directory: epath.PathLike) -> str | None:
             return f"{part.name} {told}"
         if part_file.count(part, listed.sha256) != listed.records:
             return f"{part.name} has not the {listed.records} records of {_SUCCESS}"
-    return _find_damage_to_summary(directory)
+    return seen_table.find_damage(
+        directory, made_from(directory)
+    ) or _find_damage_to_summary(directory)
 
 
 def _find_damage_to_summary(directory: epath.Path) -> str | None:
@@ -264,7 +278,8 @@ def read(
         metadata.append(labels)
         start += len(labels)
     metadata = pd.concat(metadata, ignore_index=True)
-    return {name: FeatureSet(name, metadata, features[name]) for name in names}
+    seen = read_seen(directory, metadata)
+    return {name: FeatureSet(name, metadata, features[name], seen) for name in names}
 
 
 def parts(directory: epath.PathLike) -> Iterator[dict[str, FeatureSet]]:
@@ -301,6 +316,20 @@ def read_metadata(directory: epath.PathLike) -> pd.DataFrame:
     listed = _require_success(directory).parts
     found = [metadata for metadata, _ in _read_parts(directory, listed, {})]
     return pd.concat(found, ignore_index=True)
+
+
+def read_seen(directory: epath.PathLike, metadata: pd.DataFrame) -> Seen:
+    """What the encoder saw of each record while it was trained.
+
+    Args:
+      directory: profiles/<dataset>/<encoder>.
+      metadata: [N] rows, as of `read_metadata`.
+
+    Raises:
+      InputError: what says so is damaged.
+    """
+    directory = epath.Path(directory)
+    return seen_table.read(directory, made_from(directory), metadata)
 
 
 def fingerprint(directory: epath.PathLike) -> str:
@@ -379,7 +408,8 @@ def _refuse_other(
 ) -> None:
     """Raises where a set was begun from something else."""
     # Former versions did not write these.
-    known = {k: note[k] for k in ("saw_images", "weights_sha256") if k in note}
+    later = ("saw_images", "weights_sha256", seen_table.KEY)
+    known = {k: note[k] for k in later if k in note}
     before = known | dict(before)
     if "random" in before and "random" in note:  # nor all of a network's sizes
         before["random"] = note["random"] | UNSCALED | before["random"]

@@ -18,9 +18,10 @@ import pandas as pd
 
 from gandl_jax.profiles import table as profile_table
 from gandl_jax.profiles.feature_set import FeatureSet
+from gandl_jax.profiles.groups import HELD_OUT
 from gandl_jax.tasks import classification, score_table
 from gandl_jax.tasks.skip import need_columns
-from gandl_jax.tasks.splits import Split, build, require
+from gandl_jax.tasks.splits import Split, build, require, with_held_out
 
 TITLE = "Batch effects"
 METRIC = "balanced accuracy"
@@ -64,7 +65,7 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
             found = build(
                 metadata,
                 drawn,
-                ("well",),
+                with_held_out(("well",), metadata),
                 key="config.evaluate.tasks",
                 group=model,
                 label=label,
@@ -114,6 +115,8 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
         "told": score_table.label,
         "normalised": _normalized,
     }
+    if any(row["split"] == HELD_OUT for row in rows):
+        keys["split"] = score_table.split
     return score_table.scores(title, keys, rows)
 
 

@@ -20,7 +20,7 @@ from gandl_jax.profiles import table as profile_table
 from gandl_jax.profiles.feature_set import FeatureSet
 from gandl_jax.tasks import classification, score_table
 from gandl_jax.tasks.skip import Skip, need_columns
-from gandl_jax.tasks.splits import Split, build, require
+from gandl_jax.tasks.splits import Split, build, require, with_held_out
 
 TITLE = "Cell-model classification"
 METRIC = "balanced accuracy, recall"
@@ -57,7 +57,7 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
     made, said = build(
         metadata,
         codes,
-        options["splits"],
+        with_held_out(options["splits"], metadata),
         key=SPLITS_KEY,
         group="all",
         label="cell type",

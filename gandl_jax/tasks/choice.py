@@ -15,16 +15,18 @@ out in turn are 26 x 4 x 3 = 312 SVMs and at most 16 more, for each cell model.
 import collections
 import dataclasses
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from gandl_jax.profiles.feature_set import FeatureSet, full_name, is_network, kinds
-from gandl_jax.tasks import classification
+from gandl_jax.profiles.seen import Seen
+from gandl_jax.tasks import classification, marks
 from gandl_jax.tasks.classification import WELLS, Tally
 from gandl_jax.tasks.differences import bases
-from gandl_jax.tasks.nested import Question
+from gandl_jax.tasks.marks import Mark
+from gandl_jax.tasks.nested import Nested, Question
 
 CHOSEN = "chosen"  # what a network decided by, whichever set it was: "gan@500/chosen"
 ANY = "any encoder"  # the pool of all candidates; no encoder has a blank in its name
@@ -32,7 +34,19 @@ SCORE = "inner_balanced_accuracy_wells"
 
 Row = dict[str, Any]
 Taken = Mapping[str, list[np.ndarray]]  # pool -> per split [F] number of a candidate
-Decided = tuple[list[list[np.ndarray]], bool | None]
+Decided = tuple[list[list[np.ndarray]], list[Mark]]
+
+
+class Inner(NamedTuple):
+    """How candidates did within the training parts.
+
+    Attributes:
+      scores: per split [C, F] float64, F its outer folds.
+      marks: set -> per split, what its encoder saw of the records that were scored.
+    """
+
+    scores: list[np.ndarray]
+    marks: dict[str, list[Mark]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,10 +115,10 @@ def choose(
       the mean inner score, and how many folds chose it from its encoder's pool.
     """
     found = candidates(sets, options)
-    scores = inner_scores(sets, metadata, question, found, options, fitted)
-    taken = take(found, scores)
+    inner = inner_scores(sets, metadata, question, found, options, fitted)
+    taken = take(found, inner.scores)
     rows = _judge(sets, metadata, question, found, taken, options)
-    return rows, _table(question, found, scores, taken)
+    return rows, _table(question, found, inner, taken)
 
 
 def inner_scores(
@@ -114,7 +128,7 @@ def inner_scores(
     found: Sequence[Candidate],
     options: Mapping[str, Any],
     fitted: Callable[[int], None],
-) -> list[np.ndarray]:
+) -> Inner:
     """Balanced accuracy of wells, told out of fold within each training part.
 
     Args:
@@ -126,7 +140,7 @@ def inner_scores(
       fitted: is told how many more inner folds were learnt from.
 
     Returns:
-      Per split [C, F] float64, F its outer folds. A record without a well is one.
+      The scores, and their marks. A record without a well is one.
     """
     task, plan = question
     codes, _ = task.codes(metadata)
@@ -136,8 +150,11 @@ def inner_scores(
         for f, fold in enumerate(nested.within)
     ]
     scores = [np.empty((len(found), len(nested.within))) for nested in plan]
+    seen = {}
     for name in sets:
-        features = sets[name].features
+        one = sets[name]
+        features = one.features
+        seen[name] = [_inner_mark(one.seen, nested) for nested in plan]
         for number in _of_set(found, name):
             how = _options(found[number], options)
             for s, f, fold, sample in inner:
@@ -149,7 +166,11 @@ def inner_scores(
                     sample, right, WELLS
                 )
                 fitted(len(fold.folds))
-    return scores
+    return Inner(scores, seen)
+
+
+def _inner_mark(seen: Seen, nested: Nested) -> Mark:
+    return marks.united(marks.of_splits(seen, nested.within))
 
 
 def _of_set(found: Sequence[Candidate], name: str) -> list[int]:
@@ -205,8 +226,8 @@ def decide(
       options: seed.
 
     Returns:
-      Pool -> per split and fold [n, K] decisions, and whether any encoder that was
-      taken was trained on the records' images.
+      Pool -> per split and fold [n, K] decisions, and per split what the encoders that
+      were taken saw of the records that they were asked about.
     """
     learnt, saw = _learn(sets, metadata, question, found, taken, options)
     made = {}
@@ -215,8 +236,11 @@ def decide(
             [learnt[number, s, f] for f, number in enumerate(numbers)]
             for s, numbers in enumerate(of_splits)
         ]
-        used = {saw[found[number].set] for numbers in of_splits for number in numbers}
-        made[pool] = decisions, any_saw(used)
+        own = [
+            marks.united([saw[number, s, f] for f, number in enumerate(numbers)])
+            for s, numbers in enumerate(of_splits)
+        ]
+        made[pool] = decisions, own
     return made
 
 
@@ -232,8 +256,8 @@ def _judge(
     splits = [nested.split for nested in plan]
     tally = Tally(metadata, splits, task, tally_options(options))
     decided = decide(sets, metadata, question, found, taken, options)
-    for pool, (decisions, saw) in decided.items():
-        tally.add(pool, decisions, saw)
+    for pool, (decisions, own) in decided.items():
+        tally.add(pool, decisions, own)
     rows = tally.rows(_against(found, taken))
     counts = {
         (pool, split.group, split.name): _counts(found, numbers)
@@ -247,8 +271,8 @@ def _judge(
 
 def _learn(
     sets, metadata, question: Question, found, taken: Taken, options
-) -> tuple[dict[tuple[int, int, int], np.ndarray], dict[str, bool | None]]:
-    """(candidate, split, fold) -> decisions on the test part; and who saw the images.
+) -> tuple[dict[tuple[int, int, int], np.ndarray], dict[tuple[int, int, int], Mark]]:
+    """(candidate, split, fold) -> decisions on the test part; and what was seen of it.
 
     What several pools have taken is learnt once.
     """
@@ -263,20 +287,15 @@ def _learn(
     decided, saw = {}, {}
     for name in dict.fromkeys(found[number].set for number, *_ in sorted(due)):
         one = sets[name]
-        saw[name] = one.saw_images
         for number, s, f in (place for place in due if found[place[0]].set == name):
             split = plan[s].split
             fold = dataclasses.replace(split, folds=(split.folds[f],))
+            (saw[number, s, f],) = marks.of_splits(one.seen, [fold])
             how = _options(found[number], options)
             (decided[number, s, f],) = classification.decide(
                 one.features, metadata, codes, fold, task, how, of=name
             )
     return decided, saw
-
-
-def any_saw(saw: Collection[bool | None]) -> bool | None:
-    """One encoder that saw the images is enough; None where nobody knows."""
-    return True if True in saw else None if None in saw else False
 
 
 def _against(found: Sequence[Candidate], pools: Collection[str]) -> Callable:
@@ -300,10 +319,10 @@ def _counts(found: Sequence[Candidate], numbers: np.ndarray) -> list[Row]:
     ]
 
 
-def _table(question: Question, found, scores, taken: Taken) -> list[Row]:
+def _table(question: Question, found, inner: Inner, taken: Taken) -> list[Row]:
     task, plan = question
     rows = []
-    for s, (nested, of_split) in enumerate(zip(plan, scores, strict=True)):
+    for s, (nested, of_split) in enumerate(zip(plan, inner.scores, strict=True)):
         means = of_split.mean(1)
         for number in np.argsort(-means, kind="stable"):
             own = taken[_pool(found[number].encoder)][s]
@@ -319,6 +338,7 @@ def _table(question: Question, found, scores, taken: Taken) -> list[Row]:
                     SCORE: float(means[number]),
                     "folds": len(own),
                     "folds_taken": int((own == number).sum()),
+                    **inner.marks[found[number].set][s],
                 }
             )
     return rows

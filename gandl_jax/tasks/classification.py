@@ -17,8 +17,9 @@ from sklearn.svm import LinearSVC
 from gandl_jax import child_processes
 from gandl_jax.profiles import floors, groups, normalize, table
 from gandl_jax.profiles.feature_set import FeatureSet
-from gandl_jax.tasks import bootstrap, remarks
+from gandl_jax.tasks import bootstrap, marks, remarks, splits
 from gandl_jax.tasks.differences import FLOORS, bases, difference
+from gandl_jax.tasks.marks import Mark
 from gandl_jax.tasks.splits import Split
 
 MAX_ITERATIONS = 10_000
@@ -204,7 +205,7 @@ def judge(
             )
             for split in plan
         ]
-        tally.add(name, decisions, one.saw_images)
+        tally.add(name, decisions, marks.of_splits(one.seen, plan))
     return tally.rows()
 
 
@@ -249,33 +250,33 @@ class Tally:
         self._plan = plan
         self.samples = [sample_of(metadata, self.codes, split, unit) for split in plan]
         self._right: dict[str, Sequence[Right]] = {}
-        self._saw: dict[str, bool | None] = {}
+        self._marks: dict[str, Sequence[Mark]] = {}
 
     def add(
-        self, name: str, decisions: Sequence[list[np.ndarray]], saw: bool | None
+        self, name: str, decisions: Sequence[list[np.ndarray]], own: Sequence[Mark]
     ) -> None:
         """Counts one more.
 
         Args:
           name: full name of the set that was decided by.
           decisions: per split and fold [n, K], as of `decide`.
-          saw: whether its encoder was trained on the records' images.
+          own: per split, what its encoder saw of the test records.
         """
         found = [
             right(sample, made)
             for sample, made in zip(self.samples, decisions, strict=True)
         ]
-        self.add_right(name, found, saw)
+        self.add_right(name, found, own)
 
-    def add_right(self, name: str, found: Sequence[Right], saw: bool | None) -> None:
+    def add_right(self, name: str, found: Sequence[Right], own: Sequence[Mark]) -> None:
         """Counts one more, of which it is known already what is right.
 
         Args:
           name: full name of the set that was decided by.
           found: per split, as of `right`; a share in [0, 1] where several decided.
-          saw: whether an encoder was trained on the records' images.
+          own: per split, what its encoder saw of the test records.
         """
-        self._saw[name] = saw
+        self._marks[name] = own
         self._right[name] = found
 
     def rows(
@@ -302,8 +303,9 @@ class Tally:
                 self._options,
             )
             of_split = {name: found[i] for name, found in self._right.items()}
+            own = {name: of_each[i] for name, of_each in self._marks.items()}
             made += _rows(
-                of_split, self._saw, sample, about, self._task, self._options, against
+                of_split, own, sample, about, self._task, self._options, against
             )
         return made
 
@@ -313,7 +315,7 @@ class Tally:
                 _decide_floor(features, self.codes, split, self._options)
                 for split in self._plan
             ]
-            self.add(name, decisions, False)
+            self.add(name, decisions, [marks.NOTHING for _ in self._plan])
 
 
 def decide(
@@ -475,9 +477,12 @@ def balanced_accuracy(sample: Sample, found: Right, metric: str) -> float:
 
 
 def _rows(
-    judged, saw, sample: Sample, about, task: Task, options, against
+    judged, own, sample: Sample, about, task: Task, options, against
 ) -> list[dict]:
-    """The rows of one split; judged: set -> what is right, of records and of wells."""
+    """The rows of one split.
+
+    `judged` is set -> what is right, of records and of wells; `own` set -> its mark.
+    """
     rows = []
     for metric in task.metrics:
         level = WELLS if metric == WELLS else SITES
@@ -508,7 +513,8 @@ def _rows(
                     name, compared[name], values, draws, others, i, wider, about
                 )
                 rows.append(
-                    _named(task.name, name, saw[name], about)
+                    _named(task.name, name, about)
+                    | own[name]
                     | {"metric": metric}
                     | ({"class": about["classes"][i]} if metric == RECALL else {})
                     | {"value": float(value), "low": low, "high": high}
@@ -565,7 +571,7 @@ def _differences(
 
 def _about(metadata, codes, classes, split: Split, task: Task, options) -> dict:
     """What the rows of a split have in common."""
-    tests = np.unique(np.concatenate([test for _, test in split.folds]))
+    tests = splits.tested(split)
     own, names = metadata.iloc[tests], [classes[i] for i in np.unique(codes[tests])]
     return {
         "group": split.group,
@@ -606,13 +612,12 @@ def _per_plate(metadata: pd.DataFrame, task: Task) -> bool:
     return task.per_plate and controls(metadata).any()
 
 
-def _named(task: str, name: str, saw: bool | None, about) -> dict[str, Any]:
+def _named(task: str, name: str, about) -> dict[str, Any]:
     one = {
         "task": task,
         "set": name,
         "encoder": name.partition("/")[0],
         "features": name.rpartition("/")[2],
         **about,
-        "encoder_saw_test_images": saw,
     }
     return one | ({"normalize": "none"} if name in FLOORS else {})

@@ -17,7 +17,7 @@ from gandl_jax.profiles.feature_set import FeatureSet
 from gandl_jax.tasks import classification, score_table
 from gandl_jax.tasks.classification import Task
 from gandl_jax.tasks.skip import Skip, need_columns
-from gandl_jax.tasks.splits import Split, build, require
+from gandl_jax.tasks.splits import Split, build, require, with_held_out
 
 TITLE = "Control classification"
 METRIC = "balanced accuracy"
@@ -54,7 +54,7 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
         found = build(
             metadata,
             codes,
-            options["splits"],
+            with_held_out(options["splits"], metadata),
             key=SPLITS_KEY,
             group=model,
             label="control",

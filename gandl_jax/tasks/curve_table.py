@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from gandl_jax.tasks import marks
 from gandl_jax.tasks.curve_shape import FALLS_AGAIN, NO_CURVE_FITS
 from gandl_jax.tasks.score_table import aligned, columns
 
@@ -33,7 +34,7 @@ def text(name: str, rows: Sequence[Row]) -> str:
     shown = (*fitted, *others)[:MAX_CURVES]
     titles = ["cell model", "experiment", "treatment", *encoders]
     body = [
-        [*key, *(_ec50(lines[key].get(e)) for e in encoders.values())] for key in shown
+        [*key, *(_told(lines[key].get(e)) for e in encoders.values())] for key in shown
     ]
     title = (
         f"{name}: {len(fitted)} of {len(lines)} compounds have an EC50 by some "
@@ -75,9 +76,11 @@ def _r2(row: Row) -> float:
     return row["r2"] if row["status"] == "fitted" else 0.0
 
 
-def _ec50(row: Row | None) -> str:
-    if row is None:
-        return "-"
+def _told(row: Row | None) -> str:
+    return "-" if row is None else marks.told(_ec50(row), row)
+
+
+def _ec50(row: Row) -> str:
     if _misfit(row) == FALLS_AGAIN:
         return (
             f"falls again: best at {row['best_dose_um']:.3g}, {_of(row, 'peak')}, then "

@@ -20,6 +20,7 @@ from gandl_jax.tasks import (
     curve_shape,
     curve_table,
     curve_verdicts,
+    marks,
     responses,
     well_scatter,
 )
@@ -153,7 +154,7 @@ def _curves(sites: FeatureSet, normalization: str) -> Iterator[dict[str, Any]]:
                 "treatment": treatment,
                 "ec50_kind": "relative",
                 **own,
-                "encoder_saw_test_images": sites.saw_images,
+                **marks.mark(sites.seen, rows),
             }
 
 

@@ -21,7 +21,7 @@ from gandl_jax.profiles.feature_set import FeatureSet
 from gandl_jax.tasks import classification, score_table
 from gandl_jax.tasks.classification import Task
 from gandl_jax.tasks.skip import Skip
-from gandl_jax.tasks.splits import Split, build, require
+from gandl_jax.tasks.splits import Split, build, require, with_held_out
 
 TITLE = "Label classification"
 METRIC = "balanced accuracy"
@@ -76,7 +76,7 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
             continue
         drawn = classification.thinned(own, most=MAX_RECORDS, seed=options["seed"])
         said += classification.not_drawn(own, drawn, f"{label} in {model}")
-        for text in dict.fromkeys(options["splits"]):
+        for text in with_held_out(options["splits"], metadata):
             kept, lost = _judged_controls(metadata, drawn, labels, text, options)
             said += [f"{model}, {label}: {words}" for words in lost]
             found = build(
@@ -212,7 +212,7 @@ def _judged_controls(
     none: with them no fold of the others would be another.
     """
     unit, controls = text.partition(":")[0], classification.controls(metadata)
-    units = [one for one in (unit, options["bootstrap_unit"]) if one != "given"]
+    units = [u for u in (unit, options["bootstrap_unit"]) if u not in groups.NO_GROUPS]
     own, said = controls & (codes >= 0), []
     for one in units:
         blank = own & ~groups.has_group(metadata, one)

@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gandl_jax.tasks import marks
 from gandl_jax.tasks.score_table import aligned
 
 Row = Mapping[str, Any]
@@ -15,8 +16,14 @@ WIDEST = 60  # characters of a value that is a list or a table itself
 
 
 def columns(rows: Sequence[Row]) -> list[str]:
-    """The keys of rows, in the order in which they come, but for those told already."""
-    return [key for key in dict.fromkeys(k for r in rows for k in r) if key not in TOLD]
+    """The keys of rows, in the order in which they come, but for those told already.
+
+    Of marks only that of learnt labels is told, where a row has it.
+    """
+    told = {*TOLD, *marks.NOTHING}
+    if any(map(marks.learnt, rows)):
+        told.remove(marks.LABELS)
+    return [key for key in dict.fromkeys(k for r in rows for k in r) if key not in told]
 
 
 def words(value: Any) -> str:

@@ -127,12 +127,12 @@ def _groups(
 ) -> tuple[str, np.ndarray]:
     """What a split holds apart, in words, and each record's group of it."""
     unit = groups.parse(split.name, key=key).unit
-    if unit != "given":
+    if unit not in groups.NO_GROUPS:
         of = groups.groups(metadata, unit, key=key)
         return unit.replace("_", " "), of.astype(str)
     if frac:
         raise Skip(
-            f"{split.group}, {split.label}: the split 'given' names no kind of group "
+            f"{split.group}, {split.label}: the split {unit!r} names no kind of group "
             f"to set aside; change {key} or config.compare.aside_frac"
         )
     return "well", table.wells(metadata).astype(str)

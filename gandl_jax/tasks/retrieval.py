@@ -23,7 +23,7 @@ from gandl_jax.profiles import floors, normalize
 from gandl_jax.profiles import table as profile_table
 from gandl_jax.profiles.aggregate import group_means, well_means
 from gandl_jax.profiles.feature_set import FeatureSet
-from gandl_jax.tasks import bootstrap, remarks, score_table
+from gandl_jax.tasks import bootstrap, marks, remarks, score_table
 from gandl_jax.tasks.differences import bases, difference
 from gandl_jax.tasks.skip import LeftOut, Skip, need_columns, need_package
 
@@ -141,22 +141,24 @@ def run(
     metadata = _wells(sets[next(iter(sets))].metadata)
     searches = list(_searches(metadata, options["seed"]))
     judged: list[dict[str, Found]] = [{} for _ in searches]
-    described = {}
+    described, own = {}, {}
     with tempfile.TemporaryDirectory() as cache:  # of copairs' random rankings
         for name in sets:
             wells = well_means(sets[name])
-            described[name] = _describe(wells)
+            described[name], own[name] = _describe(wells), []
             for search, found in zip(searches, judged, strict=True):
+                own[name].append(_mark(wells, search))
                 profiles = _normalized(wells, search, options["normalize"])
                 found[name] = look(profiles, search, seed=options["seed"], cache=cache)
         for name, identity in floors.make(metadata).items():
             described[name] = _floor(name)
+            own[name] = [marks.NOTHING for _ in searches]
             for search, found in zip(searches, judged, strict=True):
                 profiles = _averaged(identity[search.wells].toarray(), search)
                 found[name] = look(profiles, search, seed=options["seed"], cache=cache)
     return [
-        described[name] | row
-        for search, found in zip(searches, judged, strict=True)
+        described[name] | own[name][i] | row
+        for i, (search, found) in enumerate(zip(searches, judged, strict=True))
         for name, row in _rows(search, found, options)
     ]
 
@@ -518,13 +520,17 @@ def _describe(wells: FeatureSet) -> dict[str, Any]:
         "set": wells.name,
         "encoder": wells.encoder,
         "features": wells.short_name,
-        "encoder_saw_test_images": wells.saw_images,
     }
+
+
+def _mark(wells: FeatureSet, search: Search) -> marks.Mark:
+    """Of all wells that a search looks at or normalises by."""
+    return marks.mark(wells.seen, np.union1d(search.wells, search.reference))
 
 
 def _floor(name: str) -> dict[str, Any]:
     names = {"set": name, "encoder": name, "features": name}
-    return {"task": "retrieval", **names, "encoder_saw_test_images": False}
+    return {"task": "retrieval", **names}
 
 
 def _rows(search: Search, judged: Mapping[str, Found], options) -> Iterator[tuple]:

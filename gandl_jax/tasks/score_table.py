@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from gandl_jax.profiles.feature_set import kinds, step
+from gandl_jax.profiles.groups import HELD_OUT
+from gandl_jax.tasks import marks
 from gandl_jax.tasks.differences import FLOORS
 
 Row = Mapping[str, Any]
@@ -47,7 +49,8 @@ def group(row: Row) -> str:
 
 def split(row: Row) -> str:
     """What the split holds apart."""
-    return f"{row['split']} (leaky)" if row["leaky"] else f"{row['split']} out"
+    held = "held out" if row["split"] == HELD_OUT else f"{row['split']} out"
+    return f"{row['split']} (leaky)" if row["leaky"] else held
 
 
 def level(row: Row) -> str:
@@ -106,7 +109,8 @@ def columns(rows: Iterable[Row]) -> dict[str, str]:
 def _score(row: Row | None) -> str:
     if row is None:
         return "-"
-    return f"{_number(row['value'])} [{_number(row['low'])} {_number(row['high'])}]"
+    ends = f"[{_number(row['low'])} {_number(row['high'])}]"
+    return marks.told(f"{_number(row['value'])} {ends}", row)
 
 
 def _gain(found: Mapping[str, Row]) -> str:
@@ -116,7 +120,7 @@ def _gain(found: Mapping[str, Row]) -> str:
     if not gain:
         return ""
     low, high = _number(gain["low"], "+"), _number(gain["high"], "+")
-    return f"{_number(gain['value'], '+')} [{low} {high}]"
+    return marks.told(f"{_number(gain['value'], '+')} [{low} {high}]", found[trained])
 
 
 def _number(value: float, sign: str = "") -> str:

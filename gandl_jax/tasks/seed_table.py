@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from gandl_jax.profiles.feature_set import step
+from gandl_jax.tasks import marks, score_table
 from gandl_jax.tasks.choice import CHOSEN
 from gandl_jax.tasks.classification import WELLS
 from gandl_jax.tasks.score_table import aligned
@@ -34,7 +35,7 @@ def text(rows: Sequence[Row]) -> str:
     lines = [
         [
             row["group"],
-            f"{row['split']} out",
+            score_table.split(row),
             row["counted"],
             row["features"],
             str(step(row["encoder"])),
@@ -89,4 +90,4 @@ def _place(row: Row) -> tuple[str, ...]:
 
 def _interval(of: Row, pattern: str) -> str:
     value, low, high = (format(of[key], pattern) for key in ("value", "low", "high"))
-    return f"{value} [{low} {high}]"
+    return marks.told(f"{value} [{low} {high}]", of)

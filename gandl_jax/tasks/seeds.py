@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 
 from gandl_jax.profiles.feature_set import FeatureSet
-from gandl_jax.tasks import choice, classification, nested
+from gandl_jax.tasks import choice, classification, marks, nested
 from gandl_jax.tasks.classification import Right, Tally, Task
+from gandl_jax.tasks.marks import Mark
 from gandl_jax.tasks.nested import Asked, Question
 from gandl_jax.tasks.seed_plan import Plan
 from gandl_jax.tasks.splits import Split
@@ -44,7 +45,7 @@ class SeedTally:
         self._tally = Tally(metadata, plan, task, options)
         self._places = {(split.group, split.name): i for i, split in enumerate(plan)}
         self._right: dict[str, dict[int, list[Right]]] = {}
-        self._saw: dict[str, set[bool | None]] = {}
+        self._marks: dict[str, list[Sequence[Mark]]] = {}
         self.codes = self._tally.codes
 
     def add(
@@ -52,7 +53,7 @@ class SeedTally:
         seed: int,
         name: str,
         decisions: Sequence[list[np.ndarray]],
-        saw: bool | None,
+        own: Sequence[Mark],
     ) -> None:
         """Counts one more.
 
@@ -60,13 +61,13 @@ class SeedTally:
           seed: of the training; every name is to be counted of the same ones.
           name: full name of the set that was decided by, the same of every training.
           decisions: per split and fold [n, K], as of `classification.decide`.
-          saw: whether its encoder was trained on the records' images.
+          own: per split, what its encoder saw of the test records.
         """
         self._right.setdefault(name, {})[seed] = [
             classification.right(sample, made)
             for sample, made in zip(self._tally.samples, decisions, strict=True)
         ]
-        self._saw.setdefault(name, set()).add(saw)
+        self._marks.setdefault(name, []).append(own)
 
     def rows(self) -> list[Row]:
         """The rows of scores.
@@ -77,8 +78,9 @@ class SeedTally:
           so in the difference to the untrained network too.
         """
         for name, of_seeds in self._right.items():
-            saw = choice.any_saw(self._saw[name])
-            self._tally.add_right(name, _mean(of_seeds.values()), saw)
+            of_splits = zip(*self._marks[name], strict=True)
+            own = [marks.united(of_split) for of_split in of_splits]
+            self._tally.add_right(name, _mean(of_seeds.values()), own)
         return [self._with_seeds(row) for row in self._tally.rows()]
 
     def _with_seeds(self, row: Row) -> Row:
@@ -185,20 +187,20 @@ class Comparison:
             )
             decisions.append(made)
             fitted(len(made))
-        tally.add(seed, one.name, decisions, one.saw_images)
+        tally.add(seed, one.name, decisions, marks.of_splits(one.seen, plan))
 
     def _choose(self, seed, sets, question: Question, tally, fitted) -> None:
         found, options = self._candidates, self._chosen_options
-        scores = choice.inner_scores(
+        inner = choice.inner_scores(
             sets, self._metadata, question, found, options, fitted
         )
-        taken = choice.take(found, scores)
+        taken = choice.take(found, inner.scores)
         of_encoders = {pool: of for pool, of in taken.items() if pool != choice.ANY}
         decided = choice.decide(
             sets, self._metadata, question, found, of_encoders, options
         )
-        for pool, (decisions, saw) in decided.items():
-            tally.add(seed, pool, decisions, saw)
+        for pool, (decisions, own) in decided.items():
+            tally.add(seed, pool, decisions, own)
 
 
 def _mean(of_seeds) -> list[Right]:

@@ -5,6 +5,8 @@ A split is asked for in words, in the language of `profiles/groups.py`. Here als
     "plate"          each in turn; more than `max_folds` are dealt to so many folds
     "plate:0.25"     a quarter at random, `repeats` times
     "record"         "record:0.25", the GAN-DL paper's
+    "held_out"       what this experiment's encoder was not trained on, told by what it
+                     was; added by itself where something was held out
 """
 
 import dataclasses
@@ -17,7 +19,7 @@ import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold
 
 from gandl_jax.errors import Skip
-from gandl_jax.profiles import groups, table
+from gandl_jax.profiles import groups, held_out, table
 from gandl_jax.tasks.skip import LeftOut
 
 Fold = tuple[np.ndarray, np.ndarray]
@@ -43,6 +45,17 @@ class Split:
     leaky: bool
     folds: tuple[Fold, ...]
     label: str
+
+
+def with_held_out(wanted: Sequence[str], metadata: pd.DataFrame) -> tuple[str, ...]:
+    """Adds the split by what was held out of training, where anything was.
+
+    Args:
+      wanted: splits in words.
+      metadata: [N] rows of Metadata_* columns.
+    """
+    added = (groups.HELD_OUT,) if held_out.COLUMN in metadata else ()
+    return tuple(dict.fromkeys((*wanted, *added)))
 
 
 def build(
@@ -93,6 +106,11 @@ def build(
     return made, said
 
 
+def tested(split: Split) -> np.ndarray:
+    """[n] int positions of the records that any fold tests, ascending."""
+    return np.unique(np.concatenate([test for _, test in split.folds]))
+
+
 def within(
     metadata: pd.DataFrame,
     codes: np.ndarray,
@@ -122,7 +140,7 @@ def within(
     unit = groups.parse(split.name, key=key).unit
     records = np.flatnonzero(codes >= 0)
     try:
-        if unit == groups.GIVEN:
+        if unit in groups.NO_GROUPS:
             raise Skip(f"it names no kind of group to split by again; change {key}")
         _two_classes(codes[records], classes)
         folds = _folds(metadata, records, codes[records], unit, key, options)
@@ -221,6 +239,8 @@ def _two_classes(labels: np.ndarray, classes: Sequence[str]) -> None:
 
 def _folds(metadata, records, labels, text, key, options) -> list[Fold]:
     asked, own = groups.parse(text, key=key), metadata.iloc[records]
+    if asked.unit == groups.HELD_OUT:
+        return [_held_out(own, records)]
     if asked.unit == groups.GIVEN:
         return [_given(own, records, key)]
     held = _held(metadata, records, labels, asked, key, options)
@@ -277,6 +297,16 @@ def _given(own, records, key) -> Fold:
     return records[side == "train"], records[side == "test"]
 
 
+def _held_out(own, records) -> Fold:
+    if held_out.COLUMN not in own:
+        raise Skip("no encoder here was trained on some of the records and not others")
+    side = own[held_out.COLUMN].to_numpy(object)
+    for name, words in (("train", "trained on"), ("test", "held out of training")):
+        if name not in side:
+            raise Skip(f"none of its records was {words}")
+    return records[side == "train"], records[side == "test"]
+
+
 def _judged(metadata, codes, folds, classes, text, key) -> tuple[list[Fold], str]:
     """Keeps the classes that every fold learns and some fold judges."""
     learnt = set.intersection(*(set(codes[train]) for train, _ in folds))
@@ -301,7 +331,7 @@ def _judged(metadata, codes, folds, classes, text, key) -> tuple[list[Fold], str
 def _why_lost(metadata, codes, lost, text, key) -> str:
     """Why some classes cannot be both learnt and judged."""
     unit = groups.parse(text, key=key).unit
-    if unit != groups.GIVEN:
+    if unit not in groups.NO_GROUPS:
         records = np.flatnonzero(np.isin(codes, lost))
         of = pd.Series(groups.groups(metadata.iloc[records], unit, key=key).astype(str))
         if (of.groupby(codes[records]).nunique() == 1).all():

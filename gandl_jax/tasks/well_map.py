@@ -16,7 +16,7 @@ from gandl_jax.profiles import normalize
 from gandl_jax.profiles import table as profile_table
 from gandl_jax.profiles.aggregate import well_means
 from gandl_jax.profiles.feature_set import FeatureSet
-from gandl_jax.tasks import remarks, responses, score_table
+from gandl_jax.tasks import marks, remarks, responses, score_table
 from gandl_jax.tasks.skip import LeftOut, Skip, need_package
 
 TITLE = "Well map"
@@ -91,7 +91,11 @@ def run(
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
     """How much of the wells' variance a map shows, as text for a terminal."""
     lines = [
-        [row["set"], f"{len(row['wells']['role']):,}", f"{sum(row['explained']):.0%}"]
+        [
+            marks.told(row["set"], row),
+            f"{len(row['wells']['role']):,}",
+            f"{sum(row['explained']):.0%}",
+        ]
         for row in rows
     ]
     header = ["set", "wells", "variance on the map"]
@@ -110,12 +114,14 @@ def _row(sites: FeatureSet, options: Mapping[str, Any]) -> dict[str, Any]:
         "set": sites.name,
         "encoder": sites.encoder,
         "features": sites.short_name,
-        "encoder_saw_test_images": sites.saw_images,
+        **marks.mark(sites.seen),
         "explained": explained,
         "wells": {
             **_copied(wells.metadata),
             **{name: _plain(numbers[name]) for name in numbers},
             **{name: _plain(values) for name, values in places.items()},
+            "seen_images": wells.seen.images.tolist(),
+            "seen_labels": wells.seen.labels.tolist(),
         },
     }
 

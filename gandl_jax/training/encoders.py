@@ -4,12 +4,13 @@ import contextlib
 import dataclasses
 import functools
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pandas as pd
 from etils import epath
 
 from gandl_jax import checkpoint, hosts, parallel
@@ -18,9 +19,10 @@ from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError, nearest
 from gandl_jax.methods.source import Source
 from gandl_jax.prepared import prepared
-from gandl_jax.profiles import feature_set
+from gandl_jax.profiles import feature_set, seen_table
+from gandl_jax.profiles.seen import Seen
 from gandl_jax.raw import screen
-from gandl_jax.training import loop, network_files, sources, starting_weights
+from gandl_jax.training import loop, network_files, seen_records, sources
 
 SIZES = ("data.crop_px", "model.input_px")  # beside those that the method names
 
@@ -33,11 +35,14 @@ class Encoder:
       name: of its profiles, "gan@500".
       note: what is to be remembered of it beside its features.
       weights: gives what the method's `embed` takes; slow.
+      trained_on: what it saw of each record, as of `seen_table.make`, where the note
+        does not say it of all of them.
     """
 
     name: str
     note: dict[str, Any]
     weights: Callable[[], Any]
+    trained_on: pd.DataFrame | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,18 +135,21 @@ def _of_steps(
         for step in steps:
             load = functools.cache(functools.partial(restore, method, saved, step))
             note = {"weights": config.embed.weights}
-            note["saw_images"] = saw_images(folder, theirs, step, dataset)
+            seen = seen_records.find(folder, theirs, step, dataset)
+            note["saw_images"] = seen.any_image
             if theirs.data.label and (step or start):
                 note["learnt_label"] = theirs.data.label
             if config.embed.checkpoint:
                 note["encoder"] = origin(folder, theirs, load())
             else:  # of this step there may be others, after it went back
                 note["weights_sha256"] = _fingerprint(load())
+            told = Seen.from_note(len(seen), note)
+            table = None if seen.same_as(told) else seen_table.make(dataset.table, seen)
             if step or not start:
-                yield Encoder(f"{name}@{step}", note, load)
+                yield Encoder(f"{name}@{step}", note, load, table)
                 continue
             note["start"] = {key: start[key] for key in ("from", "sha256")}
-            yield Encoder(feature_set.start_name(name), note, load)
+            yield Encoder(feature_set.start_name(name), note, load, table)
             yield untrained(theirs, method)
 
 
@@ -205,35 +213,6 @@ def restore(method, saved: checkpoint.Checkpoints, step: int) -> Any:
     """A checkpoint's encoder, and nothing else of it."""
     like = jax.eval_shape(lambda key: method.items(method.init(key)), jax.random.key(0))
     return saved.restore(step, "encoder", parallel.on_one_device(like["encoder"]))
-
-
-def saw_images(folder: epath.Path, theirs, step: int, dataset) -> bool | None:
-    """Whether the encoder was trained on images of the prepared screen.
-
-    Args:
-      folder: workdir of the experiment that trained it.
-      theirs: that experiment's config.
-      step: of the checkpoint.
-      dataset: the prepared screen.
-
-    Returns:
-      False for an untrained encoder and for one of another screen; None where the
-      screens have one name but not the same sites (they may share some), or where the
-      training started from networks of which nobody knows.
-    """
-    seen = [starting_weights.seen_by(folder, theirs)] if step else []
-    if start := workdirs.noted(folder, "start"):
-        seen += start["trained_on"] or [None]
-    answers = {images and _are_of(images, dataset) for images in seen}
-    return True if True in answers else None if None in answers else False
-
-
-def _are_of(images: Mapping[str, str | None], dataset) -> bool | None:
-    """Whether a training's images are those of a screen; None where some may be."""
-    same_sites = images["metadata_sha256"] == dataset.metadata_sha256
-    if images["prepared"] == dataset.fingerprint or same_sites:
-        return True
-    return None if images["dataset"] == dataset.name else False
 
 
 def origin(folder: epath.Path, theirs, encoder: Any) -> dict[str, str | None]:

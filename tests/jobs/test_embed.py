@@ -8,6 +8,7 @@ import types
 import numpy as np
 import pandas as pd
 import pytest
+from etils import epath
 
 from gandl_jax import config as configs
 from gandl_jax import sealed_json
@@ -18,7 +19,7 @@ from gandl_jax.prepared import prepared
 from gandl_jax.profiles import store
 from gandl_jax.reading import tiles
 from gandl_jax.screens import rxrx1
-from gandl_jax.training import encoders
+from gandl_jax.training import encoders, seen_records
 
 STEPS = "--config.train.total_images=32"  # one, as `trained` has taken
 
@@ -166,6 +167,32 @@ def test_another_screen_is_embedded_as_the_encoders_own_would_be(
     assert store.made_from(own / "gan@0")["saw_images"] is False
 
 
+def test_what_was_seen_of_each_record_is_kept_with_the_features(
+    run, trained, tmp_path, capsys
+):
+    """Half the records were trained on or validated by, with a label."""
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+    made = tmp_path / "profiles/simulated/gan@1"
+    metadata = store.read_metadata(made)
+    sha = workdirs.noted(epath.Path(tmp_path), "metadata_sha256")
+    half = metadata["Metadata_Record_ID"][::2]
+    table = pd.DataFrame({"record_id": half, "seen": "trained", "labels": "Role"})
+    table = table.assign(screen="simulated", metadata_sha256=sha)
+    table.to_parquet(tmp_path / "trained_on.parquet")
+    shutil.rmtree(made)
+    assert run(tmp_path, "--job=embed", STEPS) == 0
+    expected = [(True, "Role") if i % 2 == 0 else (False, "") for i in metadata.index]
+    assert store.read_seen(made, metadata).kinds() == expected
+    path = made / "_trained_on.parquet"
+    path.write_bytes(path.read_bytes()[:-9])
+    capsys.readouterr()
+    assert run(tmp_path, "--job=doctor", STEPS) == 0
+    assert "gan@1 is not complete: _trained_on.parquet" in capsys.readouterr().out
+    assert run(tmp_path, "--job=embed", STEPS) == 0
+    assert "gan@1 is complete: nothing to do" in capsys.readouterr().out
+    assert store.read_seen(made, metadata).kinds() == expected
+
+
 @pytest.mark.parametrize(
     "change, told",
     [
@@ -234,7 +261,7 @@ def test_whether_the_encoder_saw_the_images(tmp_path, step, name, noted, saw):
     dataset = types.SimpleNamespace(
         name="simulated", fingerprint="plan", metadata_sha256="sites"
     )
-    assert encoders.saw_images(tmp_path, config, step, dataset) is saw
+    assert seen_records.saw_images(tmp_path, config, step, dataset) is saw
 
 
 @pytest.mark.parametrize(
@@ -263,7 +290,7 @@ def test_what_it_started_from_may_have_seen_the_images(tmp_path, step, trained_o
     dataset = types.SimpleNamespace(
         name="simulated", fingerprint="plan", metadata_sha256="sites"
     )
-    assert encoders.saw_images(tmp_path, config, step, dataset) is saw
+    assert seen_records.saw_images(tmp_path, config, step, dataset) is saw
 
 
 def test_what_was_trained_before_it_refuses_stays_on_record(run, trained, tmp_path):

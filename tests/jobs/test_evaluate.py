@@ -11,14 +11,15 @@ from gandl_jax import modules
 from gandl_jax.errors import InputError
 from gandl_jax.jobs import evaluate
 from gandl_jax.judging import task_results
-from gandl_jax.profiles import store
+from gandl_jax.profiles import seen_table, store
 from gandl_jax.profiles.aggregate import well_means
 from gandl_jax.profiles.feature_set import FeatureSet
+from gandl_jax.profiles.seen import Seen
 
 CONTROL_KEYS = set(
     "task set encoder features group split leaky label classes chance records wells "
-    "plates learnt_from normalize unit encoder_saw_test_images metric value low high "
-    "differences folds".split()
+    "plates learnt_from normalize unit encoder_saw_test_images encoder_saw_screen "
+    "labels_seen metric value low high differences folds".split()
 )
 DOSE_KEYS = set(
     "task set encoder features group experiment treatment status ec50_um ec50_low_um "
@@ -29,7 +30,7 @@ DOSE_KEYS = set(
     "peak_high fall fall_low fall_high mean_at_highest_dose mean_at_highest_dose_low "
     "mean_at_highest_dose_high p_falls_again q_falls_again p_lack_of_fit q_lack_of_fit "
     "lack_of_fit doubts side_effect_low side_effect_high points controls wells "
-    "warnings encoder_saw_test_images".split()
+    "warnings encoder_saw_test_images encoder_saw_screen labels_seen".split()
 )
 QUICK = "control_classification,dose_response,retrieval"
 
@@ -91,6 +92,35 @@ def result(workdir, task):
 
     text = (workdir / "tasks/simulated" / f"{task}.json").read_text()
     return json.loads(text, parse_constant=refuse)
+
+
+def test_only_records_that_were_held_out_are_scored_without_a_mark(
+    config, tmp_path, capsys
+):
+    """The encoder learnt labels of plate 1 and never saw plate 2."""
+    table = metadata()
+    directory = tmp_path / "profiles/simulated/gan@20"
+    on_one = table["Metadata_Plate"] == "1"
+    seen = Seen.from_kinds([(True, "Role") if one else (False, "") for one in on_one])
+    store.claim(directory, {"saw_images": True}, seen_table.make(table, seen))
+    written(tmp_path, table)
+    evaluate.run(config, tmp_path)
+    controls = result(tmp_path, "control_classification")["rows"]
+    splits = set(config.evaluate.splits)
+    assert {row["split"] for row in controls} == splits | {"held_out"}
+    for row in controls:
+        learnt = row["encoder"] == "gan@20" and row["split"] != "held_out"
+        assert row["labels_seen"] is learnt, row
+        if row["split"] == "held_out":
+            assert (row["plates"], row["learnt_from"]) == (1, 32)
+    for task in ("dose_response", "retrieval"):
+        for row in result(tmp_path, task)["rows"]:
+            assert row["labels_seen"] is (row["encoder"] == "gan@20")
+    told = capsys.readouterr().out
+    lines = [line for line in told.splitlines() if line.startswith("M  ")]
+    assert lines and all(
+        ("labels seen" in line) is ("held out" not in line) for line in lines
+    )
 
 
 def test_rows_have_the_keys_that_readers_rely_on(config, workdir, capsys):

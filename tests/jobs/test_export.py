@@ -11,7 +11,8 @@ import pytest
 from gandl_jax import config as configs
 from gandl_jax.errors import InputError
 from gandl_jax.jobs import export
-from gandl_jax.profiles import store
+from gandl_jax.profiles import seen_table, store
+from gandl_jax.profiles.seen import Seen
 
 
 @pytest.fixture
@@ -84,3 +85,18 @@ def test_unknown_sets_and_no_profiles(config, workdir, tmp_path_factory):
     assert not (workdir / "exports").exists()
     with pytest.raises(InputError, match="no profiles in .*--job=embed"):
         export.run(config, tmp_path_factory.mktemp("empty"))
+
+
+def test_what_was_seen_of_each_record_goes_with_it(config, tmp_path):
+    ids = [f"s{i}" for i in range(4)]
+    metadata = pd.DataFrame({"Metadata_Record_ID": ids})
+    kinds = [(True, "Treatment"), (False, ""), (None, None), (True, "")]
+    trained_on = seen_table.make(metadata, Seen.from_kinds(kinds))
+    folder = tmp_path / "profiles/simulated/gan@9"
+    store.claim(folder, {"saw_images": True}, trained_on)
+    store.write_part(folder / "part-0.parquet", metadata, {"b8": np.ones((4, 2))})
+    store.finish(folder)
+    export.run(config, tmp_path)
+    obs = anndata.read_h5ad(tmp_path / "exports/simulated/gan@9_b8.h5ad").obs
+    assert obs["seen_images"].tolist() == ["yes", "no", "unknown", "yes"]
+    assert obs["seen_labels"].tolist() == ["Treatment", "", "unknown", ""]

@@ -1,5 +1,7 @@
 """The printed table against one written by hand."""
 
+import types
+
 from gandl_jax.judging import task_tables
 from gandl_jax.tasks import plain_table, score_table
 
@@ -199,3 +201,14 @@ def test_a_task_without_a_table_of_its_own_has_a_plain_one():
     assert score_table.shown(rows, "b8") == rows[::2]
     many = plain_table.text("Depth", rows[:1] * 100).splitlines()
     assert len(many) == 2 + plain_table.SHOWN + 1 and many[-1] == "and 60 more rows"
+
+
+def test_a_task_that_marks_nothing_itself_is_marked(monkeypatch):
+    learnt = {"encoder": "gan@9", "value": 0.5, "labels_seen": True}
+    other = {"encoder": "gan@0", "value": 0.4, "labels_seen": False}
+    for own in ({}, {"table": lambda rows: "its own words"}):
+        task = types.SimpleNamespace(**own)
+        monkeypatch.setattr(task_tables.modules, "load", lambda *_, task=task: task)
+        text = task_tables.text({"new": [learnt, other]}, "b8")
+        assert "labels seen: gan@9 learnt labels of records that are judged" in text
+        assert "labels seen" not in task_tables.text({"new": [other]}, "b8")

@@ -57,7 +57,7 @@ def test_who_saw_the_images(tmp_path):
     transferred = written(tmp_path, "gan@7", SITES, note={"saw_images": False})
     theirs = written(tmp_path, "published", SITES, sets=("published",), note={})
     sets = AlignedSets([ours, start, transferred, theirs], "b8")
-    saw = {name: sets[name].saw_images for name in sets}
+    saw = {name: sets[name].seen.any_image for name in sets}
     assert saw == {
         "gan@9/b8": True,
         "gan@0/b8": False,

@@ -32,7 +32,9 @@ def test_roundtrip(one, tmp_path):
     np.testing.assert_array_equal(read.X, one.features)
     assert read.obs_names.tolist() == one.metadata["Metadata_Record_ID"].tolist()
     assert read.var_names.tolist() == ["b8__0", "b8__1", "b8__2"]
-    assert read.obs.columns.tolist() == one.metadata.columns.tolist()
+    seen = ["seen_images", "seen_labels"]
+    assert read.obs.columns.tolist() == [*one.metadata.columns, *seen]
+    assert (read.obs[seen] == "unknown").all(axis=None)
     for column in ("Metadata_Plate", "Metadata_Treatment", "Metadata_Record_ID"):
         assert read.obs[column].astype(str).tolist() == one.metadata[column].tolist()
     dose = "Metadata_Concentration_uM"

@@ -41,7 +41,7 @@ def screen():
 
 def scores(metadata, features):
     plan = task.splits(metadata, OPTIONS)
-    sets = {"s": FeatureSet("s", metadata, features.astype(np.float32), None)}
+    sets = {"s": FeatureSet("s", metadata, features.astype(np.float32))}
     rows = pd.DataFrame(task.run(sets, plan, **OPTIONS))
     return rows.set_index(["label", "normalize"])
 

@@ -7,6 +7,7 @@ from scipy.stats import norm
 
 from gandl_jax.errors import InputError
 from gandl_jax.profiles.feature_set import FeatureSet
+from gandl_jax.profiles.seen import Seen
 from gandl_jax.tasks import cell_model_classification as task
 from gandl_jax.tasks.skip import LeftOut, Skip
 
@@ -40,7 +41,11 @@ def screen():
 def scores(metadata, features, *wanted):
     options = {**OPTIONS, "splits": wanted}
     plan = task.splits(metadata, options)
-    sets = {"s": FeatureSet("s", metadata, features.astype(np.float32), False)}
+    sets = {
+        "s": FeatureSet(
+            "s", metadata, features.astype(np.float32), Seen.alike(len(metadata), False)
+        )
+    }
     others = {key: value for key, value in options.items() if key != "splits"}
     return pd.DataFrame(task.run(sets, plan, **others))
 

@@ -44,7 +44,7 @@ def noise(metadata, names, width=5, seed=0):
 
 def choose(metadata, features, module=controls, question=None, **options):
     options = {**OPTIONS, **options}
-    sets = {n: FeatureSet(n, metadata, x, None) for n, x in features.items()}
+    sets = {n: FeatureSet(n, metadata, x) for n, x in features.items()}
     if question is None:
         (question,) = nested.plan(module, metadata, options)
     fitted = []
@@ -145,7 +145,7 @@ def test_of_many_candidates_of_noise_the_best_is_chance(control_wells):
         row = row_of(rows, "gan@5/chosen")
         nested_values.append(row["value"])
         held.append(row["low"] <= 0.5 <= row["high"])
-        sets = {n: FeatureSet(n, metadata, x, None) for n, x in features.items()}
+        sets = {n: FeatureSet(n, metadata, x) for n, x in features.items()}
         plan = controls.splits(metadata, {**OPTIONS, "splits": ("plate",)})
         plain = {k: v for k, v in OPTIONS.items() if k != "splits"}
         plain |= {"normalize": "standard", "svm_c": 1.0, "bootstrap_draws": 2}
@@ -174,11 +174,11 @@ def test_the_test_part_of_a_fold_has_no_say_in_its_choice(control_wells):
     found = {}
     for key, table_, x in (("as is", metadata, features), ("other", swapped, other)):
         ((task, plan),) = nested.plan(controls, table_, OPTIONS)
-        sets = {n: FeatureSet(n, table_, values, None) for n, values in x.items()}
+        sets = {n: FeatureSet(n, table_, values) for n, values in x.items()}
         candidates = choice.candidates(sets, OPTIONS)
         found[key] = choice.inner_scores(
             sets, table_, (task, plan), candidates, OPTIONS, lambda count: None
-        )[0]
+        ).scores[0]
     np.testing.assert_array_equal(found["as is"][:, 1], found["other"][:, 1])
     assert (found["as is"][:, 0] != found["other"][:, 0]).any()
 

@@ -1,6 +1,5 @@
 """The engine against scikit-learn's cross-validation, and its intervals' honesty."""
 
-import dataclasses
 import math
 
 import numpy as np
@@ -18,6 +17,7 @@ from gandl_jax.errors import InputError
 from gandl_jax.profiles import floors, table
 from gandl_jax.profiles.feature_set import FeatureSet
 from gandl_jax.profiles.normalize import PlateScaler
+from gandl_jax.profiles.seen import Seen
 from gandl_jax.tasks import bootstrap, classification, splits
 from gandl_jax.tasks import control_classification as controls
 from gandl_jax.tasks.classification import RECALL, SITES, WELLS, Task
@@ -71,7 +71,7 @@ def plan(metadata, *wanted, **options):
 
 def judge(metadata, sets, task, *wanted, **options):
     options = {**OPTIONS, **options}
-    sets = {name: FeatureSet(name, metadata, x, None) for name, x in sets.items()}
+    sets = {name: FeatureSet(name, metadata, x) for name, x in sets.items()}
     rows = classification.judge(sets, plan(metadata, *wanted), task, options)
     return pd.DataFrame(rows)
 
@@ -409,7 +409,7 @@ def test_sets_are_read_one_at_a_time(screen):
 def test_rows_say_whether_the_encoder_saw_the_images(screen):
     metadata, features = screen
     sets = {
-        name: dataclasses.replace(FeatureSet(name, metadata, features), saw_images=saw)
+        name: FeatureSet(name, metadata, features, Seen.alike(len(metadata), saw))
         for name, saw in (("a", True), ("b", None))
     }
     rows = classification.judge(sets, plan(metadata), TASK, OPTIONS)

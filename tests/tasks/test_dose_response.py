@@ -8,6 +8,7 @@ import pytest
 from scipy import ndimage
 
 from gandl_jax.profiles.feature_set import FeatureSet
+from gandl_jax.profiles.seen import Seen
 from gandl_jax.tasks import curve, dose_response, responses
 from gandl_jax.tasks.skip import Skip
 
@@ -58,7 +59,12 @@ def screen():
     features = response[:, None] * axis + rng.normal(0, 0.1, (len(metadata), 40))
     plate = metadata["Metadata_Plate"].astype(int).to_numpy()[:, None]
     features = features * (1 + plate) + 20 * plate
-    return FeatureSet("gan@9/b8", metadata, features.astype(np.float32), True)
+    return FeatureSet(
+        "gan@9/b8",
+        metadata,
+        features.astype(np.float32),
+        Seen.alike(len(metadata), True),
+    )
 
 
 def test_planted_curves_are_found(screen):

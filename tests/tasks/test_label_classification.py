@@ -53,7 +53,7 @@ def screen():
 def scores(metadata, features, **options):
     options = {**OPTIONS, **options}
     plan = task.splits(metadata, options)
-    sets = {"s": FeatureSet("s", metadata, features.astype(np.float32), None)}
+    sets = {"s": FeatureSet("s", metadata, features.astype(np.float32))}
     others = {key: value for key, value in options.items() if key != "splits"}
     return pd.DataFrame(task.run(sets, plan, **others))
 

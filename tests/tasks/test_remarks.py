@@ -57,7 +57,7 @@ def one(control_wells):
     metadata["Metadata_Role"] = metadata["Metadata_Role"].mask(treated, "treated")
     metadata["Metadata_Treatment"] = np.resize(["a", "b", "c", "d", "e"], len(metadata))
     features = np.random.default_rng(0).normal(size=(len(metadata), 60))
-    return FeatureSet("s", metadata, features.astype(np.float32), None)
+    return FeatureSet("s", metadata, features.astype(np.float32))
 
 
 @pytest.mark.filterwarnings("ignore::gandl_jax.tasks.skip.LeftOut")

@@ -10,6 +10,7 @@ from sklearn.metrics import average_precision_score
 from sklearn.preprocessing import StandardScaler
 
 from gandl_jax.profiles.feature_set import FeatureSet
+from gandl_jax.profiles.seen import Seen
 from gandl_jax.tasks import retrieval
 from gandl_jax.tasks.skip import LeftOut, Skip
 
@@ -62,7 +63,10 @@ def profiles(metadata, strength, *, by="Metadata_Treatment", width=12, seed=0):
 
 
 def run(metadata, features, **options):
-    sets = {name: FeatureSet(name, metadata, x, True) for name, x in features.items()}
+    sets = {
+        name: FeatureSet(name, metadata, x, Seen.alike(len(metadata), True))
+        for name, x in features.items()
+    }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LeftOut)
         retrieval.check(metadata, OPTIONS)

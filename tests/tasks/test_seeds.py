@@ -6,7 +6,15 @@ import pytest
 
 from gandl_jax.profiles import table
 from gandl_jax.profiles.feature_set import FeatureSet
-from gandl_jax.tasks import choice, classification, nested, seed_plan, seed_table
+from gandl_jax.profiles.seen import Seen
+from gandl_jax.tasks import (
+    choice,
+    classification,
+    marks,
+    nested,
+    seed_plan,
+    seed_table,
+)
 from gandl_jax.tasks import control_classification as controls
 from gandl_jax.tasks.seeds import Comparison, SeedTally
 from gandl_jax.tasks.skip import LeftOut
@@ -35,7 +43,12 @@ def training(metadata, seed, strength=1.5):
     features = {name: rng.normal(size=(len(metadata), 4)) for name in NAMES}
     features["gan@5/b16"][:, 0] += strength * table.control_classes(metadata)
     return {
-        name: FeatureSet(name, metadata, x.astype(np.float32), name[4] != "0")
+        name: FeatureSet(
+            name,
+            metadata,
+            x.astype(np.float32),
+            Seen.alike(len(metadata), name[4] != "0"),
+        )
         for name, x in features.items()
     }
 
@@ -76,7 +89,8 @@ def test_means_and_differences_are_numpys(control_wells):
         for name, lift in (("gan@5/b8", 0.7), ("gan@0/b8", 0.2)):
             decision = rng.normal(size=(len(codes), 2))
             decision[np.arange(len(codes)), codes] += lift
-            tally.add(seed, name, [np.split(decision[order], ends)], seed == 9)
+            own = [marks.NOTHING | {marks.IMAGES: seed == 9}]
+            tally.add(seed, name, [np.split(decision[order], ends)], own)
             said = pd.DataFrame(decision).groupby(wells).mean()
             truth = pd.Series(codes).groupby(wells).first()
             right = {

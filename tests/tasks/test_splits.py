@@ -1,5 +1,6 @@
 """What lies on which side of a fold, on tables made by hand."""
 
+import itertools
 import warnings
 
 import numpy as np
@@ -7,6 +8,7 @@ import pandas as pd
 import pytest
 
 from gandl_jax.errors import InputError
+from gandl_jax.profiles import table
 from gandl_jax.tasks import splits
 from gandl_jax.tasks.skip import LeftOut, Skip
 
@@ -325,3 +327,51 @@ def test_padded_numbers_are_names_of_their_own(screen):
     screen["Metadata_Donor"] = np.resize(["07", "8"], len(screen))
     with pytest.raises(InputError, match="no donor is called '7'; did you mean '07'"):
         build(screen, "donor:7")
+
+
+def test_what_was_held_out_of_training_is_told_by_what_was_not(screen):
+    """Sides at random by plate, well or record; expected rows by pandas."""
+    rng = np.random.default_rng(0)
+    for unit in ("Metadata_Plate", "Metadata_Well", "Metadata_Record_ID"):
+        sides = dict(zip(screen[unit].unique(), itertools.cycle(["train", "test", ""])))
+        known = screen.assign(Metadata_Held_Out=screen[unit].map(sides))
+        codes = rng.permutation(screen["code"])
+        split = only(known, "held_out", codes=codes)
+        ((train, test),) = split.folds
+        for rows, side in ((train, "train"), (test, "test")):
+            expected = known.index[known["Metadata_Held_Out"] == side]
+            assert rows.tolist() == expected.tolist()
+        wells = known.groupby(table.wells(known))["Metadata_Held_Out"].agg(set)
+        assert split.leaky == any({"train", "test"} <= own for own in wells)
+
+
+def test_held_out_is_added_where_something_was(screen):
+    assert splits.with_held_out(("plate",), screen) == ("plate",)
+    known = screen.assign(Metadata_Held_Out="train")
+    assert splits.with_held_out(("plate",), known) == ("plate", "held_out")
+    assert splits.with_held_out(("held_out",), known) == ("held_out",)
+
+
+@pytest.mark.parametrize(
+    "sides, codes, told",
+    [
+        (None, None, "no encoder here was trained on some of the records"),
+        (["train"] * 24, None, "none of its records was held out of training"),
+        (["test"] * 24, None, "none of its records was trained on"),
+        (["train", "test"] * 12, [0, 1] * 12, "lies on one side only"),
+    ],
+)
+def test_why_nothing_held_out_can_be_judged(screen, sides, codes, told):
+    known = screen if sides is None else screen.assign(Metadata_Held_Out=sides)
+    made, (said,) = build(known, "held_out", codes=codes)
+    assert not made and told in said
+    with pytest.raises(InputError, match="'held_out' takes nothing after it"):
+        build(known, "held_out:0.2")
+
+
+def test_nothing_is_chosen_within_what_was_not_held_out(screen):
+    known = screen.assign(Metadata_Held_Out=(["train"] * 4 + ["test"] * 4) * 3)
+    split = only(known, "held_out")
+    codes = known["code"].to_numpy()
+    with pytest.raises(Skip, match="names no kind of group to split by again"):
+        splits.within(known, codes, split, key=KEY, classes=CLASSES, options=OPTIONS)

@@ -13,6 +13,7 @@ from sklearn.neighbors import NearestNeighbors
 from gandl_jax.profiles.aggregate import well_means
 from gandl_jax.profiles.feature_set import FeatureSet
 from gandl_jax.profiles.normalize import PlateScaler
+from gandl_jax.profiles.seen import Seen
 from gandl_jax.profiles.table import control_classes, plates
 from gandl_jax.tasks import responses, well_map
 from gandl_jax.tasks.skip import Skip
@@ -33,7 +34,12 @@ def screen(control_wells):
     rng = np.random.default_rng(0)
     features = rng.normal(size=(len(metadata), 12)) * np.linspace(1, 3, 12)
     features[:, 2] += 30 * (metadata["Metadata_Role"] == "response_1")
-    return FeatureSet("gan@9/b8", metadata, features.astype(np.float32), True)
+    return FeatureSet(
+        "gan@9/b8",
+        metadata,
+        features.astype(np.float32),
+        Seen.alike(len(metadata), True),
+    )
 
 
 def mapped(one, **options):

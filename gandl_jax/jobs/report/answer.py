@@ -11,9 +11,11 @@ from gandl_jax.jobs.report import (
     task_chapters,
     wells,
 )
+from gandl_jax.jobs.report.encoder_roles import Row
 from gandl_jax.jobs.report.inputs import Inputs
 from gandl_jax.jobs.report.page import Html
 from gandl_jax.jobs.report.screens import Screen
+from gandl_jax.tasks import marks
 
 MOST_DOUBTS = 8  # that are seen at once
 KEYS = {  # what the reason names -> the key that tells it of a screen of one's own
@@ -74,6 +76,8 @@ def _wells(screen: Screen) -> Html | None:
     of = screen.wells
     if of is None or not of.has_responses:
         return None
+    if marks.learnt(of.row):
+        return _card("Which wells?", [_not_told(of.row)])
     parts = [page.tag("p", wells.answer(of.frame), class_="lead")]
     if of.has_plates:
         best = wells.best_plates(of.frame)
@@ -87,14 +91,29 @@ def _wells(screen: Screen) -> Html | None:
 
 
 def _compounds(screen: Screen) -> Html | None:
+    title, kept = "Which compounds, at which dose?", screen.answering
     if not screen.drawn:
         return None
-    words = findings.dose_answer(screen.drawn)
-    parts = [page.tag("p", words, class_="lead"), compounds.best(screen.drawn)]
-    more = findings.beside(screen.curves)
+    if next(iter(screen.curves)) not in kept:
+        return _card(title, [_not_told(screen.drawn[0])])
+    rows = next(iter(kept.values()))
+    parts = [
+        page.tag("p", findings.dose_answer(rows), class_="lead"),
+        compounds.best(rows),
+    ]
+    more = findings.beside(kept)
     if more:
         parts.append(page.tag("p", more, class_="note"))
-    return _card("Which compounds, at which dose?", parts)
+    return _card(title, parts)
+
+
+def _not_told(row: Row) -> Html:
+    """Says why what is there is no answer."""
+    words = (
+        f"Not answered: {row['encoder']} learnt labels of these wells. The chapter "
+        f"below shows what it makes of them, marked {marks.WORDS}."
+    )
+    return page.tag("p", words, class_="missing")
 
 
 def _sure(screen: Screen) -> Html | None:
@@ -132,7 +151,10 @@ def _other_scores(screen: Screen) -> Html | None:
     """Of a screen without controls: its first classification."""
     if not screen.judged:
         return None
-    table = findings.leak_free(screen.judged) or screen.judged
+    table = findings.leak_free(screen.judged) or findings.unmarked(screen.judged)
+    if not table:
+        first = encoder_roles.main(next(iter(screen.judged.values())))
+        return _card("How sure?", [_not_told(first)])
     # By whole wells is in the chapter; a minute is short.
     table = {p: those for p, those in table.items() if not p[2].endswith("_wells")}
     names, lines = scores.line_names(table), list(table.values())
@@ -156,7 +178,11 @@ def _other_scores(screen: Screen) -> Html | None:
 
 def _doubts(screen: Screen) -> Html | None:
     found = doubts.doubts(
-        screen.judged, screen.drawn, screen.wells, screen.batch, screen.warnings
+        screen.judged,
+        screen.answering.get(next(iter(screen.curves), ""), []),
+        screen.wells,
+        screen.batch,
+        screen.warnings,
     )
     if not found:
         return None

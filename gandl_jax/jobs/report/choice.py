@@ -50,13 +50,7 @@ def _task(dataset: str, task: str, content: Mapping[str, Any]) -> Iterator[Html]
     table = encoder_roles.side_by_side(rows, names, CHOSEN, findings.SCORE_KEYS)
     asked = scores.asked(task)
     yield page.tag("h3", asked.title)
-    words = [
-        f"Recommended: {best['set']} with {best['normalize']}. Add",
-        page.tag("code", best["flags"]),
-    ]
-    yield page.tag("p", page.join(words), class_="lead")
-    if best["note"]:
-        yield page.tag("p", f"{best['note']}.", class_="missing")
+    yield from _recommended(best) if best else [_none_recommended()]
     figures = page.join(scores.figures(dataset, asked, table, f"choice-{task}"))
     yield page.tag("div", figures, class_="pair")
     yield scores.beside(table, asked, csv="choice")
@@ -65,6 +59,20 @@ def _task(dataset: str, task: str, content: Mapping[str, Any]) -> Iterator[Html]
     summary = f"All candidates ({len(ranked)}), best first"
     yield page.details(summary, page.tag("p", LOOKED), _candidates(ranked))
     yield page.remarks(content["left_out"])
+
+
+def _recommended(best: Row) -> Iterator[Html]:
+    words = [
+        f"Recommended: {best['set']} with {best['normalize']}. Add",
+        page.tag("code", best["flags"]),
+    ]
+    yield page.tag("p", page.join(words), class_="lead")
+    if best["note"]:
+        yield page.tag("p", f"{best['note']}.", class_="missing")
+
+
+def _none_recommended() -> Html:
+    return page.tag("p", f"{ranking.NONE}.", class_="missing")
 
 
 def _taken(table: Table) -> Html:
@@ -91,7 +99,7 @@ def _candidates(ranked: Sequence[Row]) -> Html:
             row["set"],
             row["normalize"],
             f"{row['svm_c']:g}",
-            page.number(row[SCORE], ".3f"),
+            scores.marked(page.number(row[SCORE], ".3f"), row),
         )
         for row in ranked
     ]

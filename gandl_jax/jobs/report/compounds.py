@@ -8,6 +8,7 @@ from gandl_jax.figures import dose, style
 from gandl_jax.jobs.report import findings, page
 from gandl_jax.jobs.report.encoder_roles import Row
 from gandl_jax.jobs.report.page import Html
+from gandl_jax.tasks import marks
 from gandl_jax.tasks.curve_shape import FALLS_AGAIN
 
 BEST = 8  # rescues on the first page
@@ -126,10 +127,11 @@ def figure(rows: Sequence[Row], name: str) -> Html | None:
         page.anchor(name),
         "Rescue against side effect at the highest dose; the table has the numbers",
     )
+    learnt = f" ({marks.WORDS})" if any(map(marks.learnt, known)) else ""
     caption = (
-        "Each point is a compound in one experiment at its highest dose. Upper left: "
-        "cells as in the wanted state and no other change. Points beyond the axes lie "
-        "at their edge."
+        f"Each point{learnt} is a compound in one experiment at its highest dose. "
+        "Upper left: cells as in the wanted state and no other change. Points beyond "
+        "the axes lie at their edge."
     )
     plot = page.figure(Html(svg), caption)
     return page.tag("div", plot, class_="pair")

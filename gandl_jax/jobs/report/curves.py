@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from gandl_jax.figures import dose, style
-from gandl_jax.jobs.report import compounds, findings, page
+from gandl_jax.jobs.report import compounds, findings, page, scores
 from gandl_jax.jobs.report.encoder_roles import Row
 from gandl_jax.jobs.report.page import Html
+from gandl_jax.tasks import marks
 from gandl_jax.tasks.curve import logistic
 from gandl_jax.tasks.curve_shape import FALLS_AGAIN
 
@@ -45,14 +46,15 @@ def section(dataset: str, kind: str, rows: Sequence[Row], plots: Html) -> Html:
         "Which dose does what?",
         page.tag(
             "p",
-            f"From the set {rows[0]['set']} ({kind}). 0 is the mean of the controls "
-            "without effect, 1 that of the controls in the wanted state. Rescues that "
-            "go at least half way come first, the most potent in front and those of "
-            f"which only a bound of the EC50 is known after them; {SHOWN} curves at "
-            "most are drawn. The relative EC50 is half way up a curve's own rise, the "
-            "absolute one half way between the controls (0.5): beyond the highest dose "
-            "where that is not reached. A response that rises and falls again, or that "
-            "no curve fits, has no EC50. Stray wells may lie outside the axes.",
+            f"From the set {marks.told(rows[0]['set'], rows[0])} ({kind}). 0 is the "
+            "mean of the controls without effect, 1 that of the controls in the "
+            "wanted state. Rescues that go at least half way come first, the most "
+            "potent in front and those of which only a bound of the EC50 is known "
+            f"after them; {SHOWN} curves at most are drawn. The relative EC50 is half "
+            "way up a curve's own rise, the absolute one half way between the controls "
+            "(0.5): beyond the highest dose where that is not reached. A response that "
+            "rises and falls again, or that no curve fits, has no EC50. Stray wells "
+            "may lie outside the axes.",
         ),
         plots,
         page.details(f"All curves ({len(rows):,})", table(rows)),
@@ -162,7 +164,7 @@ def table(rows: Iterable[Row]) -> Html:
         header,
         (
             (
-                row["treatment"],
+                scores.marked(row["treatment"], row),
                 row["group"],
                 row["experiment"],
                 _ec50(row),
@@ -233,7 +235,7 @@ def _caption(row: Row) -> Html:
             state += f", side effect {row['side_effect']:.2f}".replace("-", "−")
     if row.get("doubts"):
         state += f". Doubtful: {'; '.join(row['doubts'])}"
-    name = page.tag("b", row["treatment"])
+    name = scores.marked(page.tag("b", row["treatment"]), row)
     return page.join([name, compounds.where(row), Html("<br>"), state])
 
 
@@ -249,6 +251,7 @@ def _response_limits(data: Sequence[dict[str, Any]]) -> tuple[float, float]:
 
 def _points(row: Row, one: dict[str, Any]) -> Iterable[dict[str, Any]]:
     base = {key: row[key] for key in ("set", "treatment", "group", "experiment")}
+    base |= {marks.LABELS: row.get(marks.LABELS)}
     for shown in ("wells", "means", "fit"):
         for amount, response in zip(*(one[shown] or ((), ())), strict=True):
             yield base | {

@@ -7,6 +7,8 @@ from gandl_jax.jobs.report.encoder_roles import Row, Table
 from gandl_jax.jobs.report.findings import verdict
 from gandl_jax.jobs.report.page import count, listing, number, span
 from gandl_jax.jobs.report.wells import Wells
+from gandl_jax.profiles.groups import HELD_OUT
+from gandl_jax.tasks import marks
 
 FEW_PLATES = 4
 WITHIN_PLATES = ("well", "row")  # splits that leave no whole plate out
@@ -51,6 +53,7 @@ def doubts(
         *_batch_doubts(batch),
         *curve_doubts.side_effects(curves),
         *_image_doubts([encoder_roles.main(those) for those in table.values()]),
+        *_label_doubts([row for those in table.values() for row in those.values()]),
         *_plate_doubts(rows),
         *_control_doubts(of),
         *curve_doubts.doubts(curves),
@@ -116,10 +119,10 @@ def _batch_doubts(batch: Table) -> Iterator[str]:
 def _told_from(label: str, rows: Sequence[Row]) -> str:
     worst = max(rows, key=lambda row: row["value"] - row["chance"])
     most = f"at most, {worst['group']}: " if len(rows) > 1 else ""
+    value = marks.told(f"{worst['value']:.2f}", worst)
     return (
         f"{BATCH.get(label, label)} can be told from the features{_groups(rows)} "
-        f"({most}balanced accuracy {worst['value']:.2f}, guessing "
-        f"{worst['chance']:.2f})"
+        f"({most}balanced accuracy {value}, guessing {worst['chance']:.2f})"
     )
 
 
@@ -132,11 +135,37 @@ def _image_doubts(rows: Sequence[Row]) -> Iterator[str]:
             f"Scores marked leaky ({listing(map(findings.split_words, leaky))}"
             f"{as_paper}) have images of one well on both sides, which flatters them."
         )
-    seen = {row["encoder_saw_test_images"] for row in rows}
-    if True in seen:
-        yield "The network was trained on the test wells' images too."
-    if None in seen:
+    seen = [row for row in rows if row[marks.IMAGES]]
+    unlabelled = [row for row in seen if row.get(marks.LABELS, False) is False]
+    if unlabelled:
+        where = "" if len(unlabelled) == len(rows) else f" ({_splits(unlabelled)})"
+        yield (
+            f"The network was trained on the test wells' images too{where}, without "
+            "their labels."
+        )
+    if any(row.get(marks.LABELS, False) is None for row in seen):
+        yield (
+            "The network was trained on the test wells' images too; it is not known "
+            "whether it has learnt their labels."
+        )
+    if any(row[marks.IMAGES] is None for row in rows):
         yield "It is not known whether these features were learnt on the same images."
+
+
+def _label_doubts(rows: Sequence[Row]) -> Iterator[str]:
+    learnt = [row for row in rows if marks.learnt(row)]
+    if learnt:
+        names = listing(dict.fromkeys(row["encoder"] for row in learnt))
+        yield (
+            f"Scores marked {marks.WORDS} ({_splits(learnt)}) are of records whose "
+            f"labels {names} learnt: they do not tell how it does on others."
+        )
+
+
+def _splits(rows: Sequence[Row]) -> str:
+    return listing(
+        findings.split_words(s) for s in dict.fromkeys(r["split"] for r in rows)
+    )
 
 
 def _plate_doubts(rows: Sequence[Row]) -> Iterator[str]:
@@ -147,6 +176,8 @@ def _plate_doubts(rows: Sequence[Row]) -> Iterator[str]:
             "another plate or another day."
         )
     # Where whole plates are left out too, that split's score says it.
+    # What was held out of training may be plates or not: that split tells neither.
+    rows = [row for row in rows if row["split"] != HELD_OUT]
     whole = {row["group"] for row in rows if _unit(row) not in WITHIN_PLATES}
     inside = [row for row in rows if row["plates"] > 1 and row["group"] not in whole]
     if inside:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from gandl_jax.jobs.report import encoder_roles, page
 from gandl_jax.jobs.report.encoder_roles import Row, Table
+from gandl_jax.tasks import marks
 from gandl_jax.tasks.curve_shape import FALLS_AGAIN, NO_CURVE_FITS
 from gandl_jax.tasks.dose_response import MAX_Q_EFFECT
 
@@ -81,8 +82,21 @@ def leak_free(table: Table) -> dict[tuple[str, ...], Mapping[str, Row]]:
     """Keeps the places where nothing of the test part is in training."""
     return {
         place: those
-        for place, those in table.items()
+        for place, those in unmarked(table).items()
         if not encoder_roles.main(those)["leaky"]
+    }
+
+
+def unmarked(table: Table) -> dict[tuple[str, ...], Mapping[str, Row]]:
+    """Keeps the places where the labels of the test part were not learnt.
+
+    Where another network than the one that is judged has learnt them, the place stays,
+    and that network's row goes.
+    """
+    return {
+        place: {kind: row for kind, row in those.items() if not marks.learnt(row)}
+        for place, those in table.items()
+        if not marks.learnt(encoder_roles.main(those))
     }
 
 
@@ -112,6 +126,12 @@ def score_answer(table: Table) -> str:
       table: of control classification.
     """
     places = fair(table)
+    if not places and len(unmarked(table)) < len(table):
+        return (
+            "How sure this is cannot be said: the network learnt labels of the records "
+            "that it would be judged on. Hold some out of training "
+            "(config.train.hold_out)."
+        )
     if not places:
         return (
             "How sure this is cannot be said: there is no score with whole plates, "
@@ -145,9 +165,9 @@ def _share(place: encoder_roles.Place, those: Mapping[str, Row]) -> str:
 
 
 def unseen(those: Mapping[str, Row]) -> bool:
-    """True where a trained network is asked about images it was not trained on."""
+    """True where a trained network was not trained on any image of the screen."""
     row = those.get("trained")
-    return row is not None and row["encoder_saw_test_images"] is False
+    return row is not None and row.get(marks.SCREEN, row[marks.IMAGES]) is False
 
 
 def _against_untrained(kind: str, places: Table) -> str:
@@ -189,7 +209,11 @@ def split_words(split: str) -> str:
       split: as configured: "record", "plate", "plate:0.25", "plate:A/1+A/2", ...
     """
     name, _, which = split.partition(":")
-    fixed = {"record": "random images", "given": "the publisher's split"}
+    fixed = {
+        "record": "random images",
+        "given": "the publisher's split",
+        "held_out": "records held out of training",
+    }
     words = fixed.get(name) or f"{name.replace('_', ' ')}s"
     if not which:
         return words if name in fixed else f"{words} left out"

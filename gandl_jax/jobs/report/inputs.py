@@ -1,7 +1,7 @@
 """What the other jobs left in the workdir, read for the report."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import ml_collections
@@ -24,6 +24,7 @@ from gandl_jax.errors import InputError
 from gandl_jax.profiles import feature_set, part_file, store, table
 from gandl_jax.raw import screen
 from gandl_jax.reading import bad_records
+from gandl_jax.tasks import marks
 
 SUMMARY = store.SUMMARY  # in an encoder's folder of profiles
 TABLES = {str: [{str: (str, int, float, bool, None)}]}
@@ -120,19 +121,20 @@ def read(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> Inputs:
     """
     folder = epath.Path(workdir)
     seen = _Seen([], [])
+    encoders = _encoders(folder / "profiles", seen)
     return Inputs(
         name=config.name or folder.name,
         workdir=str(workdir),
         config=config,
         record=workdirs.known(seen.read(folder / "config.json", "restore it")),
         metrics=_metrics(folder, seen),
-        tasks=_tasks(folder / "tasks", config, seen),
-        choices=_of_tasks(folder / "choose_features", seen),
-        comparisons=_of_tasks(folder / "compare_seeds", seen),
+        tasks=_tasks(folder / "tasks", config, encoders, seen),
+        choices=_of_tasks(folder / "choose_features", encoders, seen),
+        comparisons=_of_tasks(folder / "compare_seeds", encoders, seen),
         grids=_grids(folder / "images"),
         counts=_counts(folder / "profiles"),
         bad_records=bad_records.read(folder),
-        encoders=_encoders(folder / "profiles", seen),
+        encoders=encoders,
         summaries=_summaries(folder / "profiles", seen),
         damaged=seen.damaged,
         unsealed=seen.unsealed,
@@ -179,14 +181,14 @@ def _metrics(folder: epath.Path, seen: _Seen) -> list[dict[str, Any]]:
 
 
 def _tasks(
-    folder: epath.Path, config: ml_collections.ConfigDict, seen: _Seen
+    folder: epath.Path, config: ml_collections.ConfigDict, encoders, seen: _Seen
 ) -> dict[str, dict[str, dict[str, Any]]]:
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for path in workdir_faults.results(folder):
         content = seen.result(path, "evaluate") or {"skipped": DAMAGED}
         labels = (content.get("inputs") or {}).get("labels") or {}
         found.setdefault(path.parent.name, {})[path.stem] = {
-            "rows": content.get("rows") or [],
+            "rows": _marked(content.get("rows") or [], path, encoders),
             "skipped": content.get("skipped"),
             "warnings": [*(content.get("warnings") or []), *_other(labels, config)],
             "labels": labels,
@@ -207,10 +209,32 @@ def _other(
         )
 
 
-def _of_tasks(folder: epath.Path, seen: _Seen) -> dict[str, dict[str, dict[str, Any]]]:
+def _marked(rows: list[dict], path: epath.Path, encoders) -> list[dict]:
+    """The rows of a result; those of a former version, marked by the profiles' notes.
+
+    Such a version embedded no screen of which some records were held out.
+    """
+    notes = encoders.get(path.parent.name, {})
+    learnt = {name for name, note in notes.items() if note.get("learnt_label")}
+    return [row if marks.LABELS in row else _mark(row, learnt) for row in rows]
+
+
+def _mark(row: dict[str, Any], learnt: Collection[str]) -> dict[str, Any]:
+    if not row.get(marks.IMAGES):
+        return row
+    taken = (one["set"].partition("/")[0] for one in row.get("taken") or ())
+    used = {row.get("encoder"), *taken}
+    return row | {marks.LABELS: not used.isdisjoint(learnt)}
+
+
+def _of_tasks(
+    folder: epath.Path, encoders, seen: _Seen
+) -> dict[str, dict[str, dict[str, Any]]]:
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for path in workdir_faults.results(folder):
         if content := seen.result(path, folder.name):
+            if content.get("rows"):
+                content["rows"] = _marked(content["rows"], path, encoders)
             found.setdefault(path.parent.name, {})[path.stem] = content
     return found
 

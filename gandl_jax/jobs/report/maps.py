@@ -10,6 +10,7 @@ from gandl_jax.figures import points, style
 from gandl_jax.jobs.report import page, wells
 from gandl_jax.jobs.report.page import Html
 from gandl_jax.jobs.report.wells import Wells
+from gandl_jax.tasks import marks
 
 MOST = 5_000  # wells drawn; more are no use to the eye, nor smooth under the pointer
 PLOTS = {"pca": "PCA", "umap": "UMAP"}
@@ -141,8 +142,8 @@ def data(sets: Mapping[str, Wells], chosen: np.ndarray) -> dict[str, Any]:
 
 
 def _named(kind: str, one: Wells) -> str:
-    name = one.row["set"]
-    return name if name == kind else f"{kind} ({name})"
+    name = marks.told(one.row["set"], one.row)
+    return name if one.row["set"] == kind else f"{kind} ({name})"
 
 
 def _has(frame: pd.DataFrame, plot: str) -> bool:
@@ -205,7 +206,7 @@ def _still(one: Wells, chosen: np.ndarray, plot: str) -> str:
 
 
 def _caption(plot: str, row: Mapping[str, Any]) -> str:
-    words = f"{PLOTS[plot]} of the set {row['set']}"
+    words = f"{PLOTS[plot]} of the set {marks.told(row['set'], row)}"
     if plot == "pca" and row.get("explained"):
         first, second = row["explained"][:2]
         words += f": {first:.0%} of the variance across, {second:.0%} up"

@@ -9,6 +9,7 @@ from gandl_jax.figures import plate, style
 from gandl_jax.jobs.report import page, wells
 from gandl_jax.jobs.report.page import Html
 from gandl_jax.jobs.report.wells import Wells
+from gandl_jax.tasks import marks
 
 DRAWN = 12  # plates at most; all are in wells.csv
 OPEN = 4  # of them without a click
@@ -28,9 +29,10 @@ def section(name: str, of: Wells) -> Html | None:
     drawn = best[:DRAWN] if len(best) > DRAWN else wells.natural(best)
     figures = [heat_map(frame, one) for one in drawn]
     words = (
-        f"The response of each well, from the set {of.row['set']}. Blank: no well was "
-        "imaged; grey: no response is known. Point at a well, or move over it with the "
-        "arrow keys, to read what it holds."
+        "The response of each well, from the set "
+        f"{marks.told(of.row['set'], of.row)}. Blank: no well was imaged; grey: no "
+        "response is known. Point at a well, or move over it with the arrow keys, to "
+        "read what it holds."
     )
     if len(best) > len(drawn):
         words += (

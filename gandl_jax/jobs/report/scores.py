@@ -10,6 +10,7 @@ from gandl_jax.jobs.report.encoder_roles import Row, Table
 from gandl_jax.jobs.report.page import Html
 from gandl_jax.jobs.report.task_chapters import Chapter
 from gandl_jax.judging import task_tables
+from gandl_jax.tasks import marks
 from gandl_jax.tasks.label_classification import counts_in_words
 
 FLOOR_OF = {  # kind -> its key in a row's differences
@@ -172,7 +173,7 @@ def figures(dataset: str, asked: Asked, table: Table, name: str = "") -> Iterabl
     for i, metric in enumerate(dict.fromkeys(place[2] for place in table)):
         part = {place: those for place, those in table.items() if place[2] == metric}
         drawn = figure(
-            line_names(part),
+            line_names(part, list(part.values())),
             list(part.values()),
             _axis(metric, asked),
             f"score-{dataset}-{name or asked.task}-{i}",
@@ -207,9 +208,23 @@ def beside(table: Table, asked: Asked, csv: str = "scores") -> Html:
     return page.table(header, lines, csv)
 
 
-def line_names(places: Iterable[encoder_roles.Place]) -> list[str]:
-    """What the lines of a figure are called: cells and label, then the split."""
-    places = list(places)
+def line_names(
+    places: Iterable[encoder_roles.Place], lines: Iterable[Mapping[str, Row]] = ()
+) -> list[str]:
+    """What the lines of a figure are called: cells and label, split, and the mark.
+
+    Args:
+      places: of the lines.
+      lines: kind -> row of each; without them no line is marked.
+    """
+    names = _line_names(list(places))
+    for i, those in enumerate(lines):
+        if any(map(marks.learnt, those.values())):
+            names[i] += f" ({marks.WORDS})"
+    return names
+
+
+def _line_names(places: Sequence[encoder_roles.Place]) -> list[str]:
     several = len({place[3] for place in places}) > 1
     mean = "mean of all" if any(place[4] for place in places) else ""
     names = []
@@ -241,7 +256,8 @@ def cell(kind: str, those: Mapping[str, Row], pattern: str = ".3f") -> Html:
     row = those.get(kind)
     if row is None:
         return page.text("–")
-    found = page.interval(row["value"], row["low"], row["high"], pattern)
+    interval = page.interval(row["value"], row["low"], row["high"], pattern)
+    found = marked(interval, row)
     first = encoder_roles.main(those)
     difference = (first.get("differences") or {}).get(FLOOR_OF.get(kind, ""))
     if difference and first is not row:
@@ -292,13 +308,22 @@ def _rest(rows: Sequence[Row], asked: Asked) -> Html:
                 _split_cell(row["split"], row["leaky"]),
                 METRICS.get(row["metric"], row["metric"]),
                 row.get("normalize", ""),
-                page.interval(row["value"], row["low"], row["high"], ".3f"),
+                marked(
+                    page.interval(row["value"], row["low"], row["high"], ".3f"), row
+                ),
                 page.interval(gain["value"], gain["low"], gain["high"], "+.3f")
                 if gain
                 else "–",
             )
         )
     return page.table(header, lines, "scores")
+
+
+def marked(shown: Html | str, row: Row) -> Html:
+    """What is shown of a row, with its mark where the encoder learnt its labels."""
+    if not marks.learnt(row):
+        return page.join([shown])
+    return page.join([shown, page.tag("span", marks.WORDS, class_="leaky")])
 
 
 def _split_cell(split: str, leaky: bool) -> Html:

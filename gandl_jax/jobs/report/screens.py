@@ -7,6 +7,7 @@ from typing import Any
 from gandl_jax.jobs.report import encoder_roles, findings, task_chapters, wells
 from gandl_jax.jobs.report.encoder_roles import Row, Table
 from gandl_jax.jobs.report.wells import Wells
+from gandl_jax.tasks import marks
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +40,15 @@ class Screen:
     def drawn(self) -> list[Row]:
         """The curves that are shown."""
         return next(iter(self.curves.values()), [])
+
+    @property
+    def answering(self) -> dict[str, list[Row]]:
+        """The curves that may be told of: not those whose wells' labels were learnt."""
+        kept = {
+            kind: [row for row in rows if not marks.learnt(row)]
+            for kind, rows in self.curves.items()
+        }
+        return {kind: rows for kind, rows in kept.items() if rows}
 
     @property
     def wells(self) -> Wells | None:
@@ -114,9 +124,9 @@ def _only_of(task: str, tasks: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 
 def _fair_first(table: Table) -> Table:
-    """What leaks comes last."""
+    """What leaks comes last, and what was learnt with its labels."""
     leaks = {
-        place: any(row.get("leaky") for row in those.values())
+        place: any(row.get("leaky") or marks.learnt(row) for row in those.values())
         for place, those in table.items()
     }
     return {place: table[place] for place in sorted(table, key=leaks.get)}

@@ -9,7 +9,7 @@ from gandl_jax.jobs.report import findings, page, scores
 from gandl_jax.jobs.report.encoder_roles import Row
 from gandl_jax.jobs.report.page import Html
 from gandl_jax.profiles import feature_set
-from gandl_jax.tasks import seed_table
+from gandl_jax.tasks import marks, seed_table
 from gandl_jax.tasks.choice import CHOSEN
 
 HEADER = (
@@ -100,6 +100,8 @@ def _curve(
         f"{group}, {findings.split_words(split)}, by {scores.METRICS[metric]}: "
         f"{features}"
     )
+    if any(marks.learnt(row) for pair in pairs for row in pair):
+        caption += f" ({marks.WORDS})"
     name = page.anchor("-".join(("seeds", dataset, *place)))
     return page.figure(Html(style.to_svg(drawn, name, caption)), caption)
 
@@ -112,7 +114,10 @@ def _line(row: Row, base: Row) -> tuple[Any, ...]:
         scores.METRICS[row["metric"]],
         row["features"],
         f"{feature_set.step(row['encoder']):,}",
-        *(page.interval(r["value"], r["low"], r["high"], ".3f") for r in (row, base)),
+        *(
+            scores.marked(page.interval(r["value"], r["low"], r["high"], ".3f"), r)
+            for r in (row, base)
+        ),
         page.interval(gain["value"], gain["low"], gain["high"], "+.3f"),
         ", ".join(page.number(value, "+.3f") for value in gain["of_seeds"]),
     )

@@ -25,7 +25,7 @@ from gandl_jax.jobs.report.encoder_roles import Row
 from gandl_jax.jobs.report.numbers import Numbers
 from gandl_jax.jobs.report.page import Html
 from gandl_jax.judging import task_tables
-from gandl_jax.tasks import plain_table
+from gandl_jax.tasks import marks, plain_table
 
 FOLDER = "jobs/report/chapters"
 
@@ -76,7 +76,8 @@ def _plain(screen, task: str, found: Numbers) -> Chapter:
     rows, title = screen.rows[task], task_tables.title(task)
     numbers.add(found, task, screen.name, [*map(_flat, rows)])
     note = page.tag("p", page.join(["Numbers:", page.data_link(task)]), class_="note")
-    parts = [*(_part(part, task) for part in _told(task, rows)), note]
+    told = [*_told(task, rows), *(f"{words}." for words in marks.note(rows))]
+    parts = [*(_part(part, task) for part in told), note]
     section = page.section(task, title, *parts, of=screen.name)
     return Chapter(task, title, section)
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from gandl_jax.jobs.report import encoder_roles, page
 from gandl_jax.jobs.report.encoder_roles import Row
+from gandl_jax.tasks import marks
 
 HALF_WAY = 0.5  # a response above it is nearer the wanted state than the other
 
@@ -183,6 +184,7 @@ def numbers(all_wells: Iterable[Wells]) -> pd.DataFrame:
     for one in all_wells:
         frame = one.frame.drop(columns="plate_name", errors="ignore")
         frame.insert(0, "set", one.row["set"])
+        frame[marks.LABELS] = one.row.get(marks.LABELS)
         frames.append(frame)
     return pd.concat(frames, ignore_index=True)
 

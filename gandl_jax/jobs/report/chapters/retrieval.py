@@ -8,6 +8,7 @@ from gandl_jax.jobs.report import numbers as files
 from gandl_jax.jobs.report.encoder_roles import Row, Table
 from gandl_jax.jobs.report.page import Html
 from gandl_jax.jobs.report.task_chapters import Chapter
+from gandl_jax.tasks import marks
 
 PLACE = 70
 REMARKS = True
@@ -67,8 +68,8 @@ def lines(rows: Sequence[Row]) -> list[dict[str, Any]]:
     for row in rows:
         plain = scores.flat(row)
         found.append(plain)
-        keys = ("task", "set", "encoder", "features", "kind", "group")
-        base = {key: row[key] for key in keys}
+        keys = ("task", "set", "encoder", "features", "kind", "group", marks.LABELS)
+        base = {key: row.get(key) for key in keys}
         for one in row.get("by_label") or []:
             of = {"label": one["label"], "metric": "mAP", "value": one["map"]}
             found.append(base | of | {"q": one["q"]})
@@ -90,6 +91,10 @@ def _figure(table: Table, dataset: str) -> Html:
     names = [
         "\n".join(n for n in (place[0], KINDS.get(place[1], place[1])) if n != "all")
         for place in table
+    ]
+    names = [
+        f"{name} ({marks.WORDS})" if any(map(marks.learnt, those.values())) else name
+        for name, those in zip(names, table.values(), strict=True)
     ]
     label = "mean average precision"
     return scores.figure(names, list(table.values()), label, f"score-{dataset}-map")
@@ -123,7 +128,7 @@ def _labels(table: Table) -> Html:
         for one in sorted(found, key=lambda one: -one["map"]):
             lines.append(
                 (
-                    one["label"],
+                    scores.marked(one["label"], first),
                     place[0],
                     KINDS.get(place[1], place[1]),
                     page.number(one["map"], ".3f"),
@@ -144,7 +149,9 @@ def _rest(rows: Sequence[Row]) -> Html:
                 row["set"],
                 row["group"],
                 KINDS.get(row["kind"], row["kind"]),
-                page.interval(row["value"], row["low"], row["high"], ".3f"),
+                scores.marked(
+                    page.interval(row["value"], row["low"], row["high"], ".3f"), row
+                ),
                 page.number(row["share_significant"], ".0%"),
             )
             for row in rows
