@@ -9,6 +9,7 @@ import pandas as pd
 from etils import epath
 
 from gandl_jax import files
+from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError
 from gandl_jax.training.training_records import TrainingRecords
 
@@ -30,8 +31,10 @@ def write(
         have seen counts as seen. None where it starts from none, or from a file.
     """
     rows = _of_training(records)
-    former = read(start_from) if start_from else None
-    if former is not None:
+    if start_from:
+        former = read(start_from)
+        if former is None:
+            former = _of_former_version(start_from, records)
         rows = _united(pd.concat([rows, former]))
     buffer = io.BytesIO()
     rows[COLUMNS].reset_index(drop=True).to_parquet(buffer)
@@ -70,6 +73,20 @@ def _of_training(records: TrainingRecords) -> pd.DataFrame:
     ]
     return pd.concat(made).assign(
         screen=dataset.name, metadata_sha256=dataset.metadata_sha256, labels=labels
+    )
+
+
+def _of_former_version(
+    start_from: epath.Path, records: TrainingRecords
+) -> pd.DataFrame:
+    """What a training that kept no table saw of this screen: all of it, or nothing."""
+    dataset, ids = records.dataset, []
+    if workdirs.noted(start_from, "metadata_sha256") == dataset.metadata_sha256:
+        ids = dataset.table["Metadata_Record_ID"].to_numpy(str)
+    return pd.DataFrame({"record_id": ids, "seen": TRAINED}).assign(
+        screen=dataset.name,
+        metadata_sha256=dataset.metadata_sha256,
+        labels=workdirs.read_config(start_from).data.label,
     )
 
 

@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 from etils import epath
 
+from gandl_jax import config as configs
+from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError
 from gandl_jax.methods.source import Source
 from gandl_jax.training import trained_on
@@ -53,6 +55,24 @@ def test_what_the_starting_networks_saw_counts_too(tmp_path):
         ("mine", "c", "Y"),
         ("other", "a", ""),
     ]
+
+
+@pytest.mark.parametrize("same, seen", [(True, set("abc")), (False, {"c"})])
+def test_starting_networks_that_kept_no_table_saw_all_of_their_screen(
+    same, seen, tmp_path, monkeypatch
+):
+    first, second = epath.Path(tmp_path / "first"), epath.Path(tmp_path / "second")
+    first.mkdir()
+    second.mkdir()
+    config = configs.default()
+    config.data.label = "X"
+    sha = "sha of mine" if same else "of another"
+    monkeypatch.setattr(workdirs, "noted", lambda *_: sha)
+    monkeypatch.setattr(workdirs, "read_config", lambda _: config)
+    trained_on.write(second, records("mine", list("abc"), [2]), first)
+    found = trained_on.read(second).set_index("record_id")
+    assert set(found.index) == seen
+    assert found.labels.to_dict() == dict.fromkeys(seen, "X" if same else "")
 
 
 def test_a_former_versions_training_has_none_and_a_damaged_one_is_told(tmp_path):
