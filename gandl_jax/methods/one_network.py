@@ -1,6 +1,7 @@
 """Methods of one network: its state, its training step, what a checkpoint holds."""
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import flax
@@ -10,6 +11,7 @@ import optax
 from jax import Array
 
 from gandl_jax.methods import ema
+from gandl_jax.methods.augment import augment
 from gandl_jax.methods.optimisers import adam
 from gandl_jax.methods.phase import sample_keys
 from gandl_jax.methods.updates import descend, parameter_norms
@@ -91,7 +93,37 @@ def items(state: State) -> dict[str, Any]:
     return {"encoder": encoder, "train": state}
 
 
-def start(config, params: dict, average: dict) -> State:
+@dataclasses.dataclass(frozen=True)
+class Networks:
+    """What a training starts from.
+
+    Attributes:
+      net: parameters.
+      average: their moving average.
+      with_channels: with_channels(parameters, sources) gives those for images of other
+        channels; for each of these the old channel's number, or None for their mean.
+    """
+
+    net: dict
+    average: dict
+    with_channels: Callable[[dict, Sequence[int | None]], dict]
+
+    def for_channels(self, sources: Sequence[int | None]) -> "Networks":
+        """The same for images of other channels."""
+        net = self.with_channels(self.net, sources)
+        average = self.with_channels(self.average, sources)
+        return dataclasses.replace(self, net=net, average=average)
+
+
+def start(config, networks: Networks) -> State:
     """A state at step 0 of given parameters and their moving average."""
-    like = new(config, jax.tree.map(jnp.asarray, params))
-    return like.replace(net_average=jax.tree.map(jnp.asarray, average))
+    like = new(config, jax.tree.map(jnp.asarray, networks.net))
+    return like.replace(net_average=jax.tree.map(jnp.asarray, networks.average))
+
+
+def augmented(config, part: dict) -> Array:
+    """[B, N, N, C] images of a part of a batch as the network learns from them."""
+    prob, kinds = config.method.augment_prob, config.method.augment_kinds
+    if not prob:
+        return part["images"]
+    return augment(part["images"], part["keys"], prob, kinds)

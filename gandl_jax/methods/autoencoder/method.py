@@ -1,6 +1,5 @@
 """An autoencoder as a method: its code and its blocks are the features."""
 
-import dataclasses
 from collections.abc import Sequence
 
 import jax.numpy as jnp
@@ -10,9 +9,8 @@ from jax import Array
 from gandl_jax import config as configs
 from gandl_jax import parallel
 from gandl_jax.methods import one_network
-from gandl_jax.methods.augment import augment
 from gandl_jax.methods.contract import Pair, Source
-from gandl_jax.methods.one_network import State
+from gandl_jax.methods.one_network import Networks, State
 from gandl_jax.methods.phase import Phase
 from gandl_jax.models import small_cnn
 
@@ -55,7 +53,7 @@ class Method:
         """Rebuilds the images of a batch, and learns from the difference."""
 
         def loss(params, part):
-            images = self._seen(part)
+            images = one_network.augmented(self._config, part)
             return self._difference(self._rebuild(params, images), images).mean(), {}
 
         return one_network.advance(self._config, state, "ae", loss, batch, key)
@@ -83,46 +81,22 @@ class Method:
         rebuilt = self._rebuild(state.net_average, images)
         return {"loss": self._difference(rebuilt, images)}
 
-    def trained(self, state: State) -> "Networks":
+    def trained(self, state: State) -> Networks:
         """What another training may start from."""
-        return Networks(state.net, state.net_average)
+        return Networks(state.net, state.net_average, _for_channels)
 
-    def start(self, state: State, networks: "Networks") -> State:
+    def start(self, state: State, networks: Networks) -> State:
         """A new state of another training's network."""
-        return one_network.start(self._config, networks.net, networks.average)
+        return one_network.start(self._config, networks)
 
     def _rebuild(self, params: dict, images: Array) -> Array:
         return self._net.apply({"params": params}, images)
-
-    def _seen(self, part: dict) -> Array:
-        options = self._config.method
-        if not options.augment_prob:
-            return part["images"]
-        prob, kinds = options.augment_prob, options.augment_kinds
-        return augment(part["images"], part["keys"], prob, kinds)
 
     def _difference(self, rebuilt: Array, images: Array) -> Array:
         """[B] mean over pixels and channels."""
         away = rebuilt - images
         squared = self._config.method.loss == "squared"
         return (jnp.square(away) if squared else jnp.abs(away)).mean((1, 2, 3))
-
-
-@dataclasses.dataclass(frozen=True)
-class Networks:
-    """What a training starts from.
-
-    Attributes:
-      net: parameters.
-      average: their moving average.
-    """
-
-    net: dict
-    average: dict
-
-    def for_channels(self, sources: Sequence[int | None]) -> "Networks":
-        """The same for images of other channels, as `small_cnn.takes_channels` says."""
-        return Networks(*(_for_channels(p, sources) for p in (self.net, self.average)))
 
 
 def _for_channels(params: dict, sources: Sequence[int | None]) -> dict:

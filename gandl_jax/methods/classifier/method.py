@@ -1,6 +1,5 @@
 """A classifier as a method: softmax and cross-entropy on the label columns."""
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 
 import jax
@@ -11,9 +10,8 @@ from jax import Array
 from gandl_jax import config as configs
 from gandl_jax import parallel
 from gandl_jax.methods import class_weights, early_stopping, one_network
-from gandl_jax.methods.augment import augment
 from gandl_jax.methods.contract import Source
-from gandl_jax.methods.one_network import State
+from gandl_jax.methods.one_network import Networks, State
 from gandl_jax.methods.phase import Phase
 from gandl_jax.models import small_cnn
 
@@ -58,7 +56,9 @@ class Method:
         """Learns the labels of a batch; columns count alike, blanks not at all."""
 
         def loss(params, part):
-            logits = self._net.apply({"params": params}, self._seen(part))
+            logits = self._net.apply(
+                {"params": params}, one_network.augmented(self._config, part)
+            )
             loss, right, known = self._judge(logits, part["labels"])
             return loss.mean(), {"right": right.mean(), "known": known.mean()}
 
@@ -97,20 +97,13 @@ class Method:
         losses = [line["validation/loss"] for line in history]
         return early_stopping.reason(losses, self._config.method.patience)
 
-    def trained(self, state: State) -> "Networks":
+    def trained(self, state: State) -> Networks:
         """What another training may start from."""
-        return Networks(state.net, state.net_average)
+        return Networks(state.net, state.net_average, small_cnn.with_channels)
 
-    def start(self, state: State, networks: "Networks") -> State:
+    def start(self, state: State, networks: Networks) -> State:
         """A new state of another training's network."""
-        return one_network.start(self._config, networks.net, networks.average)
-
-    def _seen(self, part: dict) -> Array:
-        options = self._config.method
-        if not options.augment_prob:
-            return part["images"]
-        prob, kinds = options.augment_prob, options.augment_kinds
-        return augment(part["images"], part["keys"], prob, kinds)
+        return one_network.start(self._config, networks)
 
     def _judge(
         self, logits: Mapping[str, Array], labels: Mapping[str, Array]
@@ -133,21 +126,3 @@ def _judge_column(
     loss = -weight * (one_hot * jax.nn.log_softmax(logits)).sum(-1)
     right = (logits.argmax(-1) == codes) & known
     return loss, right.astype(jnp.float32), known.astype(jnp.float32)
-
-
-@dataclasses.dataclass(frozen=True)
-class Networks:
-    """What a training starts from.
-
-    Attributes:
-      net: parameters.
-      average: their moving average.
-    """
-
-    net: dict
-    average: dict
-
-    def for_channels(self, sources: Sequence[int | None]) -> "Networks":
-        """The same for images of other channels, as `small_cnn.takes_channels` says."""
-        both = (self.net, self.average)
-        return Networks(*(small_cnn.with_channels(p, sources) for p in both))

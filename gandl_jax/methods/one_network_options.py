@@ -1,0 +1,49 @@
+"""Options that methods of one small convolutional network share.
+
+Imports nothing slow.
+"""
+
+from gandl_jax.methods.option_checks import (
+    check_at_most_1,
+    check_augmentation,
+    check_halved,
+)
+
+OPTIONS = {
+    "learning_rate": 1e-3,  # Adam's own (Kingma and Ba 2015), as the next two
+    "beta1": 0.9,
+    "beta2": 0.999,
+    "augment_prob": 0.0,  # of each kind, before the network sees an image
+    "augment_kinds": ("turns", "shifts", "zoom", "rotation", "intensity"),
+    "average_halflife_images": 10_000,  # as GAN-DL's, with the next
+    "average_rampup_frac": 0.05,  # of the images seen
+}
+MODEL = {
+    "width": 32,  # channels of the first block; each has twice as many (ours, as all)
+    "width_max": 256,
+    "blocks": 4,  # that halve the image
+}
+LOWEST = {"method.average_halflife_images": 1}
+
+
+def small(config) -> None:
+    """Sets sizes that two cores train in minutes (ours)."""
+    config.model.update(width=16, width_max=64)
+    config.train.batch = 16
+
+
+def smoke(config) -> None:
+    """Sets sizes that take seconds."""
+    config.model.update(width=8, width_max=16, blocks=2)
+
+
+def check(config) -> None:
+    """Refuses probabilities, augmentation and sizes that there are not.
+
+    Raises:
+      InputError: with the first thing that is wrong.
+    """
+    method, off = config.method, "--config.method.augment_prob=0"
+    check_at_most_1(method, "augment_prob", "average_rampup_frac")
+    check_augmentation(method, used=method.augment_prob > 0, off=off)
+    check_halved(config)
