@@ -326,6 +326,11 @@ def plain(config: ml_collections.ConfigDict) -> dict[str, Any]:
     return {k: list(v) if isinstance(v, tuple) else v for k, v in flat.items()}
 
 
+def network_px_key(config: ml_collections.ConfigDict) -> str:
+    """The key that sets `network_px`."""
+    return "model.input_px" if config.model.input_px else "data.crop_px"
+
+
 def network_px(config: ml_collections.ConfigDict) -> int:
     """The side of the images that the networks take, in pixels."""
     return config.model.input_px or config.data.crop_px

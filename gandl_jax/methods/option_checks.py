@@ -1,5 +1,6 @@
 """Checks that the options of several methods share. Imports nothing slow."""
 
+from gandl_jax import config as configs
 from gandl_jax.errors import InputError, known
 
 AUGMENT_KINDS = ("turns", "shifts", "zoom", "rotation", "intensity", "channel_drop")
@@ -42,8 +43,8 @@ def check_halved(config) -> None:
     Raises:
       InputError: with the nearest sizes that they can.
     """
-    key = "model.input_px" if config.model.input_px else "data.crop_px"
-    size, factor = config.model.input_px or config.data.crop_px, 2**config.model.blocks
+    key, size = configs.network_px_key(config), configs.network_px(config)
+    factor = 2**config.model.blocks
     if size % factor:
         near = [n for n in (size // factor * factor, -(-size // factor) * factor) if n]
         raise InputError(

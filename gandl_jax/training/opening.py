@@ -106,7 +106,7 @@ def encoder_config(config) -> ml_collections.ConfigDict:
     theirs = read_trained(folder)
     _check_finished(folder, theirs, config.embed.steps)
     _check_same_channels(folder, theirs.data.channels, config)
-    _check_tiles(folder, theirs.data.crop_px, config)
+    _check_tiles(folder, theirs.data.crop_px, "data.crop_px", config.data.crop_px)
     theirs.embed.weights = config.embed.weights
     return theirs
 
@@ -138,8 +138,8 @@ def _config_of_file(config) -> ml_collections.ConfigDict:
     """This config with the sizes of the encoder in a file."""
     place = config.embed.checkpoint
     _, sizes = network_files.read_encoder(config, place)
-    if configs.network_px(config) != sizes.size:
-        _check_tiles(place, sizes.size, config)
+    key, size = configs.network_px_key(config), configs.network_px(config)
+    _check_tiles(place, sizes.size, key, size)
     theirs = config.copy_and_resolve_references()
     network_files.of_method(config).configure(theirs, sizes)
     spec = screen.load(config)
@@ -155,12 +155,11 @@ def _config_of_file(config) -> ml_collections.ConfigDict:
     return theirs
 
 
-def _check_tiles(place: epath.PathLike, size: int, config) -> None:
-    if config.data.crop_px != size:
+def _check_tiles(place: epath.PathLike, theirs: int, key: str, ours: int) -> None:
+    if ours != theirs:
         raise InputError(
-            f"the encoder of {place} takes tiles of {size} px, but "
-            f"config.data.crop_px is {config.data.crop_px}: set "
-            f"--config.data.crop_px={size}"
+            f"the encoder of {place} takes tiles of {theirs} px, but config.{key} is "
+            f"{ours}: set --config.{key}={theirs}"
         )
 
 

@@ -3,6 +3,7 @@
 Imports nothing slow.
 """
 
+from gandl_jax import config as configs
 from gandl_jax.errors import InputError, known
 from gandl_jax.methods.option_checks import check_at_most_1, check_augmentation
 
@@ -174,8 +175,7 @@ def _check_batch(config) -> None:
 
 
 def _check_size(config) -> None:
-    key = "model.input_px" if config.model.input_px else "data.crop_px"
-    size = config.model.input_px or config.data.crop_px
+    key, size = configs.network_px_key(config), configs.network_px(config)
     if size & (size - 1):
         below = 2 ** (size.bit_length() - 1)
         raise InputError(

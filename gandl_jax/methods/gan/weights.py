@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from gandl_jax import config as configs
 from gandl_jax.errors import InputError
 from gandl_jax.models.stylegan2 import image_channels, npz_file, npz_weights
 from gandl_jax.models.stylegan2.npz_weights import Architecture
@@ -105,7 +106,7 @@ def sizes(config, channels: Sequence[str], classes: int) -> Architecture:
     """The sizes of a config's networks, for so many channels and classes."""
     model = config.model
     return Architecture(
-        size=config.model.input_px or config.data.crop_px,
+        size=configs.network_px(config),
         channels=len(channels),
         base=model.channel_base,
         widest=model.channel_max,
