@@ -81,8 +81,18 @@ def encoded(dataset, config, encode: Callable, pool: Callable, on_bad, shard: in
     return pooled(encode, pool, tile_batches(dataset, config, on_bad, shard))
 
 
-def tile_batches(dataset, config, on_bad, shard: int) -> Iterator[dict]:
-    """The tiles of a shard's records, in batches, the last one padded and masked."""
+def tile_batches(
+    dataset, config, on_bad, shard: int, rows: np.ndarray | None = None
+) -> Iterator[dict]:
+    """The tiles of a shard's records, in batches, the last one padded and masked.
+
+    Args:
+      dataset: the prepared screen.
+      config: of the experiment.
+      on_bad: as of `tiles.tile_batches`.
+      shard: number of the shard.
+      rows: [n] of the table, those to read; None is all.
+    """
     return tiles.tile_batches(
         dataset,
         shard,
@@ -93,6 +103,7 @@ def tile_batches(dataset, config, on_bad, shard: int) -> Iterator[dict]:
         batch=config.embed.batch,
         padding=Padding(config.data.pad_px, config.data.padding),
         on_bad=on_bad,
+        rows=rows,
     )
 
 

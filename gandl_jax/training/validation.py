@@ -4,14 +4,13 @@ All tiles of all those records, in stored order, whatever devices train: of seve
 hosts the first looks, on one device, for all.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from gandl_jax import hosts, parallel
-from gandl_jax.reading import tiles
-from gandl_jax.reading.padding import Padding
+from gandl_jax.training import embedding
 from gandl_jax.training.training_records import TrainingRecords
 
 GROUP = "validation"
@@ -66,47 +65,42 @@ class Validation:
 
     def _batches(self) -> Iterator[tuple[Mapping[str, Any], dict[str, Any]]]:
         """Tiles with their records, and the same as a method takes them."""
-        data, records = self._config.data, self._records
-        for shard in range(records.dataset.shards):
-            for part in tiles.tile_batches(
-                records.dataset,
-                shard,
-                rows=records.rows.validated,
-                channels=data.channels,
-                scaling=data.scaling,
-                illumination=data.illumination,
-                crop_px=data.crop_px,
-                batch=self._config.embed.batch,
-                padding=Padding(data.pad_px, data.padding),
-                on_bad=self._on_bad,
+        dataset, rows = self._records.dataset, self._records.rows.validated
+        for shard in range(dataset.shards):
+            for part in embedding.tile_batches(
+                dataset, self._config, self._on_bad, shard, rows
             ):
                 index = np.arange(len(part["images"]), dtype=np.int32)
-                labels = {k: x[part["record"]] for k, x in records.labels.items()}
+                codes = self._records.labels.items()
+                labels = {column: x[part["record"]] for column, x in codes}
                 batch = {"images": part["images"], "index": index, "labels": labels}
                 yield part, batch
 
 
 def mean_over_records(
-    found: Iterator[tuple[np.ndarray, Mapping[str, Any], np.ndarray]],
+    found: Iterable[tuple[np.ndarray, Mapping[str, Any], np.ndarray]],
 ) -> dict[str, float]:
     """Means over records of the means over their tiles.
 
     Args:
       found: (record of each tile [B], {name: [B]}, whether it counts [B]) of each
-        batch; a value that is not a number does not count either.
+        batch; a value that is not a number does not count either. The tiles of a
+        record follow one another.
     """
-    sums: dict[str, dict[int, list[float]]] = {}
-    for records, values, mask in found:
-        for name, column in values.items():
-            own = sums.setdefault(name, {})
-            numbers = np.asarray(column, np.float64)
-            for i in np.flatnonzero(mask & ~np.isnan(numbers)):
-                own.setdefault(int(records[i]), []).append(numbers[i])
-    return {
-        name: float(np.mean([np.mean(own[record]) for record in sorted(own)]))
-        for name, own in sums.items()
-        if own
-    }
+    kept = ((records[mask], values, mask) for records, values, mask in found)
+    rows = [
+        {name: _mean(column) for name, column in values.items()}
+        for _, values in embedding.by_record(kept)
+    ]
+    means = {name: _mean([row[name] for row in rows]) for name in (rows or [{}])[0]}
+    return {name: mean for name, mean in means.items() if not np.isnan(mean)}
+
+
+def _mean(values: Sequence[float]) -> float:
+    """The mean of what is a number; not a number where nothing is."""
+    numbers = np.asarray(values, np.float64)
+    known = numbers[~np.isnan(numbers)]
+    return float(known.mean()) if len(known) else float("nan")
 
 
 def history(

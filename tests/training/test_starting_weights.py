@@ -401,6 +401,15 @@ FILE = "--config.train.start_from={}/small.npz"
             "d16.npz takes tiles of 16 px, .* set --config.data.crop_px=16",
         ),
         (
+            [
+                "--job=embed",
+                "--config.embed.checkpoint={}/d16.npz",
+                "--config.data.crop_px=16",
+                "--config.model.input_px=8",
+            ],
+            "d16.npz takes tiles of 16 px, .* set --config.model.input_px=16",
+        ),
+        (
             ["--job=embed", "--config.embed.checkpoint={}/d.npz", "--config.embed.st"
              "eps=last,5"],
             "names '5', and a network in a file has no steps",
