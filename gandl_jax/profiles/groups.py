@@ -74,6 +74,11 @@ def parse(text: str, *, key: str) -> Asked:
     return Asked(unit, which)
 
 
+def unit(text: str) -> str:
+    """What a split's name holds apart: "plate" of "plate:0.25" and "plate#2/5"."""
+    return parse(text, key=text).unit
+
+
 def groups(metadata: pd.DataFrame, unit: str, *, key: str) -> np.ndarray:
     """The group of each record.
 

@@ -141,7 +141,7 @@ def questions(
 
     of_unit: dict[str, list[Split]] = {}
     for split in splits:
-        unit = split.name.partition(":")[0]
+        unit = groups.unit(split.name)
         of_unit.setdefault("treatment" if unit == "treatment" else "", []).append(split)
     return [
         (Task("label_classification", codes, unit=unit), of_unit[unit])
@@ -211,7 +211,7 @@ def _judged_controls(
     Compounds are as a rule held apart, and all untreated controls are of one, or of
     none: with them no fold of the others would be another.
     """
-    unit, controls = text.partition(":")[0], classification.controls(metadata)
+    unit, controls = groups.unit(text), classification.controls(metadata)
     units = [u for u in (unit, options["bootstrap_unit"]) if u not in groups.NO_GROUPS]
     own, said = controls & (codes >= 0), []
     for one in units:

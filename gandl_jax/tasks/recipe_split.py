@@ -126,7 +126,7 @@ def _groups(
     metadata: pd.DataFrame, split: Split, key: str, frac: float
 ) -> tuple[str, np.ndarray]:
     """What a split holds apart, in words, and each record's group of it."""
-    unit = groups.parse(split.name, key=key).unit
+    unit = groups.unit(split.name)
     if unit not in groups.NO_GROUPS:
         of = groups.groups(metadata, unit, key=key)
         return unit.replace("_", " "), of.astype(str)

@@ -137,7 +137,7 @@ def within(
     Raises:
       Skip: the training part has too few groups.
     """
-    unit = groups.parse(split.name, key=key).unit
+    unit = groups.unit(split.name)
     records = np.flatnonzero(codes >= 0)
     try:
         if unit in groups.NO_GROUPS:

@@ -7,6 +7,7 @@ from gandl_jax.jobs.report.encoder_roles import Row, Table
 from gandl_jax.jobs.report.findings import verdict
 from gandl_jax.jobs.report.page import count, listing, number, span
 from gandl_jax.jobs.report.wells import Wells
+from gandl_jax.profiles import groups
 from gandl_jax.profiles.groups import HELD_OUT
 from gandl_jax.tasks import marks
 
@@ -129,7 +130,7 @@ def _told_from(label: str, rows: Sequence[Row]) -> str:
 def _image_doubts(rows: Sequence[Row]) -> Iterator[str]:
     leaky = list(dict.fromkeys(row["split"] for row in rows if row["leaky"]))
     if leaky:
-        only_paper = {split.partition(":")[0] for split in leaky} == {"record"}
+        only_paper = {groups.unit(split) for split in leaky} == {"record"}
         as_paper = ", as in the GAN-DL paper" if only_paper else ""
         yield (
             f"Scores marked leaky ({listing(map(findings.split_words, leaky))}"
@@ -196,7 +197,7 @@ def _plate_doubts(rows: Sequence[Row]) -> Iterator[str]:
 
 
 def _unit(row: Row) -> str:
-    return row["split"].partition(":")[0]
+    return groups.unit(row["split"])
 
 
 def _control_doubts(of: Wells | None) -> Iterator[str]:

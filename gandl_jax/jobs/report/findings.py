@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from gandl_jax.jobs.report import encoder_roles, page
 from gandl_jax.jobs.report.encoder_roles import Row, Table
+from gandl_jax.profiles import groups
 from gandl_jax.tasks import marks
 from gandl_jax.tasks.curve_shape import FALLS_AGAIN, NO_CURVE_FITS
 from gandl_jax.tasks.dose_response import MAX_Q_EFFECT
@@ -206,15 +207,17 @@ def split_words(split: str) -> str:
     """A split as the page says it.
 
     Args:
-      split: as configured: "record", "plate", "plate:0.25", "plate:A/1+A/2", ...
+      split: as configured: "record", "plate", "plate:0.25", "plate:A/1+A/2", "plate#2/5"
     """
-    name, _, which = split.partition(":")
+    name, which, fold = groups.parse(split, key=split)
     fixed = {
         "record": "random images",
         "given": "the publisher's split",
         "held_out": "records held out of training",
     }
     words = fixed.get(name) or f"{name.replace('_', ' ')}s"
+    if fold:
+        return "{}, fold {} of {}, left out".format(words, *fold)
     if not which:
         return words if name in fixed else f"{words} left out"
     try:

@@ -98,6 +98,7 @@ def test_scores_that_leak_are_no_answer(rows):
         ("cell_type", "cell types left out"),
         ("plate:0.25", "25% of plates left out"),
         ("plate:A/1+A/2", "chosen plates left out"),
+        ("plate#2/5", "plates, fold 2 of 5, left out"),
         ("given", "the publisher's split"),
     ],
 )
