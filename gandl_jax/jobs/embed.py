@@ -59,36 +59,34 @@ def run(config, workdir: epath.Path) -> None:
     turned = {}
     if config.embed.orientations > 1:
         turned["orientations"] = config.embed.orientations
+
+    def begins(directory: epath.Path, note: dict, trained_on=None) -> bool:
+        """Whether a set is to be written: it is claimed, and its labels noted."""
+        due = hosts.once(lambda: store.claim(directory, note, trained_on))
+        if due:
+            hosts.once(lambda: labelling.note_written(config, workdir, directory))
+        return due
+
+    embed = parallel.map_batch(method.embed, devices)
     for encoder in chosen:
         directory = profiles / encoder.name
-        note = made_from | encoder.note | turned
-        claim = functools.partial(store.claim, directory, note, encoder.trained_on)
-        if hosts.once(claim):
-            weights = encoder.weights()
-            hosts.once(
-                functools.partial(labelling.note_written, config, workdir, directory)
-            )
-            hosts.once(
-                functools.partial(embedding.write_summary, directory, method, weights)
-            )
-            embed = functools.partial(
-                parallel.map_batch(method.embed, devices), weights
-            )
-            sets = functools.partial(
-                embedding.encoded,
-                dataset,
-                config,
-                embedding.over_orientations(embed, config.embed.orientations),
-                embedding.pooling(method, weights),
-                bad,
-            )
-            embedding.write_set(directory, dataset, sets)
-    note = made_from | {"saw_images": False}
-    if hosts.once(functools.partial(store.claim, profiles / "intensity", note)):
-        measure = functools.partial(embedding.intensities, dataset, channels, bad)
+        if not begins(directory, made_from | encoder.note | turned, encoder.trained_on):
+            continue
+        weights = encoder.weights()
         hosts.once(
-            functools.partial(
-                labelling.note_written, config, workdir, profiles / "intensity"
-            )
+            functools.partial(embedding.write_summary, directory, method, weights)
         )
-        embedding.write_set(profiles / "intensity", dataset, measure)
+        encode = functools.partial(embed, weights)
+        sets = functools.partial(
+            embedding.encoded,
+            dataset,
+            config,
+            embedding.over_orientations(encode, config.embed.orientations),
+            embedding.pooling(method, weights),
+            bad,
+        )
+        embedding.write_set(directory, dataset, sets)
+    intensity = profiles / "intensity"
+    if begins(intensity, made_from | {"saw_images": False}):
+        measure = functools.partial(embedding.intensities, dataset, channels, bad)
+        embedding.write_set(intensity, dataset, measure)

@@ -173,9 +173,9 @@ class Optional(Protocol):
     def validate(self, state: Any, batch: Batch) -> dict[str, Array]:
         """{name: [B]} of each sample, NaN where it does not count (a blank label).
 
-        Of the records that config.train.validation sets aside, their centre crops.
-        Pure, for one device, without random numbers. train, at every log: the mean
-        over all of those records is the metric "validation/<name>".
+        Of the tiles of all records that config.train.validation sets aside. Pure, for
+        one device, without random numbers. train, at every log: the mean over records
+        of the means over their tiles is the metric "validation/<name>".
         """
 
     def done(self, history: Sequence[Mapping[str, float]]) -> str:

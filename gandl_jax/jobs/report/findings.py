@@ -207,7 +207,8 @@ def split_words(split: str) -> str:
     """A split as the page says it.
 
     Args:
-      split: as configured: "record", "plate", "plate:0.25", "plate:A/1+A/2", "plate#2/5"
+      split: as configured: "record", "plate", "plate:0.25", "plate:A/1+A/2",
+        "plate#2/5".
     """
     name, which, fold = groups.parse(split, key=split)
     fixed = {

@@ -142,12 +142,15 @@ def _limits(config) -> Html:
         ),
         page.tag(
             "p",
-            "Please cite the screen under its own licence, gandl_jax with its version, "
-            f"and what the method is from: {_sources(config)}",
+            "Please cite the screen under its own licence, gandl_jax with its version"
+            f"{_sources(config)}.",
         ),
     )
 
 
 def _sources(config) -> str:
-    options = configs.method_options(config.method.name)
-    return "; ".join(getattr(options, "CITE", ()))
+    """What the method is from, where it says."""
+    cited = getattr(configs.method_options(config.method.name), "CITE", ())
+    if not cited:
+        return ""
+    return f", and what the method is from: {'; '.join(cited).rstrip('.')}"

@@ -147,11 +147,8 @@ def _plots(config, metrics: list[dict[str, Any]]) -> list[Html]:
 
 def _words(inputs: Inputs, step: int) -> tuple[str, str]:
     """What the halves of a grid show, as the method called them."""
-    found = pictures.read_words(inputs.grid(step, "composite"))
-    return found or (
-        "training images",
-        "the method's",
-    )  # a former version's say nothing
+    unknown = "training images", "the method's"  # a former version's say nothing
+    return pictures.read_words(inputs.grid(step, "composite")) or unknown
 
 
 def _picture(inputs: Inputs, step: int, name: str) -> Html:
