@@ -4,7 +4,7 @@ Imports nothing slow.
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -101,12 +101,8 @@ def renamed(
     Raises:
       InputError: sites of one counted plate lie on several of the experiment's.
     """
-    counted = as_counted(spec, counted_by)
     ours = _plate_names(labels)
-    now = ours if counted is spec else _plate_names(table(counted, metadata))
-    columns = zip(PLATE_COLUMNS, counted_by, strict=True)
-    cells = {name: metadata[column] for name, column in columns if column}
-    formerly = _plate_names(pd.DataFrame(cells, metadata.index))
+    now, formerly = _counted_names(spec, counted_by, metadata, ours)
     if ours == now == formerly:
         return {}
     pairs = set(zip(now, ours, strict=True))
@@ -122,10 +118,61 @@ def renamed(
     return dict(zip(formerly, ours, strict=True)) | dict(pairs)
 
 
+def _counted_names(
+    spec: Screen, counted_by: Sequence[str], metadata: pd.DataFrame, ours: list[str]
+) -> tuple[list[str], list[str]]:
+    """The plate of each record as its shard counts it, and as a former version did.
+
+    Args:
+      spec: of the experiment.
+      counted_by: as from `plate_columns`.
+      metadata: [N] rows of the raw screen's table.
+      ours: [N] plates by the spec.
+    """
+    counted = as_counted(spec, counted_by)
+    now = ours if counted is spec else _plate_names(table(counted, metadata))
+    columns = zip(PLATE_COLUMNS, counted_by, strict=True)
+    cells = {name: metadata[column] for name, column in columns if column}
+    return now, _plate_names(pd.DataFrame(cells, metadata.index))
+
+
 def _plate_names(labels: pd.DataFrame) -> list[str]:
     """The plate of each record; "" where the screen has none."""
     found = plates(labels)
     return [""] * len(labels) if found is None else found.tolist()
+
+
+def with_levels_of(mine: Prepared, spec: Screen, rows: np.ndarray) -> Prepared:
+    """Counts the screen's grey levels on the plates of some records alone.
+
+    Shards count pixels plate by plate, so other records of these plates count too.
+
+    Args:
+      mine: the screen, as from `label`.
+      spec: of the experiment.
+      rows: [n] of those records, such as all that are not held out.
+
+    Returns:
+      The screen with other `statistics`; those of each plate stay.
+
+    Raises:
+      InputError: a folder of a former version does not tell its plates, or the counts
+        of the shards are gone or damaged.
+    """
+    plan = mine.description["plan"]
+    own = _plate_names(mine.table)
+    source, names = read_source_table(mine), (own,)
+    if source is not None and COUNTED in plan:
+        names = _counted_names(spec, plan[COUNTED], source, own)
+    kept = {every[row] for every in names for row in rows}
+    if all(kept.issuperset(every) for every in names):
+        return mine
+    counted = _read_facts(mine, {plate for every in names for plate in every})
+    histograms = sum(h for plate, h in counted.histograms.items() if plate in kept)
+    return dataclasses.replace(
+        mine,
+        statistics=shard_counts.statistics_of_channels(mine.channels, histograms, plan),
+    )
 
 
 def _by_own_plates(mine: Prepared, spec: Screen, source: pd.DataFrame) -> Prepared:
@@ -148,22 +195,26 @@ def _by_own_plates(mine: Prepared, spec: Screen, source: pd.DataFrame) -> Prepar
     )
 
 
-def _read_facts(mine: Prepared, new: Mapping[str, str]) -> shard_counts.Facts:
-    """Those of all shards.
+def _read_facts(mine: Prepared, known: Collection[str]) -> shard_counts.Facts:
+    """Reads what all shards count.
+
+    Args:
+      mine: the screen.
+      known: its plates, as they are counted.
 
     Raises:
-      InputError: they are not there, or of other plates.
+      InputError: the counts are not there, or of other plates.
     """
     try:
         counted = shard_counts.read(mine.directory, mine.shards)
     except FileNotFoundError as error:
         raise InputError(
-            f"{error.filename} is gone, from which plates that are named otherwise "
-            "than in its preparation are counted: copy the folder facts too, set "
-            "--config.data.scaling=dataset and --config.data.illumination=none, or go "
-            "back to the former config.screen.columns"
+            f"{error.filename} is gone, which counts the pixels of each plate, and "
+            "config.train.hold_out, or plates that are named otherwise than in the "
+            "preparation, need that: copy the folder facts too, or "
+            "prepare the screen again in another config.data.dir"
         ) from error
-    if strange := counted.histograms.keys() - new.keys():
+    if strange := counted.histograms.keys() - set(known):
         raise InputError(
             f"{mine.directory}/facts counts the plate {min(strange)!r}, which the "
             "table of the screen has not: delete that folder and run --job=prepare "

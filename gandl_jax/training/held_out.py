@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from gandl_jax.errors import InputError, Skip
+from gandl_jax.prepared import prepared
 from gandl_jax.profiles import groups, table
 
 HOLD_OUT, VALIDATION = "config.train.hold_out", "config.train.validation"
@@ -42,10 +43,25 @@ def resolve(metadata: pd.DataFrame, hold_out: str, validation: str) -> Rows:
     Raises:
       InputError: no such groups, or nothing is left to train on.
     """
-    held = _chosen(metadata, hold_out, HOLD_OUT)
-    rest = np.flatnonzero(~held)
+    rest = not_held(metadata, hold_out)
     aside = _chosen(metadata.iloc[rest], validation, VALIDATION)
-    return Rows(rest[~aside], rest[aside], np.flatnonzero(held))
+    held = np.setdiff1d(np.arange(len(metadata)), rest)
+    return Rows(rest[~aside], rest[aside], held)
+
+
+def not_held(metadata: pd.DataFrame, hold_out: str) -> np.ndarray:
+    """Rows that are not held out, ascending, [n] int64; as `resolve`."""
+    return np.flatnonzero(~_chosen(metadata, hold_out, HOLD_OUT))
+
+
+def divides_plates(metadata: pd.DataFrame, rows: Rows) -> bool:
+    """Whether held-out records share a plate with others, and so its grey levels."""
+    plate = prepared.plates(metadata)
+    if plate is None:
+        return len(rows.held_out) > 0
+    held = np.unique(plate[rows.held_out])
+    rest = np.concatenate([rows.trained, rows.validated])
+    return bool(np.isin(held, plate[rest]).any())
 
 
 def _chosen(metadata: pd.DataFrame, text: str, key: str) -> np.ndarray:

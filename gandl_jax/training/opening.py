@@ -11,23 +11,25 @@ from gandl_jax import events, file_hashes, hosts, modules
 from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError, nearest
 from gandl_jax.methods.source import Source
-from gandl_jax.prepared import prepared
+from gandl_jax.prepared import labelled, prepared
 from gandl_jax.raw import screen
 from gandl_jax.reading import bad_records, labelling
-from gandl_jax.training import network_files
+from gandl_jax.training import held_out, network_files
 
 
 def open_dataset(config) -> tuple[prepared.Prepared, tuple[str, ...]]:
     """The prepared screen as the config labels it, and the channels to use.
 
-    Imports nothing slow.
+    Its grey levels are those of plates that hold more than held-out records. Imports
+    nothing slow.
 
     Raises:
       InputError: it is not prepared, is another screen or reduced otherwise, is
-        smaller than a crop, has no such channel, label or column, or no plates to
-        scale by.
+        smaller than a crop, has no such channel, label or column, no plates to scale
+        by, or no such groups to hold out.
     """
-    name = screen.load(config).name  # of a screen of one's own, config.screen.name
+    spec = screen.load(config)
+    name = spec.name  # of a screen of one's own, config.screen.name
     dataset = prepared.open_prepared(config.data.dir)
     if dataset.name != name:
         raise InputError(
@@ -39,6 +41,9 @@ def open_dataset(config) -> tuple[prepared.Prepared, tuple[str, ...]]:
     data = config.data
     prepared.check_crop(dataset, data.crop_px, data.pad_px, data.padding)
     dataset = labelling.label(config, dataset)
+    if config.train.hold_out:
+        rows = held_out.not_held(dataset.table, config.train.hold_out)
+        dataset = labelled.with_levels_of(dataset, spec, rows)
     dataset.check_scaling(config.data.scaling)
     dataset.check_illumination(config.data.illumination)
     return dataset, prepared.choose_channels(dataset, config.data.channels)

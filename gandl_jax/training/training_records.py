@@ -103,6 +103,11 @@ def notes(records: TrainingRecords) -> list[str]:
             f"{len(rows.trained):,} records are trained on, {len(rows.validated):,} "
             f"validated by, {len(rows.held_out):,} held out"
         )
+    if held_out.divides_plates(records.dataset.table, rows):
+        lines.append(
+            "held-out records share plates with others: their pixels, though no label "
+            "of theirs, count in the grey levels and the illumination"
+        )
     for column, count in records.source.blanks.items():
         if count:
             lines.append(

@@ -84,3 +84,12 @@ def test_what_cannot_be_held_out_is_one_sentence(text, told):
     with pytest.raises(InputError, match=told) as caught:
         held_out.resolve(TABLE, text, "")
     assert "config.train.hold_out" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text, divides",
+    [("", False), ("plate:A/1", False), ("plate#1/3", False), ("treatment:0.5", True)],
+)
+def test_held_out_records_share_plates_where_other_groups_are_held_out(text, divides):
+    rows = held_out.resolve(TABLE, text, "")
+    assert held_out.divides_plates(TABLE, rows) == divides
