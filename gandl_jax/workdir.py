@@ -32,6 +32,7 @@ SHAPE = {
     "devices?": str,
     "prepared?": str,
     "metadata_sha256?": str,
+    "trained_on_sha256?": str,
     "start?": {"from": str, "sha256": str, "trained_on": ([_SEEN], None)},
 }
 LIBRARIES = ("jax", "flax", "optax", "orbax-checkpoint", "tensorflow", "scikit-learn")

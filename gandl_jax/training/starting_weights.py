@@ -135,11 +135,12 @@ def _refuse_other_sizes(place: str, config, ours: Sequence[str], theirs) -> None
         weights.refuse_other_sizes(place, mine, there)
         return
     mine, there = (configs.architecture(c, ()) for c in (config, theirs))
-    other = [f"--config.{k}={there[k]}" for k in mine if mine[k] != there[k]]
+    sizes = mine.keys() - {"model.dtype"}  # parameters are float32 in any
+    other = [f"--config.{k}={there[k]}" for k in sizes if mine[k] != there[k]]
     if other:
         raise InputError(
             f"{place} holds networks of other sizes than the config's: set "
-            f"{' '.join(other)}"
+            f"{' '.join(sorted(other))}"
         )
 
 

@@ -3,6 +3,7 @@
 One row for each record that was seen, of whatever screen; imports nothing slow.
 """
 
+import hashlib
 import io
 
 import pandas as pd
@@ -14,6 +15,7 @@ from gandl_jax.errors import InputError
 from gandl_jax.training.training_records import TrainingRecords
 
 FILE = "trained_on.parquet"
+SHA256 = "trained_on_sha256"  # in `config.json`: of the file
 TRAINED, VALIDATED = "trained", "validated"
 KEY = ["screen", "metadata_sha256", "record_id"]
 COLUMNS = [*KEY, "seen", "labels"]
@@ -38,7 +40,9 @@ def write(
         rows = _united(pd.concat([rows, former]))
     buffer = io.BytesIO()
     rows[COLUMNS].reset_index(drop=True).to_parquet(buffer)
-    files.replace(workdir / FILE, buffer.getvalue())
+    content = buffer.getvalue()
+    files.replace(workdir / FILE, content)
+    workdirs.note(workdir, SHA256, hashlib.sha256(content).hexdigest())
 
 
 def read(workdir: epath.Path) -> pd.DataFrame | None:
@@ -50,18 +54,27 @@ def read(workdir: epath.Path) -> pd.DataFrame | None:
       where none was.
 
     Raises:
-      InputError: it is damaged.
+      InputError: it is damaged or gone.
     """
-    path = workdir / FILE
-    if not path.exists():
+    path, wanted = workdir / FILE, workdirs.noted(workdir, SHA256)
+    if not path.exists() and not wanted:
         return None
     try:
-        found = pd.read_parquet(io.BytesIO(files.read_bytes(path)))
+        content = files.read_bytes(path)
+        if wanted and hashlib.sha256(content).hexdigest() != wanted:
+            raise ValueError("it is not as it was written")
+        found = pd.read_parquet(io.BytesIO(content))
         return found[COLUMNS].astype(str)
+    except FileNotFoundError as error:
+        raise InputError(f"{path} is gone: restore it from a copy") from error
     except (ValueError, KeyError, OSError) as error:
         raise InputError(
-            f"{path} is damaged: restore it from a copy ({type(error).__name__})"
+            f"{path} is damaged ({_why(error)}): restore it from a copy"
         ) from error
+
+
+def _why(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _of_training(records: TrainingRecords) -> pd.DataFrame:

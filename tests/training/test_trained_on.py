@@ -27,8 +27,14 @@ def records(name, ids, trained, validated=(), labels=()):
     return types.SimpleNamespace(dataset=dataset, rows=rows, source=source)
 
 
+def begun(folder, config=None):
+    """A workdir with a config."""
+    workdirs.record(epath.Path(folder), config or configs.default(), "")
+    return epath.Path(folder)
+
+
 def test_each_record_is_written_as_it_was_seen(tmp_path):
-    folder = epath.Path(tmp_path)
+    folder = begun(tmp_path)
     made = records("mine", list("abcd"), [0, 2], [3], labels=("X", "Y"))
     trained_on.write(folder, made, None)
     found = trained_on.read(folder).set_index("record_id")
@@ -37,16 +43,12 @@ def test_each_record_is_written_as_it_was_seen(tmp_path):
 
 
 def test_what_the_starting_networks_saw_counts_too(tmp_path):
-    first, second = epath.Path(tmp_path / "first"), epath.Path(tmp_path / "second")
-    first.mkdir()
-    second.mkdir()
+    first, second, third = (begun(tmp_path / str(i)) for i in range(3))
     trained_on.write(first, records("mine", list("abc"), [0], [1], labels=("X",)), None)
     trained_on.write(second, records("mine", list("abc"), [1, 2], labels=("Y",)), first)
     found = trained_on.read(second).set_index("record_id")
     assert found.seen.to_dict() == {"a": "trained", "b": "trained", "c": "trained"}
     assert found.labels.to_dict() == {"a": "X", "b": "X,Y", "c": "Y"}
-    third = epath.Path(tmp_path / "third")
-    third.mkdir()
     trained_on.write(third, records("other", ["a"], [0]), second)
     found = trained_on.read(third)
     assert sorted(zip(found.screen, found.record_id, found.labels, strict=True)) == [
@@ -59,16 +61,13 @@ def test_what_the_starting_networks_saw_counts_too(tmp_path):
 
 @pytest.mark.parametrize("same, seen", [(True, set("abc")), (False, {"c"})])
 def test_starting_networks_that_kept_no_table_saw_all_of_their_screen(
-    same, seen, tmp_path, monkeypatch
+    same, seen, tmp_path
 ):
-    first, second = epath.Path(tmp_path / "first"), epath.Path(tmp_path / "second")
-    first.mkdir()
-    second.mkdir()
     config = configs.default()
     config.data.label = "X"
+    first, second = begun(tmp_path / "first", config), begun(tmp_path / "second")
     sha = "sha of mine" if same else "of another"
-    monkeypatch.setattr(workdirs, "noted", lambda *_: sha)
-    monkeypatch.setattr(workdirs, "read_config", lambda _: config)
+    workdirs.note(first, "metadata_sha256", sha)
     trained_on.write(second, records("mine", list("abc"), [2]), first)
     found = trained_on.read(second).set_index("record_id")
     assert set(found.index) == seen
@@ -80,3 +79,16 @@ def test_a_former_versions_training_has_none_and_a_damaged_one_is_told(tmp_path)
     (tmp_path / trained_on.FILE).write_bytes(b"PAR1 and no more")
     with pytest.raises(InputError, match=r"trained_on\.parquet is damaged"):
         trained_on.read(epath.Path(tmp_path))
+
+
+def test_a_changed_table_and_one_that_is_gone_are_refused(tmp_path):
+    folder = begun(tmp_path)
+    trained_on.write(folder, records("mine", list("abc"), [0, 1]), None)
+    path = tmp_path / trained_on.FILE
+    changed = pd.read_parquet(path).assign(record_id=["a", "c"])
+    changed.to_parquet(path)
+    with pytest.raises(InputError, match="is damaged .it is not as it was written"):
+        trained_on.read(folder)
+    path.unlink()
+    with pytest.raises(InputError, match="is gone"):
+        trained_on.read(folder)
