@@ -137,7 +137,7 @@ DEFAULTS = {
         # () is the same place or, where their number differs, the mean.
         "checkpoint_channels": (),
         "steps": ("first", "last"),  # checkpoints: these, or numbers
-        "weights": "average",  # moving average of D, or "raw"
+        "weights": "average",  # moving average of the networks, or "raw"
         # Of each tile, averaged: 1, 4 (turned), 8 (mirrored too). More take as much
         # longer, and help where a record is one cell.
         "orientations": 1,

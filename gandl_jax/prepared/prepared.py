@@ -118,7 +118,7 @@ class Prepared:
         return np.flatnonzero(self.shard == shard)
 
     def part(self, rows: np.ndarray) -> "Prepared":
-        """These rows of the table alone, [n] int64."""
+        """These rows of the table alone, [n] int64; then `place` is not known."""
         index = {key: getattr(self, key)[rows] for key in ("shard", "offset", "length")}
         known = {key: getattr(self, key) for key in ("digest", "ids")}
         index |= {key: x if x is None else x[rows] for key, x in known.items()}
