@@ -47,7 +47,7 @@ def run(config, workdir: epath.Path) -> None:
         written, none is whole, or a stored record is damaged.
       Preempted: it was asked to stop, and has saved.
     """
-    compilation.keep()
+    compilation.enable_cache()
     train = config.train
     milestone = configs.steps(train.milestone_every_images, train.batch)
     saved = checkpoint.Checkpoints(workdir, train.keep_checkpoints, milestone)
