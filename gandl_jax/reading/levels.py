@@ -62,7 +62,7 @@ class Levels:
         return (pixels - ends[0]) / (ends[1] - ends[0]) * 2 - 1
 
 
-def of(
+def grey_levels(
     prepared: Prepared,
     channels: Sequence[str],
     scaling: str,

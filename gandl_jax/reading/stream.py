@@ -83,7 +83,7 @@ def train_batches(
     size = padding.size(prepared, crop_px)
     taken = prepared.records if rows is None else len(rows)
     order = Order(taken, batch, crops_per_site, seed, first_step, process, processes)
-    network = levels.of(prepared, channels, scaling, illumination, padding)
+    network = levels.grey_levels(prepared, channels, scaling, illumination, padding)
     draw = _drawing(size, crop_px, seed)
     cut = _cutting(
         prepared,
