@@ -384,7 +384,7 @@ def leave(code: int) -> int:
 
 
 def _told(key: str) -> str:
-    """What another host has told or will tell; Ctrl-C ends the waiting."""
+    """What another host has sent or will send; Ctrl-C ends the waiting."""
     import jax
 
     while True:

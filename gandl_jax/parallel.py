@@ -184,7 +184,7 @@ def _fold(batch: Any, count: int) -> Any:
 
 
 def _own_copy(x: Any) -> Any:
-    """Of an array that is the same on the devices of all hosts, one on this host."""
+    """This host's copy of an array that is the same on the devices of all hosts."""
     return x if getattr(x, "is_fully_addressable", True) else x.addressable_data(0)
 
 

@@ -136,7 +136,7 @@ def _by_own_plates(mine: Prepared, spec: Screen, source: pd.DataFrame) -> Prepar
     new = renamed(spec, plan[COUNTED], source, mine.table, mine.directory)
     if not new:
         return mine
-    counted = _read_facts(mine, new)
+    counted = _read_counts(mine, new)
     by_plate = {
         plate: shard_counts.statistics_of_channels(mine.channels, histograms, plan)
         for plate, histograms in _regrouped(counted.histograms, new).items()
@@ -148,7 +148,7 @@ def _by_own_plates(mine: Prepared, spec: Screen, source: pd.DataFrame) -> Prepar
     )
 
 
-def _read_facts(mine: Prepared, new: Mapping[str, str]) -> shard_counts.Facts:
+def _read_counts(mine: Prepared, new: Mapping[str, str]) -> shard_counts.ShardCounts:
     """Those of all shards.
 
     Raises:

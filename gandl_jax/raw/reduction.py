@@ -30,7 +30,7 @@ class Reduction:
         return sides[0] // self.downscale, sides[1] // self.downscale
 
     def bit_depth(self, image_format: ImageFormat) -> int:
-        """Of what images of a format become, 8 or 16."""
+        """Bits of what images of a format become, 8 or 16."""
         return 8 if self.white else image_format.bit_depth
 
     def reduce(self, pixels: np.ndarray) -> np.ndarray:

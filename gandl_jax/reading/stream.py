@@ -96,7 +96,9 @@ def train_batches(
         stand_in=bool(on_bad),
     )
     shape = crop_px, crop_px, len(channels)
-    finish = _finishing(records.kind(prepared), network, draw, shape, flips, rotations)
+    finish = _finishing(
+        records.pixel_dtype(prepared), network, draw, shape, flips, rotations
+    )
 
     def example(packed, sample, record, used):
         images = finish(packed, sample, used)

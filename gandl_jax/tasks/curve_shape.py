@@ -163,7 +163,7 @@ def _lacks_much(wells: curve.Wells) -> bool:
 
 
 def _variance(wells: curve.Wells, scatter: Scatter) -> float:
-    """Of a well around its dose's mean: the curve's own wells and the screen's."""
+    """Variance of a well around its dose's mean, of the curve and the screen."""
     squares = wells.within + scatter.freedom * scatter.sd**2
     least = (curve.LEAST_SD * np.ptp(wells.response)) ** 2
     return max(squares / _freedom(wells, scatter), least)

@@ -82,7 +82,7 @@ def run(config, workdir: epath.Path) -> None:
 
 
 def _open(config, workdir, saved, newest: int | None, devices) -> "_Training":
-    """What is to be trained; all that may be wrong with it is told here."""
+    """What is to be trained; all that may be wrong with it is refused here."""
     train = config.train
     records = training_records.open_records(config)
     dataset, source = records.dataset, records.source

@@ -1,4 +1,4 @@
-"""The job `plan`: what training would take on a TPU, told by its compiler alone.
+"""The job `plan`: what training would take on a TPU, by its compiler's estimate alone.
 
 Nothing runs and no TPU is needed: the phases are compiled for a topology, and what the
 compiler estimates is written down. They are estimates, not measurements.
