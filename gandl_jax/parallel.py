@@ -28,9 +28,9 @@ def devices(count: int) -> list[jax.Device]:
       InputError: more devices are asked for than there are, or some of several hosts'.
       RunError: the devices are of several hosts, which have not met.
     """
-    if jax.process_count() != hosts.met():
+    if jax.process_count() != hosts.count_met():
         raise RunError(
-            f"JAX counts {jax.process_count()} hosts, but {hosts.met()} met: set "
+            f"JAX counts {jax.process_count()} hosts, but {hosts.count_met()} met: set "
             f"{', '.join(hosts.VARIABLES)} on each (docs/many_hosts.md)"
         )
     if count and hosts.count() > 1:

@@ -87,7 +87,7 @@ def renamed(
     labels: pd.DataFrame,
     directory: str,
 ) -> dict[str, str]:
-    """Counted plate to an experiment's; {} where they are the same.
+    """Maps plates as `prepare` counted them to an experiment's; {} where they agree.
 
     A former version counted plates by their cells as they stand, blanks included.
 

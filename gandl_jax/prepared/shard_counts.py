@@ -44,12 +44,12 @@ class ShardCounts:
 
 
 def path(directory: str, number: int) -> epath.Path:
-    """Where those of a shard are."""
+    """Where the counts of a shard are kept."""
     return epath.Path(directory) / "facts" / f"{number:05d}.npz"
 
 
 def write(directory: str, number: int, kept: Mapping[str, Any]) -> None:
-    """Writes those of a shard: its arrays by name, its digest and its size.
+    """Writes the counts of a shard: its arrays by name, its digest and its size.
 
     Its number and a digest of them all go with them: the checksums in an .npz file
     cover neither the arrays' names nor which shard they are of.
@@ -100,7 +100,7 @@ def of_plates(
 
 
 def read(directory: str, count: int) -> ShardCounts:
-    """Adds up those of all shards.
+    """Adds up the counts of all shards.
 
     Raises:
       InputError: a former version wrote them, without plates; or some are damaged.
@@ -114,7 +114,7 @@ def read(directory: str, count: int) -> ShardCounts:
 
 
 def read_one(directory: str, number: int) -> ShardCounts:
-    """Those of one shard; `images` are in a list.
+    """Reads the counts of one shard; `images` are in a list.
 
     Raises:
       InputError: as `read`.

@@ -65,7 +65,7 @@ class Describing:
         return self.metadata.iloc[self.order].reset_index(drop=True)
 
     def counts(self) -> shard_counts.ShardCounts:
-        """Those of all shards.
+        """Counts of all shards.
 
         Raises:
           InputError: some are damaged, or of other shards than are there.

@@ -430,7 +430,7 @@ def _loop(state, step_fn, batches, recorder: Recorder, steps: range) -> None:
             if stops(step + 1):
                 recorder.save(step + 1, state)
                 hosts.meet()  # the first to leave would end the others
-                raise preemption.preempted(f"saved at step {step + 1}")
+                raise preemption.stop_error(f"saved at step {step + 1}")
         recorder.wait()  # as long as a request to stop waits, too
 
 
