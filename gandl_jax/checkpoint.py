@@ -68,7 +68,7 @@ class Checkpoints:
     Args:
       workdir: of the experiment.
       keep: how many of the newest steps to keep besides.
-      milestone_every: multiples of so many steps are kept for ever; 0 is none.
+      milestone_every: multiples of this step are kept for ever; 0 is none.
     """
 
     def __init__(

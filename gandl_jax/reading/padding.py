@@ -15,7 +15,7 @@ from gandl_jax.prepared.prepared import Prepared, check_crop
 
 @dataclasses.dataclass(frozen=True)
 class Padding:
-    """So many pixels on every side of an image.
+    """Pixels added on every side of an image.
 
     Attributes:
       px: pixels; 0 is none.

@@ -174,7 +174,7 @@ def _freedom(wells: curve.Wells, scatter: Scatter) -> float:
 
 
 def _quantile(freedom: float, comparisons: int) -> float:
-    """Student's, two-sided, for so many intervals at once (Bonferroni)."""
+    """Student's quantile, two-sided, for several intervals at once (Bonferroni)."""
     return float(special.stdtrit(freedom, 1 - (1 - LEVEL) / 2 / comparisons))
 
 

@@ -31,7 +31,7 @@ def measure(
 
     Args:
       config: the whole config; `data` is read, and what names the screen.
-      sites: at most so many.
+      sites: most of them to convert.
       repeats: of both measurements.
 
     Returns:
