@@ -18,11 +18,13 @@ def of(method: Any, records: TrainingRecords) -> SideBySide | None:
     Raises:
       InputError: the screen has no such unit, or some training records have none of it.
     """
-    unit, count = getattr(method, "side_by_side", None) or ("record", 1)
-    assert count >= 1, f"side_by_side asks for {count} records of one {unit}: 1 or more"
-    assert method.unit % count == 0, (
-        f"Method.unit={method.unit} keeps so many samples on one device, and "
-        f"side_by_side has {count} of one {unit} together: make unit a multiple of it"
+    asked = getattr(method, "side_by_side", None)
+    if asked is None:
+        return None
+    unit, count = asked
+    assert count >= 1 and method.unit % count == 0, (
+        f"side_by_side has {count} records of one {unit} together, of {method.unit} "
+        "samples (Method.unit) that stay on one device: make unit a multiple of it"
     )
     if count == 1:
         return None
