@@ -95,7 +95,7 @@ class Order:
 
     @property
     def span(self) -> int:
-        """So many sites in a row must differ, for those of two batches to differ."""
+        """Sites in a row that must differ, for those of two batches to differ."""
         return (self.wait + 2) * self.group
 
     def sites(self) -> tf.data.Dataset:
@@ -162,7 +162,7 @@ class Order:
 
 
 def _delays(crops: int, apart: int) -> Callable:
-    """A step of a scan: crop j is that of the site which came in before the others."""
+    """A step of a scan, a delay line: crop j is of the site of j * `apart` sites ago."""
 
     def step(waiting, new):
         sites = (*waiting, new)
