@@ -23,10 +23,9 @@ The file has two parts, of which either may lack. "training" says of the trainin
   flops_per_step    floating-point operations of a step, as XLA counts them before it
                     rewrites any; of a phase that runs every n-th step an n-th; None
                     where JAX has no CPU beside the devices, which counts
-  parameters        "encoder": of the checkpoint's encoder, one copy of its weights;
-                    "encoder_by_name": the same by its uppermost names; "state": all
-                    numbers that training keeps, optimisers and averages too;
-                    "state_by_name": the same by what they are
+  parameters        "encoder": those that embedding uses; "encoder_by_name": the same
+                    by their two uppermost names; "state": all numbers that training
+                    keeps, optimisers and averages too; "state_by_name"
   device, devices, hosts   kind of the devices, and numbers
   began, written    dates (ISO 8601)
 

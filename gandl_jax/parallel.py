@@ -269,6 +269,24 @@ def flops(lowered: jax.stages.Lowered) -> float | None:
     return (lowered.cost_analysis() or {}).get("flops")
 
 
+def used(fn: Callable, state: Any, images: Any) -> list[bool]:
+    """Which arrays of a state a function takes anything from.
+
+    Args:
+      fn: as for `map_batch`.
+      state: of arrays or their shapes.
+      images: [B, ...] or their shapes.
+
+    Returns:
+      One for each leaf of the state, in order.
+    """
+    mapped = jax.vmap(fn, in_axes=(None, 0), axis_name=AXIS)
+    folded = jax.eval_shape(lambda x: _fold(x, 1), images)
+    jaxpr = jax.make_jaxpr(mapped)(state, folded).jaxpr
+    taken = {id(x) for equation in jaxpr.eqns for x in equation.invars}
+    return [id(x) in taken for x in jaxpr.invars[: len(jax.tree.leaves(state))]]
+
+
 def is_one_cpu(chosen: list[jax.Device]) -> bool:
     """Whether these devices are one CPU, for which `flops` counts."""
     return len(chosen) == 1 and chosen[0].platform == "cpu"

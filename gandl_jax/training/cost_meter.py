@@ -5,6 +5,7 @@ there. What the file has beyond that was lost, and is told as redone.
 """
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -32,6 +33,7 @@ class Meter:
       workdir: of the experiment.
       config: of the experiment.
       method: that is trained.
+      channels: C of the images.
       devices: of all hosts.
       clock: seconds.
     """
@@ -41,12 +43,13 @@ class Meter:
         workdir: epath.Path,
         config: Any,
         method: Any,
+        channels: int,
         devices: list[jax.Device],
         clock: Callable[[], float] = time.monotonic,
     ):
         self._workdir, self._devices, self._clock = workdir, devices, clock
-        self._batch = config.train.batch
-        self._parameters = parameters(method, config.embed.weights)
+        self._config, self._method, self._channels = config, method, channels
+        self._parameters: dict[str, Any] = {}
         self._compiled = compilation.seconds()  # what was told of, or is no part of it
         self._began, self._first, self._step = costs.now(), 0, 0
         self._before: dict[str, Any] = {}  # the figures at the start
@@ -71,6 +74,11 @@ class Meter:
         self._before["redone"] = _redone(ever, path, first)
         self._seconds = dict.fromkeys(KINDS, 0.0) | path["seconds"]
         self._flops = self._flops or ever["flops_per_step"]
+        self._parameters = (
+            self._parameters
+            or ever["parameters"]
+            or parameters(self._config, self._method, self._channels)
+        )
         self._first = self._step = first
         self._kind, self._since = STEPS, (self._clock(), compilation.seconds())
 
@@ -118,8 +126,8 @@ class Meter:
             "step": self._step,
             "since_step": before["since_step"],
             "steps": steps,
-            "images": steps * self._batch,
-            "batch": self._batch,
+            "images": steps * self._config.train.batch,
+            "batch": self._config.train.batch,
             "stopped": None,
             "seconds": {kind: round(x, 3) for kind, x in self._seconds.items()},
             "compile_seconds": round(before["compile_seconds"] + compiled, 3),
@@ -156,36 +164,42 @@ def described(devices: Sequence[jax.Device]) -> dict[str, Any]:
     }
 
 
-def parameters(method: Any, weights: str) -> dict[str, Any]:
+def parameters(config: Any, method: Any, channels: int) -> dict[str, Any]:
     """Counts the numbers of the encoder and of the state, see `costs`.
 
     Args:
+      config: of the experiment.
       method: as of `methods/contract.py`.
-      weights: of the encoder's copies the one that embeds: "average" or "raw".
+      channels: C of the images.
     """
     state = jax.eval_shape(method.init, jax.random.key(0))
     encoder = jax.eval_shape(method.items, state)["encoder"]
-    if isinstance(encoder, Mapping):
-        encoder = encoder.get(weights, encoder)
+    size = config.data.crop_px
+    shape = config.embed.batch, size, size, channels
+    images = jax.ShapeDtypeStruct(shape, np.float32)
+    embeds = _by_name(encoder, parallel.used(method.embed, encoder, images))
     return {
-        "encoder": _size(encoder),
-        "encoder_by_name": _by_name(encoder),
-        "state": _size(state),
+        "encoder": sum(embeds.values()),
+        "encoder_by_name": embeds,
+        "state": sum(_by_name(state).values()),
         "state_by_name": _by_name(state),
     }
 
 
-def _by_name(tree: Any) -> dict[str, int]:
-    """How many numbers lie under each of the uppermost names."""
+def _by_name(tree: Any, used: Sequence[bool] | None = None) -> dict[str, int]:
+    """How many numbers lie under each of the two uppermost names.
+
+    Args:
+      tree: of shapes.
+      used: which of its leaves count; None is all.
+    """
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
     found: dict[str, int] = {}
-    for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]:
-        name = jax.tree_util.keystr(path[:1], simple=True) or "array"
-        found[name] = found.get(name, 0) + _size(leaf)
+    for (path, leaf), counts in zip(leaves, used or [True] * len(leaves), strict=True):
+        if counts:
+            name = jax.tree_util.keystr(path[:2], simple=True, separator="/")
+            found[name] = found.get(name, 0) + math.prod(leaf.shape)
     return found
-
-
-def _size(tree: Any) -> int:
-    return sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(tree))
 
 
 def _nothing(first: int) -> dict[str, Any]:
@@ -199,6 +213,7 @@ def _nothing(first: int) -> dict[str, Any]:
         "peak_host_bytes": 0,
         "peak_device_bytes": None,
         "flops_per_step": None,
+        "parameters": None,
         "began": None,
     }
 

@@ -80,7 +80,8 @@ def run(config, workdir: epath.Path) -> None:
         known = starting_weights.describe(config)
         hosts.agree({"what is in config.train.start_from": known["sha256"]})
         hosts.once(lambda: workdirs.note(workdir, "start", known))
-    meter = Meter(workdir, config, training.method, devices)
+    channels = len(training.records.source.channels)
+    meter = Meter(workdir, config, training.method, channels, devices)
     state = training.start(newest)  # what it refuses leaves nothing, no event either
     with _told(workdir, devices, newest or 0, saved), contextlib.closing(saved):
         counting = functools.partial(training.count, meter, devices)
