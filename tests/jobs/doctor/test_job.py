@@ -238,9 +238,9 @@ def test_a_full_or_read_only_disk_is_told(state):
 
 def test_who_embeds_with_anothers_encoder_lacks_no_checkpoint(state):
     embeds = state(saved=doctor_state.Saved(), lines=[])
-    assert course.checkpoints(embeds)[0].state == NOTE
+    assert progress.checkpoints(embeds)[0].state == NOTE
     embeds.config.embed.checkpoint = "runs/other"
-    assert course.checkpoints(embeds) == []
+    assert progress.checkpoints(embeds) == []
 
 
 def test_what_comes_after_training(state):
