@@ -31,7 +31,7 @@ def test_it_is_passed_over_counted_and_listed(run, damaged, tmp_path):
     workdir = tmp_path / "w"
     policy = "--config.data.bad_records=skip", "--config.data.bad_records_max_frac=0.1"
     jobs = "--job=train,embed,evaluate,report"
-    settings = option, *policy, *STEPS
+    settings = option, *policy, *STEPS, "--config.evaluate.tasks=batch_effects"
     assert run(workdir, jobs, *settings, method="autoencoder") == 0
     listed = pd.read_csv(workdir / "bad_records.csv", dtype=str)
     assert listed["name"].tolist() == [name]
