@@ -2,10 +2,9 @@
 
 import contextlib
 import contextvars
-from collections.abc import Iterable, Iterator
-from typing import Any, Protocol, TypeVar
-
-Item = TypeVar("Item")
+import threading
+from collections.abc import Iterator
+from typing import Protocol
 
 
 class Listener(Protocol):
@@ -18,43 +17,46 @@ class Listener(Protocol):
         """So many more are done."""
 
 
-_heard: contextvars.ContextVar[Listener | None] = contextvars.ContextVar(
-    "steps", default=None
+_listening: contextvars.ContextVar[Listener | None] = contextvars.ContextVar(
+    "listening", default=None
 )
+_counting: contextvars.ContextVar[Listener | None] = contextvars.ContextVar(
+    "counting", default=None
+)
+_one_by_one = threading.Lock()
 
 
 @contextlib.contextmanager
 def told(listener: Listener) -> Iterator[None]:
-    """Tells the listener of all that is done within the block."""
-    token = _heard.set(listener)
+    """Tells the listener of all that is counted within the block."""
+    token = _listening.set(listener)
     try:
         yield
     finally:
-        _heard.reset(token)
+        _listening.reset(token)
 
 
 @contextlib.contextmanager
 def counted(total: int, unit: str) -> Iterator[None]:
-    """Counts to a total within the block, unless a count is going on already.
+    """Counts units within the block, for it and for all that it calls.
 
     Args:
-      total: units.
+      total: how many there are.
       unit: their name in the plural.
     """
-    listener = _heard.get()
-    if listener is None or isinstance(listener, _Count):
-        yield
-        return
-    listener.begin(total, unit)
-    token = _heard.set(_Count(listener))
+    listener = _listening.get()
+    if listener:
+        listener.begin(total, unit)
+    token = _counting.set(listener)
     try:
         yield
     finally:
-        _heard.reset(token)
+        _counting.reset(token)
 
 
 def add(count: int = 1) -> None:
     """Tells that so many more units are done; nothing outside of a count."""
-    listener = _heard.get()
-    if isinstance(listener, _Count):
-        listener.done(count)
+    listener = _counting.get()
+    if listener:
+        with _one_by_one:
+            listener.done(count)

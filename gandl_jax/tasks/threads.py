@@ -1,6 +1,7 @@
 """Many jobs at once, in threads: NumPy lets others run while it computes."""
 
 import concurrent.futures
+import contextvars
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -26,7 +27,7 @@ def each(fn: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
         threadpool_limits(1, "blas"),
         concurrent.futures.ThreadPoolExecutor(count) as pool,
     ):
-        due = [pool.submit(fn, item) for item in items]
+        due = [pool.submit(contextvars.copy_context().run, fn, item) for item in items]
         try:
             return [one.result() for one in due]
         except BaseException:
