@@ -5,6 +5,7 @@ All sets get the same records, folds and bootstrap draws, so that differences be
 them are paired; so do the floors, a record's plate and its place on the plate.
 """
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -191,24 +192,27 @@ def judge(
     Returns:
       Per split, set and metric a row.
     """
-    codes, _ = task.codes(next(iter(sets.values())).metadata)
-    fits = sum(fold_svms.count(codes, split.folds) for split in plan)
-    with steps.counted(len(sets) * fits, "SVMs"):
-        return _judge(sets, plan, task, options)
-
-
-def _judge(sets, plan, task: Task, options) -> list[dict[str, Any]]:
     tally = None
-    for name in sets:
-        one = sets[name]
-        tally = tally or Tally(one.metadata, plan, task, options)
-        decisions = [
-            decide(
-                one.features, one.metadata, tally.codes, split, task, options, of=name
-            )
-            for split in plan
-        ]
-        tally.add(name, decisions, marks.of_splits(one.seen, plan))
+    with contextlib.ExitStack() as counting:
+        for name in sets:
+            one = sets[name]
+            if tally is None:
+                tally = Tally(one.metadata, plan, task, options)
+                count = steps.counted(len(sets) * tally.fits, "SVMs")
+                counting.enter_context(count)
+            decisions = [
+                decide(
+                    one.features,
+                    one.metadata,
+                    tally.codes,
+                    split,
+                    task,
+                    options,
+                    of=name,
+                )
+                for split in plan
+            ]
+            tally.add(name, decisions, marks.of_splits(one.seen, plan))
     return tally.rows()
 
 
@@ -254,6 +258,11 @@ class Tally:
         self.samples = [sample_of(metadata, self.codes, split, unit) for split in plan]
         self._right: dict[str, Sequence[Right]] = {}
         self._marks: dict[str, Sequence[Mark]] = {}
+
+    @property
+    def fits(self) -> int:
+        """How many SVMs a set takes."""
+        return sum(fold_svms.count(self.codes, split.folds) for split in self._plan)
 
     def add(
         self, name: str, decisions: Sequence[list[np.ndarray]], own: Sequence[Mark]
