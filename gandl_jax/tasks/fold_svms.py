@@ -7,6 +7,7 @@ solved side by side. Other folds are normalised and solved one by one, in thread
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,7 +23,8 @@ from gandl_jax.tasks.linear_svm import Problems
 
 MAX_ITERATIONS = 10_000
 VALUES_PER_PROCESS = 50_000_000  # of features x folds; below, starting one takes longer
-VALUES = 2**20  # of rows x SVMs that are solved side by side
+GROUP = 24  # SVMs at most that are solved side by side, each group in a thread (ours)
+VALUES = 2**20  # of rows x SVMs of a group, at most
 IN_FLOAT64 = 2**23  # values of rows that are kept as such; more are read in blocks
 
 
@@ -250,16 +252,19 @@ def _weights(given: Given, shared: Shared, learnt: np.ndarray) -> np.ndarray | N
     kinds = classes[1:] if len(classes) == 2 else classes
     # Problems of one class follow one another: they are more alike.
     asked = [(kind, fold) for kind in kinds for fold in range(len(learnt))]
-    step, found = max(1, VALUES // len(codes)), []
-    for start in range(0, len(asked), step):
-        some = asked[start : start + step]
-        solved = linear_svm.solve(
-            _problems(shared, codes, learnt, some, given.options["svm_c"])
-        )
-        if solved is None:
-            return None
-        found.append(solved)
-        steps.add(len(some))
+    size = max(1, min(GROUP, VALUES // len(codes)))
+    groups = np.array_split(np.array(asked), math.ceil(len(asked) / size))
+
+    def solved(group):
+        problems = _problems(shared, codes, learnt, group, given.options["svm_c"])
+        found = linear_svm.solve(problems)
+        if found is not None:
+            steps.add(len(group))
+        return found
+
+    found = threads.each(solved, groups)
+    if any(part is None for part in found):
+        return None
     weights = np.concatenate(found).reshape(len(kinds), len(learnt), -1)
     return weights.swapaxes(0, 1)
 
@@ -270,7 +275,7 @@ def _problems(shared: Shared, codes, learnt, asked, svm_c: float) -> Problems:
     Classes are balanced as LinearSVC does it: of two both are weighted, of more only
     the one.
     """
-    kinds, folds = map(np.array, zip(*asked, strict=True))
+    kinds, folds = asked.T
     is_kind, learnt = codes == kinds[:, None], learnt[folds]
     count, own = learnt.sum(1), (is_kind & learnt).sum(1)
     several = len(np.unique(codes[learnt[0]]))

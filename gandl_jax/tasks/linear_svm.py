@@ -30,7 +30,8 @@ ROUNDING = 1e-13  # of all that the gradient adds up (ours)
 EXACT = 0.1  # what a step's equations are solved to, as a share of the gradient (ours)
 MOST_STEPS = 40  # from 0 about 10 are taken (ours)
 MOST_TURNS = 40  # of conjugate gradients in a step (ours)
-STALE = 0.1  # of the rows inside, that have changed since a Hessian was factored (ours)
+PATIENCE = 3  # turns of a step; after more a Hessian is factored anew (measured), ...
+STALE = 0.1  # ... if by so much of itself it has changed (measured)
 FLAT = 0.5  # of the slope where a step begins: the end of a good one has less (ours)
 HALVINGS = 60  # of a step that is too long
 FEW = 0.75  # rows inside for each column: where fewer are, these are solved for
@@ -148,36 +149,37 @@ def solve(problems: Problems) -> np.ndarray | None:
       [P, D + 1] float64 weights of rows; None where float64 is not exact enough to find
       them, as where costs are huge.
     """
-    found, solved = _descend(problems, STALE)
+    found, solved = _descend(problems, PATIENCE)
     for place in np.flatnonzero(~solved):
         one = problems.some([place])
         # By itself, a problem's own Hessian is factored at every step.
-        alone, right = _descend(one.plain(), 0.0)
+        alone, right = _descend(one.plain(), 0)
         if not right.all():
             return None
         found[[place]] = one.of_rows(alone)
     return found
 
 
-def _descend(problems: Problems, stale: float) -> tuple[np.ndarray, np.ndarray]:
+def _descend(problems: Problems, patience: int) -> tuple[np.ndarray, np.ndarray]:
     """The minima [P, D + 1], and which [P] were found.
 
-    A Hessian is factored anew where more than `stale` of the rows inside have changed.
+    A Hessian that has changed is factored anew after more than `patience` turns.
     """
     count = len(problems.signs)
     found, left = np.zeros((count, problems.rows.shape[1])), np.arange(count)
-    place, mean = _Place.at(problems, found), None
+    place, mean, turns = _Place.at(problems, found), None, 0
     for _ in range(MOST_STEPS):
         done = place.is_minimum()
         found[left] = place.v
         left, place = left[~done], place.some(~done)
         if not len(left):
             break
-        if mean is None or mean.is_stale(place, stale):
+        if mean is None or (turns > patience and mean.is_stale(place)):
             mean = _MeanHessian.of(place)
         if mean is None:
             break
-        place = place.after(_step(place, mean))
+        step, turns = _step(place, mean)
+        place = place.after(step)
     return found, ~np.isin(np.arange(count), left)
 
 
@@ -261,13 +263,15 @@ def _flat(slope: Callable[[np.ndarray], np.ndarray], high: np.ndarray) -> np.nda
     return high
 
 
-def _step(place: _Place, mean: "_MeanHessian") -> np.ndarray:
-    """[P, D + 1] about to the minima of the quadratic pieces that hold the places."""
+def _step(place: _Place, mean: "_MeanHessian") -> tuple[np.ndarray, int]:
+    """[P, D + 1] about to the minima of the quadratic pieces, and how many turns."""
     step, left = np.zeros_like(place.v), -place.gradient
     enough = EXACT * np.linalg.norm(left, axis=1)
     towards = mean.solved(left)
     direction, size = towards, _dots(left, towards)
-    for _ in range(MOST_TURNS):
+    turns = 0
+    while turns < MOST_TURNS:
+        turns += 1
         bent = place.bent(direction)
         share = _ratio(size, _dots(direction, bent))
         step, left = step + share * direction, left - share * bent
@@ -276,7 +280,7 @@ def _step(place: _Place, mean: "_MeanHessian") -> np.ndarray:
         towards, last = mean.solved(left), size
         size = _dots(left, towards)
         direction = towards + _ratio(size, last) * direction
-    return step
+    return step, turns
 
 
 def _ratio(one: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -292,7 +296,7 @@ class _MeanHessian:
     |v|^2 / 2, the inverse is I - A'(I + AA')^-1 A.
     """
 
-    def __init__(self, weights: np.ndarray, rows: np.ndarray | None, matrix):
+    def __init__(self, weights: np.ndarray, matrix: np.ndarray, rows=None):
         """Factors a matrix, of which what is above the diagonal is overwritten."""
         self._weights, self._rows = weights, rows
         # LAPACK has columns first: above the diagonal is below it there.
@@ -307,15 +311,15 @@ class _MeanHessian:
         inside = np.flatnonzero(weights)
         if problems.shift is None and len(inside) < FEW * problems.rows.shape[1]:
             rows = problems.rows[inside] * np.sqrt(weights[inside])[:, None]
-            made = cls(weights, rows, rows @ rows.T + np.eye(len(rows)))
+            made = cls(weights, rows @ rows.T + np.eye(len(rows)), rows)
         else:
-            made = cls(weights, None, _products(problems, weights, inside))
+            made = cls(weights, _products(problems, weights, inside))
         return None if made.failed else made
 
-    def is_stale(self, place: _Place, stale: float) -> bool:
-        """Whether more than a share of the rows inside have changed since."""
+    def is_stale(self, place: _Place) -> bool:
+        """Whether the weights of rows have changed since."""
         mean = place.inside.mean(0)
-        return np.abs(mean - self._weights).sum() > stale * mean.sum()
+        return np.abs(mean - self._weights).sum() > STALE * mean.sum()
 
     def solved(self, right: np.ndarray) -> np.ndarray:
         """The inverse times [P, D + 1]."""

@@ -13,7 +13,8 @@ def each(fn: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
     """Calls `fn` on each item, on as many cores as there are.
 
     Args:
-      fn: is called in a thread, with linear algebra on one core.
+      fn: is called in a thread, with linear algebra on one core: its own threads
+        would wait for one another in a busy loop.
       items: of the calls.
 
     Returns:
@@ -21,12 +22,12 @@ def each(fn: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
     """
     items = list(items)
     count = min(cpu_count(), len(items))
-    if count < 2:
-        return [fn(item) for item in items]
-    with (
-        threadpool_limits(1, "blas"),
-        concurrent.futures.ThreadPoolExecutor(count) as pool,
-    ):
+    with threadpool_limits(1, "blas"):
+        return _in_threads(fn, items, count) if count > 1 else list(map(fn, items))
+
+
+def _in_threads(fn, items: list[Any], count: int) -> list[Any]:
+    with concurrent.futures.ThreadPoolExecutor(count) as pool:
         due = [pool.submit(contextvars.copy_context().run, fn, item) for item in items]
         try:
             return [one.result() for one in due]
