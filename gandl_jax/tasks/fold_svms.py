@@ -25,6 +25,7 @@ MAX_ITERATIONS = 10_000
 VALUES_PER_PROCESS = 50_000_000  # of features x folds; below, starting one takes longer
 GROUP = 24  # SVMs at most that are solved side by side, each group in a thread (ours)
 VALUES = 2**20  # of rows x SVMs of a group, at most
+FITTED_AT_ONCE = 2**25  # values of a fold's references; of more, one fold at a time
 IN_FLOAT64 = 2**23  # values of rows that are kept as such; more are read in blocks
 
 
@@ -134,7 +135,9 @@ def _scalers(given: Given, folds: Sequence[Fold]) -> list[Any]:
             known["known"] = normalize.Known(own, found)
         return scaler.fit(given.features[own], plates=given.plates[own], **known)
 
-    return threads.each(fitted, folds)
+    largest = max(len(fold.fitted_on) for fold in folds) * given.features.shape[1]
+    at_once = threads.each if largest <= FITTED_AT_ONCE else lambda *a: [*map(*a)]
+    return at_once(fitted, folds)
 
 
 def _shared(given: Given, folds: Sequence[Fold], scalers) -> Shared | None:

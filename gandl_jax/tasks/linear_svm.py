@@ -149,21 +149,23 @@ def solve(problems: Problems) -> np.ndarray | None:
       [P, D + 1] float64 weights of rows; None where float64 is not exact enough to find
       them, as where costs are huge.
     """
-    found, solved = _descend(problems, PATIENCE)
+    found, solved = _descend(problems)
     for place in np.flatnonzero(~solved):
         one = problems.some([place])
         # By itself, a problem's own Hessian is factored at every step.
-        alone, right = _descend(one.plain(), 0)
+        alone, right = _descend(one.plain(), exact=True)
         if not right.all():
             return None
         found[[place]] = one.of_rows(alone)
     return found
 
 
-def _descend(problems: Problems, patience: int) -> tuple[np.ndarray, np.ndarray]:
+def _descend(
+    problems: Problems, *, exact: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
     """The minima [P, D + 1], and which [P] were found.
 
-    A Hessian that has changed is factored anew after more than `patience` turns.
+    The Hessian is factored anew where turns and changes are many; if `exact`, always.
     """
     count = len(problems.signs)
     found, left = np.zeros((count, problems.rows.shape[1])), np.arange(count)
@@ -174,7 +176,8 @@ def _descend(problems: Problems, patience: int) -> tuple[np.ndarray, np.ndarray]
         left, place = left[~done], place.some(~done)
         if not len(left):
             break
-        if mean is None or (turns > patience and mean.is_stale(place)):
+        many = turns > PATIENCE and mean.is_stale(place)
+        if mean is None or exact or many:
             mean = _MeanHessian.of(place)
         if mean is None:
             break

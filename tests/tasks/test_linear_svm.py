@@ -138,7 +138,7 @@ def test_problems_that_are_hard_together_are_solved_one_by_one(monkeypatch):
     expected = linear_svm.solve(problems)
     monkeypatch.setattr(linear_svm, "MOST_TURNS", 1)
     monkeypatch.setattr(linear_svm, "MOST_STEPS", 12)
-    assert not linear_svm._descend(problems, linear_svm.PATIENCE)[1].all()
+    assert not linear_svm._descend(problems)[1].all()
     np.testing.assert_allclose(linear_svm.solve(problems), expected, atol=1e-7)
 
 

@@ -11,7 +11,6 @@ from gandl_jax.tasks import (
     label_classification,
     steps,
     threads,
-    well_map,
 )
 
 OPTIONS = {
@@ -26,7 +25,6 @@ OPTIONS = {
     "label": "Mechanism",
     "controls": True,
     "features": "b8",
-    "points": 100,
 }
 
 
@@ -62,7 +60,7 @@ def screen(control_wells):
     number = np.arange(len(metadata)) % 24
     treated = number >= 12
     metadata.loc[treated, "Metadata_Role"] = "treated"
-    metadata.loc[treated, "Metadata_Treatment"] = "abc"[0]
+    metadata.loc[treated, "Metadata_Treatment"] = "a"
     metadata.loc[treated, "Metadata_Concentration_uM"] = (10.0 ** (number % 4))[treated]
     metadata["Metadata_Mechanism"] = np.array(["x", "y", "z"])[number % 3]
     features = np.random.default_rng(0).normal(size=(len(metadata), 8))
@@ -82,7 +80,6 @@ def test_tasks_tell_as_many_units_as_they_said(control_wells):
         control_classification,
         label_classification,
         dose_response,
-        well_map,
     ):
         heard = Heard()
         plan = task.splits(metadata, OPTIONS) if hasattr(task, "splits") else []
@@ -93,5 +90,4 @@ def test_tasks_tell_as_many_units_as_they_said(control_wells):
         assert heard.counts, name
         assert all(total == done > 0 for _, total, done in heard.counts), heard.counts
     assert units.pop("dose_response") == {"curves"}
-    assert units.pop("well_map") == {"sets"}
     assert set.union(*units.values()) == {"SVMs"}
