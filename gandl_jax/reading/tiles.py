@@ -13,7 +13,7 @@ from gandl_jax.reading.padding import NONE, Padding
 
 def sites(
     prepared: Prepared,
-    shard: int,
+    shard: int | None,
     channels: Sequence[str],
     on_bad: records.OnBad | None = None,
     rows: np.ndarray | None = None,
@@ -22,7 +22,7 @@ def sites(
 
     Args:
       prepared: the screen.
-      shard: number of the shard.
+      shard: number of the shard; None is all of them.
       channels: C names; () is all.
       on_bad: called with a record that cannot be read, which is left out; None
         raises, and so do records of which the whole shard has none.
@@ -36,7 +36,8 @@ def sites(
       DamagedRecord: a record cannot be read.
     """
     channels = choose_channels(prepared, channels)
-    in_shard = prepared.rows(shard)
+    every = np.arange(prepared.records)
+    in_shard = every if shard is None else prepared.rows(shard)
     rows = in_shard if rows is None else np.intersect1d(in_shard, rows)
     if not len(rows):
         return
@@ -57,9 +58,10 @@ def sites(
             raise records.damaged(prepared, row)
         on_bad(row)
     if len(bad) == len(rows):
+        where = "those asked for" if shard is None else prepared.path(shard)
         raise records.DamagedRecord(
-            f"no record of {prepared.path(shard)} can be read: delete that shard and "
-            "run --job=prepare again"
+            f"no record of {where} can be read: delete that shard and run "
+            "--job=prepare again"
         )
 
 
@@ -107,7 +109,7 @@ def _starts(size: int, crop_px: int) -> list[int]:
 
 def tile_batches(
     prepared: Prepared,
-    shard: int,
+    shard: int | None,
     *,
     channels: Sequence[str],
     scaling: str,
@@ -122,7 +124,7 @@ def tile_batches(
 
     Args:
       prepared: the screen.
-      shard: number of the shard.
+      shard: as of `sites`.
       channels: C names; () is all.
       scaling: `config.data.scaling`, "dataset" or "plate".
       illumination: `config.data.illumination`, "none" or "plate".

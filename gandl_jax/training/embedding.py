@@ -88,7 +88,7 @@ def encoded(dataset, config, encode: Callable, pool: Callable, on_bad, shard: in
 
 
 def tile_batches(
-    dataset, config, on_bad, shard: int, rows: np.ndarray | None = None
+    dataset, config, on_bad, shard: int | None, rows: np.ndarray | None = None
 ) -> Iterator[dict]:
     """The tiles of a shard's records, in batches, the last one padded and masked.
 
@@ -96,7 +96,7 @@ def tile_batches(
       dataset: the prepared screen.
       config: of the experiment.
       on_bad: as of `tiles.tile_batches`.
-      shard: number of the shard.
+      shard: number of the shard; None is all of them.
       rows: [n] of the table, those to read; None is all.
     """
     return tiles.tile_batches(

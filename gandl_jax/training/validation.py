@@ -66,15 +66,12 @@ class Validation:
     def _batches(self) -> Iterator[tuple[Mapping[str, Any], dict[str, Any]]]:
         """Tiles with their records, and the same as a method takes them."""
         dataset, rows = self._records.dataset, self._records.rows.validated
-        for shard in range(dataset.shards):
-            for part in embedding.tile_batches(
-                dataset, self._config, self._on_bad, shard, rows
-            ):
-                index = np.arange(len(part["images"]), dtype=np.int32)
-                codes = self._records.labels.items()
-                labels = {column: x[part["record"]] for column, x in codes}
-                batch = {"images": part["images"], "index": index, "labels": labels}
-                yield part, batch
+        every = embedding.tile_batches(dataset, self._config, self._on_bad, None, rows)
+        for part in every:
+            index = np.arange(len(part["images"]), dtype=np.int32)
+            codes = self._records.labels.items()
+            labels = {column: x[part["record"]] for column, x in codes}
+            yield part, {"images": part["images"], "index": index, "labels": labels}
 
 
 def mean_over_records(

@@ -11,7 +11,7 @@ import pytest
 from etils import epath
 
 from gandl_jax import config as configs
-from gandl_jax import sealed_json
+from gandl_jax import files, sealed_json
 from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError
 from gandl_jax.methods.gan.method import Method
@@ -19,7 +19,7 @@ from gandl_jax.prepared import prepared
 from gandl_jax.profiles import store
 from gandl_jax.reading import tiles
 from gandl_jax.screens import rxrx1
-from gandl_jax.training import encoders, seen_records
+from gandl_jax.training import encoders, seen_records, trained_on
 
 STEPS = "--config.train.total_images=32"  # one, as `trained` has taken
 
@@ -178,7 +178,9 @@ def test_what_was_seen_of_each_record_is_kept_with_the_features(
     half = metadata["Metadata_Record_ID"][::2]
     table = pd.DataFrame({"record_id": half, "seen": "trained", "labels": "Role"})
     table = table.assign(screen="simulated", metadata_sha256=sha)
-    table.to_parquet(tmp_path / "trained_on.parquet")
+    table.to_parquet(tmp_path / trained_on.FILE)
+    digest = files.sha256(epath.Path(tmp_path) / trained_on.FILE)
+    workdirs.note(epath.Path(tmp_path), trained_on.SHA256, digest)
     shutil.rmtree(made)
     assert run(tmp_path, "--job=embed", STEPS) == 0
     expected = [(True, "Role") if i % 2 == 0 else (False, "") for i in metadata.index]

@@ -85,6 +85,17 @@ def test_tiles_of_every_site_then_padding(tiny, size, stretched):
             np.testing.assert_allclose(tile, wanted, atol=1e-5)
 
 
+def test_records_of_all_shards_are_read_in_stored_order(tiny):
+    prepared, _ = tiny
+    wanted = np.array([1, 4, 6, 12])
+    shards = range(prepared.shards)
+    apart = [one for s in shards for one in tiles.sites(prepared, s, (), None, wanted)]
+    together = list(tiles.sites(prepared, None, (), None, wanted))
+    assert [row for row, _ in together] == [row for row, _ in apart] == [1, 4, 6, 12]
+    for (_, mine), (_, theirs) in zip(together, apart, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
 @pytest.mark.parametrize("screen", ["tiny", "deep"])
 def test_every_plate_is_stretched_by_its_own_percentiles(screen, request, stretched):
     prepared, pixels = request.getfixturevalue(screen)
