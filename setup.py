@@ -18,7 +18,7 @@ REPORT = ["anndata", "copairs", "h5py", "matplotlib", "umap-learn"]
 setup(
     name="gandl_jax",
     version=VERSION,
-    description="Image profiles of fluorescence screens, learnt on JAX and TPU",
+    description="Representations of fluorescence screens, learnt on JAX (GAN-DL first)",
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",

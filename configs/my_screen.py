@@ -22,7 +22,8 @@ def get_config(text: str = ""):
     config.data.update(
         name="own", source_dir="data/raw/my_screen", dir="data/my_screen"
     )
-    # The network sees crops of this size: a power of two, at most the shorter side.
+    # The network sees crops of this size: for `gan` a power of two; at most the shorter
+    # side, or set data.pad_px (docs/training.md, Sizes).
     config.data.crop_px = 64
 
     # 2. The files. A name in braces is a column of the table; {channel} is a channel's

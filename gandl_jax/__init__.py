@@ -1,4 +1,6 @@
-"""Image profiles of fluorescence screens, by methods that learn them, on JAX.
+"""Learns representations of fluorescence screens on JAX, and judges them.
+
+GAN-DL is the first of the methods (`methods/`).
 
 Letters used for array axes in every docstring:
 

@@ -34,7 +34,8 @@ logging.getLogger("absl").addFilter(lambda record: "orbax" not in record.pathnam
 
 
 def _tell_unless_late(unraisable: Any, tell: Callable = sys.unraisablehook) -> None:
-    # Where one write fails Orbax closes its event loop, and the others come to it late.
+    # After one failed write Orbax closes its loop; later writers raise "Event loop is
+    # closed", which adds nothing.
     if str(unraisable.exc_value) != "Event loop is closed":
         tell(unraisable)
 
@@ -67,7 +68,7 @@ class Checkpoints:
     Args:
       workdir: of the experiment.
       keep: how many of the newest steps to keep besides.
-      milestone_every: multiples of so many steps are kept for ever; 0 is none.
+      milestone_every: multiples of this step are kept for ever; 0 is none.
     """
 
     def __init__(
@@ -95,7 +96,7 @@ class Checkpoints:
         return [s for s in self._folders() if file_hashes.is_listed(self._folder(s))]
 
     def newest(self, on_bad: Callable[[int, str], Any]) -> int | None:
-        """The newest step whose files are as they were written; None of none.
+        """Newest undamaged checkpoint, or None if there is no checkpoint.
 
         Args:
           on_bad: called with every newer step and what is wrong with it.
@@ -159,13 +160,13 @@ class Checkpoints:
         places = (self._aside / f"{step}-{n}" for n in itertools.count(1))
         folder.rename(next(place for place in places if not place.exists()))
 
-    def save(self, step: int, items: dict[str, Any], config: dict) -> None:
-        """Saves arrays in the background, and what they are as JSON; on all hosts.
+    def save(self, step: int, items: dict[str, Any], notes: dict) -> None:
+        """Saves arrays in the background, with notes as JSON; on all hosts.
 
         Args:
           step: steps completed.
           items: name to a tree of arrays.
-          config: plain data, kept as the item "config".
+          notes: plain data, kept as the item "config".
 
         Raises:
           RunError: this one, or the one before, cannot be written.
@@ -176,7 +177,7 @@ class Checkpoints:
             self._directory.mkdir(parents=True, exist_ok=True)
             items = parallel.over_hosts(items)
             args = {name: ocp.args.StandardSave(x) for name, x in items.items()}
-            args["config"] = ocp.args.JsonSave(config | {STEP: step})
+            args["config"] = ocp.args.JsonSave(notes | {STEP: step})
             if not self._manager.save(step, args=ocp.args.Composite(**args)):
                 raise RuntimeError("Orbax did not take it")
         self._completing = self._thread.submit(self._complete, step)
@@ -248,16 +249,16 @@ class Checkpoints:
         found, _ = jax.tree_util.tree_flatten_with_path(tree)
         return {jax.tree_util.keystr(path): np.asarray(x) for path, x in found}
 
-    def config(self, step: int) -> dict:
-        """What was saved beside the arrays of a step.
+    def notes(self, step: int) -> dict:
+        """The notes that were saved beside the arrays of a step.
 
         Raises:
           InputError: the step's files are not as they were written.
         """
         self._require_whole(step)
-        return {k: v for k, v in self._notes(step).items() if k != STEP}
+        return {k: v for k, v in self._read_notes(step).items() if k != STEP}
 
-    def _notes(self, step: int) -> dict:
+    def _read_notes(self, step: int) -> dict:
         # Not through Orbax, whose hosts would wait for one another.
         return files.read_json(self._folder(step) / "config" / "metadata")
 
@@ -275,7 +276,7 @@ class Checkpoints:
         Raises:
           InputError: naming the first key that differs.
         """
-        saved = self.config(step)
+        saved = self.notes(step)
         for key, value in config.items():
             former = saved.get(key, (defaults or {}).get(key))
             if former != value and (former or value):
@@ -316,7 +317,7 @@ class Checkpoints:
 
     def _other_step(self, step: int) -> str | None:
         """Tells where another step lies in a folder; former versions did not say."""
-        saved = self._notes(step).get(STEP, step)
+        saved = self._read_notes(step).get(STEP, step)
         return None if saved == step else f"it holds step {saved}"
 
     def _require_whole(self, step: int) -> None:

@@ -32,12 +32,12 @@ MOST_BYTES = 2 << 30  # of all that is kept; a training at 64 px keeps 3 MB
 UNREADABLE = re.compile(r"Error reading persistent compilation cache entry for '(.+?)'")
 
 
-def ahead(
+def compile_together(
     mapped: Sequence[Callable],
     options: Mapping[str, Any],
     after: Callable[[], None] = lambda: None,
 ) -> list[Callable]:
-    """Functions that are compiled before their first call, all at that of any.
+    """Wraps functions so that the first call of any compiles all of them in parallel.
 
     They take arguments of one shape; for others they are compiled anew. Arguments may
     lie on any device; where the devices are of several hosts, on all of them.
@@ -56,7 +56,7 @@ def ahead(
     def call(number: int, *args: Any) -> Any:
         shapes = _shapes(args)
         if shapes not in compiled:
-            compiled[shapes] = _compile(mapped, args, understood(options))
+            compiled[shapes] = _compile(mapped, args, known_options(options))
             after()
         run = compiled[shapes][number]
         return run(*jax.tree.map(_placed, args, run.input_shardings[0]))
@@ -72,7 +72,7 @@ def _compile(
     # For a GPU, kernels are timed against one another while they are compiled.
     threads = 1 if jax.default_backend() == "gpu" else os.cpu_count()
     with (
-        warnings.catch_warnings(record=True) as told,
+        warnings.catch_warnings(record=True) as caught,
         concurrent.futures.ThreadPoolExecutor(threads) as pool,
     ):
         tasks = []
@@ -80,14 +80,14 @@ def _compile(
             lowered = fn.lower(*args)
             tasks.append(pool.submit(lowered.compile, compiler_options=options))
         compiled = [task.result() for task in tasks]
-    for warning in told:
+    for warning in caught:
         _repair_or_pass_on(warning)
     count = f"{len(mapped)} functions" if len(mapped) > 1 else "a function"
     print(f"compile   {count} in {time.monotonic() - began:.1f} s")
     return compiled
 
 
-def understood(options: Mapping[str, Any]) -> dict[str, Any]:
+def known_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options that the installed compiler knows and the user has not set."""
     own = os.environ.get("XLA_FLAGS", "")
     return {k: v for k, v in options.items() if k not in own and _knows(k, v)}
@@ -106,7 +106,7 @@ def _knows(name: str, value: Any) -> bool:
     return True
 
 
-def keep() -> None:
+def enable_cache() -> None:
     """Keeps what is compiled in a folder of the user's, for the next start.
 
     It is `gandl_jax` in $XDG_CACHE_HOME or ~/.cache. JAX's own settings go before:
@@ -124,7 +124,7 @@ def keep() -> None:
         folder = root / f"{platform.machine()}-{_cpu()}"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
-        forget(root, MOST_BYTES)
+        trim_cache(root, MOST_BYTES)
     except (OSError, RuntimeError) as error:
         print(f"compile   nothing is kept for the next start: {error}")
         return
@@ -132,7 +132,7 @@ def keep() -> None:
 
 
 @contextlib.contextmanager
-def not_kept() -> Iterator[None]:
+def cache_disabled() -> Iterator[None]:
     """Keeps nothing of what is compiled within, which this machine cannot run."""
     name = "jax_persistent_cache_min_compile_time_secs"
     before = getattr(jax.config, name)
@@ -156,7 +156,7 @@ def cache_root() -> pathlib.Path:
     return home / "gandl_jax"
 
 
-def forget(root: pathlib.Path, most_bytes: int) -> None:
+def trim_cache(root: pathlib.Path, most_bytes: int) -> None:
     """Deletes what was used least recently, until the rest is small enough.
 
     Args:
@@ -198,10 +198,10 @@ def _repair_or_pass_on(warning: warnings.WarningMessage) -> None:
 
 def _cpu() -> str:
     """Eight letters that differ where the CPU or what it can do does."""
-    told = pathlib.Path("/proc/cpuinfo")
+    info = pathlib.Path("/proc/cpuinfo")
     names = ("model name", "flags", "CPU part", "Features")
-    lines = told.read_text().splitlines() if told.exists() else [platform.processor()]
-    kept = {line for line in lines if not told.exists() or line.startswith(names)}
+    lines = info.read_text().splitlines() if info.exists() else [platform.processor()]
+    kept = {line for line in lines if not info.exists() or line.startswith(names)}
     return hashlib.sha256("\n".join(sorted(kept)).encode()).hexdigest()[:8]
 
 

@@ -96,12 +96,11 @@ DEFAULTS = {
     },
     "method": {  # and OPTIONS of gandl_jax/methods/<name>/options.py
         "name": "gan",  # chosen by --config=FILE.py:method=NAME
-        "recipe": "",  # likewise by recipe=NAME: one of the method's RECIPES
+        "recipe": "",  # one of the method's RECIPES, chosen by recipe=NAME
     },
     "train": {
         "batch": 32,  # over all devices of all hosts
-        # Equal parts of each device's batch, one after the other: less memory for the
-        # same step.
+        # Gradient accumulation: micro-batches per device. Less memory, the same step.
         "accumulate": 1,
         "total_images": 10_000_000,
         "log_every_images": 3_200,
@@ -123,9 +122,9 @@ DEFAULTS = {
         # Networks to start from in place of random ones: an .npz file (docs/weights.md)
         # or another experiment's workdir, of which the newest checkpoint counts.
         "start_from": "",
-        # For each of our channels the name of one of theirs (in a file its number, from
-        # 0), or "mean". () is those of the same name, else the mean; in a file the same
-        # place or, where their number differs, the mean.
+        # One entry for each channel of this screen: the source network's channel (its
+        # name; of a file its index, from 0), or "mean" of all. () matches by name (of a
+        # file by index, if the numbers of channels agree), else "mean".
         "start_channels": (),
     },
     "embed": {
@@ -133,8 +132,9 @@ DEFAULTS = {
         # Another experiment's workdir: its encoder, unseen screen. Or an .npz file with
         # an encoder (docs/weights.md).
         "checkpoint": "",
-        # For each of our channels the number of one of the file's, from 0, or "mean".
-        # () is the same place or, where their number differs, the mean.
+        # One entry for each channel of this screen: the index, from 0, of the file's
+        # channel, or "mean" of all. () matches by index if the numbers of channels
+        # agree, else "mean".
         "checkpoint_channels": (),
         "steps": ("first", "last"),  # checkpoints: these, or numbers
         "weights": "average",  # moving average of the networks, or "raw"

@@ -204,7 +204,7 @@ def check_unpacked(file: BinaryIO) -> None:
 
 
 def most_unpacked(packed: int) -> int:
-    """The bytes that so many packed ones may unpack to; more would fill the memory."""
+    """Bytes that a packed size may unpack to; more would fill the memory."""
     return max(MOST_UNPACKED_BYTES, MOST_UNPACKED_TIMES * packed)
 
 

@@ -93,8 +93,8 @@ def count() -> int:
     return _group.count
 
 
-def met() -> int:
-    """How many hosts have met, be this one at work alone or not."""
+def count_met() -> int:
+    """Number of hosts that have met, whether or not this one works alone."""
     return _group.met
 
 
@@ -384,7 +384,7 @@ def leave(code: int) -> int:
 
 
 def _told(key: str) -> str:
-    """What another host has told or will tell; Ctrl-C ends the waiting."""
+    """What another host has sent or will send; Ctrl-C ends the waiting."""
     import jax
 
     while True:

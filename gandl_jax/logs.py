@@ -137,7 +137,7 @@ def last_seconds(workdir: epath.PathLike) -> float:
 
 
 def _keep_until(workdir: epath.Path, step: int) -> None:
-    """Drops later steps; damaged lines stay where they are, and that is said."""
+    """Drops later steps; damaged lines stay where they are, and are printed."""
     file = workdir / FILE
     if not file.exists():
         return

@@ -52,7 +52,7 @@ def cleaned(column: pd.Series) -> pd.Series:
 
 
 def _are_clean(texts: Collection[str]) -> bool:
-    """Whether all are surely clean; said fast, for there may be millions."""
+    """Whether all are surely clean; fast, for there may be millions."""
     joined = f"|{'|'.join(texts)}|"
     is_plain = joined.isascii() and joined.isprintable()
     return is_plain and "| " not in joined and " |" not in joined

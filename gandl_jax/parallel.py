@@ -28,9 +28,9 @@ def devices(count: int) -> list[jax.Device]:
       InputError: more devices are asked for than there are, or some of several hosts'.
       RunError: the devices are of several hosts, which have not met.
     """
-    if jax.process_count() != hosts.met():
+    if jax.process_count() != hosts.count_met():
         raise RunError(
-            f"JAX counts {jax.process_count()} hosts, but {hosts.met()} met: set "
+            f"JAX counts {jax.process_count()} hosts, but {hosts.count_met()} met: set "
             f"{', '.join(hosts.VARIABLES)} on each (docs/many_hosts.md)"
         )
     if count and hosts.count() > 1:
@@ -104,7 +104,7 @@ def split_all(fns: Sequence[Callable], chosen: list[jax.Device]) -> list[Callabl
     """The same as `split` of each, compiled side by side when the first is called."""
     mapped = [_mapped(fn, chosen) for fn in fns]
     # The first collective waits but 30 s for a host that is still compiling.
-    compiled = compilation.ahead(mapped, _options(chosen), after=hosts.meet)
+    compiled = compilation.compile_together(mapped, _options(chosen), after=hosts.meet)
     return [_on_parts(fn, chosen) for fn in compiled]
 
 
@@ -141,7 +141,7 @@ def _mapped(fn: Callable, chosen: list[Any]) -> Callable:
 def map_batch(fn: Callable, chosen: list[jax.Device]) -> Callable:
     """Runs `fn(state, images) -> {name: [B, ...]}` on each device's part of a batch."""
     mapped = jax.pmap(fn, axis_name=AXIS, in_axes=(None, 0), devices=chosen)
-    (compiled,) = compilation.ahead([mapped], _options(chosen))
+    (compiled,) = compilation.compile_together([mapped], _options(chosen))
 
     def run(state: Any, images: np.ndarray) -> Any:
         out = compiled(state, _fold(images, len(chosen)))
@@ -152,7 +152,7 @@ def map_batch(fn: Callable, chosen: list[jax.Device]) -> Callable:
 
 def on_one(fn: Callable) -> Callable:
     """`fn`, compiled for one device like the others, when it is called."""
-    options = compilation.understood(_options(jax.local_devices()))
+    options = compilation.known_options(_options(jax.local_devices()))
     compiled = jax.jit(fn, compiler_options=options)
     return lambda *args: compiled(*jax.tree.map(_own_copy, args))
 
@@ -184,7 +184,7 @@ def _fold(batch: Any, count: int) -> Any:
 
 
 def _own_copy(x: Any) -> Any:
-    """Of an array that is the same on the devices of all hosts, one on this host."""
+    """This host's copy of an array that is the same on the devices of all hosts."""
     return x if getattr(x, "is_fully_addressable", True) else x.addressable_data(0)
 
 

@@ -100,11 +100,11 @@ def deferred() -> Iterator[Callable[[int], bool]]:
         _request.leaving = _request.made.is_set()
         _request.can_wait = False
     if _request.leaving:
-        raise preempted("stopped")
+        raise stop_error("stopped")
 
 
-def preempted(done: str) -> Preempted:
-    """What to raise, once so much was done, for who was asked to stop."""
+def stop_error(done: str) -> Preempted:
+    """Error for a process that was asked to stop; its message says what was done."""
     return Preempted(f"{done} on {_request.why}", _request.code)
 
 
@@ -124,7 +124,7 @@ def _on_signal(number: int, frame: object) -> None:
         _request.leaving = True
         if not _request.made.is_set():  # else it is known: the cloud may have asked
             _request.why, _request.code = _name(number), _code(number)
-        raise preempted("stopped")
+        raise stop_error("stopped")
 
 
 def _name(number: int) -> str:

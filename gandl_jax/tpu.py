@@ -134,7 +134,7 @@ def compile_for(lowered: jax.stages.Lowered, device: Any) -> Estimate:
         often it runs.
     """
     try:
-        with compilation.not_kept():
+        with compilation.cache_disabled():
             compiled = lowered.compile()
     except jax.errors.JaxRuntimeError as error:
         found = RAN_OUT.search(str(error))

@@ -93,7 +93,7 @@ class Handler(server.RequestHandler):
         self.end_headers()
 
     def _generation(self) -> str:
-        """Of the object that is asked for; "0" where there is none."""
+        """Generation of the object that is asked for; "0" where there is none."""
         match = OBJECT.fullmatch(urllib.parse.urlparse(self.path).path)
         if not match:
             return "0"

@@ -33,7 +33,7 @@ def test_step_0_and_the_newest_are_kept_and_items_are_read_singly(tmp_path):
     assert again.steps() == [0, 10, 15]
     encoder = again.restore(10, "encoder", items(0)["encoder"])
     np.testing.assert_array_equal(encoder["w"], [10, 10, 10])
-    assert again.config(15) == SIZES
+    assert again.notes(15) == SIZES
     again.close()
 
 

@@ -32,7 +32,7 @@ hits = []
 jax.monitoring.register_event_listener(
     lambda name, **_: hits.append(name) if name.endswith("/cache_hits") else None
 )
-compilation.keep()
+compilation.enable_cache()
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 run = parallel.map_batch(lambda s, x: {"y": jax.numpy.tanh(x @ s)}, jax.devices())
 x = np.random.default_rng(0).normal(size=(8, 16, 16)).astype(np.float32)
@@ -155,17 +155,17 @@ def test_processes_fill_one_folder_at_once(tmp_path):
 def test_settings_of_jax_go_before(tmp_path, monkeypatch, unset):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     jax.config.update("jax_compilation_cache_dir", "elsewhere")
-    compilation.keep()
+    compilation.enable_cache()
     assert jax.config.jax_compilation_cache_dir == "elsewhere"
     jax.config.update("jax_compilation_cache_dir", None)
     jax.config.update("jax_enable_compilation_cache", False)
     try:
-        compilation.keep()
+        compilation.enable_cache()
     finally:
         jax.config.update("jax_enable_compilation_cache", True)
     assert jax.config.jax_compilation_cache_dir is None
     assert not any(tmp_path.iterdir())
-    compilation.keep()
+    compilation.enable_cache()
     folder = pathlib.Path(jax.config.jax_compilation_cache_dir)
     assert folder.parent == tmp_path / "gandl_jax"
 
@@ -173,7 +173,7 @@ def test_settings_of_jax_go_before(tmp_path, monkeypatch, unset):
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path, monkeypatch, unset, capsys):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    compilation.keep()
+    compilation.enable_cache()
     assert jax.config.jax_compilation_cache_dir is None
     (line,) = capsys.readouterr().out.splitlines()
     assert "nothing is kept" in line and "file" in line
@@ -193,11 +193,11 @@ def test_what_was_used_least_recently_is_forgotten(tmp_path):
         path.write_bytes(bytes(100))
         os.utime(path, (1000 + number, 1000 + number))
     os.utime(tmp_path / "a/old", (2000, 1000))  # read later than it was written
-    compilation.forget(tmp_path, 300)
+    compilation.trim_cache(tmp_path, 300)
     assert len(list(tmp_path.glob("*/*"))) == 3
-    compilation.forget(tmp_path, 250)
+    compilation.trim_cache(tmp_path, 250)
     assert {p.name for p in tmp_path.glob("*/*")} == {"old", "new"}
-    compilation.forget(tmp_path, 150)
+    compilation.trim_cache(tmp_path, 150)
     assert [p.name for p in tmp_path.glob("*/*")] == ["old"]
 
 
@@ -209,8 +209,8 @@ def test_an_option_that_is_unknown_is_left_out_with_one_line(monkeypatch, capsys
         "xla_cpu_prefer_vector_width": "wide",  # no number
         "xla_cpu_use_onednn": True,  # the user's
     }
-    assert compilation.understood(options) == {"xla_cpu_enable_fast_math": False}
-    assert compilation.understood(options) == {"xla_cpu_enable_fast_math": False}
+    assert compilation.known_options(options) == {"xla_cpu_enable_fast_math": False}
+    assert compilation.known_options(options) == {"xla_cpu_enable_fast_math": False}
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2
     assert "does not know xla_cpu_no_such_option=True" in lines[0]
@@ -233,7 +233,7 @@ def test_options_reach_the_compiler(capsys):
             return types.SimpleNamespace(compile=compile)
 
     options = {"xla_cpu_enable_fast_math": True, "xla_cpu_no_such_option": 1}
-    (run,) = compilation.ahead([Spy()], options)
+    (run,) = compilation.compile_together([Spy()], options)
     x = np.random.default_rng(0).normal(size=(1, 4, 4)).astype(np.float32)
     np.testing.assert_allclose(run(x), np.exp(x @ x), rtol=1e-5)
     # Another shape is compiled for, the first not again.
@@ -252,7 +252,7 @@ def test_arguments_come_from_any_device_and_give_their_memory():
         donate_argnums=0,
         devices=jax.devices(),
     )
-    (run,) = compilation.ahead([mapped], {})
+    (run,) = compilation.compile_together([mapped], {})
     x = np.ones((8, 2), np.float32)
     first = run(jax.device_put(jnp.arange(3.0), jax.devices()[5]), x)
     second = run(first, x)
@@ -264,7 +264,7 @@ def test_arguments_come_from_any_device_and_give_their_memory():
 def test_functions_are_compiled_at_the_call_of_any(capsys):
     pmap = functools.partial(jax.pmap, devices=jax.devices())
     mapped = [pmap(lambda x: 2 * x), pmap(lambda x: x - 1)]
-    double, less = compilation.ahead(mapped, {})
+    double, less = compilation.compile_together(mapped, {})
     x = np.arange(8.0, dtype=np.float32)
     assert less(x).tolist() == (x - 1).tolist()
     (line,) = capsys.readouterr().out.splitlines()

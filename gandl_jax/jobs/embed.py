@@ -41,7 +41,7 @@ def run(config, workdir: epath.Path) -> None:
     from gandl_jax import compilation, hosts, parallel  # slow
     from gandl_jax.training import embedding, encoders, reuse  # slow
 
-    compilation.keep()
+    compilation.enable_cache()
     theirs = opening.encoder_config(config)
     dataset, channels = opening.open_dataset(config)
     hosts.agree({"the screen in config.data.dir": dataset.fingerprint})

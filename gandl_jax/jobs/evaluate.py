@@ -88,7 +88,7 @@ def _check_headline(features: str, encoders: list[epath.Path]) -> None:
 def _judge(
     tasks: Mapping[str, ModuleType], sets: AlignedSets, encoders, options, *, must: bool
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Plans every task before the first is run, so that bad input is told at once."""
+    """Plans every task before the first is run: bad input is refused at once."""
     if not tasks:
         return
     plans = {

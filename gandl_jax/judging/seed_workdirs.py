@@ -155,21 +155,21 @@ def _encoders(
 ) -> tuple[epath.Path, ...]:
     profiles = folder / "profiles" / dataset
     found = {d.name: d for d in task_results.encoders(job, profiles)}
-    kinds = feature_set.kinds(found)
-    for kind in ("trained", "untrained"):
-        if kind not in kinds:
+    roles = feature_set.roles(found)
+    for role in ("trained", "untrained"):
+        if role not in roles:
             raise InputError(
-                f"{profiles} lacks the {kind} encoder: {_embed(folder, ('last',))}"
+                f"{profiles} lacks the {role} encoder: {_embed(folder, ('last',))}"
             )
-    method = kinds["trained"].rpartition("@")[0]
-    wanted = [kinds["trained"] if s == "last" else f"{method}@{s}" for s in steps]
+    method = roles["trained"].rpartition("@")[0]
+    wanted = [roles["trained"] if s == "last" else f"{method}@{s}" for s in steps]
     for name in wanted:
         if name not in found:
             raise InputError(
                 f"{profiles} has no encoder {name}, but {', '.join(found)}: "
                 f"{_embed(folder, steps)}"
             )
-    names = (*dict.fromkeys(wanted), kinds["untrained"])
+    names = (*dict.fromkeys(wanted), roles["untrained"])
     return tuple(found[name] for name in names)
 
 

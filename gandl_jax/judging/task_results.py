@@ -215,7 +215,7 @@ def noted(job: str, name: str, make: Callable[[], Any]) -> tuple[Any, list[str]]
 def planned(
     job: str, due: Sequence[str], make: Callable[[str, ModuleType], Any], *, why: str
 ) -> dict[str, tuple]:
-    """Plans every classification before the first is run: bad input is told at once.
+    """Plans every classification before the first is run: bad input is refused at once.
 
     Args:
       job: that runs them, for its lines.

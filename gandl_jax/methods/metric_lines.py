@@ -34,7 +34,7 @@ def recent(lines: Lines, name: str) -> float | None:
 
 
 def former(lines: Lines, name: str) -> float | None:
-    """The median of the values before the recent ones; None likewise."""
+    """The median of the values before the recent ones, or None."""
     values = [value for _, value in points(lines, name)]
     if len(values) < FEWEST:
         return None

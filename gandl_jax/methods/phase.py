@@ -1,4 +1,4 @@
-"""A training step is a few phases, each run every so many steps."""
+"""A training step is a few phases, each run every `every` steps."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple

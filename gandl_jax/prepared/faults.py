@@ -35,7 +35,7 @@ class Fault:
     Attributes:
       shard: name of the file.
       record: its place in the shard, from 0; None where the whole file is meant.
-      name: of the record; "" likewise.
+      name: of the record; "" where the whole file is meant.
       what: is wrong.
     """
 

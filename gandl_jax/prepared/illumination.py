@@ -67,7 +67,7 @@ def fields(sums: np.ndarray, height_px: int, width_px: int) -> np.ndarray:
     Args:
       sums: [..., h, w] as from `block_sums`.
       height_px: of the images.
-      width_px: likewise.
+      width_px: of the images.
 
     Returns:
       [..., h, w] float32, 1 on average, at least LEAST; 1 where all is dark.

@@ -87,7 +87,7 @@ def renamed(
     labels: pd.DataFrame,
     directory: str,
 ) -> dict[str, str]:
-    """Counted plate to an experiment's; {} where they are the same.
+    """Maps plates as `prepare` counted them to an experiment's; {} where they agree.
 
     A former version counted plates by their cells as they stand, blanks included.
 
@@ -167,7 +167,7 @@ def with_levels_of(mine: Prepared, spec: Screen, rows: np.ndarray) -> Prepared:
     kept = {every[row] for every in names for row in rows}
     if all(kept.issuperset(every) for every in names):
         return mine
-    counted = _read_facts(mine, {plate for every in names for plate in every})
+    counted = _read_counts(mine, {plate for every in names for plate in every})
     histograms = sum(h for plate, h in counted.histograms.items() if plate in kept)
     return dataclasses.replace(
         mine,
@@ -183,7 +183,7 @@ def _by_own_plates(mine: Prepared, spec: Screen, source: pd.DataFrame) -> Prepar
     new = renamed(spec, plan[COUNTED], source, mine.table, mine.directory)
     if not new:
         return mine
-    counted = _read_facts(mine, new)
+    counted = _read_counts(mine, new)
     by_plate = {
         plate: shard_counts.statistics_of_channels(mine.channels, histograms, plan)
         for plate, histograms in _regrouped(counted.histograms, new).items()
@@ -195,7 +195,7 @@ def _by_own_plates(mine: Prepared, spec: Screen, source: pd.DataFrame) -> Prepar
     )
 
 
-def _read_facts(mine: Prepared, known: Collection[str]) -> shard_counts.Facts:
+def _read_counts(mine: Prepared, known: Collection[str]) -> shard_counts.ShardCounts:
     """Reads what all shards count.
 
     Args:

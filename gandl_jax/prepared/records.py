@@ -96,8 +96,8 @@ def images(channels: Sequence[str], example: tf.Tensor) -> list[tf.Tensor]:
     return [found[name] for name in names]
 
 
-def kind(prepared: Prepared) -> tf.DType:
-    """Of the pixels of a site: uint8 or uint16."""
+def pixel_dtype(prepared: Prepared) -> tf.DType:
+    """TensorFlow type of a site's pixels: uint8 or uint16."""
     return tf.uint8 if prepared.bit_depth == 8 else tf.uint16
 
 
@@ -105,10 +105,8 @@ def planes(
     prepared: Prepared, channels: Sequence[str], example: tf.Tensor
 ) -> tuple[tf.Tensor, ...]:
     """A serialized example to its channels, [H, W] uint8 or uint16 each."""
-    shape = (prepared.height_px, prepared.width_px, 1)
-    decoded = (
-        tf.io.decode_png(png, 1, kind(prepared)) for png in images(channels, example)
-    )
+    shape, dtype = (prepared.height_px, prepared.width_px, 1), pixel_dtype(prepared)
+    decoded = (tf.io.decode_png(png, 1, dtype) for png in images(channels, example))
     return tuple(tf.ensure_shape(plane, shape)[..., 0] for plane in decoded)
 
 
@@ -127,9 +125,9 @@ def first_readable(
       planes that mean nothing where none can be read.
     """
     read = random_reader(prepared)
-    shape = prepared.height_px, prepared.width_px
+    shape, dtype = (prepared.height_px, prepared.width_px), pixel_dtype(prepared)
     none = tf.data.Dataset.from_tensors(tf.constant(-1, tf.int64)).map(
-        lambda record: (record, (tf.zeros(shape, kind(prepared)),) * len(channels))
+        lambda record: (record, (tf.zeros(shape, dtype),) * len(channels))
     )
     tried = tf.data.Dataset.from_tensor_slices(candidates).map(
         lambda record: (record, planes(prepared, channels, read(record)))

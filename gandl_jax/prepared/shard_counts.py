@@ -20,19 +20,19 @@ _SEAL, _NUMBER = "seal", "number"  # of a file
 
 
 @dataclasses.dataclass
-class Facts:
-    """Those of all shards of a screen; a former version kept the first two alone.
+class ShardCounts:
+    """Counts of all shards of a screen; a former version kept the first two alone.
 
     Attributes:
       lengths: of the records of each shard, [n] int64, in bytes.
       histograms: plate to [C, levels] int64 pixel counts.
       written: of each shard its "sha256", "bytes" and "records"; None where not kept.
       images: [N, C, 3] uint64 in stored order: of each image 64 bits of its PNG's
-        digest, its largest level, and how many pixels have that; None likewise.
+        digest, its largest level, and how many pixels have that; None where not kept.
       blocks: plate to [C, h, w] int64, sums as from `illumination.block_sums`; None
-        likewise.
+        where not kept.
       digests: of the records of each shard, [n] int64, as from `records.digest`; None
-        likewise.
+        where not kept.
     """
 
     lengths: list[np.ndarray]
@@ -44,12 +44,12 @@ class Facts:
 
 
 def path(directory: str, number: int) -> epath.Path:
-    """Where those of a shard are."""
+    """Where the counts of a shard are kept."""
     return epath.Path(directory) / "facts" / f"{number:05d}.npz"
 
 
 def write(directory: str, number: int, kept: Mapping[str, Any]) -> None:
-    """Writes those of a shard: its arrays by name, its digest and its size.
+    """Writes the counts of a shard: its arrays by name, its digest and its size.
 
     Its number and a digest of them all go with them: the checksums in an .npz file
     cover neither the arrays' names nor which shard they are of.
@@ -99,13 +99,13 @@ def of_plates(
     }
 
 
-def read(directory: str, count: int) -> Facts:
-    """Adds up those of all shards.
+def read(directory: str, count: int) -> ShardCounts:
+    """Adds up the counts of all shards.
 
     Raises:
       InputError: a former version wrote them, without plates; or some are damaged.
     """
-    total = Facts([], {}, [], [], {}, [])
+    total = ShardCounts([], {}, [], [], {}, [])
     for number in range(count):
         _read(total, directory, number)
     if total.images is not None:
@@ -113,18 +113,18 @@ def read(directory: str, count: int) -> Facts:
     return total
 
 
-def read_one(directory: str, number: int) -> Facts:
-    """Those of one shard; `images` are in a list.
+def read_one(directory: str, number: int) -> ShardCounts:
+    """Reads the counts of one shard; `images` are in a list.
 
     Raises:
       InputError: as `read`.
     """
-    total = Facts([], {}, [], [], {}, [])
+    total = ShardCounts([], {}, [], [], {}, [])
     _read(total, directory, number)
     return total
 
 
-def _read(total: Facts, directory: str, number: int) -> None:
+def _read(total: ShardCounts, directory: str, number: int) -> None:
     file = path(directory, number)
     data = io.BytesIO(files.read_bytes(file))
     try:
@@ -142,7 +142,7 @@ def _read(total: Facts, directory: str, number: int) -> None:
         ) from error
 
 
-def _add(total: Facts, directory: str, found: Mapping[str, np.ndarray]) -> None:
+def _add(total: ShardCounts, directory: str, found: Mapping[str, np.ndarray]) -> None:
     if "counts" not in found:
         raise InputError(
             f"{directory} was begun by a former version, which counted no plates; "

@@ -22,7 +22,7 @@ WORTH_PIXELS = 2**29
 POLL_SECONDS = 0.5  # between two looks at how far the processes are
 
 _told: Any = None  # in a process that writes: records written, of each shard to write
-_stop: Any = None  # likewise: whether to give up
+_stop: Any = None  # in such a process: whether to give up
 
 
 def write(

@@ -58,7 +58,7 @@ class Raw:
 
     @property
     def bit_depth(self) -> int:
-        """Of the prepared images, 8 or 16."""
+        """Bits of the prepared images, 8 or 16."""
         return self.reduction.bit_depth(self.image_format)
 
     @functools.cached_property
@@ -147,8 +147,8 @@ def write(
 
     Raises:
       BadImages: some do not decode to the format; nothing of the shard is left.
-      RunError: the source can no longer be read; likewise.
-      OSError: the disk cannot be written; likewise.
+      RunError: the source can no longer be read; nothing of the shard is left.
+      OSError: the disk cannot be written; nothing of the shard is left.
     """
     name = shard_name(raw.screen.name, shard.number, shard.count)
     with files.partial(epath.Path(directory) / name) as partial:
@@ -198,7 +198,7 @@ def _write_records(
 class _Record:
     example: bytes
     histograms: np.ndarray  # [C, levels] int64
-    images: np.ndarray  # [C, 3] uint64, as `facts.Facts` has them
+    images: np.ndarray  # [C, 3] uint64, as `shard_counts.ShardCounts` has them
     blocks: np.ndarray  # [C, h, w] int64, as from `illumination.block_sums`
     bad: Mapping[str, str]  # path to what is wrong
 
@@ -278,7 +278,7 @@ def grey_pngs(
         if wanted.planes == 1 and reduction.is_none:
             return [(data, pixels[..., 0])]
     # Level 1 writes eight times as fast as the usual 6; files are 8 % larger.
-    split = [reduction.of(pixels[..., i]) for i in range(wanted.planes)]
+    split = [reduction.reduce(pixels[..., i]) for i in range(wanted.planes)]
     return [(tf.io.encode_png(one[..., None], 1).numpy(), one) for one in split]
 
 
@@ -298,7 +298,7 @@ def locations(
 
     Args:
       lengths: of the records of each shard, [n] int64, in bytes.
-      digests: likewise, as from `records.digest`; None where they are not known.
+      digests: of the same, as from `records.digest`; None where they are not known.
 
     Returns:
       The shard, the offset of the record's frame and its length in bytes, its digest.

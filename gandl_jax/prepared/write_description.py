@@ -64,8 +64,8 @@ class Describing:
         """The metadata in stored order."""
         return self.metadata.iloc[self.order].reset_index(drop=True)
 
-    def facts(self) -> shard_counts.Facts:
-        """Those of all shards.
+    def counts(self) -> shard_counts.ShardCounts:
+        """Counts of all shards.
 
         Raises:
           InputError: some are damaged, or of other shards than are there.
@@ -95,7 +95,7 @@ def describe(what: Describing, raw: shards.Raw, *, skipped: int) -> None:
       InputError: a shard's facts are damaged; nothing was written.
       RunError: the folder cannot be written.
     """
-    counted = what.facts()
+    counted = what.counts()
     name, channels, plan = what.spec.name, what.spec.channels, what.plan
     histograms = sum(counted.histograms.values())
     height_px, width_px = raw.size_px
@@ -153,7 +153,7 @@ def add_source_table(
 
 def _write(
     what: Describing,
-    counted: shard_counts.Facts,
+    counted: shard_counts.ShardCounts,
     description: Mapping[str, Any],
     odd: Sequence[str],
 ) -> None:
@@ -161,7 +161,7 @@ def _write(
 
     Args:
       what: to describe.
-      counted: its facts.
+      counted: its counts.
       description: what is known already.
       odd: what is odd about the images.
     """
@@ -209,7 +209,7 @@ def _image_remarks(
 
 
 def _write_records(
-    folder: epath.Path, records: pd.DataFrame, counted: shard_counts.Facts
+    folder: epath.Path, records: pd.DataFrame, counted: shard_counts.ShardCounts
 ) -> None:
     places = shards.locations(counted.lengths, counted.digests)
     with files.replacing(folder / RECORDS) as file:
@@ -224,7 +224,7 @@ def _write_source(folder: epath.Path, source: pd.DataFrame) -> dict[str, Any]:
 
 
 def _write_illumination(
-    folder: epath.Path, counted: shard_counts.Facts, size_px: tuple[int, int]
+    folder: epath.Path, counted: shard_counts.ShardCounts, size_px: tuple[int, int]
 ) -> None:
     """Writes the fields of all plates, where no former version began the shards."""
     if counted.blocks:

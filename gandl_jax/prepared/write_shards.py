@@ -72,7 +72,7 @@ def convert(
       data: `config.data`.
       settings: of the plan, what does not depend on the metadata.
       skipped: how many records were left out, to be described.
-      notes: what is odd about the table, likewise.
+      notes: what is odd about the table, to be described.
 
     Raises:
       InputError: images are unusable (what this run wrote is removed), the folder was

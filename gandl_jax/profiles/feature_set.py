@@ -150,7 +150,7 @@ def started_name(name: str) -> str | None:
     return full_name(start_name(encoder.rpartition("@")[0]), short_name)
 
 
-def kinds(encoders: Iterable[str]) -> dict[str, str]:
+def roles(encoders: Iterable[str]) -> dict[str, str]:
     """Which encoder is the trained one, the untrained one and the intensities.
 
     Args:

@@ -30,10 +30,10 @@ class Reduction:
         return sides[0] // self.downscale, sides[1] // self.downscale
 
     def bit_depth(self, image_format: ImageFormat) -> int:
-        """Of what images of a format become, 8 or 16."""
+        """Bits of what images of a format become, 8 or 16."""
         return 8 if self.white else image_format.bit_depth
 
-    def of(self, pixels: np.ndarray) -> np.ndarray:
+    def reduce(self, pixels: np.ndarray) -> np.ndarray:
         """Reduces a channel [H, W] uint8 or uint16: pixels first, then bits."""
         smaller = area_mean(pixels, self.downscale)
         return eight_bits(smaller, self.white) if self.white else smaller

@@ -48,7 +48,7 @@ class Screen:
       columns: `Metadata_*` name to the source's column.
       response_0: the wells where no compound acts (source column to allowed
         values, "" is blank); None where the screen has no such control.
-      response_1: the wells in the wanted state; None likewise.
+      response_1: the wells in the wanted state, or None.
       treated: what a treated well satisfies besides a treatment that is not blank
         and not being a control; None asks nothing more.
       generate: draws the raw screen, `generate(source_dir, options)`; None where the

@@ -125,7 +125,7 @@ def _check_one(
 
 
 def _spellings(pairs: Iterable[tuple[str, str]]) -> Spellings:
-    """Of pairs (wanted path, path that there is)."""
+    """Spellings from pairs (wanted path, path that there is)."""
     folders: dict[str, dict[str, dict[str, str]]] = {}
     for pair in pairs:
         (folder, name), (other, actual) = map(os.path.split, pair)

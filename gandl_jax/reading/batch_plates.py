@@ -14,7 +14,7 @@ def distinct(order: Order, group: np.ndarray, batches: int) -> np.ndarray:
     Args:
       order: of the records, for one process.
       group: [N] int, that of each record.
-      batches: so many.
+      batches: how many to look at.
 
     Returns:
       [batches] int64.

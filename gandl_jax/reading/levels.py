@@ -21,7 +21,7 @@ class Levels:
       plate: [N] int64, which of the fields; None where none is asked for.
       fields: [P, C, h, w] float64, by which levels are divided.
       rows: [H, h] float64, weights of a field's rows at each row of a padded image.
-      columns: [W, w] likewise.
+      columns: [W, w] float64, the same for columns.
     """
 
     ranges: np.ndarray
@@ -44,7 +44,7 @@ class Levels:
             float64 keeps the differences whole.
           record: whose.
           y: of the upper left corner, in pixels.
-          x: likewise.
+          x: of the same corner, in pixels.
 
         Returns:
           [h, w, C] float64, low levels at -1 and high ones at +1.
@@ -62,7 +62,7 @@ class Levels:
         return (pixels - ends[0]) / (ends[1] - ends[0]) * 2 - 1
 
 
-def of(
+def grey_levels(
     prepared: Prepared,
     channels: Sequence[str],
     scaling: str,

@@ -15,7 +15,7 @@ from gandl_jax.prepared.prepared import Prepared, check_crop
 
 @dataclasses.dataclass(frozen=True)
 class Padding:
-    """So many pixels on every side of an image.
+    """Pixels added on every side of an image.
 
     Attributes:
       px: pixels; 0 is none.
@@ -47,7 +47,7 @@ class Padding:
         return library.pad(image, sides, self.kind)
 
     def along(self, weights: np.ndarray) -> np.ndarray:
-        """Pads [H, h], what belongs to each row (or column) of an image, likewise.
+        """Pads [H, h], what belongs to each row (or column) of an image, as the image.
 
         Constant pixels take the nearest row's: 0 divided by it stays 0.
         """

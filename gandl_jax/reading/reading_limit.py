@@ -28,8 +28,8 @@ def decode(prepared: Prepared, channels: Sequence[str]) -> Iterator[int]:
         for i in range(count)
         for png in records.images(channels, read(tf.constant(i, tf.int64)))
     ]
-    kind = records.kind(prepared)
+    dtype = records.pixel_dtype(prepared)
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         while True:
-            pngs = pool.map(lambda png: tf.io.decode_png(png, 1, kind).shape, held)
+            pngs = pool.map(lambda png: tf.io.decode_png(png, 1, dtype).shape, held)
             yield len(list(pngs)) // len(channels)

@@ -83,7 +83,7 @@ def train_batches(
     size = padding.size(prepared, crop_px)
     taken = prepared.records if rows is None else len(rows)
     order = Order(taken, batch, crops_per_site, seed, first_step, process, processes)
-    network = levels.of(prepared, channels, scaling, illumination, padding)
+    network = levels.grey_levels(prepared, channels, scaling, illumination, padding)
     draw = _drawing(size, crop_px, seed)
     cut = _cutting(
         prepared,
@@ -96,7 +96,9 @@ def train_batches(
         stand_in=bool(on_bad),
     )
     shape = crop_px, crop_px, len(channels)
-    finish = _finishing(records.kind(prepared), network, draw, shape, flips, rotations)
+    finish = _finishing(
+        records.pixel_dtype(prepared), network, draw, shape, flips, rotations
+    )
 
     def example(packed, sample, record, used):
         images = finish(packed, sample, used)

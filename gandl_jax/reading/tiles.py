@@ -144,7 +144,7 @@ def tile_batches(
     """
     offsets = tile_offsets(*padding.size(prepared, crop_px), crop_px)
     channels = choose_channels(prepared, channels)
-    network = levels.of(prepared, channels, scaling, illumination, padding)
+    network = levels.grey_levels(prepared, channels, scaling, illumination, padding)
     images = np.zeros((batch, crop_px, crop_px, len(channels)), np.float32)
     record, filled = np.zeros(batch, np.int32), 0
     every = sites(prepared, shard, channels, on_bad, rows)

@@ -2,7 +2,7 @@
 
 A site is drawn in three steps: cells are placed (`place_cells`), every pixel is given
 to a cell (`assign_pixels`), and each channel is a function of where a pixel lies in its
-cell (`stain_*`, in `simulated_stains.py`). Then a microscope photographs the stack
+cell (`stain_*`, in `stains.py`). Then a microscope photographs the stack
 (`photograph`). All cells of a site are drawn at once: cells are arrays [N], pixels
 arrays [H, W].
 """

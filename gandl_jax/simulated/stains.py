@@ -1,7 +1,7 @@
 """The stains of a simulated site: light [H, W] of one dye, about 1 where bright.
 
 Every stain has the arguments (rng, model, traits, cells, pixels) of
-`simulated_cells.py`. Infection moves light within a cell, mechanisms too; neither is
+`cells.py`. Infection moves light within a cell, mechanisms too; neither is
 meant to add any.
 """
 

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from gandl_jax.profiles.feature_set import FeatureSet, full_name, is_network, kinds
+from gandl_jax.profiles.feature_set import FeatureSet, full_name, is_network, roles
 from gandl_jax.profiles.seen import Seen
 from gandl_jax.tasks import classification, marks
 from gandl_jax.tasks.classification import WELLS, Tally
@@ -129,7 +129,7 @@ def inner_scores(
     options: Mapping[str, Any],
     fitted: Callable[[int], None],
 ) -> Inner:
-    """Balanced accuracy of wells, told out of fold within each training part.
+    """Balanced accuracy of wells, predicted out of fold within each training part.
 
     Args:
       sets: as of `choose`.
@@ -300,7 +300,7 @@ def _learn(
 
 def _against(found: Sequence[Candidate], pools: Collection[str]) -> Callable:
     """As `bases`, and for every other pool the untrained one."""
-    untrained = kinds(candidate.encoder for candidate in found).get("untrained")
+    untrained = roles(candidate.encoder for candidate in found).get("untrained")
     base = _pool(untrained) if untrained else None
 
     def against(name: str, judged: Collection[str], *, floors: Collection[str]):

@@ -492,7 +492,7 @@ def _rows(
             total, tested=about["records"], trained=about["learnt_from"]
         )
         values, draws, others = {}, {}, {}
-        # Recalls have no floors: one that always says the same class has all of it.
+        # No floors for recall: a constant classifier reaches recall 1 on its class.
         kept = () if metric == RECALL else FLOORS
         compared = {name: against(name, judged, floors=kept) for name in judged}
         floors_of_some = {other for of in compared.values() for other in of.values()}

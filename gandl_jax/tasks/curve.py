@@ -55,7 +55,7 @@ class Known:
 
 @dataclasses.dataclass(frozen=True)
 class Curve:
-    """A fitted curve; what could not be told is None.
+    """A fitted curve; what could not be estimated is None.
 
     Attributes:
       status: "fitted", "bound: the relative EC50 lies above/below ... uM",

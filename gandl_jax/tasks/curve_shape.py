@@ -163,7 +163,7 @@ def _lacks_much(wells: curve.Wells) -> bool:
 
 
 def _variance(wells: curve.Wells, scatter: Scatter) -> float:
-    """Of a well around its dose's mean: the curve's own wells and the screen's."""
+    """Variance of a well around its dose's mean, of the curve and the screen."""
     squares = wells.within + scatter.freedom * scatter.sd**2
     least = (curve.LEAST_SD * np.ptp(wells.response)) ** 2
     return max(squares / _freedom(wells, scatter), least)
@@ -174,7 +174,7 @@ def _freedom(wells: curve.Wells, scatter: Scatter) -> float:
 
 
 def _quantile(freedom: float, comparisons: int) -> float:
-    """Student's, two-sided, for so many intervals at once (Bonferroni)."""
+    """Student's quantile, two-sided, for several intervals at once (Bonferroni)."""
     return float(special.stdtrit(freedom, 1 - (1 - LEVEL) / 2 / comparisons))
 
 

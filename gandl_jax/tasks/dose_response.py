@@ -244,7 +244,7 @@ class _Controls:
         return float(np.hypot(*self.errors()) / 2)
 
     def widened(self, found: Mapping[str, Any]) -> dict[str, float]:
-        """Intervals with what is not known of 0 and 1 themselves."""
+        """Widens intervals by the standard errors of both control means."""
         zero, one = self.errors()
         z, widened = stats.norm.ppf((1 + curve.LEVEL) / 2), {}
         for name, of_zero in _WIDENED.items():

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from gandl_jax.profiles.feature_set import kinds
+from gandl_jax.profiles.feature_set import roles
 from gandl_jax.tasks import marks
 from gandl_jax.tasks.choice import SCORE
 from gandl_jax.tasks.score_table import aligned
@@ -87,7 +87,7 @@ def text(table: Sequence[Row]) -> str:
 
 
 def _note(best: Row, ranked: Sequence[Row]) -> str:
-    trained = kinds(row["encoder"] for row in ranked).get("trained")
+    trained = roles(row["encoder"] for row in ranked).get("trained")
     if trained in (None, best["encoder"]):
         return ""
     own = next(row for row in ranked if row["encoder"] == trained)

@@ -524,7 +524,7 @@ def _describe(wells: FeatureSet) -> dict[str, Any]:
 
 
 def _mark(wells: FeatureSet, search: Search) -> marks.Mark:
-    """Of all wells that a search looks at or normalises by."""
+    """Mark of all wells that a search looks at or normalises by."""
     return marks.mark(wells.seen, np.union1d(search.wells, search.reference))
 
 

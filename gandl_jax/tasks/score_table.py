@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from gandl_jax.profiles.feature_set import kinds, step
+from gandl_jax.profiles.feature_set import roles, step
 from gandl_jax.profiles.groups import HELD_OUT
 from gandl_jax.tasks import marks
 from gandl_jax.tasks.differences import FLOORS
@@ -59,7 +59,7 @@ def level(row: Row) -> str:
 
 
 def label(row: Row) -> str:
-    """What is told."""
+    """Name of what is predicted."""
     return row["label"]
 
 
@@ -95,11 +95,11 @@ def scores(
 def columns(rows: Iterable[Row]) -> dict[str, str]:
     """Title and encoder of each column: checkpoints, then others, floors last."""
     encoders = dict.fromkeys(row["encoder"] for row in rows)
-    found = kinds(encoders)
+    found = roles(encoders)
     networks = {
-        f"{kind} ({found[kind]})": found[kind]
-        for kind in ("trained", "untrained")
-        if kind in found
+        f"{role} ({found[role]})": found[role]
+        for role in ("trained", "untrained")
+        if role in found
     }
     shown = {*networks.values(), *FLOORS}
     others = sorted(e for e in encoders if step(e) is None and e not in shown)
@@ -115,7 +115,7 @@ def _score(row: Row | None) -> str:
 
 def _gain(found: Mapping[str, Row]) -> str:
     """The trained encoder minus the untrained one; "" where one is missing."""
-    trained = kinds(found).get("trained")
+    trained = roles(found).get("trained")
     gain = trained and found[trained]["differences"].get("untrained")
     if not gain:
         return ""

@@ -29,7 +29,7 @@ SIZES = ("data.crop_px", "model.input_px")  # beside those that the method names
 
 @dataclasses.dataclass(frozen=True)
 class Encoder:
-    """What embeds.
+    """An encoder: profile name, provenance, loader.
 
     Attributes:
       name: of its profiles, "gan@500".
@@ -61,7 +61,7 @@ class Trained:
 
     def source(self) -> Source:
         """What it learnt from, which this screen need not have; of the newest step."""
-        return sources.read(self.saved.config(self.steps[-1]))
+        return sources.read(self.saved.notes(self.steps[-1]))
 
 
 def find_trained(config, workdir: epath.Path) -> Trained | None:
@@ -101,7 +101,7 @@ def choose(
 
     Args:
       config: of this experiment.
-      theirs: of the encoder, as of `experiment.encoder_config`.
+      theirs: of the encoder, as of `opening.encoder_config`.
       method: of that config.
       dataset: the prepared screen that is embedded.
       trained: as of `find_trained`.
@@ -128,7 +128,10 @@ def choose(
 def _of_steps(
     config, theirs, method, dataset, trained: Trained, steps: Sequence[int]
 ) -> Iterator[Encoder]:
-    """Of checkpoints; where the first holds given networks, an untrained one too."""
+    """Encoders of the chosen checkpoints.
+
+    And an untrained one, if training started from given weights.
+    """
     folder, saved = trained.folder, trained.saved
     name, start = theirs.method.name, workdirs.noted(folder, "start")
     with contextlib.closing(saved):
@@ -137,7 +140,7 @@ def _of_steps(
             note = {"weights": config.embed.weights}
             seen = seen_records.find(folder, theirs, step, dataset)
             note["saw_images"] = seen.any_image
-            if theirs.data.label and (step or start):
+            if configs.label_columns(theirs) and (step or start):
                 note["learnt_label"] = theirs.data.label
             if config.embed.checkpoint:
                 note["encoder"] = origin(folder, theirs, load())

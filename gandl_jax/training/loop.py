@@ -47,7 +47,7 @@ def run(config, workdir: epath.Path) -> None:
         written, none is whole, or a stored record is damaged.
       Preempted: it was asked to stop, and has saved.
     """
-    compilation.keep()
+    compilation.enable_cache()
     train = config.train
     milestone = configs.steps(train.milestone_every_images, train.batch)
     saved = checkpoint.Checkpoints(workdir, train.keep_checkpoints, milestone)
@@ -82,7 +82,7 @@ def run(config, workdir: epath.Path) -> None:
 
 
 def _open(config, workdir, saved, newest: int | None, devices) -> "_Training":
-    """What is to be trained; all that may be wrong with it is told here."""
+    """What is to be trained; all that may be wrong with it is refused here."""
     train = config.train
     records = training_records.open_records(config)
     dataset, source = records.dataset, records.source
@@ -430,7 +430,7 @@ def _loop(state, step_fn, batches, recorder: Recorder, steps: range) -> None:
             if stops(step + 1):
                 recorder.save(step + 1, state)
                 hosts.meet()  # the first to leave would end the others
-                raise preemption.preempted(f"saved at step {step + 1}")
+                raise preemption.stop_error(f"saved at step {step + 1}")
         recorder.wait()  # as long as a request to stop waits, too
 
 

@@ -234,7 +234,7 @@ class Recorder:
 
 def read_notes(saved: checkpoint.Checkpoints, step: int) -> dict[str, Any]:
     """What a recorder noted with a checkpoint, for the next."""
-    return saved.config(step).get(NOTES, {})
+    return saved.notes(step).get(NOTES, {})
 
 
 def mean_metrics(steps: Sequence[dict[str, float]]) -> dict[str, float]:

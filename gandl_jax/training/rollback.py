@@ -20,7 +20,7 @@ SHOWN = 16  # images of the batch, in its picture
 
 
 def count(workdir: epath.Path) -> int:
-    """How often the training went back: it numbers the order of the data since."""
+    """Number of rollbacks so far."""
     file = workdir / events.FILE
     if numbers := json_lines.damaged(file, events.is_event):
         print(f"note: {file}: {json_lines.told(numbers)} and left out", flush=True)
@@ -28,7 +28,10 @@ def count(workdir: epath.Path) -> int:
 
 
 def seed(config, rollbacks: int) -> int:
-    """Of the order of the data, another one after every time."""
+    """Seed of the data order; every rollback changes it.
+
+    So the batch that went wrong is not met again.
+    """
     return config.seed + rollbacks * 2**32
 
 

@@ -94,7 +94,7 @@ def _all_finite(tree: object) -> Array:
 
 
 def check_fields(step: int, fields: Mapping[str, Array]) -> None:
-    """Looks at what `finite` said of the state after a step.
+    """Looks at what `finite` found of the state after a step.
 
     Raises:
       Trouble: naming the fields that are not finite.

@@ -39,7 +39,7 @@ def _of_training(config, ours: Source) -> Any:
     theirs = opening.read_trained(folder)
     saved = checkpoint.Checkpoints(folder)
     step = opening.newest_step(folder)  # a damaged one is refused as it is read
-    source = sources.read(saved.config(step))
+    source = sources.read(saved.notes(step))
     sources.refuse_other_classes(folder, source, ours)
     saved.check(step, sources.architecture(theirs, source), configs.defaults(theirs))
     method = opening.make_method(theirs, source)

@@ -200,7 +200,7 @@ def _begun(workdir: epath.Path) -> dict[str, Any] | None:
 
 
 def _fingerprint(place: str) -> str:
-    """Of a file its content's, of a training what makes it, however far it went."""
+    """SHA-256 of a file's bytes, or of a workdir's identity (not of its steps)."""
     if network_files.is_file(place):
         return network_files.fingerprint(place)
     folder = epath.Path(place)

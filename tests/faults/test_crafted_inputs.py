@@ -357,7 +357,7 @@ def pickled_tiff(place):
 
 
 def archive_bomb(place):
-    """Of the table; zip quines and bombs say how large they are."""
+    """Bomb in place of the table; zip quines and bombs say how large they are."""
     place.pack(size=2**31)
 
 

@@ -54,7 +54,7 @@ def test_none_is_restored_and_all_fall_back_and_say_so(run_of_4, tmp_path):
         assert saved.newest(lambda *bad, told=told: told.append(bad)) == 2, what
         assert [step for step, _ in told] == [4] and told[0][1], what
         with pytest.raises(InputError, match="checkpoints/4 is damaged"):
-            saved.config(4)
+            saved.notes(4)
         with pytest.raises(InputError, match="checkpoints/4 is damaged"):
             saved.arrays(4, "train")
         with pytest.raises(InputError, match="checkpoints/4 is damaged"):

@@ -87,7 +87,7 @@ def metrics(workdir):
 
 
 def records(profiles):
-    """Of each part, how many it holds."""
+    """Number of records in each part."""
     parts = json.loads((profiles / "_SUCCESS").read_text())["parts"]
     return {name: part["records"] for name, part in parts.items()}
 

@@ -92,7 +92,8 @@ def test_plates_that_are_renamed_or_joined(own, columns, tmp_path):
     for one in (mine, at_once):
         one.__dict__["check_illumination"] = lambda correction: None  # few sites
     mine_levels, wanted = (
-        levels.of(one, ("dna",), own.data.scaling, "plate") for one in (mine, at_once)
+        levels.grey_levels(one, ("dna",), own.data.scaling, "plate")
+        for one in (mine, at_once)
     )
     np.testing.assert_array_equal(mine_levels.ranges, wanted.ranges)
     np.testing.assert_array_equal(
@@ -146,7 +147,7 @@ def test_a_lost_shard_is_mended_by_another_experiment(own, tmp_path):
 def results_of(c):
     """All that an experiment sees of a screen, but the images."""
     mine, _ = opening.open_dataset(c)
-    found = levels.of(mine, ("dna",), c.data.scaling, "none").ranges
+    found = levels.grey_levels(mine, ("dna",), c.data.scaling, "none").ranges
     codes = classes.read(mine.table, c.data.label).codes
     judged = task_results.records("evaluate", c, "tiny")
     pd.testing.assert_frame_equal(mine.table, judged)

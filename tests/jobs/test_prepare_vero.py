@@ -78,7 +78,7 @@ def png(pixels: np.ndarray) -> bytes:
 
 
 def paths(table: pd.DataFrame) -> list[list[str]]:
-    """Of each site its five images, as Recursion's page writes them."""
+    """The five images of each site, as Recursion's page writes them."""
     return [
         [
             f"images/{row.experiment}/Plate{row.plate}/{row.well}_s{row.site}_w{w}.png"
@@ -250,7 +250,7 @@ def test_the_published_archives_give_the_same(vero):
 
 
 def digests(folder: pathlib.Path) -> dict[str, str]:
-    """Of all that was prepared but the two files that name the source."""
+    """SHA-256 of all that was prepared but the two files that name the source."""
     files = (path for path in folder.rglob("*") if path.is_file())
     return {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest()

@@ -145,4 +145,4 @@ def test_a_damaged_one_is_told(shaded, tmp_path):
     (tmp_path / "illumination.npz").write_bytes(b"PK\3\4")
     moved = dataclasses.replace(shaded[0], directory=str(tmp_path))
     with pytest.raises(InputError, match="illumination.npz is damaged .*: delete it"):
-        levels.of(moved, ("dna",), "dataset", "plate")
+        levels.grey_levels(moved, ("dna",), "dataset", "plate")

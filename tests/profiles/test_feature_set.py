@@ -67,22 +67,22 @@ def test_a_row_of_features_per_record():
 
 def test_kinds_are_the_highest_step_and_its_start():
     names = ["gan@100", "gan@25", "gan@0", "intensity", "published", "ape@0"]
-    assert feature_set.kinds(names) == {
+    assert feature_set.roles(names) == {
         "trained": "gan@100",
         "untrained": "gan@0",
         "intensity": "intensity",
     }
-    assert feature_set.kinds(["gan@0"]) == {"untrained": "gan@0"}
-    assert feature_set.kinds(["gan@5", "ape@0"]) == {"trained": "gan@5"}
-    assert feature_set.kinds([]) == {}
+    assert feature_set.roles(["gan@0"]) == {"untrained": "gan@0"}
+    assert feature_set.roles(["gan@5", "ape@0"]) == {"trained": "gan@5"}
+    assert feature_set.roles([]) == {}
 
 
 def test_a_network_from_elsewhere_is_trained_where_no_step_is():
-    assert feature_set.kinds(["gan@0", "gan@ffhq"]) == {
+    assert feature_set.roles(["gan@0", "gan@ffhq"]) == {
         "trained": "gan@ffhq",
         "untrained": "gan@0",
     }
-    assert feature_set.kinds(["gan@0", "gan@start", "gan@5"]) == {
+    assert feature_set.roles(["gan@0", "gan@start", "gan@5"]) == {
         "trained": "gan@5",
         "untrained": "gan@0",
     }

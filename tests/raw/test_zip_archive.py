@@ -140,7 +140,7 @@ def test_what_is_not_read(tmp_path, offset, value, told):
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 def test_no_flipped_byte_gives_other_data(tmp_path, method):
-    """Of one member, its local header, name and packed data."""
+    """Flips each byte of one member: local header, name and packed data."""
     name, wanted = "a.png", bytes(range(256))
     path = pack(tmp_path / "a.zip", {name: wanted, "b.png": b""}, method)
     archive, whole = zip_archive.open_archive(path), path.read_bytes()

@@ -184,7 +184,7 @@ def test_the_test_part_of_a_fold_has_no_say_in_its_choice(control_wells):
 
 
 def test_no_record_is_on_two_sides():
-    """Of the outer test parts, the inner ones and what is learnt from."""
+    """Records of the outer test parts, the inner ones and what is learnt from."""
     metadata = compounds()
     ((_, plan),) = nested.plan(labels, metadata, {**OPTIONS, "splits": ("treatment",)})
     treatment = metadata["Metadata_Treatment"].to_numpy()

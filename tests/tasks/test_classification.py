@@ -346,7 +346,7 @@ def shuffled(metadata, rng):
 
 
 def test_shuffled_wells_are_at_chance_and_intervals_say_so(control_wells, monkeypatch):
-    """Of 40, at most 5 % + 2 standard errors may exclude chance: 4."""
+    """At most 5 % + 2 standard errors of 40 may exclude chance: 4."""
     rng = np.random.default_rng(3)
     metadata = control_wells(plates=4, wells=24, sites=2)
     features = looks(metadata, rng)

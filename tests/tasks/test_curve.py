@@ -210,7 +210,7 @@ def test_a_constant_has_no_effect():
 
 
 def beyond(decades, noise, count, seed=0):
-    """Of the curves called an effect: the share told as the right bound."""
+    """Share of the curves called an effect that get the right bound."""
     rng = np.random.default_rng(seed)
     end = HALF_LOG[-1] if decades > 0 else HALF_LOG[0]
     side = "above" if decades > 0 else "below"

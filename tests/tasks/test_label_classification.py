@@ -66,7 +66,7 @@ def one(rows, **where):
 
 
 def looks(metadata, rng, *, compound):
-    """Of the mechanism, of the compound, and noise."""
+    """Features of the mechanism and of the compound, and noise."""
     codes = [np.unique(metadata[c], return_inverse=True)[1] for c in metadata]
     of = dict(zip(metadata, codes, strict=True))
     x = rng.normal(size=(4, 30))[of["Metadata_Mechanism"]]

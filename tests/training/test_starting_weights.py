@@ -251,7 +251,7 @@ def test_a_training_with_labels_starts_from_a_file_with_labels(conditional):
         np.testing.assert_array_equal(np.asarray(ours).T, theirs)
     last = (workdir / "metrics.jsonl").read_text().splitlines()[-1]
     assert np.isfinite(json.loads(last)["d/loss"])
-    assert Checkpoints(workdir).config(2)["data.classes"] == CLASSES
+    assert Checkpoints(workdir).notes(2)["data.classes"] == CLASSES
     moved = restored(workdir, 2)["d"]["mapping"]["embed"]["weight"]
     assert np.any(np.asarray(moved).T != arrays["D/mapping.embed.weight"])
 

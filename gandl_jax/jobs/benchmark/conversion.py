@@ -31,7 +31,7 @@ def measure(
 
     Args:
       config: the whole config; `data` is read, and what names the screen.
-      sites: at most so many.
+      sites: most of them to convert.
       repeats: of both measurements.
 
     Returns:
@@ -108,7 +108,7 @@ def _place(prepared_dir: str) -> str | None:
 
 
 def _source_bytes(raw: shards.Raw) -> int:
-    """Of all the images, which are read for it."""
+    """Bytes of all raw images, which are read for it."""
     paths = itertools.chain(*raw_images.paths(raw.screen, raw.metadata))
     return sum(len(conversion_limit.read(raw, path)) for path in paths)
 

@@ -46,7 +46,7 @@ def measure(
       does not change. resume_seconds to the first batch from a random step, and
       rxrx19a_resume_seconds, what that would take with RxRx19a's number of records at
       this rate; plates_per_batch (mean, least, most) beside what independent draws
-      would hold; peak_rss_mb of a process that reads so many crops of a site.
+      would hold; peak_rss_mb of a process that reads that number of crops of a site.
     """
     opened = prepared.open_prepared(config.data.dir)
     channels = prepared.choose_channels(opened, config.data.channels)
@@ -97,7 +97,7 @@ def _rate(units: Iterator[int], seconds: float) -> tuple[float, float]:
 def _stream(
     opened: Prepared, config: ml_collections.ConfigDict, crops: int, first_step: int = 0
 ) -> Iterator[int]:
-    """Reads training batches of so many crops per site; yields how many crops."""
+    """Reads training batches with `crops` of each site; yields how many crops."""
     asked = copy.deepcopy(config)
     asked.data.crops_per_site = crops
     records = training_records.open_records(asked)

@@ -1,4 +1,4 @@
-"""How long a call takes: several rounds of so many calls that the clock tells them."""
+"""How long a call takes: several rounds, each of calls enough for the clock."""
 
 import math
 import time
@@ -30,7 +30,7 @@ def seconds_per_call(
     """Measures how long a call takes when it is warm.
 
     Args:
-      run: makes so many calls and waits until they are done.
+      run: makes a number of calls and waits until they are done.
       rounds: to measure, at most.
       first: seconds that a call takes about; None makes one to see, which also warms.
 
@@ -50,7 +50,7 @@ def compiling(run: Callable[[int], object]) -> dict[str, float]:
     """What the first call takes, which compiles, less what the second does.
 
     Args:
-      run: makes so many calls and waits until they are done.
+      run: makes a number of calls and waits until they are done.
 
     Returns:
       compile_seconds by the clock, compile_core_seconds of the cores' time.

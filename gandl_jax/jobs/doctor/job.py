@@ -8,10 +8,10 @@ from etils import epath
 from gandl_jax import modules
 from gandl_jax.errors import InputError
 from gandl_jax.jobs.doctor import (
-    course,
-    health,
+    metric_findings,
     outputs,
     page,
+    progress,
     reading,
     retrain_command,
     speed,
@@ -46,20 +46,20 @@ def examined(found: State) -> dict[str, list[Finding]]:
     """Heading to findings, those without anything to say left out."""
     most = found.config.train.rollbacks
     sections = {
-        "Configuration": [course.experiment(found), course.given_config(found)],
+        "Configuration": [progress.experiment(found), progress.given_config(found)],
         "Progress": [
-            course.progress(found),
-            course.silence(found),
+            progress.training(found),
+            progress.silence(found),
             *(
                 retrain_command.with_command(f, found)
-                for f in course.befell(found, most)
+                for f in progress.befell(found, most)
             ),
-            *course.lines(found),
+            *progress.lines(found),
         ],
-        "Checkpoints": [*course.checkpoints(found), *course.disk(found)],
+        "Checkpoints": [*progress.checkpoints(found), *progress.disk(found)],
         "Networks": networks(found),
         "Speed": [
-            speed.throughput(speed.rates(found.lines, course.starts(found))),
+            speed.throughput(speed.rates(found.lines, progress.starts(found))),
             speed.lost(found.events, _trained_s(found), _last_sign(found)),
         ],
         "Features and scores": [*outputs.features(found), *outputs.scores(found)],
@@ -73,10 +73,10 @@ def networks(found: State) -> list[Finding]:
     if not lines:
         return []
     diagnosis = modules.part("methods", found.config.method.name, "diagnosis")
-    judged = [health.numbers(lines)]
+    judged = [metric_findings.numbers(lines)]
     if diagnosis:
         judged += diagnosis.findings(lines, found.config, found.saved.steps)
-    judged.append(health.gradients(lines))
+    judged.append(metric_findings.gradients(lines))
     return [retrain_command.with_command(one, found) for one in judged if one]
 
 

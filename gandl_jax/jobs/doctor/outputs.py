@@ -1,6 +1,6 @@
 """What was made of a training: features, scores, the report."""
 
-from gandl_jax.jobs.doctor import course
+from gandl_jax.jobs.doctor import progress
 from gandl_jax.jobs.doctor.state import State
 from gandl_jax.methods.findings import BAD, GOOD, NOTE, Finding
 
@@ -36,7 +36,7 @@ def next_step(state: State) -> tuple[str, str]:
     """What comes next in the course of an experiment: a sentence and its command."""
     if state.holder is not None:
         return "wait: a process works here; a second one would be refused", ""
-    ended = state.config.embed.checkpoint or course.status(state) == "finished"
+    ended = state.config.embed.checkpoint or progress.status(state) == "finished"
     if not ended:
         return _train(state)
     if not _is_embedded(state):
@@ -50,7 +50,7 @@ def _train(state: State) -> tuple[str, str]:
     newest = state.saved.newest
     if newest is None and state.saved.trouble:
         return "restore a checkpoint from a copy, or train anew in a new --workdir", ""
-    if course.is_spent(state):
+    if progress.is_spent(state):
         words = "do not go on here as it is: the next trouble ends it at once"
         return words, ""
     if newest is None:

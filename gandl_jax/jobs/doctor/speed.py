@@ -107,7 +107,7 @@ def spans_wanted(
 
     Args:
       events: as of `lost`.
-      until: likewise.
+      until: as of `lost`.
     """
     spans, began = [], None
     for event in events:

@@ -18,7 +18,7 @@ class Saved:
 
     Attributes:
       steps: of those that were finished, oldest first.
-      newest: the step of the newest whole one; None of none.
+      newest: the step of the newest undamaged one, or None if there is none.
       passed_over: (step, what is wrong) of newer ones.
       trouble: why there is no whole one; "" where there is, or nothing was saved.
       date: when the newest whole one was written, Unix seconds.
@@ -86,7 +86,7 @@ class State:
       damaged_lines: file name -> numbers of lines that are not as they were written.
       last_line: when `metrics.jsonl` was last written, Unix seconds; nan of none.
       events: oldest first, each with its time in "at", Unix seconds.
-      holder: the living process that works here; None of none.
+      holder: the living process that works here, or None.
       saved: the checkpoints.
       disk: None in a bucket.
       profiles: in the order of their names.

@@ -1,4 +1,4 @@
-"""Which columns of an imported table are features, and what is said of the others."""
+"""Which columns of an imported table are features, and what the others are."""
 
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence

@@ -107,7 +107,7 @@ class _Places:
     index: pd.Index
     metadata: pd.DataFrame
 
-    def of(self, keys: pd.DataFrame) -> np.ndarray:
+    def positions(self, keys: pd.DataFrame) -> np.ndarray:
         """[n] position in the metadata of each row; -1 where there is none."""
         return self.index.get_indexer(_joined(keys, self.key, self.well, self.numbers))
 
@@ -279,7 +279,7 @@ def _match(
     times = np.zeros(len(places.index), np.int64)
     held = []
     for keys, values in theirs.rows(places.key, suspects):
-        found = places.of(keys)
+        found = places.positions(keys)
         strange = found < 0
         if strange.any():
             if not skip:
@@ -306,7 +306,7 @@ def _suspects(theirs, places: _Places, features: Sequence[str]) -> list[str]:
     """Features that may turn out to count or place the rows, by the first of them."""
     held, rows = [], 0
     for keys, values in theirs.rows(places.key, features):
-        found = places.of(keys)
+        found = places.positions(keys)
         met = np.flatnonzero(found >= 0)[: LOOK_ROWS - rows]
         held.append((found[met], values[met]))
         rows += len(met)
@@ -376,7 +376,7 @@ def _parts(theirs, features, places: _Places, line: progress.Progress):
     """The rows that have a record, PART_ROWS at a time: ([n] places, [n, D])."""
     held: list[tuple[np.ndarray, np.ndarray]] = []
     for keys, values in theirs.rows(places.key, features):
-        found = places.of(keys)
+        found = places.positions(keys)
         known = found >= 0
         held.append((found, values) if known.all() else (found[known], values[known]))
         line.update(len(found))

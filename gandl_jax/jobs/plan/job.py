@@ -1,4 +1,4 @@
-"""The job `plan`: what training would take on a TPU, told by its compiler alone.
+"""The job `plan`: what training would take on a TPU, by its compiler's estimate alone.
 
 Nothing runs and no TPU is needed: the phases are compiled for a topology, and what the
 compiler estimates is written down. They are estimates, not measurements.
@@ -167,7 +167,7 @@ class Planner:
         return f"{said}; {advice}"
 
     def _takes_parts(self, parts: int) -> bool:
-        """Whether the method allows its batch to come in so many."""
+        """Whether the method allows its batch to come in this number of parts."""
         config = self._config.copy_and_resolve_references()
         config.train.accumulate = parts
         try:
@@ -267,7 +267,7 @@ class Planner:
 
 
 def fewest_parts(images: int, most: int, unit: int) -> int | None:
-    """The fewest equal parts of so many images that hold at most `most`, by units."""
+    """Fewest equal parts of a batch that hold at most `most` images, by units."""
     fitting = (
         parts
         for parts in range(1, images // unit + 1)

@@ -148,7 +148,7 @@ def _folds(place: encoder_roles.Place, those, *, named: bool) -> str:
 
 
 def _other_scores(screen: Screen) -> Html | None:
-    """Of a screen without controls: its first classification."""
+    """Scores of the first classification, for a screen without controls."""
     if not screen.judged:
         return None
     table = findings.leak_free(screen.judged) or findings.unmarked(screen.judged)

@@ -78,9 +78,9 @@ def _none_recommended() -> Html:
 def _taken(table: Table) -> Html:
     header = ("Cells", "Test part", "Chosen from", "Chosen, in how many folds")
     lines = {
-        (place[0], findings.split_words(place[1]), kind): _words(row["taken"])
+        (place[0], findings.split_words(place[1]), role): _words(row["taken"])
         for place, those in table.items()
-        for kind, row in those.items()
+        for role, row in those.items()
         if row["taken"]
     }
     return page.table(header, [(*key, words) for key, words in lines.items()], "choice")

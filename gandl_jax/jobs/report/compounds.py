@@ -215,7 +215,7 @@ def _ec50(row: Row, name: str = RELATIVE) -> Html:
 
 
 def _limits(values: Sequence[float]) -> tuple[float, float]:
-    """Of an axis: 0 and 1, and all but the farthest percent."""
+    """Ends of an axis that shows 0, 1 and all but the farthest percent."""
     low, high = np.percentile(values, (1, 99))
     low, high = min(low, 0.0), max(high, 1.0)
     margin = 0.05 * (high - low)

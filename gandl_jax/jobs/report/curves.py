@@ -31,12 +31,12 @@ LEGEND = (
 )
 
 
-def section(dataset: str, kind: str, rows: Sequence[Row], plots: Html) -> Html:
+def section(dataset: str, role: str, rows: Sequence[Row], plots: Html) -> Html:
     """The chapter of a screen's dose-response curves.
 
     Args:
       dataset: the screen.
-      kind: of the encoder whose curves are shown.
+      role: of the encoder whose curves are shown.
       rows: ranked rows of dose response of one feature set.
       plots: as `panels` returns.
     """
@@ -46,7 +46,7 @@ def section(dataset: str, kind: str, rows: Sequence[Row], plots: Html) -> Html:
         "Which dose does what?",
         page.tag(
             "p",
-            f"From the set {marks.told(rows[0]['set'], rows[0])} ({kind}). 0 is the "
+            f"From the set {marks.told(rows[0]['set'], rows[0])} ({role}). 0 is the "
             "mean of the controls without effect, 1 that of the controls in the "
             "wanted state. Rescues that go at least half way come first, the most "
             "potent in front and those of which only a bound of the EC50 is known "

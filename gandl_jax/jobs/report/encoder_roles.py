@@ -7,7 +7,7 @@ from gandl_jax.profiles import feature_set
 
 Row = Mapping[str, Any]
 Place = tuple[str, ...]
-Table = Mapping[Place, Mapping[str, Row]]  # what is scored -> kind -> row
+Table = Mapping[Place, Mapping[str, Row]]  # what is scored -> role -> row
 
 FLOORS = {  # encoder -> its name on the page
     "intensity": "intensity",
@@ -23,12 +23,12 @@ def roles(encoders: Iterable[str]) -> dict[str, str]:
       encoders: of all rows.
 
     Returns:
-      Kind -> encoder: "trained", under their own names imported tables and networks
+      Role -> encoder: "trained", under their own names imported tables and networks
       that were trained elsewhere (as the one that training started from), "untrained",
       "intensity", "plate identity", "well position"; only those that there are.
     """
     encoders = sorted(set(encoders))
-    networks = feature_set.kinds(encoders)
+    networks = feature_set.roles(encoders)
     found = {"trained": networks["trained"]} if "trained" in networks else {}
     for name in encoders:
         is_other = feature_set.step(name) is None and name not in FLOORS
@@ -50,43 +50,43 @@ def shown(rows: Iterable[Row], wanted: str) -> str:
     return wanted if wanted in names or not names else names[0]
 
 
-def kind_of(row: Row, kinds: Mapping[str, str], features: str) -> str | None:
-    """The kind of a row; None where its set is not one of those compared.
+def role_of(row: Row, encoders: Mapping[str, str], features: str) -> str | None:
+    """The role of a row; None where its set is not one of those compared.
 
     Args:
       row: of any task.
-      kinds: as `roles` returns.
+      encoders: as `roles` returns.
       features: the set of the networks' features that is shown.
     """
-    for kind, encoder in kinds.items():
+    for role, encoder in encoders.items():
         network = feature_set.is_network(encoder)
         if row["encoder"] == encoder and (not network or row["features"] == features):
-            return kind
+            return role
     return None
 
 
 def side_by_side(
-    rows: Iterable[Row], kinds: Mapping[str, str], features: str, keys: Sequence[str]
+    rows: Iterable[Row], encoders: Mapping[str, str], features: str, keys: Sequence[str]
 ) -> dict[Place, dict[str, Row]]:
     """Puts the rows to compare beside each other.
 
     Args:
       rows: of one task.
-      kinds: as `roles` returns.
+      encoders: as `roles` returns.
       features: the set of the networks' features that is shown.
       keys: what tells one line from another.
 
     Returns:
-      Values of `keys` -> kind -> row, both in the order in which they are to be read.
+      Values of `keys` -> role -> row, both in the order in which they are to be read.
     """
     found: dict[Place, dict[str, Row]] = {}
     for row in rows:
-        kind = kind_of(row, kinds, features)
-        if kind:
+        role = role_of(row, encoders, features)
+        if role:
             place = tuple(row.get(key) or "" for key in keys)
-            found.setdefault(place, {})[kind] = row
+            found.setdefault(place, {})[role] = row
     return {
-        place: {kind: those[kind] for kind in kinds if kind in those}
+        place: {role: those[role] for role in encoders if role in those}
         for place, those in found.items()
     }
 
@@ -96,11 +96,11 @@ def main(those: Mapping[str, Row]) -> Row:
     return next(iter(those.values()))
 
 
-def network(kind: str) -> str:
-    """A kind as a sentence says it."""
+def network(role: str) -> str:
+    """A role as a sentence says it."""
     words = {"trained": "the trained network", "untrained": "the untrained network"}
     floors = {"intensity": "plain intensities"}
-    if kind in FLOORS.values():
-        return floors.get(kind, kind)
-    what = "network" if feature_set.is_network(kind) else "table"
-    return words.get(kind) or f"the {what} {kind}"
+    if role in FLOORS.values():
+        return floors.get(role, role)
+    what = "network" if feature_set.is_network(role) else "table"
+    return words.get(role) or f"the {what} {role}"

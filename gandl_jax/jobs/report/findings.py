@@ -95,7 +95,7 @@ def unmarked(table: Table) -> dict[tuple[str, ...], Mapping[str, Row]]:
     and that network's row goes.
     """
     return {
-        place: {kind: row for kind, row in those.items() if not marks.learnt(row)}
+        place: {role: row for role, row in those.items() if not marks.learnt(row)}
         for place, those in table.items()
         if not marks.learnt(encoder_roles.main(those))
     }
@@ -109,14 +109,14 @@ def naming_answer(table: Table) -> str:
     """
     found = {p: those for p, those in table.items() if p[2] == METRIC} or table
     place, those = next(iter(found.items()))
-    kind, row = next(iter(those.items()))
+    role, row = next(iter(those.items()))
     cells = "" if place[0] in ("all", "") else f" of {place[0]}"
     words = (
         f"With {split_words(place[1])}, the {place[3]} of {row['value']:.0%} of the "
-        f"images{cells} is named rightly by {encoder_roles.network(kind)} (balanced; "
+        f"images{cells} is named rightly by {encoder_roles.network(role)} (balanced; "
         f"{row['chance']:.0%} is guessing)"
     )
-    words += _against_untrained(kind, {place: those}) + "."
+    words += _against_untrained(role, {place: those}) + "."
     return words + (NEW if unseen(those) else "")
 
 
@@ -139,16 +139,16 @@ def score_answer(table: Table) -> str:
             "rows or wells left out."
         )
     first = next(iter(places.values()))
-    kind = next(iter(first))
-    places = {p: those for p, those in places.items() if next(iter(those)) == kind}
+    role = next(iter(first))
+    places = {p: those for p, those in places.items() if next(iter(those)) == role}
     (name, shares), *others = _shares(places).items()
     words = (
         f"With {name}, images of the two controls are told apart by "
-        f"{encoder_roles.network(kind)} in {shares}"
+        f"{encoder_roles.network(role)} in {shares}"
     )
     words += "".join(f"; with {name} in {shares}" for name, shares in others)
     words += f" (balanced; {encoder_roles.main(first)['chance']:.0%} is guessing)"
-    words += f"{_against_untrained(kind, places)}."
+    words += f"{_against_untrained(role, places)}."
     return words + (NEW if unseen(first) else "")
 
 
@@ -171,8 +171,8 @@ def unseen(those: Mapping[str, Row]) -> bool:
     return row is not None and row.get(marks.SCREEN, row[marks.IMAGES]) is False
 
 
-def _against_untrained(kind: str, places: Table) -> str:
-    if kind != "trained":
+def _against_untrained(role: str, places: Table) -> str:
+    if role != "trained":
         return ""
     found = [
         verdict(encoder_roles.main(those), "untrained") for those in places.values()
@@ -341,11 +341,11 @@ def beside(curves: Mapping[str, Sequence[Row]]) -> str:
     """What else is to be known of the counts: false ones, and those of the floors.
 
     Args:
-      curves: kind -> ranked rows; the first kind is the one that is shown.
+      curves: role -> ranked rows; the first role is the one that is shown.
     """
     (_, rows), *others = curves.items()
     counts = [
-        f"{sum(map(rises, those))} from {kind} features" for kind, those in others
+        f"{sum(map(rises, those))} from {role} features" for role, those in others
     ]
     rise = f" For comparison, {', '.join(counts)} rise." if counts else ""
     return (_false_words(rows) + rise).strip()

@@ -246,7 +246,7 @@ def _grids(folder: epath.Path) -> list[int]:
 
 
 def _counts(folder: epath.Path) -> dict[str, dict[str, int]]:
-    """Of each dataset's first complete encoder: all embed the same records."""
+    """Records of each dataset's first complete encoder: all embed the same."""
     found: dict[str, dict[str, int]] = {}
     for directory in workdir_faults.feature_sets(folder):
         if directory.parent.name not in found:

@@ -46,7 +46,7 @@ def section(name: str, sets: Mapping[str, Wells]) -> Html:
 
     Args:
       name: of the screen.
-      sets: kind -> wells, the one shown first in front.
+      sets: role -> wells, the one shown first in front.
     """
     first = next(iter(sets.values()))
     chosen = drawn(first.frame)
@@ -97,7 +97,7 @@ def data(sets: Mapping[str, Wells], chosen: np.ndarray) -> dict[str, Any]:
     """What the script draws, as plain data.
 
     Args:
-      sets: kind -> wells of the same order.
+      sets: role -> wells of the same order.
       chosen: [P] positions of the wells that are drawn.
 
     Returns:
@@ -124,7 +124,7 @@ def data(sets: Mapping[str, Wells], chosen: np.ndarray) -> dict[str, Any]:
         ],
         "sets": [
             {
-                "name": _named(kind, one),
+                "name": _named(role, one),
                 "captions": [_caption(plot, one.row) for plot in plots],
                 **{plot: _scaled(one.frame, plot, chosen) for plot in plots},
                 "fields": [
@@ -133,7 +133,7 @@ def data(sets: Mapping[str, Wells], chosen: np.ndarray) -> dict[str, Any]:
                     if key in one.frame and one.frame[key].notna().any()
                 ],
             }
-            for kind, one in sets.items()
+            for role, one in sets.items()
             if len(one.frame) == len(first)
         ],
         "diverging": style.DIVERGING,
@@ -141,9 +141,9 @@ def data(sets: Mapping[str, Wells], chosen: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _named(kind: str, one: Wells) -> str:
+def _named(role: str, one: Wells) -> str:
     name = marks.told(one.row["set"], one.row)
-    return name if one.row["set"] == kind else f"{kind} ({name})"
+    return name if one.row["set"] == role else f"{role} ({name})"
 
 
 def _has(frame: pd.DataFrame, plot: str) -> bool:

@@ -13,7 +13,7 @@ from gandl_jax.judging import task_tables
 from gandl_jax.tasks import marks
 from gandl_jax.tasks.label_classification import counts_in_words
 
-FLOOR_OF = {  # kind -> its key in a row's differences
+FLOOR_OF = {  # role -> its key in a row's differences
     "untrained": "untrained",
     "intensity": "intensity",
     "plate identity": "plate",
@@ -145,15 +145,15 @@ def figure(
 
     Args:
       names: of the lines.
-      lines: kind -> row of each; `MOST_LINES` at most are drawn.
+      lines: role -> row of each; `MOST_LINES` at most are drawn.
       label: of the axis.
       name: unique within the page.
     """
     lines = lines[:MOST_LINES]
-    order = dict.fromkeys(kind for those in lines for kind in those)
+    order = dict.fromkeys(role for those in lines for role in those)
     series = {
-        kind: [point(those.get(kind)) for those in lines]
-        for kind in list(order)[: len(style.SERIES)]
+        role: [point(those.get(role)) for those in lines]
+        for role in list(order)[: len(style.SERIES)]
     }
     chance = [encoder_roles.main(those).get("chance") for those in lines]
     drawn = plot.draw(names[:MOST_LINES], series, label, chance)
@@ -189,9 +189,9 @@ def beside(table: Table, asked: Asked, csv: str = "scores") -> Html:
       asked: words of the task.
       csv: the file of all scores.
     """
-    order = dict.fromkeys(kind for those in table.values() for kind in those)
-    columns = [kind for kind in order if kind in FLOOR_OF]
-    columns = [kind for kind in order if kind not in FLOOR_OF] + columns
+    order = dict.fromkeys(role for those in table.values() for role in those)
+    columns = [role for role in order if role in FLOOR_OF]
+    columns = [role for role in order if role not in FLOOR_OF] + columns
     extra = ("Normalised",) if any(place[5:] for place in table) else ()
     header = (asked.cells, "Test part", "By", *extra, *columns, "guessing")
     lines = [
@@ -200,7 +200,7 @@ def beside(table: Table, asked: Asked, csv: str = "scores") -> Html:
             _split_cell(place[1], any(row["leaky"] for row in those.values())),
             METRICS.get(place[2], place[2].replace("_", " ")),
             *place[5:],
-            *(cell(kind, those) for kind in columns),
+            *(cell(role, those) for role in columns),
             page.number(encoder_roles.main(those).get("chance"), ".2f"),
         )
         for place, those in table.items()
@@ -215,7 +215,7 @@ def line_names(
 
     Args:
       places: of the lines.
-      lines: kind -> row of each; without them no line is marked.
+      lines: role -> row of each; without them no line is marked.
     """
     names = _line_names(list(places))
     for i, those in enumerate(lines):
@@ -251,19 +251,19 @@ def flat(row: Row) -> dict[str, Any]:
     return plain
 
 
-def cell(kind: str, those: Mapping[str, Row], pattern: str = ".3f") -> Html:
+def cell(role: str, those: Mapping[str, Row], pattern: str = ".3f") -> Html:
     """A score with its interval; under a floor how far the first is above it."""
-    row = those.get(kind)
+    row = those.get(role)
     if row is None:
         return page.text("–")
     interval = page.interval(row["value"], row["low"], row["high"], pattern)
     found = marked(interval, row)
     first = encoder_roles.main(those)
-    difference = (first.get("differences") or {}).get(FLOOR_OF.get(kind, ""))
+    difference = (first.get("differences") or {}).get(FLOOR_OF.get(role, ""))
     if difference and first is not row:
         gain = page.number(difference["value"], "+" + pattern)
         ends = page.span(difference["low"], difference["high"], "+" + pattern)
-        sure = findings.verdict(first, FLOOR_OF[kind]) in ("better", "worse")
+        sure = findings.verdict(first, FLOOR_OF[role]) in ("better", "worse")
         to = " to guessing" if difference["against"] == "chance" else ""
         words = page.tag("b" if sure else "span", f"Δ{to} {gain}")
         found = page.join([found, page.tag("small", page.join([words, f"({ends})"]))])

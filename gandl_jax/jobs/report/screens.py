@@ -19,8 +19,8 @@ class Screen:
       features: the set of the networks' features that is shown.
       rows: task -> its rows.
       tables: task -> its rows side by side; those without rows are left out.
-      curves: kind -> ranked rows of dose response; the first kind's are drawn.
-      maps: kind -> wells; the first kind's are on the plates.
+      curves: role -> ranked rows of dose response; the first role's are drawn.
+      maps: role -> wells; the first role's are on the plates.
       warnings: what the tasks have found.
       remarks: task -> what it alone left out, told in its chapter, not a warning.
       skipped: task -> why there is nothing of it.
@@ -43,12 +43,12 @@ class Screen:
 
     @property
     def answering(self) -> dict[str, list[Row]]:
-        """The curves that may be told of: not those whose wells' labels were learnt."""
+        """The curves that may be shown: not those whose wells' labels were learnt."""
         kept = {
-            kind: [row for row in rows if not marks.learnt(row)]
-            for kind, rows in self.curves.items()
+            role: [row for row in rows if not marks.learnt(row)]
+            for role, rows in self.curves.items()
         }
-        return {kind: rows for kind, rows in kept.items() if rows}
+        return {role: rows for role, rows in kept.items() if rows}
 
     @property
     def wells(self) -> Wells | None:
@@ -135,7 +135,7 @@ def _fair_first(table: Table) -> Table:
 def _curves(rows, names: Mapping[str, str], features: str) -> dict[str, list[Row]]:
     found: dict[str, list[Row]] = {}
     for row in rows:
-        kind = encoder_roles.kind_of(row, names, features)
-        if kind:
-            found.setdefault(kind, []).append(row)
-    return {kind: findings.rank(found[kind]) for kind in names if kind in found}
+        role = encoder_roles.role_of(row, names, features)
+        if role:
+            found.setdefault(role, []).append(row)
+    return {role: findings.rank(found[role]) for role in names if role in found}

@@ -73,7 +73,7 @@ def _task(dataset: str, task: str, content: Mapping[str, Any]) -> Iterator[Html]
 
 
 def _by_place(rows: list[Row]) -> dict[tuple[str, ...], list[tuple[Row, Row]]]:
-    """Of what was chosen, or else of every set, the pairs of all steps."""
+    """Pairs of all steps: of what was chosen, or else of every set."""
     found: dict[tuple[str, ...], list[tuple[Row, Row]]] = {}
     pairs = list(seed_table.pairs(rows))
     chosen = [pair for pair in pairs if pair[0]["features"] == CHOSEN]

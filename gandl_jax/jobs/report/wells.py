@@ -18,12 +18,12 @@ class Wells:
     """The wells of a screen as one feature set sees them.
 
     Attributes:
-      kind: of the encoder, as `encoder_roles.roles` names it.
+      role: of the encoder, as `encoder_roles.roles` names it.
       row: of well_map, without its wells.
       frame: a line per well; "plate_name" tells plates apart where there are any.
     """
 
-    kind: str
+    role: str
     row: Row
     frame: pd.DataFrame
 
@@ -42,23 +42,23 @@ class Wells:
 def read(
     rows: Iterable[Row], names: Mapping[str, str], features: str
 ) -> dict[str, Wells]:
-    """Sorts the rows of well_map by the kind of encoder.
+    """Sorts the rows of well_map by the role of encoder.
 
     Args:
       rows: of well_map.
-      names: kind -> encoder, as `encoder_roles.roles` returns.
+      names: role -> encoder, as `encoder_roles.roles` returns.
       features: the set of the networks' features that is shown.
 
     Returns:
-      Kind -> wells, in the order of `names`.
+      Role -> wells, in the order of `names`.
     """
     found = {}
     for row in rows:
-        kind = encoder_roles.kind_of(row, names, features)
-        if kind:
+        role = encoder_roles.role_of(row, names, features)
+        if role:
             plain = {key: value for key, value in row.items() if key != "wells"}
-            found[kind] = Wells(kind, plain, _frame(row["wells"]))
-    return {kind: found[kind] for kind in names if kind in found}
+            found[role] = Wells(role, plain, _frame(row["wells"]))
+    return {role: found[role] for role in names if role in found}
 
 
 def _frame(columns: Mapping[str, list]) -> pd.DataFrame:

@@ -64,7 +64,7 @@ def _embedded(inputs: Inputs) -> Iterator[tuple[str, str]]:
 
 
 def _trained(inputs: Inputs) -> Iterator[tuple[str, str]]:
-    """Of training that took place in this workdir, or where the encoder was taken."""
+    """Facts of the training in this workdir, or where the encoder was taken."""
     if inputs.config.embed.checkpoint:
         yield "Encoder taken from", inputs.config.embed.checkpoint
     if start := inputs.record.get("start"):

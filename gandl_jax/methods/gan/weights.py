@@ -103,7 +103,7 @@ def configure(config, sizes: Architecture) -> None:
 
 
 def sizes(config, channels: Sequence[str], classes: int) -> Architecture:
-    """The sizes of a config's networks, for so many channels and classes."""
+    """The sizes of a config's networks, for these channels and classes."""
     model = config.model
     return Architecture(
         size=configs.network_px(config),

@@ -27,7 +27,7 @@ class Architecture:
       base: channels at resolution r are min(base / r, widest).
       widest: most channels of a layer.
       dim: Z, width of a style; None where only the discriminator is known.
-      mapping_layers: depth of the mapping network; None likewise.
+      mapping_layers: depth of the mapping network; None where dim is.
       classes: that labels tell apart; 0 is without labels.
       label_layers: depth of the discriminator's mapping of labels; None without one.
     """

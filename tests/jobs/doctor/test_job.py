@@ -9,7 +9,7 @@ import pytest
 
 from gandl_jax import commands, events, lock, sealed_json
 from gandl_jax import config as configs
-from gandl_jax.jobs.doctor import course, health, outputs, page, speed
+from gandl_jax.jobs.doctor import metric_findings, outputs, page, progress, speed
 from gandl_jax.jobs.doctor import state as doctor_state
 from gandl_jax.methods import findings
 from gandl_jax.methods.findings import BAD, GOOD, NOTE, Finding
@@ -31,24 +31,28 @@ def lines(**metrics):
     "found, state, words",
     [
         (
-            health.gradients(
+            metric_findings.gradients(
                 lines(x__gradient_norm=[900.0] + [1.0] * 12 + [500.0, 1.0])
             ),
             NOTE,
             "500 at step 140, 500 times",
         ),
         (
-            health.gradients(lines(x__gradient_norm=[300.0] + [1.0] * 12)),
+            metric_findings.gradients(lines(x__gradient_norm=[300.0] + [1.0] * 12)),
             GOOD,
             "at most 1.0 times",
         ),
-        (health.numbers(lines(x__loss=[1.0, float("nan")])), BAD, "nan at step 20"),
-        (health.numbers(lines(x__loss=[1.0, 2.0])), GOOD, "is finite"),
+        (
+            metric_findings.numbers(lines(x__loss=[1.0, float("nan")])),
+            BAD,
+            "nan at step 20",
+        ),
+        (metric_findings.numbers(lines(x__loss=[1.0, 2.0])), GOOD, "is finite"),
     ],
 )
 def test_what_is_ill_of_any_method_is_named(found, state, words):
     assert (found.state, words in found.words) == (state, True), found
-    assert health.gradients(lines(x__loss=[1.0] * 20)) is None
+    assert metric_findings.gradients(lines(x__loss=[1.0] * 20)) is None
 
 
 def test_throughput_that_halves_is_told_and_where():
@@ -84,11 +88,11 @@ def test_time_lost_counts_what_was_wanted_and_did_not_train():
 
 def test_rollbacks_are_counted_against_the_most():
     back = {"what": "rolled_back", "step": 60, "to": 40, "why": "d/loss is nan"}
-    once, spent = course.rollbacks([back], 3)[0], course.rollbacks([back] * 3, 3)[0]
+    once, spent = progress.rollbacks([back], 3)[0], progress.rollbacks([back] * 3, 3)[0]
     assert (once.state, spent.state) == (NOTE, BAD)
     assert "from step 60 to 40, d/loss is nan" in once.words
     assert "3 times from step 60" in spent.words
-    assert course.rollbacks([], 3)[0].state == GOOD
+    assert progress.rollbacks([], 3)[0].state == GOOD
 
 
 @pytest.mark.parametrize(
@@ -164,8 +168,8 @@ def state():
 
 def test_what_is_left_follows_from_the_rate(state):
     # 60 steps of 32 images at 16 images/s.
-    assert course.seconds_left(state()) == 120.0
-    told = course.progress(state()).words
+    assert progress.seconds_left(state()) == 120.0
+    told = progress.training(state()).words
     assert "40%, step 40 of 100 (1,280 of 3,200 images); 2 min left" in told
 
 
@@ -184,7 +188,7 @@ def test_how_a_training_ended_and_how_it_goes_on(state, ended, words):
     event = {"step": 0, "why": "stopped on SIGTERM", "at": 0.0}
     seen = [{"what": what, **event} for what in ended]
     found = state(events=seen)
-    assert words in course.progress(found).words
+    assert words in progress.training(found).words
     command = "python -m gandl_jax.main --config=configs/demo.py --job=train"
     assert outputs.next_step(found) == ("go on from step 40", command)
 
@@ -197,7 +201,7 @@ def test_a_start_that_was_killed_counts_while_another_job_runs(state):
         (["started"], "3: 1 finished, 1 killed"),
     ):
         seen = [{"what": what, "at": 0.0} for what in ends + more]
-        assert course.befell(state(events=seen, holder=embeds), 3)[0].words == told
+        assert progress.befell(state(events=seen, holder=embeds), 3)[0].words == told
 
 
 def test_who_rolled_back_too_often_is_not_told_to_go_on(state):
@@ -216,14 +220,14 @@ def test_a_command_names_the_folder_that_was_looked_at(state):
 
 def test_a_training_that_runs_and_says_nothing_is_told(state):
     runs = {"host": "here", "pid": 3, "since": "now", "command": "--job=train"}
-    assert course.silence(state(holder=runs)) is None
-    told = course.silence(state(holder=runs, last_line=9_000.0))
+    assert progress.silence(state(holder=runs)) is None
+    told = progress.silence(state(holder=runs, last_line=9_000.0))
     assert "16 min 40 s ago, and one comes every 20 s" in told.words
 
 
 def test_a_full_or_read_only_disk_is_told(state):
     def told(*disk):
-        return course.disk(state(disk=doctor_state.Disk(*disk)))[0]
+        return progress.disk(state(disk=doctor_state.Disk(*disk)))[0]
 
     assert [told(*d).state for d in ((2_000_000, True), (1_999_999, True))] == [
         GOOD,

@@ -23,6 +23,6 @@ def chapters(screen, numbers):
     files.add(numbers, "dose_curves", screen.name, points)
     scatter = compounds.figure(screen.drawn, f"compounds-{screen.name}")
     content = page.join(filter(None, [scatter, plots]))
-    kind = next(iter(screen.curves))
-    section = curves.section(screen.name, kind, screen.drawn, content)
+    role = next(iter(screen.curves))
+    section = curves.section(screen.name, role, screen.drawn, content)
     yield Chapter("curves", "Doses", section)

@@ -101,7 +101,7 @@ def _figure(table: Table, dataset: str) -> Html:
 
 
 def _table(table: Table) -> Html:
-    order = list(dict.fromkeys(kind for those in table.values() for kind in those))
+    order = list(dict.fromkeys(role for those in table.values() for role in those))
     header = ("Cells", "Find the", "Queries", "Significant", *order, "chance")
     lines = []
     for place, those in table.items():
@@ -112,7 +112,7 @@ def _table(table: Table) -> Html:
                 KINDS.get(place[1], place[1]),
                 f"{first['queries']:,}",
                 page.number(first["share_significant"], ".0%"),
-                *(scores.cell(kind, those) for kind in order),
+                *(scores.cell(role, those) for role in order),
                 page.number(first["chance"], ".3f"),
             )
         )

@@ -84,7 +84,7 @@ def _changes(keys: Sequence[str], own: dict, given: dict) -> str:
     return ", ".join(words) + (f" and {more} more" if more > 0 else "")
 
 
-def progress(state: State) -> Finding:
+def training(state: State) -> Finding:
     """How far is it, and what is left?"""
     if state.config.embed.checkpoint:
         words = f"none: it embeds with {state.config.embed.checkpoint}'s encoder"
@@ -125,7 +125,7 @@ def _stopped(state: State, found: str, words: str) -> Finding:
 
 
 def _why(state: State, what: str) -> str:
-    """Of the last such event."""
+    """Why the last event of a name came."""
     return str([e.get("why") for e in state.events if e["what"] == what][-1])
 
 
