@@ -45,7 +45,7 @@ class Screen:
           settings: full key to the value that it has in all of them.
 
         Returns:
-          Name to config: "classifier-seed1", "gan-r1_weight3-seed0".
+          Name to config: "classifier-seed1", "gan-batch16-seed0".
 
         Raises:
           InputError: an axis without values, an unknown key, or two of one name.

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from etils import epath
 
-from gandl_jax import terminal
+from gandl_jax import files, terminal
 
 LAST_BYTES = 4_096  # of what a program printed, in which its last line is looked for
 PR_SET_PDEATHSIG = 1  # of prctl (linux/prctl.h)
@@ -91,7 +91,7 @@ def stop_all(programs: Sequence[Program]) -> None:
 
 def last_line(log: epath.Path) -> str:
     """The last line that was printed, in this terminal's characters; "" of nothing."""
-    with open(log, "rb") as file:
+    with files.reading(log) as file:
         file.seek(0, 2)
         file.seek(max(0, file.tell() - LAST_BYTES))
         lines = file.read().decode(errors="replace").replace("\r", "\n").split("\n")
