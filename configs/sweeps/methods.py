@@ -1,6 +1,6 @@
 """Every method on one screen, two seeds each, the same records held out for all.
 
-    python -m gandl_jax.main --config=configs/sweeps/methods.py:screen=demo --job=sweep
+python -m gandl_jax.main --config=configs/sweeps/methods.py:screen=demo --job=sweep
 """
 
 SEEDS = (0, 1)
