@@ -184,12 +184,22 @@ def run(request, smoke_screen):
     """Runs the program on configs/demo.py:smoke, one device; gives the exit code.
 
     Its attribute `words` gives the command line, `recipe` settings of all four phases.
+    Both take config=FILE.py:OPTIONS, or method=NAME of the demo's.
     """
     from gandl_jax import main as program
 
     root = request.config.rootpath.parent
+    smallest = {
+        "gan": (
+            "--config.model.channel_base=64",
+            "--config.model.channel_max=8",
+            "--config.model.latent_dim=8",
+        ),
+        "classifier": ("--config.data.label=condition",),
+    }
 
-    def words(workdir, *arguments, config="demo.py:smoke"):
+    def words(workdir, *arguments, config="", method="gan"):
+        config = config or f"demo.py:smoke,method={method}"
         return [
             f"--config={root}/configs/{config}",
             f"--workdir={workdir}",
@@ -197,9 +207,7 @@ def run(request, smoke_screen):
             f"--config.data.dir={smoke_screen.prepared}",
             "--config.train.devices=1",
             "--config.data.crop_px=8",
-            "--config.model.channel_base=64",
-            "--config.model.channel_max=8",
-            "--config.model.latent_dim=8",
+            *smallest.get(method, ()),
             *arguments,
         ]
 

@@ -16,6 +16,9 @@ from gandl_jax.profiles.aligned import AlignedSets
 from gandl_jax.raw import screen
 from gandl_jax.training import network_files
 
+# Of what is noted beside features: what each training has of its own.
+OF_ONE_TRAINING = ("encoder", "weights_sha256", "skips_bad_records")
+
 
 @dataclasses.dataclass(frozen=True)
 class Training:
@@ -197,11 +200,7 @@ def _check_profiles(one: Training, first: Training) -> None:
         )
     for own, its in zip(one.encoders, first.encoders, strict=True):
         notes = (
-            {
-                k: v
-                for k, v in store.made_from(d).items()
-                if k not in ("encoder", "skips_bad_records")
-            }
+            {k: v for k, v in store.made_from(d).items() if k not in OF_ONE_TRAINING}
             for d in (own, its)
         )
         _refuse_difference(one, first, *notes)

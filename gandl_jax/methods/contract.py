@@ -151,9 +151,18 @@ class Optional(Protocol):
     """What class `Method` may have besides, with the job that asks for it."""
 
     checks: Sequence[Check]  # train, benchmark
-    side_by_side: tuple[str, int]
-    """(unit, K): K records of one "well", say, follow one another in batches, all on
-    one device; `unit` is then a multiple of K. train."""
+    side_by_side: tuple[str, int] | None
+    """(unit, K): what follows one another in batches, all on one device. train.
+
+    Samples 0 .. K - 1 of a batch are of one "well", say, the next K of one again, and
+    so on: any unit of `profiles/groups.py`, of which every training record has a group.
+    They are K records, none twice; where the unit has fewer, all of them round robin,
+    so that ("site", 2) is two crops of a site of one record. A unit of n records makes
+    ceil(n / K) groups in an epoch, shuffled with all others: two of one unit may meet
+    in a batch. Augmentation, keys and labels are each sample's own. `Method.unit` must
+    be a multiple of K. What `checks` and `show` see are the first FIXED samples, whole
+    groups where K divides that; what `validate` and `embed` see is not grouped. With
+    K = 1 or None any order will do; else config.data.crops_per_site must be 1."""
 
     def samples(self, state: Any, keys: Array, labels: Mapping[str, Array]) -> Array:
         """[N, H, W, C] generated images, one for each of N keys; train's grids.

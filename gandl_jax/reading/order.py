@@ -5,6 +5,9 @@ one permutation of the screen after another, cut into groups, one new group for 
 step. Of each decoded site `crops` crops are taken, `APART` steps apart: the batch of
 step t holds crop j of every site of the group t + j * APART. So no two crops of a
 decoded site share a batch, and two batches in a row share no site.
+
+Where records of one well, say, come side by side (`reading/side_by_side.py`), an epoch
+is a permutation of groups of them instead, and no group is cut by a batch or a process.
 """
 
 import dataclasses
@@ -12,6 +15,7 @@ from collections.abc import Callable
 
 from gandl_jax.errors import InputError
 from gandl_jax.host_tensorflow import tf
+from gandl_jax.reading.side_by_side import SideBySide
 
 APART = 4  # steps between two crops of a site (ours): more mix better, and cost memory
 FOREVER = 2**62  # a range's end that no training reaches
@@ -29,6 +33,7 @@ class Order:
       first_step: of the first batch.
       process: which part of each batch, a contiguous one.
       processes: parts in all.
+      side_by_side: which records follow one another; None is any.
     """
 
     records: int
@@ -38,8 +43,11 @@ class Order:
     first_step: int
     process: int = 0
     processes: int = 1
+    side_by_side: SideBySide | None = None
 
     def __post_init__(self) -> None:
+        if self.side_by_side:
+            self._check_side_by_side(self.side_by_side.count)
         if self.batch % self.processes:
             raise InputError(
                 f"{self.processes} processes do not divide the batch of {self.batch}"
@@ -56,6 +64,25 @@ class Order:
                 f"screen has {self.records}: choose fewer"
             )
 
+    def _check_side_by_side(self, count: int) -> None:
+        if self.crops > 1:
+            raise InputError(
+                f"config.data.crops_per_site={self.crops} takes the crops of a site "
+                f"apart, and the method wants {count} records of a group side by "
+                "side: set --config.data.crops_per_site=1"
+            )
+        if self.batch % (count * self.processes):
+            raise InputError(
+                f"a batch of {self.batch} does not split over {self.processes} "
+                f"processes in groups of {count} side by side: make it a multiple of "
+                f"{count * self.processes}"
+            )
+
+    @property
+    def epoch(self) -> int:
+        """Sites of an epoch, some of which may come again in it."""
+        return self.side_by_side.records if self.side_by_side else self.records
+
     @property
     def group(self) -> int:
         """New sites of each step, over all processes."""
@@ -68,14 +95,14 @@ class Order:
 
     @property
     def span(self) -> int:
-        """So many sites in a row must differ, for those of two batches to differ."""
+        """Sites in a row that must differ, for those of two batches to differ."""
         return (self.wait + 2) * self.group
 
     def sites(self) -> tf.data.Dataset:
         """(place in the endless sequence, record), [] int64 each, for this process."""
         first = self.first_step * self.group
-        epochs = tf.data.Dataset.range(first // self.records, FOREVER)
-        records = epochs.flat_map(self._epoch).skip(first % self.records)
+        epochs = tf.data.Dataset.range(first // self.epoch, FOREVER)
+        records = epochs.flat_map(self._epoch).skip(first % self.epoch)
         placed = tf.data.Dataset.zip(tf.data.Dataset.range(first, FOREVER), records)
         own = self.group // self.processes
         return placed.filter(lambda place, _: place % self.group // own == self.process)
@@ -110,6 +137,9 @@ class Order:
 
     def _epoch(self, number: tf.Tensor) -> tf.data.Dataset:
         """The records of an epoch; its first sites are none of the former's last."""
+        if self.side_by_side:
+            bits = self._bits(number, self.records + self.side_by_side.groups)
+            return tf.data.Dataset.from_tensor_slices(self.side_by_side.epoch(bits))
         records = self._permutation(number)
         if self.crops > 1:
             recent = self._permutation(number - 1)[-self.span :, None]
@@ -122,15 +152,17 @@ class Order:
         return tf.data.Dataset.from_tensor_slices(records)
 
     def _permutation(self, number: tf.Tensor) -> tf.Tensor:
+        return tf.cast(tf.argsort(self._bits(number, self.records)), tf.int64)
+
+    def _bits(self, number: tf.Tensor, count: int) -> tf.Tensor:
         key = [self.seed, -1 - number]  # negative: the others are the samples' keys
-        bits = tf.random.stateless_uniform(
-            [self.records], key, None, None, tf.int64, alg="philox"
+        return tf.random.stateless_uniform(
+            [count], key, None, None, tf.int64, alg="philox"
         )
-        return tf.cast(tf.argsort(bits), tf.int64)
 
 
 def _delays(crops: int, apart: int) -> Callable:
-    """A step of a scan: crop j is that of the site which came in before the others."""
+    """A step of a scan, a delay line: crop j is of the site of j * `apart` sites ago."""
 
     def step(waiting, new):
         sites = (*waiting, new)

@@ -16,6 +16,7 @@ from gandl_jax.prepared.prepared import Prepared, choose_channels
 from gandl_jax.reading import levels
 from gandl_jax.reading.order import Order
 from gandl_jax.reading.padding import NONE, Padding
+from gandl_jax.reading.side_by_side import SideBySide
 
 _STAND_IN = 2**62  # of their keys: the samples' lie below
 STAND_INS = 7  # records to try in place of a damaged one, where those are skipped
@@ -40,6 +41,7 @@ def train_batches(
     parallel_calls: int | None = None,
     labels: Mapping[str, np.ndarray] | None = None,
     rows: np.ndarray | None = None,
+    side_by_side: SideBySide | None = None,
     on_bad: records.OnBad | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Endless training batches; one process takes a contiguous part of each.
@@ -65,8 +67,9 @@ def train_batches(
       labels: column to [N] int32, the class of each record, -1 where it has none.
       rows: [n] int64, the records to take, ascending; none of the others is read. None
         is all.
+      side_by_side: which of those records follow one another; None is any.
       on_bad: called with a record that cannot be read; another one, drawn by the seed,
-        stands in for it. None raises.
+        stands in for it, of its own unit where they come side by side. None raises.
 
     Returns:
       Iterator over {"images": [B / processes, crop_px, crop_px, C] float32 in [-1, 1],
@@ -74,15 +77,24 @@ def train_batches(
       [B / processes] int32}, the classes of what is seen}.
 
     Raises:
-      InputError: a batch that processes and crops do not divide, more crops than the
-        records allow, an unknown channel, images smaller than the crop, no
-        plates to scale by.
+      InputError: a batch that processes, crops and groups side by side do not divide,
+        more crops than the records or such groups allow, an unknown channel, images
+        smaller than the crop, no plates to scale by.
       DamagedRecord: while iterating.
     """
     channels = choose_channels(prepared, channels)
     size = padding.size(prepared, crop_px)
     taken = prepared.records if rows is None else len(rows)
-    order = Order(taken, batch, crops_per_site, seed, first_step, process, processes)
+    order = Order(
+        taken,
+        batch,
+        crops_per_site,
+        seed,
+        first_step,
+        process,
+        processes,
+        side_by_side,
+    )
     network = levels.grey_levels(prepared, channels, scaling, illumination, padding)
     draw = _drawing(size, crop_px, seed)
     cut = _cutting(
@@ -124,17 +136,7 @@ def _cutting(
     rows = None if rows is None else tf.constant(rows, tf.int64)
 
     def candidates(place, number):
-        numbers = number[None]
-        if stand_in:
-            others = tf.random.stateless_uniform(
-                [STAND_INS],
-                [order.seed, _STAND_IN + place],
-                0,
-                order.records,
-                tf.int64,
-                alg="philox",
-            )
-            numbers = tf.concat([numbers, others], 0)
+        numbers = _numbers_to_try(order, place, number) if stand_in else number[None]
         return numbers if rows is None else tf.gather(rows, numbers)
 
     def cut(place, number):
@@ -153,6 +155,23 @@ def _cutting(
         return tf.stack(packed), samples, *tf.unstack(both)
 
     return cut
+
+
+def _numbers_to_try(order: Order, place: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
+    """[n] int64: a site's number, and those that may stand in for it."""
+    together = order.side_by_side
+    drawn_for = place // together.count if together else place
+    others = tf.random.stateless_uniform(
+        [STAND_INS],
+        [order.seed, _STAND_IN + drawn_for],
+        0,
+        order.records,
+        tf.int64,
+        alg="philox",
+    )
+    if together:
+        return together.to_try(number, place % together.count, others)
+    return tf.concat([number[None], others], 0)
 
 
 def _finishing(kind, network, draw, shape, flips, rotations) -> Callable:

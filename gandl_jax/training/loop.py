@@ -16,6 +16,7 @@ from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError, RunError
 from gandl_jax.reading import bad_records, stream
 from gandl_jax.reading.padding import Padding
+from gandl_jax.reading.side_by_side import SideBySide
 from gandl_jax.training import (
     looks,
     network_files,
@@ -23,6 +24,7 @@ from gandl_jax.training import (
     resume_point,
     rollback,
     scaling,
+    side_by_side,
     soundness,
     sources,
     starting_state,
@@ -99,6 +101,7 @@ def _open(config, workdir, saved, newest: int | None, devices) -> "_Training":
         workdir=workdir,
         records=records,
         method=method,
+        side_by_side=side_by_side.of(method, records),
         architecture=architecture | sources.note(source),
         saved=saved,
         bad=opening.bad_records_policy(config, dataset, workdir),
@@ -179,6 +182,7 @@ class _Training:
     workdir: epath.Path
     records: training_records.TrainingRecords
     method: Any
+    side_by_side: SideBySide | None
     architecture: dict[str, Any]
     saved: checkpoint.Checkpoints
     bad: bad_records.BadRecords | None
@@ -277,6 +281,7 @@ class _Training:
             self.records,
             first,
             self.bad,
+            side_by_side=self.side_by_side,
             seed=rollback.seed(self.config, rollbacks),
         )
 
@@ -326,6 +331,7 @@ class _Training:
             self.records,
             first,
             self.bad,
+            side_by_side=self.side_by_side,
             seed=seed,
             whole=True,
         )
@@ -342,6 +348,7 @@ def training_batches(
     first_step: int,
     on_bad,
     *,
+    side_by_side: SideBySide | None = None,
     seed: int | None = None,
     whole: bool = False,
 ) -> Iterator[dict]:
@@ -352,6 +359,7 @@ def training_batches(
       records: that are trained on.
       first_step: how many batches are left out.
       on_bad: takes note of bad records; None fails.
+      side_by_side: which records follow one another, as the method asks; None is any.
       seed: of their order; None is the config's.
       whole: give them whole, on every host.
     """
@@ -373,6 +381,7 @@ def training_batches(
         processes=1 if whole else hosts.count(),
         labels=records.labels,
         rows=records.trained,
+        side_by_side=side_by_side,
         on_bad=on_bad,
     )
 

@@ -47,6 +47,7 @@ def written(
             features["b16"][:, 0] += 5 * (table["Metadata_Role"] == "response_1")
         directory = folder / "profiles/simulated" / encoder
         note = {"prepared": "p", "saw_images": encoder != "gan@0"}
+        note["weights_sha256"] = f"{encoder} of seed {seed}"
         store.claim(directory, note)
         store.write_part(directory / "part-00000.parquet", table, features)
         store.finish(directory)
@@ -88,6 +89,15 @@ def compare(request, tmp_path):
         ]
 
     return arguments
+
+
+def test_trainings_of_two_seeds_are_compared(run, trained, tmp_path, capsys):
+    other, one_step = tmp_path / "other", "--config.train.total_images=32"
+    assert run(other, "--job=train,embed", one_step, "--config.seed=1") == 0
+    both = f"--config.compare.workdirs={trained},{other}"
+    settings = (both, "--config.compare.nested=false")
+    assert run(tmp_path / "w", "--job=compare_seeds", *settings) == 0
+    assert "seeds 0, 1" in capsys.readouterr().out
 
 
 def test_compares_writes_reports_and_does_not_repeat(

@@ -26,9 +26,9 @@ BATCH = 32
 def one(run):
     """Runs jobs to a step in this process, on one device."""
 
-    def one(workdir, jobs, step, *settings):
+    def one(workdir, jobs, step, *settings, **options):
         images = f"--config.train.total_images={step * BATCH}"
-        return run(workdir, f"--job={jobs}", images, *SETTINGS, *settings)
+        return run(workdir, f"--job={jobs}", images, *SETTINGS, *settings, **options)
 
     return one
 
@@ -37,11 +37,11 @@ def one(run):
 def two(run, two_hosts):
     """Starts jobs to a step on two hosts, each with two devices."""
 
-    def two(workdir, jobs, step, *settings):
+    def two(workdir, jobs, step, *settings, **options):
         images = f"--config.train.total_images={step * BATCH}"
         all_devices = "--config.train.devices=0"
-        options = (f"--job={jobs}", images, *SETTINGS, all_devices, *settings)
-        words = run.words(workdir, *options)
+        settings = (f"--job={jobs}", images, *SETTINGS, all_devices, *settings)
+        words = run.words(workdir, *settings, **options)
         return two_hosts.start(["-m", "gandl_jax.main", *words])
 
     return two
@@ -163,6 +163,33 @@ def test_classes_and_parts_of_two_hosts_are_those_of_one(one, two, two_hosts, tm
     assert one(tmp_path / "one", "prepare,train", 3, *settings) == 0
     finished(two_hosts, two(tmp_path / "two", "train", 3, *settings))
     assert distance(tmp_path / "one", tmp_path / "two", 3) < 1e-5
+
+
+@pytest.mark.slow
+def test_a_classifier_with_records_left_out_is_that_of_one(
+    one, two, two_hosts, tmp_path
+):
+    left_out = (
+        "--config.train.hold_out=plate:0.25",
+        "--config.train.validation=plate:0.34",
+    )
+    options = {"method": "classifier"}
+    mine, theirs = tmp_path / "one", tmp_path / "two"
+    assert one(mine, "prepare,train,embed", 5, *left_out, **options) == 0
+    said = finished(two_hosts, two(theirs, "train,embed", 5, *left_out, **options))
+    assert "54 records are trained on, 27 validated by, 27 held out" in said[0]
+    assert distance(mine, theirs, 0) == 0 and distance(mine, theirs, 5) < 1e-5
+    for a, b in zip(metrics(mine), metrics(theirs), strict=True):
+        assert a.keys() == b.keys() and {"class/loss", "validation/accuracy"} < a.keys()
+        np.testing.assert_allclose(list(a.values()), list(b.values()), 1e-4, 1e-5)
+    seen = [pd.read_parquet(folder / "trained_on.parquet") for folder in (mine, theirs)]
+    assert seen[0].equals(seen[1]) and (seen[0]["seen"] == "trained").sum() == 54
+    for encoder in ("classifier@5", "intensity"):
+        profiles = [w / "profiles" / "simulated" / encoder for w in (mine, theirs)]
+        a, b = map(pd.read_parquet, profiles)
+        features = [name for name in a if not name.startswith("Metadata_")]
+        assert a.drop(columns=features).equals(b.drop(columns=features))
+        np.testing.assert_allclose(a[features], b[features], rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.slow

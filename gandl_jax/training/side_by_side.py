@@ -1,0 +1,37 @@
+"""Which training records a method wants side by side: its hook `side_by_side`."""
+
+from typing import Any
+
+from gandl_jax.errors import InputError, Skip
+from gandl_jax.profiles import groups
+from gandl_jax.reading.side_by_side import SideBySide
+from gandl_jax.training.training_records import TrainingRecords
+
+
+def of(method: Any, records: TrainingRecords) -> SideBySide | None:
+    """The groups that a method asks for; None where any order will do.
+
+    Args:
+      method: as of `methods/contract.py`.
+      records: whose training records are grouped; no others ever are.
+
+    Raises:
+      InputError: the screen has no such unit, or some training records have none of it.
+    """
+    asked = getattr(method, "side_by_side", None)
+    if asked is None:
+        return None
+    unit, count = asked
+    assert count >= 1 and method.unit % count == 0, (
+        f"side_by_side has {count} records of one {unit} together, of {method.unit} "
+        "samples (Method.unit) that stay on one device: make unit a multiple of it"
+    )
+    if count == 1:
+        return None
+    table = records.dataset.table.iloc[records.rows.trained]
+    try:
+        return SideBySide(groups.groups(table, unit, key="config.method"), count)
+    except (InputError, Skip) as error:
+        raise InputError(
+            f"the method takes {count} records of one {unit} side by side: {error}"
+        ) from error
