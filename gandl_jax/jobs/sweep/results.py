@@ -9,11 +9,10 @@ from typing import Any
 import pandas as pd
 from etils import epath
 
-from gandl_jax import csv_files
+from gandl_jax import costs, csv_files
 from gandl_jax.errors import InputError
 from gandl_jax.jobs.sweep.runs import Run
 from gandl_jax.judging import headlines
-from gandl_jax.training import costs
 
 RUN, DIGEST = "run", "config_sha256"
 
@@ -78,8 +77,20 @@ def _scores(run: Run) -> list[dict[str, Any]]:
 
 
 def _cost(run: Run) -> dict[str, Any]:
-    found = costs.read(run.workdir) or {}
-    return {k: v for k, v in found.items() if not isinstance(v, Mapping | list)}
+    """The figures of a training as one line; of its time and its memory the sums."""
+    found = (costs.read(run.workdir) or {}).get("training")
+    if not found:
+        return {}
+    kept = ("steps", "images", "compile_seconds", "peak_host_bytes")
+    kept += ("peak_device_bytes", "flops_per_step", "device", "devices")
+    stopped = found["stopped"] or {"step": None, "why": None}
+    return {key: found[key] for key in kept} | {
+        "seconds": sum(found["seconds"].values()),
+        "stopped_at": stopped["step"],
+        "stopped_why": stopped["why"],
+        "encoder_parameters": found["parameters"]["encoder"],
+        "state_parameters": found["parameters"]["state"],
+    }
 
 
 def _read(path: epath.Path) -> pd.DataFrame:

@@ -11,12 +11,11 @@ from collections.abc import Sequence
 from etils import epath
 
 from gandl_jax import config as configs
-from gandl_jax import sealed_json
+from gandl_jax import costs, sealed_json
 from gandl_jax.errors import InputError, RunError
 from gandl_jax.jobs.sweep import programs
 from gandl_jax.jobs.sweep.book import Book
 from gandl_jax.jobs.sweep.runs import Run
-from gandl_jax.training import costs
 
 FIRST_STEPS = 16  # of a piece (ours)
 LEAST_S = 20.0  # of stepping, for a piece to tell (ours); a tenth of the time at most
@@ -73,12 +72,14 @@ def _timed(run: Run, minutes: float, folder: epath.Path) -> dict[str, float]:
     """Trains a piece; as of `Book.steps`."""
     wanted_s, steps = minutes * 60, FIRST_STEPS
     enough_s = min(LEAST_S, wanted_s / 10)
-    batch, cost = run.config.train.batch, {}
-    while cost.get("seconds", 0.0) < enough_s:
+    batch, stepped_s = run.config.train.batch, 0.0
+    while stepped_s < enough_s:
         cost = _cost_of(run, steps * batch, folder)
         _refuse_compiling(run, cost["compile_seconds"], wanted_s)
-        steps = min(4 * steps, math.ceil(steps * 1.2 * _ratio(enough_s, cost)))
-    each_s = cost["seconds"] / cost["steps"]
+        stepped_s = cost["seconds"]["steps"]
+        more = 1.2 * enough_s / max(stepped_s, 1e-9)
+        steps = math.ceil(steps * min(4.0, max(1.2, more)))
+    each_s = stepped_s / cost["steps"]
     total = max(1, round(wanted_s / each_s)) * batch
     print(
         f"sweep     {run.name}: {each_s:.3g} s a step, {total:,} images in {minutes:g} "
@@ -88,17 +89,13 @@ def _timed(run: Run, minutes: float, folder: epath.Path) -> dict[str, float]:
     return {"minutes": minutes, "total_images": total, "seconds_per_step": each_s}
 
 
-def _ratio(enough_s: float, cost: dict) -> float:
-    return max(1.0, enough_s / max(cost["seconds"], 1e-9))
-
-
 def _cost_of(run: Run, images: int, folder: epath.Path) -> dict:
     settings = {"train.total_images": str(images)}
     options = run.with_settings(settings).command(["train"], folder / "workdir")
     ended = programs.run(options, folder / "log.txt")
     if ended.code:
         raise RunError(f"{run.name} could not be timed: {ended.last}")
-    return costs.read(folder / "workdir")
+    return costs.read(folder / "workdir")["training"]
 
 
 def _refuse_compiling(run: Run, compile_s: float, wanted_s: float) -> None:
