@@ -162,7 +162,7 @@ class Order:
 
 
 def _delays(crops: int, apart: int) -> Callable:
-    """A step of a scan, a delay line: crop j is of the site of j * `apart` sites ago."""
+    """A step of a scan, a delay line: crop j is of the site `apart` * j sites ago."""
 
     def step(waiting, new):
         sites = (*waiting, new)
