@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import contextlib
+import dataclasses
 import functools
 import glob
 import hashlib
@@ -16,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
+import jax.monitoring
 import jaxlib
 
 # Of XLA's compiler for CPU; measured on 2 cores with the phases of two adversarial
@@ -30,12 +32,46 @@ CPU_OPTIONS = {
 }
 MOST_BYTES = 2 << 30  # of all that is kept; a training at 64 px keeps 3 MB
 UNREADABLE = re.compile(r"Error reading persistent compilation cache entry for '(.+?)'")
+_BY_JAX = "/jax/core/compile/backend_compile_duration"  # of one function
+
+
+@dataclasses.dataclass
+class _Spent:
+    """Seconds by the clock that this process has compiled for."""
+
+    seconds: float = 0.0
+    is_counted: bool = False  # by who compiles several side by side
+
+    def add(self, event: str, seconds: float, **_: Any) -> None:
+        if event == _BY_JAX and not self.is_counted:
+            self.seconds += seconds
+
+    @contextlib.contextmanager
+    def counting(self) -> Iterator[None]:
+        began, self.is_counted = time.monotonic(), True
+        try:
+            yield
+        finally:
+            self.is_counted = False
+            self.seconds += time.monotonic() - began
+
+
+_spent = _Spent()
+jax.monitoring.register_event_duration_secs_listener(_spent.add)
+
+
+def seconds() -> float:
+    """Seconds by the clock that this process has compiled for so far.
+
+    Of functions that are compiled ahead tracing is a part; of others what XLA takes.
+    """
+    return _spent.seconds
 
 
 def compile_together(
     mapped: Sequence[Callable],
     options: Mapping[str, Any],
-    after: Callable[[], None] = lambda: None,
+    after: Callable[[Sequence[jax.stages.Lowered]], None] = lambda lowered: None,
 ) -> list[Callable]:
     """Wraps functions so that the first call of any compiles all of them in parallel.
 
@@ -46,7 +82,7 @@ def compile_together(
       mapped: functions that can be lowered.
       options: of XLA's compiler, {name: value}; those that it does not know are left
         out, and so are those that the user has set in XLA_FLAGS.
-      after: called when they are compiled, before they run.
+      after: called when they are compiled, before they run, with what was compiled.
 
     Returns:
       As many functions, of the same arguments.
@@ -56,8 +92,10 @@ def compile_together(
     def call(number: int, *args: Any) -> Any:
         shapes = _shapes(args)
         if shapes not in compiled:
-            compiled[shapes] = _compile(mapped, args, known_options(options))
-            after()
+            with _spent.counting():
+                lowered, new = _compile(mapped, args, known_options(options))
+            compiled[shapes] = new
+            after(lowered)
         run = compiled[shapes][number]
         return run(*jax.tree.map(_placed, args, run.input_shardings[0]))
 
@@ -66,7 +104,7 @@ def compile_together(
 
 def _compile(
     mapped: Sequence[Callable], args: Sequence[Any], options: dict[str, Any]
-) -> list[jax.stages.Compiled]:
+) -> tuple[list[jax.stages.Lowered], list[jax.stages.Compiled]]:
     """Compiles side by side, for XLA keeps one core busy with one function."""
     began = time.monotonic()
     # For a GPU, kernels are timed against one another while they are compiled.
@@ -75,16 +113,16 @@ def _compile(
         warnings.catch_warnings(record=True) as caught,
         concurrent.futures.ThreadPoolExecutor(threads) as pool,
     ):
-        tasks = []
+        lowered, tasks = [], []
         for fn in mapped:  # the next is traced while this one is compiled
-            lowered = fn.lower(*args)
-            tasks.append(pool.submit(lowered.compile, compiler_options=options))
+            lowered.append(fn.lower(*args))
+            tasks.append(pool.submit(lowered[-1].compile, compiler_options=options))
         compiled = [task.result() for task in tasks]
     for warning in caught:
         _repair_or_pass_on(warning)
     count = f"{len(mapped)} functions" if len(mapped) > 1 else "a function"
     print(f"compile   {count} in {time.monotonic() - began:.1f} s")
-    return compiled
+    return lowered, compiled
 
 
 def known_options(options: Mapping[str, Any]) -> dict[str, Any]:

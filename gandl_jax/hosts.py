@@ -258,12 +258,17 @@ def _meet_others(named: Mapping[str, Any] | None) -> tuple[Any, int, int]:
 
 def meet() -> None:
     """Waits until all hosts have come here."""
+    gather("here")
+
+
+def gather(value: Any) -> list[Any]:
+    """Waits for all hosts, and gives what each has brought, plain data, in order."""
     if _group.count == 1:
-        return
+        return [value]
     number = next(_group.numbers)
-    _group.client.key_value_set(f"gandl/{number}/{_group.index}", "here")
-    for other in range(_group.count):
-        _told(f"gandl/{number}/{other}")
+    key = f"gandl/{number}"
+    _group.client.key_value_set(f"{key}/{_group.index}", json.dumps(value))
+    return [json.loads(_told(f"{key}/{other}")) for other in range(_group.count)]
 
 
 def once(fn: Callable[[], Any]) -> Any:

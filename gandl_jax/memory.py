@@ -1,8 +1,9 @@
-"""Memory that was freed."""
+"""This process's memory: the most that it held, and what was freed."""
 
 import contextlib
 import ctypes
 import math
+import resource
 import time
 
 EVERY_S = 60.0  # it takes 0.1 s
@@ -21,3 +22,8 @@ def give_back() -> None:
     with contextlib.suppress(AttributeError):  # another C library
         ctypes.CDLL(None).malloc_trim(0)
     _given_back = time.monotonic()
+
+
+def peak_bytes() -> int:
+    """The most resident memory that this process has held, whatever it did."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -100,11 +100,26 @@ def split(fn: Callable, chosen: list[jax.Device]) -> Callable:
     return split_all([fn], chosen)[0]
 
 
-def split_all(fns: Sequence[Callable], chosen: list[jax.Device]) -> list[Callable]:
-    """The same as `split` of each, compiled side by side when the first is called."""
+def split_all(
+    fns: Sequence[Callable],
+    chosen: list[jax.Device],
+    after: Callable[[Sequence[jax.stages.Lowered]], None] = lambda lowered: None,
+) -> list[Callable]:
+    """The same as `split` of each, compiled side by side when the first is called.
+
+    Args:
+      fns: as for `split`.
+      chosen: as for `split`.
+      after: called with what was compiled, before it runs.
+    """
     mapped = [_mapped(fn, chosen) for fn in fns]
-    # The first collective waits but 30 s for a host that is still compiling.
-    compiled = compilation.compile_together(mapped, _options(chosen), after=hosts.meet)
+
+    def meet(lowered: Sequence[jax.stages.Lowered]) -> None:
+        after(lowered)
+        # The first collective waits but 30 s for a host that is still compiling.
+        hosts.meet()
+
+    compiled = compilation.compile_together(mapped, _options(chosen), after=meet)
     return [_on_parts(fn, chosen) for fn in compiled]
 
 
@@ -246,12 +261,41 @@ def count_flops(fn: Callable, state: Any, batch: Any, *others: Any) -> float | N
     mapped = jax.pmap(fn, axis_name=AXIS, in_axes=axes, devices=cpu)
     state, *others = jax.eval_shape(lambda *x: x, state, *others)
     folded = jax.eval_shape(lambda x: _fold(x, 1), batch)
-    return mapped.lower(state, folded, *others).cost_analysis()["flops"]
+    return flops(mapped.lower(state, folded, *others))
+
+
+def flops(lowered: jax.stages.Lowered) -> float | None:
+    """As of `count_flops`, of what was lowered for one CPU device."""
+    return (lowered.cost_analysis() or {}).get("flops")
+
+
+def used(fn: Callable, state: Any, images: Any) -> list[bool]:
+    """Which arrays of a state a function takes anything from.
+
+    Args:
+      fn: as for `map_batch`.
+      state: of arrays or their shapes.
+      images: [B, ...] or their shapes.
+
+    Returns:
+      One for each leaf of the state, in order.
+    """
+    mapped = jax.vmap(fn, in_axes=(None, 0), axis_name=AXIS)
+    folded = jax.eval_shape(lambda x: _fold(x, 1), images)
+    jaxpr = jax.make_jaxpr(mapped)(state, folded).jaxpr
+    taken = {id(x) for equation in jaxpr.eqns for x in equation.invars}
+    return [id(x) in taken for x in jaxpr.invars[: len(jax.tree.leaves(state))]]
+
+
+def is_one_cpu(chosen: list[jax.Device]) -> bool:
+    """Whether these devices are one CPU, for which `flops` counts."""
+    return len(chosen) == 1 and chosen[0].platform == "cpu"
 
 
 def peak_bytes(chosen: list[jax.Device]) -> int | None:
-    """The most memory that one of the devices has held; None where none tells."""
-    told = [device.memory_stats() or {} for device in chosen]
+    """The most memory that one of this host's devices has held; None: none tells."""
+    own = [d for d in chosen if d.process_index == jax.process_index()]
+    told = [device.memory_stats() or {} for device in own]
     return max((t["peak_bytes_in_use"] for t in told if t), default=None)
 
 

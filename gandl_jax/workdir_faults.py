@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from etils import epath
 
-from gandl_jax import checkpoint, events, json_lines, logs, sealed_json
+from gandl_jax import checkpoint, costs, events, json_lines, logs, sealed_json
 from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError, RunError
 from gandl_jax.profiles import store
@@ -30,6 +30,7 @@ def find(workdir: epath.Path) -> Iterator[tuple[str, str]]:
     yield from _of_checkpoints(workdir)
     yield from _of_profiles(workdir)
     yield from _of_results(workdir)
+    yield from _of_costs(workdir)
 
 
 def _of_config(workdir: epath.Path) -> Iterator[tuple[str, str]]:
@@ -68,6 +69,13 @@ def _of_profiles(workdir: epath.Path) -> Iterator[tuple[str, str]]:
 def _of_results(workdir: epath.Path) -> Iterator[tuple[str, str]]:
     for name, error in damaged_results(workdir).items():
         yield name, f"{error}: run --job={RESULTS[name.partition('/')[0]]} again"
+
+
+def _of_costs(workdir: epath.Path) -> Iterator[tuple[str, str]]:
+    try:
+        costs.read(workdir)
+    except InputError as error:
+        yield costs.FILE, str(error)
 
 
 def damaged_lines(workdir: epath.Path) -> dict[str, list[int]]:

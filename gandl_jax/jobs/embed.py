@@ -39,7 +39,7 @@ def run(config, workdir: epath.Path) -> None:
       InputError: no prepared screen, no checkpoint, or one of another architecture.
     """
     from gandl_jax import compilation, hosts, parallel  # slow
-    from gandl_jax.training import embedding, encoders, reuse  # slow
+    from gandl_jax.training import embedding, embedding_cost, encoders, reuse  # slow
 
     compilation.enable_cache()
     theirs = opening.encoder_config(config)
@@ -86,8 +86,8 @@ def run(config, workdir: epath.Path) -> None:
             embedding.pooling(method, weights),
             bad,
         )
-        embedding.write_set(directory, dataset, sets)
+        embedding_cost.write_set(workdir, directory, dataset, sets, devices)
     intensity = profiles / "intensity"
     if begins(intensity, made_from | {"saw_images": False}):
         measure = functools.partial(embedding.intensities, dataset, channels, bad)
-        embedding.write_set(intensity, dataset, measure)
+        embedding_cost.write_set(workdir, intensity, dataset, measure, ())

@@ -26,7 +26,7 @@ def write_set(
     directory: epath.Path,
     dataset: prepared.Prepared,
     features: Callable[[int], tuple[np.ndarray, dict[str, np.ndarray]]],
-) -> None:
+) -> int:
     """Writes one part per shard, leaving out those that are there.
 
     Of several hosts each writes every n-th part.
@@ -36,21 +36,27 @@ def write_set(
       dataset: the prepared screen.
       features: shard to ([n] rows of the table, {set name: [n, D] float32}).
 
+    Returns:
+      How many records all hosts have embedded.
+
     Raises:
       RunError: another host's part is not there.
     """
     own = range(hosts.index(), dataset.shards, hosts.count())
     total = sum(len(dataset.rows(shard)) for shard in own)
     line = progress.Progress(f"embed {directory.name}", total, "sites")
+    embedded = 0
     for shard in own:
         part = directory / part_name(shard)
         if not store.is_whole(part):
             rows, sets = features(shard)
             store.write_part(part, dataset.table.iloc[rows], sets)
+            embedded += len(rows)
         line.update(len(dataset.rows(shard)))
     line.close()
-    hosts.meet()
+    embedded = sum(hosts.gather(embedded))
     hosts.once(lambda: finish(directory, dataset.shards))
+    return embedded
 
 
 def part_name(shard: int) -> str:

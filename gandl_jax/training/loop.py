@@ -10,7 +10,16 @@ import jax
 import numpy as np
 from etils import epath
 
-from gandl_jax import checkpoint, compilation, events, hosts, logs, parallel, preemption
+from gandl_jax import (
+    checkpoint,
+    compilation,
+    costs,
+    events,
+    hosts,
+    logs,
+    parallel,
+    preemption,
+)
 from gandl_jax import config as configs
 from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError, RunError
@@ -29,10 +38,12 @@ from gandl_jax.training import (
     sources,
     starting_state,
     starting_weights,
+    step_shapes,
     trained_on,
     training_records,
     validation,
 )
+from gandl_jax.training.cost_meter import Meter
 from gandl_jax.training.grids import Grids
 from gandl_jax.training.recorder import Recorder, read_notes
 
@@ -57,11 +68,13 @@ def run(config, workdir: epath.Path) -> None:
     total = configs.steps(train.total_images, train.batch)
     if newest and newest >= total:
         print(f"train     is at {newest * train.batch:,} images: nothing to do")
+        hosts.once(lambda: costs.end_training(workdir, newest, costs.PLANNED))
         return
     devices = parallel.of_all_hosts(parallel.devices(train.devices))
     training = _open(config, workdir, saved, newest, devices)
     if newest and (why := training.validation(newest).why_done()):
         print(f"train     is done at {newest * train.batch:,} images: {why}")
+        hosts.once(lambda: costs.end_training(workdir, newest, why))
         return
     hosts.once(lambda: _note(workdir, training, devices))
     hosts.meet()  # all have looked for checkpoints before the first is saved
@@ -69,14 +82,17 @@ def run(config, workdir: epath.Path) -> None:
         known = starting_weights.describe(config)
         hosts.agree({"what is in config.train.start_from": known["sha256"]})
         hosts.once(lambda: workdirs.note(workdir, "start", known))
+    channels = len(training.records.source.channels)
+    meter = Meter(workdir, config, training.method, channels, devices)
     state = training.start(newest)  # what it refuses leaves nothing, no event either
     with _told(workdir, devices, newest or 0, saved), contextlib.closing(saved):
-        phases = split_phases(training.method, devices)
+        counting = functools.partial(training.count, meter, devices)
+        phases = split_phases(training.method, devices, counting)
         print(f"train     on {parallel.describe(devices)}; the first step compiles")
         while True:
             try:
                 with _memory_told():
-                    return training.go_on(phases, state, newest or 0)
+                    return training.go_on(phases, state, newest or 0, meter)
             except soundness.Trouble as trouble:
                 with preemption.deferred():
                     newest = hosts.once(functools.partial(training.go_back, trouble))
@@ -202,6 +218,7 @@ class _Training:
             return state
         state = starting_state.make(self.config, self.method, self.records.source, key)
         hosts.once(self._note_seen)
+        hosts.once(lambda: costs.forget_training(self.workdir))
         self.saved.save(0, self.method.items(state), self.architecture)
         return state
 
@@ -220,7 +237,27 @@ class _Training:
                 f"step {step}: rename that folder to {step}, or move it away"
             )
 
-    def go_on(self, phases: Sequence[Callable], state: Any, first: int) -> None:
+    def count(
+        self,
+        meter: Meter,
+        devices: list[jax.Device],
+        lowered: Sequence[jax.stages.Lowered],
+    ) -> None:
+        """Has a step's floating-point operations counted, where its phases are lowered.
+
+        What is lowered for one CPU, in one part, is counted at once; else the phases
+        are lowered again, which takes seconds.
+        """
+        if parallel.is_one_cpu(devices) and self.config.train.accumulate == 1:
+            found = map(parallel.flops, lowered)
+            meter.count(lambda: step_shapes.per_step(self.method, found))
+            return
+        source = self.records.source
+        meter.count(lambda: step_shapes.flops_per_step(self.config, source))
+
+    def go_on(
+        self, phases: Sequence[Callable], state: Any, first: int, meter: Meter
+    ) -> None:
         """Trains from a state after so many steps to the end, which may come early.
 
         Raises:
@@ -230,11 +267,13 @@ class _Training:
         rollbacks = hosts.once(lambda: rollback.count(self.workdir))
         step_fn = in_turn(self.config, self.method, phases, rollbacks)
         steps = range(first, self.total)
-        with contextlib.closing(self._recorder(first)) as records:
+        with contextlib.closing(self._recorder(first, meter)) as records:
             batches = self.batches(first, rollbacks)
-            _loop(state, step_fn, batches, records, steps)
+            step, why = _loop(state, step_fn, batches, records, steps)
+        why = why or costs.PLANNED
+        hosts.once(lambda: costs.end_training(self.workdir, step, why))
 
-    def _recorder(self, first: int) -> Recorder:
+    def _recorder(self, first: int, meter: Meter) -> Recorder:
         fixed = functools.cache(self._fixed_records)
         key = stream_key(self.config, PICTURES)
         return Recorder(
@@ -262,6 +301,7 @@ class _Training:
                 key=key,
             ),
             validation=self.validation(first),
+            meter=meter,
         )
 
     def validation(self, first: int) -> validation.Validation:
@@ -395,9 +435,13 @@ def make_step(config, method, devices: list[jax.Device]):
     return in_turn(config, method, split_phases(method, devices))
 
 
-def split_phases(method, devices: list[jax.Device]) -> list[Callable]:
-    """The phases of a method on devices."""
-    return parallel.split_all([phase.fn for phase in method.phases], devices)
+def split_phases(
+    method,
+    devices: list[jax.Device],
+    after: Callable[[Sequence[jax.stages.Lowered]], None] = lambda lowered: None,
+) -> list[Callable]:
+    """The phases of a method on devices; `after` as of `parallel.split_all`."""
+    return parallel.split_all([phase.fn for phase in method.phases], devices, after)
 
 
 def in_turn(config, method, fns: Sequence[Callable], rollbacks: int = 0):
@@ -425,7 +469,8 @@ def in_turn(config, method, fns: Sequence[Callable], rollbacks: int = 0):
     return advance
 
 
-def _loop(state, step_fn, batches, recorder: Recorder, steps: range) -> None:
+def _loop(state, step_fn, batches, recorder: Recorder, steps: range) -> tuple[int, str]:
+    """Makes steps; gives how many are completed, and why they end early, or ""."""
     # Record and save before the next batch is taken: a restart skips and repeats none.
     with contextlib.ExitStack() as stack:
         stops = None
@@ -433,7 +478,7 @@ def _loop(state, step_fn, batches, recorder: Recorder, steps: range) -> None:
             state, why_done = _advance(state, step_fn, batches, recorder, step)
             if why_done:
                 recorder.finish(step + 1, state, why_done)
-                return
+                return step + 1, why_done
             if stops is None:  # the first step compiles, and leaves nothing to save
                 stops = stack.enter_context(preemption.deferred())
             if stops(step + 1):
@@ -441,6 +486,7 @@ def _loop(state, step_fn, batches, recorder: Recorder, steps: range) -> None:
                 hosts.meet()  # the first to leave would end the others
                 raise preemption.stop_error(f"saved at step {step + 1}")
         recorder.wait()  # as long as a request to stop waits, too
+    return steps.stop, ""
 
 
 def _advance(state, step_fn, batches, recorder: Recorder, step: int) -> tuple[Any, str]:

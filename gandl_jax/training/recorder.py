@@ -13,12 +13,14 @@ from gandl_jax import checkpoint, events, hosts, logs, memory, parallel, progres
 from gandl_jax import config as configs
 from gandl_jax.methods.contract import Check
 from gandl_jax.reading import bad_records
-from gandl_jax.training import soundness
+from gandl_jax.training import cost_meter, soundness
+from gandl_jax.training.cost_meter import Meter
 from gandl_jax.training.grids import Grids
 from gandl_jax.training.looks import Looks
 from gandl_jax.training.validation import Validation
 
 NOTES = "train.recorder"  # beside a checkpoint's arrays: what a resume needs
+COST = "cost"  # among them: what the steps up to it have cost
 
 
 class Recorder:
@@ -38,6 +40,7 @@ class Recorder:
       looks: of the method, at its own training.
       grids: of what the method makes.
       validation: by the records that are set aside.
+      meter: of what it costs.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class Recorder:
         looks: Looks,
         grids: Grids,
         validation: Validation,
+        meter: Meter,
     ):
         self._bad = bad
         self._config, self._workdir, self._method = config, workdir, method
@@ -72,7 +76,8 @@ class Recorder:
         self._finite = parallel.on_one(soundness.finite)
         self._looked: tuple[int, dict] | None = None  # (step, fields on the device)
         self._looks, self._grids, self._validation = looks, grids, validation
-        self._saved_step = first
+        self._saved_step, self._meter = first, meter
+        meter.begin(first, read_notes(saved, first).get(COST) if first else None)
 
     def add(self, step: int, state: Any, metrics: dict) -> str:
         """Takes what a step gave; `step` counts those completed.
@@ -93,6 +98,7 @@ class Recorder:
 
     def _add(self, step: int, state: Any, metrics: dict) -> None:
         # The step in flight is never read.
+        self._meter.done(step)
         if self._due("log", step - 1):
             self._log(step - 1)
         elif self._is_check(step - 1):
@@ -109,7 +115,8 @@ class Recorder:
             self._look(step, state, looks)
         if self._due("log", step) and self._validation.is_on:
             self._require_finite(step, state)
-            self._read.append(self._validation.take(state))
+            with self._meter.of(cost_meter.VALIDATION):
+                self._read.append(self._validation.take(state))
         if shows:
             self._show(step, state)
         if saves:
@@ -155,16 +162,21 @@ class Recorder:
         Raises:
           RunError: it cannot be.
         """
-        self._saved.wait()
+        with self._meter.of(cost_meter.CHECKPOINTS):
+            self._saved.wait()
 
     def _save(self, step: int, state: Any) -> None:
-        notes = {"metrics_not_logged": list(self._read)} | self._looks.notes()
-        items = self._method.items(state)
-        self._saved.save(step, items, self._architecture | {NOTES: notes})
-        self._saved_step = step
+        with self._meter.of(cost_meter.CHECKPOINTS):
+            self._meter.write()  # first: no checkpoint is newer than the file
+            notes = {"metrics_not_logged": list(self._read)} | self._looks.notes()
+            notes[COST] = self._meter.figures()
+            items = self._method.items(state)
+            self._saved.save(step, items, self._architecture | {NOTES: notes})
+            self._saved_step = step
 
     def close(self) -> None:
         """Closes the files; the last step's checkpoint has flushed the metrics."""
+        self._meter.close()
         if self._metrics:
             self._metrics.close()
         self._progress.close(self._note)
@@ -204,13 +216,15 @@ class Recorder:
     def _look(self, step: int, state: Any, due: Sequence[Check]) -> None:
         """Takes the looks that are due; what goes wrong is shown."""
         try:
-            self._read += self._looks.take(step, state, due)
+            with self._meter.of(cost_meter.CHECKS):
+                self._read += self._looks.take(step, state, due)
         except soundness.Trouble:
             self._show(step, state)
             raise
 
     def _show(self, step: int, state: Any) -> None:
-        hosts.once(lambda: self._grids.write(step, state))
+        with self._meter.of(cost_meter.PICTURES):
+            hosts.once(lambda: self._grids.write(step, state))
 
     def _log(self, step: int) -> None:
         """Writes the mean over the steps since the last line, once."""
@@ -230,6 +244,7 @@ class Recorder:
         if self._bad:
             values["data/bad_records"] = self._bad.count
         self._metrics.write(step, step * self._batch, now - self._began, values)
+        self._meter.write()
 
 
 def read_notes(saved: checkpoint.Checkpoints, step: int) -> dict[str, Any]:

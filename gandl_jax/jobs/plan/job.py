@@ -9,9 +9,7 @@ import time
 from importlib import metadata
 from typing import Any
 
-import jax
 import ml_collections
-import numpy as np
 from etils import epath
 
 from gandl_jax import config as configs
@@ -19,7 +17,7 @@ from gandl_jax import files, parallel, sealed_json, tpu
 from gandl_jax.errors import InputError
 from gandl_jax.jobs.plan import table
 from gandl_jax.methods.phase import Phase
-from gandl_jax.training import for_screen, sources
+from gandl_jax.training import for_screen, sources, step_shapes
 
 WORKDIR = "unclaimed"
 
@@ -278,13 +276,7 @@ def fewest_parts(images: int, most: int, unit: int) -> int | None:
 
 def shapes(config, method: Any, batch: int) -> tuple[Any, dict[str, Any], Any]:
     """Shapes of a phase's arguments: state, batch of all cores, and key."""
-    key = jax.eval_shape(lambda: jax.random.key(0))
-    size, channels = config.data.crop_px, len(for_screen.channels(config))
-    index = jax.ShapeDtypeStruct((batch,), np.int32)
-    images = jax.ShapeDtypeStruct((batch, size, size, channels), np.float32)
-    parts = {"images": images, "index": index}
-    parts["labels"] = dict.fromkeys(for_screen.source(config).classes, index)
-    return jax.eval_shape(method.init, key), parts, key
+    return step_shapes.shapes(config, method, for_screen.source(config), batch)
 
 
 def step(figures: dict[str, Any]) -> dict[str, float]:

@@ -10,6 +10,7 @@ from etils import epath
 
 from gandl_jax import (
     commands,
+    costs,
     files,
     json_lines,
     logs,
@@ -56,6 +57,7 @@ class Inputs:
       bad_records: those that could not be read and were passed over.
       encoders: dataset -> encoder -> what its profiles were made from.
       summaries: dataset -> encoder -> name of a table -> rows, as its method says it.
+      cost: what training and embedding have cost, as of `costs`; {} of former versions.
       damaged: what is not as it was written, and what to do, a sentence each.
       unsealed: results that carry no digest, as former versions wrote them: nobody
         knows whether they are as they were.
@@ -74,6 +76,7 @@ class Inputs:
     bad_records: pd.DataFrame
     encoders: dict[str, dict[str, dict[str, Any]]]
     summaries: dict[str, dict[str, dict[str, list[dict[str, Any]]]]]
+    cost: dict[str, Any]
     damaged: list[str]
     unsealed: list[str]
 
@@ -136,6 +139,7 @@ def read(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> Inputs:
         bad_records=bad_records.read(folder),
         encoders=encoders,
         summaries=_summaries(folder / "profiles", seen),
+        cost=_cost(folder, seen),
         damaged=seen.damaged,
         unsealed=seen.unsealed,
     )
@@ -171,6 +175,14 @@ class _Seen:
     def add(self, words: str) -> None:
         print(f"note: {words}", flush=True)
         self.damaged.append(words)
+
+
+def _cost(folder: epath.Path, seen: _Seen) -> dict[str, Any]:
+    try:
+        return costs.read(folder) or {}
+    except InputError as error:
+        seen.add(str(error))
+        return {}
 
 
 def _metrics(folder: epath.Path, seen: _Seen) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from gandl_jax import config as configs
 from gandl_jax.jobs.report import (
     answer,
     choice,
+    cost,
     page,
     screens,
     seeds,
@@ -58,6 +59,8 @@ def build(inputs: Inputs) -> tuple[Html, Numbers]:
     for name, said in inputs.summaries.items():
         chapters.append(summaries.section(name, said))
         files.add(numbers, summaries.CSV, name, summaries.numbers(said))
+    for name, of_dataset in inputs.cost.get("embedding", {}).items():
+        files.add(numbers, cost.CSV, name, cost.numbers(of_dataset))
     if inputs.metrics:
         numbers["training"] = [pd.DataFrame(inputs.metrics)]
     chapters += [

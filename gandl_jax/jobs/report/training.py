@@ -6,7 +6,7 @@ from typing import Any
 from gandl_jax import modules, pictures
 from gandl_jax.figures import style
 from gandl_jax.figures import training as plot
-from gandl_jax.jobs.report import page
+from gandl_jax.jobs.report import cost, page
 from gandl_jax.jobs.report.inputs import Inputs
 from gandl_jax.jobs.report.page import Html
 from gandl_jax.profiles import feature_set
@@ -28,11 +28,15 @@ def section(inputs: Inputs) -> Html | None:
         note = page.join(["Numbers:", page.data_link("training")])
         note = page.tag("p", note, class_="note")
         start = _start(inputs)
-        return page.section("training", "How did training go?", start, plots, note)
+        parts = start, plots, note, cost.tables(inputs.cost)
+        return page.section("training", "How did training go?", *parts)
     origin = origins(inputs)
     if origin:
         return page.section(
-            "training", "Where do the features come from?", page.items(origin)
+            "training",
+            "Where do the features come from?",
+            page.items(origin),
+            cost.tables(inputs.cost),
         )
     if inputs.encoders and not inputs.has_networks:
         return None

@@ -1,0 +1,233 @@
+"""Measures what a training costs, over all its starts, for `costs.FILE`.
+
+Beside every checkpoint lies what the steps up to it have cost; a resume goes on from
+there. What the file has beyond that was lost, and is told as redone.
+"""
+
+import contextlib
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from etils import epath
+
+from gandl_jax import compilation, costs, hosts, memory, parallel, plain_data
+
+KINDS = STEPS, CHECKS, VALIDATION, PICTURES, CHECKPOINTS, COUNTING = (
+    "steps",
+    "checks",
+    "validation",
+    "pictures",
+    "checkpoints",
+    "counting",
+)
+
+
+class Meter:
+    """Measures a training in this process.
+
+    Args:
+      workdir: of the experiment.
+      config: of the experiment.
+      method: that is trained.
+      channels: C of the images.
+      devices: of all hosts.
+      clock: seconds.
+    """
+
+    def __init__(
+        self,
+        workdir: epath.Path,
+        config: Any,
+        method: Any,
+        channels: int,
+        devices: list[jax.Device],
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self._workdir, self._devices, self._clock = workdir, devices, clock
+        self._config, self._method, self._channels = config, method, channels
+        self._parameters: dict[str, Any] = {}
+        self._compiled = compilation.seconds()  # what was told of, or is no part of it
+        self._began, self._first, self._step = costs.now(), 0, 0
+        self._before: dict[str, Any] = {}  # the figures at the start
+        self._flops: float | None = None
+        self._seconds = dict.fromkeys(KINDS, 0.0)
+        self._kind, self._since = STEPS, (clock(), self._compiled)
+
+    def begin(self, first: int, noted: Mapping[str, Any] | None) -> None:
+        """Goes on from a checkpoint.
+
+        Args:
+          first: steps completed.
+          noted: figures beside that checkpoint; None of step 0 or a former version.
+        """
+        noted = noted if plain_data.fits(noted, costs.TRAINING) else None
+        former = self._former() if noted or not first else None
+        ever = former or noted or _nothing(first)
+        # What a training that stopped in order did after its last checkpoint counts.
+        is_whole = bool(former) and former["step"] == first
+        path = ever if is_whole else noted or _nothing(first)
+        self._before = {**ever, "since_step": path["since_step"]}
+        self._before["redone"] = _redone(ever, path, first)
+        self._seconds = dict.fromkeys(KINDS, 0.0) | path["seconds"]
+        self._flops = self._flops or ever["flops_per_step"]
+        self._parameters = (
+            self._parameters
+            or ever["parameters"]
+            or parameters(self._config, self._method, self._channels)
+        )
+        self._first = self._step = first
+        self._kind, self._since = STEPS, (self._clock(), compilation.seconds())
+
+    def _former(self) -> dict[str, Any] | None:
+        """What the file says of the training, on the first host."""
+        if not hosts.leads():
+            return None
+        return costs.read_or_begin(self._workdir).get("training")
+
+    def count(self, how: Callable[[], float | None]) -> None:
+        """Has a step's floating-point operations counted, unless they are known."""
+        if self._flops is None and hosts.leads():
+            with self.of(COUNTING):
+                self._flops = how()
+
+    @contextlib.contextmanager
+    def of(self, kind: str) -> Iterator[None]:
+        """What the clock tells within is of another kind than steps; may be nested."""
+        self._take()
+        outer, self._kind = self._kind, kind
+        try:
+            yield
+        finally:
+            self._take()
+            self._kind = outer
+
+    def _take(self) -> None:
+        """Gives the time since the last look to what was done in it."""
+        clock, compiled = self._clock(), compilation.seconds()
+        spent = clock - self._since[0] - (compiled - self._since[1])
+        self._seconds[self._kind] += max(spent, 0.0)
+        self._since = clock, compiled
+
+    def done(self, step: int) -> None:
+        """Notes that so many steps are completed."""
+        self._step = step
+
+    def figures(self) -> dict[str, Any]:
+        """All figures until now, see `costs`."""
+        self._take()
+        before = self._before
+        compiled = compilation.seconds() - self._compiled
+        steps = self._step - before["since_step"]
+        return {
+            "step": self._step,
+            "since_step": before["since_step"],
+            "steps": steps,
+            "images": steps * self._config.train.batch,
+            "batch": self._config.train.batch,
+            "stopped": None,
+            "seconds": {kind: round(x, 3) for kind, x in self._seconds.items()},
+            "compile_seconds": round(before["compile_seconds"] + compiled, 3),
+            "redone": before["redone"],
+            "peak_host_bytes": max(before["peak_host_bytes"], memory.peak_bytes()),
+            "peak_device_bytes": _most(
+                before["peak_device_bytes"], parallel.peak_bytes(self._devices)
+            ),
+            "flops_per_step": self._flops,
+            "parameters": self._parameters,
+            **described(self._devices),
+            "began": before["began"] or self._began,
+            "written": costs.now(),
+        }
+
+    def write(self) -> None:
+        """Writes the file, where a step was made."""
+        if self._step == self._first or not hosts.leads():
+            return
+        costs.write_training(self._workdir, self.figures())
+
+    def close(self) -> None:
+        """Writes the file; what was compiled until now is in it."""
+        self.write()
+        self._compiled = compilation.seconds()
+
+
+def described(devices: Sequence[jax.Device]) -> dict[str, Any]:
+    """What runs it; nothing where no device does."""
+    return {
+        "device": devices[0].device_kind if devices else None,
+        "devices": len(devices),
+        "hosts": hosts.count(),
+    }
+
+
+def parameters(config: Any, method: Any, channels: int) -> dict[str, Any]:
+    """Counts the numbers of the encoder and of the state, see `costs`.
+
+    Args:
+      config: of the experiment.
+      method: as of `methods/contract.py`.
+      channels: C of the images.
+    """
+    state = jax.eval_shape(method.init, jax.random.key(0))
+    encoder = jax.eval_shape(method.items, state)["encoder"]
+    size = config.data.crop_px
+    shape = config.embed.batch, size, size, channels
+    images = jax.ShapeDtypeStruct(shape, np.float32)
+    embeds = _by_name(encoder, parallel.used(method.embed, encoder, images))
+    return {
+        "encoder": sum(embeds.values()),
+        "encoder_by_name": embeds,
+        "state": sum(_by_name(state).values()),
+        "state_by_name": _by_name(state),
+    }
+
+
+def _by_name(tree: Any, used: Sequence[bool] | None = None) -> dict[str, int]:
+    """How many numbers lie under each of the two uppermost names.
+
+    Args:
+      tree: of shapes.
+      used: which of its leaves count; None is all.
+    """
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+    found: dict[str, int] = {}
+    for (path, leaf), counts in zip(leaves, used or [True] * len(leaves), strict=True):
+        if counts:
+            name = jax.tree_util.keystr(path[:2], simple=True, separator="/")
+            found[name] = found.get(name, 0) + math.prod(leaf.shape)
+    return found
+
+
+def _nothing(first: int) -> dict[str, Any]:
+    """The figures of a training that is measured from a step on."""
+    return {
+        "step": first,
+        "since_step": first,
+        "seconds": {},
+        "compile_seconds": 0.0,
+        "redone": {"steps": 0, "seconds": 0.0},
+        "peak_host_bytes": 0,
+        "peak_device_bytes": None,
+        "flops_per_step": None,
+        "parameters": None,
+        "began": None,
+    }
+
+
+def _redone(
+    ever: Mapping[str, Any], path: Mapping[str, Any], first: int
+) -> dict[str, Any]:
+    """What was lost so far, with what came after the checkpoint to go on from."""
+    lost = sum(ever["seconds"].values()) - sum(path["seconds"].values())
+    return {
+        "steps": ever["redone"]["steps"] + max(ever["step"] - first, 0),
+        "seconds": round(ever["redone"]["seconds"] + max(lost, 0.0), 3),
+    }
+
+
+def _most(*told: int | None) -> int | None:
+    return max((one for one in told if one is not None), default=None)

@@ -1,0 +1,52 @@
+"""What it costs to embed a screen, for `costs.FILE`."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+from etils import epath
+
+from gandl_jax import compilation, costs, hosts
+from gandl_jax.prepared import prepared
+from gandl_jax.profiles import store
+from gandl_jax.training import cost_meter, embedding
+
+
+def write_set(
+    workdir: epath.Path,
+    directory: epath.Path,
+    dataset: prepared.Prepared,
+    features: Callable,
+    devices: Sequence[jax.Device],
+) -> None:
+    """As `embedding.write_set`, and writes what it took.
+
+    Args:
+      workdir: of the experiment.
+      directory: of the profiles.
+      dataset: the prepared screen.
+      features: as of `embedding.write_set`.
+      devices: of this host, that embed; none where no network does.
+    """
+    began, compiled = time.monotonic(), compilation.seconds()
+    sites = embedding.write_set(directory, dataset, features)
+    compiled = compilation.seconds() - compiled
+    seconds = time.monotonic() - began - compiled
+    if sites and hosts.leads():
+        found = _figures(sites, seconds, compiled, store.widths(directory), devices)
+        costs.write_embedding(workdir, dataset.name, directory.name, found)
+
+
+def _figures(sites, seconds, compiled, widths, devices) -> dict[str, Any]:
+    described = cost_meter.described(devices)
+    described["devices"] *= hosts.count()
+    return {
+        "widths": widths,
+        "sites": sites,
+        "seconds": round(seconds, 3),
+        "sites_per_second": round(sites / max(seconds, 1e-9), 3),
+        "compile_seconds": round(compiled, 3),
+        **described,
+        "written": costs.now(),
+    }
