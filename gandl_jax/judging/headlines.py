@@ -55,7 +55,7 @@ def question(row: Row) -> dict[str, Any]:
 
 def _of_task(task: str, rows: list[Row], features: str) -> Iterator[dict]:
     scores = [row for row in rows if is_score(row)]
-    trained = feature_set.kinds(row["encoder"] for row in scores).get("trained")
+    trained = feature_set.roles(row["encoder"] for row in scores).get("trained")
     for row in scores:
         if row["encoder"] == trained and row["features"] == features:
             yield {"task": task} | question(row) | _numbers(row)

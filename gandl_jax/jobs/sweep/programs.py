@@ -63,7 +63,11 @@ class Program:
         code = self._process.poll()
         if code is None:
             return None
-        return Ended(code, self.seconds, last_line(self._log))
+        return Ended(code, self.seconds, self.last_line())
+
+    def last_line(self) -> str:
+        """The last line that it printed."""
+        return last_line(self._log)
 
     def stop(self) -> None:
         """Asks it to save and leave, and waits until it has."""

@@ -3,14 +3,13 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from gandl_jax import config as configs
-from gandl_jax import logs
 from gandl_jax.jobs.sweep.book import Book
 from gandl_jax.jobs.sweep.programs import Program
 from gandl_jax.jobs.sweep.runs import Run
 from gandl_jax.progress import duration
 from gandl_jax.tasks.score_table import aligned
 
+WIDEST = 60  # characters of what a program says
 Running = Mapping[str, tuple[Run, Program]]
 
 
@@ -35,7 +34,7 @@ def text(
     for one in wanted:
         if one.name in running:
             program = running[one.name][1]
-            state = f"runs, step {_step(one)}"
+            state = " ".join(program.last_line().split())[:WIDEST]
             seconds = book.seconds(one) + program.seconds
         else:
             state = "done" if one.name in names else "waits"
@@ -47,13 +46,6 @@ def text(
     ending = f"ETA {duration(left)}" if left else ""
     head = f"sweep     {len(done)} of {len(wanted)} runs done  {ending}".rstrip()
     return "\n".join([head, *(f"          {line}" for line in aligned(lines))])
-
-
-def _step(one: Run) -> str:
-    train = one.config.train
-    lines = logs.read(one.workdir)
-    step = int(lines[-1]["step"]) if lines else 0
-    return f"{step:,} of {configs.steps(train.total_images, train.batch):,}"
 
 
 def _left(
