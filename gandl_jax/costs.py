@@ -44,6 +44,7 @@ Costs are told, never obeyed: no job but the report and comparisons reads them, 
 file that is damaged or cannot be written keeps nothing from going on.
 """
 
+import contextlib
 import datetime
 from collections.abc import Mapping
 from typing import Any
@@ -116,11 +117,14 @@ def read(workdir: epath.PathLike) -> dict[str, Any] | None:
 
 
 def read_or_begin(workdir: epath.PathLike) -> dict[str, Any]:
-    """As `read`; {} where there is nothing to go on from, which one line says."""
+    """As `read`, or {}; a damaged file goes, and one line says so."""
     try:
         return read(workdir) or {}
     except InputError:
-        print(f"note: {epath.Path(workdir) / FILE} is damaged: begun anew", flush=True)
+        file = epath.Path(workdir) / FILE
+        print(f"note: {file} is damaged: begun anew", flush=True)
+        with contextlib.suppress(OSError):
+            file.unlink()
         return {}
 
 

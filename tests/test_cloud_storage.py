@@ -128,6 +128,7 @@ def convert(bucket, name) -> dict[str, bytes]:
     return shards({path: bucket.get(f"{name}/prepared/{path}") for path in there})
 
 
+@pytest.mark.slow
 def test_archives_in_a_bucket_give_the_shards_of_loose_files(bucket, raw, converted):
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:

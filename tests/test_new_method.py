@@ -3,6 +3,7 @@
 A copy of the package, with the page's two files in it, runs the jobs of a new user.
 """
 
+import functools
 import os
 import pathlib
 import re
@@ -33,22 +34,26 @@ def package(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def report(package):
+def report(package, run):
     """The page that all jobs of the smoke screen end with, and what they print."""
-    told = run(
-        package, "prepare,train,embed,evaluate,report", "evaluate.tasks=well_map"
-    )
+    told = run("prepare,train,embed,evaluate,report", "evaluate.tasks=batch_effects")
     return (package / "run" / "report" / "index.html").read_text(), told
 
 
-def run(package, jobs, *settings, code=0):
-    """What the program prints on the smoke screen with the page's method."""
+@pytest.fixture(scope="module")
+def run(package, smoke_screen):
+    """Runs jobs with the page's method on the screen of all tests."""
+    return functools.partial(_run, package, smoke_screen)
+
+
+def _run(package, screen, jobs, *settings, code=0):
+    """What the program prints."""
     words = (
         f"--config={ROOT}/configs/demo.py:smoke,method=turns",
         f"--workdir={package}/run",
         f"--job={jobs}",
-        f"--config.data.source_dir={package}/raw",
-        f"--config.data.dir={package}/prepared",
+        f"--config.data.source_dir={screen.source}",
+        f"--config.data.dir={screen.prepared}",
         *(f"--config.{setting}" for setting in settings),
     )
     done = subprocess.run(
@@ -85,15 +90,15 @@ def test_nothing_in_the_report_is_of_another_method(report):
         assert word not in page
 
 
-def test_doctor_finds_nothing_amiss(package, report):
-    told = run(package, "doctor")
+def test_doctor_finds_nothing_amiss(run, report):
+    told = run("doctor")
     assert "turns on simulated" in told and "BAD" not in told
 
 
-def test_an_option_of_its_own_is_known_and_another_ones_is_not(package, report):
-    told = run(package, "train", "model.blocks=5", code=2)
+def test_an_option_of_its_own_is_known_and_another_ones_is_not(run, report):
+    told = run("train", "model.blocks=5", code=2)
     assert "multiple of 32" in told and len(told.splitlines()) == 1
-    told = run(package, "train", "method.r1_weight=1", code=2)
+    told = run("train", "method.r1_weight=1", code=2)
     assert "is an option of the method gan, and this config's is turns" in told
 
 

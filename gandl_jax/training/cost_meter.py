@@ -48,6 +48,8 @@ class Meter:
         clock: Callable[[], float] = time.monotonic,
     ):
         self._workdir, self._devices, self._clock = workdir, devices, clock
+        here = jax.process_index()  # other hosts' devices tell nothing here
+        self._own = [device for device in devices if device.process_index == here]
         self._config, self._method, self._channels = config, method, channels
         self._parameters: dict[str, Any] = {}
         self._compiled = compilation.seconds()  # what was told of, or is no part of it
@@ -134,7 +136,7 @@ class Meter:
             "redone": before["redone"],
             "peak_host_bytes": max(before["peak_host_bytes"], memory.peak_bytes()),
             "peak_device_bytes": _most(
-                before["peak_device_bytes"], parallel.peak_bytes(self._devices)
+                before["peak_device_bytes"], parallel.peak_bytes(self._own)
             ),
             "flops_per_step": self._flops,
             "parameters": self._parameters,

@@ -1,5 +1,6 @@
 """Any one file of the newest checkpoint truncated, deleted or with a bit flipped."""
 
+import functools
 import json
 import shutil
 
@@ -14,10 +15,16 @@ CASES = 200
 
 
 @pytest.fixture(scope="module")
+def run(run):
+    """Runs a method whose network compiles in seconds."""
+    return functools.partial(run, method="autoencoder")
+
+
+@pytest.fixture(scope="module")
 def run_of_4(run, tmp_path_factory):
     """A workdir with checkpoints at steps 0, 2 and 4."""
     folder = tmp_path_factory.mktemp("damaged") / "w"
-    settings = (*run.recipe, "--config.train.total_images=128")
+    settings = ("--config.train.total_images=128",)
     settings += ("--config.train.checkpoint_every_images=64",)
     assert run(folder, "--job=prepare,train", *settings) == 0
     assert Checkpoints(folder).steps() == [0, 2, 4]
@@ -87,7 +94,7 @@ def test_embedding_takes_the_newest_that_is_whole(run, run_of_4, tmp_path, capsy
     last = "--config.embed.steps=last"
     assert run(folder, "--job=embed", *run_of_4[1], last) == 0
     assert "checkpoint 4 is passed over: encoder/_METADATA" in capsys.readouterr().out
-    assert (folder / "profiles/simulated/gan@2/_SUCCESS").exists()
+    assert (folder / "profiles/simulated/autoencoder@2/_SUCCESS").exists()
 
 
 def test_where_none_is_whole_nothing_starts_anew(run, run_of_4, tmp_path, capsys):

@@ -75,7 +75,9 @@ def test_killed_in_finalising_and_in_embedding(run, tmp_path):
 LEFT_OUT = (  # of four plates one is held out, and one validated by
     "--config.train.hold_out=plate:0.25",
     "--config.train.validation=plate:0.34",
-    "--config.train.log_every_images=480",  # now before, now after a checkpoint
+    "--config.train.log_every_images=1440",  # now before, now after a checkpoint
+    "--config.data.records_per_shard=12",
+    "--config.train.total_images=38400",
 )
 
 
@@ -92,13 +94,13 @@ LEFT_OUT = (  # of four plates one is held out, and one validated by
 def test_kills_at_random_instants(run, tmp_path, method, devices, count, embeddings):
     words = run.words(
         tmp_path / "w",
-        *(run.recipe if method == "gan" else LEFT_OUT),
         f"--config.data.dir={tmp_path}/prepared",
         "--config.data.records_per_shard=1",
         f"--config.train.devices={devices}",
         "--config.train.total_images=76800",
         "--config.train.checkpoint_every_images=640",
         "--config.train.grid_every_images=6400",
+        *(run.recipe if method == "gan" else LEFT_OUT),
         f"--config.kills.count={count}",
         f"--config.kills.embedding_count={embeddings}",
         "--job=try_kills",
@@ -119,4 +121,4 @@ def test_kills_at_random_instants(run, tmp_path, method, devices, count, embeddi
     assert kinds <= told["kills"].keys()
     if method != "gan":
         lines = logs.read(tmp_path / "w/try_kills/killed")
-        assert sum("validation/loss" in line for line in lines) == 76800 // 480
+        assert sum("validation/loss" in line for line in lines) == 38400 // 1440 + 1

@@ -303,6 +303,7 @@ def test_a_stop_while_it_goes_back_does_not_undo_that(run, tmp_path, monkeypatch
     assert events.read(tmp_path, "started")[-1]["step"] == 2
 
 
+@pytest.mark.slow
 def test_a_checkpoint_on_request_is_looked_at_as_any_other(
     run, tmp_path, monkeypatch, capsys
 ):
@@ -332,7 +333,7 @@ def test_memory_that_does_not_hold_a_step_is_told(run, tmp_path, monkeypatch, ca
 
     monkeypatch.setattr(Recorder, "add", exhausted)
     images = "--config.train.total_images=64"
-    assert run(tmp_path, *run.recipe, "--job=prepare,train", images) == 1
+    assert run(tmp_path, "--job=prepare,train", images, method="autoencoder") == 1
     (told,) = capsys.readouterr().err.strip().splitlines()
     assert "lower config.train.batch" in told and "9 GiB" in told
     assert events.read(tmp_path)[-1]["what"] == "failed"

@@ -92,14 +92,24 @@ def records(profiles):
     return {name: part["records"] for name, part in parts.items()}
 
 
+@pytest.fixture(
+    scope="module",
+    params=["autoencoder", pytest.param("gan", marks=pytest.mark.slow)],
+)
+def method(request):
+    """What is trained on one host and on two; one network compiles in seconds."""
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def runs(one, two, two_hosts, tmp_path_factory):
+def runs(method, one, two, two_hosts, tmp_path_factory):
     """Workdirs of 5 steps on one device, and on two hosts of two devices each."""
     folder = tmp_path_factory.mktemp("runs")
-    assert one(folder / "one", "prepare,train", 5) == 0
-    processes = two(folder / "two", "train,embed", 5)
+    assert one(folder / "one", "prepare,train", 5, method=method) == 0
+    processes = two(folder / "two", "train,embed", 5, method=method)
     said = finished(two_hosts, processes)
-    assert "4 x cpu" in said[0] and "on 2 hosts" in said[0] and "embed gan@5" in said[0]
+    assert "4 x cpu" in said[0] and "on 2 hosts" in said[0]
+    assert f"embed {method}@5" in said[0]
     assert not [line for line in said[1].splitlines() if line.startswith(("tr", "emb"))]
     return folder
 
@@ -112,22 +122,23 @@ def test_5_steps_of_two_hosts_are_those_of_one(runs):
     assert any(not np.array_equal(a, b) for a, b in zip(start, end, strict=True))
 
 
-def test_their_metrics_are_written_once_and_are_the_same(runs):
+def test_their_metrics_are_written_once_and_are_the_same(runs, method):
+    names = {"gan": {"d/loss", "g/loss", "d/real_score"}, "autoencoder": {"ae/loss"}}
     mine, theirs = metrics(runs / "one"), metrics(runs / "two")
     assert [line["step"] for line in theirs] == [2, 4, 5]
     for a, b in zip(mine, theirs, strict=True):
-        assert a.keys() == b.keys() and {"d/loss", "g/loss", "d/real_score"} < a.keys()
+        assert a.keys() == b.keys() and names[method] < a.keys()
         np.testing.assert_allclose(list(a.values()), list(b.values()), 1e-4, 1e-5)
     assert len(list((runs / "two" / "tensorboard").iterdir())) == 1
     recorded = json.loads((runs / "two" / "config.json").read_text())
     assert "on 2 hosts" in recorded["devices"]
 
 
-def test_their_features_are_those_of_one(one, runs):
+def test_their_features_are_those_of_one(one, runs, method):
     copy = shutil.copytree(runs / "two", runs / "embedded")
     shutil.rmtree(copy / "profiles")
-    assert one(copy, "embed", 5) == 0
-    for encoder in ("gan@5", "intensity"):
+    assert one(copy, "embed", 5, method=method) == 0
+    for encoder in (f"{method}@5", "intensity"):
         mine = copy / "profiles" / "simulated" / encoder
         theirs = runs / "two" / "profiles" / "simulated" / encoder
         names = {path.name for path in mine.iterdir()}
@@ -140,19 +151,20 @@ def test_their_features_are_those_of_one(one, runs):
         np.testing.assert_allclose(a[features], b[features], rtol=1e-5, atol=1e-6)
 
 
-def test_one_host_goes_on_where_two_stopped(one, runs):
+@pytest.mark.slow
+def test_one_host_goes_on_where_two_stopped(one, runs, method):
     copies = [shutil.copytree(runs / n, runs / f"{n}+1") for n in ("one", "two")]
     for copy in copies:
-        assert one(copy, "train", 6) == 0
+        assert one(copy, "train", 6, method=method) == 0
     assert distance(*copies, 6) < 1e-5
     assert [line["step"] for line in metrics(runs / "two+1")] == [2, 4, 5, 6]
 
 
 @pytest.mark.slow
-def test_two_hosts_go_on_where_one_stopped(one, two, two_hosts, runs):
+def test_two_hosts_go_on_where_one_stopped(one, two, two_hosts, runs, method):
     copies = [shutil.copytree(runs / "one", runs / f"one+2+{i}") for i in (0, 1)]
-    assert one(copies[0], "train", 7) == 0
-    finished(two_hosts, two(copies[1], "train", 7))
+    assert one(copies[0], "train", 7, method=method) == 0
+    finished(two_hosts, two(copies[1], "train", 7, method=method))
     assert distance(*copies, 7) < 1e-5
     assert Checkpoints(copies[1]).steps() == [0, 5, 7]
 

@@ -37,7 +37,11 @@ def contents(c) -> dict[str, bytes]:
 
 
 @needs_beam
-@pytest.mark.parametrize("options", [ONE, TWO], ids=["one", "two"])
+@pytest.mark.parametrize(
+    "options",
+    [ONE, pytest.param(TWO, marks=pytest.mark.slow)],
+    ids=["one", "two"],
+)
 def test_beam_writes_the_same_bytes(raw, options, capsys, monkeypatch):
     plain, beam = settings(raw, "plain"), settings(raw, "beam", options)
     prepare.run(plain, "")

@@ -31,10 +31,11 @@ def test_it_is_passed_over_counted_and_listed(run, damaged, tmp_path):
     workdir = tmp_path / "w"
     policy = "--config.data.bad_records=skip", "--config.data.bad_records_max_frac=0.1"
     jobs = "--job=train,embed,evaluate,report"
-    assert run(workdir, jobs, option, *policy, *STEPS) == 0
+    settings = option, *policy, *STEPS, "--config.evaluate.tasks=batch_effects"
+    assert run(workdir, jobs, *settings, method="autoencoder") == 0
     listed = pd.read_csv(workdir / "bad_records.csv", dtype=str)
     assert listed["name"].tolist() == [name]
-    for encoder in ("gan@0", "gan@3", "intensity"):
+    for encoder in ("autoencoder@0", "autoencoder@3", "intensity"):
         metadata = store.read_metadata(workdir / "profiles/simulated" / encoder)
         assert name not in set(metadata["Metadata_Record_ID"])
         whole = prepared.open_prepared(option.partition("=")[2]).records
@@ -48,7 +49,8 @@ def test_it_is_passed_over_counted_and_listed(run, damaged, tmp_path):
 
 def test_without_leave_it_ends_the_job_in_one_line(run, damaged, tmp_path, capsys):
     option, _ = damaged
-    assert run(tmp_path / "w", "--job=train,embed", option, *STEPS) == 1
+    settings = "--job=train,embed", option, *STEPS
+    assert run(tmp_path / "w", *settings, method="autoencoder") == 1
     error = capsys.readouterr().err.strip()
     assert (
         "does not agree with its own checksum" in error

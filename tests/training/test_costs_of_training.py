@@ -1,7 +1,9 @@
 """What a training and its embedding leave in cost.json, however often they start."""
 
 import json
+import pathlib
 import re
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -15,14 +17,13 @@ from gandl_jax.training import recorder
 
 @pytest.fixture(scope="module")
 def train(run):
-    """Trains a tiny autoencoder for some steps of 32 images, without pictures."""
+    """Trains a tiny autoencoder for some steps of 32 images."""
 
     def train(workdir, steps, *arguments, jobs="prepare,train"):
         words = run.words(
             workdir,
             f"--job={jobs}",
             f"--config.train.total_images={steps * 32}",
-            "--config.train.grid_every_images=0",
             "--config.train.checkpoint_every_images=64000",
             *arguments,
             config="demo.py:smoke,method=autoencoder",
@@ -33,17 +34,29 @@ def train(run):
     return train
 
 
+@pytest.fixture
+def halfway(halves, tmp_path):
+    """A workdir of 2 steps, one of its own for each test."""
+    return pathlib.Path(shutil.copytree(halves, tmp_path / "halfway"))
+
+
+@pytest.fixture(scope="module")
+def halves(train, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("halves")
+    assert train(folder, 2) == 0
+    return folder
+
+
 def of_training(workdir):
     return costs.read(workdir)["training"]
 
 
-def test_2_and_2_steps_cost_what_4_do(train, tmp_path):
-    assert train(tmp_path / "whole", 4) == 0
-    assert train(tmp_path / "halves", 2) == 0
-    half = of_training(tmp_path / "halves")
+def test_2_and_2_steps_cost_what_4_do(train, halfway, tmp_path):
+    half = of_training(halfway)
     assert half["stopped"] == {"step": 2, "why": costs.PLANNED}
-    assert train(tmp_path / "halves", 4) == 0
-    whole, halves = of_training(tmp_path / "whole"), of_training(tmp_path / "halves")
+    assert train(tmp_path / "whole", 4) == 0
+    assert train(halfway, 4) == 0
+    whole, halves = of_training(tmp_path / "whole"), of_training(halfway)
     same = ("step", "since_step", "steps", "images", "batch", "stopped", "redone")
     same += ("flops_per_step", "parameters", "device", "devices")
     assert {key: whole[key] for key in same} == {key: halves[key] for key in same}
@@ -54,14 +67,13 @@ def test_2_and_2_steps_cost_what_4_do(train, tmp_path):
     assert halves["compile_seconds"] > half["compile_seconds"] > 0
     assert halves["began"] == half["began"] < halves["written"]
     # And who has nothing to do changes nothing.
-    before = (tmp_path / "halves" / costs.FILE).read_bytes()
-    assert train(tmp_path / "halves", 4) == 0
-    assert (tmp_path / "halves" / costs.FILE).read_bytes() == before
+    before = (halfway / costs.FILE).read_bytes()
+    assert train(halfway, 4) == 0
+    assert (halfway / costs.FILE).read_bytes() == before
 
 
-def test_a_kill_is_told_as_steps_that_were_redone(train, tmp_path, monkeypatch):
+def test_a_kill_is_told_as_steps_that_were_redone(train, halfway, monkeypatch):
     settings = "--config.train.log_every_images=32"
-    assert train(tmp_path, 2, settings) == 0
     add = recorder.Recorder.add
 
     def killed(self, step, *arguments):
@@ -70,25 +82,21 @@ def test_a_kill_is_told_as_steps_that_were_redone(train, tmp_path, monkeypatch):
         return add(self, step, *arguments)
 
     monkeypatch.setattr(recorder.Recorder, "add", killed)
-    assert train(tmp_path, 6, settings) == 130
+    assert train(halfway, 6, settings) == 130
     monkeypatch.undo()
-    assert Checkpoints(tmp_path).steps() == [0, 2]
-    assert of_training(tmp_path)["step"] == 4 and not of_training(tmp_path)["stopped"]
-    assert train(tmp_path, 6, settings) == 0
-    found = of_training(tmp_path)
+    assert Checkpoints(halfway).steps() == [0, 2]
+    assert of_training(halfway)["step"] == 4 and not of_training(halfway)["stopped"]
+    assert train(halfway, 6, settings) == 0
+    found = of_training(halfway)
     assert (found["step"], found["steps"], found["redone"]["steps"]) == (6, 6, 2)
     assert found["redone"]["seconds"] > 0
 
 
-def test_without_or_with_a_damaged_file_it_goes_on(train, tmp_path, capsys):
-    assert train(tmp_path, 1) == 0
-    (tmp_path / costs.FILE).write_text('{"training": ')
-    assert train(tmp_path, 2) == 0
-    assert capsys.readouterr().out.count("is damaged: begun anew") >= 1
-    assert of_training(tmp_path)["steps"] == 2
-    (tmp_path / costs.FILE).unlink()
-    assert train(tmp_path, 3) == 0
-    assert of_training(tmp_path)["steps"] == 3
+def test_a_damaged_file_is_told_and_the_training_goes_on(train, halfway, capsys):
+    (halfway / costs.FILE).write_text('{"training": ')
+    assert train(halfway, 3) == 0
+    assert capsys.readouterr().out.count("is damaged: begun anew") == 1
+    assert of_training(halfway)["steps"] == 3
 
 
 def test_a_former_versions_training_is_measured_from_where_it_goes_on(
@@ -106,10 +114,10 @@ def test_a_former_versions_training_is_measured_from_where_it_goes_on(
     assert "What it cost" in page and "since step 2" in page
 
 
-def test_embedding_tells_widths_and_rates_and_the_report_shows_them(train, tmp_path):
-    assert train(tmp_path, 1, jobs="prepare,train,embed,report") == 0
-    profiles = tmp_path / "profiles/simulated"
-    found = costs.read(tmp_path)["embedding"]["simulated"]
+def test_embedding_tells_widths_and_rates_and_the_report_shows_them(train, halfway):
+    assert train(halfway, 2, jobs="embed,report") == 0
+    profiles = halfway / "profiles/simulated"
+    found = costs.read(halfway)["embedding"]["simulated"]
     assert set(found) == {path.name for path in profiles.iterdir()}
     for encoder, figures in found.items():
         features = pd.concat(map(pd.read_parquet, profiles.glob(f"{encoder}/part-*")))
@@ -120,14 +128,14 @@ def test_embedding_tells_widths_and_rates_and_the_report_shows_them(train, tmp_p
         rate = figures["sites"] / figures["seconds"]
         np.testing.assert_allclose(figures["sites_per_second"], rate, rtol=0.01)
         assert (figures["device"] is None) == (encoder == "intensity")
-    rows = pd.read_csv(tmp_path / "report/data/cost.csv")
-    widest = rows[rows.encoder == "autoencoder@1"].set_index("features")["width"]
-    assert widest.to_dict() == store.widths(profiles / "autoencoder@1")
+    rows = pd.read_csv(halfway / "report/data/cost.csv")
+    widest = rows[rows.encoder == "autoencoder@2"].set_index("features")["width"]
+    assert widest.to_dict() == store.widths(profiles / "autoencoder@2")
     # A part that is made again is what the last run embedded.
-    part = min(profiles.glob("autoencoder@1/part-*.parquet"))
+    part = min(profiles.glob("autoencoder@2/part-*.parquet"))
     records = len(pd.read_parquet(part))
     part.unlink()
-    assert train(tmp_path, 1, jobs="embed") == 0
-    again = json.loads((tmp_path / costs.FILE).read_text())["embedding"]["simulated"]
-    assert again["autoencoder@1"]["sites"] == records
+    assert train(halfway, 2, jobs="embed") == 0
+    again = json.loads((halfway / costs.FILE).read_text())["embedding"]["simulated"]
+    assert again["autoencoder@2"]["sites"] == records
     assert again["autoencoder@0"] == found["autoencoder@0"]

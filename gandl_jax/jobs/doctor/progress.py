@@ -225,6 +225,8 @@ def is_spent(state: State) -> bool:
 def checkpoints(state: State) -> list[Finding]:
     """From where does it go on, and what is damaged?"""
     saved, found = state.saved, []
+    if state.config.embed.checkpoint and not saved.steps:
+        return []  # what embeds with another experiment's encoder saves nothing
     if saved.newest is not None:
         ahead = max(0, state.step - saved.newest)
         words = (

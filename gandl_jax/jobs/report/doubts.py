@@ -130,11 +130,9 @@ def _told_from(label: str, rows: Sequence[Row]) -> str:
 def _image_doubts(rows: Sequence[Row]) -> Iterator[str]:
     leaky = list(dict.fromkeys(row["split"] for row in rows if row["leaky"]))
     if leaky:
-        only_paper = {groups.unit(split) for split in leaky} == {"record"}
-        as_paper = ", as in the GAN-DL paper" if only_paper else ""
         yield (
-            f"Scores marked leaky ({listing(map(findings.split_words, leaky))}"
-            f"{as_paper}) have images of one well on both sides, which flatters them."
+            f"Scores marked leaky ({listing(map(findings.split_words, leaky))}) have "
+            "images of one well on both sides, which flatters them."
         )
     seen = [row for row in rows if row[marks.IMAGES]]
     unlabelled = [row for row in seen if row.get(marks.LABELS, False) is False]

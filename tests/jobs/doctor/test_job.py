@@ -236,6 +236,13 @@ def test_a_full_or_read_only_disk_is_told(state):
     assert "cannot be written" in told(2_000_000, False).words
 
 
+def test_who_embeds_with_anothers_encoder_lacks_no_checkpoint(state):
+    embeds = state(saved=doctor_state.Saved(), lines=[])
+    assert progress.checkpoints(embeds)[0].state == NOTE
+    embeds.config.embed.checkpoint = "runs/other"
+    assert progress.checkpoints(embeds) == []
+
+
 def test_what_comes_after_training(state):
     unsaved = [{"step": 100}]  # the last step was killed before it was saved
     assert outputs.next_step(state(lines=unsaved))[0] == "go on from step 40"

@@ -51,7 +51,8 @@ def distance(a, b):
     return float(optax.tree.norm(jax.tree.map(np.subtract, a, b)))
 
 
-@pytest.mark.parametrize("devices", [pytest.param(2, marks=pytest.mark.slow), 8])
+@pytest.mark.slow
+@pytest.mark.parametrize("devices", [2, 8])
 def test_1_and_more_devices_agree_after_10_steps(config, method, devices):
     start = method.init(jax.random.key(0))
     one, _ = after(config, method, 10, 1)

@@ -170,6 +170,7 @@ def test_4_parts_on_2_devices_agree_and_leave_what_is_frozen(wasserstein):
     assert norm(moved["blocks_b8"]["conv1"]) > 0 and norm(moved["logit"]) > 0
 
 
+@pytest.mark.slow
 def test_wgan_gp_is_the_papers_loss_by_finite_differences(wasserstein):
     """Its gradient, which Adam's mean holds at b1 = 0, against the loss's slope."""
     method, start, run = wasserstein
