@@ -3,14 +3,16 @@
 All entrants are judged on the same records. What units (wells) would have given that
 were drawn again is told by draws that are the same for all, so that differences are
 paired. What other seeds would have given is told by the seeds that there are: the
-variance between their scores, less what units alone make of it. Both variances are
-added; degrees of freedom are Welch's and Satterthwaite's. Of a single seed nothing is
-known of others: then the interval is over units alone.
+variance between scores of one entrant, less what units alone make of it. Of two or
+three seeds it is hardly known: it is pooled over all entrants of a question, as in an
+analysis of variance, and counts for those with one seed too. Both variances are added;
+degrees of freedom are Welch's and Satterthwaite's. Where every entrant has one seed
+nothing is known of others: then intervals are over units alone.
 """
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -56,10 +58,12 @@ class Scores:
       values: [S] of its seeds.
       draws: [S, B] of its seeds, when units are drawn again; draw b has the same units
         in all entrants.
+      has_seeds: whether it would differ with another seed.
     """
 
     values: np.ndarray
     draws: np.ndarray
+    has_seeds: bool = True
 
     @property
     def value(self) -> float:
@@ -68,11 +72,45 @@ class Scores:
 
     def minus(self, other: "Scores") -> "Scores":
         """The differences of seeds that belong together, [S] and [S, B]."""
-        return Scores(self.values - other.values, self.draws - other.draws)
+        values, draws = self.values - other.values, self.draws - other.draws
+        return Scores(values, draws, self.has_seeds)
+
+
+@dataclasses.dataclass(frozen=True)
+class Seeds:
+    """What other seeds would have given.
+
+    Attributes:
+      variance: between the scores of single seeds, without what units make of it.
+      degrees: of freedom; 0 where every entrant has one seed: nothing is known.
+    """
+
+    variance: float = 0.0
+    degrees: int = 0
+
+    def of_mean(self, found: Scores) -> float:
+        """The variance of an entrant's mean over its seeds."""
+        return self.variance / len(found.values) if found.has_seeds else 0.0
+
+
+def pooled(found: Iterable[Scores]) -> Seeds:
+    """Pools what is known of seeds over entrants."""
+    several = [one for one in found if one.has_seeds and len(one.values) > 1]
+    degrees = sum(len(one.values) - 1 for one in several)
+    if not degrees:
+        return Seeds()
+    squares = sum(_between(one) * (len(one.values) - 1) for one in several)
+    return Seeds(max(0.0, squares / degrees), degrees)
 
 
 def scores(
-    counted: Counted, right: Sequence[np.ndarray], *, draws: int, seed: int, prior: int
+    counted: Counted,
+    right: Sequence[np.ndarray],
+    *,
+    draws: int,
+    seed: int,
+    prior: int,
+    has_seeds: bool = True,
 ) -> Scores:
     """Scores an entrant.
 
@@ -83,6 +121,7 @@ def scores(
       draws: number of draws B.
       seed: of the draws; the same for all entrants.
       prior: another number for each entrant, as of `bootstrap.recalls`.
+      has_seeds: whether it would differ with another seed.
     """
     totals = counted.total.sum(0)
     drawn = [
@@ -97,12 +136,14 @@ def scores(
         for one in right
     ]
     values = [float((one.sum(0) / totals).mean()) for one in right]
-    return Scores(np.array(values), np.stack(drawn))
+    return Scores(np.array(values), np.stack(drawn), has_seeds)
 
 
-def interval(counted: Counted, found: Scores, rng: np.random.Generator) -> Mapping:
+def interval(
+    counted: Counted, found: Scores, seeds: Seeds, rng: np.random.Generator
+) -> dict[str, float]:
     """The mean over seeds, with its 95 % interval in [0, 1]: "value", "low", "high"."""
-    drawn = _spread(counted, found, rng)
+    drawn = _spread(counted, found, seeds, rng)
     low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     if not counted.degrees:
         low, high = 0.0, 1.0
@@ -111,24 +152,30 @@ def interval(counted: Counted, found: Scores, rng: np.random.Generator) -> Mappi
     return {"value": value, "low": float(low), "high": float(high)}
 
 
-def paired(counted: Counted, one: Scores, other: Scores) -> dict[str, float]:
-    """The difference of two whose seeds belong together: trained and its untrained.
+def gain(counted: Counted, both: Scores, seeds: Seeds) -> dict[str, float]:
+    """A difference of two whose seeds belong together: trained and its untrained.
+
+    Args:
+      counted: of the question.
+      both: one `minus` the other.
+      seeds: of all such differences of the question.
 
     Returns:
       "value", "low", "high" and "p", two-sided.
     """
-    both = one.minus(other)
-    return _tested(counted, both.value, both.draws.mean(0), [both])
+    return _tested(counted, both.value, both.draws.mean(0), seeds, [both])
 
 
-def difference(counted: Counted, one: Scores, other: Scores) -> dict[str, float]:
+def difference(
+    counted: Counted, one: Scores, other: Scores, seeds: Seeds
+) -> dict[str, float]:
     """The difference of two whose seeds have nothing to do with one another.
 
     Returns:
       "value", "low", "high" and "p", two-sided.
     """
     drawn = one.draws.mean(0) - other.draws.mean(0)
-    return _tested(counted, one.value - other.value, drawn, [one, other])
+    return _tested(counted, one.value - other.value, drawn, seeds, [one, other])
 
 
 def holm(p: Sequence[float]) -> list[float]:
@@ -141,7 +188,10 @@ def holm(p: Sequence[float]) -> list[float]:
 
 
 def ranks(
-    counted: Counted, found: Mapping[str, Scores], rng: np.random.Generator
+    counted: Counted,
+    found: Mapping[str, Scores],
+    seeds: Seeds,
+    rng: np.random.Generator,
 ) -> dict[str, dict[str, Any]]:
     """The rank of each entrant, 1 for the highest score.
 
@@ -149,7 +199,9 @@ def ranks(
       Name to "rank" of the means, "rank_low" and "rank_high", between which 95 % of
       draws lie, and "best", the share of draws in which it is first.
     """
-    drawn = np.stack([_spread(counted, one, rng) for one in found.values()])
+    if not found:
+        return {}
+    drawn = np.stack([_spread(counted, one, seeds, rng) for one in found.values()])
     of_draws = stats.rankdata(-drawn, axis=0)
     means = stats.rankdata([-one.value for one in found.values()])
     tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
@@ -166,18 +218,19 @@ def ranks(
     }
 
 
-def seed_variance(found: Scores) -> float:
-    """The variance of a mean over seeds that is due to the seeds, 0 or more."""
-    count = len(found.values)
-    if count < 2:
-        return 0.0
+def _between(found: Scores) -> float:
+    """The variance between seeds, less what units make of it; it may be below 0."""
     residuals = found.draws - found.draws.mean(0)
-    by_units = residuals.var(1).sum() / (count - 1)
-    return max(0.0, float(found.values.var(ddof=1) - by_units)) / count
+    by_units = residuals.var(1).sum() / (len(found.values) - 1)
+    return float(found.values.var(ddof=1) - by_units)
 
 
 def _tested(
-    counted: Counted, value: float, drawn: np.ndarray, parts: Sequence[Scores]
+    counted: Counted,
+    value: float,
+    drawn: np.ndarray,
+    seeds: Seeds,
+    parts: Sequence[Scores],
 ) -> dict[str, float]:
     """A difference with its interval and p-value.
 
@@ -185,10 +238,11 @@ def _tested(
       counted: of the question.
       value: the difference.
       drawn: [B] its draws over units.
+      seeds: of the question.
       parts: what has seeds of its own in it.
     """
     variances = [(float(drawn.var()) * counted.inflation, counted.degrees)]
-    variances += [(seed_variance(one), len(one.values) - 1) for one in parts]
+    variances += [(sum(map(seeds.of_mean, parts)), seeds.degrees)]
     variance, degrees = _together([v for v in variances if v[0] > 0])
     if not counted.degrees or not degrees:
         return {"value": float(value), "low": -1.0, "high": 1.0, "p": 1.0}
@@ -207,14 +261,16 @@ def _together(variances: Sequence[tuple[float, float]]) -> tuple[float, float]:
     return total, total**2 / sum(v**2 / degrees for v, degrees in variances)
 
 
-def _spread(counted: Counted, found: Scores, rng: np.random.Generator) -> np.ndarray:
+def _spread(
+    counted: Counted, found: Scores, seeds: Seeds, rng: np.random.Generator
+) -> np.ndarray:
     """[B] draws of the mean over seeds, over units and over seeds."""
     drawn = found.draws.mean(0)
     middle = np.median(drawn)
     few = stats.t.ppf((1 + LEVEL) / 2, counted.degrees) if counted.degrees else 1.0
     few /= stats.norm.ppf((1 + LEVEL) / 2)
     spread = middle + (drawn - middle) * math.sqrt(counted.inflation) * few
-    if variance := seed_variance(found):
-        degrees = len(found.values) - 1
-        spread = spread + rng.standard_t(degrees, len(spread)) * math.sqrt(variance)
+    if variance := seeds.of_mean(found):
+        noise = rng.standard_t(seeds.degrees, len(spread))
+        spread = spread + noise * math.sqrt(variance)
     return spread

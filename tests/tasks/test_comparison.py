@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from gandl_jax.tasks import comparison
-from gandl_jax.tasks.comparison import Counted, Scores
+from gandl_jax.tasks.comparison import Counted, Scores, Seeds
 
 DRAWS = 1_000
 
@@ -38,6 +38,7 @@ def test_a_difference_of_one_seed_is_the_paired_t_test():
         question,
         scored(question, [one[:, None]], 1, draws=4_000),
         scored(question, [other[:, None]], 2, draws=4_000),
+        Seeds(),
     )
     wanted = stats.ttest_rel(one, other)
     low, high = wanted.confidence_interval()
@@ -47,13 +48,23 @@ def test_a_difference_of_one_seed_is_the_paired_t_test():
     assert found["p"] == pytest.approx(wanted.pvalue, rel=0.35)
 
 
+def fixed(values):
+    """Scores that no unit changes."""
+    return Scores(values, np.repeat(values[:, None], DRAWS, 1))
+
+
 def test_seeds_add_what_units_do_not_explain():
     values = np.array([0.7, 0.8, 0.9])
-    still = Scores(values, np.repeat(values[:, None], DRAWS, 1))
-    assert comparison.seed_variance(still) == pytest.approx(values.var(ddof=1) / 3)
+    still, pair, alone = (fixed(x) for x in (values, values[:2] / 2, values[:1]))
+    floor = Scores(still.values, still.draws, has_seeds=False)
+    found = comparison.pooled([still, pair, alone, floor])
+    squares = 2 * values.var(ddof=1) + (values[:2] / 2).var(ddof=1)
+    assert (found.variance, found.degrees) == (pytest.approx(squares / 3), 3)
+    assert found.of_mean(still) == pytest.approx(found.variance / 3)
+    assert found.of_mean(alone) == found.variance and not found.of_mean(floor)
     noise = np.random.default_rng(0).normal(scale=0.5, size=(3, DRAWS))
-    assert comparison.seed_variance(Scores(values, values[:, None] + noise)) == 0
-    assert comparison.seed_variance(Scores(values[:1], still.draws[:1])) == 0
+    assert comparison.pooled([Scores(values, values[:, None] + noise)]).variance == 0
+    assert comparison.pooled([alone]) == Seeds()
 
 
 def test_seeds_that_belong_together_are_compared_one_by_one():
@@ -63,8 +74,10 @@ def test_seeds_that_belong_together_are_compared_one_by_one():
     right = [x[:, None] for x in of_seeds]
     trained = scored(question, [x + 0.05 for x in right], 1)
     untrained = scored(question, right, 2)
-    close = comparison.paired(question, trained, untrained)
-    wide = comparison.difference(question, trained, untrained)
+    both = trained.minus(untrained)
+    close = comparison.gain(question, both, comparison.pooled([both]))
+    seeds = comparison.pooled([trained, untrained])
+    wide = comparison.difference(question, trained, untrained, seeds)
     assert [close["value"], wide["value"]] == pytest.approx([0.05, 0.05])
     assert close["low"] > 0 > wide["low"]
 
@@ -83,7 +96,7 @@ def test_ranks_of_what_differs_and_of_what_does_not():
         name: scored(question, [base + level], i + 1)
         for i, (name, level) in enumerate(levels.items())
     }
-    ranks = comparison.ranks(question, found, rng)
+    ranks = comparison.ranks(question, found, Seeds(), rng)
     assert ranks["best"] == {"rank": 1, "rank_low": 1, "rank_high": 1, "best": 1}
     for name in ("same", "alike"):
         assert ranks[name]["rank"] == 2.5
@@ -93,9 +106,9 @@ def test_ranks_of_what_differs_and_of_what_does_not():
 def test_units_that_tell_nothing_leave_all_open():
     question = counted(1)
     one, other = (scored(question, [np.array([[x]])], i) for i, x in ((1, 0.9), (2, 0)))
-    found = comparison.difference(question, one, other)
+    found = comparison.difference(question, one, other, Seeds())
     assert (found["low"], found["high"], found["p"]) == (-1, 1, 1)
-    value = comparison.interval(question, one, np.random.default_rng(0))
+    value = comparison.interval(question, one, Seeds(), np.random.default_rng(0))
     assert (value["low"], value["high"]) == (0, 1)
 
 
@@ -136,7 +149,8 @@ def test_intervals_of_the_difference_cover(seeds, of_units, of_seeds):
             scored(question, right, k + 1, seed=i, draws=200)
             for k, right in enumerate(made)
         )
-        found = comparison.difference(question, one, other)
+        spread = comparison.pooled([one, other])
+        found = comparison.difference(question, one, other, spread)
         covered += found["low"] <= truth <= found["high"]
     assert 0.93 <= covered / 2_000 <= 0.97
 
@@ -150,8 +164,9 @@ def test_of_ten_equal_methods_few_pairs_are_called_different():
             scored(question, right, k + 1, seed=i, draws=200)
             for k, right in enumerate(drawn(rng, [1.0] * 10))
         ]
+        spread = comparison.pooled(found)
         p = [
-            comparison.difference(question, a, b)["p"]
+            comparison.difference(question, a, b, spread)["p"]
             for k, a in enumerate(found)
             for b in found[:k]
         ]

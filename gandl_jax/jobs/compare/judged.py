@@ -8,7 +8,7 @@ import numpy as np
 
 from gandl_jax.judging.entrants import Entrant
 from gandl_jax.tasks import comparison, marks
-from gandl_jax.tasks.comparison import Scores
+from gandl_jax.tasks.comparison import Counted, Scores
 from gandl_jax.tasks.counting import Answer, Question
 
 TRAINED, UNTRAINED, FLOOR = "trained", "untrained", "floor"
@@ -56,12 +56,13 @@ class Board:
 
     def _rows(self, number: int) -> Iterator[Row]:
         question, found = self._questions[number], self._scores(number)
-        ranks = comparison.ranks(
-            question.counted, self._fair(number, found), self._rng(number)
-        )
+        seeds, fair = comparison.pooled(found.values()), self._fair(number, found)
+        ranks = comparison.ranks(question.counted, fair, seeds, self._rng(number))
+        gains = _gains(question.counted, found)
         for key, own in found.items():
             arm, role = key
-            value = comparison.interval(question.counted, own, self._rng(number))
+            rng = self._rng(number)
+            value = comparison.interval(question.counted, own, seeds, rng)
             yield {
                 **question.about,
                 "arm": arm,
@@ -69,17 +70,17 @@ class Board:
                 **self._said(key),
                 **value,
                 "of_seeds": own.values.tolist(),
-                "minus_untrained": self._gain(question, found, key),
+                "minus_untrained": gains.get(key),
                 **(ranks.get(arm, {}) if role == TRAINED else {}),
                 **self._mark(number, key),
             }
 
     def _pairs(self, number: int) -> list[Row]:
-        question = self._questions[number]
-        fair = self._fair(number, self._scores(number))
+        question, found = self._questions[number], self._scores(number)
+        fair, seeds = self._fair(number, found), comparison.pooled(found.values())
         made = [
             {**_named(question), "one": one, "other": other}
-            | comparison.difference(question.counted, fair[one], fair[other])
+            | comparison.difference(question.counted, fair[one], fair[other], seeds)
             for one, other in itertools.combinations(fair, 2)
         ]
         corrected = comparison.holm([row["p"] for row in made])
@@ -96,6 +97,7 @@ class Board:
                 draws=self._options["bootstrap_draws"],
                 seed=self._options["seed"],
                 prior=place + 1,
+                has_seeds=key in self._entrants,
             )
             for place, (key, of_seeds) in enumerate(self._answers.items())
         }
@@ -109,12 +111,6 @@ class Board:
             and not marks.learnt(self._mark(number, key))
             and not any(one.saw_all for one in self._entrants[key])
         }
-
-    def _gain(self, question: Question, found, key: Key) -> Row | None:
-        base = key[0], UNTRAINED
-        if key[1] != TRAINED or base not in found:
-            return None
-        return comparison.paired(question.counted, found[key], found[base])
 
     def _mark(self, number: int, key: Key) -> Row:
         return marks.united([answers[number].mark for answers in self._answers[key]])
@@ -135,6 +131,17 @@ class Board:
 
     def _rng(self, number: int) -> np.random.Generator:
         return np.random.default_rng([self._options["seed"], number])
+
+
+def _gains(counted: Counted, found: Mapping[Key, Scores]) -> dict[Key, Row]:
+    """What training adds to each arm that has an untrained network beside it."""
+    both = {
+        (arm, role): own.minus(found[arm, UNTRAINED])
+        for (arm, role), own in found.items()
+        if role == TRAINED and (arm, UNTRAINED) in found
+    }
+    seeds = comparison.pooled(both.values())
+    return {key: comparison.gain(counted, one, seeds) for key, one in both.items()}
 
 
 def _named(question: Question) -> Row:
