@@ -65,3 +65,8 @@ def _width(one: Entrant, cost: Cost) -> int | None:
     encoder, _, name = one.trained.partition("/")
     own = cost.get("embedding", {}).get(one.encoders[0].parent.name, {})
     return own.get(encoder, {}).get("widths", {}).get(name)
+
+
+def memory_bytes(own: Cost) -> int | None:
+    """The peak of a device where one tells, else of the host."""
+    return own.get("peak_device_bytes") or own.get("peak_host_bytes")
