@@ -15,6 +15,7 @@ from gandl_jax.jobs.compare.spent import Cost, memory_bytes
 from gandl_jax.jobs.report import page, training
 from gandl_jax.jobs.report.page import Html
 from gandl_jax.judging.entrants import Entrant
+from gandl_jax.tasks import marks
 
 Row = Mapping[str, Any]
 GRID_PX = 560  # width of an image grid on the page
@@ -58,9 +59,10 @@ def by_task(asked: Mapping[str, list[Row]]) -> Html:
 def _task(words: str, rows: list[Row], number: int) -> Html:
     shown = (*answer.shown(rows, fair=True), *answer.shown(rows, fair=False))
     floors = (row for row in rows if row["role"] == FLOOR)
-    names = [row["arm"] for row in (*shown, *floors)]
+    every = [*shown, *floors]
+    names = [marks.told(row["arm"], row) for row in every]
     series = {
-        role: [_score(rows, name, role) for name in names]
+        role: [_score(rows, row["arm"], role) for row in every]
         for role in (TRAINED, UNTRAINED, FLOOR)
     }
     figure = plot.draw(names, series, "score", [rows[0]["chance"]] * len(names))
