@@ -158,10 +158,13 @@ DEFAULTS = {
         "not_features": (),
     },
     "benchmark": {
-        # "conversion", "reading", "training", "checkpoints", "embedding"; () is all
-        # that the folders allow: the first needs the raw screen, the second the
-        # prepared one.
+        # "conversion", "reading", "training", "checkpoints", "embedding", "evaluation";
+        # () is all that the folders allow: the first needs the raw screen, the second
+        # the prepared one.
         "parts": (),
+        "evaluation_records": 2202,  # of made-up features, on
+        "evaluation_plates": 43,  # of which each is left out in turn
+        "evaluation_widths": (512, 1024),  # columns
     },
     "kills": {  # --job=try_kills
         "count": 30,  # of the training

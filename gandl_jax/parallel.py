@@ -257,11 +257,16 @@ def count_flops(fn: Callable, state: Any, batch: Any, *others: Any) -> float | N
         cpu = jax.local_devices(backend="cpu")[:1]
     except RuntimeError:  # JAX_PLATFORMS leaves it out
         return None
-    axes = (None, 0, *(None for _ in others))
-    mapped = jax.pmap(fn, axis_name=AXIS, in_axes=axes, devices=cpu)
-    state, *others = jax.eval_shape(lambda *x: x, state, *others)
-    folded = jax.eval_shape(lambda x: _fold(x, 1), batch)
-    return flops(mapped.lower(state, folded, *others))
+    # A pmap of one device asks for arrays, not shapes, where there are several hosts.
+    mapped = jax.shard_map(
+        fn,
+        mesh=jax.sharding.Mesh(cpu, (AXIS,)),
+        in_specs=(WHOLE, PARTS, *(WHOLE for _ in others)),
+        out_specs=WHOLE,
+        check_vma=False,
+    )
+    shapes = jax.eval_shape(lambda *x: x, state, batch, *others)
+    return flops(jax.jit(mapped).lower(*shapes))
 
 
 def flops(lowered: jax.stages.Lowered) -> float | None:

@@ -13,6 +13,7 @@ from gandl_jax import config as configs
 from gandl_jax import modules
 from gandl_jax.errors import InputError, nearest
 from gandl_jax.judging import task_results, task_tables
+from gandl_jax.judging.step_lines import StepLines
 from gandl_jax.profiles import feature_set, normalize, store
 from gandl_jax.profiles.aligned import AlignedSets
 from gandl_jax.raw import screen
@@ -121,7 +122,8 @@ def _result(name: str, task, sets, plan, options) -> dict[str, Any]:
     task_results.say(JOB, f"{name} begins")
     start = time.monotonic()
     others = {key: value for key, value in options.items() if key != "splits"}
-    rows = marks.complete(task.run(sets, plan, **others), sets)
+    with StepLines(name):
+        rows = marks.complete(task.run(sets, plan, **others), sets)
     seconds = time.monotonic() - start
     task_results.say(JOB, f"{name}: {len(rows)} rows in {seconds:.0f} s")
     return {"rows": rows, "skipped": None}

@@ -8,7 +8,8 @@ the column is left out, or the covariance is shrunken. `doubts` tells where that
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -146,6 +147,31 @@ class _PlateTransformer(TransformerMixin, BaseEstimator):
         return np.clip(rows, -FARTHEST, FARTHEST)
 
 
+class Known:
+    """What was measured of records that scalers are fitted on again and again.
+
+    Nearly all folds of a split learn from the same records of a plate.
+
+    Args:
+      records: [n] int number of each row of the fit.
+      found: what all fits have measured, to be used by scalers of one kind only.
+    """
+
+    def __init__(self, records: np.ndarray, found: dict[bytes, Any]):
+        self._records, self._found = records, found
+
+    def measured(self, measure: Callable) -> Callable:
+        """The same as `measure(X, rows)`, which is called once for the same records."""
+
+        def measured(X, rows):
+            key = self._records[rows].tobytes()
+            if key not in self._found:
+                self._found[key] = measure(X, rows)
+            return self._found[key]
+
+        return measured
+
+
 class PlateScaler(_PlateTransformer):
     """Centre and scale per plate, as measured on each plate's reference rows.
 
@@ -165,27 +191,26 @@ class PlateScaler(_PlateTransformer):
       scales_: [P + 1, D] float64 > 0; infinite where a column is left out.
     """
 
-    def fit(self, X, y=None, *, plates) -> "PlateScaler":
+    def fit(self, X, y=None, *, plates, known: Known | None = None) -> "PlateScaler":
         """Measures centre and scale on reference rows.
 
         Args:
           X: [n, D] features of the reference rows only: the training part's controls.
           y: ignored.
           plates: [n] plate of each row.
+          known: what former fits have measured of the same records.
 
         Returns:
           The scaler itself.
         """
-        X = np.asarray(X, np.float64)
+        X = np.asarray(X)
         names, member = np.unique(np.asarray(plates, dtype=str), return_inverse=True)
-        parts = [X[member == p] for p in range(len(names))]
-        centers = np.stack([self._center(part) for part in parts])
-        scales = np.stack(
-            [self._scale(x - c) for x, c in zip(parts, centers, strict=True)]
-        )
+        measure = known.measured(self._measured) if known else self._measured
+        measured = [measure(X, np.flatnonzero(member == p)) for p in range(len(names))]
+        centers, scales = map(np.stack, zip(*measured, strict=True))
         sizes = np.bincount(member)
         enough = sizes >= MIN_REFERENCE_ROWS
-        center, pooled = self._center(X), self._scale(X - centers[member])
+        center, pooled = self._pooled(X, member, centers, scales)
         pooled = self._usual(pooled, scales[enough], sizes[enough])
         self._begin()
         self._doubt_counts(sizes, len(X))
@@ -265,6 +290,17 @@ class PlateScaler(_PlateTransformer):
         """[D] the pooled scale; of standard deviations it is the plates' own."""
         return pooled
 
+    def _measured(self, X, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """[D] centre and [D] scale of some rows [n] int."""
+        own = X[rows].astype(np.float64)
+        center = self._center(own)
+        return center, self._scale(own - center)
+
+    def _pooled(self, X, member, centers, scales) -> tuple[np.ndarray, np.ndarray]:
+        """[D] centre of all rows, [D] scale of all within the plates [P, D]."""
+        share = np.bincount(member) / len(X)
+        return share @ centers, np.sqrt(share @ scales**2)
+
     def _center(self, rows: np.ndarray) -> np.ndarray:
         return rows.mean(0)
 
@@ -272,8 +308,7 @@ class PlateScaler(_PlateTransformer):
         return np.sqrt((residuals**2).mean(0))
 
     def _apply(self, rows: np.ndarray, plate: str) -> np.ndarray:
-        found = np.flatnonzero(self.plates_ == plate)
-        own = found[0] if len(found) else -1
+        own = self.places([plate])[0]
         center, scales = self.centers_[own], self.scales_[own]
         offsets = rows - center
         self._doubt_left_out(offsets, center, scales)
@@ -281,6 +316,13 @@ class PlateScaler(_PlateTransformer):
         if own == -1 and len(rows):
             scaled = self._without_strange(scaled, plate)
         return self._bounded(scaled, plate)
+
+    def places(self, plates: Sequence[str]) -> np.ndarray:
+        """[P] int: the rows of `centers_` and `scales_` that hold for plates [P] str.
+
+        It is -1 for those without their own.
+        """
+        return pd.Index(self.plates_).get_indexer(plates)
 
     def _without_strange(self, rows: np.ndarray, plate: str) -> np.ndarray:
         """Rows in which columns are 0 that a plate with pooled values has far off."""
@@ -320,6 +362,10 @@ class RobustPlateScaler(PlateScaler):
     A column of which more than half the values are equal has no such deviation and gets
     its standard deviation.
     """
+
+    def _pooled(self, X, member, centers, scales) -> tuple[np.ndarray, np.ndarray]:
+        rows = X.astype(np.float64)
+        return self._center(rows), self._scale(rows - centers[member])
 
     def _center(self, rows: np.ndarray) -> np.ndarray:
         return np.median(rows, axis=0)

@@ -5,25 +5,22 @@ All sets get the same records, folds and bootstrap draws, so that differences be
 them are paired; so do the floors, a record's plate and its place on the plate.
 """
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, cpu_count, delayed
-from sklearn.svm import LinearSVC
 
-from gandl_jax import child_processes
-from gandl_jax.profiles import floors, groups, normalize, table
+from gandl_jax.profiles import floors, groups, table
 from gandl_jax.profiles.feature_set import FeatureSet
-from gandl_jax.tasks import bootstrap, marks, remarks, splits
+from gandl_jax.tasks import bootstrap, fold_svms, marks, remarks, splits, steps
 from gandl_jax.tasks.differences import FLOORS, bases, difference
+from gandl_jax.tasks.fold_svms import Fold, Given
 from gandl_jax.tasks.marks import Mark
 from gandl_jax.tasks.splits import Split
 
-MAX_ITERATIONS = 10_000
-VALUES_PER_PROCESS = 50_000_000  # of features x folds; below, starting one takes longer
 SITES, WELLS, RECALL = "balanced_accuracy", "balanced_accuracy_wells", "recall"
 
 Right = Mapping[str, np.ndarray]  # SITES, WELLS -> which decisions are right
@@ -196,16 +193,26 @@ def judge(
       Per split, set and metric a row.
     """
     tally = None
-    for name in sets:
-        one = sets[name]
-        tally = tally or Tally(one.metadata, plan, task, options)
-        decisions = [
-            decide(
-                one.features, one.metadata, tally.codes, split, task, options, of=name
-            )
-            for split in plan
-        ]
-        tally.add(name, decisions, marks.of_splits(one.seen, plan))
+    with contextlib.ExitStack() as counting:
+        for name in sets:
+            one = sets[name]
+            if tally is None:
+                tally = Tally(one.metadata, plan, task, options)
+                count = steps.counted(len(sets) * tally.fits, "SVMs")
+                counting.enter_context(count)
+            decisions = [
+                decide(
+                    one.features,
+                    one.metadata,
+                    tally.codes,
+                    split,
+                    task,
+                    options,
+                    of=name,
+                )
+                for split in plan
+            ]
+            tally.add(name, decisions, marks.of_splits(one.seen, plan))
     return tally.rows()
 
 
@@ -251,6 +258,11 @@ class Tally:
         self.samples = [sample_of(metadata, self.codes, split, unit) for split in plan]
         self._right: dict[str, Sequence[Right]] = {}
         self._marks: dict[str, Sequence[Mark]] = {}
+
+    @property
+    def fits(self) -> int:
+        """How many SVMs a set takes."""
+        return sum(fold_svms.count(self.codes, split.folds) for split in self._plan)
 
     def add(
         self, name: str, decisions: Sequence[list[np.ndarray]], own: Sequence[Mark]
@@ -347,38 +359,15 @@ def decide(
     per_plate = _per_plate(metadata, task)
     plates = table.plates(metadata) if per_plate else np.full(len(codes), "all")
     is_control = controls(metadata) if per_plate else np.zeros(len(codes), bool)
-    jobs = []
-    for train, test in split.folds:
-        fitted_on = _reference(train, test, plates, is_control)
-        needed, places = np.unique(
-            np.concatenate([fitted_on, train, test]), return_inverse=True
-        )
-        ends = np.cumsum([len(fitted_on), len(train)])
-        jobs.append((needed, *np.split(places, ends)))
-    size = sum(len(needed) for needed, *_ in jobs) * features.shape[1]
-    processes = max(1, min(cpu_count(), len(jobs), size // VALUES_PER_PROCESS))
-    # Not threads: they would share liblinear's one random generator, and scores would
-    # differ from run to run.
-    with child_processes.deaf_to_interrupts():
-        found = Parallel(n_jobs=processes)(
-            delayed(_fold)(
-                features[needed], plates[needed], codes[needed], *parts, how, options
-            )
-            for needed, *parts in jobs
-        )
-    for _, doubts in found:
-        remarks.add(of, how, doubts)
-    return [decision for decision, _ in found]
-
-
-def _fold(
-    x, plates, codes, fitted_on, train, test, how, options
-) -> tuple[np.ndarray, list[normalize.Doubt]]:
-    scaler = normalize.make(how).fit(x[fitted_on], plates=plates[fitted_on])
-    scaled = [scaler.transform(x[rows], plates=plates[rows]) for rows in (train, test)]
-    width = np.float32(np.sqrt(scaled[0].shape[1]))
-    decision = _svm(scaled[0] / width, codes[train], scaled[1] / width, options)
-    return decision, scaler.doubts()
+    folds = [
+        Fold(_reference(train, test, plates, is_control), train, test)
+        for train, test in split.folds
+    ]
+    decisions, doubts = fold_svms.decide(
+        Given(features, plates, codes, how, options), folds
+    )
+    remarks.add(of, how, doubts)
+    return decisions
 
 
 def decide_floor(
@@ -386,21 +375,9 @@ def decide_floor(
 ) -> list[np.ndarray]:
     """As `decide`, by the sparse features [N, D] of a floor, as they are."""
     return [
-        _svm(features[train], codes[train], features[test], options)
+        fold_svms.by_liblinear(features[train], codes[train], features[test], options)
         for train, test in split.folds
     ]
-
-
-def _svm(learnt, codes, judged, options) -> np.ndarray:
-    svm = LinearSVC(
-        C=options["svm_c"],
-        class_weight="balanced",
-        random_state=options["seed"],
-        max_iter=MAX_ITERATIONS,
-    )
-    decision = svm.fit(learnt, codes).decision_function(judged)
-    # Of two classes it is one number, above 0 for the second.
-    return np.stack([-decision, decision], 1) if decision.ndim == 1 else decision
 
 
 def _reference(train, test, plates, is_control) -> np.ndarray:

@@ -5,6 +5,7 @@ A curve per cell model, experiment and treatment through the responses of its we
 controls of response 0 are dose 0, and wells scatter around one curve as around others.
 """
 
+import contextlib
 import dataclasses
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -22,6 +23,7 @@ from gandl_jax.tasks import (
     curve_verdicts,
     marks,
     responses,
+    steps,
     well_scatter,
 )
 from gandl_jax.tasks.responses import Responses
@@ -89,11 +91,21 @@ def run(
       dose) and side effect, the wells behind them and where the control wells lie.
       "ec50_kind" says that `ec50_um` is the relative one.
     """
-    rows = []
-    for name in responses.judged_sets(sets, options["features"]):
-        one = sets[name]
-        rows += curve_verdicts.call([*_curves(one, options["normalize"])])
+    rows, names = [], responses.judged_sets(sets, options["features"])
+    with contextlib.ExitStack() as counting:
+        for name in names:
+            one = sets[name]
+            if name == names[0]:
+                count = steps.counted(len(names) * _asked(one.metadata), "curves")
+                counting.enter_context(count)
+            rows += curve_verdicts.call([*_curves(one, options["normalize"])])
     return rows
+
+
+def _asked(metadata: pd.DataFrame) -> int:
+    """How many curves a set gives."""
+    parts = responses.experiments(metadata)
+    return sum(len(_treatments(metadata.iloc[rows])) for *_, rows in parts)
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -156,6 +168,7 @@ def _curves(sites: FeatureSet, normalization: str) -> Iterator[dict[str, Any]]:
                 **own,
                 **marks.mark(sites.seen, rows),
             }
+            steps.add()
 
 
 def _fitted(

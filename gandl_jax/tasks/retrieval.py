@@ -23,7 +23,7 @@ from gandl_jax.profiles import floors, normalize
 from gandl_jax.profiles import table as profile_table
 from gandl_jax.profiles.aggregate import group_means, well_means
 from gandl_jax.profiles.feature_set import FeatureSet
-from gandl_jax.tasks import bootstrap, marks, remarks, score_table
+from gandl_jax.tasks import bootstrap, marks, remarks, score_table, steps
 from gandl_jax.tasks.comparison import Counted
 from gandl_jax.tasks.counting import Answer, Question
 from gandl_jax.tasks.differences import bases, difference
@@ -144,7 +144,12 @@ def run(
     searches = list(_searches(metadata, options["seed"]))
     judged: list[dict[str, Found]] = [{} for _ in searches]
     described, own = {}, {}
-    with tempfile.TemporaryDirectory() as cache:  # of copairs' random rankings
+    identities = floors.make(metadata)
+    looks = (len(sets) + len(identities)) * len(searches)
+    with (
+        tempfile.TemporaryDirectory() as cache,  # of copairs' random rankings
+        steps.counted(looks, "searches"),
+    ):
         for name in sets:
             wells = well_means(sets[name])
             described[name], own[name] = _describe(wells), []
@@ -152,12 +157,14 @@ def run(
                 own[name].append(_mark(wells, search))
                 profiles = _normalized(wells, search, options["normalize"])
                 found[name] = look(profiles, search, seed=options["seed"], cache=cache)
-        for name, identity in floors.make(metadata).items():
+                steps.add()
+        for name, identity in identities.items():
             described[name] = _floor(name)
             own[name] = [marks.NOTHING for _ in searches]
             for search, found in zip(searches, judged, strict=True):
                 profiles = _averaged(identity[search.wells].toarray(), search)
                 found[name] = look(profiles, search, seed=options["seed"], cache=cache)
+                steps.add()
     return [
         described[name] | own[name][i] | row
         for i, (search, found) in enumerate(zip(searches, judged, strict=True))

@@ -16,7 +16,7 @@ from gandl_jax.profiles import normalize
 from gandl_jax.profiles import table as profile_table
 from gandl_jax.profiles.aggregate import well_means
 from gandl_jax.profiles.feature_set import FeatureSet
-from gandl_jax.tasks import marks, remarks, responses, score_table
+from gandl_jax.tasks import marks, remarks, responses, score_table, steps
 from gandl_jax.tasks.skip import LeftOut, Skip, need_package
 
 TITLE = "Well map"
@@ -82,10 +82,12 @@ def run(
       A row per set; "wells" has a column of W values each, the same wells in the same
       order in every row, None where a value is not known.
     """
-    return [
-        _row(sets[name], options)
-        for name in responses.judged_sets(sets, options["features"])
-    ]
+    rows, names = [], responses.judged_sets(sets, options["features"])
+    with steps.counted(len(names), "sets"):
+        for name in names:
+            rows.append(_row(sets[name], options))
+            steps.add()
+    return rows
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -94,7 +94,10 @@ class Meter:
         """Has a step's floating-point operations counted, unless they are known."""
         if self._flops is None and hosts.leads():
             with self.of(COUNTING):
-                self._flops = how()
+                try:
+                    self._flops = how()
+                except Exception as error:  # whatever it is, training goes on
+                    print(f"note: a step's operations are not counted: {error}")
 
     @contextlib.contextmanager
     def of(self, kind: str) -> Iterator[None]:

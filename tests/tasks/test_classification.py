@@ -18,7 +18,7 @@ from gandl_jax.profiles import floors, table
 from gandl_jax.profiles.feature_set import FeatureSet
 from gandl_jax.profiles.normalize import PlateScaler
 from gandl_jax.profiles.seen import Seen
-from gandl_jax.tasks import bootstrap, classification, splits
+from gandl_jax.tasks import bootstrap, classification, fold_svms, splits, threads
 from gandl_jax.tasks import control_classification as controls
 from gandl_jax.tasks.classification import RECALL, SITES, WELLS, Task
 from gandl_jax.tasks.skip import Skip
@@ -254,11 +254,12 @@ def test_normalised_by_what(control_wells, role, note, monkeypatch):
     seen = []
 
     class Spy(PlateScaler):
-        def fit(self, X, y=None, *, plates):
+        def fit(self, X, y=None, *, plates, known=None):
             seen.append(X[:, 0].copy())
-            return super().fit(X, plates=plates)
+            return super().fit(X, plates=plates, known=known)
 
-    monkeypatch.setattr(classification.normalize, "make", lambda name: Spy())
+    monkeypatch.setattr(fold_svms.normalize, "make", lambda name: Spy())
+    monkeypatch.setattr(threads, "cpu_count", lambda: 1)  # one after the other
     features = np.arange(len(metadata), dtype=np.float32)[:, None]
     task = Task("letters", codes_of, floors=False)
     rows = judge(metadata, {"s": features}, task)

@@ -53,6 +53,7 @@ def _parts(config: ml_collections.ConfigDict) -> list[str]:
         "training": True,
         "checkpoints": True,
         "embedding": True,
+        "evaluation": True,
     }
     wanted = config.benchmark.parts
     for part, key in (("conversion", "source_dir"), ("reading", "dir")):

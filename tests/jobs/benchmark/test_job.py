@@ -18,7 +18,8 @@ def config(tmp_path):
 
 
 def test_parts_are_what_the_folders_allow(config, tmp_path, monkeypatch):
-    assert benchmark_job._parts(config) == ["training", "checkpoints", "embedding"]
+    always = ["training", "checkpoints", "embedding", "evaluation"]
+    assert benchmark_job._parts(config) == always
     (tmp_path / "raw").mkdir()
     assert benchmark_job._parts(config)[:2] == ["conversion", "training"]
     monkeypatch.setattr(prepared, "is_complete", lambda _: True)
@@ -28,6 +29,7 @@ def test_parts_are_what_the_folders_allow(config, tmp_path, monkeypatch):
         "training",
         "checkpoints",
         "embedding",
+        "evaluation",
     ]
     config.benchmark.parts = ("embedding", "reading")
     assert benchmark_job._parts(config) == ["reading", "embedding"]
