@@ -6,8 +6,9 @@ paired. What other seeds would have given is told by the seeds that there are: t
 variance between scores of one entrant, less what units alone make of it. Of two or
 three seeds it is hardly known: it is pooled over all entrants of a question, as in an
 analysis of variance, and counts for those with one seed too. Both variances are added;
-degrees of freedom are Welch's and Satterthwaite's. Where every entrant has one seed
-nothing is known of others: then intervals are over units alone.
+degrees of freedom are Satterthwaite's (1946), of the mean squares that are added. Where
+every entrant has one seed nothing is known of others: then intervals are over units
+alone.
 """
 
 import dataclasses
@@ -78,19 +79,17 @@ class Scores:
 
 @dataclasses.dataclass(frozen=True)
 class Seeds:
-    """What other seeds would have given.
+    """What is known of other seeds.
 
     Attributes:
-      variance: between the scores of single seeds, without what units make of it.
+      square: the mean square between the seeds of an entrant.
+      by_units: how much of it units alone make.
       degrees: of freedom; 0 where every entrant has one seed: nothing is known.
     """
 
-    variance: float = 0.0
+    square: float = 0.0
+    by_units: float = 0.0
     degrees: int = 0
-
-    def of_mean(self, found: Scores) -> float:
-        """The variance of an entrant's mean over its seeds."""
-        return self.variance / len(found.values) if found.has_seeds else 0.0
 
 
 def pooled(found: Iterable[Scores]) -> Seeds:
@@ -99,8 +98,9 @@ def pooled(found: Iterable[Scores]) -> Seeds:
     degrees = sum(len(one.values) - 1 for one in several)
     if not degrees:
         return Seeds()
-    squares = sum(_between(one) * (len(one.values) - 1) for one in several)
-    return Seeds(max(0.0, squares / degrees), degrees)
+    between = sum(((one.values - one.value) ** 2).sum() for one in several)
+    by_units = sum((one.draws - one.draws.mean(0)).var(1).sum() for one in several)
+    return Seeds(float(between / degrees), float(by_units / degrees), degrees)
 
 
 def scores(
@@ -218,13 +218,6 @@ def ranks(
     }
 
 
-def _between(found: Scores) -> float:
-    """The variance between seeds, less what units make of it; it may be below 0."""
-    residuals = found.draws - found.draws.mean(0)
-    by_units = residuals.var(1).sum() / (len(found.values) - 1)
-    return float(found.values.var(ddof=1) - by_units)
-
-
 def _tested(
     counted: Counted,
     value: float,
@@ -241,10 +234,8 @@ def _tested(
       seeds: of the question.
       parts: what has seeds of its own in it.
     """
-    variances = [(float(drawn.var()) * counted.inflation, counted.degrees)]
-    variances += [(sum(map(seeds.of_mean, parts)), seeds.degrees)]
-    variance, degrees = _together([v for v in variances if v[0] > 0])
-    if not counted.degrees or not degrees:
+    variance, degrees = _variance(counted, drawn, seeds, parts)
+    if not degrees:
         return {"value": float(value), "low": -1.0, "high": 1.0, "p": 1.0}
     error = math.sqrt(variance)
     half = stats.t.ppf((1 + LEVEL) / 2, degrees) * error
@@ -253,12 +244,23 @@ def _tested(
     return {"value": float(value), "low": low, "high": high, "p": float(p)}
 
 
-def _together(variances: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """The sum of variances with their degrees of freedom, and its own (Welch 1947)."""
-    total = sum(variance for variance, _ in variances)
-    if not total or any(degrees < 1 for _, degrees in variances):
+def _variance(
+    counted: Counted, drawn: np.ndarray, seeds: Seeds, parts: Sequence[Scores]
+) -> tuple[float, float]:
+    """The variance over units and seeds, and its degrees of freedom; 0 is unknown.
+
+    Seeds differ by what units make of them, too, which the draws over units hold
+    already: it is taken away once. Arguments are as of `_tested`.
+    """
+    by_draws = float(drawn.var()) * counted.inflation
+    share = sum(1 / len(one.values) for one in parts if one.has_seeds)
+    square, by_units = seeds.square * share, seeds.by_units * share
+    total = by_draws + max(0.0, square - by_units)
+    squares = max(0.0, by_draws - by_units) ** 2 / max(counted.degrees, 1e-9)
+    squares += square**2 / seeds.degrees if seeds.degrees else 0.0
+    if not counted.degrees or not squares:
         return total, 0.0
-    return total, total**2 / sum(v**2 / degrees for v, degrees in variances)
+    return total, total**2 / squares
 
 
 def _spread(
@@ -266,11 +268,11 @@ def _spread(
 ) -> np.ndarray:
     """[B] draws of the mean over seeds, over units and over seeds."""
     drawn = found.draws.mean(0)
-    middle = np.median(drawn)
-    few = stats.t.ppf((1 + LEVEL) / 2, counted.degrees) if counted.degrees else 1.0
+    variance, degrees = _variance(counted, drawn, seeds, [found])
+    by_draws = float(drawn.var()) * counted.inflation
+    few = stats.t.ppf((1 + LEVEL) / 2, degrees) if degrees else 1.0
     few /= stats.norm.ppf((1 + LEVEL) / 2)
-    spread = middle + (drawn - middle) * math.sqrt(counted.inflation) * few
-    if variance := seeds.of_mean(found):
-        noise = rng.standard_t(seeds.degrees, len(spread))
-        spread = spread + noise * math.sqrt(variance)
-    return spread
+    noise = rng.normal(scale=math.sqrt(variance - by_draws), size=len(drawn))
+    middle = np.median(drawn)
+    away = (drawn - middle) * math.sqrt(counted.inflation) + noise
+    return middle + away * few
