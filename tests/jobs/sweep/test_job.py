@@ -87,7 +87,6 @@ def test_runs_are_made_kept_and_not_repeated(folder, words, capsys):
 
 
 def test_what_cannot_run_is_told_before_anything_is_written(folder, words, capsys):
-    assert program.main(words("w", "--config.train.hold_out=plate:Z/9")) == 1
     assert program.main(words("v", "--config.model.widht=4")) == 2
     assert program.main(words("v", "--config.sweep.runs=autoencoder-seed7")) == 2
     said = capsys.readouterr().err
@@ -95,6 +94,7 @@ def test_what_cannot_run_is_told_before_anything_is_written(folder, words, capsy
     assert not (folder / "v").exists()
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_stops_no_other_and_is_tried_again(folder, words, capsys):
     text = SWEEP.replace('"seed": (0, 1)', '"seed": (0,), "train.batch": (32, 31)')
     (folder / "configs/sweeps/two.py").write_text(text)
