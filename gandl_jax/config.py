@@ -201,6 +201,23 @@ def override(config: ml_collections.ConfigDict, settings: Mapping[str, str]) -> 
         target[last] = parse(f"config.{key}", text, flat[key])
 
 
+def set_keys(config: ml_collections.ConfigDict, values: Mapping[str, Any]) -> None:
+    """Sets full keys ("train.batch") in place.
+
+    Raises:
+      InputError: an unknown key or a value of another type.
+    """
+    flat = flatten(config)
+    for key in values:
+        _check_key(config, key, str(values[key]), flat)
+    try:
+        config.update_from_flattened_dict(dict(values))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{str(error).splitlines()[0]} ({', '.join(values)})") from (
+            error
+        )
+
+
 def _check_key(config, key: str, text: str, flat: Mapping[str, Any]) -> None:
     mine = config.method.name
     if key == "method.name" and text != mine:

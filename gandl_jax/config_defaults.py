@@ -141,6 +141,9 @@ DEFAULTS = {
         # Of each tile, averaged: 1, 4 (turned), 8 (mirrored too). More take as much
         # longer, and help where a record is one cell.
         "orientations": 1,
+        # Workdirs of the same screen: feature sets there that were made from the same
+        # are copied, not made again.
+        "reuse": (),
     },
     "imported": {  # a table of others, read by --job=import
         "file": "",  # CSV or Parquet, one row per site or well
@@ -194,6 +197,18 @@ DEFAULTS = {
         # And a group for each task, of OPTIONS in gandl_jax/tasks/<task>.py. There
         # "normalize" is as above where it is "".
     },
+    "sweep": {  # --job=sweep: many configs, each run whole
+        # What is run: configs/sweeps/NAME.py:screen=NAME, and the names in it. The
+        # file sets both; fewer names run fewer.
+        "source": "",
+        "runs": (),
+        "processes": 1,  # at a time, on this machine
+        # Of training for each, on this machine alone: turned into steps once. 0 is as
+        # long as each config says.
+        "minutes": 0.0,
+        # Where finished rows are kept as CSV; runs that are in it count as done.
+        "results": "docs/results",
+    },
     "choose": {  # --job=choose_features: every set, with each of these
         "normalize": ("standard", "whiten"),
         "svm_c": (),  # () is evaluate.svm_c; several are chosen among too
@@ -223,6 +238,7 @@ LOWEST = {  # of every number in a group, or of one key
     "train.keep_checkpoints": 2,
     "train.milestone_every_images": 0,
     "train.rollbacks": 0,
+    "sweep.processes": 1,
     "embed.batch": 1,
     "evaluate.svm_c": 1e-9,
     "evaluate.repeats": 1,

@@ -1,13 +1,22 @@
-"""Runs config files: configs/demo.py:smoke,method=autoencoder."""
+"""Runs config files: configs/demo.py:smoke,method=autoencoder.
 
+A sweep's file, configs/sweeps/NAME.py:screen=demo, gives many configs: `:run=NAME` is
+one of them, and without it they are all run by --job=sweep.
+"""
+
+import functools
 import importlib.util
 import pathlib
+import types
+from collections.abc import Callable
+from typing import Any
 
 import ml_collections
 
 from gandl_jax import config as configs
-from gandl_jax import modules, regular_files
-from gandl_jax.errors import InputError, nearest
+from gandl_jax import modules, regular_files, sweeps
+from gandl_jax.config_text import read_options
+from gandl_jax.errors import InputError, known, nearest
 
 
 def _split_options(path_and_options: str) -> tuple[str, str]:
@@ -30,6 +39,68 @@ def load(path_and_options: str) -> ml_collections.ConfigDict:
       InputError: no such file, one that does not run, or an option it does not declare.
     """
     path, text = _split_options(path_and_options)
+    module = _run_file(path)
+    if hasattr(module, "get_configs"):
+        return _one_of_sweep(path, text, module)
+    config = _called(path, lambda: module.get_config(text))
+    _check_method_taken(path, text, config)
+    config.name = "-".join([pathlib.Path(path).stem, *_name_parts(text)])
+    return config
+
+
+def load_sweep(path_and_options: str) -> sweeps.Configs:
+    """Runs a sweep file's `get_configs(screen)`.
+
+    Args:
+      path_and_options: `configs/sweeps/methods.py:screen=demo`, or `...,smoke`.
+
+    Returns:
+      Name to config; `name` of each is "<sweep>/<screen>/<name>".
+
+    Raises:
+      InputError: as of `load`; no such screen, or no configs.
+    """
+    path, text = _split_options(path_and_options)
+    return _all_of_sweep(path, text, _run_file(path))
+
+
+def _all_of_sweep(path: str, text: str, module: types.ModuleType) -> sweeps.Configs:
+    options = read_options(text, {"screen": "demo", "smoke": False, "run": ""})
+    name, smoke = options["screen"], options["smoke"]
+    folder = pathlib.Path(path).resolve().parent.parent
+    files = [file.stem for file in sorted(folder.glob("*.py"))]
+    known(f"screen of {path}", name, files)
+    place = f"{folder / name}.py"
+    screen = sweeps.Screen(name, functools.partial(_load_screen, place), smoke)
+    made = _called(path, lambda: dict(module.get_configs(screen)))
+    if not made:
+        raise InputError(f"{path} gives no configs: add some to get_configs")
+    sweep = "-".join([pathlib.Path(path).stem, *["smoke"] * smoke])
+    for one, config in made.items():
+        config.name = f"{sweep}/{name}/{one}"
+    return made
+
+
+def _load_screen(place: str, text: str) -> ml_collections.ConfigDict:
+    return load(f"{place}:{text}")
+
+
+def _one_of_sweep(
+    path: str, text: str, module: types.ModuleType
+) -> ml_collections.ConfigDict:
+    """The config that run=NAME names, or the first, with the names of all."""
+    made = _all_of_sweep(path, text, module)
+    items = text.split(",")
+    if wanted := dict(item.partition("=")[::2] for item in items).get("run"):
+        known(f"run of {path}", wanted, made)
+        return made[wanted]
+    config = next(iter(made.values()))
+    config.name = config.name.rpartition("/")[0]
+    config.sweep.source, config.sweep.runs = f"{path}:{text}", tuple(made)
+    return config
+
+
+def _run_file(path: str) -> types.ModuleType:
     file = pathlib.Path(path)
     regular_files.check(file)
     if not file.is_file():
@@ -40,16 +111,18 @@ def load(path_and_options: str) -> ml_collections.ConfigDict:
     if spec is None:
         raise InputError(f"{path!r} is not a Python file")
     module = importlib.util.module_from_spec(spec)
+    _called(path, lambda: spec.loader.exec_module(module))
+    return module
+
+
+def _called(path: str, make: Callable[[], Any]) -> Any:
+    """What a config's file makes; whatever goes wrong in it is told in a sentence."""
     try:
-        spec.loader.exec_module(module)
-        config = module.get_config(text)
+        return make()
     except InputError:
         raise
     except Exception as error:
         raise InputError(f"{path} does not give a config: {_why(error)}") from error
-    _check_method_taken(path, text, config)
-    config.name = "-".join([file.stem, *_name_parts(text)])
-    return config
 
 
 def _why(error: Exception) -> str:

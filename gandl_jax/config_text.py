@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from gandl_jax.errors import InputError, nearest
@@ -24,7 +25,15 @@ def options(text: str, **defaults: bool | int | float | str) -> dict[str, Any]:
     Raises:
       InputError: an option that the file does not declare, or a value of another type.
     """
-    values = defaults = {"smoke": False, "method": "gan", "recipe": ""} | defaults
+    always = {"smoke": False, "method": "gan", "recipe": ""}
+    return read_options(text, always | defaults)
+
+
+def read_options(
+    text: str, defaults: Mapping[str, bool | int | float | str]
+) -> dict[str, Any]:
+    """As `options`, of those that are declared alone."""
+    values = dict(defaults)
     for item in filter(None, text.split(",")):
         key, equals, value = item.partition("=")
         if key not in defaults:
@@ -60,6 +69,13 @@ def parse(key: str, text: str, like: Any) -> Any:
         return value
     kind = {int: "a whole number", float: "a number"}[type(like)]
     raise InputError(f"{key}={text!r} should be {kind}")
+
+
+def write(value: Any) -> str:
+    """The text that `parse` reads as a value."""
+    if not isinstance(value, tuple):
+        return str(value)
+    return ",".join(f'"{word}"' if "," in str(word) else str(word) for word in value)
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -8,9 +8,9 @@ import ml_collections
 from gandl_jax import files
 from gandl_jax.errors import InputError
 
-FILES = ("data.source_dir", "data.dir", "imported.file")
+FILES = ("data.source_dir", "data.dir", "imported.file", "sweep.results")
 NETWORKS = ("train.start_from", "embed.checkpoint")  # workdirs, or .npz files
-WORKDIRS = "compare.workdirs"
+WORKDIRS = ("compare.workdirs", "embed.reuse")
 _SCHEMES = {"gs", "s3", "az", "hf"}  # that etils takes for buckets'
 _NO_TEXT = re.compile(r"[\ud800-\udfff]")  # bytes that are no UTF-8
 
@@ -28,7 +28,9 @@ def expand_all(config: ml_collections.ConfigDict) -> None:
     for key in (*FILES, *NETWORKS):
         group, name = key.split(".")
         config[group][name] = expand(config[group][name])
-    config.compare.workdirs = tuple(map(expand, config.compare.workdirs))
+    for key in WORKDIRS:
+        group, name = key.split(".")
+        config[group][name] = tuple(map(expand, config[group][name]))
 
 
 def check_all(config: ml_collections.ConfigDict, workdir: os.PathLike) -> None:
@@ -41,8 +43,10 @@ def check_all(config: ml_collections.ConfigDict, workdir: os.PathLike) -> None:
         group, name = key.split(".")
         place = config[group][name]
         _check(f"config.{key}", place, holds_checkpoints=not place.endswith(".npz"))
-    for place in config.compare.workdirs:
-        _check(f"config.{WORKDIRS}", place)
+    for key in WORKDIRS:
+        group, name = key.split(".")
+        for place in config[group][name]:
+            _check(f"config.{key}", place)
 
 
 def _check(name: str, path: str, *, holds_checkpoints: bool = False) -> None:

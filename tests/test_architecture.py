@@ -112,7 +112,7 @@ OPENING = {
     "regular_files.py",
     "modules.py",  # the package's own text
     "judging/task_results.py",
-    "jobs/report/job.py",
+    "jobs/report/page_file.py",
     "jobs/benchmark/job.py",  # /proc
     "compilation.py",
     "hosts.py",  # /sys, and the null device

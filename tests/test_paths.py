@@ -84,7 +84,7 @@ def test_what_a_library_would_misread_is_refused_at_once(key, path, told):
         workdir = path
     else:
         group, name = key.split(".")
-        config[group][name] = (path,) if key == paths.WORKDIRS else path
+        config[group][name] = (path,) if key in paths.WORKDIRS else path
     with pytest.raises(InputError, match=told) as error:
         paths.check_all(config, workdir)
     assert key in str(error.value) and "rename" in str(error.value)

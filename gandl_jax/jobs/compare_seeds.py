@@ -55,7 +55,7 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     )
     names = seed_workdirs.common_sets(compared)
     opened = [training.open() for training in compared]
-    seed_workdirs.check_records(compared, opened)
+    seed_workdirs.check_records([one.folder for one in compared], opened)
     options = {name: _options(config, name) for name in task_results.classifications()}
     made_from = {
         str(training.seed): task_results.made_from(training.encoders, sets)

@@ -39,7 +39,7 @@ def run(config, workdir: epath.Path) -> None:
       InputError: no prepared screen, no checkpoint, or one of another architecture.
     """
     from gandl_jax import compilation, hosts, parallel  # slow
-    from gandl_jax.training import embedding, embedding_cost, encoders  # slow
+    from gandl_jax.training import embedding, embedding_cost, encoders, reuse  # slow
 
     compilation.enable_cache()
     theirs = opening.encoder_config(config)
@@ -65,6 +65,7 @@ def run(config, workdir: epath.Path) -> None:
         due = hosts.once(lambda: store.claim(directory, note, trained_on))
         if due:
             hosts.once(lambda: labelling.note_written(config, workdir, directory))
+            hosts.once(lambda: reuse.copy_parts(config, directory))
         return due
 
     embed = parallel.map_batch(method.embed, devices)

@@ -72,13 +72,13 @@ def read(
                 f"{folder} is of the screen {name!r}, this config's is {dataset!r}: "
                 "compare trainings of one screen"
             )
-        trained = _trained_with(config)
-        identity = _but_seed(config) | _started(folder)
+        trained = trained_with(config)
+        identity = _but_seed(config) | started(folder)
         identity |= {
             f"{key} of the encoder": value for key, value in _but_seed(trained).items()
         }
         first = first or identity
-        encoders = _encoders(job, folder, steps, dataset)
+        encoders = chosen_encoders(job, folder, steps, dataset)
         training = Training(folder, trained.seed, encoders, records)
         for other in made:
             _check_seed(training, other)
@@ -111,26 +111,26 @@ def common_sets(trainings: Sequence[Training]) -> list[str]:
     ]
 
 
-def check_records(trainings: Sequence[Training], opened: Sequence[AlignedSets]) -> None:
-    """Refuses trainings whose profiles are not of the same records.
+def check_records(folders: Sequence[epath.Path], opened: Sequence[AlignedSets]) -> None:
+    """Refuses workdirs whose profiles are not of the same records.
 
     Args:
-      trainings: as of `read`.
+      folders: the workdirs.
       opened: their sets.
 
     Raises:
       InputError: two are of others, or in another order.
     """
     ids = [table.record_ids(sets.metadata, of="profiles") for sets in opened]
-    for training, own in zip(trainings, ids, strict=True):
+    for folder, own in zip(folders, ids, strict=True):
         if list(own) != list(ids[0]):
             raise InputError(
-                f"{training.folder} and {trainings[0].folder} have profiles of other "
-                "records: embed both on the same prepared screen"
+                f"{folder} and {folders[0]} have profiles of other records: embed both "
+                "on the same prepared screen"
             )
 
 
-def _trained_with(config):
+def trained_with(config):
     """The config of the training: another workdir's where its encoder is."""
     place = config.embed.checkpoint
     if not place:
@@ -147,15 +147,20 @@ def _but_seed(config) -> dict[str, Any]:
     return {k: v for k, v in configs.identity(config).items() if k != "seed"}
 
 
-def _started(folder: epath.Path) -> dict[str, str]:
+def started(folder: epath.Path) -> dict[str, str]:
     """What the training started from, wherever that lies; {} of random networks."""
     start = workdirs.noted(folder, "start")
     return {"train.start_from": start["sha256"]} if start else {}
 
 
-def _encoders(
+def chosen_encoders(
     job: str, folder: epath.Path, steps: Sequence[str], dataset: str
 ) -> tuple[epath.Path, ...]:
+    """The profiles of a workdir's trained encoders, then of its untrained one.
+
+    Raises:
+      InputError: one is not there; the message says how to make it.
+    """
     profiles = folder / "profiles" / dataset
     found = {d.name: d for d in task_results.encoders(job, profiles)}
     roles = feature_set.roles(found)

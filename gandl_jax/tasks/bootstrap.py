@@ -23,7 +23,13 @@ BLOCK = 2**22  # weights that are in memory at a time
 
 
 def recalls(
-    correct: np.ndarray, total: np.ndarray, *, draws: int, seed: int, prior: int = 1
+    correct: np.ndarray,
+    total: np.ndarray,
+    *,
+    draws: int,
+    seed: int,
+    prior: int = 1,
+    chance: float | None = None,
 ) -> np.ndarray:
     """The share of right predictions per class, in every draw.
 
@@ -35,16 +41,18 @@ def recalls(
       prior: seed of the unit that is added: another one for each of two scores whose
         difference is wanted, or it would cancel, and scores that are right on the same
         records would differ by 0 for certain.
+      chance: the share of that unit that is right; None is one class of K.
 
     Returns:
       [draws, K] float64 in [0, 1].
     """
     units, classes = total.shape
+    guessed = 1 / classes if chance is None else chance
     size = total.sum(0) / (total > 0).sum(0)
     rng, added = np.random.default_rng(seed), np.random.default_rng([seed, prior])
     right, wrong = (
         size * added.gamma(share, size=(draws, classes))
-        for share in (1 / classes, 1 - 1 / classes)
+        for share in (guessed, 1 - guessed)
     )
     drawn = right, right + wrong
     step = max(1, BLOCK // units)
@@ -65,16 +73,22 @@ def stretch(total: np.ndarray, *, tested: int, trained: float) -> float:
 
     Returns:
       sqrt(1 + tested / trained) t / z, with the 97.5 % quantiles t of Student's and z
-      of the normal distribution. Degrees of freedom are the units less one for each
-      kind of unit (of one class, of another, of both); infinite where none is left.
+      of the normal distribution, for `degrees` of freedom; infinite where none is left.
     """
-    kinds = np.unique(total > 0, axis=0)
-    degrees = len(total) - len(kinds)
-    if degrees < 1:
+    free = degrees(total)
+    if free < 1:
         return math.inf
     tail = (1 + LEVEL) / 2
-    few = stats.t.ppf(tail, degrees) / stats.norm.ppf(tail)
+    few = stats.t.ppf(tail, free) / stats.norm.ppf(tail)
     return float(np.sqrt(1 + tested / trained) * few)
+
+
+def degrees(total: np.ndarray) -> int:
+    """Degrees of freedom of the spread over units, of [U, K] predictions of each class.
+
+    The units less one for each kind of unit (of one class, of another, of both).
+    """
+    return len(total) - len(np.unique(total > 0, axis=0))
 
 
 def interval(

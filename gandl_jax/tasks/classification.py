@@ -306,7 +306,7 @@ class Tally:
             self._add_floors()
         made = []
         for i, (split, sample) in enumerate(zip(self._plan, self.samples, strict=True)):
-            about = _about(
+            about = about_split(
                 self._metadata,
                 self.codes,
                 self.classes,
@@ -324,7 +324,7 @@ class Tally:
     def _add_floors(self) -> None:
         for name, features in floors.make(self._metadata).items():
             decisions = [
-                _decide_floor(features, self.codes, split, self._options)
+                decide_floor(features, self.codes, split, self._options)
                 for split in self._plan
             ]
             self.add(name, decisions, [marks.NOTHING for _ in self._plan])
@@ -370,8 +370,10 @@ def decide(
     return decisions
 
 
-def _decide_floor(features, codes, split, options) -> list[np.ndarray]:
-    """The same by sparse features as they are, which liblinear takes."""
+def decide_floor(
+    features: Any, codes: np.ndarray, split: Split, options: Mapping[str, Any]
+) -> list[np.ndarray]:
+    """As `decide`, by the sparse features [N, D] of a floor, as they are."""
     return [
         fold_svms.by_liblinear(features[train], codes[train], features[test], options)
         for train, test in split.folds
@@ -547,8 +549,15 @@ def _differences(
     }
 
 
-def _about(metadata, codes, classes, split: Split, task: Task, options) -> dict:
-    """What the rows of a split have in common."""
+def about_split(
+    metadata: pd.DataFrame,
+    codes: np.ndarray,
+    classes: Sequence[str],
+    split: Split,
+    task: Task,
+    options: Mapping[str, Any],
+) -> dict[str, Any]:
+    """What the rows of a split have in common; arguments as of `decide`."""
     tests = splits.tested(split)
     own, names = metadata.iloc[tests], [classes[i] for i in np.unique(codes[tests])]
     return {

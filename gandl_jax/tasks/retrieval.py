@@ -24,6 +24,8 @@ from gandl_jax.profiles import table as profile_table
 from gandl_jax.profiles.aggregate import group_means, well_means
 from gandl_jax.profiles.feature_set import FeatureSet
 from gandl_jax.tasks import bootstrap, marks, remarks, score_table, steps
+from gandl_jax.tasks.comparison import Counted
+from gandl_jax.tasks.counting import Answer, Question
 from gandl_jax.tasks.differences import bases, difference
 from gandl_jax.tasks.skip import LeftOut, Skip, need_columns, need_package
 
@@ -168,6 +170,92 @@ def run(
         for i, (search, found) in enumerate(zip(searches, judged, strict=True))
         for name, row in _rows(search, found, options)
     ]
+
+
+class Counting:
+    """Counts precisions for `counting`: every query of a treatment is one record."""
+
+    def __init__(self, metadata: pd.DataFrame, options: Mapping[str, Any]):
+        """Prepares the searches.
+
+        Args:
+          metadata: [N] rows of Metadata_* columns.
+          options: normalize, seed.
+        """
+        check(metadata, options)
+        self._metadata, self._options = metadata, options
+        self._searches = list(_searches(_wells(metadata), options["seed"]))
+        found = self._look(floors.make(_wells(metadata)))
+        self._floors = {
+            name: [Answer(_by_treatment(f), marks.NOTHING) for f in own]
+            for name, own in found.items()
+        }
+        first = next(iter(found.values()))
+        self.questions = list(map(self._question, self._searches, first))
+        self.fits = len(self._searches)
+
+    def answers(self, one: FeatureSet) -> list[Answer]:
+        """The precisions of a set of the records, of each question."""
+        wells = well_means(one)
+        with tempfile.TemporaryDirectory() as cache:
+            return [
+                Answer(
+                    _by_treatment(self._find(wells, search, cache)),
+                    _mark(wells, search),
+                )
+                for search in self._searches
+            ]
+
+    def floors(self) -> dict[str, list[Answer]]:
+        """The same by plate and by place."""
+        return self._floors
+
+    def _find(self, wells: FeatureSet, search: Search, cache: str) -> Found:
+        profiles = _normalized(wells, search, self._options["normalize"])
+        return look(profiles, search, seed=self._options["seed"], cache=cache)
+
+    def _look(self, identities: Mapping[str, Any]) -> dict[str, list[Found]]:
+        """What plates and places find."""
+        seed = self._options["seed"]
+        with tempfile.TemporaryDirectory() as cache:
+            return {
+                name: [
+                    look(
+                        _averaged(identity[search.wells].toarray(), search),
+                        search,
+                        seed=seed,
+                        cache=cache,
+                    )
+                    for search in self._searches
+                ]
+                for name, identity in identities.items()
+            }
+
+    def _question(self, search: Search, found: Found) -> Question:
+        units, counts = np.unique(found.treatment, return_counts=True)
+        about = {
+            "task": "retrieval",
+            "kind": search.kind,
+            "group": search.group,
+            "metric": "mAP",
+            "normalize": self._options["normalize"],
+            "unit": "treatment",
+            "chance": found.chance,
+            "records": found.queries,
+        }
+        total = counts[:, None].astype(float)
+        return Question(about, Counted(total, len(units), np.inf, found.chance))
+
+
+def counting(metadata: pd.DataFrame, options: Mapping[str, Any]) -> Counting:
+    """How sets are compared by what they find."""
+    return Counting(metadata, options)
+
+
+def _by_treatment(found: Found) -> np.ndarray:
+    """[U, 1] sums of precisions of each treatment, in alphabetical order."""
+    _, unit = np.unique(found.treatment, return_inverse=True)
+    return np.bincount(unit, found.precision)[:, None]
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -157,6 +157,22 @@ def test_replicates_are_found_as_scikit_learn_scores_them():
     )
 
 
+def test_what_is_counted_gives_the_same_scores():
+    metadata = screen(doses=(1.0, 2.0))
+    features = {"a": profiles(metadata, 0.5), "b": profiles(metadata, 2.0, seed=1)}
+    rows = run(metadata, features)
+    asked = retrieval.counting(metadata, OPTIONS)
+    (question,) = asked.questions
+    for name, x in features.items():
+        (found,) = asked.answers(FeatureSet(name, metadata, x))
+        score = found.right.sum() / question.counted.total.sum()
+        assert score == pytest.approx(rows["replicate", name]["value"])
+    assert question.about["chance"] == pytest.approx(rows["replicate", "a"]["chance"])
+    for name, (found,) in asked.floors().items():
+        score = found.right.sum() / question.counted.total.sum()
+        assert score == pytest.approx(rows["replicate", name]["value"])
+
+
 def test_what_chance_gives():
     """All orders of 2 among 5, one as likely as the other."""
     orders = list(itertools.combinations(range(1, 6), 2))

@@ -1,18 +1,12 @@
 """The job `report`: one self-contained page about what an experiment found."""
 
-import datetime
-import string
-
 import ml_collections
 import pandas as pd
 from etils import epath
 
-from gandl_jax import __version__, csv_files, files
 from gandl_jax.errors import InputError
-from gandl_jax.jobs.report import page, sections
+from gandl_jax.jobs.report import page_file, sections
 from gandl_jax.jobs.report.inputs import Inputs, read
-
-PARTS = epath.Path(__file__).parent
 
 
 def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
@@ -29,23 +23,11 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     """
     inputs = read(config, workdir)
     body, numbers = _build(inputs)
-    now = datetime.datetime.now(datetime.UTC)
-    html = string.Template((PARTS / "report.html").read_text()).substitute(
-        title=page.text(f"{inputs.name} - gandl_jax report"),
-        style=(PARTS / "report.css").read_text(),
-        script=(PARTS / "report.js").read_text(),
-        body=body,
-        footer=page.text(
-            f"Made by gandl_jax {__version__} on {now:%Y-%m-%d %H:%M} UTC. The numbers "
-            "behind the figures are CSV files in the folder data beside this page."
-        ),
-    )
     folder = epath.Path(workdir) / "report"
-    (folder / "data").mkdir(parents=True, exist_ok=True)
-    for name, tables in numbers.items():
-        table = pd.concat(tables, ignore_index=True)
-        csv_files.write(folder / "data" / f"{name}.csv", table)
-    files.replace(folder / "index.html", html)
+    tables = {
+        name: pd.concat(parts, ignore_index=True) for name, parts in numbers.items()
+    }
+    page_file.write(folder, f"{inputs.name} - gandl_jax report", body, tables)
     print(f"report: {folder / 'index.html'}")
 
 

@@ -133,20 +133,35 @@ def panels(config, metrics: Sequence[Mapping[str, Any]]) -> Panels:
     return {**chosen, **more, **SPEED}
 
 
-def _plots(config, metrics: list[dict[str, Any]]) -> list[Html]:
-    plots = []
+def curves(
+    config, metrics: Sequence[Mapping[str, Any]], name: str
+) -> list[tuple[str, str]]:
+    """Captions and SVGs of the curves that a method shows of its training.
+
+    Args:
+      config: of the training.
+      metrics: its lines.
+      name: prefix of ids, unique within the page.
+    """
+    made = []
     for i, (caption, (label, names)) in enumerate(panels(config, metrics).items()):
         lines = {}
-        for metric, name in names.items():
+        for metric, legend in names.items():
             found = [m for m in metrics if m.get(metric) is not None]
             found = found[:: -(-len(found) // MOST_POINTS) or 1]
             if found:
-                lines[name] = [m["images"] for m in found], [m[metric] for m in found]
+                lines[legend] = [m["images"] for m in found], [m[metric] for m in found]
         if lines:
             title = f"{caption} during training"
-            svg = style.to_svg(plot.draw(lines, label), f"training-{i}", title)
-            plots.append(page.figure(Html(svg), caption))
-    return plots
+            made.append(
+                (caption, style.to_svg(plot.draw(lines, label), f"{name}-{i}", title))
+            )
+    return made
+
+
+def _plots(config, metrics: list[dict[str, Any]]) -> list[Html]:
+    made = curves(config, metrics, "training")
+    return [page.figure(Html(svg), caption) for caption, svg in made]
 
 
 def _words(inputs: Inputs, step: int) -> tuple[str, str]:

@@ -1,0 +1,1 @@
+"""The job `compare` and its parts."""

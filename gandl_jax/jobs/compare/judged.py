@@ -1,0 +1,160 @@
+"""All entrants' answers to a task's questions, and the rows that come of them."""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from gandl_jax.judging.entrants import Entrant
+from gandl_jax.tasks import comparison, marks
+from gandl_jax.tasks.comparison import Counted, Scores
+from gandl_jax.tasks.counting import Answer, Question
+
+TRAINED, UNTRAINED, FLOOR = "trained", "untrained", "floor"
+CALLED = 0.05  # p-values after correction below it are called different
+
+Row = dict[str, Any]
+Key = tuple[str, str]  # arm and role
+
+
+class Board:
+    """Collects answers and scores them.
+
+    Args:
+      questions: of a task.
+      options: bootstrap_draws, seed.
+    """
+
+    def __init__(self, questions: Sequence[Question], options: Mapping[str, Any]):
+        self._questions, self._options = list(questions), options
+        self._answers: dict[Key, list[list[Answer]]] = {}
+        self._entrants: dict[Key, list[Entrant]] = {}
+
+    def add(self, one: Entrant, role: str, answers: list[Answer]) -> None:
+        """Adds the answers of an entrant, one for each question."""
+        key = one.arm, role
+        self._answers.setdefault(key, []).append(answers)
+        self._entrants.setdefault(key, []).append(one)
+
+    def add_floor(self, name: str, answers: list[Answer]) -> None:
+        """Adds the answers of what knows nothing of images, or only their mean."""
+        self._answers[name, FLOOR] = [answers]
+
+    def rows(self) -> list[Row]:
+        """A row for each question, arm and role, and for each floor."""
+        return [row for i in range(len(self._questions)) for row in self._rows(i)]
+
+    def pairs(self) -> list[Row]:
+        """For each question the difference of every two arms, trained.
+
+        "p_corrected" is after correction for the number of pairs of that question.
+        Arms that learnt labels of what is judged, or that were trained on records that
+        others held out, are in no pair.
+        """
+        return [row for i in range(len(self._questions)) for row in self._pairs(i)]
+
+    def _rows(self, number: int) -> Iterator[Row]:
+        question, found = self._questions[number], self._scores(number)
+        seeds, fair = comparison.pooled(found.values()), self._fair(number, found)
+        ranks = comparison.ranks(question.counted, fair, seeds, self._rng(number))
+        gains = _gains(question.counted, found)
+        for key, own in found.items():
+            arm, role = key
+            rng = self._rng(number)
+            value = comparison.interval(question.counted, own, seeds, rng)
+            yield {
+                **question.about,
+                "arm": arm,
+                "role": role,
+                **self._said(key),
+                **value,
+                "of_seeds": own.values.tolist(),
+                "minus_untrained": gains.get(key),
+                **(ranks.get(arm, {}) if role == TRAINED else {}),
+                **self._mark(number, key),
+            }
+
+    def _pairs(self, number: int) -> list[Row]:
+        question, found = self._questions[number], self._scores(number)
+        fair, seeds = self._fair(number, found), comparison.pooled(found.values())
+        made = [
+            {**_named(question), "one": one, "other": other}
+            | comparison.difference(question.counted, fair[one], fair[other], seeds)
+            for one, other in itertools.combinations(fair, 2)
+        ]
+        corrected = comparison.holm([row["p"] for row in made])
+        return [
+            {**row, "p_corrected": p, "different": p < CALLED}
+            for row, p in zip(made, corrected, strict=True)
+        ]
+
+    def _scores(self, number: int) -> dict[Key, Scores]:
+        return {
+            key: comparison.scores(
+                self._questions[number].counted,
+                [answers[number].right for answers in of_seeds],
+                draws=self._options["bootstrap_draws"],
+                seed=self._options["seed"],
+                prior=place + 1,
+                has_seeds=key in self._entrants,
+            )
+            for place, (key, of_seeds) in enumerate(self._answers.items())
+        }
+
+    def _fair(self, number: int, found: Mapping[Key, Scores]) -> dict[str, Scores]:
+        """The trained arms that stand against one another."""
+        return {
+            key[0]: own
+            for key, own in found.items()
+            if key[1] == TRAINED
+            and not marks.learnt(self._mark(number, key))
+            and not any(one.saw_all for one in self._entrants[key])
+        }
+
+    def _mark(self, number: int, key: Key) -> Row:
+        return marks.united([answers[number].mark for answers in self._answers[key]])
+
+    def _said(self, key: Key) -> Row:
+        """What is known of a row's arm."""
+        if key not in self._entrants:
+            return {"method": key[0], "recipe": "", "features": key[0], "seeds": []}
+        first = self._entrants[key][0]
+        name = getattr(first, key[1])
+        return {
+            "method": first.method,
+            "recipe": first.recipe,
+            "features": name.rpartition("/")[2],
+            "seeds": [one.seed for one in self._entrants[key]],
+            "saw_all": first.saw_all,
+        }
+
+    def _rng(self, number: int) -> np.random.Generator:
+        return np.random.default_rng([self._options["seed"], number])
+
+
+def _gains(counted: Counted, found: Mapping[Key, Scores]) -> dict[Key, Row]:
+    """What training adds to each arm that has an untrained network beside it."""
+    both = {
+        (arm, role): own.minus(found[arm, UNTRAINED])
+        for (arm, role), own in found.items()
+        if role == TRAINED and (arm, UNTRAINED) in found
+    }
+    seeds = comparison.pooled(both.values())
+    return {key: comparison.gain(counted, one, seeds) for key, one in both.items()}
+
+
+def _named(question: Question) -> Row:
+    kept = ("task", "group", "split", "label", "kind", "metric")
+    return {key: question.about[key] for key in kept if key in question.about}
+
+
+def flat(row: Mapping[str, Any]) -> Row:
+    """A row as one line of CSV."""
+    nested = ("classes", "seeds", "of_seeds", "minus_untrained")
+    plain = {key: value for key, value in row.items() if key not in nested}
+    plain["seeds"] = " ".join(map(str, row["seeds"]))
+    plain["of_seeds"] = " ".join(f"{value:.6g}" for value in row["of_seeds"])
+    for key, value in (row["minus_untrained"] or {}).items():
+        plain[f"minus_untrained_{key}"] = value
+    return plain

@@ -1,0 +1,129 @@
+"""The page of a comparison: all methods beside one another, with scores and costs."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+from etils import epath
+
+from gandl_jax.jobs.compare import answer, figures, methods, spent, text
+from gandl_jax.jobs.compare.judged import flat
+from gandl_jax.jobs.report import page, page_file
+from gandl_jax.jobs.report.page import Html
+from gandl_jax.judging import task_tables
+from gandl_jax.judging.entrants import Entrant
+
+Contents = Sequence[Mapping[str, Any]]
+
+
+def write(
+    folder: epath.Path, compared: Sequence[Entrant], contents: Contents, config
+) -> None:
+    """Writes index.html and data/*.csv.
+
+    Args:
+      folder: of the comparison.
+      compared: what was compared.
+      contents: of each task, as the job keeps them.
+      config: of the comparison.
+    """
+    cost = spent.of_arms(compared)
+    chapters = _chapters(folder.name, compared, contents, cost, config)
+    title = f"{folder.name}: methods compared - gandl_jax"
+    body = page.join(filter(None, chapters))
+    page_file.write(folder, title, body, _numbers(contents, cost))
+
+
+def _chapters(
+    screen: str, compared: Sequence[Entrant], contents: Contents, cost, config
+) -> Iterator[Html | None]:
+    asked = answer.questions(contents)
+    first = answer.leading(asked)
+    yield page.tag("h1", f"Methods compared on {screen}")
+    yield page.tag("p", _subtitle(compared), class_="subtitle")
+    if first:
+        yield answer.section(first, asked[first], contents)
+        yield methods.section(first, asked[first], cost)
+        yield figures.by_cost(first, asked[first], cost)
+        yield figures.by_task(asked)
+        yield _pairs(contents)
+    yield _left_out(contents)
+    yield figures.curves(compared)
+    yield figures.grids(compared)
+    yield _facts(compared, config)
+
+
+def _subtitle(compared: Sequence[Entrant]) -> str:
+    arms = dict.fromkeys(one.arm for one in compared)
+    seeds = sorted({one.seed for one in compared if one.seed is not None})
+    return (
+        f"{page.count(len(compared), 'feature set')} of {page.listing(arms)}; seeds "
+        f"{', '.join(map(str, seeds))}."
+    )
+
+
+def _pairs(contents: Contents) -> Html | None:
+    pairs = [pair for content in contents for pair in content["pairs"]]
+    if not pairs:
+        return None
+    called = [pair for pair in pairs if pair["different"]]
+    lines = [
+        [
+            task_tables.title(pair["task"]),
+            text.words(pair),
+            pair["one"],
+            pair["other"],
+            page.interval(pair["value"], pair["low"], pair["high"], "+.3f"),
+            page.number(pair["p_corrected"], ".2g"),
+        ]
+        for pair in called
+    ]
+    header = ("Task", "Question", "One", "Other", "One − other", "p, corrected")
+    return page.section(
+        "pairs",
+        "Which differences hold?",
+        page.tag(
+            "p",
+            f"{len(called)} of {len(pairs)} differences between two methods hold after "
+            "correction for the number of pairs of their question (Holm).",
+        ),
+        page.table(header, lines, "pairs") if lines else "",
+        figures.link("pairs"),
+    )
+
+
+def _left_out(contents: Contents) -> Html | None:
+    said = [f"{c['task']}: {c['skipped']}" for c in contents if c["skipped"]]
+    said += [f"{c['task']}: {words}" for c in contents for words in c["left_out"]]
+    if not said:
+        return None
+    return page.section("left-out", "What was left out", page.items(said))
+
+
+def _facts(compared: Sequence[Entrant], config) -> Html:
+    lines = [
+        [one.arm, "" if one.seed is None else str(one.seed), str(one.folder)]
+        for one in compared
+    ]
+    return page.section(
+        "facts",
+        "What was compared",
+        page.tag(
+            "p",
+            "All sets were judged on the same records, folds and "
+            f"{config.evaluate.bootstrap_draws:,} draws, normalised by "
+            f"{config.evaluate.normalize!r} unless a task says otherwise. Intervals "
+            "add what other wells and what other seeds would have given.",
+        ),
+        page.table(("Method", "Seed", "Workdir"), lines, "scores"),
+    )
+
+
+def _numbers(contents: Contents, cost) -> dict[str, pd.DataFrame]:
+    rows = [flat(row) for content in contents for row in content["rows"]]
+    pairs = [pair for content in contents for pair in content["pairs"]]
+    return {
+        "scores": pd.DataFrame(rows),
+        "pairs": pd.DataFrame(pairs),
+        "costs": pd.DataFrame([{"arm": arm, **own} for arm, own in cost.items()]),
+    }

@@ -1,0 +1,1 @@
+"""The job `sweep` and its parts."""

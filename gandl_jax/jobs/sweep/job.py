@@ -1,0 +1,141 @@
+"""The job `sweep`: many configs, each run whole, one after another or some at a time.
+
+Each run has its workdir in that of the sweep, and is a program of its own: one that
+fails stops no other. Killed at any instant, the same command goes on and repeats
+nothing. Rows of finished runs are kept as CSV in config.sweep.results.
+"""
+
+import collections
+import math
+import time
+from collections.abc import Sequence
+
+from etils import epath
+
+from gandl_jax import config as configs
+from gandl_jax import files, lock
+from gandl_jax.errors import InputError, RunError
+from gandl_jax.jobs.sweep import programs, runs, table, timing
+from gandl_jax.jobs.sweep.book import Book
+from gandl_jax.jobs.sweep.programs import Program
+from gandl_jax.jobs.sweep.results import Results
+from gandl_jax.jobs.sweep.runs import Run
+
+WORKDIR = "unclaimed"
+LOOK_S = 0.5  # between two looks at the programs
+TELL_S = 30.0  # between two tables of progress
+
+
+def check(config, workdir: epath.Path, before: Sequence[str]) -> None:
+    """Refuses a sweep of which one config is not possible, before any is run.
+
+    Args:
+      config: of the sweep.
+      workdir: of it.
+      before: jobs that run first.
+
+    Raises:
+      InputError: no list of configs, or a config that cannot be run.
+    """
+    if files.is_remote(workdir):
+        raise InputError(f"--workdir={workdir}: a sweep's programs need a local folder")
+    runs.read(config, workdir)
+
+
+def run(config, workdir: epath.Path) -> None:
+    """Runs every config of a sweep that is not done.
+
+    Raises:
+      InputError: as of `check`; minutes that are too short.
+      RunError: some runs failed; all others are done.
+    """
+    workdir = epath.Path(workdir)
+    wanted = runs.read(config, workdir)
+    workdir.mkdir(parents=True, exist_ok=True)
+    with lock.held(workdir, "--job=sweep"):
+        book = Book(workdir)
+        _prepare(wanted, workdir)
+        minutes = config.sweep.minutes
+        wanted = timing.with_steps(wanted, minutes, book, workdir / "timing")
+        kept = Results(epath.Path(config.sweep.results), config.name)
+        _Queue(wanted, book, kept, config.sweep.processes).run()
+        failures = book.failures(wanted)
+    if failures:
+        told = "; ".join(f"{name}: {last}" for name, last in failures.items())
+        raise RunError(
+            f"{len(failures)} of {len(wanted)} runs failed, all others are done: {told}"
+        )
+
+
+def _prepare(wanted: Sequence[Run], workdir: epath.Path) -> None:
+    """Prepares each screen once, before runs share it.
+
+    Raises:
+      RunError: it cannot be prepared.
+    """
+    for one in {run.config.data.dir: run for run in wanted}.values():
+        ended = programs.run(one.command(["prepare"]), workdir / "logs/prepare.txt")
+        if ended.code:
+            raise RunError(f"the screen cannot be prepared: {ended.last}")
+
+
+class _Queue:
+    """Runs that are done, that run now and that wait, so many at a time."""
+
+    def __init__(self, wanted: Sequence[Run], book: Book, kept: Results, processes):
+        self._wanted, self._book, self._kept = wanted, book, kept
+        self._processes = processes
+        self._done = [one for one in wanted if book.is_done(one) or kept.has(one)]
+        left = (one for one in wanted if one not in self._done)
+        self._waiting = collections.deque(left)
+        self._running: dict[str, tuple[Run, Program]] = {}
+
+    def run(self) -> None:
+        """Runs all; what interrupts it stops the programs, which save first."""
+        told = -math.inf
+        try:
+            while self._waiting or self._running:
+                changed = self._start() + self._collect()
+                if changed or time.monotonic() - told >= TELL_S:
+                    told = time.monotonic()
+                    self._tell()
+                time.sleep(LOOK_S)
+        except BaseException:
+            programs.stop_all([program for _, program in self._running.values()])
+            raise
+        self._kept.write(self._wanted, self._done)
+        self._tell()
+
+    def _start(self) -> int:
+        """Starts as many as may run; gives how many."""
+        count = min(self._processes - len(self._running), len(self._waiting))
+        for _ in range(count):
+            one = self._waiting.popleft()
+            self._running[one.name] = one, _program(one, self._done)
+        return count
+
+    def _collect(self) -> int:
+        """Notes those that have ended; gives how many."""
+        ended = {name: p.ended() for name, (_, p) in self._running.items()}
+        ended = {name: how for name, how in ended.items() if how}
+        for name, how in ended.items():
+            one, _ = self._running.pop(name)
+            self._book.note(one, how)
+            if not how.code:
+                self._done.append(one)
+                self._kept.write(self._wanted, self._done)
+        return len(ended)
+
+    def _tell(self) -> None:
+        words = table.text(
+            self._wanted, self._done, self._running, self._book, self._processes
+        )
+        print(words, flush=True)
+
+
+def _program(one: Run, done: Sequence[Run]) -> Program:
+    """Starts a run, which copies floors of those that are done."""
+    there = [str(other.workdir) for other in done if other.workdir.exists()]
+    again = one.with_settings({"embed.reuse": runs.as_text(there)}) if there else one
+    jobs = configs.all_jobs(one.config)
+    return Program(again.command(jobs), one.workdir.parent / f"logs/{one.name}.txt")

@@ -1,0 +1,108 @@
+"""Programs of our own that a sweep starts, watches and ends with itself."""
+
+import ctypes
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from etils import epath
+
+from gandl_jax import files, terminal
+
+LAST_BYTES = 4_096  # of what a program printed, in which its last line is looked for
+PR_SET_PDEATHSIG = 1  # of prctl (linux/prctl.h)
+
+
+class Ended(NamedTuple):
+    """How a program ended.
+
+    Attributes:
+      code: its exit code.
+      seconds: that it took.
+      last: the last line that it printed.
+    """
+
+    code: int
+    seconds: float
+    last: str
+
+
+class Program:
+    """A running command line of gandl_jax; what it prints goes into a file.
+
+    Args:
+      options: as a shell reads them.
+      log: the file; what is in it stays.
+    """
+
+    def __init__(self, options: str, log: epath.Path):
+        self._log, self._began = log, time.monotonic()
+        log.parent.mkdir(parents=True, exist_ok=True)
+        program = [sys.executable, "-m", "gandl_jax.main", *shlex.split(options)]
+        with open(log, "ab") as file:
+            self._process = subprocess.Popen(
+                program,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # the terminal's Ctrl-C is for the sweep
+                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+            )
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since it was started."""
+        return time.monotonic() - self._began
+
+    def ended(self) -> Ended | None:
+        """How it ended, or None where it still runs."""
+        code = self._process.poll()
+        if code is None:
+            return None
+        return Ended(code, self.seconds, self.last_line())
+
+    def last_line(self) -> str:
+        """The last line that it printed."""
+        return last_line(self._log)
+
+    def stop(self) -> None:
+        """Asks it to save and leave, and waits until it has."""
+        self._process.send_signal(signal.SIGTERM)
+        self._process.wait()
+
+
+def run(options: str, log: epath.Path) -> Ended:
+    """Runs a program to its end; it ends with this one, whatever ends this one."""
+    program = Program(options, log)
+    try:
+        while not (ended := program.ended()):
+            time.sleep(0.1)
+        return ended
+    except BaseException:
+        program.stop()
+        raise
+
+
+def stop_all(programs: Sequence[Program]) -> None:
+    """Stops programs, each of which saves what it has."""
+    for program in programs:
+        program.stop()
+
+
+def last_line(log: epath.Path) -> str:
+    """The last line that was printed, in this terminal's characters; "" of nothing."""
+    with files.reading(log) as file:
+        file.seek(0, 2)
+        file.seek(max(0, file.tell() - LAST_BYTES))
+        lines = file.read().decode(errors="replace").replace("\r", "\n").split("\n")
+    said = [line.strip() for line in lines if line.strip()]
+    return terminal.one_line(said[-1]) if said else ""
+
+
+def _die_with_parent() -> None:
+    """Asks Linux to kill this process when its parent dies, kill -9 included."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

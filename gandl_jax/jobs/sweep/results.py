@@ -1,0 +1,119 @@
+"""The rows of finished runs as CSV, to be kept with the code that made them.
+
+Scores and costs are two tables, for scores are the same whatever the machine does.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+from etils import epath
+
+from gandl_jax import costs, csv_files
+from gandl_jax.errors import InputError
+from gandl_jax.jobs.sweep.runs import Run
+from gandl_jax.judging import headlines
+
+RUN, DIGEST = "run", "config_sha256"
+
+
+class Results:
+    """The kept rows of a sweep of a screen.
+
+    Args:
+      folder: config.sweep.results.
+      name: of the sweep and the screen, "methods/demo".
+
+    Raises:
+      InputError: a table that is there cannot be read.
+    """
+
+    def __init__(self, folder: epath.Path, name: str):
+        self._scores = folder / f"{name}.csv"
+        self._costs = folder / f"{name}_costs.csv"
+        self._before = _read(self._scores), _read(self._costs)
+
+    def has(self, run: Run) -> bool:
+        """Whether rows of a run of this config are kept."""
+        before = self._before[0]
+        if RUN not in before:
+            return False
+        own = before[before[RUN] == run.name]
+        return len(own) > 0 and (own[DIGEST] == run.digest).all()
+
+    def write(self, wanted: Iterable[Run], done: Iterable[Run]) -> None:
+        """Writes the rows of runs that have ended; others that were kept stay.
+
+        Args:
+          wanted: all runs of the sweep, in order.
+          done: those that have ended.
+        """
+        there = {run.name: run for run in done if run.workdir.exists()}
+        order = [run.name for run in wanted]
+        scores, cost = self._before
+        new = [_named(run, row) for run in there.values() for row in _scores(run)]
+        _write(self._scores, scores, new, order)
+        new = [_named(run, _cost(run)) for run in there.values()]
+        _write(self._costs, cost, new, order)
+
+
+def _named(run: Run, row: Mapping[str, Any]) -> dict[str, str]:
+    known = {
+        RUN: run.name,
+        "method": run.config.method.name,
+        "recipe": run.config.method.recipe,
+        "seed": run.config.seed,
+    }
+    every = known | dict(row) | {DIGEST: run.digest}
+    return {key: _text(value) for key, value in every.items()}
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+def _scores(run: Run) -> list[dict[str, Any]]:
+    return headlines.read(run.config, run.workdir)
+
+
+def _cost(run: Run) -> dict[str, Any]:
+    """The figures of a training as one line; of its time and its memory the sums."""
+    found = (costs.read(run.workdir) or {}).get("training")
+    if not found:
+        return {}
+    kept = ("steps", "images", "compile_seconds", "peak_host_bytes")
+    kept += ("peak_device_bytes", "flops_per_step", "device", "devices")
+    stopped = found["stopped"] or {"step": None, "why": None}
+    return {key: found[key] for key in kept} | {
+        "seconds": sum(found["seconds"].values()),
+        "stopped_at": stopped["step"],
+        "stopped_why": stopped["why"],
+        "encoder_parameters": found["parameters"]["encoder"],
+        "state_parameters": found["parameters"]["state"],
+    }
+
+
+def _read(path: epath.Path) -> pd.DataFrame:
+    if not path.exists():
+        return pd.DataFrame()
+    try:
+        return csv_files.read(path)
+    except ValueError as error:
+        raise InputError(
+            f"{path} cannot be read ({error}): restore it, or move it away"
+        ) from error
+
+
+def _write(
+    path: epath.Path, before: pd.DataFrame, new: list[dict], order: list[str]
+) -> None:
+    """Writes old and new rows, in the order of the runs; unknown runs last."""
+    replaced = {row[RUN] for row in new}
+    kept = before[~before[RUN].isin(replaced)] if RUN in before else before
+    table = pd.concat([kept, pd.DataFrame(new)]).fillna("")
+    if table.empty:
+        return
+    place = table[RUN].map({name: i for i, name in enumerate(order)})
+    table = table.iloc[place.fillna(len(order)).argsort(kind="stable")]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    csv_files.write(path, table[[*(c for c in table if c != DIGEST), DIGEST]])

@@ -1,0 +1,107 @@
+"""The runs of a sweep: a config, a workdir and a command line each."""
+
+import dataclasses
+import shlex
+from collections.abc import Mapping, Sequence
+
+import ml_collections
+from etils import epath
+
+from gandl_jax import config as configs
+from gandl_jax import config_checks, config_files, config_text, sealed_json
+from gandl_jax.errors import InputError, known
+
+# Keys that change no result of a run.
+FREE = ("sweep.", "embed.reuse", "benchmark.", "kills.", "plan.", "compare.", "choose.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One config of a sweep.
+
+    Attributes:
+      name: in the sweep, and of its workdir.
+      config: as it is run.
+      workdir: of its own.
+      options: command line without --job and --workdir.
+    """
+
+    name: str
+    config: ml_collections.ConfigDict
+    workdir: epath.Path
+    options: tuple[str, ...]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256, in hex, of the config but for what changes no result."""
+        flat = configs.plain(self.config)
+        return sealed_json.digest(
+            {k: v for k, v in flat.items() if not k.startswith(FREE)}
+        )
+
+    def command(self, jobs: Sequence[str], workdir: epath.Path | None = None) -> str:
+        """The options that run jobs, as a shell reads them.
+
+        Args:
+          jobs: names, in order.
+          workdir: another than its own.
+        """
+        where = workdir or self.workdir
+        return shlex.join(
+            [*self.options, f"--workdir={where}", f"--job={','.join(jobs)}"]
+        )
+
+    def with_settings(self, settings: Mapping[str, str]) -> "Run":
+        """The same with more `--config.KEY=VALUE`."""
+        config = self.config.copy_and_resolve_references()
+        configs.override(config, settings)
+        more = (f"--config.{key}={text}" for key, text in settings.items())
+        return dataclasses.replace(self, config=config, options=(*self.options, *more))
+
+
+def read(config: ml_collections.ConfigDict, workdir: epath.Path) -> list[Run]:
+    """The runs that a config asks for, checked before any begins.
+
+    Args:
+      config: of the sweep, with what the command line sets; `sweep` is read.
+      workdir: of the sweep; each run's is in it.
+
+    Raises:
+      InputError: the config is of no sweep, names a run that it has not, or is not
+        possible for one of them.
+    """
+    source = config.sweep.source
+    if not source:
+        raise InputError(
+            "--job=sweep takes a list of configs: "
+            "--config=configs/sweeps/methods.py:screen=NAME"
+        )
+    made = config_files.load_sweep(source)
+    for name in config.sweep.runs:
+        known(f"run of {source}", name, made)
+    settings = _set_by_user(config, source)
+    runs = []
+    for name in config.sweep.runs:
+        path, _, text = source.rpartition(":")
+        options = (f"--config={path}:{','.join(filter(None, [text, f'run={name}']))}",)
+        run = Run(name, made[name], workdir / name, options).with_settings(settings)
+        config_checks.validate(run.config, configs.all_jobs(run.config))
+        runs.append(run)
+    if not runs:
+        raise InputError("config.sweep.runs is empty: name some, or leave it out")
+    return runs
+
+
+def _set_by_user(config: ml_collections.ConfigDict, source: str) -> dict[str, str]:
+    """What the command line sets besides the sweep's own keys, as text."""
+    before = configs.flatten(config_files.load(source))
+    return {
+        key: config_text.write(value)
+        for key, value in configs.flatten(config).items()
+        if value != before[key] and not key.startswith("sweep.")
+    }
+
+
+def as_text(words: Sequence[str]) -> str:
+    """A list of words as a command line has it."""
+    return config_text.write(tuple(words))

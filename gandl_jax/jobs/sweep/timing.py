@@ -1,0 +1,106 @@
+"""Equal time: minutes of training turned into steps, once.
+
+Each training is timed alone on the machine: a piece of it, in a workdir of its own,
+which goes on until it is long enough to tell. From then on steps count, so that results
+are the same whatever the machine does.
+"""
+
+import math
+from collections.abc import Sequence
+
+from etils import epath
+
+from gandl_jax import config as configs
+from gandl_jax import costs, sealed_json
+from gandl_jax.errors import InputError, RunError
+from gandl_jax.jobs.sweep import programs
+from gandl_jax.jobs.sweep.book import Book
+from gandl_jax.jobs.sweep.runs import Run
+
+FIRST_STEPS = 16  # of a piece (ours)
+LEAST_S = 20.0  # of stepping, for a piece to tell (ours); a tenth of the time at most
+
+
+def with_steps(runs: Sequence[Run], minutes: float, book: Book, folder: epath.Path):
+    """Gives every run as many images as it trains on in so many minutes.
+
+    Args:
+      runs: of the sweep; those that differ in their seed alone are timed once.
+      minutes: of training, compiling apart.
+      book: of the sweep, which keeps what was found.
+      folder: of the pieces that are timed.
+
+    Returns:
+      The runs, with their `train.total_images`.
+
+    Raises:
+      InputError: the time is shorter than compiling, or another one was asked for
+        before.
+      RunError: a training that is timed fails.
+    """
+    if not minutes:
+        return list(runs)
+    made = []
+    for run in runs:
+        key = _key(run)
+        found = book.steps(key)
+        if found is None:
+            found = _timed(run, minutes, folder / key)
+            book.note_steps(key, found)
+        _refuse_other_minutes(found["minutes"], minutes)
+        images = str(found["total_images"])
+        made.append(run.with_settings({"train.total_images": images}))
+    return made
+
+
+def _key(run: Run) -> str:
+    """Names a training but for its seed and its length."""
+    identity = configs.identity(run.config)
+    identity.pop("seed")
+    return f"{run.config.method.name}-{sealed_json.digest(identity)[:12]}"
+
+
+def _refuse_other_minutes(before: float, now: float) -> None:
+    if before != now:
+        raise InputError(
+            f"config.sweep.minutes is {now:g}, and steps were counted for {before:g}: "
+            "go back to that, or name another --workdir"
+        )
+
+
+def _timed(run: Run, minutes: float, folder: epath.Path) -> dict[str, float]:
+    """Trains a piece; as of `Book.steps`."""
+    wanted_s, steps = minutes * 60, FIRST_STEPS
+    enough_s = min(LEAST_S, wanted_s / 10)
+    batch, stepped_s = run.config.train.batch, 0.0
+    while stepped_s < enough_s:
+        cost = _cost_of(run, steps * batch, folder)
+        _refuse_compiling(run, cost["compile_seconds"], wanted_s)
+        stepped_s = cost["seconds"]["steps"]
+        more = 1.2 * enough_s / max(stepped_s, 1e-9)
+        steps = math.ceil(steps * min(4.0, max(1.2, more)))
+    each_s = stepped_s / cost["steps"]
+    total = max(1, round(wanted_s / each_s)) * batch
+    print(
+        f"sweep     {run.name}: {each_s:.3g} s a step, {total:,} images in {minutes:g} "
+        "minutes",
+        flush=True,
+    )
+    return {"minutes": minutes, "total_images": total, "seconds_per_step": each_s}
+
+
+def _cost_of(run: Run, images: int, folder: epath.Path) -> dict:
+    settings = {"train.total_images": str(images)}
+    options = run.with_settings(settings).command(["train"], folder / "workdir")
+    ended = programs.run(options, folder / "log.txt")
+    if ended.code:
+        raise RunError(f"{run.name} could not be timed: {ended.last}")
+    return costs.read(folder / "workdir")["training"]
+
+
+def _refuse_compiling(run: Run, compile_s: float, wanted_s: float) -> None:
+    if compile_s > wanted_s:
+        raise InputError(
+            f"config.sweep.minutes={wanted_s / 60:g} is shorter than compiling "
+            f"{run.name} takes ({compile_s:.0f} s): train longer"
+        )

@@ -1,0 +1,246 @@
+"""What is compared: trainings of several methods and recipes, and published tables.
+
+Workdirs that differ in their seed alone are replicates of one arm. What makes arms of
+one method differ is found by itself, and names them.
+"""
+
+import dataclasses
+import glob
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+from etils import epath
+
+from gandl_jax import config as configs
+from gandl_jax import events
+from gandl_jax import workdir as workdirs
+from gandl_jax.errors import InputError
+from gandl_jax.judging import seed_workdirs, task_results
+from gandl_jax.profiles import feature_set, store
+from gandl_jax.profiles.aligned import AlignedSets
+from gandl_jax.raw import screen
+from gandl_jax.training import opening
+
+LENGTH = "train.total_images"  # in no experiment's identity, but it names a recipe
+HOLD_OUT = "train.hold_out"
+
+
+@dataclasses.dataclass(frozen=True)
+class Entrant:
+    """A training, or a published table.
+
+    Attributes:
+      method: its name; of a table the table's.
+      recipe: what differs between the arms of this method: "batch=16"; "" of one.
+      seed: of the training; None of a table.
+      folder: the workdir.
+      encoders: profiles/<dataset>/<encoder>: trained and untrained; of a table its one.
+      trained: full name of the headline set.
+      untrained: the same of the network before training; "" of a table.
+      saw_all: whether it was trained on records that others held out.
+    """
+
+    method: str
+    recipe: str
+    seed: int | None
+    folder: epath.Path
+    encoders: tuple[epath.Path, ...]
+    trained: str
+    untrained: str
+    saw_all: bool
+
+    @property
+    def arm(self) -> str:
+        """Method and recipe, and whether it saw records that others held out."""
+        words = f"{self.method} {self.recipe}".strip()
+        return f"{words} (trained on all)" if self.saw_all else words
+
+    def open(self, records: pd.DataFrame | None) -> AlignedSets:
+        """Its sets, whose features are read when asked for."""
+        return AlignedSets(self.encoders, "", records)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Read:
+    """A workdir's training, before its arm has a name."""
+
+    folder: epath.Path
+    features: str
+    seed: int
+    encoders: tuple[epath.Path, ...]
+    arm: Mapping[str, Any]
+
+
+def find(patterns: Iterable[str]) -> list[epath.Path]:
+    """The workdirs that paths or patterns ("runs/methods/demo/*") name, in order.
+
+    Raises:
+      InputError: one names none.
+    """
+    found: dict[str, epath.Path] = {}
+    for pattern in patterns:
+        literal = [pattern] if epath.Path(pattern).is_dir() else []
+        own = literal or sorted(glob.glob(pattern))
+        own = [p for p in own if (epath.Path(p) / workdirs.FILE).exists()]
+        if not own:
+            raise InputError(
+                f"config.compare.workdirs names {pattern}, which is no workdir and "
+                "matches none"
+            )
+        found |= {path: epath.Path(path) for path in own}
+    return list(found.values())
+
+
+def read(job: str, folders: Sequence[epath.Path], dataset: str) -> list[Entrant]:
+    """Reads what workdirs say of themselves, and no features.
+
+    Args:
+      job: that compares them, for its lines.
+      folders: of the workdirs.
+      dataset: the screen's name.
+
+    Returns:
+      The trainings in the order of the folders, then the tables.
+
+    Raises:
+      InputError: workdirs of different screens, preparations or held-out records; one
+        that is not finished or not embedded; two of one method, recipe and seed.
+    """
+    trainings, tables = [], {}
+    for folder in folders:
+        config = workdirs.read_config(folder)
+        _check_screen(folder, config, dataset)
+        found = task_results.encoders(job, folder / "profiles" / dataset)
+        tables |= {d.name: d for d in found if _is_table(d.name)}
+        if any(feature_set.is_network(d.name) for d in found):
+            trainings.append(_training(job, folder, config, dataset))
+    _check_preparations([d for one in trainings for d in one.encoders])
+    held_out = _held_out(trainings)
+    made = _named(trainings, held_out)
+    _check_seeds(made)
+    return [*made, *(_table(directory) for directory in tables.values())]
+
+
+def _is_table(name: str) -> bool:
+    return not feature_set.is_network(name) and name != "intensity"
+
+
+def _table(directory: epath.Path) -> Entrant:
+    """An imported table, by its first set."""
+    name = feature_set.full_name(directory.name, next(iter(store.widths(directory))))
+    folder = directory.parent.parent.parent
+    return Entrant(directory.name, "", None, folder, (directory,), name, "", False)
+
+
+def _check_screen(folder: epath.Path, config, dataset: str) -> None:
+    if (name := screen.load(config).name) != dataset:
+        raise InputError(
+            f"{folder} is of the screen {name!r}, this config's is {dataset!r}: "
+            "compare workdirs of one screen"
+        )
+
+
+def _training(job: str, folder: epath.Path, config, dataset: str) -> _Read:
+    encoders = seed_workdirs.chosen_encoders(job, folder, ("last",), dataset)
+    _check_finished(folder, config, feature_set.step(encoders[0].name))
+    trained = seed_workdirs.trained_with(config)
+    arm = configs.identity(trained) | seed_workdirs.started(folder)
+    arm |= {LENGTH: trained.train.total_images}
+    features = config.evaluate.features
+    return _Read(folder, features, arm.pop("seed"), encoders, arm)
+
+
+def _check_finished(folder: epath.Path, config, step: int | None) -> None:
+    """Refuses a training that has not come to its end, or was embedded before it."""
+    if config.embed.checkpoint:  # another workdir's, which embedding has checked
+        return
+    last = opening.newest_step(folder)
+    total = configs.steps(config.train.total_images, config.train.batch)
+    if last is None or (last < total and last != events.early_end(events.read(folder))):
+        raise InputError(
+            f"the training in {folder} is at step {last or 0} of {total}: finish it "
+            "with the same command, or leave it out"
+        )
+    if step != last:
+        raise InputError(
+            f"{folder} is embedded at step {step}, and its training ended at {last}: "
+            f"run --workdir={folder} --job=embed"
+        )
+
+
+def _check_preparations(encoders: Sequence[epath.Path]) -> None:
+    first = None
+    for directory in encoders:
+        prepared = store.made_from(directory).get("prepared")
+        first = first or (directory, prepared)
+        if prepared != first[1]:
+            raise InputError(
+                f"{first[0]} and {directory} are of different preparations of the "
+                "screen: embed both on one config.data.dir"
+            )
+
+
+def _held_out(trainings: Sequence[_Read]) -> str:
+    """What all hold out that hold out anything."""
+    asked: dict[str, epath.Path] = {}
+    for one in trainings:
+        if text := one.arm[HOLD_OUT]:
+            asked.setdefault(text, one.folder)
+    if len(asked) > 1:
+        told = " and ".join(f"{text!r} in {folder}" for text, folder in asked.items())
+        raise InputError(
+            f"config.train.hold_out is {told}: compare trainings that hold out the same"
+        )
+    return next(iter(asked), "")
+
+
+def _named(trainings: Sequence[_Read], held_out: str) -> list[Entrant]:
+    """Names arms by what differs between those of one method."""
+    made = []
+    for one in trainings:
+        method = one.arm["method.name"]
+        others = [o.arm for o in trainings if o.arm["method.name"] == method]
+        untrained = one.encoders[-1].name
+        made.append(
+            Entrant(
+                method,
+                _recipe(one.arm, others),
+                one.seed,
+                one.folder,
+                one.encoders,
+                _set_name(one.folder, one.encoders[0], one.features),
+                feature_set.full_name(untrained, one.features),
+                bool(held_out) and not one.arm[HOLD_OUT],
+            )
+        )
+    return made
+
+
+def _set_name(folder: epath.Path, directory: epath.Path, features: str) -> str:
+    if features not in store.widths(directory):
+        known = ", ".join(store.widths(directory))
+        raise InputError(
+            f"{folder} shows the set config.evaluate.features={features!r} first, and "
+            f"{directory.name} has {known}: embed it again"
+        )
+    return feature_set.full_name(directory.name, features)
+
+
+def _recipe(arm: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> str:
+    """The settings in which one arm differs from others of its method."""
+    keys = {key for other in others for key in {**arm, **other}} - {HOLD_OUT}
+    keys = sorted(k for k in keys if any(o.get(k) != arm.get(k) for o in others))
+    return " ".join(f"{key.rpartition('.')[2]}={arm.get(key)}" for key in keys)
+
+
+def _check_seeds(made: Sequence[Entrant]) -> None:
+    known: dict[tuple, epath.Path] = {}
+    for one in made:
+        key = one.arm, one.seed
+        if key in known:
+            raise InputError(
+                f"{known[key]} and {one.folder} are of one method, recipe and seed "
+                f"({one.arm}, {one.seed}): leave one out"
+            )
+        known[key] = one.folder

@@ -1,0 +1,82 @@
+"""Lists of configs that are run and compared together: configs/sweeps/NAME.py.
+
+Such a file defines `get_configs(screen)`, which gives named configs of the screen that
+it is asked for, most simply by `Screen.grid`. Imports nothing slow.
+"""
+
+import dataclasses
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import ml_collections
+
+from gandl_jax import config as configs
+from gandl_jax.errors import InputError
+
+Configs = dict[str, ml_collections.ConfigDict]
+OF_FILE = ("method", "recipe")  # axes that are options of the screen's config file
+
+
+@dataclasses.dataclass(frozen=True)
+class Screen:
+    """The screen that a sweep is asked for.
+
+    Attributes:
+      name: of its config file, without folder and ending: "demo".
+      load: gives the file's config, from options such as "method=gan,smoke".
+      smoke: whether every config is shrunk to seconds.
+    """
+
+    name: str
+    load: Callable[[str], ml_collections.ConfigDict]
+    smoke: bool = False
+
+    def grid(
+        self,
+        axes: Mapping[str, Sequence[Any]],
+        settings: Mapping[str, Any] | None = None,
+    ) -> Configs:
+        """Makes a config of every combination.
+
+        Args:
+          axes: "method", "recipe" or a full key ("seed", "train.batch") to the values
+            that it takes.
+          settings: full key to the value that it has in all of them.
+
+        Returns:
+          Name to config: "classifier-seed1", "gan-batch16-seed0".
+
+        Raises:
+          InputError: an axis without values, an unknown key, or two of one name.
+        """
+        for key, values in axes.items():
+            if not values:
+                raise InputError(
+                    f"the axis {key!r} of a sweep has no values: name some"
+                )
+        made: Configs = {}
+        for values in itertools.product(*axes.values()):
+            chosen = dict(zip(axes, values, strict=True))
+            name = "-".join(filter(None, itertools.starmap(_name_part, chosen.items())))
+            if name in made:
+                raise InputError(f"two configs of a sweep have the name {name!r}")
+            made[name] = self._config(chosen, settings or {})
+        return made
+
+    def _config(
+        self, chosen: Mapping[str, Any], settings: Mapping[str, Any]
+    ) -> ml_collections.ConfigDict:
+        words = [f"{key}={chosen[key]}" for key in OF_FILE if chosen.get(key)]
+        config = self.load(",".join([*words, *["smoke"] * self.smoke]))
+        own = {key: value for key, value in chosen.items() if key not in OF_FILE}
+        configs.set_keys(config, {**settings, **own})
+        return config
+
+
+def _name_part(key: str, value: Any) -> str:
+    """What a value adds to a config's name; of method and recipe the value says all."""
+    if key in OF_FILE:
+        return str(value)
+    text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return f"{key.rpartition('.')[2]}{text}".replace("/", "_")

@@ -1,0 +1,168 @@
+"""What a feature set is right about, question by question, as sums over units.
+
+Sums of several sets are then compared by `comparison`, whatever the task: of a
+classification they are records that are decided rightly, of a retrieval precisions. A
+task that is no classification says by a function `counting` how it counts.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from types import ModuleType
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+from gandl_jax.profiles import floors
+from gandl_jax.profiles.feature_set import FeatureSet
+from gandl_jax.tasks import classification, marks, nested, splits
+from gandl_jax.tasks.classification import WELLS
+from gandl_jax.tasks.comparison import Counted
+from gandl_jax.tasks.marks import Mark
+
+
+@dataclasses.dataclass(frozen=True)
+class Question:
+    """What is asked of every set.
+
+    Attributes:
+      about: task, group, split, label, metric and the like, as a row has them.
+      counted: what the records, units and classes are.
+    """
+
+    about: Mapping[str, Any]
+    counted: Counted
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What a set is right about.
+
+    Attributes:
+      right: [U, K] sums over the records of each unit and class.
+      mark: what the set's encoder saw of the records.
+    """
+
+    right: np.ndarray
+    mark: Mark
+
+
+class Counting(Protocol):
+    """How a task counts.
+
+    Attributes:
+      questions: in order.
+      fits: how many fits a set takes, for progress.
+    """
+
+    questions: Sequence[Question]
+    fits: int
+
+    def answers(self, one: FeatureSet) -> list[Answer]:
+        """What a set is right about, of each question."""
+
+    def floors(self) -> dict[str, list[Answer]]:
+        """The same by a record's plate and its place on the plate alone."""
+
+
+class Classification:
+    """Counts the records, and the wells, that a linear SVM decides rightly.
+
+    Only splits that hold wells apart are asked.
+    """
+
+    def __init__(
+        self, module: ModuleType, metadata: pd.DataFrame, options: Mapping[str, Any]
+    ):
+        """Prepares what is the same for all sets.
+
+        Args:
+          module: a classification task.
+          metadata: [N] rows of Metadata_* columns.
+          options: of the task.
+
+        Raises:
+          InputError: a unit or group in the config that the screen does not have.
+          Skip: where the task or no such split of it is possible.
+        """
+        self._metadata, self._options = metadata, options
+        self._asked = [
+            (task, split, *task.codes(metadata))
+            for task, own in nested.apart(module, metadata, options)
+            for split in own
+        ]
+        self._samples = [
+            classification.sample_of(
+                metadata, codes, split, task.unit or options["bootstrap_unit"]
+            )
+            for task, split, codes, _ in self._asked
+        ]
+        self.questions = list(self._questions())
+        self.fits = sum(len(split.folds) for _, split, *_ in self._asked)
+
+    def answers(self, one: FeatureSet) -> list[Answer]:
+        """What a set is right about, of each question.
+
+        Args:
+          one: of the records, in their order.
+        """
+        made = []
+        for (task, split, codes, _), sample in zip(
+            self._asked, self._samples, strict=True
+        ):
+            decisions = classification.decide(
+                one.features,
+                self._metadata,
+                codes,
+                split,
+                task,
+                self._options,
+                of=one.name,
+            )
+            mark = marks.mark(one.seen, splits.tested(split))
+            made += self._right(task, sample, decisions, mark)
+        return made
+
+    def floors(self) -> dict[str, list[Answer]]:
+        """The same by a record's plate and its place on the plate alone."""
+        found: dict[str, list[Answer]] = {}
+        for name, features in floors.make(self._metadata).items():
+            for (task, split, codes, _), sample in zip(
+                self._asked, self._samples, strict=True
+            ):
+                decisions = classification.decide_floor(
+                    features, codes, split, self._options
+                )
+                own = self._right(task, sample, decisions, marks.NOTHING)
+                found.setdefault(name, []).extend(own)
+        return found
+
+    def _questions(self) -> Iterator[Question]:
+        for (task, split, codes, classes), sample in zip(
+            self._asked, self._samples, strict=True
+        ):
+            about = classification.about_split(
+                self._metadata, codes, classes, split, task, self._options
+            )
+            for metric in _metrics(task):
+                items = sample.items(metric)
+                total = sample.counted(items, np.ones(len(items)))
+                yield Question(
+                    {"task": task.name, **about, "metric": metric},
+                    Counted(
+                        total, about["records"], about["learnt_from"], about["chance"]
+                    ),
+                )
+
+    @staticmethod
+    def _right(task, sample, decisions, mark: Mark) -> Iterator[Answer]:
+        right = classification.right(sample, decisions)
+        for metric in _metrics(task):
+            items = sample.items(metric)
+            yield Answer(sample.counted(items, right[metric]), mark)
+
+
+def _metrics(task: classification.Task) -> list[str]:
+    """Balanced accuracies, by wells first; recalls are no score of a set."""
+    kept = [m for m in task.metrics if m != classification.RECALL]
+    return sorted(kept, key=lambda metric: metric != WELLS)

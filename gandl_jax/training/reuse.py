@@ -1,0 +1,56 @@
+"""Feature sets of other workdirs that are the same: copied, not made again.
+
+Of one screen, plain intensities are the same in every workdir, and an untrained network
+is the same in all that differ in how they go on.
+"""
+
+from typing import Any
+
+from etils import epath
+
+from gandl_jax import config as configs
+from gandl_jax import files
+from gandl_jax import workdir as workdirs
+from gandl_jax.profiles import part_file, store
+
+
+def copy_parts(config, directory: epath.Path) -> None:
+    """Copies the parts of a set that one of `config.embed.reuse` has complete.
+
+    Whatever is copied is held against its digest when it is asked for.
+
+    Args:
+      config: of the experiment.
+      directory: profiles/<dataset>/<encoder>, which says what it is made from.
+    """
+    for place in map(epath.Path, config.embed.reuse):
+        source = place / "profiles" / directory.parent.name / directory.name
+        if not _is_same(config, place, source, directory):
+            continue
+        for path in (*part_file.listed(source), source / store.SUMMARY):
+            if path.exists():
+                files.replace(directory / path.name, files.read_bytes(path))
+        print(f"{directory} is copied from {source}", flush=True)
+        return
+
+
+def _is_same(
+    config, place: epath.Path, source: epath.Path, directory: epath.Path
+) -> bool:
+    """Whether a set is complete, and made from the same in the same way."""
+    if not source.is_dir() or not store.is_complete(source):
+        return False
+    if store.made_from(source) != store.made_from(directory):
+        return False
+    return _reading(workdirs.read_config(place)) == _reading(config)
+
+
+def _reading(config) -> dict[str, Any]:
+    """How records are read and what is said of them, flat."""
+    identity = configs.identity(config) | configs.screen_description(config)
+    kept = ("data.", "screen.", "train.hold_out")
+    return {
+        key: value
+        for key, value in identity.items()
+        if key.startswith(kept) and key != "data.label"
+    }

@@ -1,0 +1,176 @@
+"""Sweeps of tiny trainings, each a program of its own, killed and left alone."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from etils import epath
+
+from gandl_jax import csv_files
+from gandl_jax import main as program
+from gandl_jax.errors import InputError
+from gandl_jax.jobs.sweep.book import Book
+from gandl_jax.jobs.sweep.programs import Ended, Program, last_line
+from gandl_jax.jobs.sweep.runs import Run
+
+SWEEP = """
+def get_configs(screen):
+    shared = {"model.width": 4, "train.hold_out": "plate:0.33"}
+    return screen.grid({"method": ("autoencoder",), "seed": (0, 1)}, shared)
+"""
+TINY = (
+    "--config.data.crop_px=8",
+    "--config.train.devices=1",
+    "--config.train.total_images=64",
+    "--config.evaluate.tasks=batch_effects",
+)
+
+
+@pytest.fixture
+def folder(request, tmp_path):
+    """configs/demo.py and configs/sweeps/two.py in a folder of their own."""
+    root = request.config.rootpath.parent
+    (tmp_path / "configs/sweeps").mkdir(parents=True)
+    shutil.copy(root / "configs/demo.py", tmp_path / "configs")
+    (tmp_path / "configs/sweeps/two.py").write_text(SWEEP)
+    return tmp_path
+
+
+@pytest.fixture
+def words(folder, smoke_screen):
+    """The command line of a sweep in a workdir of a name."""
+
+    def make(name, *arguments, job="sweep"):
+        return [
+            f"--config={folder}/configs/sweeps/two.py:screen=demo,smoke",
+            f"--workdir={folder}/{name}",
+            f"--job={job}",
+            f"--config.sweep.results={folder}/{name}-results",
+            f"--config.data.source_dir={smoke_screen.source}",
+            f"--config.data.dir={smoke_screen.prepared}",
+            *TINY,
+            *arguments,
+        ]
+
+    return make
+
+
+def scores(folder, name):
+    return (folder / f"{name}-results/two-smoke/demo.csv").read_bytes()
+
+
+def test_runs_are_made_kept_and_not_repeated(folder, words, capsys):
+    assert program.main(words("w")) == 0
+    told = capsys.readouterr().out
+    assert "2 of 2 runs done" in told and "autoencoder-seed1" in told
+    table = csv_files.read(folder / "w-results/two-smoke/demo.csv")
+    assert set(table["run"]) == {"autoencoder-seed0", "autoencoder-seed1"}
+    assert set(table["task"]) == {"batch_effects"}
+    costs = csv_files.read(folder / "w-results/two-smoke/demo_costs.csv")
+    assert costs["steps"].tolist() == ["2", "2"]
+    assert (costs["encoder_parameters"].astype(int) > 0).all()
+    log = (folder / "w/logs/autoencoder-seed1.txt").read_text()
+    copied = [line for line in log.splitlines() if "is copied from" in line]
+    assert len(copied) == 1 and "intensity" in copied[0]  # other seeds, other networks
+    began = (folder / "w/sweep.json").stat().st_mtime_ns
+    assert program.main(words("w")) == 0
+    assert (folder / "w/sweep.json").stat().st_mtime_ns == began
+    # Kept rows count as done where no workdir is.
+    (folder / "w").rename(folder / "elsewhere")
+    assert program.main(words("w")) == 0
+    assert not (folder / "w/autoencoder-seed0").exists()
+
+
+def test_what_cannot_run_is_told_before_anything_is_written(folder, words, capsys):
+    assert program.main(words("v", "--config.model.widht=4")) == 2
+    assert program.main(words("v", "--config.sweep.runs=autoencoder-seed7")) == 2
+    said = capsys.readouterr().err
+    assert "no key 'model.widht'" in said and "no run of" in said
+    assert not (folder / "v").exists()
+
+
+@pytest.mark.slow
+def test_a_run_that_fails_stops_no_other_and_is_tried_again(folder, words, capsys):
+    text = SWEEP.replace('"seed": (0, 1)', '"seed": (0,), "train.batch": (32, 31)')
+    (folder / "configs/sweeps/two.py").write_text(text)
+    assert program.main(words("w", "--config.train.accumulate=2")) == 1
+    said = capsys.readouterr()
+    assert (
+        "1 of 2 runs failed" in said.err and "autoencoder-seed0-batch31: " in said.err
+    )
+    assert "1 of 2 runs done" in said.out
+    table = csv_files.read(folder / "w-results/two-smoke/demo.csv")
+    assert set(table["run"]) == {"autoencoder-seed0-batch32"}
+
+
+@pytest.mark.slow
+def test_equal_time_is_steps_that_are_counted_once(folder, words, capsys):
+    # By time alone: the number of images is what timing gives.
+    arguments = [w for w in words("w") if "total_images" not in w]
+    minutes = "--config.sweep.minutes=0.05"
+    assert program.main([*arguments, minutes]) == 0
+    costs = csv_files.read(folder / "w-results/two-smoke/demo_costs.csv")
+    first, second = costs["images"].astype(int)
+    assert first == second > 32
+    assert program.main([*arguments, "--config.sweep.minutes=1"]) == 2
+    assert "steps were counted for 0.05" in capsys.readouterr().err
+    too_short = "--config.sweep.minutes=0.00001"
+    short = [a.replace(f"{folder}/w", f"{folder}/v") for a in arguments]
+    assert program.main([*short, too_short]) == 2
+    assert "shorter than compiling" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_killed_ten_times_the_tables_are_the_same(request, folder, words):
+    assert program.main(words("whole")) == 0
+    root = str(request.config.rootpath.parent)
+    environment = dict(os.environ, PYTHONPATH=root)
+    rng = random.Random(0)
+    command = [sys.executable, "-m", "gandl_jax.main", *words("killed")]
+    for _ in range(10):
+        process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
+        time.sleep(rng.uniform(4, 25))
+        process.send_signal(signal.SIGKILL)
+        _, errors = process.communicate()
+        assert process.returncode in (-signal.SIGKILL, 0), errors
+    subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+    assert scores(folder, "killed") == scores(folder, "whole")
+
+
+def test_a_program_says_how_it_ended(tmp_path):
+    log = epath.Path(tmp_path / "logs/one.txt")
+    running = Program("--config=/no/such.py", log)
+    while not (ended := running.ended()):
+        time.sleep(0.05)
+    assert ended.code == 2 and "there is no config file" in ended.last
+    log.write_text("train 1%\rtrain 2%\r\n\n")
+    assert last_line(log) == "train 2%"
+    log.write_text("")
+    assert last_line(log) == ""
+
+
+def test_a_book_keeps_how_runs_of_a_config_ended(tmp_path):
+    from gandl_jax import config as configs
+
+    def run(seed):
+        config = configs.default()
+        config.seed = seed
+        return Run("a", config, epath.Path(tmp_path / "a"), ())
+
+    book = Book(epath.Path(tmp_path))
+    book.note(run(0), Ended(1, 5.0, "no disk"))
+    assert book.failures([run(0)]) == {"a": "no disk"}
+    book.note(run(0), Ended(0, 2.0, ""))
+    again = Book(epath.Path(tmp_path))
+    assert again.is_done(run(0)) and again.seconds(run(0)) == 7.0
+    assert not again.is_done(run(1)) and again.seconds(run(1)) == 0.0
+    (tmp_path / "sweep.json").write_text("{}")
+    with pytest.raises(InputError, match=r"sweep\.json is damaged"):
+        Book(epath.Path(tmp_path))

@@ -1,0 +1,259 @@
+"""The job compare on made-up workdirs, from Parquet parts to the page."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from gandl_jax import config as configs
+from gandl_jax import csv_files, sealed_json
+from gandl_jax import main as program
+from gandl_jax import workdir as workdirs
+from gandl_jax.profiles import seen_table, store
+from gandl_jax.profiles.seen import Seen
+from gandl_jax.training import opening
+
+STEP = 20
+
+
+def metadata(plates=4, wells=12):
+    rows = [
+        {
+            "Metadata_Site_ID": f"{plate}-{well}",
+            "Metadata_Plate": str(plate),
+            "Metadata_Well": f"A{well + 1:02d}",
+            "Metadata_Experiment": "M-1",
+            "Metadata_Cell_Type": "M",
+            "Metadata_Treatment": "",
+            "Metadata_Role": f"response_{well % 2}",
+        }
+        for plate in range(plates)
+        for well in range(wells)
+    ]
+    return pd.DataFrame(rows)
+
+
+def embedded(directory, note, features, trained_on=None):
+    store.claim(directory, note, trained_on)
+    store.write_part(directory / "part-00000.parquet", metadata(), features)
+    store.finish(directory)
+
+
+def written(folder, method, seed, shift, *, learnt=False, **settings):
+    """A workdir whose trained features move response 1 by so many deviations."""
+    config = configs.default(method)
+    held_out = {"train.hold_out": "plate:M-1/0"}
+    configs.override(config, {"seed": str(seed)} | held_out | settings)
+    config.train.total_images = STEP * config.train.batch
+    workdirs.record(folder, config, "")
+    table, rng = metadata(), np.random.default_rng(seed)
+    label = (table["Metadata_Role"] == "response_1").to_numpy()
+    profiles, name = folder / "profiles/simulated", config.evaluate.features
+    known = (table["Metadata_Plate"] != "0").to_numpy() | (config.train.hold_out == "")
+    labels = np.array(["Condition" if k and learnt else "" for k in known], object)
+    seen = seen_table.make(table, Seen(known.astype(object), labels))
+    for step, by, told in ((STEP, shift, seen), (0, 0.0, None)):
+        features = rng.normal(size=(len(table), 4)).astype(np.float32)
+        features[:, 0] += by * label
+        note = {"prepared": settings.get("p", "p"), "saw_images": bool(step)}
+        note["weights_sha256"] = f"{method} {step} {seed}"
+        embedded(profiles / f"{method}@{step}", note, {name: features}, told)
+    flat = {"intensity": rng.normal(size=(len(table), 2)).astype(np.float32)}
+    embedded(profiles / "intensity", {"prepared": "p", "saw_images": False}, flat)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def finished(monkeypatch):
+    monkeypatch.setattr(opening, "newest_step", lambda folder: STEP)
+
+
+@pytest.fixture
+def folders(tmp_path):
+    for seed in (0, 1):
+        written(tmp_path / f"runs/gan-{seed}", "gan", seed, 4.0)
+        written(tmp_path / f"runs/ae-{seed}", "autoencoder", seed, 0.5)
+    return tmp_path / "runs"
+
+
+def compare(folders, *arguments, job="compare"):
+    return program.main(
+        [
+            "--config=configs/demo.py",
+            f"--job={job}",
+            f"--workdir={folders.parent / 'compared'}",
+            f"--config.compare.workdirs={folders}/*",
+            "--config.evaluate.bootstrap_draws=200",
+            "--config.evaluate.normalize=none",
+            "--config.data.dir=/nowhere",
+            *arguments,
+        ]
+    )
+
+
+def results(folders, task="control_classification"):
+    path = folders.parent / f"compared/compare/simulated/{task}.json"
+    return sealed_json.read(path)
+
+
+def test_methods_stand_beside_one_another(folders, capsys):
+    assert compare(folders) == 0
+    told = capsys.readouterr().out
+    found = results(folders)
+    rows = {
+        (row["split"], row["metric"], row["arm"], row["role"]): row
+        for row in found["rows"]
+    }
+    splits = {split for split, *_ in rows}
+    assert splits == {"plate", "held_out"}
+    key = "held_out", "balanced_accuracy_wells"
+    gan, ae = rows[*key, "gan", "trained"], rows[*key, "autoencoder", "trained"]
+    assert gan["seeds"] == [0, 1] and gan["records"] == 12
+    assert gan["value"] == pytest.approx(np.mean(gan["of_seeds"]))
+    assert gan["value"] > 0.9 > 0.75 > ae["value"]
+    assert gan["rank"] == 1 and ae["rank"] == 2
+    assert gan["minus_untrained"]["low"] > 0
+    assert {a for *_, a, role in rows if role == "floor"} == {
+        "intensity",
+        "plate",
+        "position",
+    }
+    (pair,) = (
+        p
+        for p in found["pairs"]
+        if (p["split"], p["metric"]) == ("plate", "balanced_accuracy_wells")
+    )
+    assert pair["different"] and pair["one"] == "autoencoder" and pair["value"] < 0
+    assert "pairs differ after correction" in told and "floors: intensity" in told
+    page = folders.parent / "compared/compare/simulated/index.html"
+    assert "Which way of learning suits this screen?" in page.read_text()
+    scores = csv_files.read(page.parent / "data/scores.csv")
+    assert len(scores) == sum(
+        len(results(folders, p.stem)["rows"]) for p in page.parent.glob("*.json")
+    )
+
+
+def test_scores_are_those_of_evaluate(folders):
+    """One seed of each: the same folds, decisions and scores as of one workdir."""
+    assert compare(folders, f"--config.compare.workdirs={folders}/*-0") == 0
+    found = results(folders)
+    workdir = folders / "gan-0"
+    evaluated = [
+        "--config=configs/demo.py",
+        "--job=evaluate",
+        f"--workdir={workdir}",
+        "--config.train.hold_out=plate:M-1/0",
+        f"--config.train.total_images={STEP * 16}",
+        "--config.evaluate.normalize=none",
+        "--config.evaluate.tasks=control_classification",
+        "--config.data.dir=/nowhere",
+    ]
+    del evaluated[4]
+    config = workdirs.read_config(workdir)
+    assert config.method.name == "gan"
+    from gandl_jax.jobs import evaluate
+
+    config.evaluate.update(normalize="none", tasks="control_classification")
+    config.data.dir = "/nowhere"
+    evaluate.run(config, workdir)
+    path = workdir / "tasks/simulated/control_classification.json"
+    theirs = {
+        (row["split"], row["metric"], row["set"]): row["value"]
+        for row in json.loads(path.read_text())["rows"]
+    }
+    for row in found["rows"]:
+        if row["arm"] == "gan" and row["role"] == "trained":
+            name = f"gan@{STEP}/{row['features']}"
+            key = row["split"], row["metric"], name
+            assert row["value"] == pytest.approx(theirs[key])
+
+
+def test_what_learnt_labels_stands_apart(folders):
+    written(folders / "c-0", "classifier", 0, 9.0, learnt=True)
+    assert compare(folders) == 0
+    found = results(folders)
+    marked = {
+        (row["split"], row["arm"]): row["labels_seen"]
+        for row in found["rows"]
+        if row["role"] == "trained"
+    }
+    assert marked["plate", "classifier"] and not marked["held_out", "classifier"]
+    assert not marked["plate", "gan"]
+    ranked = {
+        row["arm"] for row in found["rows"] if row["split"] == "plate" and "rank" in row
+    }
+    assert ranked == {"gan", "autoencoder"}
+    in_pairs = {p["one"] for p in found["pairs"] if p["split"] == "plate"}
+    assert "classifier" not in in_pairs
+
+
+def test_a_method_that_was_trained_on_all_is_in_no_rank(folders):
+    written(folders / "all-0", "gan", 0, 9.0, **{"train.hold_out": ""})
+    assert compare(folders) == 0
+    rows = [r for r in results(folders)["rows"] if r["role"] == "trained"]
+    (apart,) = {r["arm"] for r in rows if r.get("saw_all")}
+    assert apart == "gan (trained on all)"
+    assert all(("rank" in r) != r["saw_all"] for r in rows)
+
+
+def test_recipes_are_named_by_what_differs(folders):
+    written(folders / "r-0", "gan", 0, 1.0, **{"train.batch": "8"})
+    assert compare(folders) == 0
+    arms = {r["arm"] for r in results(folders)["rows"] if r["role"] == "trained"}
+    assert arms == {
+        "autoencoder",
+        "gan batch=8 total_images=160",
+        "gan batch=32 total_images=640",
+    }
+
+
+def test_nothing_is_done_twice(folders, capsys):
+    assert compare(folders) == 0
+    path = folders.parent / "compared/compare/simulated/control_classification.json"
+    before = path.stat().st_mtime_ns
+    assert compare(folders) == 0
+    assert path.stat().st_mtime_ns == before
+    assert "nothing has changed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "break_it, told",
+    [
+        (lambda f: written(f / "x", "gan", 0, 1.0), "one method, recipe and seed"),
+        (
+            lambda f: written(
+                f / "x", "gan", 5, 1.0, **{"train.hold_out": "plate:M-1/1"}
+            ),
+            "hold out the same",
+        ),
+        (
+            lambda f: [p.rename(f / f".{p.name}") for p in f.glob("gan-*")],
+            "compare_seeds",
+        ),
+        (
+            lambda f: (f / "gan-0/profiles/simulated/gan@0/_SUCCESS").unlink(),
+            "gan@0",
+        ),
+    ],
+)
+def test_what_cannot_be_compared_is_refused_and_nothing_is_written(
+    break_it, told, folders, capsys
+):
+    break_it(folders)
+    assert compare(folders) == 2
+    assert told in capsys.readouterr().err
+    assert not (folders.parent / "compared/compare").exists()
+
+
+def test_an_unfinished_training_is_refused(folders, monkeypatch, capsys):
+    monkeypatch.setattr(opening, "newest_step", lambda folder: 7)
+    assert compare(folders) == 2
+    assert "is at step 7 of 20: finish it" in capsys.readouterr().err
+
+
+def test_no_workdirs_are_told_how_to_name_some(folders, capsys):
+    assert compare(folders, "--config.compare.workdirs=") == 2
+    assert "--config.compare.workdirs='runs/methods/demo/*'" in capsys.readouterr().err
+    assert compare(folders, "--config.compare.workdirs=/no/such*") == 2
+    assert "/no/such*" in capsys.readouterr().err

@@ -1,0 +1,96 @@
+"""Lists of configs: names, settings, and the runs that a command line asks for."""
+
+import pytest
+from etils import epath
+
+from gandl_jax import config as configs
+from gandl_jax import config_files, sweeps
+from gandl_jax.errors import InputError
+from gandl_jax.jobs.sweep import runs
+
+METHODS = "configs/sweeps/methods.py:screen=demo,smoke"
+
+
+def screen(smoke=False):
+    def load(options):
+        return config_files.load(f"configs/demo.py:{options}")
+
+    return sweeps.Screen("demo", load, smoke)
+
+
+def test_a_grid_is_every_combination():
+    made = screen(smoke=True).grid(
+        {"method": ("gan", "classifier"), "seed": (0, 1), "train.batch": (4, 8)},
+        {"train.hold_out": "plate:0.33"},
+    )
+    assert list(made) == [
+        f"{method}-seed{seed}-batch{batch}"
+        for method in ("gan", "classifier")
+        for seed in (0, 1)
+        for batch in (4, 8)
+    ]
+    one = made["classifier-seed1-batch8"]
+    assert (one.method.name, one.seed, one.train.batch) == ("classifier", 1, 8)
+    assert one.train.hold_out == "plate:0.33" and one.data.dir.endswith("-smoke")
+
+
+@pytest.mark.parametrize(
+    "axes, told",
+    [
+        ({"seed": ()}, "has no values"),
+        ({"train.bach": (1,)}, "no key 'train.bach'"),
+        ({"method": ("gam",)}, "gan"),
+        ({"seed": (0, 0)}, "two configs"),
+        ({"train.batch": ("many",)}, "train.batch"),
+    ],
+)
+def test_a_grid_that_cannot_be_is_refused(axes, told):
+    with pytest.raises(InputError, match=told):
+        screen().grid(axes)
+
+
+def test_a_sweep_file_is_its_first_config_with_the_names_of_all():
+    config = config_files.load(METHODS)
+    assert config.name == "methods-smoke/demo" and len(config.sweep.runs) == 6
+    one = config_files.load(f"{METHODS},run=classifier-seed1")
+    assert one.name == "methods-smoke/demo/classifier-seed1"
+    assert (one.method.name, one.seed) == ("classifier", 1)
+    with pytest.raises(InputError, match="no run of .* 'classifer-seed1'.*classifier"):
+        config_files.load(f"{METHODS},run=classifer-seed1")
+    with pytest.raises(InputError, match="no screen of .* 'dmeo'"):
+        config_files.load("configs/sweeps/methods.py:screen=dmeo")
+
+
+def test_what_the_command_line_sets_holds_for_every_run(tmp_path):
+    config = config_files.load(METHODS)
+    settings = {"embed.steps": "first,last", "train.total_images": "64", "name": "x"}
+    settings |= {"sweep.runs": "gan-seed1,classifier-seed0"}
+    del settings["name"]
+    configs.override(config, settings)
+    found = runs.read(config, epath.Path(tmp_path))
+    assert [run.name for run in found] == ["gan-seed1", "classifier-seed0"]
+    assert all(run.config.train.total_images == 64 for run in found)
+    command = found[1].command(["train", "embed"])
+    assert "run=classifier-seed0" in command and "--job=train,embed" in command
+    assert "--config.train.total_images=64" in command
+    assert f"--workdir={tmp_path}/classifier-seed0" in command
+    assert "sweep." not in command and "embed.steps" not in command
+
+
+def test_keys_that_one_method_lacks_are_refused_before_anything_runs(tmp_path):
+    config = config_files.load(METHODS)
+    configs.override(config, {"method.r1_weight": "3"})
+    with pytest.raises(InputError, match="r1_weight is an option of the method gan"):
+        runs.read(config, epath.Path(tmp_path))
+
+
+def test_a_config_of_no_sweep_is_refused(tmp_path):
+    with pytest.raises(InputError, match="takes a list of configs"):
+        runs.read(config_files.load("configs/demo.py"), epath.Path(tmp_path))
+
+
+def test_a_runs_digest_is_of_what_its_results_depend_on(tmp_path):
+    (run, *_) = runs.read(config_files.load(METHODS), epath.Path(tmp_path))
+    same = run.with_settings({"embed.reuse": "/elsewhere", "sweep.processes": "2"})
+    assert same.digest == run.digest
+    assert run.with_settings({"seed": "7"}).digest != run.digest
