@@ -52,6 +52,9 @@ class Toy:
     def items(self, state):
         return {"encoder": {"slope": state.slope}, "train": state}
 
+    def embed(self, encoder, images):
+        return {"bright": encoder["slope"] * images.mean((1, 2))}
+
     def main(self, state, batch, key):
         records = batch["labels"]["record"]
         wells = self.wells[records].reshape(-1, 2)

@@ -39,7 +39,7 @@ def saved(shared):
 @pytest.fixture
 def only_start(monkeypatch):
     """Training saves its first state and takes no step."""
-    monkeypatch.setattr(loop, "_loop", lambda *_: None)
+    monkeypatch.setattr(loop, "_loop", lambda *_: (0, ""))
 
 
 def restored(workdir, step=0):
@@ -188,7 +188,7 @@ def test_a_training_goes_on_from_another_ones_networks(
     saw = [store.made_from(own / name)["saw_images"] for name in ("gan@0", "gan@start")]
     assert saw == [False, True]
 
-    monkeypatch.setattr(loop, "_loop", lambda *_: None)
+    monkeypatch.setattr(loop, "_loop", lambda *_: (0, ""))
     # It has begun: the other may be gone, or lie elsewhere, but be no other.
     arguments = ("--job=train", "--config.train.total_images=64")
     source.rename(tmp_path / "moved")
