@@ -19,7 +19,8 @@ import pandas as pd
 from gandl_jax.profiles import table as profile_table
 from gandl_jax.profiles.feature_set import FeatureSet
 from gandl_jax.profiles.groups import HELD_OUT
-from gandl_jax.tasks import classification, score_table
+from gandl_jax.tasks import classification, nested, score_table
+from gandl_jax.tasks import counting as counting_of
 from gandl_jax.tasks.skip import need_columns
 from gandl_jax.tasks.splits import Split, build, require, with_held_out
 
@@ -49,7 +50,7 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
     need_columns(metadata, "Plate", "Well")
     classification.check_unit(metadata[_asked(metadata)], options)
     models = profile_table.cell_models(metadata)
-    asked = np.where(_asked(metadata), 0, -1)
+    asked = np.where(_judged(metadata), 0, -1)
     made = []
     said = classification.models_without(metadata, asked, "untreated control wells")
     for label, codes_of in _LABELS.items():
@@ -91,7 +92,23 @@ def run(
       (options["normalize"], and all plates together) a row of site-level balanced
       accuracy.
     """
-    metadata, rows = next(iter(sets.values())).metadata, []
+    metadata = next(iter(sets.values())).metadata
+    return classification.judge_all(sets, _asked(metadata, splits, options), options)
+
+
+def counting(
+    metadata: pd.DataFrame, options: Mapping[str, Any]
+) -> counting_of.Classification:
+    """How sets are compared by it: the less they tell, the better."""
+    asked = _asked(metadata, splits(metadata, options), options)
+    return counting_of.Classification(asked, metadata, options, lower_is_better=True)
+
+
+def _asked(
+    metadata: pd.DataFrame, splits: Sequence[Split], options: Mapping[str, Any]
+) -> list[nested.Asked]:
+    """What is asked of which splits: every label, by each normalisation."""
+    made = []
     for label, codes_of in _LABELS.items():
         own = [split for split in splits if split.label == label]
         seen = classification.Task(
@@ -102,9 +119,8 @@ def run(
         asked = {
             classification.normalized(metadata, t, options): t for t in (seen, raw)
         }
-        for task in asked.values() if own else ():
-            rows += classification.judge(sets, own, task, options)
-    return rows
+        made += [(task, own) for task in asked.values() if own]
+    return made
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -137,7 +153,7 @@ def _not_asked(metadata: pd.DataFrame, label: str, model: str, one: str) -> str:
 
 def _plates(metadata: pd.DataFrame) -> tuple[np.ndarray, Sequence[str]]:
     return classification.coded(
-        np.where(_asked(metadata), profile_table.plates(metadata), "")
+        np.where(_judged(metadata), profile_table.plates(metadata), "")
     )
 
 
@@ -158,10 +174,10 @@ def _bands(metadata, *, side: int) -> tuple[np.ndarray, Sequence[str]]:
     band = np.searchsorted(used, number) * BANDS // len(used)
     ends = [used[np.arange(len(used)) * BANDS // len(used) == b] for b in range(BANDS)]
     titles = [f"{e[0]} to {e[-1]}" if len(e) else "" for e in ends]
-    return np.where(_asked(metadata), band, -1), titles
+    return np.where(_judged(metadata), band, -1), titles
 
 
-def _asked(metadata: pd.DataFrame) -> np.ndarray:
+def _judged(metadata: pd.DataFrame) -> np.ndarray:
     """[N] bool: wells where no compound acts, or all where there are none."""
     if "Metadata_Role" not in metadata:
         return np.ones(len(metadata), bool)

@@ -192,8 +192,10 @@ def ranks(
     found: Mapping[str, Scores],
     seeds: Seeds,
     rng: np.random.Generator,
+    *,
+    lower_is_better: bool = False,
 ) -> dict[str, dict[str, Any]]:
-    """The rank of each entrant, 1 for the highest score.
+    """The rank of each entrant, 1 for the highest score, or the lowest.
 
     Returns:
       Name to "rank" of the means, "rank_low" and "rank_high", between which 95 % of
@@ -202,8 +204,9 @@ def ranks(
     if not found:
         return {}
     drawn = np.stack([_spread(counted, one, seeds, rng) for one in found.values()])
-    of_draws = stats.rankdata(-drawn, axis=0)
-    means = stats.rankdata([-one.value for one in found.values()])
+    sign = 1 if lower_is_better else -1
+    of_draws = stats.rankdata(sign * drawn, axis=0)
+    means = stats.rankdata([sign * one.value for one in found.values()])
     tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
     ends = np.quantile(of_draws, tails, axis=1, method="closest_observation")
     best = (of_draws == of_draws.min(0)).mean(1)

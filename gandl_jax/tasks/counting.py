@@ -28,10 +28,12 @@ class Question:
     Attributes:
       about: task, group, split, label, metric and the like, as a row has them.
       counted: what the records, units and classes are.
+      lower_is_better: as where a plate can be told from what should not tell it.
     """
 
     about: Mapping[str, Any]
     counted: Counted
+    lower_is_better: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,31 +67,47 @@ class Counting(Protocol):
         """The same by a record's plate and its place on the plate alone."""
 
 
-class Classification:
-    """Counts the records, and the wells, that a linear SVM decides rightly.
+def of_classification(
+    module: ModuleType, metadata: pd.DataFrame, options: Mapping[str, Any]
+) -> "Classification":
+    """How a classification task counts, of those of its splits that hold wells apart.
 
-    Only splits that hold wells apart are asked.
+    Args:
+      module: of the task.
+      metadata: [N] rows of Metadata_* columns.
+      options: of the task.
+
+    Raises:
+      InputError: a unit or group in the config that the screen does not have.
+      Skip: where the task or no such split of it is possible.
     """
+    asked = nested.apart(module, metadata, options)
+    return Classification(asked, metadata, options)
+
+
+class Classification:
+    """Counts the records, and the wells, that a linear SVM decides rightly."""
 
     def __init__(
-        self, module: ModuleType, metadata: pd.DataFrame, options: Mapping[str, Any]
+        self,
+        asked: Sequence[nested.Asked],
+        metadata: pd.DataFrame,
+        options: Mapping[str, Any],
+        *,
+        lower_is_better: bool = False,
     ):
         """Prepares what is the same for all sets.
 
         Args:
-          module: a classification task.
+          asked: what is asked of which splits.
           metadata: [N] rows of Metadata_* columns.
           options: of the task.
-
-        Raises:
-          InputError: a unit or group in the config that the screen does not have.
-          Skip: where the task or no such split of it is possible.
+          lower_is_better: as of `Question`.
         """
         self._metadata, self._options = metadata, options
+        self._lower = lower_is_better
         self._asked = [
-            (task, split, *task.codes(metadata))
-            for task, own in nested.apart(module, metadata, options)
-            for split in own
+            (task, split, *task.codes(metadata)) for task, own in asked for split in own
         ]
         self._samples = [
             classification.sample_of(
@@ -126,6 +144,8 @@ class Classification:
     def floors(self) -> dict[str, list[Answer]]:
         """The same by a record's plate and its place on the plate alone."""
         found: dict[str, list[Answer]] = {}
+        if not all(task.floors for task, *_ in self._asked):
+            return found
         for name, features in floors.make(self._metadata).items():
             for (task, split, codes, _), sample in zip(
                 self._asked, self._samples, strict=True
@@ -152,6 +172,7 @@ class Classification:
                     Counted(
                         total, about["records"], about["learnt_from"], about["chance"]
                     ),
+                    self._lower,
                 )
 
     @staticmethod

@@ -129,6 +129,11 @@ def test_methods_stand_beside_one_another(folders, capsys):
     page = folders.parent / "compared/compare/simulated/index.html"
     assert "Which way of learning suits this screen?" in page.read_text()
     scores = csv_files.read(page.parent / "data/scores.csv")
+    assert {row["question"] for row in found["rows"]} == {
+        f"M, control, {split}, balanced accuracy{of}"
+        for split in ("plate", "held out")
+        for of in ("", " wells")
+    }
     assert len(scores) == sum(
         len(results(folders, p.stem)["rows"]) for p in page.parent.glob("*.json")
     )

@@ -41,7 +41,8 @@ def leading(asked: Mapping[str, list[Row]]) -> str | None:
 def shown(rows: Iterable[Row], *, fair: bool) -> list[Row]:
     """Trained arms, best first: those that stand against one another, or the others."""
     own = [row for row in rows if row["role"] == TRAINED and ("rank" in row) == fair]
-    return sorted(own, key=operator.itemgetter("value"), reverse=True)
+    highest_first = not any(row["lower_is_better"] for row in own)
+    return sorted(own, key=operator.itemgetter("value"), reverse=highest_first)
 
 
 def section(words: str, rows: list[Row], contents: Contents) -> Html:
@@ -95,7 +96,7 @@ def _pairs(contents: Contents, words: str) -> list[Row]:
         pair
         for content in contents
         for pair in content["pairs"]
-        if f"{task_tables.title(content['task'])}: {text.words(pair)}" == words
+        if f"{task_tables.title(content['task'])}: {pair['question']}" == words
     ]
 
 

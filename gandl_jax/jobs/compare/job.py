@@ -117,7 +117,7 @@ def _counting(task: str, metadata: pd.DataFrame, options: Mapping[str, Any]) -> 
     module = modules.load("tasks", task)
     if hasattr(module, "counting"):
         return module.counting(metadata, options)
-    return counting.Classification(module, metadata, options)
+    return counting.of_classification(module, metadata, options)
 
 
 def _comparisons(

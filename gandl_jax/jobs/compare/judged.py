@@ -28,6 +28,7 @@ class Board:
 
     def __init__(self, questions: Sequence[Question], options: Mapping[str, Any]):
         self._questions, self._options = list(questions), options
+        self._words = _words(self._questions)
         self._answers: dict[Key, list[list[Answer]]] = {}
         self._entrants: dict[Key, list[Entrant]] = {}
 
@@ -57,7 +58,13 @@ class Board:
     def _rows(self, number: int) -> Iterator[Row]:
         question, found = self._questions[number], self._scores(number)
         seeds, fair = comparison.pooled(found.values()), self._fair(number, found)
-        ranks = comparison.ranks(question.counted, fair, seeds, self._rng(number))
+        ranks = comparison.ranks(
+            question.counted,
+            fair,
+            seeds,
+            self._rng(number),
+            lower_is_better=question.lower_is_better,
+        )
         gains = _gains(question.counted, found)
         for key, own in found.items():
             arm, role = key
@@ -65,6 +72,8 @@ class Board:
             value = comparison.interval(question.counted, own, seeds, rng)
             yield {
                 **question.about,
+                "question": self._words[number],
+                "lower_is_better": question.lower_is_better,
                 "arm": arm,
                 "role": role,
                 **self._said(key),
@@ -79,7 +88,8 @@ class Board:
         question, found = self._questions[number], self._scores(number)
         fair, seeds = self._fair(number, found), comparison.pooled(found.values())
         made = [
-            {**_named(question), "one": one, "other": other}
+            _named(question)
+            | {"question": self._words[number], "one": one, "other": other}
             | comparison.difference(question.counted, fair[one], fair[other], seeds)
             for one, other in itertools.combinations(fair, 2)
         ]
@@ -144,8 +154,25 @@ def _gains(counted: Counted, found: Mapping[Key, Scores]) -> dict[Key, Row]:
     return {key: comparison.gain(counted, one, seeds) for key, one in both.items()}
 
 
+def _words(questions: Sequence[Question]) -> list[str]:
+    """Questions in words: "HRCE, control, plate, balanced accuracy wells".
+
+    Those that are asked twice say by which normalisation.
+    """
+    kept = ("group", "label", "kind", "split", "metric")
+    made = [", ".join(filter(None, map(q.about.get, kept))) for q in questions]
+    return [
+        (
+            f"{words}, {question.about['normalize']}"
+            if made.count(words) > 1
+            else words
+        ).replace("_", " ")
+        for words, question in zip(made, questions, strict=True)
+    ]
+
+
 def _named(question: Question) -> Row:
-    kept = ("task", "group", "split", "label", "kind", "metric")
+    kept = ("task", "group", "split", "label", "kind", "metric", "normalize")
     return {key: question.about[key] for key in kept if key in question.about}
 
 

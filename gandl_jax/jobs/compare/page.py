@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 from etils import epath
 
-from gandl_jax.jobs.compare import answer, figures, methods, spent, text
+from gandl_jax.jobs.compare import answer, figures, methods, spent
 from gandl_jax.jobs.compare.judged import flat
 from gandl_jax.jobs.report import page, page_file
 from gandl_jax.jobs.report.page import Html
@@ -70,7 +70,7 @@ def _pairs(contents: Contents) -> Html | None:
     lines = [
         [
             task_tables.title(pair["task"]),
-            text.words(pair),
+            pair["question"],
             pair["one"],
             pair["other"],
             page.interval(pair["value"], pair["low"], pair["high"], "+.3f"),

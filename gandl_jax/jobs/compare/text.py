@@ -37,14 +37,8 @@ def questions(rows: Iterable[Row]) -> dict[str, list[Row]]:
     """The rows of each question, by the question in words."""
     found: dict[str, list[Row]] = {}
     for row in rows:
-        found.setdefault(words(row), []).append(row)
+        found.setdefault(row["question"], []).append(row)
     return found
-
-
-def words(row: Row) -> str:
-    """A question in words: "HRCE, plate, balanced accuracy wells"."""
-    kept = (row.get(k) for k in ("group", "label", "kind", "split", "metric"))
-    return ", ".join(str(word).replace("_", " ") for word in kept if word)
 
 
 def of_arm(rows: Iterable[Row], arm: str, role: str) -> Row | None:
