@@ -1,11 +1,13 @@
 """Processes of our own, and the Ctrl-C that a terminal sends to all of them at once."""
 
 import contextlib
+import ctypes
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from multiprocessing import resource_tracker
 
+PR_SET_PDEATHSIG = 1  # of prctl (linux/prctl.h)
 _LOKY = "joblib.externals.loky.backend.resource_tracker"
 
 
@@ -24,3 +26,14 @@ def deaf_to_interrupts() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, former)
+
+
+def dies_with_parent() -> Callable[[], None] | None:
+    """What a child runs first, to be killed when its parent dies, kill -9 included.
+
+    Linux alone can do so; None elsewhere.
+    """
+    if sys.platform != "linux":
+        return None
+    prctl = ctypes.CDLL(None).prctl
+    return lambda: prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -48,7 +48,7 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
       Skip: where a column is missing, or nothing can be asked.
     """
     need_columns(metadata, "Plate", "Well")
-    classification.check_unit(metadata[_asked(metadata)], options)
+    classification.check_unit(metadata[_judged(metadata)], options)
     models = profile_table.cell_models(metadata)
     asked = np.where(_judged(metadata), 0, -1)
     made = []

@@ -963,7 +963,8 @@ def test_no_reader_of_ours_can_execute_anything():
             if isinstance(node, ast.ImportFrom):
                 names = [node.module]
             executing = {name.partition(".")[0] for name in names} & EXECUTING
-            assert not executing or (file.name, executing) == ("memory.py", {"ctypes"})
+            ours = file.name in ("memory.py", "child_processes.py")
+            assert not executing or (ours and executing == {"ctypes"})
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 assert node.func.id not in CALLS, file
             if isinstance(node, ast.Attribute):

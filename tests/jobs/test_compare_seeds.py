@@ -91,6 +91,7 @@ def compare(request, tmp_path):
     return arguments
 
 
+@pytest.mark.slow
 def test_trainings_of_two_seeds_are_compared(run, trained, tmp_path, capsys):
     other, one_step = tmp_path / "other", "--config.train.total_images=32"
     assert run(other, "--job=train,embed", one_step, "--config.seed=1") == 0

@@ -135,6 +135,7 @@ def test_scores_are_those_of_scikit_learns_nested_cross_validation(control_wells
         assert row_of(rows, name)["value"] == pytest.approx(expected)
 
 
+@pytest.mark.slow
 def test_of_many_candidates_of_noise_the_best_is_chance(control_wells):
     metadata = control_wells(plates=4, wells=10, sites=1)
     names = [f"gan@5/n{i}" for i in range(30)]

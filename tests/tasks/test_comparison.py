@@ -59,7 +59,7 @@ def test_seeds_add_what_units_do_not_explain():
     floor = Scores(still.values, still.draws, has_seeds=False)
     found = comparison.pooled([still, pair, alone, floor])
     squares = 2 * values.var(ddof=1) + (values[:2] / 2).var(ddof=1)
-    assert found == Seeds(pytest.approx(squares / 3), 0, 3)
+    assert found == Seeds(pytest.approx(squares / 3), pytest.approx(0), 3)
     assert comparison.pooled([alone]) == Seeds()
     noise = np.random.default_rng(0).normal(scale=0.5, size=(3, DRAWS))
     noisy = comparison.pooled([Scores(values, values[:, None] + noise)])

@@ -72,6 +72,7 @@ def test_2_and_2_steps_cost_what_4_do(train, halfway, tmp_path):
     assert (halfway / costs.FILE).read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_kill_is_told_as_steps_that_were_redone(train, halfway, monkeypatch):
     settings = "--config.train.log_every_images=32"
     add = recorder.Recorder.add
@@ -99,6 +100,7 @@ def test_a_damaged_file_is_told_and_the_training_goes_on(train, halfway, capsys)
     assert of_training(halfway)["steps"] == 3
 
 
+@pytest.mark.slow
 def test_a_former_versions_training_is_measured_from_where_it_goes_on(
     train, tmp_path, monkeypatch
 ):

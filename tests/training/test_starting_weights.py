@@ -163,6 +163,7 @@ def test_profiles_of_a_file_with_other_channels(run, tmp_path, capsys):
     assert "was made from other encoder" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_training_goes_on_from_another_ones_networks(
     run, trained, tmp_path, capsys, monkeypatch
 ):

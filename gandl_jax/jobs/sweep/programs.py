@@ -1,6 +1,5 @@
 """Programs of our own that a sweep starts, watches and ends with itself."""
 
-import ctypes
 import shlex
 import signal
 import subprocess
@@ -11,10 +10,9 @@ from typing import NamedTuple
 
 from etils import epath
 
-from gandl_jax import files, terminal
+from gandl_jax import child_processes, files, terminal
 
 LAST_BYTES = 4_096  # of what a program printed, in which its last line is looked for
-PR_SET_PDEATHSIG = 1  # of prctl (linux/prctl.h)
 
 
 class Ended(NamedTuple):
@@ -50,7 +48,7 @@ class Program:
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # the terminal's Ctrl-C is for the sweep
-                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+                preexec_fn=child_processes.dies_with_parent(),
             )
 
     @property
@@ -101,8 +99,3 @@ def last_line(log: epath.Path) -> str:
         lines = file.read().decode(errors="replace").replace("\r", "\n").split("\n")
     said = [line.strip() for line in lines if line.strip()]
     return terminal.one_line(said[-1]) if said else ""
-
-
-def _die_with_parent() -> None:
-    """Asks Linux to kill this process when its parent dies, kill -9 included."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

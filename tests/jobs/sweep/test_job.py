@@ -2,6 +2,7 @@
 
 import os
 import random
+import shlex
 import shutil
 import signal
 import subprocess
@@ -11,9 +12,10 @@ import time
 import pytest
 from etils import epath
 
-from gandl_jax import csv_files
+from gandl_jax import csv_files, sealed_json
 from gandl_jax import main as program
 from gandl_jax.errors import InputError
+from gandl_jax.jobs.sweep import job
 from gandl_jax.jobs.sweep.book import Book
 from gandl_jax.jobs.sweep.programs import Ended, Program, last_line
 from gandl_jax.jobs.sweep.runs import Run
@@ -64,6 +66,7 @@ def scores(folder, name):
     return (folder / f"{name}-results/two-smoke/demo.csv").read_bytes()
 
 
+@pytest.mark.slow
 def test_runs_are_made_kept_and_not_repeated(folder, words, capsys):
     assert program.main(words("w")) == 0
     told = capsys.readouterr().out
@@ -106,6 +109,69 @@ def test_a_run_that_fails_stops_no_other_and_is_tried_again(folder, words, capsy
     assert "1 of 2 runs done" in said.out
     table = csv_files.read(folder / "w-results/two-smoke/demo.csv")
     assert set(table["run"]) == {"autoencoder-seed0-batch32"}
+
+
+class Made:
+    """A program that ends at its third look, with the results of a run."""
+
+    alive, most, began = 0, 0, []
+
+    def __init__(self, options, log):
+        words = dict(word.partition("=")[::2] for word in shlex.split(options))
+        self._workdir, self._looks = epath.Path(words["--workdir"]), 0
+        self._code = int(self._workdir.name == "autoencoder-seed1")
+        Made.began.append((self._workdir.name, words["--job"]))
+        Made.alive += 1
+        Made.most = max(Made.most, Made.alive)
+
+    seconds = 1.0
+
+    def last_line(self):
+        return "train 50%"
+
+    def ended(self):
+        self._looks += 1
+        if self._looks < 3:
+            return None
+        Made.alive -= 1
+        if not self._code:
+            self._leave_results()
+        return Ended(self._code, 1.0, "no disk" if self._code else "")
+
+    def stop(self):
+        raise AssertionError("nothing is to be stopped")
+
+    def _leave_results(self):
+        path = self._workdir / "tasks/simulated/batch_effects.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        row = {"set": "autoencoder@2/code", "encoder": "autoencoder@2"}
+        row |= {"features": "code", "value": 0.5, "low": 0.4, "high": 0.6}
+        content = {"rows": [row], "skipped": None, "inputs": {}}
+        sealed_json.write(path, content)
+
+
+def test_some_run_at_a_time_and_one_that_fails_stops_no_other(
+    folder, words, capsys, monkeypatch
+):
+    text = SWEEP.replace("(0, 1)", "(0, 1, 2)")
+    (folder / "configs/sweeps/two.py").write_text(text)
+    monkeypatch.setattr(job, "Program", Made)
+    monkeypatch.setattr(job, "LOOK_S", 0.01)
+    monkeypatch.setattr(job.programs, "run", lambda *_: Ended(0, 1.0, ""))
+    monkeypatch.setattr(Made, "began", [])
+    assert program.main(words("w", "--config.sweep.processes=2")) == 1
+    said = capsys.readouterr()
+    assert "1 of 3 runs failed" in said.err and "autoencoder-seed1: no disk" in said.err
+    assert "2 of 3 runs done" in said.out and "train 50%" in said.out
+    assert Made.most == 2
+    assert [jobs for _, jobs in Made.began] == [
+        "prepare,train,embed,evaluate,report"
+    ] * 3
+    table = csv_files.read(folder / "w-results/two-smoke/demo.csv")
+    assert table["run"].tolist() == ["autoencoder-seed0", "autoencoder-seed2"]
+    assert table["value"].tolist() == ["0.5", "0.5"]
+    assert program.main(words("w")) == 1  # what failed is tried again, nothing else
+    assert [name for name, _ in Made.began[3:]] == ["autoencoder-seed1"]
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ import pytest
 
 from gandl_jax import logs, main
 
+pytestmark = pytest.mark.slow
 ENCODER = "classifier@60"
 SETTINGS = (
     "--config.data.label=condition",
