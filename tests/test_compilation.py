@@ -101,6 +101,7 @@ def trained(steps):
     return jax.tree.map(np.asarray, state)
 
 
+@pytest.mark.slow
 def test_2_steps_with_what_was_kept_equal_those_without_bit_for_bit(kept):
     hits = []
     jax.monitoring.register_event_listener(

@@ -306,6 +306,7 @@ def test_what_was_trained_before_it_refuses_stays_on_record(run, trained, tmp_pa
     assert json.loads((tmp_path / "config.json").read_text()) == record
 
 
+@pytest.mark.slow
 def test_features_of_other_weights_of_the_same_step_are_not_mixed(
     run, trained, tmp_path, capsys
 ):

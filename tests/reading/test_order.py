@@ -70,6 +70,7 @@ def test_processes_take_contiguous_parts(processes):
     np.testing.assert_array_equal(np.concatenate(parts, 1), whole)
 
 
+@pytest.mark.slow
 def test_plates_mix_as_in_independent_draws():
     """57 plates of RxRx19a's size: distinct plates in a batch, by their expectation."""
     plates, batch = 57, 32

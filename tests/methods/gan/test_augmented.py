@@ -100,6 +100,7 @@ def test_3_steps_equal_1_and_restore_and_2_bit_for_bit(runs, method, start, tmp_
     assert jax.tree.all(jax.tree.map(np.array_equal, whole, resumed))
 
 
+@pytest.mark.slow
 def test_the_losses_are_of_augmented_pairs(runs, method, start):
     """Each phase's metrics again, from images augmented here."""
     keys = sample_keys(jax.random.key(5), DATA["index"])
