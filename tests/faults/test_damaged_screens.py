@@ -196,7 +196,9 @@ def shard(folder, number, name="out"):
     return folder / name / f"tiny-train.tfrecord-{number:05}-of-00003"
 
 
-@pytest.mark.parametrize("damage", [pytest.param(exchange, marks=pytest.mark.slow), replace])
+@pytest.mark.parametrize(
+    "damage", [pytest.param(exchange, marks=pytest.mark.slow), replace]
+)
 def test_shards_of_one_length_are_told_apart(copy, damage):
     """Exchanged, or from another preparation with records of the same names."""
     wanted, every = batches(copy), sites(copy)
