@@ -8,6 +8,7 @@ import types
 
 import pytest
 
+pytestmark = pytest.mark.slow
 TRAINED, MARK = "classifier@5", "(labels seen)"
 # All but the map of the wells, which has no score and takes half a minute.
 TASKS = "control_classification,cell_model_classification,batch_effects,dose_response"
