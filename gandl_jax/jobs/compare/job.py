@@ -5,8 +5,8 @@ runs), and judges their headline sets on the same records and folds, trained bes
 untrained, beside floors. Seeds are replicates. Records that one holds out are held out
 for all; networks that were trained on everything stand in a second table.
 
-Writes compare/<dataset>/<task>.json, its rows as <task>.csv, the pairs of entrants as
-<task>_pairs.csv, costs.csv, and index.html, which shows them all.
+Writes compare/<dataset>/<task>.json, its rows as <task>.csv, and index.html, which
+shows them all, with scores, pairs of arms and costs as data/*.csv.
 """
 
 import functools
@@ -23,6 +23,7 @@ from gandl_jax.errors import InputError
 from gandl_jax.jobs.compare import judged, page, text
 from gandl_jax.judging import entrants, seed_workdirs, task_results
 from gandl_jax.judging.entrants import Entrant
+from gandl_jax.profiles.aligned import AlignedSets
 from gandl_jax.progress import Progress
 from gandl_jax.raw import screen
 from gandl_jax.reading import labelling
@@ -163,22 +164,17 @@ def _result(
                 progress.update(asked.fits)
         intensity = intensity or _intensity(one)
     if intensity:
-        opened = _opened_intensity(intensity, records)
+        opened = AlignedSets((intensity,), "", records)
         board.add_floor("intensity", asked.answers(opened["intensity"]))
         progress.update(asked.fits)
     for floor, answers in asked.floors().items():
         board.add_floor(floor, answers)
     progress.close()
-    return {"rows": board.rows(), "pairs": board.pairs(), "skipped": None}
+    rows, pairs = board.judge()
+    return {"rows": rows, "pairs": pairs, "skipped": None}
 
 
 def _intensity(one: Entrant) -> epath.Path | None:
     """The intensities beside an entrant's encoders."""
     directory = one.encoders[0].parent / "intensity"
     return directory if directory.is_dir() else None
-
-
-def _opened_intensity(directory: epath.Path, records):
-    from gandl_jax.profiles.aligned import AlignedSets
-
-    return AlignedSets((directory,), "", records)

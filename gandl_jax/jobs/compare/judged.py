@@ -42,21 +42,26 @@ class Board:
         """Adds the answers of what knows nothing of images, or only their mean."""
         self._answers[name, FLOOR] = [answers]
 
-    def rows(self) -> list[Row]:
-        """A row for each question, arm and role, and for each floor."""
-        return [row for i in range(len(self._questions)) for row in self._rows(i)]
+    def judge(self) -> tuple[list[Row], list[Row]]:
+        """Scores all, and compares the arms that stand against one another.
 
-    def pairs(self) -> list[Row]:
-        """For each question the difference of every two arms, trained.
-
-        "p_corrected" is after correction for the number of pairs of that question.
         Arms that learnt labels of what is judged, or that were trained on records that
         others held out, are in no pair.
-        """
-        return [row for i in range(len(self._questions)) for row in self._pairs(i)]
 
-    def _rows(self, number: int) -> Iterator[Row]:
-        question, found = self._questions[number], self._scores(number)
+        Returns:
+          A row for each question, arm and role, and for each floor; and for each
+          question the difference of every two arms, trained, "p_corrected" for the
+          number of pairs of that question.
+        """
+        rows, pairs = [], []
+        for number in range(len(self._questions)):
+            found = self._scores(number)
+            rows += self._rows(number, found)
+            pairs += self._pairs(number, found)
+        return rows, pairs
+
+    def _rows(self, number: int, found: Mapping[Key, Scores]) -> Iterator[Row]:
+        question = self._questions[number]
         seeds, fair = comparison.pooled(found.values()), self._fair(number, found)
         ranks = comparison.ranks(
             question.counted,
@@ -84,8 +89,8 @@ class Board:
                 **self._mark(number, key),
             }
 
-    def _pairs(self, number: int) -> list[Row]:
-        question, found = self._questions[number], self._scores(number)
+    def _pairs(self, number: int, found: Mapping[Key, Scores]) -> list[Row]:
+        question = self._questions[number]
         fair, seeds = self._fair(number, found), comparison.pooled(found.values())
         made = [
             _named(question)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from etils import epath
 
 from gandl_jax import config as configs
-from gandl_jax import files, lock
+from gandl_jax import config_text, files, lock
 from gandl_jax.errors import InputError, RunError
 from gandl_jax.jobs.sweep import programs, runs, table, timing
 from gandl_jax.jobs.sweep.book import Book
@@ -135,7 +135,8 @@ class _Queue:
 
 def _program(one: Run, done: Sequence[Run]) -> Program:
     """Starts a run, which copies floors of those that are done."""
-    there = [str(other.workdir) for other in done if other.workdir.exists()]
-    again = one.with_settings({"embed.reuse": runs.as_text(there)}) if there else one
+    there = tuple(str(other.workdir) for other in done if other.workdir.exists())
+    reuse = {"embed.reuse": config_text.write(there)} if there else {}
+    again = one.with_settings(reuse)
     jobs = configs.all_jobs(one.config)
     return Program(again.command(jobs), one.workdir.parent / f"logs/{one.name}.txt")

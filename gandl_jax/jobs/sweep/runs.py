@@ -100,8 +100,3 @@ def _set_by_user(config: ml_collections.ConfigDict, source: str) -> dict[str, st
         for key, value in configs.flatten(config).items()
         if value != before[key] and not key.startswith("sweep.")
     }
-
-
-def as_text(words: Sequence[str]) -> str:
-    """A list of words as a command line has it."""
-    return config_text.write(tuple(words))
