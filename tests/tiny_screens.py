@@ -105,3 +105,21 @@ def _stretched(prepared, pixels, channels=None, *, per_plate=False):
             ]
             sites[site_id] = np.stack(planes, axis=-1)
     return sites
+
+
+def control_table(plates, wells):
+    """Records of control wells alone, one site each, in turn of either control."""
+    rows = [
+        {
+            "Metadata_Site_ID": f"{plate}-{well}",
+            "Metadata_Plate": str(plate),
+            "Metadata_Well": f"A{well + 1:02d}",
+            "Metadata_Experiment": "M-1",
+            "Metadata_Cell_Type": "M",
+            "Metadata_Treatment": "",
+            "Metadata_Role": f"response_{well % 2}",
+        }
+        for plate in range(plates)
+        for well in range(wells)
+    ]
+    return pd.DataFrame(rows)

@@ -3,13 +3,14 @@
 import json
 
 import numpy as np
-import pandas as pd
 import pytest
+from tiny_screens import control_table
 
 from gandl_jax import config as configs
 from gandl_jax import csv_files, sealed_json
 from gandl_jax import main as program
 from gandl_jax import workdir as workdirs
+from gandl_jax.jobs.compare import answer
 from gandl_jax.profiles import seen_table, store
 from gandl_jax.profiles.seen import Seen
 from gandl_jax.training import opening
@@ -17,26 +18,9 @@ from gandl_jax.training import opening
 STEP = 20
 
 
-def metadata(plates=4, wells=12):
-    rows = [
-        {
-            "Metadata_Site_ID": f"{plate}-{well}",
-            "Metadata_Plate": str(plate),
-            "Metadata_Well": f"A{well + 1:02d}",
-            "Metadata_Experiment": "M-1",
-            "Metadata_Cell_Type": "M",
-            "Metadata_Treatment": "",
-            "Metadata_Role": f"response_{well % 2}",
-        }
-        for plate in range(plates)
-        for well in range(wells)
-    ]
-    return pd.DataFrame(rows)
-
-
 def embedded(directory, note, features, trained_on=None):
     store.claim(directory, note, trained_on)
-    store.write_part(directory / "part-00000.parquet", metadata(), features)
+    store.write_part(directory / "part-00000.parquet", control_table(4, 12), features)
     store.finish(directory)
 
 
@@ -47,7 +31,7 @@ def written(folder, method, seed, shift, *, learnt=False, **settings):
     configs.override(config, {"seed": str(seed)} | held_out | settings)
     config.train.total_images = STEP * config.train.batch
     workdirs.record(folder, config, "")
-    table, rng = metadata(), np.random.default_rng(seed)
+    table, rng = control_table(4, 12), np.random.default_rng(seed)
     label = (table["Metadata_Role"] == "response_1").to_numpy()
     profiles, name = folder / "profiles/simulated", config.evaluate.features
     known = (table["Metadata_Plate"] != "0").to_numpy() | (config.train.hold_out == "")
@@ -211,6 +195,19 @@ def test_recipes_are_named_by_what_differs(folders):
         "gan batch=8 total_images=160",
         "gan batch=32 total_images=640",
     }
+
+
+def test_what_should_not_be_told_is_never_the_first_question():
+    def rows(task, split, *, lower):
+        row = {"task": task, "split": split, "metric": "balanced_accuracy_wells"}
+        return [row | {"lower_is_better": lower}]
+
+    plates = {"Batch": rows("batch_effects", "held_out", lower=True)}
+    assert answer.leading(plates) is None
+    controls = {"Controls": rows("control_classification", "plate", lower=False)}
+    assert answer.leading(plates | controls) == "Controls"
+    held_out = {"Labels": rows("label_classification", "held_out", lower=False)}
+    assert answer.leading(plates | controls | held_out) == "Labels"
 
 
 def test_nothing_is_done_twice(folders, capsys):

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from tiny_screens import control_table
 
 from gandl_jax import config as configs
 from gandl_jax import main as program
@@ -15,28 +16,11 @@ from gandl_jax.jobs import compare_seeds
 from gandl_jax.profiles import store
 
 
-def metadata(plates=3, wells=8):
-    rows = [
-        {
-            "Metadata_Site_ID": f"{plate}-{well}",
-            "Metadata_Plate": str(plate),
-            "Metadata_Well": f"A{well + 1:02d}",
-            "Metadata_Experiment": "M-1",
-            "Metadata_Cell_Type": "M",
-            "Metadata_Treatment": "",
-            "Metadata_Role": f"response_{well % 2}",
-        }
-        for plate in range(plates)
-        for well in range(wells)
-    ]
-    return pd.DataFrame(rows)
-
-
 def written(
     folder, seed, table=None, step=20, names=("b8", "b16"), early=(), **settings
 ):
     """A workdir of which b16, at the last step, tells the controls apart."""
-    table = metadata() if table is None else table
+    table = control_table(3, 8) if table is None else table
     config = configs.default()
     configs.override(config, {"seed": str(seed), **settings})
     workdirs.record(folder, config, "")
@@ -250,7 +234,7 @@ def test_bad_settings_are_one_line(
         ({"data.name": "bbbc013"}, "is of the screen 'bbbc013', this config's is"),
         ({"step": 40}, "asks for gan@20 of .*a-0, for gan@40 of .*b: train"),
         ({"names": ("b64",)}, "no feature set is in all of"),
-        ({"table": metadata(plates=2)}, "have profiles of other records"),
+        ({"table": control_table(2, 8)}, "have profiles of other records"),
     ],
 )
 def test_trainings_that_cannot_be_compared(config, tmp_path, monkeypatch, other, told):
@@ -306,6 +290,6 @@ def test_what_a_training_started_from_is_compared(config, tmp_path, monkeypatch)
 
 def test_a_screen_that_allows_nothing(config, tmp_path, monkeypatch):
     for seed in range(2):
-        written(tmp_path / f"b-{seed}", seed, metadata(plates=1))
+        written(tmp_path / f"b-{seed}", seed, control_table(1, 8))
     config.compare.workdirs = (f"{tmp_path}/b-0", f"{tmp_path}/b-1")
     refused(config, tmp_path, monkeypatch, "nothing to compare seeds by")

@@ -27,7 +27,11 @@ def questions(contents: Contents) -> dict[str, list[Row]]:
 
 
 def leading(asked: Mapping[str, list[Row]]) -> str | None:
-    """The question that stands first: on held-out records, of controls, by wells."""
+    """The question that stands first: on held-out records, of controls, by wells.
+
+    None where there is none but those whose lowest score is the best, which tell what
+    a method should not know.
+    """
 
     def place(words: str) -> tuple[bool, int, bool]:
         row = asked[words][0]
@@ -35,7 +39,8 @@ def leading(asked: Mapping[str, list[Row]]) -> str | None:
         is_held_out = row.get("split") == HELD_OUT
         return not is_held_out, tasks.index(row["task"]), row["metric"] != WELLS
 
-    return min(asked, key=place, default=None)
+    fit = (words for words, rows in asked.items() if not rows[0]["lower_is_better"])
+    return min(fit, key=place, default=None)
 
 
 def shown(rows: Iterable[Row], *, fair: bool) -> list[Row]:

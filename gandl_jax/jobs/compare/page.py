@@ -45,6 +45,7 @@ def _chapters(
         yield answer.section(first, asked[first], contents)
         yield methods.section(first, asked[first], cost)
         yield figures.by_cost(first, asked[first], cost)
+    if asked:
         yield figures.by_task(asked)
         yield _pairs(contents)
     yield _left_out(contents)
