@@ -214,7 +214,7 @@ DEFAULTS = {
         "svm_c": (),  # () is evaluate.svm_c; several are chosen among too
         "inner_folds": 5,  # within a training part; more groups are dealt to so many
     },
-    "compare": {  # --job=compare_seeds: trainings that differ in their seed
+    "compare": {  # --job=compare; and of trainings that differ in their seed alone
         "workdirs": (),  # of them, with profiles; one with a comma in double quotes
         "steps": ("last",),  # encoders: this, or numbers; several make a curve
         # Of the groups that a split holds apart, those set aside to choose recipes by:
@@ -223,6 +223,7 @@ DEFAULTS = {
         "aside_frac": 0.0,
         "part": "reporting",
         "nested": True,  # also choose the set in each fold, which costs most
+        "choose_sets": False,  # --job=compare: the same
     },
 }
 

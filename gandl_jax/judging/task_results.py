@@ -123,7 +123,7 @@ def made_from(directories: Sequence[epath.Path], sets: AlignedSets) -> dict[str,
     return plain(
         {
             "profiles": {d.name: store.fingerprint(d) for d in directories},
-            "metadata": _digest(sets.metadata),
+            "metadata": digest(sets.metadata),
         }
     )
 
@@ -363,8 +363,8 @@ def _who_is_judged(sets: AlignedSets) -> Iterator[str]:
         )
 
 
-def _digest(metadata: pd.DataFrame) -> str:
+def digest(metadata: pd.DataFrame) -> str:
     """SHA-256, in hex, of a table's columns and values."""
-    digest = hashlib.sha256("\n".join(metadata.columns).encode())
-    digest.update(pd.util.hash_pandas_object(metadata, index=False).to_numpy())
-    return digest.hexdigest()
+    total = hashlib.sha256("\n".join(metadata.columns).encode())
+    total.update(pd.util.hash_pandas_object(metadata, index=False).to_numpy())
+    return total.hexdigest()

@@ -127,6 +127,11 @@ class AlignedSets(Mapping[str, FeatureSet]):
         """How many sets there are."""
         return len(self._sources)
 
+    def of_encoder(self, encoder: str) -> "SomeSets":
+        """The sets of one encoder."""
+        own = [n for n in self if feature_set.encoder(n) == encoder]
+        return SomeSets(self, own)
+
     def _forget(self, limit: int) -> None:
         while sum(one.features.nbytes for one in self._kept.values()) > limit:
             self._kept.popitem(last=False)
@@ -158,6 +163,32 @@ class AlignedSets(Mapping[str, FeatureSet]):
             return metadata
         nothing = np.zeros((len(metadata), 0), np.float32)
         return well_means(FeatureSet("", metadata, nothing)).metadata
+
+
+class SomeSets(Mapping[str, FeatureSet]):
+    """Some of the sets, read when asked for as all are.
+
+    Args:
+      sets: full name -> set.
+      names: full names of those.
+    """
+
+    def __init__(self, sets: Mapping[str, FeatureSet], names: Sequence[str]):
+        self._sets, self._names = sets, list(names)
+
+    def __getitem__(self, name: str) -> FeatureSet:
+        """Reads a set."""
+        if name not in self._names:
+            raise KeyError(name)
+        return self._sets[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Full names, in order."""
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        """How many sets there are."""
+        return len(self._names)
 
 
 def _check_labels(

@@ -41,7 +41,7 @@ class FeatureSet:
     @property
     def encoder(self) -> str:
         """What made the features: "gan@2000", "intensity"."""
-        return self.name.partition("/")[0]
+        return encoder(self.name)
 
     @property
     def short_name(self) -> str:
@@ -76,6 +76,11 @@ def full_name(encoder: str, short_name: str) -> str:
       "gan@2000/b8", "intensity".
     """
     return encoder if short_name == encoder else f"{encoder}/{short_name}"
+
+
+def encoder(name: str) -> str:
+    """What made a set, by the set's full name: "gan@2000", "intensity"."""
+    return name.partition("/")[0]
 
 
 def step(encoder: str) -> int | None:

@@ -6,7 +6,7 @@ task that is no classification says by a function `counting` how it counts.
 """
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any, Protocol
 
@@ -15,10 +15,12 @@ import pandas as pd
 
 from gandl_jax.profiles import floors
 from gandl_jax.profiles.feature_set import FeatureSet
-from gandl_jax.tasks import classification, marks, nested, splits
+from gandl_jax.tasks import classification, fold_svms, marks, nested, splits
 from gandl_jax.tasks.classification import WELLS
 from gandl_jax.tasks.comparison import Counted
 from gandl_jax.tasks.marks import Mark
+
+Decided = tuple[Sequence[np.ndarray], Mark]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Counting(Protocol):
 
     Attributes:
       questions: in order.
-      fits: how many fits a set takes, for progress.
+      fits: how many steps a set takes, which it tells `steps` of.
     """
 
     questions: Sequence[Question]
@@ -116,7 +118,9 @@ class Classification:
             for task, split, codes, _ in self._asked
         ]
         self.questions = list(self._questions())
-        self.fits = sum(len(split.folds) for _, split, *_ in self._asked)
+        self.fits = sum(
+            fold_svms.count(codes, split.folds) for _, split, codes, _ in self._asked
+        )
 
     def answers(self, one: FeatureSet) -> list[Answer]:
         """What a set is right about, of each question.
@@ -124,10 +128,25 @@ class Classification:
         Args:
           one: of the records, in their order.
         """
-        made = []
-        for (task, split, codes, _), sample in zip(
-            self._asked, self._samples, strict=True
-        ):
+        return self.counted(self._decide(one))
+
+    def counted(self, decided: Iterable[Decided]) -> list[Answer]:
+        """What decisions are right about, of each question.
+
+        Args:
+          decided: of each split in order the decisions on its test records, per fold
+            [n, K], and what was seen of these records.
+        """
+        return [
+            answer
+            for (task, *_), sample, (decisions, mark) in zip(
+                self._asked, self._samples, decided, strict=True
+            )
+            for answer in self._right(task, sample, decisions, mark)
+        ]
+
+    def _decide(self, one: FeatureSet) -> Iterator[Decided]:
+        for task, split, codes, _ in self._asked:
             decisions = classification.decide(
                 one.features,
                 self._metadata,
@@ -137,9 +156,7 @@ class Classification:
                 self._options,
                 of=one.name,
             )
-            mark = marks.mark(one.seen, splits.tested(split))
-            made += self._right(task, sample, decisions, mark)
-        return made
+            yield decisions, marks.mark(one.seen, splits.tested(split))
 
     def floors(self) -> dict[str, list[Answer]]:
         """The same by a record's plate and its place on the plate alone."""

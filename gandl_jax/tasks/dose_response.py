@@ -26,6 +26,8 @@ from gandl_jax.tasks import (
     steps,
     well_scatter,
 )
+from gandl_jax.tasks.comparison import Counted
+from gandl_jax.tasks.counting import Answer, Question
 from gandl_jax.tasks.responses import Responses
 from gandl_jax.tasks.skip import Skip, need_columns
 
@@ -106,6 +108,74 @@ def _asked(metadata: pd.DataFrame) -> int:
     """How many curves a set gives."""
     parts = responses.experiments(metadata)
     return sum(len(_treatments(metadata.iloc[rows])) for *_, rows in parts)
+
+
+def counting(metadata: pd.DataFrame, options: Mapping[str, Any]) -> "Counting":
+    """How sets are compared by what dose explains."""
+    return Counting(metadata, options)
+
+
+class Counting:
+    """Counts for `counting`: every curve is a record, its R2 how right a set is.
+
+    The mean over curves says how much of the scatter between wells dose explains; 0 is
+    a compound without effect. It is no truth: what changes along the doses for another
+    reason, such as the place on the plate, counts too.
+    """
+
+    def __init__(self, metadata: pd.DataFrame, options: Mapping[str, Any]):
+        """Finds the curves.
+
+        Args:
+          metadata: [N] rows of Metadata_* columns.
+          options: normalize.
+
+        Raises:
+          Skip: as of `check`.
+        """
+        check(metadata, options)
+        self._normalize = options["normalize"]
+        self._curves: dict[str, list[str]] = {}  # of each cell model the treatments'
+        for model, _, rows in responses.experiments(metadata):
+            own = self._curves.setdefault(model, [])
+            own += _treatments(metadata.iloc[rows])
+        self._curves = {model: own for model, own in self._curves.items() if own}
+        self.questions = [*map(self._question, self._curves)]
+        self.fits = sum(map(len, self._curves.values()))
+
+    def answers(self, one: FeatureSet) -> list[Answer]:
+        """What dose explains of a set of the records, of each question."""
+        rows = curve_verdicts.call([*_curves(one, self._normalize)])
+        return [
+            self._answer([row for row in rows if row["group"] == model], treatments)
+            for model, treatments in self._curves.items()
+        ]
+
+    def floors(self) -> dict[str, list[Answer]]:
+        """None: a plate, or a place, is on no way between the controls."""
+        return {}
+
+    def _question(self, model: str) -> Question:
+        _, curves = np.unique(self._curves[model], return_counts=True)
+        about = {
+            "task": "dose_response",
+            "group": model,
+            "metric": "r2",
+            "normalize": self._normalize,
+            "unit": "treatment",
+            "chance": 0.0,
+            "records": int(curves.sum()),
+        }
+        total = curves[:, None].astype(float)
+        return Question(about, Counted(total, len(curves), np.inf, 0.0))
+
+    @staticmethod
+    def _answer(rows: Sequence[Mapping[str, Any]], treatments: list[str]) -> Answer:
+        units = np.unique(treatments)
+        unit = np.searchsorted(units, [row["treatment"] for row in rows])
+        explained = [max(0.0, row["r2"] or 0.0) for row in rows]
+        right = np.bincount(unit, explained, len(units))[:, None]
+        return Answer(right, marks.united(rows))
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -196,15 +196,13 @@ class Counting:
 
     def answers(self, one: FeatureSet) -> list[Answer]:
         """The precisions of a set of the records, of each question."""
-        wells = well_means(one)
+        wells, made = well_means(one), []
         with tempfile.TemporaryDirectory() as cache:
-            return [
-                Answer(
-                    _by_treatment(self._find(wells, search, cache)),
-                    _mark(wells, search),
-                )
-                for search in self._searches
-            ]
+            for search in self._searches:
+                right = _by_treatment(self._find(wells, search, cache))
+                made.append(Answer(right, _mark(wells, search)))
+                steps.add()
+        return made
 
     def floors(self) -> dict[str, list[Answer]]:
         """The same by plate and by place."""

@@ -11,20 +11,21 @@ A split is asked for in words, in the language of `profiles/groups.py`. Here als
 
 import dataclasses
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold
 
-from gandl_jax.errors import Skip
+from gandl_jax.errors import InputError, Skip
 from gandl_jax.profiles import groups, held_out, table
 from gandl_jax.tasks.skip import LeftOut
 
 Fold = tuple[np.ndarray, np.ndarray]
 
 TEST_FRAC = 0.25  # of the records (GAN-DL paper)
+WITHIN = ("experiment", "plate", "well")  # whose groups split a training part again
 TRIES = 100  # for a random fold that was not drawn before
 
 
@@ -122,6 +123,9 @@ def within(
 ) -> Split:
     """Splits records of a training part again, by the same kind of group.
 
+    A split that names no kind of group (what is given, or was held out of training) is
+    split again by the largest kind of which no group lies on both of its sides.
+
     Args:
       metadata: [N] rows of Metadata_* columns.
       codes: [N] int class of each record, -1 for all outside the training part.
@@ -137,20 +141,36 @@ def within(
     Raises:
       Skip: the training part has too few groups.
     """
-    unit = groups.unit(split.name)
     records = np.flatnonzero(codes >= 0)
-    try:
-        if unit in groups.NO_GROUPS:
-            raise Skip(f"it names no kind of group to split by again; change {key}")
-        _two_classes(codes[records], classes)
-        folds = _folds(metadata, records, codes[records], unit, key, options)
-        folds, _ = _judged(metadata, codes, folds, classes, unit, key)
-    except Skip as reason:
-        raise Skip(
-            f"{split.group}, {split.label}: nothing can be chosen within a training "
-            f"part of the split {split.name!r}: {reason}"
-        ) from reason
-    return Split(unit, split.group, split.leaky, tuple(folds), split.label)
+    reason = f"it names no kind of group to split by again; change {key}"
+    for unit in _units_within(metadata, split, key):
+        try:
+            _two_classes(codes[records], classes)
+            folds = _folds(metadata, records, codes[records], unit, key, options)
+            folds, _ = _judged(metadata, codes, folds, classes, unit, key)
+        except Skip as found:
+            reason = str(found)
+        else:
+            return Split(unit, split.group, split.leaky, tuple(folds), split.label)
+    raise Skip(
+        f"{split.group}, {split.label}: nothing can be chosen within a training "
+        f"part of the split {split.name!r}: {reason}"
+    )
+
+
+def _units_within(metadata: pd.DataFrame, split: Split, key: str) -> Iterator[str]:
+    """The kinds of group by which training parts can be split again, largest first."""
+    unit = groups.unit(split.name)
+    if unit not in groups.NO_GROUPS:
+        yield unit
+        return
+    for unit in WITHIN:
+        try:
+            of = groups.groups(metadata, unit, key=key)
+        except (InputError, Skip):  # the screen has no such groups
+            continue
+        if not any(np.isin(of[train], of[test]).any() for train, test in split.folds):
+            yield unit
 
 
 def require(made: Sequence[Any], said: Sequence[str]) -> list[Any]:

@@ -1,6 +1,7 @@
 """The job compare on made-up workdirs, from Parquet parts to the page."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -10,9 +11,12 @@ from gandl_jax import config as configs
 from gandl_jax import csv_files, sealed_json
 from gandl_jax import main as program
 from gandl_jax import workdir as workdirs
+from gandl_jax.jobs import choose_features
 from gandl_jax.jobs.compare import answer
 from gandl_jax.profiles import seen_table, store
 from gandl_jax.profiles.seen import Seen
+from gandl_jax.tasks import choice_counting
+from gandl_jax.tasks.counting import Classification
 from gandl_jax.training import opening
 
 STEP = 20
@@ -24,8 +28,12 @@ def embedded(directory, note, features, trained_on=None):
     store.finish(directory)
 
 
-def written(folder, method, seed, shift, *, learnt=False, **settings):
-    """A workdir whose trained features move response 1 by so many deviations."""
+def written(folder, method, seed, shift, *, learnt=False, more=None, **settings):
+    """A workdir whose trained features move response 1 by so many deviations.
+
+    `more` are further sets of its trained network, by name.
+    """
+    more = more or {}
     config = configs.default(method)
     held_out = {"train.hold_out": "plate:M-1/0"}
     configs.override(config, {"seed": str(seed)} | held_out | settings)
@@ -42,7 +50,9 @@ def written(folder, method, seed, shift, *, learnt=False, **settings):
         features[:, 0] += by * label
         note = {"prepared": settings.get("p", "p"), "saw_images": bool(step)}
         note["weights_sha256"] = f"{method} {step} {seed}"
-        embedded(profiles / f"{method}@{step}", note, {name: features}, told)
+        sets = {name: features} | {n: s for n, s in more.items() if step}
+        sets |= {n: features[:, 1:] for n in more if not step}
+        embedded(profiles / f"{method}@{step}", note, sets, told)
     flat = {"intensity": rng.normal(size=(len(table), 2)).astype(np.float32)}
     embedded(profiles / "intensity", {"prepared": "p", "saw_images": False}, flat)
     return folder
@@ -156,6 +166,63 @@ def test_scores_are_those_of_evaluate(folders):
             name = f"gan@{STEP}/{row['features']}"
             key = row["split"], row["metric"], name
             assert row["value"] == pytest.approx(theirs[key])
+
+
+def test_folds_choose_a_set_as_choose_features_does(folders):
+    label = (control_table(4, 12)["Metadata_Role"] == "response_1").to_numpy()
+    better = np.random.default_rng(9).normal(size=(len(label), 3)).astype(np.float32)
+    better[:, 0] += 5 * label
+    for method in ("gan", "autoencoder"):
+        written(folders / f"{method}-9", method, 9, 0.0, more={"better": better})
+    few = {"normalize": "standard", "inner_folds": 2}
+    assert 0 == compare(
+        folders,
+        f"--config.compare.workdirs={folders}/*-9",
+        "--config.compare.choose_sets=True",
+        *(f"--config.choose.{key}={value}" for key, value in few.items()),
+    )
+    rows = {
+        (row["split"], row["metric"], row.get("choice", "")): row["value"]
+        for row in results(folders)["rows"]
+        if (row["arm"], row["role"]) == ("gan", "trained")
+    }
+    config = workdirs.read_config(folders / "gan-9")
+    config.evaluate.update(normalize="none", bootstrap_draws=200)
+    config.choose.update(few | {"normalize": ("standard",)})
+    config.data.dir = "/nowhere"
+    choose_features.run(config, folders / "gan-9")
+    path = folders / "gan-9/choose_features/simulated/control_classification.json"
+    theirs = {
+        (row["split"], row["metric"], choice_counting.WORDS): row["value"]
+        for row in sealed_json.read(path)["rows"]
+        if row["set"] == f"gan@{STEP}/chosen" and row["metric"] != "recall"
+    }
+    assert theirs and theirs.items() <= rows.items()
+    key = "held_out", "balanced_accuracy_wells"
+    assert rows[*key, choice_counting.WORDS] > 0.9 > 0.75 > rows[*key, ""]
+
+
+@pytest.mark.slow
+def test_a_comparison_that_stopped_goes_on_where_it_was(folders, monkeypatch):
+    make, made = Classification.answers, []
+
+    def stops(self, one):
+        if len(made) == 5:
+            raise KeyboardInterrupt
+        made.append(one.name)
+        return make(self, one)
+
+    monkeypatch.setattr(Classification, "answers", stops)
+    assert compare(folders) == 130
+    monkeypatch.setattr(
+        Classification, "answers", lambda self, one: made.append("") or make(self, one)
+    )
+    assert compare(folders) == 0
+    resumed, made[:] = len(made) - 5, []
+    gone = folders.parent / "compared/compare"
+    shutil.rmtree(gone)
+    assert compare(folders) == 0
+    assert resumed == len(made) - 5
 
 
 def test_what_learnt_labels_stands_apart(folders):

@@ -240,12 +240,14 @@ def test_training_parts_that_are_too_small_are_told(control_wells):
         nested.plan(controls, metadata, {**OPTIONS, "splits": ("record",)})
 
 
-def test_a_publishers_split_names_no_group_to_choose_within(control_wells):
+def test_a_publishers_split_is_chosen_within_by_its_plates(control_wells):
     metadata = control_wells(plates=4, wells=12, sites=1)
     half = np.where(metadata["Metadata_Plate"].isin(["0", "1"]), "train", "test")
     metadata["Metadata_Split"] = half
-    with pytest.raises(Skip, match="'given'.* names no kind of group"):
-        nested.plan(controls, metadata, {**OPTIONS, "splits": ("given",)})
+    ((_, (plan,)),) = nested.plan(controls, metadata, {**OPTIONS, "splits": ("given",)})
+    (within,) = plan.within
+    plates = metadata["Metadata_Plate"].to_numpy()
+    assert [{*plates[test]} for _, test in within.folds] == [{"0"}, {"1"}]
 
 
 def test_of_large_training_parts_some_records_choose(control_wells, monkeypatch):

@@ -208,6 +208,22 @@ def test_each_set_has_its_own_false_discoveries(screen):
     assert dose_response.run(both, [], **OPTIONS)[:2] == alone
 
 
+def test_a_comparison_counts_the_r2_of_every_curve(screen):
+    counting = dose_response.counting(screen.metadata, OPTIONS)
+    ((answer,), (question,)) = counting.answers(screen), counting.questions
+    rows = dose_response.run({screen.name: screen}, [], **OPTIONS)
+    assert question.about["records"] == len(rows) == counting.fits
+    of = {name: [] for name in sorted({row["treatment"] for row in rows})}
+    for row in rows:
+        of[row["treatment"]].append(row["r2"])
+    assert answer.right[:, 0] == pytest.approx([sum(own) for own in of.values()])
+    assert question.counted.total[:, 0].tolist() == [len(own) for own in of.values()]
+    assert answer.right.sum() > 0.9 * len(rows)
+    noise = np.random.default_rng(0).normal(size=screen.features.shape)
+    nothing = FeatureSet("gan@0/b8", screen.metadata, noise.astype(np.float32))
+    assert counting.answers(nothing)[0].right.sum() < 0.1 * len(rows)
+
+
 def at(screen, role, treatment, rows, **columns):
     """The screen with some wells' columns changed."""
     metadata = screen.metadata.copy()

@@ -369,9 +369,36 @@ def test_why_nothing_held_out_can_be_judged(screen, sides, codes, told):
         build(known, "held_out:0.2")
 
 
-def test_nothing_is_chosen_within_what_was_not_held_out(screen):
-    known = screen.assign(Metadata_Held_Out=(["train"] * 4 + ["test"] * 4) * 3)
+@pytest.mark.parametrize(
+    "is_held_out, unit",
+    [
+        (lambda t: t["Metadata_Experiment"] + t["Metadata_Plate"] == "E00", "plate"),
+        (lambda t: t["Metadata_Well"].str.startswith("A"), "well"),
+        (lambda t: t["Metadata_Site"] == "2", None),
+    ],
+)
+def test_what_was_not_held_out_is_split_by_groups_that_lie_within(
+    screen, is_held_out, unit
+):
+    held = is_held_out(screen).to_numpy()
+    known = screen.assign(Metadata_Held_Out=np.where(held, "test", "train"))
     split = only(known, "held_out")
-    codes = known["code"].to_numpy()
-    with pytest.raises(Skip, match="names no kind of group to split by again"):
-        splits.within(known, codes, split, key=KEY, classes=CLASSES, options=OPTIONS)
+    codes = np.where(held, -1, known["code"])
+
+    def within():
+        return splits.within(
+            known, codes, split, key=KEY, classes=CLASSES, options=OPTIONS
+        )
+
+    if unit is None:
+        with pytest.raises(Skip, match="names no kind of group to split by again"):
+            within()
+        return
+    of = known["Metadata_Experiment"] + known["Metadata_Plate"]
+    of = of + known["Metadata_Well"] if unit == "well" else of
+    found = within()
+    assert found.name == unit
+    assert {*of[np.concatenate([test for _, test in found.folds])]} == {*of[~held]}
+    for train, test in found.folds:
+        assert not held[train].any() and not held[test].any()
+        assert not {*of[train]} & {*of[test]}

@@ -5,12 +5,14 @@ runs), and judges their headline sets on the same records and folds, trained bes
 untrained, beside floors. Seeds are replicates. Records that one holds out are held out
 for all; networks that were trained on everything stand in a second table.
 
+Each answers by its headline set; with config.compare.choose_sets also by the set that
+each fold chooses within its training part.
+
 Writes compare/<dataset>/<task>.json, its rows as <task>.csv, and index.html, which
 shows them all, with scores, pairs of arms and costs as data/*.csv.
 """
 
-import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import ml_collections
@@ -20,15 +22,14 @@ from etils import epath
 from gandl_jax import config as configs
 from gandl_jax import modules
 from gandl_jax.errors import InputError
-from gandl_jax.jobs.compare import judged, page, text
+from gandl_jax.jobs import choose_features
+from gandl_jax.jobs.compare import page, text
+from gandl_jax.jobs.compare.asked import CHOOSE
+from gandl_jax.jobs.compare.bench import Bench
 from gandl_jax.judging import entrants, seed_workdirs, task_results
 from gandl_jax.judging.entrants import Entrant
-from gandl_jax.profiles.aligned import AlignedSets
-from gandl_jax.progress import Progress
 from gandl_jax.raw import screen
 from gandl_jax.reading import labelling
-from gandl_jax.tasks import counting
-from gandl_jax.tasks.skip import Skip
 
 JOB = "compare"
 FOLDER = "compare"
@@ -59,20 +60,24 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
         labelling.check_written(config, folder, dataset)
     opened = [one.open(records) for one in compared]
     seed_workdirs.check_records([one.folder for one in compared], opened)
-    options = {name: configs.task_options(config, name) for name in _tasks()}
-    made_from = {
-        f"{one.arm}, seed {one.seed}": task_results.made_from(one.encoders, sets)
+    options = {name: _options(config, name) for name in _tasks()}
+    made_from = [
+        task_results.made_from(one.encoders, sets)
         for one, sets in zip(compared, opened, strict=True)
-    }
-    made_from["labels"] = task_results.labels(config, records)
+    ]
     metadata = _metadata(compared, opened)
     del opened  # with features in memory
     target = workdir / FOLDER / dataset
+    bench = Bench(
+        JOB, compared, made_from, records, metadata, options, target / "answers"
+    )
+    named = {_name(o): made for o, made in zip(compared, made_from, strict=True)}
+    named["labels"] = task_results.labels(config, records)
     contents = task_results.results(
         JOB,
         target,
-        task_results.inputs(made_from, options),
-        functools.partial(_comparisons, compared, records, metadata, options),
+        task_results.inputs(named, options),
+        bench.comparisons,
         done="nothing has changed since it was compared",
     )
     for content in contents:
@@ -114,67 +119,12 @@ def _metadata(compared: Sequence[Entrant], opened: Sequence) -> pd.DataFrame:
     return (sure or [opened[0].metadata])[0]
 
 
-def _counting(task: str, metadata: pd.DataFrame, options: Mapping[str, Any]) -> Any:
-    module = modules.load("tasks", task)
-    if hasattr(module, "counting"):
-        return module.counting(metadata, options)
-    return counting.of_classification(module, metadata, options)
+def _name(one: Entrant) -> str:
+    return f"{one.arm}, seed {one.seed}"
 
 
-def _comparisons(
-    compared: Sequence[Entrant],
-    records: pd.DataFrame | None,
-    metadata: pd.DataFrame,
-    options: Mapping[str, Mapping[str, Any]],
-    due: list[str],
-) -> Iterator[tuple[str, dict[str, Any], list[dict[str, Any]]]]:
-    """Name, result and table of each task."""
-    plans = {
-        name: task_results.plan(
-            JOB,
-            name,
-            functools.partial(_counting, name, metadata, options[name]),
-            must=False,
-        )
-        for name in due
-    }
-    for name, (asked, left_out) in plans.items():
-        made = functools.partial(
-            _result, name, asked, compared, records, metadata, options[name]
-        )
-        result, noticed = task_results.noted(JOB, name, made)
-        content = {"task": name, "left_out": left_out + noticed} | result
-        yield name, content, [judged.flat(row) for row in result["rows"]]
-
-
-def _result(
-    name: str, asked, compared: Sequence[Entrant], records, metadata, options
-) -> dict[str, Any]:
-    if isinstance(asked, Skip):
-        return {"rows": [], "pairs": [], "skipped": str(asked)}
-    board = judged.Board(asked.questions, options)
-    sets = sum(1 + bool(one.untrained) for one in compared) + 1
-    progress = Progress(f"{JOB} {name}", sets * asked.fits, "fits")
-    intensity = None
-    for one in compared:  # opened anew, so that one's features are in memory
-        opened = one.open(records)
-        for role in (judged.TRAINED, judged.UNTRAINED):
-            if full_name := getattr(one, role):
-                board.add(one, role, asked.answers(opened[full_name]))
-                progress.update(asked.fits)
-        intensity = intensity or _intensity(one)
-    if intensity:
-        opened = AlignedSets((intensity,), "", records)
-        board.add_floor("intensity", asked.answers(opened["intensity"]))
-        progress.update(asked.fits)
-    for floor, answers in asked.floors().items():
-        board.add_floor(floor, answers)
-    progress.close()
-    rows, pairs = board.judge()
-    return {"rows": rows, "pairs": pairs, "skipped": None}
-
-
-def _intensity(one: Entrant) -> epath.Path | None:
-    """The intensities beside an entrant's encoders."""
-    directory = one.encoders[0].parent / "intensity"
-    return directory if directory.is_dir() else None
+def _options(config: ml_collections.ConfigDict, task: str) -> dict[str, Any]:
+    """What the questions of a task depend on."""
+    own = configs.task_options(config, task)
+    choose = choose_features.candidates(config)
+    return {**own, CHOOSE: choose if config.compare.choose_sets else None}

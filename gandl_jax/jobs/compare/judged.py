@@ -8,6 +8,7 @@ import numpy as np
 
 from gandl_jax.judging.entrants import Entrant
 from gandl_jax.tasks import comparison, marks
+from gandl_jax.tasks.choice import CHOSEN
 from gandl_jax.tasks.comparison import Counted, Scores
 from gandl_jax.tasks.counting import Answer, Question
 
@@ -81,7 +82,7 @@ class Board:
                 "lower_is_better": question.lower_is_better,
                 "arm": arm,
                 "role": role,
-                **self._said(key),
+                **self._said(key, question),
                 **value,
                 "of_seeds": own.values.tolist(),
                 "minus_untrained": gains.get(key),
@@ -130,16 +131,16 @@ class Board:
     def _mark(self, number: int, key: Key) -> Row:
         return marks.united([answers[number].mark for answers in self._answers[key]])
 
-    def _said(self, key: Key) -> Row:
+    def _said(self, key: Key, question: Question) -> Row:
         """What is known of a row's arm."""
         if key not in self._entrants:
             return {"method": key[0], "recipe": "", "features": key[0], "seeds": []}
         first = self._entrants[key][0]
-        name = getattr(first, key[1])
+        headline = getattr(first, key[1]).rpartition("/")[2]
         return {
             "method": first.method,
             "recipe": first.recipe,
-            "features": name.rpartition("/")[2],
+            "features": CHOSEN if "choice" in question.about else headline,
             "seeds": [one.seed for one in self._entrants[key]],
             "saw_all": first.saw_all,
         }
@@ -164,7 +165,7 @@ def _words(questions: Sequence[Question]) -> list[str]:
 
     Those that are asked twice say by which normalisation.
     """
-    kept = ("group", "label", "kind", "split", "metric")
+    kept = ("group", "label", "kind", "split", "metric", "choice")
     made = [", ".join(filter(None, map(q.about.get, kept))) for q in questions]
     return [
         (

@@ -1,0 +1,120 @@
+"""Asks every entrant what a task asks, and judges their answers on one board."""
+
+import dataclasses
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+from etils import epath
+
+import gandl_jax
+from gandl_jax.jobs.compare import asked, judged
+from gandl_jax.jobs.compare.asked import Asked
+from gandl_jax.judging import task_results
+from gandl_jax.judging.entrants import Entrant
+from gandl_jax.judging.kept_answers import KeptAnswers
+from gandl_jax.judging.step_lines import StepLines
+from gandl_jax.profiles import feature_set, store
+from gandl_jax.profiles.aligned import AlignedSets
+from gandl_jax.tasks import steps
+from gandl_jax.tasks.skip import Skip
+
+INTENSITY = "intensity"
+
+
+@dataclasses.dataclass(frozen=True)
+class Bench:
+    """All that is compared, and what it is compared by.
+
+    Attributes:
+      job: that compares, for its lines.
+      compared: the entrants.
+      made_from: what the sets of each come from.
+      records: the screen's, as of `task_results.records`.
+      metadata: [N] rows of Metadata_* columns of what is judged.
+      options: of each task.
+      folder: of the answers that are kept.
+    """
+
+    job: str
+    compared: Sequence[Entrant]
+    made_from: Sequence[Mapping[str, Any]]
+    records: pd.DataFrame | None
+    metadata: pd.DataFrame
+    options: Mapping[str, Mapping[str, Any]]
+    folder: epath.Path
+
+    def comparisons(
+        self, due: list[str]
+    ) -> Iterator[tuple[str, dict[str, Any], list[dict[str, Any]]]]:
+        """Gives name, result and table of each task."""
+        plans = {name: self._plan(name) for name in due}
+        for name, (made, left_out) in plans.items():
+            run = functools.partial(self._result, name, made)
+            result, noticed = task_results.noted(self.job, name, run)
+            content = {"task": name, "left_out": left_out + noticed} | result
+            yield name, content, [judged.flat(row) for row in result["rows"]]
+
+    def _plan(self, name: str) -> tuple[Asked | Skip, list[str]]:
+        make = functools.partial(asked.of_task, name, self.metadata, self.options[name])
+        return task_results.plan(self.job, name, make, must=False)
+
+    def _result(self, name: str, made: Asked | Skip) -> dict[str, Any]:
+        if isinstance(made, Skip):
+            return {"rows": [], "pairs": [], "skipped": str(made)}
+        board = judged.Board(made.questions, self.options[name])
+        kept = self._kept(name)
+        with (
+            StepLines(f"{self.job} {name}"),
+            steps.counted(self._fits(made), "fits"),
+        ):
+            self._ask_all(made, board, kept)
+        for floor, answers in made.floors().items():
+            board.add_floor(floor, answers)
+        kept.forget_others()
+        rows, pairs = board.judge()
+        return {"rows": rows, "pairs": pairs, "skipped": None}
+
+    def _ask_all(self, made: Asked, board: judged.Board, kept: KeptAnswers) -> None:
+        """Asks the entrants, then the intensities, one after the other.
+
+        Each is opened anew, so that one's features are in memory.
+        """
+        for one, made_from in zip(self.compared, self.made_from, strict=True):
+            opened = one.open(self.records)
+            for role in (judged.TRAINED, judged.UNTRAINED):
+                if name := getattr(one, role):
+                    own = opened.of_encoder(feature_set.encoder(name))
+                    board.add(one, role, made.answers(own, name, kept, made_from))
+        if directory := self._intensity():
+            opened = AlignedSets((directory,), "", self.records)
+            made_from = task_results.made_from((directory,), opened)
+            answers = made.answers(opened, INTENSITY, kept, made_from)
+            board.add_floor(INTENSITY, answers)
+
+    def _fits(self, made: Asked) -> int:
+        """How many there are of all that is asked."""
+        directories = [d for one in self.compared for d in one.encoders]
+        directories += filter(None, [self._intensity()])
+        return sum(made.fits(_names(directory)) for directory in directories)
+
+    def _intensity(self) -> epath.Path | None:
+        """The first intensities that lie beside an entrant's encoders."""
+        found = (one.encoders[0].parent / INTENSITY for one in self.compared)
+        return next((directory for directory in found if directory.is_dir()), None)
+
+    def _kept(self, name: str) -> KeptAnswers:
+        """The answers of a task."""
+        made_from = {
+            "version": gandl_jax.__version__,
+            "code": task_results.code(name),
+            "options": self.options[name],
+            "judged": task_results.digest(self.metadata),
+        }
+        return KeptAnswers(self.folder / name, made_from)
+
+
+def _names(directory: epath.Path) -> list[str]:
+    """Full names of an encoder's sets."""
+    return [feature_set.full_name(directory.name, s) for s in store.widths(directory)]
