@@ -126,14 +126,13 @@ def _check_compare(compare: ml_collections.ConfigDict, jobs: Iterable[str]) -> N
             )
     if not compare.steps:
         raise InputError("config.compare.steps is empty: name 'last'")
-    if "compare_seeds" not in jobs:
-        return
-    if compare.part == "selection" and not compare.aside_frac:
+    comparing = {"compare", "compare_seeds"} & set(jobs)
+    if comparing and compare.part == "selection" and not compare.aside_frac:
         raise InputError(
             "config.compare.part=selection counts what is set aside, and nothing is: "
             "add --config.compare.aside_frac=0.33"
         )
-    if len(compare.workdirs) < 2:
+    if "compare_seeds" in jobs and len(compare.workdirs) < 2:
         found = ", ".join(compare.workdirs) or "none"
         raise InputError(
             f"config.compare.workdirs names {found}, and two or more are compared: "

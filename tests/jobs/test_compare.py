@@ -12,7 +12,8 @@ from gandl_jax import csv_files, sealed_json
 from gandl_jax import main as program
 from gandl_jax import workdir as workdirs
 from gandl_jax.jobs import choose_features
-from gandl_jax.jobs.compare import answer
+from gandl_jax.jobs.compare import answer, asked
+from gandl_jax.judging import comparing
 from gandl_jax.profiles import seen_table, store
 from gandl_jax.profiles.seen import Seen
 from gandl_jax.tasks import choice_counting
@@ -326,3 +327,24 @@ def test_no_workdirs_are_told_how_to_name_some(folders, capsys):
     assert "--config.compare.workdirs='runs/methods/demo/*'" in capsys.readouterr().err
     assert compare(folders, "--config.compare.workdirs=/no/such*") == 2
     assert "/no/such*" in capsys.readouterr().err
+
+
+def test_the_parts_of_a_screen_are_counted_apart(folders):
+    config = workdirs.read_config(folders / "gan-0")
+    table = control_table(6, 12)
+
+    def records(**options):
+        config.compare.update(options)
+        own = comparing.options(config, "control_classification", nested=False)
+        made = asked.of_task("control_classification", table, own)
+        return {
+            q.about["split"]: q.about["records"]
+            for q in made.questions
+            if q.about["metric"] == "balanced_accuracy_wells"
+        }
+
+    every = records(aside_frac=0.0)["plate"]
+    parts = [
+        records(aside_frac=0.34, part=p)["plate"] for p in ("selection", "reporting")
+    ]
+    assert sum(parts) == every and parts[0] == every / 3

@@ -13,20 +13,16 @@ shows them all, with scores, pairs of arms and costs as data/*.csv.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import ml_collections
 import pandas as pd
 from etils import epath
 
-from gandl_jax import config as configs
 from gandl_jax import modules
 from gandl_jax.errors import InputError
-from gandl_jax.jobs import choose_features
 from gandl_jax.jobs.compare import page, text
-from gandl_jax.jobs.compare.asked import CHOOSE
 from gandl_jax.jobs.compare.bench import Bench
-from gandl_jax.judging import entrants, seed_workdirs, task_results
+from gandl_jax.judging import comparing, entrants, seed_workdirs, task_results
 from gandl_jax.judging.entrants import Entrant
 from gandl_jax.raw import screen
 from gandl_jax.reading import labelling
@@ -60,7 +56,8 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
         labelling.check_written(config, folder, dataset)
     opened = [one.open(records) for one in compared]
     seed_workdirs.check_records([one.folder for one in compared], opened)
-    options = {name: _options(config, name) for name in _tasks()}
+    nested = config.compare.choose_sets
+    options = {n: comparing.options(config, n, nested=nested) for n in _tasks()}
     made_from = [
         task_results.made_from(one.encoders, sets)
         for one, sets in zip(compared, opened, strict=True)
@@ -121,10 +118,3 @@ def _metadata(compared: Sequence[Entrant], opened: Sequence) -> pd.DataFrame:
 
 def _name(one: Entrant) -> str:
     return f"{one.arm}, seed {one.seed}"
-
-
-def _options(config: ml_collections.ConfigDict, task: str) -> dict[str, Any]:
-    """What the questions of a task depend on."""
-    own = configs.task_options(config, task)
-    choose = choose_features.candidates(config)
-    return {**own, CHOOSE: choose if config.compare.choose_sets else None}

@@ -114,9 +114,19 @@ def _facts(compared: Sequence[Entrant], config) -> Html:
             "All sets were judged on the same records, folds and "
             f"{config.evaluate.bootstrap_draws:,} draws, normalised by "
             f"{config.evaluate.normalize!r} unless a task says otherwise. Intervals "
-            "add what other wells and what other seeds would have given.",
+            "add what other wells and what other seeds would have given."
+            + _counted(config.compare),
         ),
         page.table(("Method", "Seed", "Workdir"), lines, "scores"),
+    )
+
+
+def _counted(compare) -> str:
+    if not compare.aside_frac:
+        return ""
+    return (
+        f" Of classifications the test records of the {compare.part} part are counted "
+        f"({compare.aside_frac:.0%} of the groups are set aside to choose by)."
     )
 
 
