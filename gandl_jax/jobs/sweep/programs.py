@@ -67,9 +67,12 @@ class Program:
         """The last line that it printed."""
         return last_line(self._log)
 
-    def stop(self) -> None:
-        """Asks it to save and leave, and waits until it has."""
+    def ask_to_stop(self) -> None:
+        """Asks it to save and leave."""
         self._process.send_signal(signal.SIGTERM)
+
+    def wait(self) -> None:
+        """Waits until it has ended."""
         self._process.wait()
 
 
@@ -81,14 +84,16 @@ def run(options: str, log: epath.Path) -> Ended:
             time.sleep(0.1)
         return ended
     except BaseException:
-        program.stop()
+        stop_all([program])
         raise
 
 
 def stop_all(programs: Sequence[Program]) -> None:
-    """Stops programs, each of which saves what it has."""
+    """Stops programs, which all save what they have at the same time."""
     for program in programs:
-        program.stop()
+        program.ask_to_stop()
+    for program in programs:
+        program.wait()
 
 
 def last_line(log: epath.Path) -> str:

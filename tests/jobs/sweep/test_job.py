@@ -17,7 +17,7 @@ from gandl_jax import main as program
 from gandl_jax.errors import InputError
 from gandl_jax.jobs.sweep import job
 from gandl_jax.jobs.sweep.book import Book
-from gandl_jax.jobs.sweep.programs import Ended, Program, last_line
+from gandl_jax.jobs.sweep.programs import Ended, Program, last_line, stop_all
 from gandl_jax.jobs.sweep.runs import Run
 
 SWEEP = """
@@ -138,7 +138,7 @@ class Made:
             self._leave_results()
         return Ended(self._code, 1.0, "no disk" if self._code else "")
 
-    def stop(self):
+    def ask_to_stop(self):
         raise AssertionError("nothing is to be stopped")
 
     def _leave_results(self):
@@ -220,6 +220,45 @@ def test_a_program_says_how_it_ended(tmp_path):
     assert last_line(log) == "train 2%"
     log.write_text("")
     assert last_line(log) == ""
+
+
+# Asked to stop, it leaves once others have been asked, too; alone it is late.
+SAVES_WITH_OTHERS = """
+import pathlib, signal, sys, time
+own, others = pathlib.Path(sys.argv[1]), sys.argv[2:]
+def stop(*_):
+    own.with_suffix(".asked").touch()
+    late = time.monotonic() + 10
+    while time.monotonic() < late:
+        if all(pathlib.Path(one).with_suffix(".asked").exists() for one in others):
+            sys.exit(75)
+        time.sleep(0.01)
+    sys.exit(1)
+signal.signal(signal.SIGTERM, stop)
+own.with_suffix(".ready").touch()
+time.sleep(60)
+sys.exit(2)
+"""
+
+
+def test_all_programs_are_asked_to_stop_before_any_is_waited_for(tmp_path, monkeypatch):
+    script = tmp_path / "python"
+    (tmp_path / "saves.py").write_text(SAVES_WITH_OTHERS)
+    script.write_text(
+        f'#!/bin/sh\nshift 2\nexec {sys.executable} {tmp_path}/saves.py "$@"\n'
+    )
+    script.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(script))
+    names = [str(tmp_path / name) for name in "abc"]
+    running = [
+        Program(shlex.join([own, *names]), epath.Path(tmp_path / "log"))
+        for own in names
+    ]
+    ready = [epath.Path(f"{name}.ready") for name in names]
+    while not all(path.exists() for path in ready):
+        time.sleep(0.02)
+    stop_all(running)
+    assert [program.ended().code for program in running] == [75, 75, 75]
 
 
 def test_a_book_keeps_how_runs_of_a_config_ended(tmp_path):
