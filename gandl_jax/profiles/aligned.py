@@ -4,6 +4,7 @@ A set of a large screen takes gigabytes, so that few are in memory at any time.
 """
 
 import collections
+import copy
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -15,6 +16,7 @@ from gandl_jax.errors import InputError
 from gandl_jax.profiles import feature_set, held_out, store, table
 from gandl_jax.profiles.aggregate import well_means
 from gandl_jax.profiles.feature_set import FeatureSet
+from gandl_jax.profiles.scratch import Scratch
 from gandl_jax.profiles.seen import Seen
 
 KEPT_BYTES = 2**31  # of features that stay in memory for the next reader (ours)
@@ -96,10 +98,19 @@ class AlignedSets(Mapping[str, FeatureSet]):
             for name, (d, short_name) in ((name, names[name]) for name in order)
         }
         self._kept: collections.OrderedDict[str, FeatureSet] = collections.OrderedDict()
+        self._scratch = Scratch()
+
+    def without_features(self) -> "AlignedSets":
+        """The same sets, of which none is in memory yet."""
+        same = copy.copy(self)
+        same._kept = collections.OrderedDict()
+        return same
 
     def __getitem__(self, name: str) -> FeatureSet:
-        """Reads a set, or takes it from those read last."""
+        """Reads a set, or takes it from those read before."""
         source = self._sources[name]
+        if name in self._scratch:
+            return self._made(name, self._scratch[name])
         if name in self._kept:
             self._kept.move_to_end(name)
             return self._kept[name]
@@ -114,10 +125,15 @@ class AlignedSets(Mapping[str, FeatureSet]):
         features = one.features
         if not np.array_equal(source.rows, np.arange(len(features))):
             features = features[source.rows]
-        made = FeatureSet(name, self.metadata, features, source.seen)
-        self._kept[name] = made
+        del one  # two of a large set need not be in memory
+        if self._scratch.keep(name, features):
+            return self._made(name, self._scratch[name])
+        self._kept[name] = made = self._made(name, features)
         self._forget(KEPT_BYTES)
         return made
+
+    def _made(self, name: str, features: np.ndarray) -> FeatureSet:
+        return FeatureSet(name, self.metadata, features, self._sources[name].seen)
 
     def __iter__(self) -> Iterator[str]:
         """Full names, the headline's first."""
