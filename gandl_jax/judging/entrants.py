@@ -60,7 +60,7 @@ class Entrant:
         return f"{words} (trained on all)" if self.saw_all else words
 
     def open(self, records: pd.DataFrame | None) -> AlignedSets:
-        """Its sets, whose features are read when asked for; what is known of records once.
+        """Its sets, whose features are read when asked for; records are read once.
 
         Args:
           records: as of `task_results.records`, the same in all calls.

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import types
 
 import numpy as np
 import pytest
@@ -326,3 +327,15 @@ def test_no_workdirs_are_told_how_to_name_some(folders, capsys):
     assert "--config.compare.workdirs='runs/methods/demo/*'" in capsys.readouterr().err
     assert compare(folders, "--config.compare.workdirs=/no/such*") == 2
     assert "/no/such*" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_refused_before_anything_is_written(
+    folders, monkeypatch, capsys
+):
+    usage = types.SimpleNamespace(free=63_000_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    assert compare(folders) == 2
+    told = capsys.readouterr().err
+    assert "has 63 MB free, and a comparison needs 64 MB" in told
+    assert len(told.strip().splitlines()) == 1
+    assert not (folders.parent / "compared").exists()
