@@ -116,21 +116,23 @@ class AlignedSets(Mapping[str, FeatureSet]):
             return self._kept[name]
         # Reading needs room for two: the one before may go first.
         self._forget(KEPT_BYTES // 2)
-        one = store.read(source.directory, [source.short_name])[source.short_name]
-        if self.by_well:
-            directory = source.directory
-            note = store.made_from(directory)
-            metadata = table.as_meant(self._labelled(one.metadata, note, directory))
-            one = well_means(FeatureSet(name, metadata, one.features))
-        features = one.features
+        features = self._read(source)
         if not np.array_equal(source.rows, np.arange(len(features))):
             features = features[source.rows]
-        del one  # two of a large set need not be in memory
         if self._scratch.keep(name, features):
             return self._made(name, self._scratch[name])
         self._kept[name] = made = self._made(name, features)
         self._forget(KEPT_BYTES)
         return made
+
+    def _read(self, source: _Source) -> np.ndarray:
+        """[N, D] float32 of the records, or wells, of a source's own table."""
+        directory, name = source.directory, source.short_name
+        if not self.by_well:
+            return store.read_features(directory, name)
+        one, note = store.read(directory, [name])[name], store.made_from(directory)
+        metadata = table.as_meant(self._labelled(one.metadata, note, directory))
+        return well_means(FeatureSet(name, metadata, one.features)).features
 
     def _made(self, name: str, features: np.ndarray) -> FeatureSet:
         return FeatureSet(name, self.metadata, features, self._sources[name].seen)
