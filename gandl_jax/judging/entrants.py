@@ -49,6 +49,9 @@ class Entrant:
     trained: str
     untrained: str
     saw_all: bool
+    _opened: list[AlignedSets] = dataclasses.field(
+        default_factory=list, repr=False, compare=False
+    )
 
     @property
     def arm(self) -> str:
@@ -57,8 +60,14 @@ class Entrant:
         return f"{words} (trained on all)" if self.saw_all else words
 
     def open(self, records: pd.DataFrame | None) -> AlignedSets:
-        """Its sets, whose features are read when asked for."""
-        return AlignedSets(self.encoders, "", records)
+        """Its sets, whose features are read when asked for; records are read once.
+
+        Args:
+          records: as of `task_results.records`, the same in all calls.
+        """
+        if not self._opened:
+            self._opened.append(AlignedSets(self.encoders, "", records))
+        return self._opened[0].without_features()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import types
 
 import numpy as np
 import pytest
@@ -348,3 +349,15 @@ def test_the_parts_of_a_screen_are_counted_apart(folders):
         records(aside_frac=0.34, part=p)["plate"] for p in ("selection", "reporting")
     ]
     assert sum(parts) == every and parts[0] == every / 3
+
+
+def test_a_full_disk_is_refused_before_anything_is_written(
+    folders, monkeypatch, capsys
+):
+    usage = types.SimpleNamespace(free=63_000_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    assert compare(folders) == 2
+    told = capsys.readouterr().err
+    assert "has 63 MB free, and a comparison needs 64 MB" in told
+    assert len(told.strip().splitlines()) == 1
+    assert not (folders.parent / "compared").exists()

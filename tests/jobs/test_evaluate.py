@@ -153,6 +153,7 @@ def test_what_is_done_is_not_repeated(config, workdir, monkeypatch, capsys):
 
     with monkeypatch.context() as patch:
         patch.setattr(store, "read", forbidden)
+        patch.setattr(store, "read_features", forbidden)
         evaluate.run(config, workdir)
     assert capsys.readouterr().out.partition("Control classification")[2] == table
     before = result(workdir, "control_classification")

@@ -88,10 +88,15 @@ class Bench:
                     own = opened.of_encoder(feature_set.encoder(name))
                     board.add(one, role, made.answers(own, name, kept, made_from))
         if directory := self._intensity():
-            opened = AlignedSets((directory,), "", self.records)
+            opened = self._intensities
             made_from = task_results.made_from((directory,), opened)
             answers = made.answers(opened, INTENSITY, kept, made_from)
             board.add_floor(INTENSITY, answers)
+
+    @functools.cached_property
+    def _intensities(self) -> AlignedSets:
+        """Those, opened once."""
+        return AlignedSets((self._intensity(),), "", self.records)
 
     def _fits(self, made: Asked) -> int:
         """How many there are of all that is asked."""

@@ -18,7 +18,7 @@ import ml_collections
 import pandas as pd
 from etils import epath
 
-from gandl_jax import modules
+from gandl_jax import free_disk, modules
 from gandl_jax.errors import InputError
 from gandl_jax.jobs.compare import page, text
 from gandl_jax.jobs.compare.bench import Bench
@@ -30,6 +30,7 @@ from gandl_jax.reading import labelling
 JOB = "compare"
 FOLDER = "compare"
 WORKDIR = "unclaimed"
+WRITTEN_BYTES = 64_000_000  # at most: answers, results, the page and its tables (ours)
 
 
 def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
@@ -40,9 +41,10 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
       workdir: of the comparison.
 
     Raises:
-      InputError: workdirs that cannot be compared, missing, incomplete or broken
-        profiles, or a screen that allows no task.
+      InputError: no free disk, workdirs that cannot be compared, missing, incomplete
+        or broken profiles, or a screen that allows no task.
     """
+    free_disk.require(workdir, WRITTEN_BYTES, "a comparison")
     workdir, dataset = epath.Path(workdir), screen.load(config).name
     folders = _folders(config, workdir)
     compared = entrants.read(JOB, folders, dataset)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from etils import epath
 
 from gandl_jax import config as configs
-from gandl_jax import config_text, files, lock
+from gandl_jax import config_text, files, free_disk, lock
 from gandl_jax.errors import InputError, RunError
 from gandl_jax.jobs.sweep import programs, runs, table, timing
 from gandl_jax.jobs.sweep.book import Book
@@ -24,6 +24,9 @@ from gandl_jax.jobs.sweep.runs import Run
 WORKDIR = "unclaimed"
 LOOK_S = 0.5  # between two looks at the programs
 TELL_S = 30.0  # between two tables of progress
+# At least, of a run: checkpoints, features and results of a small network (ours). What
+# a large one takes only its own program can tell.
+RUN_BYTES = 64_000_000
 
 
 def check(config, workdir: epath.Path, before: Sequence[str]) -> None:
@@ -35,11 +38,15 @@ def check(config, workdir: epath.Path, before: Sequence[str]) -> None:
       before: jobs that run first.
 
     Raises:
-      InputError: no list of configs, or a config that cannot be run.
+      InputError: no list of configs, a config that cannot be run, or no free disk.
     """
     if files.is_remote(workdir):
         raise InputError(f"--workdir={workdir}: a sweep's programs need a local folder")
-    runs.read(config, workdir)
+    wanted, book = runs.read(config, workdir), Book(workdir)
+    kept = Results(epath.Path(config.sweep.results), config.name)
+    due = [one for one in wanted if not (book.is_done(one) or kept.has(one))]
+    what = f"a sweep with {len(due)} runs to do"
+    free_disk.require(workdir, RUN_BYTES * len(due), what)
 
 
 def run(config, workdir: epath.Path) -> None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import types
 
 import pytest
 from etils import epath
@@ -279,3 +280,15 @@ def test_a_book_keeps_how_runs_of_a_config_ended(tmp_path):
     (tmp_path / "sweep.json").write_text("{}")
     with pytest.raises(InputError, match=r"sweep\.json is damaged"):
         Book(epath.Path(tmp_path))
+
+
+def test_a_full_disk_is_refused_before_anything_is_written(
+    folder, words, monkeypatch, capsys
+):
+    usage = types.SimpleNamespace(free=127_000_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    assert program.main(words("w")) == 2
+    told = capsys.readouterr().err
+    assert "has 127 MB free, and a sweep with 2 runs to do needs 128 MB" in told
+    assert len(told.strip().splitlines()) == 1
+    assert not (folder / "w").exists() and not (folder / "w-results").exists()
