@@ -3,7 +3,7 @@
 A fold is normalised by its own reference records. Where a plate left out changes
 nothing for the other plates, or where all plates are normalised as one, all folds learn
 from the same rows, or from the same but for a centre and scale. Their SVMs are then
-solved side by side. Other folds are normalised and solved one by one, several at a time.
+solved side by side. Other folds are normalised and solved one by one, some at a time.
 """
 
 import dataclasses
@@ -107,9 +107,7 @@ def decide(
         found = _side_by_side(given, folds, scalers, shared)
     else:
         jobs = list(zip(folds, scalers, strict=True))
-        found, told = map(
-            list, zip(*units.each(_alone, (given,), jobs), strict=True)
-        )
+        found, told = map(list, zip(*units.each(_alone, (given,), jobs), strict=True))
     left = [i for i, one in enumerate(found) if one is None]
     others = _liblinear(given, [(folds[i], scalers[i]) for i in left])
     for i, decision in zip(left, others, strict=True):

@@ -74,6 +74,7 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
         task_results.inputs(made_from, options),
         functools.partial(_comparisons, compared, records, metadata, options),
         done="nothing has changed since it was compared",
+        cluster=config.evaluate.cluster,
     )
     for content in contents:
         print(text.summary(content), flush=True)
