@@ -1,5 +1,6 @@
 """A Dask cluster that computes for this program: the extra `cluster`."""
 
+import asyncio
 import contextlib
 import importlib.util
 import logging
@@ -58,10 +59,11 @@ def connected(address: str) -> Iterator[Any]:
 
     with _quiet():
         try:
+            asyncio.run(asyncio.wait_for(_meet(address), 2 * CONNECT_S))
             client = distributed.Client(
                 address, timeout=CONNECT_S, set_as_default=False
             )
-        except (OSError, ValueError, ImportError) as error:
+        except Exception as error:  # whatever something else there answers
             raise InputError(
                 f"{KEY}={address} cannot be reached: start `dask scheduler` there and "
                 "see that this machine may connect to it"
@@ -72,6 +74,19 @@ def connected(address: str) -> Iterator[Any]:
             yield made
         finally:
             client.close(timeout=CONNECT_S)
+
+
+async def _meet(address: str) -> None:
+    """Raises where no scheduler answers; a client would wait for ever."""
+    from distributed import core
+
+    comm = await core.connect(address, timeout=CONNECT_S)
+    try:
+        found = await core.send_recv(comm, op="identity")
+    finally:
+        comm.abort()
+    if found["type"] != "Scheduler":
+        raise ValueError(f"it is a {found['type']}")
 
 
 @contextlib.contextmanager

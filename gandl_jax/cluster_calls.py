@@ -152,6 +152,8 @@ class Cluster:
     def _send(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Sends arrays to all workers, but those that are there."""
         new = {key: one for key, one in arrays.items() if key not in self._sent}
+        if not new:
+            return
         names = {key: f"{key[:16]}-{uuid.uuid4().hex}" for key in new}
         self._await_workers()
         try:

@@ -308,7 +308,7 @@ def _liblinear(given: Given, jobs: Sequence[tuple[Fold, Any]]) -> list[np.ndarra
     size = sum(len(fold.train) for fold, _ in jobs) * given.features.shape[1]
     processes = max(1, min(cpu_count(), len(jobs), size // VALUES_PER_PROCESS))
     # Not threads: of those of one process one learns at a time.
-    with child_processes.deaf_to_interrupts():
+    with child_processes.deaf_to_interrupts(), threads.on_one_core():
         return Parallel(n_jobs=processes)(
             delayed(by_liblinear)(*_scaled_parts(given, *job)) for job in jobs
         )
