@@ -78,8 +78,26 @@ class Cluster:
             f"{ours}: install the same there ({INSTALL})"
         )
 
-    def submit(self, fn: Callable[..., Any], *arguments: Any) -> Any:
-        """Asks for one call; gives Dask's future of it."""
+    def await_workers(self) -> int:
+        """Waits until there are workers; gives how many.
+
+        Raises:
+          RunError: none has come for long, or the scheduler is gone.
+        """
+        began = time.monotonic()
+        while not (count := self.workers()):
+            is_late = time.monotonic() - began > GONE_S
+            if is_late or self._client.status == "closed":
+                raise self._gone()
+            time.sleep(LOOK_S)
+        return count
+
+    def submit(self, fn: Callable[..., Any], *arguments: Any) -> "Call":
+        """Asks for one call, of a function of this package."""
+        return Call(self._submitted(fn, *arguments), self._result, self._gone)
+
+    def _submitted(self, fn: Callable[..., Any], *arguments: Any) -> Any:
+        """Dask's future of a call."""
         key = f"{fn.__name__}-{uuid.uuid4().hex}"
         return self._client.submit(fn, *arguments, key=key, pure=False)
 
@@ -139,7 +157,7 @@ class Cluster:
             arrays |= item.arrays
         self._send(arrays)
         return {
-            place: self.submit(
+            place: self._submitted(
                 _called,
                 modules.digest(),
                 name,
@@ -155,7 +173,7 @@ class Cluster:
         if not new:
             return
         names = {key: f"{key[:16]}-{uuid.uuid4().hex}" for key in new}
-        self._await_workers()
+        self.await_workers()
         try:
             sent = self._client.scatter(
                 {names[key]: one for key, one in new.items()},
@@ -180,7 +198,7 @@ class Cluster:
             one.add_done_callback(lambda _: heard.set())
         while left:
             if not heard.wait(LOOK_S):
-                self._await_workers()
+                self.await_workers()
             heard.clear()
             ended = [place for place, one in left.items() if one.status in ENDED]
             for place in ended:
@@ -200,20 +218,51 @@ class Cluster:
                 f"{KEY}={self._address}: they may have too little memory for it"
             ) from error
 
-    def _await_workers(self) -> None:
-        """Waits until there is a worker."""
-        began = time.monotonic()
-        while not self.workers():
-            is_late = time.monotonic() - began > GONE_S
-            if is_late or self._client.status == "closed":
-                raise self._gone()
-            time.sleep(LOOK_S)
-
     def _gone(self) -> RunError:
         return RunError(
             f"the workers of {KEY}={self._address} are gone; the same command goes on "
             "once they are there again"
         )
+
+
+class Call:
+    """One call on some worker; Dask repeats it where the worker dies.
+
+    Args:
+      future: of Dask.
+      result: gives that of a future.
+      gone: makes the error where the cluster is gone.
+    """
+
+    def __init__(self, future: Any, result: Callable[[Any], Any], gone: Callable):
+        self._future, self._result, self._gone = future, result, gone
+
+    def has_ended(self) -> bool:
+        """Whether `result` need not wait."""
+        return self._future.status in ENDED
+
+    def result(self) -> Any:
+        """What it gave.
+
+        Raises:
+          RunError: the cluster went away, or the call ends every worker.
+        """
+        try:
+            return self._result(self._future)
+        except CancelledError as error:
+            raise self._gone() from error
+
+    def cancel(self) -> None:
+        """Tells the worker that it is not wanted any more."""
+        self._future.cancel()
+
+
+def asked() -> Callable[[], bool]:
+    """Tells, on a worker, whether the call in this thread is wanted still."""
+    from distributed.worker import get_worker, thread_state
+
+    tasks, key = get_worker().state.tasks, thread_state.key
+    return lambda: key in tasks and tasks[key].state != "cancelled"
 
 
 def _called(

@@ -43,9 +43,9 @@ class Processes:
         import distributed
 
         with distributed.Client(
-            self.address, timeout=60, set_as_default=False
+            self.address, timeout=120, set_as_default=False
         ) as client:
-            client.wait_for_workers(count, timeout=60)
+            client.wait_for_workers(count, timeout=120)
 
     def _start(self, kind, *words):
         variables = {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}

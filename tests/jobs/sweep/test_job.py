@@ -1,21 +1,24 @@
 """Sweeps of tiny trainings, each a program of its own, killed and left alone."""
 
 import os
+import pathlib
 import random
+import re
 import shlex
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 from etils import epath
 
-from gandl_jax import csv_files, sealed_json
+from gandl_jax import command_line, csv_files, lock, sealed_json
 from gandl_jax import main as program
 from gandl_jax.errors import InputError
-from gandl_jax.jobs.sweep import job
+from gandl_jax.jobs.sweep import job, runs
 from gandl_jax.jobs.sweep.book import Book
 from gandl_jax.jobs.sweep.programs import Ended, Program, last_line
 from gandl_jax.jobs.sweep.runs import Run
@@ -240,3 +243,69 @@ def test_a_book_keeps_how_runs_of_a_config_ended(tmp_path):
     (tmp_path / "sweep.json").write_text("{}")
     with pytest.raises(InputError, match=r"sweep\.json is damaged"):
         Book(epath.Path(tmp_path))
+
+
+def test_a_cluster_changes_no_run(words):
+    """Its address is in no digest, and no run waits for the worker that runs it."""
+    arguments = words("w", "--config.evaluate.cluster=tcp://127.0.0.1:8786")
+    found = []
+    for given in (words("w"), arguments):
+        values = command_line.define_flags()
+        rest, settings = command_line.split(given)
+        values(["gandl_jax", *rest])
+        config, _, workdir = command_line.resolve(values, settings)
+        found.append(runs.read(config, workdir))
+    for one, other in zip(*found, strict=True):
+        assert one.digest == other.digest and one.options == other.options
+        assert one.config.evaluate.cluster == other.config.evaluate.cluster == ""
+
+
+@pytest.mark.slow
+def test_a_cluster_runs_a_sweep_though_a_worker_is_killed(
+    folder, words, dask_processes, capsys
+):
+    assert program.main(words("here")) == 0
+    capsys.readouterr()
+    address = f"--config.evaluate.cluster={dask_processes.address}"
+    killed = threading.Thread(target=_kill_once_training, args=(folder,))
+    killed.start()
+    assert program.main(words("there", address)) == 0
+    killed.join()
+    assert "2 of 2 runs done" in capsys.readouterr().out
+    assert scores(folder, "there") == scores(folder, "here")
+    dask_processes.stop()
+    assert program.main(words("there")) == 0  # done is done, wherever
+
+
+NAMES = "autoencoder-seed0", "autoencoder-seed1"
+
+
+def _kill_once_training(folder):
+    """Kills the worker whose run holds its workdir, once that has a checkpoint."""
+    workdir = folder / "there/autoencoder-seed0"
+    while not list(workdir.glob("checkpoints/*")):
+        time.sleep(0.1)
+    status = pathlib.Path(f"/proc/{lock.holder(workdir)['pid']}/status").read_text()
+    os.kill(int(re.search(r"PPid:\s(\d+)", status)[1]), signal.SIGKILL)
+
+
+@pytest.mark.slow
+def test_a_sweep_that_is_killed_leaves_no_program_on_the_cluster(
+    request, folder, words, dask_processes
+):
+    address = f"--config.evaluate.cluster={dask_processes.address}"
+    command = [sys.executable, "-m", "gandl_jax.main", *words("w", address)]
+    environment = dict(os.environ, PYTHONPATH=str(request.config.rootpath.parent))
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    workdirs = [folder / "w" / name for name in NAMES]
+    while not any(lock.holder(one) for one in workdirs):
+        time.sleep(0.1)
+    process.kill()
+    process.wait()
+    until = time.monotonic() + 60
+    while any(lock.holder(one) is not None for one in workdirs):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+    table = csv_files.read(folder / "w-results/two-smoke/demo.csv")
+    assert set(table["run"]) == set(NAMES)
