@@ -8,6 +8,7 @@ import collections
 import contextlib
 import functools
 import importlib.metadata
+import os
 import pydoc
 import threading
 import time
@@ -263,6 +264,18 @@ def asked() -> Callable[[], bool]:
 
     tasks, key = get_worker().state.tasks, thread_state.key
     return lambda: key in tasks and tasks[key].state != "cancelled"
+
+
+def environment() -> dict[str, str]:
+    """A worker's variables, but for those by which Dask gives libraries one thread.
+
+    A program of its own has all cores, and gives the same bits as elsewhere.
+    """
+    import distributed  # noqa: F401, which sets the defaults
+    from dask import config
+
+    told = config.get("distributed.nanny.pre-spawn-environ")
+    return {k: v for k, v in os.environ.items() if v != str(told.get(k))}
 
 
 def _called(

@@ -144,6 +144,14 @@ def test_workers_with_other_versions_are_told():
         assert words in told and "tcp://w:1" in told and ADDRESS in told
 
 
+def test_programs_of_workers_are_not_kept_to_one_thread(monkeypatch):
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")  # as Dask has it
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    found = cluster_calls.environment()
+    assert "OPENBLAS_NUM_THREADS" not in found
+    assert found["OMP_NUM_THREADS"] == "3" and found["PATH"] == os.environ["PATH"]
+
+
 @pytest.mark.slow
 def test_what_died_with_the_only_worker_is_sent_again(dask_processes):
     first, second = dask_processes.workers

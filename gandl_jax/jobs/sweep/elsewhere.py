@@ -72,22 +72,10 @@ def _run(options: str, log: str, workdir: str, folder: str) -> Ended:
     is_wanted = cluster_calls.asked()
     while is_wanted() and lock.holder(workdir) is not None:
         time.sleep(LOOK_S)
-    program = Program(
-        options, epath.Path(log), folder=folder, environment=_environment()
-    )
+    environment = cluster_calls.environment()
+    program = Program(options, epath.Path(log), folder=folder, environment=environment)
     while not (ended := program.ended()):
         if not is_wanted():
             program.stop()
         time.sleep(LOOK_S)
     return ended
-
-
-def _environment() -> dict[str, str]:
-    """The worker's variables, but for what Dask told it: one thread for each library.
-
-    The program would compute on one core, and to other bits than elsewhere.
-    """
-    from dask import config
-
-    told = config.get("distributed.nanny.pre-spawn-environ")
-    return {k: v for k, v in os.environ.items() if v != str(told.get(k))}
