@@ -173,18 +173,20 @@ class Cluster:
         new = {key: one for key, one in arrays.items() if key not in self._sent}
         if not new:
             return
-        names = {key: f"{key[:16]}-{uuid.uuid4().hex}" for key in new}
-        self.await_workers()
-        try:
-            sent = self._client.scatter(
-                {names[key]: one for key, one in new.items()},
-                broadcast=True,
-                hash=False,
-                timeout=GONE_S,
-            )
-        except (OSError, KeyError, CancelledError) as error:  # as workers went
-            raise self._gone() from error
-        self._sent |= {key: sent[name] for key, name in names.items()}
+        for _ in range(MOST_LOSSES):
+            self.await_workers()
+            # Another name each time: what was lost may not be forgotten yet.
+            names = {key: f"{key[:16]}-{uuid.uuid4().hex}" for key in new}
+            data = {names[key]: one for key, one in new.items()}
+            try:
+                sent = self._client.scatter(data, broadcast=True, hash=False)
+            except Exception as error:  # whatever comes of a worker that goes meanwhile
+                why = error
+                time.sleep(LOOK_S)
+            else:
+                self._sent |= {key: sent[name] for key, name in names.items()}
+                return
+        raise self._gone() from why
 
     def _keep(self, arrays: Iterable[str]) -> None:
         """Lets go of all arrays but these and those of the call before."""
@@ -211,8 +213,8 @@ class Cluster:
 
         try:
             return future.result(timeout=GONE_S)
-        except TimeoutError as error:
-            raise self._gone() from error
+        except TimeoutError as error:  # it went with its worker after it had ended
+            raise CancelledError from error
         except KilledWorker as error:
             raise RunError(
                 f"one piece of work ended {error.allowed_failures + 1} workers of "

@@ -64,6 +64,24 @@ def test_calls_give_what_they_give_here(here):
         assert made is None
 
 
+def test_what_cannot_be_sent_as_a_worker_goes_is_sent_again(here, monkeypatch):
+    monkeypatch.setattr(cluster_calls, "LOOK_S", 0.01)
+    with cluster.connected(here.scheduler_address) as made:
+        scatter, failing = made._client.scatter, [OSError("reset"), KeyError("gone")]
+
+        def fails_twice(*args, **options):
+            if failing:
+                raise failing.pop()
+            return scatter(*args, **options)
+
+        monkeypatch.setattr(made._client, "scatter", fails_twice)
+        assert made.each(operator.mul, (2,), [3, 4], done=id) == [6, 8]
+        assert not failing
+        failing += [OSError("reset")] * 99
+        call = functools.partial(made.each, operator.mul, (5,), [3], done=id)
+        assert "are gone" in refusal(call, RunError)
+
+
 def test_what_a_call_raises_is_raised(here):
     with cluster.connected(here.scheduler_address) as made:
         with pytest.raises(ZeroDivisionError):
