@@ -3,6 +3,8 @@
 import os
 import pathlib
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -25,6 +27,17 @@ while not (workdir / "may_end").exists():
     time.sleep(0.05)
 print("one thread:", os.environ.get("OPENBLAS_NUM_THREADS"))
 sys.exit(3)
+"""
+
+ASK = """
+import sys, time
+from etils import epath
+from gandl_jax import cluster
+from gandl_jax.jobs.sweep.elsewhere import Elsewhere
+
+with cluster.connected(sys.argv[1]) as made:
+    asked = Elsewhere(made, "--workdir=w", epath.Path("logs/w.txt"))
+    time.sleep(600)
 """
 
 
@@ -94,3 +107,20 @@ def test_a_program_whose_worker_is_killed_is_run_by_another(
         ended = running.ended()
     assert (ended.code, ended.last) == (3, "one thread: None")
     assert began(workdir).keys() == {one.pid for one in dask_processes.workers}
+
+
+@pytest.mark.slow
+def test_a_program_is_stopped_when_who_asked_for_it_is_killed(
+    request, dask_processes, workdir
+):
+    words = [sys.executable, "-P", "-c", ASK, dask_processes.address]
+    variables = {"PYTHONPATH": str(request.config.rootpath.parent)}
+    asking = subprocess.Popen(words, env=os.environ | variables)
+    try:
+        wait(lambda: any(began(workdir).values()))
+    finally:
+        asking.kill()
+        asking.wait()
+    log = workdir.parent / "logs/w.txt"
+    wait(lambda: log.read_text() == "saved\n")
+    assert len(began(workdir)) == 1

@@ -277,9 +277,6 @@ def test_a_cluster_runs_a_sweep_though_a_worker_is_killed(
     assert program.main(words("there")) == 0  # done is done, wherever
 
 
-NAMES = "autoencoder-seed0", "autoencoder-seed1"
-
-
 def _kill_once_training(folder):
     """Kills the worker whose run holds its workdir, once that has a checkpoint."""
     workdir = folder / "there/autoencoder-seed0"
@@ -287,25 +284,3 @@ def _kill_once_training(folder):
         time.sleep(0.1)
     status = pathlib.Path(f"/proc/{lock.holder(workdir)['pid']}/status").read_text()
     os.kill(int(re.search(r"PPid:\s(\d+)", status)[1]), signal.SIGKILL)
-
-
-@pytest.mark.slow
-def test_a_sweep_that_is_killed_leaves_no_program_on_the_cluster(
-    request, folder, words, dask_processes
-):
-    address = f"--config.evaluate.cluster={dask_processes.address}"
-    command = [sys.executable, "-m", "gandl_jax.main", *words("w", address)]
-    environment = dict(os.environ, PYTHONPATH=str(request.config.rootpath.parent))
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
-    workdirs = [folder / "w" / name for name in NAMES]
-    while not any(lock.holder(one) for one in workdirs):
-        time.sleep(0.1)
-    process.kill()
-    process.wait()
-    until = time.monotonic() + 60
-    while any(lock.holder(one) is not None for one in workdirs):
-        assert time.monotonic() < until
-        time.sleep(0.1)
-    subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
-    table = csv_files.read(folder / "w-results/two-smoke/demo.csv")
-    assert set(table["run"]) == set(NAMES)
