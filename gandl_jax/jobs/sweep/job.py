@@ -14,7 +14,7 @@ from typing import Any
 
 from etils import epath
 
-from gandl_jax import cluster, config_text, files, lock
+from gandl_jax import cluster, config_text, files, lock, sealed_json
 from gandl_jax import config as configs
 from gandl_jax.errors import InputError, RunError
 from gandl_jax.jobs.sweep import programs, runs, table, timing
@@ -57,13 +57,13 @@ def run(config, workdir: epath.Path) -> None:
         workdir.mkdir(parents=True, exist_ok=True)
         with lock.held(workdir, "--job=sweep"):
             book = Book(workdir)
-            _prepare(wanted, workdir)
+            prepared = _prepare(wanted, workdir)
             start, places = _ways(workers, config.sweep.processes)
             wanted = timing.with_steps(
                 wanted, config.sweep.minutes, book, workdir / "timing", start
             )
             kept = Results(epath.Path(config.sweep.results), config.name)
-            _Queue(wanted, book, kept, start, places).run()
+            _Queue(wanted, book, kept, start, places, prepared).run()
             failures = book.failures(wanted)
     if failures:
         told = "; ".join(f"{name}: {last}" for name, last in failures.items())
@@ -81,16 +81,25 @@ def _ways(workers: Any, processes: int) -> tuple[Start, Callable[[], int]]:
     return functools.partial(Elsewhere, workers), workers.await_workers
 
 
-def _prepare(wanted: Sequence[Run], workdir: epath.Path) -> None:
-    """Prepares each screen once, before runs share it.
+def _prepare(wanted: Sequence[Run], workdir: epath.Path) -> set[str]:
+    """Prepares each screen once, before runs share it; gives their `_screen`.
 
     Raises:
       RunError: it cannot be prepared.
     """
-    for one in {run.config.data.dir: run for run in wanted}.values():
+    screens = {run.config.data.dir: run for run in wanted}.values()
+    for one in screens:
         ended = programs.run(one.command(["prepare"]), workdir / "logs/prepare.txt")
         if ended.code:
             raise RunError(f"the screen cannot be prepared: {ended.last}")
+    return set(map(_screen, screens))
+
+
+def _screen(one: Run) -> str:
+    """A digest of all that a run's config says of its prepared screen."""
+    flat = configs.plain(one.config)
+    kept = ("data.", "screen.", "simulate.")
+    return sealed_json.digest({k: v for k, v in flat.items() if k.startswith(kept)})
 
 
 class _Queue:
@@ -103,9 +112,11 @@ class _Queue:
         kept: Results,
         start: Start,
         places: Callable[[], int],
+        prepared: set[str],
     ):
         self._wanted, self._book, self._kept = wanted, book, kept
         self._start_program, self._places, self._count = start, places, 1
+        self._prepared = prepared
         self._done = [one for one in wanted if book.is_done(one) or kept.has(one)]
         left = (one for one in wanted if one not in self._done)
         self._waiting = collections.deque(left)
@@ -136,7 +147,7 @@ class _Queue:
         count = min(free, len(self._waiting))
         for _ in range(count):
             one = self._waiting.popleft()
-            options, log = _program(one, self._done)
+            options, log = _program(one, self._done, self._prepared)
             self._running[one.name] = one, self._start_program(options, log)
         return count
 
@@ -159,10 +170,16 @@ class _Queue:
         print(words, flush=True)
 
 
-def _program(one: Run, done: Sequence[Run]) -> tuple[str, epath.Path]:
-    """Options and log of a run, which copies floors of those that are done."""
+def _program(
+    one: Run, done: Sequence[Run], prepared: set[str]
+) -> tuple[str, epath.Path]:
+    """Options and log of a run, which copies floors of those that are done.
+
+    It prepares no screen that is prepared: of two at once, one would be refused.
+    """
     there = tuple(str(other.workdir) for other in done if other.workdir.exists())
     reuse = {"embed.reuse": config_text.write(there)} if there else {}
     again = one.with_settings(reuse)
-    jobs = configs.all_jobs(one.config)
+    left_out = "prepare" if _screen(one) in prepared else ""
+    jobs = [job for job in configs.all_jobs(one.config) if job != left_out]
     return again.command(jobs), one.workdir.parent / f"logs/{one.name}.txt"

@@ -167,9 +167,7 @@ def test_some_run_at_a_time_and_one_that_fails_stops_no_other(
     assert "1 of 3 runs failed" in said.err and "autoencoder-seed1: no disk" in said.err
     assert "2 of 3 runs done" in said.out and "train 50%" in said.out
     assert Made.most == 2
-    assert [jobs for _, jobs in Made.began] == [
-        "prepare,train,embed,evaluate,report"
-    ] * 3
+    assert [jobs for _, jobs in Made.began] == ["train,embed,evaluate,report"] * 3
     table = csv_files.read(folder / "w-results/two-smoke/demo.csv")
     assert table["run"].tolist() == ["autoencoder-seed0", "autoencoder-seed2"]
     assert table["value"].tolist() == ["0.5", "0.5"]
@@ -267,7 +265,7 @@ def test_a_cluster_runs_a_sweep_though_a_worker_is_killed(
     assert program.main(words("here")) == 0
     capsys.readouterr()
     address = f"--config.evaluate.cluster={dask_processes.address}"
-    killed = threading.Thread(target=_kill_once_training, args=(folder,))
+    killed = threading.Thread(target=_kill_once_training, args=(folder,), daemon=True)
     killed.start()
     assert program.main(words("there", address)) == 0
     killed.join()
