@@ -54,9 +54,11 @@ setup(
         "cuda12": ["jax[cuda12]"],
         "report": REPORT,
         "beam": ["apache-beam"],
+        "cluster": ["distributed"],
         "plan": [LIBTPU],
         "test": [
             "apache-beam",
+            "distributed",
             "gcp-storage-emulator",
             LIBTPU,
             "pytest",

@@ -73,7 +73,8 @@ def task_options(config: ml_collections.ConfigDict, task: str) -> dict[str, Any]
     shared = {
         key: value
         for key, value in config.evaluate.items()
-        if key != "tasks" and not isinstance(value, ml_collections.ConfigDict)
+        if key not in ("tasks", "cluster")
+        and not isinstance(value, ml_collections.ConfigDict)
     }
     own = dict(config.evaluate[task])
     own["normalize"] = own["normalize"] or shared["normalize"]

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import ml_collections
 
+from gandl_jax import cluster, modules
 from gandl_jax import config as configs
-from gandl_jax import modules
 from gandl_jax.config_defaults import LOWEST
 from gandl_jax.config_text import parse
 from gandl_jax.errors import InputError, known
@@ -37,6 +37,7 @@ def validate(config: ml_collections.ConfigDict, jobs: Iterable[str]) -> None:
     for task in modules.names("tasks", "run"):
         own = config.evaluate[task].normalize
         known(f"evaluate.{task}.normalize", own, ("", *configs.NORMALIZE))
+    cluster.check(config.evaluate.cluster)
     known("embed.weights", config.embed.weights, ("average", "raw"))
     if config.embed.orientations not in (1, 4, 8):
         raise InputError(

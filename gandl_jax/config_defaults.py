@@ -194,6 +194,9 @@ DEFAULTS = {
         "bootstrap_unit": "well",  # what intervals draw again
         "bootstrap_draws": 1000,
         "seed": 0,
+        # The scheduler of a Dask cluster, as in "tcp://10.0.0.5:8786", that folds and
+        # draws are computed on, and a sweep's runs; "" is this machine.
+        "cluster": "",
         # And a group for each task, of OPTIONS in gandl_jax/tasks/<task>.py. There
         # "normalize" is as above where it is "".
     },

@@ -51,6 +51,8 @@ OWNERS = {
     "umap": {"tasks"},
     "matplotlib": {"figures"},
     "tensorboardX": {"logs"},
+    "dask": {"cluster_calls"},
+    "distributed": {"cluster", "cluster_calls"},
     "gandl_jax.host_tensorflow": {"prepared", "reading"},
 }
 

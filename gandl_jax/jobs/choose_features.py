@@ -51,6 +51,7 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
         inputs,
         functools.partial(_choices, sets, encoders, options),
         done="nothing has changed since it was chosen",
+        cluster=config.evaluate.cluster,
     )
     for content in contents:
         print(_summary(content), flush=True)

@@ -70,6 +70,7 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
         inputs,
         functools.partial(_comparisons, compared, opened, names, options),
         done="nothing has changed since it was compared",
+        cluster=config.evaluate.cluster,
     )
     for content in contents:
         print(_summary(content), flush=True)

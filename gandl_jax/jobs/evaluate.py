@@ -59,9 +59,10 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
         for name, task in tasks.items()
         if not task_results.is_done(paths[name], inputs[name], must=must)
     }
-    for name, result in _judge(due, sets, encoders, options, must=must):
-        task_results.write(paths[name], {**result, "inputs": inputs[name]})
-        task_results.say(JOB, f"wrote {paths[name]}")
+    with task_results.handing_out(config.evaluate.cluster if due else ""):
+        for name, result in _judge(due, sets, encoders, options, must=must):
+            task_results.write(paths[name], {**result, "inputs": inputs[name]})
+            task_results.say(JOB, f"wrote {paths[name]}")
     print(_summary(paths, features), flush=True)
 
 

@@ -497,15 +497,17 @@ def _rows(
         kept = () if metric == RECALL else FLOORS
         compared = {name: against(name, judged, floors=kept) for name in judged}
         floors_of_some = {other for of in compared.values() for other in of.values()}
-        for name, is_right in judged.items():
-            correct = sample.counted(items, is_right[level])
-            many = {"draws": options["bootstrap_draws"], "seed": options["seed"]}
-            values[name] = _scores(correct.sum(0) / total.sum(0), metric)
-            recalls = bootstrap.recalls(correct, total, **many)
-            draws[name] = _scores(recalls, metric)
+        correct = {n: sample.counted(items, own[level]) for n, own in judged.items()}
+        many = {"draws": options["bootstrap_draws"], "seed": options["seed"]}
+        asked = [(own, 1) for own in correct.values()]
+        asked += [(correct[name], 2) for name in judged if name in floors_of_some]
+        drawn = iter(bootstrap.recalls_of_each(asked, total, **many))
+        for name in judged:
+            values[name] = _scores(correct[name].sum(0) / total.sum(0), metric)
+            draws[name] = _scores(next(drawn), metric)
+        for name in judged:
             if name in floors_of_some:
-                recalls = bootstrap.recalls(correct, total, **many, prior=2)
-                others[name] = _scores(recalls, metric)
+                others[name] = _scores(next(drawn), metric)
             steps.add()
         for name, is_right in judged.items():
             folds = _fold_recalls(sample, items, is_right[level])

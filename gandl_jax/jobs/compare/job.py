@@ -78,6 +78,7 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
         task_results.inputs(named, options),
         bench.comparisons,
         done="nothing has changed since it was compared",
+        cluster=config.evaluate.cluster,
     )
     for content in contents:
         print(text.summary(content), flush=True)

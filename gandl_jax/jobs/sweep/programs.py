@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from etils import epath
@@ -35,9 +35,18 @@ class Program:
     Args:
       options: as a shell reads them.
       log: the file; what is in it stays.
+      folder: that it is started in; None is this one.
+      environment: its variables; None is this one's.
     """
 
-    def __init__(self, options: str, log: epath.Path):
+    def __init__(
+        self,
+        options: str,
+        log: epath.Path,
+        *,
+        folder: str | None = None,
+        environment: Mapping[str, str] | None = None,
+    ):
         self._log, self._began = log, time.monotonic()
         log.parent.mkdir(parents=True, exist_ok=True)
         program = [sys.executable, "-m", "gandl_jax.main", *shlex.split(options)]
@@ -47,6 +56,8 @@ class Program:
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,
+                cwd=folder,
+                env=environment,
                 start_new_session=True,  # the terminal's Ctrl-C is for the sweep
                 preexec_fn=child_processes.dies_with_parent(),
             )
@@ -76,9 +87,12 @@ class Program:
         self._process.wait()
 
 
-def run(options: str, log: epath.Path) -> Ended:
+Start = Callable[[str, epath.Path], Program]
+
+
+def run(options: str, log: epath.Path, start: Start = Program) -> Ended:
     """Runs a program to its end; it ends with this one, whatever ends this one."""
-    program = Program(options, log)
+    program = start(options, log)
     try:
         while not (ended := program.ended()):
             time.sleep(0.1)
