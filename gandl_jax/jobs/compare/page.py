@@ -12,6 +12,7 @@ from gandl_jax.jobs.report import page, page_file
 from gandl_jax.jobs.report.page import Html
 from gandl_jax.judging import task_tables
 from gandl_jax.judging.entrants import Entrant
+from gandl_jax.raw import screen as screens
 
 Contents = Sequence[Mapping[str, Any]]
 
@@ -41,6 +42,8 @@ def _chapters(
     first = answer.leading(asked)
     yield page.tag("h1", f"Methods compared on {screen}")
     yield page.tag("p", _subtitle(compared), class_="subtitle")
+    if limits := screens.load(config).limits:
+        yield page.tag("p", f"What these data cannot show: {limits}")
     if first:
         yield answer.section(first, asked[first], contents)
         yield methods.section(first, asked[first], cost)
