@@ -1,6 +1,6 @@
 """Jurkat cells, 40 px, three channels, 16-bit: seven phases of the cell cycle.
 
-Source: https://bbbc.broadinstitute.org/BBBC048. Cells of one run: scores flatter.
+Source: doi 10.1038/ncomms10256. Cells of one run: scores flatter.
 For choosing: a third of each phase's cells, at random. For reporting: the others.
 """
 

@@ -19,13 +19,13 @@ SCREEN = Screen(
     },
     parts=Rule(label="Metadata_Class"),
     source=(
-        "Blasi et al. 2016 (https://bbbc.broadinstitute.org/BBBC048), a row per cell "
-        "with the columns file, class, stage and montage"
+        "Blasi et al. 2016 (doi 10.1038/ncomms10256), a row per cell with the columns "
+        "file, class, stage and montage"
     ),
     limits=(
-        "All cells are of one run and every phase lies in one montage, so no groups can "
-        "be left out: cells are held apart one by one, and all scores flatter. Three "
-        "phases have fewer than 50 cells, anaphase 11. Phases were told from DNA "
-        "content, which is a channel here."
+        "All cells are of one run and each phase lies in one montage, so no groups can "
+        "be left out: cells are held apart one by one, and all scores flatter. The "
+        "source told G1, S and G2 from DNA content, which is a channel here; anaphase "
+        "has 11 cells."
     ),
 )

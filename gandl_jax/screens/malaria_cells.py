@@ -19,8 +19,8 @@ SCREEN = Screen(
     },
     parts=Rule(label="Metadata_Class", group="Metadata_Patient"),
     source=(
-        "the NIH's malaria cell images (Rajaraman et al. 2018, doi 10.7717/peerj.4568), "
-        "a row per cell with the columns file, class, patient and slide_image"
+        "the NIH's malaria cell images (Rajaraman et al. 2018, doi 10.7717/peerj."
+        "4568), a row per cell with the columns file, class, patient and slide_image"
     ),
     limits=(
         "Cells are cut out, grey and without their surroundings, of one hospital's "
