@@ -71,6 +71,8 @@ def _trained(inputs: Inputs) -> Iterator[tuple[str, str]]:
         yield "Training started from", start["from"]
     if inputs.metrics:
         last = inputs.metrics[-1]
+        if held_out := inputs.config.train.hold_out:
+            yield "Held out of training", held_out
         yield from _settings(inputs, TRAINED | _own_facts(inputs))
         yield "Images seen", f"{last['images']:,} in {last['step']:,} steps"
         if last.get("seconds"):
