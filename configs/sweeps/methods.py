@@ -8,9 +8,7 @@ HELD_OUT = "plate:0.33"  # for methods without labels too; or what the screen sa
 
 
 def get_configs(screen):
-    made = screen.grid(
-        {"method": ("gan", "autoencoder", "classifier"), "seed": SEEDS}
-    )
+    made = screen.grid({"method": ("gan", "autoencoder", "classifier"), "seed": SEEDS})
     for config in made.values():
         config.train.hold_out = config.train.hold_out or HELD_OUT
     return made

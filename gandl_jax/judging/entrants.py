@@ -56,9 +56,9 @@ class Entrant:
         words = f"{self.method} {self.recipe}".strip()
         return f"{words} (trained on all)" if self.saw_all else words
 
-    def open(self, records: pd.DataFrame | None) -> AlignedSets:
-        """Its sets, whose features are read when asked for."""
-        return AlignedSets(self.encoders, "", records)
+    def open(self, records: pd.DataFrame | None, within: str = "") -> AlignedSets:
+        """Its sets, whose features are read when asked for; as `AlignedSets`."""
+        return AlignedSets(self.encoders, "", records, within)
 
 
 @dataclasses.dataclass(frozen=True)

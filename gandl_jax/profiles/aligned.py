@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from etils import epath
 
-from gandl_jax.errors import InputError
-from gandl_jax.profiles import feature_set, held_out, store, table
+from gandl_jax.errors import InputError, Skip
+from gandl_jax.profiles import feature_set, groups, held_out, store, table
 from gandl_jax.profiles.aggregate import well_means
 from gandl_jax.profiles.feature_set import FeatureSet
 from gandl_jax.profiles.seen import Seen
@@ -38,7 +38,9 @@ class AlignedSets(Mapping[str, FeatureSet]):
     Attributes:
       metadata: [N] rows of Metadata_* columns.
       by_well: whether a row is a well's mean.
-      records: how many records there are in any of the sets; N are in all.
+      records: how many records there are in any of the sets.
+      common: how many of them are in all sets.
+      within: which of these are the N that are judged; "" is all.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class AlignedSets(Mapping[str, FeatureSet]):
         directories: Sequence[epath.Path],
         headline: str,
         records: pd.DataFrame | None = None,
+        within: str = "",
     ):
         """Reads the records' names, and no features.
 
@@ -54,6 +57,7 @@ class AlignedSets(Mapping[str, FeatureSet]):
           headline: the short name of the sets that come first.
           records: the screen's `Metadata_*` columns as they are now, which a set takes
             instead of those that it was written with where all its records are there.
+          within: `config.evaluate.within`, which of them; "" is all.
 
         Raises:
           InputError: two sets are not of the same records, and neither is a table that
@@ -86,6 +90,10 @@ class AlignedSets(Mapping[str, FeatureSet]):
         order = sorted(names, key=lambda name: names[name][1] != headline)
         first = names[order[0]][0]
         common, self.records = _common(first, ids, skips=skips)
+        self.common, self.within = len(common), within
+        if within:
+            of_first = tables[first].iloc[ids[first].get_indexer(common)]
+            common = common[_within(of_first, within)]
         rows = {d: own.get_indexer(common) for d, own in ids.items()}
         seen = {d: self._seen(d, written[d]).take(rows[d]) for d in directories}
         self.metadata = held_out.noted(
@@ -205,6 +213,18 @@ def _common(
             f"{first.parent}: delete the folder of the one that does not belong there"
         )
     return common, len(every)
+
+
+def _within(metadata: pd.DataFrame, text: str) -> np.ndarray:
+    """[N] bool: the records that `config.evaluate.within` names."""
+    key = "config.evaluate.within"
+    try:
+        chosen = groups.chosen(metadata, text, key=key)
+    except Skip as error:
+        raise InputError(f"{key}={text}: {error}") from error
+    if not chosen.any():
+        raise InputError(f"{key}={text} holds no record: name other groups")
+    return chosen
 
 
 def _other_records(directory, own, first, ids) -> InputError:

@@ -145,6 +145,21 @@ def check_chain(request, shared, folder, name, method, most):
     check_rows(json.loads(result.read_text())["rows"], request, name, method, table)
 
 
+def check_choosing(request, folder, name, method):
+    """Recipes can be chosen without a record of the part for reporting."""
+    within = ("--config.evaluate.within=part:choosing", "--config.evaluate.max_folds=3")
+    tasks = "--config.evaluate.tasks=label_classification"
+    assert run(request, name, method, folder, "--job=evaluate", tasks, *within) == 0
+    result = folder / f"w/tasks/{name}/label_classification.json"
+    content = json.loads(result.read_text())
+    part = pd.read_parquet(folder / f"w/profiles/{name}/{method}@2")["Metadata_Part"]
+    count = (part == "choosing").sum()
+    words = f"{count:,} of {len(part):,} records are judged, those of part:choosing"
+    assert any(words in line for line in content["warnings"])
+    assert content["rows"] and "held_out" not in {r["split"] for r in content["rows"]}
+    assert all(sum(row["by_class"].values()) <= count for row in content["rows"])
+
+
 def check_rows(rows, request, name, method, table):
     group = config_of(name, request).evaluate.bootstrap_unit
     assert {row["split"] for row in rows} == {group, "held_out"}
@@ -184,6 +199,8 @@ def test_the_chain(name, method, request, shared, tmp_path):
     page = (tmp_path / "w/report/index.html").read_text()
     limits = screen.load(config_of(name, request)).limits
     assert page.count(limits.replace("'", "&#x27;")) == 2  # doubts, and limits
+    if name != "tcell_activation":  # of which one donor is for choosing
+        check_choosing(request, tmp_path, name, method)
 
 
 @pytest.mark.real_data

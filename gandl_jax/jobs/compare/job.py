@@ -57,7 +57,7 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     records = task_results.records(JOB, config, dataset)
     for folder in folders if records is None else ():
         labelling.check_written(config, folder, dataset)
-    opened = [one.open(records) for one in compared]
+    opened = [one.open(records, config.evaluate.within) for one in compared]
     seed_workdirs.check_records([one.folder for one in compared], opened)
     options = {name: configs.task_options(config, name) for name in _tasks()}
     made_from = {
@@ -157,14 +157,14 @@ def _result(
     progress = Progress(f"{JOB} {name}", sets * asked.fits, "fits")
     intensity = None
     for one in compared:  # opened anew, so that one's features are in memory
-        opened = one.open(records)
+        opened = one.open(records, options["within"])
         for role in (judged.TRAINED, judged.UNTRAINED):
             if full_name := getattr(one, role):
                 board.add(one, role, asked.answers(opened[full_name]))
                 progress.update(asked.fits)
         intensity = intensity or _intensity(one)
     if intensity:
-        opened = AlignedSets((intensity,), "", records)
+        opened = AlignedSets((intensity,), "", records, options["within"])
         board.add_floor("intensity", asked.answers(opened["intensity"]))
         progress.update(asked.fits)
     for floor, answers in asked.floors().items():

@@ -114,13 +114,19 @@ def _facts(compared: Sequence[Entrant], config) -> Html:
         "What was compared",
         page.tag(
             "p",
-            "All sets were judged on the same records, folds and "
+            f"All sets were judged on the same records{_within(config)}, folds and "
             f"{config.evaluate.bootstrap_draws:,} draws, normalised by "
             f"{config.evaluate.normalize!r} unless a task says otherwise. Intervals "
             "add what other wells and what other seeds would have given.",
         ),
         page.table(("Method", "Seed", "Workdir"), lines, "scores"),
     )
+
+
+def _within(config) -> str:
+    """Which records were judged, where not all were."""
+    within = config.evaluate.within
+    return f" (those of {within})" if within else ""
 
 
 def _numbers(contents: Contents, cost) -> dict[str, pd.DataFrame]:

@@ -41,6 +41,7 @@ def section(inputs: Inputs) -> Html:
         *_embedded(inputs),
         *_trained(inputs),
         *_settings(inputs, EVALUATED),
+        *_within(inputs),
         *_normalized(inputs),
         *_labelled(inputs),
         *_history(inputs.record),
@@ -120,6 +121,11 @@ def _settings(inputs: Inputs, keys: Mapping[str, str]) -> Iterator[tuple[str, st
     flat = configs.plain(inputs.config)
     for name, key in keys.items():
         yield name, _plain(flat[key])
+
+
+def _within(inputs: Inputs) -> Iterator[tuple[str, str]]:
+    if within := inputs.config.evaluate.within:
+        yield "Judged records", within
 
 
 def _normalized(inputs: Inputs) -> Iterator[tuple[str, str]]:
