@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 from etils import epath
 
-from gandl_jax.errors import InputError, Skip
+from gandl_jax.errors import InputError
 from gandl_jax.profiles import feature_set, groups, held_out, store, table
 from gandl_jax.profiles.aggregate import well_means
 from gandl_jax.profiles.feature_set import FeatureSet
 from gandl_jax.profiles.seen import Seen
 
+WITHIN = "config.evaluate.within"
 KEPT_BYTES = 2**31  # of features that stay in memory for the next reader (ours)
 
 
@@ -93,7 +94,7 @@ class AlignedSets(Mapping[str, FeatureSet]):
         self.common, self.within = len(common), within
         if within:
             of_first = tables[first].iloc[ids[first].get_indexer(common)]
-            common = common[_within(of_first, within)]
+            common = common[groups.chosen(of_first, within, key=WITHIN)]
         rows = {d: own.get_indexer(common) for d, own in ids.items()}
         seen = {d: self._seen(d, written[d]).take(rows[d]) for d in directories}
         self.metadata = held_out.noted(
@@ -213,18 +214,6 @@ def _common(
             f"{first.parent}: delete the folder of the one that does not belong there"
         )
     return common, len(every)
-
-
-def _within(metadata: pd.DataFrame, text: str) -> np.ndarray:
-    """[N] bool: the records that `config.evaluate.within` names."""
-    key = "config.evaluate.within"
-    try:
-        chosen = groups.chosen(metadata, text, key=key)
-    except Skip as error:
-        raise InputError(f"{key}={text}: {error}") from error
-    if not chosen.any():
-        raise InputError(f"{key}={text} holds no record: name other groups")
-    return chosen
 
 
 def _other_records(directory, own, first, ids) -> InputError:

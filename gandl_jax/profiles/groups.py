@@ -247,9 +247,19 @@ def chosen(metadata: pd.DataFrame, text: str, *, key: str) -> np.ndarray:
       [N] bool; false for records that have no group.
 
     Raises:
-      InputError: no such unit or groups, or it does not say which.
-      Skip: the screen lacks the unit's column.
+      InputError: no such unit, column or groups, it does not say which, or no record is
+        of them.
     """
+    try:
+        named = _named(metadata, text, key)
+    except Skip as error:
+        raise InputError(f"{key}={text}: {error}") from error
+    if not named.any():
+        raise InputError(f"{key}={text} holds no record: name other groups")
+    return named
+
+
+def _named(metadata: pd.DataFrame, text: str, key: str) -> np.ndarray:
     asked = parse(text, key=key)
     if asked.unit == GIVEN:
         side = groups(metadata, "split", key=key).astype(str)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from gandl_jax.errors import InputError, Skip
+from gandl_jax.errors import InputError
 from gandl_jax.prepared import prepared
 from gandl_jax.profiles import groups
 
@@ -68,12 +68,7 @@ def _chosen(metadata: pd.DataFrame, text: str, key: str) -> np.ndarray:
     """[N] bool: the records of the groups that a text names; none for ""."""
     if not text:
         return np.zeros(len(metadata), bool)
-    try:
-        chosen = groups.chosen(metadata, text, key=key)
-    except Skip as error:
-        raise InputError(f"{key}={text}: {error}") from error
-    if not chosen.any():
-        raise InputError(f"{key}={text} holds no record: name other groups")
+    chosen = groups.chosen(metadata, text, key=key)
     if chosen.all():
         raise InputError(
             f"{key}={text} holds all {len(metadata):,} records, and leaves none to "
