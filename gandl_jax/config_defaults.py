@@ -187,6 +187,9 @@ DEFAULTS = {
         # in turn; "plate:0.25" a random quarter, `repeats` times; "plate:A/1+A/2"
         # these.
         "splits": ("record", "plate"),
+        # Records that are judged and learnt from there, in the language of
+        # train.hold_out: "part:choosing" (docs/sets.md); "" is all.
+        "within": "",
         "max_folds": 10,  # more groups are dealt to so many folds
         "repeats": 3,  # of random splits
         "normalize": "standard",  # per plate; or "robust", "whiten", "tvn", "coral"

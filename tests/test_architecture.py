@@ -30,9 +30,9 @@ BESIDE = {
     "methods": "config errors parallel",
     "models": "errors",
     "figures": "",
-    "tasks": "child_processes errors names",
+    "tasks": "child_processes errors names recipe_parts",
     "profiles": "csv_layout errors files names plain_data sealed_json",
-    "raw": "csv_layout errors files modules names progress regular_files",
+    "raw": "csv_layout errors files modules names progress recipe_parts regular_files",
 }
 # What the files beside them import of the rooms.
 OF_ROOMS = {"run_jobs": {"profiles"}, "workdir_faults": {"profiles"}}

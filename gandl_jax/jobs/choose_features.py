@@ -41,7 +41,7 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     records = task_results.records(JOB, config, dataset)
     if records is None:
         labelling.check_written(config, workdir, dataset)
-    sets = AlignedSets(encoders, "", records)
+    sets = AlignedSets(encoders, "", records, config.evaluate.within)
     made_from = task_results.made_from(encoders, sets)
     made_from["labels"] = task_results.labels(config, records)
     inputs = task_results.inputs(made_from, options)

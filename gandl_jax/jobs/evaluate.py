@@ -47,7 +47,7 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     records = task_results.records(JOB, config, dataset)
     if records is None:
         labelling.check_written(config, workdir, dataset)
-    sets = AlignedSets(encoders, features, records)
+    sets = AlignedSets(encoders, features, records, config.evaluate.within)
     made_from = task_results.made_from(encoders, sets)
     made_from["labels"] = task_results.labels(config, records)
     inputs = task_results.inputs(made_from, options)

@@ -59,14 +59,15 @@ class Entrant:
         words = f"{self.method} {self.recipe}".strip()
         return f"{words} (trained on all)" if self.saw_all else words
 
-    def open(self, records: pd.DataFrame | None) -> AlignedSets:
+    def open(self, records: pd.DataFrame | None, within: str = "") -> AlignedSets:
         """Its sets, whose features are read when asked for; records are read once.
 
         Args:
           records: as of `task_results.records`, the same in all calls.
+          within: which of them, as of `AlignedSets`, the same in all calls.
         """
         if not self._opened:
-            self._opened.append(AlignedSets(self.encoders, "", records))
+            self._opened.append(AlignedSets(self.encoders, "", records, within))
         return self._opened[0].without_features()
 
 

@@ -372,10 +372,15 @@ def _who_is_judged(sets: AlignedSets) -> Iterator[str]:
     kind = "wells" if sets.by_well else "records"
     if sets.by_well:
         yield "one table is by well: all sets are judged by the means of their wells"
-    if len(sets.metadata) < sets.records:
+    if sets.common < sets.records:
         yield (
-            f"{len(sets.metadata):,} of {sets.records:,} {kind} are in all sets; only "
-            "those are judged"
+            f"{sets.common:,} of {sets.records:,} {kind} are in all sets; only those "
+            "are judged"
+        )
+    if sets.within:
+        yield (
+            f"{len(sets.metadata):,} of {sets.common:,} {kind} are judged, those of "
+            f"{sets.within} (config.evaluate.within)"
         )
 
 

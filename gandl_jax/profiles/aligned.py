@@ -13,12 +13,13 @@ import pandas as pd
 from etils import epath
 
 from gandl_jax.errors import InputError
-from gandl_jax.profiles import feature_set, held_out, store, table
+from gandl_jax.profiles import feature_set, groups, held_out, store, table
 from gandl_jax.profiles.aggregate import well_means
 from gandl_jax.profiles.feature_set import FeatureSet
 from gandl_jax.profiles.scratch import Scratch
 from gandl_jax.profiles.seen import Seen
 
+WITHIN = "config.evaluate.within"
 KEPT_BYTES = 2**31  # of features that stay in memory for the next reader (ours)
 
 
@@ -40,7 +41,9 @@ class AlignedSets(Mapping[str, FeatureSet]):
     Attributes:
       metadata: [N] rows of Metadata_* columns.
       by_well: whether a row is a well's mean.
-      records: how many records there are in any of the sets; N are in all.
+      records: how many records there are in any of the sets.
+      common: how many of them are in all sets.
+      within: which of these are the N that are judged; "" is all.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class AlignedSets(Mapping[str, FeatureSet]):
         directories: Sequence[epath.Path],
         headline: str,
         records: pd.DataFrame | None = None,
+        within: str = "",
     ):
         """Reads the records' names, and no features.
 
@@ -56,6 +60,7 @@ class AlignedSets(Mapping[str, FeatureSet]):
           headline: the short name of the sets that come first.
           records: the screen's `Metadata_*` columns as they are now, which a set takes
             instead of those that it was written with where all its records are there.
+          within: `config.evaluate.within`, which of them; "" is all.
 
         Raises:
           InputError: two sets are not of the same records, and neither is a table that
@@ -88,6 +93,10 @@ class AlignedSets(Mapping[str, FeatureSet]):
         order = sorted(names, key=lambda name: names[name][1] != headline)
         first = names[order[0]][0]
         common, self.records = _common(first, ids, skips=skips)
+        self.common, self.within = len(common), within
+        if within:
+            of_first = tables[first].iloc[ids[first].get_indexer(common)]
+            common = common[groups.chosen(of_first, within, key=WITHIN)]
         rows = {d: own.get_indexer(common) for d, own in ids.items()}
         seen = {d: self._seen(d, written[d]).take(rows[d]) for d in directories}
         self.metadata = held_out.noted(

@@ -193,3 +193,26 @@ def test_a_large_set_is_read_from_its_parts_once(tmp_path, monkeypatch):
         for name in again:
             assert again[name].features[:, 0].tolist() == [0, 1, 2, 3, 4, 5]
     assert sorted(asked) == ["b16", "b8"]
+
+
+def test_some_records_alone_are_judged(tmp_path):
+    shuffled = [SITES[i] for i in (3, 0, 5, 1, 4, 2)]
+    first = written(tmp_path, "gan@9", SITES)
+    second = written(tmp_path, "intensity", shuffled, sets=("intensity",))
+    known = pd.DataFrame({"Metadata_Record_ID": SITES})
+    known["Metadata_Part"] = ["choosing", "reporting"] * 3
+    sets = AlignedSets([first, second], "b8", known, "part:choosing")
+    for name in sets:
+        assert sets[name].features[:, 0].tolist() == [0, 2, 4]
+        assert sets[name].metadata["Metadata_Record_ID"].tolist() == SITES[::2]
+    assert (sets.common, sets.records) == (6, 6)
+    rest = AlignedSets([first, second], "b8", None, "well:E/1/A02+E/1/B01")
+    assert rest["intensity"].features[:, 0].tolist() == [2, 3, 4, 5]
+    for within, told in (
+        ("part:choosin", "did you mean 'choosing'"),
+        ("part", "does not say which"),
+        ("donor:1", "names 'donor', which is nothing"),
+        ("treatment:1", "has no column Metadata_Treatment"),
+    ):
+        with pytest.raises(InputError, match=f"evaluate.within.*{told}"):
+            AlignedSets([first, second], "b8", known, within)

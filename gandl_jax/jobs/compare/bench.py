@@ -32,6 +32,7 @@ class Bench:
       compared: the entrants.
       made_from: what the sets of each come from.
       records: the screen's, as of `task_results.records`.
+      within: which of them are judged, as of `AlignedSets`.
       metadata: [N] rows of Metadata_* columns of what is judged.
       options: of each task.
       folder: of the answers that are kept.
@@ -41,6 +42,7 @@ class Bench:
     compared: Sequence[Entrant]
     made_from: Sequence[Mapping[str, Any]]
     records: pd.DataFrame | None
+    within: str
     metadata: pd.DataFrame
     options: Mapping[str, Mapping[str, Any]]
     folder: epath.Path
@@ -82,7 +84,7 @@ class Bench:
         Each is opened anew, so that one's features are in memory.
         """
         for one, made_from in zip(self.compared, self.made_from, strict=True):
-            opened = one.open(self.records)
+            opened = one.open(self.records, self.within)
             for role in (judged.TRAINED, judged.UNTRAINED):
                 if name := getattr(one, role):
                     own = opened.of_encoder(feature_set.encoder(name))
@@ -96,7 +98,7 @@ class Bench:
     @functools.cached_property
     def _intensities(self) -> AlignedSets:
         """Those, opened once."""
-        return AlignedSets((self._intensity(),), "", self.records)
+        return AlignedSets((self._intensity(),), "", self.records, self.within)
 
     def _fits(self, made: Asked) -> int:
         """How many there are of all that is asked."""

@@ -56,7 +56,8 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     records = task_results.records(JOB, config, dataset)
     for folder in folders if records is None else ():
         labelling.check_written(config, folder, dataset)
-    opened = [one.open(records) for one in compared]
+    within = config.evaluate.within
+    opened = [one.open(records, within) for one in compared]
     seed_workdirs.check_records([one.folder for one in compared], opened)
     nested = config.compare.choose_sets
     options = {n: comparing.options(config, n, nested=nested) for n in _tasks()}
@@ -68,7 +69,14 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     del opened  # with features in memory
     target = workdir / FOLDER / dataset
     bench = Bench(
-        JOB, compared, made_from, records, metadata, options, target / "answers"
+        job=JOB,
+        compared=compared,
+        made_from=made_from,
+        records=records,
+        within=within,
+        metadata=metadata,
+        options=options,
+        folder=target / "answers",
     )
     named = {_name(o): made for o, made in zip(compared, made_from, strict=True)}
     named["labels"] = task_results.labels(config, records)
