@@ -59,9 +59,12 @@ class Elsewhere:
         """The last line that it printed."""
         return programs.last_line(self._log)
 
-    def stop(self) -> None:
-        """Asks it to save and leave, and waits until it has."""
+    def ask_to_stop(self) -> None:
+        """Asks it to save and leave."""
         self._call.cancel()
+
+    def wait(self) -> None:
+        """Waits until it has left its workdir."""
         until = time.monotonic() + STOP_S
         while lock.holder(self._workdir) is not None and time.monotonic() < until:
             time.sleep(LOOK_S)
@@ -76,6 +79,6 @@ def _run(options: str, log: str, workdir: str, folder: str) -> Ended:
     program = Program(options, epath.Path(log), folder=folder, environment=environment)
     while not (ended := program.ended()):
         if not is_wanted():
-            program.stop()
+            programs.stop_all([program])
         time.sleep(LOOK_S)
     return ended
