@@ -85,7 +85,8 @@ def test_a_program_waits_for_its_workdir_and_is_told_to_save(here, workdir):
             assert not began(workdir) and running.ended() is None
             assert running.last_line() == ""
         wait(lambda: any(began(workdir).values()))
-        running.stop()
+        running.ask_to_stop()
+        running.wait()
         wait(lambda: running.last_line() == "saved")
         wait(lambda: began(workdir).keys() == {os.getpid()})
 
