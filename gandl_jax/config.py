@@ -17,6 +17,7 @@ from gandl_jax.errors import InputError, known, nearest
 
 ALL_JOBS = ("prepare", "train", "embed", "evaluate", "report")
 NORMALIZE = ("none", "standard", "robust", "whiten", "tvn", "coral")
+NO_OPTIONS = ("tasks", "classical", "nuclei")  # of `evaluate`: no task reads them
 SCREEN_IMAGES = (  # of `screen`, what decides which images belong to which record
     "screen.name",
     "screen.metadata",
@@ -73,7 +74,7 @@ def task_options(config: ml_collections.ConfigDict, task: str) -> dict[str, Any]
     shared = {
         key: value
         for key, value in config.evaluate.items()
-        if key != "tasks" and not isinstance(value, ml_collections.ConfigDict)
+        if key not in NO_OPTIONS and not isinstance(value, ml_collections.ConfigDict)
     }
     own = dict(config.evaluate[task])
     own["normalize"] = own["normalize"] or shared["normalize"]
@@ -179,6 +180,7 @@ def smoke(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
     )
     features = method_options(config.method.name).FEATURES
     config.evaluate.update(features=features, repeats=1, bootstrap_draws=100)
+    config.evaluate.classical = "off"  # the library alone takes seconds to load
     return config
 
 
