@@ -23,6 +23,7 @@ from gandl_jax.errors import InputError
 from gandl_jax.jobs.compare import judged, page, text
 from gandl_jax.judging import entrants, seed_workdirs, task_results
 from gandl_jax.judging.entrants import Entrant
+from gandl_jax.profiles import floors
 from gandl_jax.profiles.aligned import AlignedSets
 from gandl_jax.progress import Progress
 from gandl_jax.raw import screen
@@ -153,19 +154,18 @@ def _result(
     if isinstance(asked, Skip):
         return {"rows": [], "pairs": [], "skipped": str(asked)}
     board = judged.Board(asked.questions, options)
-    sets = sum(1 + bool(one.untrained) for one in compared) + 1
+    of_images = _floors_of_images(compared)
+    sets = sum(1 + bool(one.untrained) for one in compared) + len(of_images)
     progress = Progress(f"{JOB} {name}", sets * asked.fits, "fits")
-    intensity = None
     for one in compared:  # opened anew, so that one's features are in memory
         opened = one.open(records)
         for role in (judged.TRAINED, judged.UNTRAINED):
             if full_name := getattr(one, role):
                 board.add(one, role, asked.answers(opened[full_name]))
                 progress.update(asked.fits)
-        intensity = intensity or _intensity(one)
-    if intensity:
-        opened = AlignedSets((intensity,), "", records)
-        board.add_floor("intensity", asked.answers(opened["intensity"]))
+    for name, directory in of_images.items():
+        opened = AlignedSets((directory,), "", records)
+        board.add_floor(name, asked.answers(opened[name]))
         progress.update(asked.fits)
     for floor, answers in asked.floors().items():
         board.add_floor(floor, answers)
@@ -174,7 +174,11 @@ def _result(
     return {"rows": rows, "pairs": pairs, "skipped": None}
 
 
-def _intensity(one: Entrant) -> epath.Path | None:
-    """The intensities beside an entrant's encoders."""
-    directory = one.encoders[0].parent / "intensity"
-    return directory if directory.is_dir() else None
+def _floors_of_images(compared: Sequence[Entrant]) -> dict[str, epath.Path]:
+    """The first of each kind beside the entrants' encoders."""
+    places = [one.encoders[0].parent for one in compared]
+    found = {}
+    for name in floors.OF_IMAGES:
+        there = [place / name for place in places if (place / name).is_dir()]
+        found |= {name: there[0]} if there else {}
+    return found
