@@ -59,8 +59,8 @@ def plan(
         return note
     if reuse.find(config, directory, note):
         return note
-    each = _seconds_each(config, dataset, channels)
-    seconds = each * dataset.records / _processes(config, each * dataset.records)
+    alone = _seconds(config, dataset, channels, dataset.records)
+    seconds = alone / (config.embed.workers or _worth(alone))
     if seconds <= LONGEST_S:
         return note
     _say(
@@ -141,8 +141,8 @@ def _images(config, dataset, channels, on_bad, shard, rows) -> Iterator:
     )
 
 
-def _seconds_each(config, dataset, channels) -> float:
-    """Seconds that one process takes for a record, by some of them."""
+def _seconds(config, dataset, channels, records: int) -> float:
+    """Seconds that one process takes for so many records, by some of them."""
     from gandl_jax.classical import measurements  # an optional library
 
     nuclei = config.evaluate.nuclei
@@ -152,18 +152,12 @@ def _seconds_each(config, dataset, channels) -> float:
     every = _images(config, dataset, channels, lambda row: None, None, rows)
     for _, image in every:
         measurements.measure(image, channels, nuclei)
-    return (time.monotonic() - begun) / len(rows)
+    return (time.monotonic() - begun) / len(rows) * records
 
 
-def _processes(config, seconds: float) -> int:
-    """How many processes measure.
-
-    Args:
-      config: embed is read.
-      seconds: that one would take for all.
-    """
-    worth = math.ceil(seconds / WORTH_S)
-    return config.embed.workers or max(1, min(os.cpu_count() or 1, worth))
+def _worth(seconds: float) -> int:
+    """How many processes are no waste, for what one does in so many seconds."""
+    return max(1, min(os.cpu_count() or 1, math.ceil(seconds / WORTH_S)))
 
 
 def _measure(config, dataset, channels, on_bad, pieces: Pieces) -> int:
@@ -174,26 +168,26 @@ def _measure(config, dataset, channels, on_bad, pieces: Pieces) -> int:
     piece_of = {row: piece for piece in due for row in piece.rows.tolist()}
     if not due:
         return 0
-    seconds = _seconds_each(config, dataset, channels) * len(piece_of)
+    count = config.embed.workers or _worth(
+        _seconds(config, dataset, channels, len(piece_of))
+    )
     shards = itertools.groupby(due, key=lambda piece: piece.shard)
     images = itertools.chain.from_iterable(
         _images(config, dataset, channels, on_bad, shard, _rows(own))
         for shard, own in shards
     )
-    count = 0
+    measured = 0
     progress = Progress(f"measure {NAME}", len(piece_of), "sites")
-    with processes.measuring(
-        _processes(config, seconds), channels, config.evaluate.nuclei
-    ) as measure:
+    with processes.measuring(count, channels, config.evaluate.nuclei) as measure:
         for _, some in itertools.groupby(
-            measure(images), key=lambda measured: piece_of[measured[0]].path
+            measure(images), key=lambda one: piece_of[one[0]].path
         ):
             rows, values = zip(*some, strict=True)
             pieces.write(piece_of[rows[0]], rows, values)
             progress.update(len(rows))
-            count += len(rows)
+            measured += len(rows)
     progress.close()
-    return count
+    return measured
 
 
 def _rows(pieces: Iterable[Piece]) -> np.ndarray:

@@ -24,7 +24,7 @@ from gandl_jax.training import classical_pieces, classical_set  # noqa: E402
 
 def asked(**evaluate):
     config = configs.default("autoencoder")
-    config.embed.workers = 1
+    config.embed.workers = 1  # of which no time is taken
     config.evaluate.update(**evaluate)
     return config
 
@@ -107,8 +107,7 @@ def test_what_was_measured_before_a_failure_is_kept(write, monkeypatch):
 
         return fail
 
-    timed = 4  # of which the seconds are taken
-    monkeypatch.setattr(measurements, "measure", fails_at(timed + 9))
+    monkeypatch.setattr(measurements, "measure", fails_at(9))
     with pytest.raises(OSError, match="no more"):
         write("killed")
     monkeypatch.setattr(measurements, "measure", measure)
@@ -173,7 +172,7 @@ def test_auto_leaves_out_what_takes_long_unless_it_was_begun(
     assert note["classical"]["nuclei"] == "" and note["saw_images"] is False
     assert plan(tiny, tmp_path / "classical", classical="off") is None
     assert capsys.readouterr().out == ""
-    monkeypatch.setattr(classical_set, "_seconds_each", lambda *_: 3600.0)
+    monkeypatch.setattr(classical_set, "_seconds", lambda *_: 3600.0 * 13)
     assert plan(tiny, tmp_path / "classical", classical="auto") is None
     told = capsys.readouterr().out
     assert "13 records would take about 13:00:00" in told and "classical=on" in told
