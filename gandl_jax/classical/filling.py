@@ -90,21 +90,21 @@ def rule(names: Sequence[str], values: np.ndarray) -> Rule:
     Raises:
       InputError: no column differs between records.
     """
-    finite = np.isfinite(values)
-    known = finite.any(0)
     medians = np.full(len(names), np.nan, np.float32)
-    some = np.where(finite, values, np.nan)[:, known]
-    medians[known] = np.nanmedian(some.astype(np.float64), axis=0)
-    kept = known.copy()
-    low, high = np.nanmin(some, 0), np.nanmax(some, 0)
-    largest = np.maximum(np.abs(low), np.abs(high))
-    kept[known] = high - low > NARROW * largest
+    undefined = np.full(len(names), len(values))
+    kept = np.zeros(len(names), bool)
+    for d in range(len(names)):  # one at a time, as there may be many records
+        known = values[np.isfinite(values[:, d]), d].astype(np.float64)
+        undefined[d] -= len(known)
+        if len(known):
+            medians[d] = np.median(known)
+            kept[d] = np.ptp(known) > NARROW * np.abs(known).max()
     if not kept.any():
         raise InputError(
             "no classical measurement differs between the records: leave them out with "
             "--config.evaluate.classical=off"
         )
-    return Rule(tuple(names), medians, (~finite).sum(0), kept)
+    return Rule(tuple(names), medians, undefined, kept)
 
 
 def _some(rows: Sequence[dict[str, Any]]) -> str:
