@@ -18,6 +18,7 @@ from gandl_jax.recipe_parts import CHOOSING_FRAC
 
 ALL_JOBS = ("prepare", "train", "embed", "evaluate", "report")
 NORMALIZE = ("none", "standard", "robust", "whiten", "tvn", "coral")
+NO_OPTIONS = ("tasks", "cluster", "classical", "nuclei")  # of `evaluate`
 SCREEN_IMAGES = (  # of `screen`, what decides which images belong to which record
     "screen.name",
     "screen.metadata",
@@ -74,8 +75,7 @@ def task_options(config: ml_collections.ConfigDict, task: str) -> dict[str, Any]
     shared = {
         key: value
         for key, value in config.evaluate.items()
-        if key not in ("tasks", "cluster")
-        and not isinstance(value, ml_collections.ConfigDict)
+        if key not in NO_OPTIONS and not isinstance(value, ml_collections.ConfigDict)
     }
     own = dict(config.evaluate[task])
     own["normalize"] = own["normalize"] or shared["normalize"]
@@ -219,6 +219,7 @@ def smoke(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
     )
     features = method_options(config.method.name).FEATURES
     config.evaluate.update(features=features, repeats=1, bootstrap_draws=100)
+    config.evaluate.classical = "off"  # the library alone takes seconds to load
     return config
 
 

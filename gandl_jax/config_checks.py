@@ -34,6 +34,7 @@ def validate(config: ml_collections.ConfigDict, jobs: Iterable[str]) -> None:
     known("data.scaling", config.data.scaling, ("dataset", "plate"))
     known("imported.unmatched", config.imported.unmatched, ("fail", "skip"))
     known("evaluate.normalize", config.evaluate.normalize, configs.NORMALIZE)
+    known("evaluate.classical", config.evaluate.classical, ("auto", "on", "off"))
     for task in modules.names("tasks", "run"):
         own = config.evaluate[task].normalize
         known(f"evaluate.{task}.normalize", own, ("", *configs.NORMALIZE))

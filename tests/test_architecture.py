@@ -12,7 +12,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 ROOMS = {  # each folder's, and which others it imports
     "jobs": "judging training methods figures tasks profiles reading prepared raw",
     "judging": "training tasks profiles reading prepared raw",
-    "training": "methods profiles reading prepared raw",
+    "training": "classical methods profiles reading prepared raw",
     "methods": "models",
     "models": "",
     "figures": "profiles",
@@ -21,6 +21,7 @@ ROOMS = {  # each folder's, and which others it imports
     "reading": "prepared raw",
     "prepared": "raw",
     "screens": "simulated raw",
+    "classical": "",
     "simulated": "raw",
     "raw": "",
 }
@@ -29,6 +30,7 @@ ROOMS = {  # each folder's, and which others it imports
 BESIDE = {
     "methods": "config errors parallel",
     "models": "errors",
+    "classical": "child_processes errors",
     "figures": "",
     "tasks": "child_processes errors names recipe_parts",
     "profiles": "csv_layout errors files names plain_data sealed_json",
@@ -49,6 +51,8 @@ OWNERS = {
     "h5py": {"profiles"},
     "copairs": {"tasks"},
     "umap": {"tasks"},
+    "cp_measure": {"classical"},
+    "skimage": {"classical"},
     "matplotlib": {"figures"},
     "tensorboardX": {"logs"},
     "dask": {"cluster_calls"},

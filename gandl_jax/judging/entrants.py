@@ -17,7 +17,7 @@ from gandl_jax import events
 from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError
 from gandl_jax.judging import seed_workdirs, task_results
-from gandl_jax.profiles import feature_set, store
+from gandl_jax.profiles import feature_set, floors, store
 from gandl_jax.profiles.aligned import AlignedSets
 from gandl_jax.raw import screen
 from gandl_jax.training import opening
@@ -133,7 +133,7 @@ def read(job: str, folders: Sequence[epath.Path], dataset: str) -> list[Entrant]
 
 
 def _is_table(name: str) -> bool:
-    return not feature_set.is_network(name) and name != "intensity"
+    return not feature_set.is_network(name) and name not in floors.OF_IMAGES
 
 
 def _table(directory: epath.Path) -> Entrant:

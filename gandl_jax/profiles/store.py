@@ -25,6 +25,7 @@ _SUCCESS = "_SUCCESS"
 UNSCALED = {"model.input_px": 0}  # images were no others than their crops then
 _MADE_FROM = "_made_from.json"  # readers of Parquet folders pass over _*
 SUMMARY = "_summary.json"  # a method's tables of its encoder; no part of the set
+COLUMNS = "columns"  # its table of what the set's columns measure
 _HEX = re.compile(r"[0-9a-f]{64}")
 
 
@@ -227,6 +228,20 @@ def _find_damage_to_summary(directory: epath.Path) -> str | None:
     except ValueError as error:
         return f"{SUMMARY} is damaged: {error}"
     return None
+
+
+def measurements(directory: epath.PathLike) -> list[str]:
+    """What the columns of a set measure, in order; [] of networks, which name none.
+
+    Args:
+      directory: profiles/<dataset>/<encoder>, with one set, complete.
+    """
+    try:
+        tables = sealed_json.read_own(epath.Path(directory) / SUMMARY)
+    except (FileNotFoundError, ValueError):
+        return []
+    rows = tables.get(COLUMNS, ())
+    return [row["measurement"] for row in rows if "measurement" in row]
 
 
 def widths(directory: epath.PathLike) -> dict[str, int]:

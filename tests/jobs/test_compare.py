@@ -55,8 +55,9 @@ def written(folder, method, seed, shift, *, learnt=False, more=None, **settings)
         sets = {name: features} | {n: s for n, s in more.items() if step}
         sets |= {n: features[:, 1:] for n in more if not step}
         embedded(profiles / f"{method}@{step}", note, sets, told)
-    flat = {"intensity": rng.normal(size=(len(table), 2)).astype(np.float32)}
-    embedded(profiles / "intensity", {"prepared": "p", "saw_images": False}, flat)
+    for name in ("intensity", "classical"):
+        flat = {name: rng.normal(size=(len(table), 2)).astype(np.float32)}
+        embedded(profiles / name, {"prepared": "p", "saw_images": False}, flat)
     return folder
 
 
@@ -111,6 +112,7 @@ def test_methods_stand_beside_one_another(folders, capsys):
     assert gan["rank"] == 1 and ae["rank"] == 2
     assert gan["minus_untrained"]["low"] > 0
     assert {a for *_, a, role in rows if role == "floor"} == {
+        "classical",
         "intensity",
         "plate",
         "position",
@@ -121,7 +123,7 @@ def test_methods_stand_beside_one_another(folders, capsys):
         if (p["split"], p["metric"]) == ("plate", "balanced_accuracy_wells")
     )
     assert pair["different"] and pair["one"] == "autoencoder" and pair["value"] < 0
-    assert "pairs differ after correction" in told and "floors: intensity" in told
+    assert "pairs differ after correction" in told and "floors: classical" in told
     page = folders.parent / "compared/compare/simulated/index.html"
     assert "Which way of learning suits this screen?" in page.read_text()
     scores = csv_files.read(page.parent / "data/scores.csv")

@@ -10,12 +10,13 @@ from gandl_jax.jobs.report.encoder_roles import Row, Table
 from gandl_jax.jobs.report.page import Html
 from gandl_jax.jobs.report.task_chapters import Chapter
 from gandl_jax.judging import task_tables
+from gandl_jax.profiles import floors
 from gandl_jax.tasks import marks
 from gandl_jax.tasks.label_classification import counts_in_words
 
 FLOOR_OF = {  # role -> its key in a row's differences
     "untrained": "untrained",
-    "intensity": "intensity",
+    **{name: name for name in floors.OF_IMAGES},
     "plate identity": "plate",
     "well position": "position",
 }
