@@ -11,4 +11,5 @@ def get_config(text: str = ""):
     options = configs.options(text)
     config = configs.augmented(configs.small(configs.default(options["method"])))
     configs.labelled_cells(config, "jurkat_stages", side_px=40, group="record")
+    config.evaluate.nuclei = "dna"
     return configs.finish(config, options)

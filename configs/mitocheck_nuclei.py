@@ -12,4 +12,5 @@ def get_config(text: str = ""):
     options = configs.options(text)
     config = configs.augmented(configs.small(configs.default(options["method"])))
     configs.labelled_cells(config, "mitocheck_nuclei", side_px=64, group="plate")
+    config.evaluate.nuclei = "h2b"
     return configs.finish(config, options)

@@ -12,4 +12,5 @@ def get_config(text: str = ""):
     options = configs.options(text)
     config = configs.augmented(configs.small(configs.default(options["method"])))
     configs.labelled_cells(config, "mitosis_stages", side_px=64, group="track")
+    config.evaluate.nuclei = "chromatin"
     return configs.finish(config, options)
