@@ -96,6 +96,17 @@ def write(
     files.replace(path, data)
 
 
+def copy(path: epath.Path, directory: epath.Path) -> None:
+    """Copies a part to a folder of the same name, its note first.
+
+    Args:
+      path: of the part.
+      directory: profiles/<dataset>/<encoder>, of another workdir.
+    """
+    for one in (_note_path(path), path):
+        files.replace(directory / one.name, files.read_bytes(one))
+
+
 def adopt(path: epath.Path, made_from: str) -> None:
     """Writes the note of a part that a former version wrote, unless it is damaged."""
     if find_damage(path, None) is None:

@@ -27,9 +27,11 @@ def copy_parts(config, directory: epath.Path) -> None:
     source = find(config, directory, store.made_from(directory))
     if source is None:
         return
-    for path in (*part_file.listed(source), source / store.SUMMARY):
-        if path.exists():
-            files.replace(directory / path.name, files.read_bytes(path))
+    for path in part_file.listed(source):
+        part_file.copy(path, directory)
+    if (source / store.SUMMARY).exists():
+        summary = files.read_bytes(source / store.SUMMARY)
+        files.replace(directory / store.SUMMARY, summary)
     print(f"{directory} is copied from {source}", flush=True)
 
 

@@ -216,7 +216,7 @@ def test_rows_are_the_same_after_kill_9(write, tiny, tmp_path):
     pieces = folder / classical_pieces.FOLDER
     for least in (1, 5):
         process = subprocess.Popen(words, env=environment)
-        until = time.monotonic() + 120
+        until = time.monotonic() + 600
         while not pieces.is_dir() or len(list(pieces.glob("*.parquet"))) < least:
             assert process.poll() is None and time.monotonic() < until
             time.sleep(0.01)
