@@ -37,7 +37,8 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
         broken profiles, or a task asked for by name that the screen does not allow.
     """
     workdir, dataset = epath.Path(workdir), screen.load(config).name
-    tasks = _tasks(config.evaluate.tasks)
+    names = task_results.asked_for(config.evaluate.tasks)
+    tasks = {name: modules.load("tasks", name) for name in names}
     options = {name: configs.task_options(config, name) for name in tasks}
     for own in options.values():
         normalize.make(own["normalize"])
@@ -64,16 +65,6 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
             task_results.write(paths[name], {**result, "inputs": inputs[name]})
             task_results.say(JOB, f"wrote {paths[name]}")
     print(_summary(paths, features), flush=True)
-
-
-def _tasks(wanted: str) -> dict[str, ModuleType]:
-    """The modules of "all" tasks, or of names with commas between."""
-    known, wanted = modules.names("tasks", "run"), wanted.strip()
-    names = known if wanted == "all" else [name.strip() for name in wanted.split(",")]
-    for name in names:
-        if name not in known:
-            raise InputError(f"there is no task {name!r}; {nearest(name, known)}")
-    return {name: modules.load("tasks", name) for name in names}
 
 
 def _check_headline(features: str, encoders: list[epath.Path]) -> None:

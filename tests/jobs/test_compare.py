@@ -84,6 +84,7 @@ def compare(folders, *arguments, job="compare"):
             "--config.evaluate.bootstrap_draws=200",
             "--config.evaluate.normalize=none",
             "--config.data.dir=/nowhere",
+            "--config.evaluate.tasks=control_classification",
             *arguments,
         ]
     )
@@ -95,7 +96,7 @@ def results(folders, task="control_classification"):
 
 
 def test_methods_stand_beside_one_another(folders, capsys):
-    assert compare(folders) == 0
+    assert compare(folders, "--config.evaluate.tasks=all") == 0
     told = capsys.readouterr().out
     found = results(folders)
     rows = {
@@ -323,6 +324,13 @@ def test_an_unfinished_training_is_refused(folders, monkeypatch, capsys):
     monkeypatch.setattr(opening, "newest_step", lambda folder: 7)
     assert compare(folders) == 2
     assert "is at step 7 of 20: finish it" in capsys.readouterr().err
+
+
+def test_tasks_without_a_score_compare_nothing(folders, capsys):
+    assert compare(folders, "--config.evaluate.tasks=well_map") == 2
+    assert "names no task by which sets can be compared" in capsys.readouterr().err
+    assert compare(folders, "--config.evaluate.tasks=well_mop") == 2
+    assert "well_map" in capsys.readouterr().err
 
 
 def test_no_workdirs_are_told_how_to_name_some(folders, capsys):

@@ -60,7 +60,8 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     opened = [one.open(records, within) for one in compared]
     seed_workdirs.check_records([one.folder for one in compared], opened)
     nested = config.compare.choose_sets
-    options = {n: comparing.options(config, n, nested=nested) for n in _tasks()}
+    tasks = _tasks(config.evaluate.tasks)
+    options = {n: comparing.options(config, n, nested=nested) for n in tasks}
     made_from = [
         task_results.made_from(one.encoders, sets)
         for one, sets in zip(compared, opened, strict=True)
@@ -111,10 +112,20 @@ def _folders(config: ml_collections.ConfigDict, workdir: epath.Path) -> list:
     return entrants.find(named)
 
 
-def _tasks() -> list[str]:
-    """The tasks by which sets are compared."""
-    others = modules.names("tasks", "counting")
-    return sorted({*task_results.classifications(), *others})
+def _tasks(wanted: str) -> list[str]:
+    """The tasks, of those asked for, by which sets are compared.
+
+    Raises:
+      InputError: there are none.
+    """
+    can = {*task_results.classifications(), *modules.names("tasks", "counting")}
+    found = [name for name in task_results.asked_for(wanted) if name in can]
+    if not found:
+        raise InputError(
+            f"config.evaluate.tasks={wanted!r} names no task by which sets can be "
+            f"compared: name some of {', '.join(sorted(can))}"
+        )
+    return found
 
 
 def _metadata(compared: Sequence[Entrant], opened: Sequence) -> pd.DataFrame:
