@@ -188,14 +188,14 @@ def test_auto_leaves_out_what_is_not_installed(tiny, tmp_path, monkeypatch, caps
 
 
 PROGRAM = """
-    import sys
-    from etils import epath
-    from gandl_jax import config as configs
-    from gandl_jax.prepared import prepared
-    from gandl_jax.profiles import store
-    from gandl_jax.training import classical_pieces, classical_set
+    if __name__ == "__main__":  # the processes that it starts import none of this
+        import sys
+        from etils import epath
+        from gandl_jax import config as configs
+        from gandl_jax.prepared import prepared
+        from gandl_jax.profiles import store
+        from gandl_jax.training import classical_pieces, classical_set
 
-    if __name__ == "__main__":
         classical_pieces.RECORDS = 1
         dataset, folder = prepared.open_prepared(sys.argv[1]), epath.Path(sys.argv[2])
         config = configs.default("autoencoder")
