@@ -31,11 +31,11 @@ def text(rows: Mapping[str, Sequence[Row]], features: str) -> str:
       Lines of text: a table per task, or one line where there is nothing to show.
     """
     shown = {task: score_table.shown(those, features) for task, those in rows.items()}
-    tables = [_table(task, shown[task]) for task in sorted(shown, key=_place)]
+    tables = [_table(task, shown[task]) for task in sorted(shown, key=place)]
     return "\n\n".join(filter(None, tables)) or "no scores"
 
 
-def _place(task: str) -> tuple[float, str]:
+def place(task: str) -> tuple[float, str]:
     """Where a task's table stands: PLACE, or after all that have one."""
     place = modules.constant("tasks", task, "PLACE")
     return (float("inf") if place is None else place, task)

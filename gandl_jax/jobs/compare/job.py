@@ -22,7 +22,13 @@ from gandl_jax import free_disk, modules
 from gandl_jax.errors import InputError
 from gandl_jax.jobs.compare import page, text
 from gandl_jax.jobs.compare.bench import Bench
-from gandl_jax.judging import comparing, entrants, seed_workdirs, task_results
+from gandl_jax.judging import (
+    comparing,
+    entrants,
+    seed_workdirs,
+    task_results,
+    task_tables,
+)
 from gandl_jax.judging.entrants import Entrant
 from gandl_jax.raw import screen
 from gandl_jax.reading import labelling
@@ -113,13 +119,14 @@ def _folders(config: ml_collections.ConfigDict, workdir: epath.Path) -> list:
 
 
 def _tasks(wanted: str) -> list[str]:
-    """The tasks, of those asked for, by which sets are compared.
+    """The tasks, of those asked for, by which sets are compared, as tables stand.
 
     Raises:
       InputError: there are none.
     """
     can = {*task_results.classifications(), *modules.names("tasks", "counting")}
-    found = [name for name in task_results.asked_for(wanted) if name in can]
+    asked = sorted(task_results.asked_for(wanted), key=task_tables.place)
+    found = [name for name in asked if name in can]
     if not found:
         raise InputError(
             f"config.evaluate.tasks={wanted!r} names no task by which sets can be "
