@@ -35,7 +35,9 @@ ONCE = "preemption.ONCE_S = 0.0\nwith preemption.heeded"
 
 
 def start(program):
-    words = [sys.executable, "-c", program]
+    # Whoever runs the tests by nohup has all their children ignore SIGHUP.
+    heeds = "import signal\nsignal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
+    words = [sys.executable, "-c", heeds + program]
     pipe = subprocess.PIPE
     return subprocess.Popen(words, stdout=pipe, stderr=pipe, text=True)
 
