@@ -27,8 +27,8 @@ ROOMS = {  # each folder's, and which others it imports
 # Files beside them that a room imports, where it is not all: these do no I/O, know no
 # config, or are for every screen alike.
 BESIDE = {
-    "methods": "config errors parallel",
-    "models": "errors",
+    "methods": "config errors modules parallel",
+    "models": "errors files",
     "figures": "",
     "tasks": "child_processes errors names",
     "profiles": "csv_layout errors files names plain_data sealed_json",
@@ -46,7 +46,9 @@ OWNERS = {
     "orbax": {"checkpoint"},
     "sklearn": {"profiles", "tasks"},
     "anndata": {"profiles"},
-    "h5py": {"profiles"},
+    "h5py": {"models", "profiles"},
+    "safetensors": {"models"},
+    "huggingface_hub": {"models"},
     "copairs": {"tasks"},
     "umap": {"tasks"},
     "matplotlib": {"figures"},
