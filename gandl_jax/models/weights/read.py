@@ -44,7 +44,7 @@ def arrays(file: BinaryIO, name: str) -> dict[str, Stored]:
     file.seek(0)
     try:
         found = _reader(file)(file, name)
-    except (*BROKEN, zipfile.BadZipFile) as error:
+    except BROKEN as error:
         told = str(error) or type(error).__name__
         raise InputError(
             f"{name} is damaged, or is not {FORMS}: {told.splitlines()[0][:200]}"

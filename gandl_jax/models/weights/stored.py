@@ -1,5 +1,6 @@
 """An array in a file of weights, known by its shape before it is read."""
 
+import zipfile
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -31,4 +32,5 @@ BROKEN = (  # what readers raise for bytes that are damaged, lacking or made to 
     RecursionError,
     OverflowError,
     NotImplementedError,
+    zipfile.BadZipFile,
 )
