@@ -55,6 +55,30 @@ def test_good_options_are_not(config):
     backbone_options.check(config, trains=False)
 
 
+def test_random_weights_are_of_the_network_s_shapes_and_of_he_s_deviation():
+    net = DenseNet(64, 32, (2, 1), TORCH, lambda x: x, classes=3)
+    params, statistics = backbone.init(net, jax.random.key(1), 5)
+    like = jax.eval_shape(
+        lambda key: net.init(key, jnp.zeros((1, 32, 32, 5)), train=False),
+        jax.random.key(0),
+    )
+    found = {"params": params, "batch_stats": statistics}
+    assert jax.tree.map(lambda x: (x.shape, x.dtype), found) == jax.tree.map(
+        lambda x: (x.shape, x.dtype), like
+    )
+    kernels = {}
+    for layer, inputs in (("stem_conv", 7 * 7 * 5), ("transition1/conv", 128)):
+        tree = params
+        for word in layer.split("/"):
+            tree = tree[word]
+        kernels[layer] = np.asarray(tree["kernel"])
+        assert kernels[layer].std() == pytest.approx((2 / inputs) ** 0.5, rel=0.05)
+        assert abs(kernels[layer].mean()) < 0.05 * kernels[layer].std()
+    assert not np.isin(kernels["transition1/conv"] * 8, kernels["stem_conv"]).any()
+    assert (params["final_norm"]["scale"] == 1).all()
+    assert (statistics["final_norm"]["var"] == 1).all()
+
+
 def test_a_network_learns_alike_on_any_number_of_devices(config):
     """Three steps of a small DenseNet, whose statistics are those of all devices.
 
