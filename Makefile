@@ -28,10 +28,11 @@ audit: setup  ## known vulnerabilities of the pinned versions, by pip-audit
 
 setup: $(VENV)/installed
 
-$(VENV)/installed: setup.py launch/constraints.txt
+$(VENV)/installed: setup.py launch/constraints.txt launch/classical.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed:" \
 		"install it, or say where it is: make PYTHON=/path/to/python3"; exit 2; }
 	@echo "Setting up $(VENV): about 5 GB of packages, two minutes or so"
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install -c launch/constraints.txt -e ".[report,test]"
+	$(VENV)/bin/pip install --no-deps -r launch/classical.txt
 	@touch $@

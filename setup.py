@@ -57,9 +57,11 @@ setup(
         "report": REPORT,
         "pretrained": PRETRAINED,
         "beam": ["apache-beam"],
+        "cluster": ["distributed"],
         "plan": [LIBTPU],
         "test": [
             "apache-beam",
+            "distributed",
             "gcp-storage-emulator",
             LIBTPU,
             "pytest",

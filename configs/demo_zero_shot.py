@@ -18,6 +18,7 @@ def get_config(text: str = ""):
     )
     config.simulate.update(experiments_per_cell_model=3, plates_per_experiment=2)
     config.simulate.replicates = 1  # of a siRNA in an experiment, as in RxRx1
+    config.evaluate.classical = "off"
     other = "" if options["method"] == "gan" else f"-{options['method']}"
     config.embed.checkpoint = f"runs/demo{other}" + "-smoke" * options["smoke"]
     return configs.finish(config, options)

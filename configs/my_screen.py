@@ -65,4 +65,6 @@ def get_config(text: str = ""):
 
     # 5. What is held apart when scores are made. On a single plate: ("record", "row").
     config.evaluate.splits = ("record", "plate")
+    # The channel of nuclei, to measure them for the floor "classical" (docs/floors.md):
+    #   config.evaluate.nuclei = "dna"
     return configs.finish(config, options)

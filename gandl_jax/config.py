@@ -14,9 +14,11 @@ from gandl_jax.config_defaults import DEFAULTS
 from gandl_jax.config_text import options as options  # for config files
 from gandl_jax.config_text import parse
 from gandl_jax.errors import InputError, known, nearest
+from gandl_jax.recipe_parts import CHOOSING_FRAC
 
 ALL_JOBS = ("prepare", "train", "embed", "evaluate", "report")
 NORMALIZE = ("none", "standard", "robust", "whiten", "tvn", "coral")
+NO_OPTIONS = ("tasks", "cluster", "classical", "nuclei")  # of `evaluate`
 SCREEN_IMAGES = (  # of `screen`, what decides which images belong to which record
     "screen.name",
     "screen.metadata",
@@ -73,7 +75,7 @@ def task_options(config: ml_collections.ConfigDict, task: str) -> dict[str, Any]
     shared = {
         key: value
         for key, value in config.evaluate.items()
-        if key != "tasks" and not isinstance(value, ml_collections.ConfigDict)
+        if key not in NO_OPTIONS and not isinstance(value, ml_collections.ConfigDict)
     }
     own = dict(config.evaluate[task])
     own["normalize"] = own["normalize"] or shared["normalize"]
@@ -139,6 +141,40 @@ def augmented(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
     return apply_recipe(config, "gan", "few_images")
 
 
+def labelled_cells(
+    config: ml_collections.ConfigDict, name: str, *, side_px: int, group: str
+) -> ml_collections.ConfigDict:
+    """Sets what screens of single cells share that have a class and two parts.
+
+    Networks see whole cells. Nothing is trained on the part for reporting, by any
+    method; what is left out to be judged is whole groups.
+
+    Args:
+      config: changed in place.
+      name: of the screen, which has Metadata_Class and Metadata_Part.
+      side_px: of its images.
+      group: what cells have in common that scores should not profit from, a Metadata_*
+        column in small letters; "record" where nothing is known.
+
+    Returns:
+      The config.
+    """
+    config.data.update(
+        name=name,
+        source_dir=f"data/raw/{name}",
+        dir=f"data/{name}",
+        crop_px=side_px,
+    )
+    config.model.input_px = 64
+    config.embed.orientations = 8  # a record is one cell: its turn would be noise
+    tune(config, "classifier", {"data.label": "Class"})
+    config.train.hold_out = "part:reporting"
+    config.compare.aside_frac = CHOOSING_FRAC  # counted by the screen's own parts
+    config.evaluate.label_classification.update(label="Class", splits=(group,))
+    config.evaluate.bootstrap_unit = group
+    return config
+
+
 def finish(
     config: ml_collections.ConfigDict, options: Mapping[str, Any]
 ) -> ml_collections.ConfigDict:
@@ -162,7 +198,11 @@ def smoke(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
     config.data.dir += "-smoke"
     if config.data.name.startswith("simulated"):
         config.data.source_dir += "-smoke"
-    config.data.crop_px = 16
+    if config.model.input_px:  # then a crop has its size from the images
+        config.model.input_px = 16
+    else:
+        config.data.crop_px = 16
+    config.embed.orientations = 1
     config.data.records_per_shard = 64
     config.simulate.update(plates_per_experiment=2, sites_per_well=1, size_px=48)
     config.simulate.update(rescuers=1, inactive=1, toxic=1, doses=6, replicates=1)
@@ -179,6 +219,7 @@ def smoke(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
     )
     features = method_options(config.method.name).FEATURES
     config.evaluate.update(features=features, repeats=1, bootstrap_draws=100)
+    config.evaluate.classical = "off"  # the library alone takes seconds to load
     return config
 
 

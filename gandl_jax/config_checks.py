@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import ml_collections
 
+from gandl_jax import cluster, modules
 from gandl_jax import config as configs
-from gandl_jax import modules
 from gandl_jax.config_defaults import LOWEST
 from gandl_jax.config_text import parse
 from gandl_jax.errors import InputError, known
@@ -34,9 +34,11 @@ def validate(config: ml_collections.ConfigDict, jobs: Iterable[str]) -> None:
     known("data.scaling", config.data.scaling, ("dataset", "plate"))
     known("imported.unmatched", config.imported.unmatched, ("fail", "skip"))
     known("evaluate.normalize", config.evaluate.normalize, configs.NORMALIZE)
+    known("evaluate.classical", config.evaluate.classical, ("auto", "on", "off"))
     for task in modules.names("tasks", "run"):
         own = config.evaluate[task].normalize
         known(f"evaluate.{task}.normalize", own, ("", *configs.NORMALIZE))
+    cluster.check(config.evaluate.cluster)
     known("embed.weights", config.embed.weights, ("average", "raw"))
     if config.embed.orientations not in (1, 4, 8):
         raise InputError(
@@ -126,14 +128,13 @@ def _check_compare(compare: ml_collections.ConfigDict, jobs: Iterable[str]) -> N
             )
     if not compare.steps:
         raise InputError("config.compare.steps is empty: name 'last'")
-    if "compare_seeds" not in jobs:
-        return
-    if compare.part == "selection" and not compare.aside_frac:
+    comparing = {"compare", "compare_seeds"} & set(jobs)
+    if comparing and compare.part == "selection" and not compare.aside_frac:
         raise InputError(
             "config.compare.part=selection counts what is set aside, and nothing is: "
             "add --config.compare.aside_frac=0.33"
         )
-    if len(compare.workdirs) < 2:
+    if "compare_seeds" in jobs and len(compare.workdirs) < 2:
         found = ", ".join(compare.workdirs) or "none"
         raise InputError(
             f"config.compare.workdirs names {found}, and two or more are compared: "

@@ -141,6 +141,7 @@ DEFAULTS = {
         # Of each tile, averaged: 1, 4 (turned), 8 (mirrored too). More take as much
         # longer, and help where a record is one cell.
         "orientations": 1,
+        "workers": 0,  # processes that measure the set "classical"; 0 is one per core
         # Workdirs of the same screen: feature sets there that were made from the same
         # are copied, not made again.
         "reuse": (),
@@ -187,6 +188,9 @@ DEFAULTS = {
         # in turn; "plate:0.25" a random quarter, `repeats` times; "plate:A/1+A/2"
         # these.
         "splits": ("record", "plate"),
+        # Records that are judged and learnt from there, in the language of
+        # train.hold_out: "part:choosing" (docs/sets.md); "" is all.
+        "within": "",
         "max_folds": 10,  # more groups are dealt to so many folds
         "repeats": 3,  # of random splits
         "normalize": "standard",  # per plate; or "robust", "whiten", "tvn", "coral"
@@ -194,6 +198,13 @@ DEFAULTS = {
         "bootstrap_unit": "well",  # what intervals draw again
         "bootstrap_draws": 1000,
         "seed": 0,
+        # The scheduler of a Dask cluster, as in "tcp://10.0.0.5:8786", that folds and
+        # draws are computed on, and a sweep's runs; "" is this machine.
+        "cluster": "",
+        # The floor "classical", CellProfiler's measurements, made by --job=embed: "on",
+        # "off", or "auto", which leaves it out where it would take over 10 minutes.
+        "classical": "auto",
+        "nuclei": "",  # the channel in which it finds nuclei, to measure them too
         # And a group for each task, of OPTIONS in gandl_jax/tasks/<task>.py. There
         # "normalize" is as above where it is "".
     },

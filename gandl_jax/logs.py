@@ -1,8 +1,9 @@
 """What a run tells: metrics to JSONL (the truth) and TensorBoard."""
 
 import contextlib
+import dataclasses
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from etils import epath
@@ -81,21 +82,72 @@ class _Board:
         self._events.close()
 
 
+@dataclasses.dataclass(frozen=True)
+class Former:
+    """What former runs logged, in view of the step that a run goes on from.
+
+    Lines of later steps belong to work that is done again. Of a step that was written
+    twice, by a run that resumed, the later line counts.
+
+    Attributes:
+      file: `metrics.jsonl`.
+      step: steps completed before this run.
+      stored: all lines of the file, damaged ones too.
+    """
+
+    file: epath.Path
+    step: int
+    stored: Sequence[json_lines.Line]
+
+    @classmethod
+    def read(cls, workdir: epath.PathLike, step: int) -> "Former":
+        """Reads the file of a workdir, which may have none."""
+        file = epath.Path(workdir) / FILE
+        return cls(file, step, json_lines.read(file, is_metrics))
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """Those that count, in the order of their steps."""
+        kept = [x for x in _newest(self.stored) if x.content["step"] <= self.step]
+        return [line.content for line in kept]
+
+    @property
+    def seconds(self) -> float:
+        """Training time on record; 0 where there is none."""
+        return max((line.get("seconds", 0.0) for line in self.lines), default=0.0)
+
+    def drop_later(self) -> None:
+        """Leaves those that count, and damaged lines, of which it tells."""
+        if not self.file.exists():
+            return
+        damaged = [line for line in self.stored if line.content is None]
+        if damaged:
+            numbers = json_lines.told([line.number for line in damaged])
+            print(f"note: {self.file}: {numbers} and left out", flush=True)
+        newest = {line.number for line in _newest(self.stored)}
+        kept = [
+            line.text + b"\n"
+            for line in self.stored
+            if line.content is None
+            or line.content["step"] <= self.step
+            and line.number in newest
+        ]
+        files.replace(self.file, b"".join(kept))
+
+
 class Metrics:
     """Appends to `metrics.jsonl` and TensorBoard.
 
-    Lines of steps that come after `first_step` belong to work that is done again
-    after a resume: they are dropped. Damaged lines are kept and told of.
+    Lines of steps that come after `former.step` are dropped: they are written again.
 
     Args:
-      workdir: of the experiment.
-      first_step: steps completed before this run.
+      former: what is there.
     """
 
-    def __init__(self, workdir: epath.PathLike, first_step: int):
-        self._file = epath.Path(workdir) / FILE
-        _keep_until(epath.Path(workdir), first_step)
-        self._board = _Board(epath.Path(workdir) / "tensorboard", first_step + 1)
+    def __init__(self, former: Former):
+        self._file = former.file
+        former.drop_later()
+        self._board = _Board(former.file.parent / "tensorboard", former.step + 1)
 
     def write(self, step: int, images: int, seconds: float, values: Mapping) -> None:
         """Adds one line: {"step", "images", "seconds", "group/name": value, ...}."""
@@ -119,9 +171,8 @@ def read(workdir: epath.PathLike) -> list[dict[str, Any]]:
     Returns:
       The lines in the order of their steps.
     """
-    lines = json_lines.read(epath.Path(workdir) / FILE, is_metrics)
-    by_step = {x.content["step"]: x.content for x in lines if x.content is not None}
-    return [by_step[step] for step in sorted(by_step)]
+    stored = json_lines.read(epath.Path(workdir) / FILE, is_metrics)
+    return [line.content for line in _newest(stored)]
 
 
 def is_metrics(line: Mapping[str, Any]) -> bool:
@@ -131,25 +182,7 @@ def is_metrics(line: Mapping[str, Any]) -> bool:
     )
 
 
-def last_seconds(workdir: epath.PathLike) -> float:
-    """Training time on record, seconds; 0 where there is none."""
-    return max((line.get("seconds", 0.0) for line in read(workdir)), default=0.0)
-
-
-def _keep_until(workdir: epath.Path, step: int) -> None:
-    """Drops later steps; damaged lines stay where they are, and are printed."""
-    file = workdir / FILE
-    if not file.exists():
-        return
-    lines = json_lines.read(file, is_metrics)
-    if numbers := [line.number for line in lines if line.content is None]:
-        print(f"note: {file}: {json_lines.told(numbers)} and left out", flush=True)
-    newest = {x.content["step"]: x.number for x in lines if x.content is not None}
-    kept = [
-        line.text + b"\n"
-        for line in lines
-        if line.content is None
-        or line.content["step"] <= step
-        and newest[line.content["step"]] == line.number
-    ]
-    files.replace(file, b"".join(kept))
+def _newest(stored: Sequence[json_lines.Line]) -> list[json_lines.Line]:
+    """The last line of each step, in the order of the steps."""
+    by_step = {x.content["step"]: x for x in stored if x.content is not None}
+    return [by_step[step] for step in sorted(by_step)]

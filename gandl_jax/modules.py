@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import hashlib
 import importlib
 import pathlib
 import types
@@ -55,6 +56,15 @@ def part(folder: str, name: str, inside: str) -> types.ModuleType | None:
     if not (package / f"{inside}.py").exists():
         return None
     return importlib.import_module(f"gandl_jax.{folder}.{package.name}.{inside}")
+
+
+@functools.cache
+def digest() -> str:
+    """SHA-256, in hex, of the package's own files, as they are now."""
+    made = hashlib.sha256()
+    for file in sorted(PACKAGE.rglob("*.py")):
+        made.update(f"{file.relative_to(PACKAGE)}\0".encode() + file.read_bytes())
+    return made.hexdigest()
 
 
 def _files(folder: str) -> dict[str, pathlib.Path]:

@@ -4,6 +4,9 @@ import math
 import sys
 import time
 
+REWRITTEN_S = 0.5  # at most so often a terminal's line is rewritten, and
+EVERY_S = 5.0  # a file has another
+
 
 class Progress:
     """A progress line with rate and ETA.
@@ -24,7 +27,7 @@ class Progress:
         self._first = 0
         self._began = self._printed = self._steady = time.monotonic()
         self._terminal = sys.stdout.isatty()
-        self._interval = 0.5 if self._terminal else 5.0
+        self._interval = REWRITTEN_S if self._terminal else EVERY_S
 
     def update(self, count: int, note: str = "") -> None:
         """Counts `count` more units; prints when the last line is old enough."""
@@ -51,7 +54,7 @@ class Progress:
         ending = f"ETA {duration(left)}" if left else f"took {took}"
         line = (
             f"{self._name:9}{self._done:>9,}/{self._total:,} {self._unit} "
-            f"{share:4.0%}  {rate:,.1f} {self._unit}/s  {ending}  {note}"
+            f"{share:4.0%}  {_digits(rate)} {self._unit}/s  {ending}  {note}"
         )
         print(line.rstrip().ljust(100 if end == "\r" else 0), end=end, flush=True)
 
@@ -61,6 +64,11 @@ class Progress:
         if done == self._first and self._done >= self._total:
             return done / max(now - self._began, 1e-9)
         return (done - self._first) / max(now - self._steady, 1e-9)
+
+
+def _digits(rate: float) -> str:
+    """A rate with one decimal; below 1 with two digits, as 0.042."""
+    return f"{rate:.2g}" if 0 < rate < 1 else f"{rate:,.1f}"
 
 
 def duration(seconds: float) -> str:

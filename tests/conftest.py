@@ -27,7 +27,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 import pytest  # noqa: E402
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-pytest_plugins = ["tiny_screens"]
+pytest_plugins = ["tiny_screens", "dask_processes"]
 
 CODE = {".py", ".sh", ".ini", ".txt"}  # what a test that passed depends on
 

@@ -12,7 +12,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 ROOMS = {  # each folder's, and which others it imports
     "jobs": "judging training methods figures tasks profiles reading prepared raw",
     "judging": "training tasks profiles reading prepared raw",
-    "training": "methods profiles reading prepared raw",
+    "training": "classical methods profiles reading prepared raw",
     "methods": "models",
     "models": "",
     "figures": "profiles",
@@ -21,6 +21,7 @@ ROOMS = {  # each folder's, and which others it imports
     "reading": "prepared raw",
     "prepared": "raw",
     "screens": "simulated raw",
+    "classical": "",
     "simulated": "raw",
     "raw": "",
 }
@@ -29,10 +30,11 @@ ROOMS = {  # each folder's, and which others it imports
 BESIDE = {
     "methods": "config errors modules parallel",
     "models": "errors files",
+    "classical": "child_processes errors",
     "figures": "",
-    "tasks": "child_processes errors names",
+    "tasks": "child_processes errors names recipe_parts",
     "profiles": "csv_layout errors files names plain_data sealed_json",
-    "raw": "csv_layout errors files modules names progress regular_files",
+    "raw": "csv_layout errors files modules names progress recipe_parts regular_files",
 }
 # What the files beside them import of the rooms.
 OF_ROOMS = {"run_jobs": {"profiles"}, "workdir_faults": {"profiles"}}
@@ -51,8 +53,12 @@ OWNERS = {
     "huggingface_hub": {"models"},
     "copairs": {"tasks"},
     "umap": {"tasks"},
+    "cp_measure": {"classical"},
+    "skimage": {"classical"},
     "matplotlib": {"figures"},
     "tensorboardX": {"logs"},
+    "dask": {"cluster_calls"},
+    "distributed": {"cluster", "cluster_calls"},
     "gandl_jax.host_tensorflow": {"prepared", "reading"},
 }
 

@@ -9,7 +9,7 @@ from gandl_jax import events, json_lines, logs
 
 
 def written(folder, steps=(1, 2, 3, 4)):
-    metrics = logs.Metrics(folder, 0)
+    metrics = logs.Metrics(logs.Former.read(folder, 0))
     for step in steps:
         metrics.write(step, 8 * step, 0.5 * step, {"d/loss": 1 / step, "g/loss": 0.7})
     metrics.close()
@@ -58,7 +58,7 @@ def test_a_resume_keeps_damaged_lines_and_says_which(tmp_path, capsys):
     one, two, three, four = file.read_bytes().splitlines(keepends=True)
     two = two.replace(b"0.7", b"0.8")
     file.write_bytes(one + two + three + four[:20])
-    logs.Metrics(tmp_path, 3).close()
+    logs.Metrics(logs.Former.read(tmp_path, 3)).close()
     assert file.read_bytes() == one + two + three
     told = "metrics.jsonl: line 2 is damaged and left out"
     assert told in capsys.readouterr().out
@@ -68,7 +68,7 @@ def test_a_resume_keeps_damaged_lines_and_says_which(tmp_path, capsys):
 def test_lines_of_former_versions_are_read_until_the_first_with_a_digest(tmp_path):
     file = tmp_path / "metrics.jsonl"
     file.write_text('{"step": 1, "images": 8}\n{"step": 2, "images": 16}\n')
-    metrics = logs.Metrics(tmp_path, 2)
+    metrics = logs.Metrics(logs.Former.read(tmp_path, 2))
     metrics.write(3, 24, 1.5, {})
     metrics.close()
     assert [line["step"] for line in logs.read(tmp_path)] == [1, 2, 3]
@@ -82,7 +82,7 @@ def test_values_of_another_type_are_damage(tmp_path, wrong):
     file = tmp_path / "metrics.jsonl"
     json_lines.append(file, {"step": 1, "images": 8, "seconds": wrong})
     json_lines.append(file, {"step": 2, "images": 8, "seconds": 2.0})
-    assert damaged(file) == [1] and logs.last_seconds(tmp_path) == 2.0
+    assert damaged(file) == [1] and logs.Former.read(tmp_path, 9).seconds == 2.0
 
 
 def test_not_finite_numbers_are_kept(tmp_path):

@@ -10,14 +10,16 @@ def read(workdir):
 
 
 def test_a_resume_drops_lines_after_its_step_and_a_torn_one(tmp_path):
-    first = logs.Metrics(tmp_path, 0)
+    first = logs.Metrics(logs.Former.read(tmp_path, 0))
     for step in (2, 4, 6):
         first.write(step, 10 * step, 1.0 * step, {"d/loss": 0.5})
     first.close()
     with (tmp_path / "metrics.jsonl").open("a") as file:
         file.write('{"step": 8, "ima')
-    second = logs.Metrics(tmp_path, 4)
-    assert logs.last_seconds(tmp_path) == 4.0
+    former = logs.Former.read(tmp_path, 4)
+    assert former.seconds == 4.0
+    assert [line["step"] for line in former.lines] == [2, 4]
+    second = logs.Metrics(former)
     second.write(6, 60, 7.5, {"d/loss": 0.25})
     second.close()
     assert [(line["step"], line["d/loss"]) for line in read(tmp_path)] == [

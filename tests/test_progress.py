@@ -41,3 +41,14 @@ def test_nothing_done_is_a_rate_of_zero(capsys, monkeypatch):
     set_clock(monkeypatch, 0.0, 2.0)
     progress.Progress("prepare", 0, "sites").close()
     assert "0/0 sites   0%  0.0 sites/s  took 0:02" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "took, text", [(50.0, "0.02 maps/s"), (3.0, "0.33 maps/s"), (0.001, "1,000.0")]
+)
+def test_a_slow_rate_has_two_digits(took, text, capsys, monkeypatch):
+    set_clock(monkeypatch, 0.0, took, took)
+    line = progress.Progress("well_map", 1, "maps")
+    line.update(1)
+    line.close()
+    assert text in capsys.readouterr().out

@@ -94,3 +94,13 @@ def test_a_runs_digest_is_of_what_its_results_depend_on(tmp_path):
     same = run.with_settings({"embed.reuse": "/elsewhere", "sweep.processes": "2"})
     assert same.digest == run.digest
     assert run.with_settings({"seed": "7"}).digest != run.digest
+
+
+@pytest.mark.parametrize(
+    "name, held_out", [("demo", "plate:0.33"), ("hep2_cells", "part:reporting")]
+)
+def test_all_methods_hold_out_what_the_screen_says(name, held_out):
+    made = config_files.load_sweep(f"configs/sweeps/methods.py:screen={name}")
+    assert {config.train.hold_out for config in made.values()} == {held_out}
+    labels = {c.data.label for c in made.values() if c.method.name == "classifier"}
+    assert "" not in labels

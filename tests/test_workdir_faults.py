@@ -24,7 +24,7 @@ FILES = {
 @pytest.fixture
 def folder(tmp_path):
     workdirs.record(tmp_path, configs.default(), "--config=configs/demo.py")
-    metrics = logs.Metrics(tmp_path, 0)
+    metrics = logs.Metrics(logs.Former.read(tmp_path, 0))
     for step in (1, 2, 3):
         metrics.write(step, 4 * step, 0.5 * step, {"d/loss": 0.25})
     metrics.close()

@@ -8,7 +8,10 @@ from matplotlib.figure import Figure
 from gandl_jax.figures import style
 
 # What is judged and its floors look the same in every figure; others take what is left.
-KNOWN = ("trained", "untrained", "intensity", "plate identity", "well position")
+KNOWN = (
+    *("trained", "untrained", "intensity", "plate identity", "well position"),
+    "classical",
+)
 LEGEND = 3  # entries in a line of the legend
 LONGEST = 24  # letters of a name that the margin has room for
 Score = tuple[float, float | None, float | None]  # value, low, high

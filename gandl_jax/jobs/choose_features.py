@@ -11,7 +11,7 @@ import ml_collections
 from etils import epath
 
 from gandl_jax import config as configs
-from gandl_jax.judging import task_results, task_tables
+from gandl_jax.judging import comparing, task_results, task_tables
 from gandl_jax.profiles.aligned import AlignedSets
 from gandl_jax.progress import Progress
 from gandl_jax.raw import screen
@@ -41,7 +41,7 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     records = task_results.records(JOB, config, dataset)
     if records is None:
         labelling.check_written(config, workdir, dataset)
-    sets = AlignedSets(encoders, "", records)
+    sets = AlignedSets(encoders, "", records, config.evaluate.within)
     made_from = task_results.made_from(encoders, sets)
     made_from["labels"] = task_results.labels(config, records)
     inputs = task_results.inputs(made_from, options)
@@ -51,6 +51,7 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
         inputs,
         functools.partial(_choices, sets, encoders, options),
         done="nothing has changed since it was chosen",
+        cluster=config.evaluate.cluster,
     )
     for content in contents:
         print(_summary(content), flush=True)
@@ -59,17 +60,9 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
 def _options(config: ml_collections.ConfigDict, task: str) -> dict[str, Any]:
     """What a choice depends on: nothing that it may change."""
     own = configs.task_options(config, task)
-    return {k: v for k, v in own.items() if k not in TO_CHOOSE} | candidates(config)
-
-
-def candidates(config: ml_collections.ConfigDict) -> dict[str, Any]:
-    """What a fold chooses among, and how: normalize, svm_c and inner_folds."""
-    svm_c = config.choose.svm_c or (config.evaluate.svm_c,)
-    return {
-        "normalize": tuple(dict.fromkeys(config.choose.normalize)),
-        "svm_c": tuple(dict.fromkeys(map(float, svm_c))),
-        "inner_folds": config.choose.inner_folds,
-    }
+    return {k: v for k, v in own.items() if k not in TO_CHOOSE} | comparing.candidates(
+        config
+    )
 
 
 def _choices(

@@ -18,9 +18,7 @@ from typing import Any
 import ml_collections
 from etils import epath
 
-from gandl_jax import config as configs
-from gandl_jax.jobs import choose_features
-from gandl_jax.judging import seed_workdirs, task_results
+from gandl_jax.judging import comparing, seed_workdirs, task_results
 from gandl_jax.judging.seed_workdirs import Training
 from gandl_jax.profiles.aligned import AlignedSets
 from gandl_jax.progress import Progress
@@ -56,7 +54,10 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     names = seed_workdirs.common_sets(compared)
     opened = [training.open() for training in compared]
     seed_workdirs.check_records([one.folder for one in compared], opened)
-    options = {name: _options(config, name) for name in task_results.classifications()}
+    options = {
+        name: comparing.options(config, name, nested=compare.nested)
+        for name in task_results.classifications()
+    }
     made_from = {
         str(training.seed): task_results.made_from(training.encoders, sets)
         for training, sets in zip(compared, opened, strict=True)
@@ -69,23 +70,10 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
         inputs,
         functools.partial(_comparisons, compared, opened, names, options),
         done="nothing has changed since it was compared",
+        cluster=config.evaluate.cluster,
     )
     for content in contents:
         print(_summary(content), flush=True)
-
-
-def _options(config: ml_collections.ConfigDict, task: str) -> dict[str, Any]:
-    """What a comparison depends on, but for the trainings."""
-    compare, own = config.compare, configs.task_options(config, task)
-    choice = choose_features.candidates(config)
-    inner_folds = choice.pop("inner_folds")
-    return {key: value for key, value in own.items() if key != "features"} | {
-        "aside_frac": compare.aside_frac,
-        "part": compare.part,
-        "nested": compare.nested,
-        "inner_folds": inner_folds,
-        "choose": choice,
-    }
 
 
 def _comparisons(

@@ -1,4 +1,4 @@
-"""Feature sets of every record: the encoder's at chosen steps, and intensities.
+"""Feature sets of every record: the encoder's at chosen steps, and floors of images.
 
 A separate pass, which needs of a training nothing but its encoders.
 """
@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from etils import epath
 
 from gandl_jax.methods.source import Source
-from gandl_jax.profiles import store
+from gandl_jax.profiles import floors, store
 from gandl_jax.reading import labelling
-from gandl_jax.training import opening
+from gandl_jax.training import classical_needs, opening
 
 ON_ALL_HOSTS = True
 
@@ -25,9 +25,12 @@ def check(config, workdir: epath.Path, before: Sequence[str]) -> None:
       before: jobs that run first, which may yet prepare the screen.
 
     Raises:
-      InputError: no such encoder, one of other channels or tiles; no prepared screen.
+      InputError: no such encoder, one of other channels or tiles; no prepared screen;
+        no such channel of nuclei, or no library for classical features that are asked
+        for.
     """
     opening.encoder_config(config)
+    classical_needs.check(config)
     if not before:
         opening.open_dataset(config)
 
@@ -39,7 +42,13 @@ def run(config, workdir: epath.Path) -> None:
       InputError: no prepared screen, no checkpoint, or one of another architecture.
     """
     from gandl_jax import compilation, hosts, parallel  # slow
-    from gandl_jax.training import embedding, embedding_cost, encoders, reuse  # slow
+    from gandl_jax.training import (  # slow
+        classical_set,
+        embedding,
+        embedding_cost,
+        encoders,
+        reuse,
+    )
 
     compilation.enable_cache()
     theirs = opening.encoder_config(config)
@@ -87,7 +96,14 @@ def run(config, workdir: epath.Path) -> None:
             bad,
         )
         embedding_cost.write_set(workdir, directory, dataset, sets, devices)
-    intensity = profiles / "intensity"
+    intensity = profiles / floors.INTENSITY
     if begins(intensity, made_from | {"saw_images": False}):
         measure = functools.partial(embedding.intensities, dataset, channels, bad)
         embedding_cost.write_set(workdir, intensity, dataset, measure, ())
+    classical, facts = profiles / floors.CLASSICAL, (dataset, channels)
+    note = hosts.once(lambda: classical_set.plan(config, classical, *facts, made_from))
+    if note and begins(classical, note):
+        measure = functools.partial(classical_set.write, config, classical, *facts, bad)
+        hosts.once(
+            lambda: embedding_cost.measured(workdir, classical, dataset, measure, ())
+        )

@@ -37,7 +37,8 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
         broken profiles, or a task asked for by name that the screen does not allow.
     """
     workdir, dataset = epath.Path(workdir), screen.load(config).name
-    tasks = _tasks(config.evaluate.tasks)
+    names = task_results.asked_for(config.evaluate.tasks)
+    tasks = {name: modules.load("tasks", name) for name in names}
     options = {name: configs.task_options(config, name) for name in tasks}
     for own in options.values():
         normalize.make(own["normalize"])
@@ -47,7 +48,7 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     records = task_results.records(JOB, config, dataset)
     if records is None:
         labelling.check_written(config, workdir, dataset)
-    sets = AlignedSets(encoders, features, records)
+    sets = AlignedSets(encoders, features, records, config.evaluate.within)
     made_from = task_results.made_from(encoders, sets)
     made_from["labels"] = task_results.labels(config, records)
     inputs = task_results.inputs(made_from, options)
@@ -59,20 +60,11 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
         for name, task in tasks.items()
         if not task_results.is_done(paths[name], inputs[name], must=must)
     }
-    for name, result in _judge(due, sets, encoders, options, must=must):
-        task_results.write(paths[name], {**result, "inputs": inputs[name]})
-        task_results.say(JOB, f"wrote {paths[name]}")
+    with task_results.handing_out(config.evaluate.cluster if due else ""):
+        for name, result in _judge(due, sets, encoders, options, must=must):
+            task_results.write(paths[name], {**result, "inputs": inputs[name]})
+            task_results.say(JOB, f"wrote {paths[name]}")
     print(_summary(paths, features), flush=True)
-
-
-def _tasks(wanted: str) -> dict[str, ModuleType]:
-    """The modules of "all" tasks, or of names with commas between."""
-    known, wanted = modules.names("tasks", "run"), wanted.strip()
-    names = known if wanted == "all" else [name.strip() for name in wanted.split(",")]
-    for name in names:
-        if name not in known:
-            raise InputError(f"there is no task {name!r}; {nearest(name, known)}")
-    return {name: modules.load("tasks", name) for name in names}
 
 
 def _check_headline(features: str, encoders: list[epath.Path]) -> None:

@@ -65,6 +65,6 @@ def _export(name: str, folder: epath.Path, short_name: str, path: epath.Path) ->
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     one = store.read(folder, [short_name])[short_name]
-    annotated.write(path, one, provenance)
+    annotated.write(path, one, provenance, store.measurements(folder))
     records, width = one.features.shape
     print(f"export    {path}: {records:,} records x {width:,} features", flush=True)

@@ -17,7 +17,7 @@ from gandl_jax import events
 from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError
 from gandl_jax.judging import seed_workdirs, task_results
-from gandl_jax.profiles import feature_set, store
+from gandl_jax.profiles import feature_set, floors, store
 from gandl_jax.profiles.aligned import AlignedSets
 from gandl_jax.raw import screen
 from gandl_jax.training import opening
@@ -49,6 +49,9 @@ class Entrant:
     trained: str
     untrained: str
     saw_all: bool
+    _opened: list[AlignedSets] = dataclasses.field(
+        default_factory=list, repr=False, compare=False
+    )
 
     @property
     def arm(self) -> str:
@@ -56,9 +59,16 @@ class Entrant:
         words = f"{self.method} {self.recipe}".strip()
         return f"{words} (trained on all)" if self.saw_all else words
 
-    def open(self, records: pd.DataFrame | None) -> AlignedSets:
-        """Its sets, whose features are read when asked for."""
-        return AlignedSets(self.encoders, "", records)
+    def open(self, records: pd.DataFrame | None, within: str = "") -> AlignedSets:
+        """Its sets, whose features are read when asked for; records are read once.
+
+        Args:
+          records: as of `task_results.records`, the same in all calls.
+          within: which of them, as of `AlignedSets`, the same in all calls.
+        """
+        if not self._opened:
+            self._opened.append(AlignedSets(self.encoders, "", records, within))
+        return self._opened[0].without_features()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,7 +133,7 @@ def read(job: str, folders: Sequence[epath.Path], dataset: str) -> list[Entrant]
 
 
 def _is_table(name: str) -> bool:
-    return not feature_set.is_network(name) and name != "intensity"
+    return not feature_set.is_network(name) and name not in floors.OF_IMAGES
 
 
 def _table(directory: epath.Path) -> Entrant:

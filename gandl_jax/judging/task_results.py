@@ -1,5 +1,6 @@
 """What the jobs that judge features share: which sets, made from what, done already?"""
 
+import contextlib
 import functools
 import hashlib
 import math
@@ -15,14 +16,15 @@ import pandas as pd
 from etils import epath
 
 import gandl_jax
+from gandl_jax import cluster as clusters
 from gandl_jax import config as configs
 from gandl_jax import csv_files, modules, plain_data, sealed_json
-from gandl_jax.errors import InputError
+from gandl_jax.errors import InputError, nearest
 from gandl_jax.prepared import prepared
 from gandl_jax.profiles import feature_set, quality, store
 from gandl_jax.profiles.aligned import AlignedSets
 from gandl_jax.reading import labelling
-from gandl_jax.tasks import remarks
+from gandl_jax.tasks import remarks, units
 from gandl_jax.tasks.skip import LeftOut, Skip
 
 RESULT = {  # of a job, as a file
@@ -106,6 +108,23 @@ def labels(
         return {"from": "profiles"}
     own = configs.screen_description(config) if config.data.name == "own" else {}
     return plain({"from": "config", **own})
+
+
+def asked_for(wanted: str) -> list[str]:
+    """The names of tasks in `config.evaluate.tasks`: of all, or of those named.
+
+    Args:
+      wanted: "all", or names with commas between.
+
+    Raises:
+      InputError: a name that no task has.
+    """
+    known, wanted = modules.names("tasks", "run"), wanted.strip()
+    names = known if wanted == "all" else [name.strip() for name in wanted.split(",")]
+    for name in names:
+        if name not in known:
+            raise InputError(f"there is no task {name!r}; {nearest(name, known)}")
+    return names
 
 
 def classifications() -> list[str]:
@@ -247,6 +266,7 @@ def results(
     make: Callable[[list[str]], Iterator[tuple[str, dict[str, Any], Sequence]]],
     *,
     done: str,
+    cluster: str,
 ) -> list[dict[str, Any]]:
     """The results of each classification, made anew where their inputs have changed.
 
@@ -256,6 +276,7 @@ def results(
       inputs: of each classification, in order.
       make: from the names that are due to each name, result and rows of its table.
       done: what is said where nothing is due.
+      cluster: config.evaluate.cluster, that units of work are handed to.
 
     Returns:
       What is on disk, in the order of `inputs`.
@@ -264,11 +285,23 @@ def results(
     due = [n for n in paths if not is_done(paths[n], inputs[n], must=False)]
     if not due:
         say(job, done)
-    for name, content, table in make(due) if due else ():
-        _write_table(paths[name].with_suffix(".csv"), table)
-        write(paths[name], {**content, "inputs": inputs[name]})
-        say(job, f"wrote {paths[name]}")
+    with handing_out(cluster if due else ""):
+        for name, content, table in make(due) if due else ():
+            _write_table(paths[name].with_suffix(".csv"), table)
+            write(paths[name], {**content, "inputs": inputs[name]})
+            say(job, f"wrote {paths[name]}")
     return list(map(read, paths.values()))
+
+
+@contextlib.contextmanager
+def handing_out(address: str) -> Iterator[None]:
+    """Hands units of work within the block to a cluster; "" computes them here.
+
+    Raises:
+      InputError: the cluster cannot be reached, or not be used.
+    """
+    with clusters.connected(address) as helpers, units.handed_to(helpers):
+        yield
 
 
 def _write_table(path: epath.Path, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -356,10 +389,15 @@ def _who_is_judged(sets: AlignedSets) -> Iterator[str]:
     kind = "wells" if sets.by_well else "records"
     if sets.by_well:
         yield "one table is by well: all sets are judged by the means of their wells"
-    if len(sets.metadata) < sets.records:
+    if sets.common < sets.records:
         yield (
-            f"{len(sets.metadata):,} of {sets.records:,} {kind} are in all sets; only "
-            "those are judged"
+            f"{sets.common:,} of {sets.records:,} {kind} are in all sets; only those "
+            "are judged"
+        )
+    if sets.within:
+        yield (
+            f"{len(sets.metadata):,} of {sets.common:,} {kind} are judged, those of "
+            f"{sets.within} (config.evaluate.within)"
         )
 
 

@@ -21,7 +21,7 @@ def metric(task: str) -> str:
 
 
 def text(rows: Mapping[str, Sequence[Row]], features: str) -> str:
-    """The scores of the headline set, of intensities and of floors.
+    """The scores of the headline set and of floors.
 
     Args:
       rows: task to all its rows.

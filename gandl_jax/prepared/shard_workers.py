@@ -8,7 +8,6 @@ import itertools
 import math
 import multiprocessing
 import os
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -137,13 +136,7 @@ def _begin(told: Any, stop: Any) -> None:
     """Prepares a process that writes."""
     global _told, _stop
     _told, _stop = told, stop
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """What a killed run leaves behind must not write beside the next one."""
-    multiprocessing.parent_process().join()
-    os._exit(1)
+    child_processes.end_with_parent()
 
 
 class _Stopped(Exception):

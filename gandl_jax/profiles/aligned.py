@@ -4,6 +4,7 @@ A set of a large screen takes gigabytes, so that few are in memory at any time.
 """
 
 import collections
+import copy
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -12,11 +13,13 @@ import pandas as pd
 from etils import epath
 
 from gandl_jax.errors import InputError
-from gandl_jax.profiles import feature_set, held_out, store, table
+from gandl_jax.profiles import feature_set, groups, held_out, store, table
 from gandl_jax.profiles.aggregate import well_means
 from gandl_jax.profiles.feature_set import FeatureSet
+from gandl_jax.profiles.scratch import Scratch
 from gandl_jax.profiles.seen import Seen
 
+WITHIN = "config.evaluate.within"
 KEPT_BYTES = 2**31  # of features that stay in memory for the next reader (ours)
 
 
@@ -38,7 +41,9 @@ class AlignedSets(Mapping[str, FeatureSet]):
     Attributes:
       metadata: [N] rows of Metadata_* columns.
       by_well: whether a row is a well's mean.
-      records: how many records there are in any of the sets; N are in all.
+      records: how many records there are in any of the sets.
+      common: how many of them are in all sets.
+      within: which of these are the N that are judged; "" is all.
     """
 
     def __init__(
@@ -46,6 +51,7 @@ class AlignedSets(Mapping[str, FeatureSet]):
         directories: Sequence[epath.Path],
         headline: str,
         records: pd.DataFrame | None = None,
+        within: str = "",
     ):
         """Reads the records' names, and no features.
 
@@ -54,6 +60,7 @@ class AlignedSets(Mapping[str, FeatureSet]):
           headline: the short name of the sets that come first.
           records: the screen's `Metadata_*` columns as they are now, which a set takes
             instead of those that it was written with where all its records are there.
+          within: `config.evaluate.within`, which of them; "" is all.
 
         Raises:
           InputError: two sets are not of the same records, and neither is a table that
@@ -86,6 +93,10 @@ class AlignedSets(Mapping[str, FeatureSet]):
         order = sorted(names, key=lambda name: names[name][1] != headline)
         first = names[order[0]][0]
         common, self.records = _common(first, ids, skips=skips)
+        self.common, self.within = len(common), within
+        if within:
+            of_first = tables[first].iloc[ids[first].get_indexer(common)]
+            common = common[groups.chosen(of_first, within, key=WITHIN)]
         rows = {d: own.get_indexer(common) for d, own in ids.items()}
         seen = {d: self._seen(d, written[d]).take(rows[d]) for d in directories}
         self.metadata = held_out.noted(
@@ -96,28 +107,44 @@ class AlignedSets(Mapping[str, FeatureSet]):
             for name, (d, short_name) in ((name, names[name]) for name in order)
         }
         self._kept: collections.OrderedDict[str, FeatureSet] = collections.OrderedDict()
+        self._scratch = Scratch()
+
+    def without_features(self) -> "AlignedSets":
+        """The same sets, of which none is in memory yet."""
+        same = copy.copy(self)
+        same._kept = collections.OrderedDict()
+        return same
 
     def __getitem__(self, name: str) -> FeatureSet:
-        """Reads a set, or takes it from those read last."""
+        """Reads a set, or takes it from those read before."""
         source = self._sources[name]
+        if name in self._scratch:
+            return self._made(name, self._scratch[name])
         if name in self._kept:
             self._kept.move_to_end(name)
             return self._kept[name]
         # Reading needs room for two: the one before may go first.
         self._forget(KEPT_BYTES // 2)
-        one = store.read(source.directory, [source.short_name])[source.short_name]
-        if self.by_well:
-            directory = source.directory
-            note = store.made_from(directory)
-            metadata = table.as_meant(self._labelled(one.metadata, note, directory))
-            one = well_means(FeatureSet(name, metadata, one.features))
-        features = one.features
+        features = self._read(source)
         if not np.array_equal(source.rows, np.arange(len(features))):
             features = features[source.rows]
-        made = FeatureSet(name, self.metadata, features, source.seen)
-        self._kept[name] = made
+        if self._scratch.keep(name, features):
+            return self._made(name, self._scratch[name])
+        self._kept[name] = made = self._made(name, features)
         self._forget(KEPT_BYTES)
         return made
+
+    def _read(self, source: _Source) -> np.ndarray:
+        """[N, D] float32 of the records, or wells, of a source's own table."""
+        directory, name = source.directory, source.short_name
+        if not self.by_well:
+            return store.read_features(directory, name)
+        one, note = store.read(directory, [name])[name], store.made_from(directory)
+        metadata = table.as_meant(self._labelled(one.metadata, note, directory))
+        return well_means(FeatureSet(name, metadata, one.features)).features
+
+    def _made(self, name: str, features: np.ndarray) -> FeatureSet:
+        return FeatureSet(name, self.metadata, features, self._sources[name].seen)
 
     def __iter__(self) -> Iterator[str]:
         """Full names, the headline's first."""

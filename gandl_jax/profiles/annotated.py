@@ -1,7 +1,7 @@
 """A feature set as an AnnData file (.h5ad), as single-cell tools read it."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import anndata
@@ -18,7 +18,12 @@ PROVENANCE = "gandl_jax"  # the entry of `uns`: JSON
 IMAGES = {True: "yes", False: "no", None: "unknown"}  # whether one was seen
 
 
-def write(path: epath.PathLike, one: FeatureSet, provenance: Mapping[str, Any]) -> None:
+def write(
+    path: epath.PathLike,
+    one: FeatureSet,
+    provenance: Mapping[str, Any],
+    measurements: Sequence[str] = (),
+) -> None:
     """Writes a set whole or not at all.
 
     X is [N, D] float32; obs the Metadata_* columns under the records' names, and what
@@ -30,6 +35,7 @@ def write(path: epath.PathLike, one: FeatureSet, provenance: Mapping[str, Any]) 
       path: of the file; its folder must exist.
       one: the set.
       provenance: plain data, kept as JSON in uns["gandl_jax"].
+      measurements: [D] what the columns measure, kept in var; () where nothing says so.
     """
     seen = {
         "seen_images": [IMAGES[saw] for saw in one.seen.images],
@@ -41,10 +47,13 @@ def write(path: epath.PathLike, one: FeatureSet, provenance: Mapping[str, Any]) 
         known = _plain_text(sorted(obs[title].astype(str).unique()))
         obs[title] = pd.Categorical(obs[title].astype(str), categories=known)
     columns = [f"{one.short_name}__{i}" for i in range(one.features.shape[1])]
+    var = pd.DataFrame(index=_plain_text(columns))
+    if measurements:
+        var["measurement"] = _plain_text(measurements)
     made = anndata.AnnData(
         X=np.asarray(one.features, np.float32),
         obs=obs,
-        var=pd.DataFrame(index=_plain_text(columns)),
+        var=var,
         uns={PROVENANCE: json.dumps(provenance)},
     )
     with files.partial(path) as beside:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gandl_jax.errors import InputError
+from gandl_jax.profiles import floors
 from gandl_jax.profiles.seen import Seen
 
 
@@ -156,7 +157,7 @@ def started_name(name: str) -> str | None:
 
 
 def roles(encoders: Iterable[str]) -> dict[str, str]:
-    """Which encoder is the trained one, the untrained one and the intensities.
+    """Which encoder is the trained one, the untrained one and which are floors.
 
     Args:
       encoders: "gan@2000", "gan@0", "intensity" ...; the order does not matter.
@@ -164,7 +165,7 @@ def roles(encoders: Iterable[str]) -> dict[str, str]:
     Returns:
       "trained": the highest step above 0, where there is none a network that was
       trained elsewhere; "untrained": step 0, of the trained one's method where there is
-      one; "intensity". Only those that there are.
+      one; "classical" and "intensity". Only those that there are.
     """
     names = sorted(set(encoders))
     elsewhere = [n for n in names if is_network(n) and step(n) is None]
@@ -173,4 +174,4 @@ def roles(encoders: Iterable[str]) -> dict[str, str]:
     untrained = [n for n in names if step(n) == 0 and start in (None, n)]
     found = {"trained": trained} if trained else {}
     found |= {"untrained": untrained[0]} if untrained else {}
-    return found | ({"intensity": "intensity"} if "intensity" in names else {})
+    return found | {name: name for name in floors.OF_IMAGES if name in names}

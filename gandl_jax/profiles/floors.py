@@ -1,10 +1,16 @@
-"""Floors that need no image: what a record's plate, or its place on it, would tell."""
+"""Floors: sets made of images without a network, and what needs no image at all.
+
+A record's plate, or its place on it, would tell the latter.
+"""
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
 from gandl_jax.profiles import table
+
+INTENSITY, CLASSICAL = "intensity", "classical"
+OF_IMAGES = (CLASSICAL, INTENSITY)  # made by --job=embed, per screen; the higher first
 
 
 def make(metadata: pd.DataFrame) -> dict[str, sparse.csr_matrix]:

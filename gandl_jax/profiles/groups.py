@@ -235,6 +235,56 @@ def shuffled(of: np.ndarray, kinds: np.ndarray) -> np.ndarray:
     return known[mixed[np.argsort(kinds[first][mixed].astype(str), kind="stable")]]
 
 
+def chosen(metadata: pd.DataFrame, text: str, *, key: str) -> np.ndarray:
+    """The records of the groups that a text names: "plate:A/1+A/2", "plate#2/5" ...
+
+    Args:
+      metadata: [N] rows of Metadata_* columns, of the whole screen.
+      text: it says which groups; "given" is the publisher's test part.
+      key: the config key to be named in an error.
+
+    Returns:
+      [N] bool; false for records that have no group.
+
+    Raises:
+      InputError: no such unit, column or groups, it does not say which, or no record is
+        of them.
+    """
+    try:
+        named = _named(metadata, text, key)
+    except Skip as error:
+        raise InputError(f"{key}={text}: {error}") from error
+    if not named.any():
+        raise InputError(f"{key}={text} holds no record: name other groups")
+    return named
+
+
+def _named(metadata: pd.DataFrame, text: str, key: str) -> np.ndarray:
+    asked = parse(text, key=key)
+    if asked.unit == GIVEN:
+        side = groups(metadata, "split", key=key).astype(str)
+        return np.char.lower(side) == "test"
+    if asked.fold:
+        return dealt(metadata, asked, key)
+    known = all_of(metadata, asked.unit, key)
+    if not asked.which:
+        raise InputError(
+            f"{key}={asked.unit} does not say which: name some, as in "
+            f"{asked.unit}:A+B, a share, {asked.unit}:0.33, or a fold, "
+            f"{asked.unit}#1/5"
+        )
+    frac = share(asked, known)
+    has = np.flatnonzero(has_group(metadata, asked.unit))
+    of = groups(metadata.iloc[has], asked.unit, key=key).astype(str)
+    if frac is None:
+        wanted = listed(known, asked, key)
+    else:
+        wanted = drawn(of, table.cell_models(metadata.iloc[has]), frac)
+    named = np.zeros(len(metadata), bool)
+    named[has] = np.isin(of, sorted(wanted))
+    return named
+
+
 def find_column(metadata: pd.DataFrame, unit: str, key: str) -> str:
     """The column that tells a unit's groups apart.
 

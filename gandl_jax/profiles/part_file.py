@@ -96,6 +96,17 @@ def write(
     files.replace(path, data)
 
 
+def copy(path: epath.Path, directory: epath.Path) -> None:
+    """Copies a part to a folder of the same name, its note first.
+
+    Args:
+      path: of the part.
+      directory: profiles/<dataset>/<encoder>, of another workdir.
+    """
+    for one in (_note_path(path), path):
+        files.replace(directory / one.name, files.read_bytes(one))
+
+
 def adopt(path: epath.Path, made_from: str) -> None:
     """Writes the note of a part that a former version wrote, unless it is damaged."""
     if find_damage(path, None) is None:
@@ -202,6 +213,45 @@ def read(
         sets[name] = np.stack([column.to_numpy() for column in columns], axis=1)
         start += width
     return metadata, sets
+
+
+def read_into(
+    rows: np.ndarray, path: epath.Path, name: str, sha256: str | None
+) -> None:
+    """Reads the columns of one set alone; nothing is known of the records then.
+
+    Args:
+      rows: [N, D] float32, written.
+      path: of the part, of N records.
+      name: of the set, of D features.
+      sha256: as of `find_damage`.
+
+    Raises:
+      InputError: the part is damaged, or has other than N records.
+    """
+    wanted = [f"{name}__{i}" for i in range(rows.shape[1])]
+    with _reading(path, sha256) as file:
+        parquet = pq.ParquetFile(file)
+        check_count(path, parquet.metadata.num_rows, len(rows))
+        content = parquet.read(columns=wanted)
+        if content.column_names != wanted:
+            raise pa.ArrowInvalid("features that lack")
+        rows[:] = np.stack([column.to_numpy() for column in content.columns], axis=1)
+
+
+def check_count(path: epath.Path, found: int, listed: int) -> None:
+    """Raises where a part is not as long as was listed.
+
+    Args:
+      path: of the part.
+      found: records that it has.
+      listed: records that it should have.
+    """
+    if found != listed:
+        raise InputError(
+            f"{path} has {found} records where _SUCCESS says {listed}: delete "
+            f"{path.parent} and make it again."
+        )
 
 
 def _note_path(path: epath.Path) -> epath.Path:

@@ -25,6 +25,7 @@ _SUCCESS = "_SUCCESS"
 UNSCALED = {"model.input_px": 0}  # images were no others than their crops then
 _MADE_FROM = "_made_from.json"  # readers of Parquet folders pass over _*
 SUMMARY = "_summary.json"  # a method's tables of its encoder; no part of the set
+COLUMNS = "columns"  # its table of what the set's columns measure
 _HEX = re.compile(r"[0-9a-f]{64}")
 
 
@@ -229,6 +230,20 @@ def _find_damage_to_summary(directory: epath.Path) -> str | None:
     return None
 
 
+def measurements(directory: epath.PathLike) -> list[str]:
+    """What the columns of a set measure, in order; [] of networks, which name none.
+
+    Args:
+      directory: profiles/<dataset>/<encoder>, with one set, complete.
+    """
+    try:
+        tables = sealed_json.read_own(epath.Path(directory) / SUMMARY)
+    except (FileNotFoundError, ValueError):
+        return []
+    rows = tables.get(COLUMNS, ())
+    return [row["measurement"] for row in rows if "measurement" in row]
+
+
 def widths(directory: epath.PathLike) -> dict[str, int]:
     """The sets in a directory and their number of features.
 
@@ -265,8 +280,7 @@ def read(
     known = _widths(directory, listed)
     names = list(known) if names is None else list(names)
     for name in names:
-        if name not in known:
-            raise InputError(f"{directory} has no set {name!r}; {nearest(name, known)}")
+        _check_name(directory, name, known)
     for part in part_file.listed(directory):
         _check_count(part, listed[part.name])
     total, start, metadata = sum(part.records for part in listed.values()), 0, []
@@ -280,6 +294,33 @@ def read(
     metadata = pd.concat(metadata, ignore_index=True)
     seen = read_seen(directory, metadata)
     return {name: FeatureSet(name, metadata, features[name], seen) for name in names}
+
+
+def read_features(directory: epath.PathLike, name: str) -> np.ndarray:
+    """Reads the numbers of one set, as of `read`, where the records are known.
+
+    Args:
+      directory: profiles/<dataset>/<encoder>.
+      name: of the set.
+
+    Returns:
+      [N, D] float32, in the order of the parts.
+
+    Raises:
+      InputError: where the directory is not complete or the name is not in it.
+    """
+    directory = epath.Path(directory)
+    listed = _require_success(directory).parts
+    known = _widths(directory, listed)
+    _check_name(directory, name, known)
+    total, start = sum(part.records for part in listed.values()), 0
+    features = np.empty((total, known[name]), np.float32)
+    for part in part_file.listed(directory):
+        end = start + listed[part.name].records
+        sha256 = listed[part.name].sha256
+        part_file.read_into(features[start:end], part, name, sha256)
+        start = end
+    return features
 
 
 def parts(directory: epath.PathLike) -> Iterator[dict[str, FeatureSet]]:
@@ -482,6 +523,11 @@ def _require_success(directory: epath.Path) -> _Success:
     return success
 
 
+def _check_name(directory: epath.Path, name: str, known: Mapping[str, int]) -> None:
+    if name not in known:
+        raise InputError(f"{directory} has no set {name!r}; {nearest(name, known)}")
+
+
 def _widths(directory: epath.Path, listed: Mapping[str, _Part]) -> dict[str, int]:
     first = part_file.listed(directory)[0]
     return part_file.widths(first, listed[first.name].sha256)
@@ -496,8 +542,5 @@ def _read_parts(
 
 def _check_count(part: epath.Path, listed: _Part) -> None:
     """Raises where a part is not as long as was listed, before memory is taken."""
-    if (found := part_file.count(part, listed.sha256)) != listed.records:
-        raise InputError(
-            f"{part} has {found} records where _SUCCESS says {listed.records}: delete "
-            f"{part.parent} and make it again."
-        )
+    found = part_file.count(part, listed.sha256)
+    part_file.check_count(part, found, listed.records)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from etils import epath
 
-from gandl_jax import csv_layout, modules, names
+from gandl_jax import csv_layout, modules, names, recipe_parts
 from gandl_jax.errors import InputError, nearest
 from gandl_jax.raw import (
     blanks,
@@ -60,6 +60,11 @@ class Screen:
         blank in the others.
       whole: whether every filter must match records; of a published screen people have
         parts, in which a control may be missing.
+      parts: which records recipes are chosen by and which are for reports; None where
+        the screen says nothing of it.
+      source: where its images and its table come from, in words for a message; "" is
+        not said.
+      limits: what its scores cannot show, a sentence that reports repeat, or "".
     """
 
     name: str
@@ -76,6 +81,9 @@ class Screen:
     channel_codes: tuple[str, ...] = ()
     known_where: Mapping[str, Filter] = dataclasses.field(default_factory=dict)
     whole: bool = False
+    parts: recipe_parts.Rule | None = None
+    source: str = ""
+    limits: str = ""
 
     @functools.cached_property
     def _parts(self) -> list[tuple[str, str | None]]:
@@ -152,13 +160,16 @@ def read_metadata(screen: Screen, source_dir: str) -> pd.DataFrame:
         raise InputError(
             f"the screen's directory {str(source_dir)!r} does not exist; set "
             f"config.data.source_dir to the folder that holds {_contents(screen)}"
+            f"{_origin(screen)}"
         )
     if not screen.metadata:
         metadata, path = _find(screen, source_dir), folder
     else:
         path, files = folder / screen.metadata, raw_files.open_files(source_dir)
         if not files.there([screen.metadata]):
-            raise InputError(f"there is no {screen.metadata} in {source_dir}")
+            raise InputError(
+                f"there is no {screen.metadata} in {source_dir}{_origin(screen)}"
+            )
         metadata = _read_csv(files, screen.metadata)
         _check_columns(screen, metadata, path)
         _check_named(screen, metadata, files)
@@ -190,6 +201,11 @@ def _find(screen: Screen, source_dir: str) -> pd.DataFrame:
 def _contents(screen: Screen) -> str:
     """What a raw screen's folder holds, for a message."""
     return f"{screen.metadata} and the images" if screen.metadata else "the images"
+
+
+def _origin(screen: Screen) -> str:
+    """Where a raw screen comes from, as the end of a message."""
+    return f": they are of {screen.source}" if screen.source else ""
 
 
 def _read_csv(files: raw_files.RawFiles, name: str) -> pd.DataFrame:
@@ -227,7 +243,7 @@ def _check_columns(screen: Screen, metadata: pd.DataFrame, path: epath.Path) -> 
     if missing:
         raise InputError(
             f"{path} lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}; "
-            f"it has {', '.join(map(str, metadata.columns))}"
+            f"it has {', '.join(map(str, metadata.columns))}{_origin(screen)}"
         )
 
 
@@ -403,7 +419,8 @@ def table(screen: Screen, metadata: pd.DataFrame) -> pd.DataFrame:
       N rows in the same order: the `Metadata_*` columns of the spec as str (`tidied`),
       but Metadata_Concentration_uM as float64 in uM (NaN where blank; doses that differ
       by rounding are one) and Metadata_Well as "A01", "AA02" whatever the source
-      writes; then Metadata_Role, one of ROLES, and Metadata_Record_ID, unique.
+      writes; then Metadata_Role, one of ROLES, and Metadata_Record_ID, unique; and
+      Metadata_Part where the screen has parts.
 
     Raises:
       InputError: a concentration is not a finite number from 0 up, the name of a well
@@ -425,6 +442,8 @@ def table(screen: Screen, metadata: pd.DataFrame) -> pd.DataFrame:
     if smiles in result:  # what follows a blank is a CXSMILES tail, not structure
         result[smiles] = result[smiles].str.split(" ").str[0]
     result["Metadata_Role"] = _roles(screen, metadata)
+    if screen.parts:
+        result[recipe_parts.COLUMN] = screen.parts.part(result)
     return result
 
 

@@ -86,44 +86,36 @@ def train_batches(
     size = padding.size(prepared, crop_px)
     taken = prepared.records if rows is None else len(rows)
     order = Order(
-        taken,
-        batch,
-        crops_per_site,
-        seed,
-        first_step,
-        process,
-        processes,
-        side_by_side,
+        taken, batch, crops_per_site, seed, first_step, process, processes, side_by_side
     )
     network = levels.grey_levels(prepared, channels, scaling, illumination, padding)
     draw = _drawing(size, crop_px, seed)
     cut = _cutting(
-        prepared,
-        channels,
-        order,
-        rows,
-        draw,
-        crop_px,
-        padding,
-        stand_in=bool(on_bad),
+        prepared, channels, order, rows, draw, crop_px, padding, stand_in=bool(on_bad)
     )
-    shape = crop_px, crop_px, len(channels)
-    finish = _finishing(
-        records.pixel_dtype(prepared), network, draw, shape, flips, rotations
-    )
+    kind, shape = records.pixel_dtype(prepared), (crop_px, crop_px, len(channels))
+    finish = _finishing(kind, network, draw, shape, flips, rotations)
+    calls = CALLS if parallel_calls is None else parallel_calls
+    batches = _batches(order, cut, finish, calls)
+    return _watched(prepared, without_tuning(batches), labels or {}, on_bad)
+
+
+def _batches(
+    order: Order, cut: Callable, finish: Callable, calls: int
+) -> tf.data.Dataset:
+    """Sites are cut, their crops come in the order of batches, and are finished."""
 
     def example(packed, sample, record, used):
         images = finish(packed, sample, used)
-        index = tf.cast(sample % batch, tf.int32)
+        index = tf.cast(sample % order.batch, tf.int32)
         return {"images": images, "index": index, "wanted": record, "used": used}
 
-    calls = CALLS if parallel_calls is None else parallel_calls
     sites = order.sites().map(cut, num_parallel_calls=calls, deterministic=True)
     examples = order.in_batches(sites).map(
         example, num_parallel_calls=calls, deterministic=True
     )
-    batches = examples.batch(batch // processes, drop_remainder=True).prefetch(2)
-    return _watched(prepared, without_tuning(batches), labels or {}, on_bad)
+    own = order.batch // order.processes
+    return examples.batch(own, drop_remainder=True).prefetch(2)
 
 
 def _cutting(

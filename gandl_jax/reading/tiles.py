@@ -86,6 +86,38 @@ def site_intensities(
     return np.array(rows, np.int32), np.array(features, np.float32)
 
 
+def stretched_sites(
+    prepared: Prepared,
+    shard: int | None,
+    *,
+    channels: Sequence[str],
+    scaling: str,
+    illumination: str,
+    on_bad: records.OnBad | None = None,
+    rows: np.ndarray | None = None,
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Every record of a shard once, whole, as bright as networks see it.
+
+    Args:
+      prepared: the screen.
+      shard: as of `sites`, and so are `on_bad` and `rows`.
+      channels: C names; () is all.
+      scaling: as of `tile_batches`, and so is `illumination`.
+
+    Yields:
+      The record's row in `prepared.table`, and its image [H, W, C] float32 in [0, 1].
+
+    Raises:
+      InputError: an unknown channel, no plates to scale by.
+      DamagedRecord: a record cannot be read.
+    """
+    channels = choose_channels(prepared, channels)
+    network = levels.grey_levels(prepared, channels, scaling, illumination)
+    for row, site in sites(prepared, shard, channels, on_bad, rows):
+        seen = network.stretch(np, site.astype(np.float64), row, 0, 0)
+        yield row, ((seen.clip(-1, 1) + 1) / 2).astype(np.float32)
+
+
 def tile_offsets(height: int, width: int, crop_px: int) -> list[tuple[int, int]]:
     """Upper left corners of the fewest tiles that cover an image, evenly spread.
 

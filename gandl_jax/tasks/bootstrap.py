@@ -14,9 +14,13 @@ Units that are few count as they do in Student's t.
 """
 
 import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from scipy import stats
+
+from gandl_jax.tasks import units
 
 LEVEL = 0.95
 BLOCK = 2**22  # weights that are in memory at a time
@@ -46,7 +50,7 @@ def recalls(
     Returns:
       [draws, K] float64 in [0, 1].
     """
-    units, classes = total.shape
+    count, classes = total.shape
     guessed = 1 / classes if chance is None else chance
     size = total.sum(0) / (total > 0).sum(0)
     rng, added = np.random.default_rng(seed), np.random.default_rng([seed, prior])
@@ -55,12 +59,30 @@ def recalls(
         for share in (guessed, 1 - guessed)
     )
     drawn = right, right + wrong
-    step = max(1, BLOCK // units)
+    step = max(1, BLOCK // count)
     for start in range(0, draws, step):
-        weights = rng.exponential(size=(min(step, draws - start), units))
+        weights = rng.exponential(size=(min(step, draws - start), count))
         drawn[0][start : start + step] += weights @ correct
         drawn[1][start : start + step] += weights @ total
     return drawn[0] / drawn[1]
+
+
+def recalls_of_each(
+    asked: Sequence[tuple[np.ndarray, int]], total: np.ndarray, **options: Any
+) -> list[np.ndarray]:
+    """`recalls` of several, side by side.
+
+    Args:
+      asked: pairs of right predictions [U, K] and prior.
+      total: [U, K] the same for all.
+      **options: draws, seed and chance.
+    """
+    return units.each(_recalls, (total, options), asked)
+
+
+def _recalls(total: np.ndarray, options: Mapping[str, Any], one) -> np.ndarray:
+    correct, prior = one
+    return recalls(correct, total, prior=prior, **options)
 
 
 def stretch(total: np.ndarray, *, tested: int, trained: float) -> float:

@@ -19,6 +19,7 @@ import pandas as pd
 from gandl_jax.profiles import table as profile_table
 from gandl_jax.profiles.feature_set import FeatureSet
 from gandl_jax.tasks import classification, score_table
+from gandl_jax.tasks import counting as counting_of
 from gandl_jax.tasks.skip import Skip, need_columns
 from gandl_jax.tasks.splits import Split, build, require, with_held_out
 
@@ -82,13 +83,21 @@ def run(
     Returns:
       Per split and set a row of balanced accuracy and one of each cell type's recall.
     """
-    task = classification.Task(
-        "cell_model_classification",
-        _codes,
-        metrics=(classification.SITES, classification.RECALL),
-        per_plate=False,
-    )
-    return classification.judge(sets, splits, task, options)
+    return classification.judge(sets, splits, _task(), options)
+
+
+def counting(
+    metadata: pd.DataFrame, options: Mapping[str, Any]
+) -> counting_of.Classification:
+    """How sets are compared by it, in splits that hold wells apart.
+
+    Raises:
+      Skip: as of `splits`, or no split does so.
+    """
+    kept = [split for split in splits(metadata, options) if not split.leaky]
+    if not kept:
+        raise Skip(f"no split holds wells apart; name 'plate' in {SPLITS_KEY}")
+    return counting_of.Classification([(_task(), kept)], metadata, options)
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -97,6 +106,15 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
     title = f"{TITLE}: {METRIC} [95 % interval over {unit}s]"
     keys = {"split": score_table.split, "of": _class}
     return score_table.scores(title, keys, rows)
+
+
+def _task() -> classification.Task:
+    return classification.Task(
+        "cell_model_classification",
+        _codes,
+        metrics=(classification.SITES, classification.RECALL),
+        per_plate=False,
+    )
 
 
 def _class(row: Mapping[str, Any]) -> str:

@@ -81,20 +81,3 @@ class ChoiceCounting:
 
 def _ignore(count: int) -> None:
     """Tells nobody."""
-
-
-def of_classification(
-    module, metadata: pd.DataFrame, options: Mapping[str, Any]
-) -> ChoiceCounting:
-    """How a classification counts what folds have chosen.
-
-    Args:
-      module: of the task.
-      metadata: [N] rows of Metadata_* columns.
-      options: of the task; normalize and svm_c, of each some; inner_folds.
-
-    Raises:
-      InputError: a unit or group in the config that the screen does not have.
-      Skip: where the task or no split of it can be nested.
-    """
-    return ChoiceCounting(nested.plan(module, metadata, options), metadata, options)

@@ -192,28 +192,7 @@ def judge(
     Returns:
       Per split, set and metric a row.
     """
-    tally = None
-    with contextlib.ExitStack() as counting:
-        for name in sets:
-            one = sets[name]
-            if tally is None:
-                tally = Tally(one.metadata, plan, task, options)
-                count = steps.counted(len(sets) * tally.fits, "SVMs")
-                counting.enter_context(count)
-            decisions = [
-                decide(
-                    one.features,
-                    one.metadata,
-                    tally.codes,
-                    split,
-                    task,
-                    options,
-                    of=name,
-                )
-                for split in plan
-            ]
-            tally.add(name, decisions, marks.of_splits(one.seen, plan))
-    return tally.rows()
+    return judge_all(sets, [(task, plan)], options)
 
 
 def judge_all(
@@ -221,8 +200,23 @@ def judge_all(
     questions: Sequence[tuple[Task, Sequence[Split]]],
     options: Mapping[str, Any],
 ) -> list[dict[str, Any]]:
-    """The rows of several questions, one after the other; arguments as of `judge`."""
-    return [row for task, own in questions for row in judge(sets, own, task, options)]
+    """The rows of several questions, one after the other; arguments as of `judge`.
+
+    SVMs and intervals of all of them are one count; sets are read once.
+    """
+    tallies: list[Tally] = []
+    with contextlib.ExitStack() as counting:
+        for name in sets:
+            one = sets[name]
+            if not tallies:
+                tallies = [
+                    Tally(one.metadata, plan, task, options) for task, plan in questions
+                ]
+                total = sum(tally.parts(len(sets)) for tally in tallies)
+                counting.enter_context(steps.counted(total, "parts"))
+            for tally in tallies:
+                tally.judge(name, one)
+        return [row for tally in tallies for row in tally.rows()]
 
 
 class Tally:
@@ -255,14 +249,37 @@ class Tally:
         self._metadata, self._task, self._options = metadata, task, options
         unit = task.unit or options["bootstrap_unit"]
         self._plan = plan
+        self._floors = floors.make(metadata) if task.floors else {}
         self.samples = [sample_of(metadata, self.codes, split, unit) for split in plan]
         self._right: dict[str, Sequence[Right]] = {}
         self._marks: dict[str, Sequence[Mark]] = {}
 
-    @property
-    def fits(self) -> int:
-        """How many SVMs a set takes."""
-        return sum(fold_svms.count(self.codes, split.folds) for split in self._plan)
+    def parts(self, sets: int) -> int:
+        """How many SVMs and intervals so many sets take, and the floors."""
+        svms = sum(fold_svms.count(self.codes, split.folds) for split in self._plan)
+        intervals = len(self._plan) * len(self._task.metrics)
+        return (svms + intervals) * (sets + len(self._floors))
+
+    def judge(self, name: str, one: FeatureSet) -> None:
+        """Learns and decides by a set, and counts it.
+
+        Args:
+          name: full name of the set.
+          one: of the records, in their order.
+        """
+        decisions = [
+            decide(
+                one.features,
+                self._metadata,
+                self.codes,
+                split,
+                self._task,
+                self._options,
+                of=name,
+            )
+            for split in self._plan
+        ]
+        self.add(name, decisions, marks.of_splits(one.seen, self._plan))
 
     def add(
         self, name: str, decisions: Sequence[list[np.ndarray]], own: Sequence[Mark]
@@ -302,8 +319,7 @@ class Tally:
         Returns:
           Per split, set and metric a row.
         """
-        if self._task.floors:
-            self._add_floors()
+        self._add_floors()
         made = []
         for i, (split, sample) in enumerate(zip(self._plan, self.samples, strict=True)):
             about = about_split(
@@ -322,7 +338,7 @@ class Tally:
         return made
 
     def _add_floors(self) -> None:
-        for name, features in floors.make(self._metadata).items():
+        for name, features in self._floors.items():
             decisions = [
                 decide_floor(features, self.codes, split, self._options)
                 for split in self._plan
@@ -374,10 +390,15 @@ def decide_floor(
     features: Any, codes: np.ndarray, split: Split, options: Mapping[str, Any]
 ) -> list[np.ndarray]:
     """As `decide`, by the sparse features [N, D] of a floor, as they are."""
-    return [
-        fold_svms.by_liblinear(features[train], codes[train], features[test], options)
-        for train, test in split.folds
-    ]
+    decisions = []
+    for train, test in split.folds:
+        decisions.append(
+            fold_svms.by_liblinear(
+                features[train], codes[train], features[test], options
+            )
+        )
+        steps.add(fold_svms.count(codes, [(train, test)]))
+    return decisions
 
 
 def _reference(train, test, plates, is_control) -> np.ndarray:
@@ -476,15 +497,18 @@ def _rows(
         kept = () if metric == RECALL else FLOORS
         compared = {name: against(name, judged, floors=kept) for name in judged}
         floors_of_some = {other for of in compared.values() for other in of.values()}
-        for name, is_right in judged.items():
-            correct = sample.counted(items, is_right[level])
-            many = {"draws": options["bootstrap_draws"], "seed": options["seed"]}
-            values[name] = _scores(correct.sum(0) / total.sum(0), metric)
-            recalls = bootstrap.recalls(correct, total, **many)
-            draws[name] = _scores(recalls, metric)
+        correct = {n: sample.counted(items, own[level]) for n, own in judged.items()}
+        many = {"draws": options["bootstrap_draws"], "seed": options["seed"]}
+        asked = [(own, 1) for own in correct.values()]
+        asked += [(correct[name], 2) for name in judged if name in floors_of_some]
+        drawn = iter(bootstrap.recalls_of_each(asked, total, **many))
+        for name in judged:
+            values[name] = _scores(correct[name].sum(0) / total.sum(0), metric)
+            draws[name] = _scores(next(drawn), metric)
+        for name in judged:
             if name in floors_of_some:
-                recalls = bootstrap.recalls(correct, total, **many, prior=2)
-                others[name] = _scores(recalls, metric)
+                others[name] = _scores(next(drawn), metric)
+            steps.add()
         for name, is_right in judged.items():
             folds = _fold_recalls(sample, items, is_right[level])
             for i, value in enumerate(values[name]):

@@ -124,17 +124,14 @@ def scores(
       has_seeds: whether it would differ with another seed.
     """
     totals = counted.total.sum(0)
-    drawn = [
-        bootstrap.recalls(
-            one,
-            counted.total,
-            draws=draws,
-            seed=seed,
-            prior=prior,
-            chance=counted.chance,
-        ).mean(1)
-        for one in right
-    ]
+    recalls = bootstrap.recalls_of_each(
+        [(one, prior) for one in right],
+        counted.total,
+        draws=draws,
+        seed=seed,
+        chance=counted.chance,
+    )
+    drawn = [one.mean(1) for one in recalls]
     values = [float((one.sum(0) / totals).mean()) for one in right]
     return Scores(np.array(values), np.stack(drawn), has_seeds)
 

@@ -7,7 +7,6 @@ task that is no classification says by a function `counting` how it counts.
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from types import ModuleType
 from typing import Any, Protocol
 
 import numpy as np
@@ -67,24 +66,6 @@ class Counting(Protocol):
 
     def floors(self) -> dict[str, list[Answer]]:
         """The same by a record's plate and its place on the plate alone."""
-
-
-def of_classification(
-    module: ModuleType, metadata: pd.DataFrame, options: Mapping[str, Any]
-) -> "Classification":
-    """How a classification task counts, of those of its splits that hold wells apart.
-
-    Args:
-      module: of the task.
-      metadata: [N] rows of Metadata_* columns.
-      options: of the task.
-
-    Raises:
-      InputError: a unit or group in the config that the screen does not have.
-      Skip: where the task or no such split of it is possible.
-    """
-    asked = nested.apart(module, metadata, options)
-    return Classification(asked, metadata, options)
 
 
 class Classification:

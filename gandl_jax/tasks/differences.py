@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from gandl_jax.profiles.feature_set import started_name, untrained_name
+from gandl_jax.profiles.floors import OF_IMAGES
 from gandl_jax.tasks import bootstrap
 
 FLOORS = ("plate", "position")  # told from the metadata alone
@@ -22,14 +23,13 @@ def bases(
       floors: those that count.
 
     Returns:
-      "untrained", "start", "intensity", "plate", "position", as far as there are any,
-      to the name of that set.
+      "untrained", "start", "classical", "intensity", "plate", "position", as far as
+      there are any, to the name of that set.
     """
     if name in FLOORS:
         return {}
     others = {"untrained": untrained_name(name), "start": started_name(name)}
-    others |= {"intensity": "intensity"}
-    others |= {floor: floor for floor in floors}
+    others |= {floor: floor for floor in (*OF_IMAGES, *floors)}
     return {k: o for k, o in others.items() if o in judged and o != name}
 
 

@@ -225,6 +225,7 @@ def _curves(sites: FeatureSet, normalization: str) -> Iterator[dict[str, Any]]:
     for model, experiment, rows in responses.experiments(sites.metadata):
         judged = responses.judge_wells(sites.take(rows), normalization)
         warnings = [*judged.warnings, *_unusable(judged.metadata)]
+        mark = marks.mark(sites.seen, rows)
         for treatment, own in _fitted(judged, warnings):
             yield {
                 "task": "dose_response",
@@ -236,7 +237,7 @@ def _curves(sites: FeatureSet, normalization: str) -> Iterator[dict[str, Any]]:
                 "treatment": treatment,
                 "ec50_kind": "relative",
                 **own,
-                **marks.mark(sites.seen, rows),
+                **mark,
             }
             steps.add()
 

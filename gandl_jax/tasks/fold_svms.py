@@ -3,11 +3,12 @@
 A fold is normalised by its own reference records. Where a plate left out changes
 nothing for the other plates, or where all plates are normalised as one, all folds learn
 from the same rows, or from the same but for a centre and scale. Their SVMs are then
-solved side by side. Other folds are normalised and solved one by one, in threads.
+solved side by side. Other folds are normalised and solved one by one, some at a time.
 """
 
 import dataclasses
 import math
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,7 +19,7 @@ from sklearn.svm import LinearSVC
 
 from gandl_jax import child_processes
 from gandl_jax.profiles import normalize
-from gandl_jax.tasks import linear_svm, steps, threads
+from gandl_jax.tasks import linear_svm, steps, threads, units
 from gandl_jax.tasks.linear_svm import Problems
 
 MAX_ITERATIONS = 10_000
@@ -27,6 +28,7 @@ GROUP = 24  # SVMs at most that are solved side by side, each group in a thread 
 VALUES = 2**20  # of rows x SVMs of a group, at most
 FITTED_AT_ONCE = 2**25  # values of a fold's references; of more, one fold at a time
 IN_FLOAT64 = 2**23  # values of rows that are kept as such; more are read in blocks
+_one_learns = threading.Lock()  # liblinear's random generator is a process's only one
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,19 +101,20 @@ def decide(
       Per fold [n, K] float decisions, the highest for the class that is decided on; and
       doubts about normalisation.
     """
-    scalers = _scalers(given, folds)
+    scalers, told = _scalers(given, folds), []
     shared = _shared(given, folds, scalers)
     if shared:
         found = _side_by_side(given, folds, scalers, shared)
     else:
         jobs = list(zip(folds, scalers, strict=True))
-        found = threads.each(lambda job: _alone(given, *job), jobs)
+        found, told = map(list, zip(*units.each(_alone, (given,), jobs), strict=True))
     left = [i for i, one in enumerate(found) if one is None]
     others = _liblinear(given, [(folds[i], scalers[i]) for i in left])
     for i, decision in zip(left, others, strict=True):
         found[i] = decision
         steps.add(count(given.codes, [(folds[i].train, folds[i].test)]))
-    return found, [doubt for scaler in scalers for doubt in scaler.doubts()]
+    told += [scaler.doubts() for scaler in scalers]
+    return found, [doubt for own in told for doubt in own]
 
 
 def count(codes: np.ndarray, folds: Sequence[tuple[np.ndarray, np.ndarray]]) -> int:
@@ -126,18 +129,22 @@ def count(codes: np.ndarray, folds: Sequence[tuple[np.ndarray, np.ndarray]]) -> 
 
 
 def _scalers(given: Given, folds: Sequence[Fold]) -> list[Any]:
+    """The fitted normalisation of each fold."""
+    largest = max(len(fold.fitted_on) for fold in folds) * given.features.shape[1]
+    most = None if largest <= FITTED_AT_ONCE else 1
+    if not isinstance(normalize.make(given.normalize), normalize.PlateScaler):
+        return units.each(_fitted, (given,), folds, most=most)
     found: dict[bytes, Any] = {}
 
-    def fitted(fold):
-        own, scaler = fold.fitted_on, normalize.make(given.normalize)
-        known = {}
-        if isinstance(scaler, normalize.PlateScaler):
-            known["known"] = normalize.Known(own, found)
-        return scaler.fit(given.features[own], plates=given.plates[own], **known)
+    def of_known(fold):
+        return _fitted(given, fold, known=normalize.Known(fold.fitted_on, found))
 
-    largest = max(len(fold.fitted_on) for fold in folds) * given.features.shape[1]
-    at_once = threads.each if largest <= FITTED_AT_ONCE else lambda *a: [*map(*a)]
-    return at_once(fitted, folds)
+    return threads.each(of_known, folds, most=most)
+
+
+def _fitted(given: Given, fold: Fold, **options: Any) -> Any:
+    own, scaler = fold.fitted_on, normalize.make(given.normalize)
+    return scaler.fit(given.features[own], plates=given.plates[own], **options)
 
 
 def _shared(given: Given, folds: Sequence[Fold], scalers) -> Shared | None:
@@ -227,16 +234,20 @@ def _side_by_side(given: Given, folds, scalers, shared: Shared) -> list:
     return threads.each(decision, range(len(folds)))
 
 
-def _alone(given: Given, fold: Fold, scaler) -> np.ndarray | None:
-    """Decisions of one fold, by rows of its own; None where its SVMs are not solved."""
+def _alone(given: Given, job: tuple[Fold, Any]) -> tuple[np.ndarray | None, list]:
+    """Decisions of one fold, by rows of its own; None where its SVMs are not solved.
+
+    And doubts about its normalisation.
+    """
+    fold, scaler = job
     if not linear_svm.can_solve(len(fold.train), given.features.shape[1]):
-        return None
+        return None, []
     own = Shared(fold.train, _rows(given.width(_scaled(given, fold.train, scaler))))
     weights = _weights(given, own, np.ones((1, len(fold.train)), bool))
     if weights is None:
-        return None
+        return None, []
     rows = _rows(given.width(_scaled(given, fold.test, scaler)))
-    return _decision(rows, weights[0])
+    return _decision(rows, weights[0]), scaler.doubts()
 
 
 def _decision(rows: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -257,19 +268,20 @@ def _weights(given: Given, shared: Shared, learnt: np.ndarray) -> np.ndarray | N
     asked = [(kind, fold) for kind in kinds for fold in range(len(learnt))]
     size = max(1, min(GROUP, VALUES // len(codes)))
     groups = np.array_split(np.array(asked), math.ceil(len(asked) / size))
-
-    def solved(group):
-        problems = _problems(shared, codes, learnt, group, given.options["svm_c"])
-        found = linear_svm.solve(problems)
-        if found is not None:
-            steps.add(len(group))
-        return found
-
-    found = threads.each(solved, groups)
+    common = (shared, codes, learnt, given.options["svm_c"])
+    found = units.each(_solved, common, groups)
     if any(part is None for part in found):
         return None
     weights = np.concatenate(found).reshape(len(kinds), len(learnt), -1)
     return weights.swapaxes(0, 1)
+
+
+def _solved(shared: Shared, codes, learnt, svm_c: float, group) -> np.ndarray | None:
+    """Weights of a group of problems, as asked of `_problems`; None if not solved."""
+    found = linear_svm.solve(_problems(shared, codes, learnt, group, svm_c))
+    if found is not None:
+        steps.add(len(group))
+    return found
 
 
 def _problems(shared: Shared, codes, learnt, asked, svm_c: float) -> Problems:
@@ -291,20 +303,28 @@ def _problems(shared: Shared, codes, learnt, asked, svm_c: float) -> Problems:
 
 def _liblinear(given: Given, jobs: Sequence[tuple[Fold, Any]]) -> list[np.ndarray]:
     """Decisions of folds that are too large, or whose C is, by another method."""
+    if units.are_handed_out():
+        return units.each(_one_by_liblinear, (given,), jobs)
     size = sum(len(fold.train) for fold, _ in jobs) * given.features.shape[1]
     processes = max(1, min(cpu_count(), len(jobs), size // VALUES_PER_PROCESS))
-    # Not threads: they would share liblinear's one random generator, and scores would
-    # differ from run to run.
-    with child_processes.deaf_to_interrupts():
+    # Not threads: of those of one process one learns at a time.
+    with child_processes.deaf_to_interrupts(), threads.on_one_core():
         return Parallel(n_jobs=processes)(
-            delayed(by_liblinear)(
-                given.width(_scaled(given, fold.train, scaler)),
-                given.codes[fold.train],
-                given.width(_scaled(given, fold.test, scaler)),
-                given.options,
-            )
-            for fold, scaler in jobs
+            delayed(by_liblinear)(*_scaled_parts(given, *job)) for job in jobs
         )
+
+
+def _one_by_liblinear(given: Given, job: tuple[Fold, Any]) -> np.ndarray:
+    return by_liblinear(*_scaled_parts(given, *job))
+
+
+def _scaled_parts(given: Given, fold: Fold, scaler) -> tuple:
+    """What `by_liblinear` takes."""
+    learnt, judged = (
+        given.width(_scaled(given, records, scaler))
+        for records in (fold.train, fold.test)
+    )
+    return learnt, given.codes[fold.train], judged, given.options
 
 
 def by_liblinear(learnt, codes: np.ndarray, judged, options) -> np.ndarray:
@@ -325,5 +345,7 @@ def by_liblinear(learnt, codes: np.ndarray, judged, options) -> np.ndarray:
         random_state=options["seed"],
         max_iter=MAX_ITERATIONS,
     )
-    decision = svm.fit(learnt, codes).decision_function(judged)
+    with _one_learns:
+        svm.fit(learnt, codes)
+    decision = svm.decision_function(judged)
     return np.stack([-decision, decision], 1) if decision.ndim == 1 else decision

@@ -7,7 +7,8 @@ recipes are chosen ("selection"), those of the other groups for the report
 ("reporting"). Only the counting differs. Each fold learns from its whole training part,
 of both parts, whichever is counted.
 
-Parts are dealt for each split and cell model: choose and report by the same ones.
+Parts are dealt for each split and cell model: choose and report by the same ones. A
+screen that has parts of its own (`recipe_parts`) keeps them.
 """
 
 import dataclasses
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gandl_jax import recipe_parts
 from gandl_jax.profiles import groups, table
 from gandl_jax.tasks.skip import Skip
 from gandl_jax.tasks.splits import Split
@@ -52,8 +54,8 @@ def cut(
       split: positions refer to these records.
       key: the config key that the split is from, to be named in a reason.
       classes: the name of each class.
-      options: aside_frac in [0, 1), of the groups; part, "selection" (what is set
-        aside) or "reporting" (all else); seed.
+      options: aside_frac in [0, 1), of the groups, 0 for none; part, "selection" (what
+        is set aside) or "reporting" (all else); seed.
 
     Returns:
       The split with training parts as they were.
@@ -62,8 +64,13 @@ def cut(
       Skip: the split names no kind of group, or the part lacks a class.
     """
     records = np.unique(np.concatenate([side for fold in split.folds for side in fold]))
-    unit, of = _groups(metadata.iloc[records], split, key, options["aside_frac"])
-    is_aside = deal(codes[records], of, options["aside_frac"], seed=options["seed"])
+    frac, of_screen = options["aside_frac"], recipe_parts.is_choosing(metadata)
+    dealt = of_screen is None
+    unit, of = _groups(metadata.iloc[records], split, key, frac if dealt else 0)
+    if dealt or not frac:
+        is_aside = recipe_parts.deal(codes[records], of, frac, seed=options["seed"])
+    else:
+        is_aside = of_screen[records]
     kept = np.zeros(len(codes), bool)
     kept[records] = is_aside == (options["part"] == "selection")
     tests = np.unique(np.concatenate([test for _, test in split.folds]))
@@ -82,44 +89,6 @@ def cut(
     return Part(
         dataclasses.replace(split, folds=folds), f"{counted} of {every} {unit}s"
     )
-
-
-def deal(labels: np.ndarray, of: np.ndarray, frac: float, *, seed: int) -> np.ndarray:
-    """Sets a share of the groups aside, about the same share of those of each class.
-
-    Iterative stratification (Sechidis, Tsoumakas and Vlahavas 2011), of two sides: the
-    groups of the rarest class are dealt first, each to the side that lacks most of it.
-    Of a class of two groups or more each side wants one.
-
-    Args:
-      labels: [n] int class of each record.
-      of: [n] str group of each record.
-      frac: of the groups, in [0, 1).
-      seed: of the order of a class's groups.
-
-    Returns:
-      [n] bool, true for the records of the groups set aside.
-    """
-    names, member = np.unique(of, return_inverse=True)
-    classes, label = np.unique(labels, return_inverse=True)
-    if not frac:
-        return np.zeros(len(labels), bool)
-    has = np.zeros((len(names), len(classes)), bool)
-    has[member, label] = True
-    total = has.sum(0)
-    aside = np.clip(frac * total, np.minimum(1, total - 1), total - 1)
-    lacks = np.stack([total - aside, aside])
-    groups_left = np.array([1 - frac, frac]) * len(names)
-    side, rng = np.full(len(names), -1), np.random.default_rng(seed)
-    while (side < 0).any():
-        left = has[side < 0].sum(0)
-        rarest = int(np.argmin(np.where(left > 0, left, np.inf)))
-        for group in rng.permutation(np.flatnonzero((side < 0) & has[:, rarest])):
-            chosen = int(np.lexsort((groups_left, lacks[:, rarest]))[-1])
-            side[group] = chosen
-            lacks[chosen, has[group]] -= 1
-            groups_left[chosen] -= 1
-    return (side == 1)[member]
 
 
 def _groups(

@@ -1,4 +1,4 @@
-"""Rows of scores as aligned text: networks, intensities and floors side by side."""
+"""Rows of scores as aligned text: networks and floors side by side."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -14,7 +14,7 @@ LEVELS = {"balanced_accuracy": "sites", "balanced_accuracy_wells": "wells"}
 
 
 def shown(rows: Iterable[Row], features: str) -> list[Row]:
-    """The rows of the headline set, of intensities and floors, and of no set at all.
+    """The rows of the headline set, of floors, and of no set at all.
 
     Args:
       rows: of a task.

@@ -39,9 +39,9 @@ def text(rows: Sequence[Row]) -> str:
             row["counted"],
             row["features"],
             str(step(row["encoder"])),
-            _interval(row, ".3f"),
-            _interval(base, ".3f"),
-            _interval(row["differences"]["untrained"], "+.3f"),
+            marks.told(_interval(row, ".3f"), row),
+            marks.told(_interval(base, ".3f"), base),
+            marks.told(_interval(row["differences"]["untrained"], "+.3f"), row),
             " ".join(f"{v:+.3f}" for v in row["differences"]["untrained"]["of_seeds"]),
         ]
         for row, base in pairs(rows)
@@ -90,4 +90,4 @@ def _place(row: Row) -> tuple[str, ...]:
 
 def _interval(of: Row, pattern: str) -> str:
     value, low, high = (format(of[key], pattern) for key in ("value", "low", "high"))
-    return marks.told(f"{value} [{low} {high}]", of)
+    return f"{value} [{low} {high}]"

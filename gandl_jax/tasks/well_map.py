@@ -1,10 +1,7 @@
 """Where every well lies: two-dimensional maps, response and side effect."""
 
-import importlib
-import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -16,7 +13,14 @@ from gandl_jax.profiles import normalize
 from gandl_jax.profiles import table as profile_table
 from gandl_jax.profiles.aggregate import well_means
 from gandl_jax.profiles.feature_set import FeatureSet
-from gandl_jax.tasks import marks, remarks, responses, score_table, steps
+from gandl_jax.tasks import (
+    marks,
+    neighbor_map,
+    remarks,
+    responses,
+    score_table,
+    steps,
+)
 from gandl_jax.tasks.skip import LeftOut, Skip, need_package
 
 TITLE = "Well map"
@@ -27,7 +31,6 @@ LOWEST = {"points": 3}
 MOVED = {"evaluate.map_points": "evaluate.well_map.points"}
 MIN_WELLS = 3
 COMPONENTS = 50  # of PCA, that UMAP starts from (ours)
-NEIGHBORS = 15  # UMAP's default
 _DECIMALS = 4
 _COPIED = {  # metadata columns that a map's wells keep
     "experiment": "Experiment",
@@ -54,7 +57,7 @@ def check(metadata: pd.DataFrame, options: Mapping[str, Any]) -> None:
         or umap-learn is not installed.
     """
     need_package("umap-learn", "umap")
-    count = len(np.unique(profile_table.wells(metadata)))
+    count = _count(metadata)
     if count < MIN_WELLS:
         raise Skip(f"a map needs {MIN_WELLS} wells or more and the screen has {count}")
     if count > options["points"]:
@@ -82,12 +85,11 @@ def run(
       A row per set; "wells" has a column of W values each, the same wells in the same
       order in every row, None where a value is not known.
     """
-    rows, names = [], responses.judged_sets(sets, options["features"])
-    with steps.counted(len(names), "sets"):
-        for name in names:
-            rows.append(_row(sets[name], options))
-            steps.add()
-    return rows
+    names = responses.judged_sets(sets, options["features"])
+    wells = _count(next(iter(sets.values())).metadata)
+    epochs = neighbor_map.epochs(min(wells, options["points"]))
+    with steps.counted(len(names) * epochs, "epochs"):
+        return [_row(sets[name], options, epochs) for name in names]
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -105,9 +107,13 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join([title, *score_table.aligned([header, *lines])])
 
 
-def _row(sites: FeatureSet, options: Mapping[str, Any]) -> dict[str, Any]:
+def _count(metadata: pd.DataFrame) -> int:
+    return len(np.unique(profile_table.wells(metadata)))
+
+
+def _row(sites: FeatureSet, options: Mapping[str, Any], epochs: int) -> dict[str, Any]:
     wells = well_means(sites)
-    places, explained = _places(sites, wells, options)
+    places, explained = _places(sites, wells, options, epochs)
     numbers = _judged(sites, options["normalize"]).reindex(
         wells.metadata["Metadata_Record_ID"]
     )
@@ -129,28 +135,30 @@ def _row(sites: FeatureSet, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _places(
-    sites: FeatureSet, wells: FeatureSet, options: Mapping[str, Any]
+    sites: FeatureSet, wells: FeatureSet, options: Mapping[str, Any], epochs: int
 ) -> tuple[dict[str, np.ndarray], list[float]]:
     """PCA and UMAP of the wells, NaN for those without, and PCA's shares."""
     profiles = _normalized(sites, wells, options["normalize"])
     finite = np.flatnonzero(np.isfinite(profiles).all(axis=1))
     nowhere = np.full((len(profiles), 2), np.nan)
     pca, umap = nowhere.copy(), nowhere.copy()
-    explained = [0.0, 0.0]
+    components, explained = profiles[finite], [0.0, 0.0]
     if len(finite) >= MIN_WELLS:
         count = min(COMPONENTS, len(finite), profiles.shape[1])
         fitted = PCA(count, random_state=options["seed"])
         with np.errstate(invalid="ignore"):  # shares of nothing, where wells are alike
-            components = fitted.fit_transform(profiles[finite])
+            components = fitted.fit_transform(components)
         shares = np.nan_to_num(fitted.explained_variance_ratio_)
         explained = [float(share) for share in [*shares, 0.0][:2]]
         pca[finite] = np.c_[components, np.zeros(len(finite))][:, :2]
-        chosen = drawn(
-            profile_table.plates(wells.metadata)[finite],
-            options["points"],
-            options["seed"],
-        )
-        umap[finite[chosen]] = neighbor_map(components[chosen], options["seed"])
+    chosen = drawn(
+        profile_table.plates(wells.metadata)[finite],
+        options["points"],
+        options["seed"],
+    )
+    umap[finite[chosen]] = neighbor_map.make(
+        components[chosen], epochs=epochs, seed=options["seed"]
+    )
     columns = ("pca_1", "pca_2", "umap_1", "umap_2")
     return dict(zip(columns, [*pca.T, *umap.T], strict=True)), explained
 
@@ -190,37 +198,6 @@ def drawn(plates: np.ndarray, count: int, seed: int) -> np.ndarray:
         own = np.flatnonzero(plates.astype(str) == plate)
         turn[rng.permutation(own)] = (np.arange(len(own)) + rng.random()) / len(own)
     return np.sort(np.argsort(turn, kind="stable")[:count])
-
-
-def neighbor_map(points: np.ndarray, seed: int) -> np.ndarray:
-    """UMAP (McInnes et al. 2018): the same for the same points and seed.
-
-    Args:
-      points: [N, d] float, finite.
-      seed: of its draws.
-
-    Returns:
-      [N, 2] float32; NaN where there are no more points than neighbours of one: the
-      principal components show those as well, and at once.
-    """
-    if len(points) <= NEIGHBORS:
-        return np.full((len(points), 2), np.nan, np.float32)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of numba, and that seeds forbid threads
-        mapper = _umap().UMAP(n_neighbors=NEIGHBORS, random_state=seed, n_jobs=1)
-        return mapper.fit_transform(points.astype(np.float32))
-
-
-def _umap() -> ModuleType:
-    """The library, without tensorflow: it would load that for a part not used here."""
-    hidden = "tensorflow" not in sys.modules
-    if hidden:
-        sys.modules["tensorflow"] = None  # an import of it fails
-    try:
-        return importlib.import_module("umap")
-    finally:
-        if hidden:
-            del sys.modules["tensorflow"]
 
 
 def _judged(sites: FeatureSet, normalization: str) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """What it costs to embed a screen, for `costs.FILE`."""
 
+import functools
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -29,8 +30,28 @@ def write_set(
       features: as of `embedding.write_set`.
       devices: of this host, that embed; none where no network does.
     """
+    write = functools.partial(embedding.write_set, directory, dataset, features)
+    measured(workdir, directory, dataset, write, devices)
+
+
+def measured(
+    workdir: epath.Path,
+    directory: epath.Path,
+    dataset: prepared.Prepared,
+    write: Callable[[], int],
+    devices: Sequence[jax.Device],
+) -> None:
+    """Writes a set, and what it took.
+
+    Args:
+      workdir: as of `write_set`, and so are the others.
+      directory: of the profiles.
+      dataset: the prepared screen.
+      write: makes the set; gives how many records all hosts have embedded.
+      devices: of this host, that embed; none where no network does.
+    """
     began, compiled = time.monotonic(), compilation.seconds()
-    sites = embedding.write_set(directory, dataset, features)
+    sites = write()
     compiled = compilation.seconds() - compiled
     seconds = time.monotonic() - began - compiled
     if sites and hosts.leads():

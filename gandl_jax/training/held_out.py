@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from gandl_jax.errors import InputError, Skip
+from gandl_jax.errors import InputError
 from gandl_jax.prepared import prepared
-from gandl_jax.profiles import groups, table
+from gandl_jax.profiles import groups
 
 HOLD_OUT, VALIDATION = "config.train.hold_out", "config.train.validation"
 
@@ -68,40 +68,10 @@ def _chosen(metadata: pd.DataFrame, text: str, key: str) -> np.ndarray:
     """[N] bool: the records of the groups that a text names; none for ""."""
     if not text:
         return np.zeros(len(metadata), bool)
-    try:
-        chosen = _of_groups(metadata, groups.parse(text, key=key), key)
-    except Skip as error:
-        raise InputError(f"{key}={text}: {error}") from error
-    if not chosen.any():
-        raise InputError(f"{key}={text} holds no record: name other groups")
+    chosen = groups.chosen(metadata, text, key=key)
     if chosen.all():
         raise InputError(
             f"{key}={text} holds all {len(metadata):,} records, and leaves none to "
             "train on: name fewer groups"
         )
-    return chosen
-
-
-def _of_groups(metadata: pd.DataFrame, asked: groups.Asked, key: str) -> np.ndarray:
-    if asked.unit == groups.GIVEN:
-        side = groups.groups(metadata, "split", key=key).astype(str)
-        return np.char.lower(side) == "test"
-    if asked.fold:
-        return groups.dealt(metadata, asked, key)
-    known = groups.all_of(metadata, asked.unit, key)
-    if not asked.which:
-        raise InputError(
-            f"{key}={asked.unit} does not say which: name some, as in "
-            f"{asked.unit}:A+B, a share, {asked.unit}:0.33, or a fold, "
-            f"{asked.unit}#1/5"
-        )
-    frac = groups.share(asked, known)
-    has = np.flatnonzero(groups.has_group(metadata, asked.unit))
-    of = groups.groups(metadata.iloc[has], asked.unit, key=key).astype(str)
-    if frac is None:
-        wanted = groups.listed(known, asked, key)
-    else:
-        wanted = groups.drawn(of, table.cell_models(metadata.iloc[has]), frac)
-    chosen = np.zeros(len(metadata), bool)
-    chosen[has] = np.isin(of, sorted(wanted))
     return chosen

@@ -72,7 +72,8 @@ def run(config, workdir: epath.Path) -> None:
         return
     devices = parallel.of_all_hosts(parallel.devices(train.devices))
     training = _open(config, workdir, saved, newest, devices)
-    if newest and (why := training.validation(newest).why_done()):
+    former = logs.Former.read(workdir, newest or 0)
+    if newest and (why := training.validation(former).why_done()):
         print(f"train     is done at {newest * train.batch:,} images: {why}")
         hosts.once(lambda: costs.end_training(workdir, newest, why))
         return
@@ -92,10 +93,11 @@ def run(config, workdir: epath.Path) -> None:
         while True:
             try:
                 with _memory_told():
-                    return training.go_on(phases, state, newest or 0, meter)
+                    return training.go_on(phases, state, former, meter)
             except soundness.Trouble as trouble:
                 with preemption.deferred():
                     newest = hosts.once(functools.partial(training.go_back, trouble))
+            former = logs.Former.read(workdir, newest)
             state = training.start(newest)
 
 
@@ -258,9 +260,13 @@ class _Training:
         meter.count(lambda: step_shapes.flops_per_step(self.config, source))
 
     def go_on(
-        self, phases: Sequence[Callable], state: Any, first: int, meter: Meter
+        self,
+        phases: Sequence[Callable],
+        state: Any,
+        former: logs.Former,
+        meter: Meter,
     ) -> None:
-        """Trains from a state after so many steps to the end, which may come early.
+        """Trains from the state after `former.step` to the end, which may come early.
 
         Raises:
           Trouble: it is no longer sound.
@@ -268,14 +274,14 @@ class _Training:
         """
         rollbacks = hosts.once(lambda: rollback.count(self.workdir))
         step_fn = in_turn(self.config, self.method, phases, rollbacks)
-        steps = range(first, self.total)
-        with contextlib.closing(self._recorder(first, meter)) as records:
-            batches = self.batches(first, rollbacks)
+        steps = range(former.step, self.total)
+        with contextlib.closing(self._recorder(former, meter)) as records:
+            batches = self.batches(former.step, rollbacks)
             step, why = _loop(state, step_fn, batches, records, steps)
         why = why or costs.PLANNED
         hosts.once(lambda: costs.end_training(self.workdir, step, why))
 
-    def _recorder(self, first: int, meter: Meter) -> Recorder:
+    def _recorder(self, former: logs.Former, meter: Meter) -> Recorder:
         fixed = functools.cache(self._fixed_records)
         key = stream_key(self.config, PICTURES)
         return Recorder(
@@ -285,14 +291,14 @@ class _Training:
             architecture=self.architecture,
             saved=self.saved,
             bad=self.bad,
-            first=first,
+            former=former,
             total=self.total,
             looks=looks.Looks(
                 getattr(self.method, "checks", ()),
                 fixed=fixed,
                 key=key,
                 batch=self.config.train.batch,
-                notes=read_notes(self.saved, first) if first else {},
+                notes=self._notes(former.step),
             ),
             grids=Grids(
                 self.workdir / "images",
@@ -302,19 +308,20 @@ class _Training:
                 fixed=fixed,
                 key=key,
             ),
-            validation=self.validation(first),
+            validation=self.validation(former),
             meter=meter,
         )
 
-    def validation(self, first: int) -> validation.Validation:
+    def validation(self, former: logs.Former) -> validation.Validation:
         """By the records that are set aside, as it stood after so many steps."""
-        noted = read_notes(self.saved, first) if first else {}
-        history = validation.history(
-            logs.read(self.workdir), first, noted.get("metrics_not_logged", ())
-        )
+        not_logged = self._notes(former.step).get("metrics_not_logged", ())
+        history = validation.history(former.lines, not_logged)
         return validation.Validation(
             self.config, self.method, self.records, self.bad, history
         )
+
+    def _notes(self, step: int) -> dict[str, Any]:
+        return read_notes(self.saved, step) if step else {}
 
     def batches(self, first: int, rollbacks: int = 0) -> Iterator[dict]:
         """This host's part of the batches from a step on."""

@@ -35,7 +35,7 @@ class Recorder:
       architecture: flat sizes, saved beside a checkpoint's arrays.
       saved: the checkpoints.
       bad: counts records that cannot be read; None where those end the training.
-      first: steps completed before this run.
+      former: what was logged up to the step that this run goes on from.
       total: steps in all.
       looks: of the method, at its own training.
       grids: of what the method makes.
@@ -52,22 +52,23 @@ class Recorder:
         architecture: dict[str, Any],
         saved: checkpoint.Checkpoints,
         bad: bad_records.BadRecords | None,
-        first: int,
+        former: logs.Former,
         total: int,
         looks: Looks,
         grids: Grids,
         validation: Validation,
         meter: Meter,
     ):
+        first = former.step
         self._bad = bad
         self._config, self._workdir, self._method = config, workdir, method
         self._architecture, self._saved, self._total = architecture, saved, total
         self._batch = config.train.batch
-        self._metrics = logs.Metrics(workdir, first) if hosts.leads() else None
+        self._metrics = logs.Metrics(former) if hosts.leads() else None
         self._progress = progress.Progress(
             "train", total * self._batch, "images", start=first * self._batch
         )
-        self._began = time.monotonic() - logs.last_seconds(workdir)
+        self._began = time.monotonic() - former.seconds
         self._since, self._timed, self._note = None, 0, ""
         self._unread: list[tuple[int, dict]] = []  # (step, metrics on the device)
         self._read: list[dict[str, float]] = []  # of the steps since the last line

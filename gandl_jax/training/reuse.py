@@ -4,6 +4,7 @@ Of one screen, plain intensities are the same in every workdir, and an untrained
 is the same in all that differ in how they go on.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from etils import epath
@@ -23,24 +24,41 @@ def copy_parts(config, directory: epath.Path) -> None:
       config: of the experiment.
       directory: profiles/<dataset>/<encoder>, which says what it is made from.
     """
+    source = find(config, directory, store.made_from(directory))
+    if source is None:
+        return
+    for path in part_file.listed(source):
+        part_file.copy(path, directory)
+    if (source / store.SUMMARY).exists():
+        summary = files.read_bytes(source / store.SUMMARY)
+        files.replace(directory / store.SUMMARY, summary)
+    print(f"{directory} is copied from {source}", flush=True)
+
+
+def find(
+    config, directory: epath.Path, made_from: Mapping[str, Any]
+) -> epath.Path | None:
+    """The same set in one of `config.embed.reuse`, complete; None where none has it.
+
+    Args:
+      config: of the experiment.
+      directory: profiles/<dataset>/<encoder>, which need not be there.
+      made_from: what it is made from.
+    """
     for place in map(epath.Path, config.embed.reuse):
         source = place / "profiles" / directory.parent.name / directory.name
-        if not _is_same(config, place, source, directory):
-            continue
-        for path in (*part_file.listed(source), source / store.SUMMARY):
-            if path.exists():
-                files.replace(directory / path.name, files.read_bytes(path))
-        print(f"{directory} is copied from {source}", flush=True)
-        return
+        if _is_same(config, place, source, made_from):
+            return source
+    return None
 
 
 def _is_same(
-    config, place: epath.Path, source: epath.Path, directory: epath.Path
+    config, place: epath.Path, source: epath.Path, made_from: Mapping[str, Any]
 ) -> bool:
     """Whether a set is complete, and made from the same in the same way."""
     if not source.is_dir() or not store.is_complete(source):
         return False
-    if store.made_from(source) != store.made_from(directory):
+    if store.made_from(source) != made_from:
         return False
     return _reading(workdirs.read_config(place)) == _reading(config)
 

@@ -102,20 +102,17 @@ def _mean(values: Sequence[float]) -> float:
 
 def history(
     lines: Sequence[Mapping[str, Any]],
-    first: int,
     not_logged: Sequence[Mapping[str, Any]],
 ) -> list[dict[str, float]]:
     """What was found so far, oldest first.
 
     Args:
-      lines: of metrics.jsonl.
-      first: step of the checkpoint that a training goes on from; what was found later
-        is found again.
+      lines: what was logged up to the checkpoint that a training goes on from; what
+        was found later is found again.
       not_logged: metrics that were noted with that checkpoint.
     """
-    before = [line for line in lines if line["step"] <= first]
     found = [
         {name: x for name, x in metrics.items() if name.startswith(f"{GROUP}/")}
-        for metrics in (*before, *not_logged)
+        for metrics in (*lines, *not_logged)
     ]
     return [one for one in found if one]

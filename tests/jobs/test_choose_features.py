@@ -108,6 +108,7 @@ def test_what_is_done_is_not_repeated(config, workdir, monkeypatch, capsys):
 
     with monkeypatch.context() as patch:
         patch.setattr(store, "read", forbidden)
+        patch.setattr(store, "read_features", forbidden)
         # What was recommended changes nothing: it is what is chosen among.
         config.evaluate.update(features="b16", normalize="whiten")
         choose_features.run(config, workdir)

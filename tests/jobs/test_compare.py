@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import types
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from gandl_jax import csv_files, sealed_json
 from gandl_jax import main as program
 from gandl_jax import workdir as workdirs
 from gandl_jax.jobs import choose_features
-from gandl_jax.jobs.compare import answer
+from gandl_jax.jobs.compare import answer, asked
+from gandl_jax.judging import comparing
 from gandl_jax.profiles import seen_table, store
 from gandl_jax.profiles.seen import Seen
 from gandl_jax.tasks import choice_counting
@@ -53,8 +55,9 @@ def written(folder, method, seed, shift, *, learnt=False, more=None, **settings)
         sets = {name: features} | {n: s for n, s in more.items() if step}
         sets |= {n: features[:, 1:] for n in more if not step}
         embedded(profiles / f"{method}@{step}", note, sets, told)
-    flat = {"intensity": rng.normal(size=(len(table), 2)).astype(np.float32)}
-    embedded(profiles / "intensity", {"prepared": "p", "saw_images": False}, flat)
+    for name in ("intensity", "classical"):
+        flat = {name: rng.normal(size=(len(table), 2)).astype(np.float32)}
+        embedded(profiles / name, {"prepared": "p", "saw_images": False}, flat)
     return folder
 
 
@@ -81,6 +84,7 @@ def compare(folders, *arguments, job="compare"):
             "--config.evaluate.bootstrap_draws=200",
             "--config.evaluate.normalize=none",
             "--config.data.dir=/nowhere",
+            "--config.evaluate.tasks=control_classification",
             *arguments,
         ]
     )
@@ -92,7 +96,7 @@ def results(folders, task="control_classification"):
 
 
 def test_methods_stand_beside_one_another(folders, capsys):
-    assert compare(folders) == 0
+    assert compare(folders, "--config.evaluate.tasks=all") == 0
     told = capsys.readouterr().out
     found = results(folders)
     rows = {
@@ -109,6 +113,7 @@ def test_methods_stand_beside_one_another(folders, capsys):
     assert gan["rank"] == 1 and ae["rank"] == 2
     assert gan["minus_untrained"]["low"] > 0
     assert {a for *_, a, role in rows if role == "floor"} == {
+        "classical",
         "intensity",
         "plate",
         "position",
@@ -119,7 +124,7 @@ def test_methods_stand_beside_one_another(folders, capsys):
         if (p["split"], p["metric"]) == ("plate", "balanced_accuracy_wells")
     )
     assert pair["different"] and pair["one"] == "autoencoder" and pair["value"] < 0
-    assert "pairs differ after correction" in told and "floors: intensity" in told
+    assert "pairs differ after correction" in told and "floors: classical" in told
     page = folders.parent / "compared/compare/simulated/index.html"
     assert "Which way of learning suits this screen?" in page.read_text()
     scores = csv_files.read(page.parent / "data/scores.csv")
@@ -321,8 +326,48 @@ def test_an_unfinished_training_is_refused(folders, monkeypatch, capsys):
     assert "is at step 7 of 20: finish it" in capsys.readouterr().err
 
 
+def test_tasks_without_a_score_compare_nothing(folders, capsys):
+    assert compare(folders, "--config.evaluate.tasks=well_map") == 2
+    assert "names no task by which sets can be compared" in capsys.readouterr().err
+    assert compare(folders, "--config.evaluate.tasks=well_mop") == 2
+    assert "well_map" in capsys.readouterr().err
+
+
 def test_no_workdirs_are_told_how_to_name_some(folders, capsys):
     assert compare(folders, "--config.compare.workdirs=") == 2
     assert "--config.compare.workdirs='runs/methods/demo/*'" in capsys.readouterr().err
     assert compare(folders, "--config.compare.workdirs=/no/such*") == 2
     assert "/no/such*" in capsys.readouterr().err
+
+
+def test_the_parts_of_a_screen_are_counted_apart(folders):
+    config = workdirs.read_config(folders / "gan-0")
+    table = control_table(6, 12)
+
+    def records(**options):
+        config.compare.update(options)
+        own = comparing.options(config, "control_classification", nested=False)
+        made = asked.of_task("control_classification", table, own)
+        return {
+            q.about["split"]: q.about["records"]
+            for q in made.questions
+            if q.about["metric"] == "balanced_accuracy_wells"
+        }
+
+    every = records(aside_frac=0.0)["plate"]
+    parts = [
+        records(aside_frac=0.34, part=p)["plate"] for p in ("selection", "reporting")
+    ]
+    assert sum(parts) == every and parts[0] == every / 3
+
+
+def test_a_full_disk_is_refused_before_anything_is_written(
+    folders, monkeypatch, capsys
+):
+    usage = types.SimpleNamespace(free=63_000_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    assert compare(folders) == 2
+    told = capsys.readouterr().err
+    assert "has 63 MB free, and a comparison needs 64 MB" in told
+    assert len(told.strip().splitlines()) == 1
+    assert not (folders.parent / "compared").exists()

@@ -125,6 +125,7 @@ def test_compares_writes_reports_and_does_not_repeat(
     stamp = csv.stat().st_mtime_ns
     with monkeypatch.context() as patch:
         patch.setattr(store, "read", forbidden)
+        patch.setattr(store, "read_features", forbidden)
         assert program.main([*arguments[:-1], "--job=compare_seeds"]) == 0
     again = capsys.readouterr().out
     assert "nothing has changed" in again and csv.stat().st_mtime_ns == stamp
@@ -248,6 +249,7 @@ def refused(config, tmp_path, monkeypatch, told):
         raise AssertionError("features were read")
 
     monkeypatch.setattr(store, "read", forbidden)
+    monkeypatch.setattr(store, "read_features", forbidden)
     monkeypatch.setattr(store, "parts", forbidden)
     with pytest.raises(InputError, match=told):
         compare_seeds.run(config, tmp_path / "w")

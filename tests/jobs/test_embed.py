@@ -1,5 +1,6 @@
 """Embedding: every record once, tiles averaged, finished parts kept; zero-shot."""
 
+import importlib
 import json
 import re
 import shutil
@@ -11,15 +12,15 @@ import pytest
 from etils import epath
 
 from gandl_jax import config as configs
-from gandl_jax import files, sealed_json
+from gandl_jax import costs, files, sealed_json
 from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError
 from gandl_jax.methods.gan.method import Method
 from gandl_jax.prepared import prepared
 from gandl_jax.profiles import store
 from gandl_jax.reading import tiles
-from gandl_jax.screens import rxrx1
-from gandl_jax.training import encoders, seen_records, trained_on
+from gandl_jax.screens import rxrx1, simulated
+from gandl_jax.training import classical_needs, encoders, seen_records, trained_on
 
 STEPS = "--config.train.total_images=32"  # one, as `trained` has taken
 
@@ -72,6 +73,58 @@ def test_every_record_is_embedded_once_and_a_lost_part_is_made_again(
     assert run(trained, "--job=embed", STEPS, "--config.embed.orientations=4") == 2
     assert "orientations" in capsys.readouterr().err
     assert part.read_bytes() == content
+
+
+def test_nuclei_are_looked_for_in_a_channel_that_is_there(run, trained, capsys):
+    before = sorted(trained.rglob("*"))
+    assert run(trained, "--job=embed", STEPS, "--config.evaluate.nuclei=DAPI") == 2
+    told = capsys.readouterr().err
+    assert "config.evaluate.nuclei='DAPI' is none of the channels, which are" in told
+    assert all(name in told for name in simulated.SCREEN.channels)
+    assert sorted(trained.rglob("*")) == before
+
+
+def test_classical_features_that_are_asked_for_need_their_library(
+    run, trained, monkeypatch, capsys
+):
+    monkeypatch.setattr(classical_needs, "are_installed", lambda: False)
+    assert run(trained, "--job=embed", STEPS, "--config.evaluate.classical=on") == 2
+    assert f"needs cp-measure: {classical_needs.INSTALL}" in capsys.readouterr().err
+
+
+def test_classical_features_are_a_floor_that_other_workdirs_copy(
+    run, trained, tmp_path, monkeypatch, capsys
+):
+    pytest.importorskip("cp_measure", reason="pip install -r launch/classical.txt")
+    measurements = importlib.import_module("gandl_jax.classical.measurements")
+    monkeypatch.setattr(measurements, "OF_CHANNEL", ("texture",))  # the fastest
+    monkeypatch.setattr(measurements, "OF_PAIR", ("pearson",))
+    measurements.columns.cache_clear()
+    one, other = tmp_path / "one", tmp_path / "other"
+    on = STEPS, "--config.evaluate.classical=on", "--config.embed.workers=1"
+    reuse = f"--config.embed.reuse={one}"
+    for folder, more in ((one, ()), (other, (reuse,))):
+        shutil.copytree(trained, folder)
+        assert run(folder, "--job=embed", *on, *more) == 0
+    measurements.columns.cache_clear()
+    told = capsys.readouterr().out
+    assert "classical is copied from" in told and "made again" not in told
+    made, copied = (f / "profiles/simulated/classical" for f in (one, other))
+    features = store.read(made)["classical"].features
+    np.testing.assert_array_equal(store.read(copied)["classical"].features, features)
+    assert "Image__Texture_Contrast_3_00_256__nuclei" in store.measurements(copied)
+    note = store.made_from(made)
+    assert note["saw_images"] is False and note["classical"]["nuclei"] == ""
+    cost = costs.read(one)["embedding"]["simulated"]["classical"]
+    assert cost["sites"] == len(features) and cost["sites_per_second"] > 0
+    assert "classical" not in costs.read(other)["embedding"]["simulated"]
+    task = "--config.evaluate.tasks=control_classification"
+    assert run(other, "--job=evaluate", task, STEPS) == 0
+    rows = json.loads(
+        (other / "tasks/simulated/control_classification.json").read_text()
+    )["rows"]
+    (row, *_) = (r for r in rows if r["set"] == "gan@1/b8" and r["differences"])
+    assert row["differences"]["classical"]["against"] == "classical"
 
 
 def test_a_method_may_pool_tiles_and_tell_of_its_encoder(

@@ -1,6 +1,9 @@
 """The evaluate job on a made-up screen, from Parquet parts to JSON and a table."""
 
 import json
+import os
+import shutil
+import signal
 
 import numpy as np
 import pandas as pd
@@ -8,6 +11,7 @@ import pytest
 
 from gandl_jax import config as configs
 from gandl_jax import modules
+from gandl_jax.cluster_calls import Cluster
 from gandl_jax.errors import InputError
 from gandl_jax.jobs import evaluate
 from gandl_jax.judging import task_results
@@ -153,6 +157,7 @@ def test_what_is_done_is_not_repeated(config, workdir, monkeypatch, capsys):
 
     with monkeypatch.context() as patch:
         patch.setattr(store, "read", forbidden)
+        patch.setattr(store, "read_features", forbidden)
         evaluate.run(config, workdir)
     assert capsys.readouterr().out.partition("Control classification")[2] == table
     before = result(workdir, "control_classification")
@@ -383,3 +388,41 @@ def test_labels_that_changed_since_are_those_of_the_screen(
     assert again["inputs"]["metadata"] != first["inputs"]["metadata"]
     assert again["inputs"]["profiles"] == first["inputs"]["profiles"]
     assert again["rows"][0]["records"] > first["rows"][0]["records"]
+
+
+@pytest.mark.slow
+def test_a_cluster_gives_the_same_bytes_though_a_worker_is_killed(
+    config, tmp_path, dask_processes, monkeypatch, capsys
+):
+    config.evaluate.tasks = "control_classification,batch_effects"
+    here, there = written(tmp_path / "here", metadata()), tmp_path / "there"
+    shutil.copytree(here, there)
+    evaluate.run(config, here)
+    told = capsys.readouterr().out
+    config.evaluate.cluster = dask_processes.address
+    results = []
+
+    def counted(self, future, _was=Cluster._result):
+        results.append(_was(self, future))
+        if len(results) == 20:
+            os.kill(dask_processes.workers[0].pid, signal.SIGKILL)
+        return results[-1]
+
+    monkeypatch.setattr(Cluster, "_result", counted)
+    evaluate.run(config, there)
+    assert dask_processes.workers[0].wait() == -signal.SIGKILL
+    assert len(results) > 40
+    for name in config.evaluate.tasks.split(","):
+        one, other = (w / f"tasks/simulated/{name}.json" for w in (here, there))
+        assert (
+            json.loads(one.read_text())["rows"] == json.loads(other.read_text())["rows"]
+        )
+        assert one.read_bytes() == other.read_bytes()
+    # What a cluster made is done here as well, and is not asked for where all is done.
+    dask_processes.stop()
+    capsys.readouterr()
+    for address in ("", dask_processes.address):
+        config.evaluate.cluster = address
+        evaluate.run(config, there)
+        assert "begins" not in capsys.readouterr().out
+    assert "begins" in told

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from gandl_jax import config as configs
+from gandl_jax import sealed_json
 from gandl_jax.errors import InputError
 from gandl_jax.jobs import export
 from gandl_jax.profiles import seen_table, store
@@ -58,6 +59,18 @@ def test_every_set_is_exported_with_where_it_came_from(config, workdir):
         made = annotated.provenance(path)
         assert made["made_from"]["prepared"] == "abc"
         assert made["set"] in ("gan@9/b16", "intensity")
+
+
+def test_what_columns_measure_is_exported_where_it_is_named(config, workdir):
+    names = ["Image__Texture_Contrast_3_00_256__dna", "Nuclei__Count", "Nuclei__x"]
+    rows = [{"column": i, "measurement": name} for i, name in enumerate(names)]
+    directory = workdir / "profiles/simulated/intensity"
+    sealed_json.write(directory / store.SUMMARY, {store.COLUMNS: rows})
+    export.run(config, workdir)
+    folder = workdir / "exports/simulated"
+    var = anndata.read_h5ad(folder / "intensity.h5ad").var
+    assert var["measurement"].tolist() == names
+    assert "measurement" not in anndata.read_h5ad(folder / "gan@9_b8.h5ad").var
 
 
 def test_what_is_there_is_not_written_again(config, workdir, capsys):

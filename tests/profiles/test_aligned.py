@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from gandl_jax.errors import InputError
-from gandl_jax.profiles import aligned, store
+from gandl_jax.profiles import aligned, scratch, store
 from gandl_jax.profiles.aligned import AlignedSets
 
 SITES = [f"{well}_{site}" for well in ("A01", "A02", "B01") for site in (1, 2)]
@@ -115,13 +115,13 @@ def test_beside_a_table_by_well_all_sets_are_of_wells(tmp_path):
 
 def test_few_sets_stay_in_memory(tmp_path, monkeypatch):
     one = written(tmp_path, "gan@9", SITES, sets=("b8", "b16", "b32"))
-    read, asked = store.read, []
+    read, asked = store.read_features, []
 
-    def spy(directory, names):
-        asked.extend(names)
-        return read(directory, names)
+    def spy(directory, name):
+        asked.append(name)
+        return read(directory, name)
 
-    monkeypatch.setattr(store, "read", spy)
+    monkeypatch.setattr(store, "read_features", spy)
     size = 6 * 2 * 4
     for kept, expected in ((4 * size, 3), (2 * size, 9)):
         monkeypatch.setattr(aligned, "KEPT_BYTES", kept)
@@ -175,3 +175,44 @@ def test_names_that_former_versions_wrote_are_cleaned(tmp_path):
     assert sets.metadata["Metadata_Record_ID"].tolist() == SITES
     assert sets.metadata["Metadata_Cell_Type"].unique().tolist() == ["A549"]
     assert sets.metadata["Metadata_Concentration_uM"].unique().tolist() == [0.3]
+
+
+def test_a_large_set_is_read_from_its_parts_once(tmp_path, monkeypatch):
+    ours = written(tmp_path, "gan@9", SITES, sets=("b8", "b16"))
+    read, asked = store.read_features, []
+
+    def spy(directory, name):
+        asked.append(name)
+        return read(directory, name)
+
+    monkeypatch.setattr(store, "read_features", spy)
+    monkeypatch.setattr(scratch, "LEAST_BYTES", 1)
+    monkeypatch.setattr(aligned, "KEPT_BYTES", 0)
+    sets = AlignedSets([ours], "b8")
+    for again in (sets, sets.without_features(), sets):
+        for name in again:
+            assert again[name].features[:, 0].tolist() == [0, 1, 2, 3, 4, 5]
+    assert sorted(asked) == ["b16", "b8"]
+
+
+def test_some_records_alone_are_judged(tmp_path):
+    shuffled = [SITES[i] for i in (3, 0, 5, 1, 4, 2)]
+    first = written(tmp_path, "gan@9", SITES)
+    second = written(tmp_path, "intensity", shuffled, sets=("intensity",))
+    known = pd.DataFrame({"Metadata_Record_ID": SITES})
+    known["Metadata_Part"] = ["choosing", "reporting"] * 3
+    sets = AlignedSets([first, second], "b8", known, "part:choosing")
+    for name in sets:
+        assert sets[name].features[:, 0].tolist() == [0, 2, 4]
+        assert sets[name].metadata["Metadata_Record_ID"].tolist() == SITES[::2]
+    assert (sets.common, sets.records) == (6, 6)
+    rest = AlignedSets([first, second], "b8", None, "well:E/1/A02+E/1/B01")
+    assert rest["intensity"].features[:, 0].tolist() == [2, 3, 4, 5]
+    for within, told in (
+        ("part:choosin", "did you mean 'choosing'"),
+        ("part", "does not say which"),
+        ("donor:1", "names 'donor', which is nothing"),
+        ("treatment:1", "has no column Metadata_Treatment"),
+    ):
+        with pytest.raises(InputError, match=f"evaluate.within.*{told}"):
+            AlignedSets([first, second], "b8", known, within)

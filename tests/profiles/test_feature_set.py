@@ -67,9 +67,11 @@ def test_a_row_of_features_per_record():
 
 def test_kinds_are_the_highest_step_and_its_start():
     names = ["gan@100", "gan@25", "gan@0", "intensity", "published", "ape@0"]
+    names.append("classical")
     assert feature_set.roles(names) == {
         "trained": "gan@100",
         "untrained": "gan@0",
+        "classical": "classical",
         "intensity": "intensity",
     }
     assert feature_set.roles(["gan@0"]) == {"untrained": "gan@0"}

@@ -89,6 +89,21 @@ def test_wide_sets(tmp_path):
     )
 
 
+def test_features_alone_are_read_and_refused_as_sets_are(tmp_path):
+    expected = written(tmp_path)
+    for name, features in expected.items():
+        np.testing.assert_array_equal(store.read_features(tmp_path, name), features)
+    with pytest.raises(InputError, match="has no set 'b9'"):
+        store.read_features(tmp_path, "b9")
+    former = {f"part-{i:05d}.parquet": 4 for i in range(3)} | {"part-00000.parquet": 5}
+    (tmp_path / "_SUCCESS").write_text(json.dumps(former))
+    with pytest.raises(InputError, match="has 4 records where _SUCCESS says 5"):
+        store.read_features(tmp_path, "b8")
+    (tmp_path / "_SUCCESS").unlink()
+    with pytest.raises(InputError, match="not complete: run --job=embed"):
+        store.read_features(tmp_path, "b8")
+
+
 @pytest.mark.parametrize("damage", ["no mark", "part gone", "part more", "mark cut"])
 def test_an_incomplete_folder_is_refused(tmp_path, damage):
     written(tmp_path)

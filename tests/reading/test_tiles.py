@@ -85,6 +85,18 @@ def test_tiles_of_every_site_then_padding(tiny, size, stretched):
             np.testing.assert_allclose(tile, wanted, atol=1e-5)
 
 
+def test_whole_sites_are_stretched_from_dark_to_bright(tiny, stretched):
+    prepared, pixels = tiny
+    asked = {"channels": ("stain_1",), "scaling": "dataset", "illumination": "none"}
+    found = dict(tiles.stretched_sites(prepared, None, **asked))
+    assert sorted(found) == list(range(prepared.records))
+    expected = stretched(prepared, pixels, ("stain_1",))
+    for row, image in found.items():
+        site = expected[prepared.table["Metadata_Site_ID"][row]].clip(-1, 1)
+        np.testing.assert_allclose(image, (site + 1) / 2, atol=2e-3)
+        assert image.dtype == np.float32
+
+
 def test_records_of_all_shards_are_read_in_stored_order(tiny):
     prepared, _ = tiny
     wanted = np.array([1, 4, 6, 12])

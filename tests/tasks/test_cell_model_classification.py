@@ -72,6 +72,23 @@ def test_one_row_per_cell_type_and_one_for_all(screen):
         assert set(row["differences"]) == floors
 
 
+def test_a_comparison_counts_what_evaluate_scores_without_leaks(screen):
+    features = np.random.default_rng(0).normal(size=(len(screen), 3))
+    features += np.eye(3)[numbers(screen, "Cell_Type")]
+    rows = scores(screen, features, "record", "experiment")
+    own = rows[(rows["set"] == "s") & (rows["metric"] == "balanced_accuracy")]
+    own = own.set_index("split")["value"]
+    counting = task.counting(screen, OPTIONS)
+    (question,) = counting.questions
+    assert question.about["split"] == "experiment"
+    one = FeatureSet("s", screen, features.astype(np.float32))
+    (answer,) = counting.answers(one)
+    found = (answer.right.sum(0) / question.counted.total.sum(0)).mean()
+    assert found == pytest.approx(own["experiment"]) != own["record"]
+    with pytest.raises(Skip, match="name 'plate'"):
+        task.counting(screen, {**OPTIONS, "splits": ("record",)})
+
+
 def test_two_types_have_their_closed_form_recall(screen):
     two = screen[screen["Metadata_Cell_Type"] != "RPE"].reset_index(drop=True)
     rng = np.random.default_rng(1)

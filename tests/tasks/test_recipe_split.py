@@ -78,33 +78,6 @@ def test_the_seed_deals_and_nothing_else(control_wells):
     assert rows[0] == rows[1] and (rows[0] != rows[2] or rows[0] != rows[3])
 
 
-@pytest.mark.parametrize("frac", [0.1, 0.25, 1 / 3, 0.5, 0.8])
-def test_groups_of_each_class_are_dealt_in_the_same_share(frac):
-    """Treatments have one class each: of n groups frac n are aside, to rounding."""
-    sizes = {0: 40, 1: 13, 2: 5, 3: 2, 4: 1}
-    groups = [(c, f"{c}-{g}") for c, n in sizes.items() for g in range(n)]
-    labels = np.repeat([c for c, _ in groups], 3)
-    of = np.repeat([name for _, name in groups], 3)
-    aside = recipe_split.deal(labels, of, frac, seed=3)
-    for name in of:
-        assert len(set(aside[of == name])) == 1
-    for c, n in sizes.items():
-        own = len(set(of[aside & (labels == c)]))
-        wanted = np.clip(frac * n, min(1, n - 1), n - 1)
-        assert abs(own - wanted) <= 0.5 + 1e-9, (c, own)
-
-
-def test_groups_of_several_classes_are_dealt_evenly_too():
-    rng = np.random.default_rng(0)
-    of = np.repeat(np.arange(60).astype(str), 9)
-    share = (0.5, 0.3, 0.15, 0.05)
-    labels = rng.choice(4, size=len(of), p=share)
-    aside = recipe_split.deal(labels, of, 0.3, seed=1)
-    for c in range(4):
-        every, own = set(of[labels == c]), set(of[aside & (labels == c)])
-        assert abs(len(own) / len(every) - 0.3) < 0.07
-
-
 def test_a_part_without_a_class_is_told(control_wells):
     metadata = control_wells(plates=3, wells=4, sites=1)
     codes = table.control_classes(metadata)

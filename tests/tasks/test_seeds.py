@@ -1,9 +1,12 @@
 """Several seeds: means and differences beside NumPy's and those of one seed."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from gandl_jax.jobs.report import seeds as seeds_of_report
 from gandl_jax.profiles import table
 from gandl_jax.profiles.feature_set import FeatureSet
 from gandl_jax.profiles.seen import Seen
@@ -161,6 +164,25 @@ def test_several_trainings_are_each_of_them(control_wells):
         False,
         False,
     ]
+
+
+def test_a_marked_score_and_its_difference_are_both_marked(control_wells):
+    """As `evaluate` marks them; the untrained network's score is not."""
+    metadata = control_wells(plates=3, wells=8, sites=1)
+    sets = training(metadata, 1)
+    learnt = {
+        name: dataclasses.replace(
+            one, seen=Seen.alike(len(metadata), name[4] != "0", "Role")
+        )
+        for name, one in sets.items()
+    }
+    for of, numbers in ((sets, 0), (learnt, 2)):
+        rows = compare(metadata, {1: of})
+        for line in seed_table.text(rows).splitlines()[2:]:
+            assert line.count(f"] ({marks.WORDS})") == numbers, line
+        content = {"rows": rows, "part": "all", "counted": [], "left_out": []}
+        page = str(seeds_of_report.section("s", {"control_classification": content}))
+        assert page.count(f'"leaky">{marks.WORDS}<') == 6 * numbers
 
 
 def test_training_that_changes_nothing_is_told_so(control_wells):

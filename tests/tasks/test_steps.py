@@ -1,7 +1,9 @@
 """Who hears how far a task is, and of what."""
 
 import numpy as np
+import pytest
 
+from gandl_jax import modules
 from gandl_jax.profiles.feature_set import FeatureSet
 from gandl_jax.tasks import (
     batch_effects,
@@ -9,8 +11,10 @@ from gandl_jax.tasks import (
     control_classification,
     dose_response,
     label_classification,
+    retrieval,
     steps,
     threads,
+    well_map,
 )
 
 OPTIONS = {
@@ -25,6 +29,16 @@ OPTIONS = {
     "label": "Mechanism",
     "controls": True,
     "features": "b8",
+    "points": 30,
+}
+UNITS = {
+    batch_effects: "parts",
+    cell_model_classification: "parts",
+    control_classification: "parts",
+    label_classification: "parts",
+    dose_response: "curves",
+    retrieval: "searches",
+    well_map: "epochs",
 }
 
 
@@ -71,23 +85,38 @@ def screen(control_wells):
     return metadata, sets
 
 
-def test_tasks_tell_as_many_units_as_they_said(control_wells):
+def counts(task, sets, metadata):
+    heard = Heard()
+    plan = task.splits(metadata, OPTIONS) if hasattr(task, "splits") else []
+    with steps.told(heard):
+        task.run(sets, plan, **{k: v for k, v in OPTIONS.items() if k != "splits"})
+    return heard.counts
+
+
+@pytest.mark.parametrize("task", UNITS)
+def test_a_task_is_one_count_of_as_many_units_as_it_said(task, control_wells):
     metadata, sets = screen(control_wells)
-    units = {}
-    for task in (
-        batch_effects,
-        cell_model_classification,
-        control_classification,
-        label_classification,
-        dose_response,
-    ):
-        heard = Heard()
-        plan = task.splits(metadata, OPTIONS) if hasattr(task, "splits") else []
-        with steps.told(heard):
-            task.run(sets, plan, **{k: v for k, v in OPTIONS.items() if k != "splits"})
-        name = task.__name__.rpartition(".")[2]
-        units[name] = {unit for unit, _, _ in heard.counts}
-        assert heard.counts, name
-        assert all(total == done > 0 for _, total, done in heard.counts), heard.counts
-    assert units.pop("dose_response") == {"curves"}
-    assert set.union(*units.values()) == {"SVMs"}
+    ((unit, total, done),) = counts(task, sets, metadata)
+    assert unit == UNITS[task] and total == done > 0
+
+
+def test_every_task_that_is_there_counts():
+    assert {task.__name__.rpartition(".")[2] for task in UNITS} == set(
+        modules.names("tasks", "run")
+    )
+
+
+def test_parts_are_svms_and_intervals_of_sets_and_floors(control_wells):
+    """Counted by hand: two cell models, plates held out in turn, and two draws."""
+    metadata, sets = screen(control_wells)
+    ((_, total, _),) = counts(control_classification, sets, metadata)
+    svms, intervals = 3 + OPTIONS["repeats"], 2 * len(("sites", "wells"))
+    floors = len(("plate", "position"))
+    assert total == 2 * (svms + intervals) * (len(sets) + floors)
+
+
+def test_a_map_that_has_too_few_wells_is_counted_whole(control_wells):
+    metadata, sets = screen(control_wells)
+    few = {name: one.take(np.arange(5)) for name, one in sets.items()}
+    ((_, total, done),) = counts(well_map, few, metadata)
+    assert total == done > 0

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from gandl_jax import config as configs
+from gandl_jax import json_lines, logs
 from gandl_jax.checkpoint import Checkpoints
 from gandl_jax.training import loop
 
@@ -43,7 +44,9 @@ def runs(tmp_path_factory):
 @pytest.mark.parametrize(
     "method", ["autoencoder", pytest.param("gan", marks=pytest.mark.slow)]
 )
-def test_4_steps_equal_2_and_restore_and_2_bit_for_bit(run, tmp_path, method):
+def test_4_steps_equal_2_and_restore_and_2_bit_for_bit(
+    run, tmp_path, method, monkeypatch
+):
     def train(folder, steps):
         images = f"--config.train.total_images={steps * 32}"
         recipe = run.recipe if method == "gan" else ()
@@ -52,7 +55,15 @@ def test_4_steps_equal_2_and_restore_and_2_bit_for_bit(run, tmp_path, method):
 
     assert train("whole", 4) == train("halves", 2) == 0
     assert Checkpoints(tmp_path / "halves").steps() == [0, 2]
+    read, reads = json_lines.read, []
+
+    def counted(path, is_right):
+        reads.append(path.name)
+        return read(path, is_right)
+
+    monkeypatch.setattr(json_lines, "read", counted)
     assert train("halves", 4) == 0
+    assert reads.count(logs.FILE) == 1, "a resume reads it once"
     whole, halves = arrays(tmp_path / "whole", 4), arrays(tmp_path / "halves", 4)
     assert len(whole) > 20
     for a, b in zip(whole, halves, strict=True):

@@ -13,6 +13,7 @@ from jax import lax
 from gandl_jax import config_files, hosts, parallel
 from gandl_jax.checkpoint import Checkpoints
 from gandl_jax.errors import InputError
+from gandl_jax.jobs.benchmark import reading
 from gandl_jax.methods.phase import Phase
 from gandl_jax.methods.source import Source
 from gandl_jax.prepared import prepared
@@ -178,6 +179,29 @@ def test_two_hosts_have_the_two_halves_of_the_batches_of_one(opened, monkeypatch
         monkeypatch.setattr(hosts, "index", lambda host=host: host)
         halves.append(batches())
     np.testing.assert_array_equal(np.concatenate(halves, 1), whole)
+
+
+def test_the_benchmark_reads_in_the_order_of_the_training(opened, monkeypatch):
+    """Both sites of a pair are of one well, and none is held out."""
+    config, records = opened
+    toy, wells = Toy([0]), records.dataset.table.groupby(PLACE).ngroup().to_numpy()
+    train_batches, found = stream.train_batches, []
+
+    def noted(*args, **options):
+        numbers = {"record": np.arange(len(wells), dtype=np.int32)}
+        for batch in train_batches(*args, **options | {"labels": numbers}):
+            found.append(wells[batch["labels"]["record"]])
+            yield batch
+
+    monkeypatch.setattr(opening, "make_method", lambda config, source: toy)
+    monkeypatch.setattr(stream, "train_batches", noted)
+    monkeypatch.setattr(reading, "BATCHES", 10)
+    config.train.batch = BATCH
+    got = reading.measure(config, seconds=0.1, repeats=1)
+    assert got["side_by_side"] == 2 and got["crops_per_site"] == 1
+    pairs = np.concatenate(found).reshape(-1, 2)
+    assert (pairs[:, 0] == pairs[:, 1]).all() and len(np.unique(pairs)) > 2
+    assert set(np.unique(pairs)) <= set(wells[records.rows.trained])
 
 
 class Asks:

@@ -15,11 +15,10 @@ def test_means_are_over_records_of_means_over_their_tiles():
     assert means == {"loss": pytest.approx(((1 + 3) / 2 + (5 + 7) / 2) / 2)}
 
 
-def test_the_history_is_that_until_the_checkpoint():
+def test_the_history_is_what_was_logged_and_noted_with_the_checkpoint():
     lines = [
         {"step": 2, "class/loss": 3.0, "validation/loss": 1.0},
         {"step": 4, "validation/loss": 0.5},
-        {"step": 6, "validation/loss": 0.4},
     ]
-    found = validation.history(lines, 4, [{"class/loss": 1.0}, {"validation/loss": 9}])
+    found = validation.history(lines, [{"class/loss": 1.0}, {"validation/loss": 9}])
     assert [one["validation/loss"] for one in found] == [1.0, 0.5, 9]

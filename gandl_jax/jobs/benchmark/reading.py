@@ -1,4 +1,8 @@
-"""How fast training batches are read, beside the PNG decoder's own rate."""
+"""How fast training batches are read, beside the PNG decoder's own rate.
+
+They come in the order in which the config's method trains, its records side by side
+where it asks for that.
+"""
 
 import contextlib
 import copy
@@ -11,18 +15,19 @@ from typing import Any
 import ml_collections
 import numpy as np
 
-from gandl_jax import config as configs
+from gandl_jax import config_checks
 from gandl_jax.errors import InputError
 from gandl_jax.prepared import prepared
-from gandl_jax.prepared.prepared import Prepared
 from gandl_jax.reading import batch_plates, reading_limit
 from gandl_jax.reading.order import Order
-from gandl_jax.training import loop, training_records
+from gandl_jax.reading.side_by_side import SideBySide
+from gandl_jax.training import loop, opening, side_by_side, training_records
+from gandl_jax.training.training_records import TrainingRecords
 
 SECONDS = 8.0  # of each measurement
 REPEATS = 3  # in turn: the fastest of each counts, others may compute
 BATCHES = 1_000  # to count the plates in
-RXRX19A_RECORDS = 305_520
+RXRX19A_RECORDS, RXRX19A_SITES = 305_520, 4  # in all, and of a well
 
 
 def measure(
@@ -34,24 +39,27 @@ def measure(
     """Reads batches of a prepared screen as training does.
 
     Args:
-      config: the whole config; `data`, `seed` and `train.batch` are read.
+      config: the whole config, of a training.
       seconds: of each measurement.
       repeats: of all of them.
 
     Returns:
       Rates in all and for one core's time: decoder_sites_per_second (records in memory,
       nothing but decoding, on all cores), sites_per_second (one crop of each), and
-      many_crops_per_second (crops_per_site of each);
+      many_crops_per_second (crops_per_site of each); side_by_side, how many records of
+      a group follow one another (1: any do);
       share_of_decoder, by the clock and by the cores' time, which others' computing
       does not change. resume_seconds to the first batch from a random step, and
       rxrx19a_resume_seconds, what that would take with RxRx19a's number of records at
       this rate; plates_per_batch (mean, least, most) beside what independent draws
       would hold; peak_rss_mb of a process that reads that number of crops of a site.
     """
-    opened = prepared.open_prepared(config.data.dir)
-    channels = prepared.choose_channels(opened, config.data.channels)
-    several = _most_crops(opened, config)
-    one, many = (_stream(opened, config, crops) for crops in (1, several))
+    records = training_records.open_records(config)
+    method = opening.make_method(config, records.source)
+    together = side_by_side.of(method, records)
+    opened, channels = records.dataset, records.channels
+    several = _most_crops(records, config, together)
+    one, many = (_stream(records, config, together, n) for n in (1, several))
     _rate(many, seconds)  # before there is anything else in this process
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
     decoder = reading_limit.decode(opened, channels)
@@ -73,11 +81,12 @@ def measure(
         "sites_per_core_second": by_core[1],
         "share_of_decoder": by_clock[1] / by_clock[0],
         "core_share_of_decoder": by_core[1] / by_core[0],
+        "side_by_side": together.count if together else 1,
         "crops_per_site": several,
         "many_crops_per_second": by_clock[2],
         "many_crops_per_core_second": by_core[2],
-        **_resuming(opened, config, several, by_clock[1]),
-        **_mixing(opened, config, several),
+        **_resuming(records, config, together, several, by_clock[1]),
+        **_mixing(records, _order(records, config, together, several)),
         "peak_rss_mb": peak_mb,
     }
 
@@ -95,39 +104,66 @@ def _rate(units: Iterator[int], seconds: float) -> tuple[float, float]:
 
 
 def _stream(
-    opened: Prepared, config: ml_collections.ConfigDict, crops: int, first_step: int = 0
+    records: TrainingRecords,
+    config: ml_collections.ConfigDict,
+    together: SideBySide | None,
+    crops: int,
+    first_step: int = 0,
 ) -> Iterator[int]:
     """Reads training batches with `crops` of each site; yields how many crops."""
     asked = copy.deepcopy(config)
     asked.data.crops_per_site = crops
-    records = training_records.open_records(asked)
-    for batch in loop.training_batches(asked, records, first_step, on_bad=None):
+    batches = loop.training_batches(
+        asked, records, first_step, on_bad=None, side_by_side=together
+    )
+    for batch in batches:
         yield len(batch["images"])
 
 
-def _most_crops(opened: Prepared, config: ml_collections.ConfigDict) -> int:
-    """What the config asks for, or as many as batch and screen allow."""
+def _most_crops(
+    records: TrainingRecords,
+    config: ml_collections.ConfigDict,
+    together: SideBySide | None,
+) -> int:
+    """What the config asks for, or as many as batch, order and screen allow."""
     if config.data.crops_per_site > 1:
         return config.data.crops_per_site
-    for crops in range(configs.MOST_CROPS_PER_SITE, 1, -1):
+    for crops in range(config_checks.MOST_CROPS_PER_SITE, 1, -1):
         with contextlib.suppress(InputError):
-            return _order(opened.records, config, crops).crops
+            return _order(records, config, together, crops).crops
     return 1
 
 
 def _order(
-    count: int, config: ml_collections.ConfigDict, crops: int, first_step: int = 0
+    records: TrainingRecords,
+    config: ml_collections.ConfigDict,
+    together: SideBySide | None,
+    crops: int,
 ) -> Order:
-    return Order(count, config.train.batch, crops, config.seed, first_step)
+    count = len(records.rows.trained)
+    return Order(
+        count, config.train.batch, crops, config.seed, 0, side_by_side=together
+    )
 
 
 def _resuming(
-    opened: Prepared, config: ml_collections.ConfigDict, crops: int, rate: float
+    records: TrainingRecords,
+    config: ml_collections.ConfigDict,
+    together: SideBySide | None,
+    crops: int,
+    rate: float,
 ) -> dict[str, float]:
     """Seconds from a random step to its batch; `rate` is in sites per second."""
     step = int(np.random.default_rng(0).integers(10**6))
-    late = _stream(opened, config, crops, first_step=step)
-    order = _order(RXRX19A_RECORDS, config, crops, first_step=step)
+    late = _stream(records, config, together, crops, first_step=step)
+    order = Order(
+        RXRX19A_RECORDS,
+        config.train.batch,
+        crops,
+        config.seed,
+        step,
+        side_by_side=_of_rxrx19a(together),
+    )
     again = (order.wait + 1) * order.group  # sites decoded before the first batch
     return {
         "resume_seconds": _seconds(lambda: next(late)),
@@ -136,25 +172,30 @@ def _resuming(
     }
 
 
+def _of_rxrx19a(together: SideBySide | None) -> SideBySide | None:
+    """As many records of a well side by side, whatever the method's unit."""
+    if together is None:
+        return None
+    return SideBySide(np.arange(RXRX19A_RECORDS) // RXRX19A_SITES, together.count)
+
+
 def _seconds(call: Callable[[], Any]) -> float:
     began = time.monotonic()
     call()
     return time.monotonic() - began
 
 
-def _mixing(
-    opened: Prepared, config: ml_collections.ConfigDict, crops: int
-) -> dict[str, float]:
+def _mixing(records: TrainingRecords, order: Order) -> dict[str, float]:
     """How many plates meet in a batch; {} where the screen has none."""
-    names = prepared.plates(opened.table)
+    names = prepared.plates(records.dataset.table)
     if names is None:
         return {}
-    _, plate = np.unique(names, return_inverse=True)
-    found = batch_plates.distinct(_order(opened.records, config, crops), plate, BATCHES)
+    _, plate = np.unique(names[records.rows.trained], return_inverse=True)
+    found = batch_plates.distinct(order, plate, BATCHES)
     return {
         "plates": int(plate.max()) + 1,
         "plates_per_batch_mean": float(found.mean()),
         "plates_per_batch_least": int(found.min()),
         "plates_per_batch_most": int(found.max()),
-        "plates_per_batch_expected": batch_plates.expected(plate, config.train.batch),
+        "plates_per_batch_expected": batch_plates.expected(plate, order.batch),
     }

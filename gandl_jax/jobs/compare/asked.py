@@ -1,6 +1,5 @@
 """What a task asks of every entrant: of its headline set, and of what folds choose."""
 
-import warnings
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -9,12 +8,9 @@ import pandas as pd
 from gandl_jax import modules
 from gandl_jax.judging.kept_answers import KeptAnswers
 from gandl_jax.profiles.feature_set import FeatureSet
-from gandl_jax.tasks import choice_counting, counting
+from gandl_jax.tasks import seed_plan
 from gandl_jax.tasks.choice_counting import ChoiceCounting
-from gandl_jax.tasks.counting import Answer, Counting, Question
-from gandl_jax.tasks.skip import LeftOut, Skip
-
-CHOOSE = "choose"  # among an option's candidates; None where nothing is chosen
+from gandl_jax.tasks.counting import Answer, Classification, Counting, Question
 
 
 class Asked:
@@ -74,7 +70,7 @@ def of_task(name: str, metadata: pd.DataFrame, options: Mapping[str, Any]) -> As
     Args:
       name: of the task.
       metadata: [N] rows of Metadata_* columns.
-      options: of the task; under CHOOSE the candidates, or None.
+      options: of the task, and as of `seed_plan.plan`; under "choose" the candidates.
 
     Returns:
       Its questions; warns of what is not possible.
@@ -86,13 +82,8 @@ def of_task(name: str, metadata: pd.DataFrame, options: Mapping[str, Any]) -> As
     module = modules.load("tasks", name)
     if hasattr(module, "counting"):
         return Asked(module.counting(metadata, options), None)
-    headline = counting.of_classification(module, metadata, options)
-    if not options[CHOOSE]:
-        return Asked(headline, None)
-    to_choose = {**options, **options[CHOOSE]}
-    try:
-        choosing = choice_counting.of_classification(module, metadata, to_choose)
-    except Skip as reason:
-        warnings.warn(f"no set is chosen: {reason}", LeftOut, stacklevel=2)
-        choosing = None
-    return Asked(headline, choosing)
+    plan, choosing = seed_plan.plan(module, metadata, options), None
+    if plan.chosen:
+        to_choose = {**options, **options["choose"]}
+        choosing = ChoiceCounting(plan.chosen, metadata, to_choose)
+    return Asked(Classification(plan.each, metadata, options), choosing)

@@ -15,12 +15,10 @@ from gandl_jax.judging import task_results
 from gandl_jax.judging.entrants import Entrant
 from gandl_jax.judging.kept_answers import KeptAnswers
 from gandl_jax.judging.step_lines import StepLines
-from gandl_jax.profiles import feature_set, store
+from gandl_jax.profiles import feature_set, floors, store
 from gandl_jax.profiles.aligned import AlignedSets
 from gandl_jax.tasks import steps
 from gandl_jax.tasks.skip import Skip
-
-INTENSITY = "intensity"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +30,7 @@ class Bench:
       compared: the entrants.
       made_from: what the sets of each come from.
       records: the screen's, as of `task_results.records`.
+      within: which of them are judged, as of `AlignedSets`.
       metadata: [N] rows of Metadata_* columns of what is judged.
       options: of each task.
       folder: of the answers that are kept.
@@ -41,6 +40,7 @@ class Bench:
     compared: Sequence[Entrant]
     made_from: Sequence[Mapping[str, Any]]
     records: pd.DataFrame | None
+    within: str
     metadata: pd.DataFrame
     options: Mapping[str, Mapping[str, Any]]
     folder: epath.Path
@@ -77,32 +77,36 @@ class Bench:
         return {"rows": rows, "pairs": pairs, "skipped": None}
 
     def _ask_all(self, made: Asked, board: judged.Board, kept: KeptAnswers) -> None:
-        """Asks the entrants, then the intensities, one after the other.
+        """Asks the entrants, then the floors of images, one after the other.
 
         Each is opened anew, so that one's features are in memory.
         """
         for one, made_from in zip(self.compared, self.made_from, strict=True):
-            opened = one.open(self.records)
+            opened = one.open(self.records, self.within)
             for role in (judged.TRAINED, judged.UNTRAINED):
                 if name := getattr(one, role):
                     own = opened.of_encoder(feature_set.encoder(name))
                     board.add(one, role, made.answers(own, name, kept, made_from))
-        if directory := self._intensity():
-            opened = AlignedSets((directory,), "", self.records)
-            made_from = task_results.made_from((directory,), opened)
-            answers = made.answers(opened, INTENSITY, kept, made_from)
-            board.add_floor(INTENSITY, answers)
+        for name, (directory, opened) in self._floors.items():
+            made_from = task_results.made_from([directory], opened)
+            board.add_floor(name, made.answers(opened, name, kept, made_from))
+
+    @functools.cached_property
+    def _floors(self) -> dict[str, tuple[epath.Path, AlignedSets]]:
+        """The first of each kind beside the entrants' encoders, opened once."""
+        places, found = [one.encoders[0].parent for one in self.compared], {}
+        for name in floors.OF_IMAGES:
+            there = [place / name for place in places if (place / name).is_dir()]
+            for directory in there[:1]:
+                opened = AlignedSets([directory], "", self.records, self.within)
+                found[name] = directory, opened
+        return found
 
     def _fits(self, made: Asked) -> int:
         """How many there are of all that is asked."""
-        directories = [d for one in self.compared for d in one.encoders]
-        directories += filter(None, [self._intensity()])
-        return sum(made.fits(_names(directory)) for directory in directories)
-
-    def _intensity(self) -> epath.Path | None:
-        """The first intensities that lie beside an entrant's encoders."""
-        found = (one.encoders[0].parent / INTENSITY for one in self.compared)
-        return next((directory for directory in found if directory.is_dir()), None)
+        encoders = [d for one in self.compared for d in one.encoders]
+        encoders += [directory for directory, _ in self._floors.values()]
+        return sum(made.fits(_names(directory)) for directory in encoders)
 
     def _kept(self, name: str) -> KeptAnswers:
         """The answers of a task."""

@@ -13,20 +13,16 @@ shows them all, with scores, pairs of arms and costs as data/*.csv.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import ml_collections
 import pandas as pd
 from etils import epath
 
-from gandl_jax import config as configs
-from gandl_jax import modules
+from gandl_jax import free_disk, modules
 from gandl_jax.errors import InputError
-from gandl_jax.jobs import choose_features
 from gandl_jax.jobs.compare import page, text
-from gandl_jax.jobs.compare.asked import CHOOSE
 from gandl_jax.jobs.compare.bench import Bench
-from gandl_jax.judging import entrants, seed_workdirs, task_results
+from gandl_jax.judging import comparing, entrants, seed_workdirs, task_results
 from gandl_jax.judging.entrants import Entrant
 from gandl_jax.raw import screen
 from gandl_jax.reading import labelling
@@ -34,6 +30,7 @@ from gandl_jax.reading import labelling
 JOB = "compare"
 FOLDER = "compare"
 WORKDIR = "unclaimed"
+WRITTEN_BYTES = 64_000_000  # at most: answers, results, the page and its tables (ours)
 
 
 def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
@@ -44,9 +41,10 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
       workdir: of the comparison.
 
     Raises:
-      InputError: workdirs that cannot be compared, missing, incomplete or broken
-        profiles, or a screen that allows no task.
+      InputError: no free disk, workdirs that cannot be compared, missing, incomplete
+        or broken profiles, or a screen that allows no task.
     """
+    free_disk.require(workdir, WRITTEN_BYTES, "a comparison")
     workdir, dataset = epath.Path(workdir), screen.load(config).name
     folders = _folders(config, workdir)
     compared = entrants.read(JOB, folders, dataset)
@@ -58,9 +56,12 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     records = task_results.records(JOB, config, dataset)
     for folder in folders if records is None else ():
         labelling.check_written(config, folder, dataset)
-    opened = [one.open(records) for one in compared]
+    within = config.evaluate.within
+    opened = [one.open(records, within) for one in compared]
     seed_workdirs.check_records([one.folder for one in compared], opened)
-    options = {name: _options(config, name) for name in _tasks()}
+    nested = config.compare.choose_sets
+    tasks = _tasks(config.evaluate.tasks)
+    options = {n: comparing.options(config, n, nested=nested) for n in tasks}
     made_from = [
         task_results.made_from(one.encoders, sets)
         for one, sets in zip(compared, opened, strict=True)
@@ -69,7 +70,14 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     del opened  # with features in memory
     target = workdir / FOLDER / dataset
     bench = Bench(
-        JOB, compared, made_from, records, metadata, options, target / "answers"
+        job=JOB,
+        compared=compared,
+        made_from=made_from,
+        records=records,
+        within=within,
+        metadata=metadata,
+        options=options,
+        folder=target / "answers",
     )
     named = {_name(o): made for o, made in zip(compared, made_from, strict=True)}
     named["labels"] = task_results.labels(config, records)
@@ -79,6 +87,7 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
         task_results.inputs(named, options),
         bench.comparisons,
         done="nothing has changed since it was compared",
+        cluster=config.evaluate.cluster,
     )
     for content in contents:
         print(text.summary(content), flush=True)
@@ -103,10 +112,20 @@ def _folders(config: ml_collections.ConfigDict, workdir: epath.Path) -> list:
     return entrants.find(named)
 
 
-def _tasks() -> list[str]:
-    """The tasks by which sets are compared."""
-    others = modules.names("tasks", "counting")
-    return sorted({*task_results.classifications(), *others})
+def _tasks(wanted: str) -> list[str]:
+    """The tasks, of those asked for, by which sets are compared.
+
+    Raises:
+      InputError: there are none.
+    """
+    can = {*task_results.classifications(), *modules.names("tasks", "counting")}
+    found = [name for name in task_results.asked_for(wanted) if name in can]
+    if not found:
+        raise InputError(
+            f"config.evaluate.tasks={wanted!r} names no task by which sets can be "
+            f"compared: name some of {', '.join(sorted(can))}"
+        )
+    return found
 
 
 def _metadata(compared: Sequence[Entrant], opened: Sequence) -> pd.DataFrame:
@@ -121,10 +140,3 @@ def _metadata(compared: Sequence[Entrant], opened: Sequence) -> pd.DataFrame:
 
 def _name(one: Entrant) -> str:
     return f"{one.arm}, seed {one.seed}"
-
-
-def _options(config: ml_collections.ConfigDict, task: str) -> dict[str, Any]:
-    """What the questions of a task depend on."""
-    own = configs.task_options(config, task)
-    choose = choose_features.candidates(config)
-    return {**own, CHOOSE: choose if config.compare.choose_sets else None}

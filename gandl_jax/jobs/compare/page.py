@@ -12,6 +12,7 @@ from gandl_jax.jobs.report import page, page_file
 from gandl_jax.jobs.report.page import Html
 from gandl_jax.judging import task_tables
 from gandl_jax.judging.entrants import Entrant
+from gandl_jax.raw import screen as screens
 
 Contents = Sequence[Mapping[str, Any]]
 
@@ -41,6 +42,8 @@ def _chapters(
     first = answer.leading(asked)
     yield page.tag("h1", f"Methods compared on {screen}")
     yield page.tag("p", _subtitle(compared), class_="subtitle")
+    if limits := screens.load(config).limits:
+        yield page.tag("p", f"What these data cannot show: {limits}")
     if first:
         yield answer.section(first, asked[first], contents)
         yield methods.section(first, asked[first], cost)
@@ -111,13 +114,29 @@ def _facts(compared: Sequence[Entrant], config) -> Html:
         "What was compared",
         page.tag(
             "p",
-            "All sets were judged on the same records, folds and "
+            f"All sets were judged on the same records{_within(config)}, folds and "
             f"{config.evaluate.bootstrap_draws:,} draws, normalised by "
             f"{config.evaluate.normalize!r} unless a task says otherwise. Intervals "
-            "add what other wells and what other seeds would have given.",
+            "add what other wells and what other seeds would have given."
+            + _counted(config.compare),
         ),
         page.table(("Method", "Seed", "Workdir"), lines, "scores"),
     )
+
+
+def _counted(compare) -> str:
+    if not compare.aside_frac:
+        return ""
+    return (
+        f" Of classifications the test records of the {compare.part} part are counted "
+        f"({compare.aside_frac:.0%} of the groups are set aside to choose by)."
+    )
+
+
+def _within(config) -> str:
+    """Which records were judged, where not all were."""
+    within = config.evaluate.within
+    return f" (those of {within})" if within else ""
 
 
 def _numbers(contents: Contents, cost) -> dict[str, pd.DataFrame]:

@@ -20,6 +20,7 @@ from gandl_jax.jobs.import_ import feature_columns
 from gandl_jax.prepared import prepared
 from gandl_jax.profiles import (
     bookkeeping,
+    floors,
     foreign,
     key_values,
     narrow,
@@ -34,7 +35,7 @@ from gandl_jax.reading import labelling
 
 PART_ROWS = 4096  # of the table, in one file of the feature set
 LOOK_ROWS = 1024  # that say which columns may be counters, at least
-NOT_OURS = ("intensity", "plate", "position")  # names that other sets have
+NOT_OURS = (*floors.OF_IMAGES, "plate", "position")  # names that other sets have
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*(_[A-Za-z0-9.-]+)*")
 _GLUE = "\x1f"  # between the values of a key of several columns
 

@@ -15,6 +15,7 @@ from gandl_jax.jobs.report.encoder_roles import Row
 from gandl_jax.jobs.report.inputs import Inputs
 from gandl_jax.jobs.report.page import Html
 from gandl_jax.jobs.report.screens import Screen
+from gandl_jax.raw import screen as screen_spec
 from gandl_jax.tasks import marks
 
 MOST_DOUBTS = 8  # that are seen at once
@@ -38,7 +39,8 @@ def section(screen: Screen, inputs: Inputs) -> Html | None:
       screen: its rows.
       inputs: of the whole report.
     """
-    parts = [_wells(screen), _compounds(screen), _sure(screen), _doubts(screen)]
+    limits = _limits(screen, inputs)
+    parts = [_wells(screen), _compounds(screen), _sure(screen), _doubts(screen, limits)]
     parts = [part for part in parts if part]
     missed = _missed(screen, own=inputs.config.data.name == "own")
     if not parts and not missed:
@@ -176,8 +178,14 @@ def _other_scores(screen: Screen) -> Html | None:
     )
 
 
-def _doubts(screen: Screen) -> Html | None:
-    found = doubts.doubts(
+def _limits(screen: Screen, inputs: Inputs) -> list[str]:
+    """What the config's screen says that its scores cannot show, of that screen."""
+    spec = screen_spec.load(inputs.config)
+    return [spec.limits] if spec.limits and spec.name == screen.name else []
+
+
+def _doubts(screen: Screen, limits: list[str]) -> Html | None:
+    found = limits + doubts.doubts(
         screen.judged,
         screen.answering.get(next(iter(screen.curves), ""), []),
         screen.wells,

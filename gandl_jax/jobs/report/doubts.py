@@ -14,6 +14,7 @@ from gandl_jax.tasks import marks
 FEW_PLATES = 4
 WITHIN_PLATES = ("well", "row")  # splits that leave no whole plate out
 FLOORS = {  # key of a difference -> what does as well or better
+    "classical": "Classical features do",
     "intensity": "Plain intensities do",
     "plate": "The plate's name alone does",
     "position": "The well's position alone does",

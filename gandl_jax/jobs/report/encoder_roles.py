@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from gandl_jax.profiles import feature_set
+from gandl_jax.profiles import feature_set, floors
 
 Row = Mapping[str, Any]
 Place = tuple[str, ...]
 Table = Mapping[Place, Mapping[str, Row]]  # what is scored -> role -> row
 
 FLOORS = {  # encoder -> its name on the page
-    "intensity": "intensity",
+    **{name: name for name in floors.OF_IMAGES},
     "plate": "plate identity",
     "position": "well position",
 }
@@ -25,7 +25,8 @@ def roles(encoders: Iterable[str]) -> dict[str, str]:
     Returns:
       Role -> encoder: "trained", under their own names imported tables and networks
       that were trained elsewhere (as the one that training started from), "untrained",
-      "intensity", "plate identity", "well position"; only those that there are.
+      "classical", "intensity", "plate identity", "well position"; only those that
+      there are.
     """
     encoders = sorted(set(encoders))
     networks = feature_set.roles(encoders)
@@ -99,8 +100,8 @@ def main(those: Mapping[str, Row]) -> Row:
 def network(role: str) -> str:
     """A role as a sentence says it."""
     words = {"trained": "the trained network", "untrained": "the untrained network"}
-    floors = {"intensity": "plain intensities"}
+    of_images = {"intensity": "plain intensities", "classical": "classical features"}
     if role in FLOORS.values():
-        return floors.get(role, role)
+        return of_images.get(role, role)
     what = "network" if feature_set.is_network(role) else "table"
     return words.get(role) or f"the {what} {role}"

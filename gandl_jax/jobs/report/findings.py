@@ -35,7 +35,7 @@ def verdict(row: Row, floor: str) -> str:
 
     Args:
       row: of scores.
-      floor: "untrained", "intensity", "plate" or "position".
+      floor: "untrained", "classical", "intensity", "plate" or "position".
     """
     difference = (row.get("differences") or {}).get(floor)
     if not difference or any(bad(difference[k]) for k in ("value", "low", "high")):

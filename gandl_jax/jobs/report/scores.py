@@ -10,12 +10,13 @@ from gandl_jax.jobs.report.encoder_roles import Row, Table
 from gandl_jax.jobs.report.page import Html
 from gandl_jax.jobs.report.task_chapters import Chapter
 from gandl_jax.judging import task_tables
+from gandl_jax.profiles import floors
 from gandl_jax.tasks import marks
 from gandl_jax.tasks.label_classification import counts_in_words
 
 FLOOR_OF = {  # role -> its key in a row's differences
     "untrained": "untrained",
-    "intensity": "intensity",
+    **{name: name for name in floors.OF_IMAGES},
     "plate identity": "plate",
     "well position": "position",
 }
@@ -256,8 +257,7 @@ def cell(role: str, those: Mapping[str, Row], pattern: str = ".3f") -> Html:
     row = those.get(role)
     if row is None:
         return page.text("–")
-    interval = page.interval(row["value"], row["low"], row["high"], pattern)
-    found = marked(interval, row)
+    found = interval(row, pattern, row)
     first = encoder_roles.main(those)
     difference = (first.get("differences") or {}).get(FLOOR_OF.get(role, ""))
     if difference and first is not row:
@@ -308,15 +308,16 @@ def _rest(rows: Sequence[Row], asked: Asked) -> Html:
                 _split_cell(row["split"], row["leaky"]),
                 METRICS.get(row["metric"], row["metric"]),
                 row.get("normalize", ""),
-                marked(
-                    page.interval(row["value"], row["low"], row["high"], ".3f"), row
-                ),
-                page.interval(gain["value"], gain["low"], gain["high"], "+.3f")
-                if gain
-                else "–",
+                interval(row, ".3f", row),
+                interval(gain, "+.3f", row) if gain else "–",
             )
         )
     return page.table(header, lines, "scores")
+
+
+def interval(of: Mapping[str, Any], pattern: str, row: Row) -> Html:
+    """A row's score, or its difference to another, with its interval and the mark."""
+    return marked(page.interval(of["value"], of["low"], of["high"], pattern), row)
 
 
 def marked(shown: Html | str, row: Row) -> Html:

@@ -133,9 +133,12 @@ def _skipped(screen: Screen) -> Html | None:
 
 
 def _limits(config) -> Html:
+    spec = screen_spec.load(config)
+    own = page.tag("p", f"{spec.name}: {spec.limits}") if spec.limits else ""
     return page.section(
         "limits",
         "Limits, and how to cite",
+        own,
         page.tag(
             "p",
             "A response measures how far treated wells look like one control rather "

@@ -114,10 +114,8 @@ def _line(row: Row, base: Row) -> tuple[Any, ...]:
         scores.METRICS[row["metric"]],
         row["features"],
         f"{feature_set.step(row['encoder']):,}",
-        *(
-            scores.marked(page.interval(r["value"], r["low"], r["high"], ".3f"), r)
-            for r in (row, base)
-        ),
-        page.interval(gain["value"], gain["low"], gain["high"], "+.3f"),
+        scores.interval(row, ".3f", row),
+        scores.interval(base, ".3f", base),
+        scores.interval(gain, "+.3f", row),
         ", ".join(page.number(value, "+.3f") for value in gain["of_seeds"]),
     )

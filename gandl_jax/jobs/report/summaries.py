@@ -9,6 +9,7 @@ from gandl_jax.jobs.report.page import Html
 Rows = Sequence[Mapping[str, Any]]
 Summaries = Mapping[str, Mapping[str, Rows]]  # encoder -> name of a table -> its rows
 CSV = "summaries"
+MOST_ROWS = 40  # of a table that is not folded (ours)
 
 
 def section(dataset: str, summaries: Summaries) -> Html | None:
@@ -46,8 +47,12 @@ def numbers(summaries: Summaries) -> list[dict[str, Any]]:
 def _table(title: str, rows: Rows) -> Iterator[Html]:
     header = list(dict.fromkeys(key for row in rows for key in row))
     cells = [[_cell(row.get(key)) for key in header] for row in rows]
+    shown = page.table(header, cells, CSV)
+    if len(rows) > MOST_ROWS:
+        yield page.details(f"{title} ({len(rows)} rows)", shown)
+        return
     yield page.tag("h3", title)
-    yield page.table(header, cells, CSV)
+    yield shown
 
 
 def _cell(value: Any) -> str:

@@ -41,6 +41,7 @@ def section(inputs: Inputs) -> Html:
         *_embedded(inputs),
         *_trained(inputs),
         *_settings(inputs, EVALUATED),
+        *_within(inputs),
         *_normalized(inputs),
         *_labelled(inputs),
         *_history(inputs.record),
@@ -71,6 +72,8 @@ def _trained(inputs: Inputs) -> Iterator[tuple[str, str]]:
         yield "Training started from", start["from"]
     if inputs.metrics:
         last = inputs.metrics[-1]
+        if held_out := inputs.config.train.hold_out:
+            yield "Held out of training", held_out
         yield from _settings(inputs, TRAINED | _own_facts(inputs))
         yield "Images seen", f"{last['images']:,} in {last['step']:,} steps"
         if last.get("seconds"):
@@ -118,6 +121,11 @@ def _settings(inputs: Inputs, keys: Mapping[str, str]) -> Iterator[tuple[str, st
     flat = configs.plain(inputs.config)
     for name, key in keys.items():
         yield name, _plain(flat[key])
+
+
+def _within(inputs: Inputs) -> Iterator[tuple[str, str]]:
+    if within := inputs.config.evaluate.within:
+        yield "Judged records", within
 
 
 def _normalized(inputs: Inputs) -> Iterator[tuple[str, str]]:

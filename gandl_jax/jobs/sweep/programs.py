@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from etils import epath
@@ -35,9 +35,18 @@ class Program:
     Args:
       options: as a shell reads them.
       log: the file; what is in it stays.
+      folder: that it is started in; None is this one.
+      environment: its variables; None is this one's.
     """
 
-    def __init__(self, options: str, log: epath.Path):
+    def __init__(
+        self,
+        options: str,
+        log: epath.Path,
+        *,
+        folder: str | None = None,
+        environment: Mapping[str, str] | None = None,
+    ):
         self._log, self._began = log, time.monotonic()
         log.parent.mkdir(parents=True, exist_ok=True)
         program = [sys.executable, "-m", "gandl_jax.main", *shlex.split(options)]
@@ -47,6 +56,8 @@ class Program:
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,
+                cwd=folder,
+                env=environment,
                 start_new_session=True,  # the terminal's Ctrl-C is for the sweep
                 preexec_fn=child_processes.dies_with_parent(),
             )
@@ -67,28 +78,36 @@ class Program:
         """The last line that it printed."""
         return last_line(self._log)
 
-    def stop(self) -> None:
-        """Asks it to save and leave, and waits until it has."""
+    def ask_to_stop(self) -> None:
+        """Asks it to save and leave."""
         self._process.send_signal(signal.SIGTERM)
+
+    def wait(self) -> None:
+        """Waits until it has ended."""
         self._process.wait()
 
 
-def run(options: str, log: epath.Path) -> Ended:
+Start = Callable[[str, epath.Path], Program]
+
+
+def run(options: str, log: epath.Path, start: Start = Program) -> Ended:
     """Runs a program to its end; it ends with this one, whatever ends this one."""
-    program = Program(options, log)
+    program = start(options, log)
     try:
         while not (ended := program.ended()):
             time.sleep(0.1)
         return ended
     except BaseException:
-        program.stop()
+        stop_all([program])
         raise
 
 
 def stop_all(programs: Sequence[Program]) -> None:
-    """Stops programs, each of which saves what it has."""
+    """Stops programs, which all save what they have at the same time."""
     for program in programs:
-        program.stop()
+        program.ask_to_stop()
+    for program in programs:
+        program.wait()
 
 
 def last_line(log: epath.Path) -> str:

@@ -13,6 +13,9 @@ from gandl_jax.errors import InputError, known
 
 # Keys that change no result of a run.
 FREE = ("sweep.", "embed.reuse", "benchmark.", "kills.", "plan.", "compare.", "choose.")
+FREE += ("evaluate.cluster",)
+# Not passed on: a run on a worker would wait for its own worker to be free.
+OF_SWEEP = ("sweep.", "evaluate.cluster")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,5 +101,5 @@ def _set_by_user(config: ml_collections.ConfigDict, source: str) -> dict[str, st
     return {
         key: config_text.write(value)
         for key, value in configs.flatten(config).items()
-        if value != before[key] and not key.startswith("sweep.")
+        if value != before[key] and not key.startswith(OF_SWEEP)
     }

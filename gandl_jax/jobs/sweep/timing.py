@@ -15,13 +15,20 @@ from gandl_jax import costs, sealed_json
 from gandl_jax.errors import InputError, RunError
 from gandl_jax.jobs.sweep import programs
 from gandl_jax.jobs.sweep.book import Book
+from gandl_jax.jobs.sweep.programs import Start
 from gandl_jax.jobs.sweep.runs import Run
 
 FIRST_STEPS = 16  # of a piece (ours)
 LEAST_S = 20.0  # of stepping, for a piece to tell (ours); a tenth of the time at most
 
 
-def with_steps(runs: Sequence[Run], minutes: float, book: Book, folder: epath.Path):
+def with_steps(
+    runs: Sequence[Run],
+    minutes: float,
+    book: Book,
+    folder: epath.Path,
+    start: Start = programs.Program,
+):
     """Gives every run as many images as it trains on in so many minutes.
 
     Args:
@@ -29,6 +36,7 @@ def with_steps(runs: Sequence[Run], minutes: float, book: Book, folder: epath.Pa
       minutes: of training, compiling apart.
       book: of the sweep, which keeps what was found.
       folder: of the pieces that are timed.
+      start: starts a program.
 
     Returns:
       The runs, with their `train.total_images`.
@@ -45,7 +53,7 @@ def with_steps(runs: Sequence[Run], minutes: float, book: Book, folder: epath.Pa
         key = _key(run)
         found = book.steps(key)
         if found is None:
-            found = _timed(run, minutes, folder / key)
+            found = _timed(run, minutes, folder / key, start)
             book.note_steps(key, found)
         _refuse_other_minutes(found["minutes"], minutes)
         images = str(found["total_images"])
@@ -68,13 +76,15 @@ def _refuse_other_minutes(before: float, now: float) -> None:
         )
 
 
-def _timed(run: Run, minutes: float, folder: epath.Path) -> dict[str, float]:
+def _timed(
+    run: Run, minutes: float, folder: epath.Path, start: Start
+) -> dict[str, float]:
     """Trains a piece; as of `Book.steps`."""
     wanted_s, steps = minutes * 60, FIRST_STEPS
     enough_s = min(LEAST_S, wanted_s / 10)
     batch, stepped_s = run.config.train.batch, 0.0
     while stepped_s < enough_s:
-        cost = _cost_of(run, steps * batch, folder)
+        cost = _cost_of(run, steps * batch, folder, start)
         _refuse_compiling(run, cost["compile_seconds"], wanted_s)
         stepped_s = cost["seconds"]["steps"]
         more = 1.2 * enough_s / max(stepped_s, 1e-9)
@@ -89,10 +99,10 @@ def _timed(run: Run, minutes: float, folder: epath.Path) -> dict[str, float]:
     return {"minutes": minutes, "total_images": total, "seconds_per_step": each_s}
 
 
-def _cost_of(run: Run, images: int, folder: epath.Path) -> dict:
+def _cost_of(run: Run, images: int, folder: epath.Path, start: Start) -> dict:
     settings = {"train.total_images": str(images)}
     options = run.with_settings(settings).command(["train"], folder / "workdir")
-    ended = programs.run(options, folder / "log.txt")
+    ended = programs.run(options, folder / "log.txt", start)
     if ended.code:
         raise RunError(f"{run.name} could not be timed: {ended.last}")
     return costs.read(folder / "workdir")["training"]

@@ -261,7 +261,9 @@ def test_keys_that_name_neither_records_nor_wells(config, screen, tmp_path):
         job.run(config, tmp_path / "w")
 
 
-@pytest.mark.parametrize("name", ["intensity", "plate", "gan@5", "a/b", "a__b", "a_"])
+@pytest.mark.parametrize(
+    "name", ["intensity", "classical", "plate", "gan@5", "a/b", "a__b", "a_"]
+)
 def test_names_that_other_sets_have(config, screen, tmp_path, name):
     theirs(screen, "site_id").to_csv(tmp_path / "theirs.csv", index=False)
     config.imported.name = name

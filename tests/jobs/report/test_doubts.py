@@ -27,7 +27,7 @@ def tell(rows):
 
 
 def test_nothing_to_doubt(rows, tell):
-    floors = ("untrained", "intensity", "plate", "position")
+    floors = ("untrained", "classical", "intensity", "plate", "position")
     differences = {floor: rows.gain(0.2, 0.1, 0.3) for floor in floors}
     good = rows.score(differences=differences, encoder_saw_test_images=False)
     sure = rows.curve(wells=48, ec50_low_um=0.1, ec50_high_um=0.4)
@@ -37,6 +37,7 @@ def test_nothing_to_doubt(rows, tell):
 
 FLOORS = [
     ("untrained", "Training has not been shown to help", "made the features worse"),
+    ("classical", "Classical features do as well", "Classical features do better"),
     ("intensity", "Plain intensities do as well", "Plain intensities do better"),
     ("plate", "The plate's name alone does as well", "name alone does better"),
     ("position", "The well's position alone does as well", "position alone does bet"),

@@ -12,10 +12,11 @@ def table(scores, features="b8"):
 
 def test_kinds_are_what_is_judged_then_its_floors():
     encoders = ["position", "gan@0", "my table", "gan@250", "plate", "gan@500"]
-    assert encoder_roles.roles([*encoders, "intensity"]) == {
+    assert encoder_roles.roles([*encoders, "intensity", "classical"]) == {
         "trained": "gan@500",
         "my table": "my table",
         "untrained": "gan@0",
+        "classical": "classical",
         "intensity": "intensity",
         "plate identity": "plate",
         "well position": "position",

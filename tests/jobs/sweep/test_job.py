@@ -1,23 +1,27 @@
 """Sweeps of tiny trainings, each a program of its own, killed and left alone."""
 
 import os
+import pathlib
 import random
+import re
 import shlex
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
+import types
 
 import pytest
 from etils import epath
 
-from gandl_jax import csv_files, sealed_json
+from gandl_jax import command_line, csv_files, lock, sealed_json
 from gandl_jax import main as program
 from gandl_jax.errors import InputError
-from gandl_jax.jobs.sweep import job
+from gandl_jax.jobs.sweep import job, runs
 from gandl_jax.jobs.sweep.book import Book
-from gandl_jax.jobs.sweep.programs import Ended, Program, last_line
+from gandl_jax.jobs.sweep.programs import Ended, Program, last_line, stop_all
 from gandl_jax.jobs.sweep.runs import Run
 
 SWEEP = """
@@ -138,7 +142,7 @@ class Made:
             self._leave_results()
         return Ended(self._code, 1.0, "no disk" if self._code else "")
 
-    def stop(self):
+    def ask_to_stop(self):
         raise AssertionError("nothing is to be stopped")
 
     def _leave_results(self):
@@ -164,9 +168,7 @@ def test_some_run_at_a_time_and_one_that_fails_stops_no_other(
     assert "1 of 3 runs failed" in said.err and "autoencoder-seed1: no disk" in said.err
     assert "2 of 3 runs done" in said.out and "train 50%" in said.out
     assert Made.most == 2
-    assert [jobs for _, jobs in Made.began] == [
-        "prepare,train,embed,evaluate,report"
-    ] * 3
+    assert [jobs for _, jobs in Made.began] == ["train,embed,evaluate,report"] * 3
     table = csv_files.read(folder / "w-results/two-smoke/demo.csv")
     assert table["run"].tolist() == ["autoencoder-seed0", "autoencoder-seed2"]
     assert table["value"].tolist() == ["0.5", "0.5"]
@@ -222,6 +224,45 @@ def test_a_program_says_how_it_ended(tmp_path):
     assert last_line(log) == ""
 
 
+# Asked to stop, it leaves once others have been asked, too; alone it is late.
+SAVES_WITH_OTHERS = """
+import pathlib, signal, sys, time
+own, others = pathlib.Path(sys.argv[1]), sys.argv[2:]
+def stop(*_):
+    own.with_suffix(".asked").touch()
+    late = time.monotonic() + 10
+    while time.monotonic() < late:
+        if all(pathlib.Path(one).with_suffix(".asked").exists() for one in others):
+            sys.exit(75)
+        time.sleep(0.01)
+    sys.exit(1)
+signal.signal(signal.SIGTERM, stop)
+own.with_suffix(".ready").touch()
+time.sleep(60)
+sys.exit(2)
+"""
+
+
+def test_all_programs_are_asked_to_stop_before_any_is_waited_for(tmp_path, monkeypatch):
+    script = tmp_path / "python"
+    (tmp_path / "saves.py").write_text(SAVES_WITH_OTHERS)
+    script.write_text(
+        f'#!/bin/sh\nshift 2\nexec {sys.executable} {tmp_path}/saves.py "$@"\n'
+    )
+    script.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(script))
+    names = [str(tmp_path / name) for name in "abc"]
+    running = [
+        Program(shlex.join([own, *names]), epath.Path(tmp_path / "log"))
+        for own in names
+    ]
+    ready = [epath.Path(f"{name}.ready") for name in names]
+    while not all(path.exists() for path in ready):
+        time.sleep(0.02)
+    stop_all(running)
+    assert [program.ended().code for program in running] == [75, 75, 75]
+
+
 def test_a_book_keeps_how_runs_of_a_config_ended(tmp_path):
     from gandl_jax import config as configs
 
@@ -240,3 +281,56 @@ def test_a_book_keeps_how_runs_of_a_config_ended(tmp_path):
     (tmp_path / "sweep.json").write_text("{}")
     with pytest.raises(InputError, match=r"sweep\.json is damaged"):
         Book(epath.Path(tmp_path))
+
+
+def test_a_full_disk_is_refused_before_anything_is_written(
+    folder, words, monkeypatch, capsys
+):
+    usage = types.SimpleNamespace(free=127_000_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    assert program.main(words("w")) == 2
+    told = capsys.readouterr().err
+    assert "has 127 MB free, and a sweep with 2 runs to do needs 128 MB" in told
+    assert len(told.strip().splitlines()) == 1
+    assert not (folder / "w").exists() and not (folder / "w-results").exists()
+
+
+def test_a_cluster_changes_no_run(words):
+    """Its address is in no digest, and no run waits for the worker that runs it."""
+    arguments = words("w", "--config.evaluate.cluster=tcp://127.0.0.1:8786")
+    found = []
+    for given in (words("w"), arguments):
+        values = command_line.define_flags()
+        rest, settings = command_line.split(given)
+        values(["gandl_jax", *rest])
+        config, _, workdir = command_line.resolve(values, settings)
+        found.append(runs.read(config, workdir))
+    for one, other in zip(*found, strict=True):
+        assert one.digest == other.digest and one.options == other.options
+        assert one.config.evaluate.cluster == other.config.evaluate.cluster == ""
+
+
+@pytest.mark.slow
+def test_a_cluster_runs_a_sweep_though_a_worker_is_killed(
+    folder, words, dask_processes, capsys
+):
+    assert program.main(words("here")) == 0
+    capsys.readouterr()
+    address = f"--config.evaluate.cluster={dask_processes.address}"
+    killed = threading.Thread(target=_kill_once_training, args=(folder,), daemon=True)
+    killed.start()
+    assert program.main(words("there", address)) == 0
+    killed.join()
+    assert "2 of 2 runs done" in capsys.readouterr().out
+    assert scores(folder, "there") == scores(folder, "here")
+    dask_processes.stop()
+    assert program.main(words("there")) == 0  # done is done, wherever
+
+
+def _kill_once_training(folder):
+    """Kills the worker whose run holds its workdir, once that has a checkpoint."""
+    workdir = folder / "there/autoencoder-seed0"
+    while not list(workdir.glob("checkpoints/*")):
+        time.sleep(0.1)
+    status = pathlib.Path(f"/proc/{lock.holder(workdir)['pid']}/status").read_text()
+    os.kill(int(re.search(r"PPid:\s(\d+)", status)[1]), signal.SIGKILL)

@@ -1,0 +1,16 @@
+"""Nuclei in mitosis, 64 px, two channels: stages and apoptosis, tracks left out.
+
+Source: https://cellcognition-project.org, demonstration data (licence not verified).
+For choosing: a third of the estimated tracks, of those of each stage too, the rarest
+first. For reporting: the others.
+"""
+
+from gandl_jax import config as configs
+
+
+def get_config(text: str = ""):
+    options = configs.options(text)
+    config = configs.augmented(configs.small(configs.default(options["method"])))
+    configs.labelled_cells(config, "mitosis_stages", side_px=64, group="track")
+    config.evaluate.nuclei = "chromatin"
+    return configs.finish(config, options)

@@ -1,0 +1,1 @@
+"""Classical features: CellProfiler's measurements of whole images and nuclei."""

@@ -1,0 +1,67 @@
+"""What is sent to others, with large arrays apart: each is sent once, by its digest."""
+
+import hashlib
+import io
+import pickle
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+LARGE = 2**16  # bytes of an array that is sent apart (ours)
+
+
+class Packed(NamedTuple):
+    """A value as bytes.
+
+    Attributes:
+      text: pickled, but for large arrays.
+      arrays: digest to array.
+    """
+
+    text: bytes
+    arrays: dict[str, np.ndarray]
+
+
+def pack(value: Any) -> Packed:
+    """Pickles a value."""
+    text = io.BytesIO()
+    pickler = _Pickler(text, protocol=pickle.HIGHEST_PROTOCOL)
+    pickler.dump(value)
+    return Packed(text.getvalue(), pickler.arrays)
+
+
+def unpack(text: bytes, arrays: Mapping[str, np.ndarray]) -> Any:
+    """The value of `Packed.text`, with arrays by their digests."""
+    unpickler = pickle.Unpickler(io.BytesIO(text))
+    unpickler.persistent_load = arrays.__getitem__
+    return unpickler.load()
+
+
+class _Pickler(pickle.Pickler):
+    """Takes large arrays out."""
+
+    def __init__(self, *args: Any, **options: Any):
+        super().__init__(*args, **options)
+        self.arrays: dict[str, np.ndarray] = {}
+        self._digests: dict[int, str] = {}
+
+    def persistent_id(self, value: Any) -> str | None:
+        """The digest of a large array; None of all else, which is pickled."""
+        if type(value) is not np.ndarray or value.dtype.hasobject:
+            return None
+        if value.nbytes < LARGE:
+            return None
+        key = self._digests.get(id(value)) or digest(value)
+        self._digests[id(value)] = key
+        self.arrays[key] = value
+        return key
+
+
+def digest(array: np.ndarray) -> str:
+    """SHA-256, in hex, of an array's values and how they lie."""
+    by_columns = array.flags.f_contiguous and not array.flags.c_contiguous
+    kind = f"{array.dtype.str} {array.shape} {by_columns}"
+    made = hashlib.sha256(kind.encode())
+    made.update(np.ascontiguousarray(array.T if by_columns else array).data)
+    return made.hexdigest()
