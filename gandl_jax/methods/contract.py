@@ -204,7 +204,17 @@ class Optional(Protocol):
         """
 
     def start(self, state: Any, networks: Any) -> Any:
-        """A new state whose networks are those given. train.start_from."""
+        """A new state whose networks are those given. train.start_from, model.weights.
+
+        What the networks lack, such as another head, stays as it is in the state.
+        """
+
+    def published(self) -> Any:
+        """The networks of `config.model.weights`, for `start`; of files. train.
+
+        Where `MODEL` has `weights` (`backbone_options.MODEL`), which `init` knows
+        nothing of: it gives random ones, the floor.
+        """
 
 
 class Weights(Protocol):

@@ -34,31 +34,63 @@ class State:
     net_average: dict
 
 
-def new(config, params: dict) -> State:
-    """A state at step 0 of parameters."""
-    return State(
+@flax.struct.dataclass
+class NormalisedState:
+    """The same of a network that normalises by its batch.
+
+    Attributes:
+      step, net, net_optimiser, net_average: as of `State`.
+      statistics: what stands for a batch's own in embedding.
+      statistics_average: moving average of them, for that of the parameters.
+    """
+
+    step: Array
+    net: dict
+    net_optimiser: optax.OptState
+    net_average: dict
+    statistics: dict
+    statistics_average: dict
+
+
+STATISTICS = "statistics"  # among what a loss gives: those after its batch
+
+
+def new(
+    config, params: dict, statistics: dict | None = None
+) -> State | NormalisedState:
+    """A state at step 0 of parameters, and of statistics where the network has any."""
+    state = State(
         step=jnp.zeros((), jnp.int32),
         net=params,
         net_optimiser=adam(config.method).init(params),
         net_average=jax.tree.map(jnp.copy, params),
     )
+    if statistics is None:
+        return state
+    return NormalisedState(
+        **vars(state),
+        statistics=statistics,
+        statistics_average=jax.tree.map(jnp.copy, statistics),
+    )
 
 
 def advance(
     config,
-    state: State,
+    state: State | NormalisedState,
     group: str,
-    loss: Callable[[dict, dict], tuple[Array, dict[str, Array]]],
+    loss: Callable[[dict, dict], tuple[Array, dict[str, Any]]],
     batch: dict,
     key: Array,
-) -> tuple[State, dict[str, Array]]:
+) -> tuple[State | NormalisedState, dict[str, Array]]:
     """One step of Adam; the moving average follows, and the step is counted.
 
     Args:
       config: of the experiment; method has Adam's options and the average's.
       state: before.
       group: of the metrics.
-      loss: (parameters, part of the batch with "keys") to (value, other means).
+      loss: (parameters, part of the batch with "keys") to (value, other means); of a
+        network with statistics, those that it has after this batch are among them, as
+        `STATISTICS`.
       batch: of this device.
       key: of the step and phase.
 
@@ -83,13 +115,22 @@ def advance(
     )
     average = ema.towards(state.net_average, state.net, kept)
     state = state.replace(step=state.step + 1, net_average=average)
+    if isinstance(state, NormalisedState):
+        statistics = means.pop(STATISTICS)
+        average = ema.towards(state.statistics_average, statistics, kept)
+        state = state.replace(statistics=statistics, statistics_average=average)
     named = {f"{group}/{name}": norm for name, norm in norms.items()}
     return state, before | {f"{group}/loss": value} | means | named
 
 
-def items(state: State) -> dict[str, Any]:
+def items(state: State | NormalisedState) -> dict[str, Any]:
     """What a checkpoint holds: the encoder alone, and everything."""
     encoder = {"average": state.net_average, "raw": state.net}
+    if isinstance(state, NormalisedState):
+        encoder[STATISTICS] = {
+            "average": state.statistics_average,
+            "raw": state.statistics,
+        }
     return {"encoder": encoder, "train": state}
 
 
@@ -102,11 +143,14 @@ class Networks:
       average: their moving average.
       with_channels: with_channels(parameters, sources) gives those for images of other
         channels; for each of these the old channel's number, or None for their mean.
+      statistics, statistics_average: as of `NormalisedState`; they know no channels.
     """
 
     net: dict
     average: dict
     with_channels: Callable[[dict, Sequence[int | None]], dict]
+    statistics: dict | None = None
+    statistics_average: dict | None = None
 
     def for_channels(self, sources: Sequence[int | None]) -> "Networks":
         """The same for images of other channels."""
@@ -115,10 +159,15 @@ class Networks:
         return dataclasses.replace(self, net=net, average=average)
 
 
-def start(config, networks: Networks) -> State:
+def start(config, networks: Networks) -> State | NormalisedState:
     """A state at step 0 of given parameters and their moving average."""
-    like = new(config, jax.tree.map(jnp.asarray, networks.net))
-    return like.replace(net_average=jax.tree.map(jnp.asarray, networks.average))
+    averages = {"net_average": networks.average}
+    if networks.statistics is not None:
+        averages["statistics_average"] = networks.statistics_average
+    net, statistics, averages = jax.tree.map(
+        jnp.asarray, (networks.net, networks.statistics, averages)
+    )
+    return new(config, net, statistics).replace(**averages)
 
 
 def augmented(config, part: dict) -> Array:

@@ -79,9 +79,9 @@ def run(config, workdir: epath.Path) -> None:
         return
     hosts.once(lambda: _note(workdir, training, devices))
     hosts.meet()  # all have looked for checkpoints before the first is saved
-    if newest is None and train.start_from:
+    if newest is None and (key := starting_weights.named_by(config)):
         known = starting_weights.describe(config)
-        hosts.agree({"what is in config.train.start_from": known["sha256"]})
+        hosts.agree({f"what is in config.{key}": known["sha256"]})
         hosts.once(lambda: workdirs.note(workdir, "start", known))
     channels = len(training.records.source.channels)
     meter = Meter(workdir, config, training.method, channels, devices)
@@ -112,7 +112,9 @@ def _open(config, workdir, saved, newest: int | None, devices) -> "_Training":
     method = opening.make_method(config, source)
     parallel.check_batch(train.batch, len(devices), method.unit, train.accumulate)
     architecture = sources.architecture(config, source)
-    if newest is not None:
+    if newest is None:
+        starting_state.published(config, method)  # refused before anything is written
+    else:
         saved.check(newest, architecture, configs.defaults(config))
     training = _Training(
         config=config,

@@ -24,6 +24,9 @@ def make(config, method, source: Source, key: jax.Array) -> Any:
       InputError: the networks are not there, are damaged or do not fit.
     """
     state = parallel.on_one(method.init)(key)
+    if networks := published(config, method):
+        print(f"train     starts from {config.model.weights}", flush=True)
+        return method.start(state, networks)
     if not config.train.start_from:
         return state
     found = starting_weights.find(config)
@@ -31,6 +34,17 @@ def make(config, method, source: Source, key: jax.Array) -> Any:
     words = f", their channels as ours: {found.words}" if found.words else ""
     print(f"train     starts from {config.train.start_from}{words}", flush=True)
     return method.start(state, networks.for_channels(found.sources))
+
+
+def published(config, method) -> Any:
+    """The networks of `config.model.weights`; None where a training starts otherwise.
+
+    Raises:
+      InputError: they are not there, are damaged or do not fit.
+    """
+    if starting_weights.named_by(config) != starting_weights.PUBLISHED:
+        return None
+    return method.published()
 
 
 def _of_training(config, ours: Source) -> Any:

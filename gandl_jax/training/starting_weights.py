@@ -17,11 +17,23 @@ from gandl_jax import config as configs
 from gandl_jax import modules
 from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError
+from gandl_jax.methods import backbone_options
 from gandl_jax.prepared import prepared
 from gandl_jax.raw import screen
 from gandl_jax.training import network_files, opening, sources, training_records
 
 KEY = "train.start_channels"
+PUBLISHED = "model.weights"  # of methods that have a published network
+
+
+def named_by(config: ml_collections.ConfigDict) -> str:
+    """The key that names what a training starts from; "" where that is random.
+
+    Another training's networks come before published ones, which those started from.
+    """
+    if config.train.start_from:
+        return "train.start_from"
+    return PUBLISHED if configs.plain(config).get(PUBLISHED) else ""
 
 
 def check(config: ml_collections.ConfigDict, workdir: epath.Path) -> None:
@@ -52,6 +64,8 @@ def describe(config: ml_collections.ConfigDict) -> dict[str, Any]:
       images it has seen, None where nobody knows; of another training "experiment" and
       "step".
     """
+    if named_by(config) == PUBLISHED:
+        return backbone_options.origin(config.model.weights)
     place = config.train.start_from
     known = {"from": place, "sha256": _fingerprint(place)}
     if network_files.is_file(place):

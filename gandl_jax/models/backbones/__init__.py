@@ -1,0 +1,1 @@
+"""Published image networks, one file for each name of `config.model.backbone`."""

@@ -1,0 +1,24 @@
+"""EfficientNet-Lite0 with its authors' padding: the wheel's, timm's `tf_` one."""
+
+from gandl_jax.models.backbones.preprocessing import LITE
+from gandl_jax.models.conv_norm import TENSORFLOW
+from gandl_jax.models.efficientnet_lite import EfficientNetLite0
+
+WIDTH = 1280  # of the pooled features
+LEAST_PX = 1
+STAGES = (
+    "stem",
+    "block1",
+    "block2",
+    "block3",
+    "block4",
+    "block5",
+    "block6",
+    "block7",
+    "head",
+)
+
+
+def network(**options) -> EfficientNetLite0:
+    """The network; options are its classes, axis and dtype."""
+    return EfficientNetLite0(TENSORFLOW, LITE, **options)

@@ -1,0 +1,14 @@
+"""ResNet-50 as Keras has it: the first 1 x 1 is strided, convolutions have biases."""
+
+from gandl_jax.models.backbones.preprocessing import IMAGENET_BGR
+from gandl_jax.models.conv_norm import KERAS
+from gandl_jax.models.resnet50 import ResNet50
+
+WIDTH = 2048  # of the pooled features
+LEAST_PX = 1
+STAGES = ("stem", "block1", "block2", "block3", "block4")
+
+
+def network(**options) -> ResNet50:
+    """The network; options are its classes, axis and dtype."""
+    return ResNet50(KERAS, IMAGENET_BGR, False, True, **options)

@@ -1,0 +1,106 @@
+"""ResNet-50 (He et al. 2016, arXiv 1512.03385), strided where its source has it."""
+
+from collections.abc import Callable
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jax import Array
+
+from gandl_jax.models.conv_norm import (
+    Layers,
+    NormSettings,
+    halve_by_maximum,
+    with_pooled,
+)
+
+STAGES = ((64, 3), (128, 4), (256, 6), (512, 3))  # width, blocks (the paper's table 1)
+EXPANSION = 4  # of a block's last convolution
+
+
+class ResNet50(nn.Module):
+    """50 layers of bottleneck blocks.
+
+    Attributes:
+      norm: batch normalisation of the weights' source.
+      prepare: what the images go through first.
+      stride_in_3x3: where a stage halves: in the 3 x 3 convolution, as torchvision has
+        it ("v1.5"), or in the 1 x 1 before it, as the paper and Keras.
+      conv_bias: whether convolutions have biases, as Keras's.
+      classes: of the logits; 0 is without.
+      axis: of the devices whose batch statistics are one; None is this one's alone.
+      dtype: of the computation.
+    """
+
+    norm: NormSettings
+    prepare: Callable[[Array], Array]
+    stride_in_3x3: bool = True
+    conv_bias: bool = False
+    classes: int = 0
+    axis: str | None = None
+    dtype: jnp.dtype = jnp.float32
+
+    @nn.compact
+    def __call__(self, images: Array, *, train: bool) -> dict[str, Array]:
+        """Maps of images [B, H, W, C] in [-1, 1].
+
+        Args:
+          images: of any side.
+          train: statistics of the batch, not the running ones.
+
+        Returns:
+          "stem" and "block1" to "block4": [B, H', W', D], at a 4th to a 32nd of the
+          side; "pooled": [B, D] float32, the means of the last; "logits" if asked for.
+        """
+        make = Layers(self.norm, train, self.axis, self.dtype, self.conv_bias)
+        x = self.prepare(images).astype(self.dtype)
+        x = halve_by_maximum(make.conv_norm(64, 7, "stem", stride=2)(x))
+        maps = {"stem": x}
+        for stage, (width, blocks) in enumerate(STAGES, 1):
+            for block in range(1, blocks + 1):
+                stride = 2 if block == 1 and stage > 1 else 1
+                x = Bottleneck(
+                    width,
+                    stride,
+                    self.stride_in_3x3,
+                    make,
+                    is_first=block == 1,
+                    name=f"block{stage}_{block}",
+                )(x)
+            maps[f"block{stage}"] = x
+        return with_pooled(maps, x, self.classes)
+
+
+class Bottleneck(nn.Module):
+    """1 x 1, 3 x 3, 1 x 1, added to what came in.
+
+    Attributes:
+      width: channels of the first two.
+      stride: 2 halves height and width.
+      stride_in_3x3: as of the network.
+      make: the network's layers.
+      is_first: of its stage, whose width what comes in has not yet.
+    """
+
+    width: int
+    stride: int
+    stride_in_3x3: bool
+    make: Layers
+    is_first: bool
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """[B, H, W, C] to [B, H / stride, W / stride, 4 width]."""
+        make, wide = self.make, EXPANSION * self.width
+        strides = (1, self.stride) if self.stride_in_3x3 else (self.stride, 1)
+        shortcut = x
+        if self.is_first:
+            same = make.conv_norm(wide, 1, "shortcut", _unchanged, stride=self.stride)
+            shortcut = same(x)
+        x = make.conv_norm(self.width, 1, "first", stride=strides[0])(x)
+        x = make.conv_norm(self.width, 3, "second", stride=strides[1])(x)
+        x = make.conv_norm(wide, 1, "third", _unchanged)(x)
+        return nn.relu(shortcut + x)
+
+
+def _unchanged(x: Array) -> Array:
+    return x

@@ -1,0 +1,1 @@
+"""Weights of published networks: files read safely, and each source's names."""

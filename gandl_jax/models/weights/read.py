@@ -1,0 +1,68 @@
+"""Reads a file of weights, of any form that is known, told by its first bytes."""
+
+import zipfile
+from typing import Any, BinaryIO
+
+from gandl_jax.errors import InputError
+from gandl_jax.models.weights import filling
+from gandl_jax.models.weights.stored import BROKEN, Stored
+
+MOST_BYTES = 2**31  # of a file; DenseNet-161 has 115 MB (ours)
+FORMS = "a .safetensors, a .pth, or Keras's .h5 or .keras"
+
+
+def variables(file: BinaryIO, name: str, backbone: str, like: Any) -> dict[str, Any]:
+    """A network's parameters and statistics from a file.
+
+    Args:
+      file: open for reading.
+      name: of it, for messages.
+      backbone: name of the network.
+      like: shapes of {"params": ..., "batch_stats": ...}, as of `filling.fill`.
+
+    Returns:
+      {"params": ..., "batch_stats": ...} of float32 arrays.
+
+    Raises:
+      InputError: as `filling.fill`; or the file is damaged, or of no known form, or
+        would execute something.
+    """
+    return filling.fill(arrays(file, name), name, backbone, like)
+
+
+def arrays(file: BinaryIO, name: str) -> dict[str, Stored]:
+    """The arrays of a file, which must stay open until they are read.
+
+    Raises:
+      InputError: the file is damaged, or of no known form, or would execute something.
+    """
+    size = file.seek(0, 2)
+    if size > MOST_BYTES:
+        raise InputError(
+            f"{name} has {size:,} bytes, and {MOST_BYTES:,} are the most of weights"
+        )
+    file.seek(0)
+    try:
+        found = _reader(file)(file, name)
+    except BROKEN as error:
+        told = str(error) or type(error).__name__
+        raise InputError(
+            f"{name} is damaged, or is not {FORMS}: {told.splitlines()[0][:200]}"
+        ) from error
+    if not found:
+        raise InputError(f"{name} holds no weights")
+    return found
+
+
+def _reader(file: BinaryIO):
+    from gandl_jax.models.weights import keras_file, safetensors_file, torch_file
+
+    start = file.read(8)
+    if start.startswith(b"\x89HDF"):
+        return keras_file.read
+    if start.startswith(b"PK"):
+        inside = zipfile.ZipFile(file).namelist()
+        return keras_file.read if keras_file.IN_KERAS in inside else torch_file.read
+    if start.startswith(b"\x80"):
+        return torch_file.read
+    return safetensors_file.read
