@@ -79,6 +79,7 @@ def test_random_weights_are_of_the_network_s_shapes_and_of_he_s_deviation():
     assert (statistics["final_norm"]["var"] == 1).all()
 
 
+@pytest.mark.slow
 def test_a_network_learns_alike_on_any_number_of_devices(config):
     """Three steps of a small DenseNet, whose statistics are those of all devices.
 

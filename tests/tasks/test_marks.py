@@ -131,7 +131,7 @@ def rows_of(task, metadata, sets):
 @pytest.mark.parametrize(
     "task",
     [
-        batch_effects,
+        pytest.param(batch_effects, marks=pytest.mark.slow),
         cell_model_classification,
         control_classification,
         dose_response,

@@ -38,7 +38,7 @@ def second_derivatives(network, remat):
     return jax.jit(jax.grad(penalty), compiler_options=AS_THE_PROGRAM)(params)
 
 
-@pytest.mark.parametrize("network", ["d", "g"])
+@pytest.mark.parametrize("network", ["d", pytest.param("g", marks=pytest.mark.slow)])
 def test_blocks_computed_again_give_the_same_network_and_gradients(network):
     kept, again = (second_derivatives(network, remat) for remat in (False, True))
     assert jax.tree.structure(kept) == jax.tree.structure(again)

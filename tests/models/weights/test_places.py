@@ -86,6 +86,7 @@ def opened(endpoint, folder, *words):
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+@pytest.mark.slow
 def test_a_hub_s_weights_are_fetched_once_and_others_refused(tmp_path):
     pytest.importorskip("huggingface_hub")
     wanted = [f"hf:some/{name}@{REVISION}" for name in ("tensors", "pickle", "none")]
