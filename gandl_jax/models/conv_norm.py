@@ -99,6 +99,11 @@ class Layers:
         return lambda x: activation(norm(conv(x)))
 
 
+def unchanged(x: Array) -> Array:
+    """What an activation is called where there is none."""
+    return x
+
+
 def halve_by_maximum(x: Array) -> Array:
     """[B, H, W, C]: the maximum of 3 x 3 around every other pixel."""
     return nn.max_pool(x, (3, 3), (2, 2), [(1, 1), (1, 1)])

@@ -12,7 +12,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
-from gandl_jax.models.conv_norm import Layers, NormSettings, with_pooled
+from gandl_jax.models.conv_norm import Layers, NormSettings, unchanged, with_pooled
 
 
 class Stage(NamedTuple):
@@ -116,5 +116,5 @@ class InvertedResidual(nn.Module):
             padding="SAME",
             feature_group_count=x.shape[-1],
         )(x)
-        x = make.conv_norm(stage.width, 1, "project", lambda x: x)(x)
+        x = make.conv_norm(stage.width, 1, "project", unchanged)(x)
         return came + x if x.shape == came.shape else x

@@ -10,6 +10,7 @@ from gandl_jax.models.conv_norm import (
     Layers,
     NormSettings,
     halve_by_maximum,
+    unchanged,
     with_pooled,
 )
 
@@ -94,13 +95,9 @@ class Bottleneck(nn.Module):
         strides = (1, self.stride) if self.stride_in_3x3 else (self.stride, 1)
         shortcut = x
         if self.is_first:
-            same = make.conv_norm(wide, 1, "shortcut", _unchanged, stride=self.stride)
+            same = make.conv_norm(wide, 1, "shortcut", unchanged, stride=self.stride)
             shortcut = same(x)
         x = make.conv_norm(self.width, 1, "first", stride=strides[0])(x)
         x = make.conv_norm(self.width, 3, "second", stride=strides[1])(x)
-        x = make.conv_norm(wide, 1, "third", _unchanged)(x)
+        x = make.conv_norm(wide, 1, "third", unchanged)(x)
         return nn.relu(shortcut + x)
-
-
-def _unchanged(x: Array) -> Array:
-    return x
