@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from gandl_jax.profiles import feature_set
 from gandl_jax.profiles.feature_set import FeatureSet, full_name, is_network, roles
 from gandl_jax.profiles.seen import Seen
 from gandl_jax.tasks import classification, marks
@@ -66,7 +67,7 @@ class Candidate:
     @property
     def encoder(self) -> str:
         """What made the features: "gan@2000", "intensity"."""
-        return self.set.partition("/")[0]
+        return feature_set.encoder(self.set)
 
     @property
     def features(self) -> str:

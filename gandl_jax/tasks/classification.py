@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gandl_jax.profiles import floors, groups, table
+from gandl_jax.profiles import feature_set, floors, groups, table
 from gandl_jax.profiles.feature_set import FeatureSet
 from gandl_jax.tasks import bootstrap, fold_svms, marks, remarks, splits, steps
 from gandl_jax.tasks.differences import FLOORS, bases, difference
@@ -627,7 +627,7 @@ def _named(task: str, name: str, about) -> dict[str, Any]:
     one = {
         "task": task,
         "set": name,
-        "encoder": name.partition("/")[0],
+        "encoder": feature_set.encoder(name),
         "features": name.rpartition("/")[2],
         **about,
     }

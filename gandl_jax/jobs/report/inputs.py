@@ -234,7 +234,7 @@ def _marked(rows: list[dict], path: epath.Path, encoders) -> list[dict]:
 def _mark(row: dict[str, Any], learnt: Collection[str]) -> dict[str, Any]:
     if not row.get(marks.IMAGES):
         return row
-    taken = (one["set"].partition("/")[0] for one in row.get("taken") or ())
+    taken = (feature_set.encoder(one["set"]) for one in row.get("taken") or ())
     used = {row.get("encoder"), *taken}
     return row | {marks.LABELS: not used.isdisjoint(learnt)}
 
