@@ -87,26 +87,25 @@ class Bench:
                 if name := getattr(one, role):
                     own = opened.of_encoder(feature_set.encoder(name))
                     board.add(one, role, made.answers(own, name, kept, made_from))
-        for name, (directory, opened) in self._floors.items():
-            made_from = task_results.made_from([directory], opened)
+        for name, (opened, made_from) in self._floors.items():
             board.add_floor(name, made.answers(opened, name, kept, made_from))
 
     @functools.cached_property
-    def _floors(self) -> dict[str, tuple[epath.Path, AlignedSets]]:
-        """The first of each kind beside the entrants' encoders, opened once."""
+    def _floors(self) -> dict[str, tuple[AlignedSets, Mapping[str, Any]]]:
+        """The first of each kind beside the entrants' encoders, and what it is from."""
         places, found = [one.encoders[0].parent for one in self.compared], {}
         for name in floors.OF_IMAGES:
             there = [place / name for place in places if (place / name).is_dir()]
             for directory in there[:1]:
                 opened = AlignedSets([directory], "", self.records, self.within)
-                found[name] = directory, opened
+                found[name] = opened, task_results.made_from([directory], opened)
         return found
 
     def _fits(self, made: Asked) -> int:
         """How many there are of all that is asked."""
-        encoders = [d for one in self.compared for d in one.encoders]
-        encoders += [directory for directory, _ in self._floors.values()]
-        return sum(made.fits(_names(directory)) for directory in encoders)
+        encoders = [_names(d) for one in self.compared for d in one.encoders]
+        floors_of_images = [opened for opened, _ in self._floors.values()]
+        return sum(map(made.fits, [*encoders, *floors_of_images]))
 
     def _kept(self, name: str) -> KeptAnswers:
         """The answers of a task."""
@@ -114,9 +113,13 @@ class Bench:
             "version": gandl_jax.__version__,
             "code": task_results.code(name),
             "options": self.options[name],
-            "judged": task_results.digest(self.metadata),
+            "judged": self._judged,
         }
         return KeptAnswers(self.folder / name, made_from)
+
+    @functools.cached_property
+    def _judged(self) -> str:
+        return task_results.digest(self.metadata)
 
 
 def _names(directory: epath.Path) -> list[str]:

@@ -13,11 +13,13 @@ shows them all, with scores, pairs of arms and costs as data/*.csv.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import ml_collections
 import pandas as pd
 from etils import epath
 
+from gandl_jax import config as configs
 from gandl_jax import free_disk, modules
 from gandl_jax.errors import InputError
 from gandl_jax.jobs.compare import page, text
@@ -65,9 +67,7 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     within = config.evaluate.within
     opened = [one.open(records, within) for one in compared]
     seed_workdirs.check_records([one.folder for one in compared], opened)
-    nested = config.compare.choose_sets
-    tasks = _tasks(config.evaluate.tasks)
-    options = {n: comparing.options(config, n, nested=nested) for n in tasks}
+    options = {n: _options(config, n) for n in _tasks(config.evaluate.tasks)}
     made_from = [
         task_results.made_from(one.encoders, sets)
         for one, sets in zip(compared, opened, strict=True)
@@ -133,6 +133,13 @@ def _tasks(wanted: str) -> list[str]:
             f"compared: name some of {', '.join(sorted(can))}"
         )
     return found
+
+
+def _options(config: ml_collections.ConfigDict, task: str) -> dict[str, Any]:
+    """What the questions of a task depend on; parts and choices of classifications."""
+    if task not in task_results.classifications():
+        return configs.task_options(config, task)
+    return comparing.options(config, task, nested=config.compare.choose_sets)
 
 
 def _metadata(compared: Sequence[Entrant], opened: Sequence) -> pd.DataFrame:
