@@ -15,6 +15,7 @@ from gandl_jax.tasks import choice, counting, fold_svms, nested
 from gandl_jax.tasks.counting import Answer, Question
 
 WORDS = "set chosen in each fold"
+CHOSEN_BY = ("inner_folds", "normalize", "svm_c")
 
 
 class ChoiceCounting:
@@ -22,6 +23,7 @@ class ChoiceCounting:
 
     Attributes:
       questions: in order.
+      chosen_by: of its options those that a choice alone depends on.
     """
 
     def __init__(
@@ -35,9 +37,10 @@ class ChoiceCounting:
         Args:
           plan: as of `nested.plan`.
           metadata: [N] rows of Metadata_* columns.
-          options: of the task; normalize and svm_c, of each some.
+          options: of the task; inner_folds; normalize and svm_c, of each some.
         """
         self._plan, self._metadata, self._options = plan, metadata, options
+        self.chosen_by = {key: options[key] for key in CHOSEN_BY}
         outer = [(task, [one.split for one in own]) for task, own in plan]
         self._counting = counting.Classification(
             outer, metadata, choice.tally_options(options)

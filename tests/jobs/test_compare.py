@@ -205,6 +205,11 @@ def test_folds_choose_a_set_as_choose_features_does(folders):
     assert theirs and theirs.items() <= rows.items()
     key = "held_out", "balanced_accuracy_wells"
     assert rows[*key, choice_counting.WORDS] > 0.9 > 0.75 > rows[*key, ""]
+    answers = folders.parent / "compared/compare/simulated/answers"
+    kept = {path: path.stat().st_mtime_ns for path in answers.glob("*/*.npz")}
+    assert 0 == compare(folders, f"--config.compare.workdirs={folders}/*-9")
+    left = {path: path.stat().st_mtime_ns for path in answers.glob("*/*.npz")}
+    assert len(left) == len(kept) / 2 and left.items() <= kept.items()
 
 
 @pytest.mark.slow

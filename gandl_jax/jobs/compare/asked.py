@@ -53,7 +53,7 @@ class Asked:
         told, headline = {**made_from, "set": name}, self._headline
         made = kept.of(told, headline.fits, lambda: headline.answers(sets[name]))
         if choosing := self._choosing:
-            told = {**made_from, "sets": list(sets)}
+            told = {**made_from, "sets": list(sets), **choosing.chosen_by}
             made += kept.of(told, choosing.fits(sets), lambda: choosing.answers(sets))
         return made
 

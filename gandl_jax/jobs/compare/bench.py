@@ -20,6 +20,8 @@ from gandl_jax.profiles.aligned import AlignedSets
 from gandl_jax.tasks import steps
 from gandl_jax.tasks.skip import Skip
 
+CHOICE = ("nested", "inner_folds", "choose")  # options that headline sets know not of
+
 
 @dataclasses.dataclass(frozen=True)
 class Bench:
@@ -112,7 +114,7 @@ class Bench:
         made_from = {
             "version": gandl_jax.__version__,
             "code": task_results.code(name),
-            "options": self.options[name],
+            "options": {k: v for k, v in self.options[name].items() if k not in CHOICE},
             "judged": self._judged,
         }
         return KeptAnswers(self.folder / name, made_from)
