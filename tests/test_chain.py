@@ -102,7 +102,8 @@ def test_zero_shot(request, tmp_path):
 def test_bbbc013(request, shared, tmp_path):
     source = f"--config.data.source_dir={shared}/data/bbbc013_rows_a_d"
     prepared = f"--config.data.dir={tmp_path}/prepared"
-    assert run_config(request, "bbbc013", tmp_path / "w", "--job=all", source, prepared) == 0
+    words = tmp_path / "w", "--job=all", source, prepared
+    assert run_config(request, "bbbc013", *words) == 0
     check_outputs(tmp_path / "w", "bbbc013", ("fkhr_gfp", "dna"))
     curves = rows_of(tmp_path / "w", "bbbc013", "dose_response")
     assert {row["treatment"] for row in curves} == {"Wortmannin"}
