@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gandl_jax.methods.gan import losses
+from gandl_jax.methods import losses
 
 
 def test_logistic_losses_are_cross_entropies():

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jax import Array
 
-from gandl_jax.methods.gan import losses
+from gandl_jax.methods import losses
 
 PAIRED = ("relativistic",)  # games in which G's loss is of real scores too
 
