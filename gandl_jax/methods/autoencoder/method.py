@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
 from gandl_jax import config as configs
@@ -103,9 +102,5 @@ def _for_channels(params: dict, sources: Sequence[int | None]) -> dict:
     """Parameters whose first layer takes, and whose last one makes, other channels."""
     params = small_cnn.with_channels(params, sources)
     decoder = params["decoder"]
-    last = decoder["to_image"]
-    kernel = small_cnn.takes_channels(last["kernel"], sources, axis=3)
-    bias = np.asarray(last["bias"])
-    bias = np.float32([bias.mean() if s is None else bias[s] for s in sources])
-    decoder = decoder | {"to_image": {"kernel": kernel, "bias": bias}}
-    return params | {"decoder": decoder}
+    last = small_cnn.makes_channels(decoder["to_image"], sources)
+    return params | {"decoder": decoder | {"to_image": last}}
