@@ -3,7 +3,7 @@
 import pytest
 
 from gandl_jax import config as configs
-from gandl_jax import file_hashes
+from gandl_jax import file_hashes, modules
 from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError
 from gandl_jax.training import encoders, starting_weights
@@ -17,7 +17,15 @@ def trained_for(folder, config):
     (folder / "checkpoints/1" / file_hashes.MANIFEST).touch()
 
 
-@pytest.mark.parametrize("method", ["autoencoder", "classifier"])
+# Those that know no files of networks.
+METHODS = [
+    name
+    for name in modules.names("methods", "Method")
+    if modules.part("methods", name, "weights") is None
+]
+
+
+@pytest.mark.parametrize("method", METHODS)
 def test_a_method_that_reads_no_files_starts_from_a_workdir(tmp_path, method):
     config = configs.default(method)
     config.data.channels = ("nuclei", "actin")
@@ -28,8 +36,13 @@ def test_a_method_that_reads_no_files_starts_from_a_workdir(tmp_path, method):
     found = starting_weights.find(config)
     assert found.sources == (1, None)
     assert found.words == "actin from actin, golgi from the mean"
-    config.model.width = 8
-    with pytest.raises(InputError, match="set --config.model.width=32$"):
+    key, usual = next(
+        (key, size)
+        for key in configs.method_options(method).ARCHITECTURE
+        if isinstance(size := configs.plain(config)[key], int)
+    )
+    configs.set_keys(config, {key: usual + 1})
+    with pytest.raises(InputError, match=f"set --config.{key}={usual}$"):
         starting_weights.find(config)
     config.train.start_from = str(tmp_path / "net.npz")
     with pytest.raises(InputError, match=f"name={method} are not read from files"):
