@@ -40,7 +40,11 @@ def runs(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    "method", ["autoencoder", pytest.param("gan", marks=pytest.mark.slow)]
+    "method",
+    [
+        "autoencoder",
+        *(pytest.param(m, marks=pytest.mark.slow) for m in ("gan", "small_gan")),
+    ],
 )
 def test_4_steps_equal_2_and_restore_and_2_bit_for_bit(
     run, tmp_path, method, monkeypatch
