@@ -25,15 +25,18 @@ def module(config) -> Any:
     return modules.load(FOLDER, config.model.backbone)
 
 
-def network(config, *, classes: int = 0) -> Any:
+def network(config, *, classes: int = 0, fixed: Sequence[str] = ()) -> Any:
     """The network, with batch statistics over all devices.
 
     Args:
       config: of the experiment; its model has backbone and dtype.
       classes: of its own logits; 0 is without.
+      fixed: stages whose normalisations keep their statistics in training.
     """
     dtype = parallel.compute_dtype(config.model.dtype)
-    return module(config).network(classes=classes, axis=parallel.AXIS, dtype=dtype)
+    return module(config).network(
+        classes=classes, axis=parallel.AXIS, dtype=dtype, fixed=tuple(fixed)
+    )
 
 
 def init(net: Any, key: Array, channels: int) -> tuple[dict, dict]:
