@@ -138,6 +138,15 @@ def items(state: State | NormalisedState) -> dict[str, Any]:
     return {"encoder": encoder, "train": state}
 
 
+def statistics(
+    state: State | NormalisedState,
+) -> tuple[dict | None, dict | None]:
+    """The statistics and their moving average; None of a network without any."""
+    if not isinstance(state, NormalisedState):
+        return None, None
+    return state.statistics, state.statistics_average
+
+
 @dataclasses.dataclass(frozen=True)
 class Networks:
     """What a training starts from.
