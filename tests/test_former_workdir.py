@@ -87,3 +87,37 @@ def test_its_recipe_is_the_one_that_counts(former, run, capsys):
     assert main.main(words) == 2
     assert "another experiment's: its model.latent_dim is 16" in capsys.readouterr().err
     assert sorted(former.rglob("*")) == before
+
+
+CLASSIFIER = (
+    "--config.simulate.size_px=32",
+    "--config.model.width=4",
+    "--config.model.width_max=4",
+    "--config.train.devices=1",
+)
+
+
+def test_a_classifier_goes_on_and_embeds(former, capfd):
+    """`data/classifier_of_a495394.tar.xz` is of the same screen, after 3 steps of 5."""
+    folder = former / "later"
+    with tarfile.open(HERE / "data" / "classifier_of_a495394.tar.xz") as archive:
+        archive.extractall(folder, filter="data")
+    words = [
+        f"--config={HERE.parent}/configs/demo.py:smoke,method=classifier",
+        f"--workdir={folder}/classifier",
+        f"--config.data.dir={former}/prepared",
+        *CLASSIFIER,
+        "--job=train,embed",
+    ]
+    assert main.main(words) == 0
+    assert "classifier@5" in capfd.readouterr().out
+    expected = json.loads((folder / "expected.json").read_text())
+    line = logs.read(folder / "classifier")[-1]
+    for name, value in expected["metrics"].items():
+        assert line[name] == pytest.approx(value, rel=1e-4), name
+    profiles = folder / "classifier" / "profiles" / "simulated"
+    for step, means in expected["means"].items():
+        parts = sorted((profiles / f"classifier@{step}").glob("part-*"))
+        features = pd.concat(map(pd.read_parquet, parts))
+        found = features[list(means)].mean().to_numpy()
+        np.testing.assert_allclose(found, list(means.values()), atol=1e-4)
