@@ -143,7 +143,9 @@ def test_a_baseline_of_sirnas_embeds_the_other_screen_and_goes_on_there(
     channels = "--config.data.channels=golgi,nuclei,actin"
     capsys.readouterr()
     run_on("demo", "compounds", "cascade", start, channels, "--job=prepare,train,embed")
-    assert "golgi from golgi, nuclei from nuclei" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "golgi from golgi, nuclei from nuclei" in told
+    assert "learnt other classes; what names ours is new" in told
     both = [tree_of(tmp_path / w, s) for w, s in (("learnt", 5), ("cascade", 0))]
     for name in ("['dense']['kernel']", "['encoder']['b8_halve']['conv']['kernel']"):
         for which in ("raw", "average"):

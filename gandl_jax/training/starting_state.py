@@ -56,6 +56,11 @@ def _of_training(config, ours: Source) -> Any:
     source = sources.read(saved.notes(step))
     if "data.label" not in starting_weights.replaced(config):
         sources.refuse_other_classes(folder, source, ours)
+    elif source.classes != ours.classes:
+        print(
+            f"train     note: {folder} learnt other classes; what names ours is new",
+            flush=True,
+        )
     saved.check(step, sources.architecture(theirs, source), configs.defaults(theirs))
     method = opening.make_method(theirs, source)
     like = jax.eval_shape(method.init, jax.random.key(0))

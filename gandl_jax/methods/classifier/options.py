@@ -19,7 +19,7 @@ OPTIONS = {
     "arcface_scale": 30.0,  # s (ours); 64 for the paper's many faces
     "arcface_margin": 0.5,  # m in radians (Deng et al. 2019)
     # From no margin to the whole one, linearly (ours): at once, training stalls.
-    "arcface_warmup_images": 100_000,
+    "arcface_warmup_images": 4_000,
     # Stages that stay as they are, statistics too: "backbone", all of it, or some, such
     # as "stem,block1". Embedding, heads and the layer that mixes channels learn.
     "freeze": (),
@@ -78,10 +78,7 @@ CITE = (
 )
 
 
-def small(config) -> None:
-    """Sets sizes that two cores train in minutes."""
-    one_network_options.small(config)
-    config.method.arcface_warmup_images = 2_000
+small = one_network_options.small
 
 
 def smoke(config) -> None:
@@ -89,7 +86,6 @@ def smoke(config) -> None:
     one_network_options.smoke(config)
     config.model.update(backbone=trunk_options.SMALL, weights="")
     config.model.penultimate_dim = min(8, config.model.penultimate_dim)
-    config.method.arcface_warmup_images = 64
 
 
 def check(config) -> None:
