@@ -20,6 +20,10 @@ def get_config(text: str = ""):
     if options["five"]:
         config.data.channels = ("nuclei", "er", "actin", "rna", "golgi")
     configs.tune(config, "gan", {"model.mapping_layers": 3})  # as configs/rxrx19a.py
+    configs.tune(config, "classifier", {"data.label": "Treatment"})  # the siRNA
+    if options["recipe"] == "baseline":  # Cuccarese et al. 2020 (docs/methods.md)
+        config.data.crop_px = 512
+        configs.tune(config, "classifier", {"method.arcface_warmup_images": 100_000})
     config.embed.batch = 128
     # The publisher's own split leaves whole experiments out.
     cells = config.evaluate.cell_model_classification

@@ -36,4 +36,6 @@ def get_config(text: str = ""):
         checkpoint_every_images=200_000,
     )
     config.embed.batch = 128
+    if options["recipe"] == "baseline":  # Cuccarese et al. 2020 (docs/methods.md)
+        config.data.update(crop_px=512, downscale=2, dir="data/rxrx19a-halved")
     return configs.finish(config, options)

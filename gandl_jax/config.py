@@ -212,7 +212,7 @@ def smoke(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
     config.train.update(
         batch=32,
         devices=0,
-        total_images=160,
+        total_images=min(160, config.train.total_images),
         log_every_images=64,
         grid_every_images=96,
         checkpoint_every_images=96,

@@ -57,8 +57,9 @@ def validate(config: ml_collections.ConfigDict, jobs: Iterable[str]) -> None:
             "experiment's encoder, which leaves nothing to train: name other jobs, or "
             "--job=all, which leaves train out"
         )
-    options = configs.method_options(config.method.name)
-    if options.LABELS == "needed" and not config.data.label and "train" in jobs:
+    learns_labels = configs.method_options(config.method.name).LABELS == "needed"
+    learns_labels &= config.train.total_images > 0 and "train" in jobs
+    if learns_labels and not config.data.label:
         raise InputError(
             f"the method {config.method.name} learns labels, and config.data.label is "
             "empty: name a column, as in --config.data.label=Treatment"

@@ -102,7 +102,7 @@ DEFAULTS = {
         "batch": 32,  # over all devices of all hosts
         # Gradient accumulation: micro-batches per device. Less memory, the same step.
         "accumulate": 1,
-        "total_images": 10_000_000,
+        "total_images": 10_000_000,  # 0 trains nothing: step 0 is the encoder
         "log_every_images": 3_200,
         "grid_every_images": 100_000,
         "checkpoint_every_images": 200_000,
@@ -248,6 +248,7 @@ LOWEST = {  # of every number in a group, or of one key
     "data.crops_per_site": 1,
     "train.": 1,
     "train.devices": 0,
+    "train.total_images": 0,
     "train.keep_checkpoints": 2,
     "train.milestone_every_images": 0,
     "train.rollbacks": 0,

@@ -172,7 +172,7 @@ def _check_finished(folder: epath.Path, config, step: int | None) -> None:
             f"the training in {folder} is at step {last or 0} of {total}: finish it "
             "with the same command, or leave it out"
         )
-    if step != last:
+    if (step or 0) != last:  # None: what it started from, at step 0
         raise InputError(
             f"{folder} is embedded at step {step}, and its training ended at {last}: "
             f"run --workdir={folder} --job=embed"

@@ -25,26 +25,34 @@ def module(config) -> Any:
     return modules.load(FOLDER, config.model.backbone)
 
 
-def network(config, *, classes: int = 0) -> Any:
+def network(config, *, classes: int = 0, fixed: Sequence[str] = ()) -> Any:
     """The network, with batch statistics over all devices.
 
     Args:
       config: of the experiment; its model has backbone and dtype.
       classes: of its own logits; 0 is without.
+      fixed: stages whose normalisations keep their statistics in training.
     """
-    return named(config.model.backbone, config.model.dtype, classes=classes)
+    model = config.model
+    return named(model.backbone, model.dtype, classes=classes, fixed=fixed)
 
 
-def named(backbone: str, dtype: str, *, classes: int = 0) -> Any:
+def named(
+    backbone: str, dtype: str, *, classes: int = 0, fixed: Sequence[str] = ()
+) -> Any:
     """A network by its name, with batch statistics over all devices.
 
     Args:
       backbone: a file of gandl_jax/models/backbones.
       dtype: as of config.model.dtype.
       classes: of its own logits; 0 is without.
+      fixed: stages whose normalisations keep their statistics in training.
     """
     return modules.load(FOLDER, backbone).network(
-        classes=classes, axis=parallel.AXIS, dtype=parallel.compute_dtype(dtype)
+        classes=classes,
+        axis=parallel.AXIS,
+        dtype=parallel.compute_dtype(dtype),
+        fixed=tuple(fixed),
     )
 
 

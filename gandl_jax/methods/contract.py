@@ -98,6 +98,9 @@ class Options(Protocol):
       FREE: keys that change no result, or its rounding alone.
       RECIPES: name to {full key: value}, such as a paper's own; chosen by recipe=NAME.
       CITE: what a report cites; may be left out.
+      REPLACED: keys of ARCHITECTURE, or "data.label", that may be others in a training
+        that this one starts from: `start` makes anew what depends on them, such as a
+        head for other classes; may be left out.
       LOWEST: key to its lowest value where that is not 0; may be left out.
       MOVED: former key to the key of now, for old flags and workdirs; may be left out.
     """
@@ -110,6 +113,7 @@ class Options(Protocol):
     FREE: tuple[str, ...]
     RECIPES: dict[str, dict[str, Any]]
     CITE: tuple[str, ...]
+    REPLACED: tuple[str, ...]
     LOWEST: dict[str, float]
     MOVED: dict[str, str]
 

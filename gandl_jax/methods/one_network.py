@@ -81,6 +81,8 @@ def advance(
     loss: Callable[[dict, dict], tuple[Array, dict[str, Any]]],
     batch: dict,
     key: Array,
+    *,
+    freeze: Sequence[str] = (),
 ) -> tuple[State | NormalisedState, dict[str, Array]]:
     """One step of Adam; the moving average follows, and the step is counted.
 
@@ -93,6 +95,7 @@ def advance(
         `STATISTICS`.
       batch: of this device.
       key: of the step and phase.
+      freeze: parameters that stay as they are, by `frozen`'s names: "net/encoder".
 
     Returns:
       The state after; "<group>/loss", the other means, and the norms of parameters,
@@ -106,6 +109,7 @@ def advance(
         batch | {"keys": sample_keys(key, batch["index"])},
         adam=adam(config.method),
         parts=config.train.accumulate,
+        freeze=freeze,
     )
     kept = ema.decay(
         state.step,
@@ -132,6 +136,15 @@ def items(state: State | NormalisedState) -> dict[str, Any]:
             "raw": state.statistics,
         }
     return {"encoder": encoder, "train": state}
+
+
+def statistics(
+    state: State | NormalisedState,
+) -> tuple[dict | None, dict | None]:
+    """The statistics and their moving average; None of a network without any."""
+    if not isinstance(state, NormalisedState):
+        return None, None
+    return state.statistics, state.statistics_average
 
 
 @dataclasses.dataclass(frozen=True)

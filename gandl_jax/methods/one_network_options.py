@@ -43,7 +43,16 @@ def check(config) -> None:
     Raises:
       InputError: with the first thing that is wrong.
     """
+    check_learning(config)
+    check_halved(config)
+
+
+def check_learning(config) -> None:
+    """Refuses probabilities and augmentation that there are not.
+
+    Raises:
+      InputError: with the first thing that is wrong.
+    """
     method, off = config.method, "--config.method.augment_prob=0"
     check_at_most_1(method, "augment_prob", "average_rampup_frac")
     check_augmentation(method, used=method.augment_prob > 0, off=off)
-    check_halved(config)

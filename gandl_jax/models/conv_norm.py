@@ -5,7 +5,7 @@ devices in training, and fixed ones otherwise.
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -38,6 +38,7 @@ class Layers:
     Attributes:
       norm: the source's batch normalisation.
       train: whether the statistics are the batch's; else the running ones.
+      fixed: stages that take the running ones all the same (frozen ones).
       axis: of the devices whose statistics are one; None is this device's alone.
       dtype: of the computation; parameters are float32, statistics at least that.
       conv_bias: whether convolutions have biases.
@@ -48,6 +49,11 @@ class Layers:
     axis: str | None = None
     dtype: jnp.dtype = jnp.float32
     conv_bias: bool = False
+    fixed: Sequence[str] = ()
+
+    def of(self, stage: str) -> "Layers":
+        """Those of a stage, such as "block1"."""
+        return dataclasses.replace(self, train=self.train and stage not in self.fixed)
 
     def batch_norm(self, name: str) -> nn.BatchNorm:
         """A batch normalisation over [B, H, W]."""
@@ -97,6 +103,20 @@ class Layers:
         conv = self.conv(features, side, f"{name}_conv", **options)
         norm = self.batch_norm(f"{name}_norm")
         return lambda x: activation(norm(conv(x)))
+
+
+def stage_of(layer: str, stages: Sequence[str]) -> str:
+    """The stage that a layer belongs to.
+
+    Args:
+      layer: a name among a network's parameters: "stem_conv", "block1_2"; a
+        "transition1" ends a block, and "final_norm" the last of them.
+      stages: of the network, in order.
+    """
+    first = layer.partition("_")[0]
+    if first == "final":
+        return stages[-1]
+    return first.replace("transition", "block")
 
 
 def unchanged(x: Array) -> Array:

@@ -29,6 +29,7 @@ class DenseNet(nn.Module):
       classes: of the logits; 0 is without.
       axis: of the devices whose batch statistics are one; None is this one's alone.
       dtype: of the computation.
+      fixed: stages whose normalisations keep their running statistics in training.
     """
 
     stem: int
@@ -39,6 +40,7 @@ class DenseNet(nn.Module):
     classes: int = 0
     axis: str | None = None
     dtype: jnp.dtype = jnp.float32
+    fixed: Sequence[str] = ()
 
     @nn.compact
     def __call__(self, images: Array, *, train: bool) -> dict[str, Array]:
@@ -52,18 +54,20 @@ class DenseNet(nn.Module):
           "stem" and "block1" to "block4": [B, H', W', D], at a 4th to a 32nd of the
           side; "pooled": [B, D] float32, the means of the last; "logits" if asked for.
         """
-        make = Layers(self.norm, train, self.axis, self.dtype)
+        make = Layers(self.norm, train, self.axis, self.dtype, fixed=self.fixed)
         x = self.prepare(images).astype(self.dtype)
-        x = halve_by_maximum(make.conv_norm(self.stem, 7, "stem", stride=2)(x))
+        stem = make.of("stem").conv_norm(self.stem, 7, "stem", stride=2)
+        x = halve_by_maximum(stem(x))
         maps = {"stem": x}
         for block, layers in enumerate(self.layers, 1):
+            own = make.of(f"block{block}")
             for layer in range(1, layers + 1):
-                more = DenseLayer(self.growth, make, name=f"block{block}_layer{layer}")
+                more = DenseLayer(self.growth, own, name=f"block{block}_layer{layer}")
                 x = jnp.concatenate([x, more(x)], -1)
             if block < len(self.layers):
                 maps[f"block{block}"] = x
-                x = Transition(make, name=f"transition{block}")(x)
-        x = nn.relu(make.batch_norm("final_norm")(x))
+                x = Transition(own, name=f"transition{block}")(x)
+        x = nn.relu(own.batch_norm("final_norm")(x))
         maps[f"block{len(self.layers)}"] = x
         return with_pooled(maps, x, self.classes)
 

@@ -5,7 +5,7 @@ are padded as TensorFlow does, more at the far edge. Neither dropout nor stochas
 depth, which the authors trained it with.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import flax.linen as nn
@@ -54,6 +54,7 @@ class EfficientNetLite0(nn.Module):
       classes: of the logits; 0 is without.
       axis: of the devices whose batch statistics are one; None is this one's alone.
       dtype: of the computation.
+      fixed: stages whose normalisations keep their running statistics in training.
     """
 
     norm: NormSettings
@@ -61,6 +62,7 @@ class EfficientNetLite0(nn.Module):
     classes: int = 0
     axis: str | None = None
     dtype: jnp.dtype = jnp.float32
+    fixed: Sequence[str] = ()
 
     @nn.compact
     def __call__(self, images: Array, *, train: bool) -> dict[str, Array]:
@@ -75,17 +77,20 @@ class EfficientNetLite0(nn.Module):
           the side; "pooled": [B, 1280] float32, the means of the last; "logits" if
           asked for.
         """
-        make = Layers(self.norm, train, self.axis, self.dtype)
+        make = Layers(self.norm, train, self.axis, self.dtype, fixed=self.fixed)
         x = self.prepare(images).astype(self.dtype)
-        x = make.conv_norm(STEM, 3, "stem", nn.relu6, stride=2, padding="SAME")(x)
+        x = make.of("stem").conv_norm(
+            STEM, 3, "stem", nn.relu6, stride=2, padding="SAME"
+        )(x)
         maps = {"stem": x}
         for number, stage in enumerate(STAGES, 1):
+            own = make.of(f"block{number}")
             for block in range(1, stage.blocks + 1):
                 stride = stage.stride if block == 1 else 1
                 settings = stage._replace(stride=stride)
-                x = InvertedResidual(settings, make, name=f"block{number}_{block}")(x)
+                x = InvertedResidual(settings, own, name=f"block{number}_{block}")(x)
             maps[f"block{number}"] = x
-        x = maps["head"] = make.conv_norm(HEAD, 1, "head", nn.relu6)(x)
+        x = maps["head"] = make.of("head").conv_norm(HEAD, 1, "head", nn.relu6)(x)
         return with_pooled(maps, x, self.classes)
 
 

@@ -1,6 +1,6 @@
 """ResNet-50 (He et al. 2016, arXiv 1512.03385), strided where its source has it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -30,6 +30,7 @@ class ResNet50(nn.Module):
       classes: of the logits; 0 is without.
       axis: of the devices whose batch statistics are one; None is this one's alone.
       dtype: of the computation.
+      fixed: stages whose normalisations keep their running statistics in training.
     """
 
     norm: NormSettings
@@ -39,6 +40,7 @@ class ResNet50(nn.Module):
     classes: int = 0
     axis: str | None = None
     dtype: jnp.dtype = jnp.float32
+    fixed: Sequence[str] = ()
 
     @nn.compact
     def __call__(self, images: Array, *, train: bool) -> dict[str, Array]:
@@ -52,9 +54,12 @@ class ResNet50(nn.Module):
           "stem" and "block1" to "block4": [B, H', W', D], at a 4th to a 32nd of the
           side; "pooled": [B, D] float32, the means of the last; "logits" if asked for.
         """
-        make = Layers(self.norm, train, self.axis, self.dtype, self.conv_bias)
+        make = Layers(
+            self.norm, train, self.axis, self.dtype, self.conv_bias, self.fixed
+        )
         x = self.prepare(images).astype(self.dtype)
-        x = halve_by_maximum(make.conv_norm(64, 7, "stem", stride=2)(x))
+        stem = make.of("stem").conv_norm(64, 7, "stem", stride=2)
+        x = halve_by_maximum(stem(x))
         maps = {"stem": x}
         for stage, (width, blocks) in enumerate(STAGES, 1):
             for block in range(1, blocks + 1):
@@ -63,7 +68,7 @@ class ResNet50(nn.Module):
                     width,
                     stride,
                     self.stride_in_3x3,
-                    make,
+                    make.of(f"block{stage}"),
                     is_first=block == 1,
                     name=f"block{stage}_{block}",
                 )(x)

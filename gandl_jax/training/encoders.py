@@ -22,7 +22,13 @@ from gandl_jax.prepared import prepared
 from gandl_jax.profiles import feature_set, seen_table
 from gandl_jax.profiles.seen import Seen
 from gandl_jax.raw import screen
-from gandl_jax.training import loop, network_files, seen_records, sources
+from gandl_jax.training import (
+    loop,
+    network_files,
+    seen_records,
+    sources,
+    starting_weights,
+)
 
 SIZES = ("data.crop_px", "model.input_px")  # beside those that the method names
 
@@ -140,7 +146,8 @@ def _of_steps(
             note = {"weights": config.embed.weights}
             seen = seen_records.find(folder, theirs, step, dataset)
             note["saw_images"] = seen.any_image
-            if configs.label_columns(theirs) and (step or start):
+            published = starting_weights.named_by(theirs) == starting_weights.PUBLISHED
+            if configs.label_columns(theirs) and (step or start and not published):
                 note["learnt_label"] = theirs.data.label
             if config.embed.checkpoint:
                 note["encoder"] = origin(folder, theirs, load())

@@ -66,7 +66,7 @@ def run(config, workdir: epath.Path) -> None:
     saved = checkpoint.Checkpoints(workdir, train.keep_checkpoints, milestone)
     newest = hosts.once(lambda: resume_point.newest(saved, workdir))
     total = configs.steps(train.total_images, train.batch)
-    if newest and newest >= total:
+    if newest is not None and newest >= total:
         print(f"train     is at {newest * train.batch:,} images: nothing to do")
         hosts.once(lambda: costs.end_training(workdir, newest, costs.PLANNED))
         return

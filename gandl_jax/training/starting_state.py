@@ -54,7 +54,13 @@ def _of_training(config, ours: Source) -> Any:
     saved = checkpoint.Checkpoints(folder)
     step = opening.newest_step(folder)  # a damaged one is refused as it is read
     source = sources.read(saved.notes(step))
-    sources.refuse_other_classes(folder, source, ours)
+    if "data.label" not in starting_weights.replaced(config):
+        sources.refuse_other_classes(folder, source, ours)
+    elif source.classes != ours.classes:
+        print(
+            f"train     note: {folder} learnt other classes; what names ours is new",
+            flush=True,
+        )
     saved.check(step, sources.architecture(theirs, source), configs.defaults(theirs))
     method = opening.make_method(theirs, source)
     like = jax.eval_shape(method.init, jax.random.key(0))

@@ -149,13 +149,18 @@ def _refuse_other_sizes(place: str, config, ours: Sequence[str], theirs) -> None
         weights.refuse_other_sizes(place, mine, there)
         return
     mine, there = (configs.architecture(c, ()) for c in (config, theirs))
-    sizes = mine.keys() - {"model.dtype"}  # parameters are float32 in any
+    sizes = mine.keys() - {"model.dtype"} - replaced(config)  # float32 in any dtype
     other = [f"--config.{k}={there[k]}" for k in sizes if mine[k] != there[k]]
     if other:
         raise InputError(
             f"{place} holds networks of other sizes than the config's: set "
             f"{' '.join(sorted(other))}"
         )
+
+
+def replaced(config) -> set[str]:
+    """Keys that the method lets differ, for it makes anew what depends on them."""
+    return set(getattr(configs.method_options(config.method.name), "REPLACED", ()))
 
 
 def _channel_words(

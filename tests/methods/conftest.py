@@ -59,3 +59,35 @@ def trained():
         return jax.device_get(state), jax.device_get(metrics)
 
     return train
+
+
+@pytest.fixture
+def tiny_backbone(monkeypatch):
+    """Has `model.backbone=resnet50` mean a network of two convolutions."""
+    import flax.linen as nn
+    import jax.numpy as jnp
+
+    from gandl_jax.methods import backbone, trunk_options
+    from gandl_jax.models import conv_norm
+
+    class Tiny(nn.Module):
+        classes: int = 0
+        axis: str | None = None
+        dtype: jnp.dtype = jnp.float32
+        fixed: tuple[str, ...] = ()
+
+        @nn.compact
+        def __call__(self, images, *, train):
+            norm = conv_norm.TORCH
+            make = conv_norm.Layers(norm, train, self.axis, fixed=self.fixed)
+            x = make.of("stem").conv_norm(4, 3, "stem", stride=2)(images)
+            maps = {"stem": x}
+            x = maps["block1"] = make.of("block1").conv_norm(6, 3, "block1_1")(x)
+            return conv_norm.with_pooled(maps, x, self.classes)
+
+    class Module:
+        WIDTH, LEAST_PX, STAGES, network = 6, 1, ("stem", "block1"), Tiny
+
+    monkeypatch.setattr(backbone, "module", lambda config: Module)
+    monkeypatch.setattr(trunk_options, "stages", lambda config: Module.STAGES)
+    return {"model.backbone": "resnet50", "method.learning_rate": 1e-2}

@@ -50,6 +50,9 @@ def with_steps(
         return list(runs)
     made = []
     for run in runs:
+        if not run.config.train.total_images:  # nothing is trained, by its config
+            made.append(run)
+            continue
         key = _key(run)
         found = book.steps(key)
         if found is None:

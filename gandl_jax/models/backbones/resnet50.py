@@ -10,5 +10,5 @@ STAGES = ("stem", "block1", "block2", "block3", "block4")
 
 
 def network(**options) -> ResNet50:
-    """The network; options are its classes, axis and dtype."""
+    """The network; options are its classes, axis, dtype, fixed."""
     return ResNet50(TORCH, IMAGENET, **options)

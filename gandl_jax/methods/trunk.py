@@ -1,0 +1,174 @@
+"""From images of any channels to pooled features: a mixing and a backbone.
+
+Parameters are {"encoder": of the backbone, "mixing": of the layer before it, where it
+has any}; statistics {"encoder": ...} of a published network, None of `small_cnn`.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from gandl_jax import config as configs
+from gandl_jax import modules, parallel
+from gandl_jax.methods import backbone, trunk_options
+from gandl_jax.models import small_cnn
+from gandl_jax.models.conv_norm import stage_of
+from gandl_jax.models.weights import channels as first_layers
+
+Statistics = dict | None
+MIXING = "mixing"  # among the parameters, as the next
+ENCODER = "encoder"
+_INIT_PX = 8  # of images that tell a mixing the number of channels
+
+
+class Trunk:
+    """The mixing and the backbone of a config.
+
+    Args:
+      config: of the experiment; its model has `trunk_options.MODEL`.
+      channels: of the images.
+
+    Attributes:
+      is_apart: whether every channel goes through the backbone alone.
+      each: width of a pass's pooled features.
+      width: of an image's: those of all channels, where they go apart.
+    """
+
+    def __init__(self, config, channels: int):
+        self._config, self._channels = config, channels
+        name = config.model.channels_in
+        self._mixing = modules.load(trunk_options.MIXING, name)
+        self._mix = self._mixing.Mixing()
+        self.is_apart = self._mixing.APART
+        self._colours = self._mixing.COLOURS or channels
+        self._is_small = config.model.backbone == trunk_options.SMALL
+        self._net = _small(config) if self._is_small else self._published()
+        widths = small_cnn.widths(
+            config.model.width, config.model.width_max, config.model.blocks
+        )
+        self.each = widths[-1] if self._is_small else backbone.module(config).WIDTH
+        self.width = self.each * (channels if self.is_apart else 1)
+
+    def _published(self) -> Any:
+        frozen = self._config.method.freeze
+        known = trunk_options.stages(self._config)
+        fixed = known if trunk_options.ALL in frozen else frozen
+        return backbone.network(self._config, fixed=fixed)
+
+    def init(self, key: Array) -> tuple[dict, Statistics]:
+        """Random parameters, and statistics that no batch has moved."""
+        px, images = configs.network_px(self._config), _INIT_PX
+        if self._is_small:
+            # Under the name that it has in the whole, by which its numbers are drawn.
+            whole = small_cnn.Classifier(self._net.widths, 1, {})
+            like = jnp.zeros((1, px, px, self._colours))
+            params = {ENCODER: whole.init(key, like)["params"][ENCODER]}
+            statistics = None
+        else:
+            drawn = jax.random.fold_in(key, 1)
+            encoder, moved = backbone.init(self._net, drawn, self._colours)
+            params, statistics = {ENCODER: encoder}, {ENCODER: moved}
+        like = jnp.zeros((1, images, images, self._channels))
+        mixing = self._mix.init(key, like).get("params")
+        return params | ({MIXING: mixing} if mixing else {}), statistics
+
+    def pretrained(self) -> tuple[dict, Statistics]:
+        """Those of `config.model.weights`; what no file has is not among them.
+
+        Raises:
+          InputError: no such file, damaged, or of another architecture.
+        """
+        sources = None
+        if self._colours != backbone.COLOURS:
+            sources = [None] * self._colours
+        encoder, statistics = backbone.pretrained(self._config, self._net, sources)
+        return {ENCODER: encoder}, {ENCODER: statistics}
+
+    def maps(
+        self, params: dict, statistics: Statistics, images: Array, *, train: bool
+    ) -> tuple[dict[str, Array], Statistics]:
+        """What the backbone makes of images, and its statistics after.
+
+        Args:
+          params: of mixing and backbone; what else there is is not looked at.
+          statistics: before.
+          images: [B, H, W, C] in [-1, 1].
+          train: by the batch's statistics, which move those that are kept.
+
+        Returns:
+          {stage: [B', H', W', D] float32}, B' = B or, where channels go apart, B C;
+          "pooled": [B, width] float32.
+        """
+        mixed = self._mix.apply({"params": params.get(MIXING, {})}, images)
+        if self._is_small:
+            found = self._net.apply({"params": params[ENCODER]}, mixed)
+            found["pooled"] = found[next(reversed(found))].mean((1, 2))
+        elif train:
+            found, moved = backbone.maps_in_training(
+                self._net, params[ENCODER], statistics[ENCODER], mixed
+            )
+            statistics = {ENCODER: moved}
+        else:
+            found = backbone.maps(
+                self._net, params[ENCODER], statistics[ENCODER], mixed
+            )
+        return found | {"pooled": self.joined(found["pooled"])}, statistics
+
+    def joined(self, features: Array) -> Array:
+        """[B, C D] of [B C, D] features of channels apart; of others as they are."""
+        if not self.is_apart:
+            return features
+        return features.reshape(-1, self._channels * features.shape[-1])
+
+    def sets(self, maps: dict[str, Array]) -> dict[str, Array]:
+        """Feature sets of `maps`, [B, D] each.
+
+        Of `small_cnn` "b<r>" of every block and "blocks", of others "pooled".
+        """
+        pooled = maps["pooled"]
+        if not self._is_small:
+            return {"pooled": pooled}
+        stages = {name: x for name, x in maps.items() if name != "pooled"}
+        return {name: self.joined(x) for name, x in small_cnn.pooled(stages).items()}
+
+    def frozen(self, network: str) -> tuple[str, ...]:
+        """Layers of `config.method.freeze`, as `frozen` names them.
+
+        Args:
+          network: the name under which a state has the parameters.
+        """
+        names = self._config.method.freeze
+        if trunk_options.ALL in names:
+            return (f"{network}/{ENCODER}",)
+        known = trunk_options.stages(self._config)
+        like, _ = jax.eval_shape(self.init, jax.random.key(0))
+        layers = [x for x in like[ENCODER] if stage_of(x, known) in names]
+        return tuple(f"{network}/{ENCODER}/{layer}" for layer in layers)
+
+    def with_channels(self, params: dict, sources: Sequence[int | None]) -> dict:
+        """Parameters for images of other channels; others than its own stay.
+
+        Args:
+          params: with those of mixing and backbone.
+          sources: for each new channel one of the old ones; None is their mean.
+        """
+        if MIXING in params:
+            mixing = self._mixing.with_channels(params[MIXING], sources)
+            params = params | {MIXING: mixing}
+        if self._mixing.COLOURS:
+            return params
+        if self._is_small:
+            return small_cnn.with_channels(params, sources)
+        encoder = first_layers.with_channels(params[ENCODER], sources)
+        return params | {ENCODER: encoder}
+
+
+def _small(config) -> small_cnn.Encoder:
+    model = config.model
+    return small_cnn.Encoder(
+        small_cnn.widths(model.width, model.width_max, model.blocks),
+        parallel.compute_dtype(model.dtype),
+    )

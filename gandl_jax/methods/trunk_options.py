@@ -1,0 +1,71 @@
+"""Options of methods that learn with one network on mixed channels: see `trunk`.
+
+The network is our small one, or a published one. Imports nothing slow.
+"""
+
+from gandl_jax import config as configs
+from gandl_jax import modules
+from gandl_jax.errors import InputError, nearest
+from gandl_jax.errors import known as check_known
+from gandl_jax.methods import backbone_options
+from gandl_jax.methods.option_checks import check_halved
+
+MIXING = "models/mixing"
+SMALL = "small_cnn"  # our own, of model.width and so on; no file has its weights
+ALL = "backbone"  # of config.method.freeze
+MODEL = {
+    # How channels become what the backbone sees: gandl_jax/models/mixing/<name>.py.
+    "channels_in": "all",
+    "backbone": SMALL,  # or gandl_jax/models/backbones/<name>.py
+    "weights": "",  # of a published backbone, as of backbone_options.MODEL
+}
+
+
+def check(config) -> None:
+    """Refuses mixings, backbones, weights and frozen stages that there are not.
+
+    Args:
+      config: of the experiment; its model has `MODEL` and the sizes of
+        one_network_options.MODEL, its method `freeze`.
+
+    Raises:
+      InputError: with the first thing that is wrong.
+    """
+    model, freeze = config.model, config.method.freeze
+    check_known("model.channels_in", model.channels_in, modules.names(MIXING, "Mixing"))
+    published = modules.names(backbone_options.FOLDER, "network")
+    check_known("model.backbone", model.backbone, (SMALL, *published))
+    if model.backbone == SMALL:
+        check_halved(config)
+        _check_no_weights(model.weights)
+    else:
+        backbone_options.check(config, trains=ALL not in freeze)
+    for name in freeze:
+        _check_stage(name, model.backbone, stages(config))
+
+
+def stages(config) -> tuple[str, ...]:
+    """Names of the backbone's stages, in order; of `small_cnn` "b64", "b32" ..."""
+    model = config.model
+    if model.backbone == SMALL:
+        side = configs.network_px(config)
+        return tuple(f"b{side >> block}" for block in range(model.blocks))
+    return modules.constant(backbone_options.FOLDER, model.backbone, "STAGES")
+
+
+def _check_no_weights(weights: str) -> None:
+    if weights:
+        published = modules.names(backbone_options.FOLDER, "network")
+        raise InputError(
+            f"config.model.weights={weights} is of a published network, and "
+            f"config.model.backbone={SMALL} is none: set --config.model.backbone to "
+            f"one of {', '.join(published)}"
+        )
+
+
+def _check_stage(name: str, backbone: str, known: tuple[str, ...]) -> None:
+    if name not in (ALL, *known):
+        raise InputError(
+            f"config.method.freeze names {name!r}, which is no stage of "
+            f"config.model.backbone={backbone}: {nearest(name, (ALL, *known))}"
+        )

@@ -1,0 +1,48 @@
+"""A softmax and an ArcFace on one embedding, each with weights of its own.
+
+Cuccarese et al. 2020 (bioRxiv 2020.08.02.233064) train RxRx1's siRNAs so. Their losses
+are added, and the softmax answers (ours: the paper tells neither).
+"""
+
+from collections.abc import Sequence
+
+import flax.linen as nn
+from jax import Array
+
+from gandl_jax.models.heads import arcface, softmax
+
+
+class Head(nn.Module):
+    """Two heads.
+
+    Attributes:
+      width: of the embedding.
+      classes: K.
+      scale: of the ArcFace.
+    """
+
+    width: int
+    classes: int
+    scale: float = 30.0
+
+    def setup(self):
+        """Names the parts."""
+        self.softmax = softmax.Head(self.width, self.classes)
+        self.arcface = arcface.Head(self.width, self.classes, self.scale)
+
+    def __call__(self, x: Array) -> Array:
+        """[B, width] to [B, K]: the softmax's logits."""
+        return self.softmax(x)
+
+    def taught(self, x: Array, codes: Array, margin: Array) -> tuple[Array, ...]:
+        """Those of both."""
+        parts = self.softmax, self.arcface
+        return tuple(y for part in parts for y in part.taught(x, codes, margin))
+
+
+def with_channels(params: dict, sources: Sequence[int | None], width: int) -> dict:
+    """Of both parts."""
+    return {
+        name: module.with_channels(params[name], sources, width)
+        for name, module in (("softmax", softmax), ("arcface", arcface))
+    }

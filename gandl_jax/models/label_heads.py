@@ -1,0 +1,66 @@
+"""What stands on pooled features: a layer, the embedding, and a head a column."""
+
+from collections.abc import Callable, Mapping
+
+import flax.linen as nn
+from jax import Array
+
+
+class LabelHeads(nn.Module):
+    """An embedding and heads.
+
+    Attributes:
+      pooled: width of the features that come in.
+      penultimate: width of the layer before the heads; 0 is none, the features are the
+        embedding.
+      is_rectified: whether a ReLU follows that layer.
+      classes: column to its number of classes.
+      head: `Head` of a file of `heads`.
+      scale: of its cosines, where it has any.
+    """
+
+    pooled: int
+    penultimate: int
+    is_rectified: bool
+    classes: Mapping[str, int]
+    head: Callable[..., nn.Module]
+    scale: float
+
+    def setup(self):
+        """Names the parts, whose parameters are made when they are first used."""
+        if self.penultimate:
+            self.dense = nn.Dense(self.penultimate)
+        width = self.penultimate or self.pooled
+        self.heads = {
+            name: self.head(width, n, self.scale) for name, n in self.classes.items()
+        }
+
+    def embed(self, pooled: Array) -> Array:
+        """[B, pooled] float32 to the embedding [B, penultimate]."""
+        if not self.penultimate:
+            return pooled
+        x = self.dense(pooled)
+        return nn.relu(x) if self.is_rectified else x
+
+    def __call__(self, pooled: Array) -> dict[str, Array]:
+        """{column: [B, classes] logits} that answer."""
+        x = self.embed(pooled)
+        return {name: head(x) for name, head in self.heads.items()}
+
+    def taught(
+        self, pooled: Array, codes: Mapping[str, Array], margin: Array
+    ) -> tuple[dict[str, Array], dict[str, tuple[Array, ...]]]:
+        """The logits that answer, and those that the losses are of.
+
+        Args:
+          pooled: [B, pooled].
+          codes: column to [B] int32 classes, -1 where blank.
+          margin: as of `heads`.
+        """
+        x = self.embed(pooled)
+        answers = {name: head(x) for name, head in self.heads.items()}
+        lessons = {
+            name: head.taught(x, codes[name], margin)
+            for name, head in self.heads.items()
+        }
+        return answers, lessons

@@ -1,0 +1,33 @@
+"""A trainable 1 x 1 convolution to one channel, repeated for three colours.
+
+ImageNet-collapsed of GAN-DL's paper (Mascolini et al. 2022). It begins as the mean of
+the channels, without a bias (ours).
+"""
+
+from collections.abc import Sequence
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jax import Array
+
+from gandl_jax.models.small_cnn import takes_channels
+
+COLOURS = 3
+APART = False
+
+
+class Mixing(nn.Module):
+    """A weighted sum of the channels, three times."""
+
+    @nn.compact
+    def __call__(self, images: Array) -> Array:
+        """[B, H, W, C] float32 to [B, H, W, 3]: around [-1, 1]."""
+        mean = nn.initializers.constant(1 / images.shape[-1])
+        grey = nn.Conv(1, (1, 1), kernel_init=mean, dtype=jnp.float32, name="sum")
+        return grey(images).repeat(COLOURS, -1)
+
+
+def with_channels(params: dict, sources: Sequence[int | None]) -> dict:
+    """The weights of other channels, their sum as large as before."""
+    kernel = takes_channels(params["sum"]["kernel"], sources, axis=2)
+    return {"sum": params["sum"] | {"kernel": kernel}}
