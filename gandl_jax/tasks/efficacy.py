@@ -109,7 +109,10 @@ def _of_set(one: FeatureSet, options: Mapping[str, Any]) -> Iterator[dict[str, A
             names, wells.metadata["Metadata_Record_ID"].to_numpy(str)
         )
         for found, at in _judge(wells):
-            mark = marks.mark(seen, place[at])
+            # What is learnt from controls is about all wells of the experiment.
+            is_told = about["told_by"] == infection.TOLD
+            mark = marks.mark(seen, place[at] if is_told else None)
+            mark[marks.SCREEN] = one.seen.any_image
             yield about | {"group": model, "experiment": experiment} | found | mark
 
 

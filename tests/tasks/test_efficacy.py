@@ -114,6 +114,15 @@ def test_only_rows_whose_wells_were_learnt_with_labels_are_marked():
     )
 
 
+def test_what_was_learnt_from_controls_whose_labels_were_seen_is_marked():
+    sets = sets_of(2)
+    del sets["deemd@9/infection"]
+    rows = efficacy.run(sets, [], **OPTIONS)
+    marked = {row["encoder"] for row in rows if row["labels_seen"]}
+    assert marked == {"deemd@9"}
+    assert all(row["labels_seen"] for row in rows if row["encoder"] == "deemd@9")
+
+
 def test_where_controls_are_alike_no_dose_is_judged():
     sets = sets_of(2)
     alike = np.full((len(sets["gan@9/b8"].metadata), 1), 0.4, np.float32)
