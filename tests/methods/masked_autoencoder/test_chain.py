@@ -2,8 +2,11 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from gandl_jax import logs
+
+pytestmark = pytest.mark.slow
 
 
 def test_it_is_trained_and_embeds(run, tmp_path):
