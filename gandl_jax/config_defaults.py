@@ -238,6 +238,7 @@ DEFAULTS = {
         "part": "reporting",
         "nested": True,  # also choose the set in each fold, which costs most
         "choose_sets": False,  # --job=compare: the same
+        "tables": ("docs/results/*/*_compared.csv",),  # --job=compare_screens
     },
 }
 

@@ -81,12 +81,14 @@ has_pip() { usable "$1" && "$1" -c 'import pip' 2>/dev/null; }
 # Installs the pinned versions, unless that was done since they last changed.
 install() {
   local stamp="$VENV/installed-$EXTRA"
-  [[ $stamp -nt setup.py && $stamp -nt launch/constraints.txt ]] && return
+  [[ $stamp -nt setup.py && $stamp -nt launch/constraints.txt &&
+    $stamp -nt launch/classical.txt ]] && return
   if ! has_pip "$VENV/bin/python"; then
     choose_python
     run "$PYTHON" -m venv "$VENV"
   fi
   run "$VENV/bin/python" -m pip install --quiet -c launch/constraints.txt -e ".[$EXTRA]"
+  run "$VENV/bin/python" -m pip install --quiet --no-deps -r launch/classical.txt
   run touch "$stamp"
 }
 

@@ -14,7 +14,7 @@ STAINS = ("nuclei", "er", "actin", "rna", "golgi")
 CONTROLS = ("Mock", "Active SARS-CoV-2")
 
 
-def run(request, config, workdir, *arguments):
+def run_config(request, config, workdir, *arguments):
     root = request.config.rootpath.parent
     return program.main(
         [
@@ -44,12 +44,8 @@ def rows_of(workdir, dataset, task):
     return content["rows"]
 
 
-def test_simulated_screen(request, tmp_path, capsys):
-    folders = (
-        f"--config.data.source_dir={tmp_path}/raw",
-        f"--config.data.dir={tmp_path}/prepared",
-    )
-    assert run(request, "demo", tmp_path / "w", "--job=all", *folders) == 0
+def test_simulated_screen(run, tmp_path, capsys):
+    assert run(tmp_path / "w", "--job=all") == 0
     told = capsys.readouterr().out
     assert "ETA" in told and str(tmp_path / "w" / "report" / "index.html") in told
     check_outputs(
@@ -63,7 +59,7 @@ def test_simulated_screen(request, tmp_path, capsys):
 
     capsys.readouterr()
     before = {p: p.stat().st_mtime_ns for p in (tmp_path / "w").rglob("*.parquet")}
-    assert run(request, "demo", tmp_path / "w", "--job=all", *folders) == 0
+    assert run(tmp_path / "w", "--job=all") == 0
     after = {p: p.stat().st_mtime_ns for p in (tmp_path / "w").rglob("*.parquet")}
     assert before == after, "run again, nothing is repeated"
 
@@ -72,7 +68,7 @@ def test_simulated_screen(request, tmp_path, capsys):
 def test_zero_shot(request, tmp_path):
     raw, prepared = f"{tmp_path}/raw", f"{tmp_path}/prepared"
     assert (
-        run(
+        run_config(
             request,
             "demo",
             tmp_path / "demo",
@@ -83,7 +79,7 @@ def test_zero_shot(request, tmp_path):
         == 0
     )
     assert (
-        run(
+        run_config(
             request,
             "demo_zero_shot",
             tmp_path / "w",
@@ -106,7 +102,8 @@ def test_zero_shot(request, tmp_path):
 def test_bbbc013(request, shared, tmp_path):
     source = f"--config.data.source_dir={shared}/data/bbbc013_rows_a_d"
     prepared = f"--config.data.dir={tmp_path}/prepared"
-    assert run(request, "bbbc013", tmp_path / "w", "--job=all", source, prepared) == 0
+    words = tmp_path / "w", "--job=all", source, prepared
+    assert run_config(request, "bbbc013", *words) == 0
     check_outputs(tmp_path / "w", "bbbc013", ("fkhr_gfp", "dna"))
     curves = rows_of(tmp_path / "w", "bbbc013", "dose_response")
     assert {row["treatment"] for row in curves} == {"Wortmannin"}
@@ -148,7 +145,7 @@ def vero(request, shared, tmp_path):
     missing = partial_vero(metadata, tmp_path / "raw")
 
     def run_vero(*settings):
-        return run(
+        return run_config(
             request,
             "rxrx19a",
             tmp_path / "w",

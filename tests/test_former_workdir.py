@@ -55,6 +55,7 @@ def run(former):
     return run
 
 
+@pytest.mark.slow
 def test_it_resumes_embeds_reports_and_doctors(former, run, capfd):
     assert run("train,embed,evaluate,report,doctor") == 0
     told = capfd.readouterr().out

@@ -24,6 +24,8 @@ PLACE = ["--project=proj", "--zone=europe-west4-a"]
 GCLOUD = ["gcloud", "compute", "tpus"]
 
 # Notes its arguments, and what each is to do besides.
+CLASSICAL = ["-m", "pip", "install", "--quiet", "--no-deps"]
+CLASSICAL += ["-r", "launch/classical.txt"]
 STUB = """#!{python} -ES
 import json, os, pathlib, shutil, subprocess, sys
 name, words = pathlib.Path(sys.argv[0]).name, sys.argv[1:]
@@ -273,13 +275,16 @@ def test_the_host_gets_the_code_installs_it_and_runs_it(host):
         assert (there / name).read_bytes() == (ROOT / name).read_bytes()
     assert not (host.folder / "gandl.tar.gz").exists()
     pip = ["python", "-m", "pip", "install", "--quiet", "-c", "launch/constraints.txt"]
-    assert host.calls("python") == [[*pip, "-e", ".[tpu,report]"]]
+    assert host.calls("python") == [
+        [*pip, "-e", ".[tpu,report]"],
+        ["python", *CLASSICAL],
+    ]
 
     words = [CONFIG, "--config.data.source_dir=it's $HOME/my screen", "--job=train"]
     done = host.run("tpu.sh", "run", *words, **settings)
     assert done.returncode == 0, done.stderr
     program = ["python", "-m", "gandl_jax.main", *words]
-    assert host.calls("python")[1:] == [
+    assert host.calls("python")[2:] == [
         [*program, "--workdir=gs://bucket/runs/rxrx19a"]
     ]
 
@@ -287,7 +292,7 @@ def test_the_host_gets_the_code_installs_it_and_runs_it(host):
 def test_setup_again_checks_the_installation_again(host):
     for _ in range(2):
         assert host.run("tpu.sh", "setup", PROJECT="proj").returncode == 0
-    assert len(host.calls("python")) == 2
+    assert len(host.calls("python")) == 4
 
 
 @pytest.mark.parametrize(
@@ -344,6 +349,7 @@ def test_where_python_is_too_old_a_newer_one_is_installed(machine, system):
         [*apt, "install", "python3.11", "python3.11-venv"],
         ["python3.11", "-m", "venv", "new"],
         ["new/bin/python", *python, "-e", ".[tpu,report]"],
+        ["new/bin/python", *CLASSICAL],
         ["touch", "new/installed-tpu,report"],
     ]
 
@@ -381,9 +387,9 @@ def test_what_is_installed_is_not_installed_again(machine):
     venv = str(machine.folder / "venv")
     for _ in range(2):
         assert machine.run("worker.sh", "--setup", VENV=venv).returncode == 0
-    assert len(machine.calls("python")) == 1
-    assert machine.run("worker.sh", "--setup", VENV=venv, EXTRA="tpu").returncode == 0
     assert len(machine.calls("python")) == 2
+    assert machine.run("worker.sh", "--setup", VENV=venv, EXTRA="tpu").returncode == 0
+    assert len(machine.calls("python")) == 4
     assert len(machine.calls("python3.13")) == 1  # the environment was made once
 
 
@@ -550,6 +556,7 @@ def test_gpu_runs_worker_with_its_extra(machine):
     assert printed(done) == [
         ["python3.13", "-m", "venv", "new"],
         ["new/bin/python", *pip, "-e", ".[cuda12,report]"],
+        ["new/bin/python", *CLASSICAL],
         ["touch", "new/installed-cuda12,report"],
         ["env", "JAX_PLATFORMS=cuda,cpu", *program],
     ]

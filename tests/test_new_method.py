@@ -72,6 +72,7 @@ def test_it_is_60_lines():
     assert sum(1 for line in "".join(blocks).splitlines() if line.strip()) <= 60
 
 
+@pytest.mark.slow
 def test_its_features_and_its_curve_are_in_the_report(package, report):
     page, _ = report
     assert "turns@5" in page and "Gidaris" in page
@@ -84,17 +85,20 @@ def test_its_features_and_its_curve_are_in_the_report(package, report):
     }
 
 
+@pytest.mark.slow
 def test_nothing_in_the_report_is_of_another_method(report):
     page, _ = report
     for word in ("StyleGAN", "discriminator", "R1 weight", "Mascolini", "path length"):
         assert word not in page
 
 
+@pytest.mark.slow
 def test_doctor_finds_nothing_amiss(run, report):
     told = run("doctor")
     assert "turns on simulated" in told and "BAD" not in told
 
 
+@pytest.mark.slow
 def test_an_option_of_its_own_is_known_and_another_ones_is_not(run, report):
     told = run("train", "model.blocks=5", code=2)
     assert "multiple of 32" in told and len(told.splitlines()) == 1
@@ -102,6 +106,7 @@ def test_an_option_of_its_own_is_known_and_another_ones_is_not(run, report):
     assert "is an option of the method gan, and this config's is turns" in told
 
 
+@pytest.mark.slow
 def test_no_file_of_the_product_was_touched(package, report):
     for path in (ROOT / "gandl_jax").rglob("*.py"):
         copy = package / "gandl_jax" / path.relative_to(ROOT / "gandl_jax")

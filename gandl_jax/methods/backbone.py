@@ -32,8 +32,20 @@ def network(config, *, classes: int = 0) -> Any:
       config: of the experiment; its model has backbone and dtype.
       classes: of its own logits; 0 is without.
     """
-    dtype = parallel.compute_dtype(config.model.dtype)
-    return module(config).network(classes=classes, axis=parallel.AXIS, dtype=dtype)
+    return named(config.model.backbone, config.model.dtype, classes=classes)
+
+
+def named(backbone: str, dtype: str, *, classes: int = 0) -> Any:
+    """A network by its name, with batch statistics over all devices.
+
+    Args:
+      backbone: a file of gandl_jax/models/backbones.
+      dtype: as of config.model.dtype.
+      classes: of its own logits; 0 is without.
+    """
+    return modules.load(FOLDER, backbone).network(
+        classes=classes, axis=parallel.AXIS, dtype=parallel.compute_dtype(dtype)
+    )
 
 
 def init(net: Any, key: Array, channels: int) -> tuple[dict, dict]:
@@ -85,14 +97,26 @@ def pretrained(
     Raises:
       InputError: no such file, damaged, or of another architecture.
     """
-    place = config.model.weights
-    like = _shapes(net, COLOURS)
-    with places.opened(place) as file:
-        found = read.variables(file, place, config.model.backbone, like)
-    params = found["params"]
+    params, statistics = from_file(config.model.weights, config.model.backbone, net)
     if sources is not None:
         params = channels.with_channels(params, sources)
-    return params, found["batch_stats"]
+    return params, statistics
+
+
+def from_file(place: str, backbone: str, net: Any) -> tuple[dict, dict]:
+    """(parameters, statistics) of a file, for three colours; arrays of NumPy.
+
+    Args:
+      place: as of config.model.weights.
+      backbone: the network's name.
+      net: the network; where it has logits the file must have as many.
+
+    Raises:
+      InputError: no such file, damaged, or of another architecture.
+    """
+    with places.opened(place) as file:
+        found = read.variables(file, place, backbone, _shapes(net, COLOURS))
+    return found["params"], found["batch_stats"]
 
 
 def maps(net: Any, params: dict, statistics: dict, images: Array) -> dict[str, Array]:

@@ -209,6 +209,17 @@ class Optional(Protocol):
         What the networks lack, such as another head, stays as it is in the state.
         """
 
+    def files(self) -> dict[str, str]:
+        """{full key of the config: SHA-256} of files that every start reads.
+
+        Networks that stay as they are, say, which no checkpoint holds. They are read
+        here, and so refused before anything is written; other content than at the
+        first start is refused too. train.
+
+        Raises:
+          InputError: one is not there, is damaged or does not fit.
+        """
+
     def published(self) -> Any:
         """The networks of `config.model.weights`, for `start`; of files. train.
 

@@ -187,8 +187,8 @@ def takes_channels(
     layer as before, if the sources use all channels alike.
 
     Args:
-      kernel: [3, 3, old channels, features] with axis 2, or of the layer that makes
-        the image, [3, 3, features, old channels] with axis 3, whose scale stays.
+      kernel: [k, k, old channels, features] with axis 2, or of the layer that makes
+        the image, [k, k, features, old channels] with axis 3, whose scale stays.
       sources: for each new channel one of the old ones; None is their mean.
       axis: of the channels.
     """
@@ -199,6 +199,19 @@ def takes_channels(
     ]
     scale = kernel.shape[2] / len(sources) if axis == 2 else 1.0
     return np.stack(taken, axis) * np.float32(scale)
+
+
+def makes_channels(layer: dict, sources: Sequence[int | None]) -> dict:
+    """A convolution that makes an image, for images of other channels.
+
+    Args:
+      layer: its "kernel" [k, k, features, old channels] and "bias" [old channels].
+      sources: as for `takes_channels`.
+    """
+    kernel = takes_channels(layer["kernel"], sources, axis=3)
+    bias = np.asarray(layer["bias"])
+    bias = np.float32([bias.mean() if s is None else bias[s] for s in sources])
+    return {"kernel": kernel, "bias": bias}
 
 
 def with_channels(params: dict, sources: Sequence[int | None]) -> dict:

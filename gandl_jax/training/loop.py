@@ -112,8 +112,10 @@ def _open(config, workdir, saved, newest: int | None, devices) -> "_Training":
     method = opening.make_method(config, source)
     parallel.check_batch(train.batch, len(devices), method.unit, train.accumulate)
     architecture = sources.architecture(config, source)
+    # What these refuse is refused before anything is written.
+    hosts.agree({f"what is in config.{k}": x for k, x in _files(method).items()})
     if newest is None:
-        starting_state.published(config, method)  # refused before anything is written
+        starting_state.published(config, method)
     else:
         saved.check(newest, architecture, configs.defaults(config))
     training = _Training(
@@ -129,6 +131,11 @@ def _open(config, workdir, saved, newest: int | None, devices) -> "_Training":
     )
     training.batches(newest or 0)  # tells of crops and crops_per_site
     return training
+
+
+def _files(method) -> dict[str, str]:
+    """What the method reads at every start: key of the config to a digest."""
+    return method.files() if hasattr(method, "files") else {}
 
 
 def _note(
@@ -150,6 +157,13 @@ def _note(
             records.labels_sha256(),
             other="with the records in other classes of config.data.label: go back to "
             "the former config.screen",
+        )
+    for key, digest in _files(training.method).items():
+        workdirs.claim(
+            workdir,
+            f"{key.rpartition('.')[2]}_sha256",
+            digest,
+            other=f"with something else in config.{key}: put that file back",
         )
     workdirs.note(workdir, "metadata_sha256", dataset.metadata_sha256)
     workdirs.note(workdir, "devices", parallel.describe(devices))

@@ -14,7 +14,7 @@ import pytest
 
 from gandl_jax import events, logs, preemption
 from gandl_jax.checkpoint import Checkpoints
-from gandl_jax.methods.gan import diversity
+from gandl_jax.methods import diversity
 from gandl_jax.methods.gan import method as gan
 from gandl_jax.training import looks, loop, resume_point, rollback, soundness
 from gandl_jax.training.recorder import NOTES, Recorder

@@ -96,7 +96,9 @@ def results(folders, task="control_classification"):
 
 
 def test_methods_stand_beside_one_another(folders, capsys):
-    assert compare(folders, "--config.evaluate.tasks=all") == 0
+    kept = f"--config.sweep.results={folders.parent}/kept"
+    of_sweep = "--config.sweep.source=methods", kept
+    assert compare(folders, "--config.evaluate.tasks=all", *of_sweep) == 0
     told = capsys.readouterr().out
     found = results(folders)
     rows = {
@@ -136,6 +138,11 @@ def test_methods_stand_beside_one_another(folders, capsys):
     assert len(scores) == sum(
         len(results(folders, p.stem)["rows"]) for p in page.parent.glob("*.json")
     )
+    (path,) = (folders.parent / "kept").rglob("*_compared.csv")
+    lines = csv_files.read(path)
+    assert lines["value"].tolist() == scores["value"].tolist()
+    leading = lines[lines["leads"] == "True"]
+    assert set(leading["question"]) == {"M, control, held out, balanced accuracy wells"}
 
 
 def test_scores_are_those_of_evaluate(folders):

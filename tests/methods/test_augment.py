@@ -8,9 +8,8 @@ import scipy.ndimage
 import scipy.stats
 
 from gandl_jax import config as configs
-from gandl_jax.methods import option_checks
+from gandl_jax.methods import losses, option_checks
 from gandl_jax.methods.augment import KINDS, augment, stained
-from gandl_jax.methods.gan import losses
 
 SIZE = 16
 MOVES = ("turns", "shifts", "zoom", "rotation")

@@ -26,6 +26,7 @@ def damaged(run, smoke_screen, tmp_path):
     return f"--config.data.dir={copy}", name
 
 
+@pytest.mark.slow
 def test_it_is_passed_over_counted_and_listed(run, damaged, tmp_path):
     option, name = damaged
     workdir = tmp_path / "w"

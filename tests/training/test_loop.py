@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 
@@ -17,14 +18,11 @@ from gandl_jax.checkpoint import Checkpoints
 from gandl_jax.training import loop
 
 
-def train_to(run, workdir, images, *arguments):
-    return run(
-        workdir,
-        "--job=prepare,train",
-        f"--config.train.total_images={images}",
-        *run.recipe,
-        *arguments,
-    )
+def train_to(run, workdir, images, *arguments, method="gan"):
+    recipe = run.recipe if method == "gan" else ()
+    images = f"--config.train.total_images={images}"
+    words = "--job=prepare,train", images, *recipe, *arguments
+    return run(workdir, *words, method=method)
 
 
 def arrays(workdir, step):
@@ -42,16 +40,17 @@ def runs(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    "method", ["autoencoder", pytest.param("gan", marks=pytest.mark.slow)]
+    "method",
+    [
+        "autoencoder",
+        *(pytest.param(m, marks=pytest.mark.slow) for m in ("gan", "small_gan")),
+    ],
 )
 def test_4_steps_equal_2_and_restore_and_2_bit_for_bit(
     run, tmp_path, method, monkeypatch
 ):
     def train(folder, steps):
-        images = f"--config.train.total_images={steps * 32}"
-        recipe = run.recipe if method == "gan" else ()
-        words = "--job=prepare,train", images, *recipe
-        return run(tmp_path / folder, *words, method=method)
+        return train_to(run, tmp_path / folder, steps * 32, method=method)
 
     assert train("whole", 4) == train("halves", 2) == 0
     assert Checkpoints(tmp_path / "halves").steps() == [0, 2]
@@ -73,6 +72,7 @@ def test_4_steps_equal_2_and_restore_and_2_bit_for_bit(
     assert any(not np.array_equal(a, b) for a, b in zip(whole, start, strict=True))
 
 
+@pytest.mark.slow
 def test_it_leaves_metrics_grids_and_the_untrained_floor(run, runs):
     assert train_to(run, runs / "left", 4 * 32) == 0
     lines = [
@@ -113,24 +113,29 @@ def test_bad_input_is_one_line_and_no_workdir(run, tmp_path, capsys, setting, to
     assert not (tmp_path / "new").exists()
 
 
-def test_another_experiments_workdir_is_refused(run, runs, capsys):
-    assert train_to(run, runs / "whole", 4 * 32) == 0
-    assert train_to(run, runs / "whole", 4 * 32, "--config.seed=5") == 2
+@pytest.fixture(scope="module")
+def train(run, runs):
+    """Function that trains an autoencoder, which compiles in seconds, in a workdir."""
+
+    def train(images, *arguments):
+        return train_to(run, runs / "ae", images, *arguments, method="autoencoder")
+
+    assert train(4 * 32) == 0
+    return train
+
+
+def test_another_experiments_workdir_is_refused(train, capsys):
+    assert train(4 * 32, "--config.seed=5") == 2
     assert "another experiment's: its seed is 0" in capsys.readouterr().err
 
 
-def test_a_checkpoint_of_another_architecture_is_refused(run, runs, tmp_path, capsys):
-    assert train_to(run, runs / "whole", 4 * 32) == 0
-    (runs / "whole" / "checkpoints").rename(tmp_path / "checkpoints")
-    try:
-        (tmp_path / "w").mkdir()
-        (tmp_path / "checkpoints").rename(tmp_path / "w" / "checkpoints")
-        code = run(tmp_path / "w", "--job=train", "--config.model.latent_dim=16")
-        assert (
-            code == 2 and "model.latent_dim=8, the config 16" in capsys.readouterr().err
-        )
-    finally:
-        (tmp_path / "w" / "checkpoints").rename(runs / "whole" / "checkpoints")
+def test_a_checkpoint_of_another_architecture_is_refused(
+    run, train, runs, tmp_path, capsys
+):
+    shutil.copytree(runs / "ae" / "checkpoints", tmp_path / "w" / "checkpoints")
+    other = "--job=train", "--config.model.code_dim=16"
+    assert run(tmp_path / "w", *other, method="autoencoder") == 2
+    assert "model.code_dim=8, the config 16" in capsys.readouterr().err
 
 
 def test_what_makes_an_experiment():
@@ -191,14 +196,13 @@ def test_a_checkpoint_of_8_devices_is_read_where_there_is_one(run, runs):
     assert (runs / "saved/profiles/simulated/gan@1/_SUCCESS").exists()
 
 
-def test_another_preparation_is_refused(run, runs, tmp_path, capsys):
-    assert train_to(run, runs / "whole", 4 * 32) == 0
+def test_another_preparation_is_refused(train, runs, tmp_path, capsys):
     other = (
         f"--config.data.dir={tmp_path}/other",
         "--config.data.low_percentile=0.1",
         "--config.data.records_per_shard=7",
     )
-    before = (runs / "whole/config.json").read_bytes()
-    assert train_to(run, runs / "whole", 6 * 32, *other) == 2
+    before = (runs / "ae/config.json").read_bytes()
+    assert train(6 * 32, *other) == 2
     assert "another preparation" in capsys.readouterr().err
-    assert (runs / "whole/config.json").read_bytes() == before
+    assert (runs / "ae/config.json").read_bytes() == before

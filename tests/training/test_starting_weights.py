@@ -60,6 +60,7 @@ def same_trees(ours, theirs):
     jax.tree.map(np.testing.assert_array_equal, ours, theirs)
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_a_training_starts_as_the_network_of_another_implementation(
     run, saved, shared, tmp_path, only_start

@@ -9,7 +9,8 @@ Each answers by its headline set; with config.compare.choose_sets also by the se
 each fold chooses within its training part.
 
 Writes compare/<dataset>/<task>.json, its rows as <task>.csv, and index.html, which
-shows them all, with scores, pairs of arms and costs as data/*.csv.
+shows them all, with scores, pairs of arms and costs as data/*.csv. Of a sweep the
+scores are kept as config.sweep.results/<sweep>/<screen>_compared.csv too.
 """
 
 from collections.abc import Sequence
@@ -22,7 +23,7 @@ from etils import epath
 from gandl_jax import config as configs
 from gandl_jax import free_disk, modules
 from gandl_jax.errors import InputError
-from gandl_jax.jobs.compare import page, text
+from gandl_jax.jobs.compare import kept, page, text
 from gandl_jax.jobs.compare.bench import Bench
 from gandl_jax.judging import (
     comparing,
@@ -98,6 +99,9 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     for content in contents:
         print(text.summary(content), flush=True)
     page.write(target, compared, contents, config)
+    if config.sweep.source:
+        place = epath.Path(config.sweep.results) / config.name
+        task_results.say(JOB, f"wrote {kept.write(place, compared, contents)}")
     task_results.say(JOB, f"wrote {target / 'index.html'}")
 
 

@@ -3,20 +3,21 @@
 from collections.abc import Sequence
 
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
 from gandl_jax import config as configs
-from gandl_jax import parallel
+from gandl_jax import modules, parallel
 from gandl_jax.methods import one_network
+from gandl_jax.methods.autoencoder.options import FOLDER
 from gandl_jax.methods.contract import Pair, Source
 from gandl_jax.methods.one_network import Networks, State
+from gandl_jax.methods.perceptual import Perceptual
 from gandl_jax.methods.phase import Phase
 from gandl_jax.models import small_cnn
 
 
 class Method:
-    """A convolutional autoencoder of the config's sizes.
+    """A convolutional autoencoder of the config's network and sizes.
 
     Args:
       config: of the experiment.
@@ -31,13 +32,17 @@ class Method:
     def __init__(self, config, source: Source):
         self._config, model = config, config.model
         self._side, self._channels = configs.network_px(config), len(source.channels)
-        self._net = small_cnn.Autoencoder(
+        self._module = modules.load(FOLDER, model.network)
+        self._net = self._module.network(
             channels=self._channels,
             side=self._side,
             widths=small_cnn.widths(model.width, model.width_max, model.blocks),
             code=model.code_dim,
             dtype=parallel.compute_dtype(model.dtype),
         )
+        self._perceptual = None
+        if config.method.perceptual_weight:
+            self._perceptual = Perceptual(config)
         self.phases = (Phase("main", 1, self.main),)
 
     def init(self, key: Array) -> State:
@@ -54,7 +59,8 @@ class Method:
 
         def loss(params, part):
             images = one_network.augmented(self._config, part)
-            return self._difference(self._rebuild(params, images), images).mean(), {}
+            value, parts = self._difference(self._rebuild(params, images), images)
+            return value.mean(), {f"ae/{name}": x.mean() for name, x in parts.items()}
 
         return one_network.advance(self._config, state, "ae", loss, batch, key)
 
@@ -79,33 +85,33 @@ class Method:
         """The moving average's loss on images that are not learnt, {"loss": [B]}."""
         images = batch["images"]
         rebuilt = self._rebuild(state.net_average, images)
-        return {"loss": self._difference(rebuilt, images)}
+        value, parts = self._difference(rebuilt, images)
+        return {"loss": value} | parts
 
     def trained(self, state: State) -> Networks:
         """What another training may start from."""
-        return Networks(state.net, state.net_average, _for_channels)
+        return Networks(state.net, state.net_average, self._module.with_channels)
 
     def start(self, state: State, networks: Networks) -> State:
         """A new state of another training's network."""
         return one_network.start(self._config, networks)
 
+    def files(self) -> dict[str, str]:
+        """The perceptual loss's network, {} without it; it stays as it is."""
+        return self._perceptual.files() if self._perceptual else {}
+
     def _rebuild(self, params: dict, images: Array) -> Array:
         return self._net.apply({"params": params}, images)
 
-    def _difference(self, rebuilt: Array, images: Array) -> Array:
-        """[B] mean over pixels and channels."""
-        away = rebuilt - images
-        squared = self._config.method.loss == "squared"
-        return (jnp.square(away) if squared else jnp.abs(away)).mean((1, 2, 3))
-
-
-def _for_channels(params: dict, sources: Sequence[int | None]) -> dict:
-    """Parameters whose first layer takes, and whose last one makes, other channels."""
-    params = small_cnn.with_channels(params, sources)
-    decoder = params["decoder"]
-    last = decoder["to_image"]
-    kernel = small_cnn.takes_channels(last["kernel"], sources, axis=3)
-    bias = np.asarray(last["bias"])
-    bias = np.float32([bias.mean() if s is None else bias[s] for s in sources])
-    decoder = decoder | {"to_image": {"kernel": kernel, "bias": bias}}
-    return params | {"decoder": decoder}
+    def _difference(
+        self, rebuilt: Array, images: Array
+    ) -> tuple[Array, dict[str, Array]]:
+        """[B] what is lost, and where that is a sum, its parts."""
+        away, method = rebuilt - images, self._config.method
+        squared = method.loss == "squared"
+        pixels = (jnp.square(away) if squared else jnp.abs(away)).mean((1, 2, 3))
+        if self._perceptual is None:
+            return pixels, {}
+        seen = self._perceptual.distances(rebuilt, images)
+        parts = {"pixels": pixels, "perceptual": seen}
+        return pixels + method.perceptual_weight * seen, parts

@@ -9,18 +9,10 @@ import jax.numpy as jnp
 from jax import Array
 
 from gandl_jax.errors import InputError
-from gandl_jax.methods import frozen
+from gandl_jax.methods import diversity, frozen, games, losses
 from gandl_jax.methods.augment import augment
 from gandl_jax.methods.contract import FIXED
-from gandl_jax.methods.gan import (
-    adaptive,
-    diversity,
-    games,
-    losses,
-    updates,
-    views,
-    weights,
-)
+from gandl_jax.methods.gan import adaptive, updates, views, weights
 from gandl_jax.methods.gan import (
     state as gan_state,
 )

@@ -26,8 +26,9 @@ OPTIONS = {
     "freeze": (),
     "average_halflife_images": 10_000,
     "average_rampup_frac": 0.05,  # of the images seen (ADA, 2020)
-    # Or "relativistic" (R3GAN, 2024), which wants r2_weight, or "wgan_gp", which has a
-    # gradient penalty and a drift in every step and no R1 (Karras et al. 2018, A.1).
+    # Or "relativistic" (R3GAN, 2024), which wants r2_weight, "least_squares" (LSGAN,
+    # 2017), or "wgan_gp", which has a gradient penalty and a drift in every step and
+    # no R1 (Karras et al. 2018, A.1).
     "loss": "logistic",
     "gradient_weight": 10.0,  # of wgan_gp
     "drift_weight": 1e-3,  # of wgan_gp
@@ -137,9 +138,10 @@ def check(config) -> None:
       InputError: with the first thing that is wrong.
     """
     method, model = config.method, config.model
+    games = ("logistic", "relativistic", "least_squares", "wgan_gp")
     known("model.resampling", model.resampling, RESAMPLING)
     known("model.remat", model.remat, ("none", "blocks"))
-    known("method.loss", method.loss, ("logistic", "relativistic", "wgan_gp"))
+    known("method.loss", method.loss, games)
     known("method.augment", method.augment, ("none", "fixed", "adaptive"))
     for name in method.freeze:
         known("method.freeze network", name.partition("/")[0], ("d", "g"))

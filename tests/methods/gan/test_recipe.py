@@ -11,7 +11,7 @@ import pytest
 from gandl_jax import config as configs
 from gandl_jax import config_checks, parallel
 from gandl_jax.errors import InputError
-from gandl_jax.methods.gan import losses
+from gandl_jax.methods import losses
 from gandl_jax.methods.gan import method as gan
 from gandl_jax.methods.gan import networks as gan_networks
 from gandl_jax.methods.phase import mean_over_parts, sample_keys, substream

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gandl_jax.methods.gan import losses
+from gandl_jax.methods import losses
 from gandl_jax.models.stylegan2 import npz_weights, resample, stylegan2
 
 pytestmark = pytest.mark.real_data

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gandl_jax.methods.gan import diversity
+from gandl_jax.methods import diversity
 
 
 def test_diversity_is_the_distance_to_the_nearest_other():

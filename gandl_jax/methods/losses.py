@@ -48,6 +48,19 @@ def relativistic(above: Array, below: Array) -> Array:
     return jax.nn.softplus(below - above).mean()
 
 
+def least_squares(scores: Array, target: float) -> Array:
+    """Least-squares loss, mean (D - target)^2 / 2 (LSGAN, Mao et al. 2017, eq. 9).
+
+    Args:
+      scores: [B] float32.
+      target: 1 where they should be those of real images, else 0.
+
+    Returns:
+      scalar.
+    """
+    return jnp.square(scores - target).mean() / 2
+
+
 def wasserstein(above: Array, below: Array) -> Array:
     """Wasserstein loss, mean of below - above (Arjovsky et al. 2017, arXiv 1701.07875).
 

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jax import Array
 
-from gandl_jax.methods.gan import losses
+from gandl_jax.methods import losses
 
 PAIRED = ("relativistic",)  # games in which G's loss is of real scores too
 
@@ -14,6 +14,8 @@ def d_loss(game: str, real: Array, fake: Array) -> Array:
         return losses.discriminator(real, fake)
     if game == "relativistic":
         return losses.relativistic(real, fake)
+    if game == "least_squares":
+        return losses.least_squares(real, 1) + losses.least_squares(fake, 0)
     return losses.wasserstein(real, fake)
 
 
@@ -23,10 +25,16 @@ def g_loss(game: str, fake: Array, real: Array | None) -> Array:
         return losses.generator(fake)
     if game == "relativistic":
         return losses.relativistic(fake, real)
+    if game == "least_squares":
+        return losses.least_squares(fake, 1)
     return losses.wasserstein(fake, jnp.zeros_like(fake))
 
 
 def real_sign(game: str, real: Array, fake: Array) -> Array:
-    """Mean sign of D(x); of D(x) - D(G(z)) where the game has no zero of its own."""
-    margin = real if game == "logistic" else real - fake
-    return jnp.sign(margin).mean()
+    """Mean sign of how far real scores are beyond those that say neither.
+
+    That is 0, of least squares 1/2 (midway between its targets); where the game has no
+    such score, it is the generated image's.
+    """
+    neither = {"logistic": 0.0, "least_squares": 0.5}.get(game, fake)
+    return jnp.sign(real - neither).mean()

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gandl_jax.methods.gan import losses
+from gandl_jax.methods import games, losses
 
 
 def test_logistic_losses_are_cross_entropies():
@@ -25,6 +25,33 @@ def test_the_relativistic_loss_is_the_cross_entropy_of_a_pairs_order():
     d, g = losses.relativistic(real, fake), losses.relativistic(fake, real)
     np.testing.assert_allclose(d, -np.log(chance_in_order).mean(), rtol=1e-6)
     np.testing.assert_allclose(g, -np.log(1 - chance_in_order).mean(), rtol=1e-6)
+
+
+def test_the_least_squares_are_those_of_the_two_targets():
+    real, fake = np.array([0.3, -1.0, 4.0]), np.array([2.0, -0.5, 0.1])
+    d = ((real - 1) ** 2).mean() / 2 + (fake**2).mean() / 2
+    np.testing.assert_allclose(games.d_loss("least_squares", real, fake), d, rtol=1e-6)
+    g = ((fake - 1) ** 2).mean() / 2
+    np.testing.assert_allclose(games.g_loss("least_squares", fake, None), g, rtol=1e-6)
+
+
+def test_the_wasserstein_losses_are_differences_of_means():
+    real, fake = np.array([0.3, -1.0, 4.0]), np.array([2.0, -0.5, 0.1])
+    d = fake.mean() - real.mean()
+    np.testing.assert_allclose(games.d_loss("wgan_gp", real, fake), d, rtol=1e-5)
+    g = games.g_loss("wgan_gp", fake, None)
+    np.testing.assert_allclose(g, -fake.mean(), rtol=1e-6)
+
+
+def test_signs_of_real_scores_are_beyond_what_says_neither():
+    real, fake = np.array([0.3, -1.0, 0.7, 4.0]), np.array([2.0, -1.5, 0.1, 5.0])
+    for game, expected in (
+        ("logistic", (1 - 1 + 1 + 1) / 4),
+        ("least_squares", (-1 - 1 + 1 + 1) / 4),
+        ("wgan_gp", (-1 + 1 + 1 - 1) / 4),
+        ("relativistic", (-1 + 1 + 1 - 1) / 4),
+    ):
+        assert games.real_sign(game, jnp.array(real), jnp.array(fake)) == expected, game
 
 
 def test_r1_of_a_quadratic_form_has_a_closed_form():

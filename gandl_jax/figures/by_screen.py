@@ -1,0 +1,88 @@
+"""Scores of methods on several screens, a panel for each screen."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from gandl_jax.figures import style
+
+Score = tuple[float, float, float]  # value, low, high
+TRAINED, UNTRAINED = "trained", "untrained"
+LOOKS = {TRAINED: (style.BLUE, "o", -0.15), UNTRAINED: (style.VERMILLION, "s", 0.15)}
+FLOORS = ("--", ":", "-.", (0, (5, 1)), (0, (1, 4)))  # lines of floors, in their order
+
+
+@matplotlib.rc_context(style.STYLE)
+def draw(
+    methods: Sequence[str],
+    screens: Mapping[str, Mapping[str, Mapping[str, Score]]],
+    floors: Mapping[str, Mapping[str, float]],
+) -> Figure:
+    """Draws trained and untrained scores with their intervals, and floors as lines.
+
+    Args:
+      methods: from top to bottom.
+      screens: screen -> method -> "trained", "untrained" -> score; what is missing is
+        left blank.
+      floors: screen -> floor -> score.
+
+    Returns:
+      A panel for each screen, side by side, with the methods' names on the left.
+    """
+    height = 1.1 + 0.27 * len(methods)
+    figure = Figure(figsize=(1.6 + 2.3 * len(screens), height))
+    panels = figure.subplots(1, len(screens), sharey=True, squeeze=False)[0]
+    names = list(dict.fromkeys(n for known in floors.values() for n in known))
+    for axes, (screen, scores) in zip(panels, screens.items(), strict=True):
+        _points(axes, methods, scores)
+        _lines(axes, names, floors.get(screen, {}))
+        axes.set_title(screen, fontsize=8)
+        axes.set_xlabel("balanced accuracy")
+        axes.tick_params(axis="y", length=0)
+    panels[0].set_yticks(range(len(methods)), methods, parse_math=False)
+    panels[0].set_ylim(len(methods) - 0.5, -0.5)
+    handles = {
+        label: handle
+        for axes in panels
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(
+        handles.values(), handles, loc="upper center", ncols=4, handletextpad=0.4
+    )
+    figure.subplots_adjust(
+        left=1.5 / figure.get_figwidth(), right=0.98, wspace=0.12,
+        bottom=0.42 / height, top=1 - 0.62 / height,
+    )  # fmt: skip
+    return figure
+
+
+def _points(
+    axes: Axes,
+    methods: Sequence[str],
+    scores: Mapping[str, Mapping[str, Score]],
+) -> None:
+    for role, (colour, marker, shift) in LOOKS.items():
+        found = {
+            i + shift: scores[name][role]
+            for i, name in enumerate(methods)
+            if role in scores.get(name, {})
+        }
+        for y, (_, low, high) in found.items():
+            axes.hlines(y, low, high, color=colour)
+        values = [value for value, *_ in found.values()]
+        axes.plot(values, list(found), marker, color=colour, markersize=4, label=role)
+
+
+def _lines(axes: Axes, names: Sequence[str], floors: Mapping[str, float]) -> None:
+    for i, name in enumerate(names):
+        if name in floors:
+            line = FLOORS[i % len(FLOORS)]
+            axes.axvline(
+                floors[name],
+                color=style.GREY,
+                linestyle=line,
+                linewidth=0.9,
+                label=name,
+            )

@@ -1,0 +1,54 @@
+"""The scores of a compared sweep as a table that is kept with the code."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+from etils import epath
+
+from gandl_jax import csv_files
+from gandl_jax.jobs.compare import answer, spent
+from gandl_jax.jobs.compare.judged import TRAINED, flat
+from gandl_jax.judging.entrants import Entrant
+
+ENDING = "_compared.csv"
+LEADS = "leads"  # whether a row is of the question that leads
+
+
+def write(
+    place: epath.Path,
+    compared: Sequence[Entrant],
+    contents: Sequence[Mapping[str, Any]],
+) -> epath.Path:
+    """Writes a row for each question, arm and role.
+
+    Args:
+      place: folder and name, without an ending.
+      compared: what was compared.
+      contents: of each task, as the job keeps them.
+
+    Returns:
+      The file. Beside what the page's data/scores.csv has, each row says whether its
+      question leads and, where it is of a trained network, "seconds" of its training
+      (the mean over seeds) and "memory_bytes" (the highest).
+    """
+    path = epath.Path(f"{place}{ENDING}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows = pd.DataFrame(_rows(contents, spent.of_arms(compared)))
+    csv_files.write(path, rows.astype(object).where(rows.notna(), ""))
+    return path
+
+
+def _rows(
+    contents: Sequence[Mapping[str, Any]], cost: Mapping[str, spent.Cost]
+) -> Iterator[dict[str, Any]]:
+    asked = answer.questions(contents)
+    first = answer.leading(asked)
+    for words, rows in asked.items():
+        for row in rows:
+            own = cost.get(row["arm"], {}) if row["role"] == TRAINED else {}
+            yield flat(row) | {
+                LEADS: words == first,
+                "seconds": own.get("seconds"),
+                "memory_bytes": spent.memory_bytes(own),
+            }

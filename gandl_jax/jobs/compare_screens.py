@@ -1,0 +1,187 @@
+"""The job `compare_screens`: the compared sweeps of several screens in one table.
+
+Reads the tables that compared sweeps have kept (`jobs/compare/kept.py`), of each the
+question that leads: held-out records, where there are any. Where several sweeps of a
+screen have the same arm, the last named counts.
+
+Writes compare_screens/table.md, scores.png and scores.csv.
+"""
+
+import glob
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import ml_collections
+import numpy as np
+import pandas as pd
+from etils import epath
+
+from gandl_jax import csv_files, files
+from gandl_jax.errors import InputError
+from gandl_jax.figures import by_screen
+from gandl_jax.jobs.compare import kept
+from gandl_jax.jobs.compare.judged import FLOOR, TRAINED, UNTRAINED
+from gandl_jax.progress import duration
+from gandl_jax.tasks import marks
+
+JOB = "compare_screens"
+WORKDIR = "unclaimed"
+DPI = 160
+NEEDED = ("arm", "role", "value", "low", "high", "chance", kept.LEADS)
+SHOWN_FLOORS = ("classical", "intensity")  # of images; the others are in scores.csv
+CHANCE = "chance"
+
+
+def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
+    """Writes the table and its picture.
+
+    Args:
+      config: compare.tables is read.
+      workdir: where they are written.
+
+    Raises:
+      InputError: no table, or one that is none of a comparison.
+    """
+    table = read(config.compare.tables)
+    folder = epath.Path(workdir) / JOB
+    folder.mkdir(parents=True, exist_ok=True)
+    csv_files.write(folder / "scores.csv", table)
+    files.replace(folder / "table.md", markdown(table))
+    picture = figure(table)
+    with files.replacing(folder / "scores.png") as file:
+        picture.savefig(file, format="png", dpi=DPI)
+    print(f"{markdown(table)}\n{JOB}: wrote {folder}", flush=True)
+
+
+def read(patterns: Sequence[str]) -> pd.DataFrame:
+    """The rows of the leading question of each screen.
+
+    Args:
+      patterns: of files that end in "_compared.csv".
+
+    Returns:
+      The rows of all, in the order of the files, numbers as float64 (NaN where there
+      is none), with a column "screen".
+
+    Raises:
+      InputError: no file, or one that is none of a comparison.
+    """
+    paths = dict.fromkeys(p for one in patterns for p in sorted(glob.glob(one)))
+    if not paths:
+        raise InputError(
+            f"config.compare.tables={', '.join(patterns)!r} finds no file: name those "
+            "that a compared sweep has kept, such as docs/results/*/*_compared.csv"
+        )
+    rows = pd.concat([_read(epath.Path(path)) for path in paths], ignore_index=True)
+    return rows.drop_duplicates(["screen", "arm", "role"], keep="last")
+
+
+def _read(path: epath.Path) -> pd.DataFrame:
+    try:
+        table = csv_files.read(path)
+    except ValueError as error:
+        raise InputError(f"{path} cannot be read: {error}") from error
+    if lacking := [name for name in NEEDED if name not in table]:
+        raise InputError(
+            f"{path} is no table of a comparison: it lacks {', '.join(lacking)}"
+        )
+    numbers = [name for name in table if _is_number(name)]
+    table[numbers] = table[numbers].apply(pd.to_numeric, errors="coerce")
+    first = table[table[kept.LEADS] == "True"].copy()
+    first.insert(0, "screen", path.name.removesuffix(kept.ENDING))
+    return first
+
+
+def _is_number(name: str) -> bool:
+    known = ("value", "low", "high", "chance", "seconds", "memory_bytes")
+    return name in known or name.startswith("minus_untrained_")
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """A table of arms by screens, with intervals, gains, time and memory.
+
+    Args:
+      table: as of `read`.
+
+    Returns:
+      Markdown: a line for each arm and each floor, two columns for each screen.
+    """
+    screens = list(dict.fromkeys(table["screen"]))
+    header = ["", *(t for s in screens for t in (f"`{s}`", "gain")), "time", "memory"]
+    lines = [header, ["---", *["---:"] * (len(header) - 1)]]
+    lines += [_arm(table, arm, screens) for arm in arms(table)]
+    lines += [_floor(table, floor, screens) for floor in SHOWN_FLOORS]
+    chance = [_chance(table, screen) for screen in screens]
+    told = [cell for value in chance for cell in (f"{value:.3f}", "")]
+    lines.append(["guessing", *told, "", ""])
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def arms(table: pd.DataFrame) -> list[str]:
+    """The trained arms, highest mean of their ranks over screens first."""
+    trained = table[table["role"] == TRAINED]
+    ranks = trained.groupby("screen")["value"].rank(ascending=False)
+    mean = ranks.groupby(trained["arm"]).mean()
+    return list(mean.sort_values(kind="stable").index)
+
+
+def _arm(table: pd.DataFrame, arm: str, screens: Iterable[str]) -> list[str]:
+    cells, own = [arm], table[(table["arm"] == arm) & (table["role"] == TRAINED)]
+    for screen in screens:
+        cells += _score(own[own["screen"] == screen])
+    return [*cells, _time(own["seconds"]), _memory(own["memory_bytes"])]
+
+
+def _floor(table: pd.DataFrame, floor: str, screens: Iterable[str]) -> list[str]:
+    own = table[(table["arm"] == floor) & (table["role"] == FLOOR)]
+    cells = [_score(own[own["screen"] == screen])[0] for screen in screens]
+    return [floor, *(c for cell in cells for c in (cell, "")), "", ""]
+
+
+def _score(rows: pd.DataFrame) -> list[str]:
+    if rows.empty:
+        return ["–", ""]
+    row = rows.iloc[-1]
+    told = f"{row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
+    if row.get(marks.LABELS) == "True":
+        told = f"{told} ({marks.WORDS})"
+    gain = _gain(row)
+    return [told, gain]
+
+
+def _gain(row: Mapping[str, Any]) -> str:
+    value, low, high = (
+        row.get(f"minus_untrained_{key}", np.nan) for key in ("value", "low", "high")
+    )
+    return "" if np.isnan(value) else f"{value:+.3f} [{low:+.3f}, {high:+.3f}]"
+
+
+def _time(seconds: pd.Series) -> str:
+    known = seconds.dropna()
+    if known.empty:
+        return "–"
+    ends = dict.fromkeys(duration(s) for s in (known.min(), known.max()))
+    return " to ".join(ends)
+
+
+def _memory(size: pd.Series) -> str:
+    return "–" if size.dropna().empty else f"{size.max() / 2**30:.1f} GiB"
+
+
+def _chance(table: pd.DataFrame, screen: str) -> float:
+    return float(table.loc[table["screen"] == screen, "chance"].iloc[0])
+
+
+def figure(table: pd.DataFrame) -> Any:
+    """The picture of the same: a panel for each screen."""
+    scores: dict[str, dict[str, dict[str, by_screen.Score]]] = {}
+    floors: dict[str, dict[str, float]] = {}
+    for row in table.to_dict("records"):
+        own = floors.setdefault(row["screen"], {CHANCE: row["chance"]})
+        arm = scores.setdefault(row["screen"], {})
+        if row["role"] in (TRAINED, UNTRAINED):
+            ends = row["value"], row["low"], row["high"]
+            arm.setdefault(row["arm"], {})[row["role"]] = ends
+        elif row["arm"] in SHOWN_FLOORS:
+            own[row["arm"]] = row["value"]
+    return by_screen.draw(arms(table), scores, floors)

@@ -1,0 +1,1 @@
+"""A small GAN, as CytoGAN had three: its discriminator's dense layer is the feature."""

@@ -1,0 +1,225 @@
+"""DCGAN as a method, in the games that CytoGAN played: its discriminator encodes."""
+
+import functools
+from collections.abc import Callable, Mapping
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from gandl_jax import config as configs
+from gandl_jax import parallel
+from gandl_jax.methods import diversity, ema, games, losses
+from gandl_jax.methods.contract import FIXED, Source
+from gandl_jax.methods.optimisers import adam
+from gandl_jax.methods.phase import Phase, sample_keys, substream
+from gandl_jax.methods.small_gan import state as small_state
+from gandl_jax.methods.small_gan.options import normalisation
+from gandl_jax.methods.small_gan.state import Networks, State
+from gandl_jax.methods.updates import descend, parameter_norms
+from gandl_jax.models import dcgan, small_cnn
+
+LATENT, BETWEEN = range(2)  # streams of random numbers
+STATISTICS = "batch_stats"  # as Flax calls them
+
+
+class Method:
+    """A DCGAN of the config's sizes for a source's channels.
+
+    Args:
+      config: of the experiment.
+      source: gives the channels.
+
+    Attributes:
+      phases, unit: as `contract.Required` says.
+      checks: whether the generator has collapsed.
+    """
+
+    unit = 1  # batch statistics are those of all devices
+
+    def __init__(self, config, source: Source):
+        self._config, self._options, model = config, config.method, config.model
+        self._side, self._channels = configs.network_px(config), len(source.channels)
+        sizes = {
+            "widths": small_cnn.widths(model.width, model.width_max, model.blocks),
+            "axis": parallel.AXIS,
+            "dtype": parallel.compute_dtype(model.dtype),
+        }
+        self._d = dcgan.Discriminator(
+            penultimate=model.penultimate_dim,
+            normalisation=normalisation(config),
+            **sizes,
+        )
+        self._g = dcgan.Generator(
+            self._channels, self._side, doubling=model.doubling, **sizes
+        )
+        self._adam = adam(config.method)
+        self.checks = (diversity.check(self._fixed_samples, config.method),)
+        self.phases = (
+            Phase("d_main", 1, self.d_main),
+            Phase("g_main", config.method.d_steps_per_g_step, self.g_main),
+        )
+
+    def init(self, key: Array) -> State:
+        """A state at step 0; its discriminator is the untrained floor."""
+        g_key, d_key = jax.random.split(key)
+        z = jnp.zeros((1, self._config.model.latent_dim))
+        images = jnp.zeros((1, self._side, self._side, self._channels))
+        g = self._g.init(g_key, z, train=True)
+        d = self._d.init(d_key, images, train=True)
+        return small_state.new(
+            g["params"],
+            d["params"],
+            g.get(STATISTICS, {}),
+            d.get(STATISTICS, {}),
+            self._adam,
+        )
+
+    def items(self, state: State) -> dict:
+        """What a checkpoint holds: the encoder alone, and everything."""
+        encoder = {"average": state.d_average, "raw": state.d}
+        if state.d_statistics:
+            encoder["statistics"] = {
+                "average": state.d_statistics_average,
+                "raw": state.d_statistics,
+            }
+        return {"encoder": encoder, "train": state}
+
+    def embed(self, encoder: dict, images: Array) -> dict[str, Array]:
+        """Feature sets of images [B, N, N, C] in [-1, 1], with fixed statistics.
+
+        Returns:
+          "penultimate": [B, D], the dense layer before the score; "b<r>": [B, 2 W],
+          mean and standard deviation over space of the block that takes r px;
+          "blocks": those of all, side by side.
+        """
+        which = self._config.embed.weights
+        statistics = encoder.get("statistics", {}).get(which, {})
+        variables = {"params": encoder[which], STATISTICS: statistics}
+        maps = self._d.apply(variables, images, train=False)
+        del maps["score"]
+        return {"penultimate": maps.pop("penultimate")} | small_cnn.pooled(maps)
+
+    def samples(self, state: State, keys: Array, labels: Mapping[str, Array]) -> Array:
+        """[N, H, W, C] of the averaged generator, one for each of N keys."""
+        variables = {"params": state.g_average, STATISTICS: state.g_statistics_average}
+        return self._g.apply(variables, self._latents(keys), train=False)
+
+    def d_main(self, state: State, batch: dict, key: Array) -> tuple[State, dict]:
+        """Discriminator step; counts the step and moves D's averages."""
+        game = self._options.loss
+
+        def loss(d, part):
+            fake, _ = self._generate(state, state.g, part["keys"])
+            real_scores, statistics = self._judge(state, d, part["images"])
+            fake_scores, _ = self._judge(state, d, fake)
+            value = games.d_loss(game, real_scores, fake_scores)
+            metrics = {
+                "d/loss": value,
+                "d/real_score": real_scores.mean(),
+                "d/fake_score": fake_scores.mean(),
+                "d/real_sign": games.real_sign(game, real_scores, fake_scores),
+            }
+            if game == "wgan_gp":
+                penalty = self._gradient_penalty(state, d, fake, part)
+                metrics["d/gradient_penalty"] = penalty
+                value += self._options.gradient_weight * penalty
+            return value, metrics | {STATISTICS: statistics}
+
+        norms = parameter_norms({"d": state.d, "g": state.g})
+        state, metrics = self._descend(state, "d", loss, batch, key)
+        state = self._average(state, "d", state.step, every=1)
+        return state.replace(step=state.step + 1), norms | metrics
+
+    def g_main(self, state: State, batch: dict, key: Array) -> tuple[State, dict]:
+        """Generator step, and its averages; D's statistics stay those of real images.
+
+        It comes after the discriminator's, which has counted the step.
+        """
+
+        def loss(g, part):
+            fake, statistics = self._generate(state, g, part["keys"])
+            scores, _ = self._judge(state, state.d, fake)
+            value = games.g_loss(self._options.loss, scores, None)
+            return value, {"g/loss": value, STATISTICS: statistics}
+
+        state, metrics = self._descend(state, "g", loss, batch, key)
+        every = self._options.d_steps_per_g_step
+        return self._average(state, "g", (state.step - 1) // every, every), metrics
+
+    def trained(self, state: State) -> Networks:
+        """What another training may start from."""
+        return small_state.networks(state)
+
+    def start(self, state: State, networks: Networks) -> State:
+        """A new state of another training's networks."""
+        return small_state.start(state, networks)
+
+    def _fixed_samples(self, state: State, key: Array) -> Array:
+        """[FIXED, H, W, C]: the same samples at every look."""
+        return self.samples(state, sample_keys(key, jnp.arange(FIXED)), {})
+
+    def _latents(self, keys: Array) -> Array:
+        """[B, Z] uniform in [-1, 1], of each sample's own key."""
+        shape = (self._config.model.latent_dim,)
+        draw = functools.partial(jax.random.uniform, shape=shape, minval=-1.0)
+        return jax.vmap(draw)(substream(keys, LATENT))
+
+    def _generate(self, state: State, g: dict, keys: Array) -> tuple[Array, dict]:
+        """[B, H, W, C] images with the statistics of this batch, and the moved ones."""
+        variables = {"params": g, STATISTICS: state.g_statistics}
+        images, moved = self._g.apply(
+            variables, self._latents(keys), train=True, mutable=[STATISTICS]
+        )
+        return images, moved[STATISTICS]
+
+    def _judge(self, state: State, d: dict, images: Array) -> tuple[Array, dict]:
+        """[B] scores with the statistics of these images, and the moved ones.
+
+        Real and generated images are given apart: each have their own statistics.
+        """
+        variables = {"params": d, STATISTICS: state.d_statistics}
+        maps, moved = self._d.apply(variables, images, train=True, mutable=[STATISTICS])
+        return maps["score"], moved.get(STATISTICS, {})
+
+    def _gradient_penalty(
+        self, state: State, d: dict, fake: Array, part: dict
+    ) -> Array:
+        """Mean (|D'| - 1)^2 somewhere between each real image and a generated one."""
+        uniform = jax.vmap(jax.random.uniform)(substream(part["keys"], BETWEEN))
+        share = uniform.reshape(-1, 1, 1, 1)
+        between = share * part["images"] + (1 - share) * fake
+        norms = losses.gradient_norms(lambda x: self._judge(state, d, x)[0], between)
+        return jnp.square(norms - 1).mean()
+
+    def _descend(
+        self, state: State, network: str, loss: Callable, batch: dict, key: Array
+    ) -> tuple[State, dict[str, Array]]:
+        """`descend`, with the samples' keys; the network's statistics are moved too."""
+        state, _, metrics, norms = descend(
+            state,
+            network,
+            loss,
+            batch | {"keys": sample_keys(key, batch["index"])},
+            adam=self._adam,
+            parts=self._config.train.accumulate,
+        )
+        state = state.replace(**{f"{network}_statistics": metrics.pop(STATISTICS)})
+        named = {f"{network}/{name}": norm for name, norm in norms.items()}
+        return state, metrics | named
+
+    def _average(self, state: State, network: str, step: Array, every: int) -> State:
+        """Moves a network's averages, after its own step number `step`, from 0."""
+        kept = ema.decay(
+            step,
+            self._config.train.batch * every,
+            halflife_images=self._options.average_halflife_images,
+            rampup_frac=self._options.average_rampup_frac,
+        )
+        moved = {
+            f"{name}_average": ema.towards(
+                getattr(state, f"{name}_average"), getattr(state, name), kept
+            )
+            for name in (network, f"{network}_statistics")
+        }
+        return state.replace(**moved)

@@ -1,0 +1,12 @@
+"""What the report shows of a small GAN's training. Imports nothing slow."""
+
+PANELS = {  # caption -> axis, metric -> its name in the legend
+    "Losses": ("loss", {"d/loss": "discriminator", "g/loss": "generator"}),
+    "Gradient penalty": ("penalty", {"d/gradient_penalty": "of wgan_gp"}),
+    "Discriminator's mean output": (
+        "score",
+        {"d/real_score": "real", "d/fake_score": "generated"},
+    ),
+    "Diversity of samples": ("over the real images'", {"g/diversity": "diversity"}),
+}
+FACTS = {"Game": "method.loss"}  # name on the page -> key of the config

@@ -1,0 +1,159 @@
+"""The convolutional autoencoder that GAN-DL was compared with, as far as it is known.
+
+Mascolini et al. 2022 (BMC Bioinformatics 23:295) say that it has the residual scheme of
+StyleGAN2's generator, and that its last encoder layer, of 1024, is the embedding. Here
+that is residual blocks in the encoder (as StyleGAN2's other network has them), and in
+the decoder the generator's skip outputs: at every resolution a layer adds to the image,
+which is doubled in between (Karras et al. 2020, sec. 4.1 and fig. 7). Ours, for the
+paper's words leave it open: how many layers and channels, group normalisation after
+every 3 x 3 convolution, ReLU, a dense layer to the code and one from it, no residual
+blocks in the decoder.
+"""
+
+import math
+from collections.abc import Sequence
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jax import Array
+
+from gandl_jax.models import small_cnn
+from gandl_jax.models.small_cnn import Layer
+from gandl_jax.models.stylegan2 import resample
+
+TO_IMAGE = "_image"  # what the names of layers that add to the image end in
+
+
+class Block(nn.Module):
+    """Two layers, the second of which halves the image, beside a shortcut.
+
+    Attributes:
+      features: D, channels of the result.
+      dtype: of the computation.
+    """
+
+    features: int
+    dtype: jnp.dtype
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """[B, H, W, C] to [B, H/2, W/2, features]."""
+        halved = nn.avg_pool(x, (2, 2), (2, 2))
+        shortcut = nn.Conv(
+            self.features, (1, 1), use_bias=False, dtype=self.dtype, name="shortcut"
+        )(halved)
+        x = Layer(x.shape[-1], dtype=self.dtype, name="keep")(x)
+        x = Layer(self.features, 2, self.dtype, name="halve")(x)
+        return (x + shortcut) * math.sqrt(0.5)  # variance stays (StyleGAN2, app. B)
+
+
+class Encoder(nn.Module):
+    """A layer of 1 x 1, then blocks.
+
+    Attributes:
+      widths: channels of each block's result.
+      dtype: of the computation.
+    """
+
+    widths: Sequence[int]
+    dtype: jnp.dtype
+
+    @nn.compact
+    def __call__(self, images: Array) -> dict[str, Array]:
+        """Maps of images [B, N, N, C]: "b<side that the block takes>", in order."""
+        first = nn.Conv(self.widths[0], (1, 1), dtype=self.dtype, name="from_image")
+        x, maps = first(images.astype(self.dtype)), {}
+        for width in self.widths:
+            name = f"b{x.shape[1]}"
+            maps[name] = x = Block(width, self.dtype, name=name)(x)
+        return {name: x.astype(jnp.float32) for name, x in maps.items()}
+
+
+class Decoder(nn.Module):
+    """From a code to an image, which every resolution adds to.
+
+    Attributes:
+      channels: C of the image.
+      side: N of the image, in pixels.
+      widths: of the encoder.
+      dtype: of the computation; images are added up in float32.
+    """
+
+    channels: int
+    side: int
+    widths: Sequence[int]
+    dtype: jnp.dtype
+
+    @nn.compact
+    def __call__(self, code: Array) -> Array:
+        """[B, D] float32 to [B, N, N, C] float32."""
+        least = self.side >> len(self.widths)
+        x = nn.Dense(least * least * self.widths[-1], name="from_code")(code)
+        x = x.reshape(-1, least, least, self.widths[-1]).astype(self.dtype)
+        x = Layer(self.widths[-1], dtype=self.dtype, name=f"b{least}_conv")(x)
+        image = self._to_image(x)
+        for width in reversed(self.widths):
+            x = x.repeat(2, 1).repeat(2, 2)
+            name = f"b{x.shape[1]}"
+            x = Layer(width, dtype=self.dtype, name=f"{name}_conv0")(x)
+            x = Layer(width, dtype=self.dtype, name=f"{name}_conv1")(x)
+            image = resample.upsample(image) + self._to_image(x)
+        return image
+
+    def _to_image(self, x: Array) -> Array:
+        """[B, H, W, D] to what it adds to the image, [B, H, W, C] float32."""
+        name = f"b{x.shape[1]}{TO_IMAGE}"
+        return nn.Conv(self.channels, (1, 1), dtype=jnp.float32, name=name)(x)
+
+
+class Autoencoder(nn.Module):
+    """An encoder, a code, and a decoder.
+
+    Attributes:
+      channels: C of the images.
+      side: N of the images, in pixels.
+      widths: of the encoder's blocks.
+      code: D, width of the code.
+      dtype: of the computation.
+    """
+
+    channels: int
+    side: int
+    widths: Sequence[int]
+    code: int
+    dtype: jnp.dtype = jnp.float32
+
+    def setup(self):
+        """Names the parts, whose parameters are made when they are first used."""
+        self.encoder = Encoder(self.widths, self.dtype)
+        self.to_code = nn.Dense(self.code)
+        self.decoder = Decoder(self.channels, self.side, self.widths, self.dtype)
+
+    def __call__(self, images: Array) -> Array:
+        """[B, N, N, C] in [-1, 1], rebuilt."""
+        return self.decoder(self.encode(images)["code"])
+
+    def encode(self, images: Array) -> dict[str, Array]:
+        """{"code": [B, D], and the maps of all blocks}."""
+        maps = self.encoder(images)
+        deepest = maps[next(reversed(maps))]
+        return {"code": self.to_code(deepest.reshape(len(images), -1)), **maps}
+
+
+def network(**sizes) -> Autoencoder:
+    """The network; sizes are channels, side, widths, code and dtype."""
+    return Autoencoder(**sizes)
+
+
+def with_channels(params: dict, sources: Sequence[int | None]) -> dict:
+    """Parameters whose first layer takes, and whose to-image layers make, others."""
+    encoder, decoder = params["encoder"], params["decoder"]
+    first = encoder["from_image"]
+    kernel = small_cnn.takes_channels(first["kernel"], sources, axis=2)
+    encoder = encoder | {"from_image": first | {"kernel": kernel}}
+    adding = {
+        name: small_cnn.makes_channels(layer, sources)
+        for name, layer in decoder.items()
+        if name.endswith(TO_IMAGE)
+    }
+    return params | {"encoder": encoder, "decoder": decoder | adding}
