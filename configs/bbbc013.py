@@ -18,5 +18,12 @@ def get_config(text: str = ""):
     )
     # Nuclei are 15 to 20 px wide: the move into them shows in a shallow block (ours).
     configs.tune(config, "gan", {"evaluate.features": "b32"})
+    deemd = {
+        "data.label": "Role",
+        "data.label_values": ("response_0", "response_1"),
+        "data.crop_px": 128,  # 9 tiles of 64 px, 25 such crops a site
+        "model.tile_px": 64,
+    }
+    configs.tune(config, "deemd", deemd)
     config.evaluate.splits = ("record", "row")  # there is one plate
     return configs.finish(config, options)

@@ -15,6 +15,15 @@ def get_config(text: str = ""):
     # Chosen on another simulated screen (simulate.seed=1; docs/trials.md).
     configs.tune(config, "gan", {"evaluate.features": "b64"})
     configs.tune(config, "classifier", {"data.label": "Condition"})
+    uv = "UV Inactivated SARS-CoV-2"
+    deemd = {
+        "data.label": "Role,Condition",
+        "data.label_values": ("response_0", "response_1", uv),
+        "method.healthy": ("response_1", uv),  # Saberian et al. 2022
+        "data.crop_px": 128,  # whole sites: 49 tiles of 32 px
+        "method.top_k": 10,
+    }
+    configs.tune(config, "deemd", deemd)
     config.evaluate.classical = "off"  # minutes more: README, Start
     # An experiment holds one cell model, so none can be left out; plates can.
     config.evaluate.cell_model_classification.splits = ("record", "plate")

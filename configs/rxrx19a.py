@@ -38,4 +38,17 @@ def get_config(text: str = ""):
     config.embed.batch = 128
     if options["recipe"] == "baseline":  # Cuccarese et al. 2020 (docs/methods.md)
         config.data.update(crop_px=512, downscale=2, dir="data/rxrx19a-halved")
+    uv = "UV Inactivated SARS-CoV-2"
+    deemd = {  # Saberian et al. 2022: whole sites, 49 tiles of 256 px
+        "data.label": "Role,Condition",
+        "data.label_values": ("response_0", "response_1", uv),
+        "method.healthy": ("response_1", uv),
+        "data.crop_px": 1024,
+        "train.batch": 8,  # ours: a site a core of a v3-8
+        "train.total_images": 100_000,  # ours: about 5 times the control sites
+        "embed.batch": 16,
+        # Treated wells have nothing to teach, and are nine tenths of the screen.
+        "train.hold_out": "role:treated",
+    }
+    configs.tune(config, "deemd", deemd)
     return configs.finish(config, options)

@@ -11,6 +11,9 @@ DEFAULTS = {
         # Columns Metadata_<label> that a method may learn, as in "Treatment" or
         # "Cell_Type,Treatment"; "" is none. Blanks are not learnt.
         "label": "",
+        # Of them, the values that are learnt, as in "response_0,response_1"; records
+        # with others count as blank. () is all.
+        "label_values": (),
         "crop_px": 64,  # training crop, embedding tile
         # Pixels added on every side of an image before crops and tiles are cut, for
         # images that are smaller than a crop or of an awkward size.

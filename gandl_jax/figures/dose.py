@@ -79,7 +79,7 @@ def curve(
         axes.plot([x, x], [bottom, top], color=style.CONTROLS[name], linewidth=2.5)
         axes.plot([x], [middle], "_", color=style.CONTROLS[name], markersize=8)
     axes.set_xlabel("dose (µM)", labelpad=1)
-    axes.set_xticks(_decades(low, high))
+    axes.set_xticks(decades(low, high))
     axes.xaxis.set_major_formatter(ticker.FormatStrFormatter("%g"))
     axes.xaxis.set_minor_locator(ticker.NullLocator())
     return figure
@@ -210,7 +210,7 @@ def _covered(one, size, points: np.ndarray) -> int:
     return int(inside.all(axis=1).sum())
 
 
-def _decades(low: float, high: float) -> list[float]:
+def decades(low: float, high: float) -> list[float]:
     """Powers of ten among the doses, at most five; the ends where there is none."""
     first, last = math.ceil(math.log10(low) - 0.05), math.floor(math.log10(high) + 0.05)
     every = max(1, -(-(last - first + 1) // 5))

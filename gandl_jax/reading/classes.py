@@ -1,13 +1,13 @@
 """Classes that records are of: the values of a column of labels."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from gandl_jax import names
-from gandl_jax.errors import InputError
+from gandl_jax.errors import InputError, nearest
 
 MOST = 2_000  # each needs images to be learnt from (ours)
 
@@ -63,6 +63,43 @@ def read_all(table: pd.DataFrame, labels: Sequence[str]) -> dict[str, Classes]:
     if twice := [name for name in columns if columns.count(name) > 1]:
         raise InputError(f"config.data.label names {twice[0]!r} twice: name it once")
     return dict(zip(columns, found, strict=True))
+
+
+def only(found: Mapping[str, Classes], values: Sequence[str]) -> dict[str, Classes]:
+    """The same columns with some of their values; records with others are blank.
+
+    Args:
+      found: as of `read_all`.
+      values: `config.data.label_values`, of whichever column; none is all.
+
+    Raises:
+      InputError: no column has one of them, or a column has none.
+    """
+    if not values:
+        return dict(found)
+    known = {name for classes in found.values() for name in classes.names}
+    for value in values:
+        if value not in known:
+            raise InputError(
+                f"config.data.label_values names {value!r}, which no record has as its "
+                f"{' or '.join(found)}: {nearest(value, known)}"
+            )
+    made = {column: _only(classes, values) for column, classes in found.items()}
+    for column, classes in made.items():
+        if not classes.names:
+            raise InputError(
+                f"config.data.label_values names no value of {column}: name one, or "
+                "leave the column out of config.data.label"
+            )
+    return made
+
+
+def _only(classes: Classes, values: Sequence[str]) -> Classes:
+    kept = [i for i, name in enumerate(classes.names) if name in values]
+    now = np.full(len(classes.names) + 1, -1, np.int32)  # the last is of blanks
+    now[kept] = np.arange(len(kept))
+    names = tuple(classes.names[i] for i in kept)
+    return Classes(classes.column, names, now[classes.codes])
 
 
 def _column(table: pd.DataFrame, label: str) -> tuple[str, list[str]]:

@@ -6,6 +6,7 @@ One row for each record that was seen, of whatever screen; imports nothing slow.
 import hashlib
 import io
 
+import numpy as np
 import pandas as pd
 from etils import epath
 
@@ -78,15 +79,24 @@ def _why(error: Exception) -> str:
 
 
 def _of_training(records: TrainingRecords) -> pd.DataFrame:
-    dataset, labels = records.dataset, ",".join(records.source.classes)
+    dataset, labels = records.dataset, _learnt(records)
     parts = {TRAINED: records.rows.trained, VALIDATED: records.rows.validated}
     ids = dataset.table["Metadata_Record_ID"].to_numpy(str)
     made = [
-        pd.DataFrame({"record_id": ids[rows], "seen": s}) for s, rows in parts.items()
+        pd.DataFrame({"record_id": ids[rows], "seen": s, "labels": labels[rows]})
+        for s, rows in parts.items()
     ]
     return pd.concat(made).assign(
-        screen=dataset.name, metadata_sha256=dataset.metadata_sha256, labels=labels
+        screen=dataset.name, metadata_sha256=dataset.metadata_sha256
     )
+
+
+def _learnt(records: TrainingRecords) -> np.ndarray:
+    """[N] str, of every record the columns that are learnt."""
+    columns = ",".join(records.source.classes)
+    found = np.full(len(records.dataset.table), columns, object)
+    found[records.unlearnt] = ""
+    return found
 
 
 def _of_former_version(

@@ -30,6 +30,7 @@ class TrainingRecords:
       rows: which records are trained on, validated by and held out.
       labels: column to [N] int32 class of each record, -1 where it is blank.
       source: what the method is told of the records that are trained on.
+      unlearnt: [n] int64 rows of which no label is learnt, whoever trains on them.
     """
 
     dataset: prepared.Prepared
@@ -37,6 +38,9 @@ class TrainingRecords:
     rows: held_out.Rows
     labels: Codes
     source: Source
+    unlearnt: np.ndarray = dataclasses.field(
+        default_factory=lambda: np.zeros(0, np.int64)
+    )
 
     @property
     def trained(self) -> np.ndarray | None:
@@ -61,14 +65,31 @@ def open_records(config: ml_collections.ConfigDict) -> TrainingRecords:
         out, nothing left to train on, or a class that nothing is left of.
     """
     dataset, channels = opening.open_dataset(config)
-    found = classes.read_all(dataset.table, configs.label_columns(config))
+    every = classes.read_all(dataset.table, configs.label_columns(config))
+    found = classes.only(every, config.data.label_values)
     rows = held_out.resolve(
         dataset.table, config.train.hold_out, config.train.validation
     )
     source = sources.of_records(channels, found, rows.trained)
     _check_classes(config, source)
     labels = {column: own.codes for column, own in found.items()}
-    return TrainingRecords(dataset, channels, rows, labels, source)
+    unlearnt = _unlearnt(config, labels, dataset.records)
+    return TrainingRecords(dataset, channels, rows, labels, source, unlearnt)
+
+
+def _unlearnt(config, labels: Codes, records: int) -> np.ndarray:
+    """Rows without any of the values that are asked for.
+
+    A method that needs labels learns nothing of them; another one may tell them from
+    all others, as it may those with a blank cell.
+    """
+    needed = configs.method_options(config.method.name).LABELS == "needed"
+    if not (needed and config.data.label_values):
+        return np.zeros(0, np.int64)
+    known = np.zeros(records, bool)
+    for codes in labels.values():
+        known |= codes >= 0
+    return np.flatnonzero(~known)
 
 
 def _check_classes(config: ml_collections.ConfigDict, source: Source) -> None:
@@ -88,7 +109,10 @@ def _check_classes(config: ml_collections.ConfigDict, source: Source) -> None:
                 f"to train on ({len(lost)} of {len(names)} classes): hold other groups "
                 "out, or name another config.data.label"
             )
-        if needed and len(names) < 2:
+        # Of chosen values a column may have one, and another column the next.
+        together = sum(map(len, source.classes.values()))
+        count = together if config.data.label_values else len(names)
+        if needed and count < 2:
             raise InputError(
                 f"config.data.label={column} has one class, {names[0]!r}, among the "
                 "records that are trained on, and two are needed: name another column"

@@ -55,3 +55,17 @@ def test_too_many_classes_are_refused():
     many = pd.DataFrame({"Metadata_Well": [str(i) for i in range(2_001)]})
     with pytest.raises(InputError, match="2,001 different values"):
         classes.read(many, "Well")
+
+
+def test_values_that_are_not_named_count_as_blank():
+    found = classes.read_all(TABLE, ("Condition", "Concentration_uM"))
+    kept = classes.only(found, ("UV", "2.0", "10.0"))
+    assert kept["Condition"].names == ("UV",)
+    assert kept["Condition"].codes.tolist() == [0, -1, -1, 0, -1]
+    assert kept["Concentration_uM"].names == ("10.0", "2.0")
+    assert kept["Concentration_uM"].codes.tolist() == [-1, -1, 0, -1, 1]
+    assert classes.only(found, ()) == found
+    with pytest.raises(InputError, match="names 'Mok', which no record has.*'Mock'"):
+        classes.only(found, ("Mok",))
+    with pytest.raises(InputError, match="names no value of Concentration_uM"):
+        classes.only(found, ("UV", "Mock"))

@@ -16,6 +16,7 @@ from gandl_jax.tasks import (
     choice,
     control_classification,
     dose_response,
+    efficacy,
     label_classification,
     marks,
     nested,
@@ -101,7 +102,7 @@ def entering(row, metadata):
     if task == "retrieval":
         of_control = role.str.startswith("response")
         return own & ((role == "treated") | (of_control & (row["kind"] == "replicate")))
-    if task == "dose_response":
+    if task in ("dose_response", "efficacy"):
         return own & (metadata["Metadata_Experiment"] == row["experiment"])
     judged = {
         "control_classification": role.str.startswith("response"),
@@ -135,6 +136,7 @@ def rows_of(task, metadata, sets):
         cell_model_classification,
         control_classification,
         dose_response,
+        efficacy,
         label_classification,
         retrieval,
         well_map,

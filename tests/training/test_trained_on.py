@@ -15,7 +15,7 @@ from gandl_jax.training import trained_on
 from gandl_jax.training.held_out import Rows
 
 
-def records(name, ids, trained, validated=(), labels=()):
+def records(name, ids, trained, validated=(), labels=(), unlearnt=()):
     """As much of the training's records as the table is made of."""
     dataset = types.SimpleNamespace(
         name=name,
@@ -24,7 +24,9 @@ def records(name, ids, trained, validated=(), labels=()):
     )
     rows = Rows(np.array(trained), np.array(validated, int), np.array([], int))
     source = Source(("dna",), classes={label: ("a", "b") for label in labels})
-    return types.SimpleNamespace(dataset=dataset, rows=rows, source=source)
+    return types.SimpleNamespace(
+        dataset=dataset, rows=rows, source=source, unlearnt=np.array(unlearnt, int)
+    )
 
 
 def begun(folder, config=None):
@@ -40,6 +42,15 @@ def test_each_record_is_written_as_it_was_seen(tmp_path):
     found = trained_on.read(folder).set_index("record_id")
     assert found.seen.to_dict() == {"a": "trained", "c": "trained", "d": "validated"}
     assert set(found.labels) == {"X,Y"} and set(found.screen) == {"mine"}
+
+
+def test_of_records_without_a_value_that_is_asked_for_no_label_is_learnt(tmp_path):
+    folder = begun(tmp_path)
+    ids = list("abcd")
+    made = records("mine", ids, [0, 1, 2], [3], labels=("X", "Y"), unlearnt=(1, 3))
+    trained_on.write(folder, made, None)
+    found = trained_on.read(folder).set_index("record_id")
+    assert found.labels.to_dict() == {"a": "X,Y", "b": "", "c": "X,Y", "d": ""}
 
 
 def test_what_the_starting_networks_saw_counts_too(tmp_path):

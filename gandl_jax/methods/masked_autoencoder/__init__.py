@@ -1,0 +1,1 @@
+"""A masked autoencoder: a transformer that rebuilds what it is not shown."""
