@@ -1,7 +1,8 @@
 """What is compared: trainings of several methods and recipes, and published tables.
 
 Workdirs that differ in their seed alone are replicates of one arm. What makes arms of
-one method differ is found by itself, and names them.
+one method differ is found by itself, and the least of it that tells them apart names
+them: the recipe, where that is enough.
 """
 
 import dataclasses
@@ -24,6 +25,7 @@ from gandl_jax.training import opening
 
 LENGTH = "train.total_images"  # in no experiment's identity, but it names a recipe
 HOLD_OUT = "train.hold_out"
+RECIPE = "method.recipe"  # a name for other keys, and in no experiment's identity
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +34,8 @@ class Entrant:
 
     Attributes:
       method: its name; of a table the table's.
-      recipe: what differs between the arms of this method: "batch=16"; "" of one.
+      recipe: what tells the arms of this method apart: "lsgan", "batch=16"; "" of one.
+      settings: all in which they differ: "batch=16 total_images=160".
       seed: of the training; None of a table.
       folder: the workdir.
       encoders: profiles/<dataset>/<encoder>: trained and untrained; of a table its one.
@@ -43,6 +46,7 @@ class Entrant:
 
     method: str
     recipe: str
+    settings: str
     seed: int | None
     folder: epath.Path
     encoders: tuple[epath.Path, ...]
@@ -140,7 +144,7 @@ def _table(directory: epath.Path) -> Entrant:
     """An imported table, by its first set."""
     name = feature_set.full_name(directory.name, next(iter(store.widths(directory))))
     folder = directory.parent.parent.parent
-    return Entrant(directory.name, "", None, folder, (directory,), name, "", False)
+    return Entrant(directory.name, "", "", None, folder, (directory,), name, "", False)
 
 
 def _check_screen(folder: epath.Path, config, dataset: str) -> None:
@@ -156,7 +160,7 @@ def _training(job: str, folder: epath.Path, config, dataset: str) -> _Read:
     _check_finished(folder, config, feature_set.step(encoders[0].name))
     trained = seed_workdirs.trained_with(config)
     arm = configs.identity(trained) | seed_workdirs.started(folder)
-    arm |= {LENGTH: trained.train.total_images}
+    arm |= {LENGTH: trained.train.total_images, RECIPE: trained.method.recipe}
     features = config.evaluate.features
     return _Read(folder, features, arm.pop("seed"), encoders, arm)
 
@@ -207,15 +211,18 @@ def _held_out(trainings: Sequence[_Read]) -> str:
 
 def _named(trainings: Sequence[_Read], held_out: str) -> list[Entrant]:
     """Names arms by what differs between those of one method."""
+    arms = _arms(trainings)
     made = []
-    for one in trainings:
-        method = one.arm["method.name"]
-        others = [o.arm for o in trainings if o.arm["method.name"] == method]
+    for one, arm in zip(trainings, arms, strict=True):
+        method = arm["method.name"]
+        others = [other for other in arms if other["method.name"] == method]
+        differ = _differing(others)
         untrained = one.encoders[-1].name
         made.append(
             Entrant(
                 method,
-                _recipe(one.arm, others),
+                _words(arm, _telling(others, differ)),
+                _words(arm, differ),
                 one.seed,
                 one.folder,
                 one.encoders,
@@ -224,6 +231,17 @@ def _named(trainings: Sequence[_Read], held_out: str) -> list[Entrant]:
                 bool(held_out) and not one.arm[HOLD_OUT],
             )
         )
+    return made
+
+
+def _arms(trainings: Sequence[_Read]) -> list[dict[str, Any]]:
+    """The settings of each; the same ones have one recipe's name, the first."""
+    recipes: dict[str, str] = {}
+    made = []
+    for one in trainings:
+        own = {key: value for key, value in one.arm.items() if key != RECIPE}
+        recipe = recipes.setdefault(str(sorted(own.items())), one.arm[RECIPE])
+        made.append(own | {RECIPE: recipe})
     return made
 
 
@@ -237,11 +255,41 @@ def _set_name(folder: epath.Path, directory: epath.Path, features: str) -> str:
     return feature_set.full_name(directory.name, features)
 
 
-def _recipe(arm: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> str:
-    """The settings in which one arm differs from others of its method."""
-    keys = {key for other in others for key in {**arm, **other}} - {HOLD_OUT}
-    keys = sorted(k for k in keys if any(o.get(k) != arm.get(k) for o in others))
-    return " ".join(f"{key.rpartition('.')[2]}={arm.get(key)}" for key in keys)
+def _differing(arms: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The keys in which arms differ: the recipe first, the length last."""
+    keys = {key for arm in arms for key in arm} - {HOLD_OUT}
+    found = [k for k in keys if any(arm.get(k) != arms[0].get(k) for arm in arms)]
+    groups = ("method.", "model.", "")  # that of a key is the first that it begins with
+    return sorted(
+        found,
+        key=lambda k: (
+            k != RECIPE,
+            k == LENGTH,
+            *(not k.startswith(g) for g in groups),
+            k,
+        ),
+    )
+
+
+def _telling(arms: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> list[str]:
+    """The first of the keys that tell apart what all of them do."""
+
+    def told_apart(some: Sequence[str]) -> int:
+        return len({tuple(map(repr, map(arm.get, some))) for arm in arms})
+
+    kept: list[str] = []
+    for key in keys:
+        if told_apart([*kept, key]) > told_apart(kept):
+            kept.append(key)
+    return kept
+
+
+def _words(arm: Mapping[str, Any], keys: Sequence[str]) -> str:
+    """Some settings of an arm: "lsgan batch=16"."""
+    return " ".join(
+        arm[key] if key == RECIPE else f"{key.rpartition('.')[2]}={arm.get(key)}"
+        for key in keys
+    ).strip()
 
 
 def _check_seeds(made: Sequence[Entrant]) -> None:

@@ -19,3 +19,44 @@ def test_a_network_that_nothing_is_trained_of_is_at_its_end(monkeypatch):
     monkeypatch.setattr(opening, "newest_step", lambda folder: 10)
     with pytest.raises(InputError, match="embedded at step None, and .* ended at 10"):
         entrants._check_finished(epath.Path("run"), config, None)
+
+
+def read(method, seed, **settings):
+    """A training of a method, before its arm has a name."""
+    keys = {key.replace("__", "."): value for key, value in settings.items()}
+    arm = {"method.name": method, "method.recipe": "", "train.total_images": 100}
+    arm |= {"train.hold_out": ""} | keys
+    folder = epath.Path(f"{method}-{len(keys)}-{seed}")
+    encoders = folder / f"{method}@9", folder / f"{method}@0"
+    return entrants._Read(folder, "b8", seed, encoders, arm)
+
+
+def test_the_least_that_tells_arms_apart_names_them(monkeypatch):
+    monkeypatch.setattr(entrants.store, "widths", lambda directory: {"b8": 4})
+    wgan = {"method__r2_weight": 0.0, "train__total_images": 40}
+    made = entrants._named(
+        [
+            read("gan", 0, method__loss="logistic", method__r2_weight=0.0),
+            read("gan", 1, method__loss="wgan_gp", **wgan),
+            read("gan", 0, method__loss="relativistic", method__r2_weight=10.0),
+            read("autoencoder", 0),
+            read("small_gan", 0, method__recipe="lsgan", method__loss="least_squares"),
+            read("small_gan", 0, method__loss="logistic"),
+            read("classifier", 0, method__recipe="x", model__width=8),
+            read("classifier", 1, model__width=8),
+            read("classifier", 0, method__recipe="x", model__width=16),
+        ],
+        "",
+    )
+    assert [one.arm for one in made] == [
+        "gan loss=logistic",
+        "gan loss=wgan_gp",
+        "gan loss=relativistic",
+        "autoencoder",
+        "small_gan lsgan",
+        "small_gan",
+        "classifier width=8",
+        "classifier width=8",
+        "classifier width=16",
+    ]
+    assert made[1].settings == "loss=wgan_gp r2_weight=0.0 total_images=40"

@@ -106,7 +106,12 @@ def _left_out(contents: Contents) -> Html | None:
 
 def _facts(compared: Sequence[Entrant], config) -> Html:
     lines = [
-        [one.arm, "" if one.seed is None else str(one.seed), str(one.folder)]
+        [
+            one.arm,
+            one.settings,
+            "" if one.seed is None else str(one.seed),
+            str(one.folder),
+        ]
         for one in compared
     ]
     return page.section(
@@ -120,7 +125,7 @@ def _facts(compared: Sequence[Entrant], config) -> Html:
             "add what other wells and what other seeds would have given."
             + _counted(config.compare),
         ),
-        page.table(("Method", "Seed", "Workdir"), lines, "scores"),
+        page.table(("Method", "Differs in", "Seed", "Workdir"), lines, "scores"),
     )
 
 
