@@ -33,22 +33,21 @@ def network(config, *, classes: int = 0, fixed: Sequence[str] = ()) -> Any:
       classes: of its own logits; 0 is without.
       fixed: stages whose normalisations keep their statistics in training.
     """
-    model = config.model
-    return named(model.backbone, model.dtype, classes=classes, fixed=fixed)
+    return _made(module(config), config.model.dtype, classes, fixed)
 
 
-def named(
-    backbone: str, dtype: str, *, classes: int = 0, fixed: Sequence[str] = ()
-) -> Any:
-    """A network by its name, with batch statistics over all devices.
+def named(backbone: str, dtype: str) -> Any:
+    """A network by its name, without logits, with batch statistics over all devices.
 
     Args:
       backbone: a file of gandl_jax/models/backbones.
       dtype: as of config.model.dtype.
-      classes: of its own logits; 0 is without.
-      fixed: stages whose normalisations keep their statistics in training.
     """
-    return modules.load(FOLDER, backbone).network(
+    return _made(modules.load(FOLDER, backbone), dtype)
+
+
+def _made(file: Any, dtype: str, classes: int = 0, fixed: Sequence[str] = ()) -> Any:
+    return file.network(
         classes=classes,
         axis=parallel.AXIS,
         dtype=parallel.compute_dtype(dtype),
