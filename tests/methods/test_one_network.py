@@ -7,7 +7,9 @@ import pytest
 METHODS = ("autoencoder", "classifier")
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize(
+    "name", ["classifier", pytest.param("autoencoder", marks=pytest.mark.slow)]
+)
 def test_any_number_of_devices_and_parts_gives_the_same(
     name, make_method, one_batch, trained
 ):
