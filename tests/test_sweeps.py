@@ -4,7 +4,7 @@ import pytest
 from etils import epath
 
 from gandl_jax import config as configs
-from gandl_jax import config_files, sweeps
+from gandl_jax import config_checks, config_files, sweeps
 from gandl_jax.errors import InputError
 from gandl_jax.jobs.sweep import runs
 
@@ -96,11 +96,23 @@ def test_a_runs_digest_is_of_what_its_results_depend_on(tmp_path):
     assert run.with_settings({"seed": "7"}).digest != run.digest
 
 
+@pytest.mark.parametrize("sweep", ["methods", "rivals"])
 @pytest.mark.parametrize(
     "name, held_out", [("demo", "plate:0.33"), ("hep2_cells", "part:reporting")]
 )
-def test_all_methods_hold_out_what_the_screen_says(name, held_out):
-    made = config_files.load_sweep(f"configs/sweeps/methods.py:screen={name}")
+def test_all_methods_hold_out_what_the_screen_says(sweep, name, held_out):
+    made = config_files.load_sweep(f"configs/sweeps/{sweep}.py:screen={name}")
     assert {config.train.hold_out for config in made.values()} == {held_out}
-    labels = {c.data.label for c in made.values() if c.method.name == "classifier"}
-    assert "" not in labels
+    assert all(
+        config.data.label
+        for config in made.values()
+        if config.method.name in ("classifier", "deemd") and config.train.total_images
+    )
+    for config in made.values():
+        config_checks.validate(config, configs.all_jobs(config))
+
+
+def test_deemd_stands_beside_the_rivals_where_there_are_controls():
+    for name, there in (("demo", True), ("mitocheck_nuclei", False)):
+        made = config_files.load_sweep(f"configs/sweeps/rivals.py:screen={name}")
+        assert ("deemd-seed0" in made) == there

@@ -1,4 +1,4 @@
-"""Every method on one screen, two seeds each, the same records held out for all.
+"""Three methods on one screen, two seeds each, the same records held out for all.
 
 python -m gandl_jax.main --config=configs/sweeps/methods.py:screen=demo --job=sweep
 """
