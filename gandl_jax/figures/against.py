@@ -1,5 +1,6 @@
 """Scores against what they cost."""
 
+import textwrap
 from collections.abc import Mapping
 
 import matplotlib
@@ -9,6 +10,7 @@ from matplotlib.figure import Figure
 from gandl_jax.figures import style
 
 DECADE = 10
+LONGEST = 20  # letters of a line of the legend that the margin has room for
 Point = tuple[float, float, float, float]  # cost, value, low, high
 
 
@@ -26,13 +28,14 @@ def draw(points: Mapping[str, Point], cost: str, label: str) -> Figure:
     Returns:
       One panel.
     """
-    figure, axes = style.panel(4.2, 2.6, left=0.14, bottom=0.17, top=0.96, right=0.7)
+    figure, axes = style.panel(4.6, 2.6, left=0.13, bottom=0.17, top=0.96, right=0.65)
     looks = zip(style.SERIES * 4, style.MARKERS * 4, strict=True)
     for (name, (x, value, low, high)), (colour, marker) in zip(
         points.items(), looks, strict=False
     ):
         axes.vlines(x, low, high, color=colour)
-        axes.plot(x, value, marker, color=colour, markersize=5, label=name)
+        lines = "\n".join(textwrap.wrap(name, LONGEST))
+        axes.plot(x, value, marker, color=colour, markersize=5, label=lines)
     found = [point[0] for point in points.values()]
     if max(found) > DECADE * min(found):
         axes.set_xscale("log")
