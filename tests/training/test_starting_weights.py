@@ -258,6 +258,7 @@ def test_a_training_with_labels_starts_from_a_file_with_labels(conditional):
     assert np.any(np.asarray(moved).T != arrays["D/mapping.embed.weight"])
 
 
+@pytest.mark.slow
 def test_profiles_say_which_label_their_encoder_learnt(conditional):
     profiles = conditional[0] / "profiles" / "simulated"
     for name, label in (("@0", None), ("@start", "condition"), ("@2", "condition")):
@@ -265,6 +266,7 @@ def test_profiles_say_which_label_their_encoder_learnt(conditional):
         assert (profiles / f"gan{name}" / "_SUCCESS").exists()
 
 
+@pytest.mark.slow
 def test_other_classes_are_refused(run, conditional, tmp_path, capsys):
     shutil.copytree(conditional[0], tmp_path / "w")
     small_file(tmp_path / "more.npz", 5, classes=4)
