@@ -4,7 +4,7 @@ Parameters are {"encoder": of the backbone, "mixing": of the layer before it, wh
 has any}; statistics {"encoder": ...} of a published network, None of `small_cnn`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -14,7 +14,7 @@ from jax import Array
 from gandl_jax import config as configs
 from gandl_jax import modules, parallel
 from gandl_jax.methods import backbone, trunk_options
-from gandl_jax.models import small_cnn
+from gandl_jax.models import label_heads, small_cnn
 from gandl_jax.models.conv_norm import stage_of
 from gandl_jax.models.weights import channels as first_layers
 
@@ -150,13 +150,21 @@ class Trunk:
         layers = [x for x in like[ENCODER] if stage_of(x, known) in names]
         return tuple(f"{network}/{ENCODER}/{layer}" for layer in layers)
 
-    def with_channels(self, params: dict, sources: Sequence[int | None]) -> dict:
-        """Parameters for images of other channels; others than its own stay.
+    def with_channels(
+        self,
+        params: dict,
+        sources: Sequence[int | None],
+        of_head: Callable[[Any, Sequence[int | None], int], Any],
+    ) -> dict:
+        """Parameters for images of other channels.
 
         Args:
-          params: with those of mixing and backbone.
+          params: of mixing and backbone, and of the `LabelHeads` on their features.
           sources: for each new channel one of the old ones; None is their mean.
+          of_head: `with_channels` of those heads.
         """
+        if self.is_apart:
+            params = label_heads.with_channels(params, sources, self.each, of_head)
         if MIXING in params:
             mixing = self._mixing.with_channels(params[MIXING], sources)
             params = params | {MIXING: mixing}
