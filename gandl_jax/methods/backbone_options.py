@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from gandl_jax import config as configs
 from gandl_jax import modules
 from gandl_jax.errors import InputError, known
+from gandl_jax.methods.option_checks import Side, whole_side
 from gandl_jax.models.weights import places
 
 FOLDER = "models/backbones"
@@ -33,37 +33,43 @@ def origin(place: str) -> dict[str, Any]:
     return {"from": place, "sha256": places.sha256(place), "trained_on": seen}
 
 
-def check(config, *, trains: bool = True) -> None:
+def check(config, *, trains: bool = True, side: Side | None = None) -> None:
     """Refuses backbones that there are not, and what they cannot do.
 
     Args:
       config: of the experiment; its model has `MODEL`.
       trains: whether the backbone learns, with the statistics of its batches.
+      side: of what it sees; None is whole images.
 
     Raises:
       InputError: with the first thing that is wrong.
     """
     model = config.model
     known("model.backbone", model.backbone, modules.names(FOLDER, "network"))
-    check_side(config)
+    check_side(config, side)
     if trains:
         check_whole_batch(config)
     if model.weights:
         places.check(model.weights)
 
 
-def check_side(config) -> None:
+def check_side(config, side: Side | None = None) -> None:
     """Refuses images that are smaller than the backbone can take.
+
+    Args:
+      config: of the experiment.
+      side: of what it sees; None is whole images.
 
     Raises:
       InputError: with the least side.
     """
-    side, least = configs.network_px(config), least_px(config.model.backbone)
-    if side < least:
+    px, key, set_by = side or whole_side(config)
+    least = least_px(config.model.backbone)
+    if px < least:
         raise InputError(
-            f"config.{configs.network_px_key(config)}={side} leaves nothing of the "
+            f"config.{key}={px} leaves nothing of the "
             f"deepest maps of config.model.backbone={config.model.backbone}, which "
-            f"takes {least} px at least: set --config.model.input_px={least} or more"
+            f"takes {least} px at least: set --config.{set_by}={least} or more"
         )
 
 

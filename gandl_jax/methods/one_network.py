@@ -171,6 +171,25 @@ class Networks:
         average = self.with_channels(self.average, sources)
         return dataclasses.replace(self, net=net, average=average)
 
+    def completed(self, state: State | NormalisedState) -> "Networks":
+        """The same, with what they lack from a state: an answer, a mixing."""
+        own, average = statistics(state)
+        return dataclasses.replace(
+            self,
+            net=state.net | self.net,
+            average=state.net_average | self.average,
+            statistics=self.statistics or own,
+            statistics_average=self.statistics_average or average,
+        )
+
+
+def networks(
+    state: State | NormalisedState,
+    with_channels: Callable[[dict, Sequence[int | None]], dict],
+) -> Networks:
+    """Those of a state; `with_channels` as of `Networks`."""
+    return Networks(state.net, state.net_average, with_channels, *statistics(state))
+
 
 def start(config, networks: Networks) -> State | NormalisedState:
     """A state at step 0 of given parameters and their moving average."""

@@ -1,9 +1,31 @@
 """Checks that the options of several methods share. Imports nothing slow."""
 
+from typing import NamedTuple
+
 from gandl_jax import config as configs
 from gandl_jax.errors import InputError, known
 
 AUGMENT_KINDS = ("turns", "shifts", "zoom", "rotation", "intensity", "channel_drop")
+
+
+class Side(NamedTuple):
+    """Side of the images that a network sees.
+
+    Attributes:
+      px: in pixels.
+      key: of the config, which says so.
+      set_by: the key that an error advises to set.
+    """
+
+    px: int
+    key: str
+    set_by: str
+
+
+def whole_side(config) -> Side:
+    """That of whole images; setting model.input_px keeps the crop and scales it."""
+    key = configs.network_px_key(config)
+    return Side(configs.network_px(config), key, "model.input_px")
 
 
 def check_augmentation(method, *, used: bool, off: str) -> None:
@@ -37,19 +59,24 @@ def check_at_most_1(method, *keys: str) -> None:
             raise InputError(f"config.method.{key}={method[key]} should be at most 1")
 
 
-def check_halved(config) -> None:
+def check_halved(config, side: Side | None = None) -> None:
     """Refuses images that config.model.blocks blocks cannot halve to whole pixels.
+
+    Args:
+      config: of the experiment.
+      side: of what the blocks see; None is whole images.
 
     Raises:
       InputError: with the nearest sizes that they can.
     """
-    key, size = configs.network_px_key(config), configs.network_px(config)
+    px, key, set_by = side or whole_side(config)
     factor = 2**config.model.blocks
-    if size % factor:
-        near = [n for n in (size // factor * factor, -(-size // factor) * factor) if n]
+    if px % factor:
+        near = [n for n in (px // factor * factor, -(-px // factor) * factor) if n]
+        scale = "" if set_by == key else "; or keep the crop and scale it"
         raise InputError(
-            f"config.{key}={size} should be a multiple of {factor}, for each of "
+            f"config.{key}={px} should be a multiple of {factor}, for each of "
             f"config.model.blocks={config.model.blocks} halves it: "
-            f"{' or '.join(map(str, near))}, say; or keep the crop and scale it, as in "
-            f"--config.model.input_px={near[0]}"
+            f"{' or '.join(map(str, near))}, say{scale}, as in "
+            f"--config.{set_by}={near[0]}"
         )

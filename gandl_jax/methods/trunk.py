@@ -4,7 +4,7 @@ Parameters are {"encoder": of the backbone, "mixing": of the layer before it, wh
 has any}; statistics {"encoder": ...} of a published network, None of `small_cnn`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -14,7 +14,7 @@ from jax import Array
 from gandl_jax import config as configs
 from gandl_jax import modules, parallel
 from gandl_jax.methods import backbone, trunk_options
-from gandl_jax.models import small_cnn
+from gandl_jax.models import label_heads, small_cnn
 from gandl_jax.models.conv_norm import stage_of
 from gandl_jax.models.weights import channels as first_layers
 
@@ -28,8 +28,10 @@ class Trunk:
     """The mixing and the backbone of a config.
 
     Args:
-      config: of the experiment; its model has `trunk_options.MODEL`.
+      config: of the experiment; its model has `trunk_options.MODEL`, its method
+        `trunk_options.OPTIONS`.
       channels: of the images.
+      side: of what it sees, in pixels; None is that of whole images.
 
     Attributes:
       is_apart: whether every channel goes through the backbone alone.
@@ -37,8 +39,9 @@ class Trunk:
       width: of an image's: those of all channels, where they go apart.
     """
 
-    def __init__(self, config, channels: int):
+    def __init__(self, config, channels: int, *, side: int | None = None):
         self._config, self._channels = config, channels
+        self._side = side or configs.network_px(config)
         name = config.model.channels_in
         self._mixing = modules.load(trunk_options.MIXING, name)
         self._mix = self._mixing.Mixing()
@@ -54,24 +57,23 @@ class Trunk:
 
     def _published(self) -> Any:
         frozen = self._config.method.freeze
-        known = trunk_options.stages(self._config)
+        known = trunk_options.stages(self._config, self._side)
         fixed = known if trunk_options.ALL in frozen else frozen
         return backbone.network(self._config, fixed=fixed)
 
     def init(self, key: Array) -> tuple[dict, Statistics]:
         """Random parameters, and statistics that no batch has moved."""
-        px, images = configs.network_px(self._config), _INIT_PX
         if self._is_small:
             # Under the name that it has in the whole, by which its numbers are drawn.
             whole = small_cnn.Classifier(self._net.widths, 1, {})
-            like = jnp.zeros((1, px, px, self._colours))
+            like = jnp.zeros((1, self._side, self._side, self._colours))
             params = {ENCODER: whole.init(key, like)["params"][ENCODER]}
             statistics = None
         else:
             drawn = jax.random.fold_in(key, 1)
             encoder, moved = backbone.init(self._net, drawn, self._colours)
             params, statistics = {ENCODER: encoder}, {ENCODER: moved}
-        like = jnp.zeros((1, images, images, self._channels))
+        like = jnp.zeros((1, _INIT_PX, _INIT_PX, self._channels))
         mixing = self._mix.init(key, like).get("params")
         return params | ({MIXING: mixing} if mixing else {}), statistics
 
@@ -143,18 +145,26 @@ class Trunk:
         names = self._config.method.freeze
         if trunk_options.ALL in names:
             return (f"{network}/{ENCODER}",)
-        known = trunk_options.stages(self._config)
+        known = trunk_options.stages(self._config, self._side)
         like, _ = jax.eval_shape(self.init, jax.random.key(0))
         layers = [x for x in like[ENCODER] if stage_of(x, known) in names]
         return tuple(f"{network}/{ENCODER}/{layer}" for layer in layers)
 
-    def with_channels(self, params: dict, sources: Sequence[int | None]) -> dict:
-        """Parameters for images of other channels; others than its own stay.
+    def with_channels(
+        self,
+        params: dict,
+        sources: Sequence[int | None],
+        of_head: Callable[[Any, Sequence[int | None], int], Any],
+    ) -> dict:
+        """Parameters for images of other channels.
 
         Args:
-          params: with those of mixing and backbone.
+          params: of mixing and backbone, and of the `LabelHeads` on their features.
           sources: for each new channel one of the old ones; None is their mean.
+          of_head: `with_channels` of those heads.
         """
+        if self.is_apart:
+            params = label_heads.with_channels(params, sources, self.each, of_head)
         if MIXING in params:
             mixing = self._mixing.with_channels(params[MIXING], sources)
             params = params | {MIXING: mixing}

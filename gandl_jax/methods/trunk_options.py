@@ -8,11 +8,16 @@ from gandl_jax import modules
 from gandl_jax.errors import InputError, nearest
 from gandl_jax.errors import known as check_known
 from gandl_jax.methods import backbone_options
-from gandl_jax.methods.option_checks import check_halved
+from gandl_jax.methods.option_checks import Side, check_halved
 
 MIXING = "models/mixing"
 SMALL = "small_cnn"  # our own, of model.width and so on; no file has its weights
 ALL = "backbone"  # of config.method.freeze
+OPTIONS = {
+    # Stages that stay as they are, statistics too: "backbone", all of it, or some, such
+    # as "stem,block1". What mixes channels, and what stands on the features, learns.
+    "freeze": (),
+}
 MODEL = {
     # How channels become what the backbone sees: gandl_jax/models/mixing/<name>.py.
     "channels_in": "all",
@@ -21,12 +26,13 @@ MODEL = {
 }
 
 
-def check(config) -> None:
+def check(config, side: Side | None = None) -> None:
     """Refuses mixings, backbones, weights and frozen stages that there are not.
 
     Args:
       config: of the experiment; its model has `MODEL` and the sizes of
-        one_network_options.MODEL, its method `freeze`.
+        one_network_options.MODEL, its method `OPTIONS`.
+      side: of what the backbone sees; None is whole images.
 
     Raises:
       InputError: with the first thing that is wrong.
@@ -36,19 +42,24 @@ def check(config) -> None:
     published = modules.names(backbone_options.FOLDER, "network")
     check_known("model.backbone", model.backbone, (SMALL, *published))
     if model.backbone == SMALL:
-        check_halved(config)
+        check_halved(config, side)
         _check_no_weights(model.weights)
     else:
-        backbone_options.check(config, trains=ALL not in freeze)
+        backbone_options.check(config, trains=ALL not in freeze, side=side)
     for name in freeze:
-        _check_stage(name, model.backbone, stages(config))
+        _check_stage(name, model.backbone, stages(config, side.px if side else None))
 
 
-def stages(config) -> tuple[str, ...]:
-    """Names of the backbone's stages, in order; of `small_cnn` "b64", "b32" ..."""
+def stages(config, side: int | None = None) -> tuple[str, ...]:
+    """Names of the backbone's stages, in order; of `small_cnn` "b64", "b32" ...
+
+    Args:
+      config: of the experiment.
+      side: of what the backbone sees, in pixels; None is that of whole images.
+    """
     model = config.model
     if model.backbone == SMALL:
-        side = configs.network_px(config)
+        side = side or configs.network_px(config)
         return tuple(f"b{side >> block}" for block in range(model.blocks))
     return modules.constant(backbone_options.FOLDER, model.backbone, "STAGES")
 

@@ -1,9 +1,14 @@
 """What stands on pooled features: a layer, the embedding, and a head a column."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import flax.linen as nn
 from jax import Array
+
+from gandl_jax.models.side_by_side_features import takes_rows
+
+DENSE, HEAD = "dense", "heads_"  # names among the parameters
 
 
 class LabelHeads(nn.Module):
@@ -64,3 +69,26 @@ class LabelHeads(nn.Module):
             for name, head in self.heads.items()
         }
         return answers, lessons
+
+
+def with_channels(
+    params: dict,
+    sources: Sequence[int | None],
+    width: int,
+    of_head: Callable[[Any, Sequence[int | None], int], Any],
+) -> dict:
+    """Parameters whose first layer takes other channels' features, side by side.
+
+    Args:
+      params: of the whole network.
+      sources: for each new channel one of the old ones; None is their mean.
+      width: of each channel's features.
+      of_head: `with_channels` of the head, where that is the first layer.
+    """
+    if DENSE in params:
+        kernel = takes_rows(params[DENSE]["kernel"], sources, width)
+        return params | {DENSE: params[DENSE] | {"kernel": kernel}}
+    return {
+        name: of_head(x, sources, width) if name.startswith(HEAD) else x
+        for name, x in params.items()
+    }

@@ -88,6 +88,12 @@ def tiny_backbone(monkeypatch):
     class Module:
         WIDTH, LEAST_PX, STAGES, network = 6, 1, ("stem", "block1"), Tiny
 
-    monkeypatch.setattr(backbone, "module", lambda config: Module)
-    monkeypatch.setattr(trunk_options, "stages", lambda config: Module.STAGES)
+    load = modules.load
+
+    def loaded(folder, name):
+        is_tiny = (folder, name) == (backbone.FOLDER, "resnet50")
+        return Module if is_tiny else load(folder, name)
+
+    monkeypatch.setattr(modules, "load", loaded)
+    monkeypatch.setattr(trunk_options, "stages", lambda config, side: Module.STAGES)
     return {"model.backbone": "resnet50", "method.learning_rate": 1e-2}

@@ -90,7 +90,7 @@ class Method:
 
     def trained(self, state: State) -> Networks:
         """What another training may start from."""
-        return Networks(state.net, state.net_average, self._module.with_channels)
+        return one_network.networks(state, self._module.with_channels)
 
     def start(self, state: State, networks: Networks) -> State:
         """A new state of another training's network."""

@@ -1,5 +1,6 @@
 """A classifier as a method: heads of the label columns on one embedding."""
 
+import functools
 from collections.abc import Mapping, Sequence
 
 import jax
@@ -8,16 +9,15 @@ import numpy as np
 from jax import Array
 
 from gandl_jax import modules
-from gandl_jax.methods import class_weights, early_stopping, one_network
+from gandl_jax.methods import class_weights, early_stopping, labelled, one_network
 from gandl_jax.methods.classifier import transfer
 from gandl_jax.methods.classifier.options import HEADS
 from gandl_jax.methods.contract import Source
+from gandl_jax.methods.labelled import Judged
 from gandl_jax.methods.one_network import STATISTICS, Networks, NormalisedState, State
 from gandl_jax.methods.phase import Phase
 from gandl_jax.methods.trunk import Trunk
 from gandl_jax.models.label_heads import LabelHeads
-
-Judged = tuple[Array, Array, Array]
 
 
 class Method:
@@ -70,21 +70,14 @@ class Method:
         """Learns the labels of a batch; columns count alike, blanks not at all."""
         (former, _), margin = one_network.statistics(state), self._margin(state.step)
 
-        def loss(params, part):
+        def judge(params, part):
             images = one_network.augmented(self._config, part)
             maps, moved = self._trunk.maps(params, former, images, train=True)
-            loss, right, known = self._judge(
-                params, maps["pooled"], part["labels"], margin
-            )
-            means = {"right": right.mean(), "known": known.mean()}
-            return loss.mean(), means | ({STATISTICS: moved} if moved else {})
+            return self._judge(params, maps["pooled"], part["labels"], margin), moved
 
-        state, metrics = one_network.advance(
-            self._config, state, "class", loss, batch, key, freeze=self._frozen
+        return labelled.advance(
+            self._config, state, "class", judge, batch, key, freeze=self._frozen
         )
-        right, known = metrics.pop("right"), metrics.pop("known")
-        metrics["class/accuracy"] = right / jnp.maximum(known, 1e-9)
-        return state, metrics
 
     def embed(self, encoder: dict, images: Array) -> dict[str, Array]:
         """Feature sets of images [B, N, N, C] in [-1, 1].
@@ -115,9 +108,8 @@ class Method:
         params, (_, statistics) = state.net_average, one_network.statistics(state)
         maps, _ = self._trunk.maps(params, statistics, batch["images"], train=False)
         whole = self._config.method.arcface_margin  # losses can be compared so
-        loss, right, known = self._judge(params, maps["pooled"], batch["labels"], whole)
-        known = jnp.where(known > 0, known, jnp.nan)
-        return {"loss": loss / known, "accuracy": right / known}
+        judged = self._judge(params, maps["pooled"], batch["labels"], whole)
+        return labelled.of_each(judged)
 
     def done(self, history: Sequence[Mapping[str, float]]) -> str:
         """Why to stop: the validation loss no longer falls; "" goes on."""
@@ -131,12 +123,10 @@ class Method:
 
     def trained(self, state: State | NormalisedState) -> transfer.Learnt:
         """What another training may start from."""
-        networks = Networks(
-            state.net,
-            state.net_average,
-            self._with_channels,
-            *one_network.statistics(state),
+        with_channels = functools.partial(
+            self._trunk.with_channels, of_head=self._head.with_channels
         )
+        networks = one_network.networks(state, with_channels)
         return transfer.Learnt(networks, self._config.method.head, self._classes)
 
     def start(
@@ -145,15 +135,7 @@ class Method:
         """A new state of another's network; heads of other classes stay the state's."""
         if isinstance(networks, transfer.Learnt):
             networks = networks.without_others(self._config.method.head, self._classes)
-        return one_network.start(self._config, transfer.completed(networks, state))
-
-    def _with_channels(self, params: dict, sources: Sequence[int | None]) -> dict:
-        """Parameters for images of other channels."""
-        params = self._trunk.with_channels(params, sources)
-        if not self._trunk.is_apart:
-            return params
-        change = self._head.with_channels
-        return transfer.with_channels(params, sources, self._trunk.each, change)
+        return one_network.start(self._config, networks.completed(state))
 
     def _margin(self, step: Array) -> Array:
         """ArcFace's margin in a step, in radians."""
@@ -172,7 +154,7 @@ class Method:
             _judge_column(answers[n], lessons[n], labels[n], self._weights[n])
             for n in self._classes
         ] or [(jnp.zeros(len(pooled)),) * 3]  # where there is nothing to learn
-        return tuple(sum(parts) for parts in zip(*columns, strict=True))
+        return Judged(*(sum(parts) for parts in zip(*columns, strict=True)))
 
 
 def _judge_column(
@@ -186,4 +168,5 @@ def _judge_column(
         -weight * (one_hot * jax.nn.log_softmax(logits)).sum(-1) for logits in lessons
     ]
     right = (answer.argmax(-1) == codes) & known
-    return sum(losses), right.astype(jnp.float32), known.astype(jnp.float32)
+    right, known = right.astype(jnp.float32), known.astype(jnp.float32)
+    return Judged(sum(losses), right, known)

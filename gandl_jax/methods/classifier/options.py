@@ -9,6 +9,7 @@ from gandl_jax.methods import one_network_options, trunk_options
 HEADS = "models/heads"
 OPTIONS = {
     **one_network_options.OPTIONS,
+    **trunk_options.OPTIONS,
     # What a record of each class counts: "balanced", N / (classes * its records), so
     # that all classes together count the same, or "equal".
     "class_weights": "balanced",
@@ -20,9 +21,6 @@ OPTIONS = {
     "arcface_margin": 0.5,  # m in radians (Deng et al. 2019)
     # From no margin to the whole one, linearly (ours): at once, training stalls.
     "arcface_warmup_images": 4_000,
-    # Stages that stay as they are, statistics too: "backbone", all of it, or some, such
-    # as "stem,block1". Embedding, heads and the layer that mixes channels learn.
-    "freeze": (),
 }
 MODEL = {
     **one_network_options.MODEL,  # of the backbone small_cnn

@@ -1,14 +1,10 @@
 """What of a classifier goes into the next: all but heads that name other classes."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
-from gandl_jax.methods import one_network
-from gandl_jax.methods.one_network import Networks, NormalisedState, State
-from gandl_jax.models.side_by_side_features import takes_rows
-
-DENSE, HEAD = "dense", "heads_"  # names among the parameters of LabelHeads
+from gandl_jax.methods.one_network import Networks
+from gandl_jax.models.label_heads import HEAD
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,38 +48,3 @@ class Learnt:
         return dataclasses.replace(
             found, net=kept(found.net), average=kept(found.average)
         )
-
-
-def completed(networks: Networks, state: State | NormalisedState) -> Networks:
-    """Networks with what they lack from a state: heads, an embedding, a mixing."""
-    statistics, average = one_network.statistics(state)
-    return dataclasses.replace(
-        networks,
-        net=state.net | networks.net,
-        average=state.net_average | networks.average,
-        statistics=networks.statistics or statistics,
-        statistics_average=networks.statistics_average or average,
-    )
-
-
-def with_channels(
-    params: dict,
-    sources: Sequence[int | None],
-    width: int,
-    of_head: Callable[[Any, Sequence[int | None], int], Any],
-) -> dict:
-    """Parameters whose first layer takes other channels' features, side by side.
-
-    Args:
-      params: of the whole network.
-      sources: for each new channel one of the old ones; None is their mean.
-      width: of each channel's features.
-      of_head: `with_channels` of the head, where that is the first layer.
-    """
-    if DENSE in params:
-        kernel = takes_rows(params[DENSE]["kernel"], sources, width)
-        return params | {DENSE: params[DENSE] | {"kernel": kernel}}
-    return {
-        name: of_head(x, sources, width) if name.startswith(HEAD) else x
-        for name, x in params.items()
-    }

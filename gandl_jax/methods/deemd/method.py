@@ -1,20 +1,23 @@
 """DEEMD as a method: a site is a bag, its most infected tiles answer for it."""
 
-import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from gandl_jax.methods import class_weights, early_stopping, one_network
+from gandl_jax.methods import class_weights, early_stopping, labelled, one_network
 from gandl_jax.methods.contract import Source
-from gandl_jax.methods.deemd import bags, instances, options
-from gandl_jax.methods.one_network import Networks, NormalisedState, State
+from gandl_jax.methods.deemd import bags, options
+from gandl_jax.methods.labelled import Judged
+from gandl_jax.methods.one_network import STATISTICS, Networks, NormalisedState, State
 from gandl_jax.methods.phase import Phase
+from gandl_jax.methods.trunk import Trunk
+from gandl_jax.models.heads import softmax
+from gandl_jax.models.label_heads import LabelHeads
 
-INFECTION = "infection"  # the set that the task `efficacy` reads
-TILES, HEAD = "tiles", "head"  # of the parameters
+INFECTION = "infection"  # the set that the task `efficacy` reads; the head of its name
 
 
 class Method:
@@ -38,41 +41,45 @@ class Method:
         if source.classes:  # a network that is only embedded with needs none
             options.check_classes(config, source.classes)
         self._classes = dict(source.classes)
-        self._tile_px, self._top_k = options.tile_px(config), config.method.top_k
-        self._net = instances.make(config, len(source.channels))
+        self._tile_px, self._tiles = options.tile_px(config), options.tiles(config)
+        self._top_k = config.method.top_k
+        self._trunk = Trunk(config, len(source.channels), side=self._tile_px)
+        self._top = LabelHeads(
+            pooled=self._trunk.width,
+            penultimate=config.model.penultimate_dim,
+            is_rectified=True,
+            classes={INFECTION: 1},  # a single logit
+            head=softmax.Head,
+            scale=1.0,
+        )
+        self._frozen = self._trunk.frozen("net") if config.method.freeze else ()
         self._weights = self._weigh(source)
         self.phases = (Phase("main", 1, self.main),)
 
     def init(self, key: Array) -> State | NormalisedState:
         """A state at step 0; its encoder is the untrained floor."""
-        params, statistics = self._net.init(key)
-        return one_network.new(self._config, self._with_head(params, key), statistics)
+        params, statistics = self._trunk.init(key)
+        top = self._top.init(key, jnp.zeros((1, self._trunk.width)))["params"]
+        return one_network.new(self._config, params | top, statistics)
 
     def items(self, state: State | NormalisedState) -> dict:
         """What a checkpoint holds: the encoder alone, and everything."""
         return one_network.items(state)
 
-    def main(self, state: State, batch: dict, key: Array) -> tuple[State, dict]:
+    def main(
+        self, state: State | NormalisedState, batch: dict, key: Array
+    ) -> tuple[State | NormalisedState, dict]:
         """Learns which bags are infected; unknown ones cost nothing."""
+        former, _ = one_network.statistics(state)
 
-        def loss(params, part):
+        def judge(params, part):
             images = one_network.augmented(self._config, part)
-            features, moved = self._net.in_training(
-                params[TILES], _statistics(state), self._tiles(images)
-            )
-            logits = self._of_bags(self._answers(params, features, len(images)))
-            value, right, known = self._judge(logits, part["labels"])
-            means = {"right": right.mean(), "known": known.mean()}
-            if moved is not None:
-                means[one_network.STATISTICS] = moved
-            return value.mean(), means
+            pooled, moved = self._pooled(params, former, images, train=True)
+            return self._judge(params, pooled, part["labels"]), moved
 
-        state, metrics = one_network.advance(
-            self._config, state, "bag", loss, batch, key
+        return labelled.advance(
+            self._config, state, "bag", judge, batch, key, freeze=self._frozen
         )
-        right, known = metrics.pop("right"), metrics.pop("known")
-        metrics["bag/accuracy"] = right / jnp.maximum(known, 1e-9)
-        return state, metrics
 
     def embed(self, encoder: dict, images: Array) -> dict[str, Array]:
         """Feature sets of images [B, N, N, C] in [-1, 1].
@@ -81,16 +88,13 @@ class Method:
           "penultimate": [B, D], the mean over tiles; "infection": [B, top_k], the
           highest logits of tiles, of which `pool` makes one probability.
         """
-        weights = self._config.embed.weights
-        statistics = encoder.get(one_network.STATISTICS, {}).get(weights)
-        params = encoder[weights]
-        features = self._net.features(params[TILES], statistics, self._tiles(images))
-        logits = self._answers(params, features, len(images))
-        features = features.reshape(len(images), -1, features.shape[-1])
-        return {
-            "penultimate": features.mean(1),
-            INFECTION: bags.top(logits, self._top_k),
-        }
+        which = self._config.embed.weights
+        params, statistics = encoder[which], encoder.get(STATISTICS, {}).get(which)
+        pooled, _ = self._pooled(params, statistics, images, train=False)
+        features = self._top.apply({"params": params}, pooled, method="embed")
+        features = features.reshape(-1, self._tiles, features.shape[-1])
+        highest = bags.top(self._answers(params, pooled), self._top_k)
+        return {"penultimate": features.mean(1), INFECTION: highest}
 
     def pool(self, encoder: dict, sets: Mapping[str, Array]) -> dict[str, Array]:
         """One row of the crops of a site: a bag of all their tiles.
@@ -106,19 +110,15 @@ class Method:
             INFECTION: jax.nn.sigmoid(self._of_bags(highest)),
         }
 
-    def validate(self, state: State, batch: dict) -> dict[str, Array]:
+    def validate(self, state: State | NormalisedState, batch: dict) -> dict[str, Array]:
         """The moving average's loss and accuracy on records that are not learnt.
 
         Returns:
           {"loss": [B], "accuracy": [B]}; not a number where a bag is unknown.
         """
-        statistics = getattr(state, "statistics_average", None)
-        params, images = state.net_average, batch["images"]
-        features = self._net.features(params[TILES], statistics, self._tiles(images))
-        logits = self._of_bags(self._answers(params, features, len(images)))
-        loss, right, known = self._judge(logits, batch["labels"])
-        known = jnp.where(known > 0, known, jnp.nan)
-        return {"loss": loss / known, "accuracy": right / known}
+        params, (_, statistics) = state.net_average, one_network.statistics(state)
+        pooled, _ = self._pooled(params, statistics, batch["images"], train=False)
+        return labelled.of_each(self._judge(params, pooled, batch["labels"]))
 
     def done(self, history: Sequence[Mapping[str, float]]) -> str:
         """Why to stop: the validation loss no longer falls; "" goes on."""
@@ -126,65 +126,53 @@ class Method:
         return early_stopping.reason(losses, self._config.method.patience)
 
     def published(self) -> Networks:
-        """The backbone of `config.model.weights`, without an answer."""
-        params, statistics = self._net.published()
-        params = {TILES: params}
-        return self._networks(params, params, statistics, statistics)
+        """The backbone of `config.model.weights`; the rest is not in any file."""
+        params, statistics = self._trunk.pretrained()
+        return Networks(params, params, None, statistics, statistics)
 
-    def trained(self, state: State) -> Networks:
+    def trained(self, state: State | NormalisedState) -> Networks:
         """What another training may start from."""
-        statistics = getattr(state, "statistics_average", None)
-        return self._networks(
-            state.net, state.net_average, _statistics(state), statistics
+        with_channels = functools.partial(
+            self._trunk.with_channels, of_head=softmax.with_channels
         )
+        return one_network.networks(state, with_channels)
 
-    def start(self, state: State, networks: Networks) -> State:
-        """A new state of given networks; an answer that they lack stays."""
-        net, average = (
-            {HEAD: own[HEAD]} | given
-            for own, given in (
-                (state.net, networks.net),
-                (state.net_average, networks.average),
-            )
-        )
-        whole = dataclasses.replace(networks, net=net, average=average)
-        return one_network.start(self._config, whole)
+    def start(
+        self, state: State | NormalisedState, networks: Networks
+    ) -> State | NormalisedState:
+        """A new state of given networks; what they lack stays the state's."""
+        return one_network.start(self._config, networks.completed(state))
 
-    def _networks(self, net, average, statistics, statistics_average) -> Networks:
-        def with_channels(params, sources):
-            return params | {TILES: self._net.with_channels(params[TILES], sources)}
-
-        return Networks(net, average, with_channels, statistics, statistics_average)
-
-    def _with_head(self, params: dict, key: Array) -> dict:
-        own = instances.head(jax.random.fold_in(key, 1), self._net.width)
-        return {TILES: params, HEAD: own}
-
-    def _tiles(self, images: Array) -> Array:
-        """[B T, t, t, C], those of an image one after the other."""
+    def _pooled(
+        self, params: dict, statistics: dict | None, images: Array, *, train: bool
+    ) -> tuple[Array, dict | None]:
+        """[B T, W] of tiles, an image's one after the other; statistics as of Trunk."""
         cut = bags.tiles(images, self._tile_px)
-        return cut.reshape(-1, *cut.shape[2:])
+        cut = cut.reshape(-1, *cut.shape[2:])
+        maps, statistics = self._trunk.maps(params, statistics, cut, train=train)
+        return maps["pooled"], statistics
 
-    def _answers(self, params: dict, features: Array, count: int) -> Array:
+    def _answers(self, params: dict, pooled: Array) -> Array:
         """[B, T] logits of tiles."""
-        answer = features @ params[HEAD]["kernel"] + params[HEAD]["bias"][None]
-        return answer.reshape(count, -1)
+        answers = self._top.apply({"params": params}, pooled)
+        return answers[INFECTION].reshape(-1, self._tiles)
 
     def _of_bags(self, logits: Array) -> Array:
         """[B] logits: the mean of the highest of [B, T]."""
         return bags.top(logits, self._top_k).mean(1)
 
     def _judge(
-        self, logits: Array, labels: Mapping[str, Array]
-    ) -> tuple[Array, Array, Array]:
-        """[B] each: loss, whether right, whether anything is known."""
+        self, params: dict, pooled: Array, labels: Mapping[str, Array]
+    ) -> Judged:
+        """Weighted cross-entropy, right answers and known bags."""
         method = self._config.method
+        logits = self._of_bags(self._answers(params, pooled))
         own = {column: labels[column] for column in self._classes}
         target = bags.targets(own, self._classes, method.infected, method.healthy)
         loss = bags.cross_entropy(logits, target, jnp.asarray(self._weights))
         right = (logits > 0) == (target == 1)
         known = (target >= 0).astype(jnp.float32)
-        return loss, right * known, known
+        return Judged(loss, right * known, known)
 
     def _weigh(self, source: Source):
         """[2] float32: what a healthy and an infected record count."""
@@ -199,7 +187,3 @@ class Method:
             counts.append(count)
         counts = counts if all(counts) else [1, 1]  # where nobody counted
         return getattr(class_weights, method.class_weights)(counts)
-
-
-def _statistics(state: State | NormalisedState) -> dict | None:
-    return getattr(state, "statistics", None)

@@ -1,14 +1,13 @@
 """What a config may hold of DEEMD. Imports nothing slow."""
 
 from gandl_jax import config as configs
-from gandl_jax import modules
 from gandl_jax.errors import InputError, known
-from gandl_jax.methods import backbone_options, one_network_options
-from gandl_jax.methods.option_checks import check_at_most_1, check_augmentation
+from gandl_jax.methods import one_network_options, trunk_options
+from gandl_jax.methods.option_checks import Side
 
-SMALL_CNN = "small_cnn"  # beside the published backbones
 OPTIONS = {
     **one_network_options.OPTIONS,
+    **trunk_options.OPTIONS,
     "learning_rate": 1e-4,  # ours; the paper's is unknown to us
     # Values of the columns of config.data.label: what is infected, and what is not.
     # RxRx19a's paper takes UV-inactivated virus for healthy too: see its config.
@@ -19,15 +18,14 @@ OPTIONS = {
     "patience": 0,  # looks without a lower validation loss, then stop; 0 goes on
 }
 MODEL = {
-    # Saberian et al. 2022; or "small_cnn", sized by width, width_max, blocks and
-    # penultimate_dim.
-    "backbone": "resnet50",
-    "weights": "",  # of a published backbone: docs/pretrained.md
+    **one_network_options.MODEL,  # of the backbone small_cnn
+    **trunk_options.MODEL,
+    "backbone": "resnet50",  # Saberian et al. 2022
+    # Of a layer on a tile's pooled features, with a ReLU; 0: they are answered by.
+    "penultimate_dim": 0,
     # Side of a tile; tiles lie half over one another. 0 is a quarter of the image: 49
     # tiles, 256 px of 1024 (Saberian et al. 2022).
     "tile_px": 0,
-    **one_network_options.MODEL,
-    "penultimate_dim": 128,
 }
 FEATURES = "penultimate"
 LABELS = "needed"
@@ -39,7 +37,7 @@ ARCHITECTURE = (
 FREE = ("method.patience",)
 LOWEST = one_network_options.LOWEST | {
     "method.top_k": 1,
-    **{f"model.{key}": 1 for key in (*one_network_options.MODEL, "penultimate_dim")},
+    **{f"model.{key}": 1 for key in one_network_options.MODEL},
 }
 RECIPES = {}
 CITE = (
@@ -52,14 +50,14 @@ CITE = (
 def small(config) -> None:
     """Sets sizes that two cores train in minutes (ours)."""
     one_network_options.small(config)
-    config.model.update(backbone=SMALL_CNN, tile_px=32, penultimate_dim=64)
+    config.model.update(backbone=trunk_options.SMALL, tile_px=32, penultimate_dim=64)
     config.method.update(learning_rate=1e-3, top_k=3)
 
 
 def smoke(config) -> None:
     """Sets sizes that take seconds."""
     one_network_options.smoke(config)
-    config.model.update(backbone=SMALL_CNN, tile_px=8, penultimate_dim=8)
+    config.model.update(backbone=trunk_options.SMALL, tile_px=8, penultimate_dim=8)
     config.method.top_k = 2
 
 
@@ -68,16 +66,20 @@ def tile_px(config) -> int:
     return config.model.tile_px or configs.network_px(config) // 4
 
 
+def tiles(config) -> int:
+    """How many tiles an image has."""
+    return (2 * configs.network_px(config) // tile_px(config) - 1) ** 2
+
+
 def check(config) -> None:
     """Refuses what bags, the network or the loss cannot do.
 
     Raises:
       InputError: with the first thing that is wrong.
     """
-    method, off = config.method, "--config.method.augment_prob=0"
+    method = config.method
     known("method.class_weights", method.class_weights, ("balanced", "equal"))
-    check_at_most_1(method, "augment_prob", "average_rampup_frac")
-    check_augmentation(method, used=method.augment_prob > 0, off=off)
+    one_network_options.check_learning(config)
     for key in ("infected", "healthy"):
         if not method[key]:
             raise InputError(
@@ -90,7 +92,8 @@ def check(config) -> None:
             "leave it in one of them"
         )
     _check_tiles(config)
-    _check_network(config)
+    key = "model.tile_px"
+    trunk_options.check(config, Side(tile_px(config), key, set_by=key))
 
 
 def _check_tiles(config) -> None:
@@ -102,7 +105,7 @@ def _check_tiles(config) -> None:
             f"half of it divide config.{key}={side}, for tiles lie half over one "
             f"another: --config.model.tile_px={_near(side, tile)}, say"
         )
-    count, wanted = (2 * side // tile - 1) ** 2, config.method.top_k
+    count, wanted = tiles(config), config.method.top_k
     if count < wanted:
         raise InputError(
             f"config.method.top_k={wanted} tiles are to answer for a bag, and tiles of "
@@ -115,36 +118,6 @@ def _near(side: int, tile: int) -> int:
     """The side of a tile that fits and is nearest."""
     fits = [t for t in range(2, side + 1, 2) if not side % (t // 2)] or [side]
     return min(fits, key=lambda t: abs(t - tile))
-
-
-def _check_network(config) -> None:
-    model, tile = config.model, tile_px(config)
-    if model.backbone == SMALL_CNN:
-        if model.weights:
-            raise InputError(
-                f"config.model.weights={model.weights} is of a published backbone, and "
-                f"config.model.backbone is {SMALL_CNN}: name that backbone, or leave "
-                "the weights out"
-            )
-        if tile % 2**model.blocks:
-            raise InputError(
-                f"tiles of {tile} px (config.model.tile_px={model.tile_px}) should be "
-                f"a multiple of {2**model.blocks}, for each of "
-                f"config.model.blocks={model.blocks} halves them: set fewer blocks, or "
-                "other tiles"
-            )
-        return
-    choices = [*modules.names(backbone_options.FOLDER, "network"), SMALL_CNN]
-    known("model.backbone", model.backbone, choices)
-    least = backbone_options.least_px(model.backbone)
-    if tile < least:
-        raise InputError(
-            f"tiles of {tile} px (config.model.tile_px={model.tile_px}) leave nothing "
-            f"of the deepest maps of config.model.backbone={model.backbone}, which "
-            f"takes {least} px at least: set larger tiles or images, or "
-            f"--config.model.backbone={SMALL_CNN}"
-        )
-    backbone_options.check(config)
 
 
 def check_classes(config, classes) -> None:

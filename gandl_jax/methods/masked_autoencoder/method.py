@@ -117,7 +117,7 @@ class Method:
         with_channels = functools.partial(
             masked_vit.with_channels, patch_px=self._config.model.patch_px
         )
-        return Networks(state.net, state.net_average, with_channels)
+        return one_network.networks(state, with_channels)
 
     def start(self, state: State, networks: Networks) -> State:
         """A new state of another training's network."""

@@ -1,14 +1,11 @@
 """DEEMD's answers, features and steps beside NumPy, with either kind of network."""
 
-import functools
-
 import jax
 import numpy as np
 import pytest
 
-from gandl_jax import modules
-from gandl_jax.models.conv_norm import TORCH
-from gandl_jax.models.densenet import DenseNet
+from gandl_jax.methods import backbone
+from gandl_jax.models import small_cnn
 
 CLASSES = ("a", "b", "c")  # of SOURCE; c is neither
 SETTINGS = {"method.infected": ("b",), "method.healthy": ("a",), "model.blocks": 1}
@@ -27,15 +24,22 @@ def encoded(made, one_batch):
     return encoder, jax.device_get(jax.jit(method.embed)(encoder, one_batch["images"]))
 
 
-def features_of_tiles(method, state, images):
+def features_of_tiles(state, images):
     """[B, 9, D], tile by tile, in float64."""
-    net = jax.jit(functools.partial(method._net.features, state.net["tiles"], None))
-    cut = [net(images[:, y : y + 8, x : x + 8]) for y in (0, 4, 8) for x in (0, 4, 8)]
+    small = small_cnn.Classifier((8,), 8, {})
+    net = jax.jit(lambda x: small.apply({"params": state.net}, x, method="encode"))
+    cut = [
+        net(images[:, y : y + 8, x : x + 8])["penultimate"]
+        for y in (0, 4, 8)
+        for x in (0, 4, 8)
+    ]
     return np.stack(cut, 1).astype(np.float64)
 
 
 def logits_of(state, features):
-    head = jax.tree.map(lambda x: np.asarray(x, np.float64), state.net["head"])
+    head = jax.tree.map(
+        lambda x: np.asarray(x, np.float64), state.net["heads_infection"]
+    )
     return (features @ head["kernel"] + head["bias"])[..., 0]
 
 
@@ -44,7 +48,7 @@ def test_features_are_means_over_tiles_and_the_highest_answers(
 ):
     method, state = made
     encoder, sets = encoded
-    features = features_of_tiles(method, state, one_batch["images"])
+    features = features_of_tiles(state, one_batch["images"])
     np.testing.assert_allclose(sets["penultimate"], features.mean(1), atol=1e-5)
     highest = np.sort(logits_of(state, features), 1)[:, :-3:-1]
     np.testing.assert_allclose(sets["infection"], highest, atol=1e-5)
@@ -59,7 +63,7 @@ def test_features_are_means_over_tiles_and_the_highest_answers(
 
 def test_the_loss_is_of_known_bags(made, one_batch, trained):
     method, state = made
-    features = features_of_tiles(method, state, one_batch["images"])
+    features = features_of_tiles(state, one_batch["images"])
     bag = np.sort(logits_of(state, features), 1)[:, -2:].mean(1)
     chance, known = 1 / (1 + np.exp(-bag)), TARGET >= 0
     # Counts of SOURCE are 3 of a, 2 of b: weights 5 / 6 and 5 / 4.
@@ -95,39 +99,39 @@ def test_it_learns_whose_brightest_tile_is_infected(make_method, one_batch, trai
     assert metrics["bag/accuracy"] == 1.0
 
 
-def test_another_training_starts_from_it_with_other_channels(made, encoded, one_batch):
-    method, state = made
+@pytest.mark.parametrize(
+    "settings", [{}, {"model.channels_in": "concatenated", "model.penultimate_dim": 0}]
+)
+def test_another_training_starts_from_it_with_other_channels(
+    settings, make_method, one_batch
+):
+    method, state = make_method("deemd", **SETTINGS, **settings)
     swapped = method.start(state, method.trained(state).for_channels((1, 0)))
-    images = one_batch["images"][..., ::-1]
-    after = jax.jit(method.embed)(method.items(swapped)["encoder"], images)
-    for name, features in encoded[1].items():
+    embed = jax.jit(method.embed)
+    after = embed(method.items(swapped)["encoder"], one_batch["images"][..., ::-1])
+    before = embed(method.items(state)["encoder"], one_batch["images"])
+    if settings:  # features of each channel lie side by side
+        before["penultimate"] = np.roll(before["penultimate"], 8, 1)
+    for name, features in before.items():
         np.testing.assert_allclose(after[name], features, atol=1e-5)
 
 
-@pytest.fixture(scope="module")
-def with_backbone(make_method):
-    """The method with a very small DenseNet: batch statistics over all tiles."""
-    from gandl_jax.methods import backbone
-
-    with pytest.MonkeyPatch.context() as patch:
-        tiny = functools.partial(DenseNet, 4, 2, (1, 1), TORCH, lambda x: x)
-        load = modules.load
-
-        def loaded(folder, name):
-            if (folder, name) == (backbone.FOLDER, "resnet50"):
-                found = type("tiny", (), {"WIDTH": 5, "network": staticmethod(tiny)})
-                return found
-            return load(folder, name)
-
-        patch.setattr(modules, "load", loaded)
-        settings = {"model.backbone": "resnet50", "method.learning_rate": 1e-6}
-        yield make_method("deemd", **SETTINGS, **settings)
+def test_frozen_stages_are_called_by_the_side_of_tiles(make_method, one_batch, trained):
+    settings = {"model.blocks": 2, "method.freeze": ("b8",)}
+    method, state = make_method("deemd", **SETTINGS | settings)
+    after, _ = trained(method, state, one_batch, 1)
+    before, now = state.net["encoder"], after.net["encoder"]
+    for layer in before:
+        kept = np.array_equal(before[layer]["conv"]["kernel"],
+                              now[layer]["conv"]["kernel"])  # fmt: skip
+        assert kept == layer.startswith("b8_"), layer
 
 
 def test_batch_statistics_are_of_the_tiles_of_all_devices(
-    with_backbone, one_batch, trained
+    make_method, one_batch, trained, tiny_backbone
 ):
-    method, state = with_backbone
+    settings = tiny_backbone | {"method.learning_rate": 1e-6}
+    method, state = make_method("deemd", **SETTINGS, **settings)
     alone, metrics = trained(method, state, one_batch, 1)
     others, theirs = trained(method, state, one_batch, 1, devices=8)
     assert theirs["bag/loss"] == pytest.approx(metrics["bag/loss"], rel=1e-4)
@@ -142,10 +146,13 @@ def test_batch_statistics_are_of_the_tiles_of_all_devices(
     assert min(moved) > 0
 
 
-def test_published_networks_bring_no_answer_of_their_own(with_backbone, monkeypatch):
-    method, state = with_backbone
-    given = jax.tree.map(lambda x: np.asarray(x) + 1, state.net["tiles"])
-    monkeypatch.setattr(method._net, "published", lambda: (given, state.statistics))
+def test_published_networks_bring_no_answer_of_their_own(
+    make_method, tiny_backbone, monkeypatch
+):
+    method, state = make_method("deemd", **SETTINGS, **tiny_backbone)
+    given = jax.tree.map(lambda x: np.asarray(x) + 1, state.net["encoder"])
+    found = given, state.statistics["encoder"]
+    monkeypatch.setattr(backbone, "pretrained", lambda *_: found)
     begun = method.start(state, method.published())
-    jax.tree.map(np.testing.assert_array_equal, begun.net["tiles"], given)
-    jax.tree.map(np.testing.assert_array_equal, begun.net["head"], state.net["head"])
+    own = {"encoder": given, **{n: state.net[n] for n in ("dense", "heads_infection")}}
+    jax.tree.map(np.testing.assert_array_equal, begun.net, own)

@@ -13,10 +13,25 @@ BAD = {
     "half of it divide config.data.crop_px=128": {"model.tile_px": 48},
     "config.model.tile_px=256 should be": {"model.tile_px": 256},
     "there is no model.backbone 'resnet5'": {"model.backbone": "resnet5"},
-    "takes 29 px at least": {"model.backbone": "densenet121", "model.tile_px": 16},
-    "model.blocks=6 halves them": {"model.backbone": "small_cnn", "model.blocks": 6},
-    "is of a published backbone": {"model.backbone": "small_cnn", "model.weights": "x"},
+    "model.tile_px=16 leaves nothing of the deepest maps of config.model.backbone="
+    "densenet121, which takes 29 px at least: set --config.model.tile_px=29": {
+        "model.backbone": "densenet121",
+        "model.tile_px": 16,
+    },
+    "model.tile_px=32 should be a multiple of 64, for each of config.model.blocks=6 "
+    "halves it: 64, say, as in --config.model.tile_px=64": {
+        "model.backbone": "small_cnn",
+        "model.blocks": 6,
+    },
+    "weights=x is of a published network": {
+        "model.backbone": "small_cnn",
+        "model.weights": "x",
+    },
     "config.train.accumulate=2": {"train.accumulate": 2},
+    "names 'b64', which is no stage": {
+        "model.backbone": "small_cnn",
+        "method.freeze": ("b64",),
+    },
     "config.method.infected is empty": {"method.infected": ()},
     "both name 'response_1'": {"method.infected": ("response_0", "response_1")},
     "there is no method.class_weights": {"method.class_weights": "balance"},
