@@ -128,7 +128,7 @@ def test_classes_are_bound_to_the_workdir(own, tmp_path):
         records = training_records.TrainingRecords(
             dataset, ("dna",), Rows(rows, rows, rows), codes, source
         )
-        training = types.SimpleNamespace(records=records)
+        training = types.SimpleNamespace(records=records, method=None)
         loop._note(tmp_path, training, jax.devices()[:1])
 
     note([0, 1, 1, 0])

@@ -10,6 +10,7 @@ from gandl_jax.tasks import (
     cell_model_classification,
     control_classification,
     dose_response,
+    efficacy,
     label_classification,
     retrieval,
     steps,
@@ -37,6 +38,7 @@ UNITS = {
     control_classification: "parts",
     label_classification: "parts",
     dose_response: "curves",
+    efficacy: "sets",
     retrieval: "searches",
     well_map: "epochs",
 }
@@ -93,7 +95,13 @@ def counts(task, sets, metadata):
     return heard.counts
 
 
-@pytest.mark.parametrize("task", UNITS)
+@pytest.mark.parametrize(
+    "task",
+    [
+        pytest.param(task, marks=pytest.mark.slow if task is well_map else ())
+        for task in UNITS
+    ],
+)
 def test_a_task_is_one_count_of_as_many_units_as_it_said(task, control_wells):
     metadata, sets = screen(control_wells)
     ((unit, total, done),) = counts(task, sets, metadata)

@@ -112,6 +112,7 @@ def test_umap_of_few_wells(wells):
     assert np.isfinite(found).all() == (wells > neighbor_map.NEIGHBORS or not wells)
 
 
+@pytest.mark.slow
 def test_umap_does_not_load_tensorflow():
     """In a process of its own: here others may have loaded it."""
     code = (
