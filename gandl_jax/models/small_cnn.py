@@ -111,6 +111,8 @@ class Autoencoder(nn.Module):
       widths: of the encoder's blocks.
       code: D, width of the code.
       dtype: of the computation.
+      encoder_type: made of (widths, dtype); called, it gives maps as `Encoder` does.
+      decoder_type: made of (channels, side, widths, dtype), called as `Decoder` is.
     """
 
     channels: int
@@ -118,12 +120,16 @@ class Autoencoder(nn.Module):
     widths: Sequence[int]
     code: int
     dtype: jnp.dtype = jnp.float32
+    encoder_type: type[nn.Module] = Encoder
+    decoder_type: type[nn.Module] = Decoder
 
     def setup(self):
         """Names the parts, whose parameters are made when they are first used."""
-        self.encoder = Encoder(self.widths, self.dtype)
+        self.encoder = self.encoder_type(self.widths, self.dtype)
         self.to_code = nn.Dense(self.code)
-        self.decoder = Decoder(self.channels, self.side, self.widths, self.dtype)
+        self.decoder = self.decoder_type(
+            self.channels, self.side, self.widths, self.dtype
+        )
 
     def __call__(self, images: Array) -> Array:
         """[B, N, N, C] in [-1, 1], rebuilt."""

@@ -106,43 +106,9 @@ class Decoder(nn.Module):
         return nn.Conv(self.channels, (1, 1), dtype=jnp.float32, name=name)(x)
 
 
-class Autoencoder(nn.Module):
-    """An encoder, a code, and a decoder.
-
-    Attributes:
-      channels: C of the images.
-      side: N of the images, in pixels.
-      widths: of the encoder's blocks.
-      code: D, width of the code.
-      dtype: of the computation.
-    """
-
-    channels: int
-    side: int
-    widths: Sequence[int]
-    code: int
-    dtype: jnp.dtype = jnp.float32
-
-    def setup(self):
-        """Names the parts, whose parameters are made when they are first used."""
-        self.encoder = Encoder(self.widths, self.dtype)
-        self.to_code = nn.Dense(self.code)
-        self.decoder = Decoder(self.channels, self.side, self.widths, self.dtype)
-
-    def __call__(self, images: Array) -> Array:
-        """[B, N, N, C] in [-1, 1], rebuilt."""
-        return self.decoder(self.encode(images)["code"])
-
-    def encode(self, images: Array) -> dict[str, Array]:
-        """{"code": [B, D], and the maps of all blocks}."""
-        maps = self.encoder(images)
-        deepest = maps[next(reversed(maps))]
-        return {"code": self.to_code(deepest.reshape(len(images), -1)), **maps}
-
-
-def network(**sizes) -> Autoencoder:
+def network(**sizes) -> small_cnn.Autoencoder:
     """The network; sizes are channels, side, widths, code and dtype."""
-    return Autoencoder(**sizes)
+    return small_cnn.Autoencoder(**sizes, encoder_type=Encoder, decoder_type=Decoder)
 
 
 def with_channels(params: dict, sources: Sequence[int | None]) -> dict:
