@@ -11,6 +11,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from gandl_jax.methods import backbone
+from gandl_jax.methods.scaled import scaled
+from gandl_jax.models.mixing.concatenated import alone
 from gandl_jax.models.weights import places
 
 
@@ -69,13 +71,7 @@ class Perceptual:
 
     def _maps(self, images: Array) -> dict[str, Array]:
         """{layer: [B C, H, W, D]} of each channel alone."""
-        count, side, _, channels = images.shape
-        alone = images.transpose(0, 3, 1, 2).reshape(-1, side, side, 1)
-        px = self._options.perceptual_px or side
-        if px != side:
-            shape = (count * channels, px, px, 1)
-            alone = jax.image.resize(alone, shape, "bilinear", antialias=True)
-        maps = backbone.maps(
-            self._net, *self._variables, alone.repeat(backbone.COLOURS, -1)
-        )
+        px = self._options.perceptual_px or images.shape[1]
+        grey = scaled(alone(images), px).repeat(backbone.COLOURS, -1)
+        maps = backbone.maps(self._net, *self._variables, grey)
         return {name: maps[name] for name in self._options.perceptual_layers}

@@ -23,6 +23,7 @@ from gandl_jax import (
 from gandl_jax import config as configs
 from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError, RunError
+from gandl_jax.methods.scaled import scaled
 from gandl_jax.reading import bad_records, stream
 from gandl_jax.reading.padding import Padding
 from gandl_jax.reading.side_by_side import SideBySide
@@ -32,7 +33,6 @@ from gandl_jax.training import (
     opening,
     resume_point,
     rollback,
-    scaling,
     side_by_side,
     soundness,
     sources,
@@ -386,7 +386,7 @@ class _Training:
         """What looks and grids are of: the same whenever it is asked for."""
         found = looks.first_records(self._whole_batches(0, self.config.seed))
         px = configs.network_px(self.config)
-        return found | {"images": np.asarray(scaling.scaled(found["images"], px))}
+        return found | {"images": np.asarray(scaled(found["images"], px))}
 
     def _whole_batches(self, first: int, seed: int) -> Iterator[dict]:
         return training_batches(

@@ -6,21 +6,11 @@ It happens on the device, before any method sees an image, and alike for all of 
 from collections.abc import Callable
 from typing import Any
 
-import jax
 from jax import Array
 
+from gandl_jax.methods.scaled import scaled
+
 WITH_BATCH = ("show", "validate")  # hooks that take (state, batch, ...)
-
-
-def scaled(images: Array, px: int) -> Array:
-    """Scales [B, N, N, C] to [B, px, px, C], bilinearly.
-
-    Where it shrinks, the filter is as wide as a new pixel.
-    """
-    if images.shape[1] == px:
-        return images
-    shape = (len(images), px, px, images.shape[-1])
-    return jax.image.resize(images, shape, "bilinear", antialias=True)
 
 
 class ScaledMethod:

@@ -6,9 +6,9 @@ import pytest
 from PIL import Image
 
 from gandl_jax import config as configs
+from gandl_jax.methods.scaled import scaled
 from gandl_jax.methods.source import Source
 from gandl_jax.training import opening
-from gandl_jax.training.scaling import scaled
 
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (3, 12, 12, 2)).astype(np.float32)
 

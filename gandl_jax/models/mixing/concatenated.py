@@ -20,8 +20,12 @@ class Mixing(nn.Module):
     @nn.compact
     def __call__(self, images: Array) -> Array:
         """[B, H, W, C] to [B C, H, W, 3]."""
-        alone = jnp.moveaxis(images, -1, 1).reshape(-1, *images.shape[1:3], 1)
-        return alone.repeat(COLOURS, -1)
+        return alone(images).repeat(COLOURS, -1)
+
+
+def alone(images: Array) -> Array:
+    """[B, H, W, C] to [B C, H, W, 1], the channels of a sample in order."""
+    return jnp.moveaxis(images, -1, 1).reshape(-1, *images.shape[1:3], 1)
 
 
 def with_channels(params: dict, sources: Sequence[int | None]) -> dict:
