@@ -78,11 +78,16 @@ def curve(
     ):
         axes.plot([x, x], [bottom, top], color=style.CONTROLS[name], linewidth=2.5)
         axes.plot([x], [middle], "_", color=style.CONTROLS[name], markersize=8)
+    name_doses(axes, low, high)
+    return figure
+
+
+def name_doses(axes: Axes, low: float, high: float) -> None:
+    """Names a logarithmic axis of doses, lowest to highest in uM, and its decades."""
     axes.set_xlabel("dose (µM)", labelpad=1)
-    axes.set_xticks(decades(low, high))
+    axes.set_xticks(_decades(low, high))
     axes.xaxis.set_major_formatter(ticker.FormatStrFormatter("%g"))
     axes.xaxis.set_minor_locator(ticker.NullLocator())
-    return figure
 
 
 def _ec50(axes: Axes, ec50_um, limits: tuple[float, float]) -> None:
@@ -210,7 +215,7 @@ def _covered(one, size, points: np.ndarray) -> int:
     return int(inside.all(axis=1).sum())
 
 
-def decades(low: float, high: float) -> list[float]:
+def _decades(low: float, high: float) -> list[float]:
     """Powers of ten among the doses, at most five; the ends where there is none."""
     first, last = math.ceil(math.log10(low) - 0.05), math.floor(math.log10(high) + 0.05)
     every = max(1, -(-(last - first + 1) // 5))

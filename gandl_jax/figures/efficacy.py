@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 import matplotlib
-from matplotlib import ticker
 from matplotlib.figure import Figure
 
 from gandl_jax.figures import style
-from gandl_jax.figures.dose import decades
+from gandl_jax.figures.dose import name_doses
 
 Dose = tuple[float, float, float | None, bool]  # uM, median, upper bound, effective
 EFFECTIVE, OTHER = style.GREEN, style.INK
@@ -48,9 +47,6 @@ def curve(
             axes.plot([dose, dose], [median, upper], color=colour, linewidth=1)
             axes.plot([dose], [upper], "_", color=colour, markersize=6)
         axes.plot([dose], [median], "D", color=colour, markersize=3.6)
-    axes.set_xlabel("dose (µM)", labelpad=1)
-    axes.set_xticks(decades(low, high))
-    axes.xaxis.set_major_formatter(ticker.FormatStrFormatter("%g"))
-    axes.xaxis.set_minor_locator(ticker.NullLocator())
+    name_doses(axes, low, high)
     axes.set_ylabel("infection probability", labelpad=1)
     return figure

@@ -181,7 +181,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
     header = ["cell model", "experiment", "treatment", *encoders]
     more = [f"and {len(found) - MAX_COMPOUNDS} more"] * (len(found) > MAX_COMPOUNDS)
     shown = aligned([header, *body]) if body else []
-    return "\n".join([title, *shown, *more, *_why_not(rows)])
+    return "\n".join([title, *shown, *more, *why_not(rows)])
 
 
 def compounds(
@@ -210,7 +210,7 @@ def _told(rows: Sequence[Mapping[str, Any]]) -> str:
     return marks.told(", ".join(doses) or none, learnt)
 
 
-def _why_not(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+def why_not(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """A line for each encoder, cell model and reason that nothing is told."""
     return [
         f"{encoder}, {model}: {why}"

@@ -147,7 +147,7 @@ def panels(rows: Sequence[Row], name: str) -> tuple[Html, list[dict[str, Any]]]:
         plots.append(page.figure(Html(svg), _caption(row)))
         points += _points(row, one)
     return page.join(
-        [_key(), page.tag("div", page.join(plots), class_="curves")]
+        [page.legend(LEGEND), page.tag("div", page.join(plots), class_="curves")]
     ), points
 
 
@@ -213,16 +213,6 @@ def _controls(row: Row) -> dict[str, tuple[float, float, float]]:
         elif len(values):
             found[name] = tuple(np.percentile(values, (5, 50, 95)).tolist())
     return found
-
-
-def _key() -> Html:
-    """The legend of all panels."""
-    entries = (
-        page.join([page.tag("i", mark, style=f"color:{colour}"), words])
-        for colour, mark, words in LEGEND
-    )
-    keys = page.join(page.tag("span", entry, class_="key") for entry in entries)
-    return page.tag("p", keys, class_="note")
 
 
 def _caption(row: Row) -> Html:

@@ -102,6 +102,17 @@ def figure(content: Html, caption: object, kind: str = "plot") -> Html:
     return tag("figure", join([content, *words]), class_=kind)
 
 
+def legend(entries: Iterable[tuple[str, str, str]]) -> Html:
+    """The key to several figures: (colour, sign, words) of each entry."""
+    keys = (
+        tag(
+            "span", join([tag("i", sign, style=f"color:{colour}"), words]), class_="key"
+        )
+        for colour, sign, words in entries
+    )
+    return tag("p", join(keys), class_="note")
+
+
 def picture(png: bytes, alt: str, caption: str) -> Html:
     """A PNG within the page itself."""
     source = "data:image/png;base64," + base64.b64encode(png).decode()

@@ -96,7 +96,7 @@ def _panels(own, name: str):
         anchor = page.anchor(f"efficacy-{name}-{i}")
         svg = Html(style.to_svg(figure, anchor, f"Infection by dose of {words}"))
         plots.append(page.figure(svg, scores.marked(words, rows[0])))
-    yield _key()
+    yield page.legend(LEGEND)
     yield page.tag("div", page.join(plots), class_="curves")
     if len(ranked) > SHOWN:
         yield page.tag("p", f"{SHOWN} of {len(ranked):,} compounds are drawn.")
@@ -117,8 +117,12 @@ def _points(rows):
 
 
 def _dose(row) -> figures.Dose:
-    own = row["concentration_um"], row["median"], row["upper"], bool(row["effective"])
-    return own
+    return (
+        row["concentration_um"],
+        row["median"],
+        row["upper"],
+        bool(row["effective"]),
+    )
 
 
 def _effective(rows) -> str:
@@ -127,22 +131,8 @@ def _effective(rows) -> str:
 
 
 def _reasons(rows):
-    lines = dict.fromkeys(
-        f"{row['encoder']}, {row['group']}: {row['why_not']}."
-        for row in rows
-        if row["why_not"]
-    )
-    if lines:
-        yield page.items(lines)
-
-
-def _key() -> Html:
-    entries = (
-        page.join([page.tag("i", mark, style=f"color:{colour}"), words])
-        for colour, mark, words in LEGEND
-    )
-    keys = page.join(page.tag("span", entry, class_="key") for entry in entries)
-    return page.tag("p", keys, class_="note")
+    if lines := efficacy.why_not(rows):
+        yield page.items(f"{line}." for line in lines)
 
 
 def _table(rows) -> Html:
