@@ -46,11 +46,12 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     folder = epath.Path(workdir) / JOB
     folder.mkdir(parents=True, exist_ok=True)
     csv_files.write(folder / "scores.csv", table)
-    files.replace(folder / "table.md", markdown(table))
+    text = markdown(table)
+    files.replace(folder / "table.md", text)
     picture = figure(table)
     with files.replacing(folder / "scores.png") as file:
         picture.savefig(file, format="png", dpi=DPI)
-    print(f"{markdown(table)}\n{JOB}: wrote {folder}", flush=True)
+    print(f"{text}\n{JOB}: wrote {folder}", flush=True)
 
 
 def read(patterns: Sequence[str]) -> pd.DataFrame:
@@ -145,8 +146,7 @@ def _score(rows: pd.DataFrame) -> list[str]:
     told = f"{row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
     if row.get(marks.LABELS) == "True":
         told = f"{told} ({marks.WORDS})"
-    gain = _gain(row)
-    return [told, gain]
+    return [told, _gain(row)]
 
 
 def _gain(row: Mapping[str, Any]) -> str:

@@ -23,7 +23,7 @@ from etils import epath
 from gandl_jax import config as configs
 from gandl_jax import free_disk, modules
 from gandl_jax.errors import InputError
-from gandl_jax.jobs.compare import kept, page, text
+from gandl_jax.jobs.compare import kept, page, spent, text
 from gandl_jax.jobs.compare.bench import Bench
 from gandl_jax.judging import (
     comparing,
@@ -98,10 +98,11 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     )
     for content in contents:
         print(text.summary(content), flush=True)
-    page.write(target, compared, contents, config)
+    cost = spent.of_arms(compared)
+    page.write(target, compared, contents, cost, config)
     if config.sweep.source:
         place = epath.Path(config.sweep.results) / config.name
-        task_results.say(JOB, f"wrote {kept.write(place, compared, contents)}")
+        task_results.say(JOB, f"wrote {kept.write(place, contents, cost)}")
     task_results.say(JOB, f"wrote {target / 'index.html'}")
 
 

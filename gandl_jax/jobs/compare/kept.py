@@ -7,9 +7,9 @@ import pandas as pd
 from etils import epath
 
 from gandl_jax import csv_files
-from gandl_jax.jobs.compare import answer, spent
+from gandl_jax.jobs.compare import answer
 from gandl_jax.jobs.compare.judged import TRAINED, flat
-from gandl_jax.judging.entrants import Entrant
+from gandl_jax.jobs.compare.spent import Cost, memory_bytes
 
 ENDING = "_compared.csv"
 LEADS = "leads"  # whether a row is of the question that leads
@@ -17,15 +17,15 @@ LEADS = "leads"  # whether a row is of the question that leads
 
 def write(
     place: epath.Path,
-    compared: Sequence[Entrant],
     contents: Sequence[Mapping[str, Any]],
+    cost: Mapping[str, Cost],
 ) -> epath.Path:
     """Writes a row for each question, arm and role.
 
     Args:
       place: folder and name, without an ending.
-      compared: what was compared.
       contents: of each task, as the job keeps them.
+      cost: arm to its figures.
 
     Returns:
       The file. Beside what the page's data/scores.csv has, each row says whether its
@@ -34,13 +34,12 @@ def write(
     """
     path = epath.Path(f"{place}{ENDING}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    rows = pd.DataFrame(_rows(contents, spent.of_arms(compared)))
-    csv_files.write(path, rows.astype(object).where(rows.notna(), ""))
+    csv_files.write(path, pd.DataFrame(_rows(contents, cost)))
     return path
 
 
 def _rows(
-    contents: Sequence[Mapping[str, Any]], cost: Mapping[str, spent.Cost]
+    contents: Sequence[Mapping[str, Any]], cost: Mapping[str, Cost]
 ) -> Iterator[dict[str, Any]]:
     asked = answer.questions(contents)
     first = answer.leading(asked)
@@ -50,5 +49,5 @@ def _rows(
             yield flat(row) | {
                 LEADS: words == first,
                 "seconds": own.get("seconds"),
-                "memory_bytes": spent.memory_bytes(own),
+                "memory_bytes": memory_bytes(own),
             }

@@ -6,8 +6,9 @@ from typing import Any
 import pandas as pd
 from etils import epath
 
-from gandl_jax.jobs.compare import answer, figures, methods, spent
+from gandl_jax.jobs.compare import answer, figures, methods
 from gandl_jax.jobs.compare.judged import flat
+from gandl_jax.jobs.compare.spent import Cost
 from gandl_jax.jobs.report import page, page_file
 from gandl_jax.jobs.report.page import Html
 from gandl_jax.judging import task_tables
@@ -18,7 +19,11 @@ Contents = Sequence[Mapping[str, Any]]
 
 
 def write(
-    folder: epath.Path, compared: Sequence[Entrant], contents: Contents, config
+    folder: epath.Path,
+    compared: Sequence[Entrant],
+    contents: Contents,
+    cost: Mapping[str, Cost],
+    config,
 ) -> None:
     """Writes index.html and data/*.csv.
 
@@ -26,9 +31,9 @@ def write(
       folder: of the comparison.
       compared: what was compared.
       contents: of each task, as the job keeps them.
+      cost: arm to its figures.
       config: of the comparison.
     """
-    cost = spent.of_arms(compared)
     chapters = _chapters(folder.name, compared, contents, cost, config)
     title = f"{folder.name}: methods compared - gandl_jax"
     body = page.join(filter(None, chapters))
