@@ -16,6 +16,7 @@ from gandl_jax.errors import InputError
 
 Configs = dict[str, ml_collections.ConfigDict]
 OF_FILE = ("method", "recipe")  # axes that are options of the screen's config file
+HELD_OUT = "plate:0.33"  # where the screen's config says nothing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +63,12 @@ class Screen:
             if name in made:
                 raise InputError(f"two configs of a sweep have the name {name!r}")
             made[name] = self._config(chosen, settings or {})
+        return made
+
+    def hold_out(self, made: Configs) -> Configs:
+        """Gives every config, of methods without labels too, records to hold out."""
+        for config in made.values():
+            config.train.hold_out = config.train.hold_out or HELD_OUT
         return made
 
     def _config(

@@ -4,11 +4,8 @@ python -m gandl_jax.main --config=configs/sweeps/methods.py:screen=demo --job=sw
 """
 
 SEEDS = (0, 1)
-HELD_OUT = "plate:0.33"  # for methods without labels too; or what the screen says
 
 
 def get_configs(screen):
-    made = screen.grid({"method": ("gan", "autoencoder", "classifier"), "seed": SEEDS})
-    for config in made.values():
-        config.train.hold_out = config.train.hold_out or HELD_OUT
-    return made
+    methods = ("gan", "autoencoder", "classifier")
+    return screen.hold_out(screen.grid({"method": methods, "seed": SEEDS}))

@@ -12,7 +12,6 @@ cores, so it is a DenseNet-121 here.
 SEEDS = (0, 1)
 SETTINGS = {"sweep.minutes": 3.0}
 SMALLER = {"model.backbone": "densenet121"}
-HELD_OUT = "plate:0.33"  # for methods without labels too; or what the screen says
 
 
 def get_configs(screen):
@@ -32,6 +31,4 @@ def get_configs(screen):
     made |= screen.grid(axes, SETTINGS)
     if screen.load("method=deemd").data.label_values:  # infected and healthy controls
         made |= screen.grid({"method": ("deemd",), "seed": SEEDS}, SETTINGS)
-    for config in made.values():
-        config.train.hold_out = config.train.hold_out or HELD_OUT
-    return made
+    return screen.hold_out(made)
