@@ -178,6 +178,9 @@ DEFAULTS = {
     "plan": {
         "topology": "v3:2x2",  # of the TPU to plan for: v3:2x2 is a v3-8
         "largest_batch": True,  # search it too; each try is compiled, for minutes
+        # Of each label, while the screen is not prepared (benchmark too); 0: not known,
+        # unless data.label_values names them.
+        "classes": 0,
     },
     "export": {
         "sets": (),  # full names such as gan@500/b8; () is all
