@@ -33,6 +33,7 @@ IMAGES = "images"  # in a plan: the format of the raw ones when the shards were 
 ILLUMINATION = "illumination.npz"  # the fields of each plate
 FEWEST_RECORDS = 50  # of a plate, to estimate its illumination from (ours)
 REDUCED = {"downscale": 1, "white_level": 0}  # in a plan where they are not these
+LATER = {"screen.ignored_files": ["*_thumb*"]}  # which former plans lack
 WORK = ".work"  # a folder: what a running preparation keeps beside the shards
 MOST_RECORD_BYTES = 2**31  # TFRecord's readers hold one whole
 FREE = (SOURCE, LABELS, COUNTED, IMAGES)  # of a plan: what the shards do not depend on
@@ -410,7 +411,7 @@ def check_plan(
       before: its plan.
       wanted: what to compare, a plan or a part of one; FREE is passed over.
     """
-    before, wanted = (REDUCED | dict(plan) for plan in (before, wanted))
+    before, wanted = REDUCED | LATER | dict(before), REDUCED | dict(wanted)
     changes = [
         f"{key} was {before.get(key)!r}, is {value!r}"
         for key, value in wanted.items()
