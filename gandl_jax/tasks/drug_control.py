@@ -29,7 +29,7 @@ from gandl_jax.tasks import (
     two_classes,
 )
 from gandl_jax.tasks.classification import SITES, WELLS, Sample, Task
-from gandl_jax.tasks.differences import FLOORS, bases, difference
+from gandl_jax.tasks.differences import FLOORS, to_bases
 from gandl_jax.tasks.skip import Skip, need_columns
 from gandl_jax.tasks.splits import Split, build, require, with_held_out
 
@@ -275,18 +275,9 @@ class _Board:
                 "low": low,
                 "high": high,
                 "chance": chance,
-                "differences": {
-                    kind: difference(
-                        value,
-                        draws[name],
-                        other,
-                        values[other],
-                        others[other],
-                        chance=chance,
-                        stretch=wider,
-                    )
-                    for kind, other in bases(name, values).items()
-                },
+                "differences": to_bases(
+                    name, values, draws, others, chance=chance, stretch=wider
+                ),
             }
 
 
