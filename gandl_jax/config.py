@@ -273,7 +273,7 @@ def _check_key(config, key: str, text: str, flat: Mapping[str, Any]) -> None:
     others = [m for m in modules.names("methods", "Method") if m != mine]
     for method in others if group in ("method", "model") else ():
         theirs = method_options(method)
-        if last in {"method": theirs.OPTIONS, "model": theirs.MODEL}[group]:
+        if last in flatten({"method": theirs.OPTIONS, "model": theirs.MODEL}[group]):
             raise InputError(
                 f"config.{key} is an option of the method {method}, and this config's "
                 f"is {mine}: {nearest(key, flat)}"

@@ -21,6 +21,7 @@ from gandl_jax.models.weights import channels as first_layers
 Statistics = dict | None
 MIXING = "mixing"  # among the parameters, as the next
 ENCODER = "encoder"
+IMPORTANCE = "importance of channels"  # the table of it in a summary
 _INIT_PX = 8  # of images that tell a mixing the number of channels
 
 
@@ -44,7 +45,8 @@ class Trunk:
         self._side = side or configs.network_px(config)
         name = config.model.channels_in
         self._mixing = modules.load(trunk_options.MIXING, name)
-        self._mix = self._mixing.Mixing()
+        options = config.model[name] if name in trunk_options.CHOICES else {}
+        self._mix = self._mixing.Mixing(**options)
         self.is_apart = self._mixing.APART
         self._colours = self._mixing.COLOURS or channels
         self._is_small = config.model.backbone == trunk_options.SMALL
@@ -149,6 +151,23 @@ class Trunk:
         like, _ = jax.eval_shape(self.init, jax.random.key(0))
         layers = [x for x in like[ENCODER] if stage_of(x, known) in names]
         return tuple(f"{network}/{ENCODER}/{layer}" for layer in layers)
+
+    def summary(self, params: dict, channels: Sequence[str]) -> dict[str, list[dict]]:
+        """What the mixing says of each channel, as `contract.Optional.summary` has it.
+
+        Args:
+          params: of mixing and backbone.
+          channels: their names.
+
+        Returns:
+          {IMPORTANCE: [{"channel": name, "importance": of sum 1}]}; {} of a mixing
+          without fixed weights.
+        """
+        if not hasattr(self._mixing, "importance"):
+            return {}
+        shares = self._mixing.importance(params[MIXING]).tolist()
+        rows = zip(channels, shares, strict=True)
+        return {IMPORTANCE: [{"channel": c, "importance": x} for c, x in rows]}
 
     def with_channels(
         self,

@@ -35,6 +35,7 @@ class Method:
 
     def __init__(self, config, source: Source):
         self._config, model = config, config.model
+        self._channels = tuple(source.channels)
         self._classes = dict(source.classes)
         weigh = getattr(class_weights, config.method.class_weights)
         self._weights = {n: weigh(counts) for n, counts in source.class_counts.items()}
@@ -97,6 +98,11 @@ class Method:
         top = {"params": params}
         embedding = self._top.apply(top, maps["pooled"], method="embed")
         return {"penultimate": embedding} | sets
+
+    def summary(self, encoder: dict) -> dict[str, list[dict]]:
+        """How much of each channel goes in; {} where no layer has fixed weights."""
+        which = self._config.embed.weights
+        return self._trunk.summary(encoder[which], self._channels)
 
     def validate(self, state: State | NormalisedState, batch: dict) -> dict[str, Array]:
         """The moving average's loss and accuracy on records that are not learnt.
