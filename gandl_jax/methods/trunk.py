@@ -14,6 +14,7 @@ from jax import Array
 from gandl_jax import config as configs
 from gandl_jax import modules, parallel
 from gandl_jax.methods import backbone, trunk_options
+from gandl_jax.methods.contract import IMPORTANCE
 from gandl_jax.models import label_heads, small_cnn
 from gandl_jax.models.conv_norm import stage_of
 from gandl_jax.models.weights import channels as first_layers
@@ -21,7 +22,6 @@ from gandl_jax.models.weights import channels as first_layers
 Statistics = dict | None
 MIXING = "mixing"  # among the parameters, as the next
 ENCODER = "encoder"
-IMPORTANCE = "importance of channels"  # the table of it in a summary
 _INIT_PX = 8  # of images that tell a mixing the number of channels
 
 
@@ -153,15 +153,11 @@ class Trunk:
         return tuple(f"{network}/{ENCODER}/{layer}" for layer in layers)
 
     def summary(self, params: dict, channels: Sequence[str]) -> dict[str, list[dict]]:
-        """What the mixing says of each channel, as `contract.Optional.summary` has it.
+        """The table IMPORTANCE; {} of a mixing without fixed weights.
 
         Args:
           params: of mixing and backbone.
           channels: their names.
-
-        Returns:
-          {IMPORTANCE: [{"channel": name, "importance": of sum 1}]}; {} of a mixing
-          without fixed weights.
         """
         if not hasattr(self._mixing, "importance"):
             return {}
