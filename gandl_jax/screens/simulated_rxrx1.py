@@ -47,6 +47,20 @@ from gandl_jax.simulated import plates as simulated_plates
 from gandl_jax.simulated.cells import CellModel
 from gandl_jax.simulated.stains import MECHANISMS as FIVE_CHANNEL_MECHANISMS
 
+SIMULATE = {  # its own keys of config.simulate
+    "sirnas": 24,  # treatments
+    "positive_sirnas": 6,  # each once on every plate
+    "negative_wells": 10,  # per plate
+}
+SMOKE = {
+    "plates_per_experiment": 2,
+    "sites_per_well": 1,
+    "size_px": 48,
+    "replicates": 1,
+    "sirnas": 4,
+    "positive_sirnas": 2,
+    "negative_wells": 4,
+}
 LOWEST = {  # of every option
     "seed": 0,
     "experiments_per_cell_model": 2,  # so that one can be left out
