@@ -17,6 +17,8 @@ DEFAULTS = {
         # Of them, the values that are learnt, as in "response_0,response_1"; records
         # with others count as blank. () is all.
         "label_values": (),
+        # The class that all other values are, as in "rest"; "": they are blank.
+        "label_rest": "",
         "crop_px": 64,  # training crop, embedding tile
         # Pixels added on every side of an image before crops and tiles are cut, for
         # images that are smaller than a crop or of an awkward size.
@@ -83,6 +85,8 @@ DEFAULTS = {
         "sites_per_well": 2,
         "size_px": 128,
         "replicates": 2,  # wells of a treatment: per dose and cell model, or experiment
+        "sirnas": 24,  # treatments of screens of RxRx1's form
+        "negative_wells": 10,  # of theirs, per plate
         "workers": 0,  # 0 is one per core
     },
     "model": {  # and the sizes of the method's networks: MODEL of its options.py
