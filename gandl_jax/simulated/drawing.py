@@ -178,8 +178,18 @@ def _traits(well: Mapping, mechanisms: Sequence[str], channels: int) -> Traits:
 
 def draw(site: Site) -> None:
     """Draws one site and writes its images."""
-    rng = np.random.default_rng(np.random.SeedSequence(site.seed))
+    rng = generator(site)
     images = draw_site(rng, site.model, site.traits, site.size_px, site.channels)
+    write(site, images)
+
+
+def generator(site: Site) -> np.random.Generator:
+    """A site's own generator, at its start."""
+    return np.random.default_rng(np.random.SeedSequence(site.seed))
+
+
+def write(site: Site, images: np.ndarray) -> None:
+    """Writes the images [C, H, W] uint8 of a site."""
     for path, image in zip(site.paths, images, strict=True):
         png = io.BytesIO()
         Image.fromarray(image).save(png, "PNG", compress_level=1)

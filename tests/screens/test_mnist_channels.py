@@ -31,7 +31,7 @@ def options(tmp_path_factory):
         images[:, 0, 0] = 77 if part == "train" else 99
         made |= {f"x_{part}": images, f"y_{part}": labels}
     np.savez(file, **made)
-    sizes = {"train_records": 200, "test_records": 100, "workers": 2}
+    sizes = {"train_records": 100, "test_records": 50, "workers": 2}
     return {"seed": 3, "probabilities": P, "digits_file": str(file)} | sizes
 
 
@@ -65,11 +65,11 @@ def spec_of(probabilities=P):
 def test_the_table_names_label_and_part(drawn):
     records = table(spec_of(), read_metadata(spec_of(), str(drawn)))
     assert records["Metadata_Split"].value_counts().to_dict() == {
-        "train": 200,
-        "test": 100,
+        "train": 100,
+        "test": 50,
     }
     counts = records.groupby("Metadata_Split")["Metadata_Digit"].value_counts()
-    assert set(counts["train"]) == {20} and set(counts["test"]) == {10}
+    assert set(counts["train"]) == {10} and set(counts["test"]) == {5}
     assert spec_of().channels == ("c1", "c2", "c3")
     assert len(spec_of((0.5,) * 8).channels) == 8
 
@@ -84,7 +84,7 @@ def test_truth_is_what_the_images_show(drawn, options):
     channels = pd.read_csv(drawn / "truth_channels.csv")
     assert channels["channel"].tolist() == ["c1", "c2", "c3"]
     assert channels["probability"].tolist() == list(P)
-    for part, count in (("train", 200), ("test", 100)):
+    for part, count in (("train", 100), ("test", 50)):
         mine = truth[truth["dataset"] == part]
         shown = np.array([(mine[c] == mine["label"]).mean() for c in truth.columns[2:]])
         np.testing.assert_allclose(channels[f"shown_{part}"], shown)
@@ -142,7 +142,7 @@ def test_a_killed_drawing_leaves_nothing_finished_and_goes_on(
 def test_a_finished_screen_needs_no_digits_and_no_other_is_mixed_in(drawn, options):
     gone = options | {"digits_file": "nowhere.npz"}
     mnist_channels.generate(str(drawn), gone)
-    for change in ({"probabilities": (0.1, 0.9, 0.4)}, {"test_records": 50}):
+    for change in ({"probabilities": (0.1, 0.9, 0.4)}, {"test_records": 60}):
         with pytest.raises(InputError, match=f"other options .*{list(change)[0]}"):
             mnist_channels.generate(str(drawn), gone | change)
 
