@@ -97,7 +97,7 @@ def answer(
     codes = {label: own[is_read] for label, own in judged.codes.items()}
     content = _about(trainings, judged, seen, options.permutations)
     content |= {"records": len(rows)}
-    content |= _of_weights(importances, evaluate.seed)
+    content |= _of_weights(importances)
     content |= _of_labels(content, answered, codes, judged, is_read, named)
     content["top"] = doubts.top(content["rows"][: len(trainings.channels)])
     content["left_out"] = doubts.left_out(content)
@@ -188,15 +188,13 @@ def _about(trainings: Trainings, judged: Judged, seen: Looks, permutations: int)
     }
 
 
-def _of_weights(importances: Sequence[np.ndarray | None], seed: int) -> Row:
+def _of_weights(importances: Sequence[np.ndarray | None]) -> Row:
     """The weights over seeds; None where no layer has any."""
     if importances[0] is None:
         return {"weights": None, "agreement_of_seeds": None}
     own = np.stack(importances)
     return {
-        "weights": {
-            name: x.tolist() for name, x in weights.over_seeds(own, seed).items()
-        }
+        "weights": {name: x.tolist() for name, x in weights.over_seeds(own).items()}
         | {"of_seeds": own.tolist()},
         "agreement_of_seeds": weights.agreement_of_seeds(own),
     }

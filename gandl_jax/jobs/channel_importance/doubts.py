@@ -62,9 +62,9 @@ def _of_accuracy(content: Content) -> Iterator[str]:
     for row in content["accuracy"]:
         if row["low"] <= row["chance"]:
             yield (
-                f"{row['label']}: held-out records are named no better than by guessing "
-                f"({_score(row)}; guessing {row['chance']:.3f}): what the networks say "
-                "of channels means nothing"
+                f"{row['label']}: held-out records are named no better than by "
+                f"guessing ({_score(row)}; guessing {row['chance']:.3f}): what the "
+                "networks say of channels means nothing"
             )
             continue
         gain = row["over_intensity"]
