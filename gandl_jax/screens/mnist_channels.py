@@ -105,14 +105,17 @@ def _records(
 
 
 def _channels(options: Mapping, records: pd.DataFrame) -> pd.DataFrame:
-    """One row per channel: channel, probability, and how often it shows the label."""
+    """One row per channel: channel, truth, and how often it shows the label.
+
+    The truth is the probability with which it is to.
+    """
     names = list(channel_names(options))
     right = records[names].eq(records["label"], axis=0)
     often = right.groupby(records["dataset"]).mean()
     return pd.DataFrame(
         {
             "channel": names,
-            "probability": options["probabilities"],
+            "truth": options["probabilities"],
             **{f"shown_{part}": often.loc[part].to_numpy() for part in digits.PARTS},
         }
     )

@@ -83,7 +83,7 @@ def test_truth_is_what_the_images_show(drawn, options):
         assert labels.tolist() == truth.loc[record, ["c1", "c2", "c3"]].tolist()
     channels = pd.read_csv(drawn / "truth_channels.csv")
     assert channels["channel"].tolist() == ["c1", "c2", "c3"]
-    assert channels["probability"].tolist() == list(P)
+    assert channels["truth"].tolist() == list(P)
     for part, count in (("train", 100), ("test", 50)):
         mine = truth[truth["dataset"] == part]
         shown = np.array([(mine[c] == mine["label"]).mean() for c in truth.columns[2:]])
