@@ -6,7 +6,9 @@ knew by that channel (Breiman 2001, sec. 10, of variables of a forest).
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +16,8 @@ import pandas as pd
 from gandl_jax.jobs.channel_importance.judged_records import Judged
 from gandl_jax.jobs.channel_importance.kept import Kept
 from gandl_jax.jobs.channel_importance.networks import Answer, Network
-from gandl_jax.training import embedding
+from gandl_jax.jobs.channel_importance.shown import Shown
+from gandl_jax.jobs.channel_importance.trainings import Training
 
 RECORD = "record"
 Update = Callable[[int], None]  # hears how many records more were answered about
@@ -47,30 +50,30 @@ class Asking:
 
     Attributes:
       judged: the records.
+      shown: their images.
       kept: what has been answered.
-      on_bad: takes note of records that cannot be read; None fails.
+      channels: names of all channels, in the order of the images.
       seed: of the permutations, which are the same for every network.
     """
 
     judged: Judged
+    shown: Shown
     kept: Kept
-    on_bad: Callable[[int], None] | None
+    channels: Sequence[str]
     seed: int
 
     def ask(
         self,
-        name: str,
+        training: Training,
         network: Network,
-        config,
         asked: Sequence[Question],
         update: Update,
     ) -> pd.DataFrame:
         """The classes that a network names.
 
         Args:
-          name: of the training, for the files.
+          training: that made it, of all channels or some.
           network: of it.
-          config: of the training; images are read as it says.
           asked: what it is shown.
           update: hears of records, once for each question.
 
@@ -78,61 +81,54 @@ class Asking:
           [m] rows, those of the records that can be read, ascending: RECORD, the row of
           the screen's table, and a column for each question and label (`column`), int.
         """
+        columns = [RECORD, *(column(n, q) for q in asked for n in self.judged.names)]
         parts = []
         for number, block in enumerate(self.judged.blocks):
-            made_from = {
-                "network": network.digest,
-                "block": block,
-                "of": len(self.judged.blocks),
-                "number": number,
-                "seed": self.seed,
-                "channels": config.data.channels,
-                "orientations": config.embed.orientations,
-            }
-
-            def make(number=number, block=block):
-                return self._answers(number, block, network.answer, config, asked)
-
-            columns = [RECORD, *self._columns(asked)]
-            file = f"{name}/answers-{number:04d}"
-            parts.append(self.kept.table(file, made_from, columns, make))
+            parts.append(
+                self.kept.table(
+                    f"{training.folder.name}/answers-{number:04d}",
+                    self._made_from(training, network, number),
+                    columns,
+                    functools.partial(
+                        self._answers, training.channels, network.answer, asked, number
+                    ),
+                )
+            )
             update(len(block) * len(asked))
         return pd.concat(parts).astype(np.int64).sort_values(RECORD, ignore_index=True)
 
-    def _columns(self, asked: Sequence[Question]) -> list[str]:
-        return [column(label, q) for q in asked for label in self.judged.names]
+    def _made_from(
+        self, training: Training, network: Network, number: int
+    ) -> dict[str, Any]:
+        return {
+            "network": network.digest,
+            "channels": training.channels,
+            "orientations": training.config.embed.orientations,
+            "block": self.judged.blocks[number],
+            "number": number,
+            "seed": self.seed,
+        }
 
     def _answers(
         self,
-        number: int,
-        block: np.ndarray,
+        channels: Sequence[str],
         answer: Answer,
-        config,
         asked: Sequence[Question],
+        number: int,
     ) -> pd.DataFrame:
         """The answers about the records of a block."""
-        rows, tiles = self.tiles(config, block)
+        rows, tiles = self.shown.block(number)
         made = {RECORD: rows}
         for question in asked:
-            shown = tiles
+            images = tiles
             if question.channel is not None:
                 draw = [self.seed, number, question.number]
                 givers = derangement(len(rows), np.random.default_rng(draw))
-                shown = with_channel_of(tiles, question.channel, givers)
-            for label, codes in _classes(answer, shown).items():
+                images = with_channel_of(tiles, question.channel, givers)
+            own = images[..., [self.channels.index(name) for name in channels]]
+            for label, codes in _classes(answer, own).items():
                 made[column(label, question)] = codes
         return pd.DataFrame(made)
-
-    def tiles(self, config, block: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Rows [m] that can be read, and their tiles [m, T, H, W, C] in [-1, 1]."""
-        dataset = self.judged.records.dataset
-        batches = embedding.tile_batches(dataset, config, self.on_bad, None, block)
-        by_record = embedding.by_record(
-            (part["record"][part["mask"]], {"": part["images"]}, part["mask"])
-            for part in batches
-        )
-        tiles = {record: sets[""] for record, sets in by_record}
-        return np.array(list(tiles), np.int64), np.stack(list(tiles.values()))
 
 
 def column(label: str, question: Question) -> str:

@@ -24,6 +24,7 @@ from gandl_jax.jobs.channel_importance.judged_records import Judged
 from gandl_jax.jobs.channel_importance.kept import Kept
 from gandl_jax.jobs.channel_importance.looks import Looks
 from gandl_jax.jobs.channel_importance.scores import Answered
+from gandl_jax.jobs.channel_importance.shown import Shown
 from gandl_jax.jobs.channel_importance.text import YARDSTICKS
 from gandl_jax.jobs.channel_importance.trainings import Training, Trainings
 from gandl_jax.progress import Progress
@@ -75,7 +76,8 @@ def answer(
     on_bad = opening.bad_records_policy(
         trainings.config, judged.records.dataset, folder
     )
-    asking = Asking(judged, kept, on_bad, evaluate.seed)
+    shown = Shown(judged, trainings.config, on_bad)
+    asking = Asking(judged, shown, kept, trainings.channels, evaluate.seed)
     seen = _look(asking, trainings)
     importances, tables = _ask(asking, trainings, options.permutations)
     first = tables["whole"][0]
@@ -102,7 +104,7 @@ def answer(
     content["top"] = doubts.top(content["rows"][: len(trainings.channels)])
     content["left_out"] = doubts.left_out(content)
     content["warnings"] = doubts.doubts(content)
-    return content, _pictures(asking, trainings, content)
+    return content, _pictures(judged, shown, content)
 
 
 def _reading(trainings: Trainings) -> dict[str, Any]:
@@ -115,19 +117,17 @@ def _reading(trainings: Trainings) -> dict[str, Any]:
 
 def _look(asking: Asking, trainings: Trainings) -> Looks:
     """Looks at the channels, and refuses those that cannot be compared."""
-    channels, data = trainings.channels, trainings.config.data
-    blocks = asking.judged.blocks
-    percentiles = data.low_percentile, data.high_percentile
+    channels, blocks = trainings.channels, asking.judged.blocks
 
     def make() -> pd.DataFrame:
         line = Progress("looks", len(asking.judged.rows), "records")
 
         def images():
-            for block in blocks:
-                yield asking.tiles(trainings.config, block)[1]
+            for number, block in enumerate(blocks):
+                yield asking.shown.block(number)[1]
                 line.update(len(block))
 
-        seen = looks.measure(images(), len(channels), percentiles)
+        seen = looks.measure(images(), len(channels))
         line.close()
         looks.refuse(seen, channels, len(asking.judged.rows))
         return seen.table(channels)
@@ -156,11 +156,7 @@ def _ask(
             network = networks.read(training)
             if kind == "whole":
                 importances.append(network.importance)
-            tables[kind].append(
-                asking.ask(
-                    training.folder.name, network, training.config, asked, line.update
-                )
-            )
+            tables[kind].append(asking.ask(training, network, asked, line.update))
     line.close()
     return importances, tables
 
@@ -313,15 +309,14 @@ def _class_rows(
     return made
 
 
-def _pictures(asking: Asking, trainings: Trainings, content: Row) -> Pictures:
+def _pictures(judged: Judged, shown: Shown, content: Row) -> Pictures:
     """The first records of different classes, and their blend."""
-    label, codes = next(iter(asking.judged.codes.items()))
+    codes = next(iter(judged.codes.values()))
     _, firsts = np.unique(codes, return_index=True)
     firsts = [place for place in firsts if codes[place] >= 0][:SHOWN]
-    rows = asking.judged.rows[sorted(firsts)]
-    _, tiles = asking.tiles(trainings.config, rows)
-    shown = tiles[:, tiles.shape[1] // 2]  # [R, H, W, C]
+    _, tiles = shown.of_rows(judged.rows[sorted(firsts)])
+    images = tiles[:, tiles.shape[1] // 2]  # [R, H, W, C]
     blended = None
     if content["weights"] is not None:
-        blended = shown @ np.array(content["weights"]["mean"], np.float32)
-    return Pictures(np.moveaxis(shown, -1, 1), blended)
+        blended = images @ np.array(content["weights"]["mean"], np.float32)
+    return Pictures(np.moveaxis(images, -1, 1), blended)

@@ -55,9 +55,9 @@ class Kept:
         table = self.read(name, made_from, columns)
         if table is not None:
             return table
-        path = self._path(name, made_from)
+        path, made = self._path(name, made_from), make()[list(columns)]
         path.parent.mkdir(parents=True, exist_ok=True)
-        csv_files.write(path, make()[list(columns)])
+        csv_files.write(path, made)
         return csv_files.read(path)
 
     def _path(self, name: str, made_from: Mapping[str, Any]) -> epath.Path:

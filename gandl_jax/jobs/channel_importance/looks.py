@@ -12,6 +12,9 @@ import pandas as pd
 
 from gandl_jax.errors import InputError
 
+# Of a channel's pixels, between which it spreads: rare pixels do not decide, whichever
+# percentiles are stretched to -1 and 1. They are the defaults of config.data.
+PERCENTILES = 0.1, 99.9
 BINS = 4096  # of a channel's levels from -1 to 1 (ours)
 APART = 4.0  # times the spread of another channel: no longer one scale (ours)
 SAME = 0.999  # correlation of two channels that are the same (ours)
@@ -22,8 +25,7 @@ class Looks:
     """What channels are like.
 
     Attributes:
-      spread: [C] float64 in [0, 2], between the percentiles of config.data that are
-        stretched to -1 and 1; 0 of a constant channel.
+      spread: [C] float64 in [0, 2], between PERCENTILES; 0 of a constant channel.
       correlation: [C, C] float64, of pixels; 0 where a channel is constant.
     """
 
@@ -44,15 +46,12 @@ def from_table(table: pd.DataFrame) -> Looks:
     return Looks(numbers[:, 0], numbers[:, 1:])
 
 
-def measure(
-    images: Iterable[np.ndarray], count: int, percentiles: tuple[float, float]
-) -> Looks:
+def measure(images: Iterable[np.ndarray], count: int) -> Looks:
     """Looks at images once.
 
     Args:
       images: [..., C] float32 in [-1, 1] each.
       count: C.
-      percentiles: low and high of config.data, of a channel's pixels.
     """
     histogram = np.zeros((count, BINS), np.int64)
     total, products, pixels = np.zeros(count), np.zeros((count, count)), 0
@@ -67,16 +66,15 @@ def measure(
         places = np.minimum((flat + 1) / 2 * BINS, BINS - 1).astype(np.int64)
         for channel in range(count):
             histogram[channel] += np.bincount(places[:, channel], minlength=BINS)
-    spread = np.where(ends[0] < ends[1], _spread(histogram, percentiles), 0.0)
+    spread = np.where(ends[0] < ends[1], _spread(histogram), 0.0)
     return Looks(spread, _correlation(total / pixels, products / pixels, spread > 0))
 
 
-def _spread(histogram: np.ndarray, percentiles: tuple[float, float]) -> np.ndarray:
+def _spread(histogram: np.ndarray) -> np.ndarray:
     """[C] from the bin of the low percentile to that of the high one, one at least."""
     shares = histogram.cumsum(1) / histogram.sum(1, keepdims=True)
-    low, high = percentiles[0] / 100, percentiles[1] / 100 - 1e-12  # of 100: the last
-    first, last = ((shares < max(share, 1e-12)).sum(1) for share in (low, high))
-    return (last - first + 1) * 2 / BINS
+    low, high = ((shares < percentile / 100).sum(1) for percentile in PERCENTILES)
+    return (high - low + 1) * 2 / BINS
 
 
 def _correlation(
