@@ -17,6 +17,8 @@ DEFAULTS = {
         # Of them, the values that are learnt, as in "response_0,response_1"; records
         # with others count as blank. () is all.
         "label_values": (),
+        # The class that all other values are, as in "rest"; "": they are blank.
+        "label_rest": "",
         "crop_px": 64,  # training crop, embedding tile
         # Pixels added on every side of an image before crops and tiles are cut, for
         # images that are smaller than a crop or of an awkward size.
@@ -81,23 +83,15 @@ DEFAULTS = {
         "response_1": "",  # the wells in the wanted state
         "treated": "",  # besides having a treatment and being no control
     },
-    "simulate": {
+    "simulate": {  # and SIMULATE of each gandl_jax/screens/<name>.py that is drawn
         "seed": 0,
         "experiments_per_cell_model": 1,
         "plates_per_experiment": 4,
         "sites_per_well": 2,
         "size_px": 128,
-        "rescuers": 9,
-        "inactive": 5,
-        "toxic": 4,
-        "doses": 8,
-        "replicates": 2,  # wells per compound, dose and cell model
-        "mock_wells": 16,  # per plate, as the next two
-        "uv_wells": 4,
-        "active_wells": 24,
-        "sirnas": 24,  # simulated_rxrx1: treatments, replicated within an experiment
-        "positive_sirnas": 6,  # each once on every plate
-        "negative_wells": 10,  # per plate
+        "replicates": 2,  # wells of a treatment: per dose and cell model, or experiment
+        "sirnas": 24,  # treatments of screens of RxRx1's form
+        "negative_wells": 10,  # of theirs, per plate
         "workers": 0,  # 0 is one per core
     },
     "model": {  # and the sizes of the method's networks: MODEL of its options.py

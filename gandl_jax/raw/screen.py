@@ -138,8 +138,8 @@ def load(config: ml_collections.ConfigDict) -> Screen:
     """The screen that a config names.
 
     Args:
-      config: the whole config; `data.name` and, for a screen of one's own, `screen`
-        are read.
+      config: the whole config; `data.name` is read, and what a screen that is made
+        from it asks for.
 
     Raises:
       InputError: there is none of that name (the message gives the nearest), or
@@ -149,7 +149,7 @@ def load(config: ml_collections.ConfigDict) -> Screen:
     if name not in choices:
         raise InputError(f"unknown dataset {name!r}; {nearest(name, choices)}")
     made = modules.load("screens", name).SCREEN
-    return made if isinstance(made, Screen) else made(config.screen)
+    return made if isinstance(made, Screen) else made(config)
 
 
 def read_metadata(screen: Screen, source_dir: str) -> pd.DataFrame:

@@ -53,6 +53,28 @@ from gandl_jax.simulated import drawing, plates
 from gandl_jax.simulated.cells import CELL_MODELS
 from gandl_jax.simulated.stains import MECHANISMS
 
+SIMULATE = {  # its own keys of config.simulate
+    "rescuers": 9,
+    "inactive": 5,
+    "toxic": 4,
+    "doses": 8,
+    "mock_wells": 16,  # per plate, as the next two
+    "uv_wells": 4,
+    "active_wells": 24,
+}
+SMOKE = {
+    "plates_per_experiment": 2,
+    "sites_per_well": 1,
+    "size_px": 48,
+    "replicates": 1,
+    "rescuers": 1,
+    "inactive": 1,
+    "toxic": 1,
+    "doses": 6,
+    "mock_wells": 8,
+    "uv_wells": 2,
+    "active_wells": 8,
+}
 LOWEST = {  # of every option
     "seed": 0,
     "experiments_per_cell_model": 1,
@@ -69,8 +91,6 @@ LOWEST = {  # of every option
     "active_wells": 1,
     "workers": 0,
 }
-
-
 OPTIONS = tuple(name for name in LOWEST if name != "workers")  # images depend on these
 
 
