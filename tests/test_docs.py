@@ -20,6 +20,7 @@ PAGES = {
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 CODE = re.compile(r"^```.*?^```|^(?:    .*\n)+|`[^`]+`", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+PROGRAM = re.compile(r"gandl_jax\.main|launch/\w+\.sh")
 COPIED = "configs/wound_healing.py"  # of the template, by a reader
 ELSEWHERE = ("configs/FILE.py", "turns", "NAME")  # what a reader writes or makes
 
@@ -35,7 +36,7 @@ def commands(text):
     for code in CODE.findall(text):
         for line in code.strip("`").replace("\\\n", " ").splitlines():
             if "--config=" in line:
-                ours = line.rpartition("gandl_jax.main")[2]  # not srun's, say
+                ours = PROGRAM.split(line)[-1]  # not srun's, say
                 words = shlex.split(ours, comments=True)
                 yield [word for word in words if word.startswith("--")]
 
