@@ -1,4 +1,4 @@
-"""README.md and docs/: links lead somewhere, and commands are ones that the program takes.
+"""README.md and docs/: links lead somewhere, and the program takes the commands.
 
 What a command does is not tried here.
 """
