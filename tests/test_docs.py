@@ -8,6 +8,7 @@ import re
 import shlex
 
 import pytest
+import yaml
 
 from gandl_jax import command_line, config_checks, config_files, modules
 from gandl_jax import config as configs
@@ -16,6 +17,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 PAGES = {
     str(path.relative_to(ROOT)): path.read_text()
     for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    if path.name != "index.md"  # README.md again, made by `make site`
 }
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 CODE = re.compile(r"^```.*?^```|^(?:    .*\n)+|`[^`]+`", re.MULTILINE | re.DOTALL)
@@ -51,6 +53,19 @@ def test_links_lead_somewhere(page):
         assert target.exists(), link
         if anchor:
             assert anchor in anchors(target.read_text()), link
+
+
+def test_the_site_and_the_readme_lead_to_every_page():
+    chapters = yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"][1:]
+    named = [
+        f"docs/{page}"
+        for chapter in chapters
+        for pages in chapter.values()
+        for entry in pages
+        for page in entry.values()
+    ]
+    assert sorted(named) == sorted(PAGES.keys() - {"README.md"})
+    assert {*named} <= {link for link in LINK.findall(PAGES["README.md"])}
 
 
 @pytest.mark.parametrize("page", PAGES)
