@@ -7,7 +7,7 @@ from jax import Array
 
 from gandl_jax import config as configs
 from gandl_jax import modules, parallel
-from gandl_jax.methods import one_network
+from gandl_jax.methods import multi_crop, one_network
 from gandl_jax.methods.autoencoder.options import FOLDER
 from gandl_jax.methods.contract import Pair, Source
 from gandl_jax.methods.one_network import Networks, State
@@ -58,7 +58,7 @@ class Method:
         """Rebuilds the images of a batch, and learns from the difference."""
 
         def loss(params, part):
-            images = one_network.augmented(self._config, part)
+            images = multi_crop.joined(self._config, part)
             value, parts = self._difference(self._rebuild(params, images), images)
             return value.mean(), {f"ae/{name}": x.mean() for name, x in parts.items()}
 

