@@ -5,8 +5,6 @@ one matrix from the left and one from the right of an image: products that any d
 is fast at, in place of reading pixels one by one.
 """
 
-from collections.abc import Sequence
-
 import jax
 import jax.numpy as jnp
 from jax import Array
@@ -19,18 +17,20 @@ from gandl_jax.methods.scaled import scaled
 CROPS, AUGMENTATION = 100, 200  # streams of random numbers, one for each crop, on
 
 
-def crops(config, part: dict) -> list[Array]:
+def crops(config, part: dict, least: int = 1) -> list[Array]:
     """Crops of the images of a part of a batch, and what else is done to them.
 
     Args:
       config: of the experiment; its method has `multi_crop_options.OPTIONS` and those
         of `one_network.augmented`.
       part: with "images" [B, N, N, C] and "keys" [B], one of each sample's own.
+      least: how many are needed; fewer are drawn once more.
 
     Returns:
       One [B, px, px, C] for each crop, in the order of config.method.crops.
     """
     each = [group for group in groups(config) for _ in range(group.number)]
+    each *= -(-least // len(each))
     made = []
     for number, group in enumerate(each):
         keys = substream(part["keys"], CROPS + number)
@@ -139,9 +139,3 @@ def blurred(weights: Array, kernel: Array) -> Array:
 def tiled(labels: dict[str, Array], number: int) -> dict[str, Array]:
     """Labels of images as those of `joined`'s crops: column to [V B]."""
     return {name: jnp.tile(codes, number) for name, codes in labels.items()}
-
-
-def pairs(views: Sequence[Array]) -> list[tuple[int, int]]:
-    """All ordered pairs of different views."""
-    numbers = range(len(views))
-    return [(a, b) for a in numbers for b in numbers if a != b]

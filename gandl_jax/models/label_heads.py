@@ -75,7 +75,7 @@ def with_channels(
     params: dict,
     sources: Sequence[int | None],
     width: int,
-    of_head: Callable[[Any, Sequence[int | None], int], Any],
+    of_head: Callable[[Any, Sequence[int | None], int], Any] | None,
 ) -> dict:
     """Parameters whose first layer takes other channels' features, side by side.
 

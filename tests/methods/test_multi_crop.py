@@ -8,7 +8,9 @@ from PIL import Image
 from scipy import ndimage
 
 from gandl_jax import config as configs
+from gandl_jax import modules
 from gandl_jax.methods import multi_crop, one_network
+from gandl_jax.methods.contract import Source
 from gandl_jax.methods.multi_crop_options import Group
 from gandl_jax.methods.phase import sample_keys
 
@@ -140,3 +142,34 @@ def test_joined_crops_lie_image_by_image_behind_their_labels():
     found = join(np.float32(images))
     labels = multi_crop.tiled({"class": jnp.arange(4)}, 3)["class"]
     np.testing.assert_allclose(found[:, 0, 0, 0], labels, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "name, settings",
+    [
+        ("byol", {"model.backbone": "morphology_cnn", "method.augment_prob": 0.0}),
+        ("byol", {"method.crops": ("morpho_learner",)}),
+        ("autoencoder", {"method.crops": ("morpho_learner",)}),
+    ],
+)
+def test_it_takes_a_tenth_of_a_step_at_most(name, settings):
+    """By floating-point operations, of small networks at 64 px."""
+    config = configs.small(configs.default(name))
+    config.update_from_flattened_dict(settings)
+    config.method.update(flip_prob=0.5, blur_prob=0.2)
+    method = modules.load("methods", name).Method(config, Source(channels=("dna",)))
+    state = jax.eval_shape(method.init, jax.random.key(0))
+    index = jnp.arange(8)
+    batch = {"images": jnp.zeros((8, 64, 64, 1)), "index": index, "labels": {}}
+
+    def flops(fn, *arguments):
+        return jax.jit(fn).lower(*arguments).cost_analysis()["flops"]
+
+    def cut(batch):
+        keys = sample_keys(jax.random.key(0), batch["index"])
+        return multi_crop.crops(config, batch | {"keys": keys})
+
+    step = jax.vmap(method.phases[0].fn, (None, None, None), axis_name="batch",
+                    axis_size=1)  # fmt: skip
+    whole = flops(step, state, batch, jax.random.key(0))
+    assert 0 < flops(cut, batch) < whole / 10
