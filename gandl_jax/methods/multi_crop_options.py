@@ -14,12 +14,14 @@ SETTINGS = {  # names that config.method.crops takes
     "whole": ("1x1",),
     # Dmitrenko et al. 2022 (arXiv 2203.04107): five crops, in three groups.
     "morpho_learner": ("1x1", "2x.5-.75", "2x.25-.5"),
-    "dino": ("2x.4-1", "6x.05-.4"),  # Caron et al. 2021, app. (6 to 8 of the small)
+    # Caron et al. 2021 (arXiv 2104.14294), sec. 3.1 and app.; small ones at half the
+    # side (they have 96 of 224 px).
+    "dino": ("2x.4-1", "6x.05-.4@.5"),
 }
 OPTIONS = {
     # Crops of each image, by a name of SETTINGS or in groups: "2x.4-1" is two of .4 to
     # all of its area, drawn evenly, square and anywhere within. They are scaled to the
-    # side that the network takes, or with "@32" behind to 32 px.
+    # side that the network takes, or with "@.5" behind to half of it.
     "crops": ("whole",),
     "flip_prob": 0.0,  # of each crop, left to right
     # Of each crop: Gaussian, of a deviation between the two, drawn evenly, by a kernel
@@ -30,8 +32,7 @@ OPTIONS = {
     "blur_taps": 3,
 }
 LOWEST = {"method.blur_least_px": 0.01, "method.blur_taps": 1}
-STUDY_AUGMENTATION = {"method.flip_prob": 0.5, "method.blur_prob": 0.2}  # the study's
-_GROUP = re.compile(r"(\d+)x(\d*\.?\d+)(?:-(\d*\.?\d+))?(?:@(\d+))?")
+_GROUP = re.compile(r"(\d+)x(\d*\.?\d+)(?:-(\d*\.?\d+))?(?:@(\d*\.?\d+))?")
 
 
 class Group(NamedTuple):
@@ -110,8 +111,8 @@ def check_one_side(config) -> None:
     if other:
         raise InputError(
             f"config.method.crops names crops of {other[0]} px, and the method "
-            f"{config.method.name} sees images of {side} px alone: leave "
-            f"@{other[0]} out"
+            f"{config.method.name} sees images of {side} px alone: leave out what "
+            "stands behind @"
         )
 
 
@@ -120,11 +121,12 @@ def _group(word: str, side: int, key: str) -> Group:
     if not match:
         raise InputError(
             f"config.method.crops names {word!r}, which is no crop: write its number "
-            "and its share of the area, as in 2x.4-1, or in pixels too, 6x.05-.4@32, "
+            "and its share of the area, as in 2x.4-1, its side too, as in 6x.05-.4@.5, "
             f"or a name alone ({nearest(word, SETTINGS)})"
         )
-    number, least, most, px = match.groups()
-    group = Group(int(number), float(least), float(most or least), int(px or side))
+    number, least, most, share = match.groups()
+    px = round(float(share or 1) * side)
+    group = Group(int(number), float(least), float(most or least), px)
     if not group.number or not 0 < group.least <= group.most:
         raise InputError(
             f"config.method.crops names {word!r}, and a crop's number and share should "
@@ -138,6 +140,6 @@ def _group(word: str, side: int, key: str) -> Group:
     if not 0 < group.px <= side:
         raise InputError(
             f"config.method.crops names {word!r}, a crop of {group.px} px of images of "
-            f"config.{key}={side}: name 1 to {side} px"
+            f"config.{key}={side}: write a share of that side, as in 6x.05-.4@.5"
         )
     return group

@@ -9,14 +9,7 @@ from jax import Array
 
 from gandl_jax.methods.collapse import collapsed
 from gandl_jax.methods.contract import Batch, Check
-
-LEAST = 1e-12  # of a squared length, whose root has no slope at 0
-
-
-def unit(x: Array) -> Array:
-    """[..., K] vectors of length 1."""
-    squared = jnp.square(x).sum(-1, keepdims=True)
-    return x / jnp.sqrt(jnp.maximum(squared, LEAST))
+from gandl_jax.models.unit_length import unit
 
 
 def spread(mean: Array) -> Array:

@@ -4,6 +4,7 @@ import flax.linen as nn
 from jax import Array
 
 from gandl_jax.models.conv_norm import TORCH
+from gandl_jax.models.unit_length import unit
 
 
 class Projector(nn.Module):
@@ -68,3 +69,44 @@ class ByolHeads(nn.Module):
         projected = self.projection(self.embed(pooled), train=train)
         predicted = self.prediction(projected, train=train)
         return {"projected": projected, "predicted": predicted}
+
+
+class DinoHead(nn.Module):
+    """What names an image by prototypes: three layers, unit length, cosines.
+
+    Caron et al. 2021 (arXiv 2104.14294), app.: GELUs between the layers, no batch
+    normalisation; the last layer's weights are of unit length.
+
+    Attributes:
+      hidden: width of the first two layers.
+      bottleneck: D, width of the third.
+      prototypes: K.
+    """
+
+    hidden: int
+    bottleneck: int
+    prototypes: int
+
+    def setup(self):
+        """Names the parts, whose parameters are made when they are first used."""
+        self.dense = _narrow(self.hidden)
+        self.dense1 = _narrow(self.hidden)
+        self.dense2 = _narrow(self.bottleneck)
+        shape = self.bottleneck, self.prototypes
+        self.last = self.param("prototypes", nn.initializers.normal(0.02), shape)
+
+    def place(self, pooled: Array) -> Array:
+        """[B, W] float32 to [B, D] of unit length."""
+        x = nn.gelu(self.dense(pooled), approximate=False)
+        x = nn.gelu(self.dense1(x), approximate=False)
+        return unit(self.dense2(x))
+
+    def __call__(self, pooled: Array) -> dict[str, Array]:
+        """{"placed": [B, D], "logits": [B, K] in [-1, 1]} of [B, W] float32."""
+        placed = self.place(pooled)
+        return {"placed": placed, "logits": placed @ unit(self.last, axis=0)}
+
+
+def _narrow(features: int) -> nn.Dense:
+    kernel = nn.initializers.truncated_normal(0.02)  # Caron et al. 2021, their code
+    return nn.Dense(features, kernel_init=kernel)

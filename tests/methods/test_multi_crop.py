@@ -107,7 +107,7 @@ def test_a_crop_lies_within_the_image_and_has_its_share_of_the_area():
 
 def test_crops_are_the_sample_s_own_and_of_the_sides_that_are_asked_for():
     config = configs.smoke(configs.default("autoencoder"))
-    config.method.update(crops=("1x1", "2x.25-.5@8"), flip_prob=0.5, blur_prob=0.5)
+    config.method.update(crops=("1x1", "2x.25-.5@.5"), flip_prob=0.5, blur_prob=0.5)
     crops = jax.jit(lambda images, keys: multi_crop.crops(config, part(images, keys)))
     found = crops(IMAGES, KEYS)
     assert [x.shape for x in found] == [(4, 16, 16, 2), (4, 8, 8, 2), (4, 8, 8, 2)]
@@ -127,7 +127,7 @@ def test_one_crop_of_the_whole_is_the_image_as_it_was_augmented_before():
         lambda: (multi_crop.joined(config, own), one_network.augmented(config, own))
     )
     np.testing.assert_array_equal(*both())
-    config.method.crops = ("1x1@8",)
+    config.method.crops = ("1x1@.5",)
     config.method.augment_prob = 0.0
     (found,) = multi_crop.crops(config, own)
     pillow = Image.fromarray(IMAGES[1, ..., 1]).resize((8, 8), Image.BILINEAR)

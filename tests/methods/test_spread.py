@@ -6,19 +6,20 @@ import pytest
 
 from gandl_jax import config as configs
 from gandl_jax.methods import spread
+from gandl_jax.models import unit_length
 
 
 def test_spread_is_the_root_mean_square_distance_from_the_mean():
     x = np.random.default_rng(0).normal(0.5, 1, (50, 6))
     unit = x / np.linalg.norm(x, axis=1, keepdims=True)
-    found = spread.unit(jnp.float32(x))
+    found = unit_length.unit(jnp.float32(x))
     np.testing.assert_allclose(found, unit, atol=1e-6)
     away = np.square(unit - unit.mean(0)).sum(1)
     np.testing.assert_allclose(
         spread.spread(found.mean(0)), np.sqrt(away.mean()), rtol=1e-5
     )
     assert spread.spread(jnp.float32([0.6, 0.8])) == 0
-    assert np.isfinite(spread.unit(jnp.zeros((2, 3)))).all()
+    assert np.isfinite(unit_length.unit(jnp.zeros((2, 3)))).all()
 
 
 def test_a_collapse_is_a_spread_that_was_there():

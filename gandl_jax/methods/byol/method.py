@@ -26,6 +26,7 @@ from gandl_jax.methods.one_network import STATISTICS, Networks, NormalisedState
 from gandl_jax.methods.phase import Phase
 from gandl_jax.methods.trunk import ENCODER, MIXING, Trunk
 from gandl_jax.models.projector import ByolHeads
+from gandl_jax.models.unit_length import unit
 
 OF_TRUNK = (MIXING, ENCODER)
 BATCH_STATS = "batch_stats"  # as Flax calls them
@@ -84,7 +85,7 @@ class Method:
             seen, moved = self._see(params, state.statistics, views, train=True)
             aims, _ = self._see(state.net_average, state.statistics, views, train=True)
             found = self._distances(seen["predicted"], aims["projected"])
-            mean = spread.unit(seen["projected"]).mean((0, 1))
+            mean = unit(seen["projected"]).mean((0, 1))
             return found.mean(), {STATISTICS: moved, MEAN: mean}
 
         state, metrics = one_network.advance(
@@ -172,8 +173,8 @@ class Method:
           predicted: [V, B, K] of the network that learns.
           projected: [V, B, K] of the target, which has no gradient.
         """
-        predicted = spread.unit(predicted)
-        projected = lax.stop_gradient(spread.unit(projected))
+        predicted = unit(predicted)
+        projected = lax.stop_gradient(unit(projected))
         pairs = self_distilled.others(len(predicted), len(projected))
         cosines = [(predicted[b] * projected[a]).sum(-1) for a, b in pairs]
         return 2 - 2 * sum(cosines) / len(pairs)

@@ -1,6 +1,10 @@
 """What a config may hold of BYOL. Imports nothing slow."""
 
-from gandl_jax.methods import multi_crop_options, self_distilled_options
+from gandl_jax.methods import (
+    morpho_recipes,
+    multi_crop_options,
+    self_distilled_options,
+)
 from gandl_jax.methods.backbone_options import check_whole_batch
 from gandl_jax.methods.plain_backbone_options import MORPHOLOGY
 
@@ -29,26 +33,21 @@ LOWEST = self_distilled_options.LOWEST | {
     "model.hidden_dim": 1,
     "model.projection_dim": 1,
 }
-RECIPES = {
-    # Dmitrenko et al. 2022 (arXiv 2203.04107): one crop, not augmented; its other
-    # setups add crops=morpho_learner and flips and blur (docs/methods.md).
-    "morpho_learner": {
+RECIPES = morpho_recipes.setups(
+    "morpho",
+    {
+        "evaluate.features": "code",
         "model.backbone": MORPHOLOGY,
-        "model.input_px": 64,
+        "model.penultimate_dim": 256,
         "model.hidden_dim": 2048,
         "model.projection_dim": 64,
-        "method.learning_rate": 1e-4,
         "method.average_decay": 0.8,
         "method.average_decay_images": 0,
-        "method.crops": ("whole",),
-        "method.augment_prob": 0.0,
-        "method.flip_prob": 0.0,
-        "method.least_spread": 0.0,  # two equal views: nothing is learnt, and said
-        "data.flips": False,
-        "data.rotations": False,
-        "train.batch": 256,
+        # Shown, and not acted on: of one crop that is not augmented both views are the
+        # same, and nothing is learnt.
+        "method.least_spread": 0.0,
     },
-}
+)
 CITE = (
     "Grill et al. Bootstrap your own latent: a new approach to self-supervised "
     "learning. NeurIPS (2020).",

@@ -10,7 +10,7 @@ from gandl_jax.methods.phase import sample_keys
 SETTINGS = {
     "model.blocks": 1,
     "data.crop_px": 8,
-    "method.crops": ("1x1", "2x.5@4"),
+    "method.crops": ("1x1", "2x.5@.5"),
     "method.augment_prob": 0.0,
     "method.average_decay": 0.9,
     "method.average_decay_images": 0,

@@ -13,11 +13,11 @@ BAD = {
     "average_decay=1.5 should be at most 1": {"method.average_decay": 1.5},
     "no model.backbone 'resnet50'": {"model.backbone": "resnet50"},
     "config.method.crops=40 should be a multiple of 16": {
-        "method.crops": ("1x1", "2x.5@40")
+        "method.crops": ("1x1", "2x.5@.625")
     },
     "patch_px=16 does not divide config.method.crops=24": {
         "model.backbone": "vit",
-        "method.crops": ("1x1@24",),
+        "method.crops": ("1x1@.375",),
     },
     "vit_width=30 should be a multiple of 4": {
         "model.backbone": "vit",
@@ -43,10 +43,10 @@ def test_what_it_cannot_be_is_refused(words):
 
 def test_the_study_s_recipe():
     config = configs.small(configs.default("byol"))
-    configs.apply_recipe(config, "byol", "morpho_learner")
+    configs.apply_recipe(config, "byol", "morpho_one")
     config.data.dir = "somewhere"
     config_checks.validate(config, ["train"])
     assert options.views(config) == 2  # of one crop a second drawing
-    config.method.crops = ("morpho_learner",)
+    configs.apply_recipe(config, "byol", "morpho_several")
     config_checks.validate(config, ["train"])
     assert options.views(config) == 5
