@@ -8,6 +8,7 @@ convolution but the decoder's last, pooling by the maximum, doubling by repeatin
 pixels, and the first weights.
 """
 
+import math
 from collections.abc import Sequence
 
 import flax.linen as nn
@@ -44,7 +45,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """From the last map to an image.
+    """From a code to an image.
 
     Attributes:
       channels: C of the image.
@@ -55,9 +56,10 @@ class Decoder(nn.Module):
     dtype: jnp.dtype = jnp.float32
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
-        """[B, N/4, N/4, 8] to [B, N, N, C] float32 in (-1, 1)."""
-        x = x.astype(self.dtype)
+    def __call__(self, code: Array) -> Array:
+        """[B, N N / 2] float32 to [B, N, N, C] float32 in (-1, 1)."""
+        side = math.isqrt(code.shape[1] // WIDTHS[-1])
+        x = code.reshape(-1, side, side, WIDTHS[-1]).astype(self.dtype)
         for number, width in enumerate((32, 64, 64), 1):
             x = nn.leaky_relu(_conv(width, self.dtype, f"conv{number}")(x), SLOPE)
             if number < 3:
@@ -84,7 +86,7 @@ class Autoencoder(nn.Module):
 
     def __call__(self, images: Array) -> Array:
         """[B, N, N, C] in [-1, 1], rebuilt."""
-        return self.decoder(self.encoder(images)["conv4"])
+        return self.decoder(self.encode(images)["code"])
 
     def encode(self, images: Array) -> dict[str, Array]:
         """{"code": [B, N N / 2], and the maps of all convolutions}."""
