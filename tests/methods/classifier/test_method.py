@@ -200,6 +200,7 @@ def test_the_study_s_network_stands_in_it(make_method, one_batch):
         "code": 128,
     }
     layer = state.net["dense"]
-    hidden = np.float64(sets["code"]) @ np.float64(layer["kernel"]) + layer["bias"]
+    kernel, bias = np.float64(layer["kernel"]), np.float64(layer["bias"])
+    hidden = np.float64(sets["code"]) @ kernel + bias
     hidden = np.where(hidden > 0, hidden, 0.01 * hidden)
     np.testing.assert_allclose(sets["penultimate"], hidden, atol=1e-4)

@@ -38,15 +38,19 @@ def made(request, make_method):
     rng = np.random.default_rng(0)
 
     def shaken(tree, size):
-        return jax.tree.map(
-            lambda x: x + rng.normal(0, size, x.shape).astype(np.float32), tree
-        )
+        """Biases less, which would move all images alike."""
+
+        def shake(x):
+            own = size if x.ndim > 1 else size / 10
+            return x + rng.normal(0, own, x.shape).astype(np.float32)
+
+        return jax.tree.map(shake, tree)
 
     return method, state.replace(
         step=state.step + 1,
         net=shaken(state.net, 0.1),
         net_average=shaken(state.net, 0.2),
-        statistics=shaken(state.statistics, 0.1),
+        statistics=shaken(state.statistics, 1.0),
     )
 
 
@@ -106,7 +110,8 @@ def test_a_step_is_numpy_s_on_any_number_of_devices(made, batch, pooled, trained
     assert metrics["dino/loss"] == pytest.approx(wanted, rel=1e-5)
     assert metrics["dino/teacher_entropy"] == pytest.approx(entropy, rel=1e-5)
     spread = np.sqrt(1 - np.square(places.mean((0, 1))).sum())
-    assert metrics["dino/spread"] == pytest.approx(spread, rel=1e-4)
+    # 1 - |mean|^2 of float32: known to 2^-24, and its root to 3e-4 at most.
+    assert metrics["dino/spread"] == pytest.approx(spread, abs=3e-4) and spread > 0.01
     np.testing.assert_allclose(
         after.statistics["centre"], 0.9 * centre + 0.1 * teacher.mean((0, 1)), atol=1e-6
     )
