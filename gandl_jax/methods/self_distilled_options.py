@@ -31,9 +31,15 @@ OPTIONS = {
 MODEL = {
     **one_network_options.MODEL,  # of the backbone small_cnn
     **plain_backbone_options.VIT_MODEL,  # of vit
-    "channels_in": "all",  # as of `classifier`: gandl_jax/models/mixing/<name>.py
+    **trunk_options.MIXING_MODEL,  # as of `classifier`
     "backbone": plain_backbone_options.SMALL,  # or vit or morphology_cnn
 }
+ARCHITECTURE = (  # full keys that arrays, or what is made of them, depend on
+    *(f"model.{key}" for key in one_network_options.MODEL),
+    *(f"model.{key}" for key in plain_backbone_options.VIT_MODEL),
+    *trunk_options.ARCHITECTURE,
+    "model.dtype",
+)
 FREE = ("method.spread_every_images", "method.least_spread", "method.patience")
 LOWEST = multi_crop_options.LOWEST | {
     "method.spread_every_images": 1,

@@ -3,6 +3,9 @@
 The network is one of our own, or a published one. Imports nothing slow.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 from gandl_jax import config as configs
 from gandl_jax import modules
 from gandl_jax.errors import InputError, nearest
@@ -18,14 +21,32 @@ OPTIONS = {
     # as "stem,block1". What mixes channels, and what stands on the features, learns.
     "freeze": (),
 }
-MODEL = {
+CHOICES = {  # of a mixing with options: key to its values, the default first
+    name: choices
+    for name in modules.names(MIXING, "Mixing")
+    if (choices := modules.constant(MIXING, name, "CHOICES"))
+}
+MIXING_MODEL = {
     # How channels become what the backbone sees: gandl_jax/models/mixing/<name>.py.
     "channels_in": "all",
+    # And a group for each that has options, of CHOICES in its file.
+    **{
+        name: {key: values[0] for key, values in choices.items()}
+        for name, choices in CHOICES.items()
+    },
+}
+MODEL = {
+    **MIXING_MODEL,
     # Of our own: small_cnn or morphology_cnn (docs/methods.md); or
     # gandl_jax/models/backbones/<name>.py.
     "backbone": SMALL,
     "weights": "",  # of a published backbone, as of backbone_options.MODEL
 }
+ARCHITECTURE = (  # full keys that arrays, or what is made of them, depend on
+    "model.channels_in",
+    "model.backbone",
+    *(f"model.{name}.{key}" for name, choices in CHOICES.items() for key in choices),
+)
 
 
 def check(config, side: Side | None = None) -> None:
@@ -54,13 +75,16 @@ def check(config, side: Side | None = None) -> None:
 
 
 def check_mixing(config) -> None:
-    """Refuses ways for channels to go in that there are not.
+    """Refuses ways for channels to go in that there are not, and their options.
 
     Raises:
-      InputError: with the nearest.
+      InputError: with the first thing that is wrong.
     """
-    name = config.model.channels_in
-    check_known("model.channels_in", name, modules.names(MIXING, "Mixing"))
+    model = config.model
+    check_known("model.channels_in", model.channels_in, modules.names(MIXING, "Mixing"))
+    for name, choices in CHOICES.items():
+        for key, values in choices.items():
+            _check_choice(f"model.{name}.{key}", model[name][key], values)
 
 
 def stages(config, side: int | None = None) -> tuple[str, ...]:
@@ -74,6 +98,13 @@ def stages(config, side: int | None = None) -> tuple[str, ...]:
     if known := plain_backbone_options.PLAIN.get(model.backbone):
         return known.stages(model, side or configs.network_px(config))
     return modules.constant(backbone_options.FOLDER, model.backbone, "STAGES")
+
+
+def _check_choice(key: str, value: Any, values: Sequence[Any]) -> None:
+    if value not in values:
+        raise InputError(
+            f"config.{key}={value} should be {' or '.join(map(str, values))}"
+        )
 
 
 def _check_no_weights(model) -> None:

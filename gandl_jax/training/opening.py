@@ -109,7 +109,8 @@ def encoder_config(config) -> ml_collections.ConfigDict:
             "experiment whose encoder shall embed this screen, or an .npz file"
         )
     theirs = read_trained(folder)
-    _check_finished(folder, theirs, config.embed.steps)
+    if "last" in config.embed.steps:
+        check_finished(folder, theirs)
     _check_same_channels(folder, theirs.data.channels, config)
     _check_tiles(folder, theirs.data.crop_px, "data.crop_px", config.data.crop_px)
     theirs.embed.weights = config.embed.weights
@@ -168,16 +169,24 @@ def _check_tiles(place: epath.PathLike, theirs: int, key: str, ours: int) -> Non
         )
 
 
-def _check_finished(folder: epath.Path, theirs, wanted: Sequence[str]) -> None:
-    """Raises where training has not come to its end, which "last" would pass over."""
+def check_finished(folder: epath.Path, theirs) -> None:
+    """Refuses a training that has not come to its end.
+
+    Args:
+      folder: its workdir.
+      theirs: its config.
+
+    Raises:
+      InputError: with its steps.
+    """
     last = newest_step(folder)
     total = configs.steps(theirs.train.total_images, theirs.train.batch)
-    is_done = last >= total or last == events.early_end(events.read(folder))
-    if "last" in wanted and not is_done:
-        raise InputError(
-            f"the training in {folder} is at step {last} of {total}: finish it, or "
-            f"name the steps to embed with, as in --config.embed.steps=0,{last}"
-        )
+    if last >= total or last == events.early_end(events.read(folder)):
+        return
+    raise InputError(
+        f"the training in {folder} is at step {last} of {total}: finish it, or "
+        f"name the steps to embed with, as in --config.embed.steps=0,{last}"
+    )
 
 
 def _check_same_channels(folder: epath.Path, theirs: Sequence[str], config) -> None:

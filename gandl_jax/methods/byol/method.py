@@ -49,6 +49,7 @@ class Method:
 
     def __init__(self, config, source: Source):
         self._config, model = config, config.model
+        self._channels = source.channels
         self._trunk = Trunk(config, len(source.channels))
         self._heads = ByolHeads(
             model.penultimate_dim,
@@ -117,6 +118,11 @@ class Method:
             "projection": found["projected"],
             "pooled": maps["pooled"],
         } | self._trunk.sets(maps)
+
+    def summary(self, encoder: dict) -> dict[str, list[dict]]:
+        """How much of each channel goes in; {} where no layer has fixed weights."""
+        params = encoder[self._config.embed.weights]
+        return self._trunk.summary(params, self._channels)
 
     def show(self, state: NormalisedState, batch: dict, key: Array) -> Sequence[Pair]:
         """Training images beside two of their views."""

@@ -47,6 +47,7 @@ class Method:
 
     def __init__(self, config, source: Source):
         self._config, model = config, config.model
+        self._channels = source.channels
         self._trunk = Trunk(config, len(source.channels))
         self._head = DinoHead(model.hidden_dim, model.bottleneck_dim, model.prototypes)
         self._views, self._taught = options.views(config), config.method.taught_crops
@@ -112,6 +113,11 @@ class Method:
         maps, _ = self._trunk.maps(params, None, images, train=False)
         placed = self._head.apply({"params": params}, maps["pooled"], method="place")
         return {"pooled": maps["pooled"], "placed": placed} | self._trunk.sets(maps)
+
+    def summary(self, encoder: dict) -> dict[str, list[dict]]:
+        """How much of each channel goes in; {} where no layer has fixed weights."""
+        params = encoder[self._config.embed.weights]
+        return self._trunk.summary(params, self._channels)
 
     def show(self, state: NormalisedState, batch: dict, key: Array) -> Sequence[Pair]:
         """Training images beside two of their views."""

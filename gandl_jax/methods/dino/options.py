@@ -33,7 +33,10 @@ MODEL = {
 }
 FEATURES = "pooled"
 LABELS = "none"
-ARCHITECTURE = (*(f"model.{key}" for key in MODEL), "model.dtype")
+ARCHITECTURE = (
+    *self_distilled_options.ARCHITECTURE,
+    *(f"model.{key}" for key in MODEL if key not in self_distilled_options.MODEL),
+)
 FREE = self_distilled_options.FREE
 LOWEST = self_distilled_options.LOWEST | {
     "method.taught_crops": 1,
