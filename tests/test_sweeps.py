@@ -193,7 +193,13 @@ def test_dcmix_stands_beside_all_ways_in(name, seeds, questions):
 
 
 @pytest.mark.parametrize(
-    "name, ways", [("demo", 19), ("bbbc021_fields", 11), ("tcell_activation", 19)]
+    "name, ways",
+    [
+        ("demo", 19),
+        ("bbbc021_fields", 11),
+        ("mitocheck_nuclei", 19),
+        ("tcell_activation", 19),
+    ],
 )
 def test_sixteen_ways_stand_beside_three_others_where_there_are_controls(name, ways):
     made = config_files.load_sweep(f"configs/sweeps/morpho.py:screen={name}")
@@ -206,13 +212,13 @@ def test_sixteen_ways_stand_beside_three_others_where_there_are_controls(name, w
     studied = [c for c in made.values() if c.method.recipe.startswith("morpho_")]
     assert {c.model.input_px for c in studied} == {64}
     assert {c.evaluate.features for c in studied} == {"code"}
-    assert {c.data.label_rest for c in made.values()} == (
-        {"", "control"} if name == "demo" else {""}
-    )
+    rest = {c.data.label_rest for c in made.values()}
+    assert rest == ({"", "phenotype"} if name == "mitocheck_nuclei" else {""})
+    for config in made.values():
+        config_checks.validate(config, configs.all_jobs(config))
     if name == "demo":  # one length for all, and BYOL stops by its own rule
         assert len({c.train.total_images for c in made.values()} - {0}) == 1
         assert {c.method.patience for c in made.values() if "patience" in c.method} == {
             0,
             1,
         }
-        config_checks.validate(arms["autoencoder", "morpho_regularised_one"], ["train"])

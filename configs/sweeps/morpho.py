@@ -26,17 +26,30 @@ STUDY_RULE = {
 }
 # The weak label of each screen: drug against control, or what is nearest to it.
 WEAK = {
-    "demo": {
-        "data.label": "Role",
-        "data.label_values": ("treated",),
-        "data.label_rest": "control",
-    },
+    "demo": {"data.label": "Role", "data.label_values": ("response_0", "treated")},
     "mitocheck_nuclei": {
         "data.label": "Class",
         "data.label_values": ("Interphase",),
         "data.label_rest": "phenotype",
     },
     "tcell_activation": {"data.label": "Class"},
+}
+# What each screen can tell, of the study's tasks.
+TASKS = {
+    "demo": {"evaluate.tasks": "drug_similarity,drug_control"},
+    "mitocheck_nuclei": {
+        "evaluate.tasks": "drug_control",
+        "evaluate.drug_control.label": "Class",
+        "evaluate.drug_control.control": "Interphase",
+        "evaluate.splits": ("plate",),
+    },
+    "tcell_activation": {
+        "evaluate.tasks": "drug_control",
+        "evaluate.drug_control.label": "Class",
+        "evaluate.drug_control.control": "quiescent",
+        "evaluate.splits": ("donor",),
+    },
+    "bbbc021_fields": {"evaluate.tasks": "drug_similarity"},
 }
 
 
@@ -45,6 +58,7 @@ def get_configs(screen):
     length, stop = {"sweep.minutes": MINUTES.get(screen.name, 2.5)}, {}
     if screen.name == "demo":
         length, stop = STUDY_RULE, {"method.patience": 1}
+    tasks = TASKS.get(screen.name, {})
     weak = WEAK.get(screen.name)
     setups = [("byol", "morpho", stop), ("autoencoder", "morpho", {})]
     if weak:  # else there are no controls to learn from
@@ -54,8 +68,8 @@ def get_configs(screen):
     for method, name, own in setups:
         recipes = tuple(f"{name}_{setup}" for setup in SETUPS)
         axes = {"method": (method,), "recipe": recipes, "seed": seeds}
-        made |= screen.grid(axes, SMALLER | length | own)
-    made |= screen.grid({"method": ("gan", "dino"), "seed": seeds}, length)
+        made |= screen.grid(axes, SMALLER | length | tasks | own)
+    made |= screen.grid({"method": ("gan", "dino"), "seed": seeds}, length | tasks)
     nothing = {"method": ("autoencoder",), "recipe": ("morpho_untrained",)}
-    made |= screen.grid(nothing | {"seed": seeds[:1]})
+    made |= screen.grid(nothing | {"seed": seeds[:1]}, tasks)
     return screen.hold_out(made)
