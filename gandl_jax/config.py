@@ -362,9 +362,15 @@ def screen_description(config: ml_collections.ConfigDict) -> dict[str, Any]:
     }
 
 
+def labels_use(config: ml_collections.ConfigDict) -> str:
+    """What the method does with labels: "none", "optional" or "needed"."""
+    options = method_options(config.method.name)
+    return options.labels(config) if hasattr(options, "labels") else options.LABELS
+
+
 def label_columns(config: ml_collections.ConfigDict) -> tuple[str, ...]:
     """The columns that are learnt: those of config.data.label, "A,B" or quoted."""
-    if method_options(config.method.name).LABELS == "none":
+    if labels_use(config) == "none":
         return ()
     return parse("config.data.label", config.data.label, ())
 

@@ -57,7 +57,7 @@ def validate(config: ml_collections.ConfigDict, jobs: Iterable[str]) -> None:
             "experiment's encoder, which leaves nothing to train: name other jobs, or "
             "--job=all, which leaves train out"
         )
-    learns_labels = configs.method_options(config.method.name).LABELS == "needed"
+    learns_labels = configs.labels_use(config) == "needed"
     learns_labels &= config.train.total_images > 0 and "train" in jobs
     if learns_labels and not config.data.label:
         raise InputError(
