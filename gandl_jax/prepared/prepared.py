@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 from etils import epath
 
-from gandl_jax import files, sealed_json
+from gandl_jax import csv_files, files, sealed_json
 from gandl_jax.errors import InputError, nearest
 from gandl_jax.prepared.description import (
     CHANGED_TABLE,
@@ -31,6 +31,7 @@ RECORDS = "records.parquet"
 DIGEST = "digest"  # in that table: of each serialized example
 SOURCE = "source_dir"  # in a plan for information: a moved screen is the same screen
 IMAGES = "images"  # in a plan: the format of the raw ones when the shards were begun
+ODD_IMAGES = "odd_images.csv"  # those that stand out by simple measures
 ILLUMINATION = "illumination.npz"  # the fields of each plate
 FEWEST_RECORDS = 50  # of a plate, to estimate its illumination from (ours)
 REDUCED = {"downscale": 1, "white_level": 0}  # in a plan where they are not these
@@ -346,6 +347,29 @@ def read_source_table(opened: Prepared) -> pd.DataFrame | None:
         if len(found) != opened.records:
             raise ValueError(f"it has {len(found)} rows, not {opened.records}")
     return found
+
+
+def read_odd_images(
+    directory: epath.PathLike, description: Mapping[str, Any]
+) -> pd.DataFrame:
+    """The images that stand out by simple measures, all str.
+
+    Args:
+      directory: of the prepared screen.
+      description: of it.
+
+    Returns:
+      One row for each image and reason, as from `image_quality.table`; none where a
+      former version prepared the screen, which measured no image.
+
+    Raises:
+      InputError: the list is gone or damaged.
+    """
+    path = epath.Path(directory) / ODD_IMAGES
+    if not (wanted := written(description, ODD_IMAGES)):
+        return pd.DataFrame()
+    read_whole(path, wanted)
+    return csv_files.read(path)
 
 
 def _read_table(

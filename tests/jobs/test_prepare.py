@@ -410,7 +410,8 @@ def test_odd_images_are_told_once_and_kept(raw, capsys):
     kept = prepared.open_prepared(c.data.dir).description["remarks"]
     told = [line[6:] for line in said if line.startswith("note: ")]
     assert told == [*kept["table"], *kept["images"]]
-    constant, saturated, identical = kept["images"]
+    constant, saturated, identical, *noise = kept["images"]
+    assert len(noise) == 5 and all("noise: neighbouring" in line for line in noise)
     assert "1 of 12 images" in constant and "/B05_s1_w3.png" in constant
     assert "1 of 12 images" in saturated and "/B06_s1_w2.png" in saturated
     assert "1 of 60 images" in identical

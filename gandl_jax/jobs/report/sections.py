@@ -10,6 +10,7 @@ from gandl_jax.jobs.report import (
     answer,
     choice,
     cost,
+    odd_images,
     page,
     screens,
     seeds,
@@ -67,6 +68,7 @@ def build(inputs: Inputs) -> tuple[Html, Numbers]:
         training.section(inputs),
         training.pictures_section(inputs),
         *(_skipped(screen) for screen in found),
+        odd_images.section(inputs.odd_images, numbers),
         what_was_run.section(inputs),
         _limits(inputs.config),
     ]
