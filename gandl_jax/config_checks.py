@@ -79,11 +79,11 @@ def _check_networks(config: ml_collections.ConfigDict) -> None:
             f"config.train.start_channels={','.join(train.start_channels)} is of "
             "networks to start from, and there are none: set config.train.start_from"
         )
-    if embed.checkpoint_channels and not embed.checkpoint.endswith(".npz"):
+    if embed.checkpoint_channels and not embed.checkpoint:
         words = ",".join(embed.checkpoint_channels)
         raise InputError(
-            f"config.embed.checkpoint_channels={words} is of an .npz file, and "
-            f"config.embed.checkpoint={embed.checkpoint} is none"
+            f"config.embed.checkpoint_channels={words} is of an encoder from "
+            "elsewhere, and there is none: set config.embed.checkpoint"
         )
 
 

@@ -137,9 +137,10 @@ DEFAULTS = {
         # Another experiment's workdir: its encoder, unseen screen. Or an .npz file with
         # an encoder (docs/weights.md).
         "checkpoint": "",
-        # One entry for each channel of this screen: the index, from 0, of the file's
-        # channel, or "mean" of all. () matches by index if the numbers of channels
-        # agree, else "mean".
+        # One entry for each channel of this screen: the encoder's channel (its name; of
+        # a file its index, from 0) whose place it takes, or "mean" of all. () matches
+        # by name, which all must have (of a file by index if the numbers of channels
+        # agree, else "mean").
         "checkpoint_channels": (),
         "steps": ("first", "last"),  # checkpoints: these, or numbers
         "weights": "average",  # moving average of the networks, or "raw"

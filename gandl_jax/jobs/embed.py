@@ -14,6 +14,7 @@ from gandl_jax.reading import labelling
 from gandl_jax.training import classical_needs, opening
 
 ON_ALL_HOSTS = True
+CROPS = True
 
 
 def check(config, workdir: epath.Path, before: Sequence[str]) -> None:
@@ -58,11 +59,13 @@ def run(config, workdir: epath.Path) -> None:
     parallel.check_batch(config.embed.batch, len(devices), 1)
     trained = encoders.find_trained(config, workdir)
     source = trained.source() if trained and trained.steps else Source(channels)
-    method = opening.make_method(theirs, source)
+    method = opening.encoder_method(config, theirs, source)
     chosen = encoders.choose(config, theirs, method, dataset, trained, source)
     bad = opening.bad_records_policy(config, dataset, workdir)
     profiles = workdir / "profiles" / dataset.name
     made_from = {"prepared": dataset.fingerprint, "channels": list(channels)}
+    if opening.takes_other_channels(config):
+        made_from["stand_for"] = list(config.embed.checkpoint_channels)
     if bad:
         made_from["skips_bad_records"] = True
     turned = {}

@@ -31,7 +31,8 @@ class Padding:
         Raises:
           InputError: they are smaller than the crop, or than what they shall reflect.
         """
-        check_crop(prepared, crop_px, self.px, self.kind)
+        size_px = prepared.height_px, prepared.width_px
+        check_crop(prepared.name, size_px, crop_px, self.px, self.kind)
         return prepared.height_px + 2 * self.px, prepared.width_px + 2 * self.px
 
     def around(self, library: Any, image: Any) -> Any:
