@@ -25,10 +25,13 @@ SCREEN_IMAGES = (  # of `screen`, what decides which images belong to which reco
     "screen.file",
     "screen.channels",
     "screen.channel_codes",
+    "screen.ignored_files",
     "screen.key",
     "screen.columns.site_id",
     "screen.columns.cell",
 )
+# Of `screen`, what former versions did not know: left out of digests where unset.
+SCREEN_LATER = ("screen.wells_per_row",)
 SCREEN_PLATES = ("screen.columns.plate", "screen.columns.experiment")
 
 
@@ -50,6 +53,8 @@ def default(method: str = "gan") -> ml_collections.ConfigDict:
     config.method.update({"name": method, **options.OPTIONS})
     config.model.update(options.MODEL)
     config.evaluate.features = options.FEATURES
+    for screen in modules.names("screens", "SIMULATE"):
+        config.simulate.update(modules.constant("screens", screen, "SIMULATE"))
     for task in modules.names("tasks", "run"):
         config.evaluate[task] = {"normalize": ""} | of_task(task, "OPTIONS")
     for job in modules.names("jobs", "OPTIONS"):
@@ -203,18 +208,16 @@ def smoke(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
     What it prepares lies in folders of its own; a measured screen is prepared whole.
     """
     config.data.dir += "-smoke"
-    if config.data.name.startswith("simulated"):
+    drawn = modules.constant("screens", config.data.name, "SIMULATE") is not None
+    if drawn:
         config.data.source_dir += "-smoke"
+        config.simulate.update(modules.constant("screens", config.data.name, "SMOKE"))
     if config.model.input_px:  # then a crop has its size from the images
         config.model.input_px = 16
     else:
         config.data.crop_px = 16
     config.embed.orientations = 1
     config.data.records_per_shard = 64
-    config.simulate.update(plates_per_experiment=2, sites_per_well=1, size_px=48)
-    config.simulate.update(rescuers=1, inactive=1, toxic=1, doses=6, replicates=1)
-    config.simulate.update(mock_wells=8, uv_wells=2, active_wells=8)
-    config.simulate.update(sirnas=4, positive_sirnas=2, negative_wells=4)
     method_options(config.method.name).smoke(config)
     config.train.update(
         batch=32,

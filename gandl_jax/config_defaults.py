@@ -17,6 +17,8 @@ DEFAULTS = {
         # Of them, the values that are learnt, as in "response_0,response_1"; records
         # with others count as blank. () is all.
         "label_values": (),
+        # The class that all other values are, as in "rest"; "": they are blank.
+        "label_rest": "",
         "crop_px": 64,  # training crop, embedding tile
         # Pixels added on every side of an image before crops and tiles are cut, for
         # images that are smaller than a crop or of an awkward size.
@@ -47,9 +49,13 @@ DEFAULTS = {
         "name": "",  # of its profiles' folder
         "metadata": "metadata.csv",  # in source_dir; "" finds the records by `file`
         # Path below source_dir over the metadata's columns, as in
-        # "{plate}/{well}_s{site}_{channel}.tif"; "{file}" is a column of paths.
+        # "{plate}/{well}_s{site}_{channel}.tif"; "{file}" is a column of paths, and
+        # "{file_{channel}}" one for each channel. * is any text within a name.
         # Without {channel} one file holds all channels (pages, or RGB).
         "file": "",
+        # Globs of files that are none of the screen's, where `file` has a * or there is
+        # no table: ImageXpress' thumbnails.
+        "ignored_files": ("*_thumb*",),
         "channels": (),  # names, in the order of the codes, pages or colours
         "channel_codes": (),  # what {channel} stands for; () is 1, 2, 3 ...
         "key": (),  # columns that together name a record; () is site_id (and cell)
@@ -68,6 +74,7 @@ DEFAULTS = {
             "mechanism": "",
             "split": "",  # the publisher's own: train, test
         },
+        "wells_per_row": 0,  # where wells are numbers along the rows: 12 of 96, 24
         "more_columns": (),  # kept as Metadata_<Name>, to colour, split and label by
         # Filters "column=value|value; column=value"; an empty value is a blank. In a
         # column of numbers alone they are compared as numbers. One that matches no
@@ -76,23 +83,15 @@ DEFAULTS = {
         "response_1": "",  # the wells in the wanted state
         "treated": "",  # besides having a treatment and being no control
     },
-    "simulate": {
+    "simulate": {  # and SIMULATE of each gandl_jax/screens/<name>.py that is drawn
         "seed": 0,
         "experiments_per_cell_model": 1,
         "plates_per_experiment": 4,
         "sites_per_well": 2,
         "size_px": 128,
-        "rescuers": 9,
-        "inactive": 5,
-        "toxic": 4,
-        "doses": 8,
-        "replicates": 2,  # wells per compound, dose and cell model
-        "mock_wells": 16,  # per plate, as the next two
-        "uv_wells": 4,
-        "active_wells": 24,
-        "sirnas": 24,  # simulated_rxrx1: treatments, replicated within an experiment
-        "positive_sirnas": 6,  # each once on every plate
-        "negative_wells": 10,  # per plate
+        "replicates": 2,  # wells of a treatment: per dose and cell model, or experiment
+        "sirnas": 24,  # treatments of screens of RxRx1's form
+        "negative_wells": 10,  # of theirs, per plate
         "workers": 0,  # 0 is one per core
     },
     "model": {  # and the sizes of the method's networks: MODEL of its options.py
@@ -181,6 +180,9 @@ DEFAULTS = {
     "plan": {
         "topology": "v3:2x2",  # of the TPU to plan for: v3:2x2 is a v3-8
         "largest_batch": True,  # search it too; each try is compiled, for minutes
+        # Of each label, while the screen is not prepared (benchmark too); 0: not known,
+        # unless data.label_values names them.
+        "classes": 0,
     },
     "export": {
         "sets": (),  # full names such as gan@500/b8; () is all

@@ -112,20 +112,27 @@ def _lacking(name: str, config: ml_collections.ConfigDict) -> Configs:
     for channel in channels:
         one = config.copy_and_resolve_references()
         one.data.channels = tuple(other for other in channels if other != channel)
-        word = re.sub(r"[^\w.-]+", "_", channel)  # of a folder and a command line
-        made[f"{name}-without-{word}"] = one
+        made[f"{name}-without-{_word(channel)}"] = one
     return made
 
 
 def _channels(config: ml_collections.ConfigDict) -> tuple[str, ...]:
     """The channels that a config's networks take, whether it is prepared or not."""
     asked = config.data.channels or config.screen.channels  # these of one of one's own
-    return asked or modules.load("screens", config.data.name).SCREEN.channels
+    if asked:
+        return asked
+    spec = modules.load("screens", config.data.name).SCREEN
+    return (spec(config) if callable(spec) else spec).channels
 
 
 def _name_part(key: str, value: Any) -> str:
     """What a value adds to a config's name; of method and recipe the value says all."""
     if key in OF_FILE:
         return str(value)
-    text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-    return f"{key.rpartition('.')[2]}{text}".replace("/", "_")
+    text = "+".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return _word(f"{key.rpartition('.')[2]}{text}")
+
+
+def _word(text: str) -> str:
+    """Text as a part of a folder's name and of a command line."""
+    return re.sub(r"[^\w.+-]+", "_", text)

@@ -8,6 +8,7 @@ from etils import epath
 
 from gandl_jax import config as configs
 from gandl_jax import config_checks, config_files, config_text, modules, workdir
+from gandl_jax.config_defaults import DEFAULTS
 from gandl_jax.errors import InputError
 
 CONFIGS = pathlib.Path(__file__).parents[1] / "configs"
@@ -52,6 +53,14 @@ def test_overrides_change_values_of_any_type():
     assert config.method.r1_weight == 2.0 and config.train.total_images == 10_000
 
 
+def test_overrides_of_lists_of_numbers_are_numbers():
+    config = configs.default()
+    configs.override(config, {"simulate.probabilities": "(.5, 1)"})
+    assert config.simulate.probabilities == (0.5, 1.0)
+    with pytest.raises(InputError, match="probabilities='half' should be a number"):
+        configs.override(config, {"simulate.probabilities": "half"})
+
+
 @pytest.mark.parametrize(
     "key, value, told",
     [
@@ -70,6 +79,18 @@ def test_wrong_overrides_change_nothing(key, value, told):
 @pytest.mark.parametrize("images, batch, steps", [(32, 32, 1), (33, 32, 2), (0, 8, 0)])
 def test_images_to_steps_rounds_up(images, batch, steps):
     assert configs.steps(images, batch) == steps
+
+
+def test_a_screen_that_is_drawn_brings_its_options():
+    """No two have a key alike, nor one that all share, and smoke shrinks some."""
+    drawn, shared = modules.names("screens", "SIMULATE"), set(DEFAULTS["simulate"])
+    assert {"simulated", "simulated_rxrx1"} <= set(drawn)
+    for screen in drawn:
+        own = modules.constant("screens", screen, "SIMULATE")
+        assert not shared & set(own)
+        shared |= set(own)
+        assert set(modules.constant("screens", screen, "SMOKE")) <= shared
+    assert shared == set(configs.default().simulate)
 
 
 @pytest.mark.parametrize("file", sorted(CONFIGS.glob("*.py")), ids=lambda f: f.stem)

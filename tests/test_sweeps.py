@@ -151,3 +151,42 @@ def test_one_channel_cannot_be_left_out():
     grid = screen().grid({"method": ("classifier",)}, {"data.channels": ("ER",)})
     with pytest.raises(InputError, match="one channel, ER, and nothing is left"):
         screen().without_each_channel(grid)
+
+
+def test_names_are_words_of_a_command_line():
+    values = (("EMPTY", "siRNA 1/2"), ("a, b",))
+    made = screen().grid({"method": ("classifier",), "data.label_values": values})
+    assert list(made) == [
+        "classifier-label_valuesEMPTY+siRNA_1_2",
+        "classifier-label_valuesa_b",
+    ]
+    assert [config.data.label_values for config in made.values()] == list(values)
+
+
+def test_a_screen_that_is_made_from_its_config_has_its_channels():
+    made = config_files.load_sweep("configs/sweeps/channels.py:screen=mnist_channels")
+    assert len(made) == 3 * (1 + 8)
+    last = list(made.values())[-1]
+    assert last.data.channels == tuple(f"c{i}" for i in range(1, 8))
+
+
+@pytest.mark.parametrize(
+    "name, seeds, questions",
+    [
+        ("mnist_distractors", 5, 0),
+        ("simulated_channels", 2, 12),
+        ("bbbc021_fields", 2, 4),
+        ("hpa_cells", 2, 0),
+    ],
+)
+def test_dcmix_stands_beside_all_ways_in(name, seeds, questions):
+    made = config_files.load_sweep(f"configs/sweeps/dcmix.py:screen={name}")
+    assert len(made) == seeds * (7 + questions)
+    ways = {(c.model.channels_in, c.model.blend.normalised) for c in made.values()}
+    assert len(ways) == 7 and ("blend", True) in ways and ("blend", False) in ways
+    asked = {c.data.label_values for c in made.values()} - {()}
+    assert len(asked) == questions
+    assert len({c.train.hold_out for c in made.values()}) == 1
+    for config in list(made.values())[:: 5 * seeds]:
+        config_checks.validate(config, configs.all_jobs(config))
+        assert config.train.hold_out and config.data.label

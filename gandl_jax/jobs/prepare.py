@@ -122,7 +122,8 @@ def plan_settings(
         plain = configs.plain(config)
         settings |= {key: plain[key] for key in configs.SCREEN_IMAGES}
         settings[prepared.LABELS] = configs.screen_description(config)
-    return settings | {f"simulate.{key}": config.simulate[key] for key in spec.options}
+    drawn_by = [f"simulate.{key}" for key in spec.options]
+    return settings | {key: configs.plain(config)[key] for key in drawn_by}
 
 
 def _check_splits(config: ml_collections.ConfigDict, table: pd.DataFrame) -> None:

@@ -1,6 +1,6 @@
 """Classes that records are of: the values of a column of labels."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -65,41 +65,58 @@ def read_all(table: pd.DataFrame, labels: Sequence[str]) -> dict[str, Classes]:
     return dict(zip(columns, found, strict=True))
 
 
-def only(found: Mapping[str, Classes], values: Sequence[str]) -> dict[str, Classes]:
-    """The same columns with some of their values; records with others are blank.
+def only(
+    found: Mapping[str, Classes], values: Sequence[str], rest: str = ""
+) -> dict[str, Classes]:
+    """The same columns with some of their values.
 
     Args:
       found: as of `read_all`.
       values: `config.data.label_values`, of whichever column; none is all.
+      rest: `config.data.label_rest`, the class that a column's other values are
+        together; "" makes records with them blank.
 
     Raises:
-      InputError: no column has one of them, or a column has none.
+      InputError: no column has one of the values, a column has none of them, or `rest`
+        is a value itself or goes without values.
     """
-    if not values:
+    if not values and not rest:
         return dict(found)
     known = {name for classes in found.values() for name in classes.names}
+    _check_values(found, values, known)
+    if rest in known or not values:
+        told = "is one itself" if rest in known else "there are none"
+        raise InputError(
+            f"config.data.label_rest={rest!r} names what all values besides those of "
+            f"config.data.label_values are together, and {told}: "
+            f"{'choose another word' if values else 'name some'}"
+        )
+    return {column: _only(classes, values, rest) for column, classes in found.items()}
+
+
+def _check_values(
+    found: Mapping[str, Classes], values: Sequence[str], known: Collection[str]
+) -> None:
     for value in values:
         if value not in known:
             raise InputError(
                 f"config.data.label_values names {value!r}, which no record has as its "
                 f"{' or '.join(found)}: {nearest(value, known)}"
             )
-    made = {column: _only(classes, values) for column, classes in found.items()}
-    for column, classes in made.items():
-        if not classes.names:
+    for column, classes in found.items():
+        if values and not set(values) & set(classes.names):
             raise InputError(
                 f"config.data.label_values names no value of {column}: name one, or "
                 "leave the column out of config.data.label"
             )
-    return made
 
 
-def _only(classes: Classes, values: Sequence[str]) -> Classes:
-    kept = [i for i, name in enumerate(classes.names) if name in values]
-    now = np.full(len(classes.names) + 1, -1, np.int32)  # the last is of blanks
-    now[kept] = np.arange(len(kept))
-    names = tuple(classes.names[i] for i in kept)
-    return Classes(classes.column, names, now[classes.codes])
+def _only(classes: Classes, values: Sequence[str], rest: str) -> Classes:
+    renamed = [name if name in values else rest for name in classes.names]
+    names = sorted({name for name in renamed if name})
+    code = {name: i for i, name in enumerate(names)} | {"": -1}
+    now = np.array([*map(code.get, renamed), -1], np.int32)  # the last is of blanks
+    return Classes(classes.column, tuple(names), now[classes.codes])
 
 
 def _column(table: pd.DataFrame, label: str) -> tuple[str, list[str]]:

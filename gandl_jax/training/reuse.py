@@ -70,5 +70,5 @@ def _reading(config) -> dict[str, Any]:
     return {
         key: value
         for key, value in identity.items()
-        if key.startswith(kept) and key not in ("data.label", "data.label_values")
+        if key.startswith(kept) and not key.startswith("data.label")
     }

@@ -66,7 +66,8 @@ def open_records(config: ml_collections.ConfigDict) -> TrainingRecords:
     """
     dataset, channels = opening.open_dataset(config)
     every = classes.read_all(dataset.table, configs.label_columns(config))
-    found = classes.only(every, config.data.label_values)
+    data = config.data
+    found = classes.only(every, data.label_values, data.label_rest)
     rows = held_out.resolve(
         dataset.table, config.train.hold_out, config.train.validation
     )

@@ -59,6 +59,8 @@ RECIPES = {
         "model.penultimate_relu": False,  # ours: no activation is told of
         "method.head": "both",
     },
+    # Siegismund et al. 2023, in the first of two forms that fit what is public of it.
+    "dcmix": {"model.channels_in": "blend", "model.blend.normalised": True},
     # Mascolini et al. 2022: a 1 x 1 before a pretrained network, tuned on the task by
     # Adam with 0.001.
     "collapsed": _IMAGENET
