@@ -17,7 +17,8 @@ DEFAULTS = {
         # Of them, the values that are learnt, as in "response_0,response_1"; records
         # with others count as blank. () is all.
         "label_values": (),
-        # The class that all other values are, as in "rest"; "": they are blank.
+        # The class that all other values are together, as in "control" beside the
+        # value "treated"; "" leaves them blank.
         "label_rest": "",
         "crop_px": 64,  # training crop, embedding tile
         # Pixels added on every side of an image before crops and tiles are cut, for

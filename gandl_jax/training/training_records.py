@@ -66,8 +66,8 @@ def open_records(config: ml_collections.ConfigDict) -> TrainingRecords:
     """
     dataset, channels = opening.open_dataset(config)
     every = classes.read_all(dataset.table, configs.label_columns(config))
-    data = config.data
-    found = classes.only(every, data.label_values, data.label_rest)
+    values, rest = config.data.label_values, config.data.label_rest
+    found = classes.only(every, values, rest)
     rows = held_out.resolve(
         dataset.table, config.train.hold_out, config.train.validation
     )
