@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import ml_collections
 
-from gandl_jax import cluster, modules
+from gandl_jax import cluster, modules, task_choice
 from gandl_jax import config as configs
 from gandl_jax.config_defaults import LOWEST
 from gandl_jax.config_text import parse
@@ -23,9 +23,7 @@ def validate(config: ml_collections.ConfigDict, jobs: Iterable[str]) -> None:
         known("job", job, modules.names("jobs", "run"))
     known("method", config.method.name, modules.names("methods", "Method"))
     known("dataset", config.data.name, modules.names("screens", "SCREEN"))
-    if config.evaluate.tasks != "all":
-        for task in config.evaluate.tasks.split(","):
-            known("task", task.strip(), modules.names("tasks", "run"))
+    task_choice.names(config.evaluate.tasks)
     known("data.missing", config.data.missing, ("fail", "skip"))
     known("data.outside", config.data.outside, ("refuse", "allow"))
     known("data.illumination", config.data.illumination, ("none", "plate"))

@@ -190,7 +190,7 @@ DEFAULTS = {
         "sets": (),  # full names such as gan@500/b8; () is all
     },
     "evaluate": {
-        "tasks": "all",  # or names: gandl_jax/tasks/<name>.py
+        "tasks": "all",  # or names of gandl_jax/tasks; all,-NAME leaves one out
         "features": "",  # the set shown first; by default FEATURES of the method
         # What is held apart: "record" (the paper's, leaky), "site", "well", "row",
         # "plate", "experiment", "treatment", "cell_type", another Metadata_* column

@@ -21,7 +21,7 @@ import pandas as pd
 from etils import epath
 
 from gandl_jax import config as configs
-from gandl_jax import free_disk, modules
+from gandl_jax import free_disk, modules, task_choice
 from gandl_jax.errors import InputError
 from gandl_jax.jobs.compare import kept, page, spent, text
 from gandl_jax.jobs.compare.bench import Bench
@@ -145,7 +145,7 @@ def _tasks(wanted: str) -> list[str]:
       InputError: there are none.
     """
     can = {*task_results.classifications(), *modules.names("tasks", "counting")}
-    asked = sorted(task_results.asked_for(wanted), key=task_tables.place)
+    asked = sorted(task_choice.names(wanted), key=task_tables.place)
     found = [name for name in asked if name in can]
     if not found:
         raise InputError(
