@@ -72,5 +72,6 @@ setup(
             *REPORT,
         ],
         "dev": ["pip-audit", "ruff"],
+        "docs": ["zensical"],
     },
 )

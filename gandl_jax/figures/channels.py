@@ -13,12 +13,18 @@ Score = tuple[float, float, float, Sequence[float]]  # value, low, high, of each
 
 
 @matplotlib.rc_context(style.STYLE)
-def bars(channels: Sequence[str], panels: Mapping[str, Sequence[Score]]) -> Figure:
+def bars(
+    channels: Sequence[str],
+    panels: Mapping[str, Sequence[Score]],
+    equal: Mapping[str, float],
+) -> Figure:
     """Draws a bar for each channel, a panel for each yardstick.
 
     Args:
       channels: from top to bottom.
       panels: axis to a score of each channel; the line is its interval, dots are seeds.
+      equal: axis to where all channels would be that matter alike, a dashed line; of
+        an axis that is not in it that is 0.
 
     Returns:
       Panels side by side, with the channels' names on the left.
@@ -37,6 +43,8 @@ def bars(channels: Sequence[str], panels: Mapping[str, Sequence[Score]]) -> Figu
         for place, own in zip(places, seeds, strict=True):
             axes.plot(own, [place] * len(own), ".", color=style.INK, markersize=3)
         axes.axvline(0, color=style.INK, linewidth=0.7)
+        if axis in equal:
+            axes.axvline(equal[axis], color=style.INK, linewidth=0.7, linestyle="--")
         axes.set_xlabel(axis)
         axes.tick_params(axis="y", length=0)
     every[0].set_yticks(places, map(_short, channels), parse_math=False)
@@ -69,10 +77,10 @@ def heat(
       One panel, with its scale on the right.
     """
     height = 1.0 + 0.2 * len(classes)
-    width = 2.7 + 0.42 * len(channels)
+    width = 3.0 + 0.42 * len(channels)
     figure, axes = style.panel(
         width, height,
-        left=1.5 / width, right=1 - 0.3 / width, bottom=0.1, top=0.85, inches=True,
+        left=1.5 / width, right=1 - 0.65 / width, bottom=0.1, top=0.85, inches=True,
     )  # fmt: skip
     most = max(float(np.abs(values).max()), 1e-9)
     colours = matplotlib.colors.LinearSegmentedColormap.from_list(

@@ -21,20 +21,37 @@ def channels(config) -> tuple[str, ...]:
 
 
 def source(config) -> Source:
-    """What the method is told of its records; labels need a prepared screen.
+    """What the method is told of its records.
 
     Raises:
-      InputError: there are to be classes, and the screen is not prepared.
+      InputError: there are to be classes, and neither a prepared screen nor
+        `config.plan.classes` tells how many.
     """
     if not configs.label_columns(config):
         return Source(channels(config))
-    if not prepared.is_complete(config.data.dir):
+    if prepared.is_complete(config.data.dir):
+        return training_records.open_records(config).source
+    names = _assumed_classes(config)
+    if not names:
         raise InputError(
             f"config.data.label={config.data.label!r} names a column of the prepared "
-            f"screen, and {config.data.dir} holds none: prepare it (--job=prepare), or "
-            "leave the label out"
+            f"screen, and {config.data.dir} holds none: prepare it (--job=prepare), "
+            "say how many classes it will have (--config.plan.classes=10), or leave "
+            "the label out"
         )
-    return training_records.open_records(config).source
+    columns = configs.label_columns(config)
+    return Source(
+        channels(config),
+        classes=dict.fromkeys(columns, names),
+        class_counts=dict.fromkeys(columns, (1,) * len(names)),
+        records=len(names),
+    )
+
+
+def _assumed_classes(config) -> tuple[str, ...]:
+    """Classes of every label of a screen that is not prepared; () is not known."""
+    numbered = (f"class {number}" for number in range(config.plan.classes))
+    return tuple(config.data.label_values) or tuple(numbered)
 
 
 def make_method(config) -> Any:

@@ -352,6 +352,13 @@ def test_no_workdirs_are_told_how_to_name_some(folders, capsys):
     assert "/no/such*" in capsys.readouterr().err
 
 
+def test_a_sweep_whose_workdirs_are_gone_is_told_how_to_run_again(folders, capsys):
+    words = "--config=configs/sweeps/methods.py:screen=demo", "--job=compare"
+    assert program.main([*words, f"--workdir={folders.parent / 'compared'}"]) == 2
+    told = capsys.readouterr().err
+    assert "has no workdir in" in told and "another --config.sweep.results" in told
+
+
 def test_the_parts_of_a_screen_are_counted_apart(folders):
     config = workdirs.read_config(folders / "gan-0")
     table = control_table(6, 12)

@@ -110,17 +110,32 @@ def _folders(config: ml_collections.ConfigDict, workdir: epath.Path) -> list:
     """The workdirs that are compared.
 
     Raises:
-      InputError: there are none.
+      InputError: there are none, or a run of the sweep has none.
     """
     named = config.compare.workdirs
     if not named and config.sweep.source:
-        named = [str(workdir / name) for name in config.sweep.runs]
+        named = [str(_of_run(workdir, name)) for name in config.sweep.runs]
     if not named:
         raise InputError(
             "config.compare.workdirs is empty: name workdirs of one screen, as in "
             "--config.compare.workdirs='runs/methods/demo/*'"
         )
     return entrants.find(named)
+
+
+def _of_run(workdir: epath.Path, name: str) -> epath.Path:
+    """The workdir of a sweep's run.
+
+    Raises:
+      InputError: there is none.
+    """
+    if not (workdir / name).is_dir():
+        raise InputError(
+            f"the run {name} of the sweep has no workdir in {workdir}: run --job=sweep "
+            "there; if its rows are kept, so that it is not repeated, with another "
+            "--config.sweep.results"
+        )
+    return workdir / name
 
 
 def _tasks(wanted: str) -> list[str]:

@@ -70,12 +70,25 @@ def run(config, workdir: epath.Path) -> None:
                 wanted, config.sweep.minutes, book, workdir / "timing", start
             )
             kept = Results(epath.Path(config.sweep.results), config.name)
+            _tell_of_kept(wanted, book, kept)
             _Queue(wanted, book, kept, start, places, prepared).run()
             failures = book.failures(wanted)
     if failures:
         told = "; ".join(f"{name}: {last}" for name, last in failures.items())
         raise RunError(
             f"{len(failures)} of {len(wanted)} runs failed, all others are done: {told}"
+        )
+
+
+def _tell_of_kept(wanted: Sequence[Run], book: Book, kept: Results) -> None:
+    """Says which runs are not repeated though this folder does not have them."""
+    names = [one.name for one in wanted if kept.has(one) and not book.is_done(one)]
+    if names:
+        print(
+            f"sweep     {len(names)} of {len(wanted)} runs are not repeated, for their "
+            f"rows are in {kept.scores}: {', '.join(names)}. To run them here too, "
+            "give another folder by --config.sweep.results",
+            flush=True,
         )
 
 

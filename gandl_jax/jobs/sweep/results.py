@@ -24,14 +24,17 @@ class Results:
       folder: config.sweep.results.
       name: of the sweep and the screen, "methods/demo".
 
+    Attributes:
+      scores: the table of scores.
+
     Raises:
       InputError: a table that is there cannot be read.
     """
 
     def __init__(self, folder: epath.Path, name: str):
-        self._scores = folder / f"{name}.csv"
+        self.scores = folder / f"{name}.csv"
         self._costs = folder / f"{name}_costs.csv"
-        self._before = _read(self._scores), _read(self._costs)
+        self._before = _read(self.scores), _read(self._costs)
 
     def has(self, run: Run) -> bool:
         """Whether rows of a run of this config are kept."""
@@ -52,7 +55,7 @@ class Results:
         order = [run.name for run in wanted]
         scores, cost = self._before
         new = [_named(run, row) for run in there.values() for row in _scores(run)]
-        _write(self._scores, scores, new, order)
+        _write(self.scores, scores, new, order)
         new = [_named(run, _cost(run)) for run in there.values()]
         _write(self._costs, cost, new, order)
 

@@ -85,7 +85,7 @@ def answer(channels, images):
     return {"Treatment": chances}
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="module")
 def networks_are_fake():
     """Trainings count as finished, and their networks are `answer`."""
     with pytest.MonkeyPatch.context() as patch:
@@ -95,7 +95,7 @@ def networks_are_fake():
 
 
 @pytest.fixture
-def fake(screen, tmp_path):
+def fake(networks_are_fake, screen, tmp_path):
     return Fake(config_of(screen), tmp_path)
 
 
@@ -103,7 +103,7 @@ WEIGHTS = ([0.7, 0.2, 0.1], [0.6, 0.1, 0.3])
 
 
 @pytest.fixture(scope="module")
-def asked(screen, tmp_path_factory):
+def asked(networks_are_fake, screen, tmp_path_factory):
     """(fake, its folders, content, images shown): blends with and without each."""
     made = Fake(config_of(screen), tmp_path_factory.mktemp("asked"))
     made.config.model.channels_in = "blend"
@@ -115,7 +115,7 @@ def asked(screen, tmp_path_factory):
 
 
 @pytest.fixture
-def other_screen(tmp_path):
+def other_screen(networks_are_fake, tmp_path):
     """Function of planes to a `Fake` of a screen with them, and its folders."""
 
     def make(planes, **settings):

@@ -10,7 +10,7 @@ from striped_screens import CHANNELS, lines_of_treatment
 
 from gandl_jax import csv_files
 from gandl_jax.errors import InputError
-from gandl_jax.jobs.channel_importance import text
+from gandl_jax.jobs.channel_importance import job, text
 from gandl_jax.training import trained_on
 
 
@@ -140,6 +140,18 @@ def test_trainings_that_cannot_be_asked_are_refused(words, fake):
 def test_no_workdir_is_asked_for_in_words(fake):
     with pytest.raises(InputError, match="config.compare.workdirs is empty"):
         fake.ask([])
+
+
+def test_the_runs_of_a_sweep_are_asked_once_they_are_trained(fake):
+    for seed in (0, 1):
+        fake.training(f"seed{seed}", [0.5, 0.3, 0.2], seed=seed)
+    config, folder = fake.config, fake.folder / "runs"
+    config.sweep.update(source="configs/sweeps/channels.py", runs=("seed1", "seed0"))
+    asked = job._read(config, folder)
+    assert [training.seed for training in asked.whole] == [0, 1]
+    job.check(config, folder / "not there yet", ["sweep"])
+    with pytest.raises(InputError, match="is no workdir"):
+        job.check(config, folder / "not there yet", [])
 
 
 def alike(rng, treatment):

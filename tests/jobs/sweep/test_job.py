@@ -89,7 +89,9 @@ def test_runs_are_made_kept_and_not_repeated(folder, words, capsys):
     assert (folder / "w/sweep.json").stat().st_mtime_ns == began
     # Kept rows count as done where no workdir is.
     (folder / "w").rename(folder / "elsewhere")
+    capsys.readouterr()
     assert program.main(words("w")) == 0
+    assert "2 of 2 runs are not repeated" in capsys.readouterr().out
     assert not (folder / "w/autoencoder-seed0").exists()
 
 

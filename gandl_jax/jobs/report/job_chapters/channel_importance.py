@@ -107,9 +107,13 @@ def _label(dataset: str, content: Content, label: str) -> Iterator[Html]:
     there = [key for key in there if all(row[key] is not None for row in rows)]
     panels = {text.YARDSTICKS[key]: [_score(row, key) for row in rows] for key in there}
     names = [row["channel"] for row in rows]
-    caption = "Bars are means, lines 95 % intervals, dots seeds."
+    equal = {text.YARDSTICKS["weight"]: 1 / len(names)}
+    caption = (
+        "Bars are means, lines 95 % intervals, dots seeds; the dashed line is an equal "
+        "share of the weights."
+    )
     svg = style.to_svg(
-        plot.bars(names, panels),
+        plot.bars(names, panels, equal),
         page.anchor(f"channels-{dataset}-{label}"),
         f"How much each channel matters for {label}",
     )
