@@ -204,9 +204,7 @@ def test_what_the_metrics_say_against_the_networks_is_told(tmp_path, make):
     ]
     (tmp_path / "metrics.jsonl").write_text("\n".join(map(json.dumps, lines)))
     page = make()
-    assert (
-        "discriminator: it has won: its mean sign on real images is 0.95" in page.text
-    )
+    assert "discriminator: it has won: its mean sign on real images" in page.text
     assert "diversity: the generator has collapsed" in page.text
     assert "R1: " not in page.text
     assert "Discriminator's mean sign on real images" in page.text
