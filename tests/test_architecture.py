@@ -29,7 +29,7 @@ ROOMS = {  # each folder's, and which others it imports
 # config, or are for every screen alike.
 BESIDE = {
     "methods": "config errors modules parallel",
-    "models": "errors files",
+    "models": "errors files tensor_file",
     "classical": "child_processes errors",
     "figures": "",
     "tasks": "child_processes errors names recipe_parts",
@@ -49,7 +49,6 @@ OWNERS = {
     "sklearn": {"profiles", "tasks"},
     "anndata": {"profiles"},
     "h5py": {"models", "profiles"},
-    "safetensors": {"models"},
     "huggingface_hub": {"models"},
     "copairs": {"tasks"},
     "umap": {"tasks"},
