@@ -184,6 +184,7 @@ DEFAULTS = {
     },
     "export": {
         "sets": (),  # full names such as gan@500/b8; () is all
+        "step": "last",  # of --job=export_encoder: this, "first" or a number
     },
     "evaluate": {
         "tasks": "all",  # or names: gandl_jax/tasks/<name>.py
