@@ -1,4 +1,4 @@
-"""Feature sets as data frames: `Metadata_*`, what was seen, and `<set>__<i>` columns."""
+"""Feature sets as data frames: what is known of each record, and its features."""
 
 import re
 from collections.abc import Mapping
