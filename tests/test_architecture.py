@@ -10,6 +10,7 @@ import gandl_jax
 ROOT = pathlib.Path(gandl_jax.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 ROOMS = {  # each folder's, and which others it imports
+    "api": "judging training methods figures tasks profiles reading prepared raw",
     "jobs": "judging training methods figures tasks profiles reading prepared raw",
     "judging": "training tasks profiles reading prepared raw",
     "training": "classical methods profiles reading prepared raw",
