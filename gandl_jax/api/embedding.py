@@ -1,6 +1,5 @@
 """Images in memory to features, also where JAX, Flax and NumPy are all there is."""
 
-import importlib.util
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -84,8 +83,8 @@ def embed(
 def _table(found: Mapping[str, np.ndarray]) -> Any:
     names = [f"{name}__{i}" for name, x in found.items() for i in range(x.shape[1])]
     features = np.concatenate(list(found.values()), axis=1)
-    if importlib.util.find_spec("pandas") is None:
+    try:
+        import pandas as pd
+    except ImportError:
         return dict(zip(names, features.T, strict=True))
-    import pandas as pd
-
     return pd.DataFrame(features, columns=names)
