@@ -50,7 +50,7 @@ def test_several_sets_stand_side_by_side(one):
     [
         (
             lambda f: f.filter(regex="Metadata"),
-            "features of no set: give columns of on",
+            "features of no set: give columns",
         ),
         (lambda f: f.drop(columns="b8__3"), "lacks columns of the set 'b8'"),
         (lambda f: f.assign(b8__3="a"), "the set 'b8' hold what is no number"),
