@@ -27,10 +27,12 @@ def get_config(text: str = ""):
     config.data.crop_px = 64
 
     # 2. The files. A name in braces is a column of the table; {channel} is a channel's
-    # code. Other forms:
+    # code. Other forms (those of instruments: docs/layouts.md):
     #   file="{plate}/{well}_s{site}.tif"   all channels in one file: pages, or RGB
     #   file="{file}"                       a column of paths (data.outside="allow" for
     #                                       files that are not in source_dir)
+    #   file="{path_{channel}}"             one such column for each channel
+    #   file="{well}_w{channel}*.tif"       * is text that varies freely
     #   metadata=""                         no table: the names in braces are found in
     #                                       the files' names and become the columns
     config.screen.update(

@@ -28,10 +28,13 @@ SCREEN_IMAGES = (  # of `screen`, what decides which images belong to which reco
     "screen.file",
     "screen.channels",
     "screen.channel_codes",
+    "screen.ignored_files",
     "screen.key",
     "screen.columns.site_id",
     "screen.columns.cell",
 )
+# Of `screen`, what former versions did not know: left out of digests where unset.
+SCREEN_LATER = ("screen.wells_per_row",)
 SCREEN_PLATES = ("screen.columns.plate", "screen.columns.experiment")
 
 

@@ -44,9 +44,13 @@ DEFAULTS = {
         "name": "",  # of its profiles' folder
         "metadata": "metadata.csv",  # in source_dir; "" finds the records by `file`
         # Path below source_dir over the metadata's columns, as in
-        # "{plate}/{well}_s{site}_{channel}.tif"; "{file}" is a column of paths.
+        # "{plate}/{well}_s{site}_{channel}.tif"; "{file}" is a column of paths, and
+        # "{file_{channel}}" one for each channel. * is any text within a name.
         # Without {channel} one file holds all channels (pages, or RGB).
         "file": "",
+        # Globs of files that are none of the screen's, where `file` has a * or there is
+        # no table: ImageXpress' thumbnails.
+        "ignored_files": ("*_thumb*",),
         "channels": (),  # names, in the order of the codes, pages or colours
         "channel_codes": (),  # what {channel} stands for; () is 1, 2, 3 ...
         "key": (),  # columns that together name a record; () is site_id (and cell)
@@ -65,6 +69,7 @@ DEFAULTS = {
             "mechanism": "",
             "split": "",  # the publisher's own: train, test
         },
+        "wells_per_row": 0,  # where wells are numbers along the rows: 12 of 96, 24
         "more_columns": (),  # kept as Metadata_<Name>, to colour, split and label by
         # Filters "column=value|value; column=value"; an empty value is a blank. In a
         # column of numbers alone they are compared as numbers. One that matches no

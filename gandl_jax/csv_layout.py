@@ -26,6 +26,7 @@ _QUOTE = '"'
 _QUOTED = re.compile(r'"((?:[^"]|"")*)"')
 _NO_UTF8 = re.compile("[\udc80-\udcff]")  # what surrogateescape makes of a byte
 _UTF16 = "\udcff\udcfe", "\udcfe\udcff"  # its byte-order marks
+_NULS_FRAC = 0.3  # of a line of UTF-16 that is read as UTF-8, half are (ours)
 _SHOWN = 30  # characters of a line
 
 
@@ -148,15 +149,16 @@ def _check_line(path, number: int, line: str) -> None:
     """Raises where a line is no text, or has no end."""
     if not line.isascii() and (found := _NO_UTF8.search(line)):
         if number == 1 and line.startswith(_UTF16):
-            raise InputError(
-                f"{path} is not a readable CSV table: it is UTF-16 text; save it as "
-                "UTF-8"
-            )
+            raise _utf16(path)
+        byte = bytes([ord(found[0]) - 0xDC00])
         raise InputError(
             f"{path} is not a readable CSV table: line {number:,} holds the byte "
-            f"0x{ord(found[0]) - 0xDC00:02x}, which is no UTF-8; save it as UTF-8 text"
+            f"0x{byte.hex()}, which is no UTF-8; in Latin-1 it is "
+            f"{byte.decode('latin-1')!r}: {_save_as_utf8(path, 'latin1')}"
         )
     if "\0" in line:
+        if number == 1 and line.count("\0") > _NULS_FRAC * len(line):
+            raise _utf16(path)
         raise InputError(
             f"{path} is not a readable CSV table: line {number:,} holds the character "
             "'\\x00', which is no text: remove it"
@@ -166,6 +168,21 @@ def _check_line(path, number: int, line: str) -> None:
             f"{path}: line {number:,} has {MOST_LINE:,} characters or more, too many "
             "for a row of a table"
         )
+
+
+def _utf16(path) -> InputError:
+    return InputError(
+        f'{path} is not a readable CSV table: it is UTF-16 text ("Unicode text" '
+        f"of spreadsheets): {_save_as_utf8(path, 'utf-16')}"
+    )
+
+
+def _save_as_utf8(path, encoding: str) -> str:
+    """What to do, for a message."""
+    return (
+        'save it as UTF-8 ("CSV UTF-8" in a spreadsheet, or iconv -f '
+        f"{encoding} -t utf-8 {pathlib.PurePath(str(path)).name} > new.csv)"
+    )
 
 
 def _check_quotes(path, number: int, record: str, between: str) -> None:

@@ -79,6 +79,13 @@ def holder(workdir: epath.PathLike) -> dict[str, Any] | None:
     return found if is_held else None
 
 
+def other_holder(workdir: epath.PathLike) -> dict[str, Any] | None:
+    """As `holder`, but None where it is this process itself that holds the workdir."""
+    found = holder(workdir)
+    mine = {"host": socket.gethostname(), "pid": os.getpid()}
+    return None if found and mine.items() <= found.items() else found
+
+
 @contextlib.contextmanager
 def _hold_by_system(file: epath.Path, mine: dict[str, Any]) -> Iterator[None]:
     files.check_regular(file)

@@ -46,6 +46,7 @@ def test_a_second_process_is_told_who_holds_it_since_when(holding, tmp_path):
     with pytest.raises(InputError, match=told), lock.held(tmp_path, "another"):
         raise AssertionError
     assert lock.holder(tmp_path) == found  # refused, it has changed nothing
+    assert lock.other_holder(tmp_path) == found
 
 
 def test_a_lock_left_by_a_dead_process_is_recovered(holding, tmp_path):
@@ -55,6 +56,7 @@ def test_a_lock_left_by_a_dead_process_is_recovered(holding, tmp_path):
     assert lock.holder(tmp_path) is None
     with lock.held(tmp_path, "another"):
         assert lock.holder(tmp_path)["pid"] == os.getpid()
+        assert lock.other_holder(tmp_path) is None
     assert lock.holder(tmp_path) is None
 
 

@@ -15,6 +15,7 @@ PLATES = "plate_statistics"  # those of each plate, as it was counted
 MANIFEST = "manifest"  # what its files must be, and the counts
 REMARKS = "remarks"  # what was odd, of the table and the images
 SOURCE_TABLE = "source_table.parquet"  # the file's digest, under its name
+CHANGED_TABLE = "changed_table.parquet"  # the table as it is since, where it changed
 LABELS = "labels"  # in a plan: what the config says of records, not of their images
 COUNTED = "plates_counted_by"  # in a plan: the columns of the plates in the facts
 TFDS_METADATA = "dataset_info.json", "features.json"  # which TFDS reads
@@ -36,6 +37,7 @@ _MORE = {  # former versions lack some
     MANIFEST: dict,
     REMARKS: dict,
     SOURCE_TABLE: dict,
+    CHANGED_TABLE: dict,
 }
 _OF_A_PLAN = {
     "records": int,
@@ -69,8 +71,8 @@ def checked(content: Mapping[str, Any]) -> dict[str, Any]:
         _check_levels(f"{PLATES} of {plate!r}", levels, channels, most)
     for key in ("records", "records_skipped_as_missing"):
         _need(0 <= content.get(key, 0) < _MOST_BYTES, key, content.get(key))
-    if SOURCE_TABLE in content:
-        _check_digest(SOURCE_TABLE, content[SOURCE_TABLE])
+    for name in content.keys() & {SOURCE_TABLE, CHANGED_TABLE}:
+        _check_digest(name, content[name])
     if MANIFEST in content:
         _check_manifest(content[MANIFEST], content["files"])
     for key in ("table", "images"):

@@ -16,6 +16,7 @@ from etils import epath
 from gandl_jax import files, sealed_json
 from gandl_jax.errors import InputError, nearest
 from gandl_jax.prepared.description import (
+    CHANGED_TABLE,
     COUNTED,
     LABELS,
     MANIFEST,
@@ -33,6 +34,7 @@ IMAGES = "images"  # in a plan: the format of the raw ones when the shards were 
 ILLUMINATION = "illumination.npz"  # the fields of each plate
 FEWEST_RECORDS = 50  # of a plate, to estimate its illumination from (ours)
 REDUCED = {"downscale": 1, "white_level": 0}  # in a plan where they are not these
+LATER = {"screen.ignored_files": ["*_thumb*"]}  # which former plans lack
 WORK = ".work"  # a folder: what a running preparation keeps beside the shards
 MOST_RECORD_BYTES = 2**31  # TFRecord's readers hold one whole
 FREE = (SOURCE, LABELS, COUNTED, IMAGES)  # of a plan: what the shards do not depend on
@@ -276,7 +278,7 @@ def written(description: Mapping[str, Any], name: str) -> Mapping[str, Any] | No
       description: of the prepared screen.
       name: of the file.
     """
-    known = {SOURCE_TABLE: description.get(SOURCE_TABLE)}
+    known = {name: description.get(name) for name in (SOURCE_TABLE, CHANGED_TABLE)}
     return (known | description.get(MANIFEST, {}).get("files", {})).get(name)
 
 
@@ -329,6 +331,7 @@ def open_unchecked(directory: str, description: Mapping[str, Any]) -> Prepared:
 def read_source_table(opened: Prepared) -> pd.DataFrame | None:
     """The raw screen's table of the records, [N] rows in stored order, all str.
 
+    It is that of the last preparation, where columns have changed since the first.
     None where a former version prepared the screen, which did not keep it.
 
     Raises:
@@ -336,8 +339,10 @@ def read_source_table(opened: Prepared) -> pd.DataFrame | None:
     """
     if SOURCE_TABLE not in opened.description:
         return None
-    found = _read_table(opened.directory, opened.description, SOURCE_TABLE)
-    with _damage_told(epath.Path(opened.directory) / SOURCE_TABLE):
+    is_changed = CHANGED_TABLE in opened.description
+    name = CHANGED_TABLE if is_changed else SOURCE_TABLE
+    found = _read_table(opened.directory, opened.description, name)
+    with _damage_told(epath.Path(opened.directory) / name):
         if len(found) != opened.records:
             raise ValueError(f"it has {len(found)} rows, not {opened.records}")
     return found
@@ -392,7 +397,7 @@ def is_complete(directory: str) -> bool:
     if not (folder / DESCRIPTION).exists():
         return False
     description = read_description(directory)
-    tables = [RECORDS, *(name for name in [SOURCE_TABLE] if name in description)]
+    tables = [RECORDS, *description.keys() & {SOURCE_TABLE, CHANGED_TABLE}]
     return not _gone(folder, [*tables, *description["files"]])
 
 
@@ -410,7 +415,7 @@ def check_plan(
       before: its plan.
       wanted: what to compare, a plan or a part of one; FREE is passed over.
     """
-    before, wanted = (REDUCED | dict(plan) for plan in (before, wanted))
+    before, wanted = REDUCED | LATER | dict(before), REDUCED | dict(wanted)
     changes = [
         f"{key} was {before.get(key)!r}, is {value!r}"
         for key, value in wanted.items()

@@ -38,7 +38,7 @@ def _spellings(table: pd.DataFrame) -> Iterator[str]:
     if "Metadata_Treatment" not in table:
         return
     names = pd.Series(sorted(table["Metadata_Treatment"].unique()), dtype=str)
-    alike = names.groupby(names.map(lambda name: _SAME.sub("", name).casefold()))
+    alike = names.groupby(names.map(_spelt_alike))
     groups = [list(group) for _, group in alike if len(group) > 1]
     if groups:
         first = " and ".join(map(repr, groups[0]))
@@ -47,6 +47,11 @@ def _spellings(table: pd.DataFrame) -> Iterator[str]:
             f"{len(groups)} {seem} to be spelled in several ways, such as "
             f"{first}: they are kept apart; correct the table if they are one"
         )
+
+
+def _spelt_alike(name: str) -> str:
+    """What spellings of a name share; of "" and "-" nothing would be left."""
+    return _SAME.sub("", name).casefold() or name
 
 
 def _doses(table: pd.DataFrame) -> Iterator[str]:

@@ -99,10 +99,15 @@ def plan(metadata: pd.DataFrame, *, records_per_shard: int, seed: int) -> list[S
       records_per_shard: at most so many in each.
       seed: of the permutation.
     """
-    order = np.random.default_rng(seed).permutation(len(metadata))
+    order = stored_order(len(metadata), seed)
     count = -(-len(metadata) // records_per_shard)
     parts = np.array_split(order, count)
     return [Shard(number, count, rows) for number, rows in enumerate(parts)]
+
+
+def stored_order(records: int, seed: int) -> np.ndarray:
+    """[N] int64, the metadata's rows in the order in which all shards store them."""
+    return np.random.default_rng(seed).permutation(records)
 
 
 def alone(shard: Shard, raw: Raw) -> tuple[Shard, Raw]:

@@ -4,6 +4,7 @@ The shards themselves are not touched.
 """
 
 import dataclasses
+import io
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -23,6 +24,7 @@ from gandl_jax.prepared import (
     work_folder,
 )
 from gandl_jax.prepared.description import (
+    CHANGED_TABLE,
     MANIFEST,
     PLATES,
     REMARKS,
@@ -40,7 +42,9 @@ class Describing:
 
     Attributes:
       spec: of the screen.
-      metadata: its N records.
+      metadata: its N records, as the shards have them.
+      changed: the same rows as the raw screen's table has them since; None where it
+        has not changed.
       parts: its shards, as from `shards.plan`.
       folder: where it is prepared.
       plan: to be kept beside the shards, and in the description.
@@ -53,6 +57,7 @@ class Describing:
     folder: epath.Path
     plan: Mapping[str, Any]
     notes: Sequence[str]
+    changed: pd.DataFrame | None = None
 
     @property
     def order(self) -> np.ndarray:
@@ -61,8 +66,16 @@ class Describing:
 
     @property
     def source(self) -> pd.DataFrame:
-        """The metadata in stored order."""
-        return self.metadata.iloc[self.order].reset_index(drop=True)
+        """The metadata in stored order, as the shards have it."""
+        return self._stored(self.metadata)
+
+    @property
+    def labels(self) -> pd.DataFrame:
+        """The metadata in stored order, as the raw screen's table has it now."""
+        return self._stored(self.metadata if self.changed is None else self.changed)
+
+    def _stored(self, rows: pd.DataFrame) -> pd.DataFrame:
+        return rows.iloc[self.order].reset_index(drop=True)
 
     def counts(self) -> shard_counts.ShardCounts:
         """Counts of all shards.
@@ -143,12 +156,48 @@ def add_source_table(
       RunError: the folder cannot be written.
     """
     with work_folder.writing(folder):
-        digest = _write_source(folder, source)
+        digest = _write_source(folder, SOURCE_TABLE, source)
         sealed_json.write(folder / PLAN, plan)
         sealed_json.write(
             folder / DESCRIPTION,
             {**description, "plan": plan, SOURCE_TABLE: digest},
         )
+
+
+def take_labels(description: Mapping[str, Any], what: Describing) -> bool:
+    """Keeps the raw screen's table as it is now beside that of the shards.
+
+    Args:
+      description: of the complete screen.
+      what: to describe.
+
+    Returns:
+      Whether it was another one until now.
+
+    Raises:
+      RunError: the folder cannot be written.
+    """
+    kept = CHANGED_TABLE if CHANGED_TABLE in description else SOURCE_TABLE
+    before = pd.read_parquet(io.BytesIO(files.read_bytes(what.folder / kept)))
+    if before.equals(what.labels):
+        return False
+    with work_folder.writing(what.folder):
+        told = {k: v for k, v in description.items() if k != CHANGED_TABLE}
+        told |= _write_changed(what) | {"plan": what.plan}
+        if REMARKS in told:
+            told[REMARKS] = {**told[REMARKS], "table": list(what.notes)}
+        sealed_json.write(what.folder / PLAN, what.plan)
+        sealed_json.write(what.folder / DESCRIPTION, told)
+        if what.changed is None:
+            (what.folder / CHANGED_TABLE).unlink(missing_ok=True)
+    return True
+
+
+def _write_changed(what: Describing) -> dict[str, Any]:
+    """Writes the table as it is now where it has changed; its name and digest."""
+    if what.changed is None:
+        return {}
+    return {CHANGED_TABLE: _write_source(what.folder, CHANGED_TABLE, what.labels)}
 
 
 def _write(
@@ -169,7 +218,7 @@ def _write(
     # Until the new one is written: files of two preparations are no screen.
     (folder / DESCRIPTION).unlink(missing_ok=True)
     sealed_json.write(folder / PLAN, plan)
-    records = table(what.spec, what.source)
+    records = table(what.spec, what.labels)
     _write_records(folder, records, counted)
     size_px = description["height_px"], description["width_px"]
     _write_illumination(folder, counted, size_px)
@@ -177,7 +226,8 @@ def _write(
         **description,
         PLATES: _plate_statistics(what.spec.channels, counted.histograms, plan),
         "plan": plan,
-        SOURCE_TABLE: _write_source(folder, what.source),
+        SOURCE_TABLE: _write_source(folder, SOURCE_TABLE, what.source),
+        **_write_changed(what),
     }
     if counted.written:
         written = dict(zip(description["files"], counted.written, strict=True))
@@ -216,11 +266,13 @@ def _write_records(
         pd.concat([records, places], axis=1).to_parquet(file)
 
 
-def _write_source(folder: epath.Path, source: pd.DataFrame) -> dict[str, Any]:
+def _write_source(
+    folder: epath.Path, name: str, source: pd.DataFrame
+) -> dict[str, Any]:
     """Writes the raw screen's table; returns the file's digest."""
-    with files.replacing(folder / SOURCE_TABLE) as file:
+    with files.replacing(folder / name) as file:
         source.to_parquet(file, index=False)
-    return manifest.digest(folder / SOURCE_TABLE)
+    return manifest.digest(folder / name)
 
 
 def _write_illumination(

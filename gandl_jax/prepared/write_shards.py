@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import hashlib
 import itertools
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +16,7 @@ from gandl_jax import files, sealed_json
 from gandl_jax.config import SCREEN_PLATES
 from gandl_jax.errors import InputError
 from gandl_jax.prepared import (
+    changed_table,
     labelled,
     manifest,
     shard_counts,
@@ -26,6 +26,7 @@ from gandl_jax.prepared import (
     write_description,
 )
 from gandl_jax.prepared.description import (
+    CHANGED_TABLE,
     COUNTED,
     LABELS,
     MANIFEST,
@@ -50,6 +51,7 @@ from gandl_jax.raw.raw_files import RawFiles
 from gandl_jax.raw.reduction import Reduction
 from gandl_jax.raw.screen import Screen, table
 
+TABLE = "metadata_sha256"  # in a plan: the digest of the table's text
 ORDER_SEED = 0  # of the records' order in the shards; experiments share the folder
 
 
@@ -79,29 +81,33 @@ def convert(
         prepared otherwise or holds other things, or a file in it is damaged.
       RunError: the raw screen went away, or the folder cannot be written.
     """
-    parts = shards.plan(
-        metadata, records_per_shard=data.records_per_shard, seed=ORDER_SEED
-    )
     folder = epath.Path(data.dir)
-    before = _plan_before(folder)
-    plan = settings | _source(metadata, data.source_dir, parts)
-    if LABELS in plan:
-        plan[COUNTED] = (before or {}).get(COUNTED, labelled.plate_columns(spec))
-    check_plan(folder, before or plan, plan)
-    counted_by = plan.get(COUNTED, labelled.plate_columns(spec))
+    before = _plan_before(folder) or {}
+    check_plan(folder, before or settings, settings)
+    counted_by = before.get(COUNTED, labelled.plate_columns(spec))
     if "plate" in (data.scaling, data.illumination):
         labels = table(spec, metadata)
         labelled.renamed(spec, counted_by, metadata, labels, data.dir)  # refuses
+    metadata, changed = _as_written(spec, metadata, folder, before, counted_by)
+    parts = shards.plan(
+        metadata, records_per_shard=data.records_per_shard, seed=ORDER_SEED
+    )
+    plan = settings | _source(metadata, data.source_dir, parts)
+    if LABELS in plan:
+        plan[COUNTED] = counted_by
+    _check_table(folder, before, plan)
     work_folder.clear(folder)
-    if before and IMAGES in before:
+    if IMAGES in before:
         plan[IMAGES] = before[IMAGES]
     describing = write_description.Describing(
-        spec, metadata, parts, folder, plan, notes
+        spec, metadata, parts, folder, plan, notes, changed
     )
     if (description := _complete(folder)) and _is_labelled(description, describing):
         print(f"{data.dir}: already prepared, {len(metadata)} records")
         return
     counted = labelled.as_counted(spec, counted_by)
+    if changed is not None:
+        counted = changed_table.as_shards_need_it(counted, metadata.columns)
     todo = shards.unfinished(parts, spec.name, data.dir)
     write = _writer(data)
     images = list(itertools.chain(*raw_images.paths(spec, metadata)))
@@ -113,7 +119,7 @@ def convert(
     plan = plan | {IMAGES: str(image_format)}
     describing = dataclasses.replace(describing, plan=plan)
     with work_folder.writing(folder):
-        _write_shards(todo, raw, folder, plan, write, fresh=before is None)
+        _write_shards(todo, raw, folder, plan, write, fresh=not before)
     write_description.describe(describing, raw, skipped=skipped)
 
 
@@ -122,12 +128,52 @@ def _source(
 ) -> dict[str, Any]:
     """The plan's other part: the raw screen, in the order of its records."""
     order = np.concatenate([part.rows for part in parts])
-    text = metadata.iloc[order].to_csv(index=False)
     return {
         SOURCE: os.fspath(files.absolute(source_dir)),
         "records": len(metadata),
-        "metadata_sha256": hashlib.sha256(text.encode()).hexdigest(),
+        TABLE: changed_table.digest(metadata.iloc[order]),
     }
+
+
+def _as_written(
+    spec: Screen,
+    metadata: pd.DataFrame,
+    folder: epath.Path,
+    before: Mapping[str, Any],
+    counted_by: Sequence[str],
+) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+    """The records as the shards there have them, and as they are now.
+
+    Args:
+      spec: of the screen.
+      metadata: the records as they are now.
+      folder: of the prepared screen.
+      before: what it was begun with; {} where it is empty.
+      counted_by: the columns of the plates whose pixels the shards count.
+
+    Returns:
+      The records; and the same ones by the table of now, None where that is the same.
+
+    Raises:
+      InputError: they are other records, images or plates.
+    """
+    orders = functools.partial(shards.stored_order, seed=ORDER_SEED)
+    former = changed_table.written_from(folder, before.get(TABLE), orders)
+    if former is None or former.equals(metadata):
+        return metadata, None
+    now = changed_table.in_order_of(former, metadata, spec, counted_by, folder)
+    return former, None if now.equals(former) else now
+
+
+def _check_table(
+    folder: epath.Path, before: Mapping[str, Any], plan: Mapping[str, Any]
+) -> None:
+    """Raises where the folder was begun with other records than there are now."""
+    if before and before.get(TABLE) != plan[TABLE]:
+        raise InputError(
+            f"{folder} (config.data.dir) was begun with another table than "
+            "is there now: choose another data.dir, or go back to that table"
+        )
 
 
 def _plan_before(folder: epath.Path) -> dict[str, Any] | None:
@@ -159,7 +205,7 @@ def _complete(folder: epath.Path) -> dict[str, Any]:
         return {}
     description = read_description(folder)
     known = {*description.get(MANIFEST, {}).get("files", {}), RECORDS}
-    known |= {SOURCE_TABLE} & description.keys()
+    known |= {SOURCE_TABLE, CHANGED_TABLE} & description.keys()
     wanted = {*description["files"], *known, PLAN, *TFDS_METADATA}
     there = {path.name for path in folder.iterdir()}
     if not wanted <= there:
@@ -187,6 +233,8 @@ def _is_labelled(
     the shards' facts count, all is described anew.
     """
     if SOURCE_TABLE in description:
+        if write_description.take_labels(description, what):
+            print(f"{what.folder}: columns of the table have changed and are taken up")
         return True
     plan = dict(what.plan)
     if before := description["plan"].get(LABELS):

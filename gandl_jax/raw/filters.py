@@ -5,6 +5,7 @@ Imports nothing slow.
 
 import difflib
 from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,12 @@ SHOWN = 8  # an error names this many of the values that a column has
 
 
 def matches(
-    rule: Filter | None, metadata: pd.DataFrame, *, dose: str = "", well: str = ""
+    rule: Filter | None,
+    metadata: pd.DataFrame,
+    *,
+    dose: str = "",
+    well: str = "",
+    wells_per_row: int = 0,
 ) -> np.ndarray:
     """The rows whose every named column holds an allowed value.
 
@@ -30,6 +36,7 @@ def matches(
       metadata: [N] rows of str, cleaned.
       dose: the column that holds concentrations, in which 01 is 1 too.
       well: the column that holds wells, which are compared in any notation.
+      wells_per_row: how many wells a row has, where they are numbers; else 0.
 
     Returns:
       [N] bool.
@@ -42,21 +49,21 @@ def matches(
         wanted = set()
         for value in allowed:
             if column == well:
-                wanted |= wells.meant(value, known)
+                wanted |= wells.meant(value, known, wells_per_row)
             else:
                 wanted |= names.meant(value, known, padded=column == dose)
         chosen &= metadata[column].isin(wanted).to_numpy()
     return chosen
 
 
-def check(key: str, rule: Filter, metadata: pd.DataFrame, **columns: str) -> None:
+def check(key: str, rule: Filter, metadata: pd.DataFrame, **columns: Any) -> None:
     """Refuses a filter that no row meets.
 
     Args:
       key: of the config, for the message.
       rule: column to its allowed values.
       metadata: as for `matches`.
-      **columns: dose and well, as for `matches`.
+      **columns: dose, well and wells_per_row, as for `matches`.
 
     Raises:
       InputError: with the values that there are, the nearest first.
@@ -75,7 +82,7 @@ def check(key: str, rule: Filter, metadata: pd.DataFrame, **columns: str) -> Non
 
 
 def _at_fault(
-    rule: Filter, metadata: pd.DataFrame, columns: Mapping[str, str]
+    rule: Filter, metadata: pd.DataFrame, columns: Mapping[str, Any]
 ) -> tuple[str, Filter]:
     """The column at which no row is left, and the part of the rule that rows meet."""
     for column in rule:  # wrong by itself?
@@ -89,7 +96,7 @@ def _at_fault(
     raise AssertionError("the rule has rows")
 
 
-def unmet(rule: Filter, metadata: pd.DataFrame, **columns: str) -> Iterator[str]:
+def unmet(rule: Filter, metadata: pd.DataFrame, **columns: Any) -> Iterator[str]:
     """Says which of several allowed values no row of a filter holds."""
     for column, allowed in rule.items():
         for value in allowed if len(allowed) > 1 else ():

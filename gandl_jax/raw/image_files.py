@@ -1,7 +1,8 @@
 """Files of raw images: the format in their headers, and the pixels of TIFFs.
 
-Readable are PNGs, grey or RGB, and TIFFs, both of 8 or 16 bits. A TIFF's channels are
-its pages, its samples or an axis C that the file names itself. Imports nothing slow.
+Readable are PNGs, grey or RGB, and TIFFs, both of 8 or 16 bits; TIFFs of signed 16 bits
+where no level is below 0. A TIFF's channels are its pages, its samples or an axis C
+that the file names itself. Imports nothing slow.
 """
 
 import dataclasses
@@ -23,7 +24,7 @@ logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _TIFF = b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"  # the last two are BigTIFF's
-_DEPTH = {np.dtype(np.uint8): 8, np.dtype(np.uint16): 16}
+_DEPTH = {np.dtype(np.uint8): 8, np.dtype(np.uint16): 16, np.dtype(np.int16): 16}
 _CHANNEL_AXES = "CSQI"  # channels, samples, and pages that nothing is said of
 _ALPHA = tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA
 _SIZELESS = tuple(  # packings that say nothing of an image's size
@@ -130,7 +131,7 @@ def tiff_pixels(data: bytes) -> tuple[ImageFormat, np.ndarray]:
     except Exception as error:  # whatever error the damage leads to
         raise Unreadable("truncated or corrupt") from error
     pixels = np.stack(parts) if len(parts) > 1 else parts[0]
-    return image_format, _channels_last(pixels, axes)
+    return image_format, _unsigned(_channels_last(pixels, axes))
 
 
 def _open(file: BinaryIO) -> tifffile.TiffFile:
@@ -147,12 +148,27 @@ def _channels_last(pixels: np.ndarray, axes: str) -> np.ndarray:
     return np.ascontiguousarray(pixels.astype(pixels.dtype.newbyteorder("=")))
 
 
+def _unsigned(pixels: np.ndarray) -> np.ndarray:
+    """The same levels without a sign."""
+    if pixels.dtype != np.int16:
+        return pixels
+    if (lowest := pixels.min()) < 0:
+        raise Unreadable(
+            f"levels below 0, the lowest {lowest}; save them as unsigned 16 bits, from "
+            "0 up"
+        )
+    return pixels.view(np.uint16)
+
+
 def _layout(tiff: tifffile.TiffFile) -> tuple[ImageFormat, str]:
     """The format, and the axes of the array that holds the pixels."""
     page, series = tiff.pages.first, tiff.series
     depth = _DEPTH.get(page.dtype)
     if depth is None:
-        raise Unreadable(f"{page.dtype} levels, not whole numbers of 8 or 16 bits")
+        raise Unreadable(
+            f"{page.dtype} levels, not whole numbers of 8 or 16 bits; save them as "
+            "uint8 or uint16"
+        )
     if any(sample in _ALPHA for sample in page.extrasamples):
         raise Unreadable(f"{depth}-bit with an alpha channel")
     if page.photometric not in _PHOTOMETRIC:

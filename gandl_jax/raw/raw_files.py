@@ -15,9 +15,11 @@ from etils import epath
 
 from gandl_jax import files, regular_files
 from gandl_jax.errors import RunError
-from gandl_jax.raw import limits, spellings, zip_archive
+from gandl_jax.raw import limits, spellings, wildcards, zip_archive
 from gandl_jax.raw.image_files import Unreadable
 from gandl_jax.raw.spellings import Spellings
+
+IMAGES = ".png", ".tif", ".tiff"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +52,50 @@ class RawFiles:
         actual = [self.spellings.actual(path) for path in paths]
         archives = tuple(archive.part(actual) for archive in self.archives)
         return RawFiles(self.source_dir, archives, self.spellings.part(paths))
+
+    def find_open(
+        self, patterns: Collection[str], ignored: Collection[str]
+    ) -> "RawFiles":
+        """These files, found by paths too in which "*" leaves text open.
+
+        Args:
+          patterns: such paths.
+          ignored: globs of files that are none of these.
+
+        Raises:
+          InputError: it is not clear which file is meant.
+        """
+        there = wildcards.kept(self.everything(), ignored)
+        found = wildcards.match(patterns, there)
+        return dataclasses.replace(self, spellings=found)
+
+    def everything(self) -> Iterator[str]:
+        """Paths of all files, loose and in archives; no hidden ones."""
+        yield from self._below()
+        for path in self.members():
+            if not any(part.startswith(".") for part in path.split("/")):
+                yield path
+
+    def _below(self) -> Iterator[str]:
+        """Paths of all loose files, relative to the raw screen; no hidden ones.
+
+        A folder that links lead to again, perhaps from within, is read once.
+        """
+        folders, seen = [""], set()
+        while folders:
+            folder = folders.pop()
+            real = os.path.realpath(epath.Path(self.source_dir) / folder)
+            if real in seen:
+                continue
+            seen.add(real)
+            for path in sorted(self._paths_in(folder)):
+                name = os.path.basename(path)
+                if name.startswith("."):
+                    continue
+                if not name.lower().endswith(IMAGES) and self._is_folder(path):
+                    folders.append(path)
+                else:
+                    yield path
 
     def find(self, absent: Collection[str], taken: Collection[str]) -> "RawFiles":
         """These files, found by absent paths too that are only spelled otherwise.

@@ -12,7 +12,7 @@ import pandas as pd
 from gandl_jax import names
 from gandl_jax.errors import InputError
 from gandl_jax.progress import Progress
-from gandl_jax.raw import confined, found_records, image_files, raw_files
+from gandl_jax.raw import confined, found_records, image_files, raw_files, wildcards
 from gandl_jax.raw.image_files import ImageFormat, Unreadable
 from gandl_jax.raw.raw_files import RawFiles
 from gandl_jax.raw.screen import Screen, record_ids
@@ -68,10 +68,11 @@ def present(
     confined.check_paths(itertools.chain(*files), source_dir, outside)
     _check_apart(screen, metadata, files)
     extra = _next_channel(screen, metadata)
-    source, listed = _find(source_dir, set(itertools.chain(*files)), set(extra))
+    source, listed = _find(screen, source_dir, {*itertools.chain(*files)}, {*extra})
     there = np.array([[f in listed for f in group] for group in files])
     _check_channels(screen, source_dir, files, there)
     _check_surplus(screen, source_dir, extra, listed)
+    _check_whole(screen, files, there)
     absent = int((~there).sum())
     if absent and missing == "fail":
         names = [files[c][i] for c, i in np.argwhere(~there)[:NAMED]]
@@ -87,10 +88,13 @@ def present(
 
 
 def _find(
-    source_dir: str, wanted: set[str], extra: set[str]
+    screen: Screen, source_dir: str, wanted: set[str], extra: set[str]
 ) -> tuple[RawFiles, set[str]]:
     """The files, and the wanted and the extra paths by which they have one."""
     source = raw_files.open_files(source_dir)
+    if screen.pattern.is_open:
+        source = source.find_open(wanted | extra, screen.ignored_files)
+        return source, set(source.spellings.wanted())
     listed = source.there(wanted | extra)
     if wanted <= listed:  # as ever: of the extra ones none should be there
         return source, listed
@@ -100,7 +104,8 @@ def _find(
 
 def spelled_otherwise(screen: Screen, source: RawFiles) -> list[str]:
     """A remark on the files whose path is not as the table has it."""
-    wanted = list(source.spellings.wanted())
+    asked = source.spellings.wanted()
+    wanted = [p for p in asked if not wildcards.fits(source.spellings.actual(p), p)]
     if not wanted:
         return []
     many = "1 image is" if len(wanted) == 1 else f"{len(wanted)} images are"
@@ -134,9 +139,28 @@ def _check_apart(
         )
 
 
+def _check_whole(
+    screen: Screen, files: Sequence[Sequence[str]], there: np.ndarray
+) -> None:
+    """Raises where names of files give no record all its images.
+
+    So it is where a part of the name is another for each file.
+    """
+    if screen.metadata or there.all(0).any():
+        return
+    lacking = files[int(there[:, 0].argmin())][0]
+    raise InputError(
+        f"no record that the names of files give has an image of every channel: for "
+        f"{files[int(there[:, 0].argmax())][0]} there is no {lacking}; write * in "
+        f"place of what differs from channel to channel in config.screen.file="
+        f"{screen.file!r}"
+    )
+
+
 def _next_channel(screen: Screen, metadata: pd.DataFrame) -> list[str]:
     """Where the images of one channel more would be, where channels are numbered."""
-    if not screen.file_per_channel or screen.channel_codes:
+    per_channel = screen.file_per_channel and not screen.pattern.columns_per_channel
+    if not per_channel or screen.channel_codes:
         return []
     code = str(len(screen.channels) + 1)
     return [screen.image_path(row, code) for row in _rows(screen, metadata)]

@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import io
-import string
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -20,6 +19,7 @@ from gandl_jax.raw import (
     filters,
     found_records,
     limits,
+    path_pattern,
     raw_files,
     wells,
 )
@@ -42,8 +42,7 @@ class Screen:
       name: of the prepared screen and its profiles; that of the file in
         `gandl_jax/screens`, but for a screen of one's own.
       channels: channel names, in the order of the codes, pages or samples.
-      file: an image's path below the source directory: text with `{column}` of the
-        metadata and `{channel}`, the channel's code.
+      file: an image's path below the source directory, a `path_pattern`.
       key: the columns that together identify a record.
       columns: `Metadata_*` name to the source's column.
       response_0: the wells where no compound acts (source column to allowed
@@ -56,6 +55,9 @@ class Screen:
       options: the keys of `config.simulate` that its images and table depend on.
       metadata: the table in the source directory; "" finds the records by `file`.
       channel_codes: what `{channel}` stands for, one for each channel; () is 1, 2 ...
+      ignored_files: globs of files that are no images of the screen, where `file` or a
+        screen without a table leaves that open.
+      wells_per_row: where wells are numbers along the rows, how many a row has; else 0.
       known_where: `Metadata_*` name to the rows in which it means what it says; it is
         blank in the others.
       whole: whether every filter must match records; of a published screen people have
@@ -79,6 +81,8 @@ class Screen:
     options: tuple[str, ...] = ()
     metadata: str = "metadata.csv"
     channel_codes: tuple[str, ...] = ()
+    ignored_files: tuple[str, ...] = ()
+    wells_per_row: int = 0
     known_where: Mapping[str, Filter] = dataclasses.field(default_factory=dict)
     whole: bool = False
     parts: recipe_parts.Rule | None = None
@@ -86,18 +90,19 @@ class Screen:
     limits: str = ""
 
     @functools.cached_property
-    def _parts(self) -> list[tuple[str, str | None]]:
-        return [part[:2] for part in string.Formatter().parse(self.file)]
+    def pattern(self) -> path_pattern.PathPattern:
+        """`file`, taken apart."""
+        return path_pattern.parse(self.file)
 
     @property
     def file_columns(self) -> tuple[str, ...]:
         """The columns that `file` names."""
-        return tuple(name for _, name in self._parts if name and name != "channel")
+        return self.pattern.columns(self.codes)
 
     @property
     def file_per_channel(self) -> bool:
         """Whether each channel has a file of its own."""
-        return any(name == "channel" for _, name in self._parts)
+        return self.pattern.per_channel
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -118,10 +123,7 @@ class Screen:
 
     def image_path(self, row: Mapping[str, str], code: str = "") -> str:
         """Path below the source directory of a record's file, of a channel's code."""
-        values = {**row, "channel": code}
-        return "".join(
-            text + (values[name] if name else "") for text, name in self._parts
-        )
+        return self.pattern.fill(row, code)
 
     def image_paths(self, row: Mapping[str, str]) -> list[str]:
         """Paths of all files of a record, in the order of the channels."""
@@ -194,8 +196,15 @@ def check_metadata(screen: Screen, metadata: pd.DataFrame, path: epath.Path) -> 
 
 
 def _find(screen: Screen, source_dir: str) -> pd.DataFrame:
-    cell = screen.columns.get("Metadata_Cell")
-    return found_records.find(screen.file, screen.codes, source_dir, cell=cell)
+    return found_records.find(
+        screen.file,
+        screen.codes,
+        source_dir,
+        cell=screen.columns.get("Metadata_Cell"),
+        well=screen.columns.get("Metadata_Well"),
+        wells_per_row=screen.wells_per_row,
+        ignored=screen.ignored_files,
+    )
 
 
 def _contents(screen: Screen) -> str:
@@ -438,7 +447,9 @@ def table(screen: Screen, metadata: pd.DataFrame) -> pd.DataFrame:
         result[dose] = names.one_dose(doses)
     if "Metadata_Well" in result:
         column = screen.columns["Metadata_Well"]
-        result["Metadata_Well"] = wells.canonical(result["Metadata_Well"], column)
+        result["Metadata_Well"] = wells.canonical(
+            result["Metadata_Well"], column, screen.wells_per_row
+        )
     if smiles in result:  # what follows a blank is a CXSMILES tail, not structure
         result[smiles] = result[smiles].str.split(" ").str[0]
     result["Metadata_Role"] = _roles(screen, metadata)
@@ -492,10 +503,11 @@ def matches(screen: Screen, rule: Filter | None, metadata: pd.DataFrame) -> np.n
     return filters.matches(rule, metadata, **_kinds(screen))
 
 
-def _kinds(screen: Screen) -> dict[str, str]:
-    """The columns in which filters compare doses and wells."""
+def _kinds(screen: Screen) -> dict[str, Any]:
+    """The columns in which filters compare doses and wells, and how wells count."""
     kinds = {"dose": "Metadata_Concentration_uM", "well": "Metadata_Well"}
-    return {kind: screen.columns.get(name, "") for kind, name in kinds.items()}
+    columns = {kind: screen.columns.get(name, "") for kind, name in kinds.items()}
+    return columns | {"wells_per_row": screen.wells_per_row}
 
 
 def check_filters(screen: Screen, metadata: pd.DataFrame) -> None:

@@ -66,7 +66,7 @@ class Spellings:
     def part(self, paths: Iterable[str]) -> "Spellings":
         """Those of these paths alone."""
         pairs = ((path, self.actual(path)) for path in paths)
-        return _spellings(pair for pair in pairs if pair[0] != pair[1])
+        return from_pairs(pair for pair in pairs if pair[0] != pair[1])
 
     def wanted(self) -> Iterator[str]:
         """The paths whose files are spelled otherwise."""
@@ -100,7 +100,7 @@ def match(
         if key in wanted and path not in taken:
             found.setdefault(key, set()).add(path)
     _check_one(wanted, found)
-    return _spellings((wanted[key][0], paths.pop()) for key, paths in found.items())
+    return from_pairs((wanted[key][0], paths.pop()) for key, paths in found.items())
 
 
 def _check_one(
@@ -124,7 +124,7 @@ def _check_one(
         )
 
 
-def _spellings(pairs: Iterable[tuple[str, str]]) -> Spellings:
+def from_pairs(pairs: Iterable[tuple[str, str]]) -> Spellings:
     """Spellings from pairs (wanted path, path that there is)."""
     folders: dict[str, dict[str, dict[str, str]]] = {}
     for pair in pairs:

@@ -9,20 +9,36 @@ from gandl_jax.errors import InputError
 
 ROWS, COLUMNS = 48, 72  # of the largest plate there is, with 3,456 wells
 
-_LETTERS = re.compile(r"([A-Z]{1,2})[ _.-]?0*(\d{1,2})")  # A1, a01, A-01, AA02
+_LETTERS = re.compile(
+    r"([A-Z]{1,2})(?: - |[ _.-])?0*(\d{1,2})"
+)  # A1, a01, A - 01, AA02
 _NUMBERS = re.compile(  # R02C03, Row 2 Col 3
     r"R(?:OW)?[ _.-]?0*(\d{1,2})[ _.,-]*C(?:OL(?:UMN)?)?[ _.-]?0*(\d{1,2})"
 )
 _HARMONY = re.compile(r"0(\d\d)0(\d\d)")  # 002003 is row 2, column 3
+_COUNTED = re.compile(r"W?0*(\d{1,4})")  # 13, W00013: along the rows
 _PREFIX = re.compile(r"WELL[ :_.-]*")
 
 
-def canonical(names: pd.Series, column: str) -> pd.Series:
+def texts(wells_per_row: int = 0) -> str:
+    """The regular expression of what may name a well, to be looked for in a text.
+
+    Args:
+      wells_per_row: as in `canonical`.
+    """
+    if wells_per_row:
+        return r"[Ww]?\d+"
+    return r"[A-Za-z]{1,2}(?: - |[ _.-])?\d{1,3}|[Rr]\d+[Cc]\d+|0\d\d0\d\d"
+
+
+def canonical(names: pd.Series, column: str, wells_per_row: int = 0) -> pd.Series:
     """Names as every screen shares them: capitals, and the column in two digits.
 
     Args:
       names: [N] str, as the source writes them.
       column: of the source, for the message.
+      wells_per_row: where wells may be numbers that are counted along the rows, from 1,
+        how many a row has; 0 reads none.
 
     Returns:
       [N] str: "A01", "AA02" (the 27th row of a 1536-well plate).
@@ -30,32 +46,43 @@ def canonical(names: pd.Series, column: str) -> pd.Series:
     Raises:
       InputError: names that are blank, off any plate, or could mean more than one well.
     """
-    read = {name: _canonical(name) for name in names.unique()}
+    read = {name: _canonical(name, wells_per_row) for name in names.unique()}
     wrong = [name for name, well in read.items() if well is None]
     if wrong:
         raise InputError(
             f"{len(wrong)} well names (column {column}) cannot be read without "
             f"guessing, the first {wrong[0]!r}; write them as A01, A1, R01C01 or "
-            "001001 (row, column)"
+            "001001 (row, column); for numbers along the rows set "
+            "config.screen.wells_per_row"
         )
     return names.map(read)
 
 
-def meant(name: str, known: Collection[str]) -> set[str]:
+def meant(name: str, known: Collection[str], wells_per_row: int = 0) -> set[str]:
     """The texts of a column that name the well which a text names, in any notation."""
-    well = _canonical(name)
-    return {text for text in known if text == name or well and _canonical(text) == well}
+    well = _canonical(name, wells_per_row)
+    return {
+        text
+        for text in known
+        if text == name or well and _canonical(text, wells_per_row) == well
+    }
 
 
-def _canonical(name: str) -> str | None:
+def _canonical(name: str, wells_per_row: int) -> str | None:
     text = _PREFIX.sub("", name.strip().upper(), count=1)
+    if wells_per_row and (match := _COUNTED.fullmatch(text)):
+        row, column = divmod(int(match[1]) - 1, wells_per_row)
+        return _well(row + 1, column + 1)
     if match := _LETTERS.fullmatch(text):
         row = _row_number(match[1])
     elif match := _NUMBERS.fullmatch(text) or _HARMONY.fullmatch(text):
         row = int(match[1])
     else:
         return None
-    column = int(match[2])
+    return _well(row, int(match[2]))
+
+
+def _well(row: int, column: int) -> str | None:
     if not (1 <= row <= ROWS and 1 <= column <= COLUMNS):
         return None
     return f"{_row_letters(row)}{column:02}"

@@ -114,7 +114,10 @@ def check_written(
 
 def _digest(config: ml_collections.ConfigDict) -> str:
     """SHA-256, in hex, of what the config says of the records."""
-    return sealed_json.digest(configs.screen_description(config))
+    said = configs.screen_description(config)
+    unset = configs.screen_description(configs.default())
+    later = [key for key in configs.SCREEN_LATER if said[key] == unset[key]]
+    return sealed_json.digest({k: v for k, v in said.items() if k not in later})
 
 
 def _check_records(

@@ -1,15 +1,16 @@
 """A screen of one's own, described by `config.screen` alone."""
 
 import re
-import string
 from collections.abc import Iterable, Sequence
 
 import ml_collections
 
 from gandl_jax import names
 from gandl_jax.errors import InputError, nearest
+from gandl_jax.raw import path_pattern
 from gandl_jax.raw.filters import Filter
 from gandl_jax.raw.found_records import SITE_ID
+from gandl_jax.raw.path_pattern import PathPattern
 from gandl_jax.raw.screen import Screen
 
 COLUMNS = {  # of config.screen.columns
@@ -32,6 +33,7 @@ RESERVED = "Metadata_Role", "Metadata_Record_ID"  # made, not read
 _NAME = re.compile(r"[a-z][a-z0-9_]*")  # of folders, shards and TFDS's dataset
 _CHANNEL = re.compile(r"[A-Za-z0-9][\w-]*")  # of pictures
 _FIELD = re.compile(r"[A-Za-z_]\w*")  # of a regular expression's group
+_FORMAT = re.compile(r"[:!]")  # what Python's patterns have behind a name
 
 
 def describe(options: ml_collections.ConfigDict) -> Screen:
@@ -54,6 +56,8 @@ def describe(options: ml_collections.ConfigDict) -> Screen:
         treated=read_filter("treated", options.treated),
         metadata=options.metadata,
         channel_codes=tuple(map(names.clean, options.channel_codes)),
+        ignored_files=tuple(options.ignored_files),
+        wells_per_row=options.wells_per_row,
         whole=True,
     )
 
@@ -86,20 +90,19 @@ def _check_once(key: str, names: Sequence[str]) -> None:
 def _check_file(options: ml_collections.ConfigDict) -> None:
     """The pattern of files, and the codes of the channels in it."""
     file, codes = options.file, tuple(options.channel_codes)
-    fields = _fields(file)
-    if not file or not fields:
-        raise InputError(
-            f"config.screen.file={file!r} should say where a record's images are, such "
-            "as '{plate}/{well}_s{site}_{channel}.tif', or '{file}' for a column of "
-            "paths"
-        )
-    for field in fields if not options.metadata else ():
+    pattern = _pattern(file)
+    for field in pattern.fields if not options.metadata else ():
         if not _FIELD.fullmatch(field):
             raise InputError(
                 f"config.screen.file={file!r}: the field {field!r} should be letters, "
                 "digits and _, for without a table it becomes a column"
             )
-    if codes and "channel" not in fields:
+    if field := pattern.touching():
+        raise InputError(
+            f"config.screen.file={file!r}: * and {{{field}}} touch, so that nobody can "
+            "say where one ends: write what stands between them in all names"
+        )
+    if codes and not pattern.per_channel:
         raise InputError(
             f"config.screen.channel_codes is set, but config.screen.file={file!r} has "
             "no {channel} for them to stand in"
@@ -110,20 +113,32 @@ def _check_file(options: ml_collections.ConfigDict) -> None:
             f"{len(options.channels)} channels"
         )
     _check_once("channel_codes", codes)
+    if options.wells_per_row < 0:
+        raise InputError(
+            f"config.screen.wells_per_row={options.wells_per_row} should be how many "
+            "wells a row has, such as 12 or 24, or 0 where wells are no numbers"
+        )
 
 
-def _fields(file: str) -> list[str]:
+def _pattern(file: str) -> PathPattern:
+    """The pattern of files, taken apart; raises where it is none."""
     try:
-        parts = list(string.Formatter().parse(file))
+        pattern = path_pattern.parse(file)
     except ValueError as error:
         raise InputError(f"config.screen.file={file!r}: {error}") from error
-    for _, field, detail, conversion in parts:
-        if field == "" or detail or conversion:
+    if not pattern.fields:
+        raise InputError(
+            f"config.screen.file={file!r} should say where a record's images are, such "
+            "as '{plate}/{well}_s{site}_{channel}.tif', or '{file}' for a column of "
+            "paths"
+        )
+    for field in pattern.fields:
+        if not field or _FORMAT.search(field):
             raise InputError(
                 f"config.screen.file={file!r}: write a column's name alone in its "
                 "braces; its text is used as it is"
             )
-    return [field for _, field, _, _ in parts if field]
+    return pattern
 
 
 def _columns(options: ml_collections.ConfigDict) -> dict[str, str]:
@@ -146,7 +161,7 @@ def _columns(options: ml_collections.ConfigDict) -> dict[str, str]:
 
 def _check_found(file: str, columns: Iterable[str]) -> None:
     """Raises where a column is not found in the files' names, the only source."""
-    found = {*_fields(file), SITE_ID} - {"channel"}
+    found = {*path_pattern.parse(file).columns(()), SITE_ID}
     for column in columns:
         if column not in found:
             raise InputError(

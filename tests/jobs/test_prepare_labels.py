@@ -14,6 +14,7 @@ from PIL import Image
 from gandl_jax import config
 from gandl_jax.errors import InputError
 from gandl_jax.jobs import prepare
+from gandl_jax.jobs.verify import job as verify
 from gandl_jax.judging import task_results
 from gandl_jax.prepared import prepared
 from gandl_jax.reading import classes, labelling, levels
@@ -318,3 +319,89 @@ def test_a_table_with_semicolons_is_told(own):
     path.write_text(path.read_text().replace(",", ";"))
     with pytest.raises(InputError, match="metadata.csv looks separated by ';'"):
         prepare.run(own, "")
+
+
+def change(c, edit):
+    """Edits the raw screen's table."""
+    path = pathlib.Path(c.data.source_dir) / "metadata.csv"
+    edit(pd.read_csv(path, dtype=str, keep_default_na=False)).to_csv(path, index=False)
+
+
+def test_columns_of_the_table_may_come_change_and_go(own, capsys):
+    """Rows may be sorted otherwise too; what was prepared and trained on stays."""
+    prepare.run(own, "")
+    first, before = labelled(own), contents(own.data.dir)
+
+    def edit(table):
+        donor = "donor of " + table["site_id"]
+        drug = table["drug"].replace("x", "y")
+        return table.assign(donor=donor, drug=drug).drop(columns="half").iloc[::-1]
+
+    change(own, edit)
+    own.screen.update(more_columns=("donor",))
+    prepare.run(own, "")
+    assert "columns of the table have changed" in capsys.readouterr().out
+    now, after = labelled(own), contents(own.data.dir)
+    assert now.fingerprint == first.fingerprint
+    assert now.metadata_sha256 == first.metadata_sha256
+    ids = first.table["Metadata_Site_ID"]
+    assert (now.table["Metadata_Site_ID"] == ids).all()
+    assert (now.table["Metadata_Donor"] == "donor of " + ids).all()
+    assert set(now.table["Metadata_Treatment"]) == {"DMSO", "y"}
+    assert {k for k in after if before.get(k) != after[k]} == {
+        "plan.json", "screen.json", "changed_table.parquet",
+    }  # fmt: skip
+    prepare.run(own, "")
+    assert "already prepared" in capsys.readouterr().out
+    assert contents(own.data.dir) == after
+    verify.run(own, own.data.dir + "_workdir")
+
+
+def test_a_lost_shard_is_mended_from_the_table_it_was_written_from(own, tmp_path):
+    prepare.run(own, "")
+    before = contents(own.data.dir)
+    change(own, lambda table: table.assign(donor="d", drug="z"))
+    own.screen.update(more_columns=("donor",))
+    prepare.run(own, "")
+    (tmp_path / "out/tiny-train.tfrecord-00001-of-00003").unlink()
+    prepare.run(own, "")
+    after = contents(own.data.dir)
+    assert all(after[k] == before[k] for k in before if "tfrecord" in k)
+    assert after["features.json"] == before["features.json"]
+    assert set(labelled(own).table["Metadata_Donor"]) == {"d"}
+    change(own, lambda table: table.drop(columns="donor"))
+    own.screen.update(more_columns=())
+    prepare.run(own, "")
+    assert set(labelled(own).table["Metadata_Treatment"]) == {"z"}
+
+
+def test_a_table_that_is_the_former_one_again_leaves_no_trace(own):
+    prepare.run(own, "")
+    before = contents(own.data.dir)
+    change(own, lambda table: table.assign(donor="d"))
+    prepare.run(own, "")
+    change(own, lambda table: table.drop(columns="donor"))
+    prepare.run(own, "")
+    after = contents(own.data.dir)
+    was, now = (json.loads(some.pop("screen.json")) for some in (before, after))
+    assert after == before and now == was
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda t: t.iloc[1:], "0 of its records are new, 1 are gone, such as 's0'"),
+        (lambda t: t.assign(file=t["file"].iloc[::-1].to_numpy()), "column 'file'"),
+        (
+            lambda t: t.assign(plate="p1"),
+            "6 cells of the column 'plate'.* for 'p2'",
+        ),
+    ],
+)
+def test_what_names_records_images_and_plates_may_not_change(own, edit, message):
+    prepare.run(own, "")
+    before = contents(own.data.dir)
+    change(own, edit)
+    with pytest.raises(InputError, match=f"from another table: .*{message}"):
+        prepare.run(own, "")
+    assert contents(own.data.dir) == before

@@ -145,3 +145,7 @@ def test_identical_images(noise):
     assert told == (
         "2 of 12 images are identical to one of another name: 2/0 = 3/1, 2/0 = 5/0"
     )
+
+
+def test_names_of_hyphens_and_blanks_alone_are_no_spellings_of_another():
+    assert remarks(SPEC, table(("", "-", "--"))) == []

@@ -92,3 +92,33 @@ def test_a_record_whose_files_are_in_two_forms_of_unicode_is_one(tmp_path):
     for literal in ("\u00c5 ", "A\u030a "):
         found = find(literal + "{plate}/{well}_w{channel}.tif", more)
         assert len(found["plate"]) == 2
+
+
+def test_open_text_is_in_no_column_and_files_that_are_ignored_in_no_row(tmp_path):
+    folder = touch(
+        tmp_path,
+        *(f"x_{w}_s1_w{c}{c}F0-9.tif" for w in ("A01", "B02") for c in "12"),
+        "x_A01_s1_w1_thumb77.tif",
+        "x_C01_s1_w1_thumb78.tif",
+    )
+    file = "*_{well}_s{site}_w{channel}*.tif"
+    found = find(file, folder, ignored=("*_thumb*",))
+    assert found == {"well": ["A01", "B02"], "site": ["1", "1"],
+                     "site_id": ["A01_1", "B02_1"]}  # fmt: skip
+
+
+def test_of_several_ways_that_with_a_well_is_meant(tmp_path):
+    """Plates with underscores; without such a way the name is told, not guessed."""
+    folder = touch(tmp_path, "AS_1_B02.tif", "AS_2_B - 03.tif", "AS_2_r02c04.tif")
+    found = find("{plate}_{well}.tif", folder, well="well")
+    assert found["plate"] == ["AS_1", "AS_2", "AS_2"]
+    assert found["well"] == ["B02", "B - 03", "r02c04"]
+    touch(tmp_path, "AS_2_top.tif")
+    with pytest.raises(InputError, match="two ways, plate=AS, well=2_top"):
+        find("{plate}_{well}.tif", folder, well="well")
+
+
+def test_codes_of_which_one_begins_another_are_not_guessed(tmp_path):
+    folder = touch(tmp_path, "A01_w12F.tif")
+    with pytest.raises(InputError, match="two ways, .*channel=1 and .*channel=12"):
+        find("{well}_w{channel}*.tif", folder, codes=("1", "12"))

@@ -125,7 +125,7 @@ def rgb_pages():
 REFUSED = {
     "alpha": (with_alpha, "8-bit with an alpha channel"),
     "float": (lambda: tiff(GREY.astype(np.float32)), "float32 levels, not whole"),
-    "signed": (lambda: tiff(GREY.astype(np.int16)), "int16 levels, not whole"),
+    "signed": (lambda: tiff(GREY.astype(np.int8)), "int8 levels, not whole"),
     "32-bit": (lambda: tiff(GREY.astype(np.uint32)), "uint32 levels, not whole"),
     "inverted": (lambda: tiff(GREY, photometric="miniswhite"), "MINISWHITE"),
     "unlike pages": (unlike_pages, "2 images of unlike size"),
@@ -219,3 +219,15 @@ def test_tiles_larger_than_any_image(monkeypatch):
     monkeypatch.setattr(image_files.limits, "MOST_PX", 64 * 64)
     with pytest.raises(image_files.Unreadable, match="^tiles of 16,384 values$"):
         image_files.tiff_pixels(file.getvalue())
+
+
+def test_signed_levels_from_0_up_are_those_levels_without_a_sign():
+    levels = (GREY >> 1).astype(np.int16)
+    found, pixels = image_files.tiff_pixels(tiff(levels, compression="lzw"))
+    assert found.bit_depth == 16 and pixels.dtype == np.uint16
+    np.testing.assert_array_equal(pixels[..., 0], levels)
+    levels[3, 4] = -7
+    with pytest.raises(
+        image_files.Unreadable, match="below 0, the lowest -7; save .* unsigned"
+    ):
+        image_files.tiff_pixels(tiff(levels))

@@ -14,6 +14,7 @@ NOTATIONS = (
     "{letters}{column:03}",
     "{letters}-{column:02}",
     "{letters}_{column}",
+    "{letters} - {column:02}",
     " {letters} {column} ",
     "Well {letters}{column:02}",
     "well_{letters}{column}",
@@ -56,3 +57,14 @@ def test_what_could_mean_another_well_is_refused(name):
     message = rf"^1 well names \(column well\).*the first {name!r}; write them as A01"
     with pytest.raises(InputError, match=message):
         canonical("B02", name)
+
+
+def test_numbers_along_the_rows():
+    numbers = ["1", "12", "W00013", "w96", "B02"]
+    found = wells.canonical(pd.Series(numbers), "well", wells_per_row=12)
+    assert found.tolist() == ["A01", "A12", "B01", "H12", "B02"]
+    assert wells.meant("B01", numbers, wells_per_row=12) == {"W00013"}
+    with pytest.raises(InputError, match="'13'.*config.screen.wells_per_row"):
+        canonical("13")
+    with pytest.raises(InputError, match="'0'"):
+        wells.canonical(pd.Series(["0"]), "well", wells_per_row=12)

@@ -43,7 +43,7 @@ def read(config, workdir: epath.Path) -> State:
         damaged_lines=workdir_faults.damaged_lines(workdir),
         last_line=file.stat().mtime if file.exists() else math.nan,
         events=_dated(events.read(workdir)),
-        holder=lock.holder(workdir),
+        holder=lock.other_holder(workdir),
         saved=_saved(workdir),
         disk=_disk(workdir),
         profiles=_profiles(workdir / "profiles"),

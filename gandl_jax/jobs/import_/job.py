@@ -95,6 +95,7 @@ class _Places:
     Attributes:
       key: the table's key columns.
       well: that of them which is a well's name, to be read in any notation; or None.
+      wells_per_row: where wells are numbers, how many a row has; else 0.
       numbers: those of them whose values compare as numbers.
       level: "site" where a row is a record, "well".
       index: the joined keys of all records or wells.
@@ -103,6 +104,7 @@ class _Places:
 
     key: tuple[str, ...]
     well: str | None
+    wells_per_row: int
     numbers: frozenset[str]
     level: str
     index: pd.Index
@@ -110,7 +112,8 @@ class _Places:
 
     def positions(self, keys: pd.DataFrame) -> np.ndarray:
         """[n] position in the metadata of each row; -1 where there is none."""
-        return self.index.get_indexer(_joined(keys, self.key, self.well, self.numbers))
+        how = self.key, self.well, self.wells_per_row, self.numbers
+        return self.index.get_indexer(_joined(keys, *how))
 
 
 def _screen_tables(config, spec: screen.Screen) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -184,9 +187,10 @@ def _places(lookup, records, key, spec: screen.Screen) -> _Places:
         for name in key
         if name != well and key_values.are_numbers(names.cleaned(lookup[name]))
     )
-    keys = pd.Index(_joined(lookup, key, well, numbers))
+    how = key, well, spec.wells_per_row, numbers
+    keys = pd.Index(_joined(lookup, *how))
     if keys.is_unique:
-        return _Places(key, well, numbers, "site", keys, records)
+        return _Places(*how, "site", keys, records)
     if "Metadata_Well" in records:
         well_of = pd.Series(table.wells(records))
         if well_of.groupby(keys).nunique().max() == 1:
@@ -195,7 +199,7 @@ def _places(lookup, records, key, spec: screen.Screen) -> _Places:
             key_of = pd.Series(keys).groupby(well_of.to_numpy()).first()
             index = pd.Index(key_of[metadata["Metadata_Record_ID"]])
             if index.is_unique and keys.nunique() == len(index):
-                return _Places(key, well, numbers, "well", index, metadata)
+                return _Places(*how, "well", index, metadata)
     raise InputError(
         f"the key {', '.join(key)} names neither single records nor wells of the "
         f"screen: {keys.nunique()} values for {len(records)} records; name other "
@@ -204,7 +208,11 @@ def _places(lookup, records, key, spec: screen.Screen) -> _Places:
 
 
 def _joined(
-    keys: pd.DataFrame, key: Sequence[str], well: str | None, numbers: frozenset[str]
+    keys: pd.DataFrame,
+    key: Sequence[str],
+    well: str | None,
+    wells_per_row: int,
+    numbers: frozenset[str],
 ) -> np.ndarray:
     """[n] str objects; names cleaned, wells and numbers in one notation."""
     columns = []
@@ -212,7 +220,7 @@ def _joined(
         text = names.cleaned(keys[name]).astype(object)
         if name == well:
             named = text != ""
-            text[named] = wells.canonical(text[named], name)
+            text[named] = wells.canonical(text[named], name, wells_per_row)
         elif name in numbers:
             text = key_values.as_numbers(text)
         columns.append(text)

@@ -94,8 +94,8 @@ def _faults(
     from gandl_jax.prepared import faults  # slow
 
     manifest = dict(description[prepared.MANIFEST]["files"])
-    if prepared.SOURCE_TABLE in description:
-        manifest[prepared.SOURCE_TABLE] = description[prepared.SOURCE_TABLE]
+    tables = {prepared.SOURCE_TABLE, prepared.CHANGED_TABLE}
+    manifest |= {name: description[name] for name in tables & description.keys()}
     more = faults.surplus(directory, manifest)
     for name in sorted(manifest.keys() - {*description["files"], prepared.RECORDS}):
         other, _ = faults.of_file(directory, name, manifest)
@@ -113,7 +113,7 @@ def _faults(
     found = [fault for some, _ in results for fault in some]
     whole = pd.concat([names for _, names in results], ignore_index=True)
     found += faults.of_sites(opened, whole, [fault.name for fault in found])
-    if not any(fault.shard == prepared.SOURCE_TABLE for fault in more):
+    if not any(fault.shard in tables for fault in more):
         found += faults.of_source_table(opened, spec)
     return [*found, *more, *_against_source(opened, spec, source_dir)]
 

@@ -1,0 +1,105 @@
+"""Patterns of images' paths, as in "{plate}/{well}_s{site}_w{channel}*.tif".
+
+A name in braces is a column of the table. {channel} is a channel's code, which may also
+stand within a column's name, as in "{FileName_{channel}}". `*` is any text within the
+name of a folder or file. Imports nothing slow.
+"""
+
+import dataclasses
+import functools
+import itertools
+import re
+from collections.abc import Mapping, Sequence
+
+from gandl_jax import names
+
+CHANNEL = "channel"
+ANY = "*"
+
+_CODE = "{channel}"
+_TOKEN = re.compile(r"\{((?:[^{}]|\{channel\})*)\}|(\{\{|\}\})|([^{}]+)")
+_AGAIN = re.compile(r"/(?:\.?/)+")  # as where a folder's cell ends in a slash
+
+
+@dataclasses.dataclass(frozen=True)
+class PathPattern:
+    """A pattern, taken apart.
+
+    Attributes:
+      parts: in their order, (text, None) or ("", field); a field is a column's name,
+        "channel", or a column's name with {channel} in it.
+    """
+
+    parts: tuple[tuple[str, str | None], ...]
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields, in their order; one that comes twice is there twice."""
+        return tuple(field for _, field in self.parts if field is not None)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it leaves text open."""
+        return any(ANY in text for text, _ in self.parts)
+
+    @property
+    def per_channel(self) -> bool:
+        """Whether each channel has a file of its own."""
+        return any(field == CHANNEL or _CODE in field for field in self.fields)
+
+    @property
+    def columns_per_channel(self) -> bool:
+        """Whether a column's name holds the channel's code."""
+        return any(_CODE in field for field in self.fields)
+
+    def columns(self, codes: Sequence[str]) -> tuple[str, ...]:
+        """The columns that it names, of channels with these codes, each once."""
+        named = (field for field in self.fields if field != CHANNEL)
+        each = [f.replace(_CODE, code) for f in named for code in codes or ("",)]
+        return tuple(dict.fromkeys(each))
+
+    def fill(self, row: Mapping[str, str], code: str = "") -> str:
+        """The path of a row's image; an open part stays "*".
+
+        Args:
+          row: column to its text.
+          code: of the channel, where each has a file of its own.
+        """
+        values = {**row, CHANNEL: code}
+        path = "".join(
+            text if field is None else values[field.replace(_CODE, code)]
+            for text, field in self.parts
+        )
+        if "//" in path or "/./" in path:
+            path = _AGAIN.sub("/", path)
+        return path.removeprefix("./")
+
+    def touching(self) -> str | None:
+        """A column's field that stands beside a "*", so that its end is not known."""
+        for (text, field), (after, following) in itertools.pairwise(self.parts):
+            if field and field != CHANNEL and after.startswith(ANY):
+                return field
+            if following and following != CHANNEL and text.endswith(ANY):
+                return following
+        return None
+
+
+@functools.cache
+def parse(text: str) -> PathPattern:
+    """Takes a pattern apart; {{ and }} are braces that are meant.
+
+    Raises:
+      ValueError: a brace is not closed, or stands alone.
+    """
+    parts, end = [], 0
+    while end < len(text):
+        match = _TOKEN.match(text, end)
+        if match is None:
+            raise ValueError(f"the brace at character {end + 1} has no partner")
+        field, brace, plain = match.groups()
+        if field is None:
+            parts.append((plain or brace[:1], None))
+        else:
+            parts.append(("", names.clean(field)))
+        end = match.end()
+    return PathPattern(tuple(parts))
