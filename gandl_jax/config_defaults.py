@@ -187,6 +187,9 @@ DEFAULTS = {
         # unless data.label_values names them.
         "classes": 0,
     },
+    "init": {
+        "file": "",  # the config that --job=init writes: what --config names
+    },
     "export": {
         "sets": (),  # full names such as gan@500/b8; () is all
         "step": "last",  # of --job=export_encoder: this, "first" or a number

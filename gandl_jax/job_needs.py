@@ -5,6 +5,7 @@ WORKDIR = ...         "claimed": it writes into the workdir, which is this exper
 "untouched": it claims the workdir and makes nothing in it
 "unclaimed": it writes there, whosever experiment it is
 "read": it only looks, and needs no other host
+CONFIG = "written"    it writes the file that --config names, and is run alone
 check(config, workdir, before)   refuses what can be refused before slow imports;
 `before` are the jobs that run first. Its module is imported.
 """
@@ -16,6 +17,7 @@ from etils import epath
 from gandl_jax import modules
 
 CLAIMED, UNTOUCHED, UNCLAIMED, READ = "claimed", "untouched", "unclaimed", "read"
+WRITTEN = "written"  # a job's CONFIG
 
 
 def runs_on_all_hosts(job: str) -> bool:
@@ -36,6 +38,11 @@ def any_claims(jobs: Iterable[str]) -> bool:
 def none_writes(jobs: Iterable[str]) -> bool:
     """Whether jobs that claim a workdir make nothing in it."""
     return all(_workdir(job) == UNTOUCHED for job in jobs)
+
+
+def writes_config(jobs: Iterable[str]) -> bool:
+    """Whether a job writes the file that --config names."""
+    return any(modules.constant("jobs", job, "CONFIG") == WRITTEN for job in jobs)
 
 
 def check(config, jobs: Sequence[str], workdir: epath.Path) -> None:

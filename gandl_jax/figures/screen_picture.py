@@ -56,6 +56,8 @@ def _plate(axes: Axes, name: str, roles: Mapping[str, Sequence[Place]]) -> None:
             axes.plot(x, y, "s", color=GROUPS[role], markersize=size, label=role)
     axes.set_xlim(0.5, columns + 0.5)
     axes.set_ylim(rows + 0.5, 0.5)
+    every_row = range(1, rows + 1, max(1, rows // 8))
+    axes.set_yticks(every_row, map(plate.row_name, every_row))
     axes.set_aspect("equal")
     axes.set_title(f"{name}: {len(every):,} wells", fontsize=7)
     axes.tick_params(labelsize=5, length=0)

@@ -144,9 +144,7 @@ def test_what_cannot_be_judged_is_told(workdir):
             "the task dose_response cannot be run: .*Role"
         ),
         lambda: gj.normalize(table, "sphere"): "'sphere', which is no normalisation",
-        lambda: gj.normalize(
-            table.drop(columns="Metadata_Role")
-        ): "no rows to norm",
+        lambda: gj.normalize(table.drop(columns="Metadata_Role")): "no rows to norm",
         lambda: gj.normalize(table, reference=[True]): "for each of the 96 rows",
     }.items():
         with pytest.raises(InputError, match=told):

@@ -19,14 +19,21 @@ NAMES = {  # our column to what others call it, without blanks and signs
     "cell_type": "celltype cellline cellmodel cells",
     "condition": "condition diseasecondition welltype controltype state",
     "treatment": "treatment compound compoundname drug perturbation pertiname "
-    "broadsample molecule sirna gene target reagent",
+    "broadsample molecule sirna gene reagent",
     "concentration_um": "concentration concentrationum conc concum dose doseum "
     "treatmentconc compoundconcentration micromolar um",
     "smiles": "smiles pertsmiles compoundsmiles canonicalsmiles",
     "mechanism": "mechanism moa mechanismofaction pathway",
     "split": "split dataset",
 }
-LABELS = ("class", "label", "stage", "phenotype", "target")  # told of each record
+LABELS = (
+    "class",
+    "classes",
+    "label",
+    "phenotype",
+    "stage",
+    "target",
+)  # told of each record
 OTHER_UNITS = re.compile(r"(^|[^a-z])(nm|mm|ngml|ugml|mgml|gl|percent)$")
 MOST_VALUES = 100  # of a column that colours and splits (ours)
 KEYS = ("experiment", "plate", "well", "site", "cell")  # that may name a record

@@ -166,23 +166,27 @@ def _opened(config: ml_collections.ConfigDict, made: Proposal) -> _Opened:
 
 def _facts(opened: _Opened, found: samples.Formats) -> Iterator[str]:
     labels = opened.labels
-    counts = [f"{len(labels):,} records"]
+    counts = [_count(len(labels), "record")]
     if "Metadata_Well" in labels:
-        counts.append(f"{len(set(profile_table.wells(labels))):,} wells")
+        counts.append(_count(len(set(profile_table.wells(labels))), "well"))
     if "Metadata_Plate" in labels:
-        counts.append(f"{len(set(profile_table.plates(labels))):,} plates")
-    for column, what in (("Treatment", "treatments"), ("Concentration_uM", "doses")):
+        counts.append(_count(len(set(profile_table.plates(labels))), "plate"))
+    for column, what in (("Treatment", "treatment"), ("Concentration_uM", "dose")):
         if f"Metadata_{column}" in labels:
             known = labels[f"Metadata_{column}"].replace("", np.nan).nunique()
-            counts.append(f"{known:,} {what}")
+            counts.append(_count(known, what))
     yield ", ".join(counts)
-    channels = ", ".join(opened.spec.channels)
-    yield f"{len(opened.spec.channels)} channels: {channels}"
+    channels = opened.spec.channels
+    yield f"{_count(len(channels), 'channel')}: {', '.join(channels)}"
     yield f"images are {found.common} ({found.looked_at:,} headers were read)"
     roles = labels["Metadata_Role"].value_counts()
     told = [f"{n:,} {role}" for role, n in roles.items() if role != "other"]
     if told:
-        yield f"roles: {', '.join(told)}"
+        yield f"records by their role: {', '.join(told)}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s' * (number != 1)}"
 
 
 def _names(named: patterns.Named, table: tables.Table | None) -> Iterator[str]:

@@ -17,7 +17,7 @@ _UUID = r"[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}"
 _END = r"\.(?:tiff?|png|TIFF?|PNG)"
 _SITE = r"(?:[_-](?:s|f|site|Site|field|fov)_?(?P<site>\d+))?"
 _CELL = r"(?:[_-]cell_?(?P<cell>\d+))?"
-_BEFORE = r"(?:(?P<plate>.+?)[_-])?"
+_BEFORE = r"(?:(?P<plate>.+?)[_-])??"  # only where the rest is none without it
 _PLAIN = rf"{_BEFORE}(?P<well>[A-Za-z]{{1,2}}\d{{1,2}}){_SITE}{_CELL}"
 
 
@@ -83,7 +83,7 @@ KNOWN = (
         rf"d(?P<channel>\d+){_END}",
     ),
     Layout("", rf"{_PLAIN}[_-](?:w|ch|c|C|channel)_?(?P<channel>\d+){_END}"),
-    Layout("", rf"{_PLAIN}[_-](?P<channel>[A-Za-z][\w -]*){_END}"),
+    Layout("", rf"{_PLAIN}[_-](?P<channel>(?![A-Z]\d\d)[A-Za-z][\w -]*){_END}"),
     Layout("", rf"{_PLAIN}{_END}"),
 )
 

@@ -81,7 +81,7 @@ def _add_sizes(made: Proposal, size: ImageFormat) -> None:
     if side >= WHOLE_PX:
         made.settings["data.crop_px"] = CROP_PX
         return
-    made.settings |= {"data.crop_px": side, "model.input_px": CROP_PX}
+    made.settings.update({"data.crop_px": side, "model.input_px": CROP_PX})
     if side <= CROP_PX + CROP_PX // 2:
         made.settings["embed.orientations"] = 8
         made.guesses.append(
@@ -122,7 +122,8 @@ def _add_fields(made: Proposal, named: Named) -> None:
     """The columns that the files' names give, where there is no table."""
     own = [field for field in named.values if field != "channel"]
     known = {f: f for f in own if f in ("experiment", "plate", "well", "site", "cell")}
-    made.settings |= {f"screen.columns.{role}": field for role, field in known.items()}
+    for role, field in known.items():
+        made.settings[f"screen.columns.{role}"] = field
     more = [f for f in own if f not in known and f != "image"]
     if "well" not in named.values and "plate" in known:
         made.guesses.append(

@@ -1,6 +1,7 @@
 """A commented config as text, from what was found."""
 
-import pprint
+import json
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -64,7 +65,7 @@ def _section(title: str, sentences: Sequence[str]) -> list[str]:
         return []
     made = [f"{title}:"]
     for sentence in sentences:
-        made += _wrapped(f"- {_safe(sentence)}")
+        made += _wrapped(_safe(sentence), "- ", "  ")
     return [*made, ""]
 
 
@@ -74,16 +75,16 @@ def _safe(sentence: str) -> str:
     return plain + ("" if plain.endswith(".") else ".")
 
 
-def _wrapped(text: str, indent: str = "  ") -> list[str]:
-    """Lines of at most WIDTH characters; those after the first are indented."""
-    lines, line = [], ""
-    for word in text.split(" "):
-        if line and len(line) + 1 + len(word) > WIDTH:
-            lines.append(line)
-            line = indent + word
-        else:
-            line = f"{line} {word}" if line else word
-    return [*lines, line]
+def _wrapped(text: str, first: str, others: str) -> list[str]:
+    """Lines of at most WIDTH characters, with what stands before each."""
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=others,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _group(group: str, settings: Mapping[str, Any]) -> list[str]:
@@ -116,9 +117,14 @@ def _controls(settings: Mapping[str, Any]) -> list[str]:
 def _comment(group: str) -> list[str]:
     if group not in COMMENTS:
         return []
-    return _wrapped(f"    # {COMMENTS[group]}", "    # ")
+    return _wrapped(COMMENTS[group], "    # ", "    # ")
 
 
 def _value(value: Any) -> str:
-    """A value as Python writes it, on one line."""
-    return pprint.pformat(value, width=10_000)
+    """A value as Python writes it, in double quotes."""
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, tuple):
+        return repr(value)
+    words = [_value(word) for word in value]
+    return f"({', '.join(words)}{',' * (len(words) == 1)})"
