@@ -66,5 +66,5 @@ def test_tables_of_other_records_are_refused(one):
     frame = frames.to_frame(one)
     with pytest.raises(InputError, match="'a' and 'b' are not of the same records in"):
         frames.from_frames({"a": frame, "b": frame.iloc[::-1]})
-    with pytest.raises(InputError, match="there is no table of profiles"):
+    with pytest.raises(InputError, match="there are no tables of profiles"):
         frames.from_frames({})

@@ -18,7 +18,9 @@ _END = r"\.(?:tiff?|png|TIFF?|PNG)"
 _SITE = r"(?:[_-](?:s|f|site|Site|field|fov)_?(?P<site>\d+))?"
 _CELL = r"(?:[_-]cell_?(?P<cell>\d+))?"
 _BEFORE = r"(?:(?P<plate>.+?)[_-])??"  # only where the rest is none without it
-_PLAIN = rf"{_BEFORE}(?P<well>[A-Za-z]{{1,2}}\d{{1,2}}){_SITE}{_CELL}"
+_PLAIN_WELL = r"[A-P]\d{1,2}|[A-Za-z]{1,2}\d\d"
+_PLAIN = rf"{_BEFORE}(?P<well>{_PLAIN_WELL}){_SITE}{_CELL}"
+_BARE = rf"{_BEFORE}(?P<well>[A-P]\d\d){_SITE}{_CELL}"  # no channel: less is sure
 
 
 class Layout(NamedTuple):
@@ -84,7 +86,7 @@ KNOWN = (
     ),
     Layout("", rf"{_PLAIN}[_-](?:w|ch|c|C|channel)_?(?P<channel>\d+){_END}"),
     Layout("", rf"{_PLAIN}[_-](?P<channel>(?![A-Z]\d\d)[A-Za-z][\w -]*){_END}"),
-    Layout("", rf"{_PLAIN}{_END}"),
+    Layout("", rf"{_BARE}{_END}"),
 )
 
 

@@ -75,7 +75,7 @@ def find(paths: Sequence[str]) -> Named:
     notes = list(_left_out(paths, chosen))
     chosen, fixed_notes = _fixed(chosen)
     notes += fixed_notes
-    folders, fields = _folders(layout, [one.folders for one in chosen])
+    folders, fields = _folders(layout, chosen)
     if not any(field.field == "plate" for field in fields):
         chosen = [_with_plate(one) for one in chosen]
     name = _name(chosen)
@@ -214,11 +214,13 @@ class _Level(NamedTuple):
 
 
 def _folders(
-    layout: Layout, every: Sequence[tuple[str, ...]]
+    layout: Layout, chosen: Sequence[_Taken]
 ) -> tuple[list[str], list[_Level]]:
     """Patterns of the folders, and the fields in them, outermost first."""
     patterns, fields = [], []
-    free = [name for name in PLATES if f"(?P<{name}>" not in layout.text]
+    every = [one.folders for one in chosen]
+    in_names = {piece.group for piece in chosen[0].pieces}
+    free = [name for name in PLATES if name not in in_names]
     for level in reversed(range(len(every[0]))):
         texts = sorted({folders[level] for folders in every})
         read = [layouts.read_folder(layout, text) for text in texts]

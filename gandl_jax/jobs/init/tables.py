@@ -18,6 +18,7 @@ TABLES = (".csv", ".tsv")
 FIRST = "metadata.csv"  # of several tables the one of this name
 THERE = 0.9  # of a column's cells that name images, for it to be one of paths (ours)
 ENOUGH = 0.5  # of rows with all their images, for a table to be theirs (ours)
+FIRST_CELLS = 100  # of a column, one of which ends as an image does (ours)
 _FIELD = re.compile(r"\{(\w+)\}")
 
 
@@ -78,92 +79,87 @@ def _joined(
 ) -> Table | None:
     """The table with its pattern: columns of paths go before parts of names."""
     rows = rows.apply(names.cleaned)
-    known = set(images)
-    columns = {c: _path_pattern(c, rows[c], known) for c in rows}
-    of_paths = {c: pattern for c, pattern in columns.items() if pattern}
-    if len(of_paths) == 1:
-        ((column, pattern),) = of_paths.items()
-        return Table(name, rows, pattern, (), column)
-    if of_paths:
-        return _per_channel(name, rows, of_paths, named)
+    whole, short = set(images), {os.path.basename(path) for path in images}
+    if columns := [c for c in rows if _names(rows[c], whole)]:
+        return _of_paths(name, rows, columns, "")
+    if columns := [c for c in rows if _names(rows[c], short)]:
+        return _of_paths(name, rows, columns, _folder(rows, images, named))
     file = _over_columns(rows, named)
     return Table(name, rows, file, named.codes, "") if file else None
 
 
-def _path_pattern(column: str, cells: pd.Series, images: Collection[str]) -> str | None:
-    """The pattern of a column that names images; None where it does not."""
-    texts = [text for text in cells.unique() if text]
-    if not texts or not any(t.lower().endswith(raw_files.IMAGES) for t in texts[:100]):
-        return None
-    if _share(texts, images) >= THERE:
-        return f"{{{column}}}"
-    folders = {os.path.dirname(path) for path in images}
-    for folder in sorted(folders) if len(folders) <= 100 else ():
-        if folder and _share([f"{folder}/{t}" for t in texts], images) >= THERE:
-            return f"{folder}/{{{column}}}"
-    known = {os.path.basename(path) for path in images}
-    if _share(texts, known) >= THERE and len({p.count("/") for p in images}) == 1:
-        return "*/" * next(iter(images)).count("/") + f"{{{column}}}"
-    return None
+def _names(cells: pd.Series, known: Collection[str]) -> bool:
+    """Whether a column holds the paths, or the names, of images."""
+    texts = [os.path.normpath(text) for text in cells.unique() if text]
+    if not any(text.lower().endswith(raw_files.IMAGES) for text in texts[:FIRST_CELLS]):
+        return False
+    return sum(text in known for text in texts) >= THERE * len(texts)
 
 
-def _share(texts: Sequence[str], known: Collection[str]) -> float:
-    return sum(os.path.normpath(text) in known for text in texts) / len(texts)
-
-
-def _per_channel(
-    name: str, rows: pd.DataFrame, of_paths: Mapping[str, str], named: Named
+def _of_paths(
+    name: str, rows: pd.DataFrame, columns: Sequence[str], folder: str
 ) -> Table:
-    """A table with a column of paths for each channel: FileName_DNA, FileName_ER."""
-    columns = list(of_paths)
-    start, end = os.path.commonprefix(columns), _common_end(columns)
-    codes = tuple(c[len(start) : len(c) - len(end) or None] for c in columns)
-    field = f"{{{start}{{channel}}{end}}}"
-    folder = os.path.dirname(next(iter(of_paths.values())))
-    if set(_FIELD.findall(named.file.rpartition("/")[0])):
-        fields = _matching(rows, named)
-        outer = _replaced(named.file.rpartition("/")[0], fields, keep=False)
-        folder = outer or folder
-    return Table(name, rows, f"{folder}/{field}" if folder else field, codes, "")
-
-
-def _common_end(columns: Sequence[str]) -> str:
+    """A table with a column of paths, or one for each channel (FileName_DNA ...)."""
+    before = f"{folder}/" if folder else ""
+    if len(columns) == 1:
+        return Table(name, rows, f"{before}{{{columns[0]}}}", (), columns[0])
     start = os.path.commonprefix(columns)
     turned = [column[len(start) :][::-1] for column in columns]
-    return os.path.commonprefix(turned)[::-1]
+    end = os.path.commonprefix(turned)[::-1]
+    codes = tuple(c[len(start) : len(c) - len(end) or None] for c in columns)
+    return Table(name, rows, f"{before}{{{start}{{channel}}{end}}}", codes, "")
+
+
+def _folder(rows: pd.DataFrame, images: Sequence[str], named: Named) -> str:
+    """The pattern of the folders that images lie in, over a table's columns."""
+    folders = {os.path.dirname(path) for path in images}
+    if len(folders) == 1:
+        return folders.pop()
+    outer = _replaced(named.file.rpartition("/")[0], _matching(rows, named))
+    return _FIELD.sub("*", outer) if set(_FIELD.findall(outer)) - set(rows) else outer
 
 
 def _over_columns(rows: pd.DataFrame, named: Named) -> str | None:
     """The pattern of names with the table's columns in it; None where some lack."""
-    fields = _matching(rows, named)
-    if not {"well", "image"} & fields.keys():
+    columns = _matching(rows, named)
+    file = _replaced(named.file, columns)
+    fields = {"channel", *(text[1:-1] for text in columns.values())}
+    if set(_FIELD.findall(file)) - fields or not columns:
         return None
-    if set(named.values) - {"channel"} - fields.keys():
-        return None
-    return _with_constants(_replaced(named.file, fields, keep=True), rows)
+    return _with_constants(file, rows)
 
 
 def _matching(rows: pd.DataFrame, named: Named) -> dict[str, str]:
-    """Field of the names to the column that holds its texts."""
-    roles = column_roles.roles(rows)
+    """Text of the pattern ("{plate}", "P{plate}") to the column that stands for it."""
+    roles, taken = column_roles.roles(rows), set()
     found: dict[str, str] = {}
     for field in named.values.keys() - {"channel"}:
         usual = [roles[field]] if field in roles else []
         others = (c for c in rows if c not in usual)
-        fit = (c for c in (*usual, *others) if _fits(named, field, rows[c]))
-        if column := next((c for c in fit if c not in found.values()), None):
-            found[field] = column
+        for column in (*usual, *others):
+            text = _fitting(named, field, rows[column])
+            if text and column not in taken:
+                found[text] = f"{{{column}}}"
+                taken.add(column)
+                break
     return found
 
 
-def _fits(named: Named, field: str, cells: pd.Series) -> bool:
-    """Whether a column holds the texts of a field."""
+def _fitting(named: Named, field: str, cells: pd.Series) -> str | None:
+    """The text of the pattern that a column stands for; None where it does for none.
 
-    def plain(texts: Iterable[str]) -> set[str | None]:
-        return {_plain(field, text, named.wells_per_row) for text in texts}
-
-    wanted = plain(named.values[field])
-    return len(wanted & plain(cells.unique())) >= THERE * len(wanted)
+    It may hold the letters before a field too, that all its folders begin with.
+    """
+    before = re.search(rf"(?:^|/)([^/{{}}*]*)\{{{field}\}}", named.file)
+    for start in dict.fromkeys(("", before[1] if before else "")):
+        known = {_plain(field, text, named.wells_per_row) for text in cells.unique()}
+        wanted = {
+            _plain(field, start + text, named.wells_per_row)
+            for text in named.values[field]
+        }
+        if len(wanted & known) >= THERE * len(wanted):
+            return f"{start}{{{field}}}"
+    return None
 
 
 def _plain(field: str, text: str, wells_per_row: int) -> str | None:
@@ -173,16 +169,13 @@ def _plain(field: str, text: str, wells_per_row: int) -> str | None:
     return text.lstrip("0") or "0" if text.isdecimal() else text.casefold()
 
 
-def _replaced(file: str, fields: Mapping[str, str], *, keep: bool) -> str:
-    """A pattern with columns for its fields; others stay, or become "*"."""
-
-    def column(match: re.Match[str]) -> str:
-        name = match[1]
-        if name in fields:
-            return f"{{{fields[name]}}}"
-        return match[0] if keep else "*"
-
-    return _FIELD.sub(column, file)
+def _replaced(file: str, columns: Mapping[str, str]) -> str:
+    """A pattern with columns for its fields; others stay."""
+    if not columns:
+        return file
+    texts = sorted(columns, key=len, reverse=True)
+    pattern = "|".join(map(re.escape, texts))
+    return re.sub(pattern, lambda match: columns[match[0]], file)
 
 
 def _with_constants(file: str, rows: pd.DataFrame) -> str:

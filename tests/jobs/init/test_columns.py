@@ -58,14 +58,8 @@ def test_a_key_is_the_fewest_columns_that_tell_rows_apart():
 
 
 def test_columns_of_few_values_are_kept_to_colour_by():
-    table = pd.DataFrame(
-        {
-            "class": list("aabb"),
-            "id": list("wxyz"),
-            "one": "1",
-            "Unnamed: 0": list("0101"),
-        }
-    )
+    cells = {"class": list("aabb"), "id": list("wxyz"), "one": "1"}
+    table = pd.DataFrame(cells | {"Unnamed: 0": list("0101")})
     assert columns.more(table, ()) == ["class"]
     assert columns.more(table, ["class"]) == []
     assert columns.label(["donor", "stage", "class"]) == "class"

@@ -181,7 +181,5 @@ def test_it_runs_alone(folder, tmp_path, capsys):
             f"--config={tmp_path}/a.py",
         ]
     )
-    assert (
-        code == 2
-        and "writes the config that the others read" in capsys.readouterr().err
-    )
+    told = capsys.readouterr().err
+    assert code == 2 and "writes the config that the others read" in told

@@ -18,7 +18,7 @@ LAYOUTS = {
         f"{p}/{w[0]} - {w[1:]}(fld {s} wv {('UV - DAPI', 'Blue - FITC')[c]}).tif"
     ),
     "ScanR": lambda p, w, s, c: (
-        f"{p}/data/--W{NUMBER[w]:05}--P{s:05}--Z00000--T00000--{('DAPI', 'FITC')[c]}.tif"
+        f"{p}/data/--W{NUMBER[w]:05}--P{s:05}--Z00000--T00000--{'DF'[c]}API.tif"
     ),
     "Yokogawa CV7000 or CV8000": lambda p, w, s, c: (
         f"{p}/AssayPlate_#6_{w}_T0001F{s:03}L01A{c + 1:02}Z01C{c + 1:02}.tif"
@@ -28,7 +28,7 @@ LAYOUTS = {
     ),
     "Opera Phenix or Operetta": lambda p, w, s, c: (
         f"{p}__2024-05-13T10_11_12-Measurement 1/Images/"
-        f"r{2 if w == 'B02' else 8:02}c{int(w[1:]):02}f{s:02}p01-ch{c + 1}sk1fk1fl1.tiff"
+        f"r0{2 if w == 'B02' else 8}c{w[1:]}f{s:02}p01-ch{c + 1}sk1fk1fl1.tiff"
     ),
     "Cellomics ArrayScan or CellInsight": lambda p, w, s, c: (
         f"MFGTMPcx7_14020618000{p[1]}_{w}f{s:02}d{c}.TIF"
