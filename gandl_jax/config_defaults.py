@@ -186,8 +186,12 @@ DEFAULTS = {
         # unless data.label_values names them.
         "classes": 0,
     },
+    "init": {
+        "file": "",  # the config that --job=init writes: what --config names
+    },
     "export": {
         "sets": (),  # full names such as gan@500/b8; () is all
+        "step": "last",  # of --job=export_encoder: this, "first" or a number
     },
     "evaluate": {
         "tasks": "all",  # or names of gandl_jax/tasks; all,-NAME leaves one out

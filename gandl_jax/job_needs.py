@@ -7,6 +7,7 @@ WORKDIR = ...         "claimed": it writes into the workdir, which is this exper
 "read": it only looks, and needs no other host
 KNOWS_NEXT = True     its `run` takes `after`, the jobs that run next
 CROPS = True          it cuts crops or tiles of config.data.crop_px from images
+CONFIG = "written"    it writes the file that --config names, and is run alone
 check(config, workdir, before)   refuses what can be refused before slow imports;
 `before` are the jobs that run first. Its module is imported.
 OPTIONS = {...}       the keys of config.<job> with their defaults
@@ -21,6 +22,7 @@ from etils import epath
 from gandl_jax import modules
 
 CLAIMED, UNTOUCHED, UNCLAIMED, READ = "claimed", "untouched", "unclaimed", "read"
+WRITTEN = "written"  # a job's CONFIG
 
 
 def runs_on_all_hosts(job: str) -> bool:
@@ -51,6 +53,11 @@ def knows_next(job: str) -> bool:
 def any_crops(jobs: Iterable[str]) -> bool:
     """Whether one of the jobs cuts crops from the images."""
     return any(modules.constant("jobs", job, "CROPS", default=False) for job in jobs)
+
+
+def writes_config(jobs: Iterable[str]) -> bool:
+    """Whether a job writes the file that --config names."""
+    return any(modules.constant("jobs", job, "CONFIG") == WRITTEN for job in jobs)
 
 
 def check(config, jobs: Sequence[str], workdir: epath.Path) -> None:

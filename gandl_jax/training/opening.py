@@ -9,14 +9,15 @@ import ml_collections
 from etils import epath
 
 from gandl_jax import config as configs
-from gandl_jax import events, file_hashes, hosts, modules
+from gandl_jax import events, file_hashes, hosts
 from gandl_jax import workdir as workdirs
-from gandl_jax.errors import InputError, nearest
+from gandl_jax.errors import InputError
 from gandl_jax.methods.source import Source
 from gandl_jax.prepared import labelled, prepared
 from gandl_jax.raw import screen
 from gandl_jax.reading import bad_records, labelling
 from gandl_jax.training import held_out, network_files
+from gandl_jax.training.named_method import make_method as make_method
 
 
 def open_dataset(config) -> tuple[prepared.Prepared, tuple[str, ...]]:
@@ -96,25 +97,6 @@ def bad_records_policy(
         host=hosts.index(),
         hosts=hosts.count(),
     )
-
-
-def make_method(config, source: Source) -> Any:
-    """The method that the config names.
-
-    Args:
-      config: of the experiment.
-      source: of the records that it is trained on.
-    """
-    name, known = config.method.name, modules.names("methods", "Method")
-    if name not in known:  # of another workdir's config.json, which is only data
-        raise InputError(f"there is no method {name!r}: {nearest(name, known)}")
-    method = modules.load("methods", name).Method(config, source)
-    px = config.model.input_px
-    if not px:
-        return method
-    from gandl_jax.training import scaling  # slow
-
-    return scaling.ScaledMethod(method, px)
 
 
 def encoder_method(config, theirs, source: Source) -> Any:

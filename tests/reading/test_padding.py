@@ -122,10 +122,14 @@ def test_a_padded_pixel_has_the_illumination_of_its_own(tiny, padding, monkeypat
 )
 def test_what_does_not_fit_is_told_with_what_would(tiny, crop_px, padding, told):
     with pytest.raises(InputError, match=told):
-        padding.size(tiny[0], crop_px)
+        tiles.padded_size(tiny[0], padding, crop_px)
 
 
 def test_what_is_advised_fits(tiny):
-    assert Padding(6).size(tiny[0], 32) == (36, 32)
-    assert Padding(22, "constant").size(tiny[0], 64) == (68, 64)
-    assert Padding(19).size(tiny[0], 58) == (62, 58)
+    fit = {
+        (Padding(6), 32): (36, 32),
+        (Padding(22, "constant"), 64): (68, 64),
+        (Padding(19), 58): (62, 58),
+    }
+    for (padding, crop_px), size in fit.items():
+        assert tiles.padded_size(tiny[0], padding, crop_px) == size

@@ -9,7 +9,7 @@ from gandl_jax.jobs.report import encoder_roles, findings, numbers, page, task_c
 from gandl_jax.jobs.report.encoder_roles import Row, Table
 from gandl_jax.jobs.report.page import Html
 from gandl_jax.jobs.report.task_chapters import Chapter
-from gandl_jax.judging import task_tables
+from gandl_jax.judging import curve_effects, task_tables
 from gandl_jax.profiles import floors
 from gandl_jax.tasks import marks
 from gandl_jax.tasks.label_classification import counts_in_words
@@ -279,7 +279,7 @@ def _axis(metric: str, asked: Asked) -> str:
 
 def point(row: Row | None) -> plot.Score | None:
     """What a figure shows of a row; None where it has no score."""
-    if row is None or findings.bad(row["value"]):
+    if row is None or curve_effects.bad(row["value"]):
         return None
     return row["value"], row["low"], row["high"]
 
