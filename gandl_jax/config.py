@@ -52,6 +52,8 @@ def default(method: str = "gan") -> ml_collections.ConfigDict:
     config.evaluate.features = options.FEATURES
     for task in modules.names("tasks", "run"):
         config.evaluate[task] = {"normalize": ""} | of_task(task, "OPTIONS")
+    for job in modules.names("jobs", "OPTIONS"):
+        config[job] = of_job(job, "OPTIONS")
     return config.lock()
 
 
@@ -63,6 +65,11 @@ def method_options(method: str) -> types.ModuleType:
 def of_task(task: str, marker: str) -> dict[str, Any]:
     """OPTIONS of a task, LOWEST of them, or MOVED: former full keys to those of now."""
     return modules.constant("tasks", task, marker) or {}
+
+
+def of_job(job: str, marker: str) -> dict[str, Any]:
+    """OPTIONS that a job brings, its group of the config, or LOWEST of them."""
+    return modules.constant("jobs", job, marker) or {}
 
 
 def task_options(config: ml_collections.ConfigDict, task: str) -> dict[str, Any]:
@@ -273,7 +280,7 @@ def _check_key(config, key: str, text: str, flat: Mapping[str, Any]) -> None:
     others = [m for m in modules.names("methods", "Method") if m != mine]
     for method in others if group in ("method", "model") else ():
         theirs = method_options(method)
-        if last in {"method": theirs.OPTIONS, "model": theirs.MODEL}[group]:
+        if last in flatten({"method": theirs.OPTIONS, "model": theirs.MODEL}[group]):
             raise InputError(
                 f"config.{key} is an option of the method {method}, and this config's "
                 f"is {mine}: {nearest(key, flat)}"

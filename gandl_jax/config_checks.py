@@ -155,6 +155,9 @@ def check_ranges(config: ml_collections.ConfigDict) -> None:
     for task in modules.names("tasks", "run"):
         own = configs.of_task(task, "LOWEST")
         all_lowest |= {f"evaluate.{task}.{key}": value for key, value in own.items()}
+    for job in modules.names("jobs", "LOWEST"):
+        own = configs.of_job(job, "LOWEST")
+        all_lowest |= {f"{job}.{key}": value for key, value in own.items()}
     for key, value in configs.flatten(config).items():
         if isinstance(value, int | float):
             lowest = all_lowest[max(filter(key.startswith, all_lowest), key=len)]

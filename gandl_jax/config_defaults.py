@@ -1,4 +1,7 @@
-"""Keys of a config that all methods share, their defaults and lowest values."""
+"""Keys of a config that all methods share, their defaults and lowest values.
+
+Jobs may bring a group more (`job_needs`).
+"""
 
 DEFAULTS = {
     "name": "",  # set by `load`: the file's name, "-smoke" after it

@@ -7,6 +7,9 @@ WORKDIR = ...         "claimed": it writes into the workdir, which is this exper
 "read": it only looks, and needs no other host
 check(config, workdir, before)   refuses what can be refused before slow imports;
 `before` are the jobs that run first. Its module is imported.
+OPTIONS = {...}       the keys of config.<job> with their defaults
+LOWEST = {...}        of them, the lowest value of a number where that is not 0
+All but `check` are read, not run: write them out.
 """
 
 from collections.abc import Iterable, Sequence

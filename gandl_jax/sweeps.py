@@ -6,12 +6,14 @@ it is asked for, most simply by `Screen.grid`. Imports nothing slow.
 
 import dataclasses
 import itertools
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import ml_collections
 
 from gandl_jax import config as configs
+from gandl_jax import modules
 from gandl_jax.errors import InputError
 
 Configs = dict[str, ml_collections.ConfigDict]
@@ -71,6 +73,23 @@ class Screen:
             config.train.hold_out = config.train.hold_out or HELD_OUT
         return made
 
+    def without_each_channel(self, made: Configs) -> Configs:
+        """Adds to every config one for each of its channels, which lacks that channel.
+
+        Those of one config stand after it: "classifier-seed0-without-Actin". What
+        --job=channel_importance asks is how much worse they do.
+
+        Raises:
+          InputError: a config has one channel, or two configs have one name.
+        """
+        grown: Configs = {}
+        for name, config in made.items():
+            for one, lacking in _lacking(name, config).items():
+                if one in grown:
+                    raise InputError(f"two configs of a sweep have the name {one!r}")
+                grown[one] = lacking
+        return grown
+
     def _config(
         self, chosen: Mapping[str, Any], settings: Mapping[str, Any]
     ) -> ml_collections.ConfigDict:
@@ -79,6 +98,29 @@ class Screen:
         own = {key: value for key, value in chosen.items() if key not in OF_FILE}
         configs.set_keys(config, {**settings, **own})
         return config
+
+
+def _lacking(name: str, config: ml_collections.ConfigDict) -> Configs:
+    """A config, and the same without each of its channels, by name."""
+    channels = _channels(config)
+    if len(channels) < 2:
+        raise InputError(
+            f"the config {name} has one channel, {channels[0]}, and nothing is left "
+            "without it: name more in config.data.channels"
+        )
+    made = {name: config}
+    for channel in channels:
+        one = config.copy_and_resolve_references()
+        one.data.channels = tuple(other for other in channels if other != channel)
+        word = re.sub(r"[^\w.-]+", "_", channel)  # of a folder and a command line
+        made[f"{name}-without-{word}"] = one
+    return made
+
+
+def _channels(config: ml_collections.ConfigDict) -> tuple[str, ...]:
+    """The channels that a config's networks take, whether it is prepared or not."""
+    asked = config.data.channels or config.screen.channels  # these of one of one's own
+    return asked or modules.load("screens", config.data.name).SCREEN.channels
 
 
 def _name_part(key: str, value: Any) -> str:

@@ -1,6 +1,7 @@
 """Options, overrides and checks of configs."""
 
 import pathlib
+import shutil
 
 import pytest
 from etils import epath
@@ -330,3 +331,19 @@ def test_options_that_are_computed_are_refused(tmp_path, monkeypatch):
     assert modules.constant("tasks", "another", "TITLE") is None
     with pytest.raises(ValueError, match="mine.py: write OPTIONS out"):
         modules.constant("tasks", "mine", "OPTIONS")
+
+
+def test_a_job_brings_its_options(tmp_path, monkeypatch):
+    """They are a group of every config, with the lowest values that it says."""
+    job = 'OPTIONS = {"draws": 5, "of": ("a",)}\nLOWEST = {"draws": 2}\n'
+    package = tmp_path / "gandl_jax"
+    shutil.copytree(modules.PACKAGE, package, ignore=lambda *_: ["__pycache__"])
+    (package / "jobs" / "count_cells.py").write_text(job + "def run(c, w): pass\n")
+    monkeypatch.setattr(modules, "PACKAGE", package)
+    config = configs.default("classifier")
+    configs.override(config, {"count_cells.draws": "3", "count_cells.of": "b,c"})
+    assert config.count_cells.to_dict() == {"draws": 3, "of": ("b", "c")}
+    config_checks.check_ranges(config)
+    config.count_cells.draws = 1
+    with pytest.raises(InputError, match="count_cells.draws=1 should be 2 or more"):
+        config_checks.check_ranges(config)

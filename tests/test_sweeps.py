@@ -4,7 +4,7 @@ import pytest
 from etils import epath
 
 from gandl_jax import config as configs
-from gandl_jax import config_checks, config_files, sweeps
+from gandl_jax import config_checks, config_files, modules, sweeps
 from gandl_jax.errors import InputError
 from gandl_jax.jobs.sweep import runs
 
@@ -116,3 +116,38 @@ def test_deemd_stands_beside_the_rivals_where_there_are_controls():
     for name, there in (("demo", True), ("mitocheck_nuclei", False)):
         made = config_files.load_sweep(f"configs/sweeps/rivals.py:screen={name}")
         assert ("deemd-seed0" in made) == there
+
+
+def test_a_config_is_repeated_without_each_of_its_channels():
+    grid = screen().grid(
+        {"method": ("classifier",), "seed": (0, 1)}, {"data.channels": ("ER", "DNA/1")}
+    )
+    made = screen().without_each_channel(grid)
+    assert {name: config.data.channels for name, config in made.items()} == {
+        f"classifier-seed{seed}{lacking}": left
+        for seed in (0, 1)
+        for lacking, left in (
+            ("", ("ER", "DNA/1")),
+            ("-without-ER", ("DNA/1",)),
+            ("-without-DNA_1", ("ER",)),
+        )
+    }
+    assert made["classifier-seed1-without-ER"].seed == 1
+
+
+def test_the_channels_are_the_screen_s_where_no_config_names_any():
+    made = config_files.load_sweep("configs/sweeps/channels.py:screen=demo")
+    spec = modules.load("screens", "simulated").SCREEN
+    assert len(made) == 3 * (1 + len(spec.channels))
+    for config in made.values():
+        config_checks.validate(config, configs.all_jobs(config))
+    one = config_files.load("configs/my_screen.py:method=classifier")
+    one.screen.channels = ("a", "b", "c")
+    (_, _, last, _) = screen().without_each_channel({"mine": one}).values()
+    assert last.data.channels == ("a", "c")
+
+
+def test_one_channel_cannot_be_left_out():
+    grid = screen().grid({"method": ("classifier",)}, {"data.channels": ("ER",)})
+    with pytest.raises(InputError, match="one channel, ER, and nothing is left"):
+        screen().without_each_channel(grid)

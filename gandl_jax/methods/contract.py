@@ -180,8 +180,19 @@ class Optional(Protocol):
     def show(self, state: Any, batch: Batch, key: Array) -> Sequence[Pair]:
         """What it makes of fixed training images (`FIXED`). train's grids, report."""
 
+    def answer(self, encoder: Any, images: Array) -> dict[str, Array]:
+        """{column: [B, classes] float32 of sum 1} of [B, H, W, C] in [-1, 1].
+
+        How likely each class of `Source.classes` is. channel_importance.
+        """
+
     def summary(self, encoder: Any) -> dict[str, list[dict[str, Any]]]:
-        """{table name: rows} of plain numbers and text. embed keeps it for report."""
+        """{table name: rows} of plain numbers and text. embed keeps it for report.
+
+        A table of the name IMPORTANCE has {"channel": name, "importance": x} of each
+        channel, x of sum 1, where the network weighs channels by fixed numbers:
+        channel_importance reads it.
+        """
 
     def validate(self, state: Any, batch: Batch) -> dict[str, Array]:
         """{name: [B]} of each sample, NaN where it does not count (a blank label).
@@ -275,4 +286,5 @@ class Panels(Protocol):
     """Name on the page to a key of the config, among the facts of training. report."""
 
 
+IMPORTANCE = "importance of channels"  # a table of `summary`
 FIXED = 16  # training records that `show` and `checks` look at, always the same

@@ -14,6 +14,7 @@ from jax import Array
 from gandl_jax import config as configs
 from gandl_jax import modules, parallel
 from gandl_jax.methods import backbone, trunk_options
+from gandl_jax.methods.contract import IMPORTANCE
 from gandl_jax.models import label_heads, small_cnn
 from gandl_jax.models.conv_norm import stage_of
 from gandl_jax.models.weights import channels as first_layers
@@ -44,7 +45,8 @@ class Trunk:
         self._side = side or configs.network_px(config)
         name = config.model.channels_in
         self._mixing = modules.load(trunk_options.MIXING, name)
-        self._mix = self._mixing.Mixing()
+        options = config.model[name] if name in trunk_options.CHOICES else {}
+        self._mix = self._mixing.Mixing(**options)
         self.is_apart = self._mixing.APART
         self._colours = self._mixing.COLOURS or channels
         self._is_small = config.model.backbone == trunk_options.SMALL
@@ -149,6 +151,19 @@ class Trunk:
         like, _ = jax.eval_shape(self.init, jax.random.key(0))
         layers = [x for x in like[ENCODER] if stage_of(x, known) in names]
         return tuple(f"{network}/{ENCODER}/{layer}" for layer in layers)
+
+    def summary(self, params: dict, channels: Sequence[str]) -> dict[str, list[dict]]:
+        """The table IMPORTANCE; {} of a mixing without fixed weights.
+
+        Args:
+          params: of mixing and backbone.
+          channels: their names.
+        """
+        if not hasattr(self._mixing, "importance"):
+            return {}
+        shares = self._mixing.importance(params[MIXING]).tolist()
+        rows = zip(channels, shares, strict=True)
+        return {IMPORTANCE: [{"channel": c, "importance": x} for c, x in rows]}
 
     def with_channels(
         self,

@@ -3,6 +3,9 @@
 The network is our small one, or a published one. Imports nothing slow.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 from gandl_jax import config as configs
 from gandl_jax import modules
 from gandl_jax.errors import InputError, nearest
@@ -18,12 +21,27 @@ OPTIONS = {
     # as "stem,block1". What mixes channels, and what stands on the features, learns.
     "freeze": (),
 }
+CHOICES = {  # of a mixing with options: key to its values, the default first
+    name: choices
+    for name in modules.names(MIXING, "Mixing")
+    if (choices := modules.constant(MIXING, name, "CHOICES"))
+}
 MODEL = {
     # How channels become what the backbone sees: gandl_jax/models/mixing/<name>.py.
     "channels_in": "all",
+    # And a group for each that has options, of CHOICES in its file.
+    **{
+        name: {key: values[0] for key, values in choices.items()}
+        for name, choices in CHOICES.items()
+    },
     "backbone": SMALL,  # or gandl_jax/models/backbones/<name>.py
     "weights": "",  # of a published backbone, as of backbone_options.MODEL
 }
+ARCHITECTURE = (  # full keys that arrays, or what is made of them, depend on
+    "model.channels_in",
+    "model.backbone",
+    *(f"model.{name}.{key}" for name, choices in CHOICES.items() for key in choices),
+)
 
 
 def check(config, side: Side | None = None) -> None:
@@ -39,6 +57,9 @@ def check(config, side: Side | None = None) -> None:
     """
     model, freeze = config.model, config.method.freeze
     check_known("model.channels_in", model.channels_in, modules.names(MIXING, "Mixing"))
+    for name, choices in CHOICES.items():
+        for key, values in choices.items():
+            _check_choice(f"model.{name}.{key}", model[name][key], values)
     published = modules.names(backbone_options.FOLDER, "network")
     check_known("model.backbone", model.backbone, (SMALL, *published))
     if model.backbone == SMALL:
@@ -62,6 +83,13 @@ def stages(config, side: int | None = None) -> tuple[str, ...]:
         side = side or configs.network_px(config)
         return tuple(f"b{side >> block}" for block in range(model.blocks))
     return modules.constant(backbone_options.FOLDER, model.backbone, "STAGES")
+
+
+def _check_choice(key: str, value: Any, values: Sequence[Any]) -> None:
+    if value not in values:
+        raise InputError(
+            f"config.{key}={value} should be {' or '.join(map(str, values))}"
+        )
 
 
 def _check_no_weights(weights: str) -> None:

@@ -35,6 +35,7 @@ class Method:
 
     def __init__(self, config, source: Source):
         self._config, model = config, config.model
+        self._channels = tuple(source.channels)
         self._classes = dict(source.classes)
         weigh = getattr(class_weights, config.method.class_weights)
         self._weights = {n: weigh(counts) for n, counts in source.class_counts.items()}
@@ -88,15 +89,31 @@ class Method:
           "blocks": those of all, side by side; of a published network "pooled", where
           that is not the embedding.
         """
-        which = self._config.embed.weights
-        params, statistics = encoder[which], encoder.get(STATISTICS, {}).get(which)
-        maps, _ = self._trunk.maps(params, statistics, images, train=False)
+        params, maps = self._seen(encoder, images)
         sets = self._trunk.sets(maps)
         if not self._config.model.penultimate_dim:
             sets.pop("pooled", None)
         top = {"params": params}
         embedding = self._top.apply(top, maps["pooled"], method="embed")
         return {"penultimate": embedding} | sets
+
+    def answer(self, encoder: dict, images: Array) -> dict[str, Array]:
+        """{column: [B, classes] of sum 1}: how likely each class is, of images."""
+        params, maps = self._seen(encoder, images)
+        answers = self._top.apply({"params": params}, maps["pooled"])
+        return {name: jax.nn.softmax(logits) for name, logits in answers.items()}
+
+    def _seen(self, encoder: dict, images: Array) -> tuple[dict, dict[str, Array]]:
+        """The parameters that embed, and the maps that they make of images."""
+        which = self._config.embed.weights
+        params, statistics = encoder[which], encoder.get(STATISTICS, {}).get(which)
+        maps, _ = self._trunk.maps(params, statistics, images, train=False)
+        return params, maps
+
+    def summary(self, encoder: dict) -> dict[str, list[dict]]:
+        """How much of each channel goes in; {} where no layer has fixed weights."""
+        which = self._config.embed.weights
+        return self._trunk.summary(encoder[which], self._channels)
 
     def validate(self, state: State | NormalisedState, batch: dict) -> dict[str, Array]:
         """The moving average's loss and accuracy on records that are not learnt.

@@ -53,6 +53,35 @@ def test_blank_labels_teach_nothing(make_method, one_batch, trained):
     assert metrics["class/gradient_norm"] == 0 and metrics["class/accuracy"] == 0
 
 
+def test_answers_are_the_probabilities_that_the_loss_is_of(
+    make_method, one_batch, tiny_backbone
+):
+    method, state = make_method("classifier", **tiny_backbone)
+    images = one_batch["images"]
+    found = method.answer(method.items(state)["encoder"], images)["Treatment"]
+    np.testing.assert_allclose(found.sum(1), 1, atol=1e-6)
+    labels = one_batch["labels"]["Treatment"]
+    judged = method.validate(state, one_batch)
+    balanced = np.array([8 / 3 / n for n in (3, 2, 1)]) * 6 / 8  # counts of SOURCE
+    for i, code in enumerate(labels):
+        if code >= 0:
+            expected = -np.log(found[i, code]) * balanced[code]
+            assert judged["loss"][i] == pytest.approx(expected, rel=1e-4)
+            right = float(found[i].argmax() == code)
+            assert judged["accuracy"][i] == right
+
+
+def test_it_tells_the_importance_of_channels_of_the_weights_that_embed():
+    config = configs.smoke(configs.default("classifier"))
+    config.model.channels_in, config.embed.weights = "blend", "raw"
+    method = Method(config, Source(("dna", "actin"), {"Treatment": ("a", "b")}))
+    logits = np.log(np.expm1(np.array([[0.3], [0.1]])))
+    rows = method.summary({"raw": {"mixing": {"logits": logits}}})
+    rows = rows["importance of channels"]
+    assert [row["channel"] for row in rows] == ["dna", "actin"]
+    assert [row["importance"] for row in rows] == pytest.approx([0.75, 0.25])
+
+
 def test_patience_stops_it(make_method):
     method, _ = make_method("classifier", **{"method.patience": 2})
     history = [{"validation/loss": x} for x in (1.0, 0.5, 0.6, 0.7)]
