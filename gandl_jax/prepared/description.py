@@ -15,6 +15,7 @@ PLATES = "plate_statistics"  # those of each plate, as it was counted
 MANIFEST = "manifest"  # what its files must be, and the counts
 REMARKS = "remarks"  # what was odd, of the table and the images
 SOURCE_TABLE = "source_table.parquet"  # the file's digest, under its name
+GENERATED = "generated"  # in a plan: what drew the images, where nobody took them
 LABELS = "labels"  # in a plan: what the config says of records, not of their images
 COUNTED = "plates_counted_by"  # in a plan: the columns of the plates in the facts
 TFDS_METADATA = "dataset_info.json", "features.json"  # which TFDS reads

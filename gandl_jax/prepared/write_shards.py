@@ -83,7 +83,7 @@ def convert(
         metadata, records_per_shard=data.records_per_shard, seed=ORDER_SEED
     )
     folder = epath.Path(data.dir)
-    before = _plan_before(folder)
+    before = plan_before(folder)
     plan = settings | _source(metadata, data.source_dir, parts)
     if LABELS in plan:
         plan[COUNTED] = (before or {}).get(COUNTED, labelled.plate_columns(spec))
@@ -130,7 +130,7 @@ def _source(
     }
 
 
-def _plan_before(folder: epath.Path) -> dict[str, Any] | None:
+def plan_before(folder: epath.Path) -> dict[str, Any] | None:
     """What the folder was begun with; None where it is empty.
 
     Raises:

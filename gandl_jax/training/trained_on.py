@@ -23,7 +23,10 @@ COLUMNS = [*KEY, "seen", "labels"]
 
 
 def write(
-    workdir: epath.Path, records: TrainingRecords, start_from: epath.Path | None
+    workdir: epath.Path,
+    records: TrainingRecords,
+    start_from: epath.Path | None,
+    more: pd.DataFrame | None = None,
 ) -> None:
     """Writes what a training reads, before its first step.
 
@@ -32,13 +35,16 @@ def write(
       records: that it trains on.
       start_from: workdir of the training whose networks it starts from; what those
         have seen counts as seen. None where it starts from none, or from a file.
+      more: as of `read`, what counts as seen besides.
     """
-    rows = _of_training(records)
+    rows, others = _of_training(records), [] if more is None else [more]
     if start_from:
         former = read(start_from)
         if former is None:
             former = _of_former_version(start_from, records)
-        rows = _united(pd.concat([rows, former]))
+        others.append(former)
+    if others:
+        rows = _united(pd.concat([rows, *others]))
     buffer = io.BytesIO()
     rows[COLUMNS].reset_index(drop=True).to_parquet(buffer)
     content = buffer.getvalue()
@@ -60,6 +66,19 @@ def read(workdir: epath.Path) -> pd.DataFrame | None:
     path, wanted = workdir / FILE, workdirs.noted(workdir, SHA256)
     if not path.exists() and not wanted:
         return None
+    return read_file(path, wanted)
+
+
+def read_file(path: epath.Path, wanted: str | None) -> pd.DataFrame:
+    """As `read`, of a file wherever it lies.
+
+    Args:
+      path: of the file.
+      wanted: its SHA-256, in hex; None is not known.
+
+    Raises:
+      InputError: it is damaged or gone.
+    """
     try:
         content = files.read_bytes(path)
         if wanted and hashlib.sha256(content).hexdigest() != wanted:
