@@ -215,6 +215,7 @@ def smoke(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
     config.simulate.update(rescuers=1, inactive=1, toxic=1, doses=6, replicates=1)
     config.simulate.update(mock_wells=8, uv_wells=2, active_wells=8)
     config.simulate.update(sirnas=4, positive_sirnas=2, negative_wells=4)
+    config.simulate.update(colonies=6, times=4)
     method_options(config.method.name).smoke(config)
     config.train.update(
         batch=32,
@@ -316,7 +317,10 @@ def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def all_jobs(config: ml_collections.ConfigDict) -> tuple[str, ...]:
     """The jobs of --job=all; another experiment's encoder is not trained here."""
     trains = not config.embed.checkpoint
-    return tuple(job for job in ALL_JOBS if job != "train" or trains)
+    jobs = [job for job in ALL_JOBS if job != "train" or trains]
+    if config.generate.after_training and trains:
+        jobs.insert(jobs.index("train") + 1, "generate")
+    return tuple(jobs)
 
 
 def steps(images: int, batch: int) -> int:

@@ -98,6 +98,8 @@ DEFAULTS = {
         "mock_wells": 16,  # per plate, as the next two
         "uv_wells": 4,
         "active_wells": 24,
+        "colonies": 60,  # simulated_colonies: to learn from; as many to judge on
+        "times": 12,  # that each is seen at, hours
         "sirnas": 24,  # simulated_rxrx1: treatments, replicated within an experiment
         "positive_sirnas": 6,  # each once on every plate
         "negative_wells": 10,  # per plate

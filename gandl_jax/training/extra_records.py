@@ -20,7 +20,7 @@ from gandl_jax.prepared.description import GENERATED
 from gandl_jax.prepared.prepared import Prepared, open_prepared
 from gandl_jax.raw import screen
 from gandl_jax.reading.classes import Classes
-from gandl_jax.training import trained_on
+from gandl_jax.training import trained_on_table
 from gandl_jax.training.held_out import Rows
 
 ENDS = ("low", "high")
@@ -146,10 +146,10 @@ def _generator_seen(
     """
     made = other.description["plan"].get(GENERATED)
     if made is None:
-        return pd.DataFrame(columns=trained_on.COLUMNS)
+        return pd.DataFrame(columns=trained_on_table.COLUMNS)
     _check_levels(config, main, other, channels, made)
-    path = epath.Path(other.directory) / trained_on.FILE
-    table = trained_on.read_file(path, made["trained_on_sha256"])
+    path = epath.Path(other.directory) / trained_on_table.FILE
+    table = trained_on_table.read_file(path, made["trained_on_sha256"])
     same = (table["screen"] == main.name) | (
         table["metadata_sha256"] == main.metadata_sha256
     )
@@ -244,7 +244,7 @@ def _as_seen(other: Prepared, rows: np.ndarray, column: str) -> pd.DataFrame:
             "screen": other.name,
             "metadata_sha256": other.metadata_sha256,
             "record_id": ids,
-            "seen": trained_on.TRAINED,
+            "seen": trained_on_table.TRAINED,
             "labels": column,
         }
     )

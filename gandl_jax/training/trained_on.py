@@ -12,14 +12,17 @@ from etils import epath
 
 from gandl_jax import files
 from gandl_jax import workdir as workdirs
-from gandl_jax.errors import InputError
+from gandl_jax.training.trained_on_table import (
+    COLUMNS,
+    FILE,
+    KEY,
+    TRAINED,
+    VALIDATED,
+    read_file,
+)
 from gandl_jax.training.training_records import TrainingRecords
 
-FILE = "trained_on.parquet"
 SHA256 = "trained_on_sha256"  # in `config.json`: of the file
-TRAINED, VALIDATED = "trained", "validated"
-KEY = ["screen", "metadata_sha256", "record_id"]
-COLUMNS = [*KEY, "seen", "labels"]
 
 
 def write(
@@ -67,34 +70,6 @@ def read(workdir: epath.Path) -> pd.DataFrame | None:
     if not path.exists() and not wanted:
         return None
     return read_file(path, wanted)
-
-
-def read_file(path: epath.Path, wanted: str | None) -> pd.DataFrame:
-    """As `read`, of a file wherever it lies.
-
-    Args:
-      path: of the file.
-      wanted: its SHA-256, in hex; None is not known.
-
-    Raises:
-      InputError: it is damaged or gone.
-    """
-    try:
-        content = files.read_bytes(path)
-        if wanted and hashlib.sha256(content).hexdigest() != wanted:
-            raise ValueError("it is not as it was written")
-        found = pd.read_parquet(io.BytesIO(content))
-        return found[COLUMNS].astype(str)
-    except FileNotFoundError as error:
-        raise InputError(f"{path} is gone: restore it from a copy") from error
-    except (ValueError, KeyError, OSError) as error:
-        raise InputError(
-            f"{path} is damaged ({_why(error)}): restore it from a copy"
-        ) from error
-
-
-def _why(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _of_training(records: TrainingRecords) -> pd.DataFrame:

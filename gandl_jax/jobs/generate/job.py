@@ -26,6 +26,7 @@ OPTIONS = {
     "select": "entropy",  # gandl_jax/jobs/generate/selection/<name>.py
     "batch": 64,  # images that are drawn at a time
     "seed": 0,
+    "after_training": False,  # whether --job=all generates too
 }
 LOWEST = {"candidates": 1, "batch": 1}
 

@@ -10,7 +10,7 @@ from jax import Array
 
 from gandl_jax import modules
 from gandl_jax.methods import class_weights, early_stopping, labelled, one_network
-from gandl_jax.methods.classifier import transfer
+from gandl_jax.methods.classifier import decisions, transfer
 from gandl_jax.methods.classifier.options import HEADS
 from gandl_jax.methods.contract import Source
 from gandl_jax.methods.labelled import Judged
@@ -36,16 +36,15 @@ class Method:
     def __init__(self, config, source: Source):
         self._config, model = config, config.model
         self._channels = tuple(source.channels)
-        self._classes = dict(source.classes)
         weigh = getattr(class_weights, config.method.class_weights)
-        self._weights = {n: weigh(counts) for n, counts in source.class_counts.items()}
+        self._decisions = decisions.of_config(config, source, weigh)
         self._trunk = Trunk(config, len(source.channels))
         self._head = modules.load(HEADS, config.method.head)
         self._top = LabelHeads(
             pooled=self._trunk.width,
             penultimate=model.penultimate_dim,
             is_rectified=model.penultimate_relu,
-            classes={name: len(known) for name, known in self._classes.items()},
+            classes={name: len(own) for name, own in self._decisions.sides.items()},
             head=self._head.Head,
             scale=config.method.arcface_scale,
         )
@@ -56,7 +55,7 @@ class Method:
         """A state at step 0; its encoder is the untrained floor."""
         params, statistics = self._trunk.init(key)
         pooled = jnp.zeros((1, self._trunk.width))
-        codes = dict.fromkeys(self._classes, jnp.zeros(1, jnp.int32))
+        codes = dict.fromkeys(self._decisions.sides, jnp.zeros(1, jnp.int32))
         top = self._top.init(key, pooled, codes, 0.0, method="taught")
         params = params | top.get("params", {})
         return one_network.new(self._config, params, statistics)
@@ -87,10 +86,11 @@ class Method:
           "penultimate": [B, D], the embedding. Of `small_cnn` besides "b<r>": [B, 2 W],
           mean and standard deviation over space of the block that takes r px, and
           "blocks": those of all, side by side; of a published network "pooled", where
-          that is not the embedding.
+          that is not the embedding. "leaves_<column>": [B, K] probabilities of the
+          column's classes, as if all were equally frequent.
         """
         params, maps = self._seen(encoder, images)
-        sets = self._trunk.sets(maps)
+        sets = self._trunk.sets(maps) | self._leaves(params, maps["pooled"])
         if not self._config.model.penultimate_dim:
             sets.pop("pooled", None)
         top = {"params": params}
@@ -100,8 +100,25 @@ class Method:
     def answer(self, encoder: dict, images: Array) -> dict[str, Array]:
         """{column: [B, classes] of sum 1}: how likely each class is, of images."""
         params, maps = self._seen(encoder, images)
-        answers = self._top.apply({"params": params}, maps["pooled"])
-        return {name: jax.nn.softmax(logits) for name, logits in answers.items()}
+        found = self._logarithms(params, maps["pooled"])
+        return {column: jax.nn.softmax(x) for column, x in found.items()}
+
+    def _logarithms(self, params: dict, pooled: Array) -> dict[str, Array]:
+        """{column: [B, K]}: logarithms of how likely each class is."""
+        if not self._decisions.sides:
+            return {}
+        answers = self._top.apply({"params": params}, pooled)
+        return self._decisions.logarithms(answers)
+
+    def _leaves(self, params: dict, pooled: Array) -> dict[str, Array]:
+        """Sets of probabilities without what frequent classes are favoured by."""
+        priors = self._decisions.priors()
+        return {
+            decisions.set_name(column): jax.nn.softmax(
+                found - jnp.log(jnp.asarray(priors[column], jnp.float32))[None]
+            )
+            for column, found in self._logarithms(params, pooled).items()
+        }
 
     def _seen(self, encoder: dict, images: Array) -> tuple[dict, dict[str, Array]]:
         """The parameters that embed, and the maps that they make of images."""
@@ -144,14 +161,16 @@ class Method:
             self._trunk.with_channels, of_head=self._head.with_channels
         )
         networks = one_network.networks(state, with_channels)
-        return transfer.Learnt(networks, self._config.method.head, self._classes)
+        sides = self._decisions.sides
+        return transfer.Learnt(networks, self._config.method.head, sides)
 
     def start(
         self, state: State | NormalisedState, networks: Networks | transfer.Learnt
     ) -> State | NormalisedState:
         """A new state of another's network; heads of other classes stay the state's."""
         if isinstance(networks, transfer.Learnt):
-            networks = networks.without_others(self._config.method.head, self._classes)
+            sides = self._decisions.sides
+            networks = networks.without_others(self._config.method.head, sides)
         return one_network.start(self._config, networks.completed(state))
 
     def _margin(self, step: Array) -> Array:
@@ -164,26 +183,36 @@ class Method:
     def _judge(
         self, params: dict, pooled: Array, labels: Mapping[str, Array], margin: Array
     ) -> Judged:
-        """Sums over columns of weighted cross-entropy, right answers, known labels."""
-        top = {"params": params}
-        answers, lessons = self._top.apply(top, pooled, labels, margin, method="taught")
-        columns = [
-            _judge_column(answers[n], lessons[n], labels[n], self._weights[n])
-            for n in self._classes
-        ] or [(jnp.zeros(len(pooled)),) * 3]  # where there is nothing to learn
-        return Judged(*(sum(parts) for parts in zip(*columns, strict=True)))
+        """Sums over heads of cross-entropies, over columns of right and known ones."""
+        codes = self._decisions.codes(labels)
+        answers, lessons = self._top.apply(
+            {"params": params}, pooled, codes, margin, method="taught"
+        )
+        nothing = jnp.zeros(len(pooled))  # where there is nothing to learn
+        losses = (
+            _cross_entropy(lessons[head], codes[head], weights)
+            for head, weights in self._decisions.weights.items()
+        )
+        found = self._decisions.logarithms(answers) if answers else {}
+        right = (
+            (x.argmax(-1) == labels[column]) & (labels[column] >= 0)
+            for column, x in found.items()
+        )
+        known = (labels[column] >= 0 for column in found)
+        return Judged(
+            sum(losses, nothing),
+            sum((x.astype(jnp.float32) for x in right), nothing),
+            sum((x.astype(jnp.float32) for x in known), nothing),
+        )
 
 
-def _judge_column(
-    answer: Array, lessons: Sequence[Array], codes: Array, weights: np.ndarray
-) -> Judged:
-    """[B] each: weighted cross-entropy, whether right, whether there is a label."""
-    known = codes >= 0
-    one_hot = jax.nn.one_hot(codes, answer.shape[-1])  # of -1: zeros
+def _cross_entropy(
+    lessons: Sequence[Array], codes: Array, weights: np.ndarray
+) -> Array:
+    """[B] sums of weighted cross-entropies; 0 where there is no label."""
+    one_hot = jax.nn.one_hot(codes, lessons[0].shape[-1])  # of -1: zeros
     weight = one_hot @ jnp.asarray(weights)
     losses = [
         -weight * (one_hot * jax.nn.log_softmax(logits)).sum(-1) for logits in lessons
     ]
-    right = (answer.argmax(-1) == codes) & known
-    right, known = right.astype(jnp.float32), known.astype(jnp.float32)
-    return Judged(sum(losses), right, known)
+    return sum(losses)

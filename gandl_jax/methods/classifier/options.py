@@ -2,7 +2,7 @@
 
 import math
 
-from gandl_jax import modules
+from gandl_jax import modules, stages
 from gandl_jax.errors import InputError, known
 from gandl_jax.methods import one_network_options, trunk_options
 
@@ -13,6 +13,9 @@ OPTIONS = {
     # What a record of each class counts: "balanced", N / (classes * its records), so
     # that all classes together count the same, or "equal".
     "class_weights": "balanced",
+    # The classes step by step, as in "debris | dense > spread > differentiated" (gandl_
+    # jax/stages.py): a head for each decision, balanced by itself; "" is all at once.
+    "hierarchy": "",
     # Looks at the validation records without a lower loss, after which training
     # stops; 0 goes on to the end. It needs config.train.validation.
     "patience": 0,
@@ -34,9 +37,11 @@ ARCHITECTURE = (
     *(f"model.{key}" for key in MODEL if key not in trunk_options.MODEL),
     *trunk_options.ARCHITECTURE,
     "method.head",
+    "method.hierarchy",
     "model.dtype",
 )
-REPLACED = ("data.label", "method.head")  # a head of other classes is made anew
+# A head of other classes is made anew.
+REPLACED = ("data.label", "method.head", "method.hierarchy")
 FREE = ("method.patience",)
 LOWEST = one_network_options.LOWEST | {
     "method.arcface_scale": 1e-3,
@@ -96,6 +101,8 @@ def check(config) -> None:
     method = config.method
     known("method.class_weights", method.class_weights, ("balanced", "equal"))
     known("method.head", method.head, modules.names(HEADS, "Head"))
+    if method.hierarchy:
+        stages.read("method.hierarchy", method.hierarchy)
     one_network_options.check_learning(config)
     trunk_options.check(config)
     if method.arcface_margin >= math.pi:
