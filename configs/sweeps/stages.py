@@ -4,9 +4,9 @@ hierarchy, and time.
 python -m gandl_jax.main --config=configs/sweeps/stages.py:screen=simulated_colonies \
     --job=sweep
 
-Of every seed a GAN is trained first, on the records that the classifiers learn from, and
-fills their classes up; so runs go one at a time (config.sweep.processes=1). Each run is
-judged frame-wise and in time by the task `staged_classification`.
+Of every seed a GAN is trained first, on the records that the classifiers learn from,
+and fills their classes up; so runs go one at a time (config.sweep.processes=1). Each
+run is judged frame-wise and in time by the task `staged_classification`.
 """
 
 from gandl_jax import config as configs
@@ -26,7 +26,7 @@ CLASSIFIER = {
 }
 EQUAL, BALANCED = {"method.class_weights": "equal"}, {}
 OVERSAMPLED = EQUAL | {"data.oversample": True}
-ARMS = {  # to their settings, and whether a GAN fills classes up and a hierarchy decides
+ARMS = {  # to settings; whether a GAN fills classes up; whether a hierarchy decides
     "plain": (EQUAL, False, False),
     "weights": (BALANCED, False, False),
     "oversampling": (OVERSAMPLED, False, False),

@@ -3,8 +3,8 @@
 A colony's progress is one number that never falls: from 0 it is dense (small round
 cells, packed, with bright rims), from 1 spread (larger and flatter ones), from 2
 differentiated (long ones that lie alike). What is drawn changes with the progress, not
-with the name, so that stages are alike where they meet. Debris is drawn in place of
-cells, at any time.
+with the name, so that stages are alike where they meet. Debris lies between what is
+left of the cells, at any time.
 """
 
 import dataclasses
@@ -21,7 +21,9 @@ RADIUS_PX = (3.0, 3.8, 4.6, 5.2)
 LENGTH = (1.0, 1.15, 1.6, 2.4)  # over width
 ALIKE = (0.0, 0.1, 0.5, 0.9)  # share of cells that lie along the colony
 RIM = (1.0, 0.8, 0.65, 0.6)  # brightness of rims
-AREA_PX = 64**2  # that the number of cells is of
+AREA_PX = 64**2  # that the numbers of cells and fragments are of
+LEFT = 0.5  # share of the cells that are there between debris
+FRAGMENTS = 14
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,11 +111,9 @@ def draw(
     rng: np.random.Generator, state: str, progress: float, look: Look, size_px: int
 ) -> np.ndarray:
     """Draws a patch: [N, N] uint8."""
-    light = (
-        _debris(rng, size_px)
-        if state == DEBRIS
-        else _cells(rng, progress, look, size_px)
-    )
+    light = _cells(rng, progress, look, size_px, left=LEFT if state == DEBRIS else 1.0)
+    if state == DEBRIS:
+        light = np.maximum(light, _debris(rng, size_px))
     shade = _smooth(rng, size_px, size_px / 3) * 0.05
     seen = ndimage.gaussian_filter(look.background + shade + 0.5 * light, look.blur_px)
     noisy = look.gain * seen + rng.normal(0, look.noise, seen.shape)
@@ -125,12 +125,12 @@ def _at(values: tuple[float, ...], progress: float) -> float:
 
 
 def _cells(
-    rng: np.random.Generator, progress: float, look: Look, size_px: int
+    rng: np.random.Generator, progress: float, look: Look, size_px: int, left: float
 ) -> np.ndarray:
-    """[N, N] light of cells: dark inside, bright at their rims."""
-    # One cell does not wait for the others.
-    own = np.clip(progress + rng.normal(0, 0.35), 0, 3)
-    count = rng.poisson(_at(CELLS, own) * look.cells * size_px**2 / AREA_PX)
+    """[N, N] light of a share of the cells: dark inside, bright at their rims."""
+    own = np.clip(progress + rng.normal(0, 0.4), 0, 3)  # a patch goes before or behind
+    expected = _at(CELLS, own) * look.cells * left
+    count = rng.poisson(expected * size_px**2 / AREA_PX)
     light = np.zeros((size_px, size_px))
     y, x = np.mgrid[:size_px, :size_px].astype(float)
     for _ in range(max(count, 1)):
@@ -149,10 +149,10 @@ def _cells(
 
 
 def _debris(rng: np.random.Generator, size_px: int) -> np.ndarray:
-    """[N, N] light of fragments, and of what is left of cells between them."""
+    """[N, N] light of fragments, some of them hollow."""
     light = np.zeros((size_px, size_px))
     y, x = np.mgrid[:size_px, :size_px].astype(float)
-    for _ in range(rng.poisson(24 * size_px**2 / AREA_PX) + 1):
+    for _ in range(rng.poisson(FRAGMENTS * size_px**2 / AREA_PX) + 1):
         dy, dx = y - rng.uniform(0, size_px), x - rng.uniform(0, size_px)
         angle, size = rng.uniform(0, np.pi), rng.lognormal(0.6, 0.45)
         along = dx * np.cos(angle) + dy * np.sin(angle)

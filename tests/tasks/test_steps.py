@@ -13,24 +13,27 @@ from gandl_jax.tasks import (
     efficacy,
     label_classification,
     retrieval,
+    staged_classification,
     steps,
     threads,
     well_map,
 )
 
 OPTIONS = {
-    "normalize": "standard",
     "svm_c": 1.0,
     "bootstrap_unit": "well",
     "bootstrap_draws": 20,
     "max_folds": 10,
     "repeats": 2,
     "seed": 0,
-    "splits": ("plate", "well:0.5"),
-    "label": "Mechanism",
     "controls": True,
     "features": "b8",
     "points": 30,
+    **staged_classification.OPTIONS,
+    "normalize": "standard",
+    "label": "Mechanism",
+    "order": "x > y > z",
+    "splits": ("plate", "well:0.5"),
 }
 UNITS = {
     batch_effects: "parts",
@@ -40,6 +43,7 @@ UNITS = {
     dose_response: "curves",
     efficacy: "sets",
     retrieval: "searches",
+    staged_classification: "sets",
     well_map: "epochs",
 }
 
