@@ -3,7 +3,20 @@
 Grey patches of the form that Witmer and Bhanu (2021, Sensors 22:206) classify: dense,
 spread, differentiated, in that order in time, and debris outside it. Half of the
 colonies are to be learnt from (split "train"), half to be judged on ("test"); those are
-drawn from another seed.
+drawn from another seed. Beside images/ and metadata.csv lies truth.csv, with the
+progress of each patch and what its colony looks like.
+
+Difficulty, fixed before any network was trained: a linear SVM (classes balanced) on 44
+numbers of texture (moments; deviation, skewness and kurtosis of four bands; gradients
+and their direction at three scales; and the logarithms of all), learnt on the one half
+and judged on the other, frame by frame, at 64 px, 60 colonies of 12 hours in each half:
+
+          macro true positive rate   macro F1   of mean and deviation alone
+  seed 0  .690                       .676       .330 and .315
+
+and 425, 212, 53 and 30 of the 720 patches that are judged are dense, spread, debris
+and differentiated. `tests/screens/test_simulated_colonies.py` computes the first two
+again. It must never be changed to move a score.
 """
 
 import functools
@@ -45,7 +58,7 @@ def generate(source_dir: str, options: Mapping) -> None:
     for colony, own in truth.groupby("colony", sort=False):
         (folder / "images" / colony).mkdir(parents=True, exist_ok=True)
         for row in own.to_dict("records"):
-            _draw(folder / SCREEN.image_path(_texts(row)), row, options)
+            _write(folder / SCREEN.image_path(_texts(row)), row, options)
     drawing.write_csv(folder / "metadata.csv", truth[SHOWN])
 
 
@@ -63,18 +76,20 @@ def _texts(row: Mapping) -> dict[str, str]:
     return {name: str(value) for name, value in row.items()}
 
 
-def _draw(path: epath.Path, row: Mapping, options: Mapping) -> None:
+def _write(path: epath.Path, row: Mapping, options: Mapping) -> None:
     """Draws a patch that is not there yet."""
-    if path.exists():
-        return
+    if not path.exists():
+        with files.replacing(path) as file:
+            Image.fromarray(draw(row, options)).save(file, "PNG", compress_level=1)
+
+
+def draw(row: Mapping, options: Mapping) -> np.ndarray:
+    """Draws a row of `patches`: [N, N] uint8."""
     number = int(row["colony"][1:]) % options["colonies"]
     rng = np.random.default_rng([row["seed"], number, row["hour"] + 1])
-    look = colonies.Look(
-        **{name: row[name] for name in colonies.Look.__dataclass_fields__}
-    )
-    image = colonies.draw(rng, row["state"], row["progress"], look, options["size_px"])
-    with files.replacing(path) as file:
-        Image.fromarray(image).save(file, "PNG", compress_level=1)
+    names = colonies.Look.__dataclass_fields__
+    look = colonies.Look(**{name: row[name] for name in names})
+    return colonies.draw(rng, row["state"], row["progress"], look, options["size_px"])
 
 
 SCREEN = Screen(
