@@ -14,6 +14,14 @@ from gandl_jax import files
 from gandl_jax import workdir as workdirs
 from gandl_jax.profiles import part_file, store
 
+OF_TRAINING = (  # what is learnt, and how often it is shown
+    "data.label",
+    "data.label_values",
+    "data.extra",
+    "data.extra_frac",
+    "data.oversample",
+)
+
 
 def copy_parts(config, directory: epath.Path) -> None:
     """Copies the parts of a set that one of `config.embed.reuse` has complete.
@@ -70,5 +78,5 @@ def _reading(config) -> dict[str, Any]:
     return {
         key: value
         for key, value in identity.items()
-        if key.startswith(kept) and key not in ("data.label", "data.label_values")
+        if key.startswith(kept) and key not in OF_TRAINING
     }

@@ -33,11 +33,12 @@ from gandl_jax.prepared.prepared import (
 )
 from gandl_jax.progress import Progress
 from gandl_jax.raw.image_files import ImageFormat
-from gandl_jax.raw.screen import Screen, table
+from gandl_jax.raw.screen import PLACES, Screen, table
 from gandl_jax.raw.spellings import Spellings
 from gandl_jax.training import trained_on
 
 ORDER_SEED = 0
+WELL = "A01"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,6 +139,9 @@ def rows(
             "table: run --job=prepare again, with the raw screen there"
         )
     made = pd.DataFrame("", index=range(len(kept.name)), columns=source.columns)
+    for name, own in spec.columns.items():
+        if name in PLACES:  # all are of one well that there is not
+            made[own] = WELL if name == "Metadata_Well" else GENERATED
     if like is not None:
         for own in filter(None, labelled.plate_columns(spec)):
             made[own] = source[own].to_numpy()[like]
