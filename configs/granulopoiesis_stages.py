@@ -11,4 +11,7 @@ def get_config(text: str = ""):
     options = configs.options(text)
     config = configs.augmented(configs.small(configs.default(options["method"])))
     configs.labelled_cells(config, "granulopoiesis_stages", side_px=64, group="record")
+    # No patient is recorded and no time: cells are decided on one by one.
+    order = "1_promyelocyte > 2_myelocyte > 3_metamyelocyte > 4_band_neutrophil"
+    config.evaluate.staged_classification.order = f"{order} > 5_segmented_neutrophil"
     return configs.finish(config, options)

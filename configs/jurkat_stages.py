@@ -12,4 +12,7 @@ def get_config(text: str = ""):
     config = configs.augmented(configs.small(configs.default(options["method"])))
     configs.labelled_cells(config, "jurkat_stages", side_px=40, group="record")
     config.evaluate.nuclei = "dna"
+    # Each cell is seen once: they are decided on one by one.
+    order = "G1 > S > G2 > Prophase > Metaphase > Anaphase > Telophase"
+    config.evaluate.staged_classification.order = order
     return configs.finish(config, options)

@@ -13,4 +13,11 @@ def get_config(text: str = ""):
     config = configs.augmented(configs.small(configs.default(options["method"])))
     configs.labelled_cells(config, "mitosis_stages", side_px=64, group="track")
     config.evaluate.nuclei = "chromatin"
+    config.evaluate.staged_classification.update(
+        order="apo | inter > pro > prometa > meta > earlyana > lateana > telo",
+        group="track",
+        time="frame",
+        absorbing=("apo",),
+        returns=("telo>inter",),
+    )
     return configs.finish(config, options)

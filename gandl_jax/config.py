@@ -343,7 +343,10 @@ def is_group(value: Any) -> bool:
 def all_jobs(config: ml_collections.ConfigDict) -> tuple[str, ...]:
     """The jobs of --job=all; another experiment's encoder is not trained here."""
     trains = not config.embed.checkpoint
-    return tuple(job for job in ALL_JOBS if job != "train" or trains)
+    jobs = [job for job in ALL_JOBS if job != "train" or trains]
+    if config.generate.after_training and trains:
+        jobs.insert(jobs.index("train") + 1, "generate")
+    return tuple(jobs)
 
 
 def steps(images: int, batch: int) -> int:

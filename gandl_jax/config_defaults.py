@@ -20,6 +20,14 @@ DEFAULTS = {
         # The class that all other values are together, as in "control" beside the
         # value "treated"; "" leaves them blank.
         "label_rest": "",
+        # Prepared screens of the same form, such as --job=generate writes, whose
+        # records join the training until each class has this share of the largest one's
+        # records. Nothing is validated by them or judged on them.
+        "extra": (),
+        "extra_frac": 1.0,
+        # Real records are shown again and again until each class has as many as the
+        # largest; records of data.extra count.
+        "oversample": False,
         "crop_px": 64,  # training crop, embedding tile
         # Pixels added on every side of an image before crops and tiles are cut, for
         # images that are smaller than a crop or of an awkward size.

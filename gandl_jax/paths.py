@@ -8,9 +8,15 @@ import ml_collections
 from gandl_jax import files
 from gandl_jax.errors import InputError
 
-FILES = ("data.source_dir", "data.dir", "imported.file", "sweep.results")
+FILES = (
+    "data.source_dir",
+    "data.dir",
+    "generate.dir",
+    "imported.file",
+    "sweep.results",
+)
 NETWORKS = ("train.start_from", "embed.checkpoint")  # workdirs, or .npz files
-WORKDIRS = ("compare.workdirs", "embed.reuse")
+WORKDIRS = ("compare.workdirs", "data.extra", "embed.reuse")  # and other folders
 _SCHEMES = {"gs", "s3", "az", "hf"}  # that etils takes for buckets'
 _NO_TEXT = re.compile(r"[\ud800-\udfff]")  # bytes that are no UTF-8
 

@@ -33,6 +33,7 @@ SHAPE = {
     "prepared?": str,
     "metadata_sha256?": str,
     "trained_on_sha256?": str,
+    "extra?": [str],
     "start?": {"from": str, "sha256": str, "trained_on": ([_SEEN], None)},
 }
 LIBRARIES = ("jax", "flax", "optax", "orbax-checkpoint", "tensorflow", "scikit-learn")
@@ -244,7 +245,7 @@ def forget(workdir: epath.Path, before: bytes) -> None:
     _write(workdir, {**_read(workdir), **kept})
 
 
-def claim(workdir: epath.Path, key: str, value: str, *, other: str) -> None:
+def claim(workdir: epath.Path, key: str, value: Any, *, other: str) -> None:
     """Notes what the experiment is bound to from its first step on.
 
     Args:

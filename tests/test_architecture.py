@@ -29,11 +29,11 @@ ROOMS = {  # each folder's, and which others it imports
 # Files beside them that a room imports, where it is not all: these do no I/O, know no
 # config, or are for every screen alike.
 BESIDE = {
-    "methods": "config errors modules parallel",
+    "methods": "config errors modules parallel stages",
     "models": "errors files tensor_file",
     "classical": "child_processes errors",
     "figures": "",
-    "tasks": "child_processes errors names recipe_parts",
+    "tasks": "child_processes errors names recipe_parts stages",
     "profiles": "csv_layout errors files names plain_data sealed_json",
     "raw": "csv_layout errors files modules names progress recipe_parts regular_files",
 }

@@ -19,6 +19,7 @@ SIDE = 4  # of kernels that halve or double, pixels (ours)
 SLOPE = 0.2  # of LeakyReLU below 0 (the paper, sec. 4)
 START = nn.initializers.normal(0.02)  # of all weights (the paper, sec. 4)
 NORMALISATIONS = ("batch", "layer", "none")
+CLASSES = "classes"  # logits of an auxiliary classifier, among what it sees
 
 
 class Discriminator(nn.Module):
@@ -31,6 +32,7 @@ class Discriminator(nn.Module):
         normalises each image over [H, W, C] (Ba et al. 2016, as WGAN-GP has it).
       axis: of the devices whose batch statistics are one; None is this one's alone.
       dtype: of the convolutions.
+      classes: K that it also names, on the dense layer; 0 is none.
     """
 
     widths: Sequence[int]
@@ -38,6 +40,7 @@ class Discriminator(nn.Module):
     normalisation: str
     axis: str | None = None
     dtype: jnp.dtype = jnp.float32
+    classes: int = 0
 
     @nn.compact
     def __call__(self, images: Array, *, train: bool) -> dict[str, Array]:
@@ -49,7 +52,7 @@ class Discriminator(nn.Module):
 
         Returns:
           "b<r>": [B, r/2, r/2, D], the block that takes r px, in order; "penultimate":
-          [B, D]; "score": [B]. All float32.
+          [B, D]; "score": [B]; CLASSES: [B, K] logits, where it has any. All float32.
         """
         make = conv_norm.Layers(conv_norm.TORCH, train, self.axis, self.dtype)
         x, maps = images.astype(self.dtype), {}
@@ -73,7 +76,11 @@ class Discriminator(nn.Module):
         dense = nn.Dense(self.penultimate, kernel_init=START, name="dense")(flat)
         found["penultimate"] = nn.leaky_relu(dense, SLOPE)
         score = nn.Dense(1, kernel_init=START, name="score")(found["penultimate"])
-        return found | {"score": score[:, 0]}
+        found["score"] = score[:, 0]
+        if self.classes:
+            named = nn.Dense(self.classes, kernel_init=START, name=CLASSES)
+            found[CLASSES] = named(found["penultimate"])
+        return found
 
     def _norm(self, make: conv_norm.Layers, name: str) -> nn.Module:
         if self.normalisation == "batch":

@@ -16,6 +16,7 @@ MANIFEST = "manifest"  # what its files must be, and the counts
 REMARKS = "remarks"  # what was odd, of the table and the images
 SOURCE_TABLE = "source_table.parquet"  # the file's digest, under its name
 CHANGED_TABLE = "changed_table.parquet"  # the table as it is since, where it changed
+GENERATED = "generated"  # in a plan: what drew the images, where nobody took them
 LABELS = "labels"  # in a plan: what the config says of records, not of their images
 COUNTED = "plates_counted_by"  # in a plan: the columns of the plates in the facts
 TFDS_METADATA = "dataset_info.json", "features.json"  # which TFDS reads

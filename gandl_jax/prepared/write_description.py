@@ -37,6 +37,10 @@ from gandl_jax.prepared.prepared import DESCRIPTION, ODD_IMAGES, PLAN, RECORDS
 from gandl_jax.prepared.shards import Shard
 from gandl_jax.raw.screen import Screen, record_ids, table
 
+WHOLE = ""  # among levels: those of all plates
+Statistics = Mapping[str, Mapping[str, float]]  # of each channel
+Levels = Mapping[str, Statistics]
+
 
 @dataclasses.dataclass(frozen=True)
 class Describing:
@@ -51,6 +55,9 @@ class Describing:
       folder: where it is prepared.
       plan: to be kept beside the shards, and in the description.
       notes: what is odd about the table, to be described.
+      levels: channel to "low" and "high", by plate and, under `WHOLE`, of the screen,
+        in place of percentiles of its images; for images that were made by those of
+        another screen.
     """
 
     spec: Screen
@@ -60,6 +67,7 @@ class Describing:
     plan: Mapping[str, Any]
     notes: Sequence[str]
     changed: pd.DataFrame | None = None
+    levels: Levels = dataclasses.field(default_factory=dict)
 
     @property
     def order(self) -> np.ndarray:
@@ -122,7 +130,10 @@ def describe(what: Describing, raw: shards.Raw, *, skipped: int) -> None:
         "bit_depth": raw.bit_depth,
         "records": len(what.metadata),
         "records_skipped_as_missing": skipped,
-        "statistics": shard_counts.statistics_of_channels(channels, histograms, plan),
+        "statistics": _with_levels(
+            shard_counts.statistics_of_channels(channels, histograms, plan),
+            what.levels.get(WHOLE, {}),
+        ),
         "files": [shard_name(name, p.number, p.count) for p in what.parts],
     }
     odd = []
@@ -228,7 +239,7 @@ def _write(
     _write_illumination(folder, counted, size_px)
     description = {
         **description,
-        PLATES: _plate_statistics(what.spec.channels, counted.histograms, plan),
+        PLATES: _plate_statistics(what, counted.histograms),
         "plan": plan,
         SOURCE_TABLE: _write_source(folder, SOURCE_TABLE, what.source),
         **_write_changed(what),
@@ -309,14 +320,21 @@ def _write_illumination(
 
 
 def _plate_statistics(
-    channels: Sequence[str],
-    by_plate: Mapping[str, np.ndarray],
-    plan: Mapping[str, Any],
-) -> dict[str, dict[str, dict[str, float]]]:
+    what: Describing, by_plate: Mapping[str, np.ndarray]
+) -> dict[str, Statistics]:
     """Plate to its channels' statistics; {} where the screen has no plates."""
     if by_plate.keys() == {""}:
         return {}
+    channels, plan = what.spec.channels, what.plan
     return {
-        plate: shard_counts.statistics_of_channels(channels, histograms, plan)
+        plate: _with_levels(
+            shard_counts.statistics_of_channels(channels, histograms, plan),
+            what.levels.get(plate, {}),
+        )
         for plate, histograms in sorted(by_plate.items())
     }
+
+
+def _with_levels(counted: Statistics, levels: Statistics) -> Statistics:
+    """Statistics of channels with other "low" and "high" levels, of some or none."""
+    return {name: {**own, **levels.get(name, {})} for name, own in counted.items()}

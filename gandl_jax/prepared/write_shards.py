@@ -84,7 +84,7 @@ def convert(
       RunError: the raw screen went away, or the folder cannot be written.
     """
     folder = epath.Path(data.dir)
-    before = _plan_before(folder) or {}
+    before = plan_before(folder) or {}
     check_plan(folder, before or settings, settings)
     counted_by = before.get(COUNTED, labelled.plate_columns(spec))
     if "plate" in (data.scaling, data.illumination):
@@ -180,7 +180,7 @@ def _check_table(
         )
 
 
-def _plan_before(folder: epath.Path) -> dict[str, Any] | None:
+def plan_before(folder: epath.Path) -> dict[str, Any] | None:
     """What the folder was begun with; None where it is empty.
 
     Raises:

@@ -11,6 +11,24 @@ from gandl_jax.reading.padding import NONE, Padding
 from gandl_jax.reading.stretching import Levels
 
 
+def unstretched(images: np.ndarray, ends: np.ndarray, bit_depth: int) -> np.ndarray:
+    """Brings images from the network's range back to grey levels.
+
+    Args:
+      images: [N, H, W, C] float, -1 to 1; what lies beyond is clipped.
+      ends: [N, 2, C] float64, the levels that are -1 and +1, as of `Prepared.ranges`.
+      bit_depth: 8 or 16.
+
+    Returns:
+      [N, H, W, C] uint8 or uint16, rounded to the nearest level.
+    """
+    low, high = (ends[:, None, None, i] for i in (0, 1))
+    share = (np.clip(images.astype(np.float64), -1, 1) + 1) / 2
+    levels = np.rint(low + share * (high - low))
+    dtype = np.uint8 if bit_depth == 8 else np.uint16
+    return np.clip(levels, 0, 2**bit_depth - 1).astype(dtype)
+
+
 def grey_levels(
     prepared: Prepared,
     channels: Sequence[str],

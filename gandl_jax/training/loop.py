@@ -28,6 +28,7 @@ from gandl_jax.reading import bad_records, stream
 from gandl_jax.reading.padding import Padding
 from gandl_jax.reading.side_by_side import SideBySide
 from gandl_jax.training import (
+    extra_share,
     looks,
     network_files,
     opening,
@@ -110,6 +111,8 @@ def _open(config, workdir, saved, newest: int | None, devices) -> "_Training":
     for words in training_records.notes(records):
         print(f"train     note: {words}", flush=True)
     method = opening.make_method(config, source)
+    if records.extra:
+        method = extra_share.CountedMethod(method)
     parallel.check_batch(train.batch, len(devices), method.unit, train.accumulate)
     architecture = sources.architecture(config, source)
     # What these refuse is refused before anything is written.
@@ -150,6 +153,13 @@ def _note(
         other="on another preparation of the screen: go back to the former "
         "config.data.dir",
     )
+    if records.extra:
+        workdirs.claim(
+            workdir,
+            "extra",
+            list(records.extra.fingerprints),
+            other="with other records in config.data.extra: put the former ones back",
+        )
     if records.labels:
         workdirs.claim(
             workdir,
@@ -245,7 +255,8 @@ class _Training:
         start = self.config.train.start_from
         is_workdir = start and not network_files.is_file(start)
         former = epath.Path(start) if is_workdir else None
-        trained_on.write(self.workdir, self.records, former)
+        more = self.records.extra.seen if self.records.extra else None
+        trained_on.write(self.workdir, self.records, former, more)
 
     def _refuse_other_step(self, folder: int, step: int) -> None:
         """Raises where a former version's checkpoint lies under another number."""
@@ -442,7 +453,7 @@ def training_batches(
         crops_per_site=data.crops_per_site,
         process=0 if whole else hosts.index(),
         processes=1 if whole else hosts.count(),
-        labels=records.labels,
+        labels=records.labels | extra_share.flags(records),
         rows=records.trained,
         side_by_side=side_by_side,
         on_bad=on_bad,

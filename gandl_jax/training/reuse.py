@@ -14,6 +14,15 @@ from gandl_jax import files
 from gandl_jax import workdir as workdirs
 from gandl_jax.profiles import part_file, store
 
+OF_TRAINING = (  # what is learnt, and how often it is shown
+    "data.label",
+    "data.label_values",
+    "data.label_rest",
+    "data.extra",
+    "data.extra_frac",
+    "data.oversample",
+)
+
 
 def copy_parts(config, directory: epath.Path) -> None:
     """Copies the parts of a set that one of `config.embed.reuse` has complete.
@@ -67,9 +76,8 @@ def _reading(config) -> dict[str, Any]:
     """How records are read and what is said of them, flat."""
     identity = configs.identity(config) | configs.screen_description(config)
     kept = ("data.", "screen.", "train.hold_out")
-    labels = ("data.label", "data.label_values", "data.label_rest")
     return {
         key: value
         for key, value in identity.items()
-        if key.startswith(kept) and key not in labels
+        if key.startswith(kept) and key not in OF_TRAINING
     }

@@ -28,6 +28,12 @@ def of(method: Any, records: TrainingRecords) -> SideBySide | None:
     )
     if count == 1:
         return None
+    if records.shown is not None:
+        raise InputError(
+            f"the method takes {count} records of one {unit} side by side, which says "
+            "how often a record comes: leave config.data.extra and "
+            "config.data.oversample out"
+        )
     table = records.dataset.table.iloc[records.rows.trained]
     try:
         return SideBySide(groups.groups(table, unit, key="config.method"), count)

@@ -12,18 +12,24 @@ from etils import epath
 
 from gandl_jax import files
 from gandl_jax import workdir as workdirs
-from gandl_jax.errors import InputError
+from gandl_jax.training.trained_on_table import (
+    COLUMNS,
+    FILE,
+    KEY,
+    TRAINED,
+    VALIDATED,
+    read_file,
+)
 from gandl_jax.training.training_records import TrainingRecords
 
-FILE = "trained_on.parquet"
 SHA256 = "trained_on_sha256"  # in `config.json`: of the file
-TRAINED, VALIDATED = "trained", "validated"
-KEY = ["screen", "metadata_sha256", "record_id"]
-COLUMNS = [*KEY, "seen", "labels"]
 
 
 def write(
-    workdir: epath.Path, records: TrainingRecords, start_from: epath.Path | None
+    workdir: epath.Path,
+    records: TrainingRecords,
+    start_from: epath.Path | None,
+    more: pd.DataFrame | None = None,
 ) -> None:
     """Writes what a training reads, before its first step.
 
@@ -32,13 +38,16 @@ def write(
       records: that it trains on.
       start_from: workdir of the training whose networks it starts from; what those
         have seen counts as seen. None where it starts from none, or from a file.
+      more: as of `read`, what counts as seen besides.
     """
-    rows = _of_training(records)
+    rows, others = _of_training(records), [] if more is None else [more]
     if start_from:
         former = read(start_from)
         if former is None:
             former = _of_former_version(start_from, records)
-        rows = _united(pd.concat([rows, former]))
+        others.append(former)
+    if others:
+        rows = _united(pd.concat([rows, *others]))
     buffer = io.BytesIO()
     rows[COLUMNS].reset_index(drop=True).to_parquet(buffer)
     content = buffer.getvalue()
@@ -60,22 +69,7 @@ def read(workdir: epath.Path) -> pd.DataFrame | None:
     path, wanted = workdir / FILE, workdirs.noted(workdir, SHA256)
     if not path.exists() and not wanted:
         return None
-    try:
-        content = files.read_bytes(path)
-        if wanted and hashlib.sha256(content).hexdigest() != wanted:
-            raise ValueError("it is not as it was written")
-        found = pd.read_parquet(io.BytesIO(content))
-        return found[COLUMNS].astype(str)
-    except FileNotFoundError as error:
-        raise InputError(f"{path} is gone: restore it from a copy") from error
-    except (ValueError, KeyError, OSError) as error:
-        raise InputError(
-            f"{path} is damaged ({_why(error)}): restore it from a copy"
-        ) from error
-
-
-def _why(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    return read_file(path, wanted)
 
 
 def _of_training(records: TrainingRecords) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from gandl_jax.errors import InputError
 from gandl_jax.methods.source import Source
 from gandl_jax.prepared import prepared
 from gandl_jax.reading import classes
-from gandl_jax.training import held_out, opening, sources
+from gandl_jax.training import balancing, extra_records, held_out, opening, sources
 
 Codes = Mapping[str, np.ndarray]
 
@@ -31,6 +31,10 @@ class TrainingRecords:
       labels: column to [N] int32 class of each record, -1 where it is blank.
       source: what the method is told of the records that are trained on.
       unlearnt: [n] int64 rows of which no label is learnt, whoever trains on them.
+      shown: [n] int64 rows of an epoch, ascending, where they are not those that are
+        trained on, once each: with records of other screens, which come after the
+        screen's own, and with those that are shown again.
+      extra: what of other screens joins; None is nothing.
     """
 
     dataset: prepared.Prepared
@@ -41,10 +45,14 @@ class TrainingRecords:
     unlearnt: np.ndarray = dataclasses.field(
         default_factory=lambda: np.zeros(0, np.int64)
     )
+    shown: np.ndarray | None = None
+    extra: extra_records.Extra | None = None
 
     @property
     def trained(self) -> np.ndarray | None:
-        """The rows that training reads; None is all."""
+        """The rows that training reads; None is all, once each."""
+        if self.shown is not None:
+            return self.shown
         is_all = len(self.rows.trained) == self.dataset.records
         return None if is_all else self.rows.trained
 
@@ -61,8 +69,9 @@ def open_records(config: ml_collections.ConfigDict) -> TrainingRecords:
     """Opens what a config trains on.
 
     Raises:
-      InputError: as of `opening.open_dataset`; no such label column or groups to hold
-        out, nothing left to train on, or a class that nothing is left of.
+      InputError: as of `opening.open_dataset` and `extra_records.join`; no such label
+        column or groups to hold out, nothing left to train on, or a class that nothing
+        is left of.
     """
     dataset, channels = opening.open_dataset(config)
     every = classes.read_all(dataset.table, configs.label_columns(config))
@@ -71,11 +80,25 @@ def open_records(config: ml_collections.ConfigDict) -> TrainingRecords:
     rows = held_out.resolve(
         dataset.table, config.train.hold_out, config.train.validation
     )
-    source = sources.of_records(channels, found, rows.trained)
-    _check_classes(config, source)
+    _check_classes(config, sources.of_records(channels, found, rows.trained))
+    extra, shown = None, None
+    if config.data.extra:
+        own = balancing.one_column(config, found)
+        extra = extra_records.join(config, dataset, channels, own, rows)
+        dataset, found = extra.dataset, {own.column: extra.classes}
+        shown = np.concatenate([rows.trained, extra.rows])
+    if config.data.oversample:
+        own = balancing.one_column(config, found)
+        before = rows.trained if shown is None else shown
+        shown = balancing.oversampled(own.codes, before, config.seed)
+    source = sources.of_records(
+        channels, found, rows.trained if shown is None else shown
+    )
     labels = {column: own.codes for column, own in found.items()}
     unlearnt = _unlearnt(config, labels, dataset.records)
-    return TrainingRecords(dataset, channels, rows, labels, source, unlearnt)
+    return TrainingRecords(
+        dataset, channels, rows, labels, source, unlearnt, shown, extra
+    )
 
 
 def _unlearnt(config, labels: Codes, records: int) -> np.ndarray:
@@ -132,6 +155,17 @@ def notes(records: TrainingRecords) -> list[str]:
         lines.append(
             "held-out records share plates with others: their pixels, though no label "
             "of theirs, count in the grey levels and the illumination"
+        )
+    if records.extra:
+        lines.append(
+            f"{len(records.extra.rows):,} records of other screens fill classes up "
+            "(config.data.extra)"
+        )
+    if records.shown is not None:
+        counts = records.source.class_counts.values()
+        lines.append(
+            f"an epoch shows {len(records.shown):,} records, of the classes "
+            f"{' and '.join(', '.join(map(str, of)) for of in counts)}"
         )
     for column, count in records.source.blanks.items():
         if count:

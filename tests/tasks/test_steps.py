@@ -16,21 +16,19 @@ from gandl_jax.tasks import (
     efficacy,
     label_classification,
     retrieval,
+    staged_classification,
     steps,
     threads,
     well_map,
 )
 
 OPTIONS = {
-    "normalize": "standard",
     "svm_c": 1.0,
     "bootstrap_unit": "well",
     "bootstrap_draws": 20,
     "max_folds": 10,
     "repeats": 2,
     "seed": 0,
-    "splits": ("plate", "well:0.5"),
-    "label": "Mechanism",
     "controls": True,
     "features": "b8",
     "points": 30,
@@ -38,6 +36,11 @@ OPTIONS = {
     "min_sizes": (10,),
     "distances": ("euclidean", "cosine"),
     "doses": "all",
+    **staged_classification.OPTIONS,
+    "normalize": "standard",
+    "label": "Mechanism",
+    "order": "x > y > z",
+    "splits": ("plate", "well:0.5"),
 }
 OWN = {drug_control: {"label": "Role", "control": "response_0"}}
 UNITS = {
@@ -51,6 +54,7 @@ UNITS = {
     drug_similarity: "comparisons",
     efficacy: "sets",
     retrieval: "searches",
+    staged_classification: "sets",
     well_map: "epochs",
 }
 

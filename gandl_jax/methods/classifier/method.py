@@ -16,7 +16,7 @@ from gandl_jax.methods import (
     multi_crop_options,
     one_network,
 )
-from gandl_jax.methods.classifier import transfer
+from gandl_jax.methods.classifier import decisions, transfer
 from gandl_jax.methods.classifier.options import HEADS
 from gandl_jax.methods.contract import Source
 from gandl_jax.methods.labelled import Judged
@@ -42,16 +42,15 @@ class Method:
     def __init__(self, config, source: Source):
         self._config, model = config, config.model
         self._channels = tuple(source.channels)
-        self._classes = dict(source.classes)
         weigh = getattr(class_weights, config.method.class_weights)
-        self._weights = {n: weigh(counts) for n, counts in source.class_counts.items()}
+        self._decisions = decisions.of_config(config, source, weigh)
         self._trunk = Trunk(config, len(source.channels))
         self._head = modules.load(HEADS, config.method.head)
         self._top = LabelHeads(
             pooled=self._trunk.width,
             penultimate=model.penultimate_dim,
             is_rectified=model.penultimate_relu,
-            classes={name: len(known) for name, known in self._classes.items()},
+            classes={name: len(own) for name, own in self._decisions.sides.items()},
             head=self._head.Head,
             scale=config.method.arcface_scale,
             slope=model.penultimate_slope,
@@ -64,7 +63,7 @@ class Method:
         """A state at step 0; its encoder is the untrained floor."""
         params, statistics = self._trunk.init(key)
         pooled = jnp.zeros((1, self._trunk.width))
-        codes = dict.fromkeys(self._classes, jnp.zeros(1, jnp.int32))
+        codes = dict.fromkeys(self._decisions.sides, jnp.zeros(1, jnp.int32))
         top = self._top.init(key, pooled, codes, 0.0, method="taught")
         params = params | top.get("params", {})
         return one_network.new(self._config, params, statistics)
@@ -96,10 +95,11 @@ class Method:
           "penultimate": [B, D], the embedding. Of `small_cnn` besides "b<r>": [B, 2 W],
           mean and standard deviation over space of the block that takes r px, and
           "blocks": those of all, side by side; of a published network "pooled", where
-          that is not the embedding.
+          that is not the embedding. "leaves_<column>": [B, K] probabilities of the
+          column's classes, as if all were equally frequent.
         """
         params, maps = self._seen(encoder, images)
-        sets = self._trunk.sets(maps)
+        sets = self._trunk.sets(maps) | self._leaves(params, maps["pooled"])
         if not self._config.model.penultimate_dim:
             sets.pop("pooled", None)
         top = {"params": params}
@@ -109,8 +109,25 @@ class Method:
     def answer(self, encoder: dict, images: Array) -> dict[str, Array]:
         """{column: [B, classes] of sum 1}: how likely each class is, of images."""
         params, maps = self._seen(encoder, images)
-        answers = self._top.apply({"params": params}, maps["pooled"])
-        return {name: jax.nn.softmax(logits) for name, logits in answers.items()}
+        found = self._logarithms(params, maps["pooled"])
+        return {column: jax.nn.softmax(x) for column, x in found.items()}
+
+    def _logarithms(self, params: dict, pooled: Array) -> dict[str, Array]:
+        """{column: [B, K]}: logarithms of how likely each class is."""
+        if not self._decisions.sides:
+            return {}
+        answers = self._top.apply({"params": params}, pooled)
+        return self._decisions.logarithms(answers)
+
+    def _leaves(self, params: dict, pooled: Array) -> dict[str, Array]:
+        """Sets of probabilities without what frequent classes are favoured by."""
+        priors = self._decisions.priors()
+        return {
+            decisions.set_name(column): jax.nn.softmax(
+                found - jnp.log(jnp.asarray(priors[column], jnp.float32))[None]
+            )
+            for column, found in self._logarithms(params, pooled).items()
+        }
 
     def _seen(self, encoder: dict, images: Array) -> tuple[dict, dict[str, Array]]:
         """The parameters that embed, and the maps that they make of images."""
@@ -153,14 +170,16 @@ class Method:
             self._trunk.with_channels, of_head=self._head.with_channels
         )
         networks = one_network.networks(state, with_channels)
-        return transfer.Learnt(networks, self._config.method.head, self._classes)
+        sides = self._decisions.sides
+        return transfer.Learnt(networks, self._config.method.head, sides)
 
     def start(
         self, state: State | NormalisedState, networks: Networks | transfer.Learnt
     ) -> State | NormalisedState:
         """A new state of another's network; heads of other classes stay the state's."""
         if isinstance(networks, transfer.Learnt):
-            networks = networks.without_others(self._config.method.head, self._classes)
+            sides = self._decisions.sides
+            networks = networks.without_others(self._config.method.head, sides)
         return one_network.start(self._config, networks.completed(state))
 
     def _margin(self, step: Array) -> Array:
@@ -173,10 +192,18 @@ class Method:
     def _judge(
         self, params: dict, pooled: Array, labels: Mapping[str, Array], margin: Array
     ) -> Judged:
-        """Sums over columns of weighted cross-entropy, right answers, known labels."""
-        top = {"params": params}
-        answers, lessons = self._top.apply(top, pooled, labels, margin, method="taught")
-        if not self._classes:  # where there is nothing to learn
-            return Judged(*(jnp.zeros(len(pooled)),) * 3)
-        variant = self._config.method.variant
-        return labelled.judge(answers, lessons, labels, self._weights, variant)
+        """Losses summed over heads; right answers and known labels over columns."""
+        nothing, codes = jnp.zeros(len(pooled)), self._decisions.codes(labels)
+        answers, lessons = self._top.apply(
+            {"params": params}, pooled, codes, margin, method="taught"
+        )
+        if not answers:  # where there is nothing to learn
+            return Judged(nothing, nothing, nothing)
+        weights, variant = self._decisions.weights, self._config.method.variant
+        loss = labelled.judge(answers, lessons, codes, weights, variant).loss
+        right = known = nothing
+        for column, logarithms in self._decisions.logarithms(answers).items():
+            is_known = labels[column] >= 0
+            known += is_known
+            right += (logarithms.argmax(-1) == labels[column]) & is_known
+        return Judged(loss, right, known)

@@ -2,7 +2,7 @@
 
 import math
 
-from gandl_jax import modules
+from gandl_jax import modules, stages
 from gandl_jax.errors import InputError, known
 from gandl_jax.methods import (
     labels_options,
@@ -19,6 +19,9 @@ OPTIONS = {
     **multi_crop_options.OPTIONS,
     **trunk_options.OPTIONS,
     **labels_options.OPTIONS,
+    # The classes step by step, as in "debris | dense > spread > differentiated" (gandl_
+    # jax/stages.py): a head for each decision, balanced by itself; "" is all at once.
+    "hierarchy": "",
     # Looks at the validation records without a lower loss, after which training
     # stops; 0 goes on to the end. It needs config.train.validation.
     "patience": 0,
@@ -41,9 +44,11 @@ ARCHITECTURE = (
     *(f"model.{key}" for key in MODEL if key not in trunk_options.MODEL),
     *trunk_options.ARCHITECTURE,
     "method.head",
+    "method.hierarchy",
     "model.dtype",
 )
-REPLACED = ("data.label", "method.head")  # a head of other classes is made anew
+# A head of other classes is made anew.
+REPLACED = ("data.label", "method.head", "method.hierarchy")
 FREE = ("method.patience",)
 LOWEST = (
     one_network_options.LOWEST
@@ -120,6 +125,8 @@ def check(config) -> None:
     method = config.method
     labels_options.check(method)
     known("method.head", method.head, modules.names(HEADS, "Head"))
+    if method.hierarchy:
+        stages.read("method.hierarchy", method.hierarchy)
     one_network_options.check_learning(config)
     multi_crop_options.check(config)
     multi_crop_options.check_one_side(config)

@@ -1,4 +1,7 @@
-"""DCGAN as a method, in the games that CytoGAN played: its discriminator encodes."""
+"""DCGAN as a method, in the games that CytoGAN played: its discriminator encodes.
+
+With `config.method.auxiliary_weight` it draws by class (AC-GAN, Odena et al. 2017).
+"""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -13,13 +16,14 @@ from gandl_jax.methods import diversity, ema, games, losses
 from gandl_jax.methods.contract import FIXED, Source
 from gandl_jax.methods.optimisers import adam
 from gandl_jax.methods.phase import Phase, sample_keys, substream
+from gandl_jax.methods.small_gan import auxiliary
 from gandl_jax.methods.small_gan import state as small_state
 from gandl_jax.methods.small_gan.options import normalisation
 from gandl_jax.methods.small_gan.state import Networks, State
 from gandl_jax.methods.updates import descend, parameter_norms
 from gandl_jax.models import dcgan, small_cnn
 
-LATENT, BETWEEN = range(2)  # streams of random numbers
+LATENT, BETWEEN, CLASS = range(3)  # streams of random numbers
 STATISTICS = "batch_stats"  # as Flax calls them
 
 
@@ -28,11 +32,14 @@ class Method:
 
     Args:
       config: of the experiment.
-      source: gives the channels.
+      source: gives the channels, and the classes of the auxiliary classifier.
 
     Attributes:
       phases, unit: as `contract.Required` says.
       checks: whether the generator has collapsed.
+
+    Raises:
+      InputError: classes are learnt, of several columns of labels.
     """
 
     unit = 1  # batch statistics are those of all devices
@@ -40,6 +47,7 @@ class Method:
     def __init__(self, config, source: Source):
         self._config, self._options, model = config, config.method, config.model
         self._side, self._channels = configs.network_px(config), len(source.channels)
+        self._auxiliary = auxiliary.of_source(source, config.method.auxiliary_weight)
         sizes = {
             "widths": small_cnn.widths(model.width, model.width_max, model.blocks),
             "axis": parallel.AXIS,
@@ -48,6 +56,7 @@ class Method:
         self._d = dcgan.Discriminator(
             penultimate=model.penultimate_dim,
             normalisation=normalisation(config),
+            classes=self._auxiliary.classes,
             **sizes,
         )
         self._g = dcgan.Generator(
@@ -63,7 +72,8 @@ class Method:
     def init(self, key: Array) -> State:
         """A state at step 0; its discriminator is the untrained floor."""
         g_key, d_key = jax.random.split(key)
-        z = jnp.zeros((1, self._config.model.latent_dim))
+        width = self._config.model.latent_dim + self._auxiliary.classes
+        z = jnp.zeros((1, width))
         images = jnp.zeros((1, self._side, self._side, self._channels))
         g = self._g.init(g_key, z, train=True)
         d = self._d.init(d_key, images, train=True)
@@ -97,22 +107,32 @@ class Method:
         statistics = encoder.get("statistics", {}).get(which, {})
         variables = {"params": encoder[which], STATISTICS: statistics}
         maps = self._d.apply(variables, images, train=False)
-        del maps["score"]
+        maps = {k: x for k, x in maps.items() if k not in ("score", dcgan.CLASSES)}
         return {"penultimate": maps.pop("penultimate")} | small_cnn.pooled(maps)
 
     def samples(self, state: State, keys: Array, labels: Mapping[str, Array]) -> Array:
-        """[N, H, W, C] of the averaged generator, one for each of N keys."""
+        """[N, H, W, C] of the averaged generator, one for each of N keys.
+
+        Args:
+          state: of the training.
+          keys: [N].
+          labels: {column: [N] int32} where classes are learnt.
+        """
         variables = {"params": state.g_average, STATISTICS: state.g_statistics_average}
-        return self._g.apply(variables, self._latents(keys), train=False)
+        codes = labels[self._auxiliary.column] if self._auxiliary.classes else None
+        z = self._auxiliary.with_classes(self._latents(keys), codes)
+        return self._g.apply(variables, z, train=False)
 
     def d_main(self, state: State, batch: dict, key: Array) -> tuple[State, dict]:
         """Discriminator step; counts the step and moves D's averages."""
         game = self._options.loss
 
         def loss(d, part):
-            fake, _ = self._generate(state, state.g, part["keys"])
-            real_scores, statistics = self._judge(state, d, part["images"])
-            fake_scores, _ = self._judge(state, d, fake)
+            codes = self._drawn_classes(part["keys"])
+            fake, _ = self._generate(state, state.g, part["keys"], codes)
+            real, statistics = self._judge(state, d, part["images"])
+            of_fake, _ = self._judge(state, d, fake)
+            real_scores, fake_scores = real["score"], of_fake["score"]
             value = games.d_loss(game, real_scores, fake_scores)
             metrics = {
                 "d/loss": value,
@@ -124,6 +144,11 @@ class Method:
                 penalty = self._gradient_penalty(state, d, fake, part)
                 metrics["d/gradient_penalty"] = penalty
                 value += self._options.gradient_weight * penalty
+            if self._auxiliary.classes:
+                known = part["labels"][self._auxiliary.column]
+                told = self._auxiliary.of_d(real, known, of_fake, codes)
+                value += self._auxiliary.weight * told["d/class_loss"]
+                metrics |= told
             return value, metrics | {STATISTICS: statistics}
 
         norms = parameter_norms({"d": state.d, "g": state.g})
@@ -138,10 +163,16 @@ class Method:
         """
 
         def loss(g, part):
-            fake, statistics = self._generate(state, g, part["keys"])
-            scores, _ = self._judge(state, state.d, fake)
-            value = games.g_loss(self._options.loss, scores, None)
-            return value, {"g/loss": value, STATISTICS: statistics}
+            codes = self._drawn_classes(part["keys"])
+            fake, statistics = self._generate(state, g, part["keys"], codes)
+            found, _ = self._judge(state, state.d, fake)
+            value = games.g_loss(self._options.loss, found["score"], None)
+            metrics = {"g/loss": value, STATISTICS: statistics}
+            if self._auxiliary.classes:
+                told = self._auxiliary.of_g(found, codes)
+                value += self._auxiliary.weight * told["g/class_loss"]
+                metrics |= told
+            return value, metrics
 
         state, metrics = self._descend(state, "g", loss, batch, key)
         every = self._options.d_steps_per_g_step
@@ -157,7 +188,9 @@ class Method:
 
     def _fixed_samples(self, state: State, key: Array) -> Array:
         """[FIXED, H, W, C]: the same samples at every look."""
-        return self.samples(state, sample_keys(key, jnp.arange(FIXED)), {})
+        index = jnp.arange(FIXED)
+        labels = self._auxiliary.in_turn(index)
+        return self.samples(state, sample_keys(key, index), labels)
 
     def _latents(self, keys: Array) -> Array:
         """[B, Z] uniform in [-1, 1], of each sample's own key."""
@@ -165,22 +198,32 @@ class Method:
         draw = functools.partial(jax.random.uniform, shape=shape, minval=-1.0)
         return jax.vmap(draw)(substream(keys, LATENT))
 
-    def _generate(self, state: State, g: dict, keys: Array) -> tuple[Array, dict]:
+    def _drawn_classes(self, keys: Array) -> Array | None:
+        """[B] int32, each class as often; None where none is learnt."""
+        if not self._auxiliary.classes:
+            return None
+        draw = functools.partial(
+            jax.random.randint, shape=(), minval=0, maxval=self._auxiliary.classes
+        )
+        return jax.vmap(draw)(substream(keys, CLASS))
+
+    def _generate(
+        self, state: State, g: dict, keys: Array, codes: Array | None
+    ) -> tuple[Array, dict]:
         """[B, H, W, C] images with the statistics of this batch, and the moved ones."""
         variables = {"params": g, STATISTICS: state.g_statistics}
-        images, moved = self._g.apply(
-            variables, self._latents(keys), train=True, mutable=[STATISTICS]
-        )
+        z = self._auxiliary.with_classes(self._latents(keys), codes)
+        images, moved = self._g.apply(variables, z, train=True, mutable=[STATISTICS])
         return images, moved[STATISTICS]
 
-    def _judge(self, state: State, d: dict, images: Array) -> tuple[Array, dict]:
-        """[B] scores with the statistics of these images, and the moved ones.
+    def _judge(self, state: State, d: dict, images: Array) -> tuple[dict, dict]:
+        """What D makes of images with their statistics, and the moved ones.
 
         Real and generated images are given apart: each have their own statistics.
         """
         variables = {"params": d, STATISTICS: state.d_statistics}
         maps, moved = self._d.apply(variables, images, train=True, mutable=[STATISTICS])
-        return maps["score"], moved.get(STATISTICS, {})
+        return maps, moved.get(STATISTICS, {})
 
     def _gradient_penalty(
         self, state: State, d: dict, fake: Array, part: dict
@@ -189,7 +232,9 @@ class Method:
         uniform = jax.vmap(jax.random.uniform)(substream(part["keys"], BETWEEN))
         share = uniform.reshape(-1, 1, 1, 1)
         between = share * part["images"] + (1 - share) * fake
-        norms = losses.gradient_norms(lambda x: self._judge(state, d, x)[0], between)
+        norms = losses.gradient_norms(
+            lambda x: self._judge(state, d, x)[0]["score"], between
+        )
         return jnp.square(norms - 1).mean()
 
     def _descend(

@@ -13,6 +13,9 @@ OPTIONS = {
     "loss": "logistic",
     "gradient_weight": 10.0,  # of wgan_gp's penalty (its paper, algorithm 1)
     "d_steps_per_g_step": 1,  # ours; 5 in the paper of wgan_gp
+    # Of the loss of an auxiliary classifier of config.data.label, by whose classes the
+    # generator then draws (AC-GAN, Odena et al. 2017: 1); 0 learns no label.
+    "auxiliary_weight": 0.0,
     "average_halflife_images": 10_000,  # as GAN-DL's, with the next
     "average_rampup_frac": 0.05,  # of the images seen
     # As of gan: how often samples are held against real images, and below what they
@@ -32,9 +35,13 @@ MODEL = {
     "doubling": "transposed",  # convolutions in G; or "resize", before a plain one
 }
 FEATURES = "penultimate"
-LABELS = "none"
+LABELS = "optional"  # what the auxiliary classifier learns
 SIZES = ("width", "width_max", "blocks", "penultimate_dim", "latent_dim")
-ARCHITECTURE = (*(f"model.{key}" for key in MODEL), "model.dtype")
+ARCHITECTURE = (
+    *(f"model.{key}" for key in MODEL),
+    "method.auxiliary_weight",
+    "model.dtype",
+)
 FREE = ("method.diversity_every_images", "method.least_diversity")
 LOWEST = {
     "method.d_steps_per_g_step": 1,
@@ -58,6 +65,8 @@ CITE = (
     "convolutional generative adversarial networks. ICLR (2016).",
     "Goldsborough, Pawlowski, Caicedo, Singh, Carpenter. CytoGAN: generative modeling "
     "of cell images. bioRxiv 227645 (2017).",
+    "Odena, Olah, Shlens. Conditional image synthesis with auxiliary classifier GANs. "
+    "ICML (2017).",
 )
 
 
@@ -97,6 +106,13 @@ def check(config) -> None:
             "config.model.normalisation=batch lets images of a batch answer for one "
             "another, and the penalty of config.method.loss=wgan_gp is of each alone: "
             "set --config.model.normalisation=layer, or none"
+        )
+    if bool(method.auxiliary_weight) != bool(config.data.label):
+        raise InputError(
+            f"config.data.label={config.data.label!r} is what the auxiliary classifier "
+            f"learns, and config.method.auxiliary_weight={method.auxiliary_weight}: "
+            "set both, as in --config.data.label=Class "
+            "--config.method.auxiliary_weight=1, or neither"
         )
     check_at_most_1(method, "average_rampup_frac")
     check_halved(config)

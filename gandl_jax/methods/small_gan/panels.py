@@ -11,6 +11,10 @@ PANELS = {  # caption -> axis, metric -> its name in the legend
         "score",
         {"d/real_score": "real", "d/fake_score": "generated"},
     ),
+    "Auxiliary classifier": (
+        "cross-entropy",
+        {"d/class_loss": "discriminator", "g/class_loss": "generator"},
+    ),
     "Diversity of samples": ("over the real images'", {"g/diversity": "diversity"}),
 }
 FACTS = {"Game": "method.loss"}  # name on the page -> key of the config

@@ -161,7 +161,7 @@ def test_embedding_knows_no_batch(baseline, one_batch):
     method, state = baseline()
     encoder, embed = one_network.items(state)["encoder"], jax.jit(method.embed)
     every = embed(encoder, one_batch["images"])
-    assert set(every) == {"penultimate", "pooled"}
+    assert set(every) == {"penultimate", "pooled", "leaves_treatment"}
     for name, features in embed(encoder, one_batch["images"][:1]).items():
         np.testing.assert_allclose(features, every[name][:1], atol=1e-5)
 

@@ -176,7 +176,7 @@ def test_the_penalty_of_a_linear_score_is_of_its_weights(monkeypatch):
     weights = np.random.default_rng(0).normal(size=(16, 16, 2)).astype(np.float32)
 
     def judge(state, d, images):
-        return (images * weights[None]).sum((1, 2, 3)) * d, {}
+        return {"score": (images * weights[None]).sum((1, 2, 3)) * d}, {}
 
     monkeypatch.setattr(method, "_judge", judge)
     part = {

@@ -1,0 +1,1 @@
+"""The job `generate`: labelled images of a generator, as a prepared screen."""

@@ -1,0 +1,117 @@
+"""Macro true positive rate and F1 of decisions, with intervals over groups.
+
+Groups are drawn again as in `bootstrap.py` (Bayesian bootstrap), each with its whole
+confusion matrix; the unit that is added to each class guesses among all classes.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from gandl_jax.tasks import bootstrap
+
+METRICS = {"macro_tpr": 0, "macro_f1": 1}  # to the place in values
+
+
+@dataclasses.dataclass(frozen=True)
+class Score:
+    """What one way of deciding is worth.
+
+    Attributes:
+      values: [2] macro true positive rate and F1.
+      draws: [D, 2] the same in every draw of groups.
+      by_class: [2, K] the two of each class.
+      confusion: [K, K] records by class and decision.
+    """
+
+    values: np.ndarray
+    draws: np.ndarray
+    by_class: np.ndarray
+    confusion: np.ndarray
+
+
+class Counter:
+    """Counts decisions on the same records and draws.
+
+    Args:
+      codes: [n] int class of each tested record.
+      unit: [n] int group of each, which is drawn again.
+      classes: [K] int, those that are decided between, ascending.
+      learnt_from: records, the mean over folds.
+      draws: D.
+      seed: of the draws.
+
+    Attributes:
+      stretch: by which intervals are wider than draws.
+      chance: [2] what guessing all classes alike gives.
+    """
+
+    def __init__(
+        self,
+        codes: np.ndarray,
+        unit: np.ndarray,
+        classes: np.ndarray,
+        learnt_from: float,
+        *,
+        draws: int,
+        seed: int,
+    ):
+        self._classes, self._draws, self._seed = classes, draws, seed
+        self._codes = np.searchsorted(classes, codes)
+        self._unit = np.unique(unit, return_inverse=True)[1]
+        self._units = self._unit.max() + 1
+        total = self._counted(self._codes).sum(2)
+        tested = len(codes)
+        self.stretch = bootstrap.stretch(total, tested=tested, trained=learnt_from)
+        sizes = total.sum(0)
+        guessed = np.repeat(sizes[:, None] / len(classes), len(classes), 1)
+        self.chance = macro(rates(guessed))
+        self._sizes = sizes / (total > 0).sum(0)  # of a unit's records of each class
+
+    def score(self, decided: np.ndarray, *, prior: int) -> Score:
+        """Counts decisions.
+
+        Args:
+          decided: [n] int classes.
+          prior: seed of the units that are added, another one for each of two whose
+            difference is wanted.
+        """
+        counted = self._counted(np.searchsorted(self._classes, decided))
+        whole = counted.sum(0)
+        found = rates(whole)
+        draws = macro(rates(self._drawn(counted, prior)))
+        return Score(macro(found), draws, found, whole)
+
+    def _counted(self, decided: np.ndarray) -> np.ndarray:
+        """[U, K, K] float64: records of each unit, by class and decision."""
+        shape = self._units, len(self._classes), len(self._classes)
+        place = np.ravel_multi_index((self._unit, self._codes, decided), shape)
+        counts = np.bincount(place, minlength=int(np.prod(shape)))
+        return counts.reshape(shape).astype(np.float64)
+
+    def _drawn(self, counted: np.ndarray, prior: int) -> np.ndarray:
+        """[D, K, K] sums over units, weighed anew in every draw."""
+        classes = len(self._classes)
+        rng = np.random.default_rng(self._seed)
+        added = np.random.default_rng([self._seed, prior])
+        share = (self._draws, classes, classes)
+        drawn = self._sizes[None, :, None] * added.gamma(1 / classes, size=share)
+        flat = counted.reshape(len(counted), -1)
+        block = max(1, bootstrap.BLOCK // len(flat))
+        for start in range(0, self._draws, block):
+            count = min(block, self._draws - start)
+            weights = rng.exponential(size=(count, len(flat)))
+            drawn[start : start + count] += (weights @ flat).reshape(-1, *share[1:])
+        return drawn
+
+
+def rates(confusion: np.ndarray) -> np.ndarray:
+    """[..., 2, K] true positive rate and F1 of each class, by [..., K, K] records."""
+    right = np.diagonal(confusion, axis1=-2, axis2=-1)
+    of_class, decided = confusion.sum(-1), confusion.sum(-2)
+    return np.stack([right / of_class, 2 * right / (of_class + decided)], -2)
+
+
+def macro(found: np.ndarray) -> np.ndarray:
+    """[..., 2] means over the classes of [..., 2, K]."""
+    return found.mean(-1)
