@@ -137,7 +137,7 @@ def test_oversampling_comes_after(screens):
 
 
 def test_nothing_of_it_is_validated_or_held_out_and_all_is_seen(screens, tmp_path):
-    settings = {"train.hold_out": "plate:0", "train.validation": "plate:1"}
+    settings = {"train.hold_out": "plate:2", "train.validation": "plate:0"}
     records = training_records.open_records(config_of(screens, **settings))
     aside = np.concatenate([records.rows.validated, records.rows.held_out])
     assert (aside < 12).all() and not np.isin(aside, records.trained).any()

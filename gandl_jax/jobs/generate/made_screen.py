@@ -233,7 +233,7 @@ def write(
             shards.write(shard, raw, str(folder), on_record=line.update)
         line.close()
     describing = write_description.Describing(
-        spec, raw.metadata, parts, folder, plan, (), levels
+        spec, raw.metadata, parts, folder, plan, (), levels=levels
     )
     write_description.describe(describing, raw, skipped=0)
 

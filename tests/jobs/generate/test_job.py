@@ -270,7 +270,7 @@ BAD = [
     ("--config.generate.select=entropie", "did you mean 'entropy'"),
     ("--config.generate.step=7", "there is no checkpoint '7'"),
     ("--config.generate.candidates=0.5", "should be 1 or more"),
-    ("--config.data.illumination=plate", "a generated image is of none"),
+    ("--config.data.illumination=plate", "is another experiment's"),
 ]
 
 

@@ -227,6 +227,7 @@ def test_the_study_s_network_stands_in_it(make_method, one_batch):
     assert {name: x.shape[1] for name, x in sets.items()} == {
         "penultimate": 8,
         "code": 128,
+        "leaves_treatment": 3,
     }
     layer = state.net["dense"]
     kernel, bias = np.float64(layer["kernel"]), np.float64(layer["bias"])
