@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	&& echo $$p && break; done)
 PYTEST = $(VENV)/bin/python -m pytest -c tests/pytest.ini --rootdir=tests
 
-.PHONY: demo test test-all lint audit setup
+.PHONY: demo test test-all lint audit site setup
 
 demo: setup  ## simulate a screen, train, embed, evaluate, report
 	$(VENV)/bin/python -m gandl_jax.main --config=configs/demo.py \
@@ -25,6 +25,11 @@ lint: setup
 audit: setup  ## known vulnerabilities of the pinned versions, by pip-audit
 	$(VENV)/bin/pip install --quiet -c launch/constraints.txt -e ".[dev]"
 	$(VENV)/bin/pip-audit --strict --no-deps --disable-pip -r launch/constraints.txt
+
+site: setup  ## the documentation as pages, in build/site
+	$(VENV)/bin/pip install --quiet -c launch/constraints.txt -e ".[docs]"
+	sed 's#(docs/#(#g' README.md > docs/index.md
+	$(VENV)/bin/zensical build --strict
 
 setup: $(VENV)/installed
 

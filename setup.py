@@ -73,5 +73,6 @@ setup(
             *REPORT,
         ],
         "dev": ["pip-audit", "ruff"],
+        "docs": ["zensical"],
     },
 )

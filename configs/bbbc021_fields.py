@@ -20,6 +20,7 @@ def get_config(text: str = ""):
     config.train.total_images = 4_000
     gan = {"method.r1_weight": 2.0, "evaluate.features": "b32"}
     configs.tune(config, "gan", gan)
+    configs.tune(config, "classifier", {"data.label": "Mechanism"})
     config.evaluate.update(normalize="whiten", svm_c=10.0)
     # `whiten` was chosen for telling labels (docs/trials.md), not for finding profiles.
     config.evaluate.retrieval.normalize = "standard"

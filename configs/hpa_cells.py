@@ -15,6 +15,7 @@ def get_config(text: str = ""):
         source_dir="data/raw/hpa_cells",
         dir="data/hpa_cells",
     )
+    configs.tune(config, "classifier", {"data.label": "Location"})
     config.train.total_images = 4_000  # more did not help (docs/trials.md)
     config.embed.orientations = 8  # a record is one cell: its turn would be noise
     config.evaluate.label_classification.update(label="Location", splits=("collage",))

@@ -63,13 +63,20 @@ def every_key(method: str) -> dict[str, Any]:
         task: {"normalize": ""} | of_task(task, "OPTIONS")
         for task in modules.names("tasks", "run")
     }
+    of_screens = {
+        key: value
+        for screen in modules.names("screens", "SIMULATE")
+        for key, value in modules.constant("screens", screen, "SIMULATE").items()
+    }
+    of_jobs = {job: of_job(job, "OPTIONS") for job in modules.names("jobs", "OPTIONS")}
     changed = {
         "method": {"name": method, **options.OPTIONS},
         "model": options.MODEL,
         "evaluate": {"features": options.FEATURES, **of_tasks},
+        "simulate": of_screens,
     }
     groups = {key: DEFAULTS[key] | own for key, own in changed.items()}
-    return {**DEFAULTS, **groups}
+    return {**DEFAULTS, **groups, **of_jobs}
 
 
 def method_options(method: str) -> types.ModuleType:
@@ -80,6 +87,11 @@ def method_options(method: str) -> types.ModuleType:
 def of_task(task: str, marker: str) -> dict[str, Any]:
     """OPTIONS of a task, LOWEST of them, or MOVED: former full keys to those of now."""
     return modules.constant("tasks", task, marker) or {}
+
+
+def of_job(job: str, marker: str) -> dict[str, Any]:
+    """OPTIONS that a job brings, its group of the config, or LOWEST of them."""
+    return modules.constant("jobs", job, marker) or {}
 
 
 def task_options(config: ml_collections.ConfigDict, task: str) -> dict[str, Any]:
@@ -215,18 +227,16 @@ def smoke(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
     What it prepares lies in folders of its own; a measured screen is prepared whole.
     """
     config.data.dir += "-smoke"
-    if config.data.name.startswith("simulated"):
+    drawn = modules.constant("screens", config.data.name, "SIMULATE") is not None
+    if drawn:
         config.data.source_dir += "-smoke"
+        config.simulate.update(modules.constant("screens", config.data.name, "SMOKE"))
     if config.model.input_px:  # then a crop has its size from the images
         config.model.input_px = 16
     else:
         config.data.crop_px = 16
     config.embed.orientations = 1
     config.data.records_per_shard = 64
-    config.simulate.update(plates_per_experiment=2, sites_per_well=1, size_px=48)
-    config.simulate.update(rescuers=1, inactive=1, toxic=1, doses=6, replicates=1)
-    config.simulate.update(mock_wells=8, uv_wells=2, active_wells=8)
-    config.simulate.update(sirnas=4, positive_sirnas=2, negative_wells=4)
     method_options(config.method.name).smoke(config)
     config.train.update(
         batch=32,
@@ -292,7 +302,7 @@ def _check_key(config, key: str, text: str, flat: Mapping[str, Any]) -> None:
     others = [m for m in modules.names("methods", "Method") if m != mine]
     for method in others if group in ("method", "model") else ():
         theirs = method_options(method)
-        if last in {"method": theirs.OPTIONS, "model": theirs.MODEL}[group]:
+        if last in flatten({"method": theirs.OPTIONS, "model": theirs.MODEL}[group]):
             raise InputError(
                 f"config.{key} is an option of the method {method}, and this config's "
                 f"is {mine}: {nearest(key, flat)}"
@@ -376,9 +386,15 @@ def screen_description(config: ml_collections.ConfigDict) -> dict[str, Any]:
     }
 
 
+def labels_use(config: ml_collections.ConfigDict) -> str:
+    """What the method does with labels: "none", "optional" or "needed"."""
+    options = method_options(config.method.name)
+    return options.labels(config) if hasattr(options, "labels") else options.LABELS
+
+
 def label_columns(config: ml_collections.ConfigDict) -> tuple[str, ...]:
     """The columns that are learnt: those of config.data.label, "A,B" or quoted."""
-    if method_options(config.method.name).LABELS == "none":
+    if labels_use(config) == "none":
         return ()
     return parse("config.data.label", config.data.label, ())
 

@@ -1,4 +1,7 @@
-"""Keys of a config that all methods share, their defaults and lowest values."""
+"""Keys of a config that all methods share, their defaults and lowest values.
+
+Jobs may bring a group more (`job_needs`).
+"""
 
 DEFAULTS = {
     "name": "",  # set by `load`: the file's name, "-smoke" after it
@@ -14,6 +17,9 @@ DEFAULTS = {
         # Of them, the values that are learnt, as in "response_0,response_1"; records
         # with others count as blank. () is all.
         "label_values": (),
+        # The class that all other values are together, as in "control" beside the
+        # value "treated"; "" leaves them blank.
+        "label_rest": "",
         "crop_px": 64,  # training crop, embedding tile
         # Pixels added on every side of an image before crops and tiles are cut, for
         # images that are smaller than a crop or of an awkward size.
@@ -78,23 +84,15 @@ DEFAULTS = {
         "response_1": "",  # the wells in the wanted state
         "treated": "",  # besides having a treatment and being no control
     },
-    "simulate": {
+    "simulate": {  # and SIMULATE of each gandl_jax/screens/<name>.py that is drawn
         "seed": 0,
         "experiments_per_cell_model": 1,
         "plates_per_experiment": 4,
         "sites_per_well": 2,
         "size_px": 128,
-        "rescuers": 9,
-        "inactive": 5,
-        "toxic": 4,
-        "doses": 8,
-        "replicates": 2,  # wells per compound, dose and cell model
-        "mock_wells": 16,  # per plate, as the next two
-        "uv_wells": 4,
-        "active_wells": 24,
-        "sirnas": 24,  # simulated_rxrx1: treatments, replicated within an experiment
-        "positive_sirnas": 6,  # each once on every plate
-        "negative_wells": 10,  # per plate
+        "replicates": 2,  # wells of a treatment: per dose and cell model, or experiment
+        "sirnas": 24,  # treatments of screens of RxRx1's form
+        "negative_wells": 10,  # of theirs, per plate
         "workers": 0,  # 0 is one per core
     },
     "model": {  # and the sizes of the method's networks: MODEL of its options.py
@@ -140,9 +138,10 @@ DEFAULTS = {
         # Another experiment's workdir: its encoder, unseen screen. Or an .npz file with
         # an encoder (docs/weights.md).
         "checkpoint": "",
-        # One entry for each channel of this screen: the index, from 0, of the file's
-        # channel, or "mean" of all. () matches by index if the numbers of channels
-        # agree, else "mean".
+        # One entry for each channel of this screen: the encoder's channel (its name; of
+        # a file its index, from 0) whose place it takes, or "mean" of all. () matches
+        # by name, which all must have (of a file by index if the numbers of channels
+        # agree, else "mean").
         "checkpoint_channels": (),
         "steps": ("first", "last"),  # checkpoints: these, or numbers
         "weights": "average",  # moving average of the networks, or "raw"
@@ -195,7 +194,7 @@ DEFAULTS = {
         "step": "last",  # of --job=export_encoder: this, "first" or a number
     },
     "evaluate": {
-        "tasks": "all",  # or names: gandl_jax/tasks/<name>.py
+        "tasks": "all",  # or names of gandl_jax/tasks; all,-NAME leaves one out
         "features": "",  # the set shown first; by default FEATURES of the method
         # What is held apart: "record" (the paper's, leaky), "site", "well", "row",
         # "plate", "experiment", "treatment", "cell_type", another Metadata_* column

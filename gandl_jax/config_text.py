@@ -58,7 +58,8 @@ def parse(key: str, text: str, like: Any) -> Any:
             return text.lower() == "true"
         raise InputError(f"{key}={text!r} should be true or false")
     if isinstance(like, tuple):
-        return _words(text)
+        words = _words(text)
+        return tuple(parse(key, word, like[0]) for word in words) if like else words
     try:
         value = ast.literal_eval(text.replace("_", ""))
     except (ValueError, SyntaxError, MemoryError, RecursionError):  # nested, too

@@ -3,7 +3,7 @@
 import io
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -28,6 +28,8 @@ COLOURS = {
 GAP_PX = 2  # white line between the images of a grid
 BETWEEN_PX = 12  # white strip between the two halves
 LABEL_PX = 16  # height of the strip that holds the words
+LETTER_PX = 6  # width of a letter in it, about
+LEAST_PX = 96  # width of an image that stands under words of its own
 WORDS = ("left", "right")  # keys of the text in a PNG that says what the halves are
 
 
@@ -192,6 +194,30 @@ def write_grid(path: epath.PathLike, images: np.ndarray) -> None:
     sheet = grid(composite(images), columns)
     with files.replacing(path) as file:
         Image.fromarray(sheet).save(file, format="PNG")
+
+
+def write_columns(path: epath.PathLike, columns: Mapping[str, np.ndarray]) -> None:
+    """Writes one picture of images side by side, each column under its words.
+
+    Args:
+      path: of the PNG.
+      columns: words to images [B, H, W] float in [-1, 1], grey; as many in each.
+    """
+    stacked = np.stack(list(columns.values()), 1)  # [B, K, H, W]
+    images = stacked.reshape(-1, *stacked.shape[2:])[..., None]
+    # Words need room: images of few pixels are shown larger.
+    scale = max(1, LEAST_PX // images.shape[2])
+    images = images.repeat(scale, 1).repeat(scale, 2)
+    sheet = grid(images, len(columns))
+    picture = Image.new("RGB", (sheet.shape[1], LABEL_PX + sheet.shape[0]), "white")
+    draw, width = ImageDraw.Draw(picture), images.shape[2]
+    for number, words in enumerate(columns):
+        text = words[: width // LETTER_PX]
+        draw.text((number * (width + GAP_PX), 2), text, fill="black")
+    rgb = np.broadcast_to(sheet, (*sheet.shape[:2], 3))
+    picture.paste(Image.fromarray(np.ascontiguousarray(rgb)), (0, LABEL_PX))
+    with files.replacing(path) as file:
+        picture.save(file, format="PNG")
 
 
 def shrunk(path: epath.PathLike, width_px: int) -> bytes:

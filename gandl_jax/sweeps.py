@@ -6,12 +6,14 @@ it is asked for, most simply by `Screen.grid`. Imports nothing slow.
 
 import dataclasses
 import itertools
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import ml_collections
 
 from gandl_jax import config as configs
+from gandl_jax import modules
 from gandl_jax.errors import InputError
 
 Configs = dict[str, ml_collections.ConfigDict]
@@ -71,6 +73,23 @@ class Screen:
             config.train.hold_out = config.train.hold_out or HELD_OUT
         return made
 
+    def without_each_channel(self, made: Configs) -> Configs:
+        """Adds to every config one for each of its channels, which lacks that channel.
+
+        Those of one config stand after it: "classifier-seed0-without-Actin". What
+        --job=channel_importance asks is how much worse they do.
+
+        Raises:
+          InputError: a config has one channel, or two configs have one name.
+        """
+        grown: Configs = {}
+        for name, config in made.items():
+            for one, lacking in _lacking(name, config).items():
+                if one in grown:
+                    raise InputError(f"two configs of a sweep have the name {one!r}")
+                grown[one] = lacking
+        return grown
+
     def _config(
         self, chosen: Mapping[str, Any], settings: Mapping[str, Any]
     ) -> ml_collections.ConfigDict:
@@ -81,9 +100,39 @@ class Screen:
         return config
 
 
+def _lacking(name: str, config: ml_collections.ConfigDict) -> Configs:
+    """A config, and the same without each of its channels, by name."""
+    channels = _channels(config)
+    if len(channels) < 2:
+        raise InputError(
+            f"the config {name} has one channel, {channels[0]}, and nothing is left "
+            "without it: name more in config.data.channels"
+        )
+    made = {name: config}
+    for channel in channels:
+        one = config.copy_and_resolve_references()
+        one.data.channels = tuple(other for other in channels if other != channel)
+        made[f"{name}-without-{_word(channel)}"] = one
+    return made
+
+
+def _channels(config: ml_collections.ConfigDict) -> tuple[str, ...]:
+    """The channels that a config's networks take, whether it is prepared or not."""
+    asked = config.data.channels or config.screen.channels  # these of one of one's own
+    if asked:
+        return asked
+    spec = modules.load("screens", config.data.name).SCREEN
+    return (spec(config) if callable(spec) else spec).channels
+
+
 def _name_part(key: str, value: Any) -> str:
     """What a value adds to a config's name; of method and recipe the value says all."""
     if key in OF_FILE:
         return str(value)
-    text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-    return f"{key.rpartition('.')[2]}{text}".replace("/", "_")
+    text = "+".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return _word(f"{key.rpartition('.')[2]}{text}")
+
+
+def _word(text: str) -> str:
+    """Text as a part of a folder's name and of a command line."""
+    return re.sub(r"[^\w.+-]+", "_", text)

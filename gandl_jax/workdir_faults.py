@@ -4,16 +4,23 @@ from collections.abc import Iterator
 
 from etils import epath
 
-from gandl_jax import checkpoint, costs, events, json_lines, logs, sealed_json
+from gandl_jax import (
+    checkpoint,
+    costs,
+    events,
+    json_lines,
+    logs,
+    modules,
+    sealed_json,
+)
 from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError, RunError
 from gandl_jax.profiles import store
 
-RESULTS = {  # folder of results to the job that makes them again
-    "tasks": "evaluate",
-    "choose_features": "choose_features",
-    "compare_seeds": "compare_seeds",
-}
+# Folder of results to the job that makes them again; jobs with a chapter leave theirs
+# under their own names.
+_CHAPTERS = modules.names("jobs/report/job_chapters", "section")
+RESULTS = {"tasks": "evaluate", **{job: job for job in _CHAPTERS}}
 LINES = {logs.FILE: logs.is_metrics, events.FILE: events.is_event}
 
 

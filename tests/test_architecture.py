@@ -112,7 +112,7 @@ def test_only_parallel_knows_devices():
 
 # Tables that people open go through csv_files, but for these two: a digest's text, and
 # made-up screens, which are read back as they are and hold our own names.
-OWN_CSV = {"csv_files.py", "prepared/write_shards.py", "simulated/drawing.py"}
+OWN_CSV = {"csv_files.py", "prepared/changed_table.py", "simulated/drawing.py"}
 # Whatever a user may have put there is opened by files. These read what the system or
 # the package itself holds, or give a path to a folder that they made.
 OPENING = {

@@ -1,12 +1,14 @@
 """Options, overrides and checks of configs."""
 
 import pathlib
+import shutil
 
 import pytest
 from etils import epath
 
 from gandl_jax import config as configs
 from gandl_jax import config_checks, config_files, config_text, modules, workdir
+from gandl_jax.config_defaults import DEFAULTS
 from gandl_jax.errors import InputError
 
 CONFIGS = pathlib.Path(__file__).parents[1] / "configs"
@@ -51,6 +53,14 @@ def test_overrides_change_values_of_any_type():
     assert config.method.r1_weight == 2.0 and config.train.total_images == 10_000
 
 
+def test_overrides_of_lists_of_numbers_are_numbers():
+    config = configs.default()
+    configs.override(config, {"simulate.probabilities": "(.5, 1)"})
+    assert config.simulate.probabilities == (0.5, 1.0)
+    with pytest.raises(InputError, match="probabilities='half' should be a number"):
+        configs.override(config, {"simulate.probabilities": "half"})
+
+
 @pytest.mark.parametrize(
     "key, value, told",
     [
@@ -69,6 +79,18 @@ def test_wrong_overrides_change_nothing(key, value, told):
 @pytest.mark.parametrize("images, batch, steps", [(32, 32, 1), (33, 32, 2), (0, 8, 0)])
 def test_images_to_steps_rounds_up(images, batch, steps):
     assert configs.steps(images, batch) == steps
+
+
+def test_a_screen_that_is_drawn_brings_its_options():
+    """No two have a key alike, nor one that all share, and smoke shrinks some."""
+    drawn, shared = modules.names("screens", "SIMULATE"), set(DEFAULTS["simulate"])
+    assert {"simulated", "simulated_rxrx1"} <= set(drawn)
+    for screen in drawn:
+        own = modules.constant("screens", screen, "SIMULATE")
+        assert not shared & set(own)
+        shared |= set(own)
+        assert set(modules.constant("screens", screen, "SMOKE")) <= shared
+    assert shared == set(configs.default().simulate)
 
 
 @pytest.mark.parametrize("file", sorted(CONFIGS.glob("*.py")), ids=lambda f: f.stem)
@@ -330,3 +352,19 @@ def test_options_that_are_computed_are_refused(tmp_path, monkeypatch):
     assert modules.constant("tasks", "another", "TITLE") is None
     with pytest.raises(ValueError, match="mine.py: write OPTIONS out"):
         modules.constant("tasks", "mine", "OPTIONS")
+
+
+def test_a_job_brings_its_options(tmp_path, monkeypatch):
+    """They are a group of every config, with the lowest values that it says."""
+    job = 'OPTIONS = {"draws": 5, "of": ("a",)}\nLOWEST = {"draws": 2}\n'
+    package = tmp_path / "gandl_jax"
+    shutil.copytree(modules.PACKAGE, package, ignore=lambda *_: ["__pycache__"])
+    (package / "jobs" / "count_cells.py").write_text(job + "def run(c, w): pass\n")
+    monkeypatch.setattr(modules, "PACKAGE", package)
+    config = configs.default("classifier")
+    configs.override(config, {"count_cells.draws": "3", "count_cells.of": "b,c"})
+    assert config.count_cells.to_dict() == {"draws": 3, "of": ("b", "c")}
+    config_checks.check_ranges(config)
+    config.count_cells.draws = 1
+    with pytest.raises(InputError, match="count_cells.draws=1 should be 2 or more"):
+        config_checks.check_ranges(config)

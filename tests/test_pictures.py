@@ -127,3 +127,19 @@ def test_shrunk_only_makes_wide_pictures_smaller(tmp_path):
         Image.open(io.BytesIO(pictures.shrunk(path, width))).size for width in (10, 99)
     ]
     assert sizes == [(10, 5), (40, 20)]
+
+
+def test_columns_of_grey_images_stand_under_their_words(tmp_path):
+    columns = {
+        "dna": np.full((2, 48, 48), -1.0),
+        "actin": np.stack([np.full((48, 48), 1.0), np.full((48, 48), 0.0)]),
+    }
+    path = tmp_path / "columns.png"
+    pictures.write_columns(path, columns)
+    pixels = np.asarray(Image.open(path))
+    # Twice as large, for the words to have room; white lines of 2 px between.
+    assert pixels.shape == (16 + 2 * 96 + 2, 2 * 96 + 2, 3)
+    assert (pixels[16 : 16 + 96, :96] == 0).all()
+    assert (pixels[16 : 16 + 96, 98:] == 255).all()
+    assert (pixels[-96:, 98:] == 128).all()
+    assert (pixels[:16] < 255).any()  # the words

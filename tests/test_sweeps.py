@@ -4,7 +4,7 @@ import pytest
 from etils import epath
 
 from gandl_jax import config as configs
-from gandl_jax import config_checks, config_files, sweeps
+from gandl_jax import config_checks, config_files, modules, sweeps
 from gandl_jax.errors import InputError
 from gandl_jax.jobs.sweep import runs
 
@@ -96,7 +96,7 @@ def test_a_runs_digest_is_of_what_its_results_depend_on(tmp_path):
     assert run.with_settings({"seed": "7"}).digest != run.digest
 
 
-@pytest.mark.parametrize("sweep", ["methods", "rivals"])
+@pytest.mark.parametrize("sweep", ["methods", "rivals", "morpho"])
 @pytest.mark.parametrize(
     "name, held_out", [("demo", "plate:0.33"), ("hep2_cells", "part:reporting")]
 )
@@ -106,7 +106,7 @@ def test_all_methods_hold_out_what_the_screen_says(sweep, name, held_out):
     assert all(
         config.data.label
         for config in made.values()
-        if config.method.name in ("classifier", "deemd") and config.train.total_images
+        if configs.labels_use(config) == "needed" and config.train.total_images
     )
     for config in made.values():
         config_checks.validate(config, configs.all_jobs(config))
@@ -116,3 +116,109 @@ def test_deemd_stands_beside_the_rivals_where_there_are_controls():
     for name, there in (("demo", True), ("mitocheck_nuclei", False)):
         made = config_files.load_sweep(f"configs/sweeps/rivals.py:screen={name}")
         assert ("deemd-seed0" in made) == there
+
+
+def test_a_config_is_repeated_without_each_of_its_channels():
+    grid = screen().grid(
+        {"method": ("classifier",), "seed": (0, 1)}, {"data.channels": ("ER", "DNA/1")}
+    )
+    made = screen().without_each_channel(grid)
+    assert {name: config.data.channels for name, config in made.items()} == {
+        f"classifier-seed{seed}{lacking}": left
+        for seed in (0, 1)
+        for lacking, left in (
+            ("", ("ER", "DNA/1")),
+            ("-without-ER", ("DNA/1",)),
+            ("-without-DNA_1", ("ER",)),
+        )
+    }
+    assert made["classifier-seed1-without-ER"].seed == 1
+
+
+def test_the_channels_are_the_screen_s_where_no_config_names_any():
+    made = config_files.load_sweep("configs/sweeps/channels.py:screen=demo")
+    spec = modules.load("screens", "simulated").SCREEN
+    assert len(made) == 3 * (1 + len(spec.channels))
+    for config in made.values():
+        config_checks.validate(config, configs.all_jobs(config))
+    one = config_files.load("configs/my_screen.py:method=classifier")
+    one.screen.channels = ("a", "b", "c")
+    (_, _, last, _) = screen().without_each_channel({"mine": one}).values()
+    assert last.data.channels == ("a", "c")
+
+
+def test_one_channel_cannot_be_left_out():
+    grid = screen().grid({"method": ("classifier",)}, {"data.channels": ("ER",)})
+    with pytest.raises(InputError, match="one channel, ER, and nothing is left"):
+        screen().without_each_channel(grid)
+
+
+def test_names_are_words_of_a_command_line():
+    values = (("EMPTY", "siRNA 1/2"), ("a, b",))
+    made = screen().grid({"method": ("classifier",), "data.label_values": values})
+    assert list(made) == [
+        "classifier-label_valuesEMPTY+siRNA_1_2",
+        "classifier-label_valuesa_b",
+    ]
+    assert [config.data.label_values for config in made.values()] == list(values)
+
+
+def test_a_screen_that_is_made_from_its_config_has_its_channels():
+    made = config_files.load_sweep("configs/sweeps/channels.py:screen=mnist_channels")
+    assert len(made) == 3 * (1 + 8)
+    last = list(made.values())[-1]
+    assert last.data.channels == tuple(f"c{i}" for i in range(1, 8))
+
+
+@pytest.mark.parametrize(
+    "name, seeds, questions",
+    [
+        ("mnist_distractors", 5, 0),
+        ("simulated_channels", 2, 12),
+        ("bbbc021_fields", 2, 4),
+        ("hpa_cells", 2, 0),
+    ],
+)
+def test_dcmix_stands_beside_all_ways_in(name, seeds, questions):
+    made = config_files.load_sweep(f"configs/sweeps/dcmix.py:screen={name}")
+    assert len(made) == seeds * (7 + questions)
+    ways = {(c.model.channels_in, c.model.blend.normalised) for c in made.values()}
+    assert len(ways) == 7 and ("blend", True) in ways and ("blend", False) in ways
+    asked = {c.data.label_values for c in made.values()} - {()}
+    assert len(asked) == questions
+    assert len({c.train.hold_out for c in made.values()}) == 1
+    for config in list(made.values())[:: 5 * seeds]:
+        config_checks.validate(config, configs.all_jobs(config))
+        assert config.train.hold_out and config.data.label
+
+
+@pytest.mark.parametrize(
+    "name, ways",
+    [
+        ("demo", 19),
+        ("bbbc021_fields", 11),
+        ("mitocheck_nuclei", 19),
+        ("tcell_activation", 19),
+    ],
+)
+def test_sixteen_ways_stand_beside_three_others_where_there_are_controls(name, ways):
+    made = config_files.load_sweep(f"configs/sweeps/morpho.py:screen={name}")
+    arms = {(c.method.name, c.method.recipe): c for c in made.values()}
+    assert len(arms) == ways
+    several = arms["byol", "morpho_several_augmented"]
+    assert several.method.crops == ("morpho_learner",) and several.method.blur_prob
+    one = arms["byol", "morpho_one"]
+    assert not (one.data.flips or one.data.rotations or one.method.flip_prob)
+    studied = [c for c in made.values() if c.method.recipe.startswith("morpho_")]
+    assert {c.model.input_px for c in studied} == {64}
+    assert {c.evaluate.features for c in studied} == {"code"}
+    rest = {c.data.label_rest for c in made.values()}
+    assert rest == ({"", "phenotype"} if name == "mitocheck_nuclei" else {""})
+    for config in made.values():
+        config_checks.validate(config, configs.all_jobs(config))
+    if name == "demo":  # one length for all, and BYOL stops by its own rule
+        assert len({c.train.total_images for c in made.values()} - {0}) == 1
+        assert {c.method.patience for c in made.values() if "patience" in c.method} == {
+            0,
+            1,
+        }

@@ -13,6 +13,7 @@ from gandl_jax.reading import labelling
 from gandl_jax.training import classical_needs, opening
 
 ON_ALL_HOSTS = True
+CROPS = True
 
 
 def check(config, workdir: epath.Path, before: Sequence[str]) -> None:
@@ -59,6 +60,8 @@ def run(config, workdir: epath.Path) -> None:
     bad = opening.bad_records_policy(config, dataset, workdir)
     profiles = workdir / "profiles" / dataset.name
     made_from = {"prepared": dataset.fingerprint, "channels": list(channels)}
+    if opening.takes_other_channels(config):
+        made_from["stand_for"] = list(config.embed.checkpoint_channels)
     if bad:
         made_from["skips_bad_records"] = True
     turned = {}

@@ -10,7 +10,7 @@ import ml_collections
 from etils import epath
 
 from gandl_jax import config as configs
-from gandl_jax import modules
+from gandl_jax import modules, task_choice
 from gandl_jax.errors import InputError, nearest
 from gandl_jax.judging import task_results, task_runs, task_tables
 from gandl_jax.judging.step_lines import StepLines
@@ -36,7 +36,7 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
         broken profiles, or a task asked for by name that the screen does not allow.
     """
     workdir, dataset = epath.Path(workdir), screen.load(config).name
-    names = task_results.asked_for(config.evaluate.tasks)
+    names = task_choice.names(config.evaluate.tasks)
     tasks = {name: modules.load("tasks", name) for name in names}
     options = {name: configs.task_options(config, name) for name in tasks}
     for own in options.values():
@@ -53,7 +53,7 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     inputs = task_results.inputs(made_from, options)
     target = workdir / "tasks" / dataset
     paths = {name: target / f"{name}.json" for name in tasks}
-    must = config.evaluate.tasks.strip() != "all"
+    must = not task_choice.are_all(config.evaluate.tasks)
     due = {
         name: task
         for name, task in tasks.items()

@@ -11,7 +11,7 @@ from etils import epath
 
 import gandl_jax
 from gandl_jax import config as configs
-from gandl_jax import modules
+from gandl_jax import modules, task_choice
 from gandl_jax.errors import InputError
 from gandl_jax.judging import (
     asked,
@@ -204,7 +204,7 @@ def _tasks(wanted: str) -> list[str]:
       InputError: there are none.
     """
     can = {*task_results.classifications(), *modules.names("tasks", "counting")}
-    named = sorted(task_results.asked_for(wanted), key=task_tables.place)
+    named = sorted(task_choice.names(wanted), key=task_tables.place)
     found = [name for name in named if name in can]
     if not found:
         raise InputError(

@@ -216,13 +216,13 @@ def _named(trainings: Sequence[_Read], held_out: str) -> list[Entrant]:
     for one, arm in zip(trainings, arms, strict=True):
         method = arm["method.name"]
         others = [other for other in arms if other["method.name"] == method]
-        differ = _differing(others)
+        differ = differing(others)
         untrained = one.encoders[-1].name
         made.append(
             Entrant(
                 method,
-                _words(arm, _telling(others, differ)),
-                _words(arm, differ),
+                words(arm, _telling(others, differ)),
+                words(arm, differ),
                 one.seed,
                 one.folder,
                 one.encoders,
@@ -255,8 +255,12 @@ def _set_name(folder: epath.Path, directory: epath.Path, features: str) -> str:
     return feature_set.full_name(directory.name, features)
 
 
-def _differing(arms: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The keys in which arms differ: the recipe first, the length last."""
+def differing(arms: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The keys in which arms differ: the recipe first, the length last.
+
+    Args:
+      arms: full key to value, of each.
+    """
     keys = {key for arm in arms for key in arm} - {HOLD_OUT}
     found = [k for k in keys if any(arm.get(k) != arms[0].get(k) for arm in arms)]
     groups = ("method.", "model.", "")  # that of a key is the first that it begins with
@@ -284,7 +288,7 @@ def _telling(arms: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> list[str
     return kept
 
 
-def _words(arm: Mapping[str, Any], keys: Sequence[str]) -> str:
+def words(arm: Mapping[str, Any], keys: Sequence[str]) -> str:
     """Some settings of an arm: "lsgan batch=16"."""
     return " ".join(
         arm[key] if key == RECIPE else f"{key.rpartition('.')[2]}={arm.get(key)}"

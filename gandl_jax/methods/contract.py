@@ -94,6 +94,8 @@ class Options(Protocol):
       MODEL: config.model: sizes of its networks.
       FEATURES: the feature set that is shown first: config.evaluate.features.
       LABELS: "none", "optional" or "needed": what it does with config.data.label.
+        Where that depends on other keys, a function labels(config) gives it; it may be
+        left out.
       ARCHITECTURE: keys ("model.width") that a checkpoint's arrays depend on.
       FREE: keys that change no result, or its rounding alone.
       RECIPES: name to {full key: value}, such as a paper's own; chosen by recipe=NAME.
@@ -180,8 +182,19 @@ class Optional(Protocol):
     def show(self, state: Any, batch: Batch, key: Array) -> Sequence[Pair]:
         """What it makes of fixed training images (`FIXED`). train's grids, report."""
 
+    def answer(self, encoder: Any, images: Array) -> dict[str, Array]:
+        """{column: [B, classes] float32 of sum 1} of [B, H, W, C] in [-1, 1].
+
+        How likely each class of `Source.classes` is. channel_importance.
+        """
+
     def summary(self, encoder: Any) -> dict[str, list[dict[str, Any]]]:
-        """{table name: rows} of plain numbers and text. embed keeps it for report."""
+        """{table name: rows} of plain numbers and text. embed keeps it for report.
+
+        A table of the name IMPORTANCE has {"channel": name, "importance": x} of each
+        channel, x of sum 1, where the network weighs channels by fixed numbers:
+        channel_importance reads it.
+        """
 
     def validate(self, state: Any, batch: Batch) -> dict[str, Array]:
         """{name: [B]} of each sample, NaN where it does not count (a blank label).
@@ -275,4 +288,5 @@ class Panels(Protocol):
     """Name on the page to a key of the config, among the facts of training. report."""
 
 
+IMPORTANCE = "importance of channels"  # a table of `summary`
 FIXED = 16  # training records that `show` and `checks` look at, always the same

@@ -67,6 +67,8 @@ class Screen:
       source: where its images and its table come from, in words for a message; "" is
         not said.
       limits: what its scores cannot show, a sentence that reports repeat, or "".
+      optional: `Metadata_*` names whose column a table may lack, as tables of a former
+        version do; the records then have none of that name.
     """
 
     name: str
@@ -88,6 +90,7 @@ class Screen:
     parts: recipe_parts.Rule | None = None
     source: str = ""
     limits: str = ""
+    optional: tuple[str, ...] = ()
 
     @functools.cached_property
     def pattern(self) -> path_pattern.PathPattern:
@@ -135,8 +138,8 @@ def load(config: ml_collections.ConfigDict) -> Screen:
     """The screen that a config names.
 
     Args:
-      config: the whole config; `data.name` and, for a screen of one's own, `screen`
-        are read.
+      config: the whole config; `data.name` is read, and what a screen that is made
+        from it asks for.
 
     Raises:
       InputError: there is none of that name (the message gives the nearest), or
@@ -146,7 +149,7 @@ def load(config: ml_collections.ConfigDict) -> Screen:
     if name not in choices:
         raise InputError(f"unknown dataset {name!r}; {nearest(name, choices)}")
     made = modules.load("screens", name).SCREEN
-    return made if isinstance(made, Screen) else made(config.screen)
+    return made if isinstance(made, Screen) else made(config)
 
 
 def read_metadata(screen: Screen, source_dir: str) -> pd.DataFrame:
@@ -173,7 +176,7 @@ def read_metadata(screen: Screen, source_dir: str) -> pd.DataFrame:
                 f"there is no {screen.metadata} in {source_dir}{_origin(screen)}"
             )
         metadata = read_csv(files, screen.metadata)
-        _check_columns(screen, metadata, path)
+        _check_columns(_of_table(screen, metadata), metadata, path)
         _check_named(screen, metadata, files)
     check_metadata(screen, metadata, path)
     return metadata
@@ -190,6 +193,7 @@ def check_metadata(screen: Screen, metadata: pd.DataFrame, path: epath.Path) -> 
     Raises:
       InputError: a missing column, a cell that is no text, or a doubled key.
     """
+    screen = _of_table(screen, metadata)
     _check_columns(screen, metadata, path)
     _check_cells(screen, metadata, path)
     _check_keys(screen, metadata, path)
@@ -250,6 +254,16 @@ def read_csv(files: raw_files.RawFiles, name: str) -> pd.DataFrame:
             "remove lines of blanks alone"
         )
     return metadata
+
+
+def _of_table(screen: Screen, metadata: pd.DataFrame) -> Screen:
+    """The spec without the optional columns that a table lacks."""
+    columns = {
+        name: column
+        for name, column in screen.columns.items()
+        if name not in screen.optional or column in metadata
+    }
+    return dataclasses.replace(screen, columns=columns)
 
 
 def _check_columns(screen: Screen, metadata: pd.DataFrame, path: epath.Path) -> None:
@@ -329,6 +343,7 @@ def tidied(screen: Screen, metadata: pd.DataFrame) -> pd.DataFrame:
     What names a record or its place is cleaned only: there NA and 1.0 may be names. A
     mark of a blank that a filter asks for means itself.
     """
+    screen = _of_table(screen, metadata)
     clean = _cleaned(screen, metadata)
     describing = _describing(screen)
     allowed = [text for rule in screen.filters for text in rule.values()]
@@ -359,6 +374,7 @@ def _describing(screen: Screen) -> list[str]:
 
 def cell_remarks(screen: Screen, metadata: pd.DataFrame) -> Iterator[str]:
     """One sentence for each column whose cells are read otherwise than they stand."""
+    screen = _of_table(screen, metadata)
     tidy = tidied(screen, metadata)
     yield from blanks.remarks(metadata, tidy)
     clean = _cleaned(screen, metadata)
@@ -440,6 +456,7 @@ def table(screen: Screen, metadata: pd.DataFrame) -> pd.DataFrame:
       InputError: a concentration is not a finite number from 0 up, the name of a well
         cannot be read, or a record fits both controls.
     """
+    screen = _of_table(screen, metadata)
     metadata = tidied(screen, metadata)
     columns = {name: metadata[column] for name, column in screen.columns.items()}
     for name, rule in screen.known_where.items():

@@ -65,16 +65,22 @@ def read_all(table: pd.DataFrame, labels: Sequence[str]) -> dict[str, Classes]:
     return dict(zip(columns, found, strict=True))
 
 
-def only(found: Mapping[str, Classes], values: Sequence[str]) -> dict[str, Classes]:
+def only(
+    found: Mapping[str, Classes], values: Sequence[str], rest: str = ""
+) -> dict[str, Classes]:
     """The same columns with some of their values; records with others are blank.
 
     Args:
       found: as of `read_all`.
       values: `config.data.label_values`, of whichever column; none is all.
+      rest: `config.data.label_rest`, the class that all other values are; "" is none,
+        and where a column is blank its record is of no class in any case.
 
     Raises:
-      InputError: no column has one of them, or a column has none.
+      InputError: no column has one of them, or a column has none; or `rest` is one of
+        them, or there are none beside it.
     """
+    _check_rest(found, values, rest)
     if not values:
         return dict(found)
     known = {name for classes in found.values() for name in classes.names}
@@ -84,7 +90,7 @@ def only(found: Mapping[str, Classes], values: Sequence[str]) -> dict[str, Class
                 f"config.data.label_values names {value!r}, which no record has as its "
                 f"{' or '.join(found)}: {nearest(value, known)}"
             )
-    made = {column: _only(classes, values) for column, classes in found.items()}
+    made = {column: _only(classes, values, rest) for column, classes in found.items()}
     for column, classes in made.items():
         if not classes.names:
             raise InputError(
@@ -94,12 +100,30 @@ def only(found: Mapping[str, Classes], values: Sequence[str]) -> dict[str, Class
     return made
 
 
-def _only(classes: Classes, values: Sequence[str]) -> Classes:
-    kept = [i for i, name in enumerate(classes.names) if name in values]
-    now = np.full(len(classes.names) + 1, -1, np.int32)  # the last is of blanks
-    now[kept] = np.arange(len(kept))
-    names = tuple(classes.names[i] for i in kept)
-    return Classes(classes.column, names, now[classes.codes])
+def _check_rest(found: Mapping[str, Classes], values: Sequence[str], rest: str) -> None:
+    if not rest:
+        return
+    if not values:
+        raise InputError(
+            f"config.data.label_rest={rest} is a name for all but some values, and "
+            "config.data.label_values names none: name those, or leave both out"
+        )
+    known = {name for classes in found.values() for name in classes.names}
+    if rest in known:
+        raise InputError(
+            f"config.data.label_rest={rest} is a value of {' or '.join(found)} itself: "
+            "choose another name for all that config.data.label_values does not name"
+        )
+
+
+def _only(classes: Classes, values: Sequence[str], rest: str) -> Classes:
+    """One column with some of its values; the others are `rest`, or blank."""
+    called = [name if name in values else rest for name in classes.names]
+    names = tuple(sorted({*called} - {""}))
+    number = {name: i for i, name in enumerate(names)}
+    now = [number.get(name, -1) for name in called]
+    now.append(-1)  # of blanks
+    return Classes(classes.column, names, np.array(now, np.int32)[classes.codes])
 
 
 def _column(table: pd.DataFrame, label: str) -> tuple[str, list[str]]:

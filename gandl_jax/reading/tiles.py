@@ -67,23 +67,29 @@ def sites(
 
 def site_intensities(
     prepared: Prepared,
-    shard: int,
+    shard: int | None,
     channels: Sequence[str],
     on_bad: records.OnBad | None = None,
+    rows: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mean and sd of each raw site of a shard: what plain intensities tell.
+
+    Args:
+      prepared: the screen.
+      shard: as of `sites`, and so are `on_bad` and `rows`.
+      channels: C names; () is all.
 
     Returns:
       [n] int32 rows of `prepared.table`, and [n, 2 C] float32: the channels' means,
       then their sds, on a scale of 0 to 1 for the full bit depth.
     """
     full = 2**prepared.bit_depth - 1
-    rows, features = [], []
-    for row, site in sites(prepared, shard, channels, on_bad):
+    own, features = [], []
+    for row, site in sites(prepared, shard, channels, on_bad, rows):
         pixels = site.reshape(-1, site.shape[-1]) / full  # float64
-        rows.append(row)
+        own.append(row)
         features.append(np.concatenate([pixels.mean(0), pixels.std(0)]))
-    return np.array(rows, np.int32), np.array(features, np.float32)
+    return np.array(own, np.int32), np.array(features, np.float32)
 
 
 def stretched_sites(
@@ -124,8 +130,9 @@ def padded_size(prepared: Prepared, padding: Padding, crop_px: int) -> tuple[int
     Raises:
       InputError: they are smaller than the crop, or than what they shall reflect.
     """
-    check_crop(prepared, crop_px, padding.px, padding.kind)
-    return padding.size(prepared.height_px, prepared.width_px)
+    size_px = prepared.height_px, prepared.width_px
+    check_crop(prepared.name, size_px, crop_px, padding.px, padding.kind)
+    return padding.size(*size_px)
 
 
 def tile_batches(

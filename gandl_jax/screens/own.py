@@ -217,4 +217,6 @@ def read_filter(key: str, text: str) -> Filter | None:
     return rule
 
 
-SCREEN = describe
+def SCREEN(config: ml_collections.ConfigDict) -> Screen:
+    """The spec of a config."""
+    return describe(config.screen)

@@ -17,6 +17,7 @@ COLUMNS = {
     "Metadata_Cell_Type": "cell_type",
     "Metadata_Condition": "well_type",
     "Metadata_Treatment": "sirna",
+    "Metadata_SiRNA": "sirna",  # of treatments alone: 1,108, without the 30 controls
     "Metadata_Split": "dataset",
 }
 
@@ -29,4 +30,5 @@ SCREEN = Screen(
     columns=COLUMNS,
     response_0={"well_type": ("negative_control",)},
     treated={"well_type": ("treatment", "positive_control")},
+    known_where={"Metadata_SiRNA": {"well_type": ("treatment",)}},
 )

@@ -1,10 +1,11 @@
-"""A simulated screen with known truth, in RxRx19a's exact form.
+"""A simulated screen with known truth, in RxRx19a's form.
 
 Two cell models (HRCE: large, fibrous; VERO: small, elongated, with a cortex) in five
 channels. Beside `images/` and `metadata.csv` lie `truth_compounds.csv` (kind,
 mechanism, EC50, slope, top) and `truth_wells.csv` (latent infection, rescue, toxicity,
 and what else a well's pictures depend on). Treatments are named SIM-001 ..., without
-structures (SMILES is blank).
+structures (SMILES is blank); beside RxRx19a's columns `metadata.csv` has `mechanism`,
+blank for controls.
 
 Infection moves light within a cell and adds none: the reticulum clumps around
 vacuoles, actin fibres fragment, nucleoli become many and small, the Golgi cap
@@ -52,6 +53,28 @@ from gandl_jax.simulated import drawing, plates
 from gandl_jax.simulated.cells import CELL_MODELS
 from gandl_jax.simulated.stains import MECHANISMS
 
+SIMULATE = {  # its own keys of config.simulate
+    "rescuers": 9,
+    "inactive": 5,
+    "toxic": 4,
+    "doses": 8,
+    "mock_wells": 16,  # per plate, as the next two
+    "uv_wells": 4,
+    "active_wells": 24,
+}
+SMOKE = {
+    "plates_per_experiment": 2,
+    "sites_per_well": 1,
+    "size_px": 48,
+    "replicates": 1,
+    "rescuers": 1,
+    "inactive": 1,
+    "toxic": 1,
+    "doses": 6,
+    "mock_wells": 8,
+    "uv_wells": 2,
+    "active_wells": 8,
+}
 LOWEST = {  # of every option
     "seed": 0,
     "experiments_per_cell_model": 1,
@@ -68,8 +91,6 @@ LOWEST = {  # of every option
     "active_wells": 1,
     "workers": 0,
 }
-
-
 OPTIONS = tuple(name for name in LOWEST if name != "workers")  # images depend on these
 
 
@@ -114,13 +135,22 @@ def _check(options: Mapping) -> None:
 
 
 def metadata(wells: pd.DataFrame, sites_per_well: int) -> pd.DataFrame:
-    """RxRx19a's eleven columns, one row per site; a drawn compound has no SMILES."""
+    """RxRx19a's eleven columns and `mechanism`, one row per site.
+
+    A drawn compound has no SMILES.
+    """
     table = drawing.with_sites(wells, sites_per_well)
     table["SMILES"] = ""
     columns = "site_id well_id cell_type experiment plate well site disease_condition"
-    return table[[*columns.split(), "treatment", "treatment_conc", "SMILES"]]
+    columns = [*columns.split(), "treatment", "treatment_conc", "SMILES"]
+    return table[[*columns, "mechanism"]]
 
 
 SCREEN = dataclasses.replace(
-    rxrx19a.SCREEN, name="simulated", generate=generate, options=OPTIONS
+    rxrx19a.SCREEN,
+    name="simulated",
+    columns=rxrx19a.COLUMNS | {"Metadata_Mechanism": "mechanism"},
+    generate=generate,
+    options=OPTIONS,
+    optional=("Metadata_Mechanism",),  # screens that a former version drew have none
 )

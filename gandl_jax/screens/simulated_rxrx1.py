@@ -47,6 +47,18 @@ from gandl_jax.simulated import plates as simulated_plates
 from gandl_jax.simulated.cells import CellModel
 from gandl_jax.simulated.stains import MECHANISMS as FIVE_CHANNEL_MECHANISMS
 
+SIMULATE = {  # its own keys of config.simulate
+    "positive_sirnas": 6,  # each once on every plate
+}
+SMOKE = {
+    "plates_per_experiment": 2,
+    "sites_per_well": 1,
+    "size_px": 48,
+    "replicates": 1,
+    "sirnas": 4,
+    "positive_sirnas": 2,
+    "negative_wells": 4,
+}
 LOWEST = {  # of every option
     "seed": 0,
     "experiments_per_cell_model": 2,  # so that one can be left out
@@ -158,7 +170,7 @@ def wells(options: Mapping, truth: pd.DataFrame) -> pd.DataFrame:
 
     Args:
       options: see `config.simulate`.
-      truth: as from `sirnas`.
+      truth: as from `sirnas`, of some cell types.
 
     Returns:
       One row per well: RxRx1's well columns, `row` and `column` on the plate, then
@@ -172,7 +184,7 @@ def wells(options: Mapping, truth: pd.DataFrame) -> pd.DataFrame:
     count = options["experiments_per_cell_model"]
     tests = max(1, count // 3)  # RxRx1: 18 of 51 experiments
     tables = []
-    for cell_type in CELL_MODELS:
+    for cell_type in truth["cell_type"].unique():
         own = truth[truth["cell_type"] == cell_type]
         for number in range(1, count + 1):
             table = _experiment(rng, options, own)

@@ -3,8 +3,8 @@
 A site is drawn in three steps: cells are placed (`place_cells`), every pixel is given
 to a cell (`assign_pixels`), and each channel is a function of where a pixel lies in its
 cell (`stain_*`, in `stains.py`). Then a microscope photographs the stack
-(`photograph`). All cells of a site are drawn at once: cells are arrays [N], pixels
-arrays [H, W].
+(`through_optics`, `expose`). All cells of a site are drawn at once: cells are arrays
+[N], pixels arrays [H, W].
 """
 
 import dataclasses
@@ -149,6 +149,26 @@ def draw_site(
     Returns:
       [C, H, W] uint8.
     """
+    camera, light = light_of_site(rng, model, traits, size_px, channels)
+    return expose(camera, light, traits, channels)
+
+
+def light_of_site(
+    rng: np.random.Generator,
+    model: CellModel,
+    traits: Traits,
+    size_px: int,
+    channels: Sequence[str],
+) -> tuple[np.random.Generator, np.ndarray]:
+    """What reaches the camera of a site.
+
+    Args:
+      rng, model, traits, size_px, channels: as of `draw_site`.
+
+    Returns:
+      The camera's own generator, and [C, H, W] float32, light of the dyes through the
+      optics: about 1 where a stain is bright, 0 where there is none.
+    """
     # Generators of their own: what one stain draws does not move the others.
     placing, mapping, camera, *staining = rng.spawn(3 + len(channels))
     cells = place_cells(placing, model, traits, size_px)
@@ -158,7 +178,7 @@ def draw_site(
         for own, name in zip(staining, channels, strict=True)
     ]
     stack = np.stack(light) * cells.brightness.T.astype(np.float32)[:, pixels.owner]
-    return photograph(camera, stack, traits, [GREY_LEVELS[name] for name in channels])
+    return camera, through_optics(stack, traits.blur_px)
 
 
 def place_cells(rng, model: CellModel, traits: Traits, size_px: int) -> Cells:
@@ -278,25 +298,32 @@ def _turn(dy, dx, angle):
     return cos * dx + sin * dy, cos * dy - sin * dx
 
 
-def photograph(
-    rng, stack: np.ndarray, traits: Traits, grey_levels: Sequence[float]
+def through_optics(stack: np.ndarray, blur_px: float) -> np.ndarray:
+    """[C, H, W] float32 light of the dyes, blurred and with haze from out of focus."""
+    haze = ndimage.uniform_filter(stack, (0, HAZE_PX, HAZE_PX), mode="nearest")
+    sharp = ndimage.gaussian_filter(stack, (0, blur_px, blur_px))
+    return (1 - HAZE_FRAC) * sharp + HAZE_FRAC * haze
+
+
+def expose(
+    rng: np.random.Generator,
+    light: np.ndarray,
+    traits: Traits,
+    channels: Sequence[str],
 ) -> np.ndarray:
-    """Blurs, adds haze, background and camera noise, and rounds to 8 bits.
+    """Adds background and camera noise, and rounds to 8 bits.
 
     Args:
-      rng: the site's generator.
-      stack: [C, H, W] float, light of the dyes, about 1 where a stain is bright.
-      traits: gain, offset and blur.
-      grey_levels: [C], of light 1 at gain 1.
+      rng: the camera's generator.
+      light: [C, H, W] float32, as of `light_of_site`.
+      traits: gain and offset.
+      channels: C names of stains.
 
     Returns:
       [C, H, W] uint8.
     """
-    haze = ndimage.uniform_filter(stack, (0, HAZE_PX, HAZE_PX), mode="nearest")
-    sharp = ndimage.gaussian_filter(stack, (0, traits.blur_px, traits.blur_px))
-    light = (1 - HAZE_FRAC) * sharp + HAZE_FRAC * haze
-    scale = np.array(grey_levels, np.float32) * traits.gain
-    scale = scale.astype(np.float32)[:, None, None]
+    grey_levels = np.array([GREY_LEVELS[name] for name in channels], np.float32)
+    scale = (grey_levels * traits.gain).astype(np.float32)[:, None, None]
     light = light * scale + traits.offset.astype(np.float32)[:, None, None]
     noise = rng.standard_normal(light.shape, np.float32)
     light = light + noise * np.sqrt(READ_NOISE**2 + SHOT_NOISE * light.clip(0))

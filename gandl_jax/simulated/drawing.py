@@ -8,7 +8,8 @@ import io
 import json
 import multiprocessing
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,15 @@ from gandl_jax.errors import InputError
 from gandl_jax.progress import Progress
 from gandl_jax.raw.screen import Screen
 from gandl_jax.simulated.cells import CellModel, Traits, draw_site
+
+
+class Drawn(Protocol):
+    """What is drawn at a time: it has the paths of its files."""
+
+    paths: tuple[str, ...]
+
+
+NOTE = "simulation.json"  # in the raw screen's folder: the options it is drawn by
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,39 +64,45 @@ def check(options: Mapping, lowest: Mapping[str, int]) -> None:
 
 
 def claim(folder: epath.Path, options: Mapping, names: Iterable[str]) -> bool:
-    """Writes down what a folder holds.
+    """Writes down what a folder holds; it is made if need be. As `is_finished`."""
+    finished = is_finished(folder, options, names)
+    if not finished:
+        folder.mkdir(parents=True, exist_ok=True)
+        files.replace(folder / NOTE, json.dumps(_noted(options, names), indent=1))
+    return finished
+
+
+def is_finished(folder: epath.Path, options: Mapping, names: Iterable[str]) -> bool:
+    """Whether a folder holds the whole screen of these options.
 
     Args:
-      folder: of the raw screen; made if need be.
+      folder: of the raw screen; there may be none.
       options: `config.simulate`.
       names: the options that the images depend on.
-
-    Returns:
-      Whether the same screen is finished there.
 
     Raises:
       InputError: it holds another screen.
     """
-    finished = (folder / "metadata.csv").exists()
-    note = folder / "simulation.json"
-    wanted = {name: options[name] for name in names}
-    if note.exists():
-        if (found := _read_note(note)) != wanted:
-            either = {**found, **wanted}
-            other = [name for name in either if found.get(name) != wanted.get(name)]
-            raise InputError(
-                f"{folder} holds a simulated screen drawn with other options "
-                f"({', '.join(other)}); name another config.data.source_dir"
-            )
-        return finished
-    if finished:
+    finished, note = (folder / "metadata.csv").exists(), folder / NOTE
+    if finished and not note.exists():
         raise InputError(
             f"{folder} holds a screen that was not simulated; "
             "name another config.data.source_dir"
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    files.replace(note, json.dumps(wanted, indent=1))
-    return False
+    wanted = _noted(options, names)
+    if note.exists() and (found := _read_note(note)) != wanted:
+        either = {**found, **wanted}
+        other = [name for name in either if found.get(name) != wanted.get(name)]
+        raise InputError(
+            f"{folder} holds a simulated screen drawn with other options "
+            f"({', '.join(other)}); name another config.data.source_dir"
+        )
+    return finished
+
+
+def _noted(options: Mapping, names: Iterable[str]) -> dict:
+    """The options as JSON gives them back: tuples are lists."""
+    return json.loads(json.dumps({name: options[name] for name in names}))
 
 
 def _read_note(note: epath.Path) -> dict:
@@ -160,12 +176,39 @@ def _traits(well: Mapping, mechanisms: Sequence[str], channels: int) -> Traits:
     )
 
 
-def draw_all(wanted: list[Site], workers: int) -> None:
-    """Draws the sites that are not there yet, over the cores, telling how it goes.
+def draw(site: Site) -> None:
+    """Draws one site and writes its images."""
+    rng = generator(site)
+    images = draw_site(rng, site.model, site.traits, site.size_px, site.channels)
+    write(site, images)
+
+
+def generator(site: Site) -> np.random.Generator:
+    """A site's own generator, at its start."""
+    return np.random.default_rng(np.random.SeedSequence(site.seed))
+
+
+def write(site: Site, images: np.ndarray) -> None:
+    """Writes the images [C, H, W] uint8 of a site."""
+    for path, image in zip(site.paths, images, strict=True):
+        png = io.BytesIO()
+        Image.fromarray(image).save(png, "PNG", compress_level=1)
+        files.replace(path, png.getvalue())
+
+
+def draw_all(
+    wanted: Sequence[Drawn],
+    workers: int,
+    draw_one: Callable[[Drawn], None] = draw,
+    what: str = "sites",
+) -> None:
+    """Draws what is not there yet, over the cores, telling how it goes.
 
     Args:
-      wanted: the sites.
+      wanted: the sites, or others that have paths.
       workers: processes; 0 is one per core.
+      draw_one: draws one of them and writes its files.
+      what: they are, for the message.
     """
     folders = {epath.Path(site.paths[0]).parent for site in wanted}
     there = set()
@@ -176,25 +219,15 @@ def draw_all(wanted: list[Site], workers: int) -> None:
     workers = workers or os.cpu_count()
     if not todo:
         return
-    print(f"simulate: drawing {len(todo)} of {len(wanted)} sites, {workers} processes")
+    print(f"simulate: drawing {len(todo)} of {len(wanted)} {what}, {workers} processes")
     # Not fork: the caller may hold threads of jax or tensorflow.
     with child_processes.deaf_to_interrupts():
         pool = multiprocessing.get_context("spawn").Pool(workers)
     with pool:
-        progress = Progress("simulate", len(todo), "sites")
-        for _ in pool.imap_unordered(draw, todo, chunksize=4):
+        progress = Progress("simulate", len(todo), what)
+        for _ in pool.imap_unordered(draw_one, todo, chunksize=4):
             progress.update(1)
     progress.close()
-
-
-def draw(site: Site) -> None:
-    """Draws one site and writes its images."""
-    rng = np.random.default_rng(np.random.SeedSequence(site.seed))
-    images = draw_site(rng, site.model, site.traits, site.size_px, site.channels)
-    for path, image in zip(site.paths, images, strict=True):
-        png = io.BytesIO()
-        Image.fromarray(image).save(png, "PNG", compress_level=1)
-        files.replace(path, png.getvalue())
 
 
 def with_sites(wells: pd.DataFrame, sites_per_well: int) -> pd.DataFrame:

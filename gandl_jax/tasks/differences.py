@@ -1,6 +1,6 @@
 """What a score is held against: the network untrained or as given, and floors."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -65,3 +65,39 @@ def difference(
     gain = float(value - base)
     low, high = bootstrap.interval(gain, draws - drawn, stretch=stretch, lowest=-1.0)
     return {"against": other, "value": gain, "low": low, "high": high}
+
+
+def to_bases(
+    name: str,
+    values: Mapping[str, float],
+    draws: Mapping[str, np.ndarray],
+    others: Mapping[str, np.ndarray],
+    *,
+    chance: float,
+    stretch: float,
+) -> dict[str, dict[str, Any]]:
+    """A set's score less that of each set that it is compared with.
+
+    Args:
+      name: full name of the set.
+      values: score of each set and floor.
+      draws: [draws] scores of each on the bootstrap's draws.
+      others: the same with another pseudo-unit, as `bootstrap.recalls` adds it.
+      chance: the score of guessing.
+      stretch: by which intervals are widened.
+
+    Returns:
+      As of `bases`, to what `difference` gives.
+    """
+    return {
+        kind: difference(
+            values[name],
+            draws[name],
+            other,
+            values[other],
+            others[other],
+            chance=chance,
+            stretch=stretch,
+        )
+        for kind, other in bases(name, values).items()
+    }

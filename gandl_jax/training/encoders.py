@@ -152,7 +152,7 @@ def _of_steps(
             if config.embed.checkpoint:
                 note["encoder"] = origin(folder, theirs, load())
             else:  # of this step there may be others, after it went back
-                note["weights_sha256"] = _fingerprint(load())
+                note["weights_sha256"] = fingerprint(load())
             told = Seen.from_note(len(seen), note)
             table = None if seen.same_as(told) else seen_table.make(dataset.table, seen)
             if step or not start:
@@ -231,11 +231,12 @@ def origin(folder: epath.Path, theirs, encoder: Any) -> dict[str, str | None]:
         "experiment": theirs.name,
         "dataset": screen.load(theirs).name,
         "prepared": workdirs.noted(folder, "prepared"),
-        "weights_sha256": _fingerprint(encoder),
+        "weights_sha256": fingerprint(encoder),
     }
 
 
-def _fingerprint(encoder: Any) -> str:
+def fingerprint(encoder: Any) -> str:
+    """SHA-256, in hex, of an encoder's numbers."""
     digest = hashlib.sha256()
     for array in jax.tree.leaves(encoder):
         digest.update(np.asarray(array).tobytes())

@@ -43,6 +43,6 @@ def open_encoders(config, workdir: epath.Path) -> Opened:
     dataset, channels = opening.open_dataset(config)
     trained = encoders.find_trained(config, workdir)
     source = trained.source() if trained and trained.steps else Source(channels)
-    method = opening.make_method(theirs, source)
+    method = opening.encoder_method(config, theirs, source)
     chosen = encoders.choose(config, theirs, method, dataset, trained, source)
     return Opened(theirs, dataset, channels, source, method, chosen)

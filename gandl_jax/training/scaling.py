@@ -11,6 +11,7 @@ from jax import Array
 from gandl_jax.methods.scaled import scaled
 
 WITH_BATCH = ("show", "validate")  # hooks that take (state, batch, ...)
+WITH_IMAGES = ("embed", "answer")  # hooks that take (encoder, images)
 
 
 class ScaledMethod:
@@ -28,13 +29,11 @@ class ScaledMethod:
             _with_batch(check, self._px) for check in getattr(method, "checks", ())
         )
 
-    def embed(self, encoder: Any, images: Array) -> dict[str, Array]:
-        """The method's feature sets of images of any side."""
-        return self._method.embed(encoder, scaled(images, self._px))
-
     def __getattr__(self, name: str) -> Any:
         """A hook of the method, where it has it."""
         found = getattr(self._method, name)
+        if name in WITH_IMAGES:
+            return _scaling_images(found, self._px)
         return _scaling(found, self._px) if name in WITH_BATCH else found
 
 
@@ -46,5 +45,12 @@ def _with_batch(part: Any, px: int) -> Any:
 def _scaling(fn: Callable, px: int) -> Callable:
     def seen(state, batch, *rest):
         return fn(state, batch | {"images": scaled(batch["images"], px)}, *rest)
+
+    return seen
+
+
+def _scaling_images(fn: Callable, px: int) -> Callable:
+    def seen(encoder: Any, images: Array):
+        return fn(encoder, scaled(images, px))
 
     return seen

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from gandl_jax import config as configs
 from gandl_jax import modules
 from gandl_jax.methods import contract
 
@@ -53,12 +54,10 @@ def test_methods_have_what_must_be_there(name):
     assert [n for n in hooks(contract.Required) - made if not hasattr(method, n)] == []
     assert options.LABELS in ("none", "optional", "needed")
     lowest = getattr(options, "LOWEST", ())
-    for key in (*options.ARCHITECTURE, *options.FREE, *lowest):
-        group, _, last = key.partition(".")
-        assert (
-            last
-            in {"method": options.OPTIONS, "model": options.MODEL | {"dtype": 0}}[group]
-        )
+    known = configs.flatten(
+        {"method": options.OPTIONS, "model": options.MODEL | {"dtype": 0}}
+    )
+    assert {*options.ARCHITECTURE, *options.FREE, *lowest} - set(known) == set()
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -89,6 +89,27 @@ def test_a_grey_image_excites_published_filters_as_before(
     np.testing.assert_allclose(found["pooled"], expected["pooled"], atol=1e-5)
 
 
+@pytest.mark.parametrize("mixing", ["blend", "over"])
+def test_options_of_a_mixing_reach_it_and_its_importance_is_told(mixing):
+    settings = {"model.channels_in": mixing, f"model.{mixing}.outputs": 3}
+    trunk = Trunk(config_of(**settings), 2)
+    params, _ = jax.jit(trunk.init)(jax.random.key(0))
+    assert params["mixing"]["logits"].shape == (2, 3)
+    found = trunk.summary(params, ("dna", "actin"))
+    expected = [{"channel": "dna", "importance": 0.5},
+                {"channel": "actin", "importance": 0.5}]  # fmt: skip
+    assert found["importance of channels"] == [
+        {**row, "importance": pytest.approx(row["importance"])} for row in expected
+    ]
+
+
+def test_a_mixing_without_fixed_weights_tells_no_importance():
+    settings = {"model.channels_in": "squeeze_excitation"}
+    trunk = Trunk(config_of(**settings), 2)
+    params, _ = jax.jit(trunk.init)(jax.random.key(0))
+    assert trunk.summary(params, ("dna", "actin")) == {}
+
+
 def test_frozen_layers_are_those_of_the_stages():
     layers = (
         "stem_conv",
@@ -142,6 +163,8 @@ def assert_fixed(make, stages, stage):
 
 BAD = {
     "no model.channels_in 'mean'": {"model.channels_in": "mean"},
+    "model.blend.outputs=2 should be 1 or 3": {"model.blend.outputs": 2},
+    "model.over.order=ours should be given or learnt": {"model.over.order": "ours"},
     "no model.backbone 'resnet'": {"model.backbone": "resnet"},
     "names 'b8'.*no stage of.*small_cnn.*valid: b16|names 'b7'": {
         "method.freeze": ("b7",)

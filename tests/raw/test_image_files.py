@@ -83,6 +83,16 @@ def test_pixels_are_those_that_were_written(kind):
     assert image_files.read_format(io.BytesIO(write())) == found
 
 
+@pytest.mark.parametrize("pixels", [GREY[..., None], LAST, RGB, LAST[..., :2]])
+def test_what_is_written_is_read(pixels):
+    data = image_files.tiff(pixels)
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        assert len(file.pages) == 1
+    found, read = image_files.tiff_pixels(data)
+    assert found == ImageFormat(H, W, 8 * pixels.dtype.itemsize, pixels.shape[-1])
+    np.testing.assert_array_equal(read, pixels)
+
+
 def test_a_file_of_an_ome_set_is_read_alone(tmp_path):
     """Its metadata tell of the whole set: one file for each of two channels."""
     place = (

@@ -69,3 +69,14 @@ def test_values_that_are_not_named_count_as_blank():
         classes.only(found, ("Mok",))
     with pytest.raises(InputError, match="names no value of Concentration_uM"):
         classes.only(found, ("UV", "Mock"))
+
+
+def test_all_other_values_are_one_class_where_it_has_a_name():
+    found = classes.read_all(TABLE, ("Concentration_uM",))
+    kept = classes.only(found, ("2.0",), "another")["Concentration_uM"]
+    assert kept.names == ("2.0", "another")
+    assert kept.codes.tolist() == [1, -1, 1, 1, 0]
+    with pytest.raises(InputError, match="label_rest=10.0 is a value of Concentration"):
+        classes.only(found, ("2.0",), "10.0")
+    with pytest.raises(InputError, match="label_values names none"):
+        classes.only(found, (), "another")

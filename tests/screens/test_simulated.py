@@ -12,7 +12,7 @@ from PIL import Image
 from scipy import ndimage
 
 from gandl_jax.errors import InputError
-from gandl_jax.raw.screen import read_metadata, table
+from gandl_jax.raw.screen import cell_remarks, read_metadata, table
 from gandl_jax.screens import simulated
 from gandl_jax.simulated import drawing, plates
 from gandl_jax.simulated.cells import CELL_MODELS, Traits, draw_site
@@ -65,11 +65,11 @@ def files(folder):
     return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
 
 
-def test_form_is_that_of_rxrx19a(drawn):
+def test_form_is_that_of_rxrx19a_and_a_mechanism(drawn):
     metadata = read_metadata(simulated.SCREEN, str(drawn))
     assert list(metadata) == (
         "site_id,well_id,cell_type,experiment,plate,well,site,disease_condition,"
-        "treatment,treatment_conc,SMILES"
+        "treatment,treatment_conc,SMILES,mechanism"
     ).split(",")
     # 2 cell models x 2 plates x (6 controls + 4 compounds x 2 doses / 2) x 2 sites
     assert len(metadata) == 2 * 2 * (6 + 4) * 2
@@ -102,6 +102,26 @@ def test_conditions_treatments_and_doses(drawn):
         "response_1": 16,
         "other": 8,
     }
+
+
+def test_compounds_have_the_mechanism_of_their_truth_and_controls_none(drawn):
+    found = table(simulated.SCREEN, read_metadata(simulated.SCREEN, str(drawn)))
+    truth = pd.read_csv(drawn / "truth_compounds.csv")
+    wanted = dict(zip(truth["treatment"], truth["mechanism"], strict=True)) | {"": ""}
+    treatments = found["Metadata_Treatment"].map(wanted)
+    assert found["Metadata_Mechanism"].tolist() == treatments.tolist()
+
+
+def test_a_screen_that_a_former_version_drew_has_no_mechanism(drawn, tmp_path):
+    former = read_metadata(simulated.SCREEN, str(drawn)).drop(columns="mechanism")
+    former.to_csv(tmp_path / "metadata.csv", index=False)
+    read = read_metadata(simulated.SCREEN, str(tmp_path))
+    pd.testing.assert_frame_equal(read, former)
+    found = table(simulated.SCREEN, read)
+    assert "Metadata_Mechanism" not in found
+    now = table(simulated.SCREEN, read_metadata(simulated.SCREEN, str(drawn)))
+    pd.testing.assert_frame_equal(found, now.drop(columns="Metadata_Mechanism"))
+    assert not list(cell_remarks(simulated.SCREEN, read))
 
 
 def test_bytes_do_not_depend_on_the_number_of_workers(drawn, tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gandl_jax.jobs.report import seeds as seeds_of_report
+from gandl_jax.jobs.report.job_chapters import compare_seeds as seeds_of_report
 from gandl_jax.profiles import table
 from gandl_jax.profiles.feature_set import FeatureSet
 from gandl_jax.profiles.seen import Seen
@@ -181,7 +181,7 @@ def test_a_marked_score_and_its_difference_are_both_marked(control_wells):
         for line in seed_table.text(rows).splitlines()[2:]:
             assert line.count(f"] ({marks.WORDS})") == numbers, line
         content = {"rows": rows, "part": "all", "counted": [], "left_out": []}
-        page = str(seeds_of_report.section("s", {"control_classification": content}))
+        page = str(seeds_of_report.section("s", {"control": content}, None))
         assert page.count(f'"leaky">{marks.WORDS}<') == 6 * numbers
 
 

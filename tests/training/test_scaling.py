@@ -50,4 +50,5 @@ def test_every_hook_of_a_method_sees_scaled_images():
         rtol=1e-4,
     )
     assert method.show(state, batch, None)[0].left.shape == (3, 16, 16, 2)
-    assert not hasattr(method, "samples") and method.unit == 1
+    assert not hasattr(method, "samples") and not hasattr(method, "answer")
+    assert method.unit == 1

@@ -63,7 +63,7 @@ def figures(config: ml_collections.ConfigDict) -> dict[str, Any]:
     """
     check(config)
     theirs = opening.encoder_config(config)
-    method = opening.make_method(theirs, _source(config, theirs))
+    method = opening.encoder_method(config, theirs, _source(config, theirs))
     devices = parallel.devices(config.train.devices)
     encoder = parallel.on_one(lambda key: method.items(method.init(key))["encoder"])(
         loop.stream_key(config, loop.INIT)

@@ -22,6 +22,7 @@ from gandl_jax import (
 from gandl_jax import config as configs
 from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError
+from gandl_jax.jobs.report import odd_images, of_jobs
 from gandl_jax.profiles import feature_set, part_file, store, table
 from gandl_jax.raw import screen
 from gandl_jax.reading import bad_records
@@ -50,14 +51,15 @@ class Inputs:
       tasks: dataset -> task -> {"rows": [...], "skipped": reason or None,
         "warnings": [...], "labels": where its controls and labels are from, as from
         `judging.labels`, or {}}.
-      choices: dataset -> task -> what the job choose_features left.
-      comparisons: dataset -> task -> what the job compare_seeds left.
+      of_jobs: job -> dataset -> name -> what a job of `of_jobs` left.
       grids: steps that have image grids, ascending.
       counts: dataset -> "record", "well", "plate" -> how many were embedded.
       bad_records: those that could not be read and were passed over.
       encoders: dataset -> encoder -> what its profiles were made from.
       summaries: dataset -> encoder -> name of a table -> rows, as its method says it.
       cost: what training and embedding have cost, as of `costs`; {} of former versions.
+      odd_images: what was odd about the screen's images when it was prepared; None
+        where the prepared screen is not here.
       damaged: what is not as it was written, and what to do, a sentence each.
       unsealed: results that carry no digest, as former versions wrote them: nobody
         knows whether they are as they were.
@@ -69,14 +71,14 @@ class Inputs:
     record: Mapping[str, Any]
     metrics: list[dict[str, Any]]
     tasks: dict[str, dict[str, dict[str, Any]]]
-    choices: dict[str, dict[str, dict[str, Any]]]
-    comparisons: dict[str, dict[str, dict[str, Any]]]
+    of_jobs: dict[str, dict[str, dict[str, dict[str, Any]]]]
     grids: list[int]
     counts: dict[str, dict[str, int]]
     bad_records: pd.DataFrame
     encoders: dict[str, dict[str, dict[str, Any]]]
     summaries: dict[str, dict[str, dict[str, list[dict[str, Any]]]]]
     cost: dict[str, Any]
+    odd_images: odd_images.OddImages | None
     damaged: list[str]
     unsealed: list[str]
 
@@ -132,14 +134,14 @@ def read(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> Inputs:
         record=workdirs.known(seen.read(folder / "config.json", "restore it")),
         metrics=_metrics(folder, seen),
         tasks=_tasks(folder / "tasks", config, encoders, seen),
-        choices=_of_tasks(folder / "choose_features", encoders, seen),
-        comparisons=_of_tasks(folder / "compare_seeds", encoders, seen),
+        of_jobs={job: _of_job(folder / job, encoders, seen) for job in of_jobs.known()},
         grids=_grids(folder / "images"),
         counts=_counts(folder / "profiles"),
         bad_records=bad_records.read(folder),
         encoders=encoders,
         summaries=_summaries(folder / "profiles", seen),
         cost=_cost(folder, seen),
+        odd_images=odd_images.read(config),
         damaged=seen.damaged,
         unsealed=seen.unsealed,
     )
@@ -239,7 +241,7 @@ def _mark(row: dict[str, Any], learnt: Collection[str]) -> dict[str, Any]:
     return row | {marks.LABELS: not used.isdisjoint(learnt)}
 
 
-def _of_tasks(
+def _of_job(
     folder: epath.Path, encoders, seen: _Seen
 ) -> dict[str, dict[str, dict[str, Any]]]:
     found: dict[str, dict[str, dict[str, Any]]] = {}

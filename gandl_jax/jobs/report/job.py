@@ -4,6 +4,7 @@ import ml_collections
 import pandas as pd
 from etils import epath
 
+from gandl_jax import workdir_faults
 from gandl_jax.errors import InputError
 from gandl_jax.jobs.report import page_file, sections
 from gandl_jax.jobs.report.inputs import Inputs, read
@@ -40,6 +41,6 @@ def _build(inputs: Inputs):
             raise
         raise InputError(
             f"one of {', '.join(inputs.unsealed)} is not as results are, and carries "
-            "no digest: run the job again that made it (evaluate, choose_features, "
-            "compare_seeds)"
+            "no digest: run the job again that made it "
+            f"({', '.join(workdir_faults.RESULTS.values())})"
         ) from e

@@ -198,7 +198,7 @@ def beside(table: Table, asked: Asked, csv: str = "scores") -> Html:
     lines = [
         (
             _what(place, asked),
-            _split_cell(place[1], any(row["leaky"] for row in those.values())),
+            split_cell(place[1], any(row["leaky"] for row in those.values())),
             METRICS.get(place[2], place[2].replace("_", " ")),
             *place[5:],
             *(cell(role, those) for role in columns),
@@ -305,7 +305,7 @@ def _rest(rows: Sequence[Row], asked: Asked) -> Html:
             (
                 row["set"],
                 _what(place, asked),
-                _split_cell(row["split"], row["leaky"]),
+                split_cell(row["split"], row["leaky"]),
                 METRICS.get(row["metric"], row["metric"]),
                 row.get("normalize", ""),
                 interval(row, ".3f", row),
@@ -327,7 +327,8 @@ def marked(shown: Html | str, row: Row) -> Html:
     return page.join([shown, page.tag("span", marks.WORDS, class_="leaky")])
 
 
-def _split_cell(split: str, leaky: bool) -> Html:
+def split_cell(split: str, leaky: bool) -> Html:
+    """A split in words, with its mark where sites of one well are on both sides."""
     words = page.text(findings.split_words(split))
     mark = page.tag("span", "leaky", class_="leaky")
     return page.join([words, mark]) if leaky else words

@@ -1,18 +1,17 @@
 """The chapters of the report's page, and the numbers behind their figures."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import pandas as pd
 
 from gandl_jax import config as configs
 from gandl_jax.jobs.report import (
     answer,
-    choice,
     cost,
+    odd_images,
+    of_jobs,
     page,
     screens,
-    seeds,
     summaries,
     task_chapters,
     training,
@@ -47,15 +46,7 @@ def build(inputs: Inputs) -> tuple[Html, Numbers]:
         chapters.append(page.missing("scores", command))
     of_tasks = {s.name: [*task_chapters.chapters(s, numbers)] for s in found}
     chapters += [one.content for those in of_tasks.values() for one in those]
-    for name, choices in inputs.choices.items():
-        chapters.append(choice.section(name, choices))
-        for content in choices.values():
-            files.add(numbers, "choice", name, choice.numbers(content))
-            files.add(numbers, "candidates", name, content["candidates"])
-    for name, comparisons in inputs.comparisons.items():
-        chapters.append(seeds.section(name, comparisons))
-        for content in comparisons.values():
-            files.add(numbers, "seeds", name, seeds.numbers(content))
+    chapters += of_jobs.chapters(inputs.of_jobs, inputs.workdir, numbers)
     for name, said in inputs.summaries.items():
         chapters.append(summaries.section(name, said))
         files.add(numbers, summaries.CSV, name, summaries.numbers(said))
@@ -67,6 +58,7 @@ def build(inputs: Inputs) -> tuple[Html, Numbers]:
         training.section(inputs),
         training.pictures_section(inputs),
         *(_skipped(screen) for screen in found),
+        odd_images.section(inputs.odd_images, numbers),
         what_was_run.section(inputs),
         _limits(inputs.config),
     ]
@@ -84,8 +76,7 @@ def _title(inputs: Inputs, of_tasks: Mapping[str, list[Chapter]]) -> Html:
     parts += [page.count(n, k) for k, n in inputs.counts.get(name, {}).items()]
     parts += [words for words in [training.other_screens(inputs)] if words]
     links = list(_links(of_tasks))
-    links += _job_links("Choice of features", "choice", inputs.choices)
-    links += _job_links("Seeds", "seeds", inputs.comparisons)
+    links += of_jobs.links(inputs.of_jobs)
     if inputs.metrics or inputs.encoders:
         links.append(("#training", "Training"))
     links += [("#images", "Images")] if inputs.grids else []
@@ -105,16 +96,6 @@ def _links(of_tasks: Mapping[str, list[Chapter]]) -> Iterator[tuple[str, str]]:
         for one in chapters:
             title = f"{one.link}: {screen}" if len(of_tasks) > 1 else one.link
             yield f"#{page.anchor(f'{one.name}-{screen}')}", title
-
-
-def _job_links(
-    title: str, chapter: str, found: Mapping[str, Mapping[str, Mapping[str, Any]]]
-) -> Iterator[tuple[str, str]]:
-    """Links to the chapters of what one job left, a chapter for each screen."""
-    for name, contents in found.items():
-        if any(content["rows"] for content in contents.values()):
-            anchor = page.anchor(f"{chapter}-{name}")
-            yield f"#{anchor}", f"{title}: {name}" if len(found) > 1 else title
 
 
 def _skipped(screen: Screen) -> Html | None:

@@ -3,14 +3,19 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from etils import epath
+
 from gandl_jax import pictures
 from gandl_jax.figures import style
 from gandl_jax.figures import training as plot
+from gandl_jax.jobs.doctor import metric_findings
 from gandl_jax.jobs.report import cost, page
 from gandl_jax.jobs.report.inputs import Inputs
 from gandl_jax.jobs.report.page import Html
 from gandl_jax.judging import training_curves
+from gandl_jax.methods.findings import GOOD
 from gandl_jax.profiles import feature_set
+from gandl_jax.training import opening
 
 WIDTH_PX = 1280  # grids are shrunk to this so that the page stays small to send
 
@@ -23,8 +28,8 @@ def section(inputs: Inputs) -> Html | None:
         )
         note = page.join(["Numbers:", page.data_link("training")])
         note = page.tag("p", note, class_="note")
-        start = _start(inputs)
-        parts = start, plots, note, cost.tables(inputs.cost)
+        told = _start(inputs), _findings(inputs)
+        parts = *told, plots, note, cost.tables(inputs.cost)
         return page.section("training", "How did training go?", *parts)
     origin = origins(inputs)
     if origin:
@@ -52,6 +57,21 @@ def _start(inputs: Inputs) -> Html:
         "same network untrained."
     )
     return page.tag("p", words)
+
+
+def _findings(inputs: Inputs) -> Html:
+    """What the metrics say against the networks, as the job doctor does."""
+    steps = opening.finished_steps(epath.Path(inputs.workdir))
+    found = metric_findings.of_networks(inputs.metrics, inputs.config, steps)
+    against = [one for one in found if one.state != GOOD]
+    lines = [
+        f"{one.what}: {one.words}" + (f". What to do: {one.do}" if one.do else "")
+        for one in against
+    ]
+    if not lines:
+        return page.text("")
+    words = "What the metrics say against the networks (--job=doctor says it too):"
+    return page.join([page.tag("p", words), page.items(lines)])
 
 
 def origins(inputs: Inputs) -> list[str]:

@@ -116,8 +116,11 @@ def _prepare(wanted: Sequence[Run], workdir: epath.Path) -> set[str]:
 
 
 def _screen(one: Run) -> str:
-    """A digest of all that a run's config says of its prepared screen."""
-    flat = configs.plain(one.config)
+    """A digest of all that a run's config says of its prepared screen.
+
+    That has all channels, whichever are used.
+    """
+    flat = configs.plain(one.config) | {"data.channels": []}
     kept = ("data.", "screen.", "simulate.")
     return sealed_json.digest({k: v for k, v in flat.items() if k.startswith(kept)})
 

@@ -37,7 +37,7 @@ class Method:
     unit = 1
 
     def __init__(self, config, source: Source):
-        self._config = config
+        self._config, self._channels = config, tuple(source.channels)
         if source.classes:  # a network that is only embedded with needs none
             options.check_classes(config, source.classes)
         self._classes = dict(source.classes)
@@ -109,6 +109,11 @@ class Method:
             "penultimate": sets["penultimate"].mean(0),
             INFECTION: jax.nn.sigmoid(self._of_bags(highest)),
         }
+
+    def summary(self, encoder: dict) -> dict[str, list[dict]]:
+        """How much of each channel goes in; {} where no layer has fixed weights."""
+        which = self._config.embed.weights
+        return self._trunk.summary(encoder[which], self._channels)
 
     def validate(self, state: State | NormalisedState, batch: dict) -> dict[str, Array]:
         """The moving average's loss and accuracy on records that are not learnt.

@@ -30,7 +30,8 @@ MODEL = {
 FEATURES = "penultimate"
 LABELS = "needed"
 ARCHITECTURE = (
-    *(f"model.{key}" for key in MODEL if key != "weights"),
+    *(f"model.{key}" for key in MODEL if key not in trunk_options.MODEL),
+    *trunk_options.ARCHITECTURE,
     "model.dtype",
     "method.top_k",  # of `infection`
 )

@@ -4,12 +4,14 @@ ImageNet-collapsed of GAN-DL's paper (Mascolini et al. 2022). It begins as the m
 the channels, without a bias (ours).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import flax.linen as nn
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
+from gandl_jax.models.mixing import weighted_sum
 from gandl_jax.models.small_cnn import takes_channels
 
 COLOURS = 3
@@ -25,6 +27,11 @@ class Mixing(nn.Module):
         mean = nn.initializers.constant(1 / images.shape[-1])
         grey = nn.Conv(1, (1, 1), kernel_init=mean, dtype=jnp.float32, name="sum")
         return grey(images).repeat(COLOURS, -1)
+
+
+def importance(params: Mapping[str, Mapping[str, Array]]) -> np.ndarray:
+    """[C] of sum 1: sizes of the weights (ours), whose signs may cancel channels."""
+    return weighted_sum.shares(np.abs(params["sum"]["kernel"][0, 0]))
 
 
 def with_channels(params: dict, sources: Sequence[int | None]) -> dict:

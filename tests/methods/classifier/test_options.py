@@ -44,6 +44,15 @@ def test_the_baseline_is_cuccarese_s():
     assert other.data.dir != loaded("rxrx19a", "collapsed").data.dir
 
 
+def test_dcmix_blends_channels_by_weights_of_sum_1():
+    config = loaded("rxrx1", "dcmix")
+    assert config.model.channels_in == "blend" and config.model.blend.normalised
+    assert config.data.label == "SiRNA" and config.train.hold_out == "given"
+    assert config.model.backbone == "resnet50" and not config.data.channels
+    other = loaded("mnist_channels", "dcmix")
+    assert other.model.backbone == "small_cnn" and other.data.label == "Digit"
+
+
 def test_concatenated_trains_nothing_and_reads_no_label():
     for more in ("", "smoke,"):
         config = loaded("demo", "concatenated", more)

@@ -1,5 +1,7 @@
 """What each mixing gives a network: sums, copies, one channel at a time."""
 
+import dataclasses
+
 import jax
 import numpy as np
 import pytest
@@ -27,6 +29,18 @@ def test_what_is_read_without_running_it_is_true(name):
     assert seen.shape == (count, *IMAGES.shape[1:3], colours)
 
 
+@pytest.mark.parametrize("name", modules.names(FOLDER, "Mixing"))
+def test_options_are_fields_whose_defaults_come_first(name):
+    module, _ = of(name)
+    choices = modules.constant(FOLDER, name, "CHOICES", {})
+    fields = {
+        field.name: field.default
+        for field in dataclasses.fields(module.Mixing)
+        if field.name not in ("parent", "name")
+    }
+    assert fields == {key: values[0] for key, values in choices.items()}
+
+
 def test_all_changes_nothing():
     module, params = of("all")
     np.testing.assert_array_equal(module.Mixing().apply({}, IMAGES), IMAGES)
@@ -50,6 +64,12 @@ def test_collapsed_sums_other_channels_to_as_much():
     params = {"sum": {"kernel": np.float32([[[[0.5], [-2]]]]), "bias": np.zeros(1)}}
     new = module.with_channels(params, (1, None, 0))["sum"]["kernel"]
     np.testing.assert_allclose(new.ravel(), np.array([-2.0, -0.75, 0.5]) * 2 / 3)
+
+
+def test_collapsed_s_importance_is_the_size_of_its_weights():
+    module, _ = of("collapsed")
+    params = {"sum": {"kernel": np.float32([[[[0.5], [-1.5]]]]), "bias": np.zeros(1)}}
+    np.testing.assert_allclose(module.importance(params), [0.25, 0.75])
 
 
 def test_concatenated_gives_each_channel_alone_in_order():

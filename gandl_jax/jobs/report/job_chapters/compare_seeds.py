@@ -1,7 +1,9 @@
-"""The report's several seeds: trained beside untrained networks, means and each one."""
+"""Several seeds: trained beside untrained networks, means and each one."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+from etils import epath
 
 from gandl_jax.figures import learning as plot
 from gandl_jax.figures import style
@@ -12,6 +14,7 @@ from gandl_jax.profiles import feature_set
 from gandl_jax.tasks import marks, seed_table
 from gandl_jax.tasks.choice import CHOSEN
 
+PLACE, NAME, LINK = 2, "seeds", "Seeds"
 HEADER = (
     "Cells",
     "Test part",
@@ -25,28 +28,26 @@ HEADER = (
 )
 
 
-def section(dataset: str, comparisons: Mapping[str, Mapping[str, Any]]) -> Html | None:
-    """The chapter of a screen's comparisons; None where there are none.
-
-    Args:
-      dataset: the screen.
-      comparisons: task -> what the job compare_seeds left.
-    """
-    made = {task: content for task, content in comparisons.items() if content["rows"]}
-    if not made:
-        return None
+def section(
+    dataset: str, contents: Mapping[str, Mapping[str, Any]], folder: epath.Path
+) -> Html:
+    """The chapter of a screen's comparisons, by task: see `of_jobs`."""
+    del folder
     parts = [
-        part for task, content in made.items() for part in _task(dataset, task, content)
+        part
+        for task, content in contents.items()
+        for part in _task(dataset, task, content)
     ]
     parts.append(
         page.tag("p", page.join(["Numbers:", page.data_link("seeds")]), class_="note")
     )
-    return page.section("seeds", "Does training help, over seeds?", *parts, of=dataset)
+    return page.section(NAME, "Does training help, over seeds?", *parts, of=dataset)
 
 
-def numbers(content: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The scores of one task, one a line."""
-    return [seed_table.flat(row) for row in content["rows"]]
+def numbers(contents: Mapping[str, Mapping[str, Any]]) -> dict[str, list[dict]]:
+    """The scores of all tasks, one a line."""
+    rows = [row for content in contents.values() for row in content["rows"]]
+    return {"seeds": [seed_table.flat(row) for row in rows]}
 
 
 def _task(dataset: str, task: str, content: Mapping[str, Any]) -> Iterator[Html]:

@@ -1,7 +1,9 @@
-"""The report's choice of features: scores of choosing, what was chosen, what to use."""
+"""The choice of features: scores of choosing, what was chosen, what to use."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
+
+from etils import epath
 
 from gandl_jax.jobs.report import encoder_roles, findings, page, scores
 from gandl_jax.jobs.report.encoder_roles import Row, Table
@@ -9,6 +11,7 @@ from gandl_jax.jobs.report.page import Html
 from gandl_jax.tasks import ranking
 from gandl_jax.tasks.choice import CHOSEN, SCORE
 
+PLACE, NAME, LINK = 1, "choice", "Choice of features"
 HONEST = (
     "Each fold chose a feature set and its normalisation within its own training part "
     "and was asked once, afterwards, about its test part. These scores are honest: the "
@@ -21,27 +24,26 @@ LOOKED = (
 )
 
 
-def section(dataset: str, choices: Mapping[str, Mapping[str, Any]]) -> Html | None:
-    """The chapter of a screen's choices; None where there are none.
-
-    Args:
-      dataset: the screen.
-      choices: task -> what the job choose_features left.
-    """
-    made = {task: content for task, content in choices.items() if content["rows"]}
-    if not made:
-        return None
+def section(
+    dataset: str, contents: Mapping[str, Mapping[str, Any]], folder: epath.Path
+) -> Html:
+    """The chapter of a screen's choices, by task: see `of_jobs`."""
+    del folder
     parts = [page.tag("p", HONEST)]
-    for task, content in made.items():
+    for task, content in contents.items():
         parts += _task(dataset, task, content)
     links = [page.data_link("choice"), page.data_link("candidates")]
     parts.append(page.tag("p", page.join(["Numbers:", *links]), class_="note"))
-    return page.section("choice", "Which features should be used?", *parts, of=dataset)
+    return page.section(NAME, "Which features should be used?", *parts, of=dataset)
 
 
-def numbers(content: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The scores of one task's choice, one a line."""
-    return [scores.flat(row) for row in content["rows"]]
+def numbers(contents: Mapping[str, Mapping[str, Any]]) -> dict[str, list[dict]]:
+    """The scores of choices, and all candidates, one a line."""
+    own = contents.values()
+    return {
+        "choice": [scores.flat(row) for content in own for row in content["rows"]],
+        "candidates": [row for content in own for row in content["candidates"]],
+    }
 
 
 def _task(dataset: str, task: str, content: Mapping[str, Any]) -> Iterator[Html]:

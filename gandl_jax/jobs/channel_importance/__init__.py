@@ -1,0 +1,1 @@
+"""Which channel matters for a label? See `job`."""

@@ -1,0 +1,185 @@
+"""What a careful reader would hold against an answer about channels, in words."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from gandl_jax.jobs.channel_importance import judged_records, looks, weights
+
+AGREE = 0.5  # rank correlation below which seeds or yardsticks disagree (ours)
+ALIKE = 0.5  # correlation of pixels from which two channels share what they show (ours)
+UNEVEN = 1.5  # times the spread of another channel (ours)
+Content = Mapping[str, Any]
+
+
+def doubts(content: Content) -> list[str]:
+    """Sentences, the gravest first.
+
+    Args:
+      content: of the job.
+    """
+    return [
+        *_of_accuracy(content),
+        *_of_same_channels(content),
+        *_of_seeds(content),
+        *_of_yardsticks(content),
+        *_of_likeness(content),
+        *_of_scale(content),
+        *_of_records(content),
+    ]
+
+
+def left_out(content: Content) -> list[str]:
+    """What was not asked, and why, in sentences."""
+    made = []
+    if content["agreement_of_seeds"] is None:
+        made.append(
+            "No layer of these networks weighs channels by fixed numbers "
+            f"(config.model.channels_in={content['channels_in']}): the yardsticks "
+            "stand alone; blend and over have such weights"
+        )
+    elif content["channels_in"] == "collapsed":
+        made.append(
+            "Weights are sizes of those of a convolution, whose signs may cancel "
+            "channels: a large one need not matter"
+        )
+    lacking = [name for name in content["channels"] if name not in content["without"]]
+    if lacking:
+        made.append(
+            f"No training without {', '.join(lacking)} was named, so that nobody knows "
+            "what a network does that never had it: see configs/sweeps/channels.py"
+        )
+    if not content["has_controls"]:
+        made.append(
+            "No class of the label is a control, so that nothing is held against "
+            "controls"
+        )
+    return made
+
+
+def _of_accuracy(content: Content) -> Iterator[str]:
+    for row in content["accuracy"]:
+        if row["low"] <= row["chance"]:
+            yield (
+                f"{row['label']}: held-out records are named no better than by "
+                f"guessing ({_score(row)}; guessing {row['chance']:.3f}): what the "
+                "networks say of channels means nothing"
+            )
+            continue
+        gain = row["over_intensity"]
+        if gain["low"] <= 0:
+            yield (
+                f"{row['label']}: held-out records are named no better than by plain "
+                f"intensities ({_score(row)}; intensities {row['intensity']:.3f}): "
+                "what the networks say of channels may be of their brightness alone"
+            )
+
+
+def _score(row: Mapping[str, float]) -> str:
+    return f"{row['value']:.3f}, {row['low']:.3f} to {row['high']:.3f}"
+
+
+def _of_same_channels(content: Content) -> Iterator[str]:
+    found = looks.Looks(
+        np.array(content["spread"]), np.array(content["correlation"], np.float64)
+    )
+    for one, other in looks.same(found, content["channels"]):
+        yield (
+            f"{one} and {other} are the same image (correlation "
+            f"{_correlation(content, one, other):.3f}): how importance is divided "
+            "between them is not identified, and either does for both"
+        )
+
+
+def _of_seeds(content: Content) -> Iterator[str]:
+    agreement, seeds = content["agreement_of_seeds"], content["seeds"]
+    if len(seeds) < 2:
+        yield (
+            "There is one seed: nothing is known of what another one would say; train "
+            f"{weights.FEW} or more"
+        )
+    if agreement is None or len(seeds) < 2:
+        return
+    rank, first = agreement["spearman"], agreement["first"]
+    if (rank is not None and rank < AGREE) or max(first) < len(seeds):
+        counts = sorted(zip(first, content["channels"], strict=True), reverse=True)
+        words = ", ".join(f"{name} in {n}" for n, name in counts if n)
+        told = "" if rank is None else f"; the mean rank correlation is {rank:.2f}"
+        yield (
+            f"Seeds disagree about the weights: of {len(seeds)} seeds the highest is "
+            f"that of {words}{told}"
+        )
+    if all(row["weight_low"] <= 1 / len(content["channels"]) <= row["weight_high"]
+           for row in _of_first_label(content)):  # fmt: skip
+        yield (
+            "No weight differs from an equal share by its interval: the layer has told "
+            "no channel from another"
+        )
+    if len(seeds) < weights.FEW:
+        yield (
+            f"There are {len(seeds)} seeds: an interval of so few is little more than "
+            f"a guess; train {weights.FEW} or more"
+        )
+
+
+def _of_first_label(content: Content) -> list[Mapping[str, Any]]:
+    label = content["rows"][0]["label"]
+    return [row for row in content["rows"] if row["label"] == label]
+
+
+def _of_yardsticks(content: Content) -> Iterator[str]:
+    for row in content["agreement"]:
+        rank = row["spearman"]
+        about = f"{row['label']}: {row['one']} and {row['other']}"
+        told = "" if rank is None else f" (rank correlation {rank:.2f})"
+        if rank is not None and rank < AGREE:
+            yield f"{about} disagree about the order of channels{told}"
+        elif not row["same_first"]:
+            yield f"{about} have different channels first{told}"
+
+
+def _of_likeness(content: Content) -> Iterator[str]:
+    one, other = content["top"]
+    value = _correlation(content, one, other)
+    if ALIKE <= abs(value) < looks.SAME:
+        yield (
+            f"The two channels that matter most, {one} and {other}, are alike "
+            f"(correlation of pixels {value:.2f}): each can stand for a part of the "
+            "other"
+        )
+
+
+def _correlation(content: Content, one: str, other: str) -> float:
+    names = list(content["channels"])
+    return content["correlation"][names.index(one)][names.index(other)]
+
+
+def _of_scale(content: Content) -> Iterator[str]:
+    spread = dict(zip(content["channels"], content["spread"], strict=True))
+    least, most = min(spread, key=spread.get), max(spread, key=spread.get)
+    if spread[most] > UNEVEN * spread[least]:
+        yield (
+            f"Channels are not quite of one scale: {most} spreads "
+            f"{spread[most] / spread[least]:.1f} times as far as {least} over the "
+            "records that are judged, so that a weight of the one counts for more"
+        )
+
+
+def _of_records(content: Content) -> Iterator[str]:
+    if content["part"] == judged_records.VALIDATED:
+        yield (
+            "The records that are judged decided when training stopped "
+            "(config.train.validation): hold others out by config.train.hold_out"
+        )
+
+
+def top(rows: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+    """The two channels that matter most, by weights where there are any.
+
+    Args:
+      rows: of a label's channels.
+    """
+    key = "permuted" if rows[0]["weight"] is None else "weight"
+    first, second, *_ = sorted(rows, key=lambda row: -row[key])
+    return first["channel"], second["channel"]

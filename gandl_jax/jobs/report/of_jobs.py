@@ -1,0 +1,68 @@
+"""The chapters of what jobs left in a workdir besides the tasks of `evaluate`.
+
+A job whose results lie in <workdir>/<job>/<dataset>/*.json has a module of its name in
+`job_chapters`, with
+
+  PLACE     where its chapter stands among those of jobs
+  NAME      of its anchor, together with the screen's
+  LINK      words of the link to it
+  section   section(dataset, contents, folder) -> its chapter; contents are {name of a
+            file: its result}, one with rows at least, and the files lie in the folder
+  numbers   numbers(contents) -> {name of a CSV file: rows}
+"""
+
+import functools
+from collections.abc import Iterator, Mapping
+from types import ModuleType
+from typing import Any
+
+from etils import epath
+
+from gandl_jax import modules
+from gandl_jax.jobs.report import numbers, page
+from gandl_jax.jobs.report.numbers import Numbers
+from gandl_jax.jobs.report.page import Html
+
+FOLDER = "jobs/report/job_chapters"
+Contents = Mapping[str, Mapping[str, Any]]
+Results = Mapping[str, Mapping[str, Contents]]  # job -> dataset -> contents
+
+
+@functools.cache
+def known() -> dict[str, ModuleType]:
+    """The jobs that have a chapter, in the order of the page."""
+    own = {n: modules.load(FOLDER, n) for n in modules.names(FOLDER, "section")}
+    return dict(sorted(own.items(), key=lambda item: item[1].PLACE))
+
+
+def chapters(results: Results, workdir: str, found: Numbers) -> Iterator[Html]:
+    """All chapters of what jobs left.
+
+    Args:
+      results: of jobs.
+      workdir: in which they lie.
+      found: the files of numbers, that chapters add theirs to.
+    """
+    for job, dataset, contents in _with_rows(results):
+        chapter = known()[job]
+        folder = epath.Path(workdir) / job / dataset
+        yield chapter.section(dataset, contents, folder)
+        for csv, rows in chapter.numbers(contents).items():
+            numbers.add(found, csv, dataset, rows)
+
+
+def links(results: Results) -> Iterator[tuple[str, str]]:
+    """Links to them; of several screens they say which."""
+    for job, dataset, _ in _with_rows(results):
+        chapter = known()[job]
+        several = len(results[job]) > 1
+        words = f"{chapter.LINK}: {dataset}" if several else chapter.LINK
+        yield f"#{page.anchor(f'{chapter.NAME}-{dataset}')}", words
+
+
+def _with_rows(results: Results) -> Iterator[tuple[str, str, Contents]]:
+    for job, of_job in results.items():
+        for dataset, contents in of_job.items():
+            told = {name: own for name, own in contents.items() if own["rows"]}
+            if told:
+                yield job, dataset, told

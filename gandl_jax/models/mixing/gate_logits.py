@@ -1,0 +1,41 @@
+"""Logits of gates, by which some layers weigh the channels anew for every image."""
+
+from collections.abc import Sequence
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jax import Array
+
+from gandl_jax.models.small_cnn import makes_channels, takes_channels
+
+HIDDEN = 4  # units between (ours): screens have few channels
+
+
+class Logits(nn.Module):
+    """A convolution to few units, a ReLU, and a number for each channel.
+
+    Attributes:
+      side: of the convolution, in pixels.
+    """
+
+    side: int = 1
+
+    @nn.compact
+    def __call__(self, images: Array) -> Array:
+        """[B, H, W, C] float32 to the same: zeros at first."""
+        zeros, both = nn.initializers.zeros, {"dtype": jnp.float32}
+        size = (self.side, self.side)
+        units = nn.relu(nn.Conv(HIDDEN, size, name="takes", **both)(images))
+        makes = nn.Conv(
+            images.shape[-1], (1, 1), kernel_init=zeros, name="makes", **both
+        )
+        return makes(units)
+
+
+def with_channels(params: dict, sources: Sequence[int | None]) -> dict:
+    """The parameters for other channels, as of `small_cnn.takes_channels`."""
+    kernel = takes_channels(params["takes"]["kernel"], sources, axis=2)
+    return {
+        "takes": params["takes"] | {"kernel": kernel},
+        "makes": makes_channels(params["makes"], sources),
+    }
