@@ -27,7 +27,7 @@ def curve(treatment, ec50_um, **changes):
 @pytest.fixture
 def rows():
     lost = {"ec50_um": None, "status": "no effect", "rescue": 0.1}
-    made = [curve("strong", 0.5), curve("weak", 2.0), curve("none", 1.0, **lost)]
+    made = [curve("strong", 0.5), curve("weak", 2.0), curve("none", 1.0) | lost]
     return pd.DataFrame(made)
 
 
