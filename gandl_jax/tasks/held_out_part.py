@@ -27,7 +27,7 @@ def rows(metadata: pd.DataFrame) -> np.ndarray:
 
 
 def part(one: FeatureSet) -> FeatureSet:
-    """The same set of the records that are judged; copied only where those are fewer."""
+    """The set of the records that are judged; copied only where those are fewer."""
     own = rows(one.metadata)
     return one if len(own) == len(one.metadata) else one.take(own)
 
