@@ -10,6 +10,11 @@ from absl import flags
 from gandl_jax import command_line, hosts, job_needs, preemption, run_jobs, terminal
 from gandl_jax.errors import InputError, RunError
 
+NO_MEMORY = (
+    "this takes more memory than there is, or than ulimit -v allows (docs/data.md, "
+    "Memory)"
+)
+NO_ROOM = "failed to map segment"  # of a library that memory is too small to load
 OF_A_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 
 
@@ -31,6 +36,8 @@ def main(argv: list[str]) -> int:
 
 
 def _advised(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+        return f"{NO_MEMORY}: {error}"
     if isinstance(error, OSError) and error.errno in OF_A_DISK:
         return (
             f"{error}: see that the disk has room and can be written; "
@@ -60,7 +67,7 @@ def _attempt(argv: list[str]) -> int:
         print(f"gandl_jax: {terminal.one_line(_advised(error))}", file=sys.stderr)
         return 1
     except MemoryError:
-        print("gandl_jax: this takes more memory than there is", file=sys.stderr)
+        print(f"gandl_jax: {NO_MEMORY}", file=sys.stderr)
         return 1
     except preemption.Preempted as preempted:
         print(f"gandl_jax: {preempted}; the same command goes on", file=sys.stderr)
@@ -68,8 +75,11 @@ def _attempt(argv: list[str]) -> int:
     except KeyboardInterrupt:  # of a library; Ctrl-C itself is heeded
         print("gandl_jax: stopped; the same command goes on", file=sys.stderr)
         return preemption.INTERRUPTED
-    except Exception:
-        traceback.print_exc()
+    except Exception as error:
+        if isinstance(error, ImportError) and NO_ROOM in str(error):
+            print(f"gandl_jax: {NO_MEMORY}", file=sys.stderr)
+        else:
+            traceback.print_exc()
         return 1
     return 0
 

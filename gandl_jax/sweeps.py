@@ -84,10 +84,10 @@ class Screen:
         """
         grown: Configs = {}
         for name, config in made.items():
-            for one, lacking in _lacking(name, config).items():
-                if one in grown:
-                    raise InputError(f"two configs of a sweep have the name {one!r}")
-                grown[one] = lacking
+            for longer, lacking in _lacking(name, config).items():
+                if longer in grown:
+                    raise InputError(f"two configs of a sweep have the name {longer!r}")
+                grown[longer] = lacking
         return grown
 
     def _config(

@@ -77,7 +77,7 @@ def failing(monkeypatch):
     """Makes every job do something in the workdir, then raise an error."""
 
     def arrange(error, before=lambda workdir: None):
-        def fail(name, config, workdir):
+        def fail(name, config, workdir, after):
             before(workdir)
             raise error("why")
 

@@ -1,7 +1,6 @@
 """Trainings held against one another, as --job=compare does."""
 
 import tempfile
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ from etils import epath
 
 from gandl_jax import config as configs
 from gandl_jax import workdir as workdirs
+from gandl_jax.api.telling import tell
 from gandl_jax.judging import entrants, task_results
 from gandl_jax.judging.bench import open_bench
 
@@ -44,6 +44,6 @@ def compare(
         rows = []
         for name, content, _ in bench.comparisons(list(bench.options)):
             if content["skipped"]:
-                warnings.warn(f"{name} skipped: {content['skipped']}", stacklevel=2)
+                tell(f"{name} skipped: {content['skipped']}")
             rows += content["rows"]
     return pd.DataFrame(task_results.plain(rows))

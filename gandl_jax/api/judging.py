@@ -1,6 +1,5 @@
 """Tables of profiles to normalised ones, and to the rows of any task."""
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +8,7 @@ import pandas as pd
 
 from gandl_jax import config as configs
 from gandl_jax import modules
+from gandl_jax.api.telling import left_out, tell
 from gandl_jax.errors import InputError, known, nearest
 from gandl_jax.judging import task_results, task_runs
 from gandl_jax.profiles import frames, table
@@ -46,7 +46,7 @@ def normalize(
     fitted = transformers.make(method).fit(one.features[chosen], plates=plates[chosen])
     features = fitted.transform(one.features, plates=plates)
     for doubt in fitted.doubts():
-        warnings.warn(f"{name} by {method}: {doubt.words}", stacklevel=2)
+        tell(f"{name} by {method}: {doubt.words}")
     return frames.to_frame(FeatureSet(name, one.metadata, features, one.seen))
 
 
@@ -73,13 +73,14 @@ def judge(task: str, profiles: Profiles, **options: Any) -> pd.DataFrame:
     chosen = _options(task, sets, options)
     module, metadata = modules.load("tasks", task), next(iter(sets.values())).metadata
     try:
-        splits = task_runs.plan(module, metadata, chosen)
+        with left_out():
+            splits = task_runs.plan(module, metadata, chosen)
     except Skip as reason:
         raise InputError(f"the task {task} cannot be run: {reason}") from reason
     with remarks.kept() as noticed:
         rows = task_runs.rows(module, sets, splits, chosen)
     for words in remarks.sentences(noticed):
-        warnings.warn(words, stacklevel=2)
+        tell(words)
     return pd.DataFrame(task_results.plain(rows))
 
 

@@ -40,8 +40,8 @@ def bars(
         values, lows, highs, seeds = zip(*scores, strict=True)
         axes.barh(places, values, height=0.55, color=colour, alpha=0.45)
         axes.hlines(places, lows, highs, color=colour)
-        for place, own in zip(places, seeds, strict=True):
-            axes.plot(own, [place] * len(own), ".", color=style.INK, markersize=3)
+        for y, of_seeds in zip(places, seeds, strict=True):
+            axes.plot(of_seeds, [y] * len(of_seeds), ".", color=style.INK, markersize=3)
         axes.axvline(0, color=style.INK, linewidth=0.7)
         if axis in equal:
             axes.axvline(equal[axis], color=style.INK, linewidth=0.7, linestyle="--")

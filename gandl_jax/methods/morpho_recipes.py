@@ -13,6 +13,7 @@ SHARED = {
     "method.augment_prob": 0.0,
     "method.crops": ("whole",),
     "method.flip_prob": 0.0,
+    "method.turn_prob": 0.0,
     "method.blur_prob": 0.0,
     "data.flips": False,
     "data.rotations": False,

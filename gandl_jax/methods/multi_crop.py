@@ -1,6 +1,6 @@
-"""Crops of images at several sizes and scales, flipped and blurred, on the device.
+"""Crops of images at several sizes and scales, turned and blurred, on the device.
 
-Scaling, flip and blur each work on rows and columns alike and apart, so that a crop is
+Scaling, flips and blur each work on rows and columns alike and apart, so that a crop is
 one matrix from the left and one from the right of an image: products that any device
 is fast at, in place of reading pixels one by one.
 """
@@ -51,35 +51,47 @@ def joined(config, part: dict) -> Array:
 
 
 def cropped(images: Array, keys: Array, group: Group, method) -> Array:
-    """A crop of each image, by chance flipped and blurred.
+    """A crop of each image, by chance flipped, turned and blurred.
 
     Args:
       images: [B, N, N, C].
       keys: [B], one of each sample's own, for this crop.
       group: what the crop is.
-      method: `config.method`, for flip and blur.
+      method: `config.method`, with `multi_crop_options.OPTIONS`.
 
     Returns:
       [B, px, px, C] float32.
     """
-    if group.is_whole and not (method.flip_prob or method.blur_prob):
+    if group.is_whole and not (
+        method.flip_prob or method.turn_prob or method.blur_prob
+    ):
         return scaled(images, group.px)
 
     def one(image: Array, key: Array) -> Array:
-        place, flip, blur = jax.random.split(key, 3)
+        place, turn, blur = jax.random.split(key, 3)
         (top, left), side = draw_place(place, image.shape[0], group)
         rows, columns = (
             scaling(image.shape[0], group.px, start, side) for start in (top, left)
         )
-        if method.flip_prob:
-            is_flipped = jax.random.bernoulli(flip, method.flip_prob)
-            columns = jnp.where(is_flipped, columns[::-1], columns)
+        upside_down, reverse, transpose = draw_turn(turn, method)
+        rows = jnp.where(upside_down, rows[::-1], rows)
+        columns = jnp.where(reverse, columns[::-1], columns)
         if method.blur_prob:
             kernel = draw_kernel(blur, method)
             rows, columns = blurred(rows, kernel), blurred(columns, kernel)
-        return jnp.einsum("pi,ijc,qj->pqc", rows, image, columns)
+        crop = jnp.einsum("pi,ijc,qj->pqc", rows, image, columns)
+        return jnp.where(transpose, crop.swapaxes(0, 1), crop)
 
     return jax.vmap(one)(images, keys)
+
+
+def draw_turn(key: Array, method) -> Array:
+    """[3] bool: whether rows and columns are reversed, and then change places."""
+    flip, chance, turn = jax.random.split(key, 3)
+    is_flipped = jax.random.bernoulli(flip, method.flip_prob)
+    is_turned = jax.random.bernoulli(chance, method.turn_prob)
+    turned = is_turned & jax.random.bernoulli(turn, shape=(3,))
+    return turned ^ (is_flipped & jnp.array([False, True, False]))
 
 
 def draw_place(key: Array, side: int, group: Group) -> tuple[Array, Array]:

@@ -24,6 +24,7 @@ OPTIONS = {
     # side that the network takes, or with "@.5" behind to half of it.
     "crops": ("whole",),
     "flip_prob": 0.0,  # of each crop, left to right
+    "turn_prob": 0.0,  # of each crop, to one of its eight orientations
     # Of each crop: Gaussian, of a deviation between the two, drawn evenly, by a kernel
     # of blur_taps x blur_taps pixels of the crop as scaled.
     "blur_prob": 0.0,
@@ -81,7 +82,7 @@ def check(config) -> None:
       InputError: with the first thing that is wrong.
     """
     method = config.method
-    check_at_most_1(method, "flip_prob", "blur_prob")
+    check_at_most_1(method, "flip_prob", "turn_prob", "blur_prob")
     if not groups(config):
         raise InputError(
             "config.method.crops is empty: name crops, as in --config.method.crops="

@@ -173,7 +173,7 @@ class Prepared:
                 "plates: set --config.data.scaling=dataset or prepare it again in "
                 "another config.data.dir"
             )
-        lacking = set(plates(self.table)) - self.description[PLATES].keys()
+        lacking = set(plates(self.table).tolist()) - self.description[PLATES].keys()
         if lacking:
             raise InputError(
                 f"{self.directory} holds no statistics of {len(lacking)} plates, the "

@@ -71,7 +71,7 @@ def _places(prepared: Prepared, names: Sequence[str]) -> np.ndarray:
     if own is None:  # then one field is of all images
         own = names * prepared.records
     number = {name: i for i, name in enumerate(names)}
-    if lacking := set(own) - number.keys():
+    if lacking := set(map(str, own)) - number.keys():
         raise InputError(
             f"{prepared.directory}/{ILLUMINATION} holds no field of {len(lacking)} "
             f"plates, the first {min(lacking)!r}: delete it and run --job=prepare "

@@ -243,15 +243,14 @@ class _Bench:
 
     def __init__(self, metadata: pd.DataFrame, options: Mapping[str, Any]):
         self._options = options
-        self._rows = held_out_part.rows(metadata)
-        self._metadata = metadata.iloc[self._rows]
+        self._metadata = metadata.iloc[held_out_part.rows(metadata)]
         self._split = held_out_part.about(metadata)
         self.groups = _groups(metadata, options)[0]
         self.fits = len(self.groups) * clusters.MAPS * clusters.EPOCHS
 
     def seen(self, one: FeatureSet) -> list[marks.Mark]:
         """What was seen of the records of each cell model."""
-        own = one.seen.take(self._rows)
+        own = one.seen.take(held_out_part.rows(one.metadata))
         return [
             marks.mark(own, np.union1d(group.rows, group.reference.rows))
             for group in self.groups
@@ -259,7 +258,7 @@ class _Bench:
 
     def look(self, one: FeatureSet) -> Iterator[Found]:
         """Clusters the records of each cell model."""
-        own = one.take(self._rows)
+        own = held_out_part.part(one)
         for group in self.groups:
             features = by_controls.normalized(
                 own, group.rows, group.reference, self._options["normalize"]

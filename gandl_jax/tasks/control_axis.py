@@ -135,20 +135,38 @@ def _farthest(offsets: np.ndarray, count: int) -> np.ndarray:
     return np.linalg.norm(offsets @ farthest, axis=1)
 
 
-def told_apart(places: np.ndarray, classes: np.ndarray) -> bool:
-    """Whether response 1 lies ahead of response 0 by more than 4 standard errors.
+def apart_se(places: np.ndarray, classes: np.ndarray) -> float:
+    """How many standard errors response 1 lies ahead of response 0 (Welch's t).
 
     Args:
       places: [W] along the axis, control wells as the others see them.
       classes: [W] int, 0 or 1 for controls, each at least twice, and -1 for others.
+    """
+    groups = [places[classes == k] for k in (0, 1)]
+    error = np.sqrt(sum(group.var(ddof=1) / len(group) for group in groups))
+    ahead = float(groups[1].mean() - groups[0].mean())
+    return ahead / float(error) if error else np.inf * np.sign(ahead) if ahead else 0.0
+
+
+def told_apart(places: np.ndarray, classes: np.ndarray) -> bool:
+    """Whether response 1 lies ahead of response 0 by more than 4 standard errors.
+
+    Args:
+      places: as of `apart_se`.
+      classes: as of `apart_se`.
 
     Returns:
       False for differences that wells without signal give too: folds share wells, so
       noise passes in up to 2 % of screens (found by simulation).
     """
-    groups = [places[classes == k] for k in (0, 1)]
-    error = np.sqrt(sum(group.var(ddof=1) / len(group) for group in groups))
-    return bool(groups[1].mean() - groups[0].mean() > STANDARD_ERRORS * error)
+    return apart_se(places, classes) > STANDARD_ERRORS
+
+
+def too_near(apart: float) -> str:
+    """What is told of controls that are not told apart, with the rule."""
+    return (
+        f"{apart:.1f} standard errors apart, and more than {STANDARD_ERRORS} are asked"
+    )
 
 
 def on_the_way(

@@ -1,5 +1,6 @@
 """Dose-response curves as aligned text: EC50s of every encoder side by side."""
 
+import collections
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,13 @@ from gandl_jax.tasks.score_table import aligned, columns
 Row = Mapping[str, Any]
 
 MAX_CURVES = 12
+KINDS = (  # what is known of a compound, the most first
+    "with an EC50",
+    "with a bound alone",
+    "that no EC50 is given for",
+    "without an effect",
+    "of which nothing is known",
+)
 
 
 def text(name: str, rows: Sequence[Row]) -> str:
@@ -42,7 +50,41 @@ def text(name: str, rows: Sequence[Row]) -> str:
         "the controls), in uM [95 % interval], R2 over wells"
     )
     table = aligned([titles, *body]) if body else []
-    return "\n".join([title, *_misfits(lines), *table, *_doubts(lines, shown)])
+    hidden = [found for key, found in lines.items() if key not in shown]
+    more = *_doubts(lines, shown), *_hidden(hidden), *_too_near(rows)
+    return "\n".join([title, *_misfits(lines), *table, *more])
+
+
+def _hidden(lines: Sequence[Mapping[str, Row]]) -> list[str]:
+    """A line that counts the compounds that are not shown, by what is known of them."""
+    counts = collections.Counter(
+        min(map(_kind, found.values()), key=KINDS.index) for found in lines
+    )
+    told = [f"{counts[kind]} {kind}" for kind in KINDS if counts[kind]]
+    return [f"not shown: {', '.join(told)}; the task's .csv has all"] if told else []
+
+
+def _kind(row: Row) -> str:
+    """What is known of a compound by an encoder, one of KINDS."""
+    if row["status"] == "fitted":
+        return KINDS[0]
+    if _misfit(row):
+        return KINDS[2]
+    known = {"bound": KINDS[1], "no effect": KINDS[3]}
+    return known.get(row["status"].partition(":")[0], KINDS[4])
+
+
+def _too_near(rows: Sequence[Row]) -> list[str]:
+    """A line for each encoder and experiment whose controls are not told apart."""
+    found = {
+        (row["encoder"], row["experiment"]): row["controls_too_near"]
+        for row in rows
+        if row.get("controls_too_near")
+    }
+    return [
+        f"{encoder}: the controls of {experiment} are {near}, so it has no responses"
+        for (encoder, experiment), near in found.items()
+    ]
 
 
 def _doubts(lines: Mapping[tuple, Mapping[str, Row]], shown: Iterable) -> list[str]:

@@ -236,6 +236,7 @@ def _curves(sites: FeatureSet, normalization: str) -> Iterator[dict[str, Any]]:
                 "experiment": experiment,
                 "treatment": treatment,
                 "ec50_kind": "relative",
+                "controls_too_near": judged.too_near if judged.response is None else "",
                 **own,
                 **mark,
             }

@@ -188,7 +188,6 @@ class _Bench:
 
     def __init__(self, metadata: pd.DataFrame, options: Mapping[str, Any]):
         self._metadata, self._options = metadata, options
-        self._rows = held_out_part.rows(metadata)
         self.chosen = drug_wells.choose(metadata, options)[0]
         self.keys = [
             (n, h) for n in range(len(self.chosen)) for h in options["distances"]
@@ -197,8 +196,8 @@ class _Bench:
 
     def seen(self, one: FeatureSet) -> list[marks.Mark]:
         """What was seen of the wells of each cell model."""
-        own = profile_table.wells(one.metadata.iloc[self._rows])
-        seen = one.seen.take(self._rows).of_groups(own)
+        own = held_out_part.part(one)
+        seen = own.seen.of_groups(profile_table.wells(own.metadata))
         return [
             marks.mark(seen, np.union1d(chosen.wells, chosen.reference.rows))
             for chosen in self.chosen
@@ -206,7 +205,7 @@ class _Bench:
 
     def look(self, one: FeatureSet) -> Iterator[tuple[Key, Found]]:
         """What each distance says of the profiles of a set."""
-        wells = well_means(one.take(self._rows))
+        wells = well_means(held_out_part.part(one))
         for number, chosen in enumerate(self.chosen):
             profiles = by_controls.normalized(
                 wells, chosen.wells, chosen.reference, self._options["normalize"]

@@ -51,7 +51,8 @@ def find(sites: FeatureSet, normalization: str) -> Infection:
         return _told(sites)
     judged = responses.judge_wells(sites, normalization)
     if judged.response is None:
-        return Infection(judged.metadata, None, NOT_APART, judged.warnings)
+        why = ": ".join(filter(None, [NOT_APART, judged.too_near]))
+        return Infection(judged.metadata, None, why, judged.warnings)
     classes = table.control_classes(judged.metadata)
     slope, offset = platt(judged.response, classes)
     probability = special.expit(slope * judged.response + offset)
@@ -73,11 +74,12 @@ def _told(sites: FeatureSet) -> Infection:
     classes = table.control_classes(wells.metadata)
     lost = int((~finite).sum())
     warnings = (f"{lost} sites are left out: not finite",) if lost else ()
-    groups = [classes == k for k in (0, 1)]
-    if min(map(np.sum, groups)) < 2 or not control_axis.told_apart(
-        -probability, classes
-    ):
+    if min(np.sum(classes == k) for k in (0, 1)) < 2:
         return Infection(wells.metadata, None, NOT_APART, warnings)
+    apart = control_axis.apart_se(-probability, classes)
+    if apart <= control_axis.STANDARD_ERRORS:
+        why = f"{NOT_APART}: {control_axis.too_near(apart)}"
+        return Infection(wells.metadata, None, why, warnings)
     return _checked(wells.metadata, probability, classes, warnings)
 
 

@@ -29,12 +29,20 @@ class Responses:
         apart.
       side_effect: [W] float64, on average 0 over the controls, in the same units.
       warnings: what to doubt.
+      apart_se: how many standard errors lie between the controls; None where a control
+        has fewer than two wells.
     """
 
     metadata: pd.DataFrame
     response: np.ndarray | None
     side_effect: np.ndarray | None
     warnings: tuple[str, ...] = ()
+    apart_se: float | None = None
+
+    @property
+    def too_near(self) -> str:
+        """How near the controls are that are not told apart; "" where nobody knows."""
+        return "" if self.apart_se is None else control_axis.too_near(self.apart_se)
 
 
 def judged_sets(names: Iterable[str], headline: str) -> list[str]:
@@ -97,10 +105,10 @@ def judge_wells(sites: FeatureSet, normalization: str) -> Responses:
     # On busy cores several threads wait for one another ten times as long as one works.
     with threadpoolctl.threadpool_limits(1, "blas"):
         places, lengths = _cross_fitted(sites, wells, classes, folds, normalization)
-    if not control_axis.told_apart(places, classes):
-        return Responses(wells.metadata, None, None, tuple(warnings))
-    found = control_axis.on_the_way(places, lengths, classes)
-    return Responses(wells.metadata, *found, tuple(warnings))
+    found, apart = (None, None), control_axis.apart_se(places, classes)
+    if control_axis.told_apart(places, classes):
+        found = control_axis.on_the_way(places, lengths, classes)
+    return Responses(wells.metadata, *found, tuple(warnings), apart)
 
 
 def _cross_fitted(

@@ -28,7 +28,7 @@ WITH_FLAX = (
 ).split()
 BARE = """
 import importlib.abc, json, sys
-blocked = set(json.loads(sys.argv[1]))
+blocked, before = set(json.loads(sys.argv[1])), set(sys.modules)
 class Blocker(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path, target=None):
         if name.partition(".")[0] in blocked:
@@ -40,7 +40,8 @@ given = np.load(sys.argv[2])
 for path in sys.argv[3:]:
     found = gj.embed(given["images"], path)
     np.savez(path + ".npz", **found)
-assert not blocked & {name.partition(".")[0] for name in sys.modules}
+imported = {name.partition(".")[0] for name in set(sys.modules) - before}
+assert not blocked & imported
 """
 
 

@@ -21,13 +21,14 @@ def curve(treatment, ec50_um, **changes):
     row |= {"ec50_um": ec50_um, "ec50_low_um": ec50_um / 2, "ec50_high_um": ec50_um * 2}
     row |= {"status": "fitted", "bottom": 0.0, "top": 1.0, "slope": 1.0}
     row |= {"rescue": 0.9, "side_effect": 0.2, "controls": {}}
+    row |= {"response_at_highest_dose": 0.9}
     return row | changes
 
 
 @pytest.fixture
 def rows():
     lost = {"ec50_um": None, "status": "no effect", "rescue": 0.1}
-    made = [curve("strong", 0.5), curve("weak", 2.0), curve("none", 1.0, **lost)]
+    made = [curve("strong", 0.5), curve("weak", 2.0), curve("none", 1.0) | lost]
     return pd.DataFrame(made)
 
 

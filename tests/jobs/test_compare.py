@@ -17,7 +17,7 @@ from gandl_jax.jobs.compare import answer
 from gandl_jax.judging import asked, comparing
 from gandl_jax.profiles import seen_table, store
 from gandl_jax.profiles.seen import Seen
-from gandl_jax.tasks import choice_counting
+from gandl_jax.tasks import choice_counting, clusters
 from gandl_jax.tasks.counting import Classification
 from gandl_jax.training import opening
 
@@ -390,3 +390,37 @@ def test_a_full_disk_is_refused_before_anything_is_written(
     assert "has 63 MB free, and a comparison needs 64 MB" in told
     assert len(told.strip().splitlines()) == 1
     assert not (folders.parent / "compared").exists()
+
+
+def test_drugs_mechanisms_and_clusters_compare_methods(tmp_path, monkeypatch):
+    def with_drugs(*size):
+        """Wells of response 1 are those of four drugs of two mechanisms."""
+        table, number = control_table(4, 48), np.arange(4 * 48)
+        treated = (table["Metadata_Role"] == "response_1").to_numpy()
+        drug = number // 2 % 4
+        return table.assign(
+            Metadata_Role=np.where(treated, "treated", "response_0"),
+            Metadata_Treatment=np.where(treated, np.array([*"abcd"])[drug], ""),
+            Metadata_Mechanism=np.where(treated, np.array([*"xxyy"])[drug], ""),
+        )
+
+    monkeypatch.setattr(clusters, "GAUSSIANS", 3)
+    monkeypatch.setitem(globals(), "control_table", with_drugs)
+    folders = tmp_path / "runs"
+    for seed in (0, 1):
+        for method, shift in {"gan": 4.0, "autoencoder": 0.5}.items():
+            written(folders / f"{method}-{seed}", method, seed, shift)
+    tasks = ("drug_control", "drug_similarity", "clustering")
+    assert compare(folders, f"--config.evaluate.tasks={','.join(tasks)}") == 0
+    for task in tasks:
+        found = results(folders, task)
+        assert not found["skipped"] and found["pairs"]
+        held = [row for row in found["rows"] if row["split"] == "held_out"]
+        assert {(row["arm"], row["role"]) for row in held} >= {
+            ("gan", "trained"),
+            ("autoencoder", "untrained"),
+            ("intensity", "floor"),
+        }
+    rows = results(folders, "drug_control")["rows"]
+    best = {row["arm"]: row["value"] for row in rows if row["role"] == "trained"}
+    assert best["gan"] > 0.9 > best["autoencoder"]

@@ -198,6 +198,7 @@ def test_remarks_are_printed(multi_page, capsys):
         "one concentration, 1 uM",
         "12 bits",
         "identical",
+        *["are noise"] * 3,  # of each channel
     )
     assert len(told) == len(parts)
     assert all(part in line for part, line in zip(parts, told, strict=True))

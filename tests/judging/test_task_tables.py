@@ -106,7 +106,8 @@ HRCE        plate  standard    .250 [.150 .350]   .020
 
 Dose response: 1 of 2 compounds have an EC50 by some encoder; relative (half of the curve's own rise) and abs. (half way between the controls), in uM [95 % interval], R2 over wells
 cell model  experiment  treatment  trained (gan@100)           untrained (gan@0)  intensity
-HRCE        HRCE-1      GS-441524  0.25 [0.125, 0.5] R2 0.90  not identified     above 10 uM"""  # noqa: E501
+HRCE        HRCE-1      GS-441524  0.25 [0.125, 0.5] R2 0.90  not identified     above 10 uM
+not shown: 1 without an effect; the task's .csv has all"""  # noqa: E501
 # fmt: on
 
 

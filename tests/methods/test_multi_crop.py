@@ -91,6 +91,18 @@ def test_flips_are_of_columns_and_of_half_the_crops():
     assert (there[0] ^ there[1]).all() and 160 < there[0].sum() < 240
 
 
+def test_turns_are_the_eight_orientations_alike_often():
+    whole, method = Group(1, 1.0, 1.0, 8), method_of(turn_prob=1.0)
+    images = np.tile(IMAGES[:1, :8, :8], (800, 1, 1, 1))
+    keys = sample_keys(jax.random.key(1), np.arange(800))
+    found = jax.jit(lambda: multi_crop.cropped(images, keys, whole, method))()
+    upright = [np.rot90(images[0], k) for k in range(4)]
+    known = [*upright, *(x.swapaxes(0, 1) for x in upright)]
+    there = [np.abs(found - x).max((1, 2, 3)) < 1e-6 for x in known]
+    counts = np.sum(there, 1)
+    assert counts.sum() == 800 and counts.min() > 60 and counts.max() < 140
+
+
 def test_a_crop_lies_within_the_image_and_has_its_share_of_the_area():
     group = Group(1, 0.25, 0.5, 8)
     keys = sample_keys(jax.random.key(2), np.arange(2000))

@@ -36,7 +36,7 @@ def test_counts(tmp_path):
 def test_prepare_keeps_the_digest_of_each_shard(deep):
     opened, _ = deep
     files = dict(opened.description["manifest"]["files"])
-    more = ["records.parquet", "illumination.npz"]
+    more = ["records.parquet", "illumination.npz", "odd_images.csv"]
     more += ["dataset_info.json", "features.json"]
     assert list(files) == [*opened.files, *more]
     files[SOURCE] = opened.description[SOURCE]

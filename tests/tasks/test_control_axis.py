@@ -102,6 +102,7 @@ def test_told_apart_is_welchs_t_above_4(apart, told):
     t = stats.ttest_ind(*groups, equal_var=False).statistic
     assert (t > 4) == told
     assert control_axis.told_apart(places, classes) == told
+    assert control_axis.apart_se(places, classes) == pytest.approx(t)
 
 
 def test_controls_are_at_0_and_1_and_on_the_way():

@@ -62,7 +62,8 @@ def test_only_one_column_of_probabilities_is_an_infection(screen):
 def test_nothing_is_told_where_controls_are_alike_or_untreated_wells_are_low(screen):
     values = np.random.default_rng(0).uniform(0.4, 0.6, len(screen))
     found = infection.find(told(screen, values), "standard")
-    assert found.probability is None and found.why_not == infection.NOT_APART
+    assert found.probability is None and found.why_not.startswith(infection.NOT_APART)
+    assert "more than 4 are asked" in found.why_not
     healthy = (screen["Metadata_Role"] == "response_1").to_numpy()
     low = np.where(healthy, 0.1, 0.3) + values / 100
     found = infection.find(told(screen, low), "standard")
@@ -81,4 +82,5 @@ def test_other_features_are_learnt_from_controls_without_their_own_wells(screen)
     found = infection.find(
         FeatureSet("gan@9/b8", screen, np.float32(noise)), "standard"
     )
-    assert found.probability is None and found.why_not == infection.NOT_APART
+    assert found.probability is None and found.why_not.startswith(infection.NOT_APART)
+    assert "more than 4 are asked" in found.why_not

@@ -43,7 +43,8 @@ def test_every_hook_of_a_method_sees_scaled_images():
     for name, features in plain.embed(encoder, larger).items():
         found = method.embed(encoder, IMAGES)[name]
         np.testing.assert_allclose(found, features, atol=1e-4)
-    batch, whole = {"images": IMAGES}, {"images": larger}
+    batch = {"images": IMAGES, "labels": {}}
+    whole = batch | {"images": larger}
     np.testing.assert_allclose(
         method.validate(state, batch)["loss"],
         plain.validate(state, whole)["loss"],

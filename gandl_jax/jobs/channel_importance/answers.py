@@ -125,8 +125,8 @@ class Asking:
                 draw = [self.seed, number, question.number]
                 givers = derangement(len(rows), np.random.default_rng(draw))
                 images = with_channel_of(tiles, question.channel, givers)
-            own = images[..., [self.channels.index(name) for name in channels]]
-            for label, codes in _classes(answer, own).items():
+            images = images[..., [self.channels.index(name) for name in channels]]
+            for label, codes in _classes(answer, images).items():
                 made[column(label, question)] = codes
         return pd.DataFrame(made)
 

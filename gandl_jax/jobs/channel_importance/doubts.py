@@ -81,13 +81,13 @@ def _score(row: Mapping[str, float]) -> str:
 
 
 def _of_same_channels(content: Content) -> Iterator[str]:
-    found = looks.Looks(
+    seen = looks.Looks(
         np.array(content["spread"]), np.array(content["correlation"], np.float64)
     )
-    for one, other in looks.same(found, content["channels"]):
+    for first, second in looks.same(seen, content["channels"]):
         yield (
-            f"{one} and {other} are the same image (correlation "
-            f"{_correlation(content, one, other):.3f}): how importance is divided "
+            f"{first} and {second} are the same image (correlation "
+            f"{_correlation(content, first, second):.3f}): how importance is divided "
             "between them is not identified, and either does for both"
         )
 
@@ -105,10 +105,10 @@ def _of_seeds(content: Content) -> Iterator[str]:
     if (rank is not None and rank < AGREE) or max(first) < len(seeds):
         counts = sorted(zip(first, content["channels"], strict=True), reverse=True)
         words = ", ".join(f"{name} in {n}" for n, name in counts if n)
-        told = "" if rank is None else f"; the mean rank correlation is {rank:.2f}"
+        mean = "" if rank is None else f"; the mean rank correlation is {rank:.2f}"
         yield (
             f"Seeds disagree about the weights: of {len(seeds)} seeds the highest is "
-            f"that of {words}{told}"
+            f"that of {words}{mean}"
         )
     if all(row["weight_low"] <= 1 / len(content["channels"]) <= row["weight_high"]
            for row in _of_first_label(content)):  # fmt: skip
@@ -132,27 +132,28 @@ def _of_yardsticks(content: Content) -> Iterator[str]:
     for row in content["agreement"]:
         rank = row["spearman"]
         about = f"{row['label']}: {row['one']} and {row['other']}"
-        told = "" if rank is None else f" (rank correlation {rank:.2f})"
+        value = "" if rank is None else f" (rank correlation {rank:.2f})"
         if rank is not None and rank < AGREE:
-            yield f"{about} disagree about the order of channels{told}"
+            yield f"{about} disagree about the order of channels{value}"
         elif not row["same_first"]:
-            yield f"{about} have different channels first{told}"
+            yield f"{about} have different channels first{value}"
 
 
 def _of_likeness(content: Content) -> Iterator[str]:
-    one, other = content["top"]
-    value = _correlation(content, one, other)
+    first, second = content["top"]
+    value = _correlation(content, first, second)
     if ALIKE <= abs(value) < looks.SAME:
         yield (
-            f"The two channels that matter most, {one} and {other}, are alike "
+            f"The two channels that matter most, {first} and {second}, are alike "
             f"(correlation of pixels {value:.2f}): each can stand for a part of the "
             "other"
         )
 
 
-def _correlation(content: Content, one: str, other: str) -> float:
+def _correlation(content: Content, first: str, second: str) -> float:
+    """Of the pixels of two channels."""
     names = list(content["channels"])
-    return content["correlation"][names.index(one)][names.index(other)]
+    return content["correlation"][names.index(first)][names.index(second)]
 
 
 def _of_scale(content: Content) -> Iterator[str]:

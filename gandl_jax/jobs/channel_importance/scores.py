@@ -145,7 +145,7 @@ def floor(asked: Asked, answered: Answered, named: np.ndarray) -> Scores:
       named: [m] the class that is named.
     """
     counts = _Counts(asked, answered)
-    return counts.of([asked.is_right(named)], prior=FLOOR_PRIOR, has_seeds=False)
+    return counts.score([asked.is_right(named)], prior=FLOOR_PRIOR, has_seeds=False)
 
 
 class _Counts:
@@ -163,18 +163,18 @@ class _Counts:
     def scores(
         self, tables: Sequence[pd.DataFrame], channel: int | None, prior: int
     ) -> Scores:
-        """Of networks of several seeds, a channel permuted or none."""
+        """Scores networks of several seeds, a channel permuted or none."""
         permutations, asked = self._answered.permutations, self._asked
         shares = [
             answers.right(table, asked.label, channel, permutations, asked.is_right)
             for table in tables
         ]
-        return self.of(shares, prior=prior)
+        return self.score(shares, prior=prior)
 
-    def of(
+    def score(
         self, shares: Sequence[np.ndarray], *, prior: int, has_seeds: bool = True
     ) -> Scores:
-        """Of [m] shares that are right, of each seed."""
+        """Scores [m] shares that are right, of each seed."""
         return comparison.scores(
             self.counted,
             [self._added(np.asarray(share, np.float64)) for share in shares],
@@ -211,12 +211,12 @@ def lost_permuted(judgement: Judgement) -> dict[str, dict[str, float]]:
     Both are of the same network, so that seeds are paired.
     """
     whole = judgement.whole
-    lost = {name: whole.minus(own) for name, own in judgement.permuted.items()}
+    lost = {name: whole.minus(rest) for name, rest in judgement.permuted.items()}
     seeds = comparison.pooled(lost.values())
     return {
-        name: comparison.gain(judgement.counted, own, seeds)
-        | {"of_seeds": own.values.tolist()}
-        for name, own in lost.items()
+        name: comparison.gain(judgement.counted, both, seeds)
+        | {"of_seeds": both.values.tolist()}
+        for name, both in lost.items()
     }
 
 
@@ -225,57 +225,77 @@ def lost_without(judgement: Judgement) -> dict[str, dict[str, float]]:
     whole, others = judgement.whole, judgement.without
     seeds: Seeds = comparison.pooled([whole, *others.values()])
     return {
-        name: comparison.difference(judgement.counted, whole, own, seeds)
-        | {"of_seeds": (whole.value - own.values).tolist()}
-        for name, own in others.items()
+        name: comparison.difference(judgement.counted, whole, lacking, seeds)
+        | {"of_seeds": (whole.value - lacking.values).tolist()}
+        for name, lacking in others.items()
     }
 
 
-def class_rows(
-    label: str,
-    codes: np.ndarray,
-    names: Sequence[str],
-    controls: Sequence[int],
-    answered: Answered,
-) -> Iterator[list[Row]]:
-    """What each class loses with each channel, a list of rows for each question.
+@dataclasses.dataclass(frozen=True)
+class ClassAsked:
+    """A question about a class.
+
+    Attributes:
+      asked: the question.
+      name: of the class.
+      kind: RECALL or CONTROLS.
+      records: of the class.
+    """
+
+    asked: Asked
+    name: str
+    kind: str
+    records: int
+
+
+def class_questions(
+    label: str, codes: np.ndarray, names: Sequence[str], controls: Sequence[int]
+) -> Iterator[ClassAsked]:
+    """Asks about every class, and about those that are no controls beside these.
 
     Args:
       label: column that is learnt.
       codes: [m] int class of each record, -1 where blank.
       names: of the classes.
-      controls: those that are controls.
-      answered: by the networks.
-
-    Yields:
-      Rows of "label", "class", "kind" (RECALL or CONTROLS), "channel", "records",
-      "score", what is right as it is, and "value", "low", "high", "p": the loss.
+      controls: classes that are controls, with records.
     """
     every = classes(label, codes, len(names))
     for code in np.unique(codes[codes >= 0]):
-        kinds = {RECALL: one_class(every, codes, code)}
-        if np.isin(codes, controls).any() and code not in controls:
-            kinds[CONTROLS] = against_controls(label, codes, code, controls)
-        for kind, asked in kinds.items():
-            about = {"label": label, "class": names[code], "kind": kind}
-            about["records"] = int((codes == code).sum())
-            yield _rows_of(about, judge(asked, answered))
+        name, records = names[code], int((codes == code).sum())
+        yield ClassAsked(one_class(every, codes, code), name, RECALL, records)
+        if controls and code not in controls:
+            beside = against_controls(label, codes, code, controls)
+            yield ClassAsked(beside, name, CONTROLS, records)
 
 
-def _rows_of(about: Row, judgement: Judgement) -> list[Row]:
-    made = []
-    for name, lost in lost_permuted(judgement).items():
-        own = {key: lost[key] for key in ("value", "low", "high", "p")}
-        made.append(about | {"channel": name, "score": judgement.whole.value} | own)
-    return made
+def class_rows(question: ClassAsked, answered: Answered) -> list[Row]:
+    """What a class loses with each channel.
+
+    Returns:
+      Rows of "label", "class", "kind", "channel", "records", "score", what is right as
+      it is, and "value", "low", "high", "p": the loss.
+    """
+    judgement = judge(question.asked, answered)
+    return [
+        {
+            "label": question.asked.label,
+            "class": question.name,
+            "kind": question.kind,
+            "records": question.records,
+            "channel": channel,
+            "score": judgement.whole.value,
+            **{key: lost[key] for key in ("value", "low", "high", "p")},
+        }
+        for channel, lost in lost_permuted(judgement).items()
+    ]
 
 
-def corrected(rows: Sequence[Row]) -> list[Row]:
+def corrected(every: Sequence[Row]) -> list[Row]:
     """The same rows with "p_corrected", for all cells of a kind (Holm 1979)."""
-    made = [dict(row) for row in rows]
+    made = [dict(row) for row in every]
     for kind in {(row["label"], row["kind"]) for row in made}:
-        own = [row for row in made if (row["label"], row["kind"]) == kind]
-        found = comparison.holm([row["p"] for row in own])
-        for row, p in zip(own, found, strict=True):
+        rows = [row for row in made if (row["label"], row["kind"]) == kind]
+        adjusted = comparison.holm([row["p"] for row in rows])
+        for row, p in zip(rows, adjusted, strict=True):
             row["p_corrected"] = p
     return made

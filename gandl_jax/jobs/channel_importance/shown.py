@@ -25,16 +25,16 @@ class Shown:
         self._bytes = 0
 
     def block(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        """Of a block of `Judged.blocks`, as of `of_rows`."""
+        """Reads a block of `Judged.blocks`, as of `read`, or takes what was read."""
         if number in self._kept:
             return self._kept[number]
-        made = self.of_rows(self._judged.blocks[number])
+        made = self.read(self._judged.blocks[number])
         self._bytes += made[1].nbytes
         if self._bytes <= KEPT_BYTES:
             self._kept[number] = made
         return made
 
-    def of_rows(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def read(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Rows [m] that can be read, and their tiles [m, T, H, W, C] in [-1, 1].
 
         Args:

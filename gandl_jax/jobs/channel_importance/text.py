@@ -36,14 +36,13 @@ def _of_label(content: Content, label: str) -> list[str]:
     rows = [row for row in content["rows"] if row["label"] == label]
     (accuracy,) = (row for row in content["accuracy"] if row["label"] == label)
     cells = [[row["channel"], *(cell(row, key) for key in YARDSTICKS)] for row in rows]
-    one, other = content["top"]
-    names = content["channels"]
-    alike = content["correlation"][names.index(one)][names.index(other)]
+    first, second = content["top"]
     lines = [
         f"{label}: balanced accuracy {_interval(accuracy, '')}, intensities "
         f"{accuracy['intensity']:.3f}, guessing {accuracy['chance']:.3f}",
         *(f"  {line}" for line in aligned([list(HEADER), *cells])),
-        f"  {one} and {other}, first, have a correlation of pixels of {alike:.2f}",
+        f"  {first} and {second}, first, have a correlation of pixels of "
+        f"{top_correlation(content):.2f}",
     ]
     for row in content["agreement"]:
         if row["label"] == label:
@@ -53,6 +52,13 @@ def _of_label(content: Content, label: str) -> list[str]:
                 f"{row['channels']} channels"
             )
     return lines
+
+
+def top_correlation(content: Content) -> float:
+    """Correlation of the pixels of the two channels that matter most."""
+    names = list(content["channels"])
+    first, second = map(names.index, content["top"])
+    return content["correlation"][first][second]
 
 
 def cell(row: Mapping[str, Any], key: str) -> str:

@@ -34,12 +34,12 @@ class Training:
 
     @property
     def seed(self) -> int:
-        """Of the training."""
+        """Seed of the training."""
         return self.config.seed
 
     @property
     def channels(self) -> tuple[str, ...]:
-        """That the network takes, in its order."""
+        """Names of what the network takes, in its order."""
         return tuple(self.config.data.channels)
 
 

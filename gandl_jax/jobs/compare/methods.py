@@ -14,7 +14,8 @@ from gandl_jax.tasks import marks
 Row = Mapping[str, Any]
 HEADER = (
     "Method", "Set", "Seeds", "Score", "Untrained", "Trained − untrained", "Rank",
-    "Training", "Images", "Memory", "GFLOP a step", "Parameters", "Width", "To doubt",
+    "Training", "Steps", "A step", "Images", "Memory", "GFLOP a step", "Parameters",
+    "Width", "To doubt",
 )  # fmt: skip
 
 
@@ -59,6 +60,8 @@ def _line(row: Row, rows: list[Row], own: Cost) -> list[object]:
         _interval(row["minus_untrained"], "+.3f"),
         _rank(row),
         duration(own["seconds"]) if own else "–",
+        page.number(own.get("steps"), ",.0f"),
+        f"{own['step_seconds']:.3g} s" if own else "–",
         page.number(own.get("images"), ",.0f"),
         _memory(own),
         page.number((own.get("flops_per_step") or float("nan")) / 1e9, ",.2f"),

@@ -8,7 +8,7 @@ from gandl_jax.errors import InputError
 from gandl_jax.judging.entrants import Entrant
 
 Cost = Mapping[str, Any]
-MEANS = ("seconds", "compile_seconds", "images", "steps")
+MEANS = ("seconds", "compile_seconds", "images", "steps", "step_seconds")
 PEAKS = ("peak_host_bytes", "peak_device_bytes")
 
 
@@ -16,9 +16,10 @@ def of_arms(compared: Sequence[Entrant]) -> dict[str, Cost]:
     """Arm to its figures, as far as workdirs have them.
 
     Returns:
-      "seconds", "compile_seconds", "images" and "steps" as means over seeds; peaks of
-      memory as the highest; "flops_per_step", "parameters", "width" and "device" of the
-      first; "stopped", why trainings ended, where that was before their planned end.
+      "seconds", "compile_seconds", "images", "steps" and "step_seconds" (one step, with
+      the wait for its images) as means over seeds; peaks of memory as the highest;
+      "flops_per_step", "parameters", "width" and "device" of the first; "stopped", why
+      trainings ended, where that was before their planned end.
     """
     found: dict[str, list[tuple[Entrant, Cost]]] = {}
     for one in compared:
@@ -39,7 +40,7 @@ def _together(of_seeds: Sequence[tuple[Entrant, Cost]]) -> Cost:
     trainings = [cost["training"] for _, cost in of_seeds if "training" in cost]
     if not trainings:
         return {}
-    flat = [{**t, "seconds": sum(t["seconds"].values())} for t in trainings]
+    flat = [t | _seconds(t) for t in trainings]
     first = trainings[0]
     made = {key: sum(t[key] for t in flat) / len(flat) for key in MEANS}
     made |= {key: _highest([t[key] for t in trainings]) for key in PEAKS}
@@ -54,6 +55,13 @@ def _together(of_seeds: Sequence[tuple[Entrant, Cost]]) -> Cost:
         )
     )
     return made
+
+
+def _seconds(training: Cost) -> dict[str, float]:
+    """What a training took in all, and what one of its steps did."""
+    parts, steps = training["seconds"], training["steps"]
+    each = parts["steps"] / steps if steps else 0.0
+    return {"seconds": sum(parts.values()), "step_seconds": each}
 
 
 def _highest(values: Sequence[int | None]) -> int | None:

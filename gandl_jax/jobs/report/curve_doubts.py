@@ -36,10 +36,15 @@ def doubts(curves: Sequence[Row]) -> Iterator[str]:
     """
     yield from _misfits(curves)
     yield from _widths(curves)
-    lost = [row["experiment"] for row in curves if not findings.apart(row)]
+    lost = {
+        row["experiment"]: row.get("controls_too_near") or ""
+        for row in curves
+        if not findings.apart(row)
+    }
     if lost:
+        names = (f"{name} ({near})" if near else name for name, near in lost.items())
         yield (
-            f"The controls of {page.listing(lost)} are not told apart by wells that "
+            f"The controls of {page.listing(names)} are not told apart by wells that "
             "did not draw the axis between them: no response is given there."
         )
     up = {

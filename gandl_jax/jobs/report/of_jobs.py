@@ -31,24 +31,25 @@ Results = Mapping[str, Mapping[str, Contents]]  # job -> dataset -> contents
 @functools.cache
 def known() -> dict[str, ModuleType]:
     """The jobs that have a chapter, in the order of the page."""
-    own = {n: modules.load(FOLDER, n) for n in modules.names(FOLDER, "section")}
-    return dict(sorted(own.items(), key=lambda item: item[1].PLACE))
+    names = modules.names(FOLDER, "section")
+    by_name = {name: modules.load(FOLDER, name) for name in names}
+    return dict(sorted(by_name.items(), key=lambda item: item[1].PLACE))
 
 
-def chapters(results: Results, workdir: str, found: Numbers) -> Iterator[Html]:
+def chapters(results: Results, workdir: str, tables: Numbers) -> Iterator[Html]:
     """All chapters of what jobs left.
 
     Args:
       results: of jobs.
       workdir: in which they lie.
-      found: the files of numbers, that chapters add theirs to.
+      tables: the files of numbers, that chapters add theirs to.
     """
     for job, dataset, contents in _with_rows(results):
         chapter = known()[job]
         folder = epath.Path(workdir) / job / dataset
         yield chapter.section(dataset, contents, folder)
         for csv, rows in chapter.numbers(contents).items():
-            numbers.add(found, csv, dataset, rows)
+            numbers.add(tables, csv, dataset, rows)
 
 
 def links(results: Results) -> Iterator[tuple[str, str]]:
@@ -63,6 +64,6 @@ def links(results: Results) -> Iterator[tuple[str, str]]:
 def _with_rows(results: Results) -> Iterator[tuple[str, str, Contents]]:
     for job, of_job in results.items():
         for dataset, contents in of_job.items():
-            told = {name: own for name, own in contents.items() if own["rows"]}
-            if told:
-                yield job, dataset, told
+            shown = {name: x for name, x in contents.items() if x["rows"]}
+            if shown:
+                yield job, dataset, shown

@@ -11,11 +11,11 @@ from gandl_jax.methods.plain_backbone_options import MORPHOLOGY
 OPTIONS = {
     **self_distilled_options.OPTIONS,
     "learning_rate": 3e-4,  # ours, for Adam; Grill et al. 2020 take LARS
-    # Views (ours): random crops, flips, turned and stained otherwise.
+    # Views (ours): random crops in any orientation, stained otherwise.
     "crops": ("2x.4-1",),
-    "flip_prob": 0.5,
+    "turn_prob": 1.0,
     "augment_prob": 0.5,
-    "augment_kinds": ("turns", "intensity"),
+    "augment_kinds": ("intensity",),
 }
 MODEL = {
     **self_distilled_options.MODEL,

@@ -7,13 +7,13 @@ from gandl_jax.methods.plain_backbone_options import VIT
 OPTIONS = {
     **self_distilled_options.OPTIONS,
     "learning_rate": 5e-4,  # Caron et al. 2021: of a batch of 256, with AdamW
-    # Views: two large crops and six small ones, flips; turned and stained otherwise,
+    # Views: two large crops and six small ones; in any orientation, stained otherwise,
     # and blurred by 3 x 3 pixels, ours.
     "crops": ("dino",),
-    "flip_prob": 0.5,
+    "turn_prob": 1.0,
     "blur_prob": 0.2,
     "augment_prob": 0.5,
-    "augment_kinds": ("turns", "intensity"),
+    "augment_kinds": ("intensity",),
     "taught_crops": 2,  # the first so many are those that the teacher sees
     "student_temperature": 0.1,  # as the next two of Caron et al. 2021
     # Of the teacher: from the first to the last, linearly over so many images.

@@ -78,9 +78,13 @@ def test_intervals_tell_the_channel_that_matters_from_one_that_does_not(answered
         assert lost["actin"]["low"] < 0 < lost["actin"]["high"]
 
 
+def asked_of_classes(controls, answered):
+    asked = scores.class_questions("T", CODES, NAMES, controls)
+    return [scores.class_rows(question, answered) for question in asked]
+
+
 def test_a_class_loses_its_recall(answered):
-    every = list(scores.class_rows("T", CODES, NAMES, [], answered))
-    rows = [row for own in every for row in own]
+    rows = [row for own in asked_of_classes([], answered) for row in own]
     assert {row["kind"] for row in rows} == {scores.RECALL} and len(rows) == 6
     for row in rows:
         code, channel = NAMES.index(row["class"]), CHANNELS.index(row["channel"])
@@ -107,7 +111,7 @@ def test_against_controls_another_treatment_s_name_is_right():
 
 
 def test_treatments_are_asked_about_beside_controls_and_controls_are_not(answered):
-    every = list(scores.class_rows("T", CODES, NAMES, [2], answered))
+    every = asked_of_classes([2], answered)
     kinds = [(own[0]["class"], own[0]["kind"]) for own in every]
     assert kinds == [
         ("a", scores.RECALL),

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import json
+import os
 import shutil
 
 import pytest
@@ -309,7 +310,9 @@ def test_another_config_is_told_and_not_refused(workdir, doctor):
     assert "method.r1_weight from 10.0 to 3.0" in told and "seed from 0 to 5" in told
 
 
-def test_a_killed_training_goes_on_from_its_last_good_checkpoint(workdir, doctor):
+def test_a_killed_training_goes_on_from_its_last_good_checkpoint(
+    workdir, doctor, monkeypatch
+):
     config = json.loads((workdir / "config.json").read_text())
     config["config"]["train.total_images"] = 3200
     sealed_json.write(workdir / "config.json", config)
@@ -323,8 +326,11 @@ def test_a_killed_training_goes_on_from_its_last_good_checkpoint(workdir, doctor
     assert "metrics.jsonl its last line was cut off" in told
     assert "step 2: it was never finished" in told
     assert "go on from step 1" in told and told.endswith("--job=train")
+    ours = os.getpid()
     with lock.held(workdir, "--job=train"):
+        monkeypatch.setattr(os, "getpid", lambda: ours + 1)  # asked by another process
         told = doctor(workdir)
+        monkeypatch.undo()
     assert "works here since" in told and "step 2: it is being written" in told
     assert told.endswith("wait: a process works here; a second one would be refused")
 

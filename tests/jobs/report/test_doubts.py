@@ -147,10 +147,11 @@ def test_experiments_that_disagree_and_controls_not_told_apart(rows, tell):
         rows.curve("a"),
         rows.curve("a", status="no effect", experiment="HRCE-2", rescue=0.0),
         rows.curve("b", status="not identified: ...", points=[], experiment="VERO-1"),
+        rows.curve("b", points=[], experiment="VERO-2", controls_too_near="3.1 ..."),
     ]
     told = tell(curves=curves)
     assert "disagree whether there is an effect: a." in told
-    assert "The controls of VERO-1 are not told apart" in told
+    assert "The controls of VERO-1, VERO-2 (3.1 ...) are not told apart" in told
 
 
 def test_plates_without_controls(rows, tell):

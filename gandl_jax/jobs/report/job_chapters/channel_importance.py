@@ -67,8 +67,8 @@ def numbers(contents: Mapping[str, Content]) -> dict[str, list[dict[str, Any]]]:
     (content,) = contents.values()
     names = content["channels"]
     likeness = [
-        {"channel": name, **dict(zip(names, own, strict=True))}
-        for name, own in zip(names, content["correlation"], strict=True)
+        {"channel": name, **dict(zip(names, values, strict=True))}
+        for name, values in zip(names, content["correlation"], strict=True)
     ]
     made = {
         "channels": content["rows"],
@@ -161,12 +161,9 @@ def _agreement(content: Content, label: str) -> Iterator[str]:
             "Mean rank correlation of the weights of two seeds: "
             f"{page.number(seeds['spearman'], '.2f')}."
         )
-    one, other = content["top"]
-    names = content["channels"]
-    value = content["correlation"][names.index(one)][names.index(other)]
     yield (
-        f"Correlation of the pixels of {one} and {other}, the first two: "
-        f"{page.number(value, '.2f')}."
+        f"Correlation of the pixels of {' and '.join(content['top'])}, the first two: "
+        f"{page.number(text.top_correlation(content), '.2f')}."
     )
 
 
@@ -196,13 +193,13 @@ def _classes(dataset: str, content: Content, kind: str) -> Iterator[Html]:
     if rows:
         yield page.tag("h3", title)
     for label in dict.fromkeys(row["label"] for row in rows):
-        own = [row for row in rows if row["label"] == label]
-        names, values, starred = _matrix(own, content["channels"])
+        of_label = [row for row in rows if row["label"] == label]
+        names, values, starred = _matrix(of_label, content["channels"])
         figure = plot.heat(names, content["channels"], values, starred, "lost")
         words = f"{label}: what is lost of the {lost} when a channel is permuted"
         anchor = page.anchor(f"channels-{dataset}-{label}-{kind}")
         svg = Html(style.to_svg(figure, anchor, words))
-        count = len({row["class"] for row in own})
+        count = len({row["class"] for row in of_label})
         cut = f" The {SHOWN} of {count:,} that lose most." if count > SHOWN else ""
         yield page.figure(
             svg,
@@ -217,10 +214,12 @@ def _matrix(
     cells: dict[str, dict[str, Mapping[str, Any]]] = {}
     for row in rows:
         cells.setdefault(row["class"], {})[row["channel"]] = row
-    most = {name: max(cell["value"] for cell in own.values()) for name, own in
-            cells.items()}  # fmt: skip
-    shown = sorted(cells, key=lambda name: -most[name])[:SHOWN]
-    shown = [name for name in cells if name in shown]
+
+    def most(name: str) -> float:
+        return max(cell["value"] for cell in cells[name].values())
+
+    chosen = sorted(cells, key=most, reverse=True)[:SHOWN]
+    shown = [name for name in cells if name in chosen]
     values = np.array([[cells[n][c]["value"] for c in channels] for n in shown])
     starred = {
         (i, j)
