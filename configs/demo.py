@@ -24,7 +24,8 @@ def get_config(text: str = ""):
         "method.top_k": 10,
     }
     configs.tune(config, "deemd", deemd)
-    config.evaluate.classical = "off"  # minutes more: README, Start
+    config.evaluate.classical = "off"  # minutes more, as is clustering
+    config.evaluate.tasks = "all,-clustering"
     # An experiment holds one cell model, so none can be left out; plates can.
     config.evaluate.cell_model_classification.splits = ("record", "plate")
     return configs.finish(config, options)

@@ -21,6 +21,13 @@ def get_config(text: str = ""):
         rotations=False,
     )
     config.train.hold_out = "given"
+    config.train.update(
+        batch=32,
+        total_images=48_000,  # chosen on another draw (docs/channels.md)
+        log_every_images=1_600,
+        grid_every_images=48_000,
+        checkpoint_every_images=16_000,
+    )
     configs.tune(config, "classifier", {"data.label": "Digit"})
     config.evaluate.classical = "off"  # minutes more
     config.evaluate.bootstrap_unit = "record"

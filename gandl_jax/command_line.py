@@ -1,5 +1,6 @@
 """A command line: --config=FILE.py[:options] --job=... --config.KEY=VALUE ..."""
 
+import pathlib
 import re
 
 from absl import flags
@@ -50,7 +51,7 @@ def resolve(values: flags.FlagValues, settings: dict[str, str]):
     """
     if not values.config:
         raise InputError("no config: add --config=configs/FILE.py")
-    config = config_files.load(paths.expand(values.config))
+    config = _config(paths.expand(values.config), values.job)
     configs.override(config, settings)
     paths.expand_all(config)
     jobs = configs.all_jobs(config) if values.job == ["all"] else values.job
@@ -65,6 +66,20 @@ def resolve(values: flags.FlagValues, settings: dict[str, str]):
     if job_needs.any_claims(jobs):
         workdirs.refuse_another(workdir, config)
     return config, jobs, workdir
+
+
+def _config(file: str, jobs: list[str]):
+    """The config of a file; of a job that writes it, one that only says where."""
+    if not job_needs.writes_config(jobs):
+        return config_files.load(file)
+    if len(jobs) > 1:
+        raise InputError(
+            f"--job={','.join(jobs)}: one of them writes the config that the others "
+            "read: run it alone"
+        )
+    config, name = configs.default(), pathlib.PurePath(file).stem
+    config.name, config.init.file, config.data.dir = name, file, f"data/{name}"
+    return config
 
 
 def _check_buckets(*places: str) -> None:

@@ -1,20 +1,23 @@
 """Configs: defaults, options of a config file, overrides and their checks.
 
-Nothing slow is imported here, so a wrong config is told at once.
+Nothing slow is imported here, so a wrong config is told at once; and nothing that a
+machine lacks which only embeds by an encoder's file (`plain_config`).
 """
+
+from __future__ import annotations
 
 import types
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import ml_collections
+if TYPE_CHECKING:
+    import ml_collections
 
 from gandl_jax import modules
 from gandl_jax.config_defaults import DEFAULTS
 from gandl_jax.config_text import options as options  # for config files
 from gandl_jax.config_text import parse
 from gandl_jax.errors import InputError, known, nearest
-from gandl_jax.recipe_parts import CHOOSING_FRAC
 
 ALL_JOBS = ("prepare", "train", "embed", "evaluate", "report")
 NORMALIZE = ("none", "standard", "robust", "whiten", "tvn", "coral")
@@ -47,19 +50,33 @@ def default(method: str = "gan") -> ml_collections.ConfigDict:
     Raises:
       InputError: there is no such method.
     """
+    import ml_collections
+
+    return ml_collections.ConfigDict(every_key(method)).lock()
+
+
+def every_key(method: str) -> dict[str, Any]:
+    """As `default`, as dictionaries in one another."""
     known("method", method, modules.names("methods", "Method"))
     options = method_options(method)
-    config = ml_collections.ConfigDict(DEFAULTS)
-    config.method.update({"name": method, **options.OPTIONS})
-    config.model.update(options.MODEL)
-    config.evaluate.features = options.FEATURES
-    for screen in modules.names("screens", "SIMULATE"):
-        config.simulate.update(modules.constant("screens", screen, "SIMULATE"))
-    for task in modules.names("tasks", "run"):
-        config.evaluate[task] = {"normalize": ""} | of_task(task, "OPTIONS")
-    for job in modules.names("jobs", "OPTIONS"):
-        config[job] = of_job(job, "OPTIONS")
-    return config.lock()
+    of_tasks = {
+        task: {"normalize": ""} | of_task(task, "OPTIONS")
+        for task in modules.names("tasks", "run")
+    }
+    of_screens = {
+        key: value
+        for screen in modules.names("screens", "SIMULATE")
+        for key, value in modules.constant("screens", screen, "SIMULATE").items()
+    }
+    of_jobs = {job: of_job(job, "OPTIONS") for job in modules.names("jobs", "OPTIONS")}
+    changed = {
+        "method": {"name": method, **options.OPTIONS},
+        "model": options.MODEL,
+        "evaluate": {"features": options.FEATURES, **of_tasks},
+        "simulate": of_screens,
+    }
+    groups = {key: DEFAULTS[key] | own for key, own in changed.items()}
+    return {**DEFAULTS, **groups, **of_jobs}
 
 
 def method_options(method: str) -> types.ModuleType:
@@ -87,7 +104,7 @@ def task_options(config: ml_collections.ConfigDict, task: str) -> dict[str, Any]
     shared = {
         key: value
         for key, value in config.evaluate.items()
-        if key not in NO_OPTIONS and not isinstance(value, ml_collections.ConfigDict)
+        if key not in NO_OPTIONS and not is_group(value)
     }
     own = dict(config.evaluate[task])
     own["normalize"] = own["normalize"] or shared["normalize"]
@@ -180,6 +197,8 @@ def labelled_cells(
     config.model.input_px = 64
     config.embed.orientations = 8  # a record is one cell: its turn would be noise
     tune(config, "classifier", {"data.label": "Class"})
+    from gandl_jax.recipe_parts import CHOOSING_FRAC  # reads tables
+
     config.train.hold_out = "part:reporting"
     config.compare.aside_frac = CHOOSING_FRAC  # counted by the screen's own parts
     config.evaluate.label_classification.update(label="Class", splits=(group,))
@@ -309,11 +328,16 @@ def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested config to one level: {"data.name": ..., ...}."""
     flat = {}
     for key, value in config.items():
-        if isinstance(value, Mapping | ml_collections.ConfigDict):
+        if is_group(value):
             flat.update(flatten(value, f"{prefix}{key}."))
         else:
             flat[prefix + key] = value
     return flat
+
+
+def is_group(value: Any) -> bool:
+    """Whether a value of a config holds keys itself."""
+    return hasattr(value, "items")
 
 
 def all_jobs(config: ml_collections.ConfigDict) -> tuple[str, ...]:
@@ -362,9 +386,15 @@ def screen_description(config: ml_collections.ConfigDict) -> dict[str, Any]:
     }
 
 
+def labels_use(config: ml_collections.ConfigDict) -> str:
+    """What the method does with labels: "none", "optional" or "needed"."""
+    options = method_options(config.method.name)
+    return options.labels(config) if hasattr(options, "labels") else options.LABELS
+
+
 def label_columns(config: ml_collections.ConfigDict) -> tuple[str, ...]:
     """The columns that are learnt: those of config.data.label, "A,B" or quoted."""
-    if method_options(config.method.name).LABELS == "none":
+    if labels_use(config) == "none":
         return ()
     return parse("config.data.label", config.data.label, ())
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import ml_collections
 
-from gandl_jax import cluster, modules
+from gandl_jax import cluster, modules, task_choice
 from gandl_jax import config as configs
 from gandl_jax.config_defaults import LOWEST
 from gandl_jax.config_text import parse
@@ -23,9 +23,7 @@ def validate(config: ml_collections.ConfigDict, jobs: Iterable[str]) -> None:
         known("job", job, modules.names("jobs", "run"))
     known("method", config.method.name, modules.names("methods", "Method"))
     known("dataset", config.data.name, modules.names("screens", "SCREEN"))
-    if config.evaluate.tasks != "all":
-        for task in config.evaluate.tasks.split(","):
-            known("task", task.strip(), modules.names("tasks", "run"))
+    task_choice.names(config.evaluate.tasks)
     known("data.missing", config.data.missing, ("fail", "skip"))
     known("data.outside", config.data.outside, ("refuse", "allow"))
     known("data.illumination", config.data.illumination, ("none", "plate"))
@@ -57,7 +55,7 @@ def validate(config: ml_collections.ConfigDict, jobs: Iterable[str]) -> None:
             "experiment's encoder, which leaves nothing to train: name other jobs, or "
             "--job=all, which leaves train out"
         )
-    learns_labels = configs.method_options(config.method.name).LABELS == "needed"
+    learns_labels = configs.labels_use(config) == "needed"
     learns_labels &= config.train.total_images > 0 and "train" in jobs
     if learns_labels and not config.data.label:
         raise InputError(
@@ -79,11 +77,11 @@ def _check_networks(config: ml_collections.ConfigDict) -> None:
             f"config.train.start_channels={','.join(train.start_channels)} is of "
             "networks to start from, and there are none: set config.train.start_from"
         )
-    if embed.checkpoint_channels and not embed.checkpoint.endswith(".npz"):
+    if embed.checkpoint_channels and not embed.checkpoint:
         words = ",".join(embed.checkpoint_channels)
         raise InputError(
-            f"config.embed.checkpoint_channels={words} is of an .npz file, and "
-            f"config.embed.checkpoint={embed.checkpoint} is none"
+            f"config.embed.checkpoint_channels={words} is of an encoder from "
+            "elsewhere, and there is none: set config.embed.checkpoint"
         )
 
 

@@ -17,7 +17,8 @@ DEFAULTS = {
         # Of them, the values that are learnt, as in "response_0,response_1"; records
         # with others count as blank. () is all.
         "label_values": (),
-        # The class that all other values are, as in "rest"; "": they are blank.
+        # The class that all other values are together, as in "control" beside the
+        # value "treated"; "" leaves them blank.
         "label_rest": "",
         "crop_px": 64,  # training crop, embedding tile
         # Pixels added on every side of an image before crops and tiles are cut, for
@@ -137,9 +138,10 @@ DEFAULTS = {
         # Another experiment's workdir: its encoder, unseen screen. Or an .npz file with
         # an encoder (docs/weights.md).
         "checkpoint": "",
-        # One entry for each channel of this screen: the index, from 0, of the file's
-        # channel, or "mean" of all. () matches by index if the numbers of channels
-        # agree, else "mean".
+        # One entry for each channel of this screen: the encoder's channel (its name; of
+        # a file its index, from 0) whose place it takes, or "mean" of all. () matches
+        # by name, which all must have (of a file by index if the numbers of channels
+        # agree, else "mean").
         "checkpoint_channels": (),
         "steps": ("first", "last"),  # checkpoints: these, or numbers
         "weights": "average",  # moving average of the networks, or "raw"
@@ -184,11 +186,15 @@ DEFAULTS = {
         # unless data.label_values names them.
         "classes": 0,
     },
+    "init": {
+        "file": "",  # the config that --job=init writes: what --config names
+    },
     "export": {
         "sets": (),  # full names such as gan@500/b8; () is all
+        "step": "last",  # of --job=export_encoder: this, "first" or a number
     },
     "evaluate": {
-        "tasks": "all",  # or names: gandl_jax/tasks/<name>.py
+        "tasks": "all",  # or names of gandl_jax/tasks; all,-NAME leaves one out
         "features": "",  # the set shown first; by default FEATURES of the method
         # What is held apart: "record" (the paper's, leaky), "site", "well", "row",
         # "plate", "experiment", "treatment", "cell_type", another Metadata_* column

@@ -4,6 +4,7 @@ A sweep's file, configs/sweeps/NAME.py:screen=demo, gives many configs: `:run=NA
 one of them, and without it they are all run by --job=sweep.
 """
 
+import difflib
 import functools
 import importlib.util
 import pathlib
@@ -16,7 +17,9 @@ import ml_collections
 from gandl_jax import config as configs
 from gandl_jax import modules, regular_files, sweeps
 from gandl_jax.config_text import read_options
-from gandl_jax.errors import InputError, known, nearest
+from gandl_jax.errors import InputError, known
+
+TEMPLATE = "my_screen.py"  # a config to be copied
 
 
 def _split_options(path_and_options: str) -> tuple[str, str]:
@@ -104,15 +107,24 @@ def _run_file(path: str) -> types.ModuleType:
     file = pathlib.Path(path)
     regular_files.check(file)
     if not file.is_file():
-        beside = [str(p) for p in file.parent.glob("*.py")]
-        hint = nearest(path, beside) if beside else "no configs are in that folder"
-        raise InputError(f"there is no config file {path!r}: {hint}")
+        raise InputError(f"there is no config file {path!r}: {_beside(file)}")
     spec = importlib.util.spec_from_file_location(f"config_{file.stem}", file)
     if spec is None:
         raise InputError(f"{path!r} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     _called(path, lambda: spec.loader.exec_module(module))
     return module
+
+
+def _beside(file: pathlib.Path) -> str:
+    """What to name in place of a config that is not there."""
+    names = sorted(path.stem for path in file.parent.glob("*.py"))
+    if not names:
+        return "no configs are in that folder"
+    if near := difflib.get_close_matches(file.stem, names, n=1):
+        return f"did you mean {str(file.with_name(near[0] + '.py'))!r}?"
+    own = f"copy {file.with_name(TEMPLATE)} to it for a screen of your own; "
+    return own * (TEMPLATE[:-3] in names) + f"there are {', '.join(names)}"
 
 
 def _called(path: str, make: Callable[[], Any]) -> Any:

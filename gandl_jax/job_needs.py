@@ -5,6 +5,9 @@ WORKDIR = ...         "claimed": it writes into the workdir, which is this exper
 "untouched": it claims the workdir and makes nothing in it
 "unclaimed": it writes there, whosever experiment it is
 "read": it only looks, and needs no other host
+KNOWS_NEXT = True     its `run` takes `after`, the jobs that run next
+CROPS = True          it cuts crops or tiles of config.data.crop_px from images
+CONFIG = "written"    it writes the file that --config names, and is run alone
 check(config, workdir, before)   refuses what can be refused before slow imports;
 `before` are the jobs that run first. Its module is imported.
 OPTIONS = {...}       the keys of config.<job> with their defaults
@@ -19,6 +22,7 @@ from etils import epath
 from gandl_jax import modules
 
 CLAIMED, UNTOUCHED, UNCLAIMED, READ = "claimed", "untouched", "unclaimed", "read"
+WRITTEN = "written"  # a job's CONFIG
 
 
 def runs_on_all_hosts(job: str) -> bool:
@@ -39,6 +43,21 @@ def any_claims(jobs: Iterable[str]) -> bool:
 def none_writes(jobs: Iterable[str]) -> bool:
     """Whether jobs that claim a workdir make nothing in it."""
     return all(_workdir(job) == UNTOUCHED for job in jobs)
+
+
+def knows_next(job: str) -> bool:
+    """Whether a job is told which jobs run next."""
+    return modules.constant("jobs", job, "KNOWS_NEXT", default=False)
+
+
+def any_crops(jobs: Iterable[str]) -> bool:
+    """Whether one of the jobs cuts crops from the images."""
+    return any(modules.constant("jobs", job, "CROPS", default=False) for job in jobs)
+
+
+def writes_config(jobs: Iterable[str]) -> bool:
+    """Whether a job writes the file that --config names."""
+    return any(modules.constant("jobs", job, "CONFIG") == WRITTEN for job in jobs)
 
 
 def check(config, jobs: Sequence[str], workdir: epath.Path) -> None:

@@ -27,8 +27,8 @@ def run_jobs(config, jobs: Sequence[str], workdir: epath.Path, command: str) -> 
     hosts.agree(flags | {f"config.{key}": value for key, value in flat.items()})
     job_needs.check(config, jobs, workdir)
     if not job_needs.any_claims(jobs):
-        for name in jobs:
-            _run_job(name, config, workdir)
+        for place, name in enumerate(jobs, 1):
+            _run_job(name, config, workdir, jobs[place:])
         return
     with _holding(workdir, command):
         _run_recorded(config, jobs, workdir, command)
@@ -55,8 +55,8 @@ def _run_recorded(config, jobs, workdir: epath.Path, command: str) -> None:
     done: list[str] = []
     try:
         with _parts_or_nothing(workdir):
-            for name in jobs:
-                _run_job(name, config, workdir)
+            for place, name in enumerate(jobs, 1):
+                _run_job(name, config, workdir, jobs[place:])
                 done.append(name)
     except BaseException as error:
         refused = isinstance(error, InputError) and job_needs.none_writes(done)
@@ -82,10 +82,12 @@ def _parts_or_nothing(workdir: epath.Path) -> Iterator[None]:
         raise
 
 
-def _run_job(name: str, config, workdir: epath.Path) -> None:
+def _run_job(name: str, config, workdir: epath.Path, after: Sequence[str]) -> None:
     """Runs a job on all hosts, or on the first of them while the others wait."""
-    job = modules.load("jobs", name)
+    run = functools.partial(modules.load("jobs", name).run, config, workdir)
+    if job_needs.knows_next(name):
+        run = functools.partial(run, after=after)
     if job_needs.runs_on_all_hosts(name):
-        job.run(config, workdir)
+        run()
     else:
-        hosts.once(functools.partial(job.run, config, workdir))
+        hosts.once(run)

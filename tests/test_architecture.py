@@ -10,6 +10,7 @@ import gandl_jax
 ROOT = pathlib.Path(gandl_jax.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 ROOMS = {  # each folder's, and which others it imports
+    "api": "judging training methods figures tasks profiles reading prepared raw",
     "jobs": "judging training methods figures tasks profiles reading prepared raw",
     "judging": "training tasks profiles reading prepared raw",
     "training": "classical methods profiles reading prepared raw",
@@ -29,7 +30,7 @@ ROOMS = {  # each folder's, and which others it imports
 # config, or are for every screen alike.
 BESIDE = {
     "methods": "config errors modules parallel",
-    "models": "errors files",
+    "models": "errors files tensor_file",
     "classical": "child_processes errors",
     "figures": "",
     "tasks": "child_processes errors names recipe_parts",
@@ -49,7 +50,6 @@ OWNERS = {
     "sklearn": {"profiles", "tasks"},
     "anndata": {"profiles"},
     "h5py": {"models", "profiles"},
-    "safetensors": {"models"},
     "huggingface_hub": {"models"},
     "copairs": {"tasks"},
     "umap": {"tasks"},

@@ -21,6 +21,11 @@ def config(request):
     [
         ([], "add --config=configs/FILE.py"),
         (["--config=configs/dem.py"], "there is no config file 'configs/dem.py'"),
+        (["--config=FOLDER/dem.py"], "configs/demo.py'?"),
+        (
+            ["--config=FOLDER/wound_healing.py"],
+            "configs/my_screen.py to it for a screen of your own; there are bbb",
+        ),
         (["CONFIG", "--job=trian"], "there is no job 'trian': did you mean 'train'?"),
         (["CONFIG:smok"], "no option 'smok': did you mean 'smoke'?"),
         (["CONFIG", "--jb=train"], "jb"),
@@ -35,7 +40,10 @@ def config(request):
 )
 def test_bad_command_lines(config, arguments, told, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    arguments = [a.replace("CONFIG", config) for a in arguments]
+    folder = config.removesuffix("/demo.py").removeprefix("--config=")
+    arguments = [
+        a.replace("CONFIG", config).replace("FOLDER", folder) for a in arguments
+    ]
     assert program.main(arguments) == 2
     errors = capsys.readouterr().err.strip().splitlines()
     assert len(errors) == 1 and told in errors[0]

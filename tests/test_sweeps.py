@@ -96,7 +96,7 @@ def test_a_runs_digest_is_of_what_its_results_depend_on(tmp_path):
     assert run.with_settings({"seed": "7"}).digest != run.digest
 
 
-@pytest.mark.parametrize("sweep", ["methods", "rivals"])
+@pytest.mark.parametrize("sweep", ["methods", "rivals", "morpho"])
 @pytest.mark.parametrize(
     "name, held_out", [("demo", "plate:0.33"), ("hep2_cells", "part:reporting")]
 )
@@ -106,7 +106,7 @@ def test_all_methods_hold_out_what_the_screen_says(sweep, name, held_out):
     assert all(
         config.data.label
         for config in made.values()
-        if config.method.name in ("classifier", "deemd") and config.train.total_images
+        if configs.labels_use(config) == "needed" and config.train.total_images
     )
     for config in made.values():
         config_checks.validate(config, configs.all_jobs(config))
@@ -190,3 +190,35 @@ def test_dcmix_stands_beside_all_ways_in(name, seeds, questions):
     for config in list(made.values())[:: 5 * seeds]:
         config_checks.validate(config, configs.all_jobs(config))
         assert config.train.hold_out and config.data.label
+
+
+@pytest.mark.parametrize(
+    "name, ways",
+    [
+        ("demo", 19),
+        ("bbbc021_fields", 11),
+        ("mitocheck_nuclei", 19),
+        ("tcell_activation", 19),
+    ],
+)
+def test_sixteen_ways_stand_beside_three_others_where_there_are_controls(name, ways):
+    made = config_files.load_sweep(f"configs/sweeps/morpho.py:screen={name}")
+    arms = {(c.method.name, c.method.recipe): c for c in made.values()}
+    assert len(arms) == ways
+    several = arms["byol", "morpho_several_augmented"]
+    assert several.method.crops == ("morpho_learner",) and several.method.blur_prob
+    one = arms["byol", "morpho_one"]
+    assert not (one.data.flips or one.data.rotations or one.method.flip_prob)
+    studied = [c for c in made.values() if c.method.recipe.startswith("morpho_")]
+    assert {c.model.input_px for c in studied} == {64}
+    assert {c.evaluate.features for c in studied} == {"code"}
+    rest = {c.data.label_rest for c in made.values()}
+    assert rest == ({"", "phenotype"} if name == "mitocheck_nuclei" else {""})
+    for config in made.values():
+        config_checks.validate(config, configs.all_jobs(config))
+    if name == "demo":  # one length for all, and BYOL stops by its own rule
+        assert len({c.train.total_images for c in made.values()} - {0}) == 1
+        assert {c.method.patience for c in made.values() if "patience" in c.method} == {
+            0,
+            1,
+        }

@@ -20,7 +20,7 @@ from gandl_jax import csv_files, files
 from gandl_jax.errors import InputError
 from gandl_jax.figures import by_screen
 from gandl_jax.jobs.compare import kept
-from gandl_jax.jobs.compare.judged import FLOOR, TRAINED, UNTRAINED
+from gandl_jax.judging.judged import FLOOR, TRAINED, UNTRAINED
 from gandl_jax.progress import duration
 from gandl_jax.tasks import marks
 

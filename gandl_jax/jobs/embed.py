@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 from etils import epath
 
-from gandl_jax.methods.source import Source
 from gandl_jax.profiles import floors, store
 from gandl_jax.reading import labelling
 from gandl_jax.training import classical_needs, opening
 
 ON_ALL_HOSTS = True
+CROPS = True
 
 
 def check(config, workdir: epath.Path, before: Sequence[str]) -> None:
@@ -46,23 +46,22 @@ def run(config, workdir: epath.Path) -> None:
         classical_set,
         embedding,
         embedding_cost,
-        encoders,
+        opened_encoders,
+        pooling,
         reuse,
     )
 
     compilation.enable_cache()
-    theirs = opening.encoder_config(config)
-    dataset, channels = opening.open_dataset(config)
-    hosts.agree({"the screen in config.data.dir": dataset.fingerprint})
     devices = parallel.devices(config.train.devices)
     parallel.check_batch(config.embed.batch, len(devices), 1)
-    trained = encoders.find_trained(config, workdir)
-    source = trained.source() if trained and trained.steps else Source(channels)
-    method = opening.make_method(theirs, source)
-    chosen = encoders.choose(config, theirs, method, dataset, trained, source)
+    opened = opened_encoders.open_encoders(config, workdir)
+    dataset, channels, method = opened.dataset, opened.channels, opened.method
+    hosts.agree({"the screen in config.data.dir": dataset.fingerprint})
     bad = opening.bad_records_policy(config, dataset, workdir)
     profiles = workdir / "profiles" / dataset.name
     made_from = {"prepared": dataset.fingerprint, "channels": list(channels)}
+    if opening.takes_other_channels(config):
+        made_from["stand_for"] = list(config.embed.checkpoint_channels)
     if bad:
         made_from["skips_bad_records"] = True
     turned = {}
@@ -78,7 +77,7 @@ def run(config, workdir: epath.Path) -> None:
         return due
 
     embed = parallel.map_batch(method.embed, devices)
-    for encoder in chosen:
+    for encoder in opened.encoders:
         directory = profiles / encoder.name
         if not begins(directory, made_from | encoder.note | turned, encoder.trained_on):
             continue
@@ -91,8 +90,8 @@ def run(config, workdir: epath.Path) -> None:
             embedding.encoded,
             dataset,
             config,
-            embedding.over_orientations(encode, config.embed.orientations),
-            embedding.pooling(method, weights),
+            pooling.over_orientations(encode, config.embed.orientations),
+            pooling.of_method(method, weights),
             bad,
         )
         embedding_cost.write_set(workdir, directory, dataset, sets, devices)

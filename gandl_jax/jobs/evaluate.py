@@ -10,15 +10,14 @@ import ml_collections
 from etils import epath
 
 from gandl_jax import config as configs
-from gandl_jax import modules
+from gandl_jax import modules, task_choice
 from gandl_jax.errors import InputError, nearest
-from gandl_jax.judging import task_results, task_tables
+from gandl_jax.judging import task_results, task_runs, task_tables
 from gandl_jax.judging.step_lines import StepLines
 from gandl_jax.profiles import feature_set, normalize, store
 from gandl_jax.profiles.aligned import AlignedSets
 from gandl_jax.raw import screen
 from gandl_jax.reading import labelling
-from gandl_jax.tasks import marks
 from gandl_jax.tasks.skip import Skip
 
 JOB = "evaluate"
@@ -37,7 +36,7 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
         broken profiles, or a task asked for by name that the screen does not allow.
     """
     workdir, dataset = epath.Path(workdir), screen.load(config).name
-    names = task_results.asked_for(config.evaluate.tasks)
+    names = task_choice.names(config.evaluate.tasks)
     tasks = {name: modules.load("tasks", name) for name in names}
     options = {name: configs.task_options(config, name) for name in tasks}
     for own in options.values():
@@ -54,7 +53,7 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     inputs = task_results.inputs(made_from, options)
     target = workdir / "tasks" / dataset
     paths = {name: target / f"{name}.json" for name in tasks}
-    must = config.evaluate.tasks.strip() != "all"
+    must = not task_choice.are_all(config.evaluate.tasks)
     due = {
         name: task
         for name, task in tasks.items()
@@ -88,7 +87,7 @@ def _judge(
         name: task_results.plan(
             JOB,
             name,
-            functools.partial(_plan, task, sets.metadata, options[name]),
+            functools.partial(task_runs.plan, task, sets.metadata, options[name]),
             must=must,
         )
         for name, task in tasks.items()
@@ -100,22 +99,14 @@ def _judge(
         yield name, result | {"warnings": doubts + left_out + noticed}
 
 
-def _plan(task: ModuleType, metadata, options: Mapping[str, Any]) -> list:
-    """The splits of a task that has some, once it has checked that it can be run."""
-    if hasattr(task, "check"):
-        task.check(metadata, options)
-    return task.splits(metadata, options) if hasattr(task, "splits") else []
-
-
 def _result(name: str, task, sets, plan, options) -> dict[str, Any]:
     if isinstance(plan, Skip):
         task_results.say(JOB, f"{name} skipped: {plan}")
         return {"rows": [], "skipped": str(plan)}
     task_results.say(JOB, f"{name} begins")
     start = time.monotonic()
-    others = {key: value for key, value in options.items() if key != "splits"}
     with StepLines(name):
-        rows = marks.complete(task.run(sets, plan, **others), sets)
+        rows = task_runs.rows(task, sets, plan, options)
     seconds = time.monotonic() - start
     task_results.say(JOB, f"{name}: {len(rows)} rows in {seconds:.0f} s")
     return {"rows": rows, "skipped": None}

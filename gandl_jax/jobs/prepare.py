@@ -1,8 +1,9 @@
 """The job `prepare`: a raw screen becomes TFRecord shards with their statistics."""
 
 import contextlib
+import functools
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import ml_collections
@@ -10,18 +11,22 @@ import pandas as pd
 from etils import epath
 
 from gandl_jax import config as configs
-from gandl_jax import files
+from gandl_jax import files, job_needs
 from gandl_jax.errors import InputError, Skip
 from gandl_jax.prepared import prepared, remarks, work_folder
 from gandl_jax.profiles import groups
 from gandl_jax.profiles.table import mixed_wells
 from gandl_jax.raw import confined, raw_images, screen
 from gandl_jax.reading import labelling
+from gandl_jax.training import opening
 
 WORKDIR = "untouched"  # what it makes lies in config.data.dir
+KNOWS_NEXT = True
 
 
-def run(config: ml_collections.ConfigDict, workdir: str) -> None:
+def run(
+    config: ml_collections.ConfigDict, workdir: str, after: Sequence[str] = ()
+) -> None:
     """Prepares the screen `config.data.name` in `config.data.dir`.
 
     Run again, it finishes what is missing: shards with their final name are kept.
@@ -32,6 +37,8 @@ def run(config: ml_collections.ConfigDict, workdir: str) -> None:
       config: the whole config; `data` and, for a screen that draws itself, `simulate`
         are read.
       workdir: not used; a prepared screen is shared by experiments.
+      after: jobs that run next; a crop that they could not cut is refused before
+        shards are written.
 
     Raises:
       InputError: the config or the screen is unusable; nothing was written, or what
@@ -48,11 +55,15 @@ def run(config: ml_collections.ConfigDict, workdir: str) -> None:
         return
     _check_source(data)
     with work_folder.claimed(epath.Path(data.dir)):
-        _convert(spec, config, settings)
+        _convert(spec, config, settings, with_crops=job_needs.any_crops(after))
 
 
 def _convert(
-    spec: screen.Screen, config: ml_collections.ConfigDict, settings: Mapping[str, Any]
+    spec: screen.Screen,
+    config: ml_collections.ConfigDict,
+    settings: Mapping[str, Any],
+    *,
+    with_crops: bool,
 ) -> None:
     data = config.data
     if spec.generate:  # returns at once where the same screen is drawn already
@@ -81,8 +92,16 @@ def _convert(
     from gandl_jax.prepared import write_shards  # slow: only when all so far is well
 
     skipped = len(metadata) - len(kept)
+    check_size = functools.partial(opening.check_crop, config, spec.name)
     write_shards.convert(
-        spec, kept, source, data, settings, skipped=skipped, notes=notes
+        spec,
+        kept,
+        source,
+        data,
+        settings,
+        skipped=skipped,
+        notes=notes,
+        check_size=check_size if with_crops else None,
     )
 
 

@@ -7,6 +7,7 @@ from etils import epath
 from gandl_jax.training import starting_weights, training_records
 
 ON_ALL_HOSTS = True
+CROPS = True
 
 
 def check(config, workdir: epath.Path, before: Sequence[str]) -> None:

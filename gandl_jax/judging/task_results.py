@@ -19,7 +19,7 @@ import gandl_jax
 from gandl_jax import cluster as clusters
 from gandl_jax import config as configs
 from gandl_jax import csv_files, modules, plain_data, sealed_json
-from gandl_jax.errors import InputError, nearest
+from gandl_jax.errors import InputError
 from gandl_jax.prepared import prepared
 from gandl_jax.profiles import feature_set, quality, store
 from gandl_jax.profiles.aligned import AlignedSets
@@ -108,23 +108,6 @@ def labels(
         return {"from": "profiles"}
     own = configs.screen_description(config) if config.data.name == "own" else {}
     return plain({"from": "config", **own})
-
-
-def asked_for(wanted: str) -> list[str]:
-    """The names of tasks in `config.evaluate.tasks`: of all, or of those named.
-
-    Args:
-      wanted: "all", or names with commas between.
-
-    Raises:
-      InputError: a name that no task has.
-    """
-    known, wanted = modules.names("tasks", "run"), wanted.strip()
-    names = known if wanted == "all" else [name.strip() for name in wanted.split(",")]
-    for name in names:
-        if name not in known:
-            raise InputError(f"there is no task {name!r}; {nearest(name, known)}")
-    return names
 
 
 def classifications() -> list[str]:

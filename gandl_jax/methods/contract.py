@@ -94,6 +94,8 @@ class Options(Protocol):
       MODEL: config.model: sizes of its networks.
       FEATURES: the feature set that is shown first: config.evaluate.features.
       LABELS: "none", "optional" or "needed": what it does with config.data.label.
+        Where that depends on other keys, a function labels(config) gives it; it may be
+        left out.
       ARCHITECTURE: keys ("model.width") that a checkpoint's arrays depend on.
       FREE: keys that change no result, or its rounding alone.
       RECIPES: name to {full key: value}, such as a paper's own; chosen by recipe=NAME.

@@ -7,6 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import Array
 
+from gandl_jax.methods.collapse import collapsed
 from gandl_jax.methods.contract import Batch, Check, Unsound
 
 METRIC = "g/diversity"
@@ -77,15 +78,11 @@ def collapse(history: Sequence[Mapping[str, float]], least: float) -> Unsound | 
     Returns:
       Why it must go back, where it once was above twice the least and is below it now.
     """
-    *before, found = (look[METRIC] for look in history)
-    most = max(before, default=0.0)
-    if found >= least or most <= 2 * least:
-        return None
-    return Unsound(
-        f"{METRIC} is {found:.3g}, below {least:.3g} and once {most:.3g}: the "
-        "generator has collapsed to a few images",
-        metric=METRIC,
-        least=2 * least,
+    return collapsed(
+        history,
+        METRIC,
+        least,
+        "the generator has collapsed to a few images",
     )
 
 

@@ -25,6 +25,24 @@ def decay(
     return 0.5 ** (batch / jnp.minimum(halflife_images, seen * rampup_frac))
 
 
+def cosine(step: Array, first: float, last: float, steps: float) -> Array:
+    """A share that goes from the first to the last by half a cosine, then stays there.
+
+    BYOL (Grill et al. 2020, app. J) and DINO (Caron et al. 2021, sec. 3.1) raise their
+    averages' share so; scalar.
+
+    Args:
+      step: scalar int32, steps completed before this one.
+      first: at step 0.
+      last: from `steps` on.
+      steps: that it takes; 0 is the first for ever.
+    """
+    if not steps:
+        return jnp.asarray(first, jnp.float32)
+    way = jnp.minimum(step / steps, 1.0)
+    return last - (last - first) * (jnp.cos(jnp.pi * way) + 1) / 2
+
+
 def towards(average: Any, value: Any, kept: Array) -> Any:
     """The average moved towards a tree of arrays; `kept` as from `decay`."""
     return jax.tree.map(lambda a, b: b + (a - b) * kept, average, value)

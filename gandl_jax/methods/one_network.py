@@ -83,6 +83,7 @@ def advance(
     key: Array,
     *,
     freeze: Sequence[str] = (),
+    kept: Array | None = None,
 ) -> tuple[State | NormalisedState, dict[str, Array]]:
     """One step of Adam; the moving average follows, and the step is counted.
 
@@ -96,6 +97,8 @@ def advance(
       batch: of this device.
       key: of the step and phase.
       freeze: parameters that stay as they are, by `frozen`'s names: "net/encoder".
+      kept: share of the average that the step keeps; None is by the half-life that the
+        method's options give.
 
     Returns:
       The state after; "<group>/loss", the other means, and the norms of parameters,
@@ -111,12 +114,8 @@ def advance(
         parts=config.train.accumulate,
         freeze=freeze,
     )
-    kept = ema.decay(
-        state.step,
-        config.train.batch,
-        halflife_images=config.method.average_halflife_images,
-        rampup_frac=config.method.average_rampup_frac,
-    )
+    if kept is None:
+        kept = _kept(config, state.step)
     average = ema.towards(state.net_average, state.net, kept)
     state = state.replace(step=state.step + 1, net_average=average)
     if isinstance(state, NormalisedState):
@@ -125,6 +124,15 @@ def advance(
         state = state.replace(statistics=statistics, statistics_average=average)
     named = {f"{group}/{name}": norm for name, norm in norms.items()}
     return state, before | {f"{group}/loss": value} | means | named
+
+
+def _kept(config, step: Array) -> Array:
+    return ema.decay(
+        step,
+        config.train.batch,
+        halflife_images=config.method.average_halflife_images,
+        rampup_frac=config.method.average_rampup_frac,
+    )
 
 
 def items(state: State | NormalisedState) -> dict[str, Any]:

@@ -9,12 +9,18 @@ from gandl_jax.methods.option_checks import (
     check_halved,
 )
 
-OPTIONS = {
+ADAM = {
     "learning_rate": 1e-3,  # Adam's own (Kingma and Ba 2015), as the next two
     "beta1": 0.9,
     "beta2": 0.999,
+}
+AUGMENT = {
     "augment_prob": 0.0,  # of each kind, before the network sees an image
     "augment_kinds": ("turns", "shifts", "zoom", "rotation", "intensity"),
+}
+OPTIONS = {
+    **ADAM,
+    **AUGMENT,
     "average_halflife_images": 10_000,  # as GAN-DL's, with the next
     "average_rampup_frac": 0.05,  # of the images seen
 }
@@ -53,6 +59,19 @@ def check_learning(config) -> None:
     Raises:
       InputError: with the first thing that is wrong.
     """
-    method, off = config.method, "--config.method.augment_prob=0"
-    check_at_most_1(method, "augment_prob", "average_rampup_frac")
+    check_at_most_1(config.method, "average_rampup_frac")
+    check_augment(config.method)
+
+
+def check_augment(method) -> None:
+    """Refuses augmentation that there is not.
+
+    Args:
+      method: `config.method`, with `AUGMENT`.
+
+    Raises:
+      InputError: with the first thing that is wrong.
+    """
+    off = "--config.method.augment_prob=0"
+    check_at_most_1(method, "augment_prob")
     check_augmentation(method, used=method.augment_prob > 0, off=off)

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Any
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,3 +29,17 @@ class Source:
     )
     blanks: Mapping[str, int] = dataclasses.field(default_factory=dict)
     records: int = 0
+
+    @classmethod
+    def from_plain(cls, found: Mapping[str, Any]) -> "Source":
+        """The source of which `dataclasses.asdict` made plain data, as JSON has it."""
+        per_column = {
+            key: {column: tuple(values) for column, values in found[key].items()}
+            for key in ("classes", "class_counts")
+        }
+        return cls(
+            channels=tuple(found["channels"]),
+            blanks=dict(found["blanks"]),
+            records=found["records"],
+            **per_column,
+        )

@@ -1,7 +1,7 @@
 """From images of any channels to pooled features: a mixing and a backbone.
 
 Parameters are {"encoder": of the backbone, "mixing": of the layer before it, where it
-has any}; statistics {"encoder": ...} of a published network, None of `small_cnn`.
+has any}; statistics {"encoder": ...} of a published network, None of our own.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,8 +12,13 @@ import jax.numpy as jnp
 from jax import Array
 
 from gandl_jax import config as configs
-from gandl_jax import modules, parallel
-from gandl_jax.methods import backbone, trunk_options
+from gandl_jax import modules
+from gandl_jax.methods import (
+    backbone,
+    plain_backbone,
+    plain_backbone_options,
+    trunk_options,
+)
 from gandl_jax.methods.contract import IMPORTANCE
 from gandl_jax.models import label_heads, small_cnn
 from gandl_jax.models.conv_norm import stage_of
@@ -29,8 +34,8 @@ class Trunk:
     """The mixing and the backbone of a config.
 
     Args:
-      config: of the experiment; its model has `trunk_options.MODEL`, its method
-        `trunk_options.OPTIONS`.
+      config: of the experiment; its model has `trunk_options.MODEL`. Where its backbone
+        may be a published one its method has `trunk_options.OPTIONS`.
       channels: of the images.
       side: of what it sees, in pixels; None is that of whole images.
 
@@ -49,12 +54,11 @@ class Trunk:
         self._mix = self._mixing.Mixing(**options)
         self.is_apart = self._mixing.APART
         self._colours = self._mixing.COLOURS or channels
-        self._is_small = config.model.backbone == trunk_options.SMALL
-        self._net = _small(config) if self._is_small else self._published()
-        widths = small_cnn.widths(
-            config.model.width, config.model.width_max, config.model.blocks
-        )
-        self.each = widths[-1] if self._is_small else backbone.module(config).WIDTH
+        self._plain = None  # of a published network
+        if config.model.backbone in plain_backbone_options.names(config):
+            self._plain = plain_backbone.make(config, self._side)
+        self._net = self._plain.net if self._plain else self._published()
+        self.each = self._plain.width if self._plain else backbone.module(config).WIDTH
         self.width = self.each * (channels if self.is_apart else 1)
 
     def _published(self) -> Any:
@@ -65,11 +69,9 @@ class Trunk:
 
     def init(self, key: Array) -> tuple[dict, Statistics]:
         """Random parameters, and statistics that no batch has moved."""
-        if self._is_small:
-            # Under the name that it has in the whole, by which its numbers are drawn.
-            whole = small_cnn.Classifier(self._net.widths, 1, {})
+        if self._plain:
             like = jnp.zeros((1, self._side, self._side, self._colours))
-            params = {ENCODER: whole.init(key, like)["params"][ENCODER]}
+            params = dict(small_cnn.UnderItsName(self._net).init(key, like)["params"])
             statistics = None
         else:
             drawn = jax.random.fold_in(key, 1)
@@ -107,9 +109,9 @@ class Trunk:
           "pooled": [B, width] float32.
         """
         mixed = self._mix.apply({"params": params.get(MIXING, {})}, images)
-        if self._is_small:
+        if self._plain:
             found = self._net.apply({"params": params[ENCODER]}, mixed)
-            found["pooled"] = found[next(reversed(found))].mean((1, 2))
+            found["pooled"] = self._plain.pooled(found)
         elif train:
             found, moved = backbone.maps_in_training(
                 self._net, params[ENCODER], statistics[ENCODER], mixed
@@ -130,13 +132,14 @@ class Trunk:
     def sets(self, maps: dict[str, Array]) -> dict[str, Array]:
         """Feature sets of `maps`, [B, D] each.
 
-        Of `small_cnn` "b<r>" of every block and "blocks", of others "pooled".
+        Of `small_cnn` "b<r>" of every block and "blocks", of `morphology_cnn` "code",
+        of `vit` "tokens" and "blocks"; of published networks "pooled".
         """
-        pooled = maps["pooled"]
-        if not self._is_small:
-            return {"pooled": pooled}
+        if not self._plain:
+            return {"pooled": maps["pooled"]}
         stages = {name: x for name, x in maps.items() if name != "pooled"}
-        return {name: self.joined(x) for name, x in small_cnn.pooled(stages).items()}
+        sets = self._plain.sets(stages)
+        return {name: self.joined(x) for name, x in sets.items()}
 
     def frozen(self, network: str) -> tuple[str, ...]:
         """Layers of `config.method.freeze`, as `frozen` names them.
@@ -169,14 +172,15 @@ class Trunk:
         self,
         params: dict,
         sources: Sequence[int | None],
-        of_head: Callable[[Any, Sequence[int | None], int], Any],
+        of_head: Callable[[Any, Sequence[int | None], int], Any] | None = None,
     ) -> dict:
         """Parameters for images of other channels.
 
         Args:
-          params: of mixing and backbone, and of the `LabelHeads` on their features.
+          params: of mixing and backbone, and of a layer "dense", or else the heads of
+            `LabelHeads`, on their features.
           sources: for each new channel one of the old ones; None is their mean.
-          of_head: `with_channels` of those heads.
+          of_head: `with_channels` of those heads, where they stand on the features.
         """
         if self.is_apart:
             params = label_heads.with_channels(params, sources, self.each, of_head)
@@ -185,15 +189,5 @@ class Trunk:
             params = params | {MIXING: mixing}
         if self._mixing.COLOURS:
             return params
-        if self._is_small:
-            return small_cnn.with_channels(params, sources)
-        encoder = first_layers.with_channels(params[ENCODER], sources)
-        return params | {ENCODER: encoder}
-
-
-def _small(config) -> small_cnn.Encoder:
-    model = config.model
-    return small_cnn.Encoder(
-        small_cnn.widths(model.width, model.width_max, model.blocks),
-        parallel.compute_dtype(model.dtype),
-    )
+        with_channels = (self._plain or first_layers).with_channels
+        return params | {ENCODER: with_channels(params[ENCODER], sources)}

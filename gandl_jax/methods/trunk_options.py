@@ -1,6 +1,6 @@
 """Options of methods that learn with one network on mixed channels: see `trunk`.
 
-The network is our small one, or a published one. Imports nothing slow.
+The network is one of our own, or a published one. Imports nothing slow.
 """
 
 from collections.abc import Sequence
@@ -10,11 +10,11 @@ from gandl_jax import config as configs
 from gandl_jax import modules
 from gandl_jax.errors import InputError, nearest
 from gandl_jax.errors import known as check_known
-from gandl_jax.methods import backbone_options
-from gandl_jax.methods.option_checks import Side, check_halved
+from gandl_jax.methods import backbone_options, plain_backbone_options
+from gandl_jax.methods.option_checks import Side
+from gandl_jax.methods.plain_backbone_options import SMALL
 
 MIXING = "models/mixing"
-SMALL = "small_cnn"  # our own, of model.width and so on; no file has its weights
 ALL = "backbone"  # of config.method.freeze
 OPTIONS = {
     # Stages that stay as they are, statistics too: "backbone", all of it, or some, such
@@ -26,7 +26,7 @@ CHOICES = {  # of a mixing with options: key to its values, the default first
     for name in modules.names(MIXING, "Mixing")
     if (choices := modules.constant(MIXING, name, "CHOICES"))
 }
-MODEL = {
+MIXING_MODEL = {
     # How channels become what the backbone sees: gandl_jax/models/mixing/<name>.py.
     "channels_in": "all",
     # And a group for each that has options, of CHOICES in its file.
@@ -34,7 +34,12 @@ MODEL = {
         name: {key: values[0] for key, values in choices.items()}
         for name, choices in CHOICES.items()
     },
-    "backbone": SMALL,  # or gandl_jax/models/backbones/<name>.py
+}
+MODEL = {
+    **MIXING_MODEL,
+    # Of our own: small_cnn or morphology_cnn (docs/methods.md); or
+    # gandl_jax/models/backbones/<name>.py.
+    "backbone": SMALL,
     "weights": "",  # of a published backbone, as of backbone_options.MODEL
 }
 ARCHITECTURE = (  # full keys that arrays, or what is made of them, depend on
@@ -56,19 +61,30 @@ def check(config, side: Side | None = None) -> None:
       InputError: with the first thing that is wrong.
     """
     model, freeze = config.model, config.method.freeze
-    check_known("model.channels_in", model.channels_in, modules.names(MIXING, "Mixing"))
-    for name, choices in CHOICES.items():
-        for key, values in choices.items():
-            _check_choice(f"model.{name}.{key}", model[name][key], values)
+    check_mixing(config)
     published = modules.names(backbone_options.FOLDER, "network")
-    check_known("model.backbone", model.backbone, (SMALL, *published))
-    if model.backbone == SMALL:
-        check_halved(config, side)
-        _check_no_weights(model.weights)
+    plain = plain_backbone_options.names(config)
+    check_known("model.backbone", model.backbone, (*plain, *published))
+    if model.backbone in plain:
+        plain_backbone_options.check(config, (side,) if side else ())
+        _check_no_weights(model)
     else:
         backbone_options.check(config, trains=ALL not in freeze, side=side)
     for name in freeze:
         _check_stage(name, model.backbone, stages(config, side.px if side else None))
+
+
+def check_mixing(config) -> None:
+    """Refuses ways for channels to go in that there are not, and their options.
+
+    Raises:
+      InputError: with the first thing that is wrong.
+    """
+    model = config.model
+    check_known("model.channels_in", model.channels_in, modules.names(MIXING, "Mixing"))
+    for name, choices in CHOICES.items():
+        for key, values in choices.items():
+            _check_choice(f"model.{name}.{key}", model[name][key], values)
 
 
 def stages(config, side: int | None = None) -> tuple[str, ...]:
@@ -79,9 +95,8 @@ def stages(config, side: int | None = None) -> tuple[str, ...]:
       side: of what the backbone sees, in pixels; None is that of whole images.
     """
     model = config.model
-    if model.backbone == SMALL:
-        side = side or configs.network_px(config)
-        return tuple(f"b{side >> block}" for block in range(model.blocks))
+    if known := plain_backbone_options.PLAIN.get(model.backbone):
+        return known.stages(model, side or configs.network_px(config))
     return modules.constant(backbone_options.FOLDER, model.backbone, "STAGES")
 
 
@@ -92,13 +107,13 @@ def _check_choice(key: str, value: Any, values: Sequence[Any]) -> None:
         )
 
 
-def _check_no_weights(weights: str) -> None:
-    if weights:
+def _check_no_weights(model) -> None:
+    if model.weights:
         published = modules.names(backbone_options.FOLDER, "network")
         raise InputError(
-            f"config.model.weights={weights} is of a published network, and "
-            f"config.model.backbone={SMALL} is none: set --config.model.backbone to "
-            f"one of {', '.join(published)}"
+            f"config.model.weights={model.weights} is of a published network, and "
+            f"config.model.backbone={model.backbone} is none: set "
+            f"--config.model.backbone to one of {', '.join(published)}"
         )
 
 

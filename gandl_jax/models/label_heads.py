@@ -19,6 +19,7 @@ class LabelHeads(nn.Module):
       penultimate: width of the layer before the heads; 0 is none, the features are the
         embedding.
       is_rectified: whether a ReLU follows that layer.
+      slope: of that ReLU below 0.
       classes: column to its number of classes.
       head: `Head` of a file of `heads`.
       scale: of its cosines, where it has any.
@@ -30,6 +31,7 @@ class LabelHeads(nn.Module):
     classes: Mapping[str, int]
     head: Callable[..., nn.Module]
     scale: float
+    slope: float = 0.0
 
     def setup(self):
         """Names the parts, whose parameters are made when they are first used."""
@@ -45,7 +47,9 @@ class LabelHeads(nn.Module):
         if not self.penultimate:
             return pooled
         x = self.dense(pooled)
-        return nn.relu(x) if self.is_rectified else x
+        if not self.is_rectified:
+            return x
+        return nn.leaky_relu(x, self.slope) if self.slope else nn.relu(x)
 
     def __call__(self, pooled: Array) -> dict[str, Array]:
         """{column: [B, classes] logits} that answer."""
@@ -75,7 +79,7 @@ def with_channels(
     params: dict,
     sources: Sequence[int | None],
     width: int,
-    of_head: Callable[[Any, Sequence[int | None], int], Any],
+    of_head: Callable[[Any, Sequence[int | None], int], Any] | None,
 ) -> dict:
     """Parameters whose first layer takes other channels' features, side by side.
 

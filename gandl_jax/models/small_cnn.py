@@ -57,21 +57,38 @@ class Encoder(nn.Module):
     Attributes:
       widths: channels of each block's result.
       dtype: of the computation.
+      side: of the images that blocks are named by, in pixels; 0 is that of whatever
+        comes in. Smaller crops go through the same blocks.
     """
 
     widths: Sequence[int]
     dtype: jnp.dtype = jnp.float32
+    side: int = 0
 
     @nn.compact
     def __call__(self, images: Array) -> dict[str, Array]:
         """Maps of images [B, N, N, C]: "b<side that the block takes>", in order."""
         x, maps = images.astype(self.dtype), {}
-        for width in self.widths:
-            side = x.shape[1]
+        for block, width in enumerate(self.widths):
+            side = (self.side or images.shape[1]) >> block
             x = Layer(width, dtype=self.dtype, name=f"b{side}_keep")(x)
             x = Layer(width, 2, self.dtype, name=f"b{side}_halve")(x)
             maps[f"b{side}"] = x
         return {name: x.astype(jnp.float32) for name, x in maps.items()}
+
+
+class UnderItsName(nn.Module):
+    """A network that is part of a whole, drawn by the name that it has there.
+
+    Attributes:
+      encoder: the network, whose parameters are made as "encoder".
+    """
+
+    encoder: nn.Module
+
+    def __call__(self, images: Array) -> dict[str, Array]:
+        """What the network gives of images."""
+        return self.encoder(images)
 
 
 class Decoder(nn.Module):

@@ -11,7 +11,7 @@ from etils import epath
 
 from gandl_jax import files
 from gandl_jax.prepared.description import TFDS_METADATA
-from gandl_jax.prepared.prepared import ILLUMINATION, RECORDS, plates
+from gandl_jax.prepared.prepared import ILLUMINATION, ODD_IMAGES, RECORDS, plates
 
 
 def digest(path: epath.PathLike) -> dict[str, Any]:
@@ -34,14 +34,14 @@ def make(
       channels: names; each record has an image of every one.
 
     Returns:
-      "files": by name the shards, the table of records, the illumination and what TFDS
-      reads;
+      "files": by name the shards, the table of records, the illumination, the images
+      that stand out and what TFDS reads;
       "records_per_plate", "records_per_condition", "records_per_channel": name to a
       number. The first two are {} where the screen has no such column.
     """
     folder = epath.Path(directory)
     more = {RECORDS: digest(folder / RECORDS) | {"records": len(table)}}
-    for name in (ILLUMINATION, *TFDS_METADATA):
+    for name in (ILLUMINATION, ODD_IMAGES, *TFDS_METADATA):
         if (folder / name).exists():
             more[name] = digest(folder / name)
     return {

@@ -5,7 +5,7 @@ import dataclasses
 import hashlib
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 from etils import epath
 
-from gandl_jax import files, sealed_json
+from gandl_jax import csv_files, files, sealed_json
 from gandl_jax.errors import InputError, nearest
 from gandl_jax.prepared.description import (
     CHANGED_TABLE,
@@ -31,6 +31,7 @@ RECORDS = "records.parquet"
 DIGEST = "digest"  # in that table: of each serialized example
 SOURCE = "source_dir"  # in a plan for information: a moved screen is the same screen
 IMAGES = "images"  # in a plan: the format of the raw ones when the shards were begun
+ODD_IMAGES = "odd_images.csv"  # those that stand out by simple measures
 ILLUMINATION = "illumination.npz"  # the fields of each plate
 FEWEST_RECORDS = 50  # of a plate, to estimate its illumination from (ours)
 REDUCED = {"downscale": 1, "white_level": 0}  # in a plan where they are not these
@@ -348,6 +349,29 @@ def read_source_table(opened: Prepared) -> pd.DataFrame | None:
     return found
 
 
+def read_odd_images(
+    directory: epath.PathLike, description: Mapping[str, Any]
+) -> pd.DataFrame:
+    """The images that stand out by simple measures, all str.
+
+    Args:
+      directory: of the prepared screen.
+      description: of it.
+
+    Returns:
+      One row for each image and reason, as from `image_quality.table`; none where a
+      former version prepared the screen, which measured no image.
+
+    Raises:
+      InputError: the list is gone or damaged.
+    """
+    path = epath.Path(directory) / ODD_IMAGES
+    if not (wanted := written(description, ODD_IMAGES)):
+        return pd.DataFrame()
+    read_whole(path, wanted)
+    return csv_files.read(path)
+
+
 def _read_table(
     directory: epath.PathLike, description: Mapping[str, Any], name: str
 ) -> pd.DataFrame:
@@ -452,41 +476,53 @@ def check_channels(
 
 
 def check_crop(
-    prepared: Prepared, crop_px: int, pad_px: int = 0, padding: str = "reflect"
+    name: str,
+    size_px: tuple[int, int],
+    crop_px: int,
+    pad_px: int = 0,
+    padding: str = "reflect",
+    *,
+    largest: Callable[[int], int | None] = lambda most: most,
 ) -> None:
     """Refuses a crop that the images do not hold, and a padding that they cannot give.
 
     Args:
-      prepared: the screen.
+      name: of the screen.
+      size_px: height and width of its images.
       crop_px: side of the crop.
       pad_px: pixels added on every side of an image.
       padding: "reflect" or "constant".
+      largest: the largest side up to one which a network takes; None is none.
 
     Raises:
       InputError: with the values that fit.
     """
-    smallest = min(prepared.height_px, prepared.width_px)
-    size = f"images of {prepared.name!r} have {prepared.height_px}x{prepared.width_px}"
+    smallest = min(size_px)
+    size = f"images of {name!r} have {size_px[0]}x{size_px[1]}"
     if padding == "reflect" and pad_px >= smallest:
         raise InputError(
             f"config.data.pad_px is {pad_px}, but {size} px, which reflect "
             f"{smallest - 1} at most: choose 0 to {smallest - 1}, or set "
             "--config.data.padding=constant"
         )
-    if not 0 < crop_px <= smallest + 2 * pad_px:
+    most = smallest + 2 * pad_px
+    if not 0 < crop_px <= most:
+        fits = largest(most)
+        choose = f"choose {fits}, the largest that fits" if fits else ""
+        advice = filter(None, [choose, _pad(smallest, crop_px, padding)])
         raise InputError(
             f"config.data.crop_px is {crop_px}, but {size} px"
-            f"{f' and {pad_px} more on every side' if pad_px else ''}; choose 1 to "
-            f"{smallest + 2 * pad_px}{_or_pad(smallest, crop_px, padding)}"
+            f"{f' and {pad_px} more on every side' if pad_px else ''}: "
+            f"{', or '.join(advice) or 'this network takes no crop so small'}"
         )
 
 
-def _or_pad(smallest: int, crop_px: int, padding: str) -> str:
+def _pad(smallest: int, crop_px: int, padding: str) -> str:
     """The padding with which images just hold a crop, as advice."""
     pad_px = -(-(crop_px - smallest) // 2)
     if pad_px <= 0:
         return ""
-    advice = f", or set --config.data.pad_px={pad_px}"
+    advice = f"set --config.data.pad_px={pad_px}"
     if padding == "reflect" and pad_px >= smallest:
         advice += " --config.data.padding=constant"
     return advice

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from gandl_jax.prepared import image_quality
 from gandl_jax.prepared.prepared import plates
 from gandl_jax.raw.screen import Screen
 
@@ -183,6 +184,25 @@ def images(
             f"saturated, over {SATURATED_FRAC:.0%} of the pixels at {full}",
         ),
         *_identical(digest, ~constant, name),
+    ]
+
+
+def quality(
+    found: image_quality.Quality,
+    channels: Sequence[str],
+    name: Callable[[int, int], str],
+) -> list[str]:
+    """Remarks on images that stand out by simple measures.
+
+    Args:
+      found: of N images of C channels.
+      channels: C names.
+      name: what to call the image of a record and a channel, both from 0.
+    """
+    return [
+        line
+        for kind, marked in found.odd.items()
+        for line in _marked(marked, channels, name, image_quality.KINDS[kind])
     ]
 
 

@@ -27,6 +27,8 @@ class ShardCounts:
       lengths: of the records of each shard, [n] int64, in bytes.
       histograms: plate to [C, levels] int64 pixel counts.
       written: of each shard its "sha256", "bytes" and "records"; None where not kept.
+      quality: [N, C, 2 + K] float16 in stored order, as from `image_quality.measure`;
+        None where not kept.
       images: [N, C, 3] uint64 in stored order: of each image 64 bits of its PNG's
         digest, its largest level, and how many pixels have that; None where not kept.
       blocks: plate to [C, h, w] int64, sums as from `illumination.block_sums`; None
@@ -39,6 +41,7 @@ class ShardCounts:
     histograms: dict[str, np.ndarray]
     written: list[dict[str, Any]] | None
     images: np.ndarray | None
+    quality: np.ndarray | None
     blocks: dict[str, np.ndarray] | None
     digests: list[np.ndarray] | None
 
@@ -105,21 +108,23 @@ def read(directory: str, count: int) -> ShardCounts:
     Raises:
       InputError: a former version wrote them, without plates; or some are damaged.
     """
-    total = ShardCounts([], {}, [], [], {}, [])
+    total = ShardCounts([], {}, [], [], [], {}, [])
     for number in range(count):
         _read(total, directory, number)
     if total.images is not None:
         total.images = np.concatenate(total.images)
+    if total.quality is not None:
+        total.quality = np.concatenate(total.quality)
     return total
 
 
 def read_one(directory: str, number: int) -> ShardCounts:
-    """Reads the counts of one shard; `images` are in a list.
+    """Reads the counts of one shard; `images` and `quality` are in a list each.
 
     Raises:
       InputError: as `read`.
     """
-    total = ShardCounts([], {}, [], [], {}, [])
+    total = ShardCounts([], {}, [], [], [], {}, [])
     _read(total, directory, number)
     return total
 
@@ -157,6 +162,10 @@ def _add(total: ShardCounts, directory: str, found: Mapping[str, np.ndarray]) ->
         written = {"sha256": str(found["sha256"]), "bytes": int(found["bytes"])}
         total.written.append(written | {"records": len(lengths)})
         total.images.append(found["images"])
+    if "quality" not in found:
+        total.quality = None
+    elif total.quality is not None:
+        total.quality.append(found["quality"])
     if "digests" not in found:
         total.digests = None
     elif total.digests is not None:

@@ -21,7 +21,13 @@ from PIL import Image
 
 from gandl_jax import files
 from gandl_jax.host_tensorflow import tf
-from gandl_jax.prepared import illumination, manifest, records, shard_counts
+from gandl_jax.prepared import (
+    illumination,
+    image_quality,
+    manifest,
+    records,
+    shard_counts,
+)
 from gandl_jax.prepared.description import shard_name
 from gandl_jax.prepared.prepared import plates
 from gandl_jax.raw import image_files, read_ahead
@@ -170,7 +176,7 @@ def _write_records(
     """Writes the shard's file; returns what is counted and kept of its records."""
     histograms: dict[str, np.ndarray] = {}
     blocks: dict[str, np.ndarray] = {}
-    lengths, digests, images, bad = [], [], [], {}
+    lengths, digests, images, quality, bad = [], [], [], [], {}
     rows = raw.metadata.iloc[shard.rows].to_dict("records")
     paths = [raw.screen.image_paths(row) for row in rows]
     most_bytes = raw.image_format.most_bytes
@@ -187,6 +193,7 @@ def _write_records(
             histograms[plate] = record.histograms + histograms.get(plate, 0)
             blocks[plate] = record.blocks + blocks.get(plate, 0)
             images.append(record.images)
+            quality.append(record.quality)
             bad |= record.bad
             on_record(1)
     if bad:
@@ -195,6 +202,7 @@ def _write_records(
         "lengths": np.array(lengths, np.int64),
         "digests": np.array(digests, np.int64),
         "images": np.stack(images),
+        "quality": np.stack(quality),
         **shard_counts.of_plates(histograms, blocks),
     }
 
@@ -204,6 +212,7 @@ class _Record:
     example: bytes
     histograms: np.ndarray  # [C, levels] int64
     images: np.ndarray  # [C, 3] uint64, as `shard_counts.ShardCounts` has them
+    quality: np.ndarray  # [C, 2 + K] float16, as from `image_quality.measure`
     blocks: np.ndarray  # [C, h, w] int64, as from `illumination.block_sums`
     bad: Mapping[str, str]  # path to what is wrong
 
@@ -216,6 +225,8 @@ def _record(
     levels = 2**raw.bit_depth
     histograms = np.zeros((len(raw.screen.channels), levels), np.int64)
     images = np.zeros((len(raw.screen.channels), 3), np.uint64)
+    measured = 2 + len(image_quality.counted_levels(raw.bit_depth))
+    quality = np.zeros((len(images), measured), np.float16)
     blocks = np.zeros((len(images), *illumination.grid(raw.size_px)), np.int64)
     planes, bad = [], {}
     for path, data in found.items():
@@ -231,10 +242,11 @@ def _record(
         images[i, 0] = _short_digest(png)
         blocks[i] = illumination.block_sums(pixels)
         images[i, 1:] = largest, histograms[i, largest]
+        quality[i] = image_quality.measure(pixels, histograms[i])
     example = tf.train.Example(features=tf.train.Features(feature=feature))
     # the order of a map's entries is otherwise left open, and with it the bytes
     serialized = example.SerializeToString(deterministic=True)
-    return _Record(serialized, histograms, images, blocks, bad)
+    return _Record(serialized, histograms, images, quality, blocks, bad)
 
 
 def histogram(pixels: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ The shards themselves are not touched.
 """
 
 import dataclasses
+import functools
 import io
 import math
 from collections.abc import Mapping, Sequence
@@ -13,10 +14,11 @@ import numpy as np
 import pandas as pd
 from etils import epath
 
-from gandl_jax import files, sealed_json
+from gandl_jax import csv_files, files, sealed_json
 from gandl_jax.errors import InputError
 from gandl_jax.prepared import (
     illumination,
+    image_quality,
     manifest,
     remarks,
     shard_counts,
@@ -31,9 +33,9 @@ from gandl_jax.prepared.description import (
     SOURCE_TABLE,
     shard_name,
 )
-from gandl_jax.prepared.prepared import DESCRIPTION, PLAN, RECORDS
+from gandl_jax.prepared.prepared import DESCRIPTION, ODD_IMAGES, PLAN, RECORDS
 from gandl_jax.prepared.shards import Shard
-from gandl_jax.raw.screen import Screen, table
+from gandl_jax.raw.screen import Screen, record_ids, table
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,6 +128,8 @@ def describe(what: Describing, raw: shards.Raw, *, skipped: int) -> None:
     odd = []
     if counted.images is not None:
         odd = _image_remarks(what, raw, description["statistics"], counted.images)
+    if counted.quality is not None:
+        odd += _quality_remarks(what, raw, counted.quality, histograms)
     with work_folder.writing(what.folder):
         shards.write_tfds_metadata(str(what.folder), raw, counted.lengths)
         _write(what, counted, description, odd)
@@ -237,6 +241,21 @@ def _write(
     sealed_json.write(folder / DESCRIPTION, description)
 
 
+def _quality_remarks(
+    what: Describing, raw: shards.Raw, measured: np.ndarray, histograms: np.ndarray
+) -> list[str]:
+    """Which images stand out by simple measures; lists them in a file, too."""
+    found = image_quality.judge(measured, histograms)
+    path = functools.partial(_image, what, raw)
+    names = record_ids(what.spec, what.source).to_numpy(object)
+    with work_folder.writing(what.folder):
+        csv_files.write(
+            what.folder / ODD_IMAGES,
+            image_quality.table(found, what.spec.channels, names, path),
+        )
+    return remarks.quality(found, what.spec.channels, path)
+
+
 def _image_remarks(
     what: Describing,
     raw: shards.Raw,
@@ -244,18 +263,20 @@ def _image_remarks(
     images: np.ndarray,
 ) -> list[str]:
     """What is odd about the images [N, C, 3], in stored order."""
-    spec, order = what.spec, what.order
-
-    def name(record: int, channel: int) -> str:
-        paths = spec.image_paths(what.metadata.iloc[order[record]].to_dict())
-        if spec.planes == 1:
-            return raw.source.spellings.actual(paths[channel])
-        return f"{raw.source.spellings.actual(paths[0])} ({spec.channels[channel]})"
-
+    path, pixels = functools.partial(_image, what, raw), math.prod(raw.size_px)
     return [
         *remarks.levels(statistics, raw.bit_depth),
-        *remarks.images(images, spec.channels, name, pixels=math.prod(raw.size_px)),
+        *remarks.images(images, what.spec.channels, path, pixels=pixels),
     ]
+
+
+def _image(what: Describing, raw: shards.Raw, record: int, channel: int) -> str:
+    """What to call the image of a record, in stored order, and a channel."""
+    spec, row = what.spec, what.metadata.iloc[what.order[record]].to_dict()
+    paths = [raw.source.spellings.actual(path) for path in spec.image_paths(row)]
+    if spec.planes == 1:
+        return paths[channel]
+    return f"{paths[0]} ({spec.channels[channel]})"
 
 
 def _write_records(

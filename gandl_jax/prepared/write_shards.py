@@ -64,6 +64,7 @@ def convert(
     *,
     skipped: int,
     notes: Sequence[str],
+    check_size: Callable[[tuple[int, int]], None] | None = None,
 ) -> None:
     """Writes what is missing of the shards, then the description.
 
@@ -75,6 +76,7 @@ def convert(
       settings: of the plan, what does not depend on the metadata.
       skipped: how many records were left out, to be described.
       notes: what is odd about the table, to be described.
+      check_size: refuses prepared images of a height and width that are of no use.
 
     Raises:
       InputError: images are unusable (what this run wrote is removed), the folder was
@@ -115,6 +117,8 @@ def convert(
     reduction = Reduction(data.downscale, data.white_level)
     raw = shards.Raw(counted, source, metadata, image_format, reduction)
     _check_reduction(raw)
+    if check_size:
+        check_size(raw.size_px)
     _check_images(folder, plan, str(image_format))
     plan = plan | {IMAGES: str(image_format)}
     describing = dataclasses.replace(describing, plan=plan)

@@ -15,7 +15,6 @@ from gandl_jax.profiles import table
 from gandl_jax.profiles.feature_set import FeatureSet
 
 PROVENANCE = "gandl_jax"  # the entry of `uns`: JSON
-IMAGES = {True: "yes", False: "no", None: "unknown"}  # whether one was seen
 
 
 def write(
@@ -37,11 +36,7 @@ def write(
       provenance: plain data, kept as JSON in uns["gandl_jax"].
       measurements: [D] what the columns measure, kept in var; () where nothing says so.
     """
-    seen = {
-        "seen_images": [IMAGES[saw] for saw in one.seen.images],
-        "seen_labels": ["unknown" if x is None else x for x in one.seen.labels],
-    }
-    obs = one.metadata.assign(**seen)
+    obs = one.metadata.assign(**one.seen.in_words())
     obs = obs.set_axis(_plain_text(table.record_ids(one.metadata)))
     for title in obs.select_dtypes(exclude="number"):
         known = _plain_text(sorted(obs[title].astype(str).unique()))

@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 
 Kind = tuple[bool | None, str | None]
+COLUMNS = "seen_images", "seen_labels"  # of a table that people read
+WORDS = {True: "yes", False: "no", None: "unknown"}  # whether an image was seen
+UNKNOWN = WORDS[None]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -46,6 +49,20 @@ class Seen:
     def from_note(cls, count: int, note: Mapping[str, Any]) -> "Seen":
         """What the note of a feature set says of all its records at once."""
         return cls.alike(count, note["saw_images"], note.get("learnt_label", ""))
+
+    @classmethod
+    def from_words(cls, images: Sequence[str], labels: Sequence[str]) -> "Seen":
+        """From what `in_words` gives; other words count as not known."""
+        meant = {word: value for value, word in WORDS.items()}
+        learnt = [None if label == UNKNOWN else label for label in labels]
+        known = [meant.get(word) for word in images]
+        return cls.from_kinds(list(zip(known, learnt, strict=True)))
+
+    def in_words(self) -> dict[str, list[str]]:
+        """COLUMNS to [N] words: "yes", "no" or "unknown"; the label columns."""
+        images = [WORDS[saw] for saw in self.images]
+        labels = [UNKNOWN if x is None else x for x in self.labels]
+        return dict(zip(COLUMNS, (images, labels), strict=True))
 
     def __len__(self) -> int:
         """How many records there are."""

@@ -1,10 +1,12 @@
 """Images reduced for the shards: fewer pixels, each the mean of a block; fewer bits."""
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gandl_jax.raw.image_files import ImageFormat
+if TYPE_CHECKING:  # it needs libraries that arrays do not
+    from gandl_jax.raw.image_files import ImageFormat
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,12 +26,12 @@ class Reduction:
         """Whether images stay as they are."""
         return self == Reduction()
 
-    def size_px(self, image_format: ImageFormat) -> tuple[int, int]:
+    def size_px(self, image_format: "ImageFormat") -> tuple[int, int]:
         """Height and width of what images of a format become."""
         sides = image_format.height_px, image_format.width_px
         return sides[0] // self.downscale, sides[1] // self.downscale
 
-    def bit_depth(self, image_format: ImageFormat) -> int:
+    def bit_depth(self, image_format: "ImageFormat") -> int:
         """Bits of what images of a format become, 8 or 16."""
         return 8 if self.white else image_format.bit_depth
 
@@ -37,6 +39,12 @@ class Reduction:
         """Reduces a channel [H, W] uint8 or uint16: pixels first, then bits."""
         smaller = area_mean(pixels, self.downscale)
         return eight_bits(smaller, self.white) if self.white else smaller
+
+    def reduce_all(self, image: np.ndarray) -> np.ndarray:
+        """Reduces the channels of an image [H, W, C] of levels, each by itself."""
+        if self.is_none:
+            return image
+        return np.stack([self.reduce(x) for x in np.moveaxis(image, -1, 0)], -1)
 
 
 def eight_bits(pixels: np.ndarray, white: int) -> np.ndarray:

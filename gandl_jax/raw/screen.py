@@ -175,7 +175,7 @@ def read_metadata(screen: Screen, source_dir: str) -> pd.DataFrame:
             raise InputError(
                 f"there is no {screen.metadata} in {source_dir}{_origin(screen)}"
             )
-        metadata = _read_csv(files, screen.metadata)
+        metadata = read_csv(files, screen.metadata)
         _check_columns(_of_table(screen, metadata), metadata, path)
         _check_named(screen, metadata, files)
     check_metadata(screen, metadata, path)
@@ -221,7 +221,12 @@ def _origin(screen: Screen) -> str:
     return f": they are of {screen.source}" if screen.source else ""
 
 
-def _read_csv(files: raw_files.RawFiles, name: str) -> pd.DataFrame:
+def read_csv(files: raw_files.RawFiles, name: str) -> pd.DataFrame:
+    """Reads a table of a raw screen as it stands, all str.
+
+    Raises:
+      InputError: it cannot be read as one table, or has no rows.
+    """
     path = epath.Path(files.source_dir) / name
     try:
         data = files.read(name)

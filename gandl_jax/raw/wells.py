@@ -58,6 +58,16 @@ def canonical(names: pd.Series, column: str, wells_per_row: int = 0) -> pd.Serie
     return names.map(read)
 
 
+def meant_by(name: str, wells_per_row: int = 0) -> str | None:
+    """The well that a text names, as "A01"; None where it names none.
+
+    Args:
+      name: as the source writes it.
+      wells_per_row: as in `canonical`.
+    """
+    return _canonical(name, wells_per_row)
+
+
 def meant(name: str, known: Collection[str], wells_per_row: int = 0) -> set[str]:
     """The texts of a column that name the well which a text names, in any notation."""
     well = _canonical(name, wells_per_row)

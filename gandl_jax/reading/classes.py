@@ -1,6 +1,6 @@
 """Classes that records are of: the values of a column of labels."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -68,55 +68,62 @@ def read_all(table: pd.DataFrame, labels: Sequence[str]) -> dict[str, Classes]:
 def only(
     found: Mapping[str, Classes], values: Sequence[str], rest: str = ""
 ) -> dict[str, Classes]:
-    """The same columns with some of their values.
+    """The same columns with some of their values; records with others are blank.
 
     Args:
       found: as of `read_all`.
       values: `config.data.label_values`, of whichever column; none is all.
-      rest: `config.data.label_rest`, the class that a column's other values are
-        together; "" makes records with them blank.
+      rest: `config.data.label_rest`, the class that all other values are; "" is none,
+        and where a column is blank its record is of no class in any case.
 
     Raises:
-      InputError: no column has one of the values, a column has none of them, or `rest`
-        is a value itself or goes without values.
+      InputError: no column has one of them, or a column has none; or `rest` is one of
+        them, or there are none beside it.
     """
-    if not values and not rest:
+    _check_rest(found, values, rest)
+    if not values:
         return dict(found)
     known = {name for classes in found.values() for name in classes.names}
-    _check_values(found, values, known)
-    if rest in known or not values:
-        told = "is one itself" if rest in known else "there are none"
-        raise InputError(
-            f"config.data.label_rest={rest!r} names what all values besides those of "
-            f"config.data.label_values are together, and {told}: "
-            f"{'choose another word' if values else 'name some'}"
-        )
-    return {column: _only(classes, values, rest) for column, classes in found.items()}
-
-
-def _check_values(
-    found: Mapping[str, Classes], values: Sequence[str], known: Collection[str]
-) -> None:
     for value in values:
         if value not in known:
             raise InputError(
                 f"config.data.label_values names {value!r}, which no record has as its "
                 f"{' or '.join(found)}: {nearest(value, known)}"
             )
-    for column, classes in found.items():
-        if values and not set(values) & set(classes.names):
+    made = {column: _only(classes, values, rest) for column, classes in found.items()}
+    for column, classes in made.items():
+        if not classes.names:
             raise InputError(
                 f"config.data.label_values names no value of {column}: name one, or "
                 "leave the column out of config.data.label"
             )
+    return made
+
+
+def _check_rest(found: Mapping[str, Classes], values: Sequence[str], rest: str) -> None:
+    if not rest:
+        return
+    if not values:
+        raise InputError(
+            f"config.data.label_rest={rest} is a name for all but some values, and "
+            "config.data.label_values names none: name those, or leave both out"
+        )
+    known = {name for classes in found.values() for name in classes.names}
+    if rest in known:
+        raise InputError(
+            f"config.data.label_rest={rest} is a value of {' or '.join(found)} itself: "
+            "choose another name for all that config.data.label_values does not name"
+        )
 
 
 def _only(classes: Classes, values: Sequence[str], rest: str) -> Classes:
-    renamed = [name if name in values else rest for name in classes.names]
-    names = sorted({name for name in renamed if name})
-    code = {name: i for i, name in enumerate(names)} | {"": -1}
-    now = np.array([*map(code.get, renamed), -1], np.int32)  # the last is of blanks
-    return Classes(classes.column, tuple(names), now[classes.codes])
+    """One column with some of its values; the others are `rest`, or blank."""
+    called = [name if name in values else rest for name in classes.names]
+    names = tuple(sorted({*called} - {""}))
+    number = {name: i for i, name in enumerate(names)}
+    now = [number.get(name, -1) for name in called]
+    now.append(-1)  # of blanks
+    return Classes(classes.column, names, np.array(now, np.int32)[classes.codes])
 
 
 def _column(table: pd.DataFrame, label: str) -> tuple[str, list[str]]:

@@ -10,8 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from gandl_jax.prepared.prepared import Prepared, check_crop
-
 
 @dataclasses.dataclass(frozen=True)
 class Padding:
@@ -25,14 +23,9 @@ class Padding:
     px: int = 0
     kind: str = "reflect"
 
-    def size(self, prepared: Prepared, crop_px: int) -> tuple[int, int]:
-        """Height and width of a screen's images with it, in pixels.
-
-        Raises:
-          InputError: they are smaller than the crop, or than what they shall reflect.
-        """
-        check_crop(prepared, crop_px, self.px, self.kind)
-        return prepared.height_px + 2 * self.px, prepared.width_px + 2 * self.px
+    def size(self, height_px: int, width_px: int) -> tuple[int, int]:
+        """Height and width of images with it, in pixels."""
+        return height_px + 2 * self.px, width_px + 2 * self.px
 
     def around(self, library: Any, image: Any) -> Any:
         """Pads an image.

@@ -17,6 +17,7 @@ from gandl_jax.reading import levels
 from gandl_jax.reading.order import Order
 from gandl_jax.reading.padding import NONE, Padding
 from gandl_jax.reading.side_by_side import SideBySide
+from gandl_jax.reading.tiles import padded_size
 
 _STAND_IN = 2**62  # of their keys: the samples' lie below
 STAND_INS = 7  # records to try in place of a damaged one, where those are skipped
@@ -83,7 +84,7 @@ def train_batches(
       DamagedRecord: while iterating.
     """
     channels = choose_channels(prepared, channels)
-    size = padding.size(prepared, crop_px)
+    size = padded_size(prepared, padding, crop_px)
     taken = prepared.records if rows is None else len(rows)
     order = Order(
         taken, batch, crops_per_site, seed, first_step, process, processes, side_by_side

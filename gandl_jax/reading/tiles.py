@@ -6,8 +6,8 @@ import numpy as np
 
 from gandl_jax.host_tensorflow import CALLS, tf, without_tuning
 from gandl_jax.prepared import records
-from gandl_jax.prepared.prepared import Prepared, choose_channels
-from gandl_jax.reading import levels
+from gandl_jax.prepared.prepared import Prepared, check_crop, choose_channels
+from gandl_jax.reading import levels, tiling
 from gandl_jax.reading.padding import NONE, Padding
 
 
@@ -124,25 +124,15 @@ def stretched_sites(
         yield row, ((seen.clip(-1, 1) + 1) / 2).astype(np.float32)
 
 
-def tile_offsets(height: int, width: int, crop_px: int) -> list[tuple[int, int]]:
-    """Upper left corners of the fewest tiles that cover an image, evenly spread.
+def padded_size(prepared: Prepared, padding: Padding, crop_px: int) -> tuple[int, int]:
+    """Height and width of a screen's images with padding, in pixels.
 
-    Args:
-      height: of the image, in pixels.
-      width: of the image, in pixels.
-      crop_px: side of a tile, at most the image's.
-
-    Returns:
-      (y, x) in pixels, row by row.
+    Raises:
+      InputError: they are smaller than the crop, or than what they shall reflect.
     """
-    return [(y, x) for y in _starts(height, crop_px) for x in _starts(width, crop_px)]
-
-
-def _starts(size: int, crop_px: int) -> list[int]:
-    count = -(-size // crop_px)
-    if count == 1:
-        return [(size - crop_px) // 2]
-    return [i * (size - crop_px) // (count - 1) for i in range(count)]
+    size_px = prepared.height_px, prepared.width_px
+    check_crop(prepared.name, size_px, crop_px, padding.px, padding.kind)
+    return padding.size(*size_px)
 
 
 def tile_batches(
@@ -182,27 +172,13 @@ def tile_batches(
         by.
       DamagedRecord: a record cannot be read.
     """
-    offsets = tile_offsets(*padding.size(prepared, crop_px), crop_px)
+    size = padded_size(prepared, padding, crop_px)
     channels = choose_channels(prepared, channels)
     network = levels.grey_levels(prepared, channels, scaling, illumination, padding)
-    images = np.zeros((batch, crop_px, crop_px, len(channels)), np.float32)
-    record, filled = np.zeros(batch, np.int32), 0
     every = sites(prepared, shard, channels, on_bad, rows)
-    padded = ((row, padding.around(np, site)) for row, site in every)
-    for row, tile in _tiles(padded, network, offsets, crop_px):
-        images[filled], record[filled] = tile, row
-        filled += 1
-        if filled == batch:
-            yield {"images": images, "record": record, "mask": np.ones(batch, bool)}
-            images, record, filled = np.zeros_like(images), np.zeros_like(record), 0
-    if filled:
-        yield {"images": images, "record": record, "mask": np.arange(batch) < filled}
-
-
-def _tiles(every, network, offsets, crop_px) -> Iterator[tuple[int, np.ndarray]]:
-    """(row, tile [crop_px, crop_px, C] float32 in [-1, 1])."""
-    for row, site in every:
-        for y, x in offsets:
-            pixels = site[y : y + crop_px, x : x + crop_px].astype(np.float64)
-            tile = network.stretch(np, pixels, row, y, x)
-            yield row, tile.clip(-1, 1).astype(np.float32)
+    yield from tiling.batches(
+        ((row, padding.around(np, site)) for row, site in every),
+        network,
+        tiling.offsets(*size, crop_px),
+        (batch, crop_px, crop_px, len(channels)),
+    )

@@ -43,12 +43,12 @@ LOWEST.pop("positive_sirnas")
 OPTIONS = tuple(name for name in LOWEST if name != "workers")  # images depend on these
 CELL_TYPE = "U2OS"
 CHANGES = {  # channel to its mechanism, the strength of an amount of 1, and the power
-    "nuclei": ("chromatin_speckles", 1.0, 1.0),
-    "er": ("er_collapse", 1.0, 1.0),
-    "actin": ("actin_cortex", 1.0, 1.0),
-    "rna": ("rna_granules", 1.0, 1.0),
-    "mito": ("mito_fragments", 1.0, 1.0),
-    "golgi": ("endosome_swelling", 1.0, 1.0),
+    "nuclei": ("chromatin_speckles", 0.40, 0.57),
+    "er": ("er_collapse", 0.98, 1.54),
+    "actin": ("actin_cortex", 0.98, 0.81),
+    "rna": ("rna_granules", 1.00, 0.61),
+    "mito": ("mito_fragments", 0.216, 0.83),
+    "golgi": ("endosome_swelling", 2.34, 1.59),
 }
 UNUSED = {"mechanism": "", "strength": 0.0, "toxicity": 0.0}  # of simulated_rxrx1
 AMOUNTS = (1.0, 0.6, 0.4, 0.1, 0.05, 0.02)

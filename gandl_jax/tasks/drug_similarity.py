@@ -18,17 +18,17 @@ import numpy as np
 import pandas as pd
 
 from gandl_jax.errors import InputError, nearest
-from gandl_jax.profiles import floors, normalize
+from gandl_jax.profiles import floors
 from gandl_jax.profiles import table as profile_table
 from gandl_jax.profiles.aggregate import well_means
 from gandl_jax.profiles.feature_set import FeatureSet
 from gandl_jax.tasks import (
     bootstrap,
+    by_controls,
     drug_wells,
     held_out_part,
     marks,
     nearness,
-    remarks,
     score_table,
     steps,
 )
@@ -200,7 +200,7 @@ class _Bench:
         own = profile_table.wells(one.metadata.iloc[self._rows])
         seen = one.seen.take(self._rows).of_groups(own)
         return [
-            marks.mark(seen, np.union1d(chosen.wells, chosen.reference))
+            marks.mark(seen, np.union1d(chosen.wells, chosen.reference.rows))
             for chosen in self.chosen
         ]
 
@@ -208,7 +208,9 @@ class _Bench:
         """What each distance says of the profiles of a set."""
         wells = well_means(one.take(self._rows))
         for number, chosen in enumerate(self.chosen):
-            profiles = _normalized(wells, chosen, self._options["normalize"])
+            profiles = by_controls.normalized(
+                wells, chosen.wells, chosen.reference, self._options["normalize"]
+            )
             yield from self._by_distance(number, profiles)
 
     def look_at_floor(self, name: str) -> Iterator[tuple[Key, Found]]:
@@ -264,15 +266,14 @@ class _Bench:
 
     def about(self, number: int, how: str) -> dict[str, Any]:
         """What rows of a comparison have in common."""
-        chosen, used = self.chosen[number], self._options["normalize"]
-        together = "" if chosen.by_plate or used == "none" else ", all plates together"
+        chosen = self.chosen[number]
         return {
             "group": chosen.group,
             **held_out_part.about(self._metadata),
             "kind": how,
             "metric": "nearness",
             "against": chosen.against,
-            "normalize": used + together,
+            "normalize": chosen.reference.words(self._options["normalize"]),
             "unit": "well",
             "chance": CHANCE,
             "records": int(chosen.is_judged.sum()),
@@ -340,14 +341,3 @@ def _told(medians: np.ndarray, drawn: np.ndarray) -> dict[str, float]:
 
 def _named(one: FeatureSet) -> dict[str, Any]:
     return {"set": one.name, "encoder": one.encoder, "features": one.short_name}
-
-
-def _normalized(wells: FeatureSet, chosen: DrugWells, how: str) -> np.ndarray:
-    """[U, D] float32 profiles of the wells that are compared."""
-    plates = profile_table.plates(wells.metadata)
-    plates = plates if chosen.by_plate else np.full(len(plates), "all", object)
-    scaler = normalize.make(how).fit(
-        wells.features[chosen.reference], plates=plates[chosen.reference]
-    )
-    remarks.add(wells.name, how, scaler.doubts())
-    return scaler.transform(wells.features[chosen.wells], plates=plates[chosen.wells])

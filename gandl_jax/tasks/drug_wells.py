@@ -10,7 +10,8 @@ import pandas as pd
 from gandl_jax.profiles import table as profile_table
 from gandl_jax.profiles.aggregate import well_means
 from gandl_jax.profiles.feature_set import FeatureSet
-from gandl_jax.tasks import held_out_part
+from gandl_jax.tasks import by_controls, held_out_part
+from gandl_jax.tasks.by_controls import Reference
 
 DOSES = ("highest", "all")
 MIN_CONTROLS = 5  # to be compared with; where there are fewer, drugs are (ours)
@@ -32,9 +33,7 @@ class DrugWells:
       mechanism: [n] int, that of its drug, of K and, after them, those of one drug.
       names: of the K mechanisms.
       against: what drugs are compared with, `CONTROLS` or `OTHERS`.
-      reference: [R] int, wells by which profiles are normalised; no control that is
-        compared with.
-      by_plate: whether each plate is normalised by itself.
+      reference: by which profiles are normalised; no control that is compared with.
     """
 
     group: str
@@ -43,8 +42,7 @@ class DrugWells:
     mechanism: np.ndarray
     names: Sequence[str]
     against: str
-    reference: np.ndarray
-    by_plate: bool
+    reference: Reference
 
     @property
     def is_judged(self) -> np.ndarray:
@@ -195,8 +193,7 @@ def _compared(
         ),
         names=several,
         against=against,
-        reference=np.setdiff1d(controls, searched) if len(controls) else drugs,
-        by_plate=len(controls) > 0,
+        reference=by_controls.reference(np.setdiff1d(controls, searched), drugs),
     )
     return [made], said
 

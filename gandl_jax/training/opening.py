@@ -1,5 +1,7 @@
 """What the jobs of one experiment share: its dataset, its method, its encoder."""
 
+import contextlib
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,14 +9,15 @@ import ml_collections
 from etils import epath
 
 from gandl_jax import config as configs
-from gandl_jax import events, file_hashes, hosts, modules
+from gandl_jax import events, file_hashes, hosts
 from gandl_jax import workdir as workdirs
-from gandl_jax.errors import InputError, nearest
+from gandl_jax.errors import InputError
 from gandl_jax.methods.source import Source
 from gandl_jax.prepared import labelled, prepared
 from gandl_jax.raw import screen
 from gandl_jax.reading import bad_records, labelling
 from gandl_jax.training import held_out, network_files
+from gandl_jax.training.named_method import make_method as make_method
 
 
 def open_dataset(config) -> tuple[prepared.Prepared, tuple[str, ...]]:
@@ -38,8 +41,7 @@ def open_dataset(config) -> tuple[prepared.Prepared, tuple[str, ...]]:
         )
     wanted = {key: config.data[key] for key in prepared.REDUCED}
     prepared.check_plan(config.data.dir, dataset.description["plan"], wanted)
-    data = config.data
-    prepared.check_crop(dataset, data.crop_px, data.pad_px, data.padding)
+    check_crop(config, name, (dataset.height_px, dataset.width_px))
     dataset = labelling.label(config, dataset)
     if config.train.hold_out:
         rows = held_out.not_held(dataset.table, config.train.hold_out)
@@ -47,6 +49,39 @@ def open_dataset(config) -> tuple[prepared.Prepared, tuple[str, ...]]:
     dataset.check_scaling(config.data.scaling)
     dataset.check_illumination(config.data.illumination)
     return dataset, prepared.choose_channels(dataset, config.data.channels)
+
+
+def check_crop(config, name: str, size_px: tuple[int, int]) -> None:
+    """Refuses a crop that images do not hold, with the largest that the method takes.
+
+    Args:
+      config: of the experiment.
+      name: of the screen.
+      size_px: height and width of its images.
+
+    Raises:
+      InputError: with what fits.
+    """
+    data = config.data
+    prepared.check_crop(
+        name,
+        size_px,
+        data.crop_px,
+        data.pad_px,
+        data.padding,
+        largest=functools.partial(_largest_crop, config),
+    )
+
+
+def _largest_crop(config, most: int) -> int | None:
+    """The largest crop of at most so many pixels that the method's networks take."""
+    tried = config.copy_and_resolve_references()
+    for px in range(most, 0, -1):
+        tried.data.crop_px = px
+        with contextlib.suppress(InputError):
+            configs.method_options(config.method.name).check(tried)
+            return px
+    return None
 
 
 def bad_records_policy(
@@ -64,23 +99,33 @@ def bad_records_policy(
     )
 
 
-def make_method(config, source: Source) -> Any:
-    """The method that the config names.
+def encoder_method(config, theirs, source: Source) -> Any:
+    """The method whose encoder embeds this screen.
 
     Args:
-      config: of the experiment.
-      source: of the records that it is trained on.
+      config: of this experiment.
+      theirs: of the encoder, as of `encoder_config`.
+      source: that the encoder learnt from.
     """
-    name, known = config.method.name, modules.names("methods", "Method")
-    if name not in known:  # of another workdir's config.json, which is only data
-        raise InputError(f"there is no method {name!r}: {nearest(name, known)}")
-    method = modules.load("methods", name).Method(config, source)
-    px = config.model.input_px
-    if not px:
+    method = make_method(theirs, source)
+    if not takes_other_channels(config):
         return method
-    from gandl_jax.training import scaling  # slow
+    from gandl_jax.training import other_channels  # slow
 
-    return scaling.ScaledMethod(method, px)
+    folder, names = epath.Path(config.embed.checkpoint), theirs.data.channels
+    sources, count = _sources(folder, names, config), len(names)
+    return other_channels.OtherChannelsMethod(method, sources, count)
+
+
+def takes_other_channels(config) -> bool:
+    """Whether an encoder of a workdir sees this screen's channels in place of its own.
+
+    Of a file the filters themselves are changed.
+    """
+    embed = config.embed
+    return bool(embed.checkpoint_channels) and not network_files.is_file(
+        embed.checkpoint
+    )
 
 
 def encoder_config(config) -> ml_collections.ConfigDict:
@@ -111,7 +156,7 @@ def encoder_config(config) -> ml_collections.ConfigDict:
     theirs = read_trained(folder)
     if "last" in config.embed.steps:
         check_finished(folder, theirs)
-    _check_same_channels(folder, theirs.data.channels, config)
+    _sources(folder, theirs.data.channels, config)
     _check_tiles(folder, theirs.data.crop_px, "data.crop_px", config.data.crop_px)
     theirs.embed.weights = config.embed.weights
     return theirs
@@ -134,10 +179,15 @@ def read_trained(folder: epath.Path) -> ml_collections.ConfigDict:
 
 def newest_step(folder: epath.Path) -> int | None:
     """The newest checkpoint that a workdir has finished, without looking into it."""
+    return max(finished_steps(folder), default=None)
+
+
+def finished_steps(folder: epath.Path) -> list[int]:
+    """Of the checkpoints that a workdir has finished, without looking into them."""
     saved = folder / "checkpoints"
     found = list(saved.iterdir()) if saved.is_dir() else []
     steps = [p for p in found if p.name.isdecimal() and file_hashes.is_listed(p)]
-    return max((int(path.name) for path in steps), default=None)
+    return sorted(int(path.name) for path in steps)
 
 
 def _config_of_file(config) -> ml_collections.ConfigDict:
@@ -189,16 +239,33 @@ def check_finished(folder: epath.Path, theirs) -> None:
     )
 
 
-def _check_same_channels(folder: epath.Path, theirs: Sequence[str], config) -> None:
-    """Raises where this screen's chosen channels are not the encoder's."""
+def _sources(
+    folder: epath.Path, theirs: Sequence[str], config
+) -> tuple[int | None, ...]:
+    """For each of this screen's chosen channels that of the encoder, as it says.
+
+    Raises:
+      InputError: they are not the encoder's, and the config does not say which stand
+        for which.
+    """
     spec = screen.load(config)
     mine = prepared.check_channels(spec.name, spec.channels, config.data.channels)
+    key, wanted = "embed.checkpoint_channels", config.embed.checkpoint_channels
+    if wanted:
+        return network_files.sources(key, wanted, mine, list(theirs))
     if mine == tuple(theirs):
-        return
+        return tuple(range(len(mine)))
     lacking = [name for name in theirs if name not in spec.channels]
     if lacking:
-        has = ", ".join(spec.channels)
-        advice = f"this screen has no {' and no '.join(lacking)}, but {has}"
+        has, usual = (
+            ", ".join(spec.channels),
+            (name if name in theirs else network_files.MEAN for name in mine),
+        )
+        advice = (
+            f"this screen has no {' and no '.join(lacking)}, but {has}; say for each "
+            "of its channels which of the encoder's it stands for, or mean, as in "
+            f"--config.{key}={','.join(usual)}"
+        )
     else:
         advice = f"set --config.data.channels={','.join(theirs)}"
     raise InputError(

@@ -67,8 +67,9 @@ def _reading(config) -> dict[str, Any]:
     """How records are read and what is said of them, flat."""
     identity = configs.identity(config) | configs.screen_description(config)
     kept = ("data.", "screen.", "train.hold_out")
+    labels = ("data.label", "data.label_values", "data.label_rest")
     return {
         key: value
         for key, value in identity.items()
-        if key.startswith(kept) and not key.startswith("data.label")
+        if key.startswith(kept) and key not in labels
     }

@@ -56,17 +56,7 @@ def read(notes: Mapping[str, Any]) -> Source:
     """The source that the notes beside a checkpoint's arrays tell of."""
     if NOTE not in notes:
         return _former(notes)
-    found = notes[NOTE]
-    per_column = {
-        key: {column: tuple(values) for column, values in found[key].items()}
-        for key in ("classes", "class_counts")
-    }
-    return Source(
-        channels=tuple(found["channels"]),
-        blanks=dict(found["blanks"]),
-        records=found["records"],
-        **per_column,
-    )
+    return Source.from_plain(notes[NOTE])
 
 
 def _former(notes: Mapping[str, Any]) -> Source:

@@ -66,8 +66,8 @@ def open_records(config: ml_collections.ConfigDict) -> TrainingRecords:
     """
     dataset, channels = opening.open_dataset(config)
     every = classes.read_all(dataset.table, configs.label_columns(config))
-    data = config.data
-    found = classes.only(every, data.label_values, data.label_rest)
+    values, rest = config.data.label_values, config.data.label_rest
+    found = classes.only(every, values, rest)
     rows = held_out.resolve(
         dataset.table, config.train.hold_out, config.train.validation
     )
@@ -84,7 +84,7 @@ def _unlearnt(config, labels: Codes, records: int) -> np.ndarray:
     A method that needs labels learns nothing of them; another one may tell them from
     all others, as it may those with a blank cell.
     """
-    needed = configs.method_options(config.method.name).LABELS == "needed"
+    needed = configs.labels_use(config) == "needed"
     if not (needed and config.data.label_values):
         return np.zeros(0, np.int64)
     known = np.zeros(records, bool)
@@ -100,7 +100,7 @@ def _check_classes(config: ml_collections.ConfigDict, source: Source) -> None:
         for key in ("hold_out", "validation")
         if config.train[key]
     ]
-    needed = configs.method_options(config.method.name).LABELS == "needed"
+    needed = configs.labels_use(config) == "needed"
     for column, names in source.classes.items():
         counts = dict(zip(names, source.class_counts[column], strict=True))
         lost = [name for name, count in counts.items() if not count]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gandl_jax import hosts, parallel
-from gandl_jax.training import embedding
+from gandl_jax.training import embedding, pooling
 from gandl_jax.training.training_records import TrainingRecords
 
 GROUP = "validation"
@@ -87,7 +87,7 @@ def mean_over_records(
     kept = ((records[mask], values, mask) for records, values, mask in found)
     rows = [
         {name: _mean(column) for name, column in values.items()}
-        for _, values in embedding.by_record(kept)
+        for _, values in pooling.by_record(kept)
     ]
     means = {name: _mean([row[name] for row in rows]) for name in (rows or [{}])[0]}
     return {name: mean for name, mean in means.items() if not np.isnan(mean)}

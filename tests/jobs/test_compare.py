@@ -13,8 +13,8 @@ from gandl_jax import csv_files, sealed_json
 from gandl_jax import main as program
 from gandl_jax import workdir as workdirs
 from gandl_jax.jobs import choose_features
-from gandl_jax.jobs.compare import answer, asked
-from gandl_jax.judging import comparing
+from gandl_jax.jobs.compare import answer
+from gandl_jax.judging import asked, comparing
 from gandl_jax.profiles import seen_table, store
 from gandl_jax.profiles.seen import Seen
 from gandl_jax.tasks import choice_counting

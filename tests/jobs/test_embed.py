@@ -220,6 +220,26 @@ def test_another_screen_is_embedded_as_the_encoders_own_would_be(
     assert store.made_from(own / "gan@0")["saw_images"] is False
 
 
+def test_a_screen_that_lacks_channels_is_embedded_where_the_config_says_how(
+    transfer, trained, smoke_screen, tmp_path
+):
+    """The mean of all five where the screen has but one, as a grey image would be."""
+    as_rxrx1(smoke_screen.source, tmp_path / "rxrx1")
+    channels = "--config.data.channels=actin,er"
+    words = "--config.embed.checkpoint_channels=actin,mean"
+    assert transfer("--job=prepare,embed", channels, words) == 0
+    other = tmp_path / "transfer" / "profiles" / "rxrx1"
+    note = store.made_from(other / "gan@1")
+    assert note["channels"] == ["actin", "er"] and note["stand_for"] == [
+        "actin",
+        "mean",
+    ]
+    found = features(other / "gan@1", "b8")
+    own = features(trained / "profiles" / "simulated" / "gan@1", "b8")
+    assert found.shape == own.shape and np.ptp(found, axis=0).max() > 0.01
+    assert not np.allclose(found, own, rtol=1e-2)
+
+
 def test_what_was_seen_of_each_record_is_kept_with_the_features(
     run, trained, tmp_path, capsys
 ):
@@ -259,7 +279,15 @@ def test_what_was_seen_of_each_record_is_kept_with_the_features(
             "data.channels=",
             "takes the channels nuclei, er.*data.channels=nuclei,er,act",
         ),
-        ("data.name=bbbc013", "this screen has no nuclei and no er.*fkhr_gfp"),
+        (
+            "data.name=bbbc013",
+            "this screen has no nuclei and no er.*fkhr_gfp.*channels=mean,mean$",
+        ),
+        ("embed.checkpoint_channels=er", "should have one word for each of the chan"),
+        (
+            "embed.checkpoint_channels=er,er,er,er,gold",
+            "names 'gold', which the other networks have not: did you mean 'golgi'",
+        ),
         ("data.crop_px=16", "takes tiles of 8 px.*crop_px is 16: set --config.data.cr"),
         ("embed.checkpoint=/no/where", "/no/where is no folder: name the workdir"),
     ],

@@ -410,7 +410,8 @@ def test_odd_images_are_told_once_and_kept(raw, capsys):
     kept = prepared.open_prepared(c.data.dir).description["remarks"]
     told = [line[6:] for line in said if line.startswith("note: ")]
     assert told == [*kept["table"], *kept["images"]]
-    constant, saturated, identical = kept["images"]
+    constant, saturated, identical, *noise = kept["images"]
+    assert len(noise) == 5 and all("noise: neighbouring" in line for line in noise)
     assert "1 of 12 images" in constant and "/B05_s1_w3.png" in constant
     assert "1 of 12 images" in saturated and "/B06_s1_w2.png" in saturated
     assert "1 of 60 images" in identical
@@ -466,3 +467,17 @@ def test_bbbc013(shared, tmp_path):
     well = opened.table["Metadata_Well"][row]
     file = source / f"images/U2OS-1/Plate1/{well}_s1_w2.png"
     np.testing.assert_array_equal(site[..., 0], np.asarray(Image.open(file)))
+
+
+def test_a_crop_that_does_not_fit_is_refused_before_anything_is_written(raw):
+    """Where a job comes next that cuts crops; with the largest that networks take."""
+    c = settings(raw)
+    c.data.crop_px = 64
+    told = f"have {SIZE}x{SIZE} px: choose {SIZE}, the largest .*, or set .*pad_px"
+    with pytest.raises(InputError, match=told):
+        prepare.run(c, "", after=("train", "embed"))
+    assert not pathlib.Path(c.data.dir).exists()
+    c.data.crop_px, c.data.downscale = SIZE, 3
+    with pytest.raises(InputError, match="choose 4, the largest that fits"):
+        prepare.run(c, "", after=("embed",))
+    prepare.run(c, "", after=("evaluate", "report"))

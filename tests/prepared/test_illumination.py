@@ -13,7 +13,7 @@ from gandl_jax.errors import InputError
 from gandl_jax.jobs import prepare
 from gandl_jax.prepared import illumination, prepared
 from gandl_jax.raw import screen
-from gandl_jax.reading import levels, stream, tiles
+from gandl_jax.reading import levels, stream, tiles, tiling
 
 HEIGHT, WIDTH, SITES = 96, 80, 120
 OPTIONS = {"channels": (), "scaling": "dataset", "crop_px": 32}
@@ -93,7 +93,7 @@ def test_tiles_and_crops_lose_their_shading(shaded):
         (batch,) = tiles.tile_batches(
             opened, 0, batch=9 * 2 * SITES, illumination=kind, **OPTIONS
         )
-        corners = tiles.tile_offsets(HEIGHT, WIDTH, 32)
+        corners = tiling.offsets(HEIGHT, WIDTH, 32)
         for i in range(0, len(batch["images"]), 40):
             row, (y, x) = batch["record"][i], corners[i % len(corners)]
             clean = levels[opened.table["Metadata_Site_ID"][row]]

@@ -82,7 +82,7 @@ def test_channels(tiny):
 @pytest.mark.parametrize("crop_px", [0, 21])
 def test_crop_must_fit(tiny, crop_px):
     with pytest.raises(InputError, match=f"crop_px is {crop_px}.*24x20"):
-        prepared.check_crop(tiny[0], crop_px)
+        prepared.check_crop("tiny", (24, 20), crop_px)
 
 
 def percentiles(screen, pixels, *, plate=None):

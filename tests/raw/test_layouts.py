@@ -3,6 +3,7 @@
 import pathlib
 
 import imagecodecs
+import ml_collections
 import numpy as np
 import pandas as pd
 import pytest
@@ -58,7 +59,7 @@ LAYOUTS = {  # bits, suffix, how a file is written, whether it holds all channel
 }
 
 
-def write(folder, layout) -> config.ml_collections.ConfigDict:
+def write(folder, layout) -> ml_collections.ConfigDict:
     """Writes the sites, named `images/B02_s1...`; returns a config without a table."""
     bits, suffix, save, whole = LAYOUTS[layout]
     (folder / "images").mkdir(parents=True)

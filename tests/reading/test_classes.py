@@ -71,12 +71,12 @@ def test_values_that_are_not_named_count_as_blank():
         classes.only(found, ("UV", "Mock"))
 
 
-def test_all_other_values_may_be_one_class():
+def test_all_other_values_are_one_class_where_it_has_a_name():
     found = classes.read_all(TABLE, ("Concentration_uM",))
-    kept = classes.only(found, ("2.0",), "1 rest")["Concentration_uM"]
-    assert kept.names == ("1 rest", "2.0")
-    assert kept.codes.tolist() == [0, -1, 0, 0, 1] and kept.codes.dtype == np.int32
-    with pytest.raises(InputError, match="label_rest='10.0' .* is one itself"):
+    kept = classes.only(found, ("2.0",), "another")["Concentration_uM"]
+    assert kept.names == ("2.0", "another")
+    assert kept.codes.tolist() == [1, -1, 1, 1, 0]
+    with pytest.raises(InputError, match="label_rest=10.0 is a value of Concentration"):
         classes.only(found, ("2.0",), "10.0")
-    with pytest.raises(InputError, match="there are none: name some"):
-        classes.only(found, (), "rest")
+    with pytest.raises(InputError, match="label_values names none"):
+        classes.only(found, (), "another")

@@ -109,19 +109,27 @@ def test_a_padded_pixel_has_the_illumination_of_its_own(tiny, padding, monkeypat
 @pytest.mark.parametrize(
     ("crop_px", "padding", "told"),
     [
-        (32, Padding(), "choose 1 to 20, or set --config.data.pad_px=6$"),
-        (33, Padding(5), "24x20 px and 5 more on .*1 to 30, or set .*pad_px=7$"),
+        (
+            32,
+            Padding(),
+            "choose 20, the largest that fits, or set --config.data.pad_px=6$",
+        ),
+        (33, Padding(5), "24x20 px and 5 more on .*choose 30, .*, or set .*pad_px=7$"),
         (32, Padding(20), "pad_px is 20, .*reflect 19 at most: choose 0 to 19, or"),
         (64, Padding(), "set --config.data.pad_px=22 --config.data.padding=constant$"),
-        (0, Padding(5), "choose 1 to 30$"),
+        (0, Padding(5), "choose 30, the largest that fits$"),
     ],
 )
 def test_what_does_not_fit_is_told_with_what_would(tiny, crop_px, padding, told):
     with pytest.raises(InputError, match=told):
-        padding.size(tiny[0], crop_px)
+        tiles.padded_size(tiny[0], padding, crop_px)
 
 
 def test_what_is_advised_fits(tiny):
-    assert Padding(6).size(tiny[0], 32) == (36, 32)
-    assert Padding(22, "constant").size(tiny[0], 64) == (68, 64)
-    assert Padding(19).size(tiny[0], 58) == (62, 58)
+    fit = {
+        (Padding(6), 32): (36, 32),
+        (Padding(22, "constant"), 64): (68, 64),
+        (Padding(19), 58): (62, 58),
+    }
+    for (padding, crop_px), size in fit.items():
+        assert tiles.padded_size(tiny[0], padding, crop_px) == size

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gandl_jax.reading import tiles
+from gandl_jax.reading import tiles, tiling
 
 CROP = 8
 
@@ -41,7 +41,7 @@ def test_site_intensities_are_numpys(screen, request):
     + [(24, 20, 8, 9), (7, 5, 3, 6), (10, 3, 3, 4), (11, 11, 4, 9), (5, 4, 1, 20)],
 )
 def test_fewest_tiles_cover_every_pixel(height, width, crop, count):
-    offsets = tiles.tile_offsets(height, width, crop)
+    offsets = tiling.offsets(height, width, crop)
     covered = np.zeros((height, width), int)
     for y, x in offsets:
         assert 0 <= y <= height - crop and 0 <= x <= width - crop
@@ -78,7 +78,7 @@ def test_tiles_of_every_site_then_padding(tiny, size, stretched):
             every += list(batch["images"][:kept])
             rows += list(batch["record"][:kept])
         np.testing.assert_array_equal(rows, np.repeat(prepared.rows(shard), 9))
-        corners = tiles.tile_offsets(24, 20, CROP) * (len(rows) // 9)
+        corners = tiling.offsets(24, 20, CROP) * (len(rows) // 9)
         for row, (y, x), tile in zip(rows, corners, every, strict=True):
             site = sites[prepared.table["Metadata_Site_ID"][row]]
             wanted = site[y : y + CROP, x : x + CROP]
@@ -113,7 +113,7 @@ def test_every_plate_is_stretched_by_its_own_percentiles(screen, request, stretc
     prepared, pixels = request.getfixturevalue(screen)
     sites = stretched(prepared, pixels, per_plate=True)
     ids = prepared.table["Metadata_Site_ID"]
-    corners = tiles.tile_offsets(24, 20, CROP)
+    corners = tiling.offsets(24, 20, CROP)
     for batch in tiles_of(prepared, 0, 9, scaling="plate"):
         site = sites[ids[batch["record"][0]]]
         wanted = [site[y : y + CROP, x : x + CROP] for y, x in corners]

@@ -16,6 +16,8 @@ from gandl_jax.tasks import (
     choice,
     control_classification,
     dose_response,
+    drug_control,
+    drug_similarity,
     efficacy,
     label_classification,
     marks,
@@ -39,6 +41,8 @@ OPTIONS = {
     "features": "b8",
     "points": 10,
     "inner_folds": 2,
+    "distances": ("euclidean",),
+    "doses": "all",
 }
 KINDS = [(False, ""), (True, ""), (True, "X"), (None, None)]
 SETS = ("gan@9/b8", "gan@0/b8", "intensity")
@@ -104,14 +108,17 @@ def entering(row, metadata):
         return own & ((role == "treated") | (of_control & (row["kind"] == "replicate")))
     if task in ("dose_response", "efficacy"):
         return own & (metadata["Metadata_Experiment"] == row["experiment"])
+    if row.get("split") == "held_out":
+        own = own & (metadata[held_out.COLUMN] == "test")
+    if task == "drug_similarity":  # controls normalise, or are compared with
+        return own
     judged = {
         "control_classification": role.str.startswith("response"),
         "label_classification": metadata["Metadata_Mechanism"] != "",
         "cell_model_classification": cells != "",
         "batch_effects": role == "response_0",
+        "drug_control": role.isin(["treated", "response_0"]),
     }[task]
-    if row["split"] == "held_out":
-        judged = judged & (metadata[held_out.COLUMN] == "test")
     return own & judged
 
 
@@ -120,8 +127,11 @@ def rows_of(task, metadata, sets):
         control_classification: ("plate",),
         label_classification: ("plate",),
         cell_model_classification: ("plate",),
+        drug_control: ("plate",),
     }
     options = OPTIONS | {"splits": wanted.get(task, ())}
+    if task is drug_control:  # by roles
+        options |= {"label": "", "control": ""}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LeftOut)
         plan = task.splits(metadata, options) if hasattr(task, "splits") else []
@@ -136,6 +146,8 @@ def rows_of(task, metadata, sets):
         cell_model_classification,
         control_classification,
         dose_response,
+        drug_control,
+        drug_similarity,
         efficacy,
         label_classification,
         retrieval,

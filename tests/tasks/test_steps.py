@@ -8,8 +8,11 @@ from gandl_jax.profiles.feature_set import FeatureSet
 from gandl_jax.tasks import (
     batch_effects,
     cell_model_classification,
+    clustering,
     control_classification,
     dose_response,
+    drug_control,
+    drug_similarity,
     efficacy,
     label_classification,
     retrieval,
@@ -31,13 +34,21 @@ OPTIONS = {
     "controls": True,
     "features": "b8",
     "points": 30,
+    "records": 40,
+    "min_sizes": (10,),
+    "distances": ("euclidean", "cosine"),
+    "doses": "all",
 }
+OWN = {drug_control: {"label": "Role", "control": "response_0"}}
 UNITS = {
     batch_effects: "parts",
     cell_model_classification: "parts",
     control_classification: "parts",
     label_classification: "parts",
+    clustering: "epochs",
     dose_response: "curves",
+    drug_control: "SVMs",
+    drug_similarity: "comparisons",
     efficacy: "sets",
     retrieval: "searches",
     well_map: "epochs",
@@ -76,7 +87,9 @@ def screen(control_wells):
     number = np.arange(len(metadata)) % 24
     treated = number >= 12
     metadata.loc[treated, "Metadata_Role"] = "treated"
-    metadata.loc[treated, "Metadata_Treatment"] = "a"
+    metadata.loc[treated, "Metadata_Treatment"] = np.array(["a", "b"])[number // 18][
+        treated
+    ]
     metadata.loc[treated, "Metadata_Concentration_uM"] = (10.0 ** (number % 4))[treated]
     metadata["Metadata_Mechanism"] = np.array(["x", "y", "z"])[number % 3]
     features = np.random.default_rng(0).normal(size=(len(metadata), 8))
@@ -88,17 +101,19 @@ def screen(control_wells):
 
 
 def counts(task, sets, metadata):
-    heard = Heard()
-    plan = task.splits(metadata, OPTIONS) if hasattr(task, "splits") else []
+    heard, options = Heard(), OPTIONS | OWN.get(task, {})
+    plan = task.splits(metadata, options) if hasattr(task, "splits") else []
     with steps.told(heard):
-        task.run(sets, plan, **{k: v for k, v in OPTIONS.items() if k != "splits"})
+        task.run(sets, plan, **{k: v for k, v in options.items() if k != "splits"})
     return heard.counts
 
 
 @pytest.mark.parametrize(
     "task",
     [
-        pytest.param(task, marks=pytest.mark.slow if task is well_map else ())
+        pytest.param(
+            task, marks=pytest.mark.slow if task in (clustering, well_map) else ()
+        )
         for task in UNITS
     ],
 )

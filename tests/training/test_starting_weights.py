@@ -420,7 +420,7 @@ FILE = "--config.train.start_from={}/small.npz"
         ),
         (
             ["--job=embed", "--config.embed.checkpoint_channels=1"],
-            "is of an .npz file, and config.embed.checkpoint= is none",
+            "is of an encoder from elsewhere, and there is none: set",
         ),
     ],
 )  # fmt: skip

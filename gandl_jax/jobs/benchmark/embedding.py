@@ -15,7 +15,7 @@ from gandl_jax import parallel
 from gandl_jax.jobs.benchmark import matrix_product, memory, random_training, rounds
 from gandl_jax.methods.source import Source
 from gandl_jax.prepared import prepared
-from gandl_jax.reading import tiles
+from gandl_jax.reading import tiles, tiling
 from gandl_jax.reading.padding import Padding
 from gandl_jax.training import (
     embedding,
@@ -24,6 +24,7 @@ from gandl_jax.training import (
     loop,
     network_files,
     opening,
+    pooling,
 )
 
 
@@ -62,20 +63,20 @@ def figures(config: ml_collections.ConfigDict) -> dict[str, Any]:
     """
     check(config)
     theirs = opening.encoder_config(config)
-    method = opening.make_method(theirs, _source(config, theirs))
+    method = opening.encoder_method(config, theirs, _source(config, theirs))
     devices = parallel.devices(config.train.devices)
     encoder = parallel.on_one(lambda key: method.items(method.init(key))["encoder"])(
         loop.stream_key(config, loop.INIT)
     )
     embedded = functools.partial(parallel.map_batch(method.embed, devices), encoder)
-    encode = embedding.over_orientations(embedded, config.embed.orientations)
+    encode = pooling.over_orientations(embedded, config.embed.orientations)
     images = random_training.images(config, config.embed.batch)
     run = functools.partial(_repeat, encode, images)
     compiling = rounds.compiling(run)
     network = rounds.seconds_per_call(run)
     sites = {}
     if prepared.is_complete(config.data.dir):
-        sites = _sites(config, encode, embedding.pooling(method, encoder))
+        sites = _sites(config, encode, pooling.of_method(method, encoder))
     peaks = memory.peaks_mb(devices)  # matrices are no part of it
     dtype = parallel.compute_dtype(theirs.model.dtype)
     flops = parallel.count_flops(method.embed, encoder, images)
@@ -118,7 +119,7 @@ def _sites(
     batches = _all_batches(dataset, config)
 
     def run(times: int) -> None:
-        embedding.pooled(encode, pool, itertools.islice(batches, times))
+        pooling.pooled(encode, pool, itertools.islice(batches, times))
 
     run(1)  # opens the first shard
     seconds = rounds.seconds_per_call(run)
@@ -135,8 +136,9 @@ def _tiles_per_site(
     dataset: prepared.Prepared, config: ml_collections.ConfigDict
 ) -> int:
     data = config.data
-    size = Padding(data.pad_px, data.padding).size(dataset, data.crop_px)
-    return len(tiles.tile_offsets(*size, data.crop_px))
+    padding = Padding(data.pad_px, data.padding)
+    size = tiles.padded_size(dataset, padding, data.crop_px)
+    return len(tiling.offsets(*size, data.crop_px))
 
 
 def _sites_per_batch(

@@ -14,8 +14,9 @@ from gandl_jax import config as configs
 from gandl_jax.errors import InputError, Skip
 from gandl_jax.jobs.channel_importance.trainings import Trainings
 from gandl_jax.profiles import groups
+from gandl_jax.reading import tiling
 from gandl_jax.reading.padding import Padding
-from gandl_jax.reading.tiles import tile_offsets
+from gandl_jax.reading.tiles import padded_size
 from gandl_jax.tasks import classification
 from gandl_jax.training import trained_on, training_records
 from gandl_jax.training.training_records import TrainingRecords
@@ -162,8 +163,9 @@ def _blocks(
 ) -> tuple[np.ndarray, ...]:
     """The rows in random parts: channels change hands within a part."""
     data = trainings.config.data
-    size = Padding(data.pad_px, data.padding).size(records.dataset, data.crop_px)
-    tiles = len(tile_offsets(*size, data.crop_px))
+    padding = Padding(data.pad_px, data.padding)
+    size = padded_size(records.dataset, padding, data.crop_px)
+    tiles = len(tiling.offsets(*size, data.crop_px))
     each = 4 * tiles * data.crop_px**2 * len(trainings.channels)
     most, least = BLOCK_RECORDS
     count = -(-len(rows) // max(least, min(most, BLOCK_BYTES // each)))

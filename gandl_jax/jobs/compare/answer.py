@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from gandl_jax.jobs.compare import text
-from gandl_jax.jobs.compare.judged import FLOOR, TRAINED
 from gandl_jax.jobs.report import page
 from gandl_jax.jobs.report.page import Html
 from gandl_jax.judging import task_tables
+from gandl_jax.judging.judged import FLOOR, TRAINED
 from gandl_jax.profiles.groups import HELD_OUT
 from gandl_jax.tasks.classification import WELLS
 

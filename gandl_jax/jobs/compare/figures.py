@@ -10,11 +10,11 @@ from gandl_jax import workdir as workdirs
 from gandl_jax.figures import against, style
 from gandl_jax.figures import scores as plot
 from gandl_jax.jobs.compare import answer, text
-from gandl_jax.jobs.compare.judged import FLOOR, TRAINED, UNTRAINED
 from gandl_jax.jobs.compare.spent import Cost, memory_bytes
 from gandl_jax.jobs.report import page, training
 from gandl_jax.jobs.report.page import Html
 from gandl_jax.judging.entrants import Entrant
+from gandl_jax.judging.judged import FLOOR, TRAINED, UNTRAINED
 from gandl_jax.tasks import marks
 
 Row = Mapping[str, Any]

@@ -8,8 +8,8 @@ from etils import epath
 
 from gandl_jax import csv_files
 from gandl_jax.jobs.compare import answer
-from gandl_jax.jobs.compare.judged import TRAINED, flat
 from gandl_jax.jobs.compare.spent import Cost, memory_bytes
+from gandl_jax.judging.judged import TRAINED, flat
 
 ENDING = "_compared.csv"
 LEADS = "leads"  # whether a row is of the question that leads

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gandl_jax.jobs.compare import answer, text
-from gandl_jax.jobs.compare.judged import UNTRAINED
 from gandl_jax.jobs.compare.spent import Cost, memory_bytes
 from gandl_jax.jobs.report import page
 from gandl_jax.jobs.report.page import Html
+from gandl_jax.judging.judged import UNTRAINED
 from gandl_jax.progress import duration
 from gandl_jax.tasks import marks
 

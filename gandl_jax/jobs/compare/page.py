@@ -7,12 +7,12 @@ import pandas as pd
 from etils import epath
 
 from gandl_jax.jobs.compare import answer, figures, methods
-from gandl_jax.jobs.compare.judged import flat
 from gandl_jax.jobs.compare.spent import Cost
 from gandl_jax.jobs.report import page, page_file
 from gandl_jax.jobs.report.page import Html
 from gandl_jax.judging import task_tables
 from gandl_jax.judging.entrants import Entrant
+from gandl_jax.judging.judged import flat
 from gandl_jax.raw import screen as screens
 
 Contents = Sequence[Mapping[str, Any]]

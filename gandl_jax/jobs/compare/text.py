@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from gandl_jax.jobs.compare.judged import FLOOR, TRAINED, UNTRAINED
 from gandl_jax.judging import task_tables
+from gandl_jax.judging.judged import FLOOR, TRAINED, UNTRAINED
 from gandl_jax.tasks import marks
 from gandl_jax.tasks.score_table import aligned
 

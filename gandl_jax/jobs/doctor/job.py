@@ -5,7 +5,6 @@ It writes nothing, takes no device and no lock: a training may run there meanwhi
 
 from etils import epath
 
-from gandl_jax import modules
 from gandl_jax.errors import InputError
 from gandl_jax.jobs.doctor import (
     metric_findings,
@@ -68,16 +67,10 @@ def examined(found: State) -> dict[str, list[Finding]]:
 
 
 def networks(found: State) -> list[Finding]:
-    """The health of the networks: as any method's, and as this one's module judges."""
-    lines = found.lines
-    if not lines:
-        return []
-    diagnosis = modules.part("methods", found.config.method.name, "diagnosis")
-    judged = [metric_findings.numbers(lines)]
-    if diagnosis:
-        judged += diagnosis.findings(lines, found.config, found.saved.steps)
-    judged.append(metric_findings.gradients(lines))
-    return [retrain_command.with_command(one, found) for one in judged if one]
+    """The health of the networks, with what to run where they are ill."""
+    config, steps = found.config, found.saved.steps
+    judged = metric_findings.of_networks(found.lines, config, steps)
+    return [retrain_command.with_command(one, found) for one in judged]
 
 
 def _trained_s(found: State) -> float:

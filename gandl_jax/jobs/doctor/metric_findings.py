@@ -5,12 +5,32 @@ is no such metric, or where it is too early to say.
 """
 
 import math
+from collections.abc import Sequence
 
+from gandl_jax import modules
 from gandl_jax.methods import metric_lines
 from gandl_jax.methods.findings import BAD, GOOD, NOTE, Finding
 from gandl_jax.methods.metric_lines import Lines
 
 SPIKE = 100.0  # times the usual gradient; a healthy training had 7 (ours)
+
+
+def of_networks(lines: Lines, config, steps: Sequence[int]) -> list[Finding]:
+    """The health of a training's networks: as any method's, and as its module judges.
+
+    Args:
+      lines: of the metrics.
+      config: of the training.
+      steps: of the checkpoints, from which features can be taken.
+    """
+    if not lines:
+        return []
+    diagnosis = modules.part("methods", config.method.name, "diagnosis")
+    judged = [numbers(lines)]
+    if diagnosis:
+        judged += diagnosis.findings(lines, config, steps)
+    judged.append(gradients(lines))
+    return [one for one in judged if one]
 
 
 def numbers(lines: Lines) -> Finding:

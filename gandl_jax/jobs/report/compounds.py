@@ -2,19 +2,17 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from gandl_jax.figures import dose, style
-from gandl_jax.jobs.report import findings, page
+from gandl_jax.jobs.report import page
 from gandl_jax.jobs.report.encoder_roles import Row
 from gandl_jax.jobs.report.page import Html
+from gandl_jax.judging import curve_effects, drawn_doses
 from gandl_jax.tasks import marks
 from gandl_jax.tasks.curve_shape import FALLS_AGAIN
 
 BEST = 8  # rescues on the first page
 FEWEST = 3  # points that make a figure
-NAMED = 8  # compounds with a name, where they are the most potent
-RELATIVE, ABSOLUTE = "ec50", "absolute_ec50"  # EC50s, as the keys of rows begin
+RELATIVE, ABSOLUTE = "ec50", drawn_doses.ABSOLUTE  # EC50s, as keys of rows begin
 
 
 def best(rows: Sequence[Row]) -> Html:
@@ -23,8 +21,10 @@ def best(rows: Sequence[Row]) -> Html:
     Args:
       rows: ranked rows of dose response of one feature set.
     """
-    up = [row for row in rows if findings.rises(row)]
-    back = [_falls_again(row) for row in rows if findings.misfit(row) == FALLS_AGAIN]
+    up = [row for row in rows if curve_effects.rises(row)]
+    back = [
+        _falls_again(row) for row in rows if curve_effects.misfit(row) == FALLS_AGAIN
+    ]
     if not up:
         none = page.tag(
             "p", "No compound leads toward the wanted state and stays there."
@@ -84,7 +84,7 @@ def _order(up: Sequence[Row]) -> str:
     words = "In order of the relative EC50"
     if any(row.get("ec50_bound") for row in up):
         words += ", measured ones before those of which only a bound is known"
-    if any(not findings.full(row) for row in up):
+    if any(not curve_effects.full(row) for row in up):
         words += "; rescues of less than half way last"
     return words + "."
 
@@ -96,34 +96,12 @@ def figure(rows: Sequence[Row], name: str) -> Html | None:
       rows: ranked rows of dose response of one feature set.
       name: unique within the page.
     """
-    known = [
-        row
-        for row in rows
-        if not findings.bad(row.get("rescue"))
-        and not findings.bad(row.get("side_effect"))
-    ]
+    known = drawn_doses.known(rows)
     if len(known) < FEWEST:
         return None
-    points = {
-        kind: (
-            [row["side_effect"] for row in known if findings.effect(row) == kind],
-            [row["rescue"] for row in known if findings.effect(row) == kind],
-        )
-        for kind in reversed(dose.COMPOUNDS)
-    }
-    first: dict[str, Row] = {}  # of a compound in several experiments the most potent
-    for row in filter(findings.rises, known):
-        first.setdefault(row["treatment"], row)
-    labels = [
-        (row["side_effect"], row["rescue"], name)
-        for name, row in list(first.items())[:NAMED]
-    ]
-    limits = tuple(
-        _limits([row[key] for row in known]) for key in ("side_effect", "rescue")
-    )
-    shown = {kind: those for kind, those in points.items() if those[0]}
+    points, labels, limits = drawn_doses.compounds(known)
     svg = style.to_svg(
-        dose.compounds(shown, labels, limits),
+        dose.compounds(points, labels, limits),
         page.anchor(name),
         "Rescue against side effect at the highest dose; the table has the numbers",
     )
@@ -147,7 +125,7 @@ def where(row: Row) -> str:
 
 def potency(row: Row) -> str:
     """The EC50s with their intervals or bounds, else why there is none."""
-    if findings.misfit(row) == FALLS_AGAIN:
+    if curve_effects.misfit(row) == FALLS_AGAIN:
         return falls_again(row)
     if row.get("ec50_bound"):
         words = f"relative EC50 {bound(row)}"
@@ -212,11 +190,3 @@ def _ec50(row: Row, name: str = RELATIVE) -> Html:
         return page.text("–")
     span = page.tag("small", page.dose_interval(um, low, high))
     return page.join([page.dose(um), span])
-
-
-def _limits(values: Sequence[float]) -> tuple[float, float]:
-    """Ends of an axis that shows 0, 1 and all but the farthest percent."""
-    low, high = np.percentile(values, (1, 99))
-    low, high = min(low, 0.0), max(high, 1.0)
-    margin = 0.05 * (high - low)
-    return low - margin, high + margin

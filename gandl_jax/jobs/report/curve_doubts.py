@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from gandl_jax.jobs.report import compounds, findings, page
 from gandl_jax.jobs.report.encoder_roles import Row
+from gandl_jax.judging import curve_effects
 from gandl_jax.tasks.curve_shape import FALLS_AGAIN, NO_CURVE_FITS
 
 WIDE_FOLD = 10  # an EC50 interval that spans more than this pins down little
@@ -15,8 +16,8 @@ LARGE = 0.5  # a side effect of half the way between the controls
 
 def side_effects(curves: Sequence[Row]) -> Iterator[str]:
     """Rescuers that change the cells in other ways, too."""
-    up = [row for row in curves if findings.rises(row)]
-    known = [row for row in up if not findings.bad(row.get("side_effect"))]
+    up = [row for row in curves if curve_effects.rises(row)]
+    known = [row for row in up if not curve_effects.bad(row.get("side_effect"))]
     large = [row for row in known if row["side_effect"] >= LARGE]
     if large:
         sure = sum((row["side_effect_low"] or 0) > 0 for row in large)
@@ -41,7 +42,9 @@ def doubts(curves: Sequence[Row]) -> Iterator[str]:
             f"The controls of {page.listing(lost)} are not told apart by wells that "
             "did not draw the axis between them: no response is given there."
         )
-    up = {(row["treatment"], row["group"]) for row in curves if findings.rises(row)}
+    up = {
+        (row["treatment"], row["group"]) for row in curves if curve_effects.rises(row)
+    }
     flat = {(r["treatment"], r["group"]) for r in curves if r["status"] == "no effect"}
     if up & flat:
         yield (
@@ -59,7 +62,7 @@ def doubts(curves: Sequence[Row]) -> Iterator[str]:
 
 def _misfits(curves: Sequence[Row]) -> Iterator[str]:
     """Curves that no EC50 is given for, and those to doubt that have one."""
-    back = [row for row in curves if findings.misfit(row) == FALLS_AGAIN]
+    back = [row for row in curves if curve_effects.misfit(row) == FALLS_AGAIN]
     if back:
         names = page.listing(
             f"{row['treatment']} (best at {page.dose(row['best_dose_um'])})"
@@ -69,7 +72,7 @@ def _misfits(curves: Sequence[Row]) -> Iterator[str]:
             f"{len(back)} of {len(curves)} responses rise and fall again, so they have "
             f"no EC50, and their rescue at the highest dose is not their best: {names}."
         )
-    bad = [row for row in curves if findings.misfit(row) == NO_CURVE_FITS]
+    bad = [row for row in curves if curve_effects.misfit(row) == NO_CURVE_FITS]
     if bad:
         yield (
             f"No curve fits {len(bad)} of {len(curves)} responses, which have no EC50: "
@@ -102,5 +105,5 @@ def _widths(curves: Sequence[Row]) -> Iterator[str]:
 
 def _fold(row: Row) -> float:
     low, high = row["ec50_low_um"], row["ec50_high_um"]
-    open_end = findings.bad(low) or findings.bad(high) or low <= 0
+    open_end = curve_effects.bad(low) or curve_effects.bad(high) or low <= 0
     return math.inf if open_end else high / low

@@ -1,18 +1,14 @@
 """The report's dose-response curves: which are shown, drawn and listed."""
 
-import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
-
 from gandl_jax.figures import dose, style
-from gandl_jax.jobs.report import compounds, findings, page, scores
+from gandl_jax.jobs.report import compounds, page, scores
 from gandl_jax.jobs.report.encoder_roles import Row
 from gandl_jax.jobs.report.page import Html
+from gandl_jax.judging import curve_effects, drawn_doses
 from gandl_jax.tasks import marks
-from gandl_jax.tasks.curve import logistic
-from gandl_jax.tasks.curve_shape import FALLS_AGAIN
 
 SHOWN = 24
 LEGEND = (
@@ -63,62 +59,6 @@ def section(dataset: str, role: str, rows: Sequence[Row], plots: Html) -> Html:
     )
 
 
-def drawn(row: Row) -> dict[str, Any]:
-    """What the figure of a curve shows, as arguments of `figures.dose.curve`.
-
-    Args:
-      row: of dose response.
-    """
-    points = [p for p in row["points"] if p["concentration_um"] > 0]
-    amount = np.array([p["concentration_um"] for p in points], float)
-    response = np.array([p["response"] for p in points], float)
-    doses = np.unique(amount)
-    means = [float(response[amount == d].mean()) for d in doses]
-    fitted = row["ec50_um"] is not None
-    low, high = row["ec50_low_um"], row["ec50_high_um"]
-    span = (low or 0.0, row["ec50_um"], math.inf if high is None else high)
-    return {
-        "wells": (amount.tolist(), response.tolist()),
-        "means": (doses.tolist(), means),
-        "fit": fitted_curve(row, doses) if fitted else None,
-        "ec50_um": span if fitted or row.get("ec50_bound") else None,
-        "absolute_ec50_um": _absolute_span(row),
-        "best_dose_um": _best_dose(row),
-        "controls": _controls(row),
-    }
-
-
-def _absolute_span(row: Row) -> tuple[float, float | None, float] | None:
-    value, low, high = (
-        row.get(f"{compounds.ABSOLUTE}{end}_um") for end in ("", "_low", "_high")
-    )
-    if value is None and not row.get(f"{compounds.ABSOLUTE}_bound"):
-        return None
-    return low or 0.0, value, math.inf if high is None else high
-
-
-def _best_dose(row: Row) -> tuple[float, float, float] | None:
-    if findings.misfit(row) != FALLS_AGAIN:
-        return None
-    keys = ("best_dose_low_um", "best_dose_um", "best_dose_high_um")
-    return tuple(row[key] for key in keys)
-
-
-def fitted_curve(row: Row, doses: np.ndarray) -> tuple[list[float], list[float]]:
-    """Points along the fitted curve over the doses.
-
-    Args:
-      row: of dose response, with a fit.
-      doses: [D] uM, ascending, above 0.
-
-    Returns:
-      (dose [61] uM, response [61]).
-    """
-    amount = np.geomspace(doses[0], doses[-1], 61)
-    parameters = (row[key] for key in ("bottom", "top", "ec50_um", "slope"))
-    return amount.tolist(), logistic(amount, *parameters).tolist()
-
-
 def panels(rows: Sequence[Row], name: str) -> tuple[Html, list[dict[str, Any]]]:
     """Small multiples of the first `SHOWN` curves, all with the same axes.
 
@@ -130,13 +70,13 @@ def panels(rows: Sequence[Row], name: str) -> tuple[Html, list[dict[str, Any]]]:
       The figures, and every point in them.
     """
     rows = [row for row in rows if any(p["concentration_um"] for p in row["points"])]
-    data = [drawn(row) for row in rows[:SHOWN]]
+    data = [drawn_doses.curve(row) for row in rows[:SHOWN]]
     if not data:
         return page.join([]), []
     doses = [amount for one in data for amount in one["means"][0]]
     limits = {
         "dose_limits_um": (min(doses), max(doses)),
-        "response_limits": _response_limits(data),
+        "response_limits": drawn_doses.response_limits(data),
     }
     plots, points = [], []
     for i, (row, one) in enumerate(zip(rows, data, strict=False)):
@@ -203,40 +143,18 @@ def _um(row: Row, name: str) -> Html:
     return page.interval(*map(page.rounded, numbers), "g")
 
 
-def _controls(row: Row) -> dict[str, tuple[float, float, float]]:
-    """Range of the control wells: 5 %, median, 95 %."""
-    found = {}
-    for name, values in sorted(row["controls"].items()):
-        if isinstance(values, dict):
-            if values:
-                found[name] = (values["low"], values["middle"], values["high"])
-        elif len(values):
-            found[name] = tuple(np.percentile(values, (5, 50, 95)).tolist())
-    return found
-
-
 def _caption(row: Row) -> Html:
     state = compounds.potency(row)
     if row["status"] == "fitted":
         state += f", R²\N{NO-BREAK SPACE}{page.number(row['r2'], '.2f')}"
-    if not findings.bad(row.get("rescue")) and row["status"] != "no effect":
+    if not curve_effects.bad(row.get("rescue")) and row["status"] != "no effect":
         state += f"; rescue {row['rescue']:.2f}".replace("-", "−")
-        if not findings.bad(row.get("side_effect")):
+        if not curve_effects.bad(row.get("side_effect")):
             state += f", side effect {row['side_effect']:.2f}".replace("-", "−")
     if row.get("doubts"):
         state += f". Doubtful: {'; '.join(row['doubts'])}"
     name = scores.marked(page.tag("b", row["treatment"]), row)
     return page.join([name, compounds.where(row), Html("<br>"), state])
-
-
-def _response_limits(data: Sequence[dict[str, Any]]) -> tuple[float, float]:
-    """From 1 to 99 % of the wells, so that one stray well does not flatten them all."""
-    wells = [value for one in data for value in one["wells"][1]]
-    means = [value for one in data for value in one["means"][1]]
-    ranges = [v for one in data for bars in one["controls"].values() for v in bars]
-    seen = [*np.percentile(wells, (1, 99)), *means, *ranges, 0.0, 1.0]
-    margin = 0.06 * (max(seen) - min(seen))
-    return min(seen) - margin, max(seen) + margin
 
 
 def _points(row: Row, one: dict[str, Any]) -> Iterable[dict[str, Any]]:

@@ -7,6 +7,7 @@ from gandl_jax.jobs.report.encoder_roles import Row, Table
 from gandl_jax.jobs.report.findings import verdict
 from gandl_jax.jobs.report.page import count, listing, number, span
 from gandl_jax.jobs.report.wells import Wells
+from gandl_jax.judging import curve_effects
 from gandl_jax.profiles import groups
 from gandl_jax.profiles.groups import HELD_OUT
 from gandl_jax.tasks import marks
@@ -111,7 +112,7 @@ def _batch_doubts(batch: Table) -> Iterator[str]:
             by_label.setdefault((group, label), encoder_roles.main(those))
     found: dict[str, list[Row]] = {}
     for row in by_label.values():
-        if not findings.bad(row["low"]) and row["low"] > row["chance"]:
+        if not curve_effects.bad(row["low"]) and row["low"] > row["chance"]:
             found.setdefault(row["label"], []).append(row)
     if found:
         told = "; ".join(_told_from(label, rows) for label, rows in found.items())

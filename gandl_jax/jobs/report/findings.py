@@ -1,10 +1,10 @@
 """What the rows of the tasks say, in words: which encoder is better, what rescues."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from gandl_jax.jobs.report import encoder_roles, page
 from gandl_jax.jobs.report.encoder_roles import Row, Table
+from gandl_jax.judging import curve_effects
 from gandl_jax.profiles import groups
 from gandl_jax.tasks import marks
 from gandl_jax.tasks.curve_shape import FALLS_AGAIN, NO_CURVE_FITS
@@ -22,12 +22,6 @@ NEW = (
 )
 METADATA = ("plate", "position")  # floors that no image was needed for
 EPS = 1e-9  # rounding of a difference
-HALF_WAY = 0.5  # a rescue that gets less far toward the wanted state is partial
-
-
-def bad(value: float | None) -> bool:
-    """True where there is no number."""
-    return value is None or math.isnan(value)
 
 
 def verdict(row: Row, floor: str) -> str:
@@ -38,7 +32,9 @@ def verdict(row: Row, floor: str) -> str:
       floor: "untrained", "classical", "intensity", "plate" or "position".
     """
     difference = (row.get("differences") or {}).get(floor)
-    if not difference or any(bad(difference[k]) for k in ("value", "low", "high")):
+    if not difference or any(
+        curve_effects.bad(difference[k]) for k in ("value", "low", "high")
+    ):
         return "unknown"
     if difference["low"] > 0:
         return "better"
@@ -48,7 +44,7 @@ def verdict(row: Row, floor: str) -> str:
 def against_chance(row: Row) -> str:
     """Says whether a score is `better`, `worse`, `unclear` or `unknown` to guessing."""
     low, high, chance = row["low"], row["high"], row.get("chance")
-    if any(map(bad, (low, high, chance))):
+    if any(map(curve_effects.bad, (low, high, chance))):
         return "unknown"
     if low > chance:
         return "better"
@@ -62,10 +58,18 @@ def floor_tells(row: Row, floor: str) -> bool:
     against, and the floor has no say.
     """
     difference = (row.get("differences") or {}).get(floor)
-    if not difference or bad(difference["value"]) or difference["against"] == "chance":
+    if (
+        not difference
+        or curve_effects.bad(difference["value"])
+        or difference["against"] == "chance"
+    ):
         return False
     base = row["value"] - difference["value"]
-    return floor not in METADATA or bad(row.get("chance")) or base > row["chance"] + EPS
+    return (
+        floor not in METADATA
+        or curve_effects.bad(row.get("chance"))
+        or base > row["chance"] + EPS
+    )
 
 
 def fair(table: Table) -> dict[tuple[str, ...], Mapping[str, Row]]:
@@ -228,87 +232,9 @@ def split_words(split: str) -> str:
     return f"{share}{'images' if name == 'record' else words} left out"
 
 
-def rises(row: Row) -> bool:
-    """True where the response goes up with the dose, toward the wanted state.
-
-    A curve whose EC50 is a bound only counts where it is there at the highest dose.
-    """
-    if row["status"] == "fitted":
-        return (row["top"] - row["bottom"]) * row["slope"] > 0
-    return bool(row.get("ec50_bound")) and full_score(row)
-
-
-def full(row: Row) -> bool:
-    """True where a rise gets half way to the wanted state at a dose that was tested.
-
-    The curve's top is of no use here: it may lie far beyond the doses.
-    """
-    return rises(row) and full_score(row)
-
-
-def full_score(row: Row) -> bool:
-    """True where the wells at the highest dose lie half way or further."""
-    reached = row.get("rescue")
-    if bad(reached):
-        reached = row["response_at_highest_dose"]
-    return not bad(reached) and reached >= HALF_WAY
-
-
-def falls(row: Row) -> bool:
-    """True where the response goes down with the dose."""
-    return row["status"] == "fitted" and not rises(row)
-
-
-def misfit(row: Row) -> str:
-    """Names what no EC50 is given for: "falls again", "no curve fits"; else ""."""
-    name = row["status"].partition(":")[0]
-    return name if name in (FALLS_AGAIN, NO_CURVE_FITS) else ""
-
-
-def effect(row: Row) -> str:
-    """What a curve does: a key of `figures.dose.COMPOUNDS`."""
-    if rises(row):
-        return "rises"
-    if falls(row):
-        return "falls"
-    if misfit(row):
-        return misfit(row)
-    return "no effect" if row["status"] == "no effect" else "not told"
-
-
 def apart(row: Row) -> bool:
     """False where the controls beside are not told apart, so that there is no curve."""
     return bool(row["points"])
-
-
-def rank(rows: Iterable[Row]) -> list[Row]:
-    """Orders curves: rescues at least half way, partial ones, those that fall again,
-    those that no curve fits, falling, unsure, flat.
-
-    Within the rescues the most potent (lowest EC50) comes first; those of which only
-    a bound of the EC50 is known come after those with a measured one.
-
-    Args:
-      rows: rows of dose response of one feature set.
-    """
-    order = {FALLS_AGAIN: 2, NO_CURVE_FITS: 3}
-    order |= {"falls": 4, "not told": 5, "no effect": 6}
-
-    def place(row: Row) -> tuple:
-        if rises(row):
-            part, bound = not full(row), bool(row.get("ec50_bound"))
-            return (int(part), bound, _potency(row), row["treatment"])
-        return (order[effect(row)], False, 0.0, row["treatment"])
-
-    return sorted(rows, key=place)
-
-
-def _potency(row: Row) -> float:
-    """The EC50, or the bound that is known of it."""
-    for key in ("ec50_um", "ec50_high_um", "ec50_low_um"):
-        if not bad(row[key]):
-            return row[key]
-    return math.inf
 
 
 def dose_answer(rows: Sequence[Row]) -> str:
@@ -317,7 +243,7 @@ def dose_answer(rows: Sequence[Row]) -> str:
     Args:
       rows: of dose response of one feature set.
     """
-    kinds_of = [effect(row) if apart(row) else "lost" for row in rows]
+    kinds_of = [curve_effects.effect(row) if apart(row) else "lost" for row in rows]
     counts = {
         "rising toward the wanted state": kinds_of.count("rises"),
         "rising and falling again": kinds_of.count(FALLS_AGAIN),
@@ -331,7 +257,7 @@ def dose_answer(rows: Sequence[Row]) -> str:
     }
     found = [f"{count:,} {words}" for words, count in counts.items() if count]
     words = f"{page.count(len(rows), 'dose-response curve')}: {', '.join(found)}."
-    half = sum(map(full, rows))
+    half = sum(map(curve_effects.full, rows))
     if half:
         words += f" Half way or further at the highest dose: {half:,}."
     return words
@@ -345,7 +271,8 @@ def beside(curves: Mapping[str, Sequence[Row]]) -> str:
     """
     (_, rows), *others = curves.items()
     counts = [
-        f"{sum(map(rises, those))} from {role} features" for role, those in others
+        f"{sum(map(curve_effects.rises, those))} from {role} features"
+        for role, those in others
     ]
     rise = f" For comparison, {', '.join(counts)} rise." if counts else ""
     return (_false_words(rows) + rise).strip()
@@ -354,7 +281,7 @@ def beside(curves: Mapping[str, Sequence[Row]]) -> str:
 def _false_words(rows: Iterable[Row]) -> str:
     """How many curves are an effect, whatever its direction, and how many falsely."""
     q_values = [row["q_effect"] for row in rows]
-    count = sum(not bad(q) and q < MAX_Q_EFFECT for q in q_values)
+    count = sum(not curve_effects.bad(q) and q < MAX_Q_EFFECT for q in q_values)
     if not count:
         return ""
     return (

@@ -22,7 +22,7 @@ from gandl_jax import (
 from gandl_jax import config as configs
 from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError
-from gandl_jax.jobs.report import of_jobs
+from gandl_jax.jobs.report import odd_images, of_jobs
 from gandl_jax.profiles import feature_set, part_file, store, table
 from gandl_jax.raw import screen
 from gandl_jax.reading import bad_records
@@ -58,6 +58,8 @@ class Inputs:
       encoders: dataset -> encoder -> what its profiles were made from.
       summaries: dataset -> encoder -> name of a table -> rows, as its method says it.
       cost: what training and embedding have cost, as of `costs`; {} of former versions.
+      odd_images: what was odd about the screen's images when it was prepared; None
+        where the prepared screen is not here.
       damaged: what is not as it was written, and what to do, a sentence each.
       unsealed: results that carry no digest, as former versions wrote them: nobody
         knows whether they are as they were.
@@ -76,6 +78,7 @@ class Inputs:
     encoders: dict[str, dict[str, dict[str, Any]]]
     summaries: dict[str, dict[str, dict[str, list[dict[str, Any]]]]]
     cost: dict[str, Any]
+    odd_images: odd_images.OddImages | None
     damaged: list[str]
     unsealed: list[str]
 
@@ -138,6 +141,7 @@ def read(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> Inputs:
         encoders=encoders,
         summaries=_summaries(folder / "profiles", seen),
         cost=_cost(folder, seen),
+        odd_images=odd_images.read(config),
         damaged=seen.damaged,
         unsealed=seen.unsealed,
     )

@@ -9,7 +9,7 @@ from gandl_jax.jobs.report import encoder_roles, findings, numbers, page, task_c
 from gandl_jax.jobs.report.encoder_roles import Row, Table
 from gandl_jax.jobs.report.page import Html
 from gandl_jax.jobs.report.task_chapters import Chapter
-from gandl_jax.judging import task_tables
+from gandl_jax.judging import curve_effects, task_tables
 from gandl_jax.profiles import floors
 from gandl_jax.tasks import marks
 from gandl_jax.tasks.label_classification import counts_in_words
@@ -198,7 +198,7 @@ def beside(table: Table, asked: Asked, csv: str = "scores") -> Html:
     lines = [
         (
             _what(place, asked),
-            _split_cell(place[1], any(row["leaky"] for row in those.values())),
+            split_cell(place[1], any(row["leaky"] for row in those.values())),
             METRICS.get(place[2], place[2].replace("_", " ")),
             *place[5:],
             *(cell(role, those) for role in columns),
@@ -279,7 +279,7 @@ def _axis(metric: str, asked: Asked) -> str:
 
 def point(row: Row | None) -> plot.Score | None:
     """What a figure shows of a row; None where it has no score."""
-    if row is None or findings.bad(row["value"]):
+    if row is None or curve_effects.bad(row["value"]):
         return None
     return row["value"], row["low"], row["high"]
 
@@ -305,7 +305,7 @@ def _rest(rows: Sequence[Row], asked: Asked) -> Html:
             (
                 row["set"],
                 _what(place, asked),
-                _split_cell(row["split"], row["leaky"]),
+                split_cell(row["split"], row["leaky"]),
                 METRICS.get(row["metric"], row["metric"]),
                 row.get("normalize", ""),
                 interval(row, ".3f", row),
@@ -327,7 +327,8 @@ def marked(shown: Html | str, row: Row) -> Html:
     return page.join([shown, page.tag("span", marks.WORDS, class_="leaky")])
 
 
-def _split_cell(split: str, leaky: bool) -> Html:
+def split_cell(split: str, leaky: bool) -> Html:
+    """A split in words, with its mark where sites of one well are on both sides."""
     words = page.text(findings.split_words(split))
     mark = page.tag("span", "leaky", class_="leaky")
     return page.join([words, mark]) if leaky else words

@@ -4,9 +4,10 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from gandl_jax.jobs.report import encoder_roles, findings, task_chapters, wells
+from gandl_jax.jobs.report import encoder_roles, task_chapters, wells
 from gandl_jax.jobs.report.encoder_roles import Row, Table
 from gandl_jax.jobs.report.wells import Wells
+from gandl_jax.judging import curve_effects
 from gandl_jax.tasks import marks
 
 
@@ -138,4 +139,4 @@ def _curves(rows, names: Mapping[str, str], features: str) -> dict[str, list[Row
         role = encoder_roles.role_of(row, names, features)
         if role:
             found.setdefault(role, []).append(row)
-    return {role: findings.rank(found[role]) for role in names if role in found}
+    return {role: curve_effects.rank(found[role]) for role in names if role in found}

@@ -8,6 +8,7 @@ from gandl_jax import config as configs
 from gandl_jax.jobs.report import (
     answer,
     cost,
+    odd_images,
     of_jobs,
     page,
     screens,
@@ -57,6 +58,7 @@ def build(inputs: Inputs) -> tuple[Html, Numbers]:
         training.section(inputs),
         training.pictures_section(inputs),
         *(_skipped(screen) for screen in found),
+        odd_images.section(inputs.odd_images, numbers),
         what_was_run.section(inputs),
         _limits(inputs.config),
     ]

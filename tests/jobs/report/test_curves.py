@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from gandl_jax.jobs.report import compounds, curves
+from gandl_jax.jobs.report import compounds
+from gandl_jax.judging import drawn_doses
 
 
 def cells(row):
@@ -95,11 +96,11 @@ def test_both_ec50s_and_doubts_are_told_everywhere(make, save, rows, read_csv):
 def test_what_is_drawn_of_absolute_ec50s_and_of_falls(rows):
     absolute = {"absolute_ec50_um": 0.5, "absolute_ec50_low_um": 0.4}
     row = rows.curve(**absolute, absolute_ec50_high_um=None)
-    assert curves.drawn(row)["absolute_ec50_um"] == (0.4, 0.5, np.inf)
-    hook = curves.drawn(rows.curve() | HOOK)
+    assert drawn_doses.curve(row)["absolute_ec50_um"] == (0.4, 0.5, np.inf)
+    hook = drawn_doses.curve(rows.curve() | HOOK)
     assert hook["best_dose_um"] == (0.1, 0.3, 1.0)
     assert hook["fit"] is hook["ec50_um"] is hook["absolute_ec50_um"] is None
-    old = curves.drawn(rows.curve())
+    old = drawn_doses.curve(rows.curve())
     assert old["absolute_ec50_um"] is old["best_dose_um"] is None
 
 

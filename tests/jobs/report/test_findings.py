@@ -3,6 +3,7 @@
 import pytest
 
 from gandl_jax.jobs.report import encoder_roles, findings, screens
+from gandl_jax.judging import curve_effects
 
 
 def table(scores, features="b8"):
@@ -121,7 +122,7 @@ def test_rank_puts_full_rescues_first_and_the_most_potent_of_them(rows):
         curve("below", status="bound: ...", ec50_bound="below", **bound),
         curve("beyond", status="bound: ...", ec50_bound="above", rescue=0.1),
     ]
-    names = [row["treatment"] for row in findings.rank(those)]
+    names = [row["treatment"] for row in curve_effects.rank(those)]
     assert names[:5] == ["strong", "weak", "below", "partial", "extrapolated"]
     assert names[5:] == ["falling", "beyond", "unsure", "flat"]
 

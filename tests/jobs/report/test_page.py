@@ -193,3 +193,18 @@ def test_data_for_the_script_cannot_end_its_element(evil):
     inside = inside.removesuffix("</script>")
     assert "<" not in inside and ">" not in inside
     assert json.loads(inside) == {evil: [evil]}
+
+
+def test_what_the_metrics_say_against_the_networks_is_told(tmp_path, make):
+    """As the doctor does; the sign by which one should stop is drawn."""
+    signs = [0.2, 0.45, 0.8] + [0.95] * 12
+    lines = [
+        {"step": i, "images": 32 * i, "d/real_sign": sign, "g/diversity": 0.5 / i}
+        for i, sign in enumerate(signs, 1)
+    ]
+    (tmp_path / "metrics.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    page = make()
+    assert "discriminator: it has won: its mean sign on real images" in page.text
+    assert "diversity: the generator has collapsed" in page.text
+    assert "R1: " not in page.text
+    assert "Discriminator's mean sign on real images" in page.text

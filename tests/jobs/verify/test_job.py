@@ -35,7 +35,7 @@ def whole(tmp_path_factory):
     table.to_csv(raw / "metadata.csv", index=False)
     for name in table["site_id"]:
         for channel in "12":
-            pixels = rng.integers(0, 200, (12, 10), np.uint8)
+            pixels = rng.integers(0, 200, (36, 30), np.uint8)
             Image.fromarray(pixels).save(raw / f"{name}_w{channel}.png")
     prepare.run(settings(folder), "")
     return folder
@@ -113,7 +113,8 @@ def test_the_manifest_says_what_the_files_are(whole):
             [*paths, whole / "out/records.parquet"], [4, 3, 3, 10], strict=True
         )
     }
-    for name in ("illumination.npz", "dataset_info.json", "features.json"):
+    tfds = "dataset_info.json", "features.json"
+    for name in ("illumination.npz", "odd_images.csv", *tfds):
         path = whole / "out" / name
         wanted[name] = {
             "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
@@ -369,3 +370,22 @@ def test_another_screen_is_refused(copy):
     c.data.dir = str(copy / "nowhere")
     with pytest.raises(InputError, match="holds no prepared screen"):
         verify_job.run(c, copy / "work")
+
+
+def test_images_that_stand_out_are_listed_again(whole, tmp_path, capsys):
+    """The screen's images are noise; a list that was changed is found."""
+    verify_job.run(settings(whole), tmp_path / "work")
+    said = capsys.readouterr().out
+    assert f"note: {RECORDS} of {RECORDS} images of channel 'dna' are noise" in said
+    assert f"note: {whole}/out/odd_images.csv lists images that stand out" in said
+    listed = pd.read_csv(whole / "out/odd_images.csv")
+    assert len(listed) == 2 * RECORDS and (listed["focus"] > 0.9).all()
+    assert set(listed["record"]) == {f"s{i}" for i in range(RECORDS)}
+    assert set(listed["image"][listed["channel"] == "actin"]) == {
+        f"s{i}_w2.png" for i in range(RECORDS)
+    }
+
+
+def test_a_list_of_odd_images_that_was_changed_is_found(copy):
+    (copy / "out/odd_images.csv").write_text("record,image\n")
+    assert any(fault["shard"] == "odd_images.csv" for fault in found(copy))

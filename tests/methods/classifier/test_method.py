@@ -8,9 +8,10 @@ from sklearn.metrics import accuracy_score, log_loss
 from sklearn.utils.class_weight import compute_sample_weight
 
 from gandl_jax import config as configs
-from gandl_jax.methods import one_network
+from gandl_jax.methods import multi_crop, one_network
 from gandl_jax.methods.classifier.method import Method
 from gandl_jax.methods.contract import Source
+from gandl_jax.methods.phase import sample_keys
 from gandl_jax.models import small_cnn
 
 
@@ -201,3 +202,34 @@ def test_it_needs_no_label_where_nothing_is_learnt(tiny_backbone):
     images = np.zeros((2, 16, 16, 2), np.float32)
     sets = jax.jit(method.embed)(method.items(state)["encoder"], images)
     assert {name: x.shape for name, x in sets.items()} == {"penultimate": (2, 12)}
+
+
+def test_every_crop_is_told_its_image_s_label(make_method, one_batch, trained):
+    settings = {"method.crops": ("1x1", "2x.5"), "method.class_weights": "equal"}
+    method, state = make_method("classifier", **settings)
+    _, metrics = trained(method, state, one_batch, 1)
+    part = one_batch | {"keys": sample_keys(jax.random.key(0), one_batch["index"])}
+    net = small_cnn.Classifier((8, 16), 8, {"Treatment": 3})
+    labels, losses = one_batch["labels"]["Treatment"], []
+    for crop in jax.jit(lambda part: multi_crop.crops(method._config, part))(part):
+        logits = net.apply({"params": state.net}, crop)["Treatment"]
+        x = np.float64(logits)[labels >= 0]
+        chances = np.exp(x) / np.exp(x).sum(1, keepdims=True)
+        known = labels[labels >= 0]
+        losses.append(log_loss(known, chances, normalize=False))
+    assert metrics["class/loss"] == pytest.approx(sum(losses) / 24, rel=1e-5)
+
+
+def test_the_study_s_network_stands_in_it(make_method, one_batch):
+    settings = {"model.backbone": "morphology_cnn", "model.penultimate_slope": 0.01}
+    method, state = make_method("classifier", **settings)
+    sets = jax.jit(method.embed)(method.items(state)["encoder"], one_batch["images"])
+    assert {name: x.shape[1] for name, x in sets.items()} == {
+        "penultimate": 8,
+        "code": 128,
+    }
+    layer = state.net["dense"]
+    kernel, bias = np.float64(layer["kernel"]), np.float64(layer["bias"])
+    hidden = np.float64(sets["code"]) @ kernel + bias
+    hidden = np.where(hidden > 0, hidden, 0.01 * hidden)
+    np.testing.assert_allclose(sets["penultimate"], hidden, atol=1e-4)

@@ -1,10 +1,10 @@
-"""The embedding pass: tiles to one row a record, wherever batches are cut."""
+"""Tiles to one row a record, wherever batches are cut."""
 
 import numpy as np
 import pytest
 
-from gandl_jax.reading import tiles
-from gandl_jax.training import embedding
+from gandl_jax.reading import tiles, tiling
+from gandl_jax.training import pooling
 
 
 class Bare:
@@ -34,7 +34,7 @@ def records_of(screen, batch, pool):
         crop_px=8,
         batch=batch,
     )
-    return embedding.pooled(corner, pool, batches)
+    return pooling.pooled(corner, pool, batches)
 
 
 @pytest.mark.parametrize("batch", [1, 4, 9, 100])
@@ -43,20 +43,20 @@ def test_all_tiles_of_a_record_meet_wherever_batches_are_cut(tiny, stretched, ba
     sites = stretched(screen, pixels)
     ids = screen.table["Metadata_Site_ID"][screen.rows(0)]
     corners = [
-        [sites[name][y, x] for y, x in tiles.tile_offsets(24, 20, 8)] for name in ids
+        [sites[name][y, x] for y, x in tiling.offsets(24, 20, 8)] for name in ids
     ]
-    rows, sets = records_of(screen, batch, embedding.pooling(Pooling(), 2.0))
+    rows, sets = records_of(screen, batch, pooling.of_method(Pooling(), 2.0))
     assert rows.tolist() == screen.rows(0).tolist()
     np.testing.assert_allclose(sets["corner"], 2 * np.max(corners, 1), atol=1e-5)
     np.testing.assert_array_equal(sets["count"], np.full((len(ids), 1), 9))
-    rows, sets = records_of(screen, batch, embedding.pooling(Bare(), 2.0))
+    rows, sets = records_of(screen, batch, pooling.of_method(Bare(), 2.0))
     assert rows.tolist() == screen.rows(0).tolist()
     np.testing.assert_allclose(sets["corner"], np.mean(corners, 1), atol=1e-5)
 
 
 def test_batches_change_no_bit(tiny):
     for method in (Bare(), Pooling()):
-        pool = embedding.pooling(method, np.float32(1 / 3))
+        pool = pooling.of_method(method, np.float32(1 / 3))
         once, (_, often) = (records_of(tiny[0], n, pool) for n in (100, 4))
         for name, x in once[1].items():
             assert x.dtype == np.float32
@@ -71,17 +71,17 @@ def test_what_is_averaged_over_orientations_depends_on_none():
 
     corners, sides = image[0, ::2, ::2, 0], image[0, [0, 1, 1, 2], [1, 0, 2, 1], 0]
     for count in (4, 8):
-        seen = embedding.over_orientations(encode, count)(image)
+        seen = pooling.over_orientations(encode, count)(image)
         np.testing.assert_allclose(seen["corner"], [[corners.mean()]], rtol=1e-5)
         np.testing.assert_allclose(seen["side"], [[sides.mean()]], rtol=1e-5)
-    once = embedding.over_orientations(encode, 1)(image)
+    once = pooling.over_orientations(encode, 1)(image)
     np.testing.assert_array_equal(once["corner"], image[:, 0, 0])
 
     def weigh(images):
         weights = np.arange(9, dtype=np.float32)[:, None] ** 2
         return {"all": images[..., 0].reshape(1, -1) @ weights}
 
-    averaged = embedding.over_orientations(weigh, 8)
+    averaged = pooling.over_orientations(weigh, 8)
     expected = averaged(image)["all"]
     for turned in (image[:, ::-1], np.rot90(image, 1, (1, 2)), image.swapaxes(1, 2)):
         np.testing.assert_allclose(averaged(turned)["all"], expected, rtol=1e-5)

@@ -5,18 +5,31 @@ import functools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import ml_collections
 import pandas as pd
 from etils import epath
 
 import gandl_jax
-from gandl_jax.jobs.compare import asked, judged
-from gandl_jax.jobs.compare.asked import Asked
-from gandl_jax.judging import task_results
+from gandl_jax import config as configs
+from gandl_jax import modules, task_choice
+from gandl_jax.errors import InputError
+from gandl_jax.judging import (
+    asked,
+    comparing,
+    entrants,
+    judged,
+    seed_workdirs,
+    task_results,
+    task_tables,
+)
+from gandl_jax.judging.asked import Asked
 from gandl_jax.judging.entrants import Entrant
 from gandl_jax.judging.kept_answers import KeptAnswers
 from gandl_jax.judging.step_lines import StepLines
 from gandl_jax.profiles import feature_set, floors, store
 from gandl_jax.profiles.aligned import AlignedSets
+from gandl_jax.raw import screen
+from gandl_jax.reading import labelling
 from gandl_jax.tasks import steps
 from gandl_jax.tasks.skip import Skip
 
@@ -31,6 +44,7 @@ class Bench:
       job: that compares, for its lines.
       compared: the entrants.
       made_from: what the sets of each come from.
+      labels: where controls and labels come from, as of `task_results.labels`.
       records: the screen's, as of `task_results.records`.
       within: which of them are judged, as of `AlignedSets`.
       metadata: [N] rows of Metadata_* columns of what is judged.
@@ -41,11 +55,18 @@ class Bench:
     job: str
     compared: Sequence[Entrant]
     made_from: Sequence[Mapping[str, Any]]
+    labels: Mapping[str, Any]
     records: pd.DataFrame | None
     within: str
     metadata: pd.DataFrame
     options: Mapping[str, Mapping[str, Any]]
     folder: epath.Path
+
+    def inputs(self) -> dict[str, dict[str, Any]]:
+        """All that each task's result comes from, as of `task_results.inputs`."""
+        both = zip(self.compared, self.made_from, strict=True)
+        named: dict[str, Any] = {_named(one): made for one, made in both}
+        return task_results.inputs({**named, "labels": self.labels}, self.options)
 
     def comparisons(
         self, due: list[str]
@@ -127,3 +148,88 @@ class Bench:
 def _names(directory: epath.Path) -> list[str]:
     """Full names of an encoder's sets."""
     return [feature_set.full_name(directory.name, s) for s in store.widths(directory)]
+
+
+def open_bench(
+    job: str,
+    config: ml_collections.ConfigDict,
+    folders: Sequence[epath.Path],
+    kept: epath.Path,
+) -> Bench:
+    """Reads what workdirs say of themselves, and no features.
+
+    Args:
+      job: that compares, for its lines.
+      config: data, screen, evaluate, choose and compare are read.
+      folders: workdirs of one screen.
+      kept: the folder of the answers.
+
+    Raises:
+      InputError: workdirs that cannot be compared, missing, incomplete or broken
+        profiles, or a screen that allows no task.
+    """
+    dataset = screen.load(config).name
+    compared = entrants.read(job, folders, dataset)
+    if len({one.arm for one in compared}) < 2:
+        raise InputError(
+            f"{len(folders)} workdirs are of one method and recipe: name others beside "
+            "them, or compare seeds by --job=compare_seeds"
+        )
+    records = task_results.records(job, config, dataset)
+    for folder in folders if records is None else ():
+        labelling.check_written(config, folder, dataset)
+    within = config.evaluate.within
+    opened = [one.open(records, within) for one in compared]
+    seed_workdirs.check_records([one.folder for one in compared], opened)
+    return Bench(
+        job=job,
+        compared=compared,
+        made_from=[
+            task_results.made_from(one.encoders, sets)
+            for one, sets in zip(compared, opened, strict=True)
+        ],
+        labels=task_results.labels(config, records),
+        records=records,
+        within=within,
+        metadata=_metadata(compared, opened),
+        options={n: _options(config, n) for n in _tasks(config.evaluate.tasks)},
+        folder=kept,
+    )
+
+
+def _tasks(wanted: str) -> list[str]:
+    """The tasks, of those asked for, by which sets are compared, as tables stand.
+
+    Raises:
+      InputError: there are none.
+    """
+    can = {*task_results.classifications(), *modules.names("tasks", "counting")}
+    named = sorted(task_choice.names(wanted), key=task_tables.place)
+    found = [name for name in named if name in can]
+    if not found:
+        raise InputError(
+            f"config.evaluate.tasks={wanted!r} names no task by which sets can be "
+            f"compared: name some of {', '.join(sorted(can))}"
+        )
+    return found
+
+
+def _options(config: ml_collections.ConfigDict, task: str) -> dict[str, Any]:
+    """What the questions of a task depend on; parts and choices of classifications."""
+    if task not in task_results.classifications():
+        return configs.task_options(config, task)
+    return comparing.options(config, task, nested=config.compare.choose_sets)
+
+
+def _metadata(compared: Sequence[Entrant], opened: Sequence) -> pd.DataFrame:
+    """The records, with what those that hold out hold out."""
+    sure = [
+        sets.metadata
+        for one, sets in zip(compared, opened, strict=True)
+        if one.seed is not None and not one.saw_all
+    ]
+    return (sure or [opened[0].metadata])[0]
+
+
+def _named(one: Entrant) -> str:
+    return f"{one.arm}, seed {one.seed}"

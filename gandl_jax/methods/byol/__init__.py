@@ -1,0 +1,1 @@
+"""BYOL: a network predicts how its own average sees another view."""

@@ -1,0 +1,191 @@
+"""BYOL as a method (Grill et al. 2020, arXiv 2006.07733).
+
+Of each image the network that learns (online) sees one view and predicts the projection
+that its moving average (target) has of another. There are no negatives: what keeps all
+images from one place is that the target is slow, that predictions are not targets, and
+that projections are normalised by their batch.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+
+from gandl_jax import parallel
+from gandl_jax.methods import (
+    early_stopping,
+    multi_crop,
+    one_network,
+    self_distilled,
+    spread,
+)
+from gandl_jax.methods.byol import options
+from gandl_jax.methods.contract import Pair, Source
+from gandl_jax.methods.one_network import STATISTICS, Networks, NormalisedState
+from gandl_jax.methods.phase import Phase
+from gandl_jax.methods.trunk import ENCODER, MIXING, Trunk
+from gandl_jax.models.projector import ByolHeads
+from gandl_jax.models.unit_length import unit
+
+OF_TRUNK = (MIXING, ENCODER)
+BATCH_STATS = "batch_stats"  # as Flax calls them
+MEAN = "projections"  # among a loss's means: no metric, but the spread's
+
+
+class Method:
+    """A network, its heads, and the average of both.
+
+    Args:
+      config: of the experiment.
+      source: gives the channels.
+
+    Attributes:
+      phases, unit: as `contract.Required` says.
+      checks: whether projections have collapsed.
+    """
+
+    unit = 1  # batch statistics are those of all devices
+
+    def __init__(self, config, source: Source):
+        self._config, model = config, config.model
+        self._channels = source.channels
+        self._trunk = Trunk(config, len(source.channels))
+        self._heads = ByolHeads(
+            model.penultimate_dim,
+            model.penultimate_slope,
+            model.hidden_dim,
+            model.projection_dim,
+            parallel.AXIS,
+        )
+        self._views = options.views(config)
+        self.checks = (spread.check("byol", self._fixed_projections, config.method),)
+        self.phases = (Phase("main", 1, self.main),)
+
+    def init(self, key: Array) -> NormalisedState:
+        """A state at step 0; its encoder is the untrained floor."""
+        trunk_key, heads_key = jax.random.split(key)
+        params, _ = self._trunk.init(trunk_key)
+        pooled = jnp.zeros((1, self._trunk.width))
+        heads = self._heads.init(heads_key, pooled, train=False)
+        return one_network.new(
+            self._config, params | heads["params"], heads[BATCH_STATS]
+        )
+
+    def items(self, state: NormalisedState) -> dict:
+        """What a checkpoint holds: the encoder alone, and everything."""
+        return one_network.items(state)
+
+    def main(
+        self, state: NormalisedState, batch: dict, key: Array
+    ) -> tuple[NormalisedState, dict]:
+        """Predicts the target's projections; then the target follows."""
+
+        def loss(params, part):
+            views = multi_crop.crops(self._config, part, self._views)
+            seen, moved = self._see(params, state.statistics, views, train=True)
+            aims, _ = self._see(state.net_average, state.statistics, views, train=True)
+            found = self._distances(seen["predicted"], aims["projected"])
+            mean = unit(seen["projected"]).mean((0, 1))
+            return found.mean(), {STATISTICS: moved, MEAN: mean}
+
+        state, metrics = one_network.advance(
+            self._config,
+            state,
+            "byol",
+            loss,
+            batch,
+            key,
+            kept=self_distilled.kept(self._config, state.step),
+        )
+        return state, metrics | {"byol/spread": spread.spread(metrics.pop(MEAN))}
+
+    def embed(self, encoder: dict, images: Array) -> dict[str, Array]:
+        """Feature sets of images [B, N, N, C] in [-1, 1].
+
+        Returns:
+          "penultimate": [B, D], the embedding; "projection": [B, K]; "pooled": [B, W],
+          what the embedding stands on; and those of the backbone, as `Trunk.sets` says.
+        """
+        which = self._config.embed.weights
+        params, statistics = encoder[which], encoder[STATISTICS][which]
+        maps, _ = self._trunk.maps(params, None, images, train=False)
+        variables = {"params": params, BATCH_STATS: statistics}
+        found = self._heads.apply(variables, maps["pooled"], train=False)
+        embedding = self._heads.apply(variables, maps["pooled"], method="embed")
+        return {
+            "penultimate": embedding,
+            "projection": found["projected"],
+            "pooled": maps["pooled"],
+        } | self._trunk.sets(maps)
+
+    def summary(self, encoder: dict) -> dict[str, list[dict]]:
+        """How much of each channel goes in; {} where no layer has fixed weights."""
+        params = encoder[self._config.embed.weights]
+        return self._trunk.summary(params, self._channels)
+
+    def show(self, state: NormalisedState, batch: dict, key: Array) -> Sequence[Pair]:
+        """Training images beside two of their views."""
+        del state
+        return self_distilled.show(self._config, batch, key)
+
+    def validate(self, state: NormalisedState, batch: dict) -> dict[str, Array]:
+        """The loss on images that are not learnt, {"loss": [B]}; fixed statistics."""
+        views = self_distilled.validation_views(self._config, batch, self._views)
+        fixed, average = one_network.statistics(state)
+        seen, _ = self._see(state.net, fixed, views, train=False)
+        aims, _ = self._see(state.net_average, average, views, train=False)
+        return {"loss": self._distances(seen["predicted"], aims["projected"])}
+
+    def done(self, history: Sequence[Mapping[str, float]]) -> str:
+        """Why to stop: the validation loss no longer falls; "" goes on."""
+        losses = [line["validation/loss"] for line in history]
+        return early_stopping.reason(losses, self._config.method.patience)
+
+    def trained(self, state: NormalisedState) -> Networks:
+        """What another training may start from."""
+        return one_network.networks(state, self._with_channels)
+
+    def start(self, state: NormalisedState, networks: Networks) -> NormalisedState:
+        """A new state of another training's network."""
+        return one_network.start(self._config, networks)
+
+    def _with_channels(self, params: dict, sources: Sequence[int | None]) -> dict:
+        return self._trunk.with_channels(params, sources)
+
+    def _see(
+        self, params: dict, statistics: dict, views: Sequence[Array], *, train: bool
+    ) -> tuple[dict[str, Array], dict]:
+        """{"projected", "predicted": [V, B, K]} of V views; the statistics after."""
+
+        def pooled(images):
+            return self._trunk.maps(params, None, images, train=train)[0]["pooled"]
+
+        seen = jnp.concatenate(self_distilled.each(pooled, views))
+        heads = {name: x for name, x in params.items() if name not in OF_TRUNK}
+        found, moved = self._heads.apply(
+            {"params": heads, BATCH_STATS: statistics},
+            seen,
+            train=train,
+            mutable=[BATCH_STATS],
+        )
+        apart = {n: x.reshape(len(views), -1, x.shape[-1]) for n, x in found.items()}
+        return apart, moved[BATCH_STATS]
+
+    def _distances(self, predicted: Array, projected: Array) -> Array:
+        """[B]: means over all pairs of different views of 2 - 2 cos (their eq. 2).
+
+        Args:
+          predicted: [V, B, K] of the network that learns.
+          projected: [V, B, K] of the target, which has no gradient.
+        """
+        predicted = unit(predicted)
+        projected = lax.stop_gradient(unit(projected))
+        pairs = self_distilled.others(len(predicted), len(projected))
+        cosines = [(predicted[b] * projected[a]).sum(-1) for a, b in pairs]
+        return 2 - 2 * sum(cosines) / len(pairs)
+
+    def _fixed_projections(self, state: NormalisedState, images: Array) -> Array:
+        fixed, _ = one_network.statistics(state)
+        seen, _ = self._see(state.net, fixed, [images], train=False)
+        return seen["projected"][0]

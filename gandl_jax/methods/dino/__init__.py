@@ -1,0 +1,1 @@
+"""DINO: a student names what its own average sees in larger crops."""

@@ -1,0 +1,81 @@
+"""Options of methods in which a network learns from its own moving average.
+
+Imports nothing slow.
+"""
+
+from gandl_jax.methods import (
+    multi_crop_options,
+    one_network_options,
+    plain_backbone_options,
+    trunk_options,
+)
+from gandl_jax.methods.option_checks import Side, check_at_most_1, whole_side
+
+OPTIONS = {
+    **one_network_options.ADAM,
+    **one_network_options.AUGMENT,
+    **multi_crop_options.OPTIONS,
+    # Of the average, what is kept in a step: from the first to the last by a cosine
+    # over so many images, then the last. 0 images is the first for ever.
+    "average_decay": 0.996,
+    "average_decay_last": 1.0,
+    "average_decay_images": 0,
+    # How often the spread of fixed records' projections is looked at, and below what
+    # it is a collapse, from which training goes back (ours); 0 never does.
+    "spread_every_images": 10_000,
+    "least_spread": 0.02,
+    # Looks at the validation records without a lower loss, after which training
+    # stops; 0 goes on to the end. It needs config.train.validation.
+    "patience": 0,
+}
+MODEL = {
+    **one_network_options.MODEL,  # of the backbone small_cnn
+    **plain_backbone_options.VIT_MODEL,  # of vit
+    **trunk_options.MIXING_MODEL,  # as of `classifier`
+    "backbone": plain_backbone_options.SMALL,  # or vit or morphology_cnn
+}
+ARCHITECTURE = (  # full keys that arrays, or what is made of them, depend on
+    *(f"model.{key}" for key in one_network_options.MODEL),
+    *(f"model.{key}" for key in plain_backbone_options.VIT_MODEL),
+    *trunk_options.ARCHITECTURE,
+    "model.dtype",
+)
+FREE = ("method.spread_every_images", "method.least_spread", "method.patience")
+LOWEST = multi_crop_options.LOWEST | {
+    "method.spread_every_images": 1,
+    **{f"model.{key}": 1 for key in one_network_options.MODEL},
+    **{f"model.{key}": 1 for key in plain_backbone_options.VIT_MODEL},
+}
+
+
+def small(config) -> None:
+    """Sets sizes that two cores train in minutes (ours)."""
+    one_network_options.small(config)
+    plain_backbone_options.vit_small(config)
+    config.method.spread_every_images = 1_000
+
+
+def smoke(config) -> None:
+    """Sets sizes that take seconds."""
+    one_network_options.smoke(config)
+    plain_backbone_options.vit_smoke(config)
+
+
+def check(config) -> None:
+    """Refuses crops, networks and shares that there are not.
+
+    Raises:
+      InputError: with the first thing that is wrong.
+    """
+    one_network_options.check_augment(config.method)
+    check_at_most_1(config.method, "average_decay", "average_decay_last")
+    multi_crop_options.check(config)
+    trunk_options.check_mixing(config)
+    plain_backbone_options.check(config, sides(config))
+
+
+def sides(config) -> tuple[Side, ...]:
+    """Whole images, and crops of other sides."""
+    whole = whole_side(config)
+    every = {group.px for group in multi_crop_options.groups(config)} - {whole.px}
+    return (whole, *(Side(px, "method.crops", "method.crops") for px in sorted(every)))

@@ -1,0 +1,18 @@
+"""The small network of a study of sixteen ways to learn: its sizes are its own."""
+
+from collections.abc import Sequence
+
+from jax import numpy as jnp
+
+from gandl_jax.models import morphology_cnn
+
+IN_RANGE = True
+with_channels = morphology_cnn.with_channels
+
+
+def network(
+    *, channels: int, side: int, widths: Sequence[int], code: int, dtype: jnp.dtype
+) -> morphology_cnn.Autoencoder:
+    """The network; its widths are the paper's, and its code has 2,048 of 64 px."""
+    del side, widths, code
+    return morphology_cnn.Autoencoder(channels, dtype)
