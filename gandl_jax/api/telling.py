@@ -15,7 +15,7 @@ def tell(words: str) -> None:
     frame, level = sys._getframe(1), 2
     while frame.f_back and _is_ours(frame):
         frame, level = frame.f_back, level + 1
-    warnings.warn(words, stacklevel=level - 1)
+    warnings.warn(words, stacklevel=level)
 
 
 def _is_ours(frame) -> bool:

@@ -393,9 +393,11 @@ def test_a_full_disk_is_refused_before_anything_is_written(
 
 
 def test_drugs_mechanisms_and_clusters_compare_methods(tmp_path, monkeypatch):
+    controls = control_table(4, 48)
+
     def with_drugs(*size):
         """Wells of response 1 are those of four drugs of two mechanisms."""
-        table, number = control_table(4, 48), np.arange(4 * 48)
+        table, number = controls, np.arange(len(controls))
         treated = (table["Metadata_Role"] == "response_1").to_numpy()
         drug = number // 2 % 4
         return table.assign(

@@ -26,7 +26,8 @@ CONTROL_KEYS = set(
     "labels_seen metric value low high differences folds".split()
 )
 DOSE_KEYS = set(
-    "task set encoder features group experiment treatment status ec50_um ec50_low_um "
+    "task set encoder features group experiment treatment status controls_too_near "
+    "ec50_um ec50_low_um "
     "ec50_high_um ec50_bound slope bottom top response_at_highest_dose rescue "
     "rescue_low rescue_high r2 r2_dose_means p_effect q_effect side_effect "
     "ec50_kind absolute_ec50_um absolute_ec50_low_um absolute_ec50_high_um "

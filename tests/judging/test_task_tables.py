@@ -153,7 +153,7 @@ def test_falls_misfits_and_doubts_are_in_the_table():
     assert count == (
         "by some encoder 1 rise and fall again, 1 fit no curve: no EC50 is given"
     )
-    assert [line.partition("HRCE-1")[2].split(maxsplit=1) for line in lines[:-1]] == [
+    assert [line.partition("HRCE-1")[2].split(maxsplit=1) for line in lines[:-2]] == [
         ["good", "0.25 [0.125, 0.5], abs. 0.2 [0.1, 0.4] R2 0.90"],
         ["bad", "0.25 [0.125, 0.5], abs. above 10 R2 0.40 *"],
         ["sinks", "falls, 0.25 [0.125, 0.5], abs. above 10 R2 0.30"],
@@ -164,14 +164,32 @@ def test_falls_misfits_and_doubts_are_in_the_table():
         ],
         ["wild", "no curve fits"],
     ]
-    assert lines[-1] == "* bad, intensity: a; b"
+    assert lines[-2] == "* bad, intensity: a; b"
+    assert lines[-1] == "not shown: 1 without an effect; the task's .csv has all"
+
+
+def test_curves_that_are_not_shown_are_counted_by_what_is_known_of_them():
+    beyond = "bound: the relative EC50 lies above 10 uM"
+    status = {"a": beyond, "b": "no effect", "c": "not identified: ...", "d": beyond}
+    rows = [effect("intensity", s) | {"treatment": n} for n, s in status.items()]
+    rows += [effect("gan@9/b8", "no effect") | {"treatment": "d"}]
+    fitted = [
+        effect("intensity", "fitted", 0.9) | {"treatment": f"x{i:02}"}
+        for i in range(14)
+    ]
+    lines = text([*fitted, *rows], "b8").splitlines()
+    assert lines[-1] == (
+        "not shown: 2 with an EC50, 2 with a bound alone, 1 without an effect, 1 of "
+        "which nothing is known; the task's .csv has all"
+    )
+    assert "not shown" not in text(fitted[:3], "b8")
 
 
 def test_what_is_missing_is_a_dash():
     rows = [score("gan@0/b8", 0.7), effect("intensity", "no effect")]
     got = text(rows, "b8")
     assert "trained - untrained" not in got
-    assert got.splitlines()[-1].startswith("Dose response: 0 of 1 compounds")
+    assert got.splitlines()[-2].startswith("Dose response: 0 of 1 compounds")
     assert text([], "b8") == "no scores"
     assert text([score("gan@0/b16", 0.7)], "b8") == "no scores"
 

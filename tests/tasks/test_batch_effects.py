@@ -1,5 +1,7 @@
 """Plates and places that do, and do not, show in the features."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -135,3 +137,18 @@ def test_cell_models_without_untreated_wells_are_told(screen):
     with pytest.warns(LeftOut, match=words):
         plan = task.splits(both.reset_index(drop=True), OPTIONS)
     assert {split.group for split in plan} == {"HRCE"}
+
+
+def test_55_plates_of_few_wells_raise_no_warnings_but_our_own():
+    """Libraries' own, of classes with fewer members than folds, say nothing to users."""
+    rows = [(str(p), f"{r}{c:02d}") for p in range(55) for r in "BC" for c in (2, 3)]
+    metadata = pd.DataFrame(rows, columns=["Metadata_Plate", "Metadata_Well"])
+    ids = [str(i) for i in range(len(rows))]
+    metadata = metadata.assign(Metadata_Role="response_0", Metadata_Record_ID=ids)
+    features = np.random.default_rng(0).normal(size=(len(rows), 3))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = scores(metadata, features)
+    assert {one.category for one in caught} <= {LeftOut}
+    assert len(caught) == len({str(one.message) for one in caught})
+    assert found.loc[("plate", "standard")]["chance"] == pytest.approx(1 / 55)

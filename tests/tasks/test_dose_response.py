@@ -176,7 +176,7 @@ def test_noise_is_not_told_apart(plates):
     told = dose_response.table(rows).splitlines()[-1]
     near = rows[0]["controls_too_near"]
     assert re.fullmatch(r"-?[0-4]\.\d standard errors apart, and more than 4 .*", near)
-    assert told == f"s: the controls of all are {near}, so it has no responses"
+    assert told == f"s: the controls of E are {near}, so it has no responses"
 
 
 def test_false_effects_are_the_share_that_is_promised():

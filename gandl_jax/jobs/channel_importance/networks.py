@@ -14,7 +14,7 @@ from gandl_jax import parallel
 from gandl_jax.errors import InputError
 from gandl_jax.jobs.channel_importance.trainings import Training
 from gandl_jax.methods.contract import IMPORTANCE
-from gandl_jax.training import embedding, encoders, opening, sources
+from gandl_jax.training import encoders, opening, pooling, sources
 
 Answer = Callable[[np.ndarray], Mapping[str, np.ndarray]]
 
@@ -78,7 +78,7 @@ def _answering(config, method: Any, encoder: Any) -> Answer:
         parallel.check_batch(config.embed.batch, len(devices), 1)
         on_devices = parallel.map_batch(method.answer, devices)
         encode = functools.partial(on_devices, encoder)
-        return embedding.over_orientations(encode, config.embed.orientations)
+        return pooling.over_orientations(encode, config.embed.orientations)
 
     def answer(images: np.ndarray) -> dict[str, np.ndarray]:
         parts = [compiled()(part) for part in _batches(images, config.embed.batch)]

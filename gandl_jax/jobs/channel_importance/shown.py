@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from gandl_jax.jobs.channel_importance.judged_records import Judged
-from gandl_jax.training import embedding
+from gandl_jax.training import embedding, pooling
 
 KEPT_BYTES = 2**29  # of tiles that stay in memory for the next network (ours)
 
@@ -44,7 +44,7 @@ class Shown:
         batches = embedding.tile_batches(
             dataset, self._config, self._on_bad, None, rows
         )
-        by_record = embedding.by_record(
+        by_record = pooling.by_record(
             (part["record"][part["mask"]], {"": part["images"]}, part["mask"])
             for part in batches
         )

@@ -67,6 +67,7 @@ def test_steps_to_stop_and_what_a_step_takes_are_means_over_seeds(tmp_path):
     assert found["peak_host_bytes"] == 30 and found["flops_per_step"] == 2e9
     assert found["stopped"] == "step 40: the loss rises"
     row = {"arm": "byol", "role": "trained", "features": "b8", "seeds": [0, 1]}
+    row["lower_is_better"] = False
     row |= {"value": 0.5, "low": 0.4, "high": 0.6, "minus_untrained": None}
     told = methods.section("words", [row], {"byol": found})
     for words in ('<th scope="col">Steps</th>', "<td>70</td>", "<td>0.375 s</td>"):
