@@ -18,6 +18,10 @@ class Group(types.SimpleNamespace):
         """The value of a key."""
         return getattr(self, key)
 
+    def __contains__(self, key: str) -> bool:
+        """Whether it has a key."""
+        return key in vars(self)
+
 
 def read(stored: Mapping[str, Any], *, of: str) -> Group:
     """A config from its flat form; what was added since has its default.

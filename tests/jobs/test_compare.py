@@ -42,7 +42,7 @@ def written(folder, method, seed, shift, *, learnt=False, more=None, **settings)
     config.train.total_images = STEP * config.train.batch
     workdirs.record(folder, config, "")
     table, rng = control_table(4, 12), np.random.default_rng(seed)
-    label = (table["Metadata_Role"] == "response_1").to_numpy()
+    label = (table["Metadata_Role"] != "response_0").to_numpy()
     profiles, name = folder / "profiles/simulated", config.evaluate.features
     known = (table["Metadata_Plate"] != "0").to_numpy() | (config.train.hold_out == "")
     labels = np.array(["Condition" if k and learnt else "" for k in known], object)

@@ -140,7 +140,7 @@ def test_cell_models_without_untreated_wells_are_told(screen):
 
 
 def test_55_plates_of_few_wells_raise_no_warnings_but_our_own():
-    """Libraries' own, of classes with fewer members than folds, say nothing to users."""
+    """Libraries' own, of classes with fewer members than folds, tell users nothing."""
     rows = [(str(p), f"{r}{c:02d}") for p in range(55) for r in "BC" for c in (2, 3)]
     metadata = pd.DataFrame(rows, columns=["Metadata_Plate", "Metadata_Well"])
     ids = [str(i) for i in range(len(rows))]
