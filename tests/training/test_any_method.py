@@ -74,7 +74,7 @@ def test_an_untrained_encoder_is_described_by_its_methods_sizes(method, size):
 def test_a_file_that_is_read_at_every_start_may_not_change(tmp_path):
     workdirs.record(tmp_path, configs.default("autoencoder"), "")
     dataset = types.SimpleNamespace(fingerprint="plan", metadata_sha256="1")
-    records = types.SimpleNamespace(dataset=dataset, labels=None)
+    records = types.SimpleNamespace(dataset=dataset, labels=None, extra=None)
 
     def note(**hooks):
         method = types.SimpleNamespace(**hooks)
