@@ -46,7 +46,7 @@ def normalize(
     fitted = transformers.make(method).fit(one.features[chosen], plates=plates[chosen])
     features = fitted.transform(one.features, plates=plates)
     for doubt in fitted.doubts():
-        tell(f"{name} by {method}: {doubt.words}")
+        tell(f"{name} by {method}: {doubt.sentence}")
     return frames.to_frame(FeatureSet(name, one.metadata, features, one.seen))
 
 

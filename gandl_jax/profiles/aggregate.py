@@ -1,4 +1,4 @@
-"""From sites to wells."""
+"""Averages the sites of each well: well profiles."""
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ _OF_SITES = ("Metadata_Site_ID", "Metadata_Site", "Metadata_Cell")
 def group_means(
     values: np.ndarray, groups: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Means of the rows that belong together.
+    """Averages the rows of each group.
 
     Args:
       values: [N, D] float.
@@ -37,14 +37,14 @@ def group_means(
 
 
 def well_means(sites: FeatureSet) -> FeatureSet:
-    """The mean profile of each well.
+    """Averages the sites of each well.
 
     Args:
       sites: a set of sites.
 
     Returns:
-      A set of wells in sorted order, with the metadata of each well's first site but
-      for what tells sites apart; a record is named as its well is.
+      A set of wells in sorted order, with the metadata of each well's first site except
+      the columns that tell sites apart; a well's name is its record's.
     """
     wells = table.wells(sites.metadata)
     names, means = group_means(sites.features, wells)

@@ -1,6 +1,6 @@
-"""The feature sets of a screen, side by side: read when asked for, row by row the same.
+"""Feature sets of a screen, side by side: read on demand, with the same rows in each.
 
-A set of a large screen takes gigabytes, so that few are in memory at any time.
+A set of a large screen takes gigabytes, so only a few are in memory at a time.
 """
 
 import collections
@@ -25,7 +25,7 @@ KEPT_BYTES = 2**31  # of features that stay in memory for the next reader (ours)
 
 @dataclasses.dataclass(frozen=True)
 class _Source:
-    """Where a set lies, and the place of each judged record in it."""
+    """Directory of a set, and the row of each judged record in it."""
 
     directory: epath.Path
     short_name: str
@@ -34,16 +34,16 @@ class _Source:
 
 
 class AlignedSets(Mapping[str, FeatureSet]):
-    """Full name -> set, of the same N records in the same order in every set.
+    """Sets by full name, each of the same N records in the same order.
 
-    All sets are of wells where one of them is: the others are then averaged.
+    If any set is of wells, the others are averaged to wells, too.
 
     Attributes:
       metadata: [N] rows of Metadata_* columns.
       by_well: whether a row is a well's mean.
       records: how many records there are in any of the sets.
       common: how many of them are in all sets.
-      within: which of these are the N that are judged; "" is all.
+      within: the groups of records that are judged, N in all; "" is all.
     """
 
     def __init__(
@@ -53,19 +53,19 @@ class AlignedSets(Mapping[str, FeatureSet]):
         records: pd.DataFrame | None = None,
         within: str = "",
     ):
-        """Reads the records' names, and no features.
+        """Reads the records' names, but no features.
 
         Args:
           directories: profiles/<dataset>/<encoder>, complete, in order.
           headline: the short name of the sets that come first.
-          records: the screen's `Metadata_*` columns as they are now, which a set takes
-            instead of those that it was written with where all its records are there.
-          within: `config.evaluate.within`, which of them; "" is all.
+          records: the screen's present `Metadata_*` columns; a set whose records are
+            all among them takes these instead of those it was written with.
+          within: `config.evaluate.within`, the groups that are judged; "" is all.
 
         Raises:
-          InputError: two sets are not of the same records, and neither is a table that
-            was imported to be judged on those records that it has, or left out records
-            that could not be read.
+          InputError: two sets are not of the same records, and none of the sets may
+            lack some (as an import with unmatched=skip, or an embedding that skipped
+            unreadable records).
         """
         notes = {d: store.made_from(d) for d in directories}
         self.by_well = any(note.get("level") == "well" for note in notes.values())
@@ -95,9 +95,9 @@ class AlignedSets(Mapping[str, FeatureSet]):
         common, self.records = _common(first, ids, skips=skips)
         self.common, self.within = len(common), within
         if within:
-            of_first = tables[first].iloc[ids[first].get_indexer(common)]
-            common = common[groups.chosen(of_first, within, key=WITHIN)]
-        rows = {d: own.get_indexer(common) for d, own in ids.items()}
+            first_table = tables[first].iloc[ids[first].get_indexer(common)]
+            common = common[groups.chosen(first_table, within, key=WITHIN)]
+        rows = {d: set_ids.get_indexer(common) for d, set_ids in ids.items()}
         seen = {d: self._seen(d, written[d]).take(rows[d]) for d in directories}
         self.metadata = held_out.noted(
             tables[first].iloc[rows[first]].reset_index(drop=True), seen.values()
@@ -110,7 +110,7 @@ class AlignedSets(Mapping[str, FeatureSet]):
         self._scratch = Scratch()
 
     def without_features(self) -> "AlignedSets":
-        """The same sets, of which none is in memory yet."""
+        """Returns a copy that holds no features in memory yet."""
         same = copy.copy(self)
         same._kept = collections.OrderedDict()
         return same
@@ -135,53 +135,59 @@ class AlignedSets(Mapping[str, FeatureSet]):
         return made
 
     def _read(self, source: _Source) -> np.ndarray:
-        """[N, D] float32 of the records, or wells, of a source's own table."""
+        """Reads [N, D] float32 of the records, or wells, of a source's own table."""
         directory, name = source.directory, source.short_name
         if not self.by_well:
             return store.read_features(directory, name)
-        one, note = store.read(directory, [name])[name], store.made_from(directory)
-        metadata = table.as_meant(self._labelled(one.metadata, note, directory))
-        return well_means(FeatureSet(name, metadata, one.features)).features
+        sites, note = store.read(directory, [name])[name], store.made_from(directory)
+        metadata = table.as_meant(self._labelled(sites.metadata, note, directory))
+        return well_means(FeatureSet(name, metadata, sites.features)).features
 
     def _made(self, name: str, features: np.ndarray) -> FeatureSet:
         return FeatureSet(name, self.metadata, features, self._sources[name].seen)
 
     def __iter__(self) -> Iterator[str]:
-        """Full names, the headline's first."""
+        """Iterates over full names, the headline's first."""
         return iter(self._sources)
 
     def __len__(self) -> int:
-        """How many sets there are."""
+        """Counts the sets."""
         return len(self._sources)
 
     def of_encoder(self, encoder: str) -> "SomeSets":
-        """The sets of one encoder."""
-        own = [n for n in self if feature_set.encoder(n) == encoder]
-        return SomeSets(self, own)
+        """Returns the sets of one encoder."""
+        names = [n for n in self if feature_set.encoder(n) == encoder]
+        return SomeSets(self, names)
 
     def _forget(self, limit: int) -> None:
-        while sum(one.features.nbytes for one in self._kept.values()) > limit:
+        while sum(kept.features.nbytes for kept in self._kept.values()) > limit:
             self._kept.popitem(last=False)
 
     def _labelled(
         self, metadata: pd.DataFrame, note: Mapping, directory: epath.Path
     ) -> pd.DataFrame:
-        """A set's records as the screen describes them now, where it has them all."""
+        """Metadata of a set's records as the screen has them now, if it has all of
+        them.
+
+        Else the set's own metadata.
+        """
         known = self._wells if note.get("level") == "well" else self._records
         if known is None:
             return metadata
         ids = table.record_ids(metadata, of=directory.name)
         index = pd.Index(table.record_ids(known, of="the prepared screen"))
-        places = index.get_indexer(ids)
-        if (places < 0).any():
+        positions = index.get_indexer(ids)
+        if (positions < 0).any():
             _check_labels(
-                metadata[places >= 0], known.iloc[places[places >= 0]], directory
+                metadata[positions >= 0],
+                known.iloc[positions[positions >= 0]],
+                directory,
             )
             return metadata
-        return known.iloc[places].reset_index(drop=True)
+        return known.iloc[positions].reset_index(drop=True)
 
     def _seen(self, directory: epath.Path, metadata: pd.DataFrame) -> Seen:
-        """What an encoder saw of the records, or wells, of its own table."""
+        """Reads what an encoder saw of the records, or wells, of its own table."""
         seen = store.read_seen(directory, metadata)
         return seen.of_groups(table.wells(metadata)) if self.by_well else seen
 
@@ -193,11 +199,11 @@ class AlignedSets(Mapping[str, FeatureSet]):
 
 
 class SomeSets(Mapping[str, FeatureSet]):
-    """Some of the sets, read when asked for as all are.
+    """Some of the sets, read on demand like all.
 
     Args:
       sets: full name -> set.
-      names: full names of those.
+      names: full names of those that are chosen.
     """
 
     def __init__(self, sets: Mapping[str, FeatureSet], names: Sequence[str]):
@@ -210,18 +216,18 @@ class SomeSets(Mapping[str, FeatureSet]):
         return self._sets[name]
 
     def __iter__(self) -> Iterator[str]:
-        """Full names, in order."""
+        """Iterates over full names, in order."""
         return iter(self._names)
 
     def __len__(self) -> int:
-        """How many sets there are."""
+        """Counts the sets."""
         return len(self._names)
 
 
 def _check_labels(
     written: pd.DataFrame, known: pd.DataFrame, directory: epath.Path
 ) -> None:
-    """Raises where a set that has more records than the screen has other labels.
+    """Refuses a set with more records than the screen, and with other labels.
 
     Args:
       written: [n] rows of Metadata_* columns, as the set was written.
@@ -229,19 +235,20 @@ def _check_labels(
       directory: of the set.
 
     Raises:
-      InputError: the labels of the records that the screen lacks are out of date, too.
+      InputError: labels differ, so those of the records that the screen lacks are out
+        of date, too.
     """
     shared = [name for name in known if name in written]
-    other = [
+    differing = [
         name
         for name in shared
         if not np.array_equal(written[name].astype(str), known[name].astype(str))
     ]
     lacking = [name for name in known if name not in written]
-    if other or lacking:
+    if differing or lacking:
         raise InputError(
             f"{directory} has records that the prepared screen lacks, and its "
-            f"{', '.join([*other, *lacking])} are not those of config.screen now: "
+            f"{', '.join([*differing, *lacking])} are not those of config.screen now: "
             "embed or import it again"
         )
 
@@ -249,14 +256,14 @@ def _check_labels(
 def _common(
     first: epath.Path, ids: Mapping[epath.Path, pd.Index], *, skips: bool
 ) -> tuple[pd.Index, int]:
-    """The records that all have, in the order of the first, and the number of all."""
+    """Returns the records that all sets have, and the number that any has."""
     common = every = ids[first]
-    for directory, own in ids.items():
-        missing, extra = ids[first].difference(own), own.difference(ids[first])
+    for directory, set_ids in ids.items():
+        missing, extra = ids[first].difference(set_ids), set_ids.difference(ids[first])
         if len(missing) or len(extra):
             if not skips:
-                raise _other_records(directory, own, first, ids[first])
-            common, every = common[common.isin(own)], every.union(own)
+                raise _other_records(directory, set_ids, first, ids[first])
+            common, every = common[common.isin(set_ids)], every.union(set_ids)
     if not len(common):
         raise InputError(
             f"no record is in all of {', '.join(sorted(d.name for d in ids))} under "
@@ -265,8 +272,8 @@ def _common(
     return common, len(every)
 
 
-def _other_records(directory, own, first, ids) -> InputError:
-    missing, extra = ids.difference(own), own.difference(ids)
+def _other_records(directory, set_ids, first, ids) -> InputError:
+    missing, extra = ids.difference(set_ids), set_ids.difference(ids)
     example = (missing if len(missing) else extra)[0]
     return InputError(
         f"{directory.name!r} and {first.name!r} are not of the same records: "

@@ -1,8 +1,8 @@
-"""Columns of a table that count, name or place its rows, and measure nothing.
+"""Columns of a table that count, name or locate its rows, and measure nothing.
 
 Among features they would tell a record's plate and position, and a classifier would
-score noise as if it were biology. They are told by their names, as CellProfiler,
-pycytominer and DeepProfiler write them, and by what they are.
+score noise as if it were biology. They are recognised by their names, as CellProfiler,
+pycytominer and DeepProfiler write them, and by their values.
 """
 
 import re
@@ -13,7 +13,7 @@ import pandas as pd
 
 from gandl_jax.profiles import table
 
-LEAST_ROWS = 8  # fewer rows say nothing of what a column is (ours)
+LEAST_ROWS = 8  # fewer do not show what a column is (ours)
 _EXACT = 2.0**53  # whole numbers above it lose digits in a float
 _OFF_GRID = 0.02  # of a step: what rounding to some digits costs (ours)
 LIKELY = 1e-3  # how often chance may make a counter in a table (ours)
@@ -56,20 +56,20 @@ _OF_CELLPROFILER = re.compile(r"image_?number|(?:file|path)name_.+", re.IGNORECA
 
 
 def by_name(names: Sequence[str]) -> list[str]:
-    """Columns that are bookkeeping by their names.
+    """Finds columns that are bookkeeping by their names.
 
-    What counts things in an image or a cell stays: Count_Cells,
+    Counts of objects in an image or a cell are features: Count_Cells,
     Children_Spots_Count, Neighbors_NumberOfNeighbors.
 
     Args:
       names: all columns of a table; their case does not matter.
 
     Returns:
-      Those of them that measure nothing, in the same order.
+      The columns that measure nothing, in the same order.
     """
     plain = {name: _SEPARATORS.sub("_", name.strip()) for name in names}
-    theirs = any(_OF_CELLPROFILER.fullmatch(name) for name in plain.values())
-    prefix = "image_" if theirs else ""
+    is_cellprofiler = any(_OF_CELLPROFILER.fullmatch(name) for name in plain.values())
+    prefix = "image_" if is_cellprofiler else ""
     return [
         name
         for name, text in plain.items()
@@ -88,28 +88,28 @@ def is_index(name: str) -> bool:
 
 
 def may_count(values: np.ndarray, metadata: pd.DataFrame) -> np.ndarray:
-    """Columns that may turn out to be bookkeeping, by some rows of a table.
+    """Finds columns that may turn out to be bookkeeping, from some rows of a table.
 
     Args:
       values: [n, D] float64.
       metadata: [n] rows of Metadata_* columns.
 
     Returns:
-      [D] bool; the others cannot be, whatever the remaining rows hold.
+      [D] bool; false for columns that cannot be, whatever the remaining rows hold.
     """
     if len(values) < LEAST_ROWS:
         return np.zeros(values.shape[1], bool)
     finite = np.isfinite(values).all(0)
     values = np.where(finite, values, 0)
-    places = _places(metadata)
-    named = np.zeros_like(finite)
-    for codes in places.values():
+    position_codes = _position_codes(metadata)
+    candidates = np.zeros_like(finite)
+    for codes in position_codes.values():
         if len(codes) - len(np.unique(codes)) >= LEAST_ROWS:
-            named |= _constant_within(values, codes)
+            candidates |= _constant_within(values, codes)
     numbers, even = _as_whole(values)
-    for column in np.flatnonzero(finite & even & ~named):
-        named[column] = _all_different(numbers[:, column], places["plate"])
-    return finite & named
+    for column in np.flatnonzero(finite & even & ~candidates):
+        candidates[column] = _all_different(numbers[:, column], position_codes["plate"])
+    return finite & candidates
 
 
 def by_value(
@@ -119,62 +119,65 @@ def by_value(
     order: np.ndarray,
     columns: int,
 ) -> dict[str, str]:
-    """Columns that number the rows, or name a plate, an experiment or a position.
+    """Finds columns that number the rows, or name a plate, an experiment or a position.
 
     Whole numbers, and fractions that lie on a grid as scaled whole numbers do, number
     the rows where they go up by equal steps, or where all are different in the table,
     in each experiment or in each plate, although chance would make some equal (the
-    birthday problem, at LIKELY over all columns). Most columns of a table being such,
-    they are ranks, and stay. A column names plates where it is constant on each and no
-    two have the same value.
+    birthday problem, at LIKELY over all columns). If most columns of a table are such,
+    they are ranks, and stay. A column names plates if it is constant on each plate and
+    differs between any two.
 
     Args:
       values: [N, C] float64, of the columns that `may_count`.
       names: C names.
       metadata: [N] rows of Metadata_* columns.
-      order: [N] int, where each row's record stands in the screen.
-      columns: how many the table has besides bookkeeping by name, C or more.
+      order: [N] int, position of each row's record in the screen.
+      columns: number of the table's columns without bookkeeping by name, C or more.
 
     Returns:
-      Column to what it does: "numbers the rows of each plate", "names the plate".
+      Column to its purpose: "numbers the rows of each plate", "names the plate".
     """
     finite = np.isfinite(values).all(0)
     if len(values) < LEAST_ROWS:
         return {}
-    places, found, different = _places(metadata), {}, {}
+    position_codes, purposes, different = _position_codes(metadata), {}, {}
     numbers, even = _as_whole(np.where(finite, values, 0))
     for i in np.flatnonzero(finite):
-        one, name = numbers[:, i], names[i]
-        if what := _names(values[:, i], places, columns):
-            found[name] = what
-        elif even[i] and (what := _counts_up(one, places, order)):
-            found[name] = what
-        elif even[i] and (what := _differs(one, places, columns)):
-            different[name] = what
+        column, name = numbers[:, i], names[i]
+        if purpose := _names_unit(values[:, i], position_codes, columns):
+            purposes[name] = purpose
+        elif even[i] and (purpose := _counts_up(column, position_codes, order)):
+            purposes[name] = purpose
+        elif even[i] and (purpose := _differs(column, position_codes, columns)):
+            different[name] = purpose
     ranks = len(different) > max(2, columns / 2)
-    return found if ranks else found | different
+    return purposes if ranks else purposes | different
 
 
-def _places(metadata: pd.DataFrame) -> dict[str, np.ndarray]:
-    """[N] int codes of what each row lies in, so far as the metadata say it."""
-    found = {"plate": table.plates(metadata), "well": table.wells(metadata)}
+def _position_codes(metadata: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Codes of each row's plate, well, experiment ... in the metadata: [N] int."""
+    names = {"plate": table.plates(metadata), "well": table.wells(metadata)}
     if "Metadata_Experiment" in metadata:
-        found["experiment"] = metadata["Metadata_Experiment"].astype(str)
+        names["experiment"] = metadata["Metadata_Experiment"].astype(str)
     if "Metadata_Site" in metadata:
-        found["site"] = metadata["Metadata_Site"].astype(str)
+        names["site"] = metadata["Metadata_Site"].astype(str)
     if "Metadata_Well" in metadata:
         position = metadata["Metadata_Well"].astype(str)
-        found["position"] = position
-        found["row"] = position.str.extract(r"^(\D*)", expand=False)
-        found["column"] = position.str.extract(r"(\d*)$", expand=False)
-    return {name: pd.factorize(np.asarray(of))[0] for name, of in found.items()}
+        names["position"] = position
+        names["row"] = position.str.extract(r"^(\D*)", expand=False)
+        names["column"] = position.str.extract(r"(\d*)$", expand=False)
+    return {
+        unit: pd.factorize(np.asarray(row_names))[0]
+        for unit, row_names in names.items()
+    }
 
 
 def _as_whole(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Columns as counts of their smallest step; [D] bool, whether they are such.
+    """Expresses columns as counts of their smallest step; [D] bool, whether that fits.
 
-    Whole numbers stay what they are, and fractions become whole where all lie on one
-    grid, as an index does that was divided by its largest or standardised.
+    Whole numbers stay as they are; fractions become whole if all lie on one grid, like
+    an index that was standardised or divided by its largest value.
     """
     whole = (values == np.rint(values)).all(0)
     lowest, spread = values.min(0), np.ptp(values, axis=0)
@@ -188,49 +191,49 @@ def _as_whole(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _counts_up(
-    values: np.ndarray, places: Mapping[str, np.ndarray], order: np.ndarray
+    values: np.ndarray, position_codes: Mapping[str, np.ndarray], order: np.ndarray
 ) -> str | None:
-    """Whether numbers go up by equal steps, in the table's order or the screen's."""
+    """Describes numbers that go up by equal steps, in the table or in the screen."""
     screen = np.argsort(order)
-    for where, codes in _wholes(places, len(values)):
+    for scope, codes in _scopes(position_codes, len(values)):
         if _in_steps(values, codes) or _in_steps(values[screen], codes[screen]):
-            return f"numbers the rows{where}"
+            return f"numbers the rows{scope}"
     return None
 
 
 def _differs(
-    values: np.ndarray, places: Mapping[str, np.ndarray], columns: int
+    values: np.ndarray, position_codes: Mapping[str, np.ndarray], columns: int
 ) -> str | None:
-    """Whether whole numbers are all different where chance would make some equal."""
-    for where, codes in _wholes(places, len(values)):
+    """Describes whole numbers that all differ although chance would make some equal."""
+    for scope, codes in _scopes(position_codes, len(values)):
         if not _all_different(values, codes):
             continue
         if _log_chance(values, codes) + np.log(columns) <= np.log(LIKELY):
-            return f"numbers the rows{where}"
+            return f"numbers the rows{scope}"
     return None
 
 
-def _wholes(
-    places: Mapping[str, np.ndarray], rows: int
+def _scopes(
+    position_codes: Mapping[str, np.ndarray], rows: int
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """What rows may be numbered within, with [N] int codes."""
+    """Yields the scopes within which rows may be numbered, with [N] int codes."""
     yield "", np.zeros(rows, int)
     for name in ("experiment", "plate"):
-        if name in places:
-            yield f" of each {name}", places[name]
+        if name in position_codes:
+            yield f" of each {name}", position_codes[name]
 
 
 def _all_different(values: np.ndarray, codes: np.ndarray) -> bool:
-    """Whether no value comes twice within a group."""
+    """Checks that no value occurs twice within a group."""
     order = np.lexsort((values, codes))
     same = (np.diff(values[order]) == 0) & (np.diff(codes[order]) == 0)
     return not same.any()
 
 
 def _log_chance(values: np.ndarray, codes: np.ndarray) -> float:
-    """Log of the chance that numbers drawn between the ends of each group differ.
+    """Log of the chance that numbers drawn from each group's range all differ.
 
-    Of R numbers, n drawn at random differ with the chance (1 - 0/R) ... (1 - (n-1)/R).
+    n numbers drawn from R all differ with the chance (1 - 0/R) ... (1 - (n-1)/R).
     """
     values = values - values.min()
     if values.max() >= _EXACT:
@@ -244,38 +247,40 @@ def _log_chance(values: np.ndarray, codes: np.ndarray) -> float:
 
 
 def _in_steps(values: np.ndarray, codes: np.ndarray) -> bool:
-    """Whether the values of every group go up, or down, by one and the same step."""
+    """Checks that the values of every group go up, or down, by the same step."""
     order = np.argsort(codes, kind="stable")
     steps = np.diff(values[order])[np.diff(codes[order]) == 0]
     enough = len(values) >= LEAST_ROWS * len(np.unique(codes))
     return enough and bool(steps[0]) and bool((steps == steps[0]).all())
 
 
-def _names(
-    values: np.ndarray, places: Mapping[str, np.ndarray], columns: int
+def _names_unit(
+    values: np.ndarray, position_codes: Mapping[str, np.ndarray], columns: int
 ) -> str | None:
-    """Which place each value stands for, one to one, and not by chance.
+    """Describes the unit (plate, well ...) that values name one to one.
 
-    Two rows or columns of a plate may well be two treatments: of these three or more.
+    Chance must be an unlikely reason.
+    Two rows or columns of a plate may well be two treatments: three or more are needed.
     """
-    wells = len(np.unique(places["well"]))
+    wells = len(np.unique(position_codes["well"]))
     value = pd.factorize(values)[0]
-    kinds = value.max() + 1
-    for name in ("plate", "experiment", "position", "row", "column", "site"):
-        codes = places.get(name)
-        if codes is None or kinds < (3 if name in ("row", "column") else 2):
+    distinct = value.max() + 1
+    for unit in ("plate", "experiment", "position", "row", "column", "site"):
+        codes = position_codes.get(unit)
+        if codes is None or distinct < (3 if unit in ("row", "column") else 2):
             continue
         groups = len(np.unique(codes))
-        if kinds != groups or len(np.unique(codes * kinds + value)) != groups:
+        if distinct != groups or len(np.unique(codes * distinct + value)) != groups:
             continue
-        drawn = (len(values) if name == "site" else wells) - groups  # each from kinds
-        if drawn * np.log(kinds) >= np.log(columns / LIKELY):
-            return f"names the {'well' if name == 'position' else name}"
+        # Each of these is drawn from the distinct values.
+        drawn = (len(values) if unit == "site" else wells) - groups
+        if drawn * np.log(distinct) >= np.log(columns / LIKELY):
+            return f"names the {'well' if unit == 'position' else unit}"
     return None
 
 
 def _constant_within(values: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """[D] bool: columns of [n, D] values that are the same throughout each group."""
+    """Finds columns of [n, D] values that are constant within each group: [D] bool."""
     order = np.argsort(codes, kind="stable")
     same = np.diff(codes[order]) == 0
     step = np.diff(values[order], axis=0)[same]

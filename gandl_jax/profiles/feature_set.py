@@ -1,4 +1,4 @@
-"""The one thing that is judged: a named table of features, one row per record."""
+"""Feature set: a named table of features, one row per record, which is judged."""
 
 import dataclasses
 import re
@@ -14,14 +14,14 @@ from gandl_jax.profiles.seen import Seen
 
 @dataclasses.dataclass(frozen=True)
 class FeatureSet:
-    """Features of N records, with what is known of each record.
+    """Features of N records, with the metadata of each record.
 
     Attributes:
       name: "gan@2000/b8", or "intensity" for an encoder with one set of its name.
       metadata: [N] rows of Metadata_* columns.
       features: [N, D] float32.
-      seen: what the encoder saw of each record while it was trained; not known where
-        nothing is given, as of a table that others made.
+      seen: what the encoder saw of each record in training; unknown if None, as for a
+        table that others made.
     """
 
     name: str
@@ -41,16 +41,16 @@ class FeatureSet:
 
     @property
     def encoder(self) -> str:
-        """What made the features: "gan@2000", "intensity"."""
+        """Name of the encoder of the features: "gan@2000", "intensity"."""
         return encoder(self.name)
 
     @property
     def short_name(self) -> str:
-        """The set's name within its encoder: "b8", "intensity"."""
+        """Name of the set within its encoder: "b8", "intensity"."""
         return self.name.rpartition("/")[2]
 
     def take(self, rows: np.ndarray) -> "FeatureSet":
-        """The same set of some records only.
+        """Returns the same set of some records only.
 
         Args:
           rows: [n] int positions, or [N] bool.
@@ -67,7 +67,7 @@ class FeatureSet:
 
 
 def full_name(encoder: str, short_name: str) -> str:
-    """The name of one of an encoder's sets among those of all encoders.
+    """Names a set of an encoder among those of all encoders.
 
     Args:
       encoder: "gan@2000", "intensity".
@@ -80,12 +80,12 @@ def full_name(encoder: str, short_name: str) -> str:
 
 
 def encoder(name: str) -> str:
-    """What made a set, by the set's full name: "gan@2000", "intensity"."""
+    """Returns the encoder in a set's full name: "gan@2000" of "gan@2000/b8"."""
     return name.partition("/")[0]
 
 
 def step(encoder: str) -> int | None:
-    """The training step of an encoder.
+    """Returns the training step of an encoder.
 
     Args:
       encoder: "gan@2000".
@@ -98,7 +98,7 @@ def step(encoder: str) -> int | None:
 
 
 def is_network(encoder: str) -> bool:
-    """Whether an encoder is a network, by its name.
+    """Tells from its name whether an encoder is a network.
 
     Args:
       encoder: "gan@2000", "gan@start", "intensity"; "@" is in no other's name.
@@ -107,16 +107,16 @@ def is_network(encoder: str) -> bool:
 
 
 def start_name(method: str) -> str:
-    """The encoder that a training started from, where that was not untrained."""
+    """Names the encoder that a training started from, if that was not untrained."""
     return f"{method}@start"
 
 
 def named(method: str, name: str) -> str:
-    """The name of an encoder that is no checkpoint, such as one of a file.
+    """Names an encoder that is no checkpoint, such as one from a file.
 
     Args:
       method: "gan".
-      name: any, "ffhq 512"; what a folder should not be called is replaced.
+      name: any, "ffhq 512"; characters that suit no folder's name are replaced.
 
     Returns:
       "gan@ffhq-512".
@@ -126,7 +126,7 @@ def named(method: str, name: str) -> str:
 
 
 def untrained_name(name: str) -> str | None:
-    """The same features under the untrained network: "gan@9/b8" -> "gan@0/b8".
+    """Names the same features under the untrained network: "gan@9/b8" -> "gan@0/b8".
 
     Args:
       name: a full set name.
@@ -141,14 +141,14 @@ def untrained_name(name: str) -> str | None:
 
 
 def started_name(name: str) -> str | None:
-    """The same features as training found them: "gan@9/b8" -> "gan@start/b8".
+    """Names the same features before training: "gan@9/b8" -> "gan@start/b8".
 
     Args:
       name: a full set name.
 
     Returns:
-      The full name, which is a set's only where training started from given networks;
-      None where the set is not of a trained checkpoint.
+      The full name, under which there is a set only if training started from given
+      networks; None if the set is not of a trained checkpoint.
     """
     encoder, _, short_name = name.partition("/")
     if not step(encoder):
@@ -157,21 +157,23 @@ def started_name(name: str) -> str | None:
 
 
 def roles(encoders: Iterable[str]) -> dict[str, str]:
-    """Which encoder is the trained one, the untrained one and which are floors.
+    """Tells the trained encoder, the untrained one and the floors apart.
 
     Args:
       encoders: "gan@2000", "gan@0", "intensity" ...; the order does not matter.
 
     Returns:
-      "trained": the highest step above 0, where there is none a network that was
-      trained elsewhere; "untrained": step 0, of the trained one's method where there is
-      one; "classical" and "intensity". Only those that there are.
+      "trained": the highest step above 0, else a network that was trained elsewhere;
+      "untrained": step 0, of the trained one's method if there is one; "classical" and
+      "intensity". Roles without an encoder are left out.
     """
     names = sorted(set(encoders))
-    elsewhere = [n for n in names if is_network(n) and step(n) is None]
-    trained = max(filter(step, names), key=step, default=next(iter(elsewhere), None))
+    trained_elsewhere = [n for n in names if is_network(n) and step(n) is None]
+    trained = max(
+        filter(step, names), key=step, default=next(iter(trained_elsewhere), None)
+    )
     start = trained.rpartition("@")[0] + "@0" if trained else None
     untrained = [n for n in names if step(n) == 0 and start in (None, n)]
-    found = {"trained": trained} if trained else {}
-    found |= {"untrained": untrained[0]} if untrained else {}
-    return found | {name: name for name in floors.OF_IMAGES if name in names}
+    encoder_of_role = {"trained": trained} if trained else {}
+    encoder_of_role |= {"untrained": untrained[0]} if untrained else {}
+    return encoder_of_role | {name: name for name in floors.OF_IMAGES if name in names}

@@ -1,4 +1,4 @@
-"""Tables that others made: CSV or Parquet, one row per record, read in pieces.
+"""Tables that other programs wrote: CSV or Parquet, one row per record, read in pieces.
 
 Only some rows are in memory at any time, so that a table may be larger than it. The
 same table gives the same keys and numbers in either form.
@@ -21,7 +21,7 @@ from gandl_jax import csv_layout, files
 from gandl_jax.errors import InputError
 
 ROWS = 4096  # of a piece of a Parquet file
-MOST_COLUMNS = 100_000  # more were made to fill the memory (ours)
+MOST_COLUMNS = 100_000  # a file with more was crafted to fill the memory (ours)
 BLOCK_BYTES = 8 << 20  # of text, of a piece of a CSV file: hundreds of wide rows
 PARQUET = (".parquet", ".pq")
 NULLS = pa_csv.ConvertOptions().null_values  # texts that stand for no number
@@ -39,9 +39,9 @@ class ForeignTable:
     """A file and the names of its columns.
 
     Attributes:
-      path: ends in .parquet or .pq; else it is CSV, with tabs where it ends in .tsv,
-        compressed where it ends in .gz.
-      columns: in the file's order, without the blanks at their names' ends.
+      path: ends in .parquet or .pq; else it is CSV, tab-separated if it ends in .tsv,
+        compressed if it ends in .gz.
+      columns: in the file's order, names without blanks at their ends.
       layout: of a CSV file; None of Parquet.
     """
 
@@ -52,7 +52,7 @@ class ForeignTable:
     def rows(
         self, key: Sequence[str], features: Sequence[str]
     ) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
-        """The table, a piece at a time.
+        """Yields the table, a piece at a time.
 
         Args:
           key: names of columns.
@@ -64,7 +64,7 @@ class ForeignTable:
 
         Raises:
           InputError: the file cannot be read to its end, a feature is no number, or a
-            key is of a kind that names nothing.
+            key column has a type that names nothing.
         """
         rows = 0
         if self.layout and not self.layout.rows:
@@ -85,7 +85,7 @@ class ForeignTable:
             )
 
     def line(self, row: int) -> str:
-        """Where a row is, for a message; rows count from 0."""
+        """Names a row's place in the file, for a message; rows count from 0."""
         if self.layout is None:
             return f"row {row + 1:,}"
         with _text(self.path) as stream:
@@ -119,7 +119,7 @@ class ForeignTable:
 
 
 def open_table(path: epath.PathLike) -> ForeignTable:
-    """Reads a table's header; a CSV file is looked through to its end.
+    """Reads a table's header; a CSV file is checked to its end.
 
     Raises:
       InputError: there is no such file, it is empty or unreadable, or its rows and
@@ -159,61 +159,61 @@ def _parquet_batches(path, names) -> Iterator[dict[str, pa.Array]]:
 
 
 def _texts(column: pa.Array, name: str) -> np.ndarray:
-    """[n] str objects: what a key column says, "" where it is blank."""
+    """Returns [n] str objects of a key column, "" for blanks."""
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
-    kind = column.type
-    if pa.types.is_floating(kind):
-        column = pc.if_else(pc.is_nan(column), pa.scalar(None, kind), column)
+    arrow_type = column.type
+    if pa.types.is_floating(arrow_type):
+        column = pc.if_else(pc.is_nan(column), pa.scalar(None, arrow_type), column)
         if (pc.max(pc.abs(column)).as_py() or 0) >= _EXACT:
             raise _UnfitColumn(
-                f"key column {name!r} holds fractions ({kind}) above 2^53, which have "
-                "lost their last digits: write it as text"
+                f"key column {name!r} holds fractions ({arrow_type}) above 2^53, which "
+                "have lost their last digits: write it as text"
             )
-    elif pa.types.is_boolean(kind):
+    elif pa.types.is_boolean(arrow_type):
         column = pc.if_else(column, "True", "False")  # as CSV has it
-    elif not (_is_text(kind) or _is_plain(kind)):
+    elif not (_is_text(arrow_type) or _is_plain(arrow_type)):
         raise _UnfitColumn(
-            f"key column {name!r} holds {kind}, which names nothing: write it as text, "
-            "or name others in config.imported.key"
+            f"key column {name!r} holds {arrow_type}, which names nothing: write it as "
+            "text, or name others in config.imported.key"
         )
     return column.cast(pa.string()).fill_null("").to_numpy(zero_copy_only=False)
 
 
-def _is_text(kind: pa.DataType) -> bool:
+def _is_text(arrow_type: pa.DataType) -> bool:
     types = pa.types
     return (
-        types.is_string(kind)
-        or types.is_large_string(kind)
-        or types.is_string_view(kind)
-        or types.is_binary(kind)
-        or types.is_large_binary(kind)
+        types.is_string(arrow_type)
+        or types.is_large_string(arrow_type)
+        or types.is_string_view(arrow_type)
+        or types.is_binary(arrow_type)
+        or types.is_large_binary(arrow_type)
     )
 
 
-def _is_plain(kind: pa.DataType) -> bool:
-    """Whether a cell is one number or day, or there is nothing in the column."""
+def _is_plain(arrow_type: pa.DataType) -> bool:
+    """Tells whether a cell is one number or day, or the column is empty."""
     types = pa.types
-    number = types.is_integer(kind) or types.is_decimal(kind)
-    return number or types.is_date(kind) or types.is_null(kind)
+    number = types.is_integer(arrow_type) or types.is_decimal(arrow_type)
+    return number or types.is_date(arrow_type) or types.is_null(arrow_type)
 
 
 def _numbers(column: pa.Array, name: str) -> np.ndarray:
-    """[n] float64, NaN where it is blank; text is read as in a CSV file."""
+    """Returns [n] float64, NaN for blanks; text is read as in a CSV file."""
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
-    kind = column.type
-    if pa.types.is_null(kind):
+    arrow_type = column.type
+    if pa.types.is_null(arrow_type):
         return np.full(len(column), np.nan)
-    if pa.types.is_decimal(kind):
+    if pa.types.is_decimal(arrow_type):
         column = column.cast(pa.string())
-    elif _is_text(kind):
+    elif _is_text(arrow_type):
         text = pc.utf8_trim_whitespace(column.cast(pa.string()))
         blank = pc.is_in(text, pa.array(NULLS))
         column = pc.if_else(blank, pa.scalar(None, pa.string()), text)
-    elif not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+    elif not (pa.types.is_integer(arrow_type) or pa.types.is_floating(arrow_type)):
         raise _UnfitColumn(
-            f"column {name!r} holds no numbers but {kind}: write one number in a "
+            f"column {name!r} holds no numbers but {arrow_type}: write one number in a "
             f"column, or leave it out ({_not_a_feature(name)})"
         )
     if pa.types.is_string(column.type):
@@ -247,7 +247,7 @@ def _text(path: epath.Path) -> Iterator[pa.NativeFile]:
 
 @contextlib.contextmanager
 def _reading(table: ForeignTable) -> Iterator[None]:
-    """Says in one sentence what Arrow found wrong with a file."""
+    """Raises Arrow's errors again as one sentence about the file."""
     try:
         yield
     except (pa.ArrowException, OSError, _UnfitColumn) as error:

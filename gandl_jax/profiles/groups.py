@@ -1,14 +1,14 @@
-"""Groups of records that are held apart, and the language that names them.
+"""Groups of records that are held apart, and the notation that names them.
 
-What is held apart is a unit ("record", "well", "plate", any Metadata_* column in small
-letters ...), and which of its groups:
+A unit ("record", "well", "plate", any Metadata_* column in small letters ...) has
+groups, and some of them are held out:
 
     "plate:0.25"     a quarter at random
-    "plate:A/1+A/2"  these; where all are numbers, 1 is 1.0
-    "plate#2/5"      the second of five folds that all plates are dealt to
+    "plate:A/1+A/2"  these two; if all names are numbers, 1 is 1.0
+    "plate#2/5"      the second of five folds into which all plates are dealt
     "given"          the publisher's own: Metadata_Split is "train" or "test"
 
-Groups are never guessed: a screen that lacks a column has no such groups.
+Groups are never guessed: a screen without a column has no groups of that unit.
 """
 
 import re
@@ -21,7 +21,7 @@ from gandl_jax import names
 from gandl_jax.errors import InputError, Skip, nearest
 from gandl_jax.profiles import table
 
-GIVEN, HELD_OUT = NO_GROUPS = "given", "held_out"  # name no kind of group
+GIVEN, HELD_OUT = NO_GROUPS = "given", "held_out"  # name no unit
 DEAL = 0  # seed of dealing groups to folds: the same for every experiment of a screen
 USUAL = (
     "record",
@@ -37,12 +37,12 @@ _FOLD = re.compile(r"([^:#]+)#(\d+)/(\d+)")
 
 
 class Asked(NamedTuple):
-    """What a text holds apart.
+    """Groups that a text asks for.
 
     Attributes:
       unit: "plate".
-      which: of its groups, "0.25" or "A/1+A/2"; "" is not said.
-      fold: (number from 1, folds) where those are dealt; None elsewhere.
+      which: of its groups, "0.25" or "A/1+A/2"; "" if the text does not say.
+      fold: (number from 1, number of folds), or None.
     """
 
     unit: str
@@ -54,20 +54,20 @@ def parse(text: str, *, key: str) -> Asked:
     """Reads "plate", "plate:0.25", "plate:A/1+A/2", "plate#2/5" or "given".
 
     Args:
-      text: of the config.
+      text: value in the config.
       key: its key, to be named in an error.
 
     Raises:
-      InputError: a fold that there is not, or something after "given".
+      InputError: there is no such fold, or something follows "given".
     """
-    if found := _FOLD.fullmatch(text):
-        number, folds = int(found[2]), int(found[3])
+    if match := _FOLD.fullmatch(text):
+        number, folds = int(match[2]), int(match[3])
         if not 1 <= number <= folds or folds < 2:
             raise InputError(
                 f"{key}: {text!r} should name a fold of two or more, from 1, as in "
-                f"{found[1]}#1/5"
+                f"{match[1]}#1/5"
             )
-        return Asked(found[1], fold=(number, folds))
+        return Asked(match[1], fold=(number, folds))
     unit, _, which = text.partition(":")
     if unit in NO_GROUPS and which:
         raise InputError(f"{key}: {unit!r} takes nothing after it, but has {which!r}")
@@ -75,12 +75,12 @@ def parse(text: str, *, key: str) -> Asked:
 
 
 def unit(text: str) -> str:
-    """What a split's name holds apart: "plate" of "plate:0.25" and "plate#2/5"."""
+    """Returns the unit in a split's name: "plate" of "plate:0.25" and "plate#2/5"."""
     return parse(text, key=text).unit
 
 
 def groups(metadata: pd.DataFrame, unit: str, *, key: str) -> np.ndarray:
-    """The group of each record.
+    """Returns the group of each record.
 
     Args:
       metadata: [N] rows of Metadata_* columns.
@@ -93,7 +93,7 @@ def groups(metadata: pd.DataFrame, unit: str, *, key: str) -> np.ndarray:
 
     Raises:
       InputError: there is no such unit.
-      Skip: the screen lacks its column, or some records have none of it.
+      Skip: the screen lacks its column, or some records have no value there.
     """
     if unit == "record":
         return np.arange(len(metadata)).astype(str).astype(object)
@@ -104,34 +104,34 @@ def groups(metadata: pd.DataFrame, unit: str, *, key: str) -> np.ndarray:
             f"{blank:,} of {len(metadata):,} records have a blank {column}: fill it "
             f"in, or change {key}"
         )
-    own = metadata[column].astype(str)
+    values = metadata[column].astype(str)
     if unit == "site" and column == "Metadata_Site":
-        return (pd.Series(table.wells(metadata), own.index) + "/" + own).to_numpy(
+        return (pd.Series(table.wells(metadata), values.index) + "/" + values).to_numpy(
             object
         )
     tables = {"well": table.wells, "row": table.rows, "plate": table.plates}
-    return tables[unit](metadata) if unit in tables else own.to_numpy(object)
+    return tables[unit](metadata) if unit in tables else values.to_numpy(object)
 
 
 def has_group(metadata: pd.DataFrame, unit: str) -> np.ndarray:
-    """Which records have a group of a unit.
+    """Finds the records that have a group of a unit.
 
     Args:
       metadata: [N] rows of Metadata_* columns.
-      unit: as of `groups`.
+      unit: as for `groups`.
 
     Returns:
-      [N] bool; all true where the screen has no such column, for that is told of all.
+      [N] bool; all true if the screen has no such column: `groups` reports that.
     """
-    named = {c.removeprefix("Metadata_").lower(): c for c in metadata}
-    column = named.get("well" if unit == "row" else unit)
+    columns = {name.removeprefix("Metadata_").lower(): name for name in metadata}
+    column = columns.get("well" if unit == "row" else unit)
     if column is None:
         return np.ones(len(metadata), bool)
     return ~is_blank(metadata[column]).to_numpy()
 
 
 def all_of(metadata: pd.DataFrame, unit: str, key: str) -> set[str]:
-    """The groups that any record is of, of whatever cell model."""
+    """Returns the groups of a unit that any record has, in any cell model."""
     if unit == "record":
         return set()
     blank = is_blank(metadata[find_column(metadata, unit, key)])
@@ -139,30 +139,31 @@ def all_of(metadata: pd.DataFrame, unit: str, key: str) -> set[str]:
 
 
 def listed(known: set[str], asked: Asked, key: str) -> set[str]:
-    """The groups that are named, with + between.
+    """Returns the groups that are named, with + between.
 
     Raises:
-      InputError: one is none of those known.
+      InputError: a name is none of those known.
     """
     unit, which = asked.unit, asked.which
     if unit == "record":
         raise InputError(f"{key}: record:{which} should be a share such as record:0.25")
-    parts = [which] if names.meant(which, known) else which.split("+")
+    asked_names = [which] if names.meant(which, known) else which.split("+")
     wanted: set[str] = set()
-    for name in parts:
-        found = names.meant(name, known)
-        if not found:
+    for name in asked_names:
+        matches = names.meant(name, known)
+        if not matches:
             raise InputError(
                 f"{key}: no {unit} is called {name!r}; {_near(name, known)}"
             )
-        wanted |= found
+        wanted |= matches
     return wanted
 
 
 def share(asked: Asked, known: set[str]) -> float | None:
-    """The share that is asked for; None where groups are named, or nothing is.
+    """Returns the share that is asked for; None if groups are named, or nothing is.
 
-    A name counts as one where any cell model has it: "plate:3", "donor:0.5".
+    A number counts as a name if a group of any cell model has it: "plate:3",
+    "donor:0.5".
     """
     if not asked.which or names.meant(asked.which, known):
         return None
@@ -174,14 +175,14 @@ def share(asked: Asked, known: set[str]) -> float | None:
 
 
 def dealt(metadata: pd.DataFrame, asked: Asked, key: str) -> np.ndarray:
-    """Which records are of a fold: all groups are dealt to the folds, by turns.
+    """Finds the records of a fold: all groups are dealt to the folds in turn.
 
     Each cell model's groups are spread over all folds. The same screen has the same
-    folds, whatever is predicted and whoever asks.
+    folds, whatever is predicted and whichever job deals them.
 
     Args:
       metadata: [N] rows of Metadata_* columns, the whole screen's.
-      asked: of a fold.
+      asked: names a fold.
       key: the config key to be named in an error.
 
     Returns:
@@ -192,71 +193,73 @@ def dealt(metadata: pd.DataFrame, asked: Asked, key: str) -> np.ndarray:
       Skip: the screen lacks its column.
     """
     number, folds = asked.fold
-    groups(metadata.iloc[:0], asked.unit, key=key)  # tells of the column
+    groups(metadata.iloc[:0], asked.unit, key=key)  # raises for a missing column
     grouped = np.flatnonzero(has_group(metadata, asked.unit))
-    of = groups(metadata.iloc[grouped], asked.unit, key=key).astype(str)
-    known = len(np.unique(of))
+    record_groups = groups(metadata.iloc[grouped], asked.unit, key=key).astype(str)
+    known = len(np.unique(record_groups))
     if known < folds:
         raise InputError(
             f"{key}: {asked.unit}#{number}/{folds} deals {known} groups to {folds} "
             "folds: name fewer folds"
         )
-    order = shuffled(of, table.cell_models(metadata.iloc[grouped]))
-    held = np.zeros(len(metadata), bool)
-    held[grouped] = np.isin(of, order[number - 1 :: folds])
-    return held
+    order = shuffled(record_groups, table.cell_models(metadata.iloc[grouped]))
+    in_fold = np.zeros(len(metadata), bool)
+    in_fold[grouped] = np.isin(record_groups, order[number - 1 :: folds])
+    return in_fold
 
 
-def drawn(of: np.ndarray, kinds: np.ndarray, frac: float) -> list[str]:
-    """A share of all groups, one at least, spread over cell models.
+def drawn(record_groups: np.ndarray, cell_models: np.ndarray, frac: float) -> list[str]:
+    """Draws a share of all groups, at least one, spread over cell models.
 
     Args:
-      of: [n] str, the group of each record.
-      kinds: [n] str, its cell model.
+      record_groups: [n] str, the group of each record.
+      cell_models: [n] str, its cell model.
       frac: in (0, 1).
     """
-    order = shuffled(of, kinds)
+    order = shuffled(record_groups, cell_models)
     count = max(1, round(frac * len(order)))
-    places = np.floor((np.arange(count) + 0.5) * len(order) / count).astype(int)
-    return list(order[places])
+    positions = np.floor((np.arange(count) + 0.5) * len(order) / count).astype(int)
+    return list(order[positions])
 
 
-def shuffled(of: np.ndarray, kinds: np.ndarray) -> np.ndarray:
-    """[G] names of groups in random order, those of one cell model together.
+def shuffled(record_groups: np.ndarray, cell_models: np.ndarray) -> np.ndarray:
+    """Shuffles the names of groups, [G], keeping those of one cell model together.
 
     The order is the same for every experiment of a screen.
 
     Args:
-      of: [n] str, the group of each record.
-      kinds: [n] str, its cell model.
+      record_groups: [n] str, the group of each record.
+      cell_models: [n] str, its cell model.
     """
-    known, first = np.unique(of, return_index=True)
+    known, first = np.unique(record_groups, return_index=True)
     mixed = np.random.default_rng(DEAL).permutation(len(known))
-    return known[mixed[np.argsort(kinds[first][mixed].astype(str), kind="stable")]]
+    return known[
+        mixed[np.argsort(cell_models[first][mixed].astype(str), kind="stable")]
+    ]
 
 
 def chosen(metadata: pd.DataFrame, text: str, *, key: str) -> np.ndarray:
-    """The records of the groups that a text names: "plate:A/1+A/2", "plate#2/5" ...
+    """Finds the records of the groups that a text names, such as "plate:A/1+A/2".
 
     Args:
       metadata: [N] rows of Metadata_* columns, of the whole screen.
-      text: it says which groups; "given" is the publisher's test part.
+      text: names the groups; "given" is the publisher's test records.
       key: the config key to be named in an error.
 
     Returns:
       [N] bool; false for records that have no group.
 
     Raises:
-      InputError: no such unit, column or groups, it does not say which, or no record is
-        of them.
+      InputError: there is no such unit, column or group, none is named, or no record is
+        in them.
     """
     try:
-        named = _named(metadata, text, key)
+        is_chosen = _named(metadata, text, key)
     except Skip as error:
         raise InputError(f"{key}={text}: {error}") from error
-    if not named.any():
+    if not is_chosen.any():
         raise InputError(f"{key}={text} holds no record: name other groups")
-    return named
+    return is_chosen
 
 
 def _named(metadata: pd.DataFrame, text: str, key: str) -> np.ndarray:
@@ -274,28 +277,28 @@ def _named(metadata: pd.DataFrame, text: str, key: str) -> np.ndarray:
             f"{asked.unit}#1/5"
         )
     frac = share(asked, known)
-    has = np.flatnonzero(has_group(metadata, asked.unit))
-    of = groups(metadata.iloc[has], asked.unit, key=key).astype(str)
+    grouped = np.flatnonzero(has_group(metadata, asked.unit))
+    record_groups = groups(metadata.iloc[grouped], asked.unit, key=key).astype(str)
     if frac is None:
         wanted = listed(known, asked, key)
     else:
-        wanted = drawn(of, table.cell_models(metadata.iloc[has]), frac)
-    named = np.zeros(len(metadata), bool)
-    named[has] = np.isin(of, sorted(wanted))
-    return named
+        wanted = drawn(record_groups, table.cell_models(metadata.iloc[grouped]), frac)
+    is_chosen = np.zeros(len(metadata), bool)
+    is_chosen[grouped] = np.isin(record_groups, sorted(wanted))
+    return is_chosen
 
 
 def find_column(metadata: pd.DataFrame, unit: str, key: str) -> str:
-    """The column that tells a unit's groups apart.
+    """Returns the column with a unit's groups.
 
     Raises:
       InputError: there is no such unit.
       Skip: the screen lacks its column.
     """
-    columns = {c.removeprefix("Metadata_").lower(): c for c in metadata}
+    columns = {name.removeprefix("Metadata_").lower(): name for name in metadata}
     column = "well" if unit == "row" else unit
     if unit == "site" and "site" not in columns and "site_id" in columns:
-        return columns["site_id"]  # an image's whole name, as it stands for its crops
+        return columns["site_id"]  # an image's name, the same for all its crops
     if column in columns:
         return columns[column]
     if unit in (*USUAL, "split"):
@@ -307,7 +310,7 @@ def find_column(metadata: pd.DataFrame, unit: str, key: str) -> str:
 
 
 def is_blank(column: pd.Series) -> pd.Series:
-    """[N] bool: which values are missing, or only spaces."""
+    """Finds values that are missing, or only spaces: [N] bool."""
     return column.isna() | (column.astype(str).str.strip() == "")
 
 

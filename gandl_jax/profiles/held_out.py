@@ -1,7 +1,7 @@
-"""Which records this experiment's encoder was not trained on, told beside each record.
+"""Adds a column with the records that this experiment's encoder was not trained on.
 
-It is the same for every feature set of the screen, floors and published tables too: all
-are judged on the same records.
+The column is the same for every feature set of the screen, also for floors and
+  published tables: all are judged on the same records.
 """
 
 from collections.abc import Iterable
@@ -16,19 +16,19 @@ SIDES = {False: "test", True: "train", None: ""}  # as in Metadata_Split
 
 
 def noted(metadata: pd.DataFrame, seen: Iterable[Seen]) -> pd.DataFrame:
-    """Adds what was held out, where anything was.
+    """Adds the column of held-out records, if an encoder held out any.
 
     Args:
       metadata: [N] rows of Metadata_* columns.
-      seen: what each encoder saw of these records; the first that saw some of them and
-        not others counts.
+      seen: what each encoder saw of these records; the first that saw some of them but
+        not all counts.
 
     Returns:
-      The rows, with `COLUMN` where there is such an encoder: "test" is held out,
-      "train" is seen, "" is not known.
+      The rows, with `COLUMN` if there is such an encoder: "test" is held out, "train"
+      is seen, "" is unknown.
     """
-    for one in seen:
-        if {True, False} <= set(one.images):
-            sides = np.array([SIDES[saw] for saw in one.images], object)
+    for seen_records in seen:
+        if {True, False} <= set(seen_records.images):
+            sides = np.array([SIDES[saw] for saw in seen_records.images], object)
             return metadata.assign(**{COLUMN: sides})
     return metadata

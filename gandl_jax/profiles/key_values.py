@@ -1,4 +1,4 @@
-"""Values of key columns in one form, whatever a file makes of them."""
+"""Values of key columns in one spelling, however a file writes them."""
 
 import re
 
@@ -8,9 +8,9 @@ _NUMBER = re.compile(r"(-?)0*(\d+)(?:\.(\d*?)0*)?", re.ASCII)
 
 
 def as_numbers(values: pd.Series) -> pd.Series:
-    """Texts in which a number is written in one way: "01", "1.0" and "1" are "1".
+    """Writes numbers in texts in one way: "01", "1.0" and "1" become "1".
 
-    Digits are not rounded, and "1e3" stays as it is: it is a name as often.
+    Digits are not rounded, and "1e3" stays as it is: it may be a name.
 
     Args:
       values: [N] str.
@@ -23,9 +23,9 @@ def as_numbers(values: pd.Series) -> pd.Series:
 
 
 def are_numbers(values: pd.Series) -> bool:
-    """Whether values that differ still do so as numbers: "1" and "01" would not."""
-    kinds = values.drop_duplicates()
-    return as_numbers(kinds).is_unique
+    """Checks that different values differ as numbers, too: "1" and "01" would not."""
+    distinct = values.drop_duplicates()
+    return as_numbers(distinct).is_unique
 
 
 def _as_number(value: str) -> str:

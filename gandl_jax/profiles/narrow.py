@@ -1,4 +1,4 @@
-"""Features as float32, and what that costs them."""
+"""Rounds features to float32, and reports what that loses."""
 
 from collections.abc import Sequence
 
@@ -22,7 +22,7 @@ class Narrow:
         self._rounded = np.zeros(len(titles), bool)
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
-        """Rounds to the nearest.
+        """Rounds to the nearest float32.
 
         Args:
           values: [n, D] float64.
@@ -50,7 +50,7 @@ class Narrow:
         return narrow
 
     def note(self) -> str | None:
-        """A sentence on whole numbers that were rounded; None where none were."""
+        """Returns a sentence on whole numbers that were rounded; None if none were."""
         columns = np.flatnonzero(self._rounded)
         if not len(columns):
             return None

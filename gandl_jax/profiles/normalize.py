@@ -1,10 +1,10 @@
 """Normalisation as scikit-learn transformers, with plates as an explicit argument.
 
-Each is fitted on reference rows only (the training part's controls) and then transforms
-any rows. All computing is in float64; what comes out is float32.
+Each is fitted on reference rows only (controls of the training records) and then
+transforms any rows. All computing is in float64; results are float32.
 
-No spread is trusted that few or nearly constant rows gave: another takes its place, or
-the column is left out, or the covariance is shrunken. `doubts` tells where that was.
+A spread from few or nearly constant rows is not trusted: another replaces it, or the
+column is left out, or the covariance is shrunken. `doubts` lists these cases.
 """
 
 import dataclasses
@@ -36,30 +36,30 @@ _SHOWN = 5  # of the columns or plates that a doubt names
 
 @dataclasses.dataclass(frozen=True)
 class Doubt:
-    """Where a normalisation could not do as its name says.
+    """A case where a normalisation could not do what its name says.
 
     Attributes:
-      kind: of doubt; of those of one kind the largest stands for the others.
-      amount: how large it is: columns, plates, standard deviations ...
-      words: a sentence without a full stop.
+      kind: name of the problem; only the largest doubt of a kind is reported.
+      amount: its size: columns, plates, standard deviations ...
+      sentence: says what is wrong, without a full stop.
     """
 
     kind: str
     amount: float
-    words: str
+    sentence: str
 
 
 def largest(doubts: Iterable[Doubt]) -> list[Doubt]:
     """Keeps the largest doubt of each kind."""
-    found: dict[str, Doubt] = {}
-    for one in doubts:
-        if one.kind not in found or one.amount > found[one.kind].amount:
-            found[one.kind] = one
-    return list(found.values())
+    worst: dict[str, Doubt] = {}
+    for doubt in doubts:
+        if doubt.kind not in worst or doubt.amount > worst[doubt.kind].amount:
+            worst[doubt.kind] = doubt
+    return list(worst.values())
 
 
 def make(name: str) -> BaseEstimator:
-    """The transformer of that name, not fitted.
+    """Makes the transformer of that name, not fitted.
 
     Args:
       name: "none", "standard", "robust", "whiten", "tvn" or "coral".
@@ -86,16 +86,16 @@ class Unchanged(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X, *, plates) -> np.ndarray:
-        """[N, D] float32, as given."""
+        """Returns [N, D] float32, as given."""
         return np.asarray(X, np.float32)
 
     def doubts(self) -> list[Doubt]:
-        """Nothing is measured, so that nothing is in doubt."""
+        """Returns no doubts, as nothing is measured."""
         return []
 
 
 class _PlateTransformer(TransformerMixin, BaseEstimator):
-    """What is done plate by plate; a subclass has `_apply(rows, plate)`."""
+    """Transformer that works plate by plate; a subclass has `_apply(rows, plate)`."""
 
     def transform(self, X, *, plates) -> np.ndarray:
         """Transforms any rows.
@@ -111,10 +111,16 @@ class _PlateTransformer(TransformerMixin, BaseEstimator):
         return _by_plate(self._apply, X, plates, np.float32)
 
     def doubts(self) -> list[Doubt]:
-        """What to doubt of the fit, and of the rows that were transformed since."""
-        parts = [v for v in vars(self).values() if isinstance(v, _PlateTransformer)]
-        own = list(getattr(self, "_doubts", {}).values())
-        return largest([*(d for part in parts for d in part.doubts()), *own])
+        """Lists doubts of the fit, and of the rows that were transformed since."""
+        steps = [
+            value
+            for value in vars(self).values()
+            if isinstance(value, _PlateTransformer)
+        ]
+        own_doubts = list(getattr(self, "_doubts", {}).values())
+        return largest(
+            [*(doubt for step in steps for doubt in step.doubts()), *own_doubts]
+        )
 
     _column = "column"
 
@@ -125,11 +131,11 @@ class _PlateTransformer(TransformerMixin, BaseEstimator):
         self._doubts: dict[str, Doubt] = {}
 
     def _doubt(self, *doubts: Doubt) -> None:
-        found = largest([*self._doubts.values(), *doubts])
-        self._doubts = {one.kind: one for one in found}
+        kept = largest([*self._doubts.values(), *doubts])
+        self._doubts = {doubt.kind: doubt for doubt in kept}
 
     def _bounded(self, rows: np.ndarray, plate: str) -> np.ndarray:
-        """Rows in which no value lies farther out than 100 standard deviations."""
+        """Clips values that lie farther out than 100 standard deviations."""
         far = np.abs(rows)
         beyond = far > FARTHEST
         if not beyond.any():
@@ -148,42 +154,42 @@ class _PlateTransformer(TransformerMixin, BaseEstimator):
 
 
 class Known:
-    """What was measured of records that scalers are fitted on again and again.
+    """Measurements of records that scalers are fitted on again and again.
 
-    Nearly all folds of a split learn from the same records of a plate.
+    Nearly all folds of a split fit the same records of a plate.
 
     Args:
       records: [n] int number of each row of the fit.
-      found: what all fits have measured, to be used by scalers of one kind only.
+      measurements: results of all fits so far, shared by scalers of one class only.
     """
 
-    def __init__(self, records: np.ndarray, found: dict[bytes, Any]):
-        self._records, self._found = records, found
+    def __init__(self, records: np.ndarray, measurements: dict[bytes, Any]):
+        self._records, self._measurements = records, measurements
 
     def measured(self, measure: Callable) -> Callable:
-        """The same as `measure(X, rows)`, which is called once for the same records."""
+        """Wraps `measure(X, rows)` so that it is called once for the same records."""
 
         def measured(X, rows):
             key = self._records[rows].tobytes()
-            if key not in self._found:
-                self._found[key] = measure(X, rows)
-            return self._found[key]
+            if key not in self._measurements:
+                self._measurements[key] = measure(X, rows)
+            return self._measurements[key]
 
         return measured
 
 
 class PlateScaler(_PlateTransformer):
-    """Centre and scale per plate, as measured on each plate's reference rows.
+    """Centres and scales per plate, as measured on each plate's reference rows.
 
     A plate with fewer than 5 reference rows gets the pooled centre (mean of all
     reference rows) and the pooled scale (standard deviation within plates): two rows
-    that are nearly equal would blow all others up. So does a column that is constant
-    on a plate, or whose spread there is less than a twentieth of the plates' median.
-    Where the pooled scale is less than a twentieth of the spread of all reference rows,
-    plates without their own get that. A column that is the same in all reference rows
-    is left out: it becomes 0. So does one on a plate with pooled values where half the
-    rows lie more than 20 scales off, for the scale is none of theirs. No value lies
-    beyond 100 scales.
+    that are nearly equal would blow all others up. A column that is constant on a
+    plate, or whose spread there is less than a twentieth of the plates' median, gets
+    the pooled scale, too. If the pooled scale is less than a twentieth of the spread of
+    all reference rows, plates without their own scale get that spread. A column that is
+    the same in all reference rows is left out: it becomes 0. On a plate with pooled
+    values a column also becomes 0 if half its rows lie more than 20 scales off: the
+    pooled scale does not fit them. Values are clipped at 100 scales.
 
     Attributes:
       plates_: [P] plates with enough reference rows.
@@ -195,10 +201,11 @@ class PlateScaler(_PlateTransformer):
         """Measures centre and scale on reference rows.
 
         Args:
-          X: [n, D] features of the reference rows only: the training part's controls.
+          X: [n, D] features of the reference rows only: controls of the training
+            records.
           y: ignored.
           plates: [n] plate of each row.
-          known: what former fits have measured of the same records.
+          known: measurements of the same records by former fits.
 
         Returns:
           The scaler itself.
@@ -218,25 +225,26 @@ class PlateScaler(_PlateTransformer):
         spread = np.sqrt(pooled**2 + between)
         elsewhere = self._unless_narrow(pooled, spread)
         self.plates_, centers, scales = names[enough], centers[enough], scales[enough]
-        nothing = _constant(elsewhere, center)
-        # Of fewer rows it is not known whether a column varies.
-        left_out = np.inf if len(X) >= MIN_REFERENCE_ROWS else 1.0
+        is_constant = _constant(elsewhere, center)
+        # Fewer rows do not show whether a column varies.
+        scale_left_out = np.inf if len(X) >= MIN_REFERENCE_ROWS else 1.0
         pooled, elsewhere = (
-            np.where(nothing, left_out, x) for x in (pooled, elsewhere)
+            np.where(is_constant, scale_left_out, x) for x in (pooled, elsewhere)
         )
         pooled = np.where(_constant(pooled, center), elsewhere, pooled)
         self.centers_ = np.vstack([centers, center])
-        self.scales_ = np.vstack([self._own(scales, centers, pooled), elsewhere])
+        self.scales_ = np.vstack([self._own_scales(scales, centers, pooled), elsewhere])
         return self
 
-    def _own(self, scales, centers, pooled) -> np.ndarray:
-        """[P, D] scales of plates, the pooled one where theirs is none."""
+    def _own_scales(self, scales, centers, pooled) -> np.ndarray:
+        """[P, D] scales of plates; the pooled one where a column hardly varies."""
         usual = np.median(scales, axis=0) if len(scales) else 0.0
         narrow = _constant(scales, centers) | (scales < NARROW * usual)
-        told = narrow & np.isfinite(pooled)  # one left out everywhere is told of apart
-        columns = np.flatnonzero(told.any(0))
+        # A column that is left out everywhere is reported apart.
+        reported = narrow & np.isfinite(pooled)
+        columns = np.flatnonzero(reported.any(0))
         if len(columns):
-            plates = self.plates_[told.any(1)]
+            plates = self.plates_[reported.any(1)]
             self._doubt(
                 Doubt(
                     "narrow",
@@ -249,7 +257,7 @@ class PlateScaler(_PlateTransformer):
         return np.where(narrow, pooled, scales)
 
     def _unless_narrow(self, pooled, spread) -> np.ndarray:
-        """[D] pooled scales, the spread over plates where they are far below it."""
+        """[D] pooled scales, or the spread over plates if they are far below it."""
         narrow = pooled < NARROW * spread
         columns = np.flatnonzero(narrow)
         if len(columns):
@@ -287,17 +295,17 @@ class PlateScaler(_PlateTransformer):
             )
 
     def _usual(self, pooled, scales, sizes) -> np.ndarray:
-        """[D] the pooled scale; of standard deviations it is the plates' own."""
+        """[D] the pooled scale; RobustPlateScaler replaces it if it is too narrow."""
         return pooled
 
     def _measured(self, X, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """[D] centre and [D] scale of some rows [n] int."""
-        own = X[rows].astype(np.float64)
-        center = self._center(own)
-        return center, self._scale(own - center)
+        """Measures the [D] centre and [D] scale of some rows [n] int."""
+        values = X[rows].astype(np.float64)
+        center = self._center(values)
+        return center, self._scale(values - center)
 
     def _pooled(self, X, member, centers, scales) -> tuple[np.ndarray, np.ndarray]:
-        """[D] centre of all rows, [D] scale of all within the plates [P, D]."""
+        """[D] mean of all rows and [D] scale within plates, of the plates' [P, D]."""
         share = np.bincount(member) / len(X)
         return share @ centers, np.sqrt(share @ scales**2)
 
@@ -308,24 +316,24 @@ class PlateScaler(_PlateTransformer):
         return np.sqrt((residuals**2).mean(0))
 
     def _apply(self, rows: np.ndarray, plate: str) -> np.ndarray:
-        own = self.places([plate])[0]
-        center, scales = self.centers_[own], self.scales_[own]
+        row = self.places([plate])[0]
+        center, scales = self.centers_[row], self.scales_[row]
         offsets = rows - center
         self._doubt_left_out(offsets, center, scales)
         scaled = offsets / scales
-        if own == -1 and len(rows):
+        if row == -1 and len(rows):
             scaled = self._without_strange(scaled, plate)
         return self._bounded(scaled, plate)
 
     def places(self, plates: Sequence[str]) -> np.ndarray:
-        """[P] int: the rows of `centers_` and `scales_` that hold for plates [P] str.
+        """Finds the rows of `centers_` and `scales_` for plates [P] str: [P] int.
 
-        It is -1 for those without their own.
+        The row is -1 for plates without their own.
         """
         return pd.Index(self.plates_).get_indexer(plates)
 
     def _without_strange(self, rows: np.ndarray, plate: str) -> np.ndarray:
-        """Rows in which columns are 0 that a plate with pooled values has far off."""
+        """Sets columns to 0 that lie far off on a plate with pooled values."""
         strange = np.median(np.abs(rows), axis=0) > 1 / NARROW
         columns = np.flatnonzero(strange)
         if not len(columns):
@@ -357,10 +365,10 @@ class PlateScaler(_PlateTransformer):
 
 
 class RobustPlateScaler(PlateScaler):
-    """Median and median absolute deviation per plate, x 1.4826; else as PlateScaler.
+    """Median and median absolute deviation x 1.4826 per plate; else like PlateScaler.
 
-    A column of which more than half the values are equal has no such deviation and gets
-    its standard deviation.
+    A column with more than half its values equal has deviation 0 and gets its standard
+    deviation instead.
     """
 
     def _pooled(self, X, member, centers, scales) -> tuple[np.ndarray, np.ndarray]:
@@ -375,10 +383,10 @@ class RobustPlateScaler(PlateScaler):
         return np.where(deviation > 0, deviation, super()._scale(residuals))
 
     def _usual(self, pooled, scales, sizes) -> np.ndarray:
-        """[D] the pooled scale, the plates' root mean square where that is far wider.
+        """[D] the pooled scale, or the plates' root mean square if far wider.
 
-        Where most rows are of plates on which a column hardly varies, the median of all
-        rows tells of those plates only.
+        If a column hardly varies on the plates of most rows, the median of all rows
+        describes those plates only.
         """
         if not len(scales):
             return pooled
@@ -387,7 +395,7 @@ class RobustPlateScaler(PlateScaler):
 
 
 class _ComponentScaler(PlateScaler):
-    """As PlateScaler, of columns that are components."""
+    """A PlateScaler of columns that are components."""
 
     _column = "component"
 
@@ -400,12 +408,12 @@ class _PlateCenter(_ComponentScaler):
 
 
 class _Rotated(_PlateTransformer):
-    """What rotates the features of scaled plates, by how reference rows scatter."""
+    """Transformer that rotates scaled features by how reference rows scatter."""
 
     def _fit_rotation(self, X, plates) -> tuple[np.ndarray, np.ndarray]:
-        """Measures plates, mean and scatter; components [D, d] and their sd [d].
+        """Measures plates, mean and scatter: components [D, d] and their sd [d].
 
-        Where rows are few the scatter is shrunken, and takes the components' place.
+        If rows are few, a shrunken scatter replaces the components.
         """
         self._begin()
         self.scaler_ = PlateScaler().fit(X, plates=plates)
@@ -433,22 +441,22 @@ class _Rotated(_PlateTransformer):
 
 
 class Whitener(_Rotated):
-    """Centre and scale per plate, then PCA whitening (Kessy et al. 2018).
+    """Centres and scales per plate, then PCA whitening (Kessy et al. 2018).
 
     z = x V sqrt(n - 1) / s, with x = U s V' the n reference rows after scaling. The
-    components that are more than rounding are kept. Where there are fewer than 2 rows,
-    plates not counted, for each of these, small components say nothing: then all D
-    directions are divided by their standard deviation in a covariance that is shrunken.
+    components that are more than rounding are kept. If there are fewer than 2 free rows
+    (rows less plates) for each of them, small components are noise: then all D
+    directions are divided by their standard deviation in a shrunken covariance.
 
     Attributes:
       scaler_: of the plates.
-      mean_: [D] float64, of the scaled reference rows.
+      mean_: [D] float64 of the scaled reference rows.
       components_: [D, d] float64: the covariance of the reference rows becomes I.
       scatter_: the shrunken covariance; None where rows are enough.
     """
 
     def fit(self, X, y=None, *, plates) -> "Whitener":
-        """Measures plates and components on reference rows; as PlateScaler.fit."""
+        """Measures plates and components on reference rows; see PlateScaler.fit."""
         rotation, spread = self._fit_rotation(X, plates)
         self.components_ = rotation / spread
         return self
@@ -465,8 +473,8 @@ class TypicalVariation(_Rotated):
 
     Centre and scale per plate, rotate to the principal components of the reference
     rows, centre and scale those per plate: every direction of typical variation, large
-    or small, gets unit variance. Where reference rows are few, as Whitener has it, they
-    are whitened by the shrunken covariance instead and then centred per plate.
+    or small, gets unit variance. If reference rows are few (see Whitener), they are
+    whitened by the shrunken covariance instead and then centred per plate.
 
     Attributes:
       scaler_: of the plates' features.
@@ -477,7 +485,7 @@ class TypicalVariation(_Rotated):
     """
 
     def fit(self, X, y=None, *, plates) -> "TypicalVariation":
-        """Measures plates and components on reference rows; as PlateScaler.fit."""
+        """Measures plates and components on reference rows; see PlateScaler.fit."""
         self.components_ = self._fit_rotation(X, plates)[0]
         rotated = _by_plate(self._turned, X, plates, np.float64)
         rescaler = _ComponentScaler if self.scatter_ is None else _PlateCenter
@@ -506,24 +514,30 @@ class Coral(_PlateTransformer):
     """
 
     def fit(self, X, y=None, *, plates) -> "Coral":
-        """Measures plates and batches on reference rows; as PlateScaler.fit."""
+        """Measures plates and batches on reference rows; see PlateScaler.fit."""
         self._begin()
         self.typical_ = TypicalVariation().fit(X, plates=plates)
         typical = _by_plate(self.typical_._apply, X, plates, np.float64)
         batches = np.array([_batch(plate) for plate in plates], dtype=str)
-        every = {batch: typical[batches == batch] for batch in np.unique(batches)}
-        parts = {b: own for b, own in every.items() if len(own) >= MIN_REFERENCE_ROWS}
-        self._doubt_batches(every, typical.shape[1])
-        # Without any there is nothing to align: one row has no covariance.
-        target = _power(_ridged_covariance(typical), 0.5) if parts else None
+        rows_of_batch = {
+            batch: typical[batches == batch] for batch in np.unique(batches)
+        }
+        aligned = {
+            batch: rows
+            for batch, rows in rows_of_batch.items()
+            if len(rows) >= MIN_REFERENCE_ROWS
+        }
+        self._doubt_batches(rows_of_batch, typical.shape[1])
+        # Without such a batch there is nothing to align, and one row has no covariance.
+        target = _power(_ridged_covariance(typical), 0.5) if aligned else None
         self.alignments_ = {
-            batch: _power(_ridged_covariance(own), -0.5) @ target
-            for batch, own in parts.items()
+            batch: _power(_ridged_covariance(rows), -0.5) @ target
+            for batch, rows in aligned.items()
         }
         return self
 
-    def _doubt_batches(self, every: dict[str, np.ndarray], width: int) -> None:
-        sizes = [len(own) for own in every.values()]
+    def _doubt_batches(self, rows_of_batch: dict[str, np.ndarray], width: int) -> None:
+        sizes = [len(rows) for rows in rows_of_batch.values()]
         few = sum(size < ROWS_PER_COMPONENT * width for size in sizes)
         if few:
             self._doubt(
@@ -544,7 +558,7 @@ class Coral(_PlateTransformer):
 
 
 def principal_components(centered: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The directions in which rows vary, by more than rounding.
+    """Finds the directions in which rows vary by more than rounding.
 
     Args:
       centered: [n, D] float64 with column means 0.
@@ -553,7 +567,7 @@ def principal_components(centered: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
       [D, d] orthonormal directions, the widest first, and [d] their standard deviations
       (n - 1 in the denominator).
     """
-    # The singular values of R are those of the rows, without [n, D] vectors beside.
+    # R has the singular values of the rows, and no [n, D] vectors are computed.
     rows = np.linalg.qr(centered, mode="r")
     _, values, directions = np.linalg.svd(rows, full_matrices=False)
     kept = values[: len(centered) - 1] > _SMALLEST * values[0]
@@ -578,26 +592,26 @@ def _by_plate(
     return np.empty((0, X.shape[1]), dtype) if result is None else result
 
 
-def _some(names: Iterable, what: str) -> str:
-    """How many there are, and the first of them: "2 columns (0, 5)"."""
+def _some(names: Iterable, noun: str) -> str:
+    """Counts names and lists the first: "2 columns (0, 5)"."""
     names = [str(name) for name in names]
     shown = ", ".join(names[:_SHOWN]) + ", ..." * (len(names) > _SHOWN)
-    return f"{len(names)} {what}{'s' * (len(names) != 1)} ({shown})"
+    return f"{len(names)} {noun}{'s' * (len(names) != 1)} ({shown})"
 
 
 def _constant(scale: np.ndarray, mean: np.ndarray) -> np.ndarray:
-    """A column so narrow that its spread is rounding, not signal."""
+    """Finds columns so narrow that their spread is rounding, not signal."""
     return scale <= _CONSTANT * np.abs(mean)
 
 
 def _batch(plate: str) -> str:
-    """The experiment of "EXPERIMENT/PLATE"."""
+    """Returns the experiment in "EXPERIMENT/PLATE"."""
     return str(plate).rpartition("/")[0] or str(plate)
 
 
 def _ridged_covariance(rows: np.ndarray) -> np.ndarray:
-    own = np.atleast_2d(np.cov(rows, rowvar=False))
-    return own + CORAL_RIDGE * np.eye(len(own))
+    covariance = np.atleast_2d(np.cov(rows, rowvar=False))
+    return covariance + CORAL_RIDGE * np.eye(len(covariance))
 
 
 def _power(symmetric: np.ndarray, exponent: float) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What a feature set was made from: the shape of its `_made_from.json`."""
+"""Shape of `_made_from.json`, the note that says what a feature set was made from."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -32,7 +32,7 @@ _SHAPE = {
 
 
 def check(note: Any) -> None:
-    """Refuses what is no such note.
+    """Refuses a note of another shape.
 
     Raises:
       ValueError: a value is of another type than it should be.
@@ -42,5 +42,7 @@ def check(note: Any) -> None:
 
 
 def digest(note: Mapping[str, Any]) -> str:
-    """SHA-256, in hex, of what may not change between the runs that make a set."""
+    """Returns the SHA-256, in hex, of all keys that may not change between runs of a
+    set.
+    """
     return sealed_json.digest({k: v for k, v in note.items() if k != POLICY})

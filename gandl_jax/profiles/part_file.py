@@ -1,7 +1,7 @@
-"""One part of a feature set: a Parquet file, and a note beside it of what it is.
+"""One part of a feature set: a Parquet file, and a note that describes it.
 
-The note, `_part-00000.json`, is written before the part, so that a part is never there
-without one: where a run was killed between the two, the part is made again.
+The note, `_part-00000.json`, is written before the part, so that no part lacks its
+note; if a run was killed between the two, the part is made again.
 """
 
 import contextlib
@@ -41,11 +41,11 @@ _hashed: dict[str, tuple[tuple, str]] = {}  # path to how the file was, and its 
 
 @dataclasses.dataclass(frozen=True)
 class Note:
-    """What the note beside a part says.
+    """Contents of the note beside a part.
 
     Attributes:
       made_from: digest of what the part was made from.
-      records: how many the part has.
+      records: number of the part's records.
       sha256: of the part's bytes, in hex.
     """
 
@@ -55,11 +55,11 @@ class Note:
 
 
 def listed(directory: epath.Path) -> list[epath.Path]:
-    """The parts in a folder, in the order of their names."""
+    """Lists the parts in a folder, in the order of their names."""
     if not directory.is_dir():
         return []
-    found = [path for path in directory.iterdir() if NAME.fullmatch(path.name)]
-    return sorted(found, key=lambda path: path.name)
+    parts = [path for path in directory.iterdir() if NAME.fullmatch(path.name)]
+    return sorted(parts, key=lambda path: path.name)
 
 
 def write(
@@ -103,8 +103,8 @@ def copy(path: epath.Path, directory: epath.Path) -> None:
       path: of the part.
       directory: profiles/<dataset>/<encoder>, of another workdir.
     """
-    for one in (_note_path(path), path):
-        files.replace(directory / one.name, files.read_bytes(one))
+    for file in (_note_path(path), path):
+        files.replace(directory / file.name, files.read_bytes(file))
 
 
 def adopt(path: epath.Path, made_from: str) -> None:
@@ -114,28 +114,31 @@ def adopt(path: epath.Path, made_from: str) -> None:
 
 
 def note(path: epath.Path) -> Note | None:
-    """What is noted of the part of that name; None where nothing is, or other things.
+    """Reads the note of a part; None if it is missing, damaged or another part's.
 
     Args:
       path: of the part.
     """
     try:
-        found = sealed_json.read(_note_path(path))
+        content = sealed_json.read(_note_path(path))
     except (FileNotFoundError, ValueError):
         return None
-    place = path.name, path.parent.name
-    if not plain_data.fits(found, _NOTE) or place != (found["part"], found["encoder"]):
+    names = path.name, path.parent.name
+    if not plain_data.fits(content, _NOTE) or names != (
+        content["part"],
+        content["encoder"],
+    ):
         return None
-    return Note(found["made_from"], found["records"], found["parquet_sha256"])
+    return Note(content["made_from"], content["records"], content["parquet_sha256"])
 
 
 def find_damage(path: epath.Path, sha256: str | None) -> str | None:
-    """What is wrong with a part, in words; None where nothing is.
+    """Describes what is wrong with a part; None if nothing is.
 
     Args:
       path: of the part.
-      sha256: of the bytes that were written; None where a former version wrote them,
-        and all that can be asked is whether they can be read.
+      sha256: of the bytes that were written; None if a former version wrote the part,
+        and only readability can be checked.
     """
     if not path.exists():
         return "is missing"
@@ -149,11 +152,11 @@ def find_damage(path: epath.Path, sha256: str | None) -> str | None:
 
 
 def count(path: epath.Path, sha256: str | None) -> int:
-    """How many records a part has.
+    """Counts the records of a part.
 
     Args:
       path: of the part.
-      sha256: as of `find_damage`; `widths` and `read` take the same.
+      sha256: as for `find_damage`; `widths` and `read` take the same.
 
     Raises:
       InputError: the part is damaged.
@@ -163,33 +166,33 @@ def count(path: epath.Path, sha256: str | None) -> int:
 
 
 def widths(path: epath.Path, sha256: str | None) -> dict[str, int]:
-    """Set name -> number of its features.
+    """Returns set name -> number of its features.
 
     Raises:
       InputError: the part is damaged.
     """
     with _reading(path, sha256) as file:
         columns = pq.read_schema(file).names
-    found: dict[str, set[int]] = {}
+    indices_of_set: dict[str, set[int]] = {}
     for column in columns:
         match = _FEATURE.fullmatch(column)
         if match and not column.startswith("Metadata_"):
-            found.setdefault(match[1], set()).add(int(match[2]))
-    for name, numbers in found.items():
-        if max(numbers) != len(numbers) - 1:
+            indices_of_set.setdefault(match[1], set()).add(int(match[2]))
+    for name, indices in indices_of_set.items():
+        if max(indices) != len(indices) - 1:
             raise InputError(f"{path} lacks columns of the set {name!r}: {AGAIN}")
-    return {name: len(numbers) for name, numbers in found.items()}
+    return {name: len(indices) for name, indices in indices_of_set.items()}
 
 
 def read(
     path: epath.Path, chosen: Mapping[str, int], sha256: str | None
 ) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
-    """Reads metadata, and the columns of the chosen sets alone.
+    """Reads metadata, and only the columns of the chosen sets.
 
     Args:
       path: of the part.
       chosen: set name -> number of its features.
-      sha256: as of `find_damage`.
+      sha256: as for `find_damage`.
 
     Returns:
       [N] rows of Metadata_* columns; set name -> [N, D] float32.
@@ -201,9 +204,11 @@ def read(
     with _reading(path, sha256) as file:
         parquet = pq.ParquetFile(file)
         schema = parquet.schema_arrow
-        kinds = dict(zip(schema.names, schema.types, strict=True))
-        labels = [n for n in kinds if n.startswith("Metadata_")]
-        if not all(n in kinds and pa.types.is_floating(kinds[n]) for n in wanted):
+        types = dict(zip(schema.names, schema.types, strict=True))
+        labels = [name for name in types if name.startswith("Metadata_")]
+        if not all(
+            name in types and pa.types.is_floating(types[name]) for name in wanted
+        ):
             raise pa.ArrowInvalid("features that lack or are no numbers")
         content = parquet.read(columns=labels + wanted)
         metadata = content.select(labels).to_pandas()
@@ -218,13 +223,13 @@ def read(
 def read_into(
     rows: np.ndarray, path: epath.Path, name: str, sha256: str | None
 ) -> None:
-    """Reads the columns of one set alone; nothing is known of the records then.
+    """Reads only the features of one set, without metadata.
 
     Args:
       rows: [N, D] float32, written.
       path: of the part, of N records.
       name: of the set, of D features.
-      sha256: as of `find_damage`.
+      sha256: as for `find_damage`.
 
     Raises:
       InputError: the part is damaged, or has other than N records.
@@ -239,17 +244,17 @@ def read_into(
         rows[:] = np.stack([column.to_numpy() for column in content.columns], axis=1)
 
 
-def check_count(path: epath.Path, found: int, listed: int) -> None:
-    """Raises where a part is not as long as was listed.
+def check_count(path: epath.Path, counted: int, listed: int) -> None:
+    """Refuses a part that is not as long as was listed.
 
     Args:
       path: of the part.
-      found: records that it has.
-      listed: records that it should have.
+      counted: number of its records.
+      listed: number that it should have.
     """
-    if found != listed:
+    if counted != listed:
         raise InputError(
-            f"{path} has {found} records where _SUCCESS says {listed}: delete "
+            f"{path} has {counted} records where _SUCCESS says {listed}: delete "
             f"{path.parent} and make it again."
         )
 
@@ -271,7 +276,9 @@ def _write_note(path: epath.Path, made_from: str, records: int, sha256: str) -> 
 
 @contextlib.contextmanager
 def _reading(path: epath.Path, sha256: str | None) -> Iterator[BinaryIO]:
-    """Opens a part that is as it was written: from memory, until that was seen."""
+    """Opens an undamaged part; reads it into memory to check it, unless that was done
+    before.
+    """
     with contextlib.ExitStack() as opened:
         if sha256 is None or _known_sha256(path) == sha256:
             file = opened.enter_context(files.reading(path))
@@ -289,21 +296,23 @@ def _reading(path: epath.Path, sha256: str | None) -> Iterator[BinaryIO]:
 def _checked_bytes(path: epath.Path, sha256: str) -> bytes:
     before = _stat(path)
     data = files.read_bytes(path)
-    found = hashlib.sha256(data).hexdigest()
-    _remember(path, before, found)
-    if found != sha256:
+    actual = hashlib.sha256(data).hexdigest()
+    _remember(path, before, actual)
+    if actual != sha256:
         raise InputError(f"{path} is damaged, it is not as it was written: {AGAIN}")
     return data
 
 
 def _sha256(path: epath.Path) -> str:
-    """SHA-256 of a file, in hex, counted once as long as the file does not change."""
+    """Returns the SHA-256 of a file, in hex, computed once while the file does not
+    change.
+    """
     if (known := _known_sha256(path)) is not None:
         return known
     before = _stat(path)
-    found = files.sha256(path)
-    _remember(path, before, found)
-    return found
+    sha256 = files.sha256(path)
+    _remember(path, before, sha256)
+    return sha256
 
 
 def _known_sha256(path: epath.Path) -> str | None:
@@ -317,9 +326,14 @@ def _remember(path: epath.Path, stat: tuple, sha256: str) -> None:
 
 
 def _stat(path: epath.Path) -> tuple:
-    """What changes when a file is written again: bytes, times in ns, and its place."""
+    """Size, times in ns and inode: one changes when a file is written again."""
     if files.is_remote(path):
         stat = path.stat()
         return stat.length, int(stat.mtime * 1e9)
-    found = os.stat(path)
-    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+    stat_result = os.stat(path)
+    return (
+        stat_result.st_size,
+        stat_result.st_mtime_ns,
+        stat_result.st_ctime_ns,
+        stat_result.st_ino,
+    )

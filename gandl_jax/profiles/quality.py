@@ -1,4 +1,4 @@
-"""What to doubt in tables of features and of records, before anything is judged."""
+"""Doubts about tables of features and of records, before anything is judged."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -18,15 +18,15 @@ _SHOWN = 5  # of the columns or names that a line gives
 
 @dataclasses.dataclass
 class Columns:
-    """What was seen of a set's columns, records coming in parts.
+    """Range and broken values of a set's columns, gathered part by part.
 
     Attributes:
       name: of the set, for messages.
-      titles: of its columns; () are their numbers.
+      titles: of its columns; () uses their numbers.
       low: [D] float32, the lowest value of each column.
       high: [D] float32, the highest.
-      broken: [D] int, how many records are not finite.
-      first: column to its first such record, by name.
+      broken: [D] int, number of records that are not finite.
+      first: column to the name of its first such record.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Columns:
     first: dict[int, str] = dataclasses.field(default_factory=dict)
 
     def add(self, part: FeatureSet) -> None:
-        """Looks at some more records."""
+        """Adds the records of a part."""
         finite = np.isfinite(part.features)
         self.broken = self.broken + (~finite).sum(0)
         for column in np.flatnonzero(~finite.all(0)):
@@ -49,7 +49,8 @@ class Columns:
         self.high = high if self.high is None else np.maximum(self.high, high)
 
     def refuse_broken(self, advice: str = _MEND) -> None:
-        """Raises InputError where a value is not finite: column, records, the first.
+        """Raises InputError if a value is not finite, with the column and the first
+        record.
 
         Args:
           advice: what to do about it.
@@ -65,55 +66,59 @@ class Columns:
             )
 
     def constant(self) -> str | None:
-        """A line that names the columns that are the same in all records."""
+        """Returns a line on the columns that are the same in all records; None if there
+        are none.
+        """
         largest = np.maximum(np.abs(self.low), np.abs(self.high))
-        same = np.flatnonzero(self.high - self.low <= _NARROW * largest)
-        if not len(same):
+        constant = np.flatnonzero(self.high - self.low <= _NARROW * largest)
+        if not len(constant):
             return None
-        shown = ", ".join(map(str, same[:_SHOWN])) + ", ..." * (len(same) > _SHOWN)
+        shown = ", ".join(map(str, constant[:_SHOWN])) + ", ..." * (
+            len(constant) > _SHOWN
+        )
         return (
-            f"feature set {self.name!r}: {len(same)} of {len(self.low)} columns are "
-            f"constant and tell nothing ({shown})"
+            f"feature set {self.name!r}: {len(constant)} of {len(self.low)} columns "
+            f"are constant and tell nothing ({shown})"
         )
 
 
-def _and_more(count: int, what: str) -> str:
-    return f" (and {count} more {what}{'s' * (count > 1)})" if count else ""
+def _and_more(count: int, noun: str) -> str:
+    return f" (and {count} more {noun}{'s' * (count > 1)})" if count else ""
 
 
 def check_features(directory: epath.PathLike) -> list[str]:
-    """Looks at every value of an encoder's sets.
+    """Checks every value of an encoder's sets.
 
     Args:
       directory: profiles/<dataset>/<encoder>, complete.
 
     Returns:
-      A line per set with constant columns.
+      A line for each set with constant columns.
 
     Raises:
       InputError: a value is not finite.
     """
-    directory, seen = epath.Path(directory), {}
+    directory, columns_of_set = epath.Path(directory), {}
     for part in store.parts(directory):
-        for short_name, one in part.items():
+        for short_name, part_set in part.items():
             name = full_name(directory.name, short_name)
-            seen.setdefault(name, Columns(name)).add(one)
-    theirs = "file" in store.made_from(directory)  # a table that was imported
-    advice = _MEND if theirs else f"delete {directory} and run --job=embed again"
-    for columns in seen.values():
+            columns_of_set.setdefault(name, Columns(name)).add(part_set)
+    is_imported = "file" in store.made_from(directory)
+    advice = _MEND if is_imported else f"delete {directory} and run --job=embed again"
+    for columns in columns_of_set.values():
         columns.refuse_broken(advice)
-    return [line for columns in seen.values() if (line := columns.constant())]
+    return [line for columns in columns_of_set.values() if (line := columns.constant())]
 
 
 def doubts(metadata: pd.DataFrame) -> list[str]:
-    """Lines on what is odd in the table of records.
+    """Lists what is odd in the table of records.
 
     Args:
       metadata: [N] rows of Metadata_* columns.
 
     Returns:
-      Plates without controls, treatments that look like one in two spellings, and wells
-      that hold what one well cannot.
+      Lines on plates without controls, treatments that look like one in two spellings,
+      and wells that hold what one well cannot.
     """
     lines = (
         _plates_without_controls(metadata),
@@ -127,12 +132,12 @@ def _plates_without_controls(metadata: pd.DataFrame) -> str | None:
     if "Metadata_Plate" not in metadata:
         return None
     plates, controls = table.plates(metadata), table.control_classes(metadata) >= 0
-    every, without = np.unique(plates), np.setdiff1d(plates, plates[controls])
+    names, without = np.unique(plates), np.setdiff1d(plates, plates[controls])
     if not len(without) or not controls.any():
         return None
     shown = ", ".join(without[:_SHOWN]) + ", ..." * (len(without) > _SHOWN)
     return (
-        f"{len(without)} of {len(every)} plates have no control wells and are "
+        f"{len(without)} of {len(names)} plates have no control wells and are "
         f"normalised as the other plates are on average ({shown})"
     )
 
@@ -142,10 +147,14 @@ def _two_spellings(metadata: pd.DataFrame) -> str | None:
         return None
     names = pd.Series(metadata["Metadata_Treatment"].astype(str).unique())
     alike = names.str.casefold().str.replace(r"[\s_-]+", "", regex=True)
-    groups = [list(g) for key, g in names.groupby(alike) if key and len(g) > 1]
+    groups = [
+        list(group) for key, group in names.groupby(alike) if key and len(group) > 1
+    ]
     if not groups:
         return None
-    shown = "; ".join(" and ".join(map(repr, sorted(g))) for g in groups[:_SHOWN])
+    shown = "; ".join(
+        " and ".join(map(repr, sorted(group))) for group in groups[:_SHOWN]
+    )
     seem = "treatment seems" if len(groups) == 1 else "treatments seem"
     return (
         f"{len(groups)} {seem} to be written in two ways and are judged "

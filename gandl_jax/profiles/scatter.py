@@ -1,8 +1,8 @@
-"""How rows scatter: a covariance with its inverse, of fewer rows than columns too.
+"""Scatter of rows: a covariance and its inverse, also for fewer rows than columns.
 
 The covariance is shrunken towards a multiple of the identity, as Ledoit and Wolf (2004)
-do: where rows are few, its small eigenvalues are far too small, and their inverses
-would make noise enormous.
+do: with few rows its small eigenvalues are far too small, and their inverses would
+  amplify noise.
 """
 
 import dataclasses
@@ -16,10 +16,10 @@ ROUNDING = 1e-12  # of the largest sum of squares
 
 @dataclasses.dataclass(frozen=True)
 class Scatter:
-    """A shrunken covariance, which is never built: it would be D x D.
+    """A shrunken covariance, never built as a D x D matrix.
 
     Attributes:
-      directions: [D, r] float64 orthonormal, those in which rows scatter.
+      directions: [D, r] float64 orthonormal, in which rows scatter.
       scales: [r] float64, standard deviations along them.
       rest: the standard deviation along all other directions.
     """
@@ -36,7 +36,7 @@ class Scatter:
           residuals: [n, D] float64, rows without their mean.
 
         Returns:
-          The scatter; 1 in all directions where rows do not scatter at all.
+          The scatter; 1 in all directions if rows do not scatter at all.
         """
         variance = np.square(residuals).mean()
         if variance == 0:
@@ -50,24 +50,27 @@ class Scatter:
         return cls(directions, np.sqrt(spread), float(np.sqrt(rest)))
 
     def whitened(self, offsets: np.ndarray) -> np.ndarray:
-        """Rows in coordinates in which the scatter is 1 in all directions.
+        """Returns rows in coordinates in which the scatter is 1 in all directions.
 
         Args:
           offsets: [N, D] float32 or float64.
 
         Returns:
-          [N, D] of the same type; turned somehow, which no length or angle tells.
+          [N, D] of the same type, in an arbitrary rotation; lengths and angles are
+          defined.
         """
-        kind = offsets.dtype
-        along = offsets @ self.directions.astype(kind)
+        dtype = offsets.dtype
+        along = offsets @ self.directions.astype(dtype)
         if len(self.scales) == offsets.shape[1]:
-            return along / self.scales.astype(kind)
-        along *= (1 / self.scales - 1 / self.rest).astype(kind)
-        return offsets / kind.type(self.rest) + along @ self.directions.T.astype(kind)
+            return along / self.scales.astype(dtype)
+        along *= (1 / self.scales - 1 / self.rest).astype(dtype)
+        return offsets / dtype.type(self.rest) + along @ self.directions.T.astype(dtype)
 
 
 def principal(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Directions [D, r] of rows [N, D] and their sums of squares [r], ascending."""
+    """Returns directions [D, r] of rows [N, D] and their sums of squares [r],
+    ascending.
+    """
     n, width = rows.shape
     if n >= width:
         squares, directions = np.linalg.eigh((rows.T @ rows).astype(np.float64))

@@ -1,8 +1,8 @@
-"""Large arrays in a file without a name: read back in no time, and without memory.
+"""Large arrays in a temporary file, mapped rather than read into memory.
 
-A set of many parts of Parquet takes a minute to read, and one that is compared is asked
-for by every task. What was read once is therefore written beside, as plain bytes; from
-there a reader takes the pages that it looks at, and no others are in memory.
+A set of many Parquet parts takes a minute to read, and every task reads the sets that
+are compared. A set that was read once is therefore written here as plain bytes; a
+reader loads only the pages that it uses.
 """
 
 import mmap
@@ -13,24 +13,24 @@ import weakref
 import numpy as np
 
 LEAST_BYTES = 2**24  # of an array; smaller ones are read again as fast (ours)
-ROOM = 2  # of an array, that the disk has free before it is written (ours)
+ROOM = 2  # times an array's size must be free on the disk (ours)
 
 
 class Scratch:
     """Keeps arrays by name on the disk of TMPDIR, until nothing refers to it."""
 
     def __init__(self):
-        """Writes nothing yet."""
+        """Opens no file yet."""
         self._file = None
         self._end = 0
         self._kept: dict[str, tuple[int, tuple[int, ...], np.dtype]] = {}
 
     def __contains__(self, name: str) -> bool:
-        """Whether an array of that name is kept."""
+        """Tells whether an array of that name is kept."""
         return name in self._kept
 
     def __getitem__(self, name: str) -> np.ndarray:
-        """An array; what is written into it changes no other reader's."""
+        """Maps an array; writing into it changes no other reader's."""
         start, shape, dtype = self._kept[name]
         size = int(np.prod(shape)) * dtype.itemsize
         access = {"access": mmap.ACCESS_COPY, "offset": start}
@@ -38,7 +38,7 @@ class Scratch:
         return np.frombuffer(mapped, dtype).reshape(shape)
 
     def keep(self, name: str, array: np.ndarray) -> bool:
-        """Writes an array down if it is large and the disk has room.
+        """Writes an array if it is large and the disk has room.
 
         Args:
           name: of the array.
@@ -53,7 +53,7 @@ class Scratch:
             return False
         try:
             self._write(np.ascontiguousarray(array))
-        except OSError:  # another has filled the disk
+        except OSError:  # another process has filled the disk
             return False
         start, step = self._end, mmap.ALLOCATIONGRANULARITY
         self._kept[name] = start, array.shape, array.dtype

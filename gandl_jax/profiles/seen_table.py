@@ -1,9 +1,9 @@
-"""What an encoder saw of each record, in a table beside the profiles it made.
+"""Table of what an encoder saw of each record, beside the profiles it made.
 
 The note of a feature set says whether its encoder saw the images, and which label it
-learnt. Where that is not so of all records alike, it is told of each in
-`_trained_on.parquet` (`record_id`, `seen_images`, `seen_labels`), and the note has the
-digest of what the table says.
+learnt. If records differ in that, `_trained_on.parquet` has a row for each
+(`record_id`, `seen_images`, `seen_labels`), and the note has the digest of the table's
+contents.
 """
 
 import hashlib
@@ -28,18 +28,20 @@ COLUMNS = ["record_id", "seen_images", "seen_labels"]
 
 
 def make(metadata: pd.DataFrame, seen: Seen) -> pd.DataFrame:
-    """The table of [N] records with Metadata_Record_ID, in the order of their names."""
+    """Makes the table of [N] records with Metadata_Record_ID, in the order of their
+    names.
+    """
     columns = (record_ids(metadata), seen.images, seen.labels)
-    made = pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)), dtype=object)
-    return made.sort_values("record_id", ignore_index=True)
+    table = pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)), dtype=object)
+    return table.sort_values("record_id", ignore_index=True)
 
 
 def digest(table: pd.DataFrame) -> str:
-    """SHA-256, in hex, of what a table says, however its file is written."""
-    found = hashlib.sha256()
+    """SHA-256, in hex, of a table's contents, however its file is written."""
+    sha256 = hashlib.sha256()
     for row in table[COLUMNS].itertuples(index=False, name=None):
-        found.update(repr(row).encode())
-    return found.hexdigest()
+        sha256.update(repr(row).encode())
+    return sha256.hexdigest()
 
 
 def write(directory: epath.Path, table: pd.DataFrame) -> None:
@@ -50,7 +52,7 @@ def write(directory: epath.Path, table: pd.DataFrame) -> None:
 
 
 def find_damage(directory: epath.Path, note: Mapping[str, Any]) -> str | None:
-    """Says what is wrong with the table that a note tells of; None if nothing is."""
+    """Describes what is wrong with the table that a note names; None if nothing is."""
     if KEY not in note:
         return None
     try:
@@ -63,18 +65,18 @@ def find_damage(directory: epath.Path, note: Mapping[str, Any]) -> str | None:
 def read(
     directory: epath.Path, note: Mapping[str, Any], metadata: pd.DataFrame
 ) -> Seen:
-    """What the encoder of a feature set saw.
+    """Reads what the encoder of a feature set saw.
 
     Args:
       directory: of the set.
       note: of the set.
-      metadata: [N] rows of the records that are asked for.
+      metadata: [N] rows of the records wanted.
 
     Raises:
       InputError: the table is damaged, or lacks a record.
     """
     if KEY not in note:
-        # Sets that do not say it are older than the question.
+        # Sets without this key were written by former versions.
         trained = (step(directory.name) or 0) > 0
         return Seen.from_note(len(metadata), {"saw_images": trained, **note})
     try:
@@ -83,15 +85,15 @@ def read(
         message = f"{directory / FILE} {error}: {part_file.AGAIN}"
         raise InputError(message) from error
     ids = record_ids(metadata, of=directory.name)
-    places = pd.Index(table["record_id"]).get_indexer(ids)
-    if (places < 0).any():
-        lost = ids[int(np.argmin(places))]
+    positions = pd.Index(table["record_id"]).get_indexer(ids)
+    if (positions < 0).any():
+        lost = ids[int(np.argmin(positions))]
         raise InputError(f"{directory / FILE} lacks the record {lost!r}")
-    return Seen(*(table[name].to_numpy(object)[places] for name in COLUMNS[1:]))
+    return Seen(*(table[name].to_numpy(object)[positions] for name in COLUMNS[1:]))
 
 
 def _read(directory: epath.Path, expected: str) -> pd.DataFrame:
-    """The table, of which no value is missing but None.
+    """Reads the table, with None for missing values.
 
     Raises:
       ValueError: it is missing, or not as it was written.

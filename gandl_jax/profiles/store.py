@@ -1,8 +1,8 @@
 """Feature sets on disk: one Parquet part per shard, complete when _SUCCESS says so.
 
-What lies in a folder is held against what was written: `_SUCCESS` lists the digest of
-every part, and of what they were made from. Folders of former versions have no digests:
-they are read, and one line says so.
+Files in a folder are checked against what was written: `_SUCCESS` lists the digest of
+  every part, and of the note on what they were made from. Folders of former versions
+  have no digests; they are still read.
 """
 
 import dataclasses
@@ -22,16 +22,16 @@ from gandl_jax.profiles.feature_set import FeatureSet
 from gandl_jax.profiles.seen import Seen
 
 _SUCCESS = "_SUCCESS"
-UNSCALED = {"model.input_px": 0}  # images were no others than their crops then
+UNSCALED = {"model.input_px": 0}  # former images were never larger than their crops
 _MADE_FROM = "_made_from.json"  # readers of Parquet folders pass over _*
-SUMMARY = "_summary.json"  # a method's tables of its encoder; no part of the set
-COLUMNS = "columns"  # its table of what the set's columns measure
+SUMMARY = "_summary.json"  # a method's tables of its encoder; not part of the set
+COLUMNS = "columns"  # its table with what each column of the set measures
 _HEX = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclasses.dataclass(frozen=True)
 class _Part:
-    """What `_SUCCESS` says of a part; a former version gave no digest."""
+    """Entry of `_SUCCESS` for a part; former versions gave no digest."""
 
     records: int
     sha256: str | None
@@ -39,7 +39,9 @@ class _Part:
 
 @dataclasses.dataclass(frozen=True)
 class _Success:
-    """What `_SUCCESS` says: its parts by name, and the digest of what they are from."""
+    """Contents of `_SUCCESS`: its parts by name, and the digest of what they are made
+    from.
+    """
 
     parts: Mapping[str, _Part]
     made_from: str | None
@@ -50,24 +52,23 @@ def claim(
     note: Mapping[str, Any],
     trained_on: pd.DataFrame | None = None,
 ) -> bool:
-    """Writes down what a feature set is made from.
+    """Writes a note of what a feature set is made from.
 
-    A damaged note is written again where the parts say that they were made from this.
+    A damaged note is written again if the parts' own notes agree with it.
 
     Args:
       directory: profiles/<dataset>/<encoder>.
       note: what it is made from, plain data; its "saw_images" says whether the encoder
-        was trained on the records' images (None: nobody knows). Its
-        "skips_bad_records", if there, says that records may be left out; that may
-        change, and once true it stays.
-      trained_on: what the encoder saw of each record, as of `seen_table.make`, where
-        the note does not say it of all of them.
+        was trained on the records' images (None: unknown). Its "skips_bad_records", if
+        there, says that records may be left out; it may change to true, but not back.
+      trained_on: what the encoder saw of each record, as from `seen_table.make`, unless
+        the note says it for all of them.
 
     Returns:
       Whether parts are left to be made.
 
     Raises:
-      InputError: it was begun from something else.
+      InputError: the set was begun from something else.
     """
     directory = epath.Path(directory)
     if trained_on is not None:
@@ -86,7 +87,8 @@ def claim(
         if not complete:
             _adopt_former(directory, before)
         if note.get(origin_note.POLICY, False) > before.get(origin_note.POLICY, False):
-            # Keys that a former version did not write stay away: parts name the rest.
+            # Keys that a former version did not write are not added: the parts' notes
+            # have the digest without them.
             now = before | {origin_note.POLICY: True}
             sealed_json.write(directory / _MADE_FROM, now)
     if complete:
@@ -95,19 +97,19 @@ def claim(
 
 
 def made_from(directory: epath.PathLike) -> dict[str, Any]:
-    """What a feature set was made from; {} where nothing was written down.
+    """Reads what a feature set was made from; {} if there is no note.
 
     Raises:
       InputError: the note is damaged.
     """
     note = epath.Path(directory) / _MADE_FROM
     try:
-        found = sealed_json.read(note)
-        origin_note.check(found)
-        return found
+        content = sealed_json.read(note)
+        origin_note.check(content)
+        return content
     except FileNotFoundError:
         return {}
-    except ValueError as error:  # broken JSON, or no text
+    except ValueError as error:  # broken JSON, or not text
         raise InputError(
             f"{note} is damaged: {part_file.AGAIN}; where that refuses it, delete "
             f"{directory} first"
@@ -115,21 +117,21 @@ def made_from(directory: epath.PathLike) -> dict[str, Any]:
 
 
 def is_begun(directory: epath.PathLike) -> bool:
-    """Whether a directory says what it is made from, or holds a part.
+    """Tells whether a directory has a note, or holds a part.
 
-    Neither is so where a run was killed as it made the directory.
+    It has neither if a run was killed while it made the directory.
     """
     directory = epath.Path(directory)
     return (directory / _MADE_FROM).exists() or bool(part_file.listed(directory))
 
 
 def count_parts(directory: epath.PathLike) -> int:
-    """How many parts there are, whole or damaged."""
+    """Counts the parts, whole or damaged."""
     return len(part_file.listed(epath.Path(directory)))
 
 
 def was_finished(directory: epath.PathLike) -> bool:
-    """Whether a directory was complete once; parts may be damaged or lost since."""
+    """Tells if a directory was once complete; parts may be damaged or lost since."""
     return (epath.Path(directory) / _SUCCESS).exists()
 
 
@@ -150,7 +152,7 @@ def write_part(
 
 
 def is_whole(path: epath.PathLike) -> bool:
-    """Whether a part is there, as it was written, and of this set; says what is not.
+    """Tells whether a part is there, undamaged and of this set; prints what is wrong.
 
     Args:
       path: of the part.
@@ -190,7 +192,7 @@ def finish(directory: epath.PathLike) -> None:
 
 
 def is_complete(directory: epath.PathLike) -> bool:
-    """Whether all that `read` needs is there, as it was written.
+    """Tells whether all that `read` needs is there, undamaged.
 
     Args:
       directory: profiles/<dataset>/<encoder>.
@@ -199,7 +201,7 @@ def is_complete(directory: epath.PathLike) -> bool:
 
 
 def find_damage(directory: epath.PathLike) -> str | None:
-    """What a directory lacks or what is damaged, in words; None where all is well.
+    """Describes what a directory lacks or what is damaged; None if all is well.
 
     Args:
       directory: profiles/<dataset>/<encoder>; every byte in it is read.
@@ -210,8 +212,8 @@ def find_damage(directory: epath.PathLike) -> str | None:
         return wrong
     for part in part_file.listed(directory):
         listed = success.parts[part.name]
-        if told := part_file.find_damage(part, listed.sha256):
-            return f"{part.name} {told}"
+        if damage := part_file.find_damage(part, listed.sha256):
+            return f"{part.name} {damage}"
         if part_file.count(part, listed.sha256) != listed.records:
             return f"{part.name} has not the {listed.records} records of {_SUCCESS}"
     return seen_table.find_damage(
@@ -220,7 +222,7 @@ def find_damage(directory: epath.PathLike) -> str | None:
 
 
 def _find_damage_to_summary(directory: epath.Path) -> str | None:
-    """What is wrong with the tables of the encoder; few methods write any."""
+    """Describes what is wrong with the tables of the encoder; few methods write any."""
     try:
         sealed_json.read_own(directory / SUMMARY)
     except FileNotFoundError:
@@ -231,7 +233,8 @@ def _find_damage_to_summary(directory: epath.Path) -> str | None:
 
 
 def measurements(directory: epath.PathLike) -> list[str]:
-    """What the columns of a set measure, in order; [] of networks, which name none.
+    """Returns what the columns of a set measure, in order; [] for networks, which name
+    none.
 
     Args:
       directory: profiles/<dataset>/<encoder>, with one set, complete.
@@ -245,7 +248,7 @@ def measurements(directory: epath.PathLike) -> list[str]:
 
 
 def widths(directory: epath.PathLike) -> dict[str, int]:
-    """The sets in a directory and their number of features.
+    """Returns the sets in a directory and the number of their features.
 
     Args:
       directory: profiles/<dataset>/<encoder>, complete.
@@ -254,7 +257,7 @@ def widths(directory: epath.PathLike) -> dict[str, int]:
       Set name -> D, as found in the first part.
 
     Raises:
-      InputError: where the directory is not complete.
+      InputError: the directory is not complete.
     """
     directory = epath.Path(directory)
     return _widths(directory, _require_success(directory).parts)
@@ -263,7 +266,7 @@ def widths(directory: epath.PathLike) -> dict[str, int]:
 def read(
     directory: epath.PathLike, names: Iterable[str] | None = None
 ) -> dict[str, FeatureSet]:
-    """Reads sets, touching only the columns that belong to them.
+    """Reads sets, and only the columns that belong to them.
 
     Args:
       directory: profiles/<dataset>/<encoder>.
@@ -273,7 +276,7 @@ def read(
       Set name -> set of all N records, in the order of the parts.
 
     Raises:
-      InputError: where the directory is not complete or a name is not in it.
+      InputError: the directory is not complete, or a name is not in it.
     """
     directory = epath.Path(directory)
     listed = _require_success(directory).parts
@@ -297,7 +300,7 @@ def read(
 
 
 def read_features(directory: epath.PathLike, name: str) -> np.ndarray:
-    """Reads the numbers of one set, as of `read`, where the records are known.
+    """Reads the features of one set like `read`, without the metadata.
 
     Args:
       directory: profiles/<dataset>/<encoder>.
@@ -307,7 +310,7 @@ def read_features(directory: epath.PathLike, name: str) -> np.ndarray:
       [N, D] float32, in the order of the parts.
 
     Raises:
-      InputError: where the directory is not complete or the name is not in it.
+      InputError: the directory is not complete, or the name is not in it.
     """
     directory = epath.Path(directory)
     listed = _require_success(directory).parts
@@ -324,7 +327,7 @@ def read_features(directory: epath.PathLike, name: str) -> np.ndarray:
 
 
 def parts(directory: epath.PathLike) -> Iterator[dict[str, FeatureSet]]:
-    """Reads all sets part by part, for what need not hold them whole.
+    """Yields all sets part by part, for callers that need not hold them whole.
 
     Args:
       directory: profiles/<dataset>/<encoder>.
@@ -333,16 +336,19 @@ def parts(directory: epath.PathLike) -> Iterator[dict[str, FeatureSet]]:
       Set name -> set of a part's records.
 
     Raises:
-      InputError: where the directory is not complete.
+      InputError: the directory is not complete.
     """
     directory = epath.Path(directory)
     listed = _require_success(directory).parts
     for metadata, sets in _read_parts(directory, listed, _widths(directory, listed)):
-        yield {name: FeatureSet(name, metadata, x) for name, x in sets.items()}
+        yield {
+            name: FeatureSet(name, metadata, features)
+            for name, features in sets.items()
+        }
 
 
 def read_metadata(directory: epath.PathLike) -> pd.DataFrame:
-    """Reads what is known of the records, without their features.
+    """Reads the metadata of the records, without their features.
 
     Args:
       directory: profiles/<dataset>/<encoder>.
@@ -351,30 +357,30 @@ def read_metadata(directory: epath.PathLike) -> pd.DataFrame:
       [N] rows of Metadata_* columns, in the order of the parts.
 
     Raises:
-      InputError: where the directory is not complete.
+      InputError: the directory is not complete.
     """
     directory = epath.Path(directory)
     listed = _require_success(directory).parts
-    found = [metadata for metadata, _ in _read_parts(directory, listed, {})]
-    return pd.concat(found, ignore_index=True)
+    parts = [metadata for metadata, _ in _read_parts(directory, listed, {})]
+    return pd.concat(parts, ignore_index=True)
 
 
 def read_seen(directory: epath.PathLike, metadata: pd.DataFrame) -> Seen:
-    """What the encoder saw of each record while it was trained.
+    """Reads what the encoder saw of each record in training.
 
     Args:
       directory: profiles/<dataset>/<encoder>.
-      metadata: [N] rows, as of `read_metadata`.
+      metadata: [N] rows, as from `read_metadata`.
 
     Raises:
-      InputError: what says so is damaged.
+      InputError: the note or table is damaged.
     """
     directory = epath.Path(directory)
     return seen_table.read(directory, made_from(directory), metadata)
 
 
 def fingerprint(directory: epath.PathLike) -> str:
-    """A digest that changes whenever a part is written again.
+    """Returns a digest that changes whenever a part is written again.
 
     Args:
       directory: profiles/<dataset>/<encoder>, complete.
@@ -394,11 +400,11 @@ def fingerprint(directory: epath.PathLike) -> str:
 def _note_of_parts(
     directory: epath.Path, wanted: Mapping[str, Any]
 ) -> dict[str, Any] | None:
-    """The note that lies there; None where it is to be written, or written again.
+    """Reads the note of a directory; None if it must be written, or written again.
 
     Raises:
-      InputError: it is damaged, and the parts are not known to be made from what is
-        wanted.
+      InputError: the note is damaged, and the parts are not known to be made from what
+        is wanted.
     """
     file, named = directory / _MADE_FROM, _named_by_parts(directory)
     ours = origin_note.digest(wanted)
@@ -424,15 +430,15 @@ def _note_of_parts(
 
 
 def _named_by_parts(directory: epath.Path) -> set[str]:
-    """Digests of what the parts in a directory say that they were made from."""
+    """Digests, from the parts' notes, of what the parts were made from."""
     success, _ = _read_success(directory, with_note=False)
     notes = map(part_file.note, part_file.listed(directory))
-    found = {note.made_from for note in notes if note is not None}
-    return found | {success.made_from} - {None} if success else found
+    digests = {note.made_from for note in notes if note is not None}
+    return digests | {success.made_from} - {None} if success else digests
 
 
 def _adopt_former(directory: epath.Path, note: Mapping[str, Any]) -> None:
-    """Takes the parts that a former version left half way as they are."""
+    """Accepts the parts that a former version left unfinished."""
     if sealed_json.KEY not in files.read_json(directory / _MADE_FROM):
         _adopt(directory, note)
         sealed_json.write(directory / _MADE_FROM, note)
@@ -447,17 +453,19 @@ def _adopt(directory: epath.Path, note: Mapping[str, Any]) -> None:
 def _refuse_other(
     directory: epath.Path, before: Mapping[str, Any], note: Mapping[str, Any]
 ) -> None:
-    """Raises where a set was begun from something else."""
-    # Former versions did not write these.
+    """Refuses to continue a set that was begun from something else."""
+    # Former versions did not write these keys.
     later = ("saw_images", "weights_sha256", seen_table.KEY)
-    known = {k: note[k] for k in later if k in note}
+    known = {key: note[key] for key in later if key in note}
     before = known | dict(before)
-    if "random" in before and "random" in note:  # nor all of a network's sizes
+    if (
+        "random" in before and "random" in note
+    ):  # former notes lack some of a network's sizes, too
         before["random"] = note["random"] | UNSCALED | before["random"]
-    other = [k for k in {**before, **note} if before.get(k) != note.get(k)]
-    if set(other) - {origin_note.POLICY}:
+    differing = [key for key in {**before, **note} if before.get(key) != note.get(key)]
+    if set(differing) - {origin_note.POLICY}:
         raise InputError(
-            f"{directory} was made from other {' and '.join(other)}: delete that "
+            f"{directory} was made from other {' and '.join(differing)}: delete that "
             "folder to make it again, or go back to the former config"
         )
 
@@ -465,11 +473,11 @@ def _refuse_other(
 def _read_success(
     directory: epath.Path, *, with_note: bool = True
 ) -> tuple[_Success | None, str]:
-    """What `_SUCCESS` says of the parts that are there, or why it says nothing.
+    """Reads `_SUCCESS` for the parts that are there, or says why it is not valid.
 
     Args:
       directory: of the feature set.
-      with_note: whether it must be of the note that lies beside it, too.
+      with_note: whether it must match the note beside it, too.
     """
     try:
         success = _parse_success(sealed_json.read(directory / _SUCCESS))
@@ -496,10 +504,17 @@ def _parse_success(content: Mapping[str, Any]) -> _Success:
     if content.keys() == {"parts", "made_from"}:
         listed = content["parts"]
         if plain_data.fits(listed, {str: part}) and listed:
-            parts = {k: _Part(x["records"], x["sha256"]) for k, x in listed.items()}
+            parts = {
+                name: _Part(entry["records"], entry["sha256"])
+                for name, entry in listed.items()
+            }
             return _checked(_Success(parts, content["made_from"]))
     elif content and plain_data.fits(content, {str: int}):
-        return _checked(_Success({k: _Part(n, None) for k, n in content.items()}, None))
+        return _checked(
+            _Success(
+                {name: _Part(records, None) for name, records in content.items()}, None
+            )
+        )
     raise ValueError("it lists no parts")
 
 
@@ -541,6 +556,6 @@ def _read_parts(
 
 
 def _check_count(part: epath.Path, listed: _Part) -> None:
-    """Raises where a part is not as long as was listed, before memory is taken."""
-    found = part_file.count(part, listed.sha256)
-    part_file.check_count(part, found, listed.records)
+    """Refuses a part that is not as long as was listed, before memory is taken."""
+    counted = part_file.count(part, listed.sha256)
+    part_file.check_count(part, counted, listed.records)

@@ -1,4 +1,4 @@
-"""What the Metadata_* columns say: plates, wells, rows of wells, records."""
+"""Reads the Metadata_* columns: plates, wells, rows of wells, record names."""
 
 import re
 
@@ -13,7 +13,7 @@ _OF_A_WELL = ("Treatment", "Concentration_uM", "Role", "Cell_Type")
 
 
 def parse_well(name: str) -> tuple[int, int]:
-    """Row and column of a well, both counted from 1.
+    """Parses a well's name into row and column, both counted from 1.
 
     Rows of 1536-well plates go on after Z with AA, AB ...
 
@@ -24,7 +24,7 @@ def parse_well(name: str) -> tuple[int, int]:
       (row, column): "A01" is (1, 1), "AA02" is (27, 2).
 
     Raises:
-      InputError: where the name is of another form.
+      InputError: the name has another form.
     """
     match = _WELL.fullmatch(name)
     if match is None or int(match[2]) == 0:
@@ -39,14 +39,15 @@ def parse_well(name: str) -> tuple[int, int]:
 
 
 def plates(metadata: pd.DataFrame) -> np.ndarray:
-    """The physical plate of each record: plate numbers repeat between experiments.
+    """Names the physical plate of each record: plate numbers repeat between
+    experiments.
 
     Args:
       metadata: [N] rows of Metadata_* columns.
 
     Returns:
-      [N] str objects, "EXPERIMENT/PLATE"; without a column Metadata_Experiment
-      "PLATE", without Metadata_Plate all records are of the plate "all".
+      [N] str objects, "EXPERIMENT/PLATE"; "PLATE" without a column Metadata_Experiment;
+      without Metadata_Plate all records are on the plate "all".
     """
     if "Metadata_Plate" not in metadata:
         return np.full(len(metadata), "all", object)
@@ -54,48 +55,60 @@ def plates(metadata: pd.DataFrame) -> np.ndarray:
 
 
 def wells(metadata: pd.DataFrame) -> np.ndarray:
-    """The well of each record.
+    """Names the well of each record.
 
     Args:
       metadata: [N] rows of Metadata_* columns.
 
     Returns:
-      [N] str objects, "EXPERIMENT/PLATE/WELL" of those columns that there are. Without
+      [N] str objects, "EXPERIMENT/PLATE/WELL", without the columns that lack. Without
       Metadata_Well the crops of one image (Metadata_Cell, with Metadata_Site_ID or
-      Metadata_Site) are a well, as cells beside one another are alike; any other record
-      is a well of its own, by its record's name.
+      Metadata_Site) are a well, since neighbouring cells are alike; any other record is
+      a well of its own, by its record's name.
     """
     if "Metadata_Well" in metadata:
         return _on_plates(metadata, "Metadata_Well")
-    named = [c for c in ("Metadata_Site_ID", "Metadata_Site") if c in metadata]
+    named = [
+        column for column in ("Metadata_Site_ID", "Metadata_Site") if column in metadata
+    ]
     if "Metadata_Cell" not in metadata or not named:
         return record_ids(metadata)
     image = metadata[named[0]]
     blank = (image.isna() | (image.astype(str).str.strip() == "")).to_numpy()
-    own = _on_plates(metadata, named[0])
-    return np.where(blank, record_ids(metadata), own) if blank.any() else own
+    image_names = _on_plates(metadata, named[0])
+    return (
+        np.where(blank, record_ids(metadata), image_names)
+        if blank.any()
+        else image_names
+    )
 
 
 def mixed_wells(metadata: pd.DataFrame) -> str | None:
-    """A sentence on wells that cannot be one well.
+    """Describes wells that cannot be one well.
 
     Args:
       metadata: [N] rows of Metadata_* columns.
 
     Returns:
-      How many wells hold more than one treatment, dose, role or cell type, the first of
-      them and which column may be missing; None where there are none.
+      The number of wells with more than one treatment, dose, role or cell type, the
+      first of them and the column that may be missing; None if there are none.
     """
-    own = [f"Metadata_{c}" for c in _OF_A_WELL if f"Metadata_{c}" in metadata]
-    if "Metadata_Well" not in metadata or not own:
+    columns = [
+        f"Metadata_{name}" for name in _OF_A_WELL if f"Metadata_{name}" in metadata
+    ]
+    if "Metadata_Well" not in metadata or not columns:
         return None
-    # As text, for a blank dose beside another is a second one.
-    distinct = metadata[own].astype(str).assign(well=wells(metadata)).drop_duplicates()
+    # Compared as text, so that a blank dose differs from any other.
+    distinct = (
+        metadata[columns].astype(str).assign(well=wells(metadata)).drop_duplicates()
+    )
     mixed = np.unique(distinct["well"][distinct["well"].duplicated()].to_numpy(str))
     if not len(mixed):
         return None
     lacking = [
-        c for c in ("plate", "experiment") if f"Metadata_{c.title()}" not in metadata
+        name
+        for name in ("plate", "experiment")
+        if f"Metadata_{name.title()}" not in metadata
     ]
     hint = (
         f"is the {lacking[0]}'s column (config.screen.columns.{lacking[0]}) missing?"
@@ -110,7 +123,7 @@ def mixed_wells(metadata: pd.DataFrame) -> str | None:
 
 
 def rows(metadata: pd.DataFrame) -> np.ndarray:
-    """The row of wells that each record lies in.
+    """Names the row of wells that each record lies in.
 
     Args:
       metadata: [N] rows with Metadata_Experiment, _Plate and _Well.
@@ -119,31 +132,33 @@ def rows(metadata: pd.DataFrame) -> np.ndarray:
       [N] str objects, "EXPERIMENT/PLATE/ROW" with the row as a number from 1.
 
     Raises:
-      InputError: where a well's name cannot be read.
+      InputError: a well's name cannot be read.
     """
-    row_of = {name: str(parse_well(name)[0]) for name in _of(metadata, "Well").unique()}
-    row = _of(metadata, "Well").map(row_of)
+    row_of = {
+        name: str(parse_well(name)[0]) for name in _as_text(metadata, "Well").unique()
+    }
+    row = _as_text(metadata, "Well").map(row_of)
     return (pd.Series(plates(metadata), row.index) + "/" + row).to_numpy(object)
 
 
 def cell_models(metadata: pd.DataFrame) -> np.ndarray:
-    """The cell model of each record.
+    """Names the cell model of each record.
 
     Args:
       metadata: [N] rows of Metadata_* columns.
 
     Returns:
-      [N] str objects; "all" where the screen has no column Metadata_Cell_Type.
+      [N] str objects; "all" if the screen has no column Metadata_Cell_Type.
     """
     if "Metadata_Cell_Type" not in metadata:
         return np.full(len(metadata), "all", object)
-    return _of(metadata, "Cell_Type").to_numpy(object)
+    return _as_text(metadata, "Cell_Type").to_numpy(object)
 
 
 def as_meant(metadata: pd.DataFrame) -> pd.DataFrame:
-    """The table with clean names, and one number for doses that differ by rounding.
+    """Cleans names, and makes doses that differ by rounding one number.
 
-    Tables that former versions wrote hold cells as the source has them.
+    Tables of former versions hold cells as in their source.
 
     Args:
       metadata: [N] rows of Metadata_* columns.
@@ -159,26 +174,28 @@ def as_meant(metadata: pd.DataFrame) -> pd.DataFrame:
 
 
 def record_ids(metadata: pd.DataFrame, *, of: str = "the table") -> np.ndarray:
-    """The name of each record, by which tables are matched.
+    """Names each record; tables are matched by these names.
 
     Args:
       metadata: [N] rows with Metadata_Record_ID; tables written before there was one
         have Metadata_Site_ID.
-      of: what the table is called in an error.
+      of: name of the table in an error.
 
     Returns:
       [N] str objects.
 
     Raises:
-      InputError: where there are no names, or two records have the same.
+      InputError: there are no names, or two records have the same.
     """
-    known = [c for c in ("Record_ID", "Site_ID") if f"Metadata_{c}" in metadata]
-    if not known:
+    id_columns = [
+        name for name in ("Record_ID", "Site_ID") if f"Metadata_{name}" in metadata
+    ]
+    if not id_columns:
         raise InputError(
             f"{of} has no column Metadata_Record_ID, by which records are matched: "
             "embed or import it again."
         )
-    ids = names.cleaned(_of(metadata, known[0]))
+    ids = names.cleaned(_as_text(metadata, id_columns[0]))
     if ids.duplicated().any():
         raise InputError(
             f"{of} has {int(ids.duplicated().sum())} doubled records, such as "
@@ -188,16 +205,16 @@ def record_ids(metadata: pd.DataFrame, *, of: str = "the table") -> np.ndarray:
 
 
 def control_classes(metadata: pd.DataFrame) -> np.ndarray:
-    """The control group of each record.
+    """Returns the control group of each record.
 
     Args:
       metadata: [N] rows with Metadata_Role.
 
     Returns:
       [N] int: 0 for response 0 (no effect), 1 for response 1 (the state that is
-      wanted), -1 for all that is no control.
+      wanted), -1 for records that are not controls.
     """
-    role = _of(metadata, "Role")
+    role = _as_text(metadata, "Role")
     return np.select([role == "response_0", role == "response_1"], [0, 1], -1)
 
 
@@ -206,11 +223,13 @@ def _on_plates(metadata: pd.DataFrame, column: str) -> np.ndarray:
 
 
 def _joined(metadata: pd.DataFrame, *columns: str) -> np.ndarray:
-    first, *others = [metadata[c].astype(str) for c in columns if c in metadata]
+    first, *others = [
+        metadata[column].astype(str) for column in columns if column in metadata
+    ]
     for column in others:
         first = first + "/" + column
     return first.to_numpy(object)
 
 
-def _of(metadata: pd.DataFrame, column: str) -> pd.Series:
+def _as_text(metadata: pd.DataFrame, column: str) -> pd.Series:
     return metadata[f"Metadata_{column}"].astype(str)

@@ -1,10 +1,10 @@
-"""Feature sets of which nothing but a note was made: no note may bind the next run."""
+"""Feature sets that have a note but no part: their note must not bind the next run."""
 
 from etils import epath
 
 
 def drop(workdir: epath.PathLike) -> None:
-    """Removes the folders of sets without any part, and the folders they leave empty.
+    """Removes the folders of sets without any part, and folders that this leaves empty.
 
     Args:
       workdir: of an experiment, held by this process; it may have no profiles.

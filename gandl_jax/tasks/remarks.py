@@ -70,4 +70,4 @@ def _sentence(those: list[Remark]) -> str:
     others = len({one.set for one in those}) - 1
     more = f" (and in {others} more set{'s' * (others > 1)})" if others else ""
     named = f" of {first.set}" if first.set else ""
-    return f"normalisation{named} by {first.normalize}: {worst.words}{more}"
+    return f"normalisation{named} by {first.normalize}: {worst.sentence}{more}"

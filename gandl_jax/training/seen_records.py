@@ -38,7 +38,7 @@ def find(folder: epath.Path, theirs, step: int, dataset: prepared.Prepared) -> S
         told = {record: (True, labels or None) for record, (_, labels) in told.items()}
     others = _UNSEEN if knows_start else _UNKNOWN
     ids = dataset.table["Metadata_Record_ID"].astype(str)
-    return Seen.from_kinds([told.get(record, others) for record in ids])
+    return Seen.from_pairs([told.get(record, others) for record in ids])
 
 
 def _told(table: pd.DataFrame, dataset: prepared.Prepared) -> dict[str, Kind]:

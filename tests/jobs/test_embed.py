@@ -257,7 +257,7 @@ def test_what_was_seen_of_each_record_is_kept_with_the_features(
     shutil.rmtree(made)
     assert run(tmp_path, "--job=embed", STEPS) == 0
     expected = [(True, "Role") if i % 2 == 0 else (False, "") for i in metadata.index]
-    assert store.read_seen(made, metadata).kinds() == expected
+    assert store.read_seen(made, metadata).pairs() == expected
     path = made / "_trained_on.parquet"
     path.write_bytes(path.read_bytes()[:-9])
     capsys.readouterr()
@@ -265,7 +265,7 @@ def test_what_was_seen_of_each_record_is_kept_with_the_features(
     assert "gan@1 is not complete: _trained_on.parquet" in capsys.readouterr().out
     assert run(tmp_path, "--job=embed", STEPS) == 0
     assert "gan@1 is complete: nothing to do" in capsys.readouterr().out
-    assert store.read_seen(made, metadata).kinds() == expected
+    assert store.read_seen(made, metadata).pairs() == expected
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def test_only_records_that_were_held_out_are_scored_without_a_mark(
     table = metadata()
     directory = tmp_path / "profiles/simulated/gan@20"
     on_one = table["Metadata_Plate"] == "1"
-    seen = Seen.from_kinds([(True, "Role") if one else (False, "") for one in on_one])
+    seen = Seen.from_pairs([(True, "Role") if one else (False, "") for one in on_one])
     store.claim(directory, {"saw_images": True}, seen_table.make(table, seen))
     written(tmp_path, table)
     evaluate.run(config, tmp_path)

@@ -104,7 +104,7 @@ def test_what_was_seen_of_each_record_goes_with_it(config, tmp_path):
     ids = [f"s{i}" for i in range(4)]
     metadata = pd.DataFrame({"Metadata_Record_ID": ids})
     kinds = [(True, "Treatment"), (False, ""), (None, None), (True, "")]
-    trained_on = seen_table.make(metadata, Seen.from_kinds(kinds))
+    trained_on = seen_table.make(metadata, Seen.from_pairs(kinds))
     folder = tmp_path / "profiles/simulated/gan@9"
     store.claim(folder, {"saw_images": True}, trained_on)
     store.write_part(folder / "part-0.parquet", metadata, {"b8": np.ones((4, 2))})

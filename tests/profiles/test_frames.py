@@ -16,7 +16,7 @@ KINDS = [(True, "Role"), (False, ""), (None, None)]
 def one():
     metadata = pd.DataFrame({"Metadata_Record_ID": list("abc")}, index=[7, 8, 9])
     features = np.arange(36, dtype=np.float32).reshape(3, 12)
-    return FeatureSet("gan@9/b8", metadata, features, Seen.from_kinds(KINDS))
+    return FeatureSet("gan@9/b8", metadata, features, Seen.from_pairs(KINDS))
 
 
 def test_a_set_goes_into_a_table_and_comes_back(one):
@@ -27,13 +27,13 @@ def test_a_set_goes_into_a_table_and_comes_back(one):
     shuffled = frame[frame.columns[::-1]]  # b8__11, b8__10 ...
     back = frames.from_frame(shuffled, "gan@9/b8")["gan@9/b8"]
     np.testing.assert_array_equal(back.features, one.features)
-    assert back.seen.kinds() == KINDS
+    assert back.seen.pairs() == KINDS
     assert back.metadata["Metadata_Record_ID"].tolist() == list("abc")
 
 
 def test_what_was_seen_may_lack(one):
     frame = frames.to_frame(one).drop(columns="seen_labels")
-    assert frames.from_frame(frame)["b8"].seen.kinds() == [(None, None)] * 3
+    assert frames.from_frame(frame)["b8"].seen.pairs() == [(None, None)] * 3
 
 
 def test_several_sets_stand_side_by_side(one):

@@ -93,7 +93,7 @@ def test_constant_columns_stay_finite_and_those_that_are_so_everywhere_are_left_
     assert np.isfinite(scaled).all() and (scaled[:, 0] == 0).all()
     assert scaler.scales_[0, 1] == scaler.scales_[-1, 1]
     assert doubt(scaler, "left out").amount == 1  # it is not constant in other rows
-    assert "1 column (0) of 3 are the same in all" in doubt(scaler, "left out").words
+    assert "1 column (0) of 3 are the same in all" in doubt(scaler, "left out").sentence
 
 
 def doubt(transformer, kind):
@@ -207,7 +207,7 @@ def test_a_column_nearly_constant_on_one_plate_does_not_blow_up_another(name, na
     before, after = (made.transform(x, plates=plates) for x in (features, moved))
     limit = 25 if name in ("tvn", "coral") else 3
     assert np.linalg.norm((after - before)[0]) < limit
-    words = doubt(made, "narrow").words
+    words = doubt(made, "narrow").sentence
     assert words.startswith("1 column (0) of 4 hardly vary") and "(E/A)" in words
 
 
@@ -263,7 +263,7 @@ def test_no_value_lies_beyond_a_hundred_deviations(name):
     made = normalize.make(name).fit(features[:40], plates=plates[:40])
     scaled = made.transform(features, plates=plates)
     assert np.abs(scaled).max() <= 100 and np.abs(scaled[:40]).max() < 10
-    words = doubt(made, "bounded").words
+    words = doubt(made, "bounded").sentence
     assert "are taken for 100" in words and "plate 1" in words
 
 
@@ -278,7 +278,9 @@ def test_a_column_nearly_constant_on_the_only_plate_with_controls_is_left_out_el
     made = normalize.make(name).fit(features[:40], plates=plates[:40])
     scaled = made.transform(features, plates=plates)
     assert np.abs(scaled).max() < 6
-    assert doubt(made, "strange").words.startswith("1 column (0) of 3 lie farther off")
+    assert doubt(made, "strange").sentence.startswith(
+        "1 column (0) of 3 lie farther off"
+    )
     if name in ("standard", "robust"):
         assert (scaled[40:, 0] == 0).all() and (scaled[:40, 0] != 0).any()
         alone = normalize.make(name).fit(features[:40, 1:], plates=plates[:40])
@@ -294,7 +296,7 @@ def test_fewer_than_five_reference_rows_are_told(name, rows):
     features[:rows] = features[0] + 1e-5 * rng.normal(size=(rows, 8))
     made = normalize.make(name).fit(features[:rows], plates=plates[:rows])
     assert np.abs(made.transform(features, plates=plates)).max() <= 100
-    assert f"only {rows} reference records" in doubt(made, "few").words
+    assert f"only {rows} reference records" in doubt(made, "few").sentence
 
 
 @pytest.mark.parametrize("name", ["none", "standard", "robust", "whiten", "tvn"])
@@ -325,7 +327,7 @@ def test_few_reference_rows_do_not_make_all_others_strange(name, rows):
     assert white.shape == (640, 128)
     size = np.square(white).sum(1)
     assert size[rows:].mean() < 2 * size[:rows].mean()
-    words = doubt(made, "shrunken").words
+    words = doubt(made, "shrunken").sentence
     assert words.startswith(f"{rows} reference records are too few") and "128" in words
 
 

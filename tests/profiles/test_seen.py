@@ -14,7 +14,7 @@ NOTE = {"prepared": "abc", "saw_images": True}
 
 
 def random_seen(rng, count):
-    return Seen.from_kinds([KINDS[i] for i in rng.integers(len(KINDS), size=count)])
+    return Seen.from_pairs([KINDS[i] for i in rng.integers(len(KINDS), size=count)])
 
 
 def any_by_pandas(values):
@@ -65,7 +65,7 @@ def test_it_is_read_as_it_was_written_in_any_order(tmp_path, metadata):
     table = seen_table.make(shuffled, seen)
     write(tmp_path / "gan@9", metadata, NOTE, table)
     found = store.read(tmp_path / "gan@9")["b8"].seen
-    assert found.kinds() == seen.kinds()[::-1]
+    assert found.pairs() == seen.pairs()[::-1]
     assert store.is_complete(tmp_path / "gan@9")
     assert not store.claim(tmp_path / "gan@9", NOTE, table)
 
@@ -80,7 +80,7 @@ def test_without_a_table_all_records_are_as_the_note_says(tmp_path, metadata):
     ):
         folder = tmp_path / str(len(list(tmp_path.iterdir()))) / "gan@9"
         write(folder, metadata, {"prepared": "abc"} | note)
-        assert store.read_seen(folder, metadata).kinds() == [kind] * 8
+        assert store.read_seen(folder, metadata).pairs() == [kind] * 8
 
 
 @pytest.mark.parametrize("damage", ["gone", "cut", "changed"])
@@ -102,7 +102,7 @@ def test_a_damaged_table_is_found_and_made_again(tmp_path, metadata, damage):
         store.read_seen(folder, metadata)
     assert not store.claim(folder, NOTE, table)
     assert store.find_damage(folder) is None
-    assert store.read_seen(folder, metadata).kinds() == seen.kinds()
+    assert store.read_seen(folder, metadata).pairs() == seen.pairs()
 
 
 def test_another_table_is_another_set_and_a_former_set_without_one_stays(
@@ -115,12 +115,12 @@ def test_another_table_is_another_set_and_a_former_set_without_one_stays(
         store.claim(tmp_path / "gan@9", NOTE, other)
     write(tmp_path / "gan@5", metadata, NOTE)
     assert not store.claim(tmp_path / "gan@5", NOTE, one)
-    assert store.read_seen(tmp_path / "gan@5", metadata).kinds() == [(True, "")] * 8
+    assert store.read_seen(tmp_path / "gan@5", metadata).pairs() == [(True, "")] * 8
 
 
 def test_what_was_held_out_stands_beside_every_sets_records(tmp_path, metadata):
     images = [False, True, True, None, True, True, False, False]
-    seen = Seen.from_kinds([(x, None if x is None else "") for x in images])
+    seen = Seen.from_pairs([(x, None if x is None else "") for x in images])
     write(tmp_path / "gan@9", metadata, NOTE, seen_table.make(metadata, seen))
     write(tmp_path / "intensity", metadata, {"saw_images": False})
     write(tmp_path / "theirs", metadata, {"level": "well", "saw_images": None})

@@ -188,7 +188,7 @@ def test_what_was_held_out_is_clustered_alone():
     metadata[held_out.COLUMN] = sides
     kinds = [(True, "Class") if side == "train" else (False, "") for side in sides]
     features = features_of(metadata, "Metadata_Treatment")
-    one = FeatureSet("s", metadata, features, Seen.from_kinds(kinds))
+    one = FeatureSet("s", metadata, features, Seen.from_pairs(kinds))
     (row,) = clustering.run({"s": one}, [], **OPTIONS)
     assert row["split"] == "held_out" and row["records"] == 100
     assert set(row["map"]["plate"]) == {"0", "1"} and row[marks.LABELS] is False

@@ -142,7 +142,7 @@ def test_what_was_held_out_is_judged_alone_and_marked():
     sides = np.where(metadata["Metadata_Plate"] == "2", "test", "train")
     metadata[held_out.COLUMN] = sides
     kinds = [(True, "Role") if side == "train" else (False, "") for side in sides]
-    one = FeatureSet("s", metadata, features_of(metadata), Seen.from_kinds(kinds))
+    one = FeatureSet("s", metadata, features_of(metadata), Seen.from_pairs(kinds))
     _, rows = run(metadata, {"s": one})
     learnt = {row["split"]: row[marks.LABELS] for row in rows if row["set"] == "s"}
     assert learnt == {"plate": True, "held_out": False}

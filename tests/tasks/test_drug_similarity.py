@@ -249,7 +249,7 @@ def test_what_was_held_out_is_judged_alone():
     own = metadata[sides == "test"].reset_index(drop=True)
     features = features_of(metadata, 1.0)
     kinds = [(True, "Mechanism") if s == "train" else (False, "") for s in sides]
-    one = FeatureSet("s", metadata, features, Seen.from_kinds(kinds))
+    one = FeatureSet("s", metadata, features, Seen.from_pairs(kinds))
     rows = drug_similarity.run({"s": one}, [], **OPTIONS)
     alone = run(own.drop(columns=held_out.COLUMN), {"s": features[sides == "test"]})
     for row in rows:

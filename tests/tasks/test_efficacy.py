@@ -49,7 +49,7 @@ def sets_of(replicates, learnt=()):
     own = np.clip(infection + rng.normal(0, 0.03, len(infection)), 0, 1)[:, None]
     features = 10 * infection[:, None] + rng.normal(0, 0.5, (len(infection), 8))
     is_control = metadata["Metadata_Role"].str.startswith("response").to_numpy()
-    seen = Seen.from_kinds([(True, "Role" if c else "") for c in is_control])
+    seen = Seen.from_pairs([(True, "Role" if c else "") for c in is_control])
     unseen = Seen.alike(len(metadata), False)
     return {
         "gan@9/b8": FeatureSet("gan@9/b8", metadata, np.float32(features), unseen),

@@ -83,7 +83,7 @@ def random_sets(metadata, rng):
     codes, names = pd.factorize(key)
     kinds = rng.choice(len(KINDS), len(names), p=rng.dirichlet([0.5] * len(KINDS)))
     seen = {
-        "gan@9/b8": Seen.from_kinds([KINDS[kinds[code]] for code in codes]),
+        "gan@9/b8": Seen.from_pairs([KINDS[kinds[code]] for code in codes]),
         "gan@0/b8": Seen.alike(len(metadata), False),
         "intensity": Seen.alike(len(metadata), False),
     }
@@ -191,7 +191,7 @@ def test_what_is_chosen_and_recommended_learnt_nothing_of_what_it_is_judged_on()
         metadata = metadata[metadata["Metadata_Cell_Type"] == "HRCE"]
         metadata = metadata.reset_index(drop=True)
         drawn = rng.random(len(metadata)) < share
-        seen = Seen.from_kinds([(True, "X") if x else (True, "") for x in drawn])
+        seen = Seen.from_pairs([(True, "X") if x else (True, "") for x in drawn])
         roles = (metadata["Metadata_Role"] == "response_1").to_numpy()
         sets = {
             "gan@9/b8": FeatureSet(
@@ -229,7 +229,7 @@ def test_rows_of_a_task_that_marks_none_are_as_of_all_records():
         "gan@9/b8",
         metadata,
         sets["gan@9/b8"].features,
-        Seen.from_kinds([(True, "X"), *[(False, "")] * (len(metadata) - 1)]),
+        Seen.from_pairs([(True, "X"), *[(False, "")] * (len(metadata) - 1)]),
     )
     rows = [{"set": "gan@9/b8"}, {"set": "intensity"}, {"set": "plate"}, {"value": 1}]
     found = marks.complete([*rows, {"set": "gan@9/b8", marks.LABELS: False}], sets)

@@ -53,42 +53,42 @@ HERE = {"dataset": "simulated", "prepared": "plan of sites", "metadata_sha256": 
 def test_records_are_as_the_table_says(workdir):
     folder, config = workdir("X", SEEN)
     expected = [(True, "X"), (False, ""), (True, "X"), (False, "")]
-    assert seen_records.find(folder, config, 9, screen()).kinds() == expected
+    assert seen_records.find(folder, config, 9, screen()).pairs() == expected
     # Of the same screen with some other sites too, by their names.
     more = screen(sites="more", ids=["e", "a", "f"])
     expected = [(True, "X"), (True, "X"), (False, "")]
-    assert seen_records.find(folder, config, 9, more).kinds() == expected
+    assert seen_records.find(folder, config, 9, more).pairs() == expected
 
 
 def test_neither_step_0_nor_another_screen_was_seen(workdir):
     folder, config = workdir("X", SEEN)
     for step, of in ((0, screen()), (9, screen("rxrx19a", "others"))):
-        assert seen_records.find(folder, config, step, of).kinds() == [(False, "")] * 4
+        assert seen_records.find(folder, config, step, of).pairs() == [(False, "")] * 4
 
 
 @pytest.mark.parametrize("label", ["", "X"])
 def test_a_former_version_trained_on_all_records(workdir, label):
     folder, config = workdir(label)
     found = seen_records.find(folder, config, 9, screen())
-    assert found.kinds() == [(True, label)] * 4
+    assert found.pairs() == [(True, label)] * 4
     unlike = seen_records.find(folder, config, 9, screen(sites="others"))
-    assert unlike.kinds() == [(None, None)] * 4
+    assert unlike.pairs() == [(None, None)] * 4
 
 
 def test_of_networks_of_a_file_nobody_knows_what_they_saw(workdir):
     rows = [("a", "trained", ""), ("b", "trained", "X")]
     folder, config = workdir("", rows, FILE)
     expected = [(True, None), (True, "X"), (None, None), (None, None)]
-    assert seen_records.find(folder, config, 9, screen()).kinds() == expected
+    assert seen_records.find(folder, config, 9, screen()).pairs() == expected
     start = seen_records.find(folder, config, 0, screen())
-    assert start.kinds() == [(None, None)] * 4
+    assert start.pairs() == [(None, None)] * 4
 
 
 def test_given_networks_saw_no_more_than_is_told(workdir):
     start = {"from": "w", "sha256": "1", "trained_on": [HERE]}
     folder, config = workdir("X", SEEN, start)
     expected = [(True, "X"), (False, ""), (True, "X"), (False, "")]
-    assert seen_records.find(folder, config, 0, screen()).kinds() == expected
+    assert seen_records.find(folder, config, 0, screen()).pairs() == expected
     start = {"from": "w", "sha256": "2", "trained_on": [OTHER]}
     folder, config = workdir("X", SEEN, start)
-    assert seen_records.find(folder, config, 0, screen()).kinds() == [(False, "")] * 4
+    assert seen_records.find(folder, config, 0, screen()).pairs() == [(False, "")] * 4
