@@ -1,7 +1,7 @@
-"""What becomes of measurements that are undefined, or the same of all records.
+"""Fills undefined measurements, and leaves out those that never differ.
 
-A value that is not finite becomes the median of those of the same column that are. A
-column that is finite nowhere, or the same in all records, is left out.
+A value that is not finite becomes the median of its column's finite values. A column
+without finite values, or the same in all records, is left out.
 """
 
 import dataclasses
@@ -13,18 +13,18 @@ import numpy as np
 from gandl_jax.errors import InputError
 
 NARROW = 1e-6  # of the largest value: a column's range that is float32's rounding
-_SHOWN = 3  # names that a line gives
+_SHOWN = 3  # examples that a line gives
 UNDEFINED, SAME = "undefined in every record", "the same in every record"
 
 
 @dataclasses.dataclass(frozen=True)
 class Rule:
-    """How a screen's measurements become features.
+    """Rule by which a screen's measurements become features.
 
     Attributes:
-      names: [D] of what is measured.
-      medians: [D] float32 over the records that have a finite value; NaN where none.
-      undefined: [D] int, records that have none.
+      names: [D] of the measurements.
+      medians: [D] float32 over the records that have a finite value; NaN without any.
+      undefined: [D] int, number of records without a finite value.
       kept: [D] bool.
     """
 
@@ -34,7 +34,7 @@ class Rule:
     kept: np.ndarray
 
     def apply(self, values: np.ndarray) -> np.ndarray:
-        """Fills and leaves out.
+        """Fills values and leaves out columns.
 
         Args:
           values: [n, D] float32 as measured.
@@ -45,26 +45,30 @@ class Rule:
         return np.where(np.isfinite(values), values, self.medians)[:, self.kept]
 
     def tables(self) -> dict[str, list[dict[str, Any]]]:
-        """Plain rows: what the columns are, and what was left out and why."""
+        """Returns plain rows: the columns, and those that were left out and why."""
         kept = np.flatnonzero(self.kept).tolist()
         columns = [
-            {"column": i, "measurement": self.names[d], "filled": self._filled(d)}
-            for i, d in enumerate(kept)
+            {
+                "column": index,
+                "measurement": self.names[column],
+                "filled": self._filled(column),
+            }
+            for index, column in enumerate(kept)
         ]
         left_out = [
-            {"measurement": self.names[d], "why": self._why(d)}
-            for d in np.flatnonzero(~self.kept).tolist()
+            {"measurement": self.names[column], "why": self._why(column)}
+            for column in np.flatnonzero(~self.kept).tolist()
         ]
         return {"columns": columns, "left out": left_out}
 
     def sentences(self) -> list[str]:
-        """What was done, for a terminal."""
+        """Describes what was done, for a terminal."""
         tables = self.tables()
         lines = [f"{len(tables['columns'])} columns"]
-        for why in (SAME, UNDEFINED):
-            rows = [row for row in tables["left out"] if row["why"] == why]
+        for reason in (SAME, UNDEFINED):
+            rows = [row for row in tables["left out"] if row["why"] == reason]
             if rows:
-                lines.append(f"{len(rows)} left out, {why} ({_some(rows)})")
+                lines.append(f"{len(rows)} left out, {reason} ({_some(rows)})")
         if filled := [row for row in tables["columns"] if row["filled"]]:
             most = max(row["filled"] for row in filled)
             lines.append(
@@ -81,10 +85,10 @@ class Rule:
 
 
 def rule(names: Sequence[str], values: np.ndarray) -> Rule:
-    """The rule of a screen.
+    """Makes the rule of a screen.
 
     Args:
-      names: [D] of what is measured.
+      names: [D] of the measurements.
       values: [N, D] float32 of all its records.
 
     Raises:
@@ -93,12 +97,12 @@ def rule(names: Sequence[str], values: np.ndarray) -> Rule:
     medians = np.full(len(names), np.nan, np.float32)
     undefined = np.full(len(names), len(values))
     kept = np.zeros(len(names), bool)
-    for d in range(len(names)):  # one at a time, as there may be many records
-        known = values[np.isfinite(values[:, d]), d].astype(np.float64)
-        undefined[d] -= len(known)
+    for column in range(len(names)):  # one at a time, as there may be many records
+        known = values[np.isfinite(values[:, column]), column].astype(np.float64)
+        undefined[column] -= len(known)
         if len(known):
-            medians[d] = np.median(known)
-            kept[d] = np.ptp(known) > NARROW * np.abs(known).max()
+            medians[column] = np.median(known)
+            kept[column] = np.ptp(known) > NARROW * np.abs(known).max()
     if not kept.any():
         raise InputError(
             "no classical measurement differs between the records: leave them out with "

@@ -22,19 +22,19 @@ IMAGE, NUCLEI = "Image", "Nuclei"
 COUNT = f"{NUCLEI}__Count"
 OF_CHANNEL = ("texture", "granularity", "radial_distribution", "radial_zernikes")
 OF_SHAPE = ("zernike",)
-PREFIX = {"texture": "Texture_"}  # the other names have their kind in them
+PREFIX = {"texture": "Texture_"}  # other measurements' names need none
 OF_PAIR = ("pearson", "manders_fold", "rwc")
 Objects = Mapping[str, np.ndarray]  # measurement -> [N], one for each object
 
 
 def version() -> str:
-    """The library's, with which the measurements may change."""
+    """Returns the library's version, which may change the measurements."""
     return metadata.version("cp-measure")
 
 
 @functools.cache
 def columns(channels: tuple[str, ...], nuclei: str) -> tuple[str, ...]:
-    """Names of what is measured, in order: object, measurement and channel or channels.
+    """Names the measurements, in order: object, measurement and channel or channels.
 
     Args:
       channels: C names.
@@ -50,7 +50,7 @@ def columns(channels: tuple[str, ...], nuclei: str) -> tuple[str, ...]:
 
 
 def measure(image: np.ndarray, channels: tuple[str, ...], nuclei: str) -> np.ndarray:
-    """Measures an image whole and, where a channel shows nuclei, their mean.
+    """Measures an image as a whole and, if a channel shows nuclei, their mean.
 
     Args:
       image: [H, W, C] floating in [0, 1].
@@ -59,27 +59,31 @@ def measure(image: np.ndarray, channels: tuple[str, ...], nuclei: str) -> np.nda
 
     Returns:
       [D] float64 in the order of `columns`; NaN or infinite where a measurement is
-      undefined, and NaN of nuclei where there are none.
+      undefined, and NaN for nuclei if there are none.
     """
-    found = _named(image.astype(np.float64), channels, nuclei)
-    return np.array([found.get(name, np.nan) for name in columns(channels, nuclei)])
+    measurements = _named(image.astype(np.float64), channels, nuclei)
+    return np.array(
+        [measurements.get(name, np.nan) for name in columns(channels, nuclei)]
+    )
 
 
 def _named(image: np.ndarray, channels: Sequence[str], nuclei: str) -> dict[str, float]:
     whole = np.ones(image.shape[:2], np.int32)
-    found = _prefixed(IMAGE, _of_pixels(image, whole, channels))
+    measurements = _prefixed(IMAGE, _of_pixels(image, whole, channels))
     if nuclei:
         labels = segmentation.find(image[..., channels.index(nuclei)])
-        found[COUNT] = float(labels.max())
+        measurements[COUNT] = float(labels.max())
         if labels.any():
             shape = _of_shape(labels)
-            found |= _prefixed(NUCLEI, shape | _of_pixels(image, labels, channels))
-    return found
+            measurements |= _prefixed(
+                NUCLEI, shape | _of_pixels(image, labels, channels)
+            )
+    return measurements
 
 
-def _prefixed(kind: str, objects: Objects) -> dict[str, float]:
-    """Means over the objects of which a measurement is finite."""
-    return {f"{kind}__{name}": _mean(values) for name, values in objects.items()}
+def _prefixed(object_name: str, objects: Objects) -> dict[str, float]:
+    """Averages over the objects with a finite measurement."""
+    return {f"{object_name}__{name}": _mean(values) for name, values in objects.items()}
 
 
 def _mean(values: np.ndarray) -> float:
@@ -95,17 +99,25 @@ def _of_shape(labels: np.ndarray) -> dict[str, np.ndarray]:
 def _of_pixels(
     image: np.ndarray, labels: np.ndarray, channels: Sequence[str]
 ) -> dict[str, np.ndarray]:
-    """What the pixels within objects say, named by measurement and channels."""
-    found = {}
-    for place, channel in enumerate(channels):
-        pixels = np.ascontiguousarray(image[..., place])
-        own = _quietly(lambda pixels=pixels: _core(OF_CHANNEL, labels, pixels))
-        found |= {f"{name}__{channel}": values for name, values in own.items()}
-    for a, b in itertools.combinations(range(len(channels)), 2):
-        own = _quietly(lambda a=a, b=b: _pair(image[..., a], image[..., b], labels))
-        names = f"{channels[a]}__{channels[b]}"
-        found |= {f"{name}__{names}": values for name, values in own.items()}
-    return found
+    """Measures the pixels within objects; named by measurement and channels."""
+    measurements = {}
+    for index, channel in enumerate(channels):
+        pixels = np.ascontiguousarray(image[..., index])
+        measured = _quietly(lambda pixels=pixels: _core(OF_CHANNEL, labels, pixels))
+        measurements |= {
+            f"{name}__{channel}": values for name, values in measured.items()
+        }
+    for first, second in itertools.combinations(range(len(channels)), 2):
+        measured = _quietly(
+            lambda first=first, second=second: _pair(
+                image[..., first], image[..., second], labels
+            )
+        )
+        channel_names = f"{channels[first]}__{channels[second]}"
+        measurements |= {
+            f"{name}__{channel_names}": values for name, values in measured.items()
+        }
+    return measurements
 
 
 def _core(names: Sequence[str], labels, pixels) -> dict[str, np.ndarray]:
@@ -119,20 +131,20 @@ def _core(names: Sequence[str], labels, pixels) -> dict[str, np.ndarray]:
 
 def _pair(first, second, labels) -> dict[str, np.ndarray]:
     functions = _functions()
-    found = [functions[name](first, second, labels) for name in OF_PAIR]
-    return {name: values for own in found for name, values in own.items()}
+    results = [functions[name](first, second, labels) for name in OF_PAIR]
+    return {name: values for result in results for name, values in result.items()}
 
 
 @functools.cache
 def _functions() -> dict[str, Callable]:
-    # The same to rounding, and a hundred times faster for textures.
+    # Results agree to rounding; textures are a hundred times faster.
     cp_measure.set_accelerator("numba")
     core = bulk.get_core_measurements(sanitize=False)
     return core | bulk.get_correlation_measurements(sanitize=False)
 
 
 def _quietly(fn: Callable[[], dict]) -> dict[str, np.ndarray]:
-    """What a function gives; what is undefined is NaN there and needs no warning."""
+    """Calls a function without warnings for undefined values, which are NaN."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore", RuntimeWarning)
         return fn()

@@ -1,4 +1,4 @@
-"""Images measured by several processes at once, in the order in which they come."""
+"""Measures images in several processes at once, in the order in which they come."""
 
 import collections
 import concurrent.futures
@@ -12,7 +12,7 @@ from gandl_jax import child_processes
 from gandl_jax.classical import measurements
 from gandl_jax.errors import RunError
 
-AHEAD = 4  # images for each process that wait for it
+AHEAD = 4  # images that wait for each process
 
 Rows = Iterator[tuple[int, np.ndarray]]
 Images = Iterable[tuple[int, np.ndarray]]
@@ -24,11 +24,11 @@ def measuring(
 ) -> Iterator[Callable[[Images], Rows]]:
     """Gives a function of (record, image [H, W, C]) to (record, [D] float64), in order.
 
-    An image's measurements do not depend on who makes them.
+    An image's measurements do not depend on the process.
 
     Args:
-      processes: 1 measures in this one.
-      channels: as of `measurements.measure`.
+      processes: 1 measures in this process.
+      channels: as for `measurements.measure`.
       nuclei: the same.
 
     Raises:
@@ -60,8 +60,8 @@ def _measured(pool, processes: int, images: Images, channels, nuclei) -> Rows:
     waiting: collections.deque = collections.deque()
     for record, image in images:
         with child_processes.deaf_to_interrupts():
-            told = pool.submit(measurements.measure, image, channels, nuclei)
-        waiting.append((record, told))
+            future = pool.submit(measurements.measure, image, channels, nuclei)
+        waiting.append((record, future))
         if len(waiting) > AHEAD * processes:
             yield _first(waiting)
     while waiting:
@@ -69,5 +69,5 @@ def _measured(pool, processes: int, images: Images, channels, nuclei) -> Rows:
 
 
 def _first(waiting: collections.deque) -> tuple[int, np.ndarray]:
-    record, told = waiting.popleft()
-    return record, told.result()
+    record, future = waiting.popleft()
+    return record, future.result()

@@ -1,7 +1,7 @@
-"""A raw screen's table that changed after its shards were written.
+"""Compares a raw screen's table that changed after its shards were written.
 
-Shards keep the text of the table that they were written from. Its names of records,
-images and counted plates are theirs; all other columns may change, come and go.
+Shards keep the text of the table that they were written from. Names of records, images
+and counted plates must stay; all other columns may change, come and go.
 """
 
 import dataclasses
@@ -21,22 +21,22 @@ from gandl_jax.raw.screen import Screen, record_ids
 
 
 def digest(stored: pd.DataFrame) -> str:
-    """SHA-256, in hex, of a table's text; [N] rows, in stored order."""
+    """Returns the SHA-256, in hex, of a table's text; [N] rows, in stored order."""
     return hashlib.sha256(stored.to_csv(index=False).encode()).hexdigest()
 
 
 def written_from(
     folder: epath.Path, wanted: str | None, orders: Callable[[int], np.ndarray]
 ) -> pd.DataFrame | None:
-    """The table that the shards of a folder were written from.
+    """Reads the table that the shards of a folder were written from.
 
     Args:
       folder: of the prepared screen, complete or not.
-      wanted: its `digest`, by the plan.
+      wanted: its `digest` in the plan.
       orders: gives for N records [N] int64, the table's rows in stored order.
 
     Returns:
-      [N] rows, all str; None where it is not there, or is another one.
+      [N] rows, all str; None if the table is missing, or another one.
     """
     try:
         stored = pd.read_parquet(io.BytesIO(files.read_bytes(folder / SOURCE_TABLE)))
@@ -54,19 +54,20 @@ def in_order_of(
     plates: Collection[str],
     folder: epath.Path,
 ) -> pd.DataFrame:
-    """The rows of the table as it is now, in the order of the former one.
+    """Sorts the rows of the present table like the former one.
 
     Args:
       before: [N] rows that the shards were written from.
-      now: the table's rows that are to be prepared.
+      now: the present table's rows that are to be prepared.
       spec: of the screen.
       plates: the columns by which pixels were counted.
       folder: of the prepared screen, for the message.
 
     Raises:
-      InputError: they are other records, or some have other images or plates.
+      InputError: the tables have different records, or some have other images or
+        plates.
     """
-    former, current = (record_ids(spec, one) for one in (before, now))
+    former, current = (record_ids(spec, metadata) for metadata in (before, now))
     new, gone = set(current) - set(former), set(former) - set(current)
     if new or gone:
         raise _refusal(
@@ -74,39 +75,42 @@ def in_order_of(
             f"{len(new):,} of its records are new, {len(gone):,} are gone, such as "
             f"{min(new or gone)!r}",
         )
-    sorted_ = now.set_index(current).loc[former].reset_index(drop=True)
+    sorted_rows = now.set_index(current).loc[former].reset_index(drop=True)
     fixed = dict.fromkeys([*spec.key, *spec.file_columns, *filter(None, plates)])
     for column in fixed:
         if column not in now:
             raise _refusal(folder, f"its column {column!r} is gone")
-        changed = (sorted_[column] != before[column]).to_numpy()
+        changed = (sorted_rows[column] != before[column]).to_numpy()
         if changed.any():
             first = int(changed.argmax())
             raise _refusal(
                 folder,
                 f"{int(changed.sum()):,} cells of the column {column!r}, which names "
                 f"records, images or plates, are others, such as "
-                f"{sorted_[column].iloc[first]!r} for {before[column].iloc[first]!r}",
+                f"{sorted_rows[column].iloc[first]!r} for "
+                f"{before[column].iloc[first]!r}",
             )
-    return sorted_
+    return sorted_rows
 
 
-def _refusal(folder: epath.Path, what: str) -> InputError:
+def _refusal(folder: epath.Path, difference: str) -> InputError:
     return InputError(
-        f"{folder} (config.data.dir) was prepared from another table: {what}; choose "
-        "another data.dir, or go back to that table"
+        f"{folder} (config.data.dir) was prepared from another table: {difference}; "
+        "choose another data.dir, or go back to that table"
     )
 
 
 def as_shards_need_it(spec: Screen, columns: Sequence[str]) -> Screen:
-    """The screen with the columns that its shards were written with.
+    """Returns the spec with only the columns that its shards were written with.
 
-    Of labels and controls, which may be in newer columns, shards know nothing.
+    Shards hold no labels or controls, which may be in newer columns.
     """
-    there = {name: column for name, column in spec.columns.items() if column in columns}
+    present_columns = {
+        name: column for name, column in spec.columns.items() if column in columns
+    }
     return dataclasses.replace(
         spec,
-        columns=there,
+        columns=present_columns,
         response_0=None,
         response_1=None,
         treated=None,

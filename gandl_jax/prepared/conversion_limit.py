@@ -1,4 +1,4 @@
-"""What the cores could convert at best: decode, re-encode and write, nothing else."""
+"""Fastest conversion that the cores allow: decode, re-encode, write, nothing else."""
 
 import concurrent.futures
 import dataclasses
@@ -15,19 +15,19 @@ from gandl_jax.prepared import shards
 from gandl_jax.prepared.shards import Raw
 from gandl_jax.raw.image_files import Unreadable
 
-_barrier: Any = None  # in a process that writes: where it waits for the others
+_barrier: Any = None  # in a writing process: holds it until all have started
 
 
 @dataclasses.dataclass(frozen=True)
 class Limit:
-    """What was reached, and what it took of the cores."""
+    """Rate that was reached, and the processor time that it took."""
 
     sites_per_second: float
     cpu_seconds_per_site: float
 
 
 def measure(raw: Raw, directory: str, *, processes: int) -> Limit:
-    """The limit by processes that share nothing and do only what must be done.
+    """Measures the limit with processes that share nothing and do only what they must.
 
     Args:
       raw: a raw screen.
@@ -35,7 +35,7 @@ def measure(raw: Raw, directory: str, *, processes: int) -> Limit:
       processes: one per core; no more are started than there are records.
 
     Raises:
-      InputError: an image that does not decode; names it.
+      InputError: an image does not decode; names it.
       RunError: the source is gone, or a process was killed.
     """
     records = len(raw.metadata)
@@ -44,7 +44,7 @@ def measure(raw: Raw, directory: str, *, processes: int) -> Limit:
     with concurrent.futures.ProcessPoolExecutor(
         processes, context, _begin, (context.Barrier(processes),)
     ) as pool:
-        # Each process takes one part: it waits there until all the others have theirs.
+        # Each process takes one share of the records, and waits until all have theirs.
         running = [
             pool.submit(
                 _write,
@@ -61,8 +61,8 @@ def measure(raw: Raw, directory: str, *, processes: int) -> Limit:
 def _results(
     running: Sequence[concurrent.futures.Future],
 ) -> list[tuple[float, float, float]]:
-    """What all return; raises what went wrong first, not that others gave up for it."""
-    errors = [one.exception() for one in running]
+    """Returns all results; raises the first cause, not that other processes gave up."""
+    errors = [future.exception() for future in running]
     for error in errors:
         if isinstance(error, concurrent.futures.process.BrokenProcessPool):
             raise RunError(
@@ -70,20 +70,20 @@ def _results(
             ) from error
         if error and not isinstance(error, threading.BrokenBarrierError):
             raise error
-    return [one.result() for one in running]
+    return [future.result() for future in running]
 
 
 def _begin(barrier: Any) -> None:
-    """Prepares a process that writes."""
+    """Initialises a writing process."""
     global _barrier
     _barrier = barrier
 
 
 def _write(raw: Raw, rows: list[int], path: str) -> tuple[float, float, float]:
-    """Converts these rows, from the moment that all processes have started.
+    """Converts these rows, starting when all processes have started.
 
     Returns:
-      When it began and ended, and how long it computed, in seconds.
+      Times of begin and end, and processor time, in seconds.
     """
     files = [
         raw.screen.image_paths(row)
@@ -105,11 +105,11 @@ def _write(raw: Raw, rows: list[int], path: str) -> tuple[float, float, float]:
 
 
 def read(raw: Raw, file: str) -> bytes:
-    """The bytes of an image.
+    """Reads the bytes of an image.
 
     Raises:
-      InputError: it is in an archive and damaged; names it.
-      RunError: it is there no more.
+      InputError: the image is in an archive and damaged; names it.
+      RunError: the image has disappeared.
     """
     try:
         return raw.source.read(file, raw.image_format.most_bytes)
@@ -120,10 +120,10 @@ def read(raw: Raw, file: str) -> bytes:
 def _pngs(raw: Raw, file: str) -> list[bytes]:
     data = read(raw, file)
     try:
-        found = shards.grey_pngs(data, raw.image_format, raw.reduction)
+        channel_pngs = shards.grey_pngs(data, raw.image_format, raw.reduction)
     except Unreadable as error:
         raise _unusable(raw, file, error) from error
-    return [png for png, _ in found]
+    return [png for png, _ in channel_pngs]
 
 
 def _unusable(raw: Raw, file: str, error: Unreadable) -> InputError:

@@ -1,4 +1,4 @@
-"""Checks the description of a prepared screen, which is data of whoever wrote it.
+"""Checks the description of a prepared screen: nothing in the file is trusted.
 
 Imports nothing slow.
 """
@@ -11,13 +11,13 @@ from typing import Any
 
 from gandl_jax.raw import limits
 
-PLATES = "plate_statistics"  # those of each plate, as it was counted
-MANIFEST = "manifest"  # what its files must be, and the counts
-REMARKS = "remarks"  # what was odd, of the table and the images
+PLATES = "plate_statistics"  # statistics of each plate
+MANIFEST = "manifest"  # digests of its files, and counts
+REMARKS = "remarks"  # oddities of the table and the images
 SOURCE_TABLE = "source_table.parquet"  # the file's digest, under its name
-CHANGED_TABLE = "changed_table.parquet"  # the table as it is since, where it changed
-GENERATED = "generated"  # in a plan: what drew the images, where nobody took them
-LABELS = "labels"  # in a plan: what the config says of records, not of their images
+CHANGED_TABLE = "changed_table.parquet"  # the present table, if it changed since
+GENERATED = "generated"  # in a plan: what drew the images of a simulated screen
+LABELS = "labels"  # in a plan: what the config says of records, not of images
 COUNTED = "plates_counted_by"  # in a plan: the columns of the plates in the facts
 TFDS_METADATA = "dataset_info.json", "features.json"  # which TFDS reads
 
@@ -52,7 +52,7 @@ _MOST_BYTES = 2**62  # of a file
 
 
 def checked(content: Mapping[str, Any]) -> dict[str, Any]:
-    """The parts of a description that are known, once they are what they should be.
+    """Returns the known entries of a description after checking them.
 
     Args:
       content: as parsed from `screen.json`, without its digest.
@@ -61,7 +61,7 @@ def checked(content: Mapping[str, Any]) -> dict[str, Any]:
       ValueError: something is of another type or size than `prepare` writes.
     """
     _check_types(content, _NEEDED, "")
-    more = {key: kind for key, kind in _MORE.items() if key in content}
+    more = {key: type_ for key, type_ in _MORE.items() if key in content}
     _check_types(content, more, "")
     _check_images(content)
     _check_files(content["files"], content["name"])
@@ -77,13 +77,13 @@ def checked(content: Mapping[str, Any]) -> dict[str, Any]:
     if MANIFEST in content:
         _check_manifest(content[MANIFEST], content["files"])
     for key in ("table", "images"):
-        told = content.get(REMARKS, {}).get(key, [])
-        _need(_is_texts(told), f"{REMARKS}: {key}", told)
+        remarks = content.get(REMARKS, {}).get(key, [])
+        _need(_is_texts(remarks), f"{REMARKS}: {key}", remarks)
     return {key: content[key] for key in (*_NEEDED, *more)}
 
 
 def shard_name(screen: str, number: int, count: int) -> str:
-    """A shard's file name as TFDS expects it.
+    """Names a shard's file as TFDS expects it.
 
     Args:
       screen: name of the screen.
@@ -93,18 +93,18 @@ def shard_name(screen: str, number: int, count: int) -> str:
     return f"{screen}-train.tfrecord-{number:05d}-of-{count:05d}"
 
 
-def _need(holds: bool, what: str, value: Any) -> None:
+def _need(holds: bool, label: str, value: Any) -> None:
     if not holds:
-        raise ValueError(f"{what} cannot be {reprlib.repr(value)}")
+        raise ValueError(f"{label} cannot be {reprlib.repr(value)}")
 
 
 def _check_types(
-    content: Mapping[str, Any], kinds: Mapping[str, type], where: str
+    content: Mapping[str, Any], types: Mapping[str, type], prefix: str
 ) -> None:
-    for key, kind in kinds.items():
+    for key, type_ in types.items():
         if key not in content:
-            raise ValueError(f"it lacks {where}{key!r}")
-        _need(type(content[key]) is kind, f"{where}{key!r}", content[key])
+            raise ValueError(f"it lacks {prefix}{key!r}")
+        _need(type(content[key]) is type_, f"{prefix}{key!r}", content[key])
 
 
 def _is_texts(value: Any) -> bool:
@@ -112,7 +112,7 @@ def _is_texts(value: Any) -> bool:
 
 
 def _check_images(content: Mapping[str, Any]) -> None:
-    """The channels, the sides and the depth."""
+    """Checks the channels, the sides and the depth."""
     channels, size = content["channels"], (content["height_px"], content["width_px"])
     named = bool(channels) and _is_texts(channels)
     _need(named and len(set(channels)) == len(channels), "channels", channels)
@@ -122,7 +122,7 @@ def _check_images(content: Mapping[str, Any]) -> None:
 
 
 def _check_files(files: list[Any], screen: str) -> None:
-    """The shards' names, which are also paths below the folder."""
+    """Checks the shards' names, which are also paths below the folder."""
     _need(bool(screen) and "/" not in screen, "name", screen)
     _need(bool(files), "files", files)
     for number, name in enumerate(files):
@@ -130,27 +130,33 @@ def _check_files(files: list[Any], screen: str) -> None:
 
 
 def _check_plan(plan: Mapping[str, Any]) -> None:
-    kinds = {key: kind for key, kind in _OF_A_PLAN.items() if key in plan}
-    _check_types(plan, {"metadata_sha256": str} | kinds, "plan: ")
+    types = {key: type_ for key, type_ in _OF_A_PLAN.items() if key in plan}
+    _check_types(plan, {"metadata_sha256": str} | types, "plan: ")
     low, high = plan.get("low_percentile", 0), plan.get("high_percentile", 100)
     ascend = _is_number(low) and _is_number(high) and 0 <= low < high <= 100
     _need(ascend, "plan: low_percentile and high_percentile", (low, high))
-    by = plan.get(COUNTED, ["", ""])
-    _need(_is_texts(by) and len(by) == 2, f"plan: {COUNTED}", by)
+    counted_by = plan.get(COUNTED, ["", ""])
+    _need(
+        _is_texts(counted_by) and len(counted_by) == 2, f"plan: {COUNTED}", counted_by
+    )
 
 
 def _check_levels(
-    where: str, statistics: Any, channels: Iterable[str], most: int
+    prefix: str, statistics: Any, channels: Iterable[str], most: int
 ) -> None:
-    """Grey levels of every channel: from 0 to the most, in their order."""
-    _need(isinstance(statistics, dict), where, statistics)
+    """Checks the grey levels of every channel: from 0 to the most, and ascending."""
+    _need(isinstance(statistics, dict), prefix, statistics)
     for channel in channels:
-        one, of = statistics.get(channel), f"{where} of channel {channel!r}"
-        _need(isinstance(one, dict), of, one)
-        for key in ("low", "high", *one):
-            _need(_is_level(one.get(key), most), f"{of}: {key}", one.get(key))
-        _need(one["low"] <= one["high"], f"{of}: low and high", one)
-        _need(one.get("min", 0) <= one.get("max", most), f"{of}: min and max", one)
+        levels, label = statistics.get(channel), f"{prefix} of channel {channel!r}"
+        _need(isinstance(levels, dict), label, levels)
+        for key in ("low", "high", *levels):
+            _need(_is_level(levels.get(key), most), f"{label}: {key}", levels.get(key))
+        _need(levels["low"] <= levels["high"], f"{label}: low and high", levels)
+        _need(
+            levels.get("min", 0) <= levels.get("max", most),
+            f"{label}: min and max",
+            levels,
+        )
 
 
 def _is_number(value: Any) -> bool:
@@ -158,7 +164,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_level(value: Any, most: int) -> bool:
-    return _is_number(value) and 0 <= value <= most  # as no NaN is
+    return _is_number(value) and 0 <= value <= most  # false for NaN
 
 
 def _check_manifest(manifest: Mapping[str, Any], shards: Iterable[str]) -> None:
@@ -172,12 +178,12 @@ def _check_manifest(manifest: Mapping[str, Any], shards: Iterable[str]) -> None:
         _need(type(count) is int and count > 0, f"{MANIFEST} of {name!r}", count)
 
 
-def _check_digest(where: str, digest: Any) -> None:
+def _check_digest(label: str, digest: Any) -> None:
     sha256, size = (
         (digest.get("sha256"), digest.get("bytes"))
         if isinstance(digest, dict)
         else (None, None)
     )
     well_formed = isinstance(sha256, str) and bool(_SHA256.fullmatch(sha256))
-    _need(well_formed, f"{where}: sha256", sha256)
-    _need(type(size) is int and 0 <= size < _MOST_BYTES, f"{where}: bytes", size)
+    _need(well_formed, f"{label}: sha256", sha256)
+    _need(type(size) is int and 0 <= size < _MOST_BYTES, f"{label}: bytes", size)

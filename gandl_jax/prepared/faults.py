@@ -1,4 +1,4 @@
-"""What is wrong with the files of a prepared screen, held against its manifest."""
+"""Faults in the files of a prepared screen, compared with its manifest."""
 
 import dataclasses
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -30,13 +30,13 @@ Files = Mapping[str, Mapping[str, Any]]  # name to "sha256", "bytes" and "record
 
 @dataclasses.dataclass(frozen=True)
 class Fault:
-    """One line of what is wrong.
+    """One line on something wrong.
 
     Attributes:
       shard: name of the file.
-      record: its place in the shard, from 0; None where the whole file is meant.
-      name: of the record; "" where the whole file is meant.
-      what: is wrong.
+      record: its index in the shard, from 0; None for the whole file.
+      name: of the record; "" for the whole file.
+      what: is wrong with it.
     """
 
     shard: str
@@ -45,8 +45,8 @@ class Fault:
     what: str
 
 
-def of_file(directory: str, name: str, files: Files) -> tuple[Fault | None, str]:
-    """Holds a file's size and SHA-256 against the manifest.
+def check_file(directory: str, name: str, files: Files) -> tuple[Fault | None, str]:
+    """Compares a file's size and SHA-256 with the manifest.
 
     Args:
       directory: of the prepared screen.
@@ -54,30 +54,30 @@ def of_file(directory: str, name: str, files: Files) -> tuple[Fault | None, str]
       files: the manifest's.
 
     Returns:
-      What is wrong, or None; and the name of the file whose bytes it holds or should
-      hold, "" where it cannot be read.
+      The fault, or None; and the name of the file whose bytes it holds or should hold,
+      "" if it cannot be read.
     """
     path, wanted = epath.Path(directory) / name, files[name]
     if not path.exists():
         return Fault(name, None, "", "is gone"), ""
     try:
-        found = manifest.digest(path)
+        actual = manifest.digest(path)
     except OSError as error:  # a bad sector, no permission
         return Fault(name, None, "", f"cannot be read: {error}"), ""
-    if found["sha256"] == wanted["sha256"]:
+    if actual["sha256"] == wanted["sha256"]:
         return None, name
-    for other, theirs in files.items():
-        if found["sha256"] == theirs["sha256"]:
+    for other, other_digest in files.items():
+        if actual["sha256"] == other_digest["sha256"]:
             return Fault(name, None, "", f"holds what {other} should hold"), other
-    if found["bytes"] != wanted["bytes"]:
-        what = f"has {found['bytes']} bytes, not {wanted['bytes']}"
+    if actual["bytes"] != wanted["bytes"]:
+        what = f"has {actual['bytes']} bytes, not {wanted['bytes']}"
     else:
-        what = f"has the SHA-256 {found['sha256']}, not {wanted['sha256']}"
+        what = f"has the SHA-256 {actual['sha256']}, not {wanted['sha256']}"
     return Fault(name, None, "", what), name
 
 
-def of_plan(directory: str, plan: Mapping[str, Any]) -> Iterator[Fault]:
-    """What is wrong with the plan beside the description, which repeats it.
+def check_plan(directory: str, plan: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yields faults of the plan beside the description, which repeats it.
 
     Args:
       directory: of the prepared screen.
@@ -89,12 +89,14 @@ def of_plan(directory: str, plan: Mapping[str, Any]) -> Iterator[Fault]:
             yield Fault(PLAN, None, "", f"is not the plan that {DESCRIPTION} repeats")
     except FileNotFoundError:
         yield Fault(PLAN, None, "", "is gone")
-    except ValueError as error:  # no UTF-8, no JSON
+    except ValueError as error:  # not UTF-8, not JSON
         yield Fault(PLAN, None, "", f"is damaged: {error}")
 
 
-def of_facts(directory: str, shards: Sequence[str], files: Files) -> Iterator[Fault]:
-    """What is wrong with what was counted of the shards, where that was copied too.
+def check_counts(
+    directory: str, shards: Sequence[str], files: Files
+) -> Iterator[Fault]:
+    """Yields faults of the counts of the shards, if these were copied too.
 
     Args:
       directory: of the prepared screen.
@@ -107,18 +109,18 @@ def of_facts(directory: str, shards: Sequence[str], files: Files) -> Iterator[Fa
         path = shard_counts.path(directory, number)
         file = f"{path.parent.name}/{path.name}"
         try:
-            told = shard_counts.read_one(directory, number)
+            counts = shard_counts.read_one(directory, number)
         except FileNotFoundError:
             yield Fault(file, None, "", "is gone")
         except InputError as error:
             yield Fault(file, None, "", str(error))
         else:
-            if told.written and told.written[0] != files[name]:
+            if counts.written and counts.written[0] != files[name]:
                 yield Fault(file, None, "", f"is not of {name}")
 
 
-def of_source_table(opened: Prepared, spec: Screen) -> Iterator[Fault]:
-    """Whether the raw screen's table has the records in the order of the shards.
+def check_source_table(opened: Prepared, spec: Screen) -> Iterator[Fault]:
+    """Checks that the raw screen's table has the records in the order of the shards.
 
     Args:
       opened: the prepared screen.
@@ -133,19 +135,19 @@ def of_source_table(opened: Prepared, spec: Screen) -> Iterator[Fault]:
 
 
 def surplus(directory: str, files: Files) -> list[Fault]:
-    """Shards that the manifest does not know."""
-    there = sorted(path.name for path in epath.Path(directory).iterdir())
+    """Finds shards that the manifest does not list."""
+    present = sorted(path.name for path in epath.Path(directory).iterdir())
     return [
         Fault(name, None, "", "is no shard of this screen")
-        for name in there
+        for name in present
         if SHARD_SUFFIX in name and name not in files
     ]
 
 
-def of_shard(
+def check_shard(
     opened: Prepared, name: str, files: Files, spec: Screen
 ) -> tuple[list[Fault], pd.DataFrame]:
-    """Checks a shard and reads and decodes each of its records.
+    """Checks a shard, and reads and decodes each of its records.
 
     Args:
       opened: the prepared screen; this and other shards may be gone.
@@ -154,50 +156,50 @@ def of_shard(
       spec: of the screen.
 
     Returns:
-      What is wrong; and shard and name of each record that is whole.
+      Faults; and shard and name of each undamaged record.
     """
-    fault, holds = of_file(opened.directory, name, files)
-    faults, keys, places = [fault] if fault else [], [], []
-    if holds in opened.files:  # a shard under another's name is read as what it is
-        rows = opened.rows(opened.files.index(holds))
+    fault, held_file = check_file(opened.directory, name, files)
+    faults, keys, indices = [fault] if fault else [], [], []
+    if held_file in opened.files:  # a shard under another's name is read under its own
+        rows = opened.rows(opened.files.index(held_file))
         if not fault:
-            faults += _of_index(opened, name, rows, files[name])
-        for place, read in enumerate(_read(opened, name, rows, spec.key)):
-            if isinstance(read, str):
-                record = opened.table["Metadata_Record_ID"].iloc[rows[place]]
-                faults.append(Fault(name, place, record, read))
+            faults += _check_index(opened, name, rows, files[name])
+        for index, key_or_fault in enumerate(_read(opened, name, rows, spec.key)):
+            if isinstance(key_or_fault, str):
+                record = opened.table["Metadata_Record_ID"].iloc[rows[index]]
+                faults.append(Fault(name, index, record, key_or_fault))
             else:
-                keys.append(read)
-                places.append(place)
-        faults += _of_order(
-            opened, name, rows, dict(zip(places, _ids(keys, spec), strict=True))
+                keys.append(key_or_fault)
+                indices.append(index)
+        faults += _check_order(
+            opened, name, rows, dict(zip(indices, _ids(keys, spec), strict=True))
         )
     return faults, pd.DataFrame({"shard": name, "name": _ids(keys, spec)})
 
 
 def _ids(keys: Sequence[Mapping[str, str]], spec: Screen) -> pd.Series:
-    """The names of records from the columns of their keys."""
+    """Names records by the columns of their keys."""
     return record_ids(spec, pd.DataFrame(keys, columns=list(spec.key), dtype=str))
 
 
-def _of_order(
-    opened: Prepared, name: str, rows: np.ndarray, found: Mapping[int, str]
+def _check_order(
+    opened: Prepared, name: str, rows: np.ndarray, actual: Mapping[int, str]
 ) -> Iterator[Fault]:
-    """Records of the table that lie at the place of others.
+    """Yields records of the table that lie at the index of others.
 
     Args:
       opened: the prepared screen.
       name: of the shard.
       rows: of the table that should lie in it.
-      found: place in the shard to the name of the record that lies there.
+      actual: index in the shard to the name of the record that lies there.
     """
     listed = names.cleaned(opened.table["Metadata_Record_ID"].iloc[rows]).tolist()
-    for place, record in found.items():
-        if record != listed[place] and record in listed:
-            yield Fault(name, place, record, f"lies at the place of {listed[place]}")
+    for index, record in actual.items():
+        if record != listed[index] and record in listed:
+            yield Fault(name, index, record, f"lies at the place of {listed[index]}")
 
 
-def _of_index(
+def _check_index(
     opened: Prepared, name: str, rows: np.ndarray, wanted: Mapping[str, Any]
 ) -> Iterator[Fault]:
     """Checks that the index's records fill the whole shard, one after the other."""
@@ -213,7 +215,7 @@ def _of_index(
 def _read(
     opened: Prepared, name: str, rows: np.ndarray, key: tuple[str, ...]
 ) -> Iterator[dict[str, str] | str]:
-    """Reads and decodes records as training does: their keys, or what is wrong."""
+    """Reads and decodes records as training does: yields keys, or what is wrong."""
     path = epath.Path(opened.directory) / name
     size = path.stat().length
     wanted = opened.part(rows)
@@ -223,14 +225,16 @@ def _read(
         if offset + length + FRAME_BYTES > size:
             yield "lies beyond the end of the file"
             continue
-        if _length_at(path, offset) != length:  # TensorFlow believes any, and crashes
+        if (
+            _length_at(path, offset) != length
+        ):  # TensorFlow trusts any length, and crashes
             yield "has another length than the table of records says"
             continue
         try:
             example = records.read_at(str(path), offset, length)
             records.planes(opened, opened.channels, example)
         except tf.errors.OpError as error:
-            yield records.said(error)
+            yield records.reason(error)
             continue
         digest = int(records.digest(example))
         if wanted.digest is not None and digest != wanted.digest[i]:
@@ -238,12 +242,12 @@ def _read(
             continue
         try:
             yield _key(example.numpy(), key)
-        except (IndexError, UnicodeDecodeError):  # no such column; no text
+        except (IndexError, UnicodeDecodeError):  # no such column; not text
             yield records.ANOTHER
 
 
 def _length_at(path: epath.Path, offset: int) -> int:
-    """The length in a TFRecord's frame, in bytes."""
+    """Reads the length in a TFRecord's frame, in bytes."""
     with files.reading(path) as file:
         file.seek(int(offset))
         return int.from_bytes(file.read(8), "little")
@@ -254,28 +258,28 @@ def _key(example: bytes, key: tuple[str, ...]) -> dict[str, str]:
     return {column: feature[column].bytes_list.value[0].decode() for column in key}
 
 
-def of_sites(
-    opened: Prepared, found: pd.DataFrame, damaged: Collection[str]
+def check_sites(
+    opened: Prepared, undamaged: pd.DataFrame, damaged: Collection[str]
 ) -> list[Fault]:
-    """Records of the table that no shard holds, doubled ones, and unexpected ones.
+    """Finds records of the table that no shard holds, doubled ones and unexpected ones.
 
     Args:
       opened: the prepared screen.
-      found: shard and name of each whole record.
-      damaged: names of those that are there, but not whole.
+      undamaged: shard and name of each undamaged record.
+      damaged: names of records that are there, but damaged.
     """
     listed = _listed(opened)
-    there = listed["name"].isin(found["name"]) | listed["name"].isin(damaged)
-    strange = ~found["name"].isin(listed["name"])
+    is_present = listed["name"].isin(undamaged["name"]) | listed["name"].isin(damaged)
+    is_unlisted = ~undamaged["name"].isin(listed["name"])
     return [
-        *_each(listed[~there], "is missing"),
-        *_each(found[found["name"].duplicated()], "is there already"),
-        *_each(found[strange], "is in no row of the table"),
+        *_each(listed[~is_present], "is missing"),
+        *_each(undamaged[undamaged["name"].duplicated()], "is there already"),
+        *_each(undamaged[is_unlisted], "is in no row of the table"),
     ]
 
 
-def of_metadata(opened: Prepared, metadata: pd.Series) -> list[Fault]:
-    """Records in which a prepared screen and its raw one differ.
+def check_metadata(opened: Prepared, metadata: pd.Series) -> list[Fault]:
+    """Finds records in which a prepared screen and its raw one differ.
 
     Args:
       opened: the prepared screen.
@@ -286,20 +290,20 @@ def of_metadata(opened: Prepared, metadata: pd.Series) -> list[Fault]:
     absent = pd.DataFrame({"shard": "", "name": absent})
     if len(absent) == opened.description["records_skipped_as_missing"]:
         absent = absent[:0]
-    strange = listed[~listed["name"].isin(metadata)]
+    unknown = listed[~listed["name"].isin(metadata)]
     return [
         *_each(absent, "is in the raw screen's metadata only: was that changed?"),
-        *_each(strange, "is not in the raw screen's metadata: was that changed?"),
+        *_each(unknown, "is not in the raw screen's metadata: was that changed?"),
     ]
 
 
 def _listed(opened: Prepared) -> pd.DataFrame:
-    """Shard and name of each record by the table, which may not be a clean one."""
-    home = np.array(opened.files)[opened.shard]
-    named = names.cleaned(opened.table["Metadata_Record_ID"])
-    return pd.DataFrame({"shard": home, "name": named})
+    """Returns shard and name of each record in the table; names are cleaned."""
+    shards = np.array(opened.files)[opened.shard]
+    record_names = names.cleaned(opened.table["Metadata_Record_ID"])
+    return pd.DataFrame({"shard": shards, "name": record_names})
 
 
-def _each(records_: pd.DataFrame, what: str) -> Iterator[Fault]:
-    for shard, name in zip(records_["shard"], records_["name"], strict=True):
+def _each(faulty: pd.DataFrame, what: str) -> Iterator[Fault]:
+    for shard, name in zip(faulty["shard"], faulty["name"], strict=True):
         yield Fault(shard, None, name, what)

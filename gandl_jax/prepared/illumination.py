@@ -1,8 +1,9 @@
 """Uneven illumination, estimated from a plate's own images (retrospectively).
 
-The mean image of many sites of a plate shows how light and camera shade the field: what
-differs between sites averages out. Smoothed and divided by its mean it is the field by
-which a site's levels are divided (Singh et al. 2014, J. Microscopy 256, "Pipeline for
+The mean image of many sites of a plate shows how light and camera shade the field, as
+differences between sites average out. Smoothed and divided by its mean it is the field
+by which a site's levels are divided (Singh et al. 2014, J. Microscopy 256, "Pipeline
+for
 illumination correction of images for high-throughput microscopy"). A dark level of the
 camera, which would be subtracted, is not estimated. Imports nothing slow.
 """
@@ -22,12 +23,12 @@ from gandl_jax.prepared.prepared import ILLUMINATION, read_whole
 
 GRID = 16  # blocks a side: light varies slowly (ours)
 SMOOTHED_BLOCKS = 1.0  # sd of the Gaussian (ours)
-_MARGIN = 4  # blocks, as far as the Gaussian sees
-LEAST = 0.1  # of the mean: dark corners are not made ten times as bright (ours)
+_MARGIN = 4  # blocks, the reach of the Gaussian
+LEAST = 0.1  # of the mean: no corner gets more than ten times brighter (ours)
 
 
 def block_sums(pixels: np.ndarray) -> np.ndarray:
-    """Sums over blocks, at most GRID a side.
+    """Sums pixels over blocks, at most GRID a side.
 
     Args:
       pixels: [H, W] uint8 or uint16.
@@ -40,13 +41,16 @@ def block_sums(pixels: np.ndarray) -> np.ndarray:
     narrow = np.uint16 if largest < 2**16 else np.uint32  # the narrowest is the fastest
     # Rows first: NumPy sums long runs of memory ten times as fast as short ones.
     rows = np.stack(
-        [pixels[a:b].sum(0, dtype=narrow) for a, b in itertools.pairwise(ends)]
+        [
+            pixels[start:end].sum(0, dtype=narrow)
+            for start, end in itertools.pairwise(ends)
+        ]
     )
     return np.add.reduceat(rows, _starts(pixels.shape[1]), 1, dtype=np.int64)
 
 
 def grid(size_px: tuple[int, int]) -> tuple[int, int]:
-    """How many blocks images of a height and a width have."""
+    """Counts the blocks, rows and columns, of images of a height and a width."""
     return min(size_px[0], GRID), min(size_px[1], GRID)
 
 
@@ -56,13 +60,13 @@ def _starts(size_px: int) -> np.ndarray:
 
 
 def _areas(height_px: int, width_px: int) -> np.ndarray:
-    """Pixels of each block."""
+    """Counts the pixels of each block."""
     sides = [np.diff([*_starts(size), size]) for size in (height_px, width_px)]
     return np.outer(*sides)
 
 
 def fields(sums: np.ndarray, height_px: int, width_px: int) -> np.ndarray:
-    """The field of each channel from the sums over all images of a plate.
+    """Makes the field of each channel from the sums over all images of a plate.
 
     Args:
       sums: [..., h, w] as from `block_sums`.
@@ -70,7 +74,7 @@ def fields(sums: np.ndarray, height_px: int, width_px: int) -> np.ndarray:
       width_px: of the images.
 
     Returns:
-      [..., h, w] float32, 1 on average, at least LEAST; 1 where all is dark.
+      [..., h, w] float32, 1 on average, at least LEAST; 1 everywhere if all is dark.
     """
     areas = _areas(height_px, width_px)
     smooth = _smoothed(sums / areas)
@@ -81,17 +85,17 @@ def fields(sums: np.ndarray, height_px: int, width_px: int) -> np.ndarray:
 
 
 def _smoothed(blocks: np.ndarray) -> np.ndarray:
-    """A Gaussian over [..., h, w]; beyond the rim a slope goes on as it came."""
-    still = ((0, 0),) * (blocks.ndim - 2)
+    """Smooths [..., h, w] by a Gaussian; slopes continue beyond the rim."""
+    no_padding = ((0, 0),) * (blocks.ndim - 2)
     margin = (_MARGIN, _MARGIN)
-    wide = np.pad(blocks, (*still, margin, margin), "reflect", reflect_type="odd")
-    sigma = (0,) * len(still) + (SMOOTHED_BLOCKS,) * 2
+    wide = np.pad(blocks, (*no_padding, margin, margin), "reflect", reflect_type="odd")
+    sigma = (0,) * len(no_padding) + (SMOOTHED_BLOCKS,) * 2
     smooth = scipy.ndimage.gaussian_filter(wide, sigma, mode="nearest")
     return smooth[..., _MARGIN:-_MARGIN, _MARGIN:-_MARGIN]
 
 
 def between(size_px: int) -> np.ndarray:
-    """Weights of the blocks at each pixel: linear between their middles, and beyond.
+    """Weights of the blocks at each pixel: linear between their centres, and beyond.
 
     Args:
       size_px: of a side of the images.
@@ -100,12 +104,12 @@ def between(size_px: int) -> np.ndarray:
       [size_px, min(size_px, GRID)] float64; rows sum to 1.
     """
     starts, pixels = _starts(size_px), np.arange(size_px)
-    middles = (starts + np.append(starts[1:], size_px) - 1) / 2
-    if len(middles) == 1:
+    centers = (starts + np.append(starts[1:], size_px) - 1) / 2
+    if len(centers) == 1:
         return np.ones((size_px, 1))
-    left = np.clip(np.searchsorted(middles, pixels) - 1, 0, len(middles) - 2)
-    share = (pixels - middles[left]) / (middles[left + 1] - middles[left])
-    weights = np.zeros((size_px, len(middles)))
+    left = np.clip(np.searchsorted(centers, pixels) - 1, 0, len(centers) - 2)
+    share = (pixels - centers[left]) / (centers[left + 1] - centers[left])
+    weights = np.zeros((size_px, len(centers)))
     weights[pixels, left], weights[pixels, left + 1] = 1 - share, share
     return weights
 
@@ -124,7 +128,7 @@ def read(
 
     Args:
       folder: of the prepared screen.
-      wanted: what the file must be, as from `Prepared.written`.
+      wanted: digest that the file must have, as from `Prepared.written`.
 
     Raises:
       InputError: the file is gone or damaged.
@@ -133,14 +137,14 @@ def read(
     data = io.BytesIO(read_whole(path, wanted))
     try:
         files.check_unpacked(data)
-        with np.load(data, allow_pickle=False) as found:
-            plates, fields = found["plates"].tolist(), found["fields"]
+        with np.load(data, allow_pickle=False) as archive:
+            plates, fields = archive["plates"].tolist(), archive["fields"]
         if fields.ndim != 4 or len(fields) != len(plates):
             raise ValueError(f"fields of shape {fields.shape}")
         if not (np.isfinite(fields).all() and fields.min() >= LEAST * 0.99):
             raise ValueError(f"fields that are not finite numbers from {LEAST} up")
         return plates, fields
-    except Exception as error:  # whatever NumPy and zipfile raise at changed bytes
+    except Exception as error:  # NumPy and zipfile raise many types for changed bytes
         raise InputError(
             f"{path} is damaged ({error}): delete it and run --job=prepare again, "
             "which keeps the shards"

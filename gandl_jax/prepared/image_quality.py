@@ -1,4 +1,4 @@
-"""Simple measures of images, and which images stand out by them.
+"""Simple measures of images, and the images that stand out by them.
 
 focus       mean squared difference of neighbouring pixels over that of pixels 8 apart:
             about 1 where neighbours have nothing in common (noise), 1/64 where levels
@@ -46,7 +46,7 @@ KINDS = {
 
 
 def counted_levels(bit_depth: int) -> np.ndarray:
-    """[K] int64, the ascending levels at which the pixels above are counted."""
+    """Returns [K] int64, the ascending levels at which the pixels above are counted."""
     levels = 2.0 ** (np.arange(PER_OCTAVE * bit_depth) / PER_OCTAVE)
     return np.unique(np.rint(levels).astype(np.int64))
 
@@ -56,10 +56,10 @@ def measure(pixels: np.ndarray, histogram: np.ndarray) -> np.ndarray:
 
     Args:
       pixels: [H, W] uint8 or uint16.
-      histogram: [levels] int64, how many pixels have each level.
+      histogram: [levels] int64, number of pixels of each level.
 
     Returns:
-      [2 + K] float16: focus (NaN where that has no meaning), entropy, and the shares of
+      [2 + K] float16: focus (NaN if undefined), entropy, and the shares of
       pixels at each of the `counted_levels` or above.
     """
     above = np.cumsum(histogram[::-1])[::-1] / pixels.size
@@ -69,32 +69,34 @@ def measure(pixels: np.ndarray, histogram: np.ndarray) -> np.ndarray:
 
 
 def focus(pixels: np.ndarray) -> float:
-    """The measure of that name of [H, W] pixels; NaN of an even or a tiny image."""
+    """Measures the focus of [H, W] pixels; NaN for a constant or a tiny image."""
     near, far = np.zeros(2), np.zeros(2)
     for axis, lines in enumerate((pixels, pixels.T)):
-        some = lines[:: -(-len(lines) // LINES)].astype(np.float32)
-        if some.shape[1] < 2 * APART:
+        chosen_lines = lines[:: -(-len(lines) // LINES)].astype(np.float32)
+        if chosen_lines.shape[1] < 2 * APART:
             return np.nan
-        near[axis] = np.mean(np.square(some[:, 1:] - some[:, :-1]))
-        far[axis] = np.mean(np.square(some[:, APART:] - some[:, :-APART]))
+        near[axis] = np.mean(np.square(chosen_lines[:, 1:] - chosen_lines[:, :-1]))
+        far[axis] = np.mean(
+            np.square(chosen_lines[:, APART:] - chosen_lines[:, :-APART])
+        )
     return float(near.sum() / far.sum()) if far.sum() else np.nan
 
 
 def entropy(histogram: np.ndarray) -> float:
-    """Of the grey levels of a histogram, in bits."""
+    """Measures the entropy of the grey levels of a histogram, in bits."""
     share = histogram[histogram > 0] / histogram.sum()
     return float(-np.sum(share * np.log2(share)))
 
 
 @dataclasses.dataclass(frozen=True)
 class Quality:
-    """Measures of N images of C channels, and what stands out.
+    """Measures of N images of C channels, and those that stand out.
 
     Attributes:
       focus: [N, C] float32.
       entropy: [N, C] float32, bits.
       foreground: [N, C] float32, from 0 to 1.
-      odd: kind, of KINDS, to [N, C] bool.
+      odd: reason, a key of KINDS, to [N, C] bool.
     """
 
     focus: np.ndarray
@@ -104,109 +106,111 @@ class Quality:
 
 
 def judge(measured: np.ndarray, histograms: np.ndarray) -> Quality:
-    """Says which images stand out among those of their channel.
+    """Finds the images that stand out among those of their channel.
 
     Args:
       measured: [N, C, 2 + K] as from `measure`.
       histograms: [C, levels] int64, pixel counts of all images.
     """
     wide = measured.astype(np.float32)
-    focus_, entropy_, above = wide[..., 0], wide[..., 1], wide[..., 2:]
-    at = [_nearest_level(histogram) for histogram in histograms]
-    foreground = np.stack([above[:, c, k] for c, k in enumerate(at)], axis=1)
-    noise = focus_ > NOISE
-    empty = _empty(foreground, entropy_) & ~noise
+    focus_values, entropies, above = wide[..., 0], wide[..., 1], wide[..., 2:]
+    level_index = [_nearest_level(histogram) for histogram in histograms]
+    foreground = np.stack(
+        [above[:, channel, level] for channel, level in enumerate(level_index)], axis=1
+    )
+    noise = focus_values > NOISE
+    empty = _empty(foreground, entropies) & ~noise
     odd = {
         "noise": noise,
         "empty": empty,
-        "blurred": _blurred(focus_) & ~empty,
+        "blurred": _blurred(focus_values) & ~empty,
     }
-    return Quality(focus_, entropy_, foreground, odd)
+    return Quality(focus_values, entropies, foreground, odd)
 
 
 def table(
-    found: Quality,
+    measured: Quality,
     channels: Sequence[str],
     records: Sequence[str],
     name: Callable[[int, int], str],
 ) -> pd.DataFrame:
-    """The images that stand out, one row for each image and reason.
+    """Lists the images that stand out, one row for each image and reason.
 
     Args:
-      found: of N images of C channels.
+      measured: of N images of C channels.
       channels: C names.
       records: N names.
-      name: what to call the image of a record and a channel, both from 0.
+      name: names the image of a record and a channel, both from 0.
     """
     rows = [
         {
-            "record": records[n],
-            "image": name(n, c),
-            "channel": channels[c],
-            "what": kind,
-            "focus": _figure(found.focus[n, c]),
-            "entropy_bits": _figure(found.entropy[n, c]),
-            "foreground_frac": _figure(found.foreground[n, c]),
+            "record": records[record],
+            "image": name(record, channel),
+            "channel": channels[channel],
+            "what": reason,
+            "focus": _figure(measured.focus[record, channel]),
+            "entropy_bits": _figure(measured.entropy[record, channel]),
+            "foreground_frac": _figure(measured.foreground[record, channel]),
         }
-        for kind, marked in found.odd.items()
-        for n, c in np.argwhere(marked)
+        for reason, marked in measured.odd.items()
+        for record, channel in np.argwhere(marked)
     ]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _figure(value: float) -> float:
-    """Three digits; more the measures do not have."""
+    """Rounds to three digits; the measures have no more."""
     return float(f"{value:.3g}")
 
 
-def _empty(foreground: np.ndarray, entropy_: np.ndarray) -> np.ndarray:
-    """[N, C] bool; constant images are told apart from these."""
+def _empty(foreground: np.ndarray, entropies: np.ndarray) -> np.ndarray:
+    """Finds nearly empty images: [N, C] bool; false for constant ones."""
     if len(foreground) < FEWEST:
         return np.zeros(foreground.shape, bool)
     dark = foreground < np.minimum(EMPTY, EMPTY_FRAC * np.median(foreground, axis=0))
-    plain = entropy_ < PLAIN_FRAC * np.median(entropy_, axis=0)
-    return (dark | plain) & (entropy_ > 0)
+    plain = entropies < PLAIN_FRAC * np.median(entropies, axis=0)
+    return (dark | plain) & (entropies > 0)
 
 
-def _blurred(focus_: np.ndarray) -> np.ndarray:
-    """[N, C] bool; images without a focus are not."""
-    blurred = np.zeros(focus_.shape, bool)
-    for c, column in enumerate(focus_.T):
+def _blurred(focus_values: np.ndarray) -> np.ndarray:
+    """Finds blurred images: [N, C] bool; false for images without a focus."""
+    blurred = np.zeros(focus_values.shape, bool)
+    for channel, column in enumerate(focus_values.T):
         known = np.isfinite(column)
         if known.sum() >= FEWEST:
-            blurred[known, c] = _far_smoother(column[known])
+            blurred[known, channel] = _far_smoother(column[known])
     return blurred
 
 
-def _far_smoother(focus_: np.ndarray) -> np.ndarray:
-    """[n] bool: than the usual image of the channel, and than its spread explains."""
-    sharp = np.log(np.maximum(focus_ - SMOOTH, SMOOTH / 100))
+def _far_smoother(focus_values: np.ndarray) -> np.ndarray:
+    """Finds images far smoother than usual, and than the spread explains: [n] bool."""
+    sharp = np.log(np.maximum(focus_values - SMOOTH, SMOOTH / 100))
     usual = np.median(sharp)
     spread = 1.4826 * np.median(np.abs(sharp - usual))
     return sharp < usual - max(-np.log(BLURRED_FRAC), SPREADS * spread)
 
 
 def _nearest_level(histogram: np.ndarray) -> int:
-    """The place in `counted_levels` of the nearest to a channel's threshold."""
+    """Returns the index in `counted_levels` nearest to a channel's threshold."""
     levels = counted_levels(len(histogram).bit_length() - 1)
     threshold = otsu(histogram)
     return int(np.argmin(np.abs(np.log(levels) - np.log(max(threshold, 1)))))
 
 
 def otsu(histogram: np.ndarray) -> float:
-    """The level from which on pixels are bright, by logarithmic levels.
+    """Returns the threshold between dark and bright pixels, on logarithmic levels.
 
     Args:
       histogram: [levels] int64 pixel counts.
 
     Returns:
-      The level that parts the pixels so that the variance between both parts is the
-      largest, amid the levels that no pixel has; 0 where there is one level alone.
+      The level that splits the pixels with the largest variance between both classes,
+      in the middle of the empty levels there; 0 if there is only one level.
     """
-    found = np.flatnonzero(histogram)
-    if len(found) < 2:
+    levels = np.flatnonzero(histogram)
+    if len(levels) < 2:
         return 0.0
-    share, level = histogram[found] / histogram.sum(), np.log(found + 1.0)
+    share, level = histogram[levels] / histogram.sum(), np.log(levels + 1.0)
     below = np.cumsum(share)[:-1]
     sums = np.cumsum(share * level)
     between = (sums[-1] * below - sums[:-1]) ** 2 / (below * (1 - below))

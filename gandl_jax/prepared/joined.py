@@ -1,4 +1,4 @@
-"""A prepared screen with the records of another one after its own.
+"""Joins the records of another prepared screen to those of a screen.
 
 Imports nothing slow.
 """
@@ -15,10 +15,10 @@ from gandl_jax.prepared.prepared import Prepared
 
 
 def join(main: Prepared, other: Prepared) -> Prepared:
-    """Puts another screen's records after a screen's own.
+    """Appends another screen's records to a screen's own.
 
-    Their grey levels are scaled as the screen's own are; of plates that it does not
-    have, by their own.
+    Their grey levels are scaled like the screen's own; on plates that the screen does
+    not have, by their plates' own statistics.
 
     Args:
       main: the screen; its records keep their rows.
@@ -40,24 +40,25 @@ def join(main: Prepared, other: Prepared) -> Prepared:
 
 
 def check_alike(main: Prepared, other: Prepared, channels: tuple[str, ...]) -> None:
-    """Refuses a screen of other images.
+    """Refuses a screen whose images differ.
 
     Args:
       main: the screen.
-      other: that shall join it.
+      other: the screen to be joined to it.
       channels: that are used.
 
     Raises:
-      InputError: with what differs.
+      InputError: size, depth or channels differ; names them.
     """
-    ours, theirs = (
-        f"{one.height_px}x{one.width_px} px of {one.bit_depth} bits"
-        for one in (main, other)
+    main_images, other_images = (
+        f"{screen.height_px}x{screen.width_px} px of {screen.bit_depth} bits"
+        for screen in (main, other)
     )
-    if ours != theirs:
+    if main_images != other_images:
         raise InputError(
-            f"config.data.extra={other.directory} has images of {theirs}, and "
-            f"{main.directory} of {ours}: name a screen of images of the same size"
+            f"config.data.extra={other.directory} has images of {other_images}, and "
+            f"{main.directory} of {main_images}: name a screen of images of the same "
+            "size"
         )
     lacking = [name for name in channels if name not in other.channels]
     if lacking:
@@ -67,5 +68,5 @@ def check_alike(main: Prepared, other: Prepared, channels: tuple[str, ...]) -> N
         )
 
 
-def _both(one: np.ndarray | None, other: np.ndarray | None) -> np.ndarray | None:
-    return None if one is None or other is None else np.concatenate([one, other])
+def _both(first: np.ndarray | None, second: np.ndarray | None) -> np.ndarray | None:
+    return None if first is None or second is None else np.concatenate([first, second])

@@ -1,4 +1,4 @@
-"""The manifest of a prepared screen: what its files must be, and its counts.
+"""Manifest of a prepared screen: digests of its files, and its counts.
 
 It is a part of the description. Imports nothing slow.
 """
@@ -15,7 +15,7 @@ from gandl_jax.prepared.prepared import ILLUMINATION, ODD_IMAGES, RECORDS, plate
 
 
 def digest(path: epath.PathLike) -> dict[str, Any]:
-    """A file's SHA-256, in hex, and its size: {"sha256": str, "bytes": int}."""
+    """Returns a file's SHA-256, in hex, and its size: {"sha256": str, "bytes": int}."""
     return {"sha256": files.sha256(path), "bytes": epath.Path(path).stat().length}
 
 
@@ -25,7 +25,7 @@ def make(
     table: pd.DataFrame,
     channels: Sequence[str],
 ) -> dict[str, Any]:
-    """The manifest, once the table of records is written.
+    """Makes the manifest, once the table of records is written.
 
     Args:
       directory: of the prepared screen.
@@ -34,10 +34,10 @@ def make(
       channels: names; each record has an image of every one.
 
     Returns:
-      "files": by name the shards, the table of records, the illumination, the images
-      that stand out and what TFDS reads;
+      "files": by name the shards, the table of records, the illumination, the list of
+      images that stand out and TFDS's files;
       "records_per_plate", "records_per_condition", "records_per_channel": name to a
-      number. The first two are {} where the screen has no such column.
+      number. The first two are {} if the screen has no such column.
     """
     folder = epath.Path(directory)
     more = {RECORDS: digest(folder / RECORDS) | {"records": len(table)}}

@@ -1,4 +1,4 @@
-"""A prepared screen: what `jobs/prepare.py` left. Imports nothing slow."""
+"""A prepared screen, as `jobs/prepare.py` wrote it. Imports nothing slow."""
 
 import contextlib
 import dataclasses
@@ -25,20 +25,20 @@ from gandl_jax.prepared.description import (
     checked,
 )
 
-DESCRIPTION = "screen.json"  # written last: its presence says that all is there
-PLAN = "plan.json"  # written first: what a later run must agree with to go on
+DESCRIPTION = "screen.json"  # written last: if it is there, all is
+PLAN = "plan.json"  # written first: a later run must agree with it to go on
 RECORDS = "records.parquet"
-DIGEST = "digest"  # in that table: of each serialized example
-SOURCE = "source_dir"  # in a plan for information: a moved screen is the same screen
+DIGEST = "digest"  # in that table: digest of each serialized example
+SOURCE = "source_dir"  # in a plan, only informative: a moved screen stays the same
 IMAGES = "images"  # in a plan: the format of the raw ones when the shards were begun
-ODD_IMAGES = "odd_images.csv"  # those that stand out by simple measures
+ODD_IMAGES = "odd_images.csv"  # images that stand out by simple measures
 ILLUMINATION = "illumination.npz"  # the fields of each plate
 FEWEST_RECORDS = 50  # of a plate, to estimate its illumination from (ours)
-REDUCED = {"downscale": 1, "white_level": 0}  # in a plan where they are not these
+REDUCED = {"downscale": 1, "white_level": 0}  # in a plan unless they are these
 LATER = {"screen.ignored_files": ["*_thumb*"]}  # which former plans lack
-WORK = ".work"  # a folder: what a running preparation keeps beside the shards
+WORK = ".work"  # a folder with files of a running preparation
 MOST_RECORD_BYTES = 2**31  # TFRecord's readers hold one whole
-FREE = (SOURCE, LABELS, COUNTED, IMAGES)  # of a plan: what the shards do not depend on
+FREE = (SOURCE, LABELS, COUNTED, IMAGES)  # keys of a plan that do not affect the shards
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,17 +56,17 @@ class Prepared:
         grey levels.
       table: N rows of the `Metadata_*` columns.
       shard: [N] int64, the shard of each record.
-      offset: [N] int64, where its TFRecord frame starts, in bytes.
+      offset: [N] int64, start of its TFRecord frame, in bytes.
       length: [N] int64, of its serialized example, in bytes.
       files: file name of each shard.
-      description: all of `screen.json`, but its own digest.
-      digest: [N] int64, of its serialized example, by `records.digest`; None where a
+      description: all of `screen.json` except its own digest.
+      digest: [N] int64, of its serialized example, by `records.digest`; None if a
         former version wrote none.
-      key: the columns that name a record, in its example too; () is not known.
+      key: the columns that name a record, in its example too; () if not known.
       ids: [N] str objects, those columns joined by "_" as the examples hold them;
-        None where the key is not known.
-      fields: plates, and their illumination, where an experiment joins those of
-        `illumination.npz`; as from `illumination.read`.
+        None if the key is not known.
+      fields: plates and their illumination, like `illumination.read`, if an experiment
+        renames or joins the plates of `illumination.npz`; else None.
     """
 
     directory: str
@@ -94,17 +94,21 @@ class Prepared:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256, in hex, of what determines the shards: the plan but for FREE.
+        """SHA-256, in hex, of what determines the shards: the plan without FREE.
 
         Copies of a prepared screen share it, as do conversions of a raw screen that
-        was moved, or whose records were labelled anew.
+        was moved, or whose records have new labels.
         """
-        plan = {k: v for k, v in self.description["plan"].items() if k not in FREE}
+        plan = {
+            key: value
+            for key, value in self.description["plan"].items()
+            if key not in FREE
+        }
         return hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()
 
     @property
     def metadata_sha256(self) -> str:
-        """SHA-256, in hex, of the raw metadata: the same sites however prepared."""
+        """SHA-256, in hex, of the raw metadata: equal for the same sites."""
         return self.description["plan"]["metadata_sha256"]
 
     @property
@@ -113,38 +117,41 @@ class Prepared:
         return len(self.files)
 
     def path(self, shard: int) -> str:
-        """A shard's path."""
+        """Returns a shard's path."""
         return str(epath.Path(self.directory) / self.files[shard])
 
     def rows(self, shard: int) -> np.ndarray:
-        """[n] int64, the table's rows that lie in a shard."""
+        """Returns [n] int64, the table's rows that lie in a shard."""
         return np.flatnonzero(self.shard == shard)
 
     def part(self, rows: np.ndarray) -> "Prepared":
-        """These rows of the table alone, [n] int64; then `place` is not known."""
+        """Returns a screen of these rows only, [n] int64; its `place` means nothing."""
         index = {key: getattr(self, key)[rows] for key in ("shard", "offset", "length")}
         known = {key: getattr(self, key) for key in ("digest", "ids")}
-        index |= {key: x if x is None else x[rows] for key, x in known.items()}
+        index |= {
+            key: values if values is None else values[rows]
+            for key, values in known.items()
+        }
         return dataclasses.replace(self, table=self.table.iloc[rows], **index)
 
     def written(self, name: str) -> Mapping[str, Any] | None:
-        """What a file but the shards must be: `written` of its description."""
+        """Returns the digest that a file must have; see the function `written`."""
         return written(self.description, name)
 
     def place(self, record: int) -> tuple[int, int]:
-        """A record's shard, and its place in that, both from 0."""
+        """Returns a record's shard, and its index there, both from 0."""
         shard = int(self.shard[record])
         return shard, record - int(self.rows(shard)[0])
 
     def ranges(self, channels: Sequence[str], scaling: str) -> np.ndarray:
-        """The grey levels that become -1 and +1, of each record and channel.
+        """Returns the grey levels that become -1 and +1, for each record and channel.
 
         Args:
           channels: C names.
-          scaling: whose percentiles: those of the "dataset", or of the "plate".
+          scaling: source of the percentiles: "dataset" or "plate".
 
         Returns:
-          [N, 2, C] float64, low and high. Where the percentiles are less than one grey
+          [N, 2, C] float64, low and high. If the percentiles are less than one grey
           level apart, high is one level above low.
 
         Raises:
@@ -155,11 +162,11 @@ class Prepared:
             return np.broadcast_to(ends, (self.records, *ends.shape))
         self.check_scaling(scaling)
         names, plate = np.unique(plates(self.table), return_inverse=True)
-        every = [_ends(self.description[PLATES][name], channels) for name in names]
-        return np.stack(every)[plate]
+        plate_ends = [_ends(self.description[PLATES][name], channels) for name in names]
+        return np.stack(plate_ends)[plate]
 
     def check_scaling(self, scaling: str) -> None:
-        """Raises InputError where `config.data.scaling` is not possible."""
+        """Refuses a `config.data.scaling` that is not possible (InputError)."""
         if scaling == "dataset":
             return
         if plates(self.table) is None:
@@ -182,7 +189,7 @@ class Prepared:
             )
 
     def check_illumination(self, correction: str) -> None:
-        """Raises InputError where `config.data.illumination` is not possible."""
+        """Refuses a `config.data.illumination` that is not possible (InputError)."""
         if correction == "none":
             return
         if not (epath.Path(self.directory) / ILLUMINATION).exists():
@@ -194,7 +201,11 @@ class Prepared:
         names = plates(self.table)
         names = ["the screen"] * self.records if names is None else names
         counts = pd.Series(names).value_counts()
-        few = [f"{name} ({n})" for name, n in counts.items() if n < FEWEST_RECORDS]
+        few = [
+            f"{name} ({count})"
+            for name, count in counts.items()
+            if count < FEWEST_RECORDS
+        ]
         if few:
             raise InputError(
                 f"config.data.illumination is 'plate', but {len(few)} of {len(counts)} "
@@ -206,7 +217,7 @@ class Prepared:
 def _ends(
     statistics: Mapping[str, Mapping[str, float]], channels: Sequence[str]
 ) -> np.ndarray:
-    """[2, C] float64: low, and high at least one level above it."""
+    """Returns [2, C] float64: low, and high at least one level above it."""
     low, high = (
         np.array([statistics[name][end] for name in channels], np.float64)
         for end in ("low", "high")
@@ -215,13 +226,13 @@ def _ends(
 
 
 def plates(table: pd.DataFrame) -> np.ndarray | None:
-    """The physical plate of each record: plate numbers repeat between experiments.
+    """Names each record's physical plate: plate numbers repeat between experiments.
 
     Args:
       table: N rows of `Metadata_*` columns.
 
     Returns:
-      [N] str, "EXPERIMENT/PLATE" or "PLATE"; None where the screen has no plates.
+      [N] str, "EXPERIMENT/PLATE" or "PLATE"; None if the screen has no plates.
     """
     if "Metadata_Plate" not in table:
         return None
@@ -235,8 +246,8 @@ def open_prepared(directory: str) -> Prepared:
     """Opens a prepared screen.
 
     Raises:
-      InputError: it is not prepared, or shards or the table have gone since or are
-        damaged; the message gives the command.
+      InputError: it is not prepared, or shards or the table are gone or damaged; the
+        message gives the command.
     """
     description = read_description(directory)
     folder, shards = epath.Path(directory), description["files"]
@@ -250,7 +261,7 @@ def open_prepared(directory: str) -> Prepared:
 
 
 def read_description(directory: str) -> dict[str, Any]:
-    """What `screen.json` says.
+    """Reads `screen.json`.
 
     Raises:
       InputError: the screen is not prepared, or the file is damaged; the message says
@@ -265,7 +276,7 @@ def read_description(directory: str) -> dict[str, Any]:
         )
     try:
         return checked(sealed_json.read(folder / DESCRIPTION))
-    except ValueError as error:  # no UTF-8, no JSON
+    except ValueError as error:  # not UTF-8, not JSON
         raise InputError(
             f"{folder / DESCRIPTION} is damaged ({error}); delete it and run "
             "--job=prepare again, which keeps the shards"
@@ -273,7 +284,7 @@ def read_description(directory: str) -> dict[str, Any]:
 
 
 def written(description: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
-    """The "sha256" and "bytes" that a file must have; None where nothing is known.
+    """Returns the "sha256" and "bytes" that a file must have; None if not known.
 
     Args:
       description: of the prepared screen.
@@ -284,7 +295,7 @@ def written(description: Mapping[str, Any], name: str) -> Mapping[str, Any] | No
 
 
 def read_whole(path: epath.PathLike, wanted: Mapping[str, Any] | None) -> bytes:
-    """A small file's bytes, held against what was written.
+    """Reads a small file's bytes and compares them with what was written.
 
     Args:
       path: of the file, beside the description.
@@ -307,9 +318,9 @@ def read_whole(path: epath.PathLike, wanted: Mapping[str, Any] | None) -> bytes:
 
 
 def open_unchecked(directory: str, description: Mapping[str, Any]) -> Prepared:
-    """As `open_prepared`, whether or not the shards are there."""
+    """Opens a prepared screen, whether or not the shards are there."""
     records = _read_table(directory, description, RECORDS)
-    with _damage_told(epath.Path(directory) / RECORDS):
+    with _reporting_damage(epath.Path(directory) / RECORDS):
         _check_records(records, description)
     return Prepared(
         directory=str(directory),
@@ -330,10 +341,10 @@ def open_unchecked(directory: str, description: Mapping[str, Any]) -> Prepared:
 
 
 def read_source_table(opened: Prepared) -> pd.DataFrame | None:
-    """The raw screen's table of the records, [N] rows in stored order, all str.
+    """Reads the raw screen's table of the records, [N] rows in stored order, all str.
 
-    It is that of the last preparation, where columns have changed since the first.
-    None where a former version prepared the screen, which did not keep it.
+    It is the table of the last preparation, whose columns may have changed since the
+    first. None if a former version prepared the screen, which did not keep it.
 
     Raises:
       InputError: it is gone or damaged.
@@ -342,25 +353,25 @@ def read_source_table(opened: Prepared) -> pd.DataFrame | None:
         return None
     is_changed = CHANGED_TABLE in opened.description
     name = CHANGED_TABLE if is_changed else SOURCE_TABLE
-    found = _read_table(opened.directory, opened.description, name)
-    with _damage_told(epath.Path(opened.directory) / name):
-        if len(found) != opened.records:
-            raise ValueError(f"it has {len(found)} rows, not {opened.records}")
-    return found
+    source = _read_table(opened.directory, opened.description, name)
+    with _reporting_damage(epath.Path(opened.directory) / name):
+        if len(source) != opened.records:
+            raise ValueError(f"it has {len(source)} rows, not {opened.records}")
+    return source
 
 
 def read_odd_images(
     directory: epath.PathLike, description: Mapping[str, Any]
 ) -> pd.DataFrame:
-    """The images that stand out by simple measures, all str.
+    """Reads the list of images that stand out by simple measures, all str.
 
     Args:
       directory: of the prepared screen.
       description: of it.
 
     Returns:
-      One row for each image and reason, as from `image_quality.table`; none where a
-      former version prepared the screen, which measured no image.
+      One row for each image and reason, as from `image_quality.table`; none if a former
+      version prepared the screen, which measured no image.
 
     Raises:
       InputError: the list is gone or damaged.
@@ -377,16 +388,16 @@ def _read_table(
 ) -> pd.DataFrame:
     path = epath.Path(directory) / name
     data = read_whole(path, written(description, name))
-    with _damage_told(path):
+    with _reporting_damage(path):
         return pd.read_parquet(io.BytesIO(data))
 
 
 @contextlib.contextmanager
-def _damage_told(path: epath.Path) -> Iterator[None]:
-    """Turns what a table that cannot be read raises into a sentence."""
+def _reporting_damage(path: epath.Path) -> Iterator[None]:
+    """Turns the errors of a table that cannot be read into a sentence."""
     try:
         yield
-    # Arrow raises an OSError where pages do not decode.
+    # Arrow raises an OSError if pages do not decode.
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise InputError(
@@ -396,7 +407,7 @@ def _damage_told(path: epath.Path) -> Iterator[None]:
 
 
 def _check_records(records: pd.DataFrame, description: Mapping[str, Any]) -> None:
-    """Raises ValueError where the table holds what `prepare` never writes."""
+    """Raises ValueError if the table holds values that `prepare` never writes."""
     if len(records) != description.get("records", len(records)):
         raise ValueError(f"it has {len(records)} rows, not {description['records']}")
     shards = len(description["files"])
@@ -412,7 +423,7 @@ def _check_records(records: pd.DataFrame, description: Mapping[str, Any]) -> Non
 
 
 def is_complete(directory: str) -> bool:
-    """Whether the description, the table and every shard are there.
+    """Tells whether the description, the tables and every shard are there.
 
     Raises:
       InputError: the description is damaged.
@@ -432,12 +443,12 @@ def _gone(folder: epath.Path, files: Sequence[str]) -> list[str]:
 def check_plan(
     directory: epath.PathLike, before: Mapping[str, Any], wanted: Mapping[str, Any]
 ) -> None:
-    """Raises InputError where a folder was prepared otherwise than is wanted now.
+    """Refuses a folder that was prepared differently from what is wanted (InputError).
 
     Args:
       directory: the prepared screen's.
       before: its plan.
-      wanted: what to compare, a plan or a part of one; FREE is passed over.
+      wanted: a plan or some keys of one, to compare; FREE is ignored.
     """
     before, wanted = REDUCED | LATER | dict(before), REDUCED | dict(wanted)
     changes = [
@@ -453,7 +464,7 @@ def check_plan(
 
 
 def choose_channels(prepared: Prepared, names: Sequence[str]) -> tuple[str, ...]:
-    """The channels to use: those named, or all where none is named.
+    """Returns the channels to use: those named, or all if none is named.
 
     Raises:
       InputError: a name is not among the screen's channels, or comes twice.
@@ -464,7 +475,7 @@ def choose_channels(prepared: Prepared, names: Sequence[str]) -> tuple[str, ...]
 def check_channels(
     screen: str, channels: Sequence[str], names: Sequence[str]
 ) -> tuple[str, ...]:
-    """As `choose_channels`, for a screen that is not prepared yet."""
+    """Chooses channels like `choose_channels`, of a screen that is not prepared yet."""
     for name in names:
         if name not in channels:
             raise InputError(
@@ -484,7 +495,7 @@ def check_crop(
     *,
     largest: Callable[[int], int | None] = lambda most: most,
 ) -> None:
-    """Refuses a crop that the images do not hold, and a padding that they cannot give.
+    """Refuses a crop that does not fit the images, and an impossible padding.
 
     Args:
       name: of the screen.
@@ -492,10 +503,10 @@ def check_crop(
       crop_px: side of the crop.
       pad_px: pixels added on every side of an image.
       padding: "reflect" or "constant".
-      largest: the largest side up to one which a network takes; None is none.
+      largest: returns the largest side, up to a limit, that a network takes, or None.
 
     Raises:
-      InputError: with the values that fit.
+      InputError: the crop or the padding does not fit; names values that do.
     """
     smallest = min(size_px)
     size = f"images of {name!r} have {size_px[0]}x{size_px[1]}"
@@ -518,7 +529,7 @@ def check_crop(
 
 
 def _pad(smallest: int, crop_px: int, padding: str) -> str:
-    """The padding with which images just hold a crop, as advice."""
+    """Advises the padding with which images just hold a crop."""
     pad_px = -(-(crop_px - smallest) // 2)
     if pad_px <= 0:
         return ""

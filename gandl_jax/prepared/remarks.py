@@ -1,4 +1,4 @@
-"""What is odd about a screen's metadata or images, but no error: one line each."""
+"""Remarks on odd, but not wrong, metadata or images of a screen: one line each."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,20 +11,20 @@ from gandl_jax.prepared.prepared import plates
 from gandl_jax.raw.screen import Screen
 
 SATURATED_FRAC = 0.01  # of an image's pixels at the largest level (ours)
-NAMED = 3  # a remark names this many of what it counts
+NAMED = 3  # examples that a remark gives
 
-_SAME = re.compile(r"[\s_-]+")  # what two spellings of one name may differ in
+_SAME = re.compile(r"[\s_-]+")  # differences between spellings of one name
 
 
 def remarks(screen: Screen, table: pd.DataFrame) -> list[str]:
-    """Remarks for the person who prepares a screen.
+    """Lists remarks for the person who prepares a screen.
 
     Args:
       screen: the spec.
       table: its `Metadata_*` columns, N rows.
 
     Returns:
-      Sentences; none where nothing is odd.
+      Sentences; none if nothing is odd.
     """
     return [
         *_spellings(table),
@@ -35,7 +35,7 @@ def remarks(screen: Screen, table: pd.DataFrame) -> list[str]:
 
 
 def _spellings(table: pd.DataFrame) -> Iterator[str]:
-    """Treatments that differ only in case, blanks, hyphens or underscores."""
+    """Yields a remark on treatments that differ only in case, blanks or hyphens."""
     if "Metadata_Treatment" not in table:
         return
     names = pd.Series(sorted(table["Metadata_Treatment"].unique()), dtype=str)
@@ -51,12 +51,12 @@ def _spellings(table: pd.DataFrame) -> Iterator[str]:
 
 
 def _spelt_alike(name: str) -> str:
-    """What spellings of a name share; of "" and "-" nothing would be left."""
+    """Returns what spellings of a name share, or the name if that is nothing ("-")."""
     return _SAME.sub("", name).casefold() or name
 
 
 def _doses(table: pd.DataFrame) -> Iterator[str]:
-    """Treated records whose concentrations say nothing of a dose response."""
+    """Yields remarks on treated records whose concentrations give no dose response."""
     if "Metadata_Concentration_uM" not in table:
         return
     doses = table.loc[table["Metadata_Role"] == "treated", "Metadata_Concentration_uM"]
@@ -74,23 +74,25 @@ def _doses(table: pd.DataFrame) -> Iterator[str]:
 
 
 def _controls(screen: Screen, table: pd.DataFrame) -> Iterator[str]:
-    """Controls that the spec names and no record is."""
+    """Yields remarks on controls that the spec names but no record has."""
     for role in ("response_0", "response_1"):
         rule = getattr(screen, role)
         if rule and not (table["Metadata_Role"] == role).any():
-            told = "; ".join(f"{k}={'|'.join(v)}" for k, v in rule.items())
+            rule_text = "; ".join(
+                f"{column}={'|'.join(values)}" for column, values in rule.items()
+            )
             yield (
-                f"no record is the control {role} ({told}): what needs it will be "
+                f"no record is the control {role} ({rule_text}): what needs it will be "
                 "left out"
             )
 
 
 def left_out(before: pd.DataFrame, kept: pd.DataFrame) -> Iterator[str]:
-    """Controls that went with the records that lack images.
+    """Yields remarks on controls that were lost with the records that lack images.
 
     Args:
       before: the table of all records, as from `screen.table`.
-      kept: that of the records that are left.
+      kept: the table of the records that are left.
     """
     for role in ("response_0", "response_1"):
         lost = int((before["Metadata_Role"] == role).sum())
@@ -102,41 +104,41 @@ def left_out(before: pd.DataFrame, kept: pd.DataFrame) -> Iterator[str]:
 
 
 def _missing_wells(table: pd.DataFrame) -> Iterator[str]:
-    """Plates without wells that more than half of the other plates have."""
+    """Yields a remark on plates without wells that most other plates have."""
     names = plates(table)
     if names is None or "Metadata_Well" not in table:
         return
-    there = pd.crosstab(names, table["Metadata_Well"]) > 0  # plates x wells
-    shared = 2 * there.sum() > len(there)
-    if 2 * shared.sum() < len(shared):  # each plate has a layout of its own
+    is_present = pd.crosstab(names, table["Metadata_Well"]) > 0  # plates x wells
+    shared = 2 * is_present.sum() > len(is_present)
+    if 2 * shared.sum() < len(shared):  # each plate has its own layout
         return
-    others = there.sum() - there  # how many of the other plates have the well
-    lacking = ~there & (2 * others > len(there) - 1)
+    others = is_present.sum() - is_present  # number of other plates with the well
+    lacking = ~is_present & (2 * others > len(is_present) - 1)
     counts = lacking.sum(axis=1)
     short = counts[counts > 0]
     if len(short):
-        told = [
+        examples = [
             f"{plate} ({count}, such as {lacking.columns[lacking.loc[plate]][0]})"
             for plate, count in short.items()
         ]
         lack = "lacks" if len(short) == 1 else "lack"
         yield (
-            f"{len(short)} of {len(there)} plates {lack} wells that most of the other "
-            f"plates have: {_first(told)}"
+            f"{len(short)} of {len(is_present)} plates {lack} wells that most of the "
+            f"other plates have: {_first(examples)}"
         )
 
 
 def levels(statistics: Mapping[str, Mapping[str, float]], bit_depth: int) -> list[str]:
-    """Remarks on grey levels: a channel of one, or 16 bits that hold 12.
+    """Lists remarks on grey levels: a constant channel, or 16 bits that hold 12.
 
     Args:
       statistics: channel to its min and max over all images, in grey levels.
       bit_depth: 8 or 16.
 
     Returns:
-      Sentences; none where nothing is odd.
+      Sentences; none if nothing is odd.
     """
-    told = [
+    lines = [
         f"channel {name!r} is constant, {channel['min']:g} in every pixel of every "
         "image, and tells nothing: are its files the right ones?"
         for name, channel in statistics.items()
@@ -144,11 +146,11 @@ def levels(statistics: Mapping[str, Mapping[str, float]], bit_depth: int) -> lis
     ]
     largest = int(max(channel["max"] for channel in statistics.values()))
     if bit_depth == 16 and largest < 2**15:
-        told.append(
+        lines.append(
             f"the 16-bit images use {largest.bit_length()} bits (largest level "
             f"{largest}); the percentiles of each channel scale them"
         )
-    return told
+    return lines
 
 
 def images(
@@ -158,21 +160,21 @@ def images(
     *,
     pixels: int,
 ) -> list[str]:
-    """Remarks on single images: constant, saturated, or the same under two names.
+    """Lists remarks on single images: constant, saturated, or the same under two names.
 
     Args:
-      seen: [N, C, 3] uint64, of each image a digest, its largest level and how many of
-        its pixels have that level.
+      seen: [N, C, 3] uint64, each image's digest, largest level and number of pixels of
+        that level.
       channels: C names.
-      name: what to call the image of a record and a channel, both from 0.
+      name: names the image of a record and a channel, both from 0.
       pixels: of every image.
 
     Returns:
-      Sentences; none where nothing is odd.
+      Sentences; none if nothing is odd.
     """
     digest, largest, at_largest = np.moveaxis(seen, -1, 0)
     constant = at_largest == pixels
-    # 12 bits in 16 are saturated at 4095: the levels that the screen uses say so.
+    # 12 bits in 16 saturate at 4095: the screen's largest level shows that.
     full = 2 ** max(int(largest.max()).bit_length(), 8) - 1
     saturated = (largest == full) & (at_largest > SATURATED_FRAC * pixels) & ~constant
     return [
@@ -188,56 +190,59 @@ def images(
 
 
 def quality(
-    found: image_quality.Quality,
+    measured: image_quality.Quality,
     channels: Sequence[str],
     name: Callable[[int, int], str],
 ) -> list[str]:
-    """Remarks on images that stand out by simple measures.
+    """Lists remarks on images that stand out by simple measures.
 
     Args:
-      found: of N images of C channels.
+      measured: of N images of C channels.
       channels: C names.
-      name: what to call the image of a record and a channel, both from 0.
+      name: names the image of a record and a channel, both from 0.
     """
     return [
         line
-        for kind, marked in found.odd.items()
-        for line in _marked(marked, channels, name, image_quality.KINDS[kind])
+        for reason, marked in measured.odd.items()
+        for line in _marked(marked, channels, name, image_quality.KINDS[reason])
     ]
 
 
 def _marked(
-    marked: np.ndarray, channels: Sequence[str], name: Callable, what: str
+    marked: np.ndarray, channels: Sequence[str], name: Callable, reason: str
 ) -> Iterator[str]:
-    """One line for each channel of which images are marked, [N, C] bool."""
+    """Yields one line for each channel with marked images, [N, C] bool."""
     for i, channel in enumerate(channels):
         records = np.flatnonzero(marked[:, i])
         if len(records):
-            told = (name(record, i) for record in records[: NAMED + 1])
+            image_names = (name(record, i) for record in records[: NAMED + 1])
             yield (
                 f"{len(records)} of {len(marked)} images of channel {channel!r} "
-                f"{_is(records)} {what}: {_first(list(told))}"
+                f"{_is(records)} {reason}: {_first(list(image_names))}"
             )
 
 
 def _identical(digest: np.ndarray, judged: np.ndarray, name: Callable) -> Iterator[str]:
-    """Images that are the same under two names; constant ones always are."""
-    places = np.argwhere(judged)
+    """Yields a remark on images that are the same under two names, unless constant."""
+    positions = np.argwhere(judged)
     _, first, group = np.unique(digest[judged], return_index=True, return_inverse=True)
     again = np.flatnonzero(first[group] != np.arange(len(group)))
     if len(again):
-        pairs = [(places[first[group[i]]], places[i]) for i in again[: NAMED + 1]]
-        told = [f"{name(*one)} = {name(*other)}" for one, other in pairs]
+        pairs = [(positions[first[group[i]]], positions[i]) for i in again[: NAMED + 1]]
+        examples = [
+            f"{name(*first_image)} = {name(*other_image)}"
+            for first_image, other_image in pairs
+        ]
         yield (
             f"{len(again)} of {digest.size} images {_is(again)} identical to one of "
-            f"another name: {_first(told)}"
+            f"another name: {_first(examples)}"
         )
 
 
-def _is(counted: np.ndarray) -> str:
-    return "is" if len(counted) == 1 else "are"
+def _is(records: np.ndarray) -> str:
+    return "is" if len(records) == 1 else "are"
 
 
 def _first(names: list[str]) -> str:
-    """The first few names, for a sentence."""
+    """Joins the first few names, for a sentence."""
     return ", ".join(names[:NAMED]) + (", ..." if len(names) > NAMED else "")

@@ -1,4 +1,4 @@
-"""What is counted while a shard is written, kept beside it until all are there.
+"""Counts taken while a shard is written, kept beside it until all shards are there.
 
 Plates are spread over all shards, so each shard counts for all plates. Imports nothing
 slow.
@@ -16,25 +16,24 @@ from etils import epath
 from gandl_jax import files
 from gandl_jax.errors import InputError
 
-_SEAL, _NUMBER = "seal", "number"  # of a file
+_SEAL, _NUMBER = "seal", "number"  # names in a file
 
 
 @dataclasses.dataclass
 class ShardCounts:
-    """Counts of all shards of a screen; a former version kept the first two alone.
+    """Counts of all shards of a screen; a former version kept only the first two.
 
     Attributes:
-      lengths: of the records of each shard, [n] int64, in bytes.
+      lengths: for each shard [n] int64, lengths of its records in bytes.
       histograms: plate to [C, levels] int64 pixel counts.
-      written: of each shard its "sha256", "bytes" and "records"; None where not kept.
+      written: for each shard "sha256", "bytes" and "records"; None if not kept.
       quality: [N, C, 2 + K] float16 in stored order, as from `image_quality.measure`;
-        None where not kept.
-      images: [N, C, 3] uint64 in stored order: of each image 64 bits of its PNG's
-        digest, its largest level, and how many pixels have that; None where not kept.
-      blocks: plate to [C, h, w] int64, sums as from `illumination.block_sums`; None
-        where not kept.
-      digests: of the records of each shard, [n] int64, as from `records.digest`; None
-        where not kept.
+        None if not kept.
+      images: [N, C, 3] uint64 in stored order: 64 bits of each image's PNG's digest,
+        its largest level, and the number of pixels of that level; None if not kept.
+      blocks: plate to [C, h, w] int64, sums as from `illumination.block_sums`; None if
+        not kept.
+      digests: for each shard [n] int64, as from `records.digest`; None if not kept.
     """
 
     lengths: list[np.ndarray]
@@ -47,57 +46,61 @@ class ShardCounts:
 
 
 def path(directory: str, number: int) -> epath.Path:
-    """Where the counts of a shard are kept."""
+    """Returns the path of a shard's counts."""
     return epath.Path(directory) / "facts" / f"{number:05d}.npz"
 
 
-def write(directory: str, number: int, kept: Mapping[str, Any]) -> None:
+def write(directory: str, number: int, counts: Mapping[str, Any]) -> None:
     """Writes the counts of a shard: its arrays by name, its digest and its size.
 
-    Its number and a digest of them all go with them: the checksums in an .npz file
-    cover neither the arrays' names nor which shard they are of.
+    The shard's number and a digest of all are added: the checksums in an .npz file
+    cover neither the arrays' names nor the shard's number.
     """
-    kept = {**kept, _NUMBER: number}
+    counts = {**counts, _NUMBER: number}
     with files.replacing(path(directory, number)) as file:
-        np.savez_compressed(file, **kept, **{_SEAL: _seal(kept)})
+        np.savez_compressed(file, **counts, **{_SEAL: _seal(counts)})
 
 
-def _seal(kept: Mapping[str, Any]) -> str:
-    """SHA-256, in hex, of arrays and their names."""
+def _seal(counts: Mapping[str, Any]) -> str:
+    """Returns the SHA-256, in hex, of arrays and their names."""
     total = hashlib.sha256()
-    for name in sorted(kept):
-        array = np.asarray(kept[name])
+    for name in sorted(counts):
+        array = np.asarray(counts[name])
         total.update(f"{name} {array.dtype.str} {array.shape} ".encode())
         total.update(array.tobytes())
     return total.hexdigest()
 
 
-def _check_seal(found: Mapping[str, np.ndarray], number: int) -> None:
-    """Raises ValueError where facts are not as written, or of another shard."""
-    kept = {name: found[name] for name in found if name != _SEAL}
-    if _SEAL not in found:  # of a former version
+def _check_seal(archived: Mapping[str, np.ndarray], number: int) -> None:
+    """Raises ValueError if counts are not as written, or another shard's."""
+    counts = {name: archived[name] for name in archived if name != _SEAL}
+    if _SEAL not in archived:  # of a former version
         return
-    if str(found[_SEAL]) != _seal(kept):
+    if str(archived[_SEAL]) != _seal(counts):
         raise ValueError("they are not as they were written")
-    if int(kept[_NUMBER]) != number:
-        raise ValueError(f"they are those of shard {int(kept[_NUMBER])}")
+    if int(counts[_NUMBER]) != number:
+        raise ValueError(f"they are those of shard {int(counts[_NUMBER])}")
 
 
-def of_plates(
+def pack_plates(
     histograms: Mapping[str, np.ndarray], blocks: Mapping[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """A shard's counts of the same plates as arrays, of histograms what is not zero.
+    """Packs a shard's counts by plate into arrays; of histograms only what is not zero.
 
-    Of the 65,536 levels of 16 bits most are empty.
+    Most of the 65,536 levels of 16 bits are empty.
     """
     flat = [np.ravel(histogram) for histogram in histograms.values()]
-    index = [np.flatnonzero(one) for one in flat]
+    index = [np.flatnonzero(counts) for counts in flat]
     return {
         "plates": np.array(list(histograms), str),
         "shape": np.array(next(iter(histograms.values())).shape),
-        "sizes": np.array([len(i) for i in index]),  # of each plate's part
+        "sizes": np.array(
+            [len(nonzero) for nonzero in index]
+        ),  # of each plate's stretch
         "index": np.concatenate(index).astype(np.int32),
-        "counts": np.concatenate([h[i] for h, i in zip(flat, index, strict=True)]),
+        "counts": np.concatenate(
+            [histogram[nonzero] for histogram, nonzero in zip(flat, index, strict=True)]
+        ),
         "blocks": np.stack([blocks[plate] for plate in histograms]),
     }
 
@@ -106,7 +109,8 @@ def read(directory: str, count: int) -> ShardCounts:
     """Adds up the counts of all shards.
 
     Raises:
-      InputError: a former version wrote them, without plates; or some are damaged.
+      InputError: a former version wrote the counts, without plates; or some are
+        damaged.
     """
     total = ShardCounts([], {}, [], [], [], {}, [])
     for number in range(count):
@@ -122,7 +126,7 @@ def read_one(directory: str, number: int) -> ShardCounts:
     """Reads the counts of one shard; `images` and `quality` are in a list each.
 
     Raises:
-      InputError: as `read`.
+      InputError: see `read`.
     """
     total = ShardCounts([], {}, [], [], [], {}, [])
     _read(total, directory, number)
@@ -135,63 +139,63 @@ def _read(total: ShardCounts, directory: str, number: int) -> None:
     try:
         files.check_unpacked(data)
         with np.load(data, allow_pickle=False) as archive:
-            found = dict(archive)
-        _check_seal(found, number)
-        _add(total, directory, found)
+            counts = dict(archive)
+        _check_seal(counts, number)
+        _add(total, directory, counts)
     except InputError:
         raise
-    except Exception as error:  # whatever NumPy and zipfile raise at changed bytes
+    except Exception as error:  # NumPy and zipfile raise many types for changed bytes
         raise InputError(
             f"{file} is damaged ({error}): delete it and run --job=prepare again, "
             "which redoes its shard"
         ) from error
 
 
-def _add(total: ShardCounts, directory: str, found: Mapping[str, np.ndarray]) -> None:
-    if "counts" not in found:
+def _add(total: ShardCounts, directory: str, counts: Mapping[str, np.ndarray]) -> None:
+    if "counts" not in counts:
         raise InputError(
             f"{directory} was begun by a former version, which counted no plates; "
             "choose another config.data.dir"
         )
-    lengths, names = found["lengths"], found["plates"].tolist()
+    lengths, names = counts["lengths"], counts["plates"].tolist()
     total.lengths.append(lengths)
-    _add_histograms(total.histograms, names, found)
-    if "sha256" not in found:
+    _add_histograms(total.histograms, names, counts)
+    if "sha256" not in counts:
         total.written = total.images = None
     elif total.written is not None:
-        written = {"sha256": str(found["sha256"]), "bytes": int(found["bytes"])}
+        written = {"sha256": str(counts["sha256"]), "bytes": int(counts["bytes"])}
         total.written.append(written | {"records": len(lengths)})
-        total.images.append(found["images"])
-    if "quality" not in found:
+        total.images.append(counts["images"])
+    if "quality" not in counts:
         total.quality = None
     elif total.quality is not None:
-        total.quality.append(found["quality"])
-    if "digests" not in found:
+        total.quality.append(counts["quality"])
+    if "digests" not in counts:
         total.digests = None
     elif total.digests is not None:
-        total.digests.append(found["digests"])
-    if "blocks" not in found:
+        total.digests.append(counts["digests"])
+    if "blocks" not in counts:
         total.blocks = None
     elif total.blocks is not None:
-        for name, sums in zip(names, found["blocks"], strict=True):
+        for name, sums in zip(names, counts["blocks"], strict=True):
             total.blocks[name] = sums + total.blocks.get(name, 0)
 
 
 def _add_histograms(
-    total: dict[str, np.ndarray], names: list[str], found: Mapping[str, np.ndarray]
+    total: dict[str, np.ndarray], names: list[str], packed: Mapping[str, np.ndarray]
 ) -> None:
-    """Undoes `of_plates`."""
-    shape, ends = tuple(found["shape"]), np.cumsum(found["sizes"])[:-1]
-    parts = np.split(found["index"], ends), np.split(found["counts"], ends)
-    for name, index, counts in zip(names, *parts, strict=True):
-        one = total.setdefault(name, np.zeros(shape, np.int64))
-        one.reshape(-1)[index] += counts  # no index comes twice
+    """Unpacks the histograms of `pack_plates` and adds them."""
+    shape, ends = tuple(packed["shape"]), np.cumsum(packed["sizes"])[:-1]
+    nonzero = np.split(packed["index"], ends), np.split(packed["counts"], ends)
+    for name, index, counts in zip(names, *nonzero, strict=True):
+        histogram = total.setdefault(name, np.zeros(shape, np.int64))
+        histogram.reshape(-1)[index] += counts  # no index comes twice
 
 
 def statistics_of_channels(
     channels: Sequence[str], histograms: np.ndarray, plan: Mapping[str, Any]
 ) -> dict[str, dict[str, float]]:
-    """Channel to its `statistics`.
+    """Returns channel to its `statistics`.
 
     Args:
       channels: C names.
@@ -206,7 +210,7 @@ def statistics_of_channels(
 
 
 def statistics(histogram: np.ndarray, *, low: float, high: float) -> dict[str, float]:
-    """Statistics of a channel over all pixels of a screen or a plate, in grey levels.
+    """Computes a channel's statistics over all its pixels, in grey levels.
 
     Args:
       histogram: [levels] int64 pixel counts.
@@ -214,19 +218,19 @@ def statistics(histogram: np.ndarray, *, low: float, high: float) -> dict[str, f
       high: percentile in [0, 100].
 
     Returns:
-      low, high (interpolated as `numpy.percentile` does), mean, sd, min, max.
+      low, high (interpolated like `numpy.percentile`), mean, sd, min, max.
     """
     levels = np.arange(len(histogram), dtype=np.float64)
     share = histogram / histogram.sum()
     mean = float(share @ levels)
-    found = np.flatnonzero(histogram)
+    levels_present = np.flatnonzero(histogram)
     return {
         "low": _percentile(histogram, low),
         "high": _percentile(histogram, high),
         "mean": mean,
         "sd": float(np.sqrt(share @ (levels - mean) ** 2)),
-        "min": float(found[0]),
-        "max": float(found[-1]),
+        "min": float(levels_present[0]),
+        "max": float(levels_present[-1]),
     }
 
 

@@ -1,6 +1,6 @@
-"""Shards written by several processes at once, each shard by one of them.
+"""Writes shards in several processes at once, each shard in one of them.
 
-A shard's bytes do not depend on who writes it: `shards.write` is all there is to it.
+A shard's bytes do not depend on the process: each only calls `shards.write`.
 """
 
 import concurrent.futures
@@ -16,12 +16,12 @@ from gandl_jax.errors import RunError
 from gandl_jax.prepared import shards
 from gandl_jax.prepared.shards import Raw, Shard
 
-# To start a process takes as long as to decode so many pixels, a few seconds.
+# Starting a process takes as long as decoding this many pixels, a few seconds.
 WORTH_PIXELS = 2**29
-POLL_SECONDS = 0.5  # between two looks at how far the processes are
+POLL_SECONDS = 0.5  # between two looks at the processes' progress
 
-_told: Any = None  # in a process that writes: records written, of each shard to write
-_stop: Any = None  # in such a process: whether to give up
+_written: Any = None  # in a writing process: records written of each shard
+_stop: Any = None  # in a writing process: whether to give up
 
 
 def write(
@@ -32,15 +32,14 @@ def write(
     workers: int,
     on_record: Callable[[int], Any],
 ) -> dict[str, str]:
-    """Writes these shards; goes on after bad images, so that all of them are known.
+    """Writes these shards; continues after bad images, so that all are reported.
 
     Args:
       todo: shards from `shards.plan`.
       raw: what they were planned from.
-      directory: as `shards.write` takes it.
-      workers: processes; 0 is one per core, or this one alone where there is little
-        to do.
-      on_record: called with how many records more were written.
+      directory: as for `shards.write`.
+      workers: processes; 0 is one per core, or only this one if there is little to do.
+      on_record: called with the number of records written since the last call.
 
     Returns:
       Path of every image that does not decode to what is wrong with it; the shards
@@ -63,9 +62,11 @@ def write(
 
 
 def _worth(todo: Sequence[Shard], raw: Raw) -> int:
-    """How many processes are no waste."""
-    found = raw.image_format
-    per_record = found.height_px * found.width_px * len(raw.screen.channels)
+    """Counts the processes that are worth starting."""
+    image_format = raw.image_format
+    per_record = (
+        image_format.height_px * image_format.width_px * len(raw.screen.channels)
+    )
     pixels = per_record * sum(len(shard.rows) for shard in todo)
     return min(os.cpu_count() or 1, math.ceil(pixels / WORTH_PIXELS))
 
@@ -80,13 +81,13 @@ def _write_in_processes(
     # Not fork: the caller may hold threads of jax or tensorflow.
     context = multiprocessing.get_context("spawn")
     # No locks: a process killed while it holds one would stop all others.
-    told, stop = context.RawArray("q", len(todo)), context.RawValue("b", 0)
+    written, stop = context.RawArray("q", len(todo)), context.RawValue("b", 0)
     with concurrent.futures.ProcessPoolExecutor(
-        processes, context, _begin, (told, stop)
+        processes, context, _begin, (written, stop)
     ) as pool:
         try:
             return _follow(
-                pool, _tasks(todo, raw, directory), 2 * processes, told, on_record
+                pool, _tasks(todo, raw, directory), 2 * processes, written, on_record
             )
         except concurrent.futures.process.BrokenProcessPool as error:
             raise RunError(
@@ -98,56 +99,60 @@ def _write_in_processes(
 
 
 def _tasks(todo: Sequence[Shard], raw: Raw, directory: str) -> Iterator[tuple]:
-    """The arguments of `_write`, each made only when it is asked for."""
-    for place, shard in enumerate(todo):
-        yield place, *shards.alone(shard, raw), directory
+    """Yields the arguments of `_write`, each made only when it is asked for."""
+    for index, shard in enumerate(todo):
+        yield index, *shards.alone(shard, raw), directory
 
 
 def _follow(
     pool: concurrent.futures.Executor,
     tasks: Iterator[tuple],
     at_once: int,
-    told: Any,
+    written: Any,
     on_record: Callable[[int], Any],
 ) -> dict[str, str]:
-    """Hands out the tasks, few at a time, and tells of the records as they come."""
-    given: list[concurrent.futures.Future] = []
+    """Hands out the tasks, a few at a time, and reports records as they are written."""
+    futures: list[concurrent.futures.Future] = []
     running: set[concurrent.futures.Future] = set()
     before = 0
     while True:
         for task in itertools.islice(tasks, at_once - len(running)):
             with child_processes.deaf_to_interrupts():
-                given.append(pool.submit(_write, *task))
-            running.add(given[-1])
+                futures.append(pool.submit(_write, *task))
+            running.add(futures[-1])
         if not running:
-            return {path: why for one in given for path, why in one.result().items()}
+            return {
+                path: reason
+                for future in futures
+                for path, reason in future.result().items()
+            }
         finished, running = concurrent.futures.wait(
             running, POLL_SECONDS, concurrent.futures.FIRST_COMPLETED
         )
-        now = sum(told)
+        now = sum(written)
         if now > before:
             on_record(now - before)
         before = now
-        for one in finished:
-            one.result()  # raises what went wrong there
+        for future in finished:
+            future.result()  # raises what went wrong there
 
 
-def _begin(told: Any, stop: Any) -> None:
-    """Prepares a process that writes."""
-    global _told, _stop
-    _told, _stop = told, stop
+def _begin(written: Any, stop: Any) -> None:
+    """Initialises a writing process."""
+    global _written, _stop
+    _written, _stop = written, stop
     child_processes.end_with_parent()
 
 
 class _Stopped(Exception):
-    """The run failed elsewhere, or was stopped."""
+    """Raised in a writing process when the run failed elsewhere, or was stopped."""
 
 
-def _write(place: int, shard: Shard, raw: Raw, directory: str) -> dict[str, str]:
+def _write(index: int, shard: Shard, raw: Raw, directory: str) -> dict[str, str]:
     def on_record(count: int) -> None:
         if _stop.value:
             raise _Stopped
-        _told[place] += count
+        _written[index] += count
 
     on_record(0)
     try:

@@ -1,9 +1,9 @@
 """TFRecord shards of a raw screen, which TFDS loads without code of ours.
 
 A record holds the source's metadata columns as text and one grey PNG per channel: byte
-for byte the source's where that is one, else the same pixels without loss, or what
+for byte the source's if that is one, else the same pixels without loss, or what
 `config.data.downscale` and `white_level` make of them. A shard is complete when it and
-its facts have their final names, so a conversion that was killed redoes only the rest.
+its counts have their final names, so a killed conversion redoes only the rest.
 """
 
 import contextlib
@@ -47,8 +47,8 @@ class Raw:
       screen: the spec.
       source: its files.
       metadata: N rows, all columns str.
-      image_format: that of every image.
-      reduction: what the shards hold of them.
+      image_format: format of every image.
+      reduction: how shards reduce the images.
     """
 
     screen: Screen
@@ -69,9 +69,9 @@ class Raw:
 
     @functools.cached_property
     def plates(self) -> np.ndarray:
-        """[N] str, the plate of each record; "" where the screen has none."""
-        found = plates(table(self.screen, self.metadata))
-        return np.full(len(self.metadata), "") if found is None else found
+        """[N] str, the plate of each record; "" if the screen has none."""
+        names = plates(table(self.screen, self.metadata))
+        return np.full(len(self.metadata), "") if names is None else names
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,42 +102,46 @@ def plan(metadata: pd.DataFrame, *, records_per_shard: int, seed: int) -> list[S
 
     Args:
       metadata: N rows.
-      records_per_shard: at most so many in each.
+      records_per_shard: the most in one shard.
       seed: of the permutation.
     """
     order = stored_order(len(metadata), seed)
     count = -(-len(metadata) // records_per_shard)
-    parts = np.array_split(order, count)
-    return [Shard(number, count, rows) for number, rows in enumerate(parts)]
+    rows_of_shard = np.array_split(order, count)
+    return [Shard(number, count, rows) for number, rows in enumerate(rows_of_shard)]
 
 
 def stored_order(records: int, seed: int) -> np.ndarray:
-    """[N] int64, the metadata's rows in the order in which all shards store them."""
+    """Returns [N] int64, the metadata's rows in the order in which they are stored."""
     return np.random.default_rng(seed).permutation(records)
 
 
 def alone(shard: Shard, raw: Raw) -> tuple[Shard, Raw]:
-    """The same shard with what its own records need, to be sent to another process."""
-    own = raw.metadata.iloc[shard.rows].reset_index(drop=True)
+    """Returns a shard with only what its own records need, for another process."""
+    shard_metadata = raw.metadata.iloc[shard.rows].reset_index(drop=True)
     paths = [
-        path for row in own.to_dict("records") for path in raw.screen.image_paths(row)
+        path
+        for row in shard_metadata.to_dict("records")
+        for path in raw.screen.image_paths(row)
     ]
-    here = dataclasses.replace(raw, metadata=own, source=raw.source.part(paths))
-    return dataclasses.replace(shard, rows=np.arange(len(own))), here
+    shard_raw = dataclasses.replace(
+        raw, metadata=shard_metadata, source=raw.source.part(paths)
+    )
+    return dataclasses.replace(shard, rows=np.arange(len(shard_metadata))), shard_raw
 
 
 def unfinished(plan: Sequence[Shard], name: str, directory: str) -> list[Shard]:
-    """The shards without their final name, or whose facts are gone.
+    """Lists the shards without their final name, or whose counts are gone.
 
-    Facts are renamed before their shard is. They are not read: they are many.
+    Counts are renamed before their shard. They are not read: they are many.
     """
-    there = _names(epath.Path(directory))
+    present = _names(epath.Path(directory))
     counted = _names(shard_counts.path(directory, 0).parent)
     return [
-        s
-        for s in plan
-        if shard_name(name, s.number, s.count) not in there
-        or shard_counts.path(directory, s.number).name not in counted
+        shard
+        for shard in plan
+        if shard_name(name, shard.number, shard.count) not in present
+        or shard_counts.path(directory, shard.number).name not in counted
     ]
 
 
@@ -148,7 +152,7 @@ def _names(folder: epath.Path) -> set[str]:
 def write(
     shard: Shard, raw: Raw, directory: str, *, on_record: Callable[[int], Any]
 ) -> None:
-    """Writes one shard and its facts under temporary names, then renames both.
+    """Writes one shard and its counts under temporary names, then renames both.
 
     Args:
       shard: from `plan`.
@@ -157,7 +161,7 @@ def write(
       on_record: called with 1 after each record.
 
     Raises:
-      BadImages: some do not decode to the format; nothing of the shard is left.
+      BadImages: some images do not decode to the format; nothing of the shard is left.
       RunError: the source can no longer be read; nothing of the shard is left.
       OSError: the disk cannot be written; nothing of the shard is left.
     """
@@ -173,7 +177,7 @@ def write(
 def _write_records(
     shard: Shard, raw: Raw, path: epath.Path, on_record: Callable[[int], Any]
 ) -> dict[str, np.ndarray]:
-    """Writes the shard's file; returns what is counted and kept of its records."""
+    """Writes the shard's file; returns the counts of its records."""
     histograms: dict[str, np.ndarray] = {}
     blocks: dict[str, np.ndarray] = {}
     lengths, digests, images, quality, bad = [], [], [], [], {}
@@ -182,11 +186,15 @@ def _write_records(
     most_bytes = raw.image_format.most_bytes
     with (
         tf.io.TFRecordWriter(os.fspath(path)) as writer,
-        contextlib.closing(read_ahead.records(raw.source, paths, most_bytes)) as found,
+        contextlib.closing(
+            read_ahead.records(raw.source, paths, most_bytes)
+        ) as files_of_records,
     ):
-        plates_ = raw.plates[shard.rows]
-        for plate, row, named, data in zip(plates_, rows, paths, found, strict=True):
-            record = _record(raw, row, dict(zip(named, data, strict=True)))
+        record_plates = raw.plates[shard.rows]
+        for plate, row, file_names, data in zip(
+            record_plates, rows, paths, files_of_records, strict=True
+        ):
+            record = _record(raw, row, dict(zip(file_names, data, strict=True)))
             writer.write(record.example)
             lengths.append(len(record.example))
             digests.append(records.digest(record.example).numpy())
@@ -203,7 +211,7 @@ def _write_records(
         "digests": np.array(digests, np.int64),
         "images": np.stack(images),
         "quality": np.stack(quality),
-        **shard_counts.of_plates(histograms, blocks),
+        **shard_counts.pack_plates(histograms, blocks),
     }
 
 
@@ -218,24 +226,24 @@ class _Record:
 
 
 def _record(
-    raw: Raw, row: Mapping[str, str], found: Mapping[str, bytes | Unreadable]
+    raw: Raw, row: Mapping[str, str], file_data: Mapping[str, bytes | Unreadable]
 ) -> _Record:
     """Makes a record of its files, path to bytes, and checks that each decodes."""
     feature = {name: _bytes(str(text).encode()) for name, text in row.items()}
     levels = 2**raw.bit_depth
     histograms = np.zeros((len(raw.screen.channels), levels), np.int64)
     images = np.zeros((len(raw.screen.channels), 3), np.uint64)
-    measured = 2 + len(image_quality.counted_levels(raw.bit_depth))
-    quality = np.zeros((len(images), measured), np.float16)
+    measure_count = 2 + len(image_quality.counted_levels(raw.bit_depth))
+    quality = np.zeros((len(images), measure_count), np.float16)
     blocks = np.zeros((len(images), *illumination.grid(raw.size_px)), np.int64)
     planes, bad = [], {}
-    for path, data in found.items():
+    for path, data in file_data.items():
         try:
             planes += grey_pngs(data, raw.image_format, raw.reduction)
         except Unreadable as error:
             bad[raw.source.spellings.actual(path)] = str(error)
-    named = zip(raw.screen.channels, planes, strict=not bad)
-    for i, (name, (png, pixels)) in enumerate(named):
+    named_planes = zip(raw.screen.channels, planes, strict=not bad)
+    for i, (name, (png, pixels)) in enumerate(named_planes):
         feature[f"images/{name}"] = _bytes(png)
         histograms[i] = histogram(pixels)
         largest = np.flatnonzero(histograms[i])[-1]
@@ -244,20 +252,20 @@ def _record(
         images[i, 1:] = largest, histograms[i, largest]
         quality[i] = image_quality.measure(pixels, histograms[i])
     example = tf.train.Example(features=tf.train.Features(feature=feature))
-    # the order of a map's entries is otherwise left open, and with it the bytes
+    # else the order of a map's entries may differ, and with it the bytes
     serialized = example.SerializeToString(deterministic=True)
     return _Record(serialized, histograms, images, quality, blocks, bad)
 
 
 def histogram(pixels: np.ndarray) -> np.ndarray:
-    """[levels] int64, how many pixels [H, W] uint8 or uint16 have each level."""
+    """Counts the pixels [H, W] uint8 or uint16 of each level: [levels] int64."""
     if pixels.dtype == np.uint8:  # Pillow is three times as fast as NumPy
         return np.array(Image.fromarray(pixels).histogram(), np.int64)
     return np.bincount(pixels.ravel(), minlength=2**16)
 
 
 def _short_digest(data: bytes) -> int:
-    """64 bits: that two of RxRx19a's images share them by chance is 1 in 10^7."""
+    """Returns 64 bits: two of RxRx19a's images share them by chance with 1 in 10^7."""
     return int.from_bytes(hashlib.sha256(data).digest()[:8], "big")
 
 
@@ -268,35 +276,38 @@ def _bytes(value: bytes) -> tf.train.Feature:
 def grey_pngs(
     data: bytes | Unreadable, wanted: ImageFormat, reduction: Reduction
 ) -> list[tuple[bytes, np.ndarray]]:
-    """Each channel of a file as a grey PNG, with its pixels.
+    """Makes each channel of a file a grey PNG, with its pixels.
 
     Args:
-      data: the file's bytes; or why there are none, which is raised.
+      data: the file's bytes; or the error of reading it, which is raised.
       wanted: its format.
-      reduction: what to make of it.
+      reduction: how to reduce the images.
 
     Returns:
       For each channel the PNG, and [H, W] uint8 or uint16.
 
     Raises:
-      Unreadable: it does not decode to that format.
+      Unreadable: the file does not decode to that format.
     """
     if isinstance(data, Unreadable):
         raise data
     tiff = image_files.is_tiff(data)
     if tiff:
-        found, pixels = image_files.tiff_pixels(data)
+        image_format, pixels = image_files.tiff_pixels(data)
     else:
-        found = image_files.png_format(data[:26])
-    if found != wanted:
-        raise Unreadable(str(found))
+        image_format = image_files.png_format(data[:26])
+    if image_format != wanted:
+        raise Unreadable(str(image_format))
     if not tiff:
         pixels = _png_pixels(data, wanted)
         if wanted.planes == 1 and reduction.is_none:
             return [(data, pixels[..., 0])]
     # Level 1 writes eight times as fast as the usual 6; files are 8 % larger.
-    split = [reduction.reduce(pixels[..., i]) for i in range(wanted.planes)]
-    return [(tf.io.encode_png(one[..., None], 1).numpy(), one) for one in split]
+    reduced = [reduction.reduce(pixels[..., i]) for i in range(wanted.planes)]
+    return [
+        (tf.io.encode_png(channel[..., None], 1).numpy(), channel)
+        for channel in reduced
+    ]
 
 
 def _png_pixels(png: bytes, image_format: ImageFormat) -> np.ndarray:
@@ -311,33 +322,34 @@ def _png_pixels(png: bytes, image_format: ImageFormat) -> np.ndarray:
 def locations(
     lengths: Sequence[np.ndarray], digests: Sequence[np.ndarray] | None
 ) -> pd.DataFrame:
-    """Where each record is and what it holds.
+    """Tabulates the location and digest of each record.
 
     Args:
-      lengths: of the records of each shard, [n] int64, in bytes.
-      digests: of the same, as from `records.digest`; None where they are not known.
+      lengths: for each shard [n] int64, lengths of its records in bytes.
+      digests: for each shard [n] int64, as from `records.digest`; None if not known.
 
     Returns:
       The shard, the offset of the record's frame and its length in bytes, its digest.
     """
-    places = pd.concat(
+    table = pd.concat(
         pd.DataFrame(
             {
                 "shard": number,
-                "offset": np.cumsum(n + FRAME_BYTES) - (n + FRAME_BYTES),
-                "length": n,
+                "offset": np.cumsum(shard_lengths + FRAME_BYTES)
+                - (shard_lengths + FRAME_BYTES),
+                "length": shard_lengths,
             }
         )
-        for number, n in enumerate(lengths)
+        for number, shard_lengths in enumerate(lengths)
     ).reset_index(drop=True)
-    return places if digests is None else places.assign(digest=np.concatenate(digests))
+    return table if digests is None else table.assign(digest=np.concatenate(digests))
 
 
 def write_tfds_metadata(
     directory: str, raw: Raw, lengths: Sequence[np.ndarray]
 ) -> None:
-    """Adds what lets `tfds.builder_from_directory` load the folder."""
-    import tensorflow_datasets as tfds  # slow; the streams do without it
+    """Writes the files with which `tfds.builder_from_directory` loads the folder."""
+    import tensorflow_datasets as tfds  # slow; the streams do not need it
 
     image = tfds.features.Image(
         shape=(*raw.size_px, 1),
@@ -348,8 +360,8 @@ def write_tfds_metadata(
     features["images"] = {name: image for name in raw.screen.channels}
     split = tfds.core.SplitInfo(
         name="train",
-        shard_lengths=[len(n) for n in lengths],
-        num_bytes=int(sum(n.sum() for n in lengths)),
+        shard_lengths=[len(shard_lengths) for shard_lengths in lengths],
+        num_bytes=int(sum(shard_lengths.sum() for shard_lengths in lengths)),
         filename_template=tfds.core.ShardedFileTemplate(
             data_dir=epath.Path(directory),
             dataset_name=raw.screen.name,

@@ -1,7 +1,7 @@
-"""Shards written on Apache Beam: `shards.write` mapped over those that are unfinished.
+"""Writes shards on Apache Beam: `shards.write` mapped over the unfinished ones.
 
 A worker may write a shard that another one writes too, or die half-way: each attempt
-has a folder of its own, and its files are renamed when they are whole.
+has its own folder, and its files are renamed when they are complete.
 """
 
 import contextlib
@@ -32,12 +32,12 @@ from gandl_jax.raw.reduction import Reduction
 from gandl_jax.raw.screen import Screen
 from gandl_jax.raw.spellings import Spellings
 
-POLL_SECONDS = 2.0  # between two looks at which shards are there
+POLL_SECONDS = 2.0  # between two looks at the finished shards
 
 
 @dataclasses.dataclass(frozen=True)
 class _Recipe:
-    """What all workers need to know; small, for it is a part of the pipeline."""
+    """Data that all workers need; small, since it is a part of the pipeline."""
 
     screen: Screen
     source_dir: str
@@ -54,14 +54,14 @@ def write(
     pipeline: Any,
     on_record: Callable[[int], Any],
 ) -> dict[str, str]:
-    """Writes these shards; as `shard_workers.write`, with Beam in place of processes.
+    """Writes these shards like `shard_workers.write`, with Beam instead of processes.
 
     Args:
       todo: shards from `shards.plan`.
       raw: what they were planned from; the workers reach its directory.
       directory: of the prepared screen; the workers reach it.
       pipeline: an empty one, as from `pipeline`.
-      on_record: called with how many records more were written.
+      on_record: called with the number of records written since the last call.
 
     Returns:
       Path of every image that does not decode to what is wrong with it.
@@ -102,16 +102,16 @@ def write(
 
 
 def _hand_out(shard: Shard, raw: Raw, directory: str) -> None:
-    """Leaves a shard's records, and how their files are spelled, for its worker."""
-    _, own = shards.alone(shard, raw)
+    """Writes a shard's records and the spelling of their files for its worker."""
+    _, shard_raw = shards.alone(shard, raw)
     with files.replacing(_rows_path(directory, shard.number)) as file:
-        own.metadata.to_parquet(file, index=False)
-    spelled = json.dumps(own.source.spellings.folders)
-    files.replace(_spellings_path(directory, shard.number), spelled)
+        shard_raw.metadata.to_parquet(file, index=False)
+    spellings = json.dumps(shard_raw.source.spellings.folders)
+    files.replace(_spellings_path(directory, shard.number), spellings)
 
 
 def pipeline(options: str) -> Any:
-    """An empty pipeline of Beam.
+    """Makes an empty pipeline of Beam.
 
     Args:
       options: Beam's, as on a command line.
@@ -122,14 +122,14 @@ def pipeline(options: str) -> Any:
     import apache_beam  # an extra
     from apache_beam.options.pipeline_options import PipelineOptions
 
-    said = io.StringIO()  # it prints how it is used, in a hundred lines
+    stderr = io.StringIO()  # it prints its usage, in a hundred lines
     try:
-        with contextlib.redirect_stderr(said):
+        with contextlib.redirect_stderr(stderr):
             parsed = PipelineOptions(shlex.split(options))
             parsed.get_all_options()
             return apache_beam.Pipeline(options=parsed)
-    except (Exception, SystemExit) as error:  # whatever it says of a runner or option
-        reason = said.getvalue().strip() or str(error)
+    except (Exception, SystemExit) as error:  # of any type, for a runner or option
+        reason = stderr.getvalue().strip() or str(error)
         raise InputError(
             f"config.data.beam={options!r} is nothing that Beam understands: "
             f"{reason.splitlines()[-1]}"
@@ -149,22 +149,22 @@ def _run(pipeline: Any, recipe: _Recipe, todo: Sequence[Shard]) -> None:
     del written
     try:
         pipeline.run().wait_until_finish()
-    except Exception as error:  # whatever a runner raises
+    except Exception as error:  # of any type, by the runner
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise RunError(
             f"Beam failed: {reason[-1]}; the same command goes on"
         ) from error
 
 
-def _write(recipe: _Recipe, place: tuple[int, int]) -> None:
+def _write(recipe: _Recipe, number_and_count: tuple[int, int]) -> None:
     """Writes one shard in a folder of this attempt, then gives it its name."""
-    number, count = place
+    number, count = number_and_count
     folder = epath.Path(recipe.directory)
     with files.reading(_rows_path(folder, number)) as file:
         rows = pd.read_parquet(file)
-    spelled = Spellings(files.read_json(_spellings_path(folder, number)))
+    spellings = Spellings(files.read_json(_spellings_path(folder, number)))
     source = raw_files.open_files(recipe.source_dir)  # archives: once in a process
-    source = dataclasses.replace(source, spellings=spelled)
+    source = dataclasses.replace(source, spellings=spellings)
     raw = Raw(recipe.screen, source, rows, recipe.image_format, recipe.reduction)
     shard = Shard(number, count, np.arange(len(rows)))
     attempt = folder / WORK / uuid.uuid4().hex
@@ -179,13 +179,13 @@ def _write(recipe: _Recipe, place: tuple[int, int]) -> None:
 
 
 def _in_order(attempt: epath.Path, name: str, shard: Shard) -> Iterator[epath.Path]:
-    """A shard's files: its facts come first, for it is finished by its own name."""
+    """Yields a shard's files, counts first: its own file marks it as finished."""
     yield shard_counts.path(attempt, shard.number)
     yield attempt / shard_name(name, shard.number, shard.count)
 
 
 def _rows_path(directory: epath.PathLike, number: int) -> epath.Path:
-    """Where the rows of the metadata that belong to a shard wait for its worker."""
+    """Returns the path of the metadata rows that a shard's worker reads."""
     return epath.Path(directory) / WORK / f"{number:05}.parquet"
 
 
@@ -200,13 +200,15 @@ def _watch(
     on_record: Callable[[int], Any],
     done: threading.Event,
 ) -> None:
-    """Tells of the records of each shard that has come."""
+    """Reports the records of each shard that was finished."""
     left = list(todo)
     while left:
         ended = done.wait(POLL_SECONDS)
-        still = shards.unfinished(left, raw.screen.name, directory)
-        count = sum(len(s.rows) for s in left) - sum(len(s.rows) for s in still)
-        left = still
+        unfinished = shards.unfinished(left, raw.screen.name, directory)
+        count = sum(len(shard.rows) for shard in left) - sum(
+            len(shard.rows) for shard in unfinished
+        )
+        left = unfinished
         if count:
             on_record(count)
         if ended:
@@ -214,7 +216,7 @@ def _watch(
 
 
 def _bad(work: epath.Path) -> dict[str, str]:
-    found: dict[str, str] = {}
+    bad_images: dict[str, str] = {}
     for path in sorted(work.glob("*.json")):
-        found |= files.read_json(path)
-    return found
+        bad_images |= files.read_json(path)
+    return bad_images

@@ -1,4 +1,4 @@
-"""The folder that the job `prepare` writes in: whose it is, what a killed run left."""
+"""Folder that the job `prepare` writes in: locks it, clears what a killed run left."""
 
 import contextlib
 import os
@@ -17,8 +17,8 @@ def claimed(folder: epath.Path) -> Iterator[None]:
     """Keeps other processes of this machine from preparing in a folder meanwhile.
 
     Args:
-      folder: made if need be, with its parents; those in which nothing was written
-        are removed again.
+      folder: made if need be, with its parents; folders that stay empty are removed
+        again.
 
     Raises:
       InputError: another process prepares in it.
@@ -58,26 +58,26 @@ def _locked(folder: epath.Path) -> Iterator[None]:
 
 
 def read_plan(path: epath.Path) -> dict[str, Any]:
-    """What the shards of a folder are written by.
+    """Reads the plan by which the shards of a folder are written.
 
     Raises:
       InputError: it is damaged.
     """
     try:
         return sealed_json.read(path)
-    except ValueError as error:  # no UTF-8, no JSON
+    except ValueError as error:  # not UTF-8, not JSON
         repeated = (path.parent / DESCRIPTION).exists()
-        what = "delete it and run --job=prepare again, which keeps the shards"
+        remedy = "delete it and run --job=prepare again, which keeps the shards"
         if not repeated:
-            what = f"delete the folder {path.parent}, or choose another data.dir"
-        raise InputError(f"{path} is damaged ({error}); {what}") from error
+            remedy = f"delete the folder {path.parent}, or choose another data.dir"
+        raise InputError(f"{path} is damaged ({error}); {remedy}") from error
 
 
 def clear(folder: epath.Path) -> None:
-    """Removes what a killed run had not finished."""
-    for place in (folder, folder / "facts"):
-        if place.exists():
-            for path in list(place.glob(".*.partial")):
+    """Removes what a killed run left unfinished."""
+    for directory in (folder, folder / "facts"):
+        if directory.exists():
+            for path in list(directory.glob(".*.partial")):
                 path.unlink(missing_ok=True)
     if (folder / WORK).exists():
         (folder / WORK).rmtree()
@@ -85,10 +85,10 @@ def clear(folder: epath.Path) -> None:
 
 @contextlib.contextmanager
 def writing(folder: epath.Path) -> Iterator[None]:
-    """Says in one line which folder could not be written.
+    """Raises an error in one line if the folder cannot be written.
 
     Raises:
-      RunError: the disk is full, or the like.
+      RunError: the disk is full, or similar.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""What describes a prepared screen's shards, written from their facts.
+"""Writes the description of a prepared screen's shards from their counts.
 
 The shards themselves are not touched.
 """
@@ -37,27 +37,27 @@ from gandl_jax.prepared.prepared import DESCRIPTION, ODD_IMAGES, PLAN, RECORDS
 from gandl_jax.prepared.shards import Shard
 from gandl_jax.raw.screen import Screen, record_ids, table
 
-WHOLE = ""  # among levels: those of all plates
+WHOLE = ""  # key of the levels of all plates
 Statistics = Mapping[str, Mapping[str, float]]  # of each channel
 Levels = Mapping[str, Statistics]
 
 
 @dataclasses.dataclass(frozen=True)
 class Describing:
-    """A screen whose shards are all there.
+    """A screen whose shards are all there, to be described.
 
     Attributes:
       spec: of the screen.
       metadata: its N records, as the shards have them.
-      changed: the same rows as the raw screen's table has them since; None where it
-        has not changed.
+      changed: the same rows in the raw screen's present table; None if it has not
+        changed.
       parts: its shards, as from `shards.plan`.
-      folder: where it is prepared.
-      plan: to be kept beside the shards, and in the description.
-      notes: what is odd about the table, to be described.
+      folder: of the prepared screen.
+      plan: written beside the shards, and into the description.
+      notes: remarks on the table.
       levels: channel to "low" and "high", by plate and, under `WHOLE`, of the screen,
-        in place of percentiles of its images; for images that were made by those of
-        another screen.
+        instead of percentiles of its images; for images that were generated at another
+        screen's levels.
     """
 
     spec: Screen
@@ -88,10 +88,10 @@ class Describing:
         return rows.iloc[self.order].reset_index(drop=True)
 
     def counts(self) -> shard_counts.ShardCounts:
-        """Counts of all shards.
+        """Reads the counts of all shards.
 
         Raises:
-          InputError: some are damaged, or of other shards than are there.
+          InputError: some are damaged, or belong to other shards.
         """
         counted = shard_counts.read(str(self.folder), len(self.parts))
         for part, lengths in zip(self.parts, counted.lengths, strict=True):
@@ -106,20 +106,20 @@ class Describing:
         return counted
 
 
-def describe(what: Describing, raw: shards.Raw, *, skipped: int) -> None:
+def describe(screen: Describing, raw: shards.Raw, *, skipped: int) -> None:
     """Writes the table of records, the TFDS metadata and, last, the description.
 
     Args:
-      what: to describe.
-      raw: what the shards were written from.
-      skipped: how many records were left out.
+      screen: to describe.
+      raw: the screen that the shards were written from.
+      skipped: number of records that were left out.
 
     Raises:
-      InputError: a shard's facts are damaged; nothing was written.
+      InputError: a shard's counts are damaged; nothing was written.
       RunError: the folder cannot be written.
     """
-    counted = what.counts()
-    name, channels, plan = what.spec.name, what.spec.channels, what.plan
+    counted = screen.counts()
+    name, channels, plan = screen.spec.name, screen.spec.channels, screen.plan
     histograms = sum(counted.histograms.values())
     height_px, width_px = raw.size_px
     description = {
@@ -128,27 +128,29 @@ def describe(what: Describing, raw: shards.Raw, *, skipped: int) -> None:
         "height_px": height_px,
         "width_px": width_px,
         "bit_depth": raw.bit_depth,
-        "records": len(what.metadata),
+        "records": len(screen.metadata),
         "records_skipped_as_missing": skipped,
         "statistics": _with_levels(
             shard_counts.statistics_of_channels(channels, histograms, plan),
-            what.levels.get(WHOLE, {}),
+            screen.levels.get(WHOLE, {}),
         ),
-        "files": [shard_name(name, p.number, p.count) for p in what.parts],
+        "files": [
+            shard_name(name, shard.number, shard.count) for shard in screen.parts
+        ],
     }
     odd = []
     if counted.images is not None:
-        odd = _image_remarks(what, raw, description["statistics"], counted.images)
+        odd = _image_remarks(screen, raw, description["statistics"], counted.images)
     if counted.quality is not None:
-        odd += _quality_remarks(what, raw, counted.quality, histograms)
-    with work_folder.writing(what.folder):
-        shards.write_tfds_metadata(str(what.folder), raw, counted.lengths)
-        _write(what, counted, description, odd)
+        odd += _quality_remarks(screen, raw, counted.quality, histograms)
+    with work_folder.writing(screen.folder):
+        shards.write_tfds_metadata(str(screen.folder), raw, counted.lengths)
+        _write(screen, counted, description, odd)
     for remark in odd:
         print(f"note: {remark}")
     left_out = f", {skipped} left out as images are missing" if skipped else ""
     print(
-        f"{what.folder}: {len(what.metadata)} records in {len(what.parts)} "
+        f"{screen.folder}: {len(screen.metadata)} records in {len(screen.parts)} "
         f"shards{left_out}"
     )
 
@@ -159,12 +161,12 @@ def add_source_table(
     plan: Mapping[str, Any],
     source: pd.DataFrame,
 ) -> None:
-    """Adds the raw screen's table to what a former version prepared.
+    """Adds the raw screen's table to a folder that a former version prepared.
 
     Args:
       folder: of the prepared screen.
       description: of it.
-      plan: to be kept.
+      plan: to be written.
       source: [N] rows of the table, in stored order.
 
     Raises:
@@ -179,44 +181,46 @@ def add_source_table(
         )
 
 
-def take_labels(description: Mapping[str, Any], what: Describing) -> bool:
-    """Keeps the raw screen's table as it is now beside that of the shards.
+def take_labels(description: Mapping[str, Any], screen: Describing) -> bool:
+    """Writes the raw screen's present table beside that of the shards.
 
     Args:
       description: of the complete screen.
-      what: to describe.
+      screen: to describe.
 
     Returns:
-      Whether it was another one until now.
+      Whether the table has changed.
 
     Raises:
       RunError: the folder cannot be written.
     """
     kept = CHANGED_TABLE if CHANGED_TABLE in description else SOURCE_TABLE
-    before = pd.read_parquet(io.BytesIO(files.read_bytes(what.folder / kept)))
-    if before.equals(what.labels):
+    before = pd.read_parquet(io.BytesIO(files.read_bytes(screen.folder / kept)))
+    if before.equals(screen.labels):
         return False
-    with work_folder.writing(what.folder):
-        told = {k: v for k, v in description.items() if k != CHANGED_TABLE}
-        told |= _write_changed(what) | {"plan": what.plan}
-        if REMARKS in told:
-            told[REMARKS] = {**told[REMARKS], "table": list(what.notes)}
-        sealed_json.write(what.folder / PLAN, what.plan)
-        sealed_json.write(what.folder / DESCRIPTION, told)
-        if what.changed is None:
-            (what.folder / CHANGED_TABLE).unlink(missing_ok=True)
+    with work_folder.writing(screen.folder):
+        updated = {
+            key: value for key, value in description.items() if key != CHANGED_TABLE
+        }
+        updated |= _write_changed(screen) | {"plan": screen.plan}
+        if REMARKS in updated:
+            updated[REMARKS] = {**updated[REMARKS], "table": list(screen.notes)}
+        sealed_json.write(screen.folder / PLAN, screen.plan)
+        sealed_json.write(screen.folder / DESCRIPTION, updated)
+        if screen.changed is None:
+            (screen.folder / CHANGED_TABLE).unlink(missing_ok=True)
     return True
 
 
-def _write_changed(what: Describing) -> dict[str, Any]:
-    """Writes the table as it is now where it has changed; its name and digest."""
-    if what.changed is None:
+def _write_changed(screen: Describing) -> dict[str, Any]:
+    """Writes the present table if it has changed; returns its name and digest."""
+    if screen.changed is None:
         return {}
-    return {CHANGED_TABLE: _write_source(what.folder, CHANGED_TABLE, what.labels)}
+    return {CHANGED_TABLE: _write_source(screen.folder, CHANGED_TABLE, screen.labels)}
 
 
 def _write(
-    what: Describing,
+    screen: Describing,
     counted: shard_counts.ShardCounts,
     description: Mapping[str, Any],
     odd: Sequence[str],
@@ -224,66 +228,66 @@ def _write(
     """Writes the tables, the illumination and, last, the description.
 
     Args:
-      what: to describe.
+      screen: to describe.
       counted: its counts.
-      description: what is known already.
-      odd: what is odd about the images.
+      description: its entries so far.
+      odd: remarks on the images.
     """
-    folder, plan = what.folder, what.plan
-    # Until the new one is written: files of two preparations are no screen.
+    folder, plan = screen.folder, screen.plan
+    # Removed until the new one is written: files of two preparations are no screen.
     (folder / DESCRIPTION).unlink(missing_ok=True)
     sealed_json.write(folder / PLAN, plan)
-    records = table(what.spec, what.labels)
+    records = table(screen.spec, screen.labels)
     _write_records(folder, records, counted)
     size_px = description["height_px"], description["width_px"]
     _write_illumination(folder, counted, size_px)
     description = {
         **description,
-        PLATES: _plate_statistics(what, counted.histograms),
+        PLATES: _plate_statistics(screen, counted.histograms),
         "plan": plan,
-        SOURCE_TABLE: _write_source(folder, SOURCE_TABLE, what.source),
-        **_write_changed(what),
+        SOURCE_TABLE: _write_source(folder, SOURCE_TABLE, screen.source),
+        **_write_changed(screen),
     }
     if counted.written:
         written = dict(zip(description["files"], counted.written, strict=True))
-        channels = what.spec.channels
+        channels = screen.spec.channels
         description[MANIFEST] = manifest.make(folder, written, records, channels)
-        description[REMARKS] = {"table": list(what.notes), "images": list(odd)}
+        description[REMARKS] = {"table": list(screen.notes), "images": list(odd)}
     sealed_json.write(folder / DESCRIPTION, description)
 
 
 def _quality_remarks(
-    what: Describing, raw: shards.Raw, measured: np.ndarray, histograms: np.ndarray
+    screen: Describing, raw: shards.Raw, measured: np.ndarray, histograms: np.ndarray
 ) -> list[str]:
-    """Which images stand out by simple measures; lists them in a file, too."""
-    found = image_quality.judge(measured, histograms)
-    path = functools.partial(_image, what, raw)
-    names = record_ids(what.spec, what.source).to_numpy(object)
-    with work_folder.writing(what.folder):
+    """Remarks on images that stand out by simple measures, and lists them in a file."""
+    quality = image_quality.judge(measured, histograms)
+    image_name = functools.partial(_image, screen, raw)
+    names = record_ids(screen.spec, screen.source).to_numpy(object)
+    with work_folder.writing(screen.folder):
         csv_files.write(
-            what.folder / ODD_IMAGES,
-            image_quality.table(found, what.spec.channels, names, path),
+            screen.folder / ODD_IMAGES,
+            image_quality.table(quality, screen.spec.channels, names, image_name),
         )
-    return remarks.quality(found, what.spec.channels, path)
+    return remarks.quality(quality, screen.spec.channels, image_name)
 
 
 def _image_remarks(
-    what: Describing,
+    screen: Describing,
     raw: shards.Raw,
     statistics: Mapping[str, Mapping[str, float]],
     images: np.ndarray,
 ) -> list[str]:
-    """What is odd about the images [N, C, 3], in stored order."""
-    path, pixels = functools.partial(_image, what, raw), math.prod(raw.size_px)
+    """Remarks on the images [N, C, 3], in stored order."""
+    image_name, pixels = functools.partial(_image, screen, raw), math.prod(raw.size_px)
     return [
         *remarks.levels(statistics, raw.bit_depth),
-        *remarks.images(images, what.spec.channels, path, pixels=pixels),
+        *remarks.images(images, screen.spec.channels, image_name, pixels=pixels),
     ]
 
 
-def _image(what: Describing, raw: shards.Raw, record: int, channel: int) -> str:
-    """What to call the image of a record, in stored order, and a channel."""
-    spec, row = what.spec, what.metadata.iloc[what.order[record]].to_dict()
+def _image(screen: Describing, raw: shards.Raw, record: int, channel: int) -> str:
+    """Names the image of a record, in stored order, and a channel."""
+    spec, row = screen.spec, screen.metadata.iloc[screen.order[record]].to_dict()
     paths = [raw.source.spellings.actual(path) for path in spec.image_paths(row)]
     if spec.planes == 1:
         return paths[channel]
@@ -293,9 +297,9 @@ def _image(what: Describing, raw: shards.Raw, record: int, channel: int) -> str:
 def _write_records(
     folder: epath.Path, records: pd.DataFrame, counted: shard_counts.ShardCounts
 ) -> None:
-    places = shards.locations(counted.lengths, counted.digests)
+    locations = shards.locations(counted.lengths, counted.digests)
     with files.replacing(folder / RECORDS) as file:
-        pd.concat([records, places], axis=1).to_parquet(file)
+        pd.concat([records, locations], axis=1).to_parquet(file)
 
 
 def _write_source(
@@ -310,7 +314,7 @@ def _write_source(
 def _write_illumination(
     folder: epath.Path, counted: shard_counts.ShardCounts, size_px: tuple[int, int]
 ) -> None:
-    """Writes the fields of all plates, where no former version began the shards."""
+    """Writes the fields of all plates, unless a former version began the shards."""
     if counted.blocks:
         by_plate = {
             plate: illumination.fields(sums, *size_px)
@@ -320,21 +324,24 @@ def _write_illumination(
 
 
 def _plate_statistics(
-    what: Describing, by_plate: Mapping[str, np.ndarray]
+    screen: Describing, by_plate: Mapping[str, np.ndarray]
 ) -> dict[str, Statistics]:
-    """Plate to its channels' statistics; {} where the screen has no plates."""
+    """Returns plate to its channels' statistics; {} if the screen has no plates."""
     if by_plate.keys() == {""}:
         return {}
-    channels, plan = what.spec.channels, what.plan
+    channels, plan = screen.spec.channels, screen.plan
     return {
         plate: _with_levels(
             shard_counts.statistics_of_channels(channels, histograms, plan),
-            what.levels.get(plate, {}),
+            screen.levels.get(plate, {}),
         )
         for plate, histograms in sorted(by_plate.items())
     }
 
 
 def _with_levels(counted: Statistics, levels: Statistics) -> Statistics:
-    """Statistics of channels with other "low" and "high" levels, of some or none."""
-    return {name: {**own, **levels.get(name, {})} for name, own in counted.items()}
+    """Replaces "low" and "high" of the channels in `levels`."""
+    return {
+        name: {**statistics, **levels.get(name, {})}
+        for name, statistics in counted.items()
+    }

@@ -1,4 +1,4 @@
-"""The slow half of the job `prepare`: writes what is missing of the shards."""
+"""Slow half of the job `prepare`: writes the shards that are missing."""
 
 import dataclasses
 import functools
@@ -66,21 +66,21 @@ def convert(
     notes: Sequence[str],
     check_size: Callable[[tuple[int, int]], None] | None = None,
 ) -> None:
-    """Writes what is missing of the shards, then the description.
+    """Writes the missing shards, then the description.
 
     Args:
       spec: of the screen.
       metadata: the records to write, all their images present.
       source: the raw screen's files.
       data: `config.data`.
-      settings: of the plan, what does not depend on the metadata.
-      skipped: how many records were left out, to be described.
-      notes: what is odd about the table, to be described.
-      check_size: refuses prepared images of a height and width that are of no use.
+      settings: entries of the plan that do not depend on the metadata.
+      skipped: number of records left out, to be described.
+      notes: remarks on the table, to be described.
+      check_size: refuses prepared images of an unsuitable height and width.
 
     Raises:
-      InputError: images are unusable (what this run wrote is removed), the folder was
-        prepared otherwise or holds other things, or a file in it is damaged.
+      InputError: images are unusable (files of this run are removed), the folder was
+        prepared differently or holds other things, or a file in it is damaged.
       RunError: the raw screen went away, or the folder cannot be written.
     """
     folder = epath.Path(data.dir)
@@ -91,10 +91,10 @@ def convert(
         labels = table(spec, metadata)
         labelled.renamed(spec, counted_by, metadata, labels, data.dir)  # refuses
     metadata, changed = _as_written(spec, metadata, folder, before, counted_by)
-    parts = shards.plan(
+    shard_plan = shards.plan(
         metadata, records_per_shard=data.records_per_shard, seed=ORDER_SEED
     )
-    plan = settings | _source(metadata, data.source_dir, parts)
+    plan = settings | _source(metadata, data.source_dir, shard_plan)
     if LABELS in plan:
         plan[COUNTED] = counted_by
     _check_table(folder, before, plan)
@@ -102,7 +102,7 @@ def convert(
     if IMAGES in before:
         plan[IMAGES] = before[IMAGES]
     describing = write_description.Describing(
-        spec, metadata, parts, folder, plan, notes, changed
+        spec, metadata, shard_plan, folder, plan, notes, changed
     )
     if (description := _complete(folder)) and _is_labelled(description, describing):
         print(f"{data.dir}: already prepared, {len(metadata)} records")
@@ -110,7 +110,7 @@ def convert(
     counted = labelled.as_counted(spec, counted_by)
     if changed is not None:
         counted = changed_table.as_shards_need_it(counted, metadata.columns)
-    todo = shards.unfinished(parts, spec.name, data.dir)
+    todo = shards.unfinished(shard_plan, spec.name, data.dir)
     write = _writer(data)
     images = list(itertools.chain(*raw_images.paths(spec, metadata)))
     image_format = raw_images.common_format(source, images, spec.planes)
@@ -128,10 +128,10 @@ def convert(
 
 
 def _source(
-    metadata: pd.DataFrame, source_dir: str, parts: Sequence[Shard]
+    metadata: pd.DataFrame, source_dir: str, shard_plan: Sequence[Shard]
 ) -> dict[str, Any]:
-    """The plan's other part: the raw screen, in the order of its records."""
-    order = np.concatenate([part.rows for part in parts])
+    """Returns the plan's entries on the raw screen, in the order of its records."""
+    order = np.concatenate([shard.rows for shard in shard_plan])
     return {
         SOURCE: os.fspath(files.absolute(source_dir)),
         "records": len(metadata),
@@ -146,20 +146,20 @@ def _as_written(
     before: Mapping[str, Any],
     counted_by: Sequence[str],
 ) -> tuple[pd.DataFrame, pd.DataFrame | None]:
-    """The records as the shards there have them, and as they are now.
+    """Returns the records as the shards have them, and as they are now.
 
     Args:
       spec: of the screen.
       metadata: the records as they are now.
       folder: of the prepared screen.
-      before: what it was begun with; {} where it is empty.
+      before: its plan; {} if it is empty.
       counted_by: the columns of the plates whose pixels the shards count.
 
     Returns:
-      The records; and the same ones by the table of now, None where that is the same.
+      The records; and the same ones in the present table, None if that is the same.
 
     Raises:
-      InputError: they are other records, images or plates.
+      InputError: the records, images or plates are different ones.
     """
     orders = functools.partial(shards.stored_order, seed=ORDER_SEED)
     former = changed_table.written_from(folder, before.get(TABLE), orders)
@@ -172,7 +172,7 @@ def _as_written(
 def _check_table(
     folder: epath.Path, before: Mapping[str, Any], plan: Mapping[str, Any]
 ) -> None:
-    """Raises where the folder was begun with other records than there are now."""
+    """Refuses a folder that was begun with other records."""
     if before and before.get(TABLE) != plan[TABLE]:
         raise InputError(
             f"{folder} (config.data.dir) was begun with another table than "
@@ -181,7 +181,7 @@ def _check_table(
 
 
 def plan_before(folder: epath.Path) -> dict[str, Any] | None:
-    """What the folder was begun with; None where it is empty.
+    """Reads the plan that the folder was begun with; None if it is empty.
 
     Raises:
       InputError: it holds other things, or the plan is damaged.
@@ -189,7 +189,7 @@ def plan_before(folder: epath.Path) -> dict[str, Any] | None:
     path = folder / PLAN
     if path.exists():
         return work_folder.read_plan(path)
-    if (folder / DESCRIPTION).exists():  # which repeats it
+    if (folder / DESCRIPTION).exists():  # it repeats the plan
         return read_description(folder)["plan"]
     held = folder.iterdir() if folder.exists() else ()
     if any(not path.name.startswith(".") for path in held):
@@ -201,7 +201,7 @@ def plan_before(folder: epath.Path) -> dict[str, Any] | None:
 
 
 def _complete(folder: epath.Path) -> dict[str, Any]:
-    """The description where all that was written is there, and whole; else {}.
+    """Returns the description if all files are there and undamaged; else {}.
 
     The shards themselves are not read: `--job=verify` does that.
     """
@@ -211,8 +211,8 @@ def _complete(folder: epath.Path) -> dict[str, Any]:
     known = {*description.get(MANIFEST, {}).get("files", {}), RECORDS}
     known |= {SOURCE_TABLE, CHANGED_TABLE} & description.keys()
     wanted = {*description["files"], *known, PLAN, *TFDS_METADATA}
-    there = {path.name for path in folder.iterdir()}
-    if not wanted <= there:
+    present = {path.name for path in folder.iterdir()}
+    if not wanted <= present:
         return {}
     for name in sorted(known - set(description["files"])):
         digest = written(description, name)
@@ -223,51 +223,59 @@ def _complete(folder: epath.Path) -> dict[str, Any]:
 
 
 def _bare(digest: Mapping[str, Any]) -> dict[str, Any]:
-    """A file's digest and size without the number of its records."""
+    """Returns a file's digest and size without the number of its records."""
     return {key: digest[key] for key in ("sha256", "bytes")}
 
 
 def _is_labelled(
-    description: Mapping[str, Any], what: write_description.Describing
+    description: Mapping[str, Any], describing: write_description.Describing
 ) -> bool:
-    """Whether every experiment finds its labels; sees to it where that is easy.
+    """Tells whether every experiment finds its labels; adds them if that is easy.
 
-    A former version kept no table to make them from, and told the statistics by the
-    plates of the experiment that prepared last. Where those are not the plates that
-    the shards' facts count, all is described anew.
+    A former version kept no table to make them from, and grouped the statistics by the
+    plates of the experiment that prepared last. If the shards count other plates, all
+    is described again.
     """
     if SOURCE_TABLE in description:
-        if write_description.take_labels(description, what):
-            print(f"{what.folder}: columns of the table have changed and are taken up")
+        if write_description.take_labels(description, describing):
+            print(
+                f"{describing.folder}: columns of the table have changed and are taken "
+                "up"
+            )
         return True
-    plan = dict(what.plan)
+    plan = dict(describing.plan)
     if before := description["plan"].get(LABELS):
         plan[LABELS] = before
-        told_by = [before.get(key, "") for key in SCREEN_PLATES]
-        if told_by != plan[COUNTED]:
-            if (what.folder / "facts").exists():
+        described_by = [before.get(key, "") for key in SCREEN_PLATES]
+        if described_by != plan[COUNTED]:
+            if (describing.folder / "facts").exists():
                 return False
-            plan[COUNTED] = told_by
-    write_description.add_source_table(what.folder, description, plan, what.source)
+            plan[COUNTED] = described_by
+    write_description.add_source_table(
+        describing.folder, description, plan, describing.source
+    )
     print(
-        f"{what.folder}: {SOURCE_TABLE} added, so that each experiment has its own "
-        "labels"
+        f"{describing.folder}: {SOURCE_TABLE} added, so that each experiment has its "
+        "own labels"
     )
     return True
 
 
-def _check_images(folder: epath.Path, plan: Mapping[str, Any], now: str) -> None:
-    """Raises where the shards that are there hold images of another format."""
-    before = plan.get(IMAGES, now)
-    if before != now:
+def _check_images(
+    folder: epath.Path, plan: Mapping[str, Any], present_format: str
+) -> None:
+    """Refuses if the shards that are there hold images of another format."""
+    former_format = plan.get(IMAGES, present_format)
+    if former_format != present_format:
         raise InputError(
-            f"{folder} (config.data.dir) was begun with images of {before}, and those "
-            f"in config.data.source_dir are {now}: choose another data.dir"
+            f"{folder} (config.data.dir) was begun with images of {former_format}, and "
+            f"those in config.data.source_dir are {present_format}: choose another "
+            "data.dir"
         )
 
 
 def _check_reduction(raw: shards.Raw) -> None:
-    """Raises where the prepared images would have no pixel, or no fewer bits."""
+    """Refuses if the prepared images would have no pixel, or no fewer bits."""
     if raw.reduction.white and raw.image_format.bit_depth == 8:
         raise InputError(
             f"config.data.white_level={raw.reduction.white} makes 8 bits of 16, but "
@@ -294,7 +302,8 @@ def _write_shards(
     (folder / "facts").mkdir(exist_ok=True)
     if not todo:
         return
-    # Killed from here on, the screen is not complete, nor are the shards to be redone.
+    # If the run is killed from here on, neither the screen nor these shards count as
+    # complete.
     (folder / DESCRIPTION).unlink(missing_ok=True)
     _remove(folder, todo, raw.screen.name)
     progress = Progress("prepare", sum(len(shard.rows) for shard in todo), "sites")
@@ -312,7 +321,7 @@ def _write_shards(
 
 
 def _writer(data: ml_collections.ConfigDict) -> Callable[..., dict[str, str]]:
-    """Writes shards in processes of this machine or on Beam; returns bad images.
+    """Returns a function that writes shards, in processes or on Beam: bad images.
 
     Raises:
       InputError: Beam does not understand its options.
@@ -326,7 +335,7 @@ def _writer(data: ml_collections.ConfigDict) -> Callable[..., dict[str, str]]:
 
 
 def _remove(folder: epath.Path, todo: Sequence[Shard], name: str) -> None:
-    """Removes these shards, and no more."""
+    """Removes only these shards."""
     for shard in todo:
         file = shard_name(name, shard.number, shard.count)
         (folder / file).unlink(missing_ok=True)

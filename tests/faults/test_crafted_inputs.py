@@ -746,7 +746,7 @@ def test_a_record_that_says_it_is_a_terabyte(place):
     opened = prepared.open_prepared("prepared")
     spec = screen.load(config_files.load("crafted.py"))
     wanted = {"sha256": "", "bytes": 160, "records": 2}
-    found, _ = faults.of_shard(opened, SHARD, {SHARD: wanted}, spec)
+    found, _ = faults.check_shard(opened, SHARD, {SHARD: wanted}, spec)
     told = [fault.what for fault in found]
     assert told[-2:] == ["has another length than the table of records says"] * 2
 

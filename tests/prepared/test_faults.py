@@ -16,21 +16,21 @@ def wanted(**contents):
 def test_a_file_is_told_by_its_bytes(tmp_path):
     files = wanted(one=b"first", other=b"second")
     path = tmp_path / "one"
-    fault, holds = faults.of_file(str(tmp_path), "one", files)
+    fault, holds = faults.check_file(str(tmp_path), "one", files)
     assert fault.what == "is gone" and holds == ""
     path.write_bytes(b"first")
-    assert faults.of_file(str(tmp_path), "one", files) == (None, "one")
+    assert faults.check_file(str(tmp_path), "one", files) == (None, "one")
     path.write_bytes(b"second")
-    fault, holds = faults.of_file(str(tmp_path), "one", files)
+    fault, holds = faults.check_file(str(tmp_path), "one", files)
     assert fault.what == "holds what other should hold" and holds == "other"
     path.write_bytes(b"fir")
-    fault, holds = faults.of_file(str(tmp_path), "one", files)
+    fault, holds = faults.check_file(str(tmp_path), "one", files)
     assert fault.what == "has 3 bytes, not 5" and holds == "one"
 
 
 def test_a_file_that_cannot_be_read_is_a_fault_and_no_end(tmp_path):
     (tmp_path / "one").mkdir()
-    fault, holds = faults.of_file(str(tmp_path), "one", wanted(one=b"first"))
+    fault, holds = faults.check_file(str(tmp_path), "one", wanted(one=b"first"))
     assert fault.what.startswith("cannot be read: ") and holds == ""
 
 

@@ -109,23 +109,23 @@ def _faults(
     manifest |= {name: description[name] for name in tables & description.keys()}
     more = faults.surplus(directory, manifest)
     for name in sorted(manifest.keys() - {*description["files"], prepared.RECORDS}):
-        other, _ = faults.of_file(directory, name, manifest)
+        other, _ = faults.check_file(directory, name, manifest)
         more += [other] if other else []
-    more += faults.of_plan(directory, description["plan"])
-    more += faults.of_facts(directory, description["files"], manifest)
-    fault, _ = faults.of_file(directory, prepared.RECORDS, manifest)
+    more += faults.check_plan(directory, description["plan"])
+    more += faults.check_counts(directory, description["files"], manifest)
+    fault, _ = faults.check_file(directory, prepared.RECORDS, manifest)
     if fault:  # then nothing says where the records are
-        check = functools.partial(faults.of_file, directory, files=manifest)
+        check = functools.partial(faults.check_file, directory, files=manifest)
         results = _over_shards(check, description["files"], manifest)
         return [fault, *(one for one, _ in results if one), *more]
     opened = prepared.open_unchecked(directory, description)
-    check = functools.partial(faults.of_shard, opened, files=manifest, spec=spec)
+    check = functools.partial(faults.check_shard, opened, files=manifest, spec=spec)
     results = _over_shards(check, description["files"], manifest)
     found = [fault for some, _ in results for fault in some]
     whole = pd.concat([names for _, names in results], ignore_index=True)
-    found += faults.of_sites(opened, whole, [fault.name for fault in found])
+    found += faults.check_sites(opened, whole, [fault.name for fault in found])
     if not any(fault.shard in tables for fault in more):
-        found += faults.of_source_table(opened, spec)
+        found += faults.check_source_table(opened, spec)
     return [*found, *more, *_against_source(opened, spec, source_dir)]
 
 
@@ -156,7 +156,7 @@ def _against_source(
         )
         return []
     metadata = screen.read_metadata(spec, source_dir)
-    return faults.of_metadata(opened, screen.record_ids(spec, metadata))
+    return faults.check_metadata(opened, screen.record_ids(spec, metadata))
 
 
 def _write(path: epath.Path, found: Sequence[Any]) -> None:
