@@ -1,4 +1,4 @@
-"""The figures of a comparison: scores by task and by cost, curves, image grids."""
+"""Figures of a comparison: scores by task and by cost, curves, image grids."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -19,60 +19,63 @@ from gandl_jax.tasks import marks
 
 Row = Mapping[str, Any]
 GRID_PX = 560  # width of an image grid on the page
-COSTS = {  # name of the axis to the cost
-    "minutes of training": lambda own: own.get("seconds", 0.0) / 60,
-    "peak memory, GiB": lambda own: (memory_bytes(own) or 0) / 2**30,
+COSTS = {  # name of the axis to a function of the cost
+    "minutes of training": lambda cost: cost.get("seconds", 0.0) / 60,
+    "peak memory, GiB": lambda cost: (memory_bytes(cost) or 0) / 2**30,
 }
 
 
-def by_cost(words: str, rows: list[Row], cost: Mapping[str, Cost]) -> Html | None:
-    """The chapter of scores against training time, and against memory."""
-    made = []
-    for axis, of in COSTS.items():
+def by_cost(question: str, rows: list[Row], cost: Mapping[str, Cost]) -> Html | None:
+    """Makes the chapter of scores against training time, and against memory."""
+    plots = []
+    for axis, cost_of in COSTS.items():
         points = {
-            row["arm"]: (of(cost[row["arm"]]), *_ends(row))
+            row["arm"]: (cost_of(cost[row["arm"]]), *_ends(row))
             for row in answer.shown(rows, fair=True)
-            if of(cost.get(row["arm"], {}))
+            if cost_of(cost.get(row["arm"], {}))
         }
         if points:
             figure = against.draw(points, axis, "score")
-            svg = style.to_svg(figure, f"cost-{len(made)}", f"{words} by {axis}")
-            made.append(page.figure(Html(svg), f"Score by {axis}"))
-    if not made:
+            svg = style.to_svg(figure, f"cost-{len(plots)}", f"{question} by {axis}")
+            plots.append(page.figure(Html(svg), f"Score by {axis}"))
+    if not plots:
         return None
-    plots = page.tag("div", page.join(made), class_="pair")
-    return page.section("costs", "What does a score cost?", plots, link("costs"))
+    plots_html = page.tag("div", page.join(plots), class_="pair")
+    return page.section("costs", "What does a score cost?", plots_html, link("costs"))
 
 
-def by_task(asked: Mapping[str, list[Row]]) -> Html:
-    """The chapter of all arms by all questions."""
-    made = [_task(words, rows, i) for i, (words, rows) in enumerate(asked.items())]
+def by_task(rows_of_question: Mapping[str, list[Row]]) -> Html:
+    """Makes the chapter of all arms by all questions."""
+    plots = [
+        _task(question, rows, i)
+        for i, (question, rows) in enumerate(rows_of_question.items())
+    ]
     return page.section(
         "tasks",
         "All methods by all tasks",
         page.tag("p", "Means over seeds with 95 % intervals, best first."),
-        page.tag("div", page.join(made), class_="pair"),
+        page.tag("div", page.join(plots), class_="pair"),
         link("scores"),
     )
 
 
-def _task(words: str, rows: list[Row], number: int) -> Html:
+def _task(question: str, rows: list[Row], number: int) -> Html:
     shown = (*answer.shown(rows, fair=True), *answer.shown(rows, fair=False))
     floors = (row for row in rows if row["role"] == FLOOR)
-    every = [*shown, *floors]
-    names = [marks.told(row["arm"], row) for row in every]
+    arms = [*shown, *floors]
+    names = [marks.told(row["arm"], row) for row in arms]
     series = {
-        role: [_score(rows, row["arm"], role) for row in every]
+        role: [_score(rows, row["arm"], role) for row in arms]
         for role in (TRAINED, UNTRAINED, FLOOR)
     }
     figure = plot.draw(names, series, "score", [rows[0]["chance"]] * len(names))
-    svg = style.to_svg(figure, f"task-{number}", words)
-    caption = f"{words}; {page.count(rows[0]['records'], 'record')}"
+    svg = style.to_svg(figure, f"task-{number}", question)
+    caption = f"{question}; {page.count(rows[0]['records'], 'record')}"
     return page.figure(Html(svg), caption)
 
 
 def _score(rows: Iterable[Row], arm: str, role: str):
-    row = text.of_arm(rows, arm, role)
+    row = text.find_row(rows, arm, role)
     return _ends(row) if row else None
 
 
@@ -81,51 +84,58 @@ def _ends(row: Row) -> tuple[float, float, float]:
 
 
 def curves(compared: Sequence[Entrant]) -> Html | None:
-    """The chapter of the first curve that each method shows of its training."""
-    made = []
-    for i, (arm, one) in enumerate(_first_of_arms(compared).items()):
-        config, metrics = workdirs.read_config(one.folder), logs.read(one.folder)
+    """Makes the chapter of the first training curve of each method."""
+    plots = []
+    for i, (arm, entrant) in enumerate(_first_of_arms(compared).items()):
+        config, metrics = (
+            workdirs.read_config(entrant.folder),
+            logs.read(entrant.folder),
+        )
         for caption, svg in training.curves(config, metrics, f"curve-{i}")[:1]:
-            made.append(page.figure(Html(svg), f"{arm}, seed {one.seed}: {caption}"))
-    if not made:
+            plots.append(
+                page.figure(Html(svg), f"{arm}, seed {entrant.seed}: {caption}")
+            )
+    if not plots:
         return None
-    plots = page.tag("div", page.join(made), class_="panels")
-    return page.section("curves", "How did they learn?", plots)
+    plots_html = page.tag("div", page.join(plots), class_="panels")
+    return page.section("curves", "How did they learn?", plots_html)
 
 
 def grids(compared: Sequence[Entrant]) -> Html | None:
-    """The chapter of the last image grid of each arm that draws any."""
-    found = _first_of_arms(compared).items()
-    made = [p for arm, one in found if (p := _grid(arm, one.folder))]
-    if not made:
+    """Makes the chapter of the last image grid of each arm that has any."""
+    entrants = _first_of_arms(compared).items()
+    grids_html = [
+        grid for arm, entrant in entrants if (grid := _grid(arm, entrant.folder))
+    ]
+    if not grids_html:
         return None
-    plots = page.tag("div", page.join(made), class_="pair")
+    plots = page.tag("div", page.join(grids_html), class_="pair")
     return page.section("images", "What do they make of images?", plots)
 
 
 def _grid(arm: str, folder: epath.Path) -> Html | None:
-    found = sorted((folder / "images").glob("*_composite.png"))
-    if not found:
+    paths = sorted((folder / "images").glob("*_composite.png"))
+    if not paths:
         return None
-    left, right = pictures.read_words(found[-1]) or ("training images", "the method's")
+    left, right = pictures.read_words(paths[-1]) or ("training images", "the method's")
     try:
-        png = pictures.shrunk(found[-1], GRID_PX)
+        png = pictures.shrunk(paths[-1], GRID_PX)
     except ValueError:  # damaged
         return None
-    words = f"{arm}: left {left}, right {right}"
-    return page.picture(png, words, words)
+    caption = f"{arm}: left {left}, right {right}"
+    return page.picture(png, caption, caption)
 
 
 def _first_of_arms(compared: Sequence[Entrant]) -> dict[str, Entrant]:
-    """The first training of each arm; tables were not trained here."""
-    found: dict[str, Entrant] = {}
-    for one in compared:
-        if one.seed is not None:
-            found.setdefault(one.arm, one)
-    return found
+    """Returns the first training of each arm; tables were not trained here."""
+    first_of_arm: dict[str, Entrant] = {}
+    for entrant in compared:
+        if entrant.seed is not None:
+            first_of_arm.setdefault(entrant.arm, entrant)
+    return first_of_arm
 
 
 def link(csv: str) -> Html:
-    """Where the numbers are."""
-    words = page.join(["All numbers:", page.data_link(csv)])
-    return page.tag("p", words, class_="note")
+    """Links to the table with the numbers."""
+    sentence = page.join(["All numbers:", page.data_link(csv)])
+    return page.tag("p", sentence, class_="note")

@@ -1,16 +1,16 @@
 """The job `compare`: which way of learning features suits a screen?
 
 Takes workdirs of one screen (config.compare.workdirs, patterns too; after a sweep its
-runs), and judges their headline sets on the same records and folds, trained beside
-untrained, beside floors. Seeds are replicates. Records that one holds out are held out
-for all; networks that were trained on everything stand in a second table.
+runs), and judges their headline sets on the same records and folds, with untrained
+networks and floors. Seeds are replicates. Records that one workdir holds out are held
+out for all; networks that were trained on all records get a second table.
 
-Each answers by its headline set; with config.compare.choose_sets also by the set that
-each fold chooses within its training part.
+Each workdir is judged by its headline set; with config.compare.choose_sets also by the
+set that each fold chooses on its training records.
 
 Writes compare/<dataset>/<task>.json, its rows as <task>.csv, and index.html, which
-shows them all, with scores, pairs of arms and costs as data/*.csv. Of a sweep the
-scores are kept as config.sweep.results/<sweep>/<screen>_compared.csv too.
+shows them all, with scores, pairs of arms and costs as data/*.csv. Scores of a sweep
+are kept as config.sweep.results/<sweep>/<screen>_compared.csv, too.
 """
 
 import ml_collections
@@ -55,23 +55,23 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     )
     for content in contents:
         print(text.summary(content), flush=True)
-    cost = spent.of_arms(bench.compared)
+    cost = spent.arm_costs(bench.compared)
     page.write(target, bench.compared, contents, cost, config)
     if config.sweep.source:
-        place = epath.Path(config.sweep.results) / config.name
-        task_results.say(JOB, f"wrote {kept.write(place, contents, cost)}")
+        path_stem = epath.Path(config.sweep.results) / config.name
+        task_results.say(JOB, f"wrote {kept.write(path_stem, contents, cost)}")
     task_results.say(JOB, f"wrote {target / 'index.html'}")
 
 
 def _folders(config: ml_collections.ConfigDict, workdir: epath.Path) -> list:
-    """The workdirs that are compared.
+    """Finds the workdirs that are compared.
 
     Raises:
       InputError: there are none, or a run of the sweep has none.
     """
     named = config.compare.workdirs
     if not named and config.sweep.source:
-        named = [str(_of_run(workdir, name)) for name in config.sweep.runs]
+        named = [str(_run_workdir(workdir, name)) for name in config.sweep.runs]
     if not named:
         raise InputError(
             "config.compare.workdirs is empty: name workdirs of one screen, as in "
@@ -80,8 +80,8 @@ def _folders(config: ml_collections.ConfigDict, workdir: epath.Path) -> list:
     return entrants.find(named)
 
 
-def _of_run(workdir: epath.Path, name: str) -> epath.Path:
-    """The workdir of a sweep's run.
+def _run_workdir(workdir: epath.Path, name: str) -> epath.Path:
+    """Returns the workdir of a sweep's run.
 
     Raises:
       InputError: there is none.

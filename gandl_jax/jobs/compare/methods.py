@@ -1,4 +1,4 @@
-"""The table of methods: score, gain, rank, cost, and what to doubt."""
+"""Table of methods: score, gain, rank, cost, and doubts."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -19,20 +19,22 @@ HEADER = (
 )  # fmt: skip
 
 
-def section(words: str, rows: list[Row], cost: Mapping[str, Cost]) -> Html:
-    """The chapter.
+def section(question: str, rows: list[Row], cost: Mapping[str, Cost]) -> Html:
+    """Makes the chapter.
 
     Args:
-      words: the question that leads.
-      rows: of it.
-      cost: arm to its figures.
+      question: the leading question, in words.
+      rows: of the question.
+      cost: arm to its costs.
     """
-    parts = [
-        page.tag("p", f"{words}; in small print 95 % intervals over wells and seeds."),
+    elements = [
+        page.tag(
+            "p", f"{question}; in small print 95 % intervals over wells and seeds."
+        ),
         _table(answer.shown(rows, fair=True), rows, cost),
     ]
     if others := answer.shown(rows, fair=False):
-        parts += [
+        elements += [
             page.tag("h3", "Apart: what saw more"),
             page.tag(
                 "p",
@@ -41,7 +43,7 @@ def section(words: str, rows: list[Row], cost: Mapping[str, Cost]) -> Html:
             ),
             _table(others, rows, cost),
         ]
-    return page.section("methods", "Methods", *parts)
+    return page.section("methods", "Methods", *elements)
 
 
 def _table(shown: Iterable[Row], rows: list[Row], cost: Mapping[str, Cost]) -> Html:
@@ -49,8 +51,8 @@ def _table(shown: Iterable[Row], rows: list[Row], cost: Mapping[str, Cost]) -> H
     return page.table(HEADER, lines, "scores")
 
 
-def _line(row: Row, rows: list[Row], own: Cost) -> list[object]:
-    untrained = text.of_arm(rows, row["arm"], UNTRAINED)
+def _line(row: Row, rows: list[Row], cost: Cost) -> list[object]:
+    untrained = text.find_row(rows, row["arm"], UNTRAINED)
     return [
         row["arm"],
         row["features"],
@@ -59,15 +61,15 @@ def _line(row: Row, rows: list[Row], own: Cost) -> list[object]:
         _interval(untrained, ".3f"),
         _interval(row["minus_untrained"], "+.3f"),
         _rank(row),
-        duration(own["seconds"]) if own else "–",
-        page.number(own.get("steps"), ",.0f"),
-        f"{own['step_seconds']:.3g} s" if own else "–",
-        page.number(own.get("images"), ",.0f"),
-        _memory(own),
-        page.number((own.get("flops_per_step") or float("nan")) / 1e9, ",.2f"),
-        page.number(own.get("parameters"), ",.0f"),
-        page.number(own.get("width"), ",.0f"),
-        "; ".join(_doubts(row, own)) or "–",
+        duration(cost["seconds"]) if cost else "–",
+        page.number(cost.get("steps"), ",.0f"),
+        f"{cost['step_seconds']:.3g} s" if cost else "–",
+        page.number(cost.get("images"), ",.0f"),
+        _memory(cost),
+        page.number((cost.get("flops_per_step") or float("nan")) / 1e9, ",.2f"),
+        page.number(cost.get("parameters"), ",.0f"),
+        page.number(cost.get("width"), ",.0f"),
+        "; ".join(_doubts(row, cost)) or "–",
     ]
 
 
@@ -83,22 +85,22 @@ def _rank(row: Row) -> object:
     return page.interval(row["rank"], row["rank_low"], row["rank_high"], "g")
 
 
-def _memory(own: Cost) -> str:
-    if not memory_bytes(own):
+def _memory(cost: Cost) -> str:
+    if not memory_bytes(cost):
         return "–"
-    of_host = "" if own.get("peak_device_bytes") else " (host)"
-    return f"{memory_bytes(own) / 2**30:.1f} GiB{of_host}"
+    of_host = "" if cost.get("peak_device_bytes") else " (host)"
+    return f"{memory_bytes(cost) / 2**30:.1f} GiB{of_host}"
 
 
-def _doubts(row: Row, own: Cost) -> list[str]:
-    made = [marks.WORDS] if marks.learnt(row) else []
-    made += ["images seen"] if row.get("saw_all") else []
+def _doubts(row: Row, cost: Cost) -> list[str]:
+    doubts = [marks.WORDS] if marks.learnt(row) else []
+    doubts += ["images seen"] if row.get("saw_all") else []
     if len(row["seeds"]) == 1 and row["seeds"] != [None]:
-        made.append("one seed")
+        doubts.append("one seed")
     if not row["minus_untrained"]:
-        made.append("no untrained network beside it")
+        doubts.append("no untrained network beside it")
     elif row["minus_untrained"]["low"] <= 0:
-        made.append("no better than untrained")
-    if own.get("stopped"):
-        made.append(f"stopped early: {own['stopped']}")
-    return made
+        doubts.append("no better than untrained")
+    if cost.get("stopped"):
+        doubts.append(f"stopped early: {cost['stopped']}")
+    return doubts

@@ -1,4 +1,4 @@
-"""The page of a comparison: all methods beside one another, with scores and costs."""
+"""Page of a comparison: all methods beside one another, with scores and costs."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -29,9 +29,9 @@ def write(
 
     Args:
       folder: of the comparison.
-      compared: what was compared.
-      contents: of each task, as the job keeps them.
-      cost: arm to its figures.
+      compared: the workdirs that were compared.
+      contents: of each task, as the job writes them.
+      cost: arm to its costs.
       config: of the comparison.
     """
     chapters = _chapters(folder.name, compared, contents, cost, config)
@@ -43,28 +43,28 @@ def write(
 def _chapters(
     screen: str, compared: Sequence[Entrant], contents: Contents, cost, config
 ) -> Iterator[Html | None]:
-    asked = answer.questions(contents)
-    first = answer.leading(asked)
+    rows_of_question = answer.questions(contents)
+    first = answer.leading(rows_of_question)
     yield page.tag("h1", f"Methods compared on {screen}")
     yield page.tag("p", _subtitle(compared), class_="subtitle")
     if limits := screens.load(config).limits:
         yield page.tag("p", f"What these data cannot show: {limits}")
     if first:
-        yield answer.section(first, asked[first], contents)
-        yield methods.section(first, asked[first], cost)
-        yield figures.by_cost(first, asked[first], cost)
-    if asked:
-        yield figures.by_task(asked)
+        yield answer.section(first, rows_of_question[first], contents)
+        yield methods.section(first, rows_of_question[first], cost)
+        yield figures.by_cost(first, rows_of_question[first], cost)
+    if rows_of_question:
+        yield figures.by_task(rows_of_question)
         yield _pairs(contents)
     yield _left_out(contents)
     yield figures.curves(compared)
     yield figures.grids(compared)
-    yield _facts(compared, config)
+    yield _what_was_compared(compared, config)
 
 
 def _subtitle(compared: Sequence[Entrant]) -> str:
-    arms = dict.fromkeys(one.arm for one in compared)
-    seeds = sorted({one.seed for one in compared if one.seed is not None})
+    arms = dict.fromkeys(entrant.arm for entrant in compared)
+    seeds = sorted({entrant.seed for entrant in compared if entrant.seed is not None})
     return (
         f"{page.count(len(compared), 'feature set')} of {page.listing(arms)}; seeds "
         f"{', '.join(map(str, seeds))}."
@@ -102,22 +102,30 @@ def _pairs(contents: Contents) -> Html | None:
 
 
 def _left_out(contents: Contents) -> Html | None:
-    said = [f"{c['task']}: {c['skipped']}" for c in contents if c["skipped"]]
-    said += [f"{c['task']}: {words}" for c in contents for words in c["left_out"]]
-    if not said:
+    lines = [
+        f"{content['task']}: {content['skipped']}"
+        for content in contents
+        if content["skipped"]
+    ]
+    lines += [
+        f"{content['task']}: {reason}"
+        for content in contents
+        for reason in content["left_out"]
+    ]
+    if not lines:
         return None
-    return page.section("left-out", "What was left out", page.items(said))
+    return page.section("left-out", "What was left out", page.items(lines))
 
 
-def _facts(compared: Sequence[Entrant], config) -> Html:
+def _what_was_compared(compared: Sequence[Entrant], config) -> Html:
     lines = [
         [
-            one.arm,
-            one.settings,
-            "" if one.seed is None else str(one.seed),
-            str(one.folder),
+            entrant.arm,
+            entrant.settings,
+            "" if entrant.seed is None else str(entrant.seed),
+            str(entrant.folder),
         ]
-        for one in compared
+        for entrant in compared
     ]
     return page.section(
         "facts",
@@ -144,7 +152,7 @@ def _counted(compare) -> str:
 
 
 def _within(config) -> str:
-    """Which records were judged, where not all were."""
+    """Names the groups of records that were judged, if not all were."""
     within = config.evaluate.within
     return f" (those of {within})" if within else ""
 
@@ -155,5 +163,7 @@ def _numbers(contents: Contents, cost) -> dict[str, pd.DataFrame]:
     return {
         "scores": pd.DataFrame(rows),
         "pairs": pd.DataFrame(pairs),
-        "costs": pd.DataFrame([{"arm": arm, **own} for arm, own in cost.items()]),
+        "costs": pd.DataFrame(
+            [{"arm": arm, **arm_cost} for arm, arm_cost in cost.items()]
+        ),
     }

@@ -1,4 +1,4 @@
-"""A comparison by a task as text for a terminal."""
+"""Text of a comparison by a task, for a terminal."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -13,41 +13,43 @@ HEADER = ("arm", "features", "seeds", "trained", "untrained", "gain", "rank")
 
 
 def summary(content: Mapping[str, Any]) -> str:
-    """What is on disk of a task, question by question."""
+    """Describes a task's results, question by question."""
     if content["skipped"]:
         return f"\n{content['task']} skipped: {content['skipped']}"
-    parts = []
-    for words, rows in questions(content["rows"]).items():
-        title = f"{task_tables.title(content['task'])}: {words} [95 % interval]"
+    paragraphs = []
+    for question, rows in questions(content["rows"]).items():
+        title = f"{task_tables.title(content['task'])}: {question} [95 % interval]"
         lines = [HEADER, *(_line(row, rows) for row in rows if row["role"] == TRAINED)]
         floors = ", ".join(
             f"{row['arm']} {row['value']:.3f}" for row in rows if row["role"] == FLOOR
         )
         end = f"floors: {floors}; chance {rows[0]['chance']:.3f}"
-        parts.append("\n".join(["", title, *aligned(lines), end]))
+        paragraphs.append("\n".join(["", title, *aligned(lines), end]))
     called = [row for row in content["pairs"] if row["different"]]
-    parts.append(
+    paragraphs.append(
         f"{len(called)} of {len(content['pairs'])} pairs differ after correction for "
         "their number"
     )
-    return "\n".join(parts)
+    return "\n".join(paragraphs)
 
 
 def questions(rows: Iterable[Row]) -> dict[str, list[Row]]:
-    """The rows of each question, by the question in words."""
-    found: dict[str, list[Row]] = {}
+    """Groups the rows by their question in words."""
+    rows_of_question: dict[str, list[Row]] = {}
     for row in rows:
-        found.setdefault(row["question"], []).append(row)
-    return found
+        rows_of_question.setdefault(row["question"], []).append(row)
+    return rows_of_question
 
 
-def of_arm(rows: Iterable[Row], arm: str, role: str) -> Row | None:
-    """The row of an arm in a role, among those of a question."""
-    return next((r for r in rows if r["arm"] == arm and r["role"] == role), None)
+def find_row(rows: Iterable[Row], arm: str, role: str) -> Row | None:
+    """Finds the row of an arm in a role, among those of a question."""
+    return next(
+        (row for row in rows if row["arm"] == arm and row["role"] == role), None
+    )
 
 
 def _line(row: Row, rows: list[Row]) -> list[str]:
-    untrained = of_arm(rows, row["arm"], UNTRAINED)
+    untrained = find_row(rows, row["arm"], UNTRAINED)
     return [
         row["arm"],
         row["features"],
@@ -60,7 +62,7 @@ def _line(row: Row, rows: list[Row]) -> list[str]:
 
 
 def interval(row: Row | None, sign: str = "") -> str:
-    """A value with its interval, or a dash."""
+    """Writes a value with its interval, or a dash."""
     if row is None:
         return "-"
     value, low, high = (f"{row[key]:{sign}.3f}" for key in ("value", "low", "high"))
@@ -68,7 +70,7 @@ def interval(row: Row | None, sign: str = "") -> str:
 
 
 def rank(row: Row) -> str:
-    """A rank with its 95 % interval; "" of a row that stands against no other."""
+    """Writes a rank with its 95 % interval; "" for a row that is not ranked."""
     if "rank" not in row:
         return ""
     return f"{row['rank']:g} [{row['rank_low']:g} {row['rank_high']:g}]"

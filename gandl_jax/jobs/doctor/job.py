@@ -1,6 +1,6 @@
-"""Reads a workdir and says in words what state it is in, and what to do next.
+"""Reports the state of a workdir, and what to do next.
 
-It writes nothing, takes no device and no lock: a training may run there meanwhile.
+It writes nothing and takes neither device nor lock: a training may run there meanwhile.
 """
 
 from etils import epath
@@ -23,10 +23,10 @@ WORKDIR = "read"
 
 
 def run(config, workdir: epath.Path) -> None:
-    """Prints what it finds.
+    """Prints the findings.
 
     Args:
-      config: the command's; the workdir's own is what counts, where it can be read.
+      config: the command's; the workdir's own is used instead if it can be read.
       workdir: of an experiment.
 
     Raises:
@@ -37,50 +37,50 @@ def run(config, workdir: epath.Path) -> None:
             f"there is no workdir {workdir}: name one with --workdir, or start a "
             "training, which makes it"
         )
-    found = reading.read(config, workdir)
-    print(page.text(str(workdir), examined(found), outputs.next_step(found)), end="")
+    state = reading.read(config, workdir)
+    print(page.text(str(workdir), examine(state), outputs.next_step(state)), end="")
 
 
-def examined(found: State) -> dict[str, list[Finding]]:
-    """Heading to findings, those without anything to say left out."""
-    most = found.config.train.rollbacks
+def examine(state: State) -> dict[str, list[Finding]]:
+    """Returns heading to findings, without empty ones."""
+    most = state.config.train.rollbacks
     sections = {
-        "Configuration": [progress.experiment(found), progress.given_config(found)],
+        "Configuration": [progress.experiment(state), progress.given_config(state)],
         "Progress": [
-            progress.training(found),
-            progress.silence(found),
+            progress.training(state),
+            progress.silence(state),
             *(
-                retrain_command.with_command(f, found)
-                for f in progress.befell(found, most)
+                retrain_command.with_command(finding, state)
+                for finding in progress.starts_and_rollbacks(state, most)
             ),
-            *progress.lines(found),
+            *progress.lines(state),
         ],
-        "Checkpoints": [*progress.checkpoints(found), *progress.disk(found)],
-        "Networks": networks(found),
+        "Checkpoints": [*progress.checkpoints(state), *progress.disk(state)],
+        "Networks": networks(state),
         "Speed": [
-            speed.throughput(speed.rates(found.lines, progress.starts(found))),
-            speed.lost(found.events, _trained_s(found), _last_sign(found)),
+            speed.throughput(speed.rates(state.lines, progress.starts(state))),
+            speed.lost(state.events, _trained_s(state), _last_sign(state)),
         ],
-        "Features and scores": [*outputs.features(found), *outputs.scores(found)],
+        "Features and scores": [*outputs.features(state), *outputs.scores(state)],
     }
-    return {name: list(filter(None, some)) for name, some in sections.items()}
+    return {name: list(filter(None, findings)) for name, findings in sections.items()}
 
 
-def networks(found: State) -> list[Finding]:
-    """The health of the networks, with what to run where they are ill."""
-    config, steps = found.config, found.saved.steps
-    judged = metric_findings.of_networks(found.lines, config, steps)
-    return [retrain_command.with_command(one, found) for one in judged]
+def networks(state: State) -> list[Finding]:
+    """Judges the networks, and adds the command to run if they are unsound."""
+    config, steps = state.config, state.saved.steps
+    findings = metric_findings.judge_networks(state.lines, config, steps)
+    return [retrain_command.with_command(finding, state) for finding in findings]
 
 
-def _trained_s(found: State) -> float:
-    seconds = [value for _, value in metric_lines.points(found.lines, "seconds")]
+def _trained_s(state: State) -> float:
+    seconds = [value for _, value in metric_lines.points(state.lines, "seconds")]
     return seconds[-1] if seconds else 0.0
 
 
-def _last_sign(found: State) -> float:
-    """When it was last heard of, Unix seconds: one that runs is heard of now."""
-    if found.holder is not None:
-        return found.now
-    heard = [event["at"] for event in found.events]
-    return max([*heard, found.last_line if found.lines else 0.0], default=0.0)
+def _last_sign(state: State) -> float:
+    """Returns the last sign of life, Unix seconds; now for a training that runs."""
+    if state.holder is not None:
+        return state.now
+    heard = [event["at"] for event in state.events]
+    return max([*heard, state.last_line if state.lines else 0.0], default=0.0)

@@ -1,7 +1,7 @@
-"""What any method's metrics say: are they finite, are gradients as they were?
+"""Findings from any method's metrics: are they finite, and gradients as usual?
 
-Each function takes the lines of `metrics.jsonl` and gives a finding; None where there
-is no such metric, or where it is too early to say.
+Each function takes the lines of `metrics.jsonl` and returns a finding; None if there is
+no such metric, or it is too early to say.
 """
 
 import math
@@ -15,26 +15,26 @@ from gandl_jax.methods.metric_lines import Lines
 SPIKE = 100.0  # times the usual gradient; a healthy training had 7 (ours)
 
 
-def of_networks(lines: Lines, config, steps: Sequence[int]) -> list[Finding]:
-    """The health of a training's networks: as any method's, and as its module judges.
+def judge_networks(lines: Lines, config, steps: Sequence[int]) -> list[Finding]:
+    """Judges the soundness of a training's networks, also by its method's own module.
 
     Args:
-      lines: of the metrics.
+      lines: of `metrics.jsonl`.
       config: of the training.
       steps: of the checkpoints, from which features can be taken.
     """
     if not lines:
         return []
     diagnosis = modules.part("methods", config.method.name, "diagnosis")
-    judged = [numbers(lines)]
+    findings = [numbers(lines)]
     if diagnosis:
-        judged += diagnosis.findings(lines, config, steps)
-    judged.append(gradients(lines))
-    return [one for one in judged if one]
+        findings += diagnosis.findings(lines, config, steps)
+    findings.append(gradients(lines))
+    return [finding for finding in findings if finding]
 
 
 def numbers(lines: Lines) -> Finding:
-    """Are all metrics finite?"""
+    """Checks that all metrics are finite."""
     for line in lines:
         for name, value in line.items():
             if metric_lines.is_number(value) and not math.isfinite(value):
@@ -48,19 +48,19 @@ def numbers(lines: Lines) -> Finding:
 
 
 def gradients(lines: Lines) -> Finding | None:
-    """Are gradients what they were, after the start?"""
-    found = []
+    """Compares gradients with their usual size, after the start."""
+    peaks = []
     for name in sorted({name for line in lines for name in line}):
         usual = name.endswith("/gradient_norm") and metric_lines.former(lines, name)
         if usual:
-            begun = metric_lines.points(lines, name)[
+            later = metric_lines.points(lines, name)[
                 metric_lines.FEWEST :
             ]  # starts are steep
-            step, most = max(begun, key=lambda point: point[1], default=(0, 0.0))
-            found.append((most / usual, name, step, most, usual))
-    if not found:
+            step, most = max(later, key=lambda point: point[1], default=(0, 0.0))
+            peaks.append((most / usual, name, step, most, usual))
+    if not peaks:
         return None
-    times, name, step, most, usual = max(found)
+    times, name, step, most, usual = max(peaks)
     if times > SPIKE:
         return Finding(
             "gradients",

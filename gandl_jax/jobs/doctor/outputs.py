@@ -1,4 +1,4 @@
-"""What was made of a training: features, scores, the report."""
+"""Outputs of a training: features, scores, the report."""
 
 from gandl_jax.jobs.doctor import progress
 from gandl_jax.jobs.doctor.state import State
@@ -6,26 +6,33 @@ from gandl_jax.methods.findings import BAD, GOOD, NOTE, Finding
 
 
 def features(state: State) -> list[Finding]:
-    """Which feature sets are complete, and which half made?"""
-    whole = [f"{one.dataset}/{one.encoder}" for one in state.profiles if one.complete]
-    half = [one for one in state.profiles if not one.complete]
-    found = []
-    if whole:
-        found.append(Finding("embedded", GOOD, ", ".join(whole)))
-    for one in half:
-        parts = f"{one.parts} part{'s' if one.parts != 1 else ''}"
-        words = f"{one.dataset}/{one.encoder} is not complete: {one.trouble}, {parts}"
-        do = "" if state.holder is not None else "embed again, which mends it"
-        found.append(Finding("half embedded", NOTE, words, do))
-    return found or [Finding("embedded", GOOD, "nothing yet")]
+    """Reports which feature sets are complete, and which are not."""
+    complete = [
+        f"{feature_set.dataset}/{feature_set.encoder}"
+        for feature_set in state.profiles
+        if feature_set.complete
+    ]
+    incomplete = [
+        feature_set for feature_set in state.profiles if not feature_set.complete
+    ]
+    findings = []
+    if complete:
+        findings.append(Finding("embedded", GOOD, ", ".join(complete)))
+    for feature_set in incomplete:
+        parts = f"{feature_set.parts} part{'s' if feature_set.parts != 1 else ''}"
+        name = f"{feature_set.dataset}/{feature_set.encoder}"
+        sentence = f"{name} is not complete: {feature_set.trouble}, {parts}"
+        remedy = "" if state.holder is not None else "embed again, which mends it"
+        findings.append(Finding("half embedded", NOTE, sentence, remedy))
+    return findings or [Finding("embedded", GOOD, "nothing yet")]
 
 
 def scores(state: State) -> list[Finding]:
-    """What was evaluated, and is there a report?"""
+    """Reports what was evaluated, and whether there is a report."""
     if state.damaged_results:
-        words = f"damaged: {', '.join(state.damaged_results)}"
-        do = "run the job again that made them: it makes them anew"
-        return [Finding("evaluated", BAD, words, do)]
+        sentence = f"damaged: {', '.join(state.damaged_results)}"
+        remedy = "run the job again that made them: it makes them anew"
+        return [Finding("evaluated", BAD, sentence, remedy)]
     if not state.tasks:
         return [Finding("evaluated", GOOD, "nothing yet")]
     report = "" if state.has_report else "; there is no report yet"
@@ -33,7 +40,7 @@ def scores(state: State) -> list[Finding]:
 
 
 def next_step(state: State) -> tuple[str, str]:
-    """What comes next in the course of an experiment: a sentence and its command."""
+    """Returns the next step of the experiment: a sentence and its command."""
     if state.holder is not None:
         return "wait: a process works here; a second one would be refused", ""
     ended = state.config.embed.checkpoint or progress.status(state) == "finished"
@@ -51,22 +58,24 @@ def _train(state: State) -> tuple[str, str]:
     if newest is None and state.saved.trouble:
         return "restore a checkpoint from a copy, or train anew in a new --workdir", ""
     if progress.is_spent(state):
-        words = "do not go on here as it is: the next trouble ends it at once"
-        return words, ""
+        sentence = "do not go on here as it is: the next trouble ends it at once"
+        return sentence, ""
     if newest is None:
-        words = "begin: prepare the screen, if that is not done, and train"
-        return words, state.command("prepare,train")
+        sentence = "begin: prepare the screen, if that is not done, and train"
+        return sentence, state.command("prepare,train")
     return f"go on from step {newest:,}", state.command("train")
 
 
 def _is_embedded(state: State) -> bool:
-    """Whether all features that the config asks for are complete."""
-    whole = {one.encoder for one in state.profiles if one.complete}
-    if len(whole) < len(state.profiles) or not whole:
+    """Tells whether all features that the config asks for are complete."""
+    complete = {
+        feature_set.encoder for feature_set in state.profiles if feature_set.complete
+    }
+    if len(complete) < len(state.profiles) or not complete:
         return False
     config, saved = state.config, state.saved
     if config.embed.checkpoint:
         return True
     named = {"first": next(iter(saved.steps), None), "last": saved.newest}
     steps = (named.get(step, step) for step in config.embed.steps)
-    return {f"{config.method.name}@{step}" for step in steps} <= whole
+    return {f"{config.method.name}@{step}" for step in steps} <= complete

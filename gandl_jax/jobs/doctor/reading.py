@@ -1,4 +1,4 @@
-"""Reads what lies in a workdir, as far as it can be: nothing is written or held."""
+"""Reads a workdir as far as possible: nothing is written or locked."""
 
 import datetime
 import math
@@ -19,21 +19,21 @@ from gandl_jax.profiles import store
 
 
 def read(config, workdir: epath.Path) -> State:
-    """Reads a workdir, which exists.
+    """Reads a workdir, which must exist.
 
     Args:
       config: the command's.
-      workdir: of an experiment, or of none.
+      workdir: of an experiment; it may be empty.
     """
-    own, trouble = _own_config(workdir)
+    own_config, trouble = _own_config(workdir)
     file = workdir / "metrics.jsonl"
     return State(
         workdir=str(workdir),
         now=time.time(),
-        config=own or config,
+        config=own_config or config,
         config_trouble=trouble,
         given=config,
-        record=_record(workdir) if own else {},
+        record=_record(workdir) if own_config else {},
         lines=logs.read(workdir),
         cut_off=[
             name
@@ -65,25 +65,27 @@ def _record(workdir: epath.Path) -> dict[str, Any]:
     return {key: workdirs.noted(workdir, key) for key in keys}
 
 
-def _dated(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The events whose date can be read, with it in seconds."""
+def _dated(all_events: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Returns the events with a readable date, and adds it in seconds."""
     dated = []
-    for event in found:
+    for event in all_events:
         try:
-            at = datetime.datetime.fromisoformat(event["date"]).timestamp()
+            seconds = datetime.datetime.fromisoformat(event["date"]).timestamp()
         except (KeyError, TypeError, ValueError):
             continue
-        dated.append({**event, "at": at})
+        dated.append({**event, "at": seconds})
     return dated
 
 
 def _saved(workdir: epath.Path) -> Saved:
     checkpoints = checkpoint.Checkpoints(workdir)
-    passed_over, trouble, newest, found = [], "", None, []
+    passed_over, trouble, newest, stats = [], "", None, []
     try:
-        newest = checkpoints.newest(lambda step, why: passed_over.append((step, why)))
+        newest = checkpoints.newest(
+            lambda step, reason: passed_over.append((step, reason))
+        )
         if newest is not None:
-            found = list(files.stats(workdir / "checkpoints" / str(newest)))
+            stats = list(files.stats(workdir / "checkpoints" / str(newest)))
     except RunError as error:
         trouble = str(error)
     except FileNotFoundError as error:  # a training that runs deletes old ones
@@ -96,9 +98,9 @@ def _saved(workdir: epath.Path) -> Saved:
         passed_over=passed_over,
         trouble=trouble,
         aside=sorted(path.name for path in aside.iterdir()) if aside.is_dir() else (),
-        newest=newest if found else None,
-        date=max((stat.mtime for stat in found), default=math.nan),
-        bytes=sum(stat.length for stat in found),
+        newest=newest if stats else None,
+        date=max((stat.mtime for stat in stats), default=math.nan),
+        bytes=sum(stat.length for stat in stats),
     )
 
 
@@ -122,5 +124,5 @@ def _profiles(folder: epath.Path) -> list[Profiles]:
 
 
 def _tasks(folder: epath.Path) -> list[str]:
-    found = workdir_faults.results(folder)
-    return [f"{path.parent.name}/{path.stem}" for path in found]
+    paths = workdir_faults.results(folder)
+    return [f"{path.parent.name}/{path.stem}" for path in paths]

@@ -1,4 +1,4 @@
-"""The command that trains anew, in a workdir of its own, with a gentler recipe."""
+"""Makes the command that trains again with a gentler recipe, in a new workdir."""
 
 import dataclasses
 
@@ -10,7 +10,7 @@ from gandl_jax.training import gentler
 
 
 def with_command(finding: Finding, state: State) -> Finding:
-    """The finding with that command, where a training went bad and one is known."""
+    """Adds that command to a bad training's finding, if a gentler recipe is known."""
     settings = gentler.settings(finding.what, state.config)
     if finding.state != BAD or not settings:
         return finding
@@ -19,7 +19,7 @@ def with_command(finding: Finding, state: State) -> Finding:
 
 
 def free_name(workdir: str) -> str:
-    """A folder beside the workdir that is not there yet: runs/demo-2, say."""
+    """Returns an unused folder name beside the workdir: runs/demo-2, say."""
     number = 2
     while epath.Path(f"{workdir}-{number}").exists():
         number += 1

@@ -1,4 +1,4 @@
-"""What is known of a workdir: plain data that the rules look at."""
+"""State of a workdir: plain data that the rules look at."""
 
 import dataclasses
 import math
@@ -14,16 +14,16 @@ from gandl_jax.methods import metric_lines
 
 @dataclasses.dataclass(frozen=True)
 class Saved:
-    """The checkpoints.
+    """Checkpoints of a workdir.
 
     Attributes:
       steps: of those that were finished, oldest first.
       newest: the step of the newest undamaged one, or None if there is none.
-      passed_over: (step, what is wrong) of newer ones.
-      trouble: why there is no whole one; "" where there is, or nothing was saved.
-      date: when the newest whole one was written, Unix seconds.
-      bytes: what it takes.
-      aside: names of newer ones that were set aside.
+      passed_over: (step, what is wrong) of newer, damaged ones.
+      trouble: why there is no undamaged one; "" if there is, or nothing was saved.
+      date: of the newest undamaged one, Unix seconds.
+      bytes: its size.
+      aside: names of damaged ones that were set aside.
     """
 
     steps: Sequence[int] = ()
@@ -37,7 +37,7 @@ class Saved:
 
 @dataclasses.dataclass(frozen=True)
 class Disk:
-    """Where the workdir lies.
+    """Disk on which the workdir lies.
 
     Attributes:
       free_bytes: of the disk.
@@ -50,13 +50,13 @@ class Disk:
 
 @dataclasses.dataclass(frozen=True)
 class Profiles:
-    """A feature set's folder: profiles/<dataset>/<encoder>.
+    """Folder of a feature set: profiles/<dataset>/<encoder>.
 
     Attributes:
       dataset: the screen.
-      encoder: as "gan@500".
-      trouble: what it lacks or what is damaged, in words; "" where it is complete.
-      parts: how many there are.
+      encoder: such as "gan@500".
+      trouble: what it lacks or what is damaged; "" if it is complete.
+      parts: number of parts.
     """
 
     dataset: str
@@ -66,27 +66,27 @@ class Profiles:
 
     @property
     def complete(self) -> bool:
-        """Whether all its parts are there, as they were written."""
+        """Whether all its parts are there, undamaged."""
         return not self.trouble
 
 
 @dataclasses.dataclass(frozen=True)
 class State:
-    """All that the rules look at.
+    """All data that the rules look at.
 
     Attributes:
       workdir: as the user gave it.
       now: Unix seconds.
-      config: the workdir's own, or the command's where that cannot be read.
-      config_trouble: why it cannot; "" where it can.
+      config: the workdir's own, or the command's if that cannot be read.
+      config_trouble: why it cannot be read; "" if it can.
       given: the command's config.
-      record: `config.json`; {} where it cannot be read.
+      record: `config.json`; {} if it cannot be read.
       lines: of `metrics.jsonl`, one for each step, in order.
       cut_off: names of files whose last line was cut off as it was written.
-      damaged_lines: file name -> numbers of lines that are not as they were written.
-      last_line: when `metrics.jsonl` was last written, Unix seconds; nan of none.
+      damaged_lines: file name -> numbers of damaged lines.
+      last_line: when `metrics.jsonl` was last written, Unix seconds; nan if never.
       events: oldest first, each with its time in "at", Unix seconds.
-      holder: the living process that works here, or None.
+      holder: the running process that works here, or None.
       saved: the checkpoints.
       disk: None in a bucket.
       profiles: in the order of their names.
@@ -116,29 +116,29 @@ class State:
 
     @property
     def batch(self) -> int:
-        """Images of a step."""
+        """Images per step."""
         return self.config.train.batch
 
     @property
     def total(self) -> int:
-        """Steps in all."""
+        """Number of all steps."""
         return configs.steps(self.config.train.total_images, self.batch)
 
     @property
     def step(self) -> int:
-        """The last step that was seen to be done."""
+        """Last step that is known to be done."""
         logged = self.lines[-1]["step"] if self.lines else 0
         return max(logged, self.saved.newest or 0)
 
     def command(
         self, job: str, settings: Mapping[str, str] | None = None, workdir: str = ""
     ) -> str:
-        """The command that was recorded, for another job.
+        """Returns the command that was recorded, for another job.
 
         Args:
           job: to run.
           settings: key of the config to another value.
-          workdir: another one than this.
+          workdir: another workdir; "" is this one.
         """
         name, workdir = self.config.name, workdir or self.workdir
         options = commands.recorded(self.record.get("command"), name, self.workdir)

@@ -1,4 +1,4 @@
-"""Which columns of an imported table are features, and what the others are."""
+"""Sorts an imported table's columns into features, metadata and others."""
 
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
@@ -10,18 +10,19 @@ from gandl_jax.errors import InputError, nearest
 from gandl_jax.profiles import bookkeeping, store
 from gandl_jax.profiles.foreign import ForeignTable
 
-_LEFT_OUT, _KEPT = "left_out_columns", "kept_columns"  # of a set's note
+_LEFT_OUT, _KEPT = "left_out_columns", "kept_columns"  # keys of a set's note
 
 
 @dataclasses.dataclass(frozen=True)
 class Columns:
-    """What becomes of the table's columns.
+    """Use of the table's columns.
 
     Attributes:
       features: names, in the table's order.
-      metadata: how many the screen's own table or Metadata_* have.
-      left_out: what measures nothing, and why.
-      kept: features that the config names.
+      metadata: number of columns that are metadata: of the screen's table, or
+        Metadata_*.
+      left_out: columns that measure nothing, and why.
+      kept: features that the config names explicitly.
     """
 
     features: list[str]
@@ -29,45 +30,60 @@ class Columns:
     left_out: dict[str, str]
     kept: list[str]
 
-    def without(self, counters: Mapping[str, str], theirs: ForeignTable) -> "Columns":
-        """The same without some features, but for those that the config names."""
-        gone = {name: why for name, why in counters.items() if name not in self.kept}
-        features = [name for name in self.features if name not in gone]
-        _refuse_none(theirs, features)
-        left_out = self.left_out | gone
+    def without(
+        self, counters: Mapping[str, str], foreign_table: ForeignTable
+    ) -> "Columns":
+        """Returns the same without some features, unless the config names them."""
+        removed = {
+            name: reason for name, reason in counters.items() if name not in self.kept
+        }
+        features = [name for name in self.features if name not in removed]
+        _refuse_none(foreign_table, features)
+        left_out = self.left_out | removed
         return dataclasses.replace(self, features=features, left_out=left_out)
 
     def note(self) -> dict[str, Any]:
-        """What is kept with the set."""
+        """Returns the entries of the set's note."""
         kept = {_KEPT: self.kept} if self.kept else {}
         return {_LEFT_OUT: self.left_out} | kept
 
 
 def choose(
-    theirs: ForeignTable, key: Sequence[str], lookup: Collection[str], imported: Any
+    foreign_table: ForeignTable,
+    key: Sequence[str],
+    lookup: Collection[str],
+    imported: Any,
 ) -> Columns:
-    """Tells features by the names of columns and by the config.
+    """Tells features from other columns by their names and by the config.
 
     Args:
-      theirs: the table.
+      foreign_table: the table.
       key: its key columns.
-      lookup: columns that the screen's own table has.
+      lookup: columns of the screen's own table.
       imported: `config.imported`.
 
     Raises:
       InputError: no feature is left, or the config names a column twice or none.
     """
-    kept = _named(theirs, imported.features, "features")
-    dropped = _named(theirs, imported.not_features, "not_features")
+    kept = _named(foreign_table, imported.features, "features")
+    dropped = _named(foreign_table, imported.not_features, "not_features")
     _refuse_twice(kept, dropped, key)
-    others = [name for name in theirs.columns if name not in key]
-    metadata = {n for n in others if n in lookup or n.startswith("Metadata_")}
+    others = [name for name in foreign_table.columns if name not in key]
+    metadata = {
+        name for name in others if name in lookup or name.startswith("Metadata_")
+    }
     metadata -= {*kept, *dropped}
     left_out = dict.fromkeys(bookkeeping.by_name(others), "by its name")
     left_out |= dict.fromkeys(dropped, "config.imported.not_features")
-    left_out = {n: w for n, w in left_out.items() if n not in {*metadata, *kept}}
-    features = [n for n in others if n not in left_out and n not in metadata]
-    _refuse_none(theirs, features)
+    left_out = {
+        name: reason
+        for name, reason in left_out.items()
+        if name not in {*metadata, *kept}
+    }
+    features = [
+        name for name in others if name not in left_out and name not in metadata
+    ]
+    _refuse_none(foreign_table, features)
     return Columns(features, len(metadata), left_out, kept)
 
 
@@ -89,46 +105,48 @@ def _refuse_twice(
             )
 
 
-def _named(theirs: ForeignTable, words: Sequence[str], option: str) -> list[str]:
-    """The columns that words of the config name, whole or by how they begin."""
+def _named(foreign_table: ForeignTable, words: Sequence[str], option: str) -> list[str]:
+    """Returns the columns that the config names, in full or by their beginning."""
     named = []
     for word in words:
-        found = [word] if word in theirs.columns else []
-        found = found or [n for n in theirs.columns if word and n.startswith(word)]
-        if not found:
+        matches = [word] if word in foreign_table.columns else []
+        matches = matches or [
+            name for name in foreign_table.columns if word and name.startswith(word)
+        ]
+        if not matches:
             raise InputError(
                 f"config.imported.{option} names {word!r}, and no column of "
-                f"{theirs.path} is called so or begins so; "
-                f"{nearest(word, first(theirs.columns))}"
+                f"{foreign_table.path} is called so or begins so; "
+                f"{nearest(word, first(foreign_table.columns))}"
             )
-        named += found
+        named += matches
     return list(dict.fromkeys(named))
 
 
-def _refuse_none(theirs: ForeignTable, features: Sequence[str]) -> None:
+def _refuse_none(foreign_table: ForeignTable, features: Sequence[str]) -> None:
     if not features:
         raise InputError(
-            f"{theirs.path} has no feature columns: besides the key, metadata and what "
-            "counts or places the rows there is nothing in "
-            f"{', '.join(first(theirs.columns))}; config.imported.features names "
-            "columns that are features all the same"
+            f"{foreign_table.path} has no feature columns: besides the key, metadata "
+            "and what counts or places the rows there is nothing in "
+            f"{', '.join(first(foreign_table.columns))}; config.imported.features "
+            "names columns that are features all the same"
         )
 
 
-def tell(theirs: ForeignTable, chosen: Columns) -> None:
-    """Accounts for all columns."""
+def tell(foreign_table: ForeignTable, chosen: Columns) -> None:
+    """Prints what becomes of all columns."""
     print(
-        f"import    {len(theirs.columns):,} columns: {len(chosen.features):,} features,"
-        f" {chosen.metadata:,} of metadata, {len(chosen.left_out):,} left out, and the "
-        "key"
+        f"import    {len(foreign_table.columns):,} columns: {len(chosen.features):,} "
+        f"features, {chosen.metadata:,} of metadata, {len(chosen.left_out):,} left "
+        "out, and the key"
     )
-    if theirs.layout and not theirs.layout.last_line_ends:
+    if foreign_table.layout and not foreign_table.layout.last_line_ends:
         print(
-            f"note: {theirs.path} ends without a line break: if it was cut short, its "
-            "last number was too"
+            f"note: {foreign_table.path} ends without a line break: if it was cut "
+            "short, its last number was too"
         )
     if chosen.left_out:
-        shown = [f"{name!r} ({why})" for name, why in chosen.left_out.items()]
+        shown = [f"{name!r} ({reason})" for name, reason in chosen.left_out.items()]
         print(
             f"note: left out, for they measure nothing: {', '.join(first(shown))}; "
             "--config.imported.features=NAME keeps one",
@@ -136,37 +154,41 @@ def tell(theirs: ForeignTable, chosen: Columns) -> None:
         )
 
 
-def said_before(
+def noted_before(
     directory: epath.Path, note: Mapping[str, Any], chosen: Columns
 ) -> dict[str, Any] | None:
-    """What a complete set of this very table says of its columns, if there is one.
+    """Returns what a complete set of the same table noted of its columns, or None.
 
     Args:
       directory: of the set.
-      note: what else the set is made from.
+      note: other entries of the set's note.
       chosen: columns by their names.
 
     Returns:
-      A part of the set's note; None where the table must be looked through.
+      Entries of the set's note; None if the table must be checked again.
     """
     before = store.made_from(directory) if store.is_complete(directory) else {}
-    said = {name: before.pop(name) for name in (_LEFT_OUT, _KEPT) if name in before}
-    left_out = said.get(_LEFT_OUT)
-    if before != note or left_out is None or said.get(_KEPT, []) != chosen.kept:
+    noted = {name: before.pop(name) for name in (_LEFT_OUT, _KEPT) if name in before}
+    left_out = noted.get(_LEFT_OUT)
+    if before != note or left_out is None or noted.get(_KEPT, []) != chosen.kept:
         return None
-    return said if chosen.left_out.items() <= left_out.items() else None
+    return noted if chosen.left_out.items() <= left_out.items() else None
 
 
-def as_formerly(directory: epath.Path, said: dict[str, Any]) -> dict[str, Any]:
-    """The same note, or that of a former version where its features are the same.
+def as_formerly(directory: epath.Path, noted: dict[str, Any]) -> dict[str, Any]:
+    """Returns the note's entries, or {} if a former version made the same features.
 
-    Former versions left out what pandas writes as an index, and said nothing of it.
+    Former versions left out pandas' index columns without noting them.
     """
-    formerly = store.is_begun(directory) and _LEFT_OUT not in store.made_from(directory)
-    same = _KEPT not in said and all(map(bookkeeping.is_index, said[_LEFT_OUT]))
-    return {} if formerly and same else said
+    is_former = store.is_begun(directory) and _LEFT_OUT not in store.made_from(
+        directory
+    )
+    has_same_features = _KEPT not in noted and all(
+        map(bookkeeping.is_index, noted[_LEFT_OUT])
+    )
+    return {} if is_former and has_same_features else noted
 
 
 def first(columns: Sequence[str]) -> list[str]:
-    """A wide table's first columns."""
+    """Returns a wide table's first columns."""
     return [*columns[:8], *(["..."] if len(columns) > 8 else [])]

@@ -62,7 +62,7 @@ def _start(inputs: Inputs) -> Html:
 def _findings(inputs: Inputs) -> Html:
     """What the metrics say against the networks, as the job doctor does."""
     steps = opening.finished_steps(epath.Path(inputs.workdir))
-    found = metric_findings.of_networks(inputs.metrics, inputs.config, steps)
+    found = metric_findings.judge_networks(inputs.metrics, inputs.config, steps)
     against = [one for one in found if one.state != GOOD]
     lines = [
         f"{one.what}: {one.words}" + (f". What to do: {one.do}" if one.do else "")

@@ -1,4 +1,4 @@
-"""What a sweep knows of its runs, in its file `sweep.json`: how each ended."""
+"""Record of a sweep's runs in its file `sweep.json`: how each ended."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -18,7 +18,7 @@ SHAPE = {
 
 
 class Book:
-    """Keeps how runs ended, and how many images fit into a time.
+    """Records how runs ended, and how many images fit into a time.
 
     Args:
       folder: of the sweep.
@@ -34,17 +34,17 @@ class Book:
             self._content = _read(self._file)
 
     def is_done(self, run: Run) -> bool:
-        """Whether a run of this config has come to its end."""
+        """Tells whether a run of this config has finished."""
         known = self._content["runs"].get(run.name)
         return bool(known) and known["digest"] == run.digest and not known["code"]
 
     def seconds(self, run: Run) -> float:
-        """What its programs have taken so far, those that were stopped too."""
+        """Returns the seconds of a run's programs so far, including stopped ones."""
         known = self._content["runs"].get(run.name, {})
         return known.get("seconds", 0.0) if known.get("digest") == run.digest else 0.0
 
     def note(self, run: Run, ended: Ended) -> None:
-        """Keeps how a run's program ended."""
+        """Records how a run's program ended."""
         self._content["runs"][run.name] = {
             "digest": run.digest,
             "code": ended.code,
@@ -54,7 +54,7 @@ class Book:
         self._write()
 
     def failures(self, runs: Iterable[Run]) -> dict[str, str]:
-        """Name of each run that failed to its last line."""
+        """Returns name to last line of each failed run."""
         known = self._content["runs"]
         return {
             run.name: known[run.name]["last"]
@@ -63,12 +63,12 @@ class Book:
         }
 
     def steps(self, key: str) -> dict[str, Any] | None:
-        """What was found by timing a training; None where it was not timed."""
+        """Returns the result of timing a training; None if it was not timed."""
         return self._content["steps"].get(key)
 
-    def note_steps(self, key: str, found: dict[str, Any]) -> None:
-        """Keeps what was found by timing a training."""
-        self._content["steps"][key] = found
+    def note_steps(self, key: str, timing_result: dict[str, Any]) -> None:
+        """Records the result of timing a training."""
+        self._content["steps"][key] = timing_result
         self._write()
 
     def _write(self) -> None:

@@ -1,8 +1,8 @@
 """A sweep's programs on the workers of a Dask cluster, which share its folders.
 
-A program whose worker dies dies with it. Dask then asks another worker, where it goes
-on from its workdir; that waits until nobody holds the workdir, as a worker may only
-have been cut off.
+A program dies with its worker. Dask then asks another worker, which waits until no
+process holds the workdir, as the first worker may only have been cut off, and continues
+from there.
 """
 
 import os
@@ -16,17 +16,17 @@ from gandl_jax.cluster_calls import Cluster
 from gandl_jax.jobs.sweep import programs
 from gandl_jax.jobs.sweep.programs import Ended, Program
 
-LOOK_S = 0.2  # between two looks at a program
-STOP_S = 60.0  # that a program which is to stop may take to save
+LOOK_S = 0.2  # between two checks of a program
+STOP_S = 60.0  # that a stopping program may take to save
 
 
 class Elsewhere:
-    """A program that some worker runs; as `programs.Program`.
+    """A program on a worker of a cluster; like `programs.Program`.
 
     Args:
       cluster: of the workers.
       options: as a shell reads them.
-      log: the file; what is in it stays.
+      log: the file that output is appended to.
     """
 
     def __init__(self, cluster: Cluster, options: str, log: epath.Path):
@@ -34,13 +34,13 @@ class Elsewhere:
         self._log.parent.mkdir(parents=True, exist_ok=True)
         self._log.touch()
         (workdir,) = (
-            word.removeprefix("--workdir=")
-            for word in shlex.split(options)
-            if word.startswith("--workdir=")
+            option.removeprefix("--workdir=")
+            for option in shlex.split(options)
+            if option.startswith("--workdir=")
         )
         self._workdir = epath.Path(files.absolute(workdir))
-        place = str(self._log), str(self._workdir), os.getcwd()
-        self._call = cluster.submit(_run, options, *place)
+        folders = str(self._log), str(self._workdir), os.getcwd()
+        self._call = cluster.submit(_run, options, *folders)
 
     @property
     def seconds(self) -> float:
@@ -48,7 +48,7 @@ class Elsewhere:
         return time.monotonic() - self._began
 
     def ended(self) -> Ended | None:
-        """How it ended, or None where it still runs.
+        """Returns how it ended, or None while it runs.
 
         Raises:
           RunError: the cluster went away.
@@ -56,7 +56,7 @@ class Elsewhere:
         return self._call.result() if self._call.has_ended() else None
 
     def last_line(self) -> str:
-        """The last line that it printed."""
+        """Returns the last line that it printed."""
         return programs.last_line(self._log)
 
     def ask_to_stop(self) -> None:

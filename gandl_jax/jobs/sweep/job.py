@@ -1,8 +1,8 @@
-"""The job `sweep`: many configs, each run whole, one after another or some at a time.
+"""The job `sweep`: many configs, each run to its end, one or several at a time.
 
-Each run has its workdir in that of the sweep, and is a program of its own: one that
-fails stops no other. Killed at any instant, the same command goes on and repeats
-nothing. Rows of finished runs are kept as CSV in config.sweep.results.
+Each run has its workdir in that of the sweep, and is a program of its own: a failure
+stops no other run. After a kill the same command continues and repeats nothing. Rows of
+finished runs are kept as CSV in config.sweep.results.
 """
 
 import collections
@@ -24,19 +24,19 @@ from gandl_jax.jobs.sweep.results import Results
 from gandl_jax.jobs.sweep.runs import Run
 
 WORKDIR = "unclaimed"
-LOOK_S = 0.5  # between two looks at the programs
+LOOK_S = 0.5  # between two checks of the programs
 TELL_S = 30.0  # between two tables of progress
-# At least, of a run: checkpoints, features and results of a small network (ours). What
-# a large one takes only its own program can tell.
+# At least, of a run: checkpoints, features and results of a small network (ours). Only
+# its own program knows what a large one takes.
 RUN_BYTES = 64_000_000
 
 
 def check(config, workdir: epath.Path, before: Sequence[str]) -> None:
-    """Refuses a sweep of which one config is not possible, before any is run.
+    """Refuses a sweep with an impossible config, before any is run.
 
     Args:
       config: of the sweep.
-      workdir: of it.
+      workdir: of the sweep.
       before: jobs that run first.
 
     Raises:
@@ -46,16 +46,16 @@ def check(config, workdir: epath.Path, before: Sequence[str]) -> None:
         raise InputError(f"--workdir={workdir}: a sweep's programs need a local folder")
     wanted, book = runs.read(config, workdir), Book(workdir)
     kept = Results(epath.Path(config.sweep.results), config.name)
-    due = [one for one in wanted if not (book.is_done(one) or kept.has(one))]
-    what = f"a sweep with {len(due)} runs to do"
-    free_disk.require(workdir, RUN_BYTES * len(due), what)
+    due = [run for run in wanted if not (book.is_done(run) or kept.has(run))]
+    purpose = f"a sweep with {len(due)} runs to do"
+    free_disk.require(workdir, RUN_BYTES * len(due), purpose)
 
 
 def run(config, workdir: epath.Path) -> None:
     """Runs every config of a sweep that is not done.
 
     Raises:
-      InputError: as of `check`; minutes that are too short.
+      InputError: see `check`; or minutes are too short.
       RunError: some runs failed; all others are done.
     """
     workdir = epath.Path(workdir)
@@ -65,24 +65,25 @@ def run(config, workdir: epath.Path) -> None:
         with lock.held(workdir, "--job=sweep"):
             book = Book(workdir)
             prepared = _prepare(wanted, workdir)
-            start, places = _ways(workers, config.sweep.processes)
+            start, count_places = _ways(workers, config.sweep.processes)
             wanted = timing.with_steps(
                 wanted, config.sweep.minutes, book, workdir / "timing", start
             )
             kept = Results(epath.Path(config.sweep.results), config.name)
             _tell_of_kept(wanted, book, kept)
-            _Queue(wanted, book, kept, start, places, prepared).run()
+            _Queue(wanted, book, kept, start, count_places, prepared).run()
             failures = book.failures(wanted)
     if failures:
-        told = "; ".join(f"{name}: {last}" for name, last in failures.items())
+        reasons = "; ".join(f"{name}: {last}" for name, last in failures.items())
         raise RunError(
-            f"{len(failures)} of {len(wanted)} runs failed, all others are done: {told}"
+            f"{len(failures)} of {len(wanted)} runs failed, all others are done: "
+            f"{reasons}"
         )
 
 
 def _tell_of_kept(wanted: Sequence[Run], book: Book, kept: Results) -> None:
-    """Says which runs are not repeated though this folder does not have them."""
-    names = [one.name for one in wanted if kept.has(one) and not book.is_done(one)]
+    """Prints the runs that are not repeated though this folder does not have them."""
+    names = [run.name for run in wanted if kept.has(run) and not book.is_done(run)]
     if names:
         print(
             f"sweep     {len(names)} of {len(wanted)} runs are not repeated, for their "
@@ -93,40 +94,42 @@ def _tell_of_kept(wanted: Sequence[Run], book: Book, kept: Results) -> None:
 
 
 def _ways(workers: Any, processes: int) -> tuple[Start, Callable[[], int]]:
-    """How programs are started, and how many run at a time: one on each worker."""
+    """Returns how programs are started, and how many at a time: one on each worker."""
     if workers is None:
         return Program, lambda: processes
-    from gandl_jax.jobs.sweep.elsewhere import Elsewhere  # NumPy, for workers alone
+    from gandl_jax.jobs.sweep.elsewhere import Elsewhere  # NumPy, only for workers
 
     return functools.partial(Elsewhere, workers), workers.await_workers
 
 
 def _prepare(wanted: Sequence[Run], workdir: epath.Path) -> set[str]:
-    """Prepares each screen once, before runs share it; gives their `_screen`.
+    """Prepares each screen once, before runs share it; returns their `_screen`.
 
     Raises:
-      RunError: it cannot be prepared.
+      RunError: a screen cannot be prepared.
     """
     screens = {run.config.data.dir: run for run in wanted}.values()
-    for one in screens:
-        ended = programs.run(one.command(["prepare"]), workdir / "logs/prepare.txt")
+    for run in screens:
+        ended = programs.run(run.command(["prepare"]), workdir / "logs/prepare.txt")
         if ended.code:
             raise RunError(f"the screen cannot be prepared: {ended.last}")
     return set(map(_screen, screens))
 
 
-def _screen(one: Run) -> str:
-    """A digest of all that a run's config says of its prepared screen.
+def _screen(run: Run) -> str:
+    """Returns a digest of all settings of a run's prepared screen.
 
-    That has all channels, whichever are used.
+    A prepared screen has all channels, whichever are used.
     """
-    flat = configs.plain(one.config) | {"data.channels": []}
+    flat = configs.plain(run.config) | {"data.channels": []}
     kept = ("data.", "screen.", "simulate.")
-    return sealed_json.digest({k: v for k, v in flat.items() if k.startswith(kept)})
+    return sealed_json.digest(
+        {key: value for key, value in flat.items() if key.startswith(kept)}
+    )
 
 
 class _Queue:
-    """Runs that are done, that run now and that wait, so many at a time."""
+    """Runs that are done, that run now and that wait."""
 
     def __init__(
         self,
@@ -134,25 +137,25 @@ class _Queue:
         book: Book,
         kept: Results,
         start: Start,
-        places: Callable[[], int],
+        count_places: Callable[[], int],
         prepared: set[str],
     ):
         self._wanted, self._book, self._kept = wanted, book, kept
-        self._start_program, self._places, self._count = start, places, 1
+        self._start_program, self._count_places, self._count = start, count_places, 1
         self._prepared = prepared
-        self._done = [one for one in wanted if book.is_done(one) or kept.has(one)]
-        left = (one for one in wanted if one not in self._done)
+        self._done = [run for run in wanted if book.is_done(run) or kept.has(run)]
+        left = (run for run in wanted if run not in self._done)
         self._waiting = collections.deque(left)
         self._running: dict[str, tuple[Run, Program]] = {}
 
     def run(self) -> None:
-        """Runs all; what interrupts it stops the programs, which save first."""
-        told = -math.inf
+        """Runs all; an interruption stops the programs, which save first."""
+        last_report = -math.inf
         try:
             while self._waiting or self._running:
                 changed = self._start() + self._collect()
-                if changed or time.monotonic() - told >= TELL_S:
-                    told = time.monotonic()
+                if changed or time.monotonic() - last_report >= TELL_S:
+                    last_report = time.monotonic()
                     self._tell()
                 time.sleep(LOOK_S)
         except BaseException:
@@ -162,47 +165,54 @@ class _Queue:
         self._tell()
 
     def _start(self) -> int:
-        """Starts as many as may run; gives how many."""
+        """Starts as many programs as may run; returns their number."""
         if not self._waiting:
             return 0
-        self._count = self._places()
+        self._count = self._count_places()
         free = max(0, self._count - len(self._running))
         count = min(free, len(self._waiting))
         for _ in range(count):
-            one = self._waiting.popleft()
-            options, log = _program(one, self._done, self._prepared)
-            self._running[one.name] = one, self._start_program(options, log)
+            run = self._waiting.popleft()
+            options, log = _program(run, self._done, self._prepared)
+            self._running[run.name] = run, self._start_program(options, log)
         return count
 
     def _collect(self) -> int:
-        """Notes those that have ended; gives how many."""
-        ended = {name: p.ended() for name, (_, p) in self._running.items()}
-        ended = {name: how for name, how in ended.items() if how}
-        for name, how in ended.items():
-            one, _ = self._running.pop(name)
-            self._book.note(one, how)
-            if not how.code:
-                self._done.append(one)
+        """Records programs that have ended; returns their number."""
+        ended = {name: program.ended() for name, (_, program) in self._running.items()}
+        ended = {name: end for name, end in ended.items() if end}
+        for name, end in ended.items():
+            run, _ = self._running.pop(name)
+            self._book.note(run, end)
+            if not end.code:
+                self._done.append(run)
                 self._kept.write(self._wanted, self._done)
         return len(ended)
 
     def _tell(self) -> None:
-        words = table.text(
+        report = table.text(
             self._wanted, self._done, self._running, self._book, self._count
         )
-        print(words, flush=True)
+        print(report, flush=True)
 
 
 def _program(
-    one: Run, done: Sequence[Run], prepared: set[str]
+    run: Run, done: Sequence[Run], prepared: set[str]
 ) -> tuple[str, epath.Path]:
-    """Options and log of a run, which copies floors of those that are done.
+    """Returns options and log of a run, which copies floors from finished runs.
 
-    It prepares no screen that is prepared: of two at once, one would be refused.
+    It does not prepare a prepared screen: of two runs that do so at once, one would be
+    refused.
     """
-    there = tuple(str(other.workdir) for other in done if other.workdir.exists())
-    reuse = {"embed.reuse": config_text.write(there)} if there else {}
-    again = one.with_settings(reuse)
-    left_out = "prepare" if _screen(one) in prepared else ""
-    jobs = [job for job in configs.all_jobs(one.config) if job != left_out]
-    return again.command(jobs), one.workdir.parent / f"logs/{one.name}.txt"
+    finished_workdirs = tuple(
+        str(done_run.workdir) for done_run in done if done_run.workdir.exists()
+    )
+    reuse = (
+        {"embed.reuse": config_text.write(finished_workdirs)}
+        if finished_workdirs
+        else {}
+    )
+    with_reuse = run.with_settings(reuse)
+    left_out = "prepare" if _screen(run) in prepared else ""
+    jobs = [job for job in configs.all_jobs(run.config) if job != left_out]
+    return with_reuse.command(jobs), run.workdir.parent / f"logs/{run.name}.txt"

@@ -1,4 +1,4 @@
-"""Programs of our own that a sweep starts, watches and ends with itself."""
+"""Starts programs of a sweep, watches them and ends them with itself."""
 
 import shlex
 import signal
@@ -12,15 +12,15 @@ from etils import epath
 
 from gandl_jax import child_processes, files, terminal
 
-LAST_BYTES = 4_096  # of what a program printed, in which its last line is looked for
+LAST_BYTES = 4_096  # at the end of a program's output, that hold its last line
 
 
 class Ended(NamedTuple):
-    """How a program ended.
+    """Result of a program that has ended.
 
     Attributes:
       code: its exit code.
-      seconds: that it took.
+      seconds: of its run.
       last: the last line that it printed.
     """
 
@@ -30,13 +30,13 @@ class Ended(NamedTuple):
 
 
 class Program:
-    """A running command line of gandl_jax; what it prints goes into a file.
+    """A running command line of gandl_jax; its output goes into a file.
 
     Args:
       options: as a shell reads them.
-      log: the file; what is in it stays.
-      folder: that it is started in; None is this one.
-      environment: its variables; None is this one's.
+      log: the file that output is appended to.
+      folder: that it is started in; None is the present one.
+      environment: its variables; None is this process's.
     """
 
     def __init__(
@@ -68,14 +68,14 @@ class Program:
         return time.monotonic() - self._began
 
     def ended(self) -> Ended | None:
-        """How it ended, or None where it still runs."""
+        """Returns how it ended, or None while it runs."""
         code = self._process.poll()
         if code is None:
             return None
         return Ended(code, self.seconds, self.last_line())
 
     def last_line(self) -> str:
-        """The last line that it printed."""
+        """Returns the last line that it printed."""
         return last_line(self._log)
 
     def ask_to_stop(self) -> None:
@@ -91,7 +91,7 @@ Start = Callable[[str, epath.Path], Program]
 
 
 def run(options: str, log: epath.Path, start: Start = Program) -> Ended:
-    """Runs a program to its end; it ends with this one, whatever ends this one."""
+    """Runs a program to its end; it ends with this process, whatever ends that."""
     program = start(options, log)
     try:
         while not (ended := program.ended()):
@@ -103,7 +103,7 @@ def run(options: str, log: epath.Path, start: Start = Program) -> Ended:
 
 
 def stop_all(programs: Sequence[Program]) -> None:
-    """Stops programs, which all save what they have at the same time."""
+    """Stops programs, which all save their state at the same time."""
     for program in programs:
         program.ask_to_stop()
     for program in programs:
@@ -111,10 +111,10 @@ def stop_all(programs: Sequence[Program]) -> None:
 
 
 def last_line(log: epath.Path) -> str:
-    """The last line that was printed, in this terminal's characters; "" of nothing."""
+    """Returns the last line that was printed, in this terminal's characters, or ""."""
     with files.reading(log) as file:
         file.seek(0, 2)
         file.seek(max(0, file.tell() - LAST_BYTES))
         lines = file.read().decode(errors="replace").replace("\r", "\n").split("\n")
-    said = [line.strip() for line in lines if line.strip()]
-    return terminal.one_line(said[-1]) if said else ""
+    printed = [line.strip() for line in lines if line.strip()]
+    return terminal.one_line(printed[-1]) if printed else ""

@@ -1,6 +1,6 @@
-"""The rows of finished runs as CSV, to be kept with the code that made them.
+"""Rows of finished runs as CSV, to be kept with the code that made them.
 
-Scores and costs are two tables, for scores are the same whatever the machine does.
+Scores and costs are two tables, since only costs depend on the machine.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ RUN, DIGEST = "run", "config_sha256"
 
 
 class Results:
-    """The kept rows of a sweep of a screen.
+    """Kept rows of a sweep of a screen.
 
     Args:
       folder: config.sweep.results.
@@ -37,26 +37,26 @@ class Results:
         self._before = _read(self.scores), _read(self._costs)
 
     def has(self, run: Run) -> bool:
-        """Whether rows of a run of this config are kept."""
+        """Tells whether rows of a run of this config are kept."""
         before = self._before[0]
         if RUN not in before:
             return False
-        own = before[before[RUN] == run.name]
-        return len(own) > 0 and (own[DIGEST] == run.digest).all()
+        rows = before[before[RUN] == run.name]
+        return len(rows) > 0 and (rows[DIGEST] == run.digest).all()
 
     def write(self, wanted: Iterable[Run], done: Iterable[Run]) -> None:
-        """Writes the rows of runs that have ended; others that were kept stay.
+        """Writes the rows of runs that have ended; rows of other runs stay.
 
         Args:
           wanted: all runs of the sweep, in order.
-          done: those that have ended.
+          done: runs that have ended.
         """
-        there = {run.name: run for run in done if run.workdir.exists()}
+        runs_here = {run.name: run for run in done if run.workdir.exists()}
         order = [run.name for run in wanted]
         scores, cost = self._before
-        new = [_named(run, row) for run in there.values() for row in _scores(run)]
+        new = [_named(run, row) for run in runs_here.values() for row in _scores(run)]
         _write(self.scores, scores, new, order)
-        new = [_named(run, _cost(run)) for run in there.values()]
+        new = [_named(run, _cost(run)) for run in runs_here.values()]
         _write(self._costs, cost, new, order)
 
 
@@ -67,8 +67,8 @@ def _named(run: Run, row: Mapping[str, Any]) -> dict[str, str]:
         "recipe": run.config.method.recipe,
         "seed": run.config.seed,
     }
-    every = known | dict(row) | {DIGEST: run.digest}
-    return {key: _text(value) for key, value in every.items()}
+    cells = known | dict(row) | {DIGEST: run.digest}
+    return {key: _text(value) for key, value in cells.items()}
 
 
 def _text(value: Any) -> str:
@@ -80,19 +80,19 @@ def _scores(run: Run) -> list[dict[str, Any]]:
 
 
 def _cost(run: Run) -> dict[str, Any]:
-    """The figures of a training as one line; of its time and its memory the sums."""
-    found = (costs.read(run.workdir) or {}).get("training")
-    if not found:
+    """Returns the costs of a training as one row; times are summed."""
+    training = (costs.read(run.workdir) or {}).get("training")
+    if not training:
         return {}
     kept = ("steps", "images", "compile_seconds", "peak_host_bytes")
     kept += ("peak_device_bytes", "flops_per_step", "device", "devices")
-    stopped = found["stopped"] or {"step": None, "why": None}
-    return {key: found[key] for key in kept} | {
-        "seconds": sum(found["seconds"].values()),
+    stopped = training["stopped"] or {"step": None, "why": None}
+    return {key: training[key] for key in kept} | {
+        "seconds": sum(training["seconds"].values()),
         "stopped_at": stopped["step"],
         "stopped_why": stopped["why"],
-        "encoder_parameters": found["parameters"]["encoder"],
-        "state_parameters": found["parameters"]["state"],
+        "encoder_parameters": training["parameters"]["encoder"],
+        "state_parameters": training["parameters"]["state"],
     }
 
 
@@ -116,7 +116,9 @@ def _write(
     table = pd.concat([kept, pd.DataFrame(new)]).fillna("")
     if table.empty:
         return
-    place = table[RUN].map({name: i for i, name in enumerate(order)})
-    table = table.iloc[place.fillna(len(order)).argsort(kind="stable")]
+    positions = table[RUN].map({name: position for position, name in enumerate(order)})
+    table = table.iloc[positions.fillna(len(order)).argsort(kind="stable")]
     path.parent.mkdir(parents=True, exist_ok=True)
-    csv_files.write(path, table[[*(c for c in table if c != DIGEST), DIGEST]])
+    csv_files.write(
+        path, table[[*(column for column in table if column != DIGEST), DIGEST]]
+    )

@@ -1,4 +1,4 @@
-"""The runs of a sweep: a config, a workdir and a command line each."""
+"""Runs of a sweep: a config, a workdir and a command line each."""
 
 import dataclasses
 import shlex
@@ -14,7 +14,7 @@ from gandl_jax.errors import InputError, known
 # Keys that change no result of a run.
 FREE = ("sweep.", "embed.reuse", "benchmark.", "kills.", "plan.", "compare.", "choose.")
 FREE += ("evaluate.cluster",)
-# Not passed on: a run on a worker would wait for its own worker to be free.
+# Not passed on to runs: one on a worker would wait for its own worker to be free.
 OF_SWEEP = ("sweep.", "evaluate.cluster")
 
 
@@ -23,9 +23,9 @@ class Run:
     """One config of a sweep.
 
     Attributes:
-      name: in the sweep, and of its workdir.
-      config: as it is run.
-      workdir: of its own.
+      name: of the run, and of its workdir.
+      config: of the run.
+      workdir: of the run.
       options: command line without --job and --workdir.
     """
 
@@ -36,26 +36,26 @@ class Run:
 
     @property
     def digest(self) -> str:
-        """SHA-256, in hex, of the config but for what changes no result."""
+        """SHA-256, in hex, of the config without keys that change no result."""
         flat = configs.plain(self.config)
         return sealed_json.digest(
-            {k: v for k, v in flat.items() if not k.startswith(FREE)}
+            {key: value for key, value in flat.items() if not key.startswith(FREE)}
         )
 
     def command(self, jobs: Sequence[str], workdir: epath.Path | None = None) -> str:
-        """The options that run jobs, as a shell reads them.
+        """Returns the options that run jobs, as a shell reads them.
 
         Args:
           jobs: names, in order.
           workdir: another than its own.
         """
-        where = workdir or self.workdir
+        target = workdir or self.workdir
         return shlex.join(
-            [*self.options, f"--workdir={where}", f"--job={','.join(jobs)}"]
+            [*self.options, f"--workdir={target}", f"--job={','.join(jobs)}"]
         )
 
     def with_settings(self, settings: Mapping[str, str]) -> "Run":
-        """The same with more `--config.KEY=VALUE`."""
+        """Returns the run with more `--config.KEY=VALUE`."""
         config = self.config.copy_and_resolve_references()
         configs.override(config, settings)
         more = (f"--config.{key}={text}" for key, text in settings.items())
@@ -63,15 +63,15 @@ class Run:
 
 
 def read(config: ml_collections.ConfigDict, workdir: epath.Path) -> list[Run]:
-    """The runs that a config asks for, checked before any begins.
+    """Reads the runs that a config asks for, and checks them before any begins.
 
     Args:
       config: of the sweep, with what the command line sets; `sweep` is read.
       workdir: of the sweep; each run's is in it.
 
     Raises:
-      InputError: the config is of no sweep, names a run that it has not, or is not
-        possible for one of them.
+      InputError: the config is of no sweep, names an unknown run, or is not possible
+        for one of them.
     """
     source = config.sweep.source
     if not source:
@@ -79,15 +79,17 @@ def read(config: ml_collections.ConfigDict, workdir: epath.Path) -> list[Run]:
             "--job=sweep takes a list of configs: "
             "--config=configs/sweeps/methods.py:screen=NAME"
         )
-    made = config_files.load_sweep(source)
+    config_of_run = config_files.load_sweep(source)
     for name in config.sweep.runs:
-        known(f"run of {source}", name, made)
+        known(f"run of {source}", name, config_of_run)
     settings = _set_by_user(config, source)
     runs = []
     for name in config.sweep.runs:
         path, _, text = source.rpartition(":")
         options = (f"--config={path}:{','.join(filter(None, [text, f'run={name}']))}",)
-        run = Run(name, made[name], workdir / name, options).with_settings(settings)
+        run = Run(name, config_of_run[name], workdir / name, options).with_settings(
+            settings
+        )
         config_checks.validate(run.config, configs.all_jobs(run.config))
         runs.append(run)
     if not runs:
@@ -96,7 +98,7 @@ def read(config: ml_collections.ConfigDict, workdir: epath.Path) -> list[Run]:
 
 
 def _set_by_user(config: ml_collections.ConfigDict, source: str) -> dict[str, str]:
-    """What the command line sets besides the sweep's own keys, as text."""
+    """Returns what the command line sets besides the sweep's own keys, as text."""
     before = configs.flatten(config_files.load(source))
     return {
         key: config_text.write(value)

@@ -1,4 +1,4 @@
-"""How far a sweep is, as text for a terminal."""
+"""Table of a sweep's progress, for a terminal."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from gandl_jax.jobs.sweep.runs import Run
 from gandl_jax.progress import duration
 from gandl_jax.tasks.score_table import aligned
 
-WIDEST = 60  # characters of what a program says
+WIDEST = 60  # characters of a program's last line
 Running = Mapping[str, tuple[Run, Program]]
 
 
@@ -20,28 +20,28 @@ def text(
     book: Book,
     processes: int,
 ) -> str:
-    """A line for each run, and when all are done.
+    """Writes a line for each run, and when all will be done.
 
     Args:
       wanted: all runs.
-      done: those that have come to their end.
-      running: by name, those that run now.
+      done: finished runs.
+      running: by name, runs that run now.
       book: of the sweep.
       processes: that run at a time.
     """
-    names, failures = {one.name for one in done}, book.failures(wanted)
+    names, failures = {run.name for run in done}, book.failures(wanted)
     lines = []
-    for one in wanted:
-        if one.name in running:
-            program = running[one.name][1]
+    for run in wanted:
+        if run.name in running:
+            program = running[run.name][1]
             state = " ".join(program.last_line().split())[:WIDEST]
-            seconds = book.seconds(one) + program.seconds
+            seconds = book.seconds(run) + program.seconds
         else:
-            state = "done" if one.name in names else "waits"
-            if one.name in failures:
-                state = f"failed: {failures[one.name]}"
-            seconds = book.seconds(one)
-        lines.append([one.name, duration(seconds) if seconds else "", state])
+            state = "done" if run.name in names else "waits"
+            if run.name in failures:
+                state = f"failed: {failures[run.name]}"
+            seconds = book.seconds(run)
+        lines.append([run.name, duration(seconds) if seconds else "", state])
     left = _left(wanted, done, running, book, processes)
     ending = f"ETA {duration(left)}" if left else ""
     head = f"sweep     {len(done)} of {len(wanted)} runs done  {ending}".rstrip()
@@ -55,23 +55,27 @@ def _left(
     book: Book,
     processes: int,
 ) -> float:
-    """Seconds until all are done; infinite where no run tells how long one takes."""
-    names = {one.name for one in done} | book.failures(wanted).keys()
-    left = [one for one in wanted if one.name not in names or one.name in running]
+    """Estimates the seconds until all are done; infinite if no run has finished."""
+    names = {run.name for run in done} | book.failures(wanted).keys()
+    left = [run for run in wanted if run.name not in names or run.name in running]
     if not left:
         return 0.0
-    took: dict[str, list[float]] = {}
-    for one in done:
-        if seconds := book.seconds(one):
-            took.setdefault(one.config.method.name, []).append(seconds)
-    every = [s for of_method in took.values() for s in of_method]
+    seconds_of_method: dict[str, list[float]] = {}
+    for run in done:
+        if seconds := book.seconds(run):
+            seconds_of_method.setdefault(run.config.method.name, []).append(seconds)
+    every = [
+        seconds_of_run
+        for seconds_of_runs in seconds_of_method.values()
+        for seconds_of_run in seconds_of_runs
+    ]
     if not every:
         return math.inf
     total = 0.0
-    for one in left:
-        of_method = took.get(one.config.method.name, every)
-        so_far = book.seconds(one)
-        if one.name in running:
-            so_far += running[one.name][1].seconds
-        total += max(0.0, sum(of_method) / len(of_method) - so_far)
+    for run in left:
+        seconds_of_runs = seconds_of_method.get(run.config.method.name, every)
+        so_far = book.seconds(run)
+        if run.name in running:
+            so_far += running[run.name][1].seconds
+        total += max(0.0, sum(seconds_of_runs) / len(seconds_of_runs) - so_far)
     return total / min(processes, len(left))

@@ -1,8 +1,8 @@
-"""Equal time: minutes of training turned into steps, once.
+"""Equal time: converts minutes of training into steps, once.
 
-Each training is timed alone on the machine: a piece of it, in a workdir of its own,
-which goes on until it is long enough to tell. From then on steps count, so that results
-are the same whatever the machine does.
+Each training is timed alone on the machine: a piece of it, in a workdir of its own, is
+prolonged until it gives a reliable rate. Afterwards steps count, so that results do not
+depend on the machine.
 """
 
 import math
@@ -19,7 +19,7 @@ from gandl_jax.jobs.sweep.programs import Start
 from gandl_jax.jobs.sweep.runs import Run
 
 FIRST_STEPS = 16  # of a piece (ours)
-LEAST_S = 20.0  # of stepping, for a piece to tell (ours); a tenth of the time at most
+LEAST_S = 20.0  # of steps, for a reliable rate (ours); a tenth of the time at most
 
 
 def with_steps(
@@ -29,12 +29,12 @@ def with_steps(
     folder: epath.Path,
     start: Start = programs.Program,
 ):
-    """Gives every run as many images as it trains on in so many minutes.
+    """Sets every run's images to the number that it trains on in these minutes.
 
     Args:
-      runs: of the sweep; those that differ in their seed alone are timed once.
-      minutes: of training, compiling apart.
-      book: of the sweep, which keeps what was found.
+      runs: of the sweep; runs that differ only in their seed are timed once.
+      minutes: of training without compiling.
+      book: of the sweep, which keeps the results.
       folder: of the pieces that are timed.
       start: starts a program.
 
@@ -42,30 +42,29 @@ def with_steps(
       The runs, with their `train.total_images`.
 
     Raises:
-      InputError: the time is shorter than compiling, or another one was asked for
-        before.
+      InputError: the time is shorter than compiling, or differs from a former one.
       RunError: a training that is timed fails.
     """
     if not minutes:
         return list(runs)
-    made = []
+    timed_runs = []
     for run in runs:
-        if not run.config.train.total_images:  # nothing is trained, by its config
-            made.append(run)
+        if not run.config.train.total_images:  # its config trains nothing
+            timed_runs.append(run)
             continue
         key = _key(run)
-        found = book.steps(key)
-        if found is None:
-            found = _timed(run, minutes, folder / key, start)
-            book.note_steps(key, found)
-        _refuse_other_minutes(found["minutes"], minutes)
-        images = str(found["total_images"])
-        made.append(run.with_settings({"train.total_images": images}))
-    return made
+        timing_result = book.steps(key)
+        if timing_result is None:
+            timing_result = _timed(run, minutes, folder / key, start)
+            book.note_steps(key, timing_result)
+        _refuse_other_minutes(timing_result["minutes"], minutes)
+        images = str(timing_result["total_images"])
+        timed_runs.append(run.with_settings({"train.total_images": images}))
+    return timed_runs
 
 
 def _key(run: Run) -> str:
-    """Names a training but for its seed and its length."""
+    """Names a training without its seed and its length."""
     identity = configs.identity(run.config)
     identity.pop("seed")
     return f"{run.config.method.name}-{sealed_json.digest(identity)[:12]}"
@@ -82,7 +81,7 @@ def _refuse_other_minutes(before: float, now: float) -> None:
 def _timed(
     run: Run, minutes: float, folder: epath.Path, start: Start
 ) -> dict[str, float]:
-    """Trains a piece; as of `Book.steps`."""
+    """Times a piece of a training; returns what `Book.steps` keeps."""
     wanted_s, steps = minutes * 60, FIRST_STEPS
     enough_s = min(LEAST_S, wanted_s / 10)
     batch, stepped_s = run.config.train.batch, 0.0
@@ -90,16 +89,16 @@ def _timed(
         cost = _cost_of(run, steps * batch, folder, start)
         _refuse_compiling(run, cost["compile_seconds"], wanted_s)
         stepped_s = cost["seconds"]["steps"]
-        more = 1.2 * enough_s / max(stepped_s, 1e-9)
-        steps = math.ceil(steps * min(4.0, max(1.2, more)))
-    each_s = stepped_s / cost["steps"]
-    total = max(1, round(wanted_s / each_s)) * batch
+        factor = 1.2 * enough_s / max(stepped_s, 1e-9)
+        steps = math.ceil(steps * min(4.0, max(1.2, factor)))
+    step_s = stepped_s / cost["steps"]
+    total = max(1, round(wanted_s / step_s)) * batch
     print(
-        f"sweep     {run.name}: {each_s:.3g} s a step, {total:,} images in {minutes:g} "
+        f"sweep     {run.name}: {step_s:.3g} s a step, {total:,} images in {minutes:g} "
         "minutes",
         flush=True,
     )
-    return {"minutes": minutes, "total_images": total, "seconds_per_step": each_s}
+    return {"minutes": minutes, "total_images": total, "seconds_per_step": step_s}
 
 
 def _cost_of(run: Run, images: int, folder: epath.Path, start: Start) -> dict:

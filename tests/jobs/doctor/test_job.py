@@ -202,7 +202,10 @@ def test_a_start_that_was_killed_counts_while_another_job_runs(state):
         (["started"], "3: 1 finished, 1 killed"),
     ):
         seen = [{"what": what, "at": 0.0} for what in ends + more]
-        assert progress.befell(state(events=seen, holder=embeds), 3)[0].words == told
+        assert (
+            progress.starts_and_rollbacks(state(events=seen, holder=embeds), 3)[0].words
+            == told
+        )
 
 
 def test_who_rolled_back_too_often_is_not_told_to_go_on(state):
