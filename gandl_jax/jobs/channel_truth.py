@@ -3,12 +3,13 @@
 A simulated screen may say how much each channel matters: `truth_channels.csv` in its
 folder (config.data.source_dir) has a row for every channel, or for every treatment and
 channel. Takes workdirs of trainings (config.compare.workdirs, patterns too; after a
-sweep its runs) and holds the weights of their mixing layers against it. Left out, and
-said, are those without weights, those that lack a channel, and, where the truth is of
-treatments, those that did not learn to tell one treatment from controls.
+sweep its runs) and compares the weights of their mixing layers with it. Trainings
+without weights, trainings that lack a channel and, if the truth is per treatment,
+trainings that did not learn to tell a single treatment from controls are left out, with
+a message.
 
-Trainings that differ in seed and treatment alone are of one kind. A channel is strong
-where its truth is above the mean of all, of its treatment.
+Trainings that differ only in seed and treatment are of one kind. A channel is strong if
+its truth is above the mean over all channels of its treatment.
 
 Writes channel_truth/<dataset>/trainings.csv and kinds.csv.
 """
@@ -35,18 +36,18 @@ from gandl_jax.training import opening
 JOB = FOLDER = "channel_truth"
 WORKDIR = "unclaimed"
 FILE = "truth_channels.csv"
-LIKE = ("seed", "data.label_values")  # in which trainings of one kind differ
+LIKE = ("seed", "data.label_values")  # keys in which trainings of one kind may differ
 HEADER = "kind", "trainings", "rank correlation", "strongest first", "all strong first"
 HEADER += ("AUROC of strong channels",)
 
 
 @dataclasses.dataclass(frozen=True)
 class Weighed:
-    """A training whose layer weighs the channels.
+    """Training whose layer weighs the channels.
 
     Attributes:
       training: the workdir and its config.
-      treatment: that was told from controls; "" where the truth is of all records.
+      treatment: that was told from controls; "" if the truth is of all records.
       weights: [C] float64 of sum 1.
       truth: [C] float64 of the same channels.
     """
@@ -63,7 +64,7 @@ class Weighed:
 
 
 def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
-    """Compares, prints a table and writes it.
+    """Compares the weights, prints a table and writes it.
 
     Args:
       config: data.source_dir, compare.workdirs and sweep are read.
@@ -76,25 +77,32 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     workdir, dataset = epath.Path(workdir), screen.load(config).name
     truth = read_truth(config.data.source_dir)
     trainings = [_read(folder, dataset) for folder in _folders(config, workdir)]
-    weighed = list(filter(None, (_weighed(one, truth) for one in trainings)))
+    weighed = list(
+        filter(
+            None, (_weighed(weighed_training, truth) for weighed_training in trainings)
+        )
+    )
     if not weighed:
         raise InputError(
             "none of the trainings has weights of its channels that the truth is of: "
             "name some of model.channels_in=blend, collapsed or over"
         )
-    names = _kinds([one.training.config for one in weighed])
-    rows = [_row(name, one) for name, one in zip(names, weighed, strict=True)]
-    kinds = [_kind(name, names, weighed) for name in dict.fromkeys(names)]
+    names = _kinds([weighed_training.training.config for weighed_training in weighed])
+    rows = [
+        _row(name, weighed_training)
+        for name, weighed_training in zip(names, weighed, strict=True)
+    ]
+    kind_rows = [_kind(name, names, weighed) for name in dict.fromkeys(names)]
     folder = workdir / FOLDER / dataset
     folder.mkdir(parents=True, exist_ok=True)
     csv_files.write(folder / "trainings.csv", pd.DataFrame(rows))
-    csv_files.write(folder / "kinds.csv", pd.DataFrame(kinds))
-    print("\n".join(aligned([HEADER, *map(_cells, kinds)])), flush=True)
+    csv_files.write(folder / "kinds.csv", pd.DataFrame(kind_rows))
+    print("\n".join(aligned([HEADER, *map(_cells, kind_rows)])), flush=True)
     task_results.say(JOB, f"wrote {folder}")
 
 
 def read_truth(source_dir: str) -> pd.DataFrame:
-    """A simulated screen's truth: channel, truth (float) and maybe treatment.
+    """Reads a simulated screen's truth: channel, truth (float) and maybe treatment.
 
     Raises:
       InputError: there is none.
@@ -134,79 +142,88 @@ def _read(folder: epath.Path, dataset: str) -> Training:
 def _weighed(training: Training, truth: pd.DataFrame) -> Weighed | None:
     from gandl_jax.jobs.channel_importance import networks  # slow
 
-    treatment, why = "", ""
+    treatment, reason = "", ""
     if "treatment" in truth:
         known = set(truth["treatment"])
-        learnt = [v for v in training.config.data.label_values if v in known]
+        learnt = [
+            value for value in training.config.data.label_values if value in known
+        ]
         if len(learnt) == 1:
             (treatment,) = learnt
             truth = truth[truth["treatment"] == treatment]
         else:
-            why = "it tells no single treatment from controls"
+            reason = "it tells no single treatment from controls"
     by_channel = truth.drop_duplicates("channel").set_index("channel")["truth"]
     if set(training.channels) != set(by_channel.index):
-        why = "it lacks a channel"
-    weights = None if why else networks.read(training).importance
+        reason = "it lacks a channel"
+    weights = None if reason else networks.read(training).importance
     if weights is None:
-        why = why or "its layer has no weights"
-        task_results.say(JOB, f"{training.folder.name} is left out: {why}")
+        reason = reason or "its layer has no weights"
+        task_results.say(JOB, f"{training.folder.name} is left out: {reason}")
         return None
-    own = by_channel[list(training.channels)].to_numpy()
-    return Weighed(training, treatment, weights, own)
+    channel_truth = by_channel[list(training.channels)].to_numpy()
+    return Weighed(training, treatment, weights, channel_truth)
 
 
 def _kinds(trainings: Sequence[ml_collections.ConfigDict]) -> list[str]:
-    """The name of each training's kind: what tells kinds apart."""
-    every = [configs.identity(one) for one in trainings]
-    arms = [{k: v for k, v in one.items() if k not in LIKE} for one in every]
+    """Names each training's kind by the keys that tell kinds apart."""
+    identities = [configs.identity(config) for config in trainings]
+    arms = [
+        {key: value for key, value in identity.items() if key not in LIKE}
+        for identity in identities
+    ]
     keys = entrants.differing(arms)
     return [entrants.words(arm, keys) or arm["model.channels_in"] for arm in arms]
 
 
-def _row(name: str, one: Weighed) -> dict[str, Any]:
+def _row(name: str, weighed: Weighed) -> dict[str, Any]:
     return {
         "kind": name,
-        "training": one.training.folder.name,
-        "seed": one.training.seed,
-        "treatment": one.treatment,
-        "rank_correlation": stats.spearmanr(one.weights, one.truth)[0],
-        "strongest_first": _strongest_first(one),
-        "auroc": auroc(one.weights, one.is_strong),
-        **dict(zip(one.training.channels, one.weights, strict=True)),
+        "training": weighed.training.folder.name,
+        "seed": weighed.training.seed,
+        "treatment": weighed.treatment,
+        "rank_correlation": stats.spearmanr(weighed.weights, weighed.truth)[0],
+        "strongest_first": _strongest_first(weighed),
+        "auroc": auroc(weighed.weights, weighed.is_strong),
+        **dict(zip(weighed.training.channels, weighed.weights, strict=True)),
     }
 
 
 def _kind(name: str, names: Sequence[str], weighed: Sequence[Weighed]) -> dict:
-    own = [one for other, one in zip(names, weighed, strict=True) if other == name]
-    rows = [_row(name, one) for one in own]
+    of_kind = [
+        training for kind, training in zip(names, weighed, strict=True) if kind == name
+    ]
+    rows = [_row(name, one) for one in of_kind]
     mean = {
         key: float(np.mean([row[key] for row in rows]))
         for key in ("rank_correlation", "strongest_first")
     }
-    seeds = sorted({one.training.seed for one in own})
-    pooled = [[one for one in own if one.training.seed == seed] for seed in seeds]
+    seeds = sorted({one.training.seed for one in of_kind})
+    pooled = [[one for one in of_kind if one.training.seed == seed] for seed in seeds]
     return {
         "kind": name,
-        "trainings": len(own),
+        "trainings": len(of_kind),
         **mean,
         "all_strong_first": float(np.mean([row["auroc"] == 1 for row in rows])),
         "auroc": float(np.mean([_pooled(some) for some in pooled])),
     }
 
 
-def _strongest_first(one: Weighed) -> bool:
-    """Whether the largest weight is of a channel that none is stronger than."""
-    return bool(one.truth[one.weights.argmax()] == one.truth.max())
+def _strongest_first(weighed: Weighed) -> bool:
+    """Tells whether the largest weight is of a channel with the highest truth."""
+    return bool(weighed.truth[weighed.weights.argmax()] == weighed.truth.max())
 
 
-def _pooled(some: Sequence[Weighed]) -> float:
-    """AUROC over the channels of all treatments."""
-    weights = np.concatenate([one.weights for one in some])
-    return auroc(weights, np.concatenate([one.is_strong for one in some]))
+def _pooled(trainings: Sequence[Weighed]) -> float:
+    """Computes the AUROC over the channels of all treatments."""
+    weights = np.concatenate([training.weights for training in trainings])
+    return auroc(
+        weights, np.concatenate([training.is_strong for training in trainings])
+    )
 
 
 def auroc(scores: np.ndarray, is_strong: np.ndarray) -> float:
-    """How often a strong channel scores higher than a weak one; equal counts half.
+    """Computes how often a strong channel scores higher than a weak one; ties are half.
 
     Args:
       scores: [N] float.

@@ -1,4 +1,4 @@
-"""The job `choose_features`: which set and normalisation, without touching test wells.
+"""The job `choose_features`: chooses set and normalisation without the test wells.
 
 Writes choose_features/<dataset>/<task>.json, and its candidates as <task>.csv.
 """
@@ -25,7 +25,7 @@ TO_CHOOSE = {"features", "normalize", "svm_c"}  # of a task's options
 
 
 def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
-    """Chooses for each classification whose inputs have changed; prints what to use.
+    """Chooses for each classification whose inputs have changed; prints the choice.
 
     Args:
       config: data, screen, evaluate and choose are read.
@@ -33,7 +33,7 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
 
     Raises:
       InputError: missing, incomplete or broken profiles, or a screen that allows no
-        classification with a training part to choose within.
+        classification with training records to choose by.
     """
     workdir, dataset = epath.Path(workdir), screen.load(config).name
     options = {name: _options(config, name) for name in task_results.classifications()}
@@ -58,17 +58,17 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
 
 
 def _options(config: ml_collections.ConfigDict, task: str) -> dict[str, Any]:
-    """What a choice depends on: nothing that it may change."""
-    own = configs.task_options(config, task)
-    return {k: v for k, v in own.items() if k not in TO_CHOOSE} | comparing.candidates(
-        config
-    )
+    """Returns the options of a choice, without those that it may change."""
+    task_options = configs.task_options(config, task)
+    return {
+        key: value for key, value in task_options.items() if key not in TO_CHOOSE
+    } | comparing.candidates(config)
 
 
 def _choices(
     sets: AlignedSets, encoders, options, due: list[str]
 ) -> Iterator[tuple[str, dict[str, Any], list[dict[str, Any]]]]:
-    """Name, result and table of each classification."""
+    """Yields name, result and table of each classification."""
 
     def make(name, task):
         return nested.plan(task, sets.metadata, options[name])
@@ -78,8 +78,8 @@ def _choices(
     for name, (plan, left_out) in plans.items():
         run = functools.partial(_result, name, sets, plan, options[name])
         result, noticed = task_results.noted(JOB, name, run)
-        said = {"warnings": doubts, "left_out": left_out + noticed}
-        yield name, {"task": name, **result, **said}, result["candidates"]
+        messages = {"warnings": doubts, "left_out": left_out + noticed}
+        yield name, {"task": name, **result, **messages}, result["candidates"]
 
 
 def _result(name: str, sets: AlignedSets, plan, options) -> dict[str, Any]:
@@ -91,8 +91,10 @@ def _result(name: str, sets: AlignedSets, plan, options) -> dict[str, Any]:
     progress = Progress(JOB, count * nested.inner_folds(plan), "fits")
     rows, table = [], []
     for question in plan:
-        found = choice.choose(sets, sets.metadata, question, options, progress.update)
-        rows, table = rows + found[0], table + found[1]
+        rows_and_candidates = choice.choose(
+            sets, sets.metadata, question, options, progress.update
+        )
+        rows, table = rows + rows_and_candidates[0], table + rows_and_candidates[1]
     progress.close()
     return {
         "rows": rows,
@@ -103,11 +105,11 @@ def _result(name: str, sets: AlignedSets, plan, options) -> dict[str, Any]:
 
 
 def _summary(content: Mapping[str, Any]) -> str:
-    """What is on disk of a task, whether it was made now or before."""
+    """Describes a task's result, whether it was made now or before."""
     if content["skipped"]:
         return f"\n{content['task']} skipped: {content['skipped']}"
     best = content["recommendation"]
-    parts = [
+    paragraphs = [
         "",
         "Chosen without the test wells, judged on them once.",
         task_tables.text({content["task"]: content["rows"]}, choice.CHOSEN),
@@ -117,6 +119,10 @@ def _summary(content: Mapping[str, Any]) -> str:
         "",
     ]
     if not best:
-        return "\n".join([*parts, f"{ranking.NONE}."])
-    words = f"Recommended: {best['set']} with {best['normalize']}: add {best['flags']}"
-    return "\n".join([*parts, words] + [f"Note: {best['note']}"] * bool(best["note"]))
+        return "\n".join([*paragraphs, f"{ranking.NONE}."])
+    recommendation = (
+        f"Recommended: {best['set']} with {best['normalize']}: add {best['flags']}"
+    )
+    return "\n".join(
+        [*paragraphs, recommendation] + [f"Note: {best['note']}"] * bool(best["note"])
+    )

@@ -1,8 +1,8 @@
 """The job `compare_screens`: the compared sweeps of several screens in one table.
 
-Reads the tables that compared sweeps have kept (`jobs/compare/kept.py`), of each the
-question that leads: held-out records, where there are any. Where several sweeps of a
-screen have the same arm, the last named counts.
+Reads the tables of compared sweeps (`jobs/compare/kept.py`), and takes the leading
+question of each: on held-out records, if there are any. If several sweeps of a screen
+have the same arm, the last one counts.
 
 Writes compare_screens/table.md, scores.png and scores.csv.
 """
@@ -28,7 +28,10 @@ JOB = "compare_screens"
 WORKDIR = "unclaimed"
 DPI = 160
 NEEDED = ("arm", "role", "value", "low", "high", "chance", kept.LEADS)
-SHOWN_FLOORS = ("classical", "intensity")  # of images; the others are in scores.csv
+SHOWN_FLOORS = (
+    "classical",
+    "intensity",
+)  # floors of images; the others are in scores.csv
 CHANCE = "chance"
 
 
@@ -37,10 +40,10 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
 
     Args:
       config: compare.tables is read.
-      workdir: where they are written.
+      workdir: in which they are written.
 
     Raises:
-      InputError: no table, or one that is none of a comparison.
+      InputError: no table, or one that is not from a comparison.
     """
     table = read(config.compare.tables)
     folder = epath.Path(workdir) / JOB
@@ -55,19 +58,21 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
 
 
 def read(patterns: Sequence[str]) -> pd.DataFrame:
-    """The rows of the leading question of each screen.
+    """Reads the rows of the leading question of each screen.
 
     Args:
       patterns: of files that end in "_compared.csv".
 
     Returns:
-      The rows of all, in the order of the files, numbers as float64 (NaN where there
-      is none), with a column "screen".
+      All rows, in the order of the files, numbers as float64 (NaN if missing), with a
+      column "screen".
 
     Raises:
-      InputError: no file, or one that is none of a comparison.
+      InputError: no file, or one that is not from a comparison.
     """
-    paths = dict.fromkeys(p for one in patterns for p in sorted(glob.glob(one)))
+    paths = dict.fromkeys(
+        path for pattern in patterns for path in sorted(glob.glob(pattern))
+    )
     if not paths:
         raise InputError(
             f"config.compare.tables={', '.join(patterns)!r} finds no file: name those "
@@ -99,27 +104,32 @@ def _is_number(name: str) -> bool:
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """A table of arms by screens, with intervals, gains, time and memory.
+    """Writes a table of arms by screens, with intervals, gains, time and memory.
 
     Args:
-      table: as of `read`.
+      table: as from `read`.
 
     Returns:
       Markdown: a line for each arm and each floor, two columns for each screen.
     """
     screens = list(dict.fromkeys(table["screen"]))
-    header = ["", *(t for s in screens for t in (f"`{s}`", "gain")), "time", "memory"]
+    header = [
+        "",
+        *(title for screen in screens for title in (f"`{screen}`", "gain")),
+        "time",
+        "memory",
+    ]
     lines = [header, ["---", *["---:"] * (len(header) - 1)]]
     lines += [_arm(table, arm, screens) for arm in arms(table)]
     lines += [_floor(table, floor, screens) for floor in SHOWN_FLOORS]
     chance = [_chance(table, screen) for screen in screens]
-    told = [cell for value in chance for cell in (f"{value:.3f}", "")]
-    lines.append(["guessing", *told, "", ""])
+    cells = [cell for value in chance for cell in (f"{value:.3f}", "")]
+    lines.append(["guessing", *cells, "", ""])
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def arms(table: pd.DataFrame) -> list[str]:
-    """The trained arms, highest mean of their ranks over screens first."""
+    """Lists the trained arms, highest mean of their ranks over screens first."""
     trained = table[table["role"] == TRAINED]
     ranks = trained.groupby("screen")["value"].rank(ascending=False)
     mean = ranks.groupby(trained["arm"]).mean()
@@ -127,26 +137,28 @@ def arms(table: pd.DataFrame) -> list[str]:
 
 
 def _arm(table: pd.DataFrame, arm: str, screens: Iterable[str]) -> list[str]:
-    cells, own = [arm], table[(table["arm"] == arm) & (table["role"] == TRAINED)]
+    cells, arm_rows = [arm], table[(table["arm"] == arm) & (table["role"] == TRAINED)]
     for screen in screens:
-        cells += _score(own[own["screen"] == screen])
-    return [*cells, _time(own["seconds"]), _memory(own["memory_bytes"])]
+        cells += _score(arm_rows[arm_rows["screen"] == screen])
+    return [*cells, _time(arm_rows["seconds"]), _memory(arm_rows["memory_bytes"])]
 
 
 def _floor(table: pd.DataFrame, floor: str, screens: Iterable[str]) -> list[str]:
-    own = table[(table["arm"] == floor) & (table["role"] == FLOOR)]
-    cells = [_score(own[own["screen"] == screen])[0] for screen in screens]
-    return [floor, *(c for cell in cells for c in (cell, "")), "", ""]
+    floor_rows = table[(table["arm"] == floor) & (table["role"] == FLOOR)]
+    cells = [
+        _score(floor_rows[floor_rows["screen"] == screen])[0] for screen in screens
+    ]
+    return [floor, *(text for cell in cells for text in (cell, "")), "", ""]
 
 
 def _score(rows: pd.DataFrame) -> list[str]:
     if rows.empty:
         return ["–", ""]
     row = rows.iloc[-1]
-    told = f"{row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
+    score = f"{row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
     if row.get(marks.LABELS) == "True":
-        told = f"{told} ({marks.WORDS})"
-    return [told, _gain(row)]
+        score = f"{score} ({marks.WORDS})"
+    return [score, _gain(row)]
 
 
 def _gain(row: Mapping[str, Any]) -> str:
@@ -160,7 +172,7 @@ def _time(seconds: pd.Series) -> str:
     known = seconds.dropna()
     if known.empty:
         return "–"
-    ends = dict.fromkeys(duration(s) for s in (known.min(), known.max()))
+    ends = dict.fromkeys(duration(value) for value in (known.min(), known.max()))
     return " to ".join(ends)
 
 
@@ -173,15 +185,15 @@ def _chance(table: pd.DataFrame, screen: str) -> float:
 
 
 def figure(table: pd.DataFrame) -> Any:
-    """The picture of the same: a panel for each screen."""
+    """Draws the same: a panel for each screen."""
     scores: dict[str, dict[str, dict[str, by_screen.Score]]] = {}
     floors: dict[str, dict[str, float]] = {}
     for row in table.to_dict("records"):
-        own = floors.setdefault(row["screen"], {CHANCE: row["chance"]})
+        floors_of_screen = floors.setdefault(row["screen"], {CHANCE: row["chance"]})
         arm = scores.setdefault(row["screen"], {})
         if row["role"] in (TRAINED, UNTRAINED):
             ends = row["value"], row["low"], row["high"]
             arm.setdefault(row["arm"], {})[row["role"]] = ends
         elif row["arm"] in SHOWN_FLOORS:
-            own[row["arm"]] = row["value"]
+            floors_of_screen[row["arm"]] = row["value"]
     return by_screen.draw(arms(table), scores, floors)

@@ -1,12 +1,12 @@
-"""The job `compare_seeds`: does training lift the features, whatever its seed?
+"""The job `compare_seeds`: does training improve the features, whatever its seed?
 
 Compares the last encoder of several workdirs, which differ in their seed, or those at
-`config.compare.steps`, with the untrained ones, each set by itself and what each fold
-chooses. Where a recipe was chosen by its scores, `config.compare.aside_frac` of the
-groups that a split holds apart are for choosing (`config.compare.part`), the others to
-report on. Only test records of the part are counted; learning uses the whole training
-part of each fold, of both parts, so that reporting labels teach while one chooses, but
-are not scored.
+`config.compare.steps`, with the untrained ones, by each set and by the set that each
+fold chooses. If a recipe was chosen by its scores, `config.compare.aside_frac` of the
+groups that a split holds apart are for choosing (`config.compare.part`), the others for
+reporting. Only test records of that part are scored; each fold learns from all its
+training records, of both parts, so that labels of reporting groups teach while a recipe
+is chosen, but are not scored.
 
 Writes compare_seeds/<dataset>/<task>.json, and its rows as <task>.csv.
 """
@@ -53,7 +53,7 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     )
     names = seed_workdirs.common_sets(compared)
     opened = [training.open() for training in compared]
-    seed_workdirs.check_records([one.folder for one in compared], opened)
+    seed_workdirs.check_records([training.folder for training in compared], opened)
     options = {
         name: comparing.options(config, name, nested=compare.nested)
         for name in task_results.classifications()
@@ -83,7 +83,7 @@ def _comparisons(
     options: Mapping[str, Mapping[str, Any]],
     due: list[str],
 ) -> Iterator[tuple[str, dict[str, Any], list[dict[str, Any]]]]:
-    """Name, result and table of each classification."""
+    """Yields name, result and table of each classification."""
     metadata = opened[0].metadata
 
     def make(name, task):
@@ -98,7 +98,9 @@ def _comparisons(
     for name, (plan, left_out) in plans.items():
         content = {
             "task": name,
-            "workdirs": {str(one.seed): str(one.folder) for one in compared},
+            "workdirs": {
+                str(training.seed): str(training.folder) for training in compared
+            },
             "part": options[name]["part"],
             "aside_frac": options[name]["aside_frac"],
             "warnings": list(dict.fromkeys(doubts)),
@@ -117,22 +119,22 @@ def _result(
     if isinstance(plan, Skip):
         return {"rows": [], "counted": [], "skipped": str(plan)}
     counted = [
-        f"{group}, {split} out: {words}"
-        for (group, split), words in plan.counted.items()
+        f"{group}, {split} out: {sentence}"
+        for (group, split), sentence in plan.counted.items()
     ]
-    for words in counted:
-        task_results.say(JOB, f"{name}: {words} are counted, {options['part']} part")
+    for sentence in counted:
+        task_results.say(JOB, f"{name}: {sentence} are counted, {options['part']} part")
     to_choose = {**options, **options["choose"]}
-    asked = Comparison(plan, names, metadata, options, to_choose)
-    progress = Progress(JOB, len(compared) * asked.fits, "fits")
-    for training in compared:  # opened anew, so that one's features are in memory
-        asked.add(training.seed, training.open(), progress.update)
+    comparison = Comparison(plan, names, metadata, options, to_choose)
+    progress = Progress(JOB, len(compared) * comparison.fits, "fits")
+    for training in compared:  # opened again: one training's features in memory
+        comparison.add(training.seed, training.open(), progress.update)
     progress.close()
-    return {"rows": asked.rows(), "counted": counted, "skipped": None}
+    return {"rows": comparison.rows(), "counted": counted, "skipped": None}
 
 
 def _summary(content: Mapping[str, Any]) -> str:
-    """What is on disk of a task, whether it was made now or before."""
+    """Describes a task's result, whether it was made now or before."""
     if content["skipped"]:
         return f"\n{content['task']} skipped: {content['skipped']}"
     part = f"Test records of the {content['part']} part are counted"

@@ -1,6 +1,6 @@
-"""Feature sets of every record: the encoder's at chosen steps, and floors of images.
+"""The job `embed`: writes feature sets of every record, from encoders and floors.
 
-A separate pass, which needs of a training nothing but its encoders.
+It needs only the encoders of a training, at the steps that the config names.
 """
 
 import functools
@@ -21,13 +21,13 @@ def check(config, workdir: epath.Path, before: Sequence[str]) -> None:
 
     Args:
       config: of the experiment.
-      workdir: of it.
+      workdir: of the experiment.
       before: jobs that run first, which may yet prepare the screen.
 
     Raises:
-      InputError: no such encoder, one of other channels or tiles; no prepared screen;
-        no such channel of nuclei, or no library for classical features that are asked
-        for.
+      InputError: no such encoder, or one for other channels or tiles; no prepared
+        screen; no such channel of nuclei, or no library for the classical features that
+        are asked for.
     """
     opening.encoder_config(config)
     classical_needs.check(config)
@@ -39,7 +39,7 @@ def run(config, workdir: epath.Path) -> None:
     """Embeds every record of the prepared screen; finished parts are not repeated.
 
     Raises:
-      InputError: no prepared screen, no checkpoint, or one of another architecture.
+      InputError: no prepared screen, no checkpoint, or one with another architecture.
     """
     from gandl_jax import compilation, hosts, parallel  # slow
     from gandl_jax.training import (  # slow
@@ -57,19 +57,19 @@ def run(config, workdir: epath.Path) -> None:
     opened = opened_encoders.open_encoders(config, workdir)
     dataset, channels, method = opened.dataset, opened.channels, opened.method
     hosts.agree({"the screen in config.data.dir": dataset.fingerprint})
-    bad = opening.bad_records_policy(config, dataset, workdir)
+    on_bad = opening.bad_records_policy(config, dataset, workdir)
     profiles = workdir / "profiles" / dataset.name
     made_from = {"prepared": dataset.fingerprint, "channels": list(channels)}
     if opening.takes_other_channels(config):
         made_from["stand_for"] = list(config.embed.checkpoint_channels)
-    if bad:
+    if on_bad:
         made_from["skips_bad_records"] = True
-    turned = {}
+    orientation_note = {}
     if config.embed.orientations > 1:
-        turned["orientations"] = config.embed.orientations
+        orientation_note["orientations"] = config.embed.orientations
 
     def begins(directory: epath.Path, note: dict, trained_on=None) -> bool:
-        """Whether a set is to be written: it is claimed, and its labels noted."""
+        """Claims a set and notes its labels; tells whether it must be written."""
         due = hosts.once(lambda: store.claim(directory, note, trained_on))
         if due:
             hosts.once(lambda: labelling.note_written(config, workdir, directory))
@@ -79,7 +79,9 @@ def run(config, workdir: epath.Path) -> None:
     embed = parallel.map_batch(method.embed, devices)
     for encoder in opened.encoders:
         directory = profiles / encoder.name
-        if not begins(directory, made_from | encoder.note | turned, encoder.trained_on):
+        if not begins(
+            directory, made_from | encoder.note | orientation_note, encoder.trained_on
+        ):
             continue
         weights = encoder.weights()
         hosts.once(
@@ -92,17 +94,21 @@ def run(config, workdir: epath.Path) -> None:
             config,
             pooling.over_orientations(encode, config.embed.orientations),
             pooling.of_method(method, weights),
-            bad,
+            on_bad,
         )
         embedding_cost.write_set(workdir, directory, dataset, sets, devices)
     intensity = profiles / floors.INTENSITY
     if begins(intensity, made_from | {"saw_images": False}):
-        measure = functools.partial(embedding.intensities, dataset, channels, bad)
+        measure = functools.partial(embedding.intensities, dataset, channels, on_bad)
         embedding_cost.write_set(workdir, intensity, dataset, measure, ())
-    classical, facts = profiles / floors.CLASSICAL, (dataset, channels)
-    note = hosts.once(lambda: classical_set.plan(config, classical, *facts, made_from))
+    classical, dataset_and_channels = profiles / floors.CLASSICAL, (dataset, channels)
+    note = hosts.once(
+        lambda: classical_set.plan(config, classical, *dataset_and_channels, made_from)
+    )
     if note and begins(classical, note):
-        measure = functools.partial(classical_set.write, config, classical, *facts, bad)
+        measure = functools.partial(
+            classical_set.write, config, classical, *dataset_and_channels, on_bad
+        )
         hosts.once(
             lambda: embedding_cost.measured(workdir, classical, dataset, measure, ())
         )

@@ -1,4 +1,4 @@
-"""The job `evaluate`: feature sets to tasks/<dataset>/<task>.json, and a table."""
+"""The job `evaluate`: scores feature sets by tasks, and prints a table."""
 
 import functools
 import time
@@ -27,8 +27,8 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     """Runs the tasks whose inputs have changed and prints the scores side by side.
 
     Args:
-      config: data, screen and evaluate are read; what is known of the records is taken
-        from config.data.dir where the prepared screen is there, as labels may change.
+      config: data, screen and evaluate are read; metadata of the records are taken from
+        config.data.dir if the prepared screen is there, as labels may change.
       workdir: with profiles/<dataset>/<encoder>/ from the jobs embed and import.
 
     Raises:
@@ -39,8 +39,8 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     names = task_choice.names(config.evaluate.tasks)
     tasks = {name: modules.load("tasks", name) for name in names}
     options = {name: configs.task_options(config, name) for name in tasks}
-    for own in options.values():
-        normalize.make(own["normalize"])
+    for task_options in options.values():
+        normalize.make(task_options["normalize"])
     features = config.evaluate.features
     encoders = task_results.encoders(JOB, workdir / "profiles" / dataset)
     _check_headline(features, encoders)
@@ -67,9 +67,9 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
 
 
 def _check_headline(features: str, encoders: list[epath.Path]) -> None:
-    """The headline set is a network's; where there is none, other sets stand alone."""
+    """Refuses a headline set that no encoder has, unless there are no networks."""
     known = {name for encoder in encoders for name in store.widths(encoder)}
-    networks = [e for e in encoders if feature_set.is_network(e.name)]
+    networks = [encoder for encoder in encoders if feature_set.is_network(encoder.name)]
     if networks and features not in known:
         raise InputError(
             f"config.evaluate.features is {features!r}, a set that no encoder has; "
@@ -80,7 +80,7 @@ def _check_headline(features: str, encoders: list[epath.Path]) -> None:
 def _judge(
     tasks: Mapping[str, ModuleType], sets: AlignedSets, encoders, options, *, must: bool
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Plans every task before the first is run: bad input is refused at once."""
+    """Plans every task before the first is run, to refuse bad input at once."""
     if not tasks:
         return
     plans = {
@@ -113,7 +113,7 @@ def _result(name: str, task, sets, plan, options) -> dict[str, Any]:
 
 
 def _summary(paths: Mapping[str, epath.Path], features: str) -> str:
-    """The table of what is on disk, whether it was made now or before."""
+    """Makes the table of all results, whether made now or before."""
     stored = {name: task_results.read(path) for name, path in paths.items()}
     rows = {name: content["rows"] for name, content in stored.items()}
     skipped = [

@@ -1,4 +1,4 @@
-"""The job `export`: feature sets to exports/<dataset>/<name>.h5ad, for other tools."""
+"""The job `export`: writes feature sets as AnnData files, for other tools."""
 
 import importlib.util
 
@@ -38,17 +38,17 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
 
 
 def _sets(profiles: epath.Path) -> dict[str, tuple[epath.Path, str]]:
-    """Full name -> folder of its encoder and short name."""
+    """Returns full name -> folder of its encoder and short name."""
     folders = sorted(profiles.iterdir()) if profiles.is_dir() else []
-    found = {
+    sets = {
         feature_set.full_name(folder.name, short_name): (folder, short_name)
         for folder in folders
         if folder.is_dir() and store.is_begun(folder)
         for short_name in store.widths(folder)
     }
-    if not found:
+    if not sets:
         raise InputError(f"there are no profiles in {profiles}: run --job=embed first")
-    return found
+    return sets
 
 
 def _export(name: str, folder: epath.Path, short_name: str, path: epath.Path) -> None:
@@ -64,7 +64,7 @@ def _export(name: str, folder: epath.Path, short_name: str, path: epath.Path) ->
         print(f"export    {path} is there: nothing to do", flush=True)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    one = store.read(folder, [short_name])[short_name]
-    annotated.write(path, one, provenance, store.measurements(folder))
-    records, width = one.features.shape
+    exported_set = store.read(folder, [short_name])[short_name]
+    annotated.write(path, exported_set, provenance, store.measurements(folder))
+    records, width = exported_set.features.shape
     print(f"export    {path}: {records:,} records x {width:,} features", flush=True)

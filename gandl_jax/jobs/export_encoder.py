@@ -1,7 +1,7 @@
-"""The job `export_encoder`: an encoder in one file, to embed images elsewhere.
+"""The job `export_encoder`: writes an encoder as one file, to embed images elsewhere.
 
 Writes exports/<dataset>/<encoder>.safetensors: the weights, the config, the channels,
-the grey levels that become -1 and 1, and where it is from (docs/python.md).
+the grey levels that become -1 and 1, and its provenance (docs/python.md).
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ def check(
 
     Args:
       config: of the experiment.
-      workdir: of it.
+      workdir: of the experiment.
       before: jobs that run first, which may yet prepare and train.
 
     Raises:
@@ -38,7 +38,7 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
       workdir: with checkpoints, unless config.embed.checkpoint names others.
 
     Raises:
-      InputError: no prepared screen, no checkpoint, or one of another architecture.
+      InputError: no prepared screen, no checkpoint, or one with another architecture.
     """
     from gandl_jax.training import encoder_file, workdir_encoder  # slow
 
@@ -49,6 +49,6 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     path = folder / f"{encoder.name}{encoder_file.ENDING}"
     encoder_file.write(path, encoder)
     size = path.stat().length / 1e6
-    sets = ", ".join(f"{name} ({n})" for name, n in encoder.widths().items())
+    sets = ", ".join(f"{name} ({width})" for name, width in encoder.widths().items())
     print(f"export    {path}: {size:,.1f} MB, takes {', '.join(encoder.channels)}")
     print(f"export    gives {sets}", flush=True)

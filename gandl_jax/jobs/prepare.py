@@ -1,4 +1,4 @@
-"""The job `prepare`: a raw screen becomes TFRecord shards with their statistics."""
+"""The job `prepare`: converts a raw screen to TFRecord shards with their statistics."""
 
 import contextlib
 import functools
@@ -20,7 +20,7 @@ from gandl_jax.raw import confined, raw_images, screen
 from gandl_jax.reading import labelling
 from gandl_jax.training import opening
 
-WORKDIR = "untouched"  # what it makes lies in config.data.dir
+WORKDIR = "untouched"  # its outputs are in config.data.dir
 KNOWS_NEXT = True
 
 
@@ -29,20 +29,20 @@ def run(
 ) -> None:
     """Prepares the screen `config.data.name` in `config.data.dir`.
 
-    Run again, it finishes what is missing: shards with their final name are kept.
-    Where only a complete prepared screen was copied to this machine, and the raw one
-    is not here, there is nothing to do.
+    Run again, it writes what is missing: shards with their final name are kept. If only
+    a complete prepared screen was copied to this machine, without the raw one, there is
+    nothing to do.
 
     Args:
       config: the whole config; `data` and, for a screen that draws itself, `simulate`
         are read.
       workdir: not used; a prepared screen is shared by experiments.
-      after: jobs that run next; a crop that they could not cut is refused before
+      after: jobs that run next; a crop that is impossible for them is refused before
         shards are written.
 
     Raises:
-      InputError: the config or the screen is unusable; nothing was written, or what
-        this run wrote was removed. Or another process prepares in that folder.
+      InputError: the config or the screen is unusable (files of this run are removed),
+        or another process prepares in that folder.
       RunError: the raw screen went away, or the folder cannot be written; the same
         command goes on.
     """
@@ -66,7 +66,7 @@ def _convert(
     with_crops: bool,
 ) -> None:
     data = config.data
-    if spec.generate:  # returns at once where the same screen is drawn already
+    if spec.generate:  # returns at once if the same screen was drawn before
         spec.generate(data.source_dir, config.simulate)
     confined.check_links(data.source_dir, data.outside)
     metadata = screen.read_metadata(spec, data.source_dir)
@@ -89,7 +89,7 @@ def _convert(
     notes += raw_images.spelled_otherwise(spec, source)
     for note in notes:
         print(f"note: {note}")
-    from gandl_jax.prepared import write_shards  # slow: only when all so far is well
+    from gandl_jax.prepared import write_shards  # slow, so only after all checks
 
     skipped = len(metadata) - len(kept)
     check_size = functools.partial(opening.check_crop, config, spec.name)
@@ -130,14 +130,16 @@ def _check_options(spec: screen.Screen, data: ml_collections.ConfigDict) -> None
 def plan_settings(
     spec: screen.Screen, config: ml_collections.ConfigDict
 ) -> dict[str, Any]:
-    """What the config says of the bytes and the statistics of a prepared screen."""
+    """Returns the settings that decide a prepared screen's bytes and statistics."""
     keys = "records_per_shard", "low_percentile", "high_percentile"
     settings = {"screen": spec.name, "channels": list(spec.channels)}
     settings |= {key: config.data[key] for key in keys}
-    for key, unchanged in prepared.REDUCED.items():  # former plans have neither
+    for key, unchanged in prepared.REDUCED.items():  # former plans lack both
         if config.data[key] != unchanged:
             settings[key] = config.data[key]
-    if config.data.name == "own":  # it may change, unlike the specs of the program
+    if (
+        config.data.name == "own"
+    ):  # config.screen may change, unlike the program's own screens
         plain = configs.plain(config)
         settings |= {key: plain[key] for key in configs.SCREEN_IMAGES}
         settings[prepared.LABELS] = configs.screen_description(config)
@@ -146,14 +148,14 @@ def plan_settings(
 
 
 def _check_splits(config: ml_collections.ConfigDict, table: pd.DataFrame) -> None:
-    """Raises where the config holds apart what no record has: before hours of training.
+    """Refuses a config that holds apart by columns that no record has.
 
-    What this screen merely lacks is left to the tasks, which leave it out.
+    Known columns that only this screen lacks are left to the tasks, which skip them.
     """
-    asked = [("evaluate.bootstrap_unit", config.evaluate.bootstrap_unit)]
-    for key, words in configs.splits(config).items():
-        asked += [(key, text) for text in words]
-    for key, text in asked:
+    held_apart = [("evaluate.bootstrap_unit", config.evaluate.bootstrap_unit)]
+    for key, texts in configs.splits(config).items():
+        held_apart += [(key, text) for text in texts]
+    for key, text in held_apart:
         unit = groups.parse(text, key=f"config.{key}").unit
         if unit not in ("record", "row", *groups.NO_GROUPS):
             with contextlib.suppress(Skip):
@@ -163,7 +165,7 @@ def _check_splits(config: ml_collections.ConfigDict, table: pd.DataFrame) -> Non
 def _only_shards(
     config: ml_collections.ConfigDict, settings: Mapping[str, Any]
 ) -> bool:
-    """Whether a prepared screen was copied here without the raw one."""
+    """Tells whether a prepared screen was copied here without the raw one."""
     data = config.data
     if data.source_dir and epath.Path(data.source_dir).exists():
         return False
@@ -193,7 +195,7 @@ def _check_source(data: ml_collections.ConfigDict) -> None:
 
 
 def _check_reserved(metadata: pd.DataFrame, source_dir: str) -> None:
-    """Raises where a column has a name that the shards use."""
+    """Refuses a column with a name that the shards use."""
     reserved = [name for name in metadata if name == "images" or "/" in name]
     if reserved:  # a record's images are named images/<channel>
         raise InputError(

@@ -1,4 +1,4 @@
-"""The job `train`: trains a method on a prepared screen; run again, it goes on."""
+"""The job `train`: trains a method on a prepared screen; run again, it continues."""
 
 from collections.abc import Sequence
 
@@ -11,11 +11,11 @@ CROPS = True
 
 
 def check(config, workdir: epath.Path, before: Sequence[str]) -> None:
-    """Refuses what the training cannot start from, before slow imports.
+    """Refuses to start without a screen or starting networks, before slow imports.
 
     Args:
       config: of the experiment.
-      workdir: of it.
+      workdir: of the experiment.
       before: jobs that run first, which may yet prepare the screen.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Processes of their own: what one holds and compiled, the next does not have."""
+"""Runs functions in fresh processes, without compiled programs or memory of others."""
 
 import concurrent.futures.process
 import json
@@ -12,13 +12,13 @@ from gandl_jax.errors import RunError
 
 
 def call(fn: Callable, config: ml_collections.ConfigDict, *args: Any) -> Any:
-    """Calls `fn(config, *args)` in a new process, which ends with it.
+    """Calls `fn(config, *args)` in a new process, which ends afterwards.
 
-    Its peak of memory is its own, and so are the devices while it runs: call from a
-    process that has not used them.
+    The process has its own peak of memory, and the devices for itself: the caller must
+    not have used them.
 
     Raises:
-      RunError: the process was ended from outside, as where memory runs out.
+      RunError: the process was killed, perhaps for want of memory.
     """
     spawn = multiprocessing.get_context("spawn")
     try:

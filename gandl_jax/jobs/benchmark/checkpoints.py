@@ -1,4 +1,4 @@
-"""What checkpoints, and looking whether a training is sound, cost it, with noise."""
+"""Cost of checkpoints, and of checks that a training is sound, on random images."""
 
 import contextlib
 import functools
@@ -20,27 +20,26 @@ from gandl_jax.methods.contract import FIXED
 from gandl_jax.training import soundness
 
 ROUNDS = 7
-STEPS_SECONDS = 4.0  # of training beside a checkpoint, in which it is written
+STEPS_SECONDS = 4.0  # of training while a checkpoint is written
 
 
 def check(config: ml_collections.ConfigDict) -> None:
-    """Raises InputError where training would: the devices do not divide the batch."""
+    """Raises the InputErrors of training: the devices do not divide the batch."""
     random_training.chosen(config)
 
 
 def measure(config: ml_collections.ConfigDict) -> dict[str, Any]:
-    """Trains on random images, by turns with and without a checkpoint in the making.
+    """Trains on random images, alternately with and without writing a checkpoint.
 
     Args:
       config: the whole config.
 
     Returns:
-      Of one checkpoint megabytes, blocks_ms (until training goes on) and costs_ms (how
-      much longer the same steps take beside it), of the machine's clock and of its
-      cores; of `config.train`'s intervals lost_share and lost_core_share of the
-      training's time. check_ms and check_share of one look at all numbers, and the same
-      of each of the method's checks by its name.
-      Medians over rounds.
+      For one checkpoint megabytes, blocks_ms (until training goes on) and costs_ms (how
+      much longer the same steps take while it is written), by the clock and by the
+      cores' time; for `config.train`'s intervals lost_share and lost_core_share of the
+      training's time. check_ms and check_share of one check of all numbers, and the
+      same for each of the method's checks by its name. Medians over rounds.
     """
     training = RandomTraining(config)
     training.run_periods(1)
@@ -49,13 +48,18 @@ def measure(config: ml_collections.ConfigDict) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         saved = checkpoint.Checkpoints(folder)
         with contextlib.closing(saved):
-            rows = [_round(training, saved, periods, n) for n in range(1, ROUNDS + 1)]
+            rows = [
+                _round(training, saved, periods, number)
+                for number in range(1, ROUNDS + 1)
+            ]
             newest = epath.Path(folder) / "checkpoints" / str(saved.steps()[-1])
             size = sum(stat.length for stat in files.stats(newest))
-    plain, beside, blocks = (np.array([row[i] for row in rows]) for i in range(3))
+    plain, with_checkpoint, blocks = (
+        np.array([row[column] for row in rows]) for column in range(3)
+    )
     step_ms = 1e3 * np.median(plain[:, 0]) / steps
     core_ms = 1e3 * np.median(plain[:, 1]) / steps
-    costs_ms, costs_core_ms = 1e3 * np.median(beside - plain, axis=0)
+    costs_ms, costs_core_ms = 1e3 * np.median(with_checkpoint - plain, axis=0)
     batch = config.train.batch
     every = configs.steps(config.train.checkpoint_every_images, batch)
     return {
@@ -83,11 +87,11 @@ def _periods(training: RandomTraining) -> int:
 
 
 def _round(training, saved, periods: int, number: int) -> tuple:
-    """(clock, cores) in seconds without a checkpoint and with one; until it goes on."""
+    """Times (clock, cores) without and with a checkpoint; until training goes on."""
     plain = _seconds(lambda: training.run_periods(periods))
     blocks = 0.0
 
-    def beside() -> None:
+    def with_checkpoint() -> None:
         nonlocal blocks
         began = time.monotonic()
         saved.save(number, training.method.items(training.state), {})
@@ -95,7 +99,7 @@ def _round(training, saved, periods: int, number: int) -> tuple:
         training.run_periods(periods)
         saved.wait()
 
-    return plain, _seconds(beside), blocks
+    return plain, _seconds(with_checkpoint), blocks
 
 
 def _seconds(run) -> tuple[float, float]:
@@ -105,11 +109,11 @@ def _seconds(run) -> tuple[float, float]:
 
 
 def _looks(config, training: RandomTraining, step_ms: float) -> dict[str, float]:
-    """What a look at all numbers and each of the method's take, and their shares."""
+    """Times the check of all numbers and each of the method's: ms and shares."""
     finite = parallel.on_one(soundness.finite)
-    train, found = config.train, {}
+    train, times = config.train, {}
     looks = {"check": (lambda: finite(training.state), train.check_every_steps)}
-    fixed = jax.tree.map(lambda x: x[:FIXED], training.batch)
+    fixed = jax.tree.map(lambda array: array[:FIXED], training.batch)
     for check in getattr(training.method, "checks", ()):
         fn = parallel.on_one(check.fn)
         look = functools.partial(fn, training.state, fixed, training.key)
@@ -117,9 +121,9 @@ def _looks(config, training: RandomTraining, step_ms: float) -> dict[str, float]
     for name, (look, every) in looks.items():
         jax.block_until_ready(look())  # it compiles
         clock = rounds.seconds_per_call(functools.partial(_repeat, look)).clock
-        found[f"{name}_ms"] = 1e3 * float(np.median(clock))
-        found[f"{name}_share"] = found[f"{name}_ms"] / (every * step_ms)
-    return found
+        times[f"{name}_ms"] = 1e3 * float(np.median(clock))
+        times[f"{name}_share"] = times[f"{name}_ms"] / (every * step_ms)
+    return times
 
 
 def _repeat(look: Callable, times: int) -> None:

@@ -1,4 +1,4 @@
-"""How fast a raw screen is converted, beside the best that the cores could do."""
+"""Rate of converting a raw screen, beside the best rate of the cores."""
 
 import itertools
 import os
@@ -16,42 +16,44 @@ from gandl_jax.prepared import conversion_limit, shard_workers, shards
 from gandl_jax.raw import confined, raw_images, screen
 from gandl_jax.raw.reduction import Reduction
 
-SHARDS_PER_WORKER = 4  # so that none has nothing to do while the last is written
-REPEATS = 3  # in turn with the limit: the fastest of each counts, others may compute
+SHARDS_PER_WORKER = 4  # so that no worker idles while the last shard is written
+REPEATS = (
+    3  # alternating with the limit: the fastest of each counts, others may compute
+)
 
 
 def measure(
     config: ml_collections.ConfigDict, *, sites: int = 200, repeats: int = REPEATS
 ) -> dict[str, Any]:
-    """Converts the first sites of the raw screen in a folder that is removed again.
+    """Converts the first sites of the raw screen in a temporary folder.
 
-    The rates are those of a long run: from the first records on, without the seconds
-    in which processes start. All files were read just before, so no disk was waited
-    for, in the limit neither.
+    The rates are those of a long run: from the first records on, without the seconds in
+    which processes start. All files were read just before, so neither measurement waits
+    for the disk.
 
     Args:
       config: the whole config; `data` is read, and what names the screen.
-      sites: most of them to convert.
+      sites: to convert, at most.
       repeats: of both measurements.
 
     Returns:
       sites, workers, sites_per_second and best_sites_per_second (decode, re-encode and
       write in one process per core, nothing else), share_of_best; the same by the time
-      of the cores, which others' computing does not change: cpu_ms_per_site,
+      of the cores, which other programs do not change: cpu_ms_per_site,
       best_cpu_ms_per_site, cpu_share_of_best; read_mb_per_second and
       written_mb_per_second, bytes_per_source_byte (of the shards), and the peak of
       resident memory so far: peak_rss_mb of this process and one_worker_peak_rss_mb.
-      Rates are None where there are too few sites to tell one.
+      Rates are None if there are too few sites to measure one.
 
     Raises:
-      InputError: an image that cannot be used; names it.
+      InputError: an image cannot be used; names it.
     """
     data = config.data
     raw = _sample(config, sites)
     cores = os.cpu_count() or 1
     workers = data.workers or cores
     source_bytes = _source_bytes(raw)
-    with tempfile.TemporaryDirectory(dir=_place(data.dir)) as folder:
+    with tempfile.TemporaryDirectory(dir=_scratch_folder(data.dir)) as folder:
         rates, limits, costs = [], [], []
         for number in range(repeats):
             limits.append(conversion_limit.measure(raw, folder, processes=cores))
@@ -60,9 +62,9 @@ def measure(
             costs.append(_cost(raw, epath.Path(folder) / f"alone-{number}"))
         written = sum(file.stat().length for file in out.glob(f"{raw.screen.name}-*"))
     count, cost = len(raw.metadata), min(costs)
-    rate = max((one for one in rates if one), default=None)
-    limit = max(one.sites_per_second for one in limits)
-    least = min(one.cpu_seconds_per_site for one in limits)
+    rate = max((measured for measured in rates if measured), default=None)
+    limit = max(measured.sites_per_second for measured in limits)
+    least = min(measured.cpu_seconds_per_site for measured in limits)
     return {
         "sites": count,
         "workers": workers,
@@ -81,7 +83,7 @@ def measure(
 
 
 def _sample(config: ml_collections.ConfigDict, sites: int) -> shards.Raw:
-    """The first sites, ready to be converted."""
+    """Opens the first sites, ready to be converted."""
     data, spec = config.data, screen.load(config)
     confined.check_links(data.source_dir, data.outside)
     metadata = screen.read_metadata(spec, data.source_dir).head(sites)
@@ -98,8 +100,8 @@ def _sample(config: ml_collections.ConfigDict, sites: int) -> shards.Raw:
     return shards.Raw(spec, source, kept, image_format, reduction)
 
 
-def _place(prepared_dir: str) -> str | None:
-    """The disk that the shards would be on; for gs:// the default one of tempfile."""
+def _scratch_folder(prepared_dir: str) -> str | None:
+    """Returns a folder on the disk of the shards; None for gs:// (tempfile's own)."""
     if files.bucket(prepared_dir):
         return None
     parent = epath.Path(prepared_dir).parent
@@ -108,20 +110,20 @@ def _place(prepared_dir: str) -> str | None:
 
 
 def _source_bytes(raw: shards.Raw) -> int:
-    """Bytes of all raw images, which are read for it."""
+    """Reads all raw images, and returns their bytes."""
     paths = itertools.chain(*raw_images.paths(raw.screen, raw.metadata))
     return sum(len(conversion_limit.read(raw, path)) for path in paths)
 
 
 def _convert(raw: shards.Raw, out: epath.Path, workers: int) -> float | None:
-    """Writes the shards of all records; returns the sites per second, as `_Clock`."""
+    """Writes the shards of all records; returns the sites per second, see `_Clock`."""
     clock = _Clock()
     _write(raw, out, workers, clock.tick)
     return clock.rate
 
 
 def _cost(raw: shards.Raw, out: epath.Path) -> float:
-    """Writes them in this process; returns the seconds of a core that one takes."""
+    """Writes them in this process; returns the seconds of a core per site."""
     before = time.process_time()
     _write(raw, out, 1, int)
     return (time.process_time() - before) / len(raw.metadata)
@@ -132,12 +134,12 @@ def _write(
 ) -> None:
     (out / "facts").mkdir(parents=True)
     per_shard = -(-len(raw.metadata) // (workers * SHARDS_PER_WORKER))
-    parts = shards.plan(raw.metadata, records_per_shard=per_shard, seed=0)
-    shard_workers.write(parts, raw, str(out), workers=workers, on_record=on_record)
+    shard_plan = shards.plan(raw.metadata, records_per_shard=per_shard, seed=0)
+    shard_workers.write(shard_plan, raw, str(out), workers=workers, on_record=on_record)
 
 
 class _Clock:
-    """Takes the time of the first records and of the last."""
+    """Times the first records and the last."""
 
     def __init__(self):
         self._ticks: list[tuple[float, int]] = []
@@ -147,7 +149,7 @@ class _Clock:
 
     @property
     def rate(self) -> float | None:
-        """Records per second after the first ones; None where all came at once."""
+        """Records per second after the first ones; None if all came at once."""
         if len(self._ticks) < 2:
             return None
         (first, _), *_, (last, _) = self._ticks

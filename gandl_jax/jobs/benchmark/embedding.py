@@ -1,4 +1,4 @@
-"""How fast records are embedded: the network alone, and from a prepared screen."""
+"""Rate of embedding records: by the network alone, and from a prepared screen."""
 
 import functools
 import itertools
@@ -29,7 +29,7 @@ from gandl_jax.training import (
 
 
 def check(config: ml_collections.ConfigDict) -> None:
-    """Raises InputError where embedding would: the devices do not divide the batch."""
+    """Raises the InputErrors of embedding: the devices do not divide the batch."""
     for_screen.channels(config)
     opening.encoder_config(config)
     devices = parallel.devices(config.train.devices)
@@ -39,15 +39,15 @@ def check(config: ml_collections.ConfigDict) -> None:
 
 
 def measure(config: ml_collections.ConfigDict) -> dict[str, Any]:
-    """What `figures` gives, with nothing that was compiled before, and nothing kept."""
+    """Measures `figures` without the compilation cache."""
     jax.config.update("jax_enable_compilation_cache", False)
     return figures(config)
 
 
 def figures(config: ml_collections.ConfigDict) -> dict[str, Any]:
-    """Embeds random tiles, and records where there is a prepared screen.
+    """Embeds random tiles, and records if there is a prepared screen.
 
-    The encoder's weights are those of a new one, which are as fast as trained ones.
+    The encoder is untrained, which is as fast as a trained one.
 
     Args:
       config: the whole config.
@@ -55,21 +55,23 @@ def figures(config: ml_collections.ConfigDict) -> dict[str, Any]:
     Returns:
       tiles_per_second of the network alone, from the host's memory and back: the
       median of the rounds, the least and the most, and the median by the time of the
-      cores, which others' computing does not change; gflop_per_tile, as XLA counts the
-      work before it rewrites any, and share_of_matrix_product, which that many per
-      second are of what the devices reach in matrix products (both None where JAX
-      cannot count); compile_seconds; peaks of memory. With a prepared screen also
-      sites_per_second of decoding, cutting, embedding and averaging, likewise.
+      cores, which other programs do not change; gflop_per_tile, as XLA counts it before
+      optimising, and share_of_matrix_product, its rate relative to the devices' rate of
+      matrix products (both None if JAX cannot count); compile_seconds; peaks of memory.
+      With a prepared screen also the same for sites_per_second of decoding, cutting,
+      embedding and averaging.
     """
     check(config)
-    theirs = opening.encoder_config(config)
-    method = opening.encoder_method(config, theirs, _source(config, theirs))
+    encoder_config = opening.encoder_config(config)
+    method = opening.encoder_method(
+        config, encoder_config, _source(config, encoder_config)
+    )
     devices = parallel.devices(config.train.devices)
     encoder = parallel.on_one(lambda key: method.items(method.init(key))["encoder"])(
         loop.stream_key(config, loop.INIT)
     )
-    embedded = functools.partial(parallel.map_batch(method.embed, devices), encoder)
-    encode = pooling.over_orientations(embedded, config.embed.orientations)
+    embed = functools.partial(parallel.map_batch(method.embed, devices), encoder)
+    encode = pooling.over_orientations(embed, config.embed.orientations)
     images = random_training.images(config, config.embed.batch)
     run = functools.partial(_repeat, encode, images)
     compiling = rounds.compiling(run)
@@ -77,8 +79,8 @@ def figures(config: ml_collections.ConfigDict) -> dict[str, Any]:
     sites = {}
     if prepared.is_complete(config.data.dir):
         sites = _sites(config, encode, pooling.of_method(method, encoder))
-    peaks = memory.peaks_mb(devices)  # matrices are no part of it
-    dtype = parallel.compute_dtype(theirs.model.dtype)
+    peaks = memory.peaks_mb(devices)  # before the matrix products
+    dtype = parallel.compute_dtype(encoder_config.model.dtype)
     flops = parallel.count_flops(method.embed, encoder, images)
     work = flops and flops * config.embed.orientations
     clock, cores = map(np.median, network)
@@ -103,18 +105,18 @@ def _repeat(encode: Callable, images: np.ndarray, times: int) -> None:
         encode(images)
 
 
-def _source(config, theirs) -> Source:
-    """What the encoder learnt from: as its checkpoint says, or as it is to learn."""
-    place = config.embed.checkpoint
-    if place and not network_files.is_file(place):
-        return encoders.find_trained(config, epath.Path(place)).source()
-    return for_screen.source(theirs)
+def _source(config, encoder_config) -> Source:
+    """Returns the encoder's source: its checkpoint's, or that of a new training."""
+    checkpoint = config.embed.checkpoint
+    if checkpoint and not network_files.is_file(checkpoint):
+        return encoders.find_trained(config, epath.Path(checkpoint)).source()
+    return for_screen.source(encoder_config)
 
 
 def _sites(
     config: ml_collections.ConfigDict, encode: Callable, pool: Callable
 ) -> dict[str, Any]:
-    """The whole path, over the prepared screen's shards from the first on."""
+    """Measures the whole path, over the prepared screen's shards from the first on."""
     dataset, _ = opening.open_dataset(config)
     batches = _all_batches(dataset, config)
 
@@ -144,7 +146,7 @@ def _tiles_per_site(
 def _sites_per_batch(
     dataset: prepared.Prepared, config: ml_collections.ConfigDict
 ) -> float:
-    """The mean over the screen: a shard's last batch may hold fewer."""
+    """Returns the mean over the screen: a shard's last batch may hold fewer."""
     per_site = _tiles_per_site(dataset, config)
     batches = [
         math.ceil(len(dataset.rows(shard)) * per_site / config.embed.batch)
@@ -156,6 +158,6 @@ def _sites_per_batch(
 def _all_batches(
     dataset: prepared.Prepared, config: ml_collections.ConfigDict
 ) -> Iterator[dict]:
-    """Batches of tiles without an end: the shards come round again."""
+    """Yields batches of tiles without end, cycling through the shards."""
     for shard in itertools.cycle(range(dataset.shards)):
         yield from embedding.tile_batches(dataset, config, None, shard)

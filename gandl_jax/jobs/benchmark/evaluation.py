@@ -1,4 +1,4 @@
-"""How fast SVMs of left-out plates are learnt, beside LinearSVC one after the other."""
+"""Rate of fitting SVMs of left-out plates, beside LinearSVC fold by fold."""
 
 import time
 from collections.abc import Callable
@@ -15,15 +15,17 @@ from gandl_jax.tasks.splits import Split
 
 OPTIONS = {"normalize": "standard", "svm_c": 1.0, "seed": 0}
 EFFECTS = {"faint": 0.3, "clear": 1.0}  # of response 1, in standard deviations
-FACTORS = 60  # columns of networks vary together: by so many, ...
+FACTORS = 60  # columns of networks vary together: by this many, ...
 FALL = 0.7  # ... the k-th as 1 / k^0.7, ...
 OWN = 0.1  # ... and by as much on their own
 PLATE = 0.5  # standard deviation of factors between plates
-FEWEST_PER_PLATE = 10  # of either response 5: else plates are not normalised by theirs
+FEWEST_PER_PLATE = (
+    10  # 5 for each response: else plates are not normalised by their own
+)
 
 
 def check(config: ml_collections.ConfigDict) -> None:
-    """Raises InputError where plates have too few records."""
+    """Raises InputError if plates have too few records."""
     records, plates = _size(config)
     if plates < 2 or records < FEWEST_PER_PLATE * plates:
         raise InputError(
@@ -34,18 +36,18 @@ def check(config: ml_collections.ConfigDict) -> None:
 
 
 def measure(config: ml_collections.ConfigDict) -> dict[str, Any]:
-    """Leaves each plate of made-up features out in turn: control classification.
+    """Leaves each plate of simulated features out in turn: control classification.
 
-    Columns are correlated, and plates lie apart, as features of networks do.
+    Columns are correlated and plates differ, as in features of networks.
 
     Args:
       config: benchmark.evaluation_records, _plates and _widths are read.
 
     Returns:
-      records, folds, and of each width and effect a row: seconds by the clock and of
-      the cores' time, which others' computing changes less, of LinearSVC one after the
-      other ("before") and of `classification.decide`; how many times as fast it is; and
-      by how much balanced accuracy differs.
+      records, folds, and a row for each width and effect: seconds by the clock and of
+      the cores' time, which other programs change less, of LinearSVC fold by fold
+      ("before") and of `classification.decide`; its speed-up; and the difference in
+      balanced accuracy.
     """
     records, plates = _size(config)
     rows = [
@@ -66,7 +68,7 @@ def _row(records: int, plates: int, width: int, effect: str) -> dict[str, Any]:
     split = _split(metadata)
     before, clock, cores = _timed(lambda: one_after_another(features, metadata, split))
     now, now_clock, now_cores = _timed(lambda: _decide(features, metadata, split))
-    scores = [_accuracy(metadata, split, found) for found in (before, now)]
+    scores = [_accuracy(metadata, split, decisions) for decisions in (before, now)]
     return {
         "width": width,
         "effect": effect,
@@ -82,7 +84,7 @@ def _row(records: int, plates: int, width: int, effect: str) -> dict[str, Any]:
 
 
 def _metadata(records: int, plates: int) -> pd.DataFrame:
-    """On every plate as many wells of either response, to one."""
+    """Makes as many wells of either response, to one, on every plate."""
     plate = np.arange(records) % plates
     number = np.arange(records) // plates
     return pd.DataFrame(
@@ -95,11 +97,11 @@ def _metadata(records: int, plates: int) -> pd.DataFrame:
 
 
 def _features(metadata: pd.DataFrame, width: int, effect: float) -> np.ndarray:
-    """[N, D] float32, rectified sums of factors, as a network's are."""
+    """Makes [N, D] float32, rectified sums of factors, like a network's."""
     rng = np.random.default_rng(0)
-    plates, own = np.unique(metadata["Metadata_Plate"], return_inverse=True)
+    plates, plate_index = np.unique(metadata["Metadata_Plate"], return_inverse=True)
     factors = rng.normal(size=(len(metadata), FACTORS))
-    factors += PLATE * rng.normal(size=(len(plates), FACTORS))[own]
+    factors += PLATE * rng.normal(size=(len(plates), FACTORS))[plate_index]
     is_one = (metadata["Metadata_Role"] == "response_1").to_numpy()
     factors[is_one] += effect * rng.normal(size=FACTORS) * (np.arange(FACTORS) < 10)
     weights = (
@@ -113,8 +115,8 @@ def _features(metadata: pd.DataFrame, width: int, effect: float) -> np.ndarray:
 def _split(metadata: pd.DataFrame) -> Split:
     plate = metadata["Metadata_Plate"].to_numpy(object)
     folds = [
-        (np.flatnonzero(plate != one), np.flatnonzero(plate == one))
-        for one in np.unique(plate)
+        (np.flatnonzero(plate != left_out), np.flatnonzero(plate == left_out))
+        for left_out in np.unique(plate)
     ]
     return Split("plate", "all", False, tuple(folds), "control")
 
@@ -122,7 +124,7 @@ def _split(metadata: pd.DataFrame) -> Split:
 def one_after_another(
     features: np.ndarray, metadata: pd.DataFrame, split: Split
 ) -> list[np.ndarray]:
-    """What `classification.decide` gives, each fold by itself by scikit-learn.
+    """Decides like `classification.decide`, but fold by fold with scikit-learn.
 
     Args:
       features: [N, D] float32.
@@ -131,7 +133,7 @@ def one_after_another(
     """
     plates = metadata["Metadata_Plate"].to_numpy(object)
     codes = _codes(metadata)[0]
-    width, found = np.float32(np.sqrt(features.shape[1])), []
+    width, decisions = np.float32(np.sqrt(features.shape[1])), []
     for train, test in split.folds:
         scaler = normalize.make(OPTIONS["normalize"])
         scaler.fit(features[train], plates=plates[train])
@@ -139,8 +141,8 @@ def one_after_another(
             scaler.transform(features[rows], plates=plates[rows]) / width
             for rows in (train, test)
         )
-        found.append(fold_svms.by_liblinear(learnt, codes[train], judged, OPTIONS))
-    return found
+        decisions.append(fold_svms.by_liblinear(learnt, codes[train], judged, OPTIONS))
+    return decisions
 
 
 def _decide(features, metadata: pd.DataFrame, split: Split) -> list[np.ndarray]:
@@ -160,7 +162,7 @@ def _accuracy(metadata: pd.DataFrame, split: Split, decisions) -> float:
 
 
 def _timed(run: Callable[[], Any]) -> tuple[Any, float, float]:
-    """What it gives, and seconds by the clock and of the cores."""
+    """Returns a call's result, and seconds by the clock and of the cores."""
     began, cores_began = time.monotonic(), time.process_time()
-    given = run()
-    return given, time.monotonic() - began, time.process_time() - cores_began
+    result = run()
+    return result, time.monotonic() - began, time.process_time() - cores_began

@@ -1,4 +1,4 @@
-"""The job `benchmark`: how fast this machine does what there is to do."""
+"""The job `benchmark`: speed of this machine at all stages of the work."""
 
 import os
 import pathlib
@@ -20,34 +20,34 @@ FILE = "benchmark.json"
 
 
 def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
-    """Measures what is asked for, and writes and prints the figures.
+    """Measures the stages that are asked for; writes and prints the figures.
 
     Args:
       config: the whole config.
-      workdir: where `benchmark.json` is written.
+      workdir: in which `benchmark.json` is written.
 
     Raises:
-      InputError: a part is named that needs a raw or a prepared screen which is not
+      InputError: a stage is named that needs a raw or a prepared screen which is not
         there, or the devices do not divide a batch.
     """
-    parts = _parts(config)
-    apart.call(_check, config, parts)
+    stages = _stages(config)
+    apart.call(_check, config, stages)
     path = epath.Path(workdir) / FILE
     path.parent.mkdir(parents=True, exist_ok=True)
     figures: dict[str, Any] = {"machine": _machine()}
-    for part in parts:
-        print(f"benchmark {part}: some minutes; other work on this machine slows it")
-        figures[part] = apart.call(_measure, config, part)
+    for stage in stages:
+        print(f"benchmark {stage}: some minutes; other work on this machine slows it")
+        figures[stage] = apart.call(_measure, config, stage)
         sealed_json.write(path, figures)
-        _show(part, figures[part])
+        _show(stage, figures[stage])
     print(f"benchmark written to {path}")
 
 
-def _parts(config: ml_collections.ConfigDict) -> list[str]:
-    """What is to be measured: what is named, or all that the folders allow."""
+def _stages(config: ml_collections.ConfigDict) -> list[str]:
+    """Lists the stages to be measured: those named, or all that the folders allow."""
     data = config.data
     raw = bool(data.source_dir) and epath.Path(data.source_dir).is_dir()
-    there = {
+    is_possible = {
         "conversion": raw,
         "reading": prepared.is_complete(data.dir),
         "training": True,
@@ -56,29 +56,33 @@ def _parts(config: ml_collections.ConfigDict) -> list[str]:
         "evaluation": True,
     }
     wanted = config.benchmark.parts
-    for part, key in (("conversion", "source_dir"), ("reading", "dir")):
-        if part in wanted and not there[part]:
+    for stage, key in (("conversion", "source_dir"), ("reading", "dir")):
+        if stage in wanted and not is_possible[stage]:
             raise InputError(
-                f"config.benchmark.parts names {part!r}, but there is no screen in "
+                f"config.benchmark.parts names {stage!r}, but there is no screen in "
                 f"{data[key]!r} (config.data.{key}): leave it out, or name the folder"
             )
-    return [part for part in there if part in wanted or (there[part] and not wanted)]
+    return [
+        stage
+        for stage in is_possible
+        if stage in wanted or (is_possible[stage] and not wanted)
+    ]
 
 
-def _check(config: ml_collections.ConfigDict, parts: list[str]) -> None:
+def _check(config: ml_collections.ConfigDict, stages: list[str]) -> None:
     """Raises InputError before minutes are spent."""
-    for part in parts:
-        check = getattr(_module(part), "check", None)
+    for stage in stages:
+        check = getattr(_module(stage), "check", None)
         if check:
             check(config)
 
 
-def _measure(config: ml_collections.ConfigDict, part: str) -> dict[str, Any]:
-    return _module(part).measure(config)
+def _measure(config: ml_collections.ConfigDict, stage: str) -> dict[str, Any]:
+    return _module(stage).measure(config)
 
 
-def _module(part: str) -> ModuleType:
-    return modules.load("jobs/benchmark", part)
+def _module(stage: str) -> ModuleType:
+    return modules.load("jobs/benchmark", stage)
 
 
 def _machine() -> dict[str, Any]:
@@ -91,27 +95,27 @@ def _machine() -> dict[str, Any]:
 
 
 def _cpu() -> str:
-    """The model's name where Linux tells it, else the architecture."""
+    """Returns the model's name if Linux knows it, else the architecture."""
     info = pathlib.Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
     models = [line.partition(":")[2].strip() for line in lines if "model name" in line]
     return models[0] if models else platform.machine()
 
 
-def _show(part: str, figures: dict[str, Any]) -> None:
+def _show(stage: str, figures: dict[str, Any]) -> None:
     """Prints the figures, one a line, and below them the tables."""
     tables = {name: rows for name, rows in figures.items() if _is_table(rows)}
     width = max(map(len, figures))
     for name, value in figures.items():
         if name not in tables:
-            print(f"  {part}  {name:{width}}  {_text(value)}")
+            print(f"  {stage}  {name:{width}}  {_text(value)}")
     for name, rows in tables.items():
-        print(f"  {part}  {name}")
+        print(f"  {stage}  {name}")
         _show_table(rows)
 
 
 def _is_table(value: Any) -> bool:
-    """Whether it is a list of rows, {column: value}."""
+    """Tells whether a value is a list of rows, {column: value}."""
     return isinstance(value, list) and all(isinstance(row, dict) for row in value)
 
 

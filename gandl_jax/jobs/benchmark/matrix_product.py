@@ -1,4 +1,4 @@
-"""How fast the devices multiply matrices, which is the best they could do."""
+"""Rate of matrix products, the highest that the devices can reach."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from gandl_jax import parallel
 from gandl_jax.jobs.benchmark import rounds
 
 SIZES = (1024, 2048, 4096, 8192, 16384)
-GAIN = 1.05  # a larger size is tried while the last one was so much faster
+GAIN = 1.05  # a larger size is tried while the last was faster by this factor
 
 
 class Rate(NamedTuple):
@@ -18,7 +18,7 @@ class Rate(NamedTuple):
 
     Attributes:
       clock: by the clock.
-      cores: of the cores' time, which says something where they are what multiplies.
+      cores: by the cores' time, meaningful if the cores do the multiplying.
     """
 
     clock: float
@@ -28,7 +28,7 @@ class Rate(NamedTuple):
 def flops_per_second(
     devices: list[jax.Device], dtype: jnp.dtype, sizes: tuple[int, ...] = SIZES
 ) -> Rate:
-    """The fastest round of products of square matrices, all devices at once.
+    """Returns the fastest round of products of square matrices, all devices at once.
 
     Args:
       devices: each multiplies its own; virtual ones share the cores.
@@ -65,37 +65,37 @@ def shares(
     devices: list[jax.Device],
     dtype: jnp.dtype,
 ) -> dict[str, float | None]:
-    """What the rate of some work is of that of matrix products.
+    """Compares the rate of some work with that of matrix products.
 
     Args:
-      flops: of the work; None where they are not known.
+      flops: of the work; None if not known.
       clock: seconds that it took, by the clock.
       cores: of the cores' time.
-      devices: that did it.
-      dtype: that it was done in.
+      devices: that did the work.
+      dtype: of the computation.
 
     Returns:
-      The products' gflop per second and the work's share of it, None where that is not
-      known; on a CPU by the cores' time too.
+      The products' gflop per second and the work's share of it, None if not known; on a
+      CPU by the cores' time, too.
     """
     best = flops_per_second(devices, dtype)
-    found = {
+    figures = {
         "matrix_product_gflop_per_second": best.clock / 1e9,
         "share_of_matrix_product": flops and flops / clock / best.clock,
     }
     if devices[0].platform == "cpu":
-        found |= {
+        figures |= {
             "matrix_product_gflop_per_core_second": best.cores / 1e9,
             "core_share_of_matrix_product": flops and flops / cores / best.cores,
         }
-    return found
+    return figures
 
 
 def orthogonal(size: int, dtype: jnp.dtype) -> jax.Array:
-    """[size, size] matrix whose powers neither grow nor fade and look like noise.
+    """Makes a [size, size] matrix whose powers keep their size and look like noise.
 
-    A Hadamard matrix (Sylvester's) whose rows have random signs: on a GPU, constant
-    matrices are multiplied faster, for they take less power.
+    It is Sylvester's Hadamard matrix with random signs of rows: GPUs multiply constant
+    matrices faster, as that takes less power.
 
     Args:
       size: a power of two.
@@ -109,7 +109,7 @@ def orthogonal(size: int, dtype: jnp.dtype) -> jax.Array:
 
 
 def chain(matrix: jax.Array, count: jax.Array) -> dict[str, jax.Array]:
-    """One number of matrix^(count + 1), which takes `count` products.
+    """Returns one number of matrix^(count + 1), which takes `count` products.
 
     Args:
       matrix: [N, N].
@@ -118,5 +118,5 @@ def chain(matrix: jax.Array, count: jax.Array) -> dict[str, jax.Array]:
     Returns:
       {"corner": [1, 1]}.
     """
-    power = jax.lax.fori_loop(0, count[0], lambda _, x: matrix @ x, matrix)
+    power = jax.lax.fori_loop(0, count[0], lambda _, product: matrix @ product, matrix)
     return {"corner": power[:1, :1]}

@@ -1,4 +1,4 @@
-"""The most memory that this process has held."""
+"""Peak of memory of this process."""
 
 import jax
 
@@ -6,8 +6,8 @@ from gandl_jax import memory, parallel
 
 
 def peaks_mb(devices: list[jax.Device]) -> dict[str, float]:
-    """Peaks so far: the process's resident memory, and a device's where it tells."""
+    """Returns peaks so far: resident memory, and a device's memory if known."""
     resident = memory.peak_bytes() / 1e6
     on_device = parallel.peak_bytes(devices)
-    told = {} if on_device is None else {"peak_device_mb": on_device / 1e6}
-    return {"peak_rss_mb": resident} | told
+    device_peak = {} if on_device is None else {"peak_device_mb": on_device / 1e6}
+    return {"peak_rss_mb": resident} | device_peak

@@ -1,7 +1,6 @@
-"""How fast training batches are read, beside the PNG decoder's own rate.
+"""Rate of reading training batches, beside the PNG decoder's own rate.
 
-They come in the order in which the config's method trains, its records side by side
-where it asks for that.
+Records come in the order of the config's method, side by side if it asks for that.
 """
 
 import contextlib
@@ -25,7 +24,7 @@ from gandl_jax.training import loop, opening, side_by_side, training_records
 from gandl_jax.training.training_records import TrainingRecords
 
 SECONDS = 8.0  # of each measurement
-REPEATS = 3  # in turn: the fastest of each counts, others may compute
+REPEATS = 3  # alternating: the fastest of each counts, others may compute
 BATCHES = 1_000  # to count the plates in
 RXRX19A_RECORDS, RXRX19A_SITES = 305_520, 4  # in all, and of a well
 
@@ -36,7 +35,7 @@ def measure(
     seconds: float = SECONDS,
     repeats: int = REPEATS,
 ) -> dict[str, Any]:
-    """Reads batches of a prepared screen as training does.
+    """Reads batches of a prepared screen like training.
 
     Args:
       config: the whole config, of a training.
@@ -44,27 +43,29 @@ def measure(
       repeats: of all of them.
 
     Returns:
-      Rates in all and for one core's time: decoder_sites_per_second (records in memory,
-      nothing but decoding, on all cores), sites_per_second (one crop of each), and
-      many_crops_per_second (crops_per_site of each); side_by_side, how many records of
-      a group follow one another (1: any do);
-      share_of_decoder, by the clock and by the cores' time, which others' computing
-      does not change. resume_seconds to the first batch from a random step, and
-      rxrx19a_resume_seconds, what that would take with RxRx19a's number of records at
-      this rate; plates_per_batch (mean, least, most) beside what independent draws
-      would hold; peak_rss_mb of a process that reads that number of crops of a site.
+      Rates by the clock and per core: decoder_sites_per_second (only decoding, from
+      memory, on all cores), sites_per_second (one crop of each), and
+      many_crops_per_second (crops_per_site of each); side_by_side, the number of
+      records of a group that follow one another (1: no groups); share_of_decoder, by
+      the clock and by the cores' time, which other programs do not change.
+      resume_seconds to the first batch from a random step, and rxrx19a_resume_seconds,
+      the same with RxRx19a's number of records at this rate; plates_per_batch (mean,
+      least, most) beside the expectation of independent draws; peak_rss_mb of a process
+      that reads that number of crops of a site.
     """
     records = training_records.open_records(config)
     method = opening.make_method(config, records.source)
     together = side_by_side.of(method, records)
     opened, channels = records.dataset, records.channels
     several = _most_crops(records, config, together)
-    one, many = (_stream(records, config, together, n) for n in (1, several))
-    _rate(many, seconds)  # before there is anything else in this process
+    one_crop, many_crops = (
+        _stream(records, config, together, crops) for crops in (1, several)
+    )
+    _rate(many_crops, seconds)  # first, before other memory is used
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
     decoder = reading_limit.decode(opened, channels)
     rounds = [
-        [_rate(units, seconds) for units in (decoder, one, many)]
+        [_rate(units, seconds) for units in (decoder, one_crop, many_crops)]
         for _ in range(repeats)
     ]
     by_clock, by_core = np.max(rounds, 0).T.tolist()
@@ -92,9 +93,11 @@ def measure(
 
 
 def _rate(units: Iterator[int], seconds: float) -> tuple[float, float]:
-    """Units per second that an iterator does, and per second of a core."""
+    """Returns the units of an iterator per second, and per second of a core."""
     warm = time.monotonic() + seconds / 2
-    while time.monotonic() < warm:  # what it made while others were measured
+    while (
+        time.monotonic() < warm
+    ):  # discards what was read ahead during other measurements
         next(units)
     began, cores_began, done = time.monotonic(), time.process_time(), 0
     while time.monotonic() < began + seconds:
@@ -110,11 +113,11 @@ def _stream(
     crops: int,
     first_step: int = 0,
 ) -> Iterator[int]:
-    """Reads training batches with `crops` of each site; yields how many crops."""
-    asked = copy.deepcopy(config)
-    asked.data.crops_per_site = crops
+    """Reads training batches with `crops` of each site; yields the number of crops."""
+    with_crops = copy.deepcopy(config)
+    with_crops.data.crops_per_site = crops
     batches = loop.training_batches(
-        asked, records, first_step, on_bad=None, side_by_side=together
+        with_crops, records, first_step, on_bad=None, side_by_side=together
     )
     for batch in batches:
         yield len(batch["images"])
@@ -125,7 +128,7 @@ def _most_crops(
     config: ml_collections.ConfigDict,
     together: SideBySide | None,
 ) -> int:
-    """What the config asks for, or as many as batch, order and screen allow."""
+    """Returns the config's crops per site, or the most that the order allows."""
     if config.data.crops_per_site > 1:
         return config.data.crops_per_site
     for crops in range(config_checks.MOST_CROPS_PER_SITE, 1, -1):
@@ -153,7 +156,7 @@ def _resuming(
     crops: int,
     rate: float,
 ) -> dict[str, float]:
-    """Seconds from a random step to its batch; `rate` is in sites per second."""
+    """Times the first batch from a random step; `rate` is in sites per second."""
     step = int(np.random.default_rng(0).integers(10**6))
     late = _stream(records, config, together, crops, first_step=step)
     order = Order(
@@ -164,16 +167,16 @@ def _resuming(
         step,
         side_by_side=_of_rxrx19a(together),
     )
-    again = (order.wait + 1) * order.group  # sites decoded before the first batch
+    decoded_sites = (order.wait + 1) * order.group  # before the first batch
     return {
         "resume_seconds": _seconds(lambda: next(late)),
-        "rxrx19a_resume_seconds": again / rate
+        "rxrx19a_resume_seconds": decoded_sites / rate
         + _seconds(lambda: next(order.sites().as_numpy_iterator())),
     }
 
 
 def _of_rxrx19a(together: SideBySide | None) -> SideBySide | None:
-    """As many records of a well side by side, whatever the method's unit."""
+    """Groups RxRx19a's records by well, with the same number side by side."""
     if together is None:
         return None
     return SideBySide(np.arange(RXRX19A_RECORDS) // RXRX19A_SITES, together.count)
@@ -186,16 +189,16 @@ def _seconds(call: Callable[[], Any]) -> float:
 
 
 def _mixing(records: TrainingRecords, order: Order) -> dict[str, float]:
-    """How many plates meet in a batch; {} where the screen has none."""
+    """Counts the plates in a batch; {} if the screen has none."""
     names = prepared.plates(records.dataset.table)
     if names is None:
         return {}
     _, plate = np.unique(names[records.rows.trained], return_inverse=True)
-    found = batch_plates.distinct(order, plate, BATCHES)
+    plates_per_batch = batch_plates.distinct(order, plate, BATCHES)
     return {
         "plates": int(plate.max()) + 1,
-        "plates_per_batch_mean": float(found.mean()),
-        "plates_per_batch_least": int(found.min()),
-        "plates_per_batch_most": int(found.max()),
+        "plates_per_batch_mean": float(plates_per_batch.mean()),
+        "plates_per_batch_least": int(plates_per_batch.min()),
+        "plates_per_batch_most": int(plates_per_batch.max()),
         "plates_per_batch_expected": batch_plates.expected(plate, order.batch),
     }

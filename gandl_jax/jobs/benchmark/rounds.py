@@ -1,4 +1,4 @@
-"""How long a call takes: several rounds, each of calls enough for the clock."""
+"""Times a call in several rounds, each of enough calls for the clock."""
 
 import math
 import time
@@ -9,15 +9,15 @@ import numpy as np
 
 ROUNDS = 7
 ROUND_SECONDS = 0.5  # of a round, at least
-MOST_SECONDS = 60.0  # after which no other round begins
+MOST_SECONDS = 60.0  # after which no further round begins
 
 
 class Seconds(NamedTuple):
-    """What a call takes in each of several rounds.
+    """Seconds of a call in each of several rounds.
 
     Attributes:
       clock: [n] by the clock.
-      cores: [n] of the cores' time, which others' computing does not change.
+      cores: [n] of the cores' time, which other programs do not change.
     """
 
     clock: np.ndarray
@@ -27,15 +27,15 @@ class Seconds(NamedTuple):
 def seconds_per_call(
     run: Callable[[int], object], *, rounds: int = ROUNDS, first: float | None = None
 ) -> Seconds:
-    """Measures how long a call takes when it is warm.
+    """Measures the time of a call that is warm.
 
     Args:
       run: makes a number of calls and waits until they are done.
       rounds: to measure, at most.
-      first: seconds that a call takes about; None makes one to see, which also warms.
+      first: rough seconds of a call; None times one call, which also warms up.
 
     Returns:
-      The seconds of a call in each round; fewer rounds where they take long.
+      The seconds of a call in each round; fewer rounds if they take long.
     """
     once = _seconds(run, 1)[0] if first is None else first
     count = max(1, math.ceil(ROUND_SECONDS / once))
@@ -47,7 +47,7 @@ def seconds_per_call(
 
 
 def compiling(run: Callable[[int], object]) -> dict[str, float]:
-    """What the first call takes, which compiles, less what the second does.
+    """Times the first call, which compiles, less the second.
 
     Args:
       run: makes a number of calls and waits until they are done.
@@ -69,11 +69,11 @@ def _seconds(run: Callable[[int], object], count: int) -> tuple[float, float]:
 
 
 def rates(seconds: Seconds, units: float, name: str) -> dict[str, float]:
-    """Units per second: the median of the rounds, the least and the most.
+    """Returns units per second: the median of the rounds, the least and the most.
 
     Args:
       seconds: of a call.
-      units: that a call does.
+      units: done by a call.
       name: of the units, in the plural.
     """
     rate = units / seconds.clock

@@ -1,4 +1,4 @@
-"""How fast the phases of a training step are, with random images."""
+"""Rate of the phases of a training step, on random images."""
 
 import tempfile
 from typing import Any
@@ -17,37 +17,41 @@ from gandl_jax.jobs.benchmark import (
 )
 from gandl_jax.jobs.benchmark.random_training import RandomTraining
 
-MOST_SECONDS = 300.0  # of a period of whole steps; none is run where it takes longer
+MOST_SECONDS = 300.0  # of a period of whole steps; none is run if it takes longer
 
 
 def check(config: ml_collections.ConfigDict) -> None:
-    """Raises InputError where training would: the devices do not divide the batch."""
+    """Raises the InputErrors of training: the devices do not divide the batch."""
     random_training.chosen(config)
 
 
 def measure(config: ml_collections.ConfigDict) -> dict[str, Any]:
     """Trains on random images, in two processes one after the other.
 
-    The first has nothing that was compiled before, the second what the first one kept.
+    The first starts without a compilation cache, the second with the first one's.
 
     Args:
       config: the whole config.
 
     Returns:
-      What `figures` gives; and, of the second start, second_init_seconds and the like.
+      The entries of `figures`; and, for the second start, second_init_seconds etc.
     """
-    with tempfile.TemporaryDirectory() as kept:
-        first = apart.call(_first_start, config, kept)
-        return first | apart.call(_second_start, config, kept)
+    with tempfile.TemporaryDirectory() as cache_folder:
+        first = apart.call(_first_start, config, cache_folder)
+        return first | apart.call(_second_start, config, cache_folder)
 
 
-def _first_start(config: ml_collections.ConfigDict, kept: str) -> dict[str, Any]:
-    jax.config.update("jax_compilation_cache_dir", kept)
+def _first_start(
+    config: ml_collections.ConfigDict, cache_folder: str
+) -> dict[str, Any]:
+    jax.config.update("jax_compilation_cache_dir", cache_folder)
     return figures(config)
 
 
-def _second_start(config: ml_collections.ConfigDict, kept: str) -> dict[str, Any]:
-    jax.config.update("jax_compilation_cache_dir", kept)
+def _second_start(
+    config: ml_collections.ConfigDict, cache_folder: str
+) -> dict[str, Any]:
+    jax.config.update("jax_compilation_cache_dir", cache_folder)
     second = _starting(RandomTraining(config))
     return {f"second_{name}": seconds for name, seconds in second.items()}
 
@@ -59,15 +63,14 @@ def figures(config: ml_collections.ConfigDict) -> dict[str, Any]:
       config: the whole config.
 
     Returns:
-      images_per_second and step_ms of a step at the recipe's rates, where a phase that
-      runs every 16 steps counts a sixteenth; the same by the time of the cores, which
-      others' computing does not change: images_per_core_second and core_ms;
-      gflop_per_step, as XLA counts the work before it rewrites any, and
-      share_of_matrix_product, which that many per second are of what the devices reach
-      in matrix products (both None where JAX cannot count); init_seconds,
+      images_per_second and step_ms of a step at the recipe's rates (a phase that runs
+      every 16 steps counts a sixteenth); the same by the time of the cores, which other
+      programs do not change: images_per_core_second and core_ms; gflop_per_step, as XLA
+      counts it before optimising, and share_of_matrix_product, its rate relative to the
+      devices' rate of matrix products (both None if JAX cannot count); init_seconds,
       compile_seconds and compile_core_seconds; peaks of memory; phases, one row each,
-      and whole_steps, one row of steps that were run: none where that takes minutes.
-      Times are of warm calls: the median of the rounds, the least and the most.
+      and whole_steps, one row of steps that were run: none if that takes minutes. Times
+      are of warm calls: the median of the rounds, the least and the most.
     """
     training = RandomTraining(config)
     starting = _starting(training)
@@ -75,7 +78,7 @@ def figures(config: ml_collections.ConfigDict) -> dict[str, Any]:
     step_ms, core_ms = _per_step(phases, "ms"), _per_step(phases, "core_ms")
     gflop, batch = _per_step(phases, "gflop"), len(training.batch["images"])
     whole = _whole_steps(training, step_ms / 1e3)
-    peaks = memory.peaks_mb(training.devices)  # matrices are no part of it
+    peaks = memory.peaks_mb(training.devices)  # before the matrix products
     dtype = parallel.compute_dtype(config.model.dtype)
     shares = matrix_product.shares(
         gflop and gflop * 1e9, step_ms / 1e3, core_ms / 1e3, training.devices, dtype
@@ -100,7 +103,7 @@ def figures(config: ml_collections.ConfigDict) -> dict[str, Any]:
 
 
 def _starting(training: RandomTraining) -> dict[str, float]:
-    """Seconds before the first step; all phases are compiled at the call of any."""
+    """Times the start until the first step; the first call compiles all phases."""
     compiling = rounds.compiling(lambda times: training.run_phase(0, times))
     return {"init_seconds": training.init_seconds, **compiling}
 
@@ -108,7 +111,7 @@ def _starting(training: RandomTraining) -> dict[str, float]:
 def _phase(training: RandomTraining, number: int) -> dict[str, Any]:
     phase, batch = training.method.phases[number], training.batch
     seconds = rounds.seconds_per_call(lambda times: training.run_phase(number, times))
-    in_one = training.method_in_one.phases[number]  # of a loop one turn is counted
+    in_one = training.method_in_one.phases[number]  # JAX counts only one turn of a loop
     flops = parallel.count_flops(in_one.fn, training.state, batch, training.key)
     median = float(np.median(seconds.clock))
     return {
@@ -126,7 +129,7 @@ def _phase(training: RandomTraining, number: int) -> dict[str, Any]:
 
 
 def _whole_steps(training: RandomTraining, step_seconds: float) -> list[dict[str, Any]]:
-    """Steps that are run, a period of the phases at a time; [] where that is long."""
+    """Times whole steps, a period of the phases at a time; [] if that takes long."""
     expected = step_seconds * training.period
     if expected > MOST_SECONDS:
         return []
@@ -136,7 +139,7 @@ def _whole_steps(training: RandomTraining, step_seconds: float) -> list[dict[str
 
 
 def _per_step(phases: list[dict[str, Any]], column: str) -> float | None:
-    """The sum over the phases at the recipe's rates; None where one is not known."""
+    """Sums over the phases at the recipe's rates; None if one is not known."""
     if any(row[column] is None for row in phases):
         return None
     return sum(row[column] / row["every_steps"] for row in phases)

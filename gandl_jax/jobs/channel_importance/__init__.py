@@ -1,1 +1,1 @@
-"""Which channel matters for a label? See `job`."""
+"""The job `channel_importance`: which channel matters for a label? See `job`."""

@@ -1,8 +1,8 @@
-"""Which class a network takes records for, as they are and with a channel permuted.
+"""Classes that a network names for records, as they are and with a channel permuted.
 
-A channel is permuted between records: each record keeps its others and gets this one of
-another record that is judged, of whatever class. What the network then gets wrong, it
-knew by that channel (Breiman 2001, sec. 10, of variables of a forest).
+A channel is permuted between records: each record keeps its other channels and gets
+this one from another judged record, of any class. The accuracy that this loses is due
+to the channel (Breiman 2001, sec. 10, on variables of a forest).
 """
 
 import dataclasses
@@ -20,15 +20,17 @@ from gandl_jax.jobs.channel_importance.shown import Shown
 from gandl_jax.jobs.channel_importance.trainings import Training
 
 RECORD = "record"
-Update = Callable[[int], None]  # hears how many records more were answered about
+Update = Callable[
+    [int], None
+]  # takes the number of records answered since the last call
 
 
 @dataclasses.dataclass(frozen=True)
 class Question:
-    """What a network is shown.
+    """Images that a network is shown.
 
     Attributes:
-      channel: that comes from other records; None: records are as they are.
+      channel: that comes from other records; None leaves records as they are.
       number: of the permutation, from 0.
     """
 
@@ -37,21 +39,21 @@ class Question:
 
 
 def questions(channels: int, permutations: int) -> list[Question]:
-    """As they are, then each channel permuted so often."""
-    made = [Question()]
+    """Lists the questions: records as they are, then each channel permuted often."""
+    asked = [Question()]
     for channel in range(channels):
-        made += [Question(channel, number) for number in range(permutations)]
-    return made
+        asked += [Question(channel, number) for number in range(permutations)]
+    return asked
 
 
 @dataclasses.dataclass(frozen=True)
 class Asking:
-    """How networks are asked.
+    """Settings with which networks are asked.
 
     Attributes:
       judged: the records.
       shown: their images.
-      kept: what has been answered.
+      kept: earlier answers.
       channels: names of all channels, in the order of the images.
       seed: of the permutations, which are the same for every network.
     """
@@ -69,22 +71,29 @@ class Asking:
         asked: Sequence[Question],
         update: Update,
     ) -> pd.DataFrame:
-        """The classes that a network names.
+        """Returns the classes that a network names.
 
         Args:
-          training: that made it, of all channels or some.
-          network: of it.
-          asked: what it is shown.
-          update: hears of records, once for each question.
+          training: of the network, on all channels or some.
+          network: of the training.
+          asked: the questions.
+          update: takes numbers of records, once for each question.
 
         Returns:
-          [m] rows, those of the records that can be read, ascending: RECORD, the row of
-          the screen's table, and a column for each question and label (`column`), int.
+          [m] rows for the records that can be read, ascending: RECORD, the row in the
+          screen's table, and a column for each question and label (`column`), int.
         """
-        columns = [RECORD, *(column(n, q) for q in asked for n in self.judged.names)]
-        parts = []
+        columns = [
+            RECORD,
+            *(
+                column(label, question)
+                for question in asked
+                for label in self.judged.names
+            ),
+        ]
+        tables = []
         for number, block in enumerate(self.judged.blocks):
-            parts.append(
+            tables.append(
                 self.kept.table(
                     f"{training.folder.name}/answers-{number:04d}",
                     self._made_from(training, network, number),
@@ -95,7 +104,7 @@ class Asking:
                 )
             )
             update(len(block) * len(asked))
-        return pd.concat(parts).astype(np.int64).sort_values(RECORD, ignore_index=True)
+        return pd.concat(tables).astype(np.int64).sort_values(RECORD, ignore_index=True)
 
     def _made_from(
         self, training: Training, network: Network, number: int
@@ -116,26 +125,26 @@ class Asking:
         asked: Sequence[Question],
         number: int,
     ) -> pd.DataFrame:
-        """The answers about the records of a block."""
+        """Answers the questions about the records of a block."""
         rows, tiles = self.shown.block(number)
-        made = {RECORD: rows}
+        columns = {RECORD: rows}
         for question in asked:
             images = tiles
             if question.channel is not None:
-                draw = [self.seed, number, question.number]
-                givers = derangement(len(rows), np.random.default_rng(draw))
+                seeds = [self.seed, number, question.number]
+                givers = derangement(len(rows), np.random.default_rng(seeds))
                 images = with_channel_of(tiles, question.channel, givers)
             images = images[..., [self.channels.index(name) for name in channels]]
             for label, codes in _classes(answer, images).items():
-                made[column(label, question)] = codes
-        return pd.DataFrame(made)
+                columns[column(label, question)] = codes
+        return pd.DataFrame(columns)
 
 
 def column(label: str, question: Question) -> str:
-    """The name of the column of a question's answers.
+    """Names the column of a question's answers.
 
     Args:
-      label: column that is learnt.
+      label: label column that is learnt.
       question: asked.
     """
     if question.channel is None:
@@ -144,7 +153,7 @@ def column(label: str, question: Question) -> str:
 
 
 def derangement(count: int, rng: np.random.Generator) -> np.ndarray:
-    """[count] for each of two or more another one; each is taken once."""
+    """Draws for each of [count] indices another one, each once; count is at least 2."""
     order = rng.permutation(count)
     givers = np.empty(count, np.int64)
     givers[order] = np.roll(order, 1)
@@ -152,19 +161,19 @@ def derangement(count: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def with_channel_of(tiles: np.ndarray, channel: int, givers: np.ndarray) -> np.ndarray:
-    """Tiles [m, T, H, W, C], one channel of which is that of other records."""
+    """Returns tiles [m, T, H, W, C] with one channel from other records."""
     changed = tiles.copy()
     changed[..., channel] = tiles[givers][..., channel]
     return changed
 
 
 def _classes(answer: Answer, tiles: np.ndarray) -> dict[str, np.ndarray]:
-    """Label to [m] the class that is likeliest in the mean over tiles."""
-    count, each = tiles.shape[:2]
-    likely = answer(tiles.reshape(-1, *tiles.shape[2:]))
+    """Returns label to [m] the likeliest class in the mean over tiles."""
+    count, tile_count = tiles.shape[:2]
+    probabilities_of_label = answer(tiles.reshape(-1, *tiles.shape[2:]))
     return {
-        label: x.reshape(count, each, -1).mean(1).argmax(-1)
-        for label, x in likely.items()
+        label: probabilities.reshape(count, tile_count, -1).mean(1).argmax(-1)
+        for label, probabilities in probabilities_of_label.items()
     }
 
 
@@ -175,15 +184,15 @@ def right(
     permutations: int,
     is_right: Callable[[np.ndarray], np.ndarray],
 ) -> np.ndarray:
-    """[m] float64, how often a network is right about records.
+    """Returns [m] float64, the share of permutations in which a network is right.
 
     Args:
       answers: as from `Asking.ask`.
-      label: column that is learnt.
-      channel: that is permuted; None is none.
-      permutations: of it, of which this is the mean.
+      label: label column that is learnt.
+      channel: that is permuted, or None.
+      permutations: of the channel, to average over.
       is_right: [m] classes to [m] bool.
     """
     count = 1 if channel is None else permutations
-    named = [column(label, Question(channel, number)) for number in range(count)]
-    return np.mean([is_right(answers[name].to_numpy()) for name in named], 0)
+    column_names = [column(label, Question(channel, number)) for number in range(count)]
+    return np.mean([is_right(answers[name].to_numpy()) for name in column_names], 0)

@@ -1,4 +1,4 @@
-"""The whole of an answer: channels are looked at, networks are asked."""
+"""Makes the whole answer: looks at channels and asks networks."""
 
 import dataclasses
 from typing import Any
@@ -28,17 +28,17 @@ from gandl_jax.progress import Progress
 from gandl_jax.tasks import classification
 from gandl_jax.training import opening
 
-SHOWN = 4  # records of which channels and blend are shown
-WHOLE = ""  # the kind of networks of all channels; others are named by what they lack
+SHOWN = 4  # records whose channels and blend are shown
+WHOLE = ""  # networks of all channels; others are named by the channel they lack
 
 
 @dataclasses.dataclass(frozen=True)
 class Pictures:
-    """Records as they are and blended.
+    """Records as they are, and blended.
 
     Attributes:
       channels: [R, C, H, W] float32 in [-1, 1], the middle tile of each record.
-      blended: [R, H, W] float32 in [-1, 1], by the mean weights; None without any.
+      blended: [R, H, W] float32 in [-1, 1], by the mean weights; None without weights.
     """
 
     channels: np.ndarray
@@ -47,11 +47,11 @@ class Pictures:
 
 @dataclasses.dataclass(frozen=True)
 class _Answers:
-    """What all networks told.
+    """Answers of all networks.
 
     Attributes:
-      importances: [C] of each network of all channels, None without such a layer.
-      tables: kind of network to the answers of its seeds.
+      importances: [C] for each network of all channels; None without such a layer.
+      tables: lacking channel, or WHOLE, to the answers of each seed.
     """
 
     importances: list[np.ndarray | None]
@@ -65,14 +65,14 @@ def answer(
 
     Args:
       config: evaluate and channel_importance are read.
-      trainings: that are asked.
-      folder: of the answer; what was computed is kept in it.
+      trainings: whose networks are asked.
+      folder: of the answer; computed tables are kept in it.
 
     Returns:
-      The content of the answer, as of `content.build`, and pictures.
+      The content of the answer, as from `content.build`, and pictures.
 
     Raises:
-      InputError: as of the job.
+      InputError: see the job.
     """
     options, evaluate = config.channel_importance, config.evaluate
     judged = judged_records.choose(
@@ -86,21 +86,23 @@ def answer(
     shown = Shown(judged, trainings.config, on_bad)
     kept = Kept(folder / "kept", _made_from(judged, trainings))
     asking = Asking(judged, shown, kept, trainings.channels, evaluate.seed)
-    seen = _look(asking)
-    told = _ask(asking, trainings, options.permutations)
-    rows = told.tables[WHOLE][0][answers.RECORD].to_numpy()
+    channel_looks = _look(asking)
+    network_answers = _ask(asking, trainings, options.permutations)
+    rows = network_answers.tables[WHOLE][0][answers.RECORD].to_numpy()
     is_read = np.isin(judged.rows, rows)
-    made = content.build(
+    answer_content = content.build(
         Known(
             trainings=trainings,
             judged=judged,
-            looks=seen,
-            importances=told.importances,
+            looks=channel_looks,
+            importances=network_answers.importances,
             answered=Answered(
                 channels=trainings.channels,
                 permutations=options.permutations,
-                whole=told.tables[WHOLE],
-                without={name: told.tables[name] for name in trainings.without},
+                whole=network_answers.tables[WHOLE],
+                without={
+                    name: network_answers.tables[name] for name in trainings.without
+                },
                 units=judged.units[is_read],
                 trained=len(judged.records.rows.trained),
                 draws=evaluate.bootstrap_draws,
@@ -113,11 +115,11 @@ def answer(
             ),
         )
     )
-    return made, _pictures(judged, shown, made)
+    return answer_content, _pictures(judged, shown, answer_content)
 
 
 def _made_from(judged: Judged, trainings: Trainings) -> dict[str, Any]:
-    """What decides what networks are shown of a record."""
+    """Returns all settings on which the images that networks are shown depend."""
     data, dataset = trainings.config.data, judged.records.dataset
     keys = "crop_px", "pad_px", "padding", "scaling", "illumination"
     return {
@@ -139,10 +141,10 @@ def _look(asking: Asking) -> Looks:
                 yield asking.shown.block(number)[1]
                 line.update(len(block))
 
-        seen = looks.measure(images(), len(channels))
+        channel_looks = looks.measure(images(), len(channels))
         line.close()
-        looks.refuse(seen, channels, len(rows))
-        return seen.table(channels)
+        looks.refuse(channel_looks, channels, len(rows))
+        return channel_looks.table(channels)
 
     made_from = {"rows": rows, "channels": channels}
     columns = ["channel", "spread", *channels]
@@ -150,34 +152,37 @@ def _look(asking: Asking) -> Looks:
 
 
 def _ask(asking: Asking, trainings: Trainings, permutations: int) -> _Answers:
-    """Asks networks of all channels with each permuted, others as records are."""
-    every = answers.questions(len(trainings.channels), permutations)
-    kinds = {WHOLE: (trainings.whole, every)}
+    """Asks networks of all channels with each permuted, others only as records are."""
+    all_questions = answers.questions(len(trainings.channels), permutations)
+    networks_to_ask = {WHOLE: (trainings.whole, all_questions)}
     for name, lacking in trainings.without.items():
-        kinds[name] = lacking, every[:1]
-    count = sum(len(of_kind) * len(asked) for of_kind, asked in kinds.values())
+        networks_to_ask[name] = lacking, all_questions[:1]
+    count = sum(
+        len(trainings_to_ask) * len(asked)
+        for trainings_to_ask, asked in networks_to_ask.values()
+    )
     line = Progress("channels", count * len(asking.judged.rows), "records")
-    told = _Answers([], {})
-    for kind, (of_kind, asked) in kinds.items():
-        told.tables[kind] = []
-        for training in of_kind:
+    network_answers = _Answers([], {})
+    for lacking_channel, (trainings_to_ask, asked) in networks_to_ask.items():
+        network_answers.tables[lacking_channel] = []
+        for training in trainings_to_ask:
             network = networks.read(training)
-            if kind == WHOLE:
-                told.importances.append(network.importance)
+            if lacking_channel == WHOLE:
+                network_answers.importances.append(network.importance)
             table = asking.ask(training, network, asked, line.update)
-            told.tables[kind].append(table)
+            network_answers.tables[lacking_channel].append(table)
     line.close()
-    return told
+    return network_answers
 
 
-def _pictures(judged: Judged, shown: Shown, made: dict[str, Any]) -> Pictures:
-    """The first records of different classes, and their blend."""
+def _pictures(judged: Judged, shown: Shown, answer_content: dict[str, Any]) -> Pictures:
+    """Shows the first records of different classes, and their blend."""
     codes = next(iter(judged.codes.values()))
     _, firsts = np.unique(codes, return_index=True)
     firsts = [number for number in firsts if codes[number] >= 0][:SHOWN]
     _, tiles = shown.read(judged.rows[sorted(firsts)])
     images = tiles[:, tiles.shape[1] // 2]  # [R, H, W, C]
     blended = None
-    if made["weights"] is not None:
-        blended = images @ np.array(made["weights"]["mean"], np.float32)
+    if answer_content["weights"] is not None:
+        blended = images @ np.array(answer_content["weights"]["mean"], np.float32)
     return Pictures(np.moveaxis(images, -1, 1), blended)

@@ -1,4 +1,4 @@
-"""The content of an answer: what is known of channels, as rows of numbers."""
+"""Content of an answer: results on channels, as rows of numbers."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -19,15 +19,15 @@ Row = dict[str, Any]
 
 @dataclasses.dataclass(frozen=True)
 class Known:
-    """All that was asked and measured.
+    """All answers and measurements.
 
     Attributes:
-      trainings: that were asked.
+      trainings: whose networks were asked.
       judged: the records.
       looks: at their channels.
-      importances: [C] of each network of all channels, None without such a layer.
+      importances: [C] for each network of all channels; None without such a layer.
       answered: by the networks, about the m records that could be read.
-      codes: label to [m] int class of each record, -1 where blank.
+      codes: label to [m] int class of each record, -1 if blank.
       is_control: [m] bool, records of control wells.
       by_intensity: label to [m] int class that plain intensities name.
     """
@@ -43,7 +43,7 @@ class Known:
 
 
 def build(known: Known) -> Row:
-    """The content of the answer, plain data but for NumPy's numbers."""
+    """Builds the content of the answer: plain data except for NumPy's numbers."""
     content = _about(known) | _of_weights(known.importances)
     content |= {"rows": [], "accuracy": [], "agreement": [], "classes": []}
     content["has_controls"] = False
@@ -66,7 +66,7 @@ def build(known: Known) -> Row:
 
 def _about(known: Known) -> Row:
     trainings, judged = known.trainings, known.judged
-    kinds = (trainings.whole, *trainings.without.values())
+    groups = (trainings.whole, *trainings.without.values())
     return {
         "channels": list(trainings.channels),
         "channels_in": str(getattr(trainings.config.model, "channels_in", "all")),
@@ -75,7 +75,7 @@ def _about(known: Known) -> Row:
             name: [training.seed for training in lacking]
             for name, lacking in trainings.without.items()
         },
-        "workdirs": [str(training.folder) for kind in kinds for training in kind],
+        "workdirs": [str(training.folder) for group in groups for training in group],
         "permutations": known.answered.permutations,
         "records": len(known.is_control),
         "part": judged.part,
@@ -89,13 +89,15 @@ def _about(known: Known) -> Row:
 
 
 def _of_weights(importances: Sequence[np.ndarray | None]) -> Row:
-    """The weights over seeds; None where no layer has any."""
+    """Returns the weights over seeds; None if no layer has any."""
     if importances[0] is None:
         return {"weights": None, "agreement_of_seeds": None}
     of_seeds = np.stack(importances)
-    over = {name: x.tolist() for name, x in weights.over_seeds(of_seeds).items()}
+    statistics = {
+        name: values.tolist() for name, values in weights.over_seeds(of_seeds).items()
+    }
     return {
-        "weights": over | {"of_seeds": of_seeds.tolist()},
+        "weights": statistics | {"of_seeds": of_seeds.tolist()},
         "agreement_of_seeds": weights.agreement_of_seeds(of_seeds),
     }
 
@@ -117,7 +119,11 @@ def _weight_of(over_seeds: Row | None, number: int) -> Row:
     if over_seeds is None:
         return {f"weight{end}": None for end in ends} | {"weight_of_seeds": []}
     row = {f"weight{end}": over_seeds[key][number] for end, key in ends.items()}
-    return row | {"weight_of_seeds": [x[number] for x in over_seeds["of_seeds"]]}
+    return row | {
+        "weight_of_seeds": [
+            weights_of_seed[number] for weights_of_seed in over_seeds["of_seeds"]
+        ]
+    }
 
 
 def _lost(name: str, lost: Mapping[str, Any] | None) -> Row:
@@ -141,17 +147,17 @@ def _accuracy(known: Known, asked: scores.Asked, judgement: scores.Judgement) ->
 
 
 def _agreement(rows: Sequence[Row], label: str) -> list[Row]:
-    """Rank correlations of the yardsticks that are there for all channels."""
-    there = {
-        words: [row[key] for row in rows]
-        for key, words in YARDSTICKS.items()
+    """Returns rank correlations of the yardsticks that are there for all channels."""
+    yardstick_values = {
+        yardstick: [row[key] for row in rows]
+        for key, yardstick in YARDSTICKS.items()
         if all(row[key] is not None for row in rows)
     }
-    return [{"label": label, **row} for row in weights.agreements(there)]
+    return [{"label": label, **row} for row in weights.agreements(yardstick_values)]
 
 
 def _controls(codes: np.ndarray, is_control: np.ndarray) -> list[int]:
-    """Classes all of whose records are controls; none where all classes are."""
+    """Finds classes all of whose records are controls; none if all classes are."""
     present = np.unique(codes[codes >= 0])
     controls = [int(code) for code in present if is_control[codes == code].all()]
     return controls if len(controls) < len(present) else []
@@ -159,10 +165,10 @@ def _controls(codes: np.ndarray, is_control: np.ndarray) -> list[int]:
 
 def _class_rows(known: Known, label: str, controls: Sequence[int]) -> list[Row]:
     codes, names = known.codes[label], known.judged.names[label]
-    asked = [*scores.class_questions(label, codes, names, controls)]
-    line, made = Progress("classes", len(asked), "questions"), []
-    for question in asked:
-        made += scores.class_rows(question, known.answered)
+    class_questions = [*scores.class_questions(label, codes, names, controls)]
+    line, rows = Progress("classes", len(class_questions), "questions"), []
+    for question in class_questions:
+        rows += scores.class_rows(question, known.answered)
         line.update(1)
     line.close()
-    return made
+    return rows

@@ -1,4 +1,4 @@
-"""What a careful reader would hold against an answer about channels, in words."""
+"""Doubts about an answer on channels, in sentences."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -8,13 +8,15 @@ import numpy as np
 from gandl_jax.jobs.channel_importance import judged_records, looks, weights
 
 AGREE = 0.5  # rank correlation below which seeds or yardsticks disagree (ours)
-ALIKE = 0.5  # correlation of pixels from which two channels share what they show (ours)
+ALIKE = (
+    0.5  # correlation of pixels from which two channels show the same in part (ours)
+)
 UNEVEN = 1.5  # times the spread of another channel (ours)
 Content = Mapping[str, Any]
 
 
 def doubts(content: Content) -> list[str]:
-    """Sentences, the gravest first.
+    """Lists doubts, the gravest first.
 
     Args:
       content: of the job.
@@ -31,31 +33,31 @@ def doubts(content: Content) -> list[str]:
 
 
 def left_out(content: Content) -> list[str]:
-    """What was not asked, and why, in sentences."""
-    made = []
+    """Lists what was not asked, and why."""
+    sentences = []
     if content["agreement_of_seeds"] is None:
-        made.append(
+        sentences.append(
             "No layer of these networks weighs channels by fixed numbers "
             f"(config.model.channels_in={content['channels_in']}): the yardsticks "
             "stand alone; blend and over have such weights"
         )
     elif content["channels_in"] == "collapsed":
-        made.append(
+        sentences.append(
             "Weights are sizes of those of a convolution, whose signs may cancel "
             "channels: a large one need not matter"
         )
     lacking = [name for name in content["channels"] if name not in content["without"]]
     if lacking:
-        made.append(
+        sentences.append(
             f"No training without {', '.join(lacking)} was named, so that nobody knows "
             "what a network does that never had it: see configs/sweeps/channels.py"
         )
     if not content["has_controls"]:
-        made.append(
+        sentences.append(
             "No class of the label is a control, so that nothing is held against "
             "controls"
         )
-    return made
+    return sentences
 
 
 def _of_accuracy(content: Content) -> Iterator[str]:
@@ -81,10 +83,10 @@ def _score(row: Mapping[str, float]) -> str:
 
 
 def _of_same_channels(content: Content) -> Iterator[str]:
-    seen = looks.Looks(
+    channel_looks = looks.Looks(
         np.array(content["spread"]), np.array(content["correlation"], np.float64)
     )
-    for first, second in looks.same(seen, content["channels"]):
+    for first, second in looks.same(channel_looks, content["channels"]):
         yield (
             f"{first} and {second} are the same image (correlation "
             f"{_correlation(content, first, second):.3f}): how importance is divided "
@@ -104,11 +106,11 @@ def _of_seeds(content: Content) -> Iterator[str]:
     rank, first = agreement["spearman"], agreement["first"]
     if (rank is not None and rank < AGREE) or max(first) < len(seeds):
         counts = sorted(zip(first, content["channels"], strict=True), reverse=True)
-        words = ", ".join(f"{name} in {n}" for n, name in counts if n)
+        counts_text = ", ".join(f"{name} in {count}" for count, name in counts if count)
         mean = "" if rank is None else f"; the mean rank correlation is {rank:.2f}"
         yield (
             f"Seeds disagree about the weights: of {len(seeds)} seeds the highest is "
-            f"that of {words}{mean}"
+            f"that of {counts_text}{mean}"
         )
     if all(row["weight_low"] <= 1 / len(content["channels"]) <= row["weight_high"]
            for row in _of_first_label(content)):  # fmt: skip
@@ -151,7 +153,7 @@ def _of_likeness(content: Content) -> Iterator[str]:
 
 
 def _correlation(content: Content, first: str, second: str) -> float:
-    """Of the pixels of two channels."""
+    """Returns the correlation of the pixels of two channels."""
     names = list(content["channels"])
     return content["correlation"][names.index(first)][names.index(second)]
 
@@ -176,10 +178,10 @@ def _of_records(content: Content) -> Iterator[str]:
 
 
 def top(rows: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
-    """The two channels that matter most, by weights where there are any.
+    """Returns the two channels that matter most, by weights if there are any.
 
     Args:
-      rows: of a label's channels.
+      rows: channels of a label.
     """
     key = "permuted" if rows[0]["weight"] is None else "weight"
     first, second, *_ = sorted(rows, key=lambda row: -row[key])

@@ -1,7 +1,7 @@
-"""The floor: which classes plain intensities name, learnt from the same records.
+"""Floor: classes named by plain intensities, learnt from the same records.
 
-A network that does no better has learnt to look at no more than brightness, and what it
-says of channels is of their brightness.
+A network that does no better may use only brightness, and what it shows of channels
+concerns their brightness.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from gandl_jax.tasks import classification, fold_svms
 from gandl_jax.tasks.fold_svms import Fold, Given
 from gandl_jax.training.training_records import TrainingRecords
 
-MOST = 10_000  # training records that are learnt from (ours)
+MOST = 10_000  # of training records that are used (ours)
 STEP = 256  # records between two lines of progress
 ROW = "row"
 
@@ -31,34 +31,36 @@ def named(
     svm_c: float,
     seed: int,
 ) -> dict[str, np.ndarray]:
-    """The class that a linear SVM names by each channel's mean and deviation.
+    """Names classes by a linear SVM on each channel's mean and deviation.
 
     Args:
       judged: the records that are judged.
-      rows: [m] of them, ascending, that the networks answered about.
-      kept: what was measured before.
-      on_bad: takes note of records that cannot be read; None fails.
-      svm_c: as of config.evaluate.
-      seed: of what is drawn.
+      rows: [m] judged records that the networks answered about, ascending.
+      kept: earlier measurements.
+      on_bad: called with records that cannot be read; None raises instead.
+      svm_c: config.evaluate.svm_c.
+      seed: of the drawn records.
 
     Returns:
       Label to [m] int64 class.
     """
-    records, made = judged.records, {}
+    records, classes_of_label = judged.records, {}
     for label, codes in records.labels.items():
         trained = _drawn(records, codes, seed)
-        every = np.union1d(trained, rows)
-        table = _measured(records, label, every, kept, on_bad)
+        needed_rows = np.union1d(trained, rows)
+        table = _measured(records, label, needed_rows, kept, on_bad)
         measured = table[ROW].astype(np.int64).to_numpy()
         features = table.drop(columns=ROW).astype(np.float32).to_numpy()
         learnt = np.flatnonzero(np.isin(measured, trained))
         tested = np.searchsorted(measured, rows)
-        made[label] = _decided(features, codes[measured], learnt, tested, svm_c, seed)
-    return made
+        classes_of_label[label] = _decided(
+            features, codes[measured], learnt, tested, svm_c, seed
+        )
+    return classes_of_label
 
 
 def _drawn(records: TrainingRecords, codes: np.ndarray, seed: int) -> np.ndarray:
-    """Rows of training records with a label, as many of each class as can be."""
+    """Draws rows of training records with a label, balanced over classes."""
     trained = records.rows.trained
     kept = classification.thinned(codes[trained], most=MOST, seed=seed) >= 0
     return trained[kept]
@@ -68,7 +70,9 @@ def _measured(
     records: TrainingRecords, label: str, rows: np.ndarray, kept: Kept, on_bad
 ) -> pd.DataFrame:
     channels = list(records.channels)
-    names = [f"{what} of {name}" for what in ("mean", "sd") for name in channels]
+    names = [
+        f"{statistic} of {name}" for statistic in ("mean", "sd") for name in channels
+    ]
 
     def make() -> pd.DataFrame:
         return _measure(records, names, rows, on_bad)
@@ -83,13 +87,13 @@ def _measure(
     line = Progress("intensity", len(rows), "records")
     tables = []
     for start in range(0, len(rows), STEP):
-        some = rows[start : start + STEP]
+        batch = rows[start : start + STEP]
         measured, features = tiles.site_intensities(
-            records.dataset, None, records.channels, on_bad, some
+            records.dataset, None, records.channels, on_bad, batch
         )
         tables.append(pd.DataFrame(features, columns=list(names)))
         tables[-1].insert(0, ROW, measured)
-        line.update(len(some))
+        line.update(len(batch))
     line.close()
     return pd.concat(tables)
 
@@ -102,14 +106,14 @@ def _decided(
     svm_c: float,
     seed: int,
 ) -> np.ndarray:
-    """[n] int64 classes of the tested rows, of whichever the learnt ones are."""
-    present, own = np.unique(codes[learnt], return_inverse=True)
-    every = np.zeros(len(codes), np.int64)
-    every[learnt] = own
+    """Returns [n] int64 classes of the tested rows, among those that were learnt."""
+    present, class_index = np.unique(codes[learnt], return_inverse=True)
+    all_classes = np.zeros(len(codes), np.int64)
+    all_classes[learnt] = class_index
     given = Given(
         features,
         np.full(len(codes), "all"),
-        every,
+        all_classes,
         "standard",
         {"svm_c": svm_c, "seed": seed},
     )

@@ -1,19 +1,19 @@
 """The job `channel_importance`: how much does each channel matter for a label?
 
 Takes workdirs of one kind of classifier (config.compare.workdirs, patterns too; after a
-sweep its runs): some that differ in their seed alone, and some that besides lack one
-channel, as configs/sweeps/channels.py makes them. It holds three things beside one
-another, on records whose labels no network learnt:
+sweep its runs): some that differ only in their seed, and some that also lack one
+channel, as configs/sweeps/channels.py makes them. It compares three yardsticks, on
+records whose labels no network learnt:
 
   weight     of the layer that mixes the channels, over seeds, where there is one
   permuted   balanced accuracy lost when a channel comes from other records
-  without    balanced accuracy that networks have less that were trained without it
+  without    balanced accuracy lost by networks that were trained without it
 
-and tells where they disagree, what each class and each treatment against controls
-loses, and what is against it.
+and reports where they disagree, what each class and each treatment against controls
+loses, and doubts.
 
 Writes channel_importance/<dataset>/channels.json with tables beside it as CSV, and
-index.html. Answers are kept as CSV in `kept`: a run that stops goes on there.
+index.html. Answers are kept as CSV in `kept`: a stopped run continues from there.
 """
 
 from collections.abc import Sequence
@@ -31,11 +31,11 @@ FOLDER = "channel_importance"
 WORKDIR = "unclaimed"
 OPTIONS = {
     "permutations": 5,  # of each channel (ours)
-    # That are judged, as many of each class as can be; more are drawn from. 0 is all.
+    # At most, that are judged, as balanced over classes as possible. 0 is all.
     "records": 2_000,
 }
 LOWEST = {"permutations": 1}
-WRITTEN_BYTES = 64_000_000  # at most, but for very many classes (ours)
+WRITTEN_BYTES = 64_000_000  # at most, except with very many classes (ours)
 
 
 def check(
@@ -49,14 +49,14 @@ def check(
       before: jobs that run first, which may yet train.
 
     Raises:
-      InputError: as of `trainings.read`.
+      InputError: see `trainings.read`.
     """
     if not before:
         _read(config, workdir)
 
 
 def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
-    """Answers; prints tables, writes them and a page.
+    """Answers the question; prints tables, and writes them and a page.
 
     Args:
       config: data, evaluate, compare, sweep and channel_importance are read.
@@ -82,10 +82,10 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
 def _read(
     config: ml_collections.ConfigDict, workdir: epath.Path
 ) -> trainings.Trainings:
-    """The trainings that are asked.
+    """Reads the trainings whose networks are asked.
 
     Raises:
-      InputError: there are none, or as of `trainings.read`.
+      InputError: there are none; or see `trainings.read`.
     """
     named = config.compare.workdirs
     if not named and config.sweep.source:

@@ -1,7 +1,7 @@
-"""The records that channels are judged on: none whose label any network learnt.
+"""Records that channels are judged on: no network learnt their labels.
 
-They are what training held out, or where it held nothing out, what it set aside to
-validate by: that decided when to stop, and taught nothing.
+They were held out of training or, if none were, set aside for validation: those decided
+when to stop, but taught nothing.
 """
 
 import dataclasses
@@ -28,17 +28,17 @@ BLOCK_RECORDS = 256, 4  # in a block, at most and at least (ours)
 
 @dataclasses.dataclass(frozen=True)
 class Judged:
-    """The records, and what is known of them.
+    """Judged records, with their classes, units and blocks.
 
     Attributes:
       records: the whole screen as the trainings learn from it.
       rows: [n] int64 of the screen's table, ascending.
       part: HELD_OUT or VALIDATED.
-      codes: column to [n] int class, -1 where it is blank.
-      names: column to the names of its classes.
-      unit: what intervals draw again: "well", or "record" where the screen has none.
-      units: [n] str, which of them each record is of.
-      blocks: the rows in random parts, [b] int64 each, that are in memory together.
+      codes: label column to [n] int class, -1 if blank.
+      names: label column to the names of its classes.
+      unit: that intervals resample: "well", or "record" if the screen has no wells.
+      units: [n] str, the unit of each record.
+      blocks: random parts of the rows, [b] int64 each, that are in memory together.
     """
 
     records: TrainingRecords
@@ -65,14 +65,14 @@ def choose(trainings: Trainings, *, most: int, unit: str, seed: int) -> Judged:
     """Chooses the records, the same for all trainings.
 
     Args:
-      trainings: what is asked.
-      most: records of a class and all classes together; more are drawn from. 0 is all.
-      unit: what intervals draw again, as of `config.evaluate.bootstrap_unit`.
-      seed: of what is drawn.
+      trainings: whose networks are asked.
+      most: records in all, as balanced over classes as possible. 0 is all.
+      unit: that intervals resample, as in `config.evaluate.bootstrap_unit`.
+      seed: of the drawn records.
 
     Raises:
-      InputError: as of `training_records.open_records`; nothing was held out, or too
-        little is left of it.
+      InputError: see `training_records.open_records`; or nothing was held out, or too
+        few records are left.
     """
     records = training_records.open_records(trainings.config)
     rows, part = _unlearnt(trainings, records)
@@ -80,10 +80,10 @@ def choose(trainings: Trainings, *, most: int, unit: str, seed: int) -> Judged:
     names = _class_names(records)
     codes = {column: records.labels[column][rows] for column in records.labels}
     is_known = np.zeros(len(rows), bool)
-    for own_codes in codes.values():
-        is_known |= (own_codes >= 0) & _is_drawn(own_codes, most, seed)
+    for column_codes in codes.values():
+        is_known |= (column_codes >= 0) & _is_drawn(column_codes, most, seed)
     rows = rows[is_known]
-    codes = {column: x[is_known] for column, x in codes.items()}
+    codes = {column: class_codes[is_known] for column, class_codes in codes.items()}
     _check_enough(codes, part, columns)
     unit, units = _units(records.dataset.table.iloc[rows], unit)
     blocks = _blocks(rows, trainings, records, seed)
@@ -95,7 +95,7 @@ def _class_names(records: TrainingRecords) -> dict[str, tuple[str, ...]]:
 
 
 def _unlearnt(trainings: Trainings, records: TrainingRecords) -> tuple[np.ndarray, str]:
-    """Rows whose labels no network has learnt, and why not."""
+    """Returns rows whose labels no network has learnt, and why they were not learnt."""
     rows, part = records.rows.held_out, HELD_OUT
     if not len(rows):
         rows, part = records.rows.validated, VALIDATED
@@ -106,8 +106,8 @@ def _unlearnt(trainings: Trainings, records: TrainingRecords) -> tuple[np.ndarra
             "train again with records held out, as in --config.train.hold_out="
             "plate:0.33"
         )
-    every = (trainings.whole, *trainings.without.values())
-    learnt = [_learnt(training.folder) for kind in every for training in kind]
+    groups = (trainings.whole, *trainings.without.values())
+    learnt = [_learnt(training.folder) for group in groups for training in group]
     ids = records.dataset.table["Metadata_Record_ID"].iloc[rows].astype(str)
     rows = rows[~ids.isin(set().union(*learnt)).to_numpy()]
     if not len(rows):
@@ -120,16 +120,16 @@ def _unlearnt(trainings: Trainings, records: TrainingRecords) -> tuple[np.ndarra
 
 
 def _learnt(folder) -> set[str]:
-    """Names of the records that a network learnt labels of, of whatever screen."""
+    """Returns names of the records of any screen whose labels a network learnt."""
     table = trained_on.read(folder)
-    if table is None:  # a former version's, which learnt what its config says
+    if table is None:  # written by a former version, without starting weights
         return set()
     has_learnt = (table["seen"] == trained_on.TRAINED) & (table["labels"] != "")
     return set(table.loc[has_learnt, "record_id"])
 
 
 def _is_drawn(codes: np.ndarray, most: int, seed: int) -> np.ndarray:
-    """[n] bool: as many of each class as can be, where there are too many."""
+    """Draws records, if too many, as balanced over classes as possible: [n] bool."""
     if not most:
         return np.ones(len(codes), bool)
     classes_present = np.unique(codes[codes >= 0])
@@ -138,9 +138,9 @@ def _is_drawn(codes: np.ndarray, most: int, seed: int) -> np.ndarray:
 
 
 def _check_enough(codes: Mapping[str, np.ndarray], part: str, columns) -> None:
-    """Raises where the records have not two classes of a column."""
-    for column, own_codes in codes.items():
-        present = np.unique(own_codes[own_codes >= 0])
+    """Refuses records without two classes of a label column."""
+    for column, column_codes in codes.items():
+        present = np.unique(column_codes[column_codes >= 0])
         if len(present) < 2:
             raise InputError(
                 f"the records that are {part} have {len(present)} of the classes of "
@@ -150,7 +150,7 @@ def _check_enough(codes: Mapping[str, np.ndarray], part: str, columns) -> None:
 
 
 def _units(metadata: pd.DataFrame, unit: str) -> tuple[str, np.ndarray]:
-    """A unit and the [n] str of it; records where the screen has none of the unit."""
+    """Returns a unit and its [n] str; "record" if the screen lacks the unit."""
     key = "config.evaluate.bootstrap_unit"
     try:
         return unit, groups.groups(metadata, unit, key=key)
@@ -161,13 +161,13 @@ def _units(metadata: pd.DataFrame, unit: str) -> tuple[str, np.ndarray]:
 def _blocks(
     rows: np.ndarray, trainings: Trainings, records: TrainingRecords, seed: int
 ) -> tuple[np.ndarray, ...]:
-    """The rows in random parts: channels change hands within a part."""
+    """Divides the rows at random into parts, within which channels are permuted."""
     data = trainings.config.data
     padding = Padding(data.pad_px, data.padding)
     size = padded_size(records.dataset, padding, data.crop_px)
     tiles = len(tiling.offsets(*size, data.crop_px))
-    each = 4 * tiles * data.crop_px**2 * len(trainings.channels)
+    record_bytes = 4 * tiles * data.crop_px**2 * len(trainings.channels)
     most, least = BLOCK_RECORDS
-    count = -(-len(rows) // max(least, min(most, BLOCK_BYTES // each)))
+    count = -(-len(rows) // max(least, min(most, BLOCK_BYTES // record_bytes)))
     shuffled = np.random.default_rng(seed).permutation(rows)
     return tuple(map(np.sort, np.array_split(shuffled, count)))

@@ -1,4 +1,4 @@
-"""Tables that were computed, as CSV files: a run that stops goes on there."""
+"""Computed tables, kept as CSV files so that a stopped run can continue."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -11,11 +11,11 @@ from gandl_jax.judging.task_results import plain
 
 
 class Kept:
-    """Tables in a folder, each named by what it is and what it comes from.
+    """Tables in a folder, each named by its content and what it was made from.
 
     Args:
       folder: of the files.
-      made_from: what all of them come from, as plain data.
+      made_from: what all of them were made from, as plain data.
     """
 
     def __init__(self, folder: epath.Path, made_from: Mapping[str, Any]):
@@ -24,7 +24,7 @@ class Kept:
     def read(
         self, name: str, made_from: Mapping[str, Any], columns: Sequence[str]
     ) -> pd.DataFrame | None:
-        """A table, every cell as str; None where it is not there or damaged."""
+        """Reads a table, every cell as str; None if it is missing or damaged."""
         path = self._path(name, made_from)
         try:
             table = csv_files.read(path)
@@ -44,13 +44,14 @@ class Kept:
         columns: Sequence[str],
         make: Callable[[], pd.DataFrame],
     ) -> pd.DataFrame:
-        """A table that is kept, or is made and kept; every cell as str, none blank.
+        """Reads a table, or makes and keeps it; every cell as str, none blank.
 
         Args:
-          name: of the file, with a digest of what it comes from after it.
-          made_from: what it comes from besides what all do, as plain data.
-          columns: that it has.
-          make: gives it.
+          name: of the file, without the digest of what it was made from.
+          made_from: what this table was made from besides the common part, as plain
+            data.
+          columns: its names.
+          make: makes the table.
         """
         table = self.read(name, made_from, columns)
         if table is not None:

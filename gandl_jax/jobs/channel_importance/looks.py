@@ -1,7 +1,7 @@
-"""What channels are like on the records that are judged: their scale, their likeness.
+"""Scale and likeness of channels on the judged records.
 
-Weights of channels can be compared where channels are of one scale, and are identified
-where channels differ. Both are measured on the pixels as the networks see them.
+Weights of channels can be compared if channels are of one scale, and are identified if
+channels differ. Both are measured on the pixels as the networks see them.
 """
 
 import dataclasses
@@ -12,8 +12,8 @@ import pandas as pd
 
 from gandl_jax.errors import InputError
 
-# Of a channel's pixels, between which it spreads: rare pixels do not decide, whichever
-# percentiles are stretched to -1 and 1. They are the defaults of config.data.
+# A channel's spread is between these percentiles of its pixels, so that rare pixels do
+# not count. They are the defaults of config.data.
 PERCENTILES = 0.1, 99.9
 BINS = 4096  # of a channel's levels from -1 to 1 (ours)
 APART = 4.0  # times the spread of another channel: no longer one scale (ours)
@@ -22,32 +22,32 @@ SAME = 0.999  # correlation of two channels that are the same (ours)
 
 @dataclasses.dataclass(frozen=True)
 class Looks:
-    """What channels are like.
+    """Spread and correlation of channels.
 
     Attributes:
-      spread: [C] float64 in [0, 2], between PERCENTILES; 0 of a constant channel.
-      correlation: [C, C] float64, of pixels; 0 where a channel is constant.
+      spread: [C] float64 in [0, 2], between PERCENTILES; 0 for a constant channel.
+      correlation: [C, C] float64, of pixels; 0 if a channel is constant.
     """
 
     spread: np.ndarray
     correlation: np.ndarray
 
     def table(self, channels: Sequence[str]) -> pd.DataFrame:
-        """A row for each channel: its name, its spread, its correlations."""
-        made = pd.DataFrame(self.correlation, columns=list(channels))
-        made.insert(0, "spread", self.spread)
-        made.insert(0, "channel", channels)
-        return made
+        """Makes a row for each channel: its name, its spread, its correlations."""
+        rows = pd.DataFrame(self.correlation, columns=list(channels))
+        rows.insert(0, "spread", self.spread)
+        rows.insert(0, "channel", channels)
+        return rows
 
 
 def from_table(table: pd.DataFrame) -> Looks:
-    """Reads what `Looks.table` gave, every cell as str."""
+    """Reads the table of `Looks.table`, every cell as str."""
     numbers = table.iloc[:, 1:].astype(np.float64).to_numpy()
     return Looks(numbers[:, 0], numbers[:, 1:])
 
 
 def measure(images: Iterable[np.ndarray], count: int) -> Looks:
-    """Looks at images once.
+    """Measures channels in one pass over images.
 
     Args:
       images: [..., C] float32 in [-1, 1] each.
@@ -56,22 +56,22 @@ def measure(images: Iterable[np.ndarray], count: int) -> Looks:
     histogram = np.zeros((count, BINS), np.int64)
     total, products, pixels = np.zeros(count), np.zeros((count, count)), 0
     ends = np.full((2, count), [[np.inf], [-np.inf]])
-    for part in images:
-        flat = part.reshape(-1, count).astype(np.float64)
+    for batch in images:
+        flat = batch.reshape(-1, count).astype(np.float64)
         pixels += len(flat)
         total += flat.sum(0)
         products += flat.T @ flat
         ends = np.stack([np.minimum(ends[0], flat.min(0)),
                          np.maximum(ends[1], flat.max(0))])  # fmt: skip
-        places = np.minimum((flat + 1) / 2 * BINS, BINS - 1).astype(np.int64)
+        bins = np.minimum((flat + 1) / 2 * BINS, BINS - 1).astype(np.int64)
         for channel in range(count):
-            histogram[channel] += np.bincount(places[:, channel], minlength=BINS)
+            histogram[channel] += np.bincount(bins[:, channel], minlength=BINS)
     spread = np.where(ends[0] < ends[1], _spread(histogram), 0.0)
     return Looks(spread, _correlation(total / pixels, products / pixels, spread > 0))
 
 
 def _spread(histogram: np.ndarray) -> np.ndarray:
-    """[C] from the bin of the low percentile to that of the high one, one at least."""
+    """Measures [C] from the low percentile's bin to the high one's, at least one."""
     shares = histogram.cumsum(1) / histogram.sum(1, keepdims=True)
     low, high = ((shares < percentile / 100).sum(1) for percentile in PERCENTILES)
     return (high - low + 1) * 2 / BINS
@@ -91,14 +91,16 @@ def refuse(looks: Looks, channels: Sequence[str], records: int) -> None:
     """Refuses channels that cannot be compared.
 
     Args:
-      looks: at C channels.
+      looks: of C channels.
       channels: their names.
       records: that were looked at.
 
     Raises:
       InputError: a channel is constant, or two are not of one scale.
     """
-    constant = [name for name, x in zip(channels, looks.spread, strict=True) if not x]
+    constant = [
+        name for name, spread in zip(channels, looks.spread, strict=True) if not spread
+    ]
     if constant:
         raise InputError(
             f"the channel {constant[0]} is constant over the {records:,} records that "
@@ -119,6 +121,6 @@ def refuse(looks: Looks, channels: Sequence[str], records: int) -> None:
 
 
 def same(looks: Looks, channels: Sequence[str]) -> list[tuple[str, str]]:
-    """Pairs of channels that are the same but for a factor and a level."""
+    """Returns pairs of channels that are the same except for a factor and an offset."""
     pairs = np.argwhere(np.triu(np.abs(looks.correlation) >= SAME, 1))
-    return [(channels[i], channels[j]) for i, j in pairs]
+    return [(channels[first], channels[second]) for first, second in pairs]

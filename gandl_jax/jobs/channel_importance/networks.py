@@ -1,4 +1,4 @@
-"""The networks of trainings: what each answers about images, and its weights."""
+"""Networks of trainings: their answers about images, and their weights."""
 
 import contextlib
 import dataclasses
@@ -25,10 +25,10 @@ class Network:
 
     Attributes:
       digest: SHA-256, in hex, of its numbers.
-      importance: [C] float64 of sum 1, of a layer that weighs channels by fixed
+      importance: [C] float64 of sum 1, from a layer that weighs channels by fixed
         numbers; None without one.
-      answer: gives of images [n, H, W, C] float32 in [-1, 1] {column: [n, classes]},
-        how likely each class is; compiled when it is first called.
+      answer: maps images [n, H, W, C] float32 in [-1, 1] to {label column: [n,
+        classes]}, the probability of each class; compiled at the first call.
     """
 
     digest: str
@@ -40,22 +40,22 @@ def read(training: Training) -> Network:
     """Restores the network of the last checkpoint.
 
     Raises:
-      InputError: there is none, or its method does not answer with classes.
+      InputError: there is no checkpoint, or its method does not name classes.
     """
     config = training.config
-    of_folder = encoders.find_trained(config, training.folder)
-    with contextlib.closing(of_folder.saved):
-        (step,) = encoders.choose_steps(("last",), of_folder.steps)
-        source = of_folder.source()
+    trained = encoders.find_trained(config, training.folder)
+    with contextlib.closing(trained.saved):
+        (step,) = encoders.choose_steps(("last",), trained.steps)
+        source = trained.source()
         architecture = sources.architecture(config, source)
-        of_folder.saved.check(step, architecture, configs.defaults(config))
+        trained.saved.check(step, architecture, configs.defaults(config))
         method = opening.make_method(config, source)
         if not hasattr(method, "answer"):
             raise InputError(
                 f"the method {config.method.name} of {training.folder} does not say "
                 "which class an image is of: train with method=classifier"
             )
-        encoder = encoders.restore(method, of_folder.saved, step)
+        encoder = encoders.restore(method, trained.saved, step)
     return Network(
         encoders.fingerprint(encoder),
         _importance(method, encoder),
@@ -70,7 +70,7 @@ def _importance(method: Any, encoder: Any) -> np.ndarray | None:
 
 
 def _answering(config, method: Any, encoder: Any) -> Answer:
-    """Answers in batches of one size, means over the orientations of embedding."""
+    """Makes a function that answers in batches, averaged over orientations."""
 
     @functools.cache
     def compiled() -> Callable:
@@ -81,15 +81,17 @@ def _answering(config, method: Any, encoder: Any) -> Answer:
         return pooling.over_orientations(encode, config.embed.orientations)
 
     def answer(images: np.ndarray) -> dict[str, np.ndarray]:
-        parts = [compiled()(part) for part in _batches(images, config.embed.batch)]
-        joined = jax.tree.map(lambda *x: np.concatenate(x)[: len(images)], *parts)
+        batches = [compiled()(batch) for batch in _batches(images, config.embed.batch)]
+        joined = jax.tree.map(
+            lambda *arrays: np.concatenate(arrays)[: len(images)], *batches
+        )
         return dict(joined)
 
     return answer
 
 
 def _batches(images: np.ndarray, size: int) -> Sequence[np.ndarray]:
-    """The images in batches of one size, the last one filled up with zeros."""
+    """Splits the images into batches of one size, the last filled up with zeros."""
     lacking = -len(images) % size
     zeros = np.zeros((lacking, *images.shape[1:]), images.dtype)
     return np.split(np.concatenate([images, zeros]), (len(images) + lacking) // size)

@@ -22,7 +22,7 @@ def write(folder: epath.Path, content: Mapping[str, Any], shown: Pictures) -> No
     Args:
       folder: channel_importance/<dataset>.
       content: of the answer.
-      shown: records.
+      shown: pictures of records.
     """
     plain = task_results.plain(content)
     columns = dict(zip(content["channels"], np.moveaxis(shown.channels, 1, 0),

@@ -1,4 +1,4 @@
-"""What is known of channels, as text for a terminal."""
+"""Text of an answer on channels, for a terminal."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from gandl_jax.tasks.score_table import aligned
 
 Content = Mapping[str, Any]
-YARDSTICKS = {  # key of a row to its words
+YARDSTICKS = {  # key of a row to its name
     "weight": "weight of the layer",
     "permuted": "accuracy lost when permuted",
     "without": "accuracy lost when trained without",
@@ -15,12 +15,12 @@ HEADER = ("Channel", *(words.capitalize() for words in YARDSTICKS.values()))
 
 
 def summary(content: Content) -> str:
-    """The tables, what was left out and what a careful reader would say."""
+    """Writes the tables, what was left out, and doubts."""
     lines = ["", _title(content)]
     for label in dict.fromkeys(row["label"] for row in content["rows"]):
         lines += ["", *_of_label(content, label)]
-    lines += [f"  not told: {words}." for words in content["left_out"]]
-    lines += [f"  doubt: {words}." for words in content["warnings"]]
+    lines += [f"  not told: {sentence}." for sentence in content["left_out"]]
+    lines += [f"  doubt: {sentence}." for sentence in content["warnings"]]
     return "\n".join(lines)
 
 
@@ -55,14 +55,14 @@ def _of_label(content: Content, label: str) -> list[str]:
 
 
 def top_correlation(content: Content) -> float:
-    """Correlation of the pixels of the two channels that matter most."""
+    """Returns the pixel correlation of the two channels that matter most."""
     names = list(content["channels"])
     first, second = map(names.index, content["top"])
     return content["correlation"][first][second]
 
 
 def cell(row: Mapping[str, Any], key: str) -> str:
-    """A number with its interval: "0.31 (0.25 to 0.38)", "" where there is none."""
+    """Writes a number with its interval: "0.31 (0.25 to 0.38)"; "" for none."""
     return "" if row[key] is None else _interval(row, key)
 
 

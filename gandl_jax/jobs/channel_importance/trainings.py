@@ -1,6 +1,6 @@
-"""The trainings that are asked: of all channels, and without one of them each.
+"""Trainings whose networks are asked: on all channels, and without one each.
 
-Those of one kind differ in their seed alone. Imports nothing slow.
+Those on the same channels differ only in their seed. Imports nothing slow.
 """
 
 import dataclasses
@@ -39,17 +39,17 @@ class Training:
 
     @property
     def channels(self) -> tuple[str, ...]:
-        """Names of what the network takes, in its order."""
+        """Names of the network's channels, in its order."""
         return tuple(self.config.data.channels)
 
 
 @dataclasses.dataclass(frozen=True)
 class Trainings:
-    """What is asked which channel matters.
+    """Trainings to be compared, by the channels they have.
 
     Attributes:
-      whole: those of all channels, by seed.
-      without: channel to the trainings that lack it alone, by seed.
+      whole: trainings on all channels, by seed.
+      without: channel to the trainings that lack only it, by seed.
     """
 
     whole: tuple[Training, ...]
@@ -62,35 +62,36 @@ class Trainings:
 
     @property
     def config(self) -> ml_collections.ConfigDict:
-        """What all have in common, of all channels."""
+        """Config of the first training on all channels."""
         return self.whole[0].config
 
 
 def read(folders: Sequence[epath.Path], data_dir: str, dataset: str) -> Trainings:
-    """Reads what workdirs say of themselves, and no network.
+    """Reads the configs of workdirs, but no network.
 
     Args:
       folders: of the trainings.
-      data_dir: the prepared screen, wherever it lay when they were trained.
+      data_dir: the prepared screen's present folder.
       dataset: the screen's name.
 
     Raises:
-      InputError: one is no workdir, not finished, of another screen, learnt no label,
-        or differs in more than its seed and one channel; or there is one channel.
+      InputError: a folder is no workdir, not finished, of another screen, learnt no
+        label, or differs in more than its seed and one channel; or there is only one
+        channel.
     """
-    every = [_read(folder, data_dir, dataset) for folder in folders]
-    channels = max((training.channels for training in every), key=len)
+    trainings = [_read(folder, data_dir, dataset) for folder in folders]
+    channels = max((training.channels for training in trainings), key=len)
     if len(channels) < 2:
         raise InputError(
-            f"{every[0].folder} was trained on one channel, {channels[0]}, and which "
-            "matters is asked of two or more: name more in config.data.channels, and "
-            "train again"
+            f"{trainings[0].folder} was trained on one channel, {channels[0]}, and "
+            "which matters is asked of two or more: name more in config.data.channels, "
+            "and train again"
         )
-    _check_alike(every)
-    whole = [training for training in every if training.channels == channels]
+    _check_alike(trainings)
+    whole = [training for training in trainings if training.channels == channels]
     _check_length(whole)
     without: dict[str, list[Training]] = {}
-    for training in every:
+    for training in trainings:
         if training.channels != channels:
             without.setdefault(_lacking(training, channels), []).append(training)
     return Trainings(
@@ -133,7 +134,7 @@ def _check_alike(trainings: Sequence[Training]) -> None:
 def _check_length(whole: Sequence[Training]) -> None:
     first = whole[0]
     for training in whole[1:]:
-        lengths = [t.config.train.total_images for t in (first, training)]
+        lengths = [compared.config.train.total_images for compared in (first, training)]
         if lengths[0] != lengths[1]:
             raise InputError(
                 f"{first.folder} and {training.folder} differ in more than their seed: "
@@ -148,10 +149,10 @@ def _identity(training: Training) -> dict[str, Any]:
 
 
 def _lacking(training: Training, channels: Sequence[str]) -> str:
-    """The channel that a training does without.
+    """Returns the channel that a training lacks.
 
     Raises:
-      InputError: it is not all of the others, in their order.
+      InputError: its channels are not all others, in their order.
     """
     lacking = [name for name in channels if name not in training.channels]
     others = tuple(name for name in channels if name not in lacking)
@@ -165,7 +166,7 @@ def _lacking(training: Training, channels: Sequence[str]) -> str:
 
 
 def _by_seed(trainings: Sequence[Training]) -> tuple[Training, ...]:
-    """Those of one kind in the order of their seeds, none twice."""
+    """Sorts trainings on the same channels by seed; refuses a seed that comes twice."""
     folders: dict[int, epath.Path] = {}
     for training in trainings:
         if training.seed in folders:

@@ -1,7 +1,7 @@
-"""The job `plan`: what training would take on a TPU, by its compiler's estimate alone.
+"""The job `plan`: cost of training on a TPU, by its compiler's estimate alone.
 
-Nothing runs and no TPU is needed: the phases are compiled for a topology, and what the
-compiler estimates is written down. They are estimates, not measurements.
+Nothing runs and no TPU is needed: the phases are compiled for a topology, and the
+compiler's estimates are written. They are no measurements.
 """
 
 import dataclasses
@@ -23,15 +23,15 @@ WORKDIR = "unclaimed"
 
 FILE, TABLE = "plan.json", "plan.txt"
 SHOWN = 10  # of the costliest operations
-MOST = 256  # images a core: more is not searched for (ours)
+MOST = 256  # images a core: the search goes no further (ours)
 
 
 def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
-    """Plans the phases and the largest batch; what was planned before is kept.
+    """Plans the phases and the largest batch; earlier plans of the same are kept.
 
     Args:
       config: the whole config; `plan.topology` names the TPU.
-      workdir: where `plan.json` and `plan.txt` are written.
+      workdir: in which `plan.json` and `plan.txt` are written.
 
     Raises:
       InputError: no libtpu, no such topology, a batch that its cores do not divide, or
@@ -48,23 +48,23 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
 
 
 def for_tpu(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
-    """The config as a TPU takes it: what goes by the platform goes by a TPU."""
+    """Returns the config for a TPU: "auto" options are resolved for a TPU."""
     config = config.copy_and_resolve_references()
     if config.model.dtype == "auto":
         config.model.dtype = "bfloat16"
-    for key, value in config.model.items():  # as `parallel.platform` would here
+    for key, value in config.model.items():  # like `parallel.platform` on a TPU
         if value == "auto":
             config.model[key] = "tpu"
     return config
 
 
 class Planner:
-    """Compiles phases, and writes down each as it is done.
+    """Compiles phases, and writes each as soon as it is done.
 
     Args:
-      config: as of `for_tpu`.
+      config: as from `for_tpu`.
       cores: devices of the topology.
-      path: of plan.json; phases in it that are of the same config are kept.
+      path: of plan.json; its phases are kept if the config is the same.
 
     Raises:
       InputError: the batch does not split over the cores.
@@ -81,7 +81,7 @@ class Planner:
         self._figures = self._begin()
 
     def plan(self) -> dict[str, Any]:
-        """Everything that plan.json holds."""
+        """Returns all entries of plan.json."""
         for phase in self._method.phases:
             if phase.name not in self._figures["phases"]:
                 self._figures["phases"][phase.name] = self._phase(phase)
@@ -94,10 +94,10 @@ class Planner:
 
     def _begin(self) -> dict[str, Any]:
         flat = configs.plain(self._config)
-        also = ["plan.topology", "train.accumulate", "train.total_images"]
-        also += configs.method_options(self._config.method.name).FREE
+        other_keys = ["plan.topology", "train.accumulate", "train.total_images"]
+        other_keys += configs.method_options(self._config.method.name).FREE
         made_from = configs.identity(self._config) | {
-            **{key: flat[key] for key in also},
+            **{key: flat[key] for key in other_keys},
             "data.channels": list(for_screen.channels(self._config)),
             "data.classes": sources.all_classes(for_screen.source(self._config)),
             **{name: metadata.version(name) for name in ("gandl_jax", "jax", "libtpu")},
@@ -120,7 +120,7 @@ class Planner:
         return before if is_same else new
 
     def _read(self) -> dict[str, Any]:
-        """What was planned before; nothing where it is not there or damaged."""
+        """Reads the earlier plan; {} if it is missing or damaged."""
         if not self._path.exists():
             return {}
         try:
@@ -140,34 +140,38 @@ class Planner:
             raise InputError(self._does_not_fit(phase.name, error)) from error
         figures = dataclasses.asdict(estimate)
         operations = figures.pop("operations")
-        figures["costliest"] = [list(one) for one in operations[:SHOWN]]
-        figures["modules"] = [list(m) for m in tpu.by_module(operations)[:SHOWN]]
+        figures["costliest"] = [list(operation) for operation in operations[:SHOWN]]
+        figures["modules"] = [
+            list(module) for module in tpu.by_module(operations)[:SHOWN]
+        ]
         figures["every_steps"] = phase.every
         return figures
 
     def _does_not_fit(self, name: str, error: tpu.DoesNotFit) -> str:
         over = (error.used - error.limit) / 2**30
-        said = (
+        sentence = (
             f"{name} with {self._per_core} images a core {error}, {over:.2f} GiB too "
             "much"
         )
         best = self._search(name, 0, self._per_core)
-        for other in self._method.phases:
-            if best and not self._fits(other.name, best):
-                best = self._search(other.name, 0, best)
+        for other_phase in self._method.phases:
+            if best and not self._fits(other_phase.name, best):
+                best = self._search(other_phase.name, 0, best)
         if not best:
-            return f"{said}, and no batch fits: choose a smaller network or crop"
+            return f"{sentence}, and no batch fits: choose a smaller network or crop"
         batch = best * len(self._cores) * self._microbatches
         advice = f"the largest that fits is {best}: set --config.train.batch={batch}"
-        parts = fewest_parts(self._per_core, best, self._method.unit)
-        if parts and self._takes_parts(parts * self._microbatches):
-            advice += f", or --config.train.accumulate={parts * self._microbatches}"
-        return f"{said}; {advice}"
+        microbatches = fewest_parts(self._per_core, best, self._method.unit)
+        if microbatches and self._takes_parts(microbatches * self._microbatches):
+            advice += (
+                f", or --config.train.accumulate={microbatches * self._microbatches}"
+            )
+        return f"{sentence}; {advice}"
 
-    def _takes_parts(self, parts: int) -> bool:
-        """Whether the method allows its batch to come in this number of parts."""
+    def _takes_parts(self, microbatches: int) -> bool:
+        """Tells whether the method allows this number of microbatches."""
         config = self._config.copy_and_resolve_references()
-        config.train.accumulate = parts
+        config.train.accumulate = microbatches
         try:
             configs.method_options(config.method.name).check(config)
         except InputError:
@@ -175,18 +179,18 @@ class Planner:
         return True
 
     def _largest(self) -> int:
-        """Images per core at most, of the phase that takes the most memory."""
+        """Returns the most images per core, for the phase with the most memory."""
         phases = self._figures["phases"]
-        name = max(phases, key=lambda n: phases[n]["total_bytes"])
+        name = max(phases, key=lambda phase: phases[phase]["total_bytes"])
         return self._search(name, self._per_core, 0)
 
     def _search(self, name: str, fits: int, too_many: int) -> int:
-        """The most images per core that fit.
+        """Finds the most images per core that fit.
 
         Args:
           name: of a phase.
-          fits: images that do, or 0.
-          too_many: images that do not, or 0.
+          fits: images that fit, or 0.
+          too_many: images that do not fit, or 0.
 
         Returns:
           A multiple of the method's unit, or 0.
@@ -196,7 +200,7 @@ class Planner:
         while too_many - fits > unit if too_many else fits < most:
             if too_many:
                 batch = (fits + too_many) // 2 // unit * unit
-            else:  # where memory should be full, but further at every try
+            else:  # the expected limit, in growing steps
                 batch = max(self._expected(name, fits) // unit * unit, fits + step)
                 batch = min(batch, 8 * fits, most)
                 step *= 2
@@ -207,20 +211,22 @@ class Planner:
         return fits
 
     def _expected(self, name: str, fits: int) -> int:
-        """Images that fill a core, were memory linear in them."""
+        """Extrapolates the images that fill a core, taking memory as linear in them."""
         fixed = self._figures["phases"][name]["argument_bytes"]
         used = self._tried()[name, fits]["total_bytes"]
         limit = self._figures["memory_bytes_per_core"]
         return int(fits * (limit - fixed) / (used - fixed))
 
     def _tried(self) -> dict[tuple[str, int], dict[str, Any]]:
-        """What is known of a phase at a batch per core."""
+        """Returns the known results of a phase at a batch per core."""
         planned = {
-            (name, self._per_core): one | {"fits": True}
-            for name, one in self._figures["phases"].items()
+            (name, self._per_core): result | {"fits": True}
+            for name, result in self._figures["phases"].items()
         }
         trials = self._figures["trials"]
-        return planned | {(one["phase"], one["batch_per_core"]): one for one in trials}
+        return planned | {
+            (result["phase"], result["batch_per_core"]): result for result in trials
+        }
 
     def _fits(self, name: str, per_core: int) -> bool:
         if known := self._tried().get((name, per_core)):
@@ -230,8 +236,8 @@ class Planner:
             trial["total_bytes"] = self._compiled(name, per_core).total_bytes
         except tpu.DoesNotFit as error:
             trial |= {"fits": False, "total_bytes": int(error.used)}
-        said = "fits" if trial["fits"] else "does not fit"
-        print(f"plan      {said}: {trial['total_bytes'] / 2**30:.2f} GiB")
+        verdict = "fits" if trial["fits"] else "does not fit"
+        print(f"plan      {verdict}: {trial['total_bytes'] / 2**30:.2f} GiB")
         self._figures["trials"].append(trial)
         self._write()
         return trial["fits"]
@@ -258,42 +264,42 @@ class Planner:
         return estimate
 
     def _method_for(self, per_core: int) -> Any:
-        """The method at another batch, in one part: a loop's body is counted once."""
+        """Makes the method at another batch, not accumulating: loops count once."""
         config = self._config.copy_and_resolve_references()
         config.train.batch, config.train.accumulate = per_core * len(self._cores), 1
         return for_screen.make_method(config)
 
 
 def fewest_parts(images: int, most: int, unit: int) -> int | None:
-    """Fewest equal parts of a batch that hold at most `most` images, by units."""
+    """Returns the fewest equal microbatches of `most` images or less, by units."""
     fitting = (
-        parts
-        for parts in range(1, images // unit + 1)
-        if images % (parts * unit) == 0 and images // parts <= most
+        microbatches
+        for microbatches in range(1, images // unit + 1)
+        if images % (microbatches * unit) == 0 and images // microbatches <= most
     )
     return next(fitting, None)
 
 
 def shapes(config, method: Any, batch: int) -> tuple[Any, dict[str, Any], Any]:
-    """Shapes of a phase's arguments: state, batch of all cores, and key."""
+    """Returns shapes of a phase's arguments: state, batch of all cores, and key."""
     return step_shapes.shapes(config, method, for_screen.source(config), batch)
 
 
 def step(figures: dict[str, Any]) -> dict[str, float]:
-    """A whole step of all phases, each as often as it is due.
+    """Sums the phases to a whole step, each as often as it is due.
 
     Args:
       figures: with "phases", "microbatches", "batch" and "total_images".
 
     Returns:
-      milliseconds of a step; images per second and day, and hours to total_images.
+      Milliseconds of a step; images per second and day, and hours to total_images.
     """
     milliseconds, roofline = (
         sum(
-            one[kind] / one["every_steps"] * figures["microbatches"]
-            for one in figures["phases"].values()
+            phase[measure] / phase["every_steps"] * figures["microbatches"]
+            for phase in figures["phases"].values()
         )
-        for kind in ("milliseconds", "roofline_milliseconds")
+        for measure in ("milliseconds", "roofline_milliseconds")
     )
     per_second = figures["batch"] / milliseconds * 1e3
     return {

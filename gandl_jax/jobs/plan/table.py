@@ -1,4 +1,4 @@
-"""A plan's figures as a table to read."""
+"""Table of a plan's figures, to read."""
 
 from typing import Any
 
@@ -6,37 +6,37 @@ GIB = 2**30
 
 
 def text(figures: dict[str, Any]) -> str:
-    """The table, and what makes the time.
+    """Writes the table, and the operations that take the most time.
 
     Args:
-      figures: as in plan.json.
+      figures: of plan.json.
     """
     limit = figures["memory_bytes_per_core"] / GIB
     rows = [
         ("phase", "every", "GFLOP", "GB moved", f"GiB of {limit:.0f}", "ms", "roofline")
     ]
-    for name, one in figures["phases"].items():
+    for name, phase in figures["phases"].items():
         rows.append(
             (
                 name,
-                str(one["every_steps"]),
-                f"{one['flops'] / 1e9:,.0f}",
-                f"{one['bytes_accessed'] / 1e9:.2f}",
-                f"{one['total_bytes'] / GIB:.2f}",
-                f"{one['milliseconds']:.1f}",
-                f"{one['roofline_milliseconds']:.1f}",
+                str(phase["every_steps"]),
+                f"{phase['flops'] / 1e9:,.0f}",
+                f"{phase['bytes_accessed'] / 1e9:.2f}",
+                f"{phase['total_bytes'] / GIB:.2f}",
+                f"{phase['milliseconds']:.1f}",
+                f"{phase['roofline_milliseconds']:.1f}",
             )
         )
     return "\n".join([*_head(figures), "", *_aligned(rows), "", *_feet(figures)]) + "\n"
 
 
 def _head(figures: dict[str, Any]) -> list[str]:
-    many = figures["microbatches"]
-    parts = f" in {many} parts" if many > 1 else ""
+    microbatches = figures["microbatches"]
+    in_parts = f" in {microbatches} parts" if microbatches > 1 else ""
     return [
         f"{figures['cores']} x {figures['device']}, {figures['batch']} images a step, "
-        f"{figures['batch_per_core'] * many} a core{parts}",
-        f"({figures['note']}; per phase and core{', of one part' if parts else ''})",
+        f"{figures['batch_per_core'] * microbatches} a core{in_parts}",
+        f"({figures['note']}; per phase and core{', of one part' if in_parts else ''})",
     ]
 
 
@@ -51,20 +51,22 @@ def _feet(figures: dict[str, Any]) -> list[str]:
     ]
     if most := figures.get("largest_batch_per_core"):
         parts = " in one part" if figures["microbatches"] > 1 else ""
-        found = all(one["fits"] for one in figures["trials"])
+        found = all(phase["fits"] for phase in figures["trials"])
         more = " or more (no more was tried)" if found else ""
         lines.append(f"the largest batch that fits: {most} images a core{parts}{more}")
-        lines += [f"  {_trial(one)}" for one in figures["trials"]]
-    for name, one in figures["phases"].items():
+        lines += [f"  {_trial(phase)}" for phase in figures["trials"]]
+    for name, phase in figures["phases"].items():
         lines += ["", f"{name}, costliest operations (ms)"]
-        lines += [f"  {ms:7.2f}  {what}  ({own})" for ms, what, own in one["costliest"]]
+        lines += [
+            f"  {ms:7.2f}  {what}  ({own})" for ms, what, own in phase["costliest"]
+        ]
     return lines
 
 
-def _trial(one: dict[str, Any]) -> str:
-    said = "fits" if one["fits"] else "does not fit"
-    needs = f"{one['total_bytes'] / GIB:.2f} GiB"
-    return f"{one['phase']}, {one['batch_per_core']} a core: {needs}, {said}"
+def _trial(trial: dict[str, Any]) -> str:
+    verdict = "fits" if trial["fits"] else "does not fit"
+    needs = f"{trial['total_bytes'] / GIB:.2f} GiB"
+    return f"{trial['phase']}, {trial['batch_per_core']} a core: {needs}, {verdict}"
 
 
 def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
@@ -72,7 +74,10 @@ def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
     return [
         "  ".join(
             [row[0].ljust(widths[0])]
-            + [cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True)]
+            + [
+                cell.rjust(width)
+                for cell, width in zip(row[1:], widths[1:], strict=True)
+            ]
         )
         for row in rows
     ]

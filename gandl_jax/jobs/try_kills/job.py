@@ -1,7 +1,7 @@
 """Kills a small experiment at random instants, resumes it, and compares.
 
-The experiment is the config's own: trained and embedded once without interruption, and
-once killed with SIGKILL again and again. Both must end the same, bit for bit.
+The config's experiment is trained and embedded once without interruption, and once
+killed with SIGKILL again and again. Both must end the same, bit for bit.
 """
 
 import collections
@@ -33,12 +33,15 @@ from gandl_jax.jobs.try_kills.kill_instants import (
 from gandl_jax.profiles import store, table
 
 KINDS = (STEP, SAVE, FINALISING, STEP, SAVE, DELETING)
-OF_TIME = ("seconds", "data/images_per_second")  # metrics that no two runs share
+OF_TIME = (
+    "seconds",
+    "data/images_per_second",
+)  # metrics that differ between any two runs
 KILLED = -signal.SIGKILL
 
 
 def run(config, workdir: epath.Path) -> None:
-    """Trains and embeds below `workdir/try_kills`, writes `try_kills.json`.
+    """Trains and embeds below `workdir/try_kills`, and writes `try_kills.json`.
 
     Raises:
       InputError: the workdir is in a bucket, or there is nothing to kill.
@@ -53,34 +56,44 @@ def run(config, workdir: epath.Path) -> None:
     folder = workdir / "try_kills"
     if folder.exists():
         folder.rmtree()
-    whole, killed = folder / "whole", folder / "killed"
+    uninterrupted, killed = folder / "whole", folder / "killed"
     rng = np.random.default_rng(config.kills.seed)
-    _finish(commands.with_flag(options, "workdir", str(whole)), "prepare,train,embed")
+    _finish(
+        commands.with_flag(options, "workdir", str(uninterrupted)),
+        "prepare,train,embed",
+    )
     options = commands.with_flag(options, "workdir", str(killed))
     hits = collections.Counter(_kill_training(options, killed, config.kills, rng))
     hits[PART] = _kill_embedding(options, killed, config.kills, rng)
-    compared = compare(whole, killed)
+    compared = compare(uninterrupted, killed)
     result = {"kills": dict(hits), "compared": compared}
     sealed_json.write(workdir / "try_kills.json", result)
-    told = ", ".join(f"{count} {kind}" for kind, count in hits.items())
-    print(f"kills     {told}")
-    print("kills     " + ", ".join(f"{n}: {word}" for n, word in compared.items()))
-    if different := [n for n, word in compared.items() if word != "the same"]:
+    hit_counts = ", ".join(f"{count} {instant}" for instant, count in hits.items())
+    print(f"kills     {hit_counts}")
+    print(
+        "kills     "
+        + ", ".join(f"{name}: {verdict}" for name, verdict in compared.items())
+    )
+    if different := [
+        name for name, verdict in compared.items() if verdict != "the same"
+    ]:
         raise RunError(
             f"{' and '.join(different)} of the killed run in {killed} differ from "
-            f"those of the other in {whole}"
+            f"those of the other in {uninterrupted}"
         )
 
 
 def _kill_training(options: str, workdir: epath.Path, kills, rng) -> list[str]:
-    """Kills it so often, lets it end; gives what it was killed in each time."""
+    """Kills a training several times, then lets it end; returns where each kill hit."""
     hits = []
-    for kind in itertools.islice(itertools.cycle(KINDS), kills.count):
+    for instant in itertools.islice(itertools.cycle(KINDS), kills.count):
         instants = kill_instants.Checkpoints(workdir / "checkpoints", rng)
         _kill(
             options,
             "train",
-            lambda alive, at=instants, kind=kind: at.wait(kind, alive),
+            lambda alive, waiting=instants, instant=instant: waiting.wait(
+                instant, alive
+            ),
             f"training {len(hits) + 1} of {kills.count}",
         )
         hits.append(instants.hit())
@@ -105,11 +118,11 @@ def _kill_embedding(options: str, workdir: epath.Path, kills, rng) -> int:
     return kills.embedding_count
 
 
-def _kill(options: str, job: str, wait: Callable, which: str) -> None:
+def _kill(options: str, job: str, wait: Callable, label: str) -> None:
     """Starts a job and kills it at an instant.
 
     Raises:
-      RunError: it ended before.
+      RunError: the job ended before.
     """
     process, errors = _start(options, job)
     try:
@@ -119,10 +132,11 @@ def _kill(options: str, job: str, wait: Callable, which: str) -> None:
         process.wait()
     if process.returncode != KILLED:
         raise RunError(
-            f"the program ended with {process.returncode} before kill {which}: train "
+            f"the program ended with {process.returncode} before kill {label}: train "
             "longer (config.train.total_images), with more checkpoints (config.train."
             "checkpoint_every_images), prepare smaller shards (config.data."
-            f"records_per_shard), or kill less often (config.kills): {_said(errors)}"
+            "records_per_shard), or kill less often (config.kills): "
+            f"{_error_text(errors)}"
         )
 
 
@@ -133,48 +147,48 @@ def _finish(options: str, job: str) -> None:
     finally:
         process.kill()
     if code:
-        raise RunError(f"--job={job} ended with {code}: {_said(errors)}")
+        raise RunError(f"--job={job} ended with {code}: {_error_text(errors)}")
 
 
 def _start(options: str, job: str) -> tuple[subprocess.Popen, IO]:
-    """The program, and the file that takes what it says of errors."""
-    words = shlex.split(commands.with_flag(options, "job", job))
+    """Starts the program; returns it and the file of its error messages."""
+    arguments = shlex.split(commands.with_flag(options, "job", job))
     errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
-    program = [sys.executable, "-m", "gandl_jax.main", *words]
-    nothing = subprocess.DEVNULL
-    return subprocess.Popen(program, stdout=nothing, stderr=errors), errors
+    program = [sys.executable, "-m", "gandl_jax.main", *arguments]
+    devnull = subprocess.DEVNULL
+    return subprocess.Popen(program, stdout=devnull, stderr=errors), errors
 
 
-def _said(errors: IO) -> str:
+def _error_text(errors: IO) -> str:
     errors.seek(0)
     return errors.read().strip()
 
 
-def compare(one: epath.Path, other: epath.Path) -> dict[str, str]:
-    """Holds what two workdirs hold against each other.
+def compare(first: epath.Path, second: epath.Path) -> dict[str, str]:
+    """Compares the contents of two workdirs.
 
     Args:
-      one: of a run.
-      other: of one of the same config.
+      first: of a run.
+      second: of another run of the same config.
 
     Returns:
       {"state": ..., "metrics": ..., "features": ...}: "the same", or what differs.
     """
     return {
-        "state": compare_states(one, other),
-        "metrics": compare_metrics(one, other),
-        "features": _compare_features(one, other),
+        "state": compare_states(first, second),
+        "metrics": compare_metrics(first, second),
+        "features": _compare_features(first, second),
     }
 
 
-def compare_states(one: epath.Path, other: epath.Path) -> str:
-    """The last checkpoints' arrays, bit for bit: "the same", or what differs."""
-    states = [_last_state(workdir) for workdir in (one, other)]
+def compare_states(first: epath.Path, second: epath.Path) -> str:
+    """Compares the last checkpoints' arrays, bitwise: "the same", or a difference."""
+    states = [_last_state(workdir) for workdir in (first, second)]
     if states[0].keys() != states[1].keys():
         return "not the same arrays"
     for name, array in states[0].items():
-        same = states[1][name]
-        if array.dtype != same.dtype or array.tobytes() != same.tobytes():
+        counterpart = states[1][name]
+        if array.dtype != counterpart.dtype or array.tobytes() != counterpart.tobytes():
             return f"{name} differs"
     return "the same"
 
@@ -187,32 +201,35 @@ def _last_state(workdir: epath.Path) -> dict[str, np.ndarray]:
     return arrays
 
 
-def compare_metrics(one: epath.Path, other: epath.Path) -> str:
-    """All lines of metrics but their times: "the same", or what differs."""
+def compare_metrics(first: epath.Path, second: epath.Path) -> str:
+    """Compares all lines of metrics except times: "the same", or a difference."""
     lines = [
-        [{k: v for k, v in line.items() if k not in OF_TIME} for line in logs.read(w)]
-        for w in (one, other)
+        [
+            {name: value for name, value in line.items() if name not in OF_TIME}
+            for line in logs.read(workdir)
+        ]
+        for workdir in (first, second)
     ]
-    for mine, theirs in itertools.zip_longest(*lines):
-        if mine != theirs:
-            return f"step {(mine or theirs)['step']} differs"
+    for first_line, second_line in itertools.zip_longest(*lines):
+        if first_line != second_line:
+            return f"step {(first_line or second_line)['step']} differs"
     return "the same"
 
 
-def _compare_features(one: epath.Path, other: epath.Path) -> str:
-    found = [sorted(w.glob("profiles/*/*")) for w in (one, other)]
-    names = [[p.relative_to(p.parents[2]) for p in paths] for paths in found]
+def _compare_features(first: epath.Path, second: epath.Path) -> str:
+    folders = [sorted(workdir.glob("profiles/*/*")) for workdir in (first, second)]
+    names = [[path.relative_to(path.parents[2]) for path in paths] for paths in folders]
     if names[0] != names[1]:
         return "not the same encoders"
-    for mine, theirs in zip(*found, strict=True):
-        if _sorted_bytes(mine) != _sorted_bytes(theirs):
-            return f"{mine.name} differs"
+    for first_folder, second_folder in zip(*folders, strict=True):
+        if _sorted_bytes(first_folder) != _sorted_bytes(second_folder):
+            return f"{first_folder.name} differs"
     return "the same"
 
 
 def _sorted_bytes(directory: epath.Path) -> bytes:
-    """All rows in the order of their records; doubled ones are an InputError."""
-    store.widths(directory)  # it is complete
+    """Returns all rows in the order of their records; InputError if any is doubled."""
+    store.widths(directory)  # raises unless complete
     rows = pd.read_parquet(directory)
     ids = table.record_ids(rows, of=str(directory))
     rows = rows.iloc[np.argsort(ids, kind="stable")].reset_index(drop=True)

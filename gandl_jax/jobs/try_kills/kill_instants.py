@@ -1,4 +1,4 @@
-"""When to kill a training or an embedding, and what it was killed in."""
+"""Instants at which to kill a training or an embedding, and what a kill hit."""
 
 import time
 from collections.abc import Callable
@@ -19,43 +19,45 @@ SAVE, FINALISING, DELETING, STEP, PART = (
 
 
 class Checkpoints:
-    """Waits for instants of a training by what it does to its checkpoints.
+    """Waits for instants of a training, seen from its checkpoints.
 
     Args:
       folder: `checkpoints` of its workdir; on a disk.
-      rng: draws how long it may go on.
+      rng: draws the time until the kill.
     """
 
     def __init__(self, folder: epath.Path, rng: np.random.Generator):
         self._folder, self._rng = folder, rng
         self._start = self._finished()
 
-    def wait(self, kind: str, alive: Callable[[], bool]) -> None:
-        """Waits, while the training lives, until it is in what is asked for.
+    def wait(self, operation: str, alive: Callable[[], bool]) -> None:
+        """Waits, while the training lives, until it is in the wanted operation.
 
-        So many checkpoints are finished before that every kill leaves the training
-        farther than the one before.
+        A checkpoint or two are finished first, so that every kill leaves the training
+        farther than the last.
         """
         after = 1 + int(self._rng.integers(0, 2))
         _until(lambda: len(self._finished() - self._start) >= after, alive)
-        if kind == STEP:
+        if operation == STEP:
             time.sleep(self._rng.uniform(0, 0.5))
-        elif kind == SAVE:
+        elif operation == SAVE:
             _until(lambda: any(TORN in name for name in self._names()), alive)
             time.sleep(self._rng.uniform(0, 0.02))
-        elif kind == FINALISING:
+        elif operation == FINALISING:
             _until(lambda: self._unlisted() is not None, alive)
-        elif kind == DELETING:
-            before = {n: self._size(n) for n in self._finished()}
+        elif operation == DELETING:
+            before = {name: self._size(name) for name in self._finished()}
             _until(lambda: self._is_shrinking(before), alive)
 
     def hit(self) -> str:
-        """What the training was killed in, by what it left."""
+        """Tells what the training was killed in, by what it left."""
         names = self._names()
         if any(TORN in name for name in names):
             return SAVE
         steps = sorted(int(name) for name in names if name.isdecimal())
-        broken = [s for s in steps if file_hashes.damage(self._folder / str(s))]
+        broken = [
+            step for step in steps if file_hashes.damage(self._folder / str(step))
+        ]
         if not broken:
             return STEP
         return FINALISING if broken == steps[-1:] else DELETING
@@ -67,7 +69,7 @@ class Checkpoints:
 
     def _finished(self) -> set[str]:
         steps = [name for name in self._names() if name.isdecimal()]
-        return {n for n in steps if file_hashes.is_listed(self._folder / n)}
+        return {name for name in steps if file_hashes.is_listed(self._folder / name)}
 
     def _unlisted(self) -> str | None:
         for name in self._names():
@@ -76,7 +78,7 @@ class Checkpoints:
         return None
 
     def _size(self, name: str) -> int:
-        """How many entries a step has, down to its items' folders."""
+        """Counts the folders of a step's items."""
         folder = self._folder / name
         try:
             return sum(1 for path in folder.iterdir() if path.is_dir())
@@ -90,11 +92,11 @@ class Checkpoints:
 def wait_for_parts(
     folder: epath.Path, rng: np.random.Generator, alive: Callable[[], bool]
 ) -> None:
-    """Waits until an embedding has written a part or two more, and a while.
+    """Waits until an embedding has written one or two more parts, and a short time.
 
     Args:
       folder: `profiles` of its workdir.
-      rng: draws how long.
+      rng: draws parts and time.
       alive: whether it still runs.
     """
 

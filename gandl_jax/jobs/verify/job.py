@@ -1,4 +1,4 @@
-"""The job `verify`: are a prepared screen and a workdir still what was written?"""
+"""The job `verify`: are a prepared screen and a workdir still as they were written?"""
 
 import concurrent.futures
 import dataclasses
@@ -20,26 +20,26 @@ from gandl_jax.progress import Progress
 from gandl_jax.raw import confined, screen
 
 TABLE = "verify.csv"
-SHOWN = 10  # of its lines, the others are only in the file
+SHOWN = 10  # lines that are printed; the others are only in the file
 
 
 def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
-    """Checks every file and record in `config.data.dir`, and what lies in the workdir.
+    """Checks every file and record in `config.data.dir`, and digests in the workdir.
 
-    Both are only read. Nothing tells whether the raw images were right when they were
-    read, nor whether a file was written again with another digest.
+    Both are only read. This cannot tell whether the raw images were right when they
+    were read, nor whether a file was rewritten with a new digest.
 
     Args:
       config: the whole config; `data` and, for a screen of one's own, `screen` are
         read.
-      workdir: whose config, metrics, checkpoints, feature sets and results are held
-        against their digests too, and where `verify.csv` is written: shard or file,
-        record, name, what is wrong.
+      workdir: its config, metrics, checkpoints, feature sets and results are checked
+        against their digests, and `verify.csv` is written there: shard or file, record,
+        name, what is wrong.
 
     Raises:
       InputError: there is no prepared screen, it is another one, or a former version
-        wrote no manifest.
-      RunError: something is wrong.
+        wrote it without a manifest.
+      RunError: a fault was found.
     """
     directory, spec = config.data.dir, screen.load(config)
     description = prepared.read_description(directory)
@@ -51,22 +51,23 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
             "verify by: prepare it again in another config.data.dir"
         )
     confined.check_links(config.data.source_dir, config.data.outside)
-    found = _faults(directory, description, spec, config.data.source_dir)
-    own = _of_workdir(epath.Path(workdir))
+    screen_faults = _faults(directory, description, spec, config.data.source_dir)
+    workdir_damage = _workdir_faults(epath.Path(workdir))
     path = epath.Path(workdir) / TABLE
     path.parent.mkdir(parents=True, exist_ok=True)
-    _write(path, [*found, *own])
-    if found:
+    _write(path, [*screen_faults, *workdir_damage])
+    if screen_faults:
         raise RunError(
-            f"{directory} is not as it was prepared: {len(found)} faults, listed in "
-            f"{path}; delete the files that it names and run --job=prepare again"
+            f"{directory} is not as it was prepared: {len(screen_faults)} faults, "
+            f"listed in {path}; delete the files that it names and run --job=prepare "
+            "again"
         )
     print(f"{directory}: all {description['records']} records are as prepared")
     _tell_odd_images(directory, description)
-    if own:
+    if workdir_damage:
         raise RunError(
-            f"{workdir} is not as it was written: {len(own)} files, listed in {path} "
-            "with what to do"
+            f"{workdir} is not as it was written: {len(workdir_damage)} files, listed "
+            f"in {path} with what to do"
         )
     print(f"{workdir}: what carries a digest is as it was written")
     print(
@@ -77,7 +78,7 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
 
 
 def _tell_odd_images(directory: str, description: Mapping[str, Any]) -> None:
-    """Repeats what was odd about the images when they were prepared."""
+    """Prints again the remarks on images from the preparation."""
     for remark in description.get(REMARKS, {}).get("images", []):
         print(f"note: {remark}")
     if len(prepared.read_odd_images(directory, description)):
@@ -85,8 +86,8 @@ def _tell_odd_images(directory: str, description: Mapping[str, Any]) -> None:
         print(f"note: {path} lists images that stand out, with their measures")
 
 
-def _of_workdir(workdir: epath.Path) -> list[Any]:
-    """All that is wrong in a workdir."""
+def _workdir_faults(workdir: epath.Path) -> list[Any]:
+    """Lists all faults of a workdir."""
     from gandl_jax.prepared import faults  # slow
 
     return [
@@ -101,39 +102,47 @@ def _faults(
     spec: screen.Screen,
     source_dir: str,
 ) -> list[Any]:
-    """All that is wrong, in the order of the shards."""
+    """Lists all faults of the prepared screen, in the order of the shards."""
     from gandl_jax.prepared import faults  # slow
 
     manifest = dict(description[prepared.MANIFEST]["files"])
     tables = {prepared.SOURCE_TABLE, prepared.CHANGED_TABLE}
     manifest |= {name: description[name] for name in tables & description.keys()}
-    more = faults.surplus(directory, manifest)
+    file_faults = faults.surplus(directory, manifest)
     for name in sorted(manifest.keys() - {*description["files"], prepared.RECORDS}):
-        other, _ = faults.check_file(directory, name, manifest)
-        more += [other] if other else []
-    more += faults.check_plan(directory, description["plan"])
-    more += faults.check_counts(directory, description["files"], manifest)
+        file_fault, _ = faults.check_file(directory, name, manifest)
+        file_faults += [file_fault] if file_fault else []
+    file_faults += faults.check_plan(directory, description["plan"])
+    file_faults += faults.check_counts(directory, description["files"], manifest)
     fault, _ = faults.check_file(directory, prepared.RECORDS, manifest)
-    if fault:  # then nothing says where the records are
+    if fault:  # records cannot be located then
         check = functools.partial(faults.check_file, directory, files=manifest)
         results = _over_shards(check, description["files"], manifest)
-        return [fault, *(one for one, _ in results if one), *more]
+        return [
+            fault,
+            *(shard_fault for shard_fault, _ in results if shard_fault),
+            *file_faults,
+        ]
     opened = prepared.open_unchecked(directory, description)
     check = functools.partial(faults.check_shard, opened, files=manifest, spec=spec)
     results = _over_shards(check, description["files"], manifest)
-    found = [fault for some, _ in results for fault in some]
-    whole = pd.concat([names for _, names in results], ignore_index=True)
-    found += faults.check_sites(opened, whole, [fault.name for fault in found])
-    if not any(fault.shard in tables for fault in more):
-        found += faults.check_source_table(opened, spec)
-    return [*found, *more, *_against_source(opened, spec, source_dir)]
+    record_faults = [fault for shard_faults, _ in results for fault in shard_faults]
+    undamaged = pd.concat([names for _, names in results], ignore_index=True)
+    record_faults += faults.check_sites(
+        opened, undamaged, [fault.name for fault in record_faults]
+    )
+    if not any(fault.shard in tables for fault in file_faults):
+        record_faults += faults.check_source_table(opened, spec)
+    return [*record_faults, *file_faults, *_against_source(opened, spec, source_dir)]
 
 
 def _over_shards(
     check: Callable[[str], Any], shards: Sequence[str], manifest: Mapping[str, Any]
 ) -> list[Any]:
-    """Checks the shards, one on each core at a time; returns what was found."""
-    progress = Progress("verify", sum(manifest[s]["records"] for s in shards), "sites")
+    """Checks the shards, one on each core at a time; returns the results."""
+    progress = Progress(
+        "verify", sum(manifest[shard]["records"] for shard in shards), "sites"
+    )
     results = []
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for shard, result in zip(shards, pool.map(check, shards), strict=True):
@@ -146,7 +155,7 @@ def _over_shards(
 def _against_source(
     opened: prepared.Prepared, spec: screen.Screen, source_dir: str
 ) -> list[Any]:
-    """Records that the raw screen's table does not have, or has besides."""
+    """Finds records that only the prepared or only the raw screen has."""
     from gandl_jax.prepared import faults  # slow
 
     if not source_dir or not epath.Path(source_dir).exists():
@@ -159,15 +168,17 @@ def _against_source(
     return faults.check_metadata(opened, screen.record_ids(spec, metadata))
 
 
-def _write(path: epath.Path, found: Sequence[Any]) -> None:
-    """Writes the table, of its heading alone where all is well, and prints its top."""
+def _write(path: epath.Path, faults: Sequence[Any]) -> None:
+    """Writes the table (only its header if all is well), and prints the first lines."""
     columns = ["shard", "record", "name", "what"]
-    table = pd.DataFrame([dataclasses.asdict(one) for one in found], columns=columns)
+    table = pd.DataFrame(
+        [dataclasses.asdict(fault) for fault in faults], columns=columns
+    )
     table["record"] = table["record"].astype("Int64")
     csv_files.write(path, table)
-    for one in found[:SHOWN]:
-        place = "" if one.record is None else f" record {one.record}"
-        name = f" ({one.name})" if one.name else ""
-        print(f"{one.shard}{place}{name}: {one.what}".strip())
-    if len(found) > SHOWN:
-        print(f"... and {len(found) - SHOWN} more")
+    for fault in faults[:SHOWN]:
+        location = "" if fault.record is None else f" record {fault.record}"
+        name = f" ({fault.name})" if fault.name else ""
+        print(f"{fault.shard}{location}{name}: {fault.what}".strip())
+    if len(faults) > SHOWN:
+        print(f"... and {len(faults) - SHOWN} more")

@@ -21,9 +21,11 @@ def test_the_rate_is_of_what_came_after_the_first(monkeypatch):
 
 
 def test_shards_go_where_the_prepared_screen_would(tmp_path):
-    assert conversion._place(str(tmp_path / "data" / "x")) == str(tmp_path / "data")
+    assert conversion._scratch_folder(str(tmp_path / "data" / "x")) == str(
+        tmp_path / "data"
+    )
     assert (tmp_path / "data").is_dir()  # a fresh clone has none
-    assert conversion._place("gs://bucket/data/x") is None
+    assert conversion._scratch_folder("gs://bucket/data/x") is None
 
 
 @pytest.mark.slow

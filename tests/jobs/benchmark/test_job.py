@@ -19,11 +19,11 @@ def config(tmp_path):
 
 def test_parts_are_what_the_folders_allow(config, tmp_path, monkeypatch):
     always = ["training", "checkpoints", "embedding", "evaluation"]
-    assert benchmark_job._parts(config) == always
+    assert benchmark_job._stages(config) == always
     (tmp_path / "raw").mkdir()
-    assert benchmark_job._parts(config)[:2] == ["conversion", "training"]
+    assert benchmark_job._stages(config)[:2] == ["conversion", "training"]
     monkeypatch.setattr(prepared, "is_complete", lambda _: True)
-    assert benchmark_job._parts(config) == [
+    assert benchmark_job._stages(config) == [
         "conversion",
         "reading",
         "training",
@@ -32,7 +32,7 @@ def test_parts_are_what_the_folders_allow(config, tmp_path, monkeypatch):
         "evaluation",
     ]
     config.benchmark.parts = ("embedding", "reading")
-    assert benchmark_job._parts(config) == ["reading", "embedding"]
+    assert benchmark_job._stages(config) == ["reading", "embedding"]
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_parts_are_what_the_folders_allow(config, tmp_path, monkeypatch):
 def test_a_part_without_its_screen_is_told(config, part, key):
     config.benchmark.parts = (part,)
     with pytest.raises(InputError, match=f"{part!r}, but .* \\(config.data.{key}\\)"):
-        benchmark_job._parts(config)
+        benchmark_job._stages(config)
 
 
 def test_a_part_that_is_unknown_is_told(config):

@@ -105,9 +105,9 @@ def test_a_class_loses_its_recall(answered):
 def test_against_controls_another_treatment_s_name_is_right():
     codes, controls = np.array([0, 0, 1, 2, 2, -1]), [2]
     asked = scores.against_controls("T", codes, 0, controls)
-    assert asked.kinds.tolist() == [0, 0, -1, 1, 1, -1] and asked.chance == 0.5
+    assert asked.groups.tolist() == [0, 0, -1, 1, 1, -1] and asked.chance == 0.5
     right = asked.is_right(np.array([1, 2, 0, 2, 0, 2]))
-    assert right[asked.kinds >= 0].tolist() == [True, False, True, False]
+    assert right[asked.groups >= 0].tolist() == [True, False, True, False]
 
 
 def test_treatments_are_asked_about_beside_controls_and_controls_are_not(answered):
@@ -137,4 +137,4 @@ def test_cells_are_corrected_within_their_kind_by_holm():
 def test_classes_that_no_judged_record_has_do_not_count():
     codes = np.array([0, 3, 3, -1])
     asked = scores.classes("T", codes, 5)
-    assert asked.kinds.tolist() == [0, 1, 1, -1] and asked.chance == 0.2
+    assert asked.groups.tolist() == [0, 1, 1, -1] and asked.chance == 0.2
