@@ -68,8 +68,8 @@ def measure(image: np.ndarray, channels: tuple[str, ...], nuclei: str) -> np.nda
 
 
 def _named(image: np.ndarray, channels: Sequence[str], nuclei: str) -> dict[str, float]:
-    whole = np.ones(image.shape[:2], np.int32)
-    measurements = _prefixed(IMAGE, _of_pixels(image, whole, channels))
+    whole_image = np.ones(image.shape[:2], np.int32)
+    measurements = _prefixed(IMAGE, _of_pixels(image, whole_image, channels))
     if nuclei:
         labels = segmentation.find(image[..., channels.index(nuclei)])
         measurements[COUNT] = float(labels.max())

@@ -193,19 +193,22 @@ def _kind(name: str, names: Sequence[str], weighed: Sequence[Weighed]) -> dict:
     of_kind = [
         training for kind, training in zip(names, weighed, strict=True) if kind == name
     ]
-    rows = [_row(name, one) for one in of_kind]
+    rows = [_row(name, training) for training in of_kind]
     mean = {
         key: float(np.mean([row[key] for row in rows]))
         for key in ("rank_correlation", "strongest_first")
     }
-    seeds = sorted({one.training.seed for one in of_kind})
-    pooled = [[one for one in of_kind if one.training.seed == seed] for seed in seeds]
+    seeds = sorted({training.training.seed for training in of_kind})
+    pooled = [
+        [training for training in of_kind if training.training.seed == seed]
+        for seed in seeds
+    ]
     return {
         "kind": name,
         "trainings": len(of_kind),
         **mean,
         "all_strong_first": float(np.mean([row["auroc"] == 1 for row in rows])),
-        "auroc": float(np.mean([_pooled(some) for some in pooled])),
+        "auroc": float(np.mean([_pooled(trainings) for trainings in pooled])),
     }
 
 
@@ -238,12 +241,12 @@ def auroc(scores: np.ndarray, is_strong: np.ndarray) -> float:
     return float(stats.mannwhitneyu(strong, weak)[0] / (len(strong) * len(weak)))
 
 
-def _cells(kind: dict[str, Any]) -> list[str]:
+def _cells(row: dict[str, Any]) -> list[str]:
     return [
-        kind["kind"],
-        str(kind["trainings"]),
-        f"{kind['rank_correlation']:.3f}",
-        f"{kind['strongest_first']:.0%}",
-        f"{kind['all_strong_first']:.0%}",
-        f"{kind['auroc']:.3f}",
+        row["kind"],
+        str(row["trainings"]),
+        f"{row['rank_correlation']:.3f}",
+        f"{row['strongest_first']:.0%}",
+        f"{row['all_strong_first']:.0%}",
+        f"{row['auroc']:.3f}",
     ]

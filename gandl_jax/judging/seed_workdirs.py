@@ -121,7 +121,7 @@ def check_records(folders: Sequence[epath.Path], opened: Sequence[AlignedSets]) 
     Raises:
       InputError: two are of others, or in another order.
     """
-    ids = [table.record_ids(sets.metadata, of="profiles") for sets in opened]
+    ids = [table.record_ids(sets.metadata, table_name="profiles") for sets in opened]
     for folder, own in zip(folders, ids, strict=True):
         if list(own) != list(ids[0]):
             raise InputError(

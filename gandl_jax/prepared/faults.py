@@ -70,10 +70,10 @@ def check_file(directory: str, name: str, files: Files) -> tuple[Fault | None, s
         if actual["sha256"] == other_digest["sha256"]:
             return Fault(name, None, "", f"holds what {other} should hold"), other
     if actual["bytes"] != wanted["bytes"]:
-        what = f"has {actual['bytes']} bytes, not {wanted['bytes']}"
+        difference = f"has {actual['bytes']} bytes, not {wanted['bytes']}"
     else:
-        what = f"has the SHA-256 {actual['sha256']}, not {wanted['sha256']}"
-    return Fault(name, None, "", what), name
+        difference = f"has the SHA-256 {actual['sha256']}, not {wanted['sha256']}"
+    return Fault(name, None, "", difference), name
 
 
 def check_plan(directory: str, plan: Mapping[str, Any]) -> Iterator[Fault]:
@@ -304,6 +304,6 @@ def _listed(opened: Prepared) -> pd.DataFrame:
     return pd.DataFrame({"shard": shards, "name": record_names})
 
 
-def _each(faulty: pd.DataFrame, what: str) -> Iterator[Fault]:
+def _each(faulty: pd.DataFrame, fault: str) -> Iterator[Fault]:
     for shard, name in zip(faulty["shard"], faulty["name"], strict=True):
-        yield Fault(shard, None, name, what)
+        yield Fault(shard, None, name, fault)

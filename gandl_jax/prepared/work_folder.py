@@ -26,13 +26,13 @@ def claimed(folder: epath.Path) -> Iterator[None]:
     if files.bucket(folder):  # it has no folders, and no locks
         yield
         return
-    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    new_folders = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with _locked(folder):
             yield
     finally:
-        for path in made:
+        for path in new_folders:
             if path.exists() and not any(path.iterdir()):
                 path.rmdir()
 

@@ -30,8 +30,8 @@ def group_means(
     for first in range(0, len(names), BLOCK):  # not all rows twice in memory
         ends = starts[first : first + BLOCK + 1]
         rows = values[order[ends[0] : ends[-1]]]
-        ones, places = np.ones(len(rows)), np.arange(len(rows))
-        sum_rows = sparse.csr_matrix((ones, places, ends - ends[0]))
+        ones, columns = np.ones(len(rows)), np.arange(len(rows))
+        sum_rows = sparse.csr_matrix((ones, columns, ends - ends[0]))
         sums[first : first + BLOCK] = sum_rows @ rows
     return names, sums / np.bincount(member)[:, None]
 

@@ -67,28 +67,35 @@ class AlignedSets(Mapping[str, FeatureSet]):
             lack some (as an import with unmatched=skip, or an embedding that skipped
             unreadable records).
         """
-        notes = {d: store.made_from(d) for d in directories}
+        notes = {directory: store.made_from(directory) for directory in directories}
         self.by_well = any(note.get("level") == "well" for note in notes.values())
         self._records, self._wells = records, None
         if self.by_well and records is not None:
             self._wells = self._at_level(records)
         written = {
-            d: table.as_meant(self._labelled(store.read_metadata(d), notes[d], d))
-            for d in directories
+            directory: table.as_meant(
+                self._labelled(
+                    store.read_metadata(directory), notes[directory], directory
+                )
+            )
+            for directory in directories
         }
-        tables = {d: self._at_level(metadata) for d, metadata in written.items()}
+        tables = {
+            directory: self._at_level(metadata)
+            for directory, metadata in written.items()
+        }
         ids = {
-            d: pd.Index(table.record_ids(metadata, of=d.name))
-            for d, metadata in tables.items()
+            directory: pd.Index(table.record_ids(metadata, table_name=directory.name))
+            for directory, metadata in tables.items()
         }
         skips = any(
             note.get("unmatched") == "skip" or note.get("skips_bad_records")
             for note in notes.values()
         )
         names = {
-            feature_set.full_name(d.name, short_name): (d, short_name)
-            for d in directories
-            for short_name in store.widths(d)
+            feature_set.full_name(directory.name, short_name): (directory, short_name)
+            for directory in directories
+            for short_name in store.widths(directory)
         }
         order = sorted(names, key=lambda name: names[name][1] != headline)
         first = names[order[0]][0]
@@ -97,14 +104,19 @@ class AlignedSets(Mapping[str, FeatureSet]):
         if within:
             first_table = tables[first].iloc[ids[first].get_indexer(common)]
             common = common[groups.chosen(first_table, within, key=WITHIN)]
-        rows = {d: set_ids.get_indexer(common) for d, set_ids in ids.items()}
-        seen = {d: self._seen(d, written[d]).take(rows[d]) for d in directories}
+        rows = {
+            directory: set_ids.get_indexer(common) for directory, set_ids in ids.items()
+        }
+        seen = {
+            directory: self._seen(directory, written[directory]).take(rows[directory])
+            for directory in directories
+        }
         self.metadata = held_out.noted(
             tables[first].iloc[rows[first]].reset_index(drop=True), seen.values()
         )
         self._sources = {
-            name: _Source(d, short_name, seen[d], rows[d])
-            for name, (d, short_name) in ((name, names[name]) for name in order)
+            name: _Source(directory, short_name, seen[directory], rows[directory])
+            for name, (directory, short_name) in ((name, names[name]) for name in order)
         }
         self._kept: collections.OrderedDict[str, FeatureSet] = collections.OrderedDict()
         self._scratch = Scratch()
@@ -130,9 +142,9 @@ class AlignedSets(Mapping[str, FeatureSet]):
             features = features[source.rows]
         if self._scratch.keep(name, features):
             return self._made(name, self._scratch[name])
-        self._kept[name] = made = self._made(name, features)
+        self._kept[name] = opened_set = self._made(name, features)
         self._forget(KEPT_BYTES)
-        return made
+        return opened_set
 
     def _read(self, source: _Source) -> np.ndarray:
         """Reads [N, D] float32 of the records, or wells, of a source's own table."""
@@ -156,7 +168,7 @@ class AlignedSets(Mapping[str, FeatureSet]):
 
     def of_encoder(self, encoder: str) -> "SomeSets":
         """Returns the sets of one encoder."""
-        names = [n for n in self if feature_set.encoder(n) == encoder]
+        names = [name for name in self if feature_set.encoder(name) == encoder]
         return SomeSets(self, names)
 
     def _forget(self, limit: int) -> None:
@@ -174,8 +186,8 @@ class AlignedSets(Mapping[str, FeatureSet]):
         known = self._wells if note.get("level") == "well" else self._records
         if known is None:
             return metadata
-        ids = table.record_ids(metadata, of=directory.name)
-        index = pd.Index(table.record_ids(known, of="the prepared screen"))
+        ids = table.record_ids(metadata, table_name=directory.name)
+        index = pd.Index(table.record_ids(known, table_name="the prepared screen"))
         positions = index.get_indexer(ids)
         if (positions < 0).any():
             _check_labels(
@@ -257,19 +269,20 @@ def _common(
     first: epath.Path, ids: Mapping[epath.Path, pd.Index], *, skips: bool
 ) -> tuple[pd.Index, int]:
     """Returns the records that all sets have, and the number that any has."""
-    common = every = ids[first]
+    common = all_ids = ids[first]
     for directory, set_ids in ids.items():
         missing, extra = ids[first].difference(set_ids), set_ids.difference(ids[first])
         if len(missing) or len(extra):
             if not skips:
                 raise _other_records(directory, set_ids, first, ids[first])
-            common, every = common[common.isin(set_ids)], every.union(set_ids)
+            common, all_ids = common[common.isin(set_ids)], all_ids.union(set_ids)
     if not len(common):
         raise InputError(
-            f"no record is in all of {', '.join(sorted(d.name for d in ids))} under "
-            f"{first.parent}: delete the folder of the one that does not belong there"
+            "no record is in all of "
+            f"{', '.join(sorted(folder.name for folder in ids))} under {first.parent}: "
+            "delete the folder of the one that does not belong there"
         )
-    return common, len(every)
+    return common, len(all_ids)
 
 
 def _other_records(directory, set_ids, first, ids) -> InputError:

@@ -83,7 +83,7 @@ def by_name(names: Sequence[str]) -> list[str]:
 
 
 def is_index(name: str) -> bool:
-    """Whether a column has the name under which pandas writes an index."""
+    """Tells whether a column has the name under which pandas writes an index."""
     return _INDEX.fullmatch(name) is not None
 
 
@@ -179,7 +179,7 @@ def _as_whole(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Whole numbers stay as they are; fractions become whole if all lie on one grid, like
     an index that was standardised or divided by its largest value.
     """
-    whole = (values == np.rint(values)).all(0)
+    is_whole = (values == np.rint(values)).all(0)
     lowest, spread = values.min(0), np.ptp(values, axis=0)
     steps = np.diff(np.sort(values, axis=0), axis=0)
     smallest = np.where(steps > 0, steps, np.inf).min(0, initial=np.inf)
@@ -187,7 +187,7 @@ def _as_whole(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     step = np.divide(spread, count, out=np.ones_like(spread), where=count > 0)
     scaled = (values - lowest) / step
     even = (np.abs(scaled - np.rint(scaled)) <= _OFF_GRID).all(0)
-    return np.where(whole, values, np.rint(scaled)), whole | even
+    return np.where(is_whole, values, np.rint(scaled)), is_whole | even
 
 
 def _counts_up(

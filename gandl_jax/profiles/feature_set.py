@@ -168,12 +168,14 @@ def roles(encoders: Iterable[str]) -> dict[str, str]:
       "intensity". Roles without an encoder are left out.
     """
     names = sorted(set(encoders))
-    trained_elsewhere = [n for n in names if is_network(n) and step(n) is None]
+    trained_elsewhere = [
+        name for name in names if is_network(name) and step(name) is None
+    ]
     trained = max(
         filter(step, names), key=step, default=next(iter(trained_elsewhere), None)
     )
     start = trained.rpartition("@")[0] + "@0" if trained else None
-    untrained = [n for n in names if step(n) == 0 and start in (None, n)]
+    untrained = [name for name in names if step(name) == 0 and start in (None, name)]
     encoder_of_role = {"trained": trained} if trained else {}
     encoder_of_role |= {"untrained": untrained[0]} if untrained else {}
     return encoder_of_role | {name: name for name in floors.OF_IMAGES if name in names}

@@ -153,9 +153,9 @@ def open_table(path: epath.PathLike) -> ForeignTable:
 def _parquet_batches(path, names) -> Iterator[dict[str, pa.Array]]:
     with files.reading(path) as raw:
         file = pq.ParquetFile(raw, pre_buffer=False)
-        stored = {name.strip(): name for name in file.schema_arrow.names}
-        for batch in file.iter_batches(ROWS, columns=[stored[n] for n in names]):
-            yield {name: batch.column(stored[name]) for name in names}
+        stored = {column.strip(): column for column in file.schema_arrow.names}
+        for batch in file.iter_batches(ROWS, columns=[stored[name] for name in names]):
+            yield {column: batch.column(stored[column]) for column in names}
 
 
 def _texts(column: pa.Array, name: str) -> np.ndarray:

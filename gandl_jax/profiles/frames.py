@@ -106,9 +106,11 @@ def _check_same(sets: Mapping[str, FeatureSet]) -> None:
     if len(sets) < 2:
         return
     (first, first_set), *others = sets.items()
-    ids = table.record_ids(first_set.metadata, of=first)
+    ids = table.record_ids(first_set.metadata, table_name=first)
     for name, other_set in others:
-        if not np.array_equal(ids, table.record_ids(other_set.metadata, of=name)):
+        if not np.array_equal(
+            ids, table.record_ids(other_set.metadata, table_name=name)
+        ):
             raise InputError(
                 f"the tables {first!r} and {name!r} are not of the same records in the "
                 "same order: sort both by Metadata_Record_ID, and keep what both have"

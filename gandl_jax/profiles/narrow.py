@@ -44,8 +44,8 @@ class Narrow:
                 f"({np.finfo(np.float32).max:g}): scale the column, or leave it out "
                 "(config.imported.not_features)"
             )
-        whole = values == np.rint(values)
-        changed = (narrow != values) & (whole | (narrow == 0)) & ~np.isnan(values)
+        is_whole = values == np.rint(values)
+        changed = (narrow != values) & (is_whole | (narrow == 0)) & ~np.isnan(values)
         self._rounded |= changed.any(0)
         return narrow
 

@@ -213,7 +213,9 @@ class PlateScaler(_PlateTransformer):
         X = np.asarray(X)
         names, member = np.unique(np.asarray(plates, dtype=str), return_inverse=True)
         measure = known.measured(self._measured) if known else self._measured
-        measured = [measure(X, np.flatnonzero(member == p)) for p in range(len(names))]
+        measured = [
+            measure(X, np.flatnonzero(member == plate)) for plate in range(len(names))
+        ]
         centers, scales = map(np.stack, zip(*measured, strict=True))
         sizes = np.bincount(member)
         enough = sizes >= MIN_REFERENCE_ROWS
@@ -229,7 +231,8 @@ class PlateScaler(_PlateTransformer):
         # Fewer rows do not show whether a column varies.
         scale_left_out = np.inf if len(X) >= MIN_REFERENCE_ROWS else 1.0
         pooled, elsewhere = (
-            np.where(is_constant, scale_left_out, x) for x in (pooled, elsewhere)
+            np.where(is_constant, scale_left_out, scale)
+            for scale in (pooled, elsewhere)
         )
         pooled = np.where(_constant(pooled, center), elsewhere, pooled)
         self.centers_ = np.vstack([centers, center])

@@ -45,4 +45,6 @@ def digest(note: Mapping[str, Any]) -> str:
     """Returns the SHA-256, in hex, of all keys that may not change between runs of a
     set.
     """
-    return sealed_json.digest({k: v for k, v in note.items() if k != POLICY})
+    return sealed_json.digest(
+        {key: value for key, value in note.items() if key != POLICY}
+    )

@@ -42,7 +42,7 @@ class Columns:
         self.broken = self.broken + (~finite).sum(0)
         for column in np.flatnonzero(~finite.all(0)):
             row = int(np.argmin(finite[:, column]))
-            name = table.record_ids(part.metadata.iloc[[row]], of=self.name)[0]
+            name = table.record_ids(part.metadata.iloc[[row]], table_name=self.name)[0]
             self.first.setdefault(int(column), name)
         low, high = part.features.min(0), part.features.max(0)
         self.low = low if self.low is None else np.minimum(self.low, low)

@@ -71,8 +71,8 @@ def principal(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Returns directions [D, r] of rows [N, D] and their sums of squares [r],
     ascending.
     """
-    n, width = rows.shape
-    if n >= width:
+    count, width = rows.shape
+    if count >= width:
         squares, directions = np.linalg.eigh((rows.T @ rows).astype(np.float64))
         return np.maximum(squares, 0), directions
     squares, mixtures = np.linalg.eigh((rows @ rows.T).astype(np.float64))

@@ -1,4 +1,4 @@
-"""What an encoder saw of each record in training: its image, its labels."""
+"""Images and labels of each record that an encoder saw in training."""
 
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
@@ -106,13 +106,13 @@ class Seen:
         names, member = np.unique(groups.astype(str), return_inverse=True)
         has = np.zeros((len(names), len(code_of_pair)), bool)
         has[member, [code_of_pair[pair] for pair in pairs]] = True
-        patterns, which = np.unique(has, axis=0, return_inverse=True)
+        patterns, pattern_index = np.unique(has, axis=0, return_inverse=True)
         distinct = list(code_of_pair)
         united = [
             _united([distinct[code] for code in np.flatnonzero(pattern)])
             for pattern in patterns
         ]
-        return Seen.from_pairs(united).take(which.ravel())
+        return Seen.from_pairs(united).take(pattern_index.ravel())
 
 
 def any_of(answers: Collection[bool | None]) -> bool | None:

@@ -84,7 +84,7 @@ def read(
     except ValueError as error:
         message = f"{directory / FILE} {error}: {part_file.AGAIN}"
         raise InputError(message) from error
-    ids = record_ids(metadata, of=directory.name)
+    ids = record_ids(metadata, table_name=directory.name)
     positions = pd.Index(table["record_id"]).get_indexer(ids)
     if (positions < 0).any():
         lost = ids[int(np.argmin(positions))]

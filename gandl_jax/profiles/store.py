@@ -182,13 +182,13 @@ def finish(directory: epath.PathLike) -> None:
       InputError: a part is not of this set.
     """
     directory = epath.Path(directory)
-    ours, parts = origin_note.digest(made_from(directory)), {}
+    digest, parts = origin_note.digest(made_from(directory)), {}
     for part in part_file.listed(directory):
         note = part_file.note(part)
-        if note is None or note.made_from != ours:
+        if note is None or note.made_from != digest:
             raise InputError(f"{part} is not of this feature set: {part_file.AGAIN}")
         parts[part.name] = {"records": note.records, "sha256": note.sha256}
-    sealed_json.write(directory / _SUCCESS, {"parts": parts, "made_from": ours})
+    sealed_json.write(directory / _SUCCESS, {"parts": parts, "made_from": digest})
 
 
 def is_complete(directory: epath.PathLike) -> bool:
@@ -407,15 +407,17 @@ def _note_of_parts(
         is wanted.
     """
     file, named = directory / _MADE_FROM, _named_by_parts(directory)
-    ours = origin_note.digest(wanted)
+    wanted_digest = origin_note.digest(wanted)
     damage = None
     try:
         before = made_from(directory)
-        if before and (not named or origin_note.digest(before) in named | {ours}):
+        if before and (
+            not named or origin_note.digest(before) in named | {wanted_digest}
+        ):
             return before
     except InputError as error:
         damage = error
-    if named and ours not in named:
+    if named and wanted_digest not in named:
         raise InputError(
             f"{directory} was made from something else than this config asks for, and "
             f"{file.name} is damaged: delete that folder to make it again"
@@ -485,8 +487,8 @@ def _read_success(
         return None, "it was not finished"
     except ValueError:
         return None, f"{_SUCCESS} is damaged"
-    there = {part.name for part in part_file.listed(directory)}
-    for name in sorted(success.parts.keys() ^ there):
+    present = {part.name for part in part_file.listed(directory)}
+    for name in sorted(success.parts.keys() ^ present):
         lacks = name in success.parts
         return None, f"{name} is {'missing' if lacks else f'not in {_SUCCESS}'}"
     if with_note and success.made_from is not None:

@@ -173,13 +173,13 @@ def as_meant(metadata: pd.DataFrame) -> pd.DataFrame:
     return metadata.assign(**changed)
 
 
-def record_ids(metadata: pd.DataFrame, *, of: str = "the table") -> np.ndarray:
+def record_ids(metadata: pd.DataFrame, *, table_name: str = "the table") -> np.ndarray:
     """Names each record; tables are matched by these names.
 
     Args:
       metadata: [N] rows with Metadata_Record_ID; tables written before there was one
         have Metadata_Site_ID.
-      of: name of the table in an error.
+      table_name: in an error.
 
     Returns:
       [N] str objects.
@@ -192,13 +192,13 @@ def record_ids(metadata: pd.DataFrame, *, of: str = "the table") -> np.ndarray:
     ]
     if not id_columns:
         raise InputError(
-            f"{of} has no column Metadata_Record_ID, by which records are matched: "
-            "embed or import it again."
+            f"{table_name} has no column Metadata_Record_ID, by which records are "
+            "matched: embed or import it again."
         )
     ids = names.cleaned(_as_text(metadata, id_columns[0]))
     if ids.duplicated().any():
         raise InputError(
-            f"{of} has {int(ids.duplicated().sum())} doubled records, such as "
+            f"{table_name} has {int(ids.duplicated().sum())} doubled records, such as "
             f"{ids[ids.duplicated()].iloc[0]!r}: records are matched by their name."
         )
     return ids.to_numpy(object)

@@ -19,8 +19,8 @@ def drop(workdir: epath.PathLike) -> None:
 
 
 def _folders(folder: epath.Path) -> list[epath.Path]:
-    there = folder.iterdir() if folder.exists() else ()
-    return [path for path in there if path.is_dir()]
+    entries = folder.iterdir() if folder.exists() else ()
+    return [path for path in entries if path.is_dir()]
 
 
 def _remove_if_empty(folder: epath.Path) -> None:

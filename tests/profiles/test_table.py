@@ -65,7 +65,7 @@ def test_doubled_records_are_refused():
 
 def test_records_without_names_are_refused():
     with pytest.raises(InputError, match="gan@0 has no column Metadata_Record_ID"):
-        table.record_ids(METADATA.drop(columns="Metadata_Site_ID"), of="gan@0")
+        table.record_ids(METADATA.drop(columns="Metadata_Site_ID"), table_name="gan@0")
 
 
 def test_screens_without_experiments_plates_or_wells():

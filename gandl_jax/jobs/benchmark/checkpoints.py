@@ -61,7 +61,7 @@ def measure(config: ml_collections.ConfigDict) -> dict[str, Any]:
     core_ms = 1e3 * np.median(plain[:, 1]) / steps
     costs_ms, costs_core_ms = 1e3 * np.median(with_checkpoint - plain, axis=0)
     batch = config.train.batch
-    every = configs.steps(config.train.checkpoint_every_images, batch)
+    every_steps = configs.steps(config.train.checkpoint_every_images, batch)
     return {
         "devices": parallel.describe(training.devices),
         "image_px": config.data.crop_px,
@@ -70,12 +70,12 @@ def measure(config: ml_collections.ConfigDict) -> dict[str, Any]:
         "step_ms": step_ms,
         "core_ms": core_ms,
         "megabytes": size / 1e6,
-        "every_steps": every,
+        "every_steps": every_steps,
         "blocks_ms": 1e3 * float(np.median(blocks)),
         "costs_ms": costs_ms,
         "costs_core_ms": costs_core_ms,
-        "lost_share": costs_ms / (every * step_ms),
-        "lost_core_share": costs_core_ms / (every * core_ms),
+        "lost_share": costs_ms / (every_steps * step_ms),
+        "lost_core_share": costs_core_ms / (every_steps * core_ms),
         **_looks(config, training, step_ms),
     }
 
@@ -118,11 +118,11 @@ def _looks(config, training: RandomTraining, step_ms: float) -> dict[str, float]
         fn = parallel.on_one(check.fn)
         look = functools.partial(fn, training.state, fixed, training.key)
         looks[check.name] = (look, configs.steps(check.every_images, train.batch))
-    for name, (look, every) in looks.items():
+    for name, (look, every_steps) in looks.items():
         jax.block_until_ready(look())  # it compiles
         clock = rounds.seconds_per_call(functools.partial(_repeat, look)).clock
         times[f"{name}_ms"] = 1e3 * float(np.median(clock))
-        times[f"{name}_share"] = times[f"{name}_ms"] / (every * step_ms)
+        times[f"{name}_share"] = times[f"{name}_ms"] / (every_steps * step_ms)
     return times
 
 

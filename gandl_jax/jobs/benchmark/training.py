@@ -77,7 +77,7 @@ def figures(config: ml_collections.ConfigDict) -> dict[str, Any]:
     phases = [_phase(training, number) for number in range(len(training.method.phases))]
     step_ms, core_ms = _per_step(phases, "ms"), _per_step(phases, "core_ms")
     gflop, batch = _per_step(phases, "gflop"), len(training.batch["images"])
-    whole = _whole_steps(training, step_ms / 1e3)
+    whole_steps = _whole_steps(training, step_ms / 1e3)
     peaks = memory.peaks_mb(training.devices)  # before the matrix products
     dtype = parallel.compute_dtype(config.model.dtype)
     shares = matrix_product.shares(
@@ -98,7 +98,7 @@ def figures(config: ml_collections.ConfigDict) -> dict[str, Any]:
         **starting,
         **peaks,
         "phases": phases,
-        "whole_steps": whole,
+        "whole_steps": whole_steps,
     }
 
 

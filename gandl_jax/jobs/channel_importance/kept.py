@@ -56,9 +56,9 @@ class Kept:
         table = self.read(name, made_from, columns)
         if table is not None:
             return table
-        path, made = self._path(name, made_from), make()[list(columns)]
+        path, new_table = self._path(name, made_from), make()[list(columns)]
         path.parent.mkdir(parents=True, exist_ok=True)
-        csv_files.write(path, made)
+        csv_files.write(path, new_table)
         return csv_files.read(path)
 
     def _path(self, name: str, made_from: Mapping[str, Any]) -> epath.Path:

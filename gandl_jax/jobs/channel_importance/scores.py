@@ -299,6 +299,6 @@ def corrected(rows: Sequence[Row]) -> list[Row]:
             row for row in corrected_rows if (row["label"], row["kind"]) == question
         ]
         adjusted = comparison.holm([row["p"] for row in tested])
-        for row, p in zip(tested, adjusted, strict=True):
-            row["p_corrected"] = p
+        for row, p_value in zip(tested, adjusted, strict=True):
+            row["p_corrected"] = p_value
     return corrected_rows

@@ -11,7 +11,7 @@ YARDSTICKS = {  # key of a row to its name
     "permuted": "accuracy lost when permuted",
     "without": "accuracy lost when trained without",
 }
-HEADER = ("Channel", *(words.capitalize() for words in YARDSTICKS.values()))
+HEADER = ("Channel", *(title.capitalize() for title in YARDSTICKS.values()))
 
 
 def summary(content: Content) -> str:

@@ -66,7 +66,7 @@ class Profiles:
 
     @property
     def complete(self) -> bool:
-        """Whether all its parts are there, undamaged."""
+        """True if all its parts are there, undamaged."""
         return not self.trouble
 
 

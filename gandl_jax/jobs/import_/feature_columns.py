@@ -105,19 +105,23 @@ def _refuse_twice(
             )
 
 
-def _named(foreign_table: ForeignTable, words: Sequence[str], option: str) -> list[str]:
+def _named(
+    foreign_table: ForeignTable, beginnings: Sequence[str], option: str
+) -> list[str]:
     """Returns the columns that the config names, in full or by their beginning."""
     named = []
-    for word in words:
-        matches = [word] if word in foreign_table.columns else []
+    for beginning in beginnings:
+        matches = [beginning] if beginning in foreign_table.columns else []
         matches = matches or [
-            name for name in foreign_table.columns if word and name.startswith(word)
+            name
+            for name in foreign_table.columns
+            if beginning and name.startswith(beginning)
         ]
         if not matches:
             raise InputError(
-                f"config.imported.{option} names {word!r}, and no column of "
+                f"config.imported.{option} names {beginning!r}, and no column of "
                 f"{foreign_table.path} is called so or begins so; "
-                f"{nearest(word, first(foreign_table.columns))}"
+                f"{nearest(beginning, first(foreign_table.columns))}"
             )
         named += matches
     return list(dict.fromkeys(named))

@@ -51,14 +51,15 @@ def _feet(figures: dict[str, Any]) -> list[str]:
     ]
     if most := figures.get("largest_batch_per_core"):
         parts = " in one part" if figures["microbatches"] > 1 else ""
-        found = all(phase["fits"] for phase in figures["trials"])
-        more = " or more (no more was tried)" if found else ""
+        all_fit = all(phase["fits"] for phase in figures["trials"])
+        more = " or more (no more was tried)" if all_fit else ""
         lines.append(f"the largest batch that fits: {most} images a core{parts}{more}")
         lines += [f"  {_trial(phase)}" for phase in figures["trials"]]
     for name, phase in figures["phases"].items():
         lines += ["", f"{name}, costliest operations (ms)"]
         lines += [
-            f"  {ms:7.2f}  {what}  ({own})" for ms, what, own in phase["costliest"]
+            f"  {ms:7.2f}  {operation}  ({module})"
+            for ms, operation, module in phase["costliest"]
         ]
     return lines
 

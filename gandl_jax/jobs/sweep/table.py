@@ -64,16 +64,16 @@ def _left(
     for run in done:
         if seconds := book.seconds(run):
             seconds_of_method.setdefault(run.config.method.name, []).append(seconds)
-    every = [
+    all_seconds = [
         seconds_of_run
         for seconds_of_runs in seconds_of_method.values()
         for seconds_of_run in seconds_of_runs
     ]
-    if not every:
+    if not all_seconds:
         return math.inf
     total = 0.0
     for run in left:
-        seconds_of_runs = seconds_of_method.get(run.config.method.name, every)
+        seconds_of_runs = seconds_of_method.get(run.config.method.name, all_seconds)
         so_far = book.seconds(run)
         if run.name in running:
             so_far += running[run.name][1].seconds

@@ -231,7 +231,7 @@ def _sorted_bytes(directory: epath.Path) -> bytes:
     """Returns all rows in the order of their records; InputError if any is doubled."""
     store.widths(directory)  # raises unless complete
     rows = pd.read_parquet(directory)
-    ids = table.record_ids(rows, of=str(directory))
+    ids = table.record_ids(rows, table_name=str(directory))
     rows = rows.iloc[np.argsort(ids, kind="stable")].reset_index(drop=True)
     batch = pa.Table.from_pandas(rows, preserve_index=False).combine_chunks()
     sink = pa.BufferOutputStream()

@@ -91,8 +91,8 @@ def _workdir_faults(workdir: epath.Path) -> list[Any]:
     from gandl_jax.prepared import faults  # slow
 
     return [
-        faults.Fault(name, None, "", what)
-        for name, what in workdir_faults.find(workdir)
+        faults.Fault(name, None, "", fault)
+        for name, fault in workdir_faults.find(workdir)
     ]
 
 
