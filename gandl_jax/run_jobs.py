@@ -10,7 +10,7 @@ from gandl_jax import config as configs
 from gandl_jax import files, hosts, job_needs, lock, modules
 from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError
-from gandl_jax.profiles import unbegun
+from gandl_jax.profiles import empty_sets
 
 
 def run_jobs(config, jobs: Sequence[str], workdir: epath.Path, command: str) -> None:
@@ -73,12 +73,12 @@ def _parts_or_nothing(workdir: epath.Path) -> Iterator[None]:
     if not hosts.leads():
         yield
         return
-    unbegun.drop(workdir)
+    empty_sets.drop(workdir)
     try:
         yield
     except BaseException:
         with contextlib.suppress(OSError):  # of a disk that can only be read by now
-            unbegun.drop(workdir)
+            empty_sets.drop(workdir)
         raise
 
 

@@ -1,8 +1,8 @@
 """The job `compare_screens`: the compared sweeps of several screens in one table.
 
-Reads the tables of compared sweeps (`jobs/compare/kept.py`), and takes the leading
-question of each: on held-out records, if there are any. If several sweeps of a screen
-have the same arm, the last one counts.
+Reads the tables of compared sweeps (`jobs/compare/kept_scores.py`), and takes the
+leading question of each: on held-out records, if there are any. If several sweeps of a
+screen have the same arm, the last one counts.
 
 Writes compare_screens/table.md, scores.png and scores.csv.
 """
@@ -19,7 +19,7 @@ from etils import epath
 from gandl_jax import csv_files, files
 from gandl_jax.errors import InputError
 from gandl_jax.figures import by_screen
-from gandl_jax.jobs.compare import kept
+from gandl_jax.jobs.compare import kept_scores
 from gandl_jax.judging.judged import FLOOR, TRAINED, UNTRAINED
 from gandl_jax.progress import duration
 from gandl_jax.tasks import marks
@@ -27,7 +27,7 @@ from gandl_jax.tasks import marks
 JOB = "compare_screens"
 WORKDIR = "unclaimed"
 DPI = 160
-NEEDED = ("arm", "role", "value", "low", "high", "chance", kept.LEADS)
+NEEDED = ("arm", "role", "value", "low", "high", "chance", kept_scores.LEADS)
 SHOWN_FLOORS = (
     "classical",
     "intensity",
@@ -93,8 +93,8 @@ def _read(path: epath.Path) -> pd.DataFrame:
         )
     numbers = [name for name in table if _is_number(name)]
     table[numbers] = table[numbers].apply(pd.to_numeric, errors="coerce")
-    first = table[table[kept.LEADS] == "True"].copy()
-    first.insert(0, "screen", path.name.removesuffix(kept.ENDING))
+    first = table[table[kept_scores.LEADS] == "True"].copy()
+    first.insert(0, "screen", path.name.removesuffix(kept_scores.ENDING))
     return first
 
 

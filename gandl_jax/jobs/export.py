@@ -52,7 +52,7 @@ def _sets(profiles: epath.Path) -> dict[str, tuple[epath.Path, str]]:
 
 
 def _export(name: str, folder: epath.Path, short_name: str, path: epath.Path) -> None:
-    from gandl_jax.profiles import annotated  # an optional library
+    from gandl_jax.profiles import anndata_file  # an optional library
 
     provenance = {
         "set": name,
@@ -60,11 +60,11 @@ def _export(name: str, folder: epath.Path, short_name: str, path: epath.Path) ->
         "made_from": store.made_from(folder),
         "version": gandl_jax.__version__,
     }
-    if annotated.provenance(path) == provenance:
+    if anndata_file.provenance(path) == provenance:
         print(f"export    {path} is there: nothing to do", flush=True)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     exported_set = store.read(folder, [short_name])[short_name]
-    annotated.write(path, exported_set, provenance, store.measurements(folder))
+    anndata_file.write(path, exported_set, provenance, store.measurements(folder))
     records, width = exported_set.features.shape
     print(f"export    {path}: {records:,} records x {width:,} features", flush=True)

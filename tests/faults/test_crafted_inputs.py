@@ -33,7 +33,7 @@ from gandl_jax import main as program
 from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError
 from gandl_jax.prepared import faults, illumination, prepared, shard_counts
-from gandl_jax.profiles import annotated, store
+from gandl_jax.profiles import anndata_file, store
 from gandl_jax.raw import found_records, image_files, raw_files, screen
 from gandl_jax.training import opening
 
@@ -875,7 +875,7 @@ def test_an_export_in_which_a_pickle_lies(place):
 
     with h5py.File(place.root / "a.h5ad", "w") as file:
         file.create_group("uns")["gandl_jax"] = np.void(place.pickled)
-    assert annotated.provenance(place.root / "a.h5ad") is None
+    assert anndata_file.provenance(place.root / "a.h5ad") is None
 
 
 def test_lines_of_metrics(place):

@@ -48,7 +48,7 @@ def test_every_set_is_exported_with_where_it_came_from(config, workdir):
     folder = workdir / "exports/simulated"
     names = {path.name for path in folder.iterdir()}
     assert names == {"gan@9_b8.h5ad", "gan@9_b16.h5ad", "intensity.h5ad"}
-    annotated = importlib.import_module("gandl_jax.profiles.annotated")
+    annotated = importlib.import_module("gandl_jax.profiles.anndata_file")
     for encoder, name in (("gan@9", "b16"), ("intensity", "intensity")):
         path = folder / (f"{encoder}_{name}.h5ad" if name == "b16" else f"{name}.h5ad")
         read = anndata.read_h5ad(path)

@@ -11,7 +11,7 @@ from etils import epath
 
 from gandl_jax import modules, sealed_json
 from gandl_jax.errors import InputError
-from gandl_jax.jobs.benchmark import apart
+from gandl_jax.jobs.benchmark import fresh_process
 from gandl_jax.prepared import prepared
 
 WORKDIR = "unclaimed"
@@ -31,13 +31,13 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
         there, or the devices do not divide a batch.
     """
     stages = _stages(config)
-    apart.call(_check, config, stages)
+    fresh_process.call(_check, config, stages)
     path = epath.Path(workdir) / FILE
     path.parent.mkdir(parents=True, exist_ok=True)
     figures: dict[str, Any] = {"machine": _machine()}
     for stage in stages:
         print(f"benchmark {stage}: some minutes; other work on this machine slows it")
-        figures[stage] = apart.call(_measure, config, stage)
+        figures[stage] = fresh_process.call(_measure, config, stage)
         sealed_json.write(path, figures)
         _show(stage, figures[stage])
     print(f"benchmark written to {path}")

@@ -9,7 +9,7 @@ import numpy as np
 
 from gandl_jax import parallel
 from gandl_jax.jobs.benchmark import (
-    apart,
+    fresh_process,
     matrix_product,
     memory,
     random_training,
@@ -37,8 +37,8 @@ def measure(config: ml_collections.ConfigDict) -> dict[str, Any]:
       The entries of `figures`; and, for the second start, second_init_seconds etc.
     """
     with tempfile.TemporaryDirectory() as cache_folder:
-        first = apart.call(_first_start, config, cache_folder)
-        return first | apart.call(_second_start, config, cache_folder)
+        first = fresh_process.call(_first_start, config, cache_folder)
+        return first | fresh_process.call(_second_start, config, cache_folder)
 
 
 def _first_start(

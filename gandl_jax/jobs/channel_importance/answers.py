@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 
 from gandl_jax.jobs.channel_importance.judged_records import Judged
-from gandl_jax.jobs.channel_importance.kept import Kept
 from gandl_jax.jobs.channel_importance.networks import Answer, Network
-from gandl_jax.jobs.channel_importance.shown import Shown
+from gandl_jax.jobs.channel_importance.record_tiles import RecordTiles
+from gandl_jax.jobs.channel_importance.saved_tables import SavedTables
 from gandl_jax.jobs.channel_importance.trainings import Training
 
 RECORD = "record"
@@ -59,8 +59,8 @@ class Asking:
     """
 
     judged: Judged
-    shown: Shown
-    kept: Kept
+    shown: RecordTiles
+    kept: SavedTables
     channels: Sequence[str]
     seed: int
 

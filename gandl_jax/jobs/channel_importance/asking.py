@@ -19,10 +19,10 @@ from gandl_jax.jobs.channel_importance import (
 from gandl_jax.jobs.channel_importance.answers import Asking
 from gandl_jax.jobs.channel_importance.content import Known
 from gandl_jax.jobs.channel_importance.judged_records import Judged
-from gandl_jax.jobs.channel_importance.kept import Kept
 from gandl_jax.jobs.channel_importance.looks import Looks
+from gandl_jax.jobs.channel_importance.record_tiles import RecordTiles
+from gandl_jax.jobs.channel_importance.saved_tables import SavedTables
 from gandl_jax.jobs.channel_importance.scores import Answered
-from gandl_jax.jobs.channel_importance.shown import Shown
 from gandl_jax.jobs.channel_importance.trainings import Trainings
 from gandl_jax.progress import Progress
 from gandl_jax.tasks import classification
@@ -83,8 +83,8 @@ def answer(
     )
     dataset = judged.records.dataset
     on_bad = opening.bad_records_policy(trainings.config, dataset, folder)
-    shown = Shown(judged, trainings.config, on_bad)
-    kept = Kept(folder / "kept", _made_from(judged, trainings))
+    shown = RecordTiles(judged, trainings.config, on_bad)
+    kept = SavedTables(folder / "kept", _made_from(judged, trainings))
     asking = Asking(judged, shown, kept, trainings.channels, evaluate.seed)
     channel_looks = _look(asking)
     network_answers = _ask(asking, trainings, options.permutations)
@@ -175,7 +175,9 @@ def _ask(asking: Asking, trainings: Trainings, permutations: int) -> _Answers:
     return network_answers
 
 
-def _pictures(judged: Judged, shown: Shown, answer_content: dict[str, Any]) -> Pictures:
+def _pictures(
+    judged: Judged, shown: RecordTiles, answer_content: dict[str, Any]
+) -> Pictures:
     """Shows the first records of different classes, and their blend."""
     codes = next(iter(judged.codes.values()))
     _, firsts = np.unique(codes, return_index=True)

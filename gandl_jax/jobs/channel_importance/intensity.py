@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from gandl_jax.jobs.channel_importance.judged_records import Judged
-from gandl_jax.jobs.channel_importance.kept import Kept
+from gandl_jax.jobs.channel_importance.saved_tables import SavedTables
 from gandl_jax.progress import Progress
 from gandl_jax.reading import tiles
 from gandl_jax.tasks import classification, fold_svms
@@ -25,7 +25,7 @@ ROW = "row"
 def named(
     judged: Judged,
     rows: np.ndarray,
-    kept: Kept,
+    kept: SavedTables,
     on_bad,
     *,
     svm_c: float,
@@ -67,7 +67,7 @@ def _drawn(records: TrainingRecords, codes: np.ndarray, seed: int) -> np.ndarray
 
 
 def _measured(
-    records: TrainingRecords, label: str, rows: np.ndarray, kept: Kept, on_bad
+    records: TrainingRecords, label: str, rows: np.ndarray, kept: SavedTables, on_bad
 ) -> pd.DataFrame:
     channels = list(records.channels)
     names = [

@@ -10,7 +10,7 @@ from gandl_jax import workdir as workdirs
 from gandl_jax.figures import against, style
 from gandl_jax.figures import scores as plot
 from gandl_jax.jobs.compare import answer, text
-from gandl_jax.jobs.compare.spent import Cost, memory_bytes
+from gandl_jax.jobs.compare.arm_costs import Cost, memory_bytes
 from gandl_jax.jobs.report import page, training
 from gandl_jax.jobs.report.page import Html
 from gandl_jax.judging.entrants import Entrant

@@ -18,7 +18,7 @@ from etils import epath
 
 from gandl_jax import free_disk
 from gandl_jax.errors import InputError
-from gandl_jax.jobs.compare import kept, page, spent, text
+from gandl_jax.jobs.compare import arm_costs, kept_scores, page, text
 from gandl_jax.judging import entrants, task_results
 from gandl_jax.judging.bench import open_bench
 from gandl_jax.raw import screen
@@ -55,11 +55,11 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     )
     for content in contents:
         print(text.summary(content), flush=True)
-    cost = spent.arm_costs(bench.compared)
+    cost = arm_costs.mean_costs(bench.compared)
     page.write(target, bench.compared, contents, cost, config)
     if config.sweep.source:
         path_stem = epath.Path(config.sweep.results) / config.name
-        task_results.say(JOB, f"wrote {kept.write(path_stem, contents, cost)}")
+        task_results.say(JOB, f"wrote {kept_scores.write(path_stem, contents, cost)}")
     task_results.say(JOB, f"wrote {target / 'index.html'}")
 
 

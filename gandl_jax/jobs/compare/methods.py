@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gandl_jax.jobs.compare import answer, text
-from gandl_jax.jobs.compare.spent import Cost, memory_bytes
+from gandl_jax.jobs.compare.arm_costs import Cost, memory_bytes
 from gandl_jax.jobs.report import page
 from gandl_jax.jobs.report.page import Html
 from gandl_jax.judging.judged import UNTRAINED

@@ -7,7 +7,7 @@ import pandas as pd
 from etils import epath
 
 from gandl_jax.jobs.compare import answer, figures, methods
-from gandl_jax.jobs.compare.spent import Cost
+from gandl_jax.jobs.compare.arm_costs import Cost
 from gandl_jax.jobs.report import page, page_file
 from gandl_jax.jobs.report.page import Html
 from gandl_jax.judging import task_tables

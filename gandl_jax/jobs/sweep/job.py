@@ -97,9 +97,11 @@ def _ways(workers: Any, processes: int) -> tuple[Start, Callable[[], int]]:
     """Returns how programs are started, and how many at a time: one on each worker."""
     if workers is None:
         return Program, lambda: processes
-    from gandl_jax.jobs.sweep.elsewhere import Elsewhere  # NumPy, only for workers
+    from gandl_jax.jobs.sweep.cluster_program import (
+        ClusterProgram,  # NumPy, only for workers
+    )
 
-    return functools.partial(Elsewhere, workers), workers.await_workers
+    return functools.partial(ClusterProgram, workers), workers.await_workers
 
 
 def _prepare(wanted: Sequence[Run], workdir: epath.Path) -> set[str]:

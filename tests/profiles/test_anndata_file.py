@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gandl_jax.profiles import annotated
+from gandl_jax.profiles import anndata_file
 from gandl_jax.profiles.feature_set import FeatureSet
 
 
@@ -26,7 +26,7 @@ def one():
 
 def test_roundtrip(one, tmp_path):
     path = tmp_path / "a.h5ad"
-    annotated.write(path, one, {"version": "1", "made_from": {"x": [1]}})
+    anndata_file.write(path, one, {"version": "1", "made_from": {"x": [1]}})
     read = anndata.read_h5ad(path)
     assert read.X.dtype == np.float32
     np.testing.assert_array_equal(read.X, one.features)
@@ -39,13 +39,13 @@ def test_roundtrip(one, tmp_path):
         assert read.obs[column].astype(str).tolist() == one.metadata[column].tolist()
     dose = "Metadata_Concentration_uM"
     np.testing.assert_array_equal(read.obs[dose], one.metadata[dose])
-    assert annotated.provenance(path) == {"version": "1", "made_from": {"x": [1]}}
+    assert anndata_file.provenance(path) == {"version": "1", "made_from": {"x": [1]}}
 
 
 def test_what_is_no_such_file_has_no_provenance(one, tmp_path):
-    assert annotated.provenance(tmp_path / "none.h5ad") is None
+    assert anndata_file.provenance(tmp_path / "none.h5ad") is None
     (tmp_path / "text.h5ad").write_text("no")
-    assert annotated.provenance(tmp_path / "text.h5ad") is None
+    assert anndata_file.provenance(tmp_path / "text.h5ad") is None
     with h5py.File(tmp_path / "other.h5ad", "w") as file:
         file["uns/else"] = 1
-    assert annotated.provenance(tmp_path / "other.h5ad") is None
+    assert anndata_file.provenance(tmp_path / "other.h5ad") is None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gandl_jax.profiles import unbegun
+from gandl_jax.profiles import empty_sets
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ def test_only_what_no_part_was_made_of_goes(files, kept, tmp_path):
         path = tmp_path / "profiles" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    unbegun.drop(tmp_path)
+    empty_sets.drop(tmp_path)
     left = [p for p in sorted(tmp_path.rglob("*")) if p.is_file()]
     names = [str(p.relative_to(tmp_path / "profiles")) for p in left]
     assert names == sorted(files if kept is None else kept)

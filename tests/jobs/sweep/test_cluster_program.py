@@ -11,7 +11,7 @@ import pytest
 from etils import epath
 
 from gandl_jax import cluster, lock
-from gandl_jax.jobs.sweep.elsewhere import Elsewhere
+from gandl_jax.jobs.sweep.cluster_program import ClusterProgram
 
 PROGRAM = """
 import os, pathlib, signal, sys, time
@@ -33,10 +33,10 @@ ASK = """
 import sys, time
 from etils import epath
 from gandl_jax import cluster
-from gandl_jax.jobs.sweep.elsewhere import Elsewhere
+from gandl_jax.jobs.sweep.cluster_program import ClusterProgram
 
 with cluster.connected(sys.argv[1]) as made:
-    asked = Elsewhere(made, "--workdir=w", epath.Path("logs/w.txt"))
+    asked = ClusterProgram(made, "--workdir=w", epath.Path("logs/w.txt"))
     time.sleep(600)
 """
 
@@ -80,7 +80,7 @@ def test_a_program_waits_for_its_workdir_and_is_told_to_save(here, workdir):
     log = epath.Path("logs/w.txt")
     with cluster.connected(here) as made:
         with lock.held(workdir, "another"):
-            running = Elsewhere(made, "--workdir=w", log)
+            running = ClusterProgram(made, "--workdir=w", log)
             time.sleep(1)
             assert not began(workdir) and running.ended() is None
             assert running.last_line() == ""
@@ -96,7 +96,7 @@ def test_a_program_whose_worker_is_killed_is_run_by_another(
     dask_processes, workdir, monkeypatch
 ):
     with cluster.connected(dask_processes.address) as made:
-        running = Elsewhere(made, "--workdir=w", epath.Path("logs/w.txt"))
+        running = ClusterProgram(made, "--workdir=w", epath.Path("logs/w.txt"))
         wait(lambda: any(began(workdir).values()))
         ((worker, process),) = began(workdir).items()
         os.kill(worker, signal.SIGKILL)

@@ -8,7 +8,7 @@ from etils import epath
 
 from gandl_jax import csv_files
 from gandl_jax.jobs.compare import answer
-from gandl_jax.jobs.compare.spent import Cost, memory_bytes
+from gandl_jax.jobs.compare.arm_costs import Cost, memory_bytes
 from gandl_jax.judging.judged import TRAINED, flat
 
 ENDING = "_compared.csv"

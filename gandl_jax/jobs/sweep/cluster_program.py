@@ -20,7 +20,7 @@ LOOK_S = 0.2  # between two checks of a program
 STOP_S = 60.0  # that a stopping program may take to save
 
 
-class Elsewhere:
+class ClusterProgram:
     """A program on a worker of a cluster; like `programs.Program`.
 
     Args:

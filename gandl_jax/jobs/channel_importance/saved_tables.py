@@ -10,7 +10,7 @@ from gandl_jax import csv_files, sealed_json
 from gandl_jax.judging.task_results import plain
 
 
-class Kept:
+class SavedTables:
     """Tables in a folder, each named by its content and what it was made from.
 
     Args:

@@ -10,7 +10,7 @@ from gandl_jax.training import embedding, pooling
 KEPT_BYTES = 2**29  # of tiles that stay in memory for the next network (ours)
 
 
-class Shown:
+class RecordTiles:
     """Tiles of the judged records, a block at a time, with all channels.
 
     Args:

@@ -12,7 +12,7 @@ MEANS = ("seconds", "compile_seconds", "images", "steps", "step_seconds")
 PEAKS = ("peak_host_bytes", "peak_device_bytes")
 
 
-def arm_costs(compared: Sequence[Entrant]) -> dict[str, Cost]:
+def mean_costs(compared: Sequence[Entrant]) -> dict[str, Cost]:
     """Returns arm to its costs, as far as workdirs have them.
 
     Returns:

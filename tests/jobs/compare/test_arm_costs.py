@@ -5,7 +5,7 @@ import types
 import pytest
 
 from gandl_jax import costs
-from gandl_jax.jobs.compare import methods, spent
+from gandl_jax.jobs.compare import arm_costs, methods
 
 
 def training(steps, seconds, stopped=None, peak=10):
@@ -54,7 +54,7 @@ def entrants(tmp_path, *trainings):
 def test_steps_to_stop_and_what_a_step_takes_are_means_over_seeds(tmp_path):
     early = {"step": 40, "why": "the loss rises"}
     planned = {"step": 100, "why": costs.PLANNED}
-    found = spent.arm_costs(
+    found = arm_costs.mean_costs(
         entrants(
             tmp_path,
             training(40, {"steps": 20.0, "checks": 2.0}, early, peak=30),
@@ -76,4 +76,4 @@ def test_steps_to_stop_and_what_a_step_takes_are_means_over_seeds(tmp_path):
 
 def test_a_training_of_no_step_takes_nothing(tmp_path):
     (one,) = entrants(tmp_path, training(0, {"steps": 0.0}))
-    assert spent.arm_costs([one])["byol"]["step_seconds"] == 0
+    assert arm_costs.mean_costs([one])["byol"]["step_seconds"] == 0
