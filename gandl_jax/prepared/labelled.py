@@ -164,7 +164,7 @@ def with_levels_of(
     Shards count pixels by plate, so other records of these plates count too.
 
     Args:
-      mine: the screen, as from `label`.
+      labelled_screen: the screen, as from `label`.
       spec: of the experiment.
       rows: [n] int, rows of these records, such as all that are not held out.
 
@@ -229,7 +229,7 @@ def _read_counts(
     """Reads the counts of all shards.
 
     Args:
-      mine: the screen.
+      labelled_screen: the screen.
       known: its plates, named as they are counted.
 
     Raises:

@@ -178,8 +178,7 @@ class AlignedSets(Mapping[str, FeatureSet]):
     def _labelled(
         self, metadata: pd.DataFrame, note: Mapping, directory: epath.Path
     ) -> pd.DataFrame:
-        """Metadata of a set's records as the screen has them now, if it has all of
-        them.
+        """Metadata of a set's records as the screen has them now, if it has them all.
 
         Else the set's own metadata.
         """

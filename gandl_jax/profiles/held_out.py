@@ -1,7 +1,7 @@
 """Adds a column with the records that this experiment's encoder was not trained on.
 
 The column is the same for every feature set of the screen, also for floors and
-  published tables: all are judged on the same records.
+published tables: all are judged on the same records.
 """
 
 from collections.abc import Iterable

@@ -42,9 +42,7 @@ def check(note: Any) -> None:
 
 
 def digest(note: Mapping[str, Any]) -> str:
-    """Returns the SHA-256, in hex, of all keys that may not change between runs of a
-    set.
-    """
+    """Returns the SHA-256, in hex, of the keys that stay the same between runs."""
     return sealed_json.digest(
         {key: value for key, value in note.items() if key != POLICY}
     )

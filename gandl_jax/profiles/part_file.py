@@ -276,9 +276,7 @@ def _write_note(path: epath.Path, made_from: str, records: int, sha256: str) -> 
 
 @contextlib.contextmanager
 def _reading(path: epath.Path, sha256: str | None) -> Iterator[BinaryIO]:
-    """Opens an undamaged part; reads it into memory to check it, unless that was done
-    before.
-    """
+    """Opens an undamaged part; reads and checks it in memory the first time."""
     with contextlib.ExitStack() as opened:
         if sha256 is None or _known_sha256(path) == sha256:
             file = opened.enter_context(files.reading(path))
@@ -304,9 +302,7 @@ def _checked_bytes(path: epath.Path, sha256: str) -> bytes:
 
 
 def _sha256(path: epath.Path) -> str:
-    """Returns the SHA-256 of a file, in hex, computed once while the file does not
-    change.
-    """
+    """Returns a file's SHA-256, in hex; computed once while the file is unchanged."""
     if (known := _known_sha256(path)) is not None:
         return known
     before = _stat(path)

@@ -49,8 +49,7 @@ class Columns:
         self.high = high if self.high is None else np.maximum(self.high, high)
 
     def refuse_broken(self, advice: str = _MEND) -> None:
-        """Raises InputError if a value is not finite, with the column and the first
-        record.
+        """Raises InputError if a value is not finite, naming column and first record.
 
         Args:
           advice: what to do about it.
@@ -66,9 +65,7 @@ class Columns:
             )
 
     def constant(self) -> str | None:
-        """Returns a line on the columns that are the same in all records; None if there
-        are none.
-        """
+        """Returns a line on the columns that are the same in all records, or None."""
         largest = np.maximum(np.abs(self.low), np.abs(self.high))
         constant = np.flatnonzero(self.high - self.low <= _NARROW * largest)
         if not len(constant):

@@ -2,7 +2,7 @@
 
 The covariance is shrunken towards a multiple of the identity, as Ledoit and Wolf (2004)
 do: with few rows its small eigenvalues are far too small, and their inverses would
-  amplify noise.
+amplify noise.
 """
 
 import dataclasses
@@ -68,9 +68,7 @@ class Scatter:
 
 
 def principal(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns directions [D, r] of rows [N, D] and their sums of squares [r],
-    ascending.
-    """
+    """Returns directions [D, r] of rows [N, D], and sums of squares [r] ascending."""
     count, width = rows.shape
     if count >= width:
         squares, directions = np.linalg.eigh((rows.T @ rows).astype(np.float64))

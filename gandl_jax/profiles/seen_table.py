@@ -28,9 +28,7 @@ COLUMNS = ["record_id", "seen_images", "seen_labels"]
 
 
 def make(metadata: pd.DataFrame, seen: Seen) -> pd.DataFrame:
-    """Makes the table of [N] records with Metadata_Record_ID, in the order of their
-    names.
-    """
+    """Makes the table of [N] records with Metadata_Record_ID, sorted by their names."""
     columns = (record_ids(metadata), seen.images, seen.labels)
     table = pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)), dtype=object)
     return table.sort_values("record_id", ignore_index=True)

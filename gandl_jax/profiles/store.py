@@ -1,8 +1,8 @@
 """Feature sets on disk: one Parquet part per shard, complete when _SUCCESS says so.
 
 Files in a folder are checked against what was written: `_SUCCESS` lists the digest of
-  every part, and of the note on what they were made from. Folders of former versions
-  have no digests; they are still read.
+every part, and of the note on what they were made from. Folders of former versions
+have no digests; they are still read.
 """
 
 import dataclasses
@@ -39,9 +39,7 @@ class _Part:
 
 @dataclasses.dataclass(frozen=True)
 class _Success:
-    """Contents of `_SUCCESS`: its parts by name, and the digest of what they are made
-    from.
-    """
+    """Contents of `_SUCCESS`: its parts by name, and their origin note's digest."""
 
     parts: Mapping[str, _Part]
     made_from: str | None
@@ -233,8 +231,7 @@ def _find_damage_to_summary(directory: epath.Path) -> str | None:
 
 
 def measurements(directory: epath.PathLike) -> list[str]:
-    """Returns what the columns of a set measure, in order; [] for networks, which name
-    none.
+    """Returns what a set's columns measure, in order; [] for networks.
 
     Args:
       directory: profiles/<dataset>/<encoder>, with one set, complete.

@@ -39,8 +39,7 @@ def parse_well(name: str) -> tuple[int, int]:
 
 
 def plates(metadata: pd.DataFrame) -> np.ndarray:
-    """Names the physical plate of each record: plate numbers repeat between
-    experiments.
+    """Names each record's physical plate: plate numbers repeat between experiments.
 
     Args:
       metadata: [N] rows of Metadata_* columns.
