@@ -15,10 +15,8 @@ from gandl_jax.training import rollback
 
 ENDS = ("started", "finished", "preempted", "interrupted", "failed")
 SHOWN = 5  # keys or events, at most
-SILENT_LINES, SILENT_S = (
-    10,
-    300,
-)  # lines or seconds, the longer counts: compiling is silent (ours)
+# Silence is the longer of both: compiling prints nothing (ours).
+SILENT_LINES, SILENT_S = 10, 300
 ROOM = 2  # times the newest checkpoint's size: an old one is deleted only afterwards
 
 

@@ -97,9 +97,8 @@ def _ways(workers: Any, processes: int) -> tuple[Start, Callable[[], int]]:
     """Returns how programs are started, and how many at a time: one on each worker."""
     if workers is None:
         return Program, lambda: processes
-    from gandl_jax.jobs.sweep.cluster_program import (
-        ClusterProgram,  # NumPy, only for workers
-    )
+    # It imports NumPy, which only workers need.
+    from gandl_jax.jobs.sweep.cluster_program import ClusterProgram
 
     return functools.partial(ClusterProgram, workers), workers.await_workers
 
