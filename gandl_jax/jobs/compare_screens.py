@@ -28,10 +28,8 @@ JOB = "compare_screens"
 WORKDIR = "unclaimed"
 DPI = 160
 NEEDED = ("arm", "role", "value", "low", "high", "chance", kept_scores.LEADS)
-SHOWN_FLOORS = (
-    "classical",
-    "intensity",
-)  # floors of images; the others are in scores.csv
+# Floors of images; the others are only in scores.csv.
+SHOWN_FLOORS = ("classical", "intensity")
 CHANCE = "chance"
 
 

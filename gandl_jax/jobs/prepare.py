@@ -137,9 +137,8 @@ def plan_settings(
     for key, unchanged in prepared.REDUCED.items():  # former plans lack both
         if config.data[key] != unchanged:
             settings[key] = config.data[key]
-    if (
-        config.data.name == "own"
-    ):  # config.screen may change, unlike the program's own screens
+    # config.screen may change, unlike the program's own screens.
+    if config.data.name == "own":
         plain = configs.plain(config)
         settings |= {key: plain[key] for key in configs.SCREEN_IMAGES}
         settings[prepared.LABELS] = configs.screen_description(config)

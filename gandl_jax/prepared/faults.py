@@ -225,9 +225,8 @@ def _read(
         if offset + length + FRAME_BYTES > size:
             yield "lies beyond the end of the file"
             continue
-        if (
-            _length_at(path, offset) != length
-        ):  # TensorFlow trusts any length, and crashes
+        # TensorFlow trusts any length, and crashes.
+        if _length_at(path, offset) != length:
             yield "has another length than the table of records says"
             continue
         try:

@@ -94,9 +94,8 @@ def pack_plates(
     return {
         "plates": np.array(list(histograms), str),
         "shape": np.array(next(iter(histograms.values())).shape),
-        "sizes": np.array(
-            [len(nonzero) for nonzero in index]
-        ),  # of each plate's stretch
+        # Lengths of the plates' stretches of index and counts.
+        "sizes": np.array([len(nonzero) for nonzero in index]),
         "index": np.concatenate(index).astype(np.int32),
         "counts": np.concatenate(
             [histogram[nonzero] for histogram, nonzero in zip(flat, index, strict=True)]

@@ -457,9 +457,8 @@ def _refuse_other(
     later = ("saw_images", "weights_sha256", seen_table.KEY)
     known = {key: note[key] for key in later if key in note}
     before = known | dict(before)
-    if (
-        "random" in before and "random" in note
-    ):  # former notes lack some of a network's sizes, too
+    # Former notes lack some of a network's sizes, too.
+    if "random" in before and "random" in note:
         before["random"] = note["random"] | UNSCALED | before["random"]
     differing = [key for key in {**before, **note} if before.get(key) != note.get(key)]
     if set(differing) - {origin_note.POLICY}:

@@ -95,9 +95,8 @@ def measure(
 def _rate(units: Iterator[int], seconds: float) -> tuple[float, float]:
     """Returns the units of an iterator per second, and per second of a core."""
     warm = time.monotonic() + seconds / 2
-    while (
-        time.monotonic() < warm
-    ):  # discards what was read ahead during other measurements
+    # Batches that were read ahead during other measurements are discarded.
+    while time.monotonic() < warm:
         next(units)
     began, cores_began, done = time.monotonic(), time.process_time(), 0
     while time.monotonic() < began + seconds:

@@ -20,9 +20,7 @@ from gandl_jax.jobs.channel_importance.saved_tables import SavedTables
 from gandl_jax.jobs.channel_importance.trainings import Training
 
 RECORD = "record"
-Update = Callable[
-    [int], None
-]  # takes the number of records answered since the last call
+Update = Callable[[int], None]  # takes the number of newly answered records
 
 
 @dataclasses.dataclass(frozen=True)

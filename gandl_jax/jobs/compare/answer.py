@@ -14,10 +14,8 @@ from gandl_jax.tasks.classification import WELLS
 
 Row = Mapping[str, Any]
 Contents = Sequence[Mapping[str, Any]]
-FIRST_TASKS = (
-    "control_classification",
-    "label_classification",
-)  # tasks whose score leads
+# Tasks whose score leads.
+FIRST_TASKS = ("control_classification", "label_classification")
 
 
 def questions(contents: Contents) -> dict[str, list[Row]]:

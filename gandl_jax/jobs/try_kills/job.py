@@ -33,10 +33,8 @@ from gandl_jax.jobs.try_kills.kill_instants import (
 from gandl_jax.profiles import store, table
 
 KINDS = (STEP, SAVE, FINALISING, STEP, SAVE, DELETING)
-OF_TIME = (
-    "seconds",
-    "data/images_per_second",
-)  # metrics that differ between any two runs
+# Metrics that differ between any two runs.
+OF_TIME = ("seconds", "data/images_per_second")
 KILLED = -signal.SIGKILL
 
 
