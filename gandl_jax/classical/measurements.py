@@ -69,14 +69,14 @@ def measure(image: np.ndarray, channels: tuple[str, ...], nuclei: str) -> np.nda
 
 def _named(image: np.ndarray, channels: Sequence[str], nuclei: str) -> dict[str, float]:
     whole_image = np.ones(image.shape[:2], np.int32)
-    measurements = _prefixed(IMAGE, _of_pixels(image, whole_image, channels))
+    measurements = _prefixed(IMAGE, _measure_pixels(image, whole_image, channels))
     if nuclei:
         labels = segmentation.find(image[..., channels.index(nuclei)])
         measurements[COUNT] = float(labels.max())
         if labels.any():
-            shape = _of_shape(labels)
+            shape = _measure_shape(labels)
             measurements |= _prefixed(
-                NUCLEI, shape | _of_pixels(image, labels, channels)
+                NUCLEI, shape | _measure_pixels(image, labels, channels)
             )
     return measurements
 
@@ -92,11 +92,11 @@ def _mean(values: np.ndarray) -> float:
     return float(finite.mean()) if len(finite) else np.nan
 
 
-def _of_shape(labels: np.ndarray) -> dict[str, np.ndarray]:
+def _measure_shape(labels: np.ndarray) -> dict[str, np.ndarray]:
     return _quietly(lambda: _core(OF_SHAPE, labels, None))
 
 
-def _of_pixels(
+def _measure_pixels(
     image: np.ndarray, labels: np.ndarray, channels: Sequence[str]
 ) -> dict[str, np.ndarray]:
     """Measures the pixels within objects; named by measurement and channels."""

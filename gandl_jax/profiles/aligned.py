@@ -111,7 +111,7 @@ class AlignedSets(Mapping[str, FeatureSet]):
             directory: self._seen(directory, written[directory]).take(rows[directory])
             for directory in directories
         }
-        self.metadata = held_out.noted(
+        self.metadata = held_out.add_column(
             tables[first].iloc[rows[first]].reset_index(drop=True), seen.values()
         )
         self._sources = {

@@ -15,7 +15,7 @@ COLUMN = "Metadata_Held_Out"
 SIDES = {False: "test", True: "train", None: ""}  # as in Metadata_Split
 
 
-def noted(metadata: pd.DataFrame, seen: Iterable[Seen]) -> pd.DataFrame:
+def add_column(metadata: pd.DataFrame, seen: Iterable[Seen]) -> pd.DataFrame:
     """Adds the column of held-out records, if an encoder held out any.
 
     Args:

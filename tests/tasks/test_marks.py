@@ -87,7 +87,7 @@ def random_sets(metadata, rng):
         "gan@0/b8": Seen.alike(len(metadata), False),
         "intensity": Seen.alike(len(metadata), False),
     }
-    metadata = held_out.noted(metadata, seen.values())
+    metadata = held_out.add_column(metadata, seen.values())
     draw = rng.normal(size=(len(SETS), len(metadata), 3)).astype(np.float32)
     draw[:, :, 0] += 2 * (metadata["Metadata_Role"] == "response_1").to_numpy()
     return metadata, {

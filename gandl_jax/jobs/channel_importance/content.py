@@ -44,7 +44,7 @@ class Known:
 
 def build(known: Known) -> Row:
     """Builds the content of the answer: plain data except for NumPy's numbers."""
-    content = _about(known) | _of_weights(known.importances)
+    content = _about(known) | _weight_summary(known.importances)
     content |= {"rows": [], "accuracy": [], "agreement": [], "classes": []}
     content["has_controls"] = False
     for label, codes in known.codes.items():
@@ -88,7 +88,7 @@ def _about(known: Known) -> Row:
     }
 
 
-def _of_weights(importances: Sequence[np.ndarray | None]) -> Row:
+def _weight_summary(importances: Sequence[np.ndarray | None]) -> Row:
     """Returns the weights over seeds; None if no layer has any."""
     if importances[0] is None:
         return {"weights": None, "agreement_of_seeds": None}

@@ -22,13 +22,13 @@ def doubts(content: Content) -> list[str]:
       content: of the job.
     """
     return [
-        *_of_accuracy(content),
-        *_of_same_channels(content),
-        *_of_seeds(content),
-        *_of_yardsticks(content),
-        *_of_likeness(content),
-        *_of_scale(content),
-        *_of_records(content),
+        *_accuracy_doubts(content),
+        *_same_channel_doubts(content),
+        *_seed_doubts(content),
+        *_yardstick_doubts(content),
+        *_likeness_doubts(content),
+        *_scale_doubts(content),
+        *_record_doubts(content),
     ]
 
 
@@ -60,7 +60,7 @@ def left_out(content: Content) -> list[str]:
     return sentences
 
 
-def _of_accuracy(content: Content) -> Iterator[str]:
+def _accuracy_doubts(content: Content) -> Iterator[str]:
     for row in content["accuracy"]:
         if row["low"] <= row["chance"]:
             yield (
@@ -82,7 +82,7 @@ def _score(row: Mapping[str, float]) -> str:
     return f"{row['value']:.3f}, {row['low']:.3f} to {row['high']:.3f}"
 
 
-def _of_same_channels(content: Content) -> Iterator[str]:
+def _same_channel_doubts(content: Content) -> Iterator[str]:
     channel_looks = looks.Looks(
         np.array(content["spread"]), np.array(content["correlation"], np.float64)
     )
@@ -94,7 +94,7 @@ def _of_same_channels(content: Content) -> Iterator[str]:
         )
 
 
-def _of_seeds(content: Content) -> Iterator[str]:
+def _seed_doubts(content: Content) -> Iterator[str]:
     agreement, seeds = content["agreement_of_seeds"], content["seeds"]
     if len(seeds) < 2:
         yield (
@@ -113,7 +113,7 @@ def _of_seeds(content: Content) -> Iterator[str]:
             f"that of {counts_text}{mean}"
         )
     if all(row["weight_low"] <= 1 / len(content["channels"]) <= row["weight_high"]
-           for row in _of_first_label(content)):  # fmt: skip
+           for row in _first_label_rows(content)):  # fmt: skip
         yield (
             "No weight differs from an equal share by its interval: the layer has told "
             "no channel from another"
@@ -125,12 +125,12 @@ def _of_seeds(content: Content) -> Iterator[str]:
         )
 
 
-def _of_first_label(content: Content) -> list[Mapping[str, Any]]:
+def _first_label_rows(content: Content) -> list[Mapping[str, Any]]:
     label = content["rows"][0]["label"]
     return [row for row in content["rows"] if row["label"] == label]
 
 
-def _of_yardsticks(content: Content) -> Iterator[str]:
+def _yardstick_doubts(content: Content) -> Iterator[str]:
     for row in content["agreement"]:
         rank = row["spearman"]
         about = f"{row['label']}: {row['one']} and {row['other']}"
@@ -141,7 +141,7 @@ def _of_yardsticks(content: Content) -> Iterator[str]:
             yield f"{about} have different channels first{value}"
 
 
-def _of_likeness(content: Content) -> Iterator[str]:
+def _likeness_doubts(content: Content) -> Iterator[str]:
     first, second = content["top"]
     value = _correlation(content, first, second)
     if ALIKE <= abs(value) < looks.SAME:
@@ -158,7 +158,7 @@ def _correlation(content: Content, first: str, second: str) -> float:
     return content["correlation"][names.index(first)][names.index(second)]
 
 
-def _of_scale(content: Content) -> Iterator[str]:
+def _scale_doubts(content: Content) -> Iterator[str]:
     spread = dict(zip(content["channels"], content["spread"], strict=True))
     least, most = min(spread, key=spread.get), max(spread, key=spread.get)
     if spread[most] > UNEVEN * spread[least]:
@@ -169,7 +169,7 @@ def _of_scale(content: Content) -> Iterator[str]:
         )
 
 
-def _of_records(content: Content) -> Iterator[str]:
+def _record_doubts(content: Content) -> Iterator[str]:
     if content["part"] == judged_records.VALIDATED:
         yield (
             "The records that are judged decided when training stopped "

@@ -18,7 +18,7 @@ def summary(content: Content) -> str:
     """Writes the tables, what was left out, and doubts."""
     lines = ["", _title(content)]
     for label in dict.fromkeys(row["label"] for row in content["rows"]):
-        lines += ["", *_of_label(content, label)]
+        lines += ["", *_label_lines(content, label)]
     lines += [f"  not told: {sentence}." for sentence in content["left_out"]]
     lines += [f"  doubt: {sentence}." for sentence in content["warnings"]]
     return "\n".join(lines)
@@ -32,7 +32,7 @@ def _title(content: Content) -> str:
     )
 
 
-def _of_label(content: Content, label: str) -> list[str]:
+def _label_lines(content: Content, label: str) -> list[str]:
     rows = [row for row in content["rows"] if row["label"] == label]
     (accuracy,) = (row for row in content["accuracy"] if row["label"] == label)
     cells = [[row["channel"], *(cell(row, key) for key in YARDSTICKS)] for row in rows]
