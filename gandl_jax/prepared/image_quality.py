@@ -19,7 +19,7 @@ import pandas as pd
 APART = 8  # pixels: more than a camera's blur, less than a cell
 LINES = 128  # of an image, at most, that focus is taken from
 PER_OCTAVE = 2  # levels at which the pixels above are counted
-FEWEST = 20  # images of a channel, to say what is usual there
+FEWEST = 20  # images of a channel, to know what is usual
 
 NOISE = 0.9  # focus
 SMOOTH = 1 / APART**2  # focus of an even slope

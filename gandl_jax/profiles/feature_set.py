@@ -132,7 +132,7 @@ def untrained_name(name: str) -> str | None:
       name: a full set name.
 
     Returns:
-      The full name, or None where the set is not of a trained network.
+      The full name, or None if the set is not of a trained network.
     """
     encoder, _, short_name = name.partition("/")
     if not is_network(encoder) or step(encoder) == 0:

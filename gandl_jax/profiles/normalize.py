@@ -455,7 +455,7 @@ class Whitener(_Rotated):
       scaler_: of the plates.
       mean_: [D] float64 of the scaled reference rows.
       components_: [D, d] float64: the covariance of the reference rows becomes I.
-      scatter_: the shrunken covariance; None where rows are enough.
+      scatter_: the shrunken covariance; None if rows are enough.
     """
 
     def fit(self, X, y=None, *, plates) -> "Whitener":
@@ -483,7 +483,7 @@ class TypicalVariation(_Rotated):
       scaler_: of the plates' features.
       mean_: [D] float64, of the scaled reference rows.
       components_: [D, d] float64, orthonormal columns.
-      scatter_: the shrunken covariance; None where rows are enough.
+      scatter_: the shrunken covariance; None if rows are enough.
       rescaler_: of the plates' components.
     """
 

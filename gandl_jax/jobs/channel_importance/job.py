@@ -5,7 +5,7 @@ sweep its runs): some that differ only in their seed, and some that also lack on
 channel, as configs/sweeps/channels.py makes them. It compares three yardsticks, on
 records whose labels no network learnt:
 
-  weight     of the layer that mixes the channels, over seeds, where there is one
+  weight     of the layer that mixes the channels, over seeds, if there is such a layer
   permuted   balanced accuracy lost when a channel comes from other records
   without    balanced accuracy lost by networks that were trained without it
 
