@@ -22,7 +22,7 @@ from gandl_jax.profiles.feature_set import FeatureSet
 from gandl_jax.profiles.seen import Seen
 
 _SUCCESS = "_SUCCESS"
-UNSCALED = {"model.input_px": 0}  # former images were never larger than their crops
+UNSCALED = {"model.input_px": 0}  # of former versions, which never resized crops
 _MADE_FROM = "_made_from.json"  # readers of Parquet folders pass over _*
 SUMMARY = "_summary.json"  # a method's tables of its encoder; not part of the set
 COLUMNS = "columns"  # its table with what each column of the set measures

@@ -122,7 +122,7 @@ def _unlearnt(trainings: Trainings, records: TrainingRecords) -> tuple[np.ndarra
 def _learnt(folder) -> set[str]:
     """Returns names of the records of any screen whose labels a network learnt."""
     table = trained_on.read(folder)
-    if table is None:  # written by a former version, without starting weights
+    if table is None:  # a former version: it learnt only what its config says
         return set()
     has_learnt = (table["seen"] == trained_on.TRAINED) & (table["labels"] != "")
     return set(table.loc[has_learnt, "record_id"])
