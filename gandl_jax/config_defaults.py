@@ -206,6 +206,8 @@ DEFAULTS = {
     },
     "export": {
         "sets": (),  # full names such as gan@500/b8; () is all
+        # Of a screen of OME-Zarr plates on a disk, tables beside each plate too.
+        "beside_plates": False,
         "step": "last",  # of --job=export_encoder: this, "first" or a number
     },
     "evaluate": {

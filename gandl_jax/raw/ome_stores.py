@@ -96,7 +96,7 @@ def check_apart(plates: Sequence[ZarrPlate]) -> None:
     """Raises InputError where two plates have one name, or channels that differ."""
     seen: dict[str, ZarrPlate] = {}
     for plate in plates:
-        folder = next(iter(plate.images)).partition(ome_zarr.END)[0]
+        folder = next(iter(plate.images)).partition(f"{ome_zarr.END}/")[0]
         if folder in seen:
             raise InputError(
                 f"{seen[folder].name} and {plate.name} are plates of one name: rename "

@@ -59,6 +59,11 @@ class ZarrPlate:
         """The store's, for messages."""
         return self.keys.name
 
+    @property
+    def title(self) -> str:
+        """The plate's name in its images' paths: "P1"."""
+        return next(iter(self.images)).split(f"{END}/")[0].rpartition("/")[2]
+
     def __contains__(self, path: str) -> bool:
         return path in self.images
 
@@ -170,7 +175,7 @@ def open_plate(keys: Keys, folder: str, options: OmeOptions) -> ZarrPlate | None
 
 
 def _root(keys: Keys) -> tuple[int, dict[str, Any]]:
-    """The version of Zarr, and the root's attributes, those of OME where it has them."""
+    """The version of Zarr, and the root's attributes, OME's where it has them."""
     if (whole := _json(keys, "zarr.json")) is not None:
         return 3, _of_zarr_3(whole)
     attributes = _json(keys, ".zattrs")
@@ -233,9 +238,9 @@ def _with_images(
     absent = [path for (_, path), own in zip(named, fields, strict=True) if not own]
     if absent:
         raise InputError(
-            f"{keys.name} lists {len(listed):,} wells, of which {len(absent):,} are not "
-            f"there or list no image, the first {absent[0]}: fetch them, or take them "
-            "out of the plate's `wells`"
+            f"{keys.name} lists {len(listed):,} wells, of which {len(absent):,} are "
+            f"not there or list no image, the first {absent[0]}: fetch them, or "
+            "take them out of the plate's `wells`"
         )
     images: dict[str, str] = {}
     for (name, path), own in zip(named, fields, strict=True):
@@ -329,8 +334,8 @@ def _level(
         raise Unreadable("`multiscales` without axes or datasets")
     if level >= len(levels):
         raise Unreadable(
-            f"{len(levels)} pyramid levels, from 0, and config.screen.ome.pyramid_level "
-            f"is {level}"
+            f"{len(levels)} pyramid levels, from 0, and "
+            f"config.screen.ome.pyramid_level is {level}"
         )
     names = [axis.get("name") if isinstance(axis, dict) else axis for axis in axes]
     return list(map(str, names)), _path(levels[level])

@@ -257,7 +257,11 @@ class RawFiles:
 
     def is_image(self, path: str) -> bool:
         """Whether a path is an image's, by its name or by a plate."""
-        return path.lower().endswith(IMAGES) or self._plate(path) is not None
+        return path.lower().endswith(IMAGES) or self.in_plate(path)
+
+    def in_plate(self, path: str) -> bool:
+        """Whether a path is that of an OME plate's image."""
+        return self._plate(path) is not None
 
     def _plate(self, path: str) -> ZarrPlate | TiffPlates | None:
         """The plate that has an image of this path."""

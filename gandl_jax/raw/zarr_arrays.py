@@ -53,8 +53,8 @@ def read(
         raise Unreadable(
             f"{len(store.absent)} chunk{'s' * (len(store.absent) > 1)} missing, "
             f"the first {min(store.absent)}; fetch the plate again, or set "
-            "config.screen.ome.absent_chunks to fill where its writer leaves out chunks "
-            "of zeros"
+            "config.screen.ome.absent_chunks to fill where its writer leaves out "
+            "chunks of zeros"
         )
     return np.asarray(pixels)
 

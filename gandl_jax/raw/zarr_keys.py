@@ -26,7 +26,8 @@ class Keys(Protocol):
     """
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The store's path or address."""
 
     def read(self, key: str, start: int = 0, length: int = -1) -> bytes | None:
         """Reads a key's bytes.
@@ -137,7 +138,7 @@ def _cut(data: bytes, start: int, length: int) -> bytes:
 
 @functools.cache
 def _file_system(address: str) -> tuple[Any, str]:
-    """fsspec's file system of an address, and the path in it."""
+    """The file system of an address, and the path in it."""
     if importlib.util.find_spec("fsspec") is None:
         raise InputError(f'{address} needs fsspec: pip install "gandl_jax[ome]"')
     import fsspec  # an optional library
