@@ -91,7 +91,7 @@ def find(source: "RawFiles", options: OmeOptions) -> TiffPlates:
       InputError: there is no OME-TIFF, one cannot be read, or says nothing of plate and
         well; or its channels are in another order than those of the first.
     """
-    names = sorted({p for p in source.everything() if p.lower().endswith(FILES)})
+    names = [p for p in source.each_once() if p.lower().endswith(FILES)]
     if not names:
         raise InputError(
             f"there is no {' or '.join(FILES)} in {source.source_dir}, and "

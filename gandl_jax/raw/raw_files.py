@@ -103,6 +103,16 @@ class RawFiles:
             if not any(part.startswith(".") for part in path.split("/")):
                 yield path
 
+    def each_once(self) -> list[str]:
+        """Paths of all files, sorted; a member's is that without its top folder."""
+        tops = tuple(f"{archive.top}/" for archive in self.archives if archive.top)
+        every = set(self.everything())
+        return sorted(
+            path
+            for path in every
+            if not (tops and path.startswith(tops) and path.partition("/")[2] in every)
+        )
+
     def _below(self) -> Iterator[str]:
         """Paths of all loose files, relative to the raw screen; no hidden ones.
 

@@ -43,7 +43,12 @@ def read(
     store = _Store(keys)
     place = zarr.storage.StorePath(store, path)
     try:
-        pixels = zarr.Array.from_dict(place, dict(metadata))[selection]
+        array = zarr.Array.from_dict(place, dict(metadata))
+    except Exception as error:  # whatever is wrong with the metadata
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise Unreadable(f"an array that zarr cannot open ({reason[0]})") from error
+    try:
+        pixels = array[selection]
     except (Unreadable, RunError):
         raise
     except Exception as error:  # whatever error the damage leads to

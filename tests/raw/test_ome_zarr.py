@@ -228,6 +228,7 @@ def unreadable(plate, path="P1.zarr/B02/0", **options):
     with pytest.raises(Unreadable) as caught:
         opened.read_format(path)
         opened.read_image(path)
+    assert "\n" not in str(caught.value)
     return str(caught.value)
 
 

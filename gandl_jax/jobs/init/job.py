@@ -107,13 +107,7 @@ def _open(source_dir: str) -> RawFiles:
 
 def _listed(opened: RawFiles) -> list[str]:
     """Paths of all files, loose, in archives and of plates, each once."""
-    tops = tuple(f"{archive.top}/" for archive in opened.archives if archive.top)
-    every = {path for path in opened.everything() if "_thumb" not in path}
-    return sorted(
-        path
-        for path in every
-        if not (tops and path.startswith(tops) and path.partition("/")[2] in every)
-    )
+    return [path for path in opened.each_once() if "_thumb" not in path]
 
 
 def _check_one(
