@@ -49,6 +49,8 @@ OWNERS = {
     "orbax": {"checkpoint"},
     "sklearn": {"profiles", "tasks"},
     "anndata": {"profiles"},
+    "zarr": {"profiles", "raw"},
+    "fsspec": {"raw"},
     "h5py": {"models", "profiles"},
     "huggingface_hub": {"models"},
     "copairs": {"tasks"},

@@ -2,6 +2,7 @@
 
 import json
 import os
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -70,7 +71,12 @@ def write_zarr(
     made = _made(one, provenance, measurements)
     beside = path.parent / f".{path.name}.partial"
     beside.rmtree(missing_ok=True)
-    with anndata.settings.override(zarr_write_format=zarr_format):
+    with (
+        anndata.settings.override(zarr_write_format=zarr_format),
+        warnings.catch_warnings(),
+    ):
+        # That Zarr 3 has no consolidated metadata yet, which anndata writes as well.
+        warnings.filterwarnings("ignore", message="Consolidated metadata")
         made.write_zarr(os.fspath(beside))
     path.rmtree(missing_ok=True)
     beside.rename(path)
