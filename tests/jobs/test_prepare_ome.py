@@ -2,6 +2,8 @@
 
 import functools
 import http.server
+import pathlib
+import re
 import threading
 
 import ome_writers
@@ -166,3 +168,25 @@ def test_a_plate_is_verified_against_its_store(tmp_path):
     prepare.run(config, "")
     (tmp_path / "work").mkdir()
     verify.run(config, tmp_path / "work")
+
+
+BLOCKS = re.findall(
+    r"^```python\n(.*?)^```",
+    (pathlib.Path(__file__).parents[2] / "docs/ome.md").read_text(),
+    re.MULTILINE | re.DOTALL,
+)
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=("zarr", "ome"))
+def test_the_blocks_of_the_page_describe_such_plates(tmp_path, block):
+    raw = tmp_path / "raw"
+    if ".zarr" in block:
+        ome_writers.write_zarr(raw / "P1.ome.zarr", ome_writers.images())
+    else:
+        raw.mkdir()
+        sites = [(w, int(s), image) for (w, s), image in ome_writers.images().items()]
+        ome_writers.write_ome_tiff(raw / "P1.ome.tif", "P1", sites)
+    config = configured(raw, tmp_path / "out", "")
+    exec(block, {"config": config})  # noqa: S102
+    prepare.run(config, "")
+    assert len(shards(tmp_path / "out")) == 2

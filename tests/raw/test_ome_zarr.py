@@ -6,10 +6,12 @@ import json
 import pickle
 import shutil
 import threading
+import time
 
 import numpy as np
 import ome_writers
 import pytest
+import zarr
 
 from gandl_jax.errors import InputError, RunError
 from gandl_jax.raw import ome_zarr, raw_files, zarr_arrays
@@ -427,3 +429,28 @@ def test_the_store_is_read_only(plate):
     )
     with pytest.raises(PermissionError):
         asyncio.run(store.delete("zarr.json"))
+
+
+@pytest.mark.slow
+def test_images_are_read_at_the_librarys_rate(tmp_path, version):
+    """By CPU time, which others' computing does not change: at least 80 %."""
+    pictures = ome_writers.images(side=1024, sites=4)
+    plate = ome_writers.write_zarr(tmp_path / "P1.zarr", pictures, version)
+    opened = raw_files.open_files(str(tmp_path))
+
+    def ours():
+        for well, site in pictures:
+            opened.read_image(f"P1.zarr/{well}/{site}")
+
+    def theirs():
+        for well, site in pictures:
+            place = plate.joinpath(*ome_writers.WELLS[well], site, "0")
+            zarr.open_array(str(place), mode="r")[:]
+
+    times = {ours: [], theirs: []}
+    for _ in range(7):
+        for read, spent in times.items():
+            begun = time.process_time()
+            read()
+            spent.append(time.process_time() - begun)
+    assert min(times[theirs]) >= 0.8 * min(times[ours])
