@@ -187,6 +187,6 @@ def test_the_blocks_of_the_page_describe_such_plates(tmp_path, block):
         sites = [(w, int(s), image) for (w, s), image in ome_writers.images().items()]
         ome_writers.write_ome_tiff(raw / "P1.ome.tif", "P1", sites)
     config = configured(raw, tmp_path / "out", "")
-    exec(block, {"config": config})  # noqa: S102
+    exec(block, {"config": config})
     prepare.run(config, "")
     assert len(shards(tmp_path / "out")) == 2
