@@ -92,9 +92,11 @@ def _plates(config: ml_collections.ConfigDict) -> list[_Plate]:
                 f"config.export.beside_plates is set, and {plate.name} is not on this "
                 "machine's disk: leave it out, and copy exports/ to the plate"
             )
-        own = {name for name, path in zip(ids, paths, strict=True) if path in plate}
-        place = os.path.dirname(os.path.abspath(plate.name))
-        made.append(_Plate(os.path.join(place, plate.title), plate.zarr_format, own))
+        records = {name for name, path in zip(ids, paths, strict=True) if path in plate}
+        parent = os.path.dirname(os.path.abspath(plate.name))
+        made.append(
+            _Plate(os.path.join(parent, plate.title), plate.zarr_format, records)
+        )
     return made
 
 
@@ -109,16 +111,20 @@ def _export_beside(
     if annotated.zarr_provenance(path) == provenance:
         print(f"export    {path} is there: nothing to do", flush=True)
         return
-    one = store.read(folder, [short_name])[short_name]
-    own = one.take(np.isin(table.record_ids(one.metadata), sorted(plate.records)))
+    whole_set = store.read(folder, [short_name])[short_name]
+    rows = whole_set.take(
+        np.isin(table.record_ids(whole_set.metadata), sorted(plate.records))
+    )
     measured = store.measurements(folder)
-    annotated.write_zarr(path, own, provenance, measured, zarr_format=plate.zarr_format)
-    records, width = own.features.shape
+    annotated.write_zarr(
+        path, rows, provenance, measured, zarr_format=plate.zarr_format
+    )
+    records, width = rows.features.shape
     print(f"export    {path}: {records:,} records x {width:,} features", flush=True)
 
 
 def _provenance(name: str, folder: epath.Path) -> dict[str, Any]:
-    """What a set was made from, for a file of it."""
+    """Says in plain data what a set was made from."""
     return {
         "set": name,
         "profiles": store.fingerprint(folder),

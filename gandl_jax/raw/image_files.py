@@ -173,11 +173,11 @@ def read_pages_format(file: BinaryIO, pages: Sequence[int]) -> ImageFormat:
         raise Unreadable("truncated or corrupt") from error
 
 
-def pages_pixels(data: bytes, pages: Sequence[int]) -> np.ndarray:
+def pages_pixels(file: BinaryIO, pages: Sequence[int]) -> np.ndarray:
     """Decodes an image that lies in some pages of a TIFF.
 
     Args:
-      data: the whole file.
+      file: open for reading; of it these pages alone are read.
       pages: one for each channel, from 0.
 
     Returns:
@@ -187,7 +187,7 @@ def pages_pixels(data: bytes, pages: Sequence[int]) -> np.ndarray:
       Unreadable: as `read_pages_format`.
     """
     try:
-        with _open(io.BytesIO(data)) as tiff:
+        with _open(file) as tiff:
             chosen = [tiff.pages[page] for page in pages]
             _pages_format(chosen, tiff)
             _check_pages(chosen, tiff)

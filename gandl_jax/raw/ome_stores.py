@@ -56,29 +56,29 @@ def find(
             for path in entries
             if path.name.lower().endswith(".zarr") and path.is_dir()
         ]
-    plates, others = [], []
+    plates, no_plates = [], []
     for folder, keys in stores:
         try:
             plates.append(ome_zarr.open_plate(keys, folder, options))
         except NoPlate as error:
-            others.append(str(error))
+            no_plates.append(str(error))
     if LIST in named:
         for folder, keys in _listed(source_dir):
             plates.append(ome_zarr.open_plate(keys, folder, options))
-    return tuple(filter(None, plates)), tuple(others)
+    return tuple(filter(None, plates)), tuple(no_plates)
 
 
 def in_archive(
     archive: Archive, options: OmeOptions
 ) -> tuple[tuple[ZarrPlate, ...], tuple[str, ...]]:
     """The plates in a zip archive, as from `find`; none where it holds no Zarr."""
-    plates, others = [], []
+    plates, no_plates = [], []
     for folder, keys in _in_archive(archive):
         try:
             plates.append(ome_zarr.open_plate(keys, folder, options))
         except NoPlate as error:
-            others.append(str(error))
-    return tuple(filter(None, plates)), tuple(others)
+            no_plates.append(str(error))
+    return tuple(filter(None, plates)), tuple(no_plates)
 
 
 def _in_archive(archive: Archive) -> Iterator[tuple[str, Keys]]:
@@ -86,8 +86,8 @@ def _in_archive(archive: Archive) -> Iterator[tuple[str, Keys]]:
         is_zarr = archive.top.lower().endswith(".zarr")
         yield _folder(archive.top if is_zarr else archive.name), ZipKeys(archive, "")
     elif b".zarr/" in archive.names:  # looked at first: there may be millions
-        found = map(_INNER.fullmatch, archive.paths())
-        for root in sorted({match["root"] for match in found if match}):
+        matches = map(_INNER.fullmatch, archive.paths())
+        for root in sorted({match["root"] for match in matches if match}):
             if not archive.top or not root.startswith(f"{archive.top}/"):
                 yield _folder(root), ZipKeys(archive, f"{root}/")
 

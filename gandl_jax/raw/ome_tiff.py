@@ -7,6 +7,8 @@ image's number among those of the well. A file may hold one image or several.
 import collections
 import concurrent.futures
 import dataclasses
+import io
+import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -55,9 +57,9 @@ class TiffPlates:
 
     def part(self, paths: Iterable[str]) -> "TiffPlates":
         """The same with these images alone."""
-        own = {path: self.images[path] for path in paths if path in self.images}
-        source = self.source.part({file for file, _ in own.values()})
-        return dataclasses.replace(self, source=source, images=own)
+        kept = {path: self.images[path] for path in paths if path in self.images}
+        source = self.source.part({file for file, _ in kept.values()})
+        return dataclasses.replace(self, source=source, images=kept)
 
     def read_format(self, path: str) -> ImageFormat:
         """An image's format, from its pages' headers alone.
@@ -77,7 +79,12 @@ class TiffPlates:
         """
         name, pages = self.images[path]
         with self.source.expected(name) as file:
-            return image_files.pages_pixels(file.read(), pages)
+            return image_files.pages_pixels(_seekable(file), pages)
+
+
+def _seekable(file: BinaryIO) -> BinaryIO:
+    """The file; one in an archive, which is unpacked from its start, in memory."""
+    return io.BytesIO(file.read()) if isinstance(file, zipfile.ZipExtFile) else file
 
 
 def find(source: "RawFiles", options: OmeOptions) -> TiffPlates:
@@ -98,12 +105,14 @@ def find(source: "RawFiles", options: OmeOptions) -> TiffPlates:
             f"config.screen.file asks for plates of OME-TIFFs ({END})"
         )
     with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
-        found = list(pool.map(lambda name: _images(source, name, options), names))
+        images_by_file = list(
+            pool.map(lambda name: _images(source, name, options), names)
+        )
     sites = collections.defaultdict(list)
-    for name, images in zip(names, found, strict=True):
+    for name, images in zip(names, images_by_file, strict=True):
         for image in images:
             sites[image.plate, image.well].append((image.index, name, image))
-    first = next(image for images in found for image in images)
+    first = next(image for images in images_by_file for image in images)
     paths = {}
     for (plate, well), entries in sorted(sites.items()):
         in_order = sorted(entries, key=lambda entry: (entry[:2], entry[2].pages))
@@ -128,16 +137,16 @@ def describes_plates(source: "RawFiles", name: str) -> bool:
 
 def _images(source: "RawFiles", name: str, options: OmeOptions) -> list[OmeImage]:
     """The images of a file, each with its plate and well."""
-    place = f"{source.source_dir}/{name}"
+    path = f"{source.source_dir}/{name}"
     try:
         with source.expected(name) as file:
             text = _description(file)
         images = ome_xml.parse(text, name.rpartition("/")[2], options)
     except Unreadable as error:
-        raise InputError(f"{place} cannot be used ({error}): write it again") from error
+        raise InputError(f"{path} cannot be used ({error}): write it again") from error
     if not images or not all(image.plate and image.well for image in images):
         raise InputError(
-            f"{place} says nothing of its plate and well in its OME-XML: name them by "
+            f"{path} says nothing of its plate and well in its OME-XML: name them by "
             "the files' names in config.screen.file, as in "
             "'{plate}/{well}_s{site}.ome.tif'"
         )

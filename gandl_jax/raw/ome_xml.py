@@ -49,7 +49,7 @@ def parse(text: str, file_name: str, options: OmeOptions) -> list[OmeImage]:
         root = ElementTree.fromstring(text)
     except ElementTree.ParseError as error:
         raise Unreadable(f"no OME-XML in it that can be read ({error})") from error
-    places = {image: place for image, *place in _samples(root)}
+    samples = {image: sample for image, *sample in _samples(root)}
     images = []
     for element in root.findall("{*}Image"):
         pixels = element.find("{*}Pixels")
@@ -58,7 +58,7 @@ def parse(text: str, file_name: str, options: OmeOptions) -> list[OmeImage]:
         pages = _pages(pixels, file_name, options)
         if pages is None:
             continue
-        plate, well, index = places.get(element.get("ID"), ("", "", 0))
+        plate, well, index = samples.get(element.get("ID"), ("", "", 0))
         names = [c.get("Name") for c in pixels.findall("{*}Channel")]
         channels = tuple(map(str, names)) if names and all(names) else ()
         images.append(OmeImage(plate, well, index, channels, pages))
@@ -71,12 +71,14 @@ def _samples(root: ElementTree.Element) -> Iterator[tuple[str, str, str, int]]:
         name = plate.get("Name") or plate.get("ID") or ""
         for well in plate.findall("{*}Well"):
             row, column = _number(well, "Row", 0) + 1, _number(well, "Column", 0) + 1
-            place = wells.meant_by(f"R{row}C{column}") or f"R{row:02}C{column:02}"
+            name_of_well = (
+                wells.meant_by(f"R{row}C{column}") or f"R{row:02}C{column:02}"
+            )
             for number, sample in enumerate(well.findall("{*}WellSample")):
                 image = sample.find("{*}ImageRef")
                 if image is not None:
                     index = _number(sample, "Index", number)
-                    yield image.get("ID"), name, place, index
+                    yield image.get("ID"), name, name_of_well, index
 
 
 def _number(element: ElementTree.Element, name: str, default: int) -> int:
@@ -101,32 +103,32 @@ def _pages(
                 f"{index}"
             )
     order = pixels.get("DimensionOrder", "XYCZT")[2:]
-    found: dict[int, int] = {}
-    others = False
+    pages: dict[int, int] = {}
+    in_other_files = False
     next_page = 0
-    for place, page, count, name in _data(pixels):
+    for start, page, count, name in _data(pixels):
         if name and name != file_name:
-            others = True
+            in_other_files = True
             continue
         page = next_page if page is None else page
-        for position in itertools.islice(_positions(order, sizes, place), count):
+        for position in itertools.islice(_positions(order, sizes, start), count):
             if position["Z"] == options.z_plane and position["T"] == options.time_point:
-                found[position["C"]] = page
+                pages[position["C"]] = page
             page += 1
         next_page = page
-    if not found and others:
+    if not pages and in_other_files:
         return None
     wanted = range(sizes["C"])
-    if not set(wanted) <= found.keys():
-        where = "lie in several files" if others else "have no pages"
+    if not set(wanted) <= pages.keys():
+        where = "lie in several files" if in_other_files else "have no pages"
         raise Unreadable(f"channels of its images {where}: one file must hold all")
-    return tuple(found[channel] for channel in wanted)
+    return tuple(pages[channel] for channel in wanted)
 
 
 def _data(
     pixels: ElementTree.Element,
 ) -> Iterator[tuple[dict[str, int], int | None, int | None, str]]:
-    """Of each TiffData where it begins, its page, its number of planes and its file.
+    """Gives each TiffData's first plane, its page, its number of planes and its file.
 
     An image without any has its planes in order from the file's first page.
     """
@@ -134,14 +136,14 @@ def _data(
     if not elements:
         yield dict.fromkeys("CZT", 0), 0, None, ""
     for element in elements:
-        place = {axis: _number(element, f"First{axis}", 0) for axis in "CZT"}
+        start = {axis: _number(element, f"First{axis}", 0) for axis in "CZT"}
         page = _number(element, "IFD", -1)
         count = _number(element, "PlaneCount", -1)
         if count < 0:
             count = 1 if page >= 0 else None
         identity = element.find("{*}UUID")
         name = identity.get("FileName", "") if identity is not None else ""
-        yield place, None if page < 0 else page, count, name.rpartition("/")[2]
+        yield start, None if page < 0 else page, count, name.rpartition("/")[2]
 
 
 def _positions(

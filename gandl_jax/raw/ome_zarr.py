@@ -73,8 +73,8 @@ class ZarrPlate:
 
     def part(self, paths: Iterable[str]) -> "ZarrPlate":
         """The plate with these images alone."""
-        own = {path: self.images[path] for path in paths if path in self.images}
-        return dataclasses.replace(self, images=own)
+        kept = {path: self.images[path] for path in paths if path in self.images}
+        return dataclasses.replace(self, images=kept)
 
     def read_format(self, path: str) -> ImageFormat:
         """An image's format, from its metadata alone.
@@ -98,15 +98,15 @@ class ZarrPlate:
 
         image = self._image(path)
         fill = self.options.absent_chunks == "fill"
-        found = zarr_arrays.read(
+        pixels = zarr_arrays.read(
             self.keys, image.path, image.metadata, image.selection, fill=fill
         )
-        if found.ndim == 2:
-            found = found[None]
-        found = np.ascontiguousarray(
-            found.astype(found.dtype.newbyteorder("="), copy=False)
+        if pixels.ndim == 2:
+            pixels = pixels[None]
+        pixels = np.ascontiguousarray(
+            pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
         )
-        return np.moveaxis(image_files.unsigned(found), 0, -1)
+        return np.moveaxis(image_files.unsigned(pixels), 0, -1)
 
     def _image(self, path: str) -> "_Image":
         group = self.images[path]
@@ -120,12 +120,12 @@ class ZarrPlate:
                 f"image {', '.join(self.channels)}"
             )
         axes, level = _level(described, self.options.pyramid_level, self.zarr_format)
-        place = f"{group}/{level}"
+        array_path = f"{group}/{level}"
         name = "zarr.json" if self.zarr_format == 3 else ".zarray"
-        metadata = _json(self.keys, f"{place}/{name}")
+        metadata = _json(self.keys, f"{array_path}/{name}")
         if not isinstance(metadata, dict):
             raise Unreadable(f"no array {level}, which its pyramid names")
-        return _array(place, metadata, axes, self.options)
+        return _array(array_path, metadata, axes, self.options)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -198,7 +198,7 @@ def _of_zarr_3(whole: Any) -> dict[str, Any]:
 def _plate(
     keys: Keys, zarr_format: int, attributes: Mapping[str, Any]
 ) -> Mapping[str, Any]:
-    """What the root says of the plate; raises where it is none of a known version."""
+    """Returns the plate's metadata; raises where they are of no known version."""
     plate = attributes.get("plate")
     if not isinstance(plate, dict):
         other = "an OME-Zarr image" if "multiscales" in attributes else "a Zarr"
@@ -235,7 +235,11 @@ def _with_images(
     named = [(_well_name(plate, well), _path(well)) for well in listed]
     with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
         fields = list(pool.map(lambda w: _fields(keys, w[1], zarr_format), named))
-    absent = [path for (_, path), own in zip(named, fields, strict=True) if not own]
+    absent = [
+        path
+        for (_, path), fields_of_well in zip(named, fields, strict=True)
+        if not fields_of_well
+    ]
     if absent:
         raise InputError(
             f"{keys.name} lists {len(listed):,} wells, of which {len(absent):,} are "
@@ -243,8 +247,8 @@ def _with_images(
             "take them out of the plate's `wells`"
         )
     images: dict[str, str] = {}
-    for (name, path), own in zip(named, fields, strict=True):
-        for field in own:
+    for (name, path), fields_of_well in zip(named, fields, strict=True):
+        for field in fields_of_well:
             images[f"{folder}/{name}/{field}"] = f"{path}/{field}"
     first = _attributes(keys, next(iter(images.values())), zarr_format)
     acquisitions = plate.get("acquisitions")
@@ -291,8 +295,8 @@ def _attributes(keys: Keys, group: str, zarr_format: int) -> dict[str, Any] | No
     if zarr_format == 3:
         whole = _json(keys, f"{group}/zarr.json")
         return None if whole is None else _of_zarr_3(whole)
-    found = _json(keys, f"{group}/.zattrs")
-    return found if isinstance(found, dict) else None
+    attributes = _json(keys, f"{group}/.zattrs")
+    return attributes if isinstance(attributes, dict) else None
 
 
 def _json(keys: Keys, key: str) -> Any:

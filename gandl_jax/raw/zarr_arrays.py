@@ -41,9 +41,9 @@ def read(
       RunError: the network failed.
     """
     store = _Store(keys)
-    place = zarr.storage.StorePath(store, path)
+    store_path = zarr.storage.StorePath(store, path)
     try:
-        array = zarr.Array.from_dict(place, dict(metadata))
+        array = zarr.Array.from_dict(store_path, dict(metadata))
     except Exception as error:  # whatever is wrong with the metadata
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise Unreadable(f"an array that zarr cannot open ({reason[0]})") from error
