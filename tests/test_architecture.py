@@ -50,6 +50,7 @@ OWNERS = {
     "sklearn": {"profiles", "tasks"},
     "anndata": {"profiles"},
     "zarr": {"profiles", "raw"},
+    "numcodecs": {"raw"},
     "fsspec": {"raw"},
     "h5py": {"models", "profiles"},
     "huggingface_hub": {"models"},

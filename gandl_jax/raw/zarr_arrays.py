@@ -10,6 +10,7 @@ from zarr.abc import store as zarr_store
 from zarr.core.buffer import Buffer, BufferPrototype, default_buffer_prototype
 
 from gandl_jax.errors import RunError
+from gandl_jax.raw import checked_blosc
 from gandl_jax.raw.image_files import Unreadable
 from gandl_jax.raw.zarr_keys import Keys
 
@@ -43,7 +44,7 @@ def read(
     store = _Store(keys)
     store_path = zarr.storage.StorePath(store, path)
     try:
-        array = zarr.Array.from_dict(store_path, dict(metadata))
+        array = zarr.Array.from_dict(store_path, checked_blosc.put_in(metadata))
     except Exception as error:  # whatever is wrong with the metadata
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise Unreadable(f"an array that zarr cannot open ({reason[0]})") from error

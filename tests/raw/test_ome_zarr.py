@@ -316,7 +316,30 @@ def test_a_truncated_or_changed_chunk_is_told(plate, version):
     data = chunk.read_bytes()
     for damaged in (data[: len(data) // 2], data[:4], b"", b"\xff" * len(data)):
         chunk.write_bytes(damaged)
-        assert "a truncated or corrupt chunk" in unreadable(plate)
+        assert "chunk" in unreadable(plate)
+
+
+def test_a_chunk_that_ends_too_soon_is_never_decoded(plate, version):
+    """Blosc is not given a chunk's length, and would read on behind its end."""
+    chunk = chunks(plate, version)[0]
+    data = chunk.read_bytes()
+    for length in (len(data) - 1, len(data) // 2, 17):
+        chunk.write_bytes(data[:length])
+        wanted = f"a truncated or corrupt chunk of {length:,} bytes"
+        assert unreadable(plate) == wanted
+    chunk.write_bytes(data[:4] + b"\xff\xff\xff\x7f" + data[8:])
+    assert "a corrupt chunk that unpacks to 2,147,483,647" in unreadable(plate)
+
+
+def test_a_chunk_in_a_shard_is_not_decoded_behind_its_end_either(tmp_path):
+    plate = ome_writers.write_zarr(
+        tmp_path / "raw/P1.zarr", ome_writers.images(), sharded=True
+    )
+    shard = plate / "B/2/0/0/c/0/0/0"
+    data = bytearray(shard.read_bytes())
+    data[12:16] = b"\xff\xff\0\0"  # of its first chunk, the bytes that it has
+    shard.write_bytes(data)
+    assert "a truncated or corrupt chunk of" in unreadable(plate)
 
 
 def test_a_missing_chunk_is_told_or_filled_where_that_is_meant(plate, version):
