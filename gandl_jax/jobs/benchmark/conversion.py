@@ -110,9 +110,9 @@ def _scratch_folder(prepared_dir: str) -> str | None:
 
 
 def _source_bytes(raw: shards.Raw) -> int:
-    """Reads all raw images, and returns their bytes."""
+    """Reads all raw images, and counts their bytes; for plates those of pixels."""
     paths = itertools.chain(*raw_images.paths(raw.screen, raw.metadata))
-    return sum(len(conversion_limit.read(raw, path)) for path in paths)
+    return sum(memoryview(conversion_limit.read(raw, path)).nbytes for path in paths)
 
 
 def _convert(raw: shards.Raw, out: epath.Path, workers: int) -> float | None:
