@@ -1,6 +1,6 @@
 """The job `export`: writes feature sets as AnnData files, for other tools.
 
-With `export.beside_plates` it writes each OME-Zarr plate's rows beside it, too, as Zarr.
+With `export.beside_plates` it writes each OME-Zarr plate's rows beside it, as Zarr.
 """
 
 import importlib.util
