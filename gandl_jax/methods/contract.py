@@ -171,7 +171,9 @@ class Optional(Protocol):
     K = 1 or None any order will do; else config.data.crops_per_site must be 1."""
 
     def samples(self, state: Any, keys: Array, labels: Mapping[str, Array]) -> Array:
-        """[N, H, W, C] generated images, one for each of N keys. train, generate.
+        """[N, H, W, C] generated images, one for each of N keys.
+
+        train, generate, generated_quality.
 
         Args:
           state: of the training.
