@@ -7,6 +7,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from gandl_jax import dose_unit
+
 MAX_LINES = 200  # of a table; the rest is in the CSV file
 
 
@@ -161,21 +163,29 @@ def _end(value: float | None, pattern: str) -> str:
     return "open" if value is None else number(value, pattern)
 
 
-def dose(um: float) -> str:
-    """A dose, in nM where it is below 0.1 uM."""
-    scale, unit = _unit(um)
-    return f"{rounded(um * scale):g}\N{NO-BREAK SPACE}{unit}"
+def dose(amount: float, unit: str = dose_unit.MICROMOLAR) -> str:
+    """A dose with its unit: in nM where it is below 0.1 uM."""
+    scale, name = _scale(amount, unit)
+    return f"{rounded(amount * scale):g}\N{NO-BREAK SPACE}{name}"
 
 
-def dose_interval(um: float, low_um: float | None, high_um: float | None) -> str:
+def dose_interval(
+    amount: float,
+    low: float | None,
+    high: float | None,
+    unit: str = dose_unit.MICROMOLAR,
+) -> str:
     """The interval of a dose, in the unit in which `dose` gives it."""
-    scale, _ = _unit(um)
-    low, high = (rounded(end and end * scale) for end in (low_um, high_um))
+    scale, _ = _scale(amount, unit)
+    low, high = (rounded(end and end * scale) for end in (low, high))
     return span(low, high, "g")
 
 
-def _unit(um: float) -> tuple[float, str]:
-    return (1000, "nM") if um < 0.1 else (1, "µM")
+def _scale(amount: float, unit: str) -> tuple[float, str]:
+    """What a dose is multiplied with to be told, and the unit that it has then."""
+    if unit == dose_unit.MICROMOLAR and amount < 0.1:
+        return 1000, "nM"
+    return 1, dose_unit.shown(unit)
 
 
 def rounded(value: float | None) -> float | None:
