@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from gandl_jax import dose_unit
 from gandl_jax.figures import style
+from gandl_jax.names import shortened
 
 Lines = tuple[Sequence[float], Sequence[float]]
 COMPOUNDS = {  # what a curve does -> colour, marker
@@ -22,6 +23,7 @@ COMPOUNDS = {  # what a curve does -> colour, marker
     "not told": (style.GREY, "x"),
 }
 NAME_SIZE = 7  # of a compound's name, in points
+LONGEST = 28  # letters of it; of a longer one both ends
 
 
 @matplotlib.rc_context(style.STYLE)
@@ -174,7 +176,8 @@ def _name(axes: Axes, points, labels: Sequence[tuple[float, float, str]]) -> Non
     every = np.concatenate([placed(*those) for those in points.values()])
     taken: list[tuple[float, float, float, float]] = []
     # From the top down, so that the lines cross no more than they must.
-    for x, y, name in sorted(labels, key=lambda one: -one[1]):
+    for x, y, label in sorted(labels, key=lambda one: -one[1]):
+        name = shortened(label, LONGEST)
         (at,) = placed([x], [y])
         size = 0.62 * NAME_SIZE * len(name) + 2, 1.3 * NAME_SIZE
         found = [(at[0] + dx, at[1] + dy) for dx, dy in _offsets(size)]

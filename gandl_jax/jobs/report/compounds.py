@@ -13,6 +13,7 @@ from gandl_jax.tasks.curve_shape import FALLS_AGAIN
 
 BEST = 8  # rescues on the first page
 FEWEST = 3  # points that make a figure
+LONGEST = 40  # letters of a name in the table of the first page
 RELATIVE, ABSOLUTE = "ec50", drawn_doses.ABSOLUTE  # EC50s, as keys of rows begin
 
 
@@ -39,8 +40,8 @@ def best(rows: Sequence[Row]) -> Html:
             header,
             (
                 (
-                    page.join([page.tag("b", row["treatment"]), *_star(row)]),
-                    where(row),
+                    page.join([_name(row), *_star(row)]),
+                    page.short(where(row), LONGEST),
                     _ec50(row),
                     _ec50(row, ABSOLUTE),
                     score(row, "rescue"),
@@ -68,6 +69,10 @@ def best(rows: Sequence[Row]) -> Html:
 def doubted_words(row: Row) -> str:
     """Names a curve and what there is to doubt of it, without a full stop."""
     return f"{row['treatment']} ({where(row)}): {'; '.join(row['doubts'])}"
+
+
+def _name(row: Row) -> Html:
+    return page.tag("b", page.short(str(row["treatment"]), LONGEST))
 
 
 def _star(row: Row) -> list[str]:

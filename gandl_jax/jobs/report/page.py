@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from gandl_jax import dose_unit
+from gandl_jax.names import shortened
 
 MAX_LINES = 200  # of a table; the rest is in the CSV file
 
@@ -47,6 +48,12 @@ def section(name: str, title: str, *content: object, of: str = "") -> Html:
     words = join([title, tag("small", of)]) if of else title
     name = f"{name}-{of}" if of else name
     return tag("section", join([tag("h2", words), *content]), id=anchor(name))
+
+
+def short(name: str, most: int) -> Html:
+    """A name that has room in a narrow table; pointing at a cut one tells all of it."""
+    cut = shortened(name, most)
+    return text(name) if cut == name else tag("span", cut, title=name)
 
 
 def anchor(name: str) -> str:
