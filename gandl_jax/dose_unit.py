@@ -24,7 +24,8 @@ def check(unit: str) -> None:
     Raises:
       InputError: it is empty, too long, or has signs that no unit has.
     """
-    if not unit.isprintable() or not _slug(unit) or len(unit) > LONGEST:
+    named = any(sign.isalpha() or sign == "%" for sign in unit)
+    if not named or not unit.isprintable() or len(unit) > LONGEST:
         raise InputError(
             f"config.data.dose_unit={unit!r} should be a unit such as uM, nM or ug/mL: "
             f"at most {LONGEST} characters, with a letter or % among them"
@@ -50,6 +51,6 @@ def column(name: str, unit: str) -> str:
 
 
 def _slug(unit: str) -> str:
-    """A unit as a part of a name: "ug_per_ml" of "ug/mL"; "" where nothing is left."""
+    """A unit as a part of a name: "ug_per_ml" of "ug/mL"."""
     words = unit.replace("%", " percent ").replace("/", " per ").lower()
     return "_".join(re.findall(r"[^\W_]+", words))

@@ -4,13 +4,18 @@ import difflib
 import re
 from collections.abc import Iterable
 
-# A NumPy scalar as repr has it: np.str_('HRCE-1/2'), np.int64(3), np.float64(0.5).
-_SCALAR = re.compile(r"""\bnp\.\w+\(("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^()'"]*)\)""")
+# A NumPy scalar as repr has it: np.str_('HRCE-1/2'), np.int64(3), np.True_.
+_SCALAR = re.compile(
+    r"""\bnp\.(?:\w+\((?=["'\d.+-]|nan|inf)("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|"""
+    r"""[^()'"\s]*)\)|(True|False)_\b)"""
+)
 
 
 def plainly(words: object) -> object:
     """Writes NumPy's scalars as Python's: 'HRCE-1/2' of np.str_('HRCE-1/2')."""
-    return _SCALAR.sub(r"\1", words) if isinstance(words, str) else words
+    if not isinstance(words, str):
+        return words
+    return _SCALAR.sub(lambda match: match[1] or match[2], words)
 
 
 class _Plain(Exception):
