@@ -35,7 +35,7 @@ CLAIMS = {  # what a sentence begins with -> the floor, and where the interval l
     "The well's position alone does as well": ("position", "around"),
     "The well's position alone does better": ("position", "below"),
 }
-AT = r"(here|in \w+) with ([\w% ]+? left out)"
+AT = r"(here|in \w+) with ([\w% ]+? left out|random images)"
 GAIN = re.compile(AT + r" \(([+−].{5}), ([+−].{5}) to ([+−].{5})\)")
 PLACE = re.compile(AT)
 
@@ -98,7 +98,7 @@ def where(numbers):
 def tells(row, floor):
     """An identity that is no better than guessing is nothing to compare with."""
     base = row["value"] - row["differences"][floor]["value"]
-    return floor not in ("plate", "position") or base > 0.5 + 1e-9
+    return floor not in ("plate", "position") or base > row["chance"] + 1e-9
 
 
 def said_of(table, words):
@@ -235,7 +235,7 @@ def real_table(name, shared, root):
 def scored(config, metadata, group):
     """Rows of a task that the set allows, of features that know a little of classes."""
     task = "control_classification"
-    if not (profile_table.control_classes(metadata) >= 0).any():
+    if not {0, 1} <= {*profile_table.control_classes(metadata)}:
         task = "label_classification"
     module, options = modules.load("tasks", task), configs.task_options(config, task)
     options |= OPTIONS | {"splits": ("record", group), "features": "b8"}
