@@ -30,7 +30,7 @@ def called(top, ec50, unit):
 
 @pytest.mark.parametrize("unit", ["uM", "ug/mL"])
 def test_a_bound_has_the_unit_of_the_doses(unit):
-    row = called(1.0, 30.0, unit)
+    row = called(1.0, 6.0, unit)
     assert row["status"].startswith("bound: the relative EC50 lies above")
     assert row["status"].endswith(f" {unit}")
 
