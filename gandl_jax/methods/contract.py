@@ -288,6 +288,8 @@ class Panels(Protocol):
     """Caption to (axis, {metric: its name in the legend}). report."""
     FACTS: dict[str, str]
     """Name on the page to a key of the config, among the facts of training. report."""
+    PICTURES: str
+    """What to expect of pictures after how many images; may be left out. report."""
 
 
 IMPORTANCE = "importance of channels"  # a table of `summary`
