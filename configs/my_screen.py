@@ -53,7 +53,7 @@ def get_config(text: str = ""):
         site="site",
         cell_type="cell_line",
         treatment="compound",
-        concentration_um="dose_uM",  # micromolar
+        concentration_um="dose_uM",  # micromolar; of others set config.data.dose_unit
     )
     # Columns that together name a row, where no single one does:
     #   config.screen.key = ("plate", "well", "site")

@@ -101,7 +101,8 @@ def task_options(config: ml_collections.ConfigDict, task: str) -> dict[str, Any]
 
     Args:
       config: evaluate is read.
-      task: a module of gandl_jax/tasks; its `normalize` "" is what all share.
+      task: a module of gandl_jax/tasks; its `normalize` "" is what all share, and
+        where it TELLS_DOSES it is given their unit.
     """
     shared = {
         key: value
@@ -110,6 +111,8 @@ def task_options(config: ml_collections.ConfigDict, task: str) -> dict[str, Any]
     }
     own = dict(config.evaluate[task])
     own["normalize"] = own["normalize"] or shared["normalize"]
+    if of_task(task, "TELLS_DOSES"):
+        own["dose_unit"] = config.data.dose_unit
     return shared | own
 
 
@@ -368,7 +371,7 @@ def identity(config: ml_collections.ConfigDict) -> dict[str, Any]:
     kept += ("train.batch", "train.start_channels")
     kept += ("train.hold_out", "train.validation")
     free = ("source_dir", "dir", "missing", "records_per_shard", "workers", "beam")
-    free += ("outside", "bad_records", "bad_records_max_frac")
+    free += ("outside", "bad_records", "bad_records_max_frac", "dose_unit")
     free = {f"data.{key}" for key in free} | {"method.recipe"}
     free |= set(method_options(config.method.name).FREE)
     flat, said = plain(config), screen_description(config).keys()

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import ml_collections
 
-from gandl_jax import cluster, modules, task_choice
+from gandl_jax import cluster, dose_unit, modules, task_choice
 from gandl_jax import config as configs
 from gandl_jax.config_defaults import LOWEST
 from gandl_jax.config_text import parse
@@ -31,6 +31,7 @@ def validate(config: ml_collections.ConfigDict, jobs: Iterable[str]) -> None:
     known("data.bad_records", config.data.bad_records, ("fail", "skip"))
     known("data.padding", config.data.padding, ("reflect", "constant"))
     known("data.scaling", config.data.scaling, ("dataset", "plate"))
+    dose_unit.check(config.data.dose_unit)
     known("imported.unmatched", config.imported.unmatched, ("fail", "skip"))
     known("evaluate.normalize", config.evaluate.normalize, configs.NORMALIZE)
     known("evaluate.classical", config.evaluate.classical, ("auto", "on", "off"))

@@ -28,6 +28,7 @@ DEFAULTS = {
         # Real records are shown again and again until each class has as many as the
         # largest; records of data.extra count.
         "oversample": False,
+        "dose_unit": "uM",  # of the screen's concentrations, in words: "nM", "ug/mL"
         "crop_px": 64,  # training crop, embedding tile
         # Pixels added on every side of an image before crops and tiles are cut, for
         # images that are smaller than a crop or of an awkward size.

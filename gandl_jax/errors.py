@@ -1,24 +1,46 @@
 """The error that is the user's to mend."""
 
 import difflib
+import re
 from collections.abc import Iterable
 
+# A NumPy scalar as repr has it: np.str_('HRCE-1/2'), np.int64(3), np.True_.
+_SCALAR = re.compile(
+    r"""\bnp\.(?:\w+\((?=["'\d.+-]|nan|inf)("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|"""
+    r"""[^()'"\s]*)\)|(True|False)_\b)"""
+)
 
-class InputError(Exception):
+
+def plainly(words: object) -> object:
+    """Writes NumPy's scalars as Python's: 'HRCE-1/2' of np.str_('HRCE-1/2')."""
+    if not isinstance(words, str):
+        return words
+    return _SCALAR.sub(lambda match: match[1] or match[2], words)
+
+
+class _Plain(Exception):
+    """An error whose words are for people."""
+
+    def __init__(self, *words: object):
+        """Keeps the words as people write values."""
+        super().__init__(*map(plainly, words))
+
+
+class InputError(_Plain):
     """Bad input: one clear sentence that names the value and says what to do.
 
     `main` prints it without a traceback and exits with code 2.
     """
 
 
-class RunError(Exception):
+class RunError(_Plain):
     """What a run cannot go on from: a damaged record, a diverged network.
 
     `main` prints it without a traceback and exits with code 1.
     """
 
 
-class Skip(Exception):
+class Skip(_Plain):
     """The screen lacks what is needed; the message is the reason, in words."""
 
 
@@ -32,7 +54,7 @@ def nearest(name: str, choices: Iterable[str]) -> str:
     Returns:
       "did you mean 'x'?", or "valid: a, b, c" where nothing is near.
     """
-    choices = sorted(choices)
+    choices = sorted(map(str, choices))
     near = difflib.get_close_matches(name, choices, n=1)
     if near:
         return f"did you mean {near[0]!r}?"

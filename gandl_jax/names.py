@@ -163,3 +163,16 @@ def one_dose(doses: np.ndarray) -> np.ndarray:
         if len(group) > 1:
             result[np.isin(doses, group)] = min(group, key=lambda d: (len(repr(d)), d))
     return result
+
+
+def shortened(name: str, most: int) -> str:
+    """A name of at most so many letters: of a longer one both ends, which tell apart.
+
+    Args:
+      name: any text.
+      most: letters, 3 at least.
+    """
+    if len(name) <= most:
+        return name
+    end = (most - 1) // 2
+    return f"{name[: most - 1 - end]}…{name[-end:]}"

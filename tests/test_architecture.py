@@ -32,8 +32,8 @@ BESIDE = {
     "methods": "config errors modules parallel stages",
     "models": "errors files tensor_file",
     "classical": "child_processes errors",
-    "figures": "",
-    "tasks": "child_processes errors names recipe_parts stages",
+    "figures": "dose_unit names",
+    "tasks": "child_processes dose_unit errors names recipe_parts stages",
     "profiles": "csv_layout errors files names plain_data sealed_json",
     "raw": "csv_layout errors files modules names progress recipe_parts regular_files",
 }

@@ -108,12 +108,13 @@ def dose_response(profiles: Profiles, **options: Any) -> pd.DataFrame:
 
     Args:
       profiles: as for `judge`.
-      **options: normalize, features.
+      **options: normalize, features, dose_unit ("uM" unless given).
 
     Returns:
       A row per set, cell model, experiment and treatment: "ec50_um" and
-      "absolute_ec50_um" in uM with intervals, "rescue" (0 as untreated, 1 as wanted)
-      and "side_effect" at the highest dose, "status", "doubts", the "points" behind.
+      "absolute_ec50_um", in uM or the row's "dose_unit", with intervals, "rescue" (0 as
+      untreated, 1 as wanted) and "side_effect" at the highest dose, "status", "doubts",
+      the "points" behind.
 
     Raises:
       InputError: as `judge`.
@@ -126,7 +127,8 @@ def wells(profiles: Profiles, **options: Any) -> pd.DataFrame:
 
     Args:
       profiles: as for `judge`.
-      **options: normalize, points (wells on the UMAP at most), seed.
+      **options: normalize, points (wells on the UMAP at most), seed,
+        dose_unit.
 
     Returns:
       A row per set and well: "set", "plate", "well", "row", "column", "treatment" ...,

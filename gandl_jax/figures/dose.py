@@ -9,7 +9,9 @@ from matplotlib import ticker
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from gandl_jax import dose_unit
 from gandl_jax.figures import style
+from gandl_jax.names import shortened
 
 Lines = tuple[Sequence[float], Sequence[float]]
 COMPOUNDS = {  # what a curve does -> colour, marker
@@ -21,6 +23,7 @@ COMPOUNDS = {  # what a curve does -> colour, marker
     "not told": (style.GREY, "x"),
 }
 NAME_SIZE = 7  # of a compound's name, in points
+LONGEST = 28  # letters of it; of a longer one both ends
 
 
 @matplotlib.rc_context(style.STYLE)
@@ -35,6 +38,7 @@ def curve(
     response_limits: tuple[float, float],
     absolute_ec50_um: tuple[float, float | None, float] | None = None,
     best_dose_um: tuple[float, float, float] | None = None,
+    unit: str = dose_unit.MICROMOLAR,
 ) -> Figure:
     """Draws one dose-response curve; the controls stand left of the doses.
 
@@ -52,6 +56,7 @@ def curve(
       absolute_ec50_um: (low, value, high) in uM, or None; drawn half way up, with a
         marker at the value where there is one.
       best_dose_um: (low, value, high) in uM of a response that falls again, or None.
+      unit: of all doses, where it is not uM.
 
     Returns:
       One small panel.
@@ -78,13 +83,13 @@ def curve(
     ):
         axes.plot([x, x], [bottom, top], color=style.CONTROLS[name], linewidth=2.5)
         axes.plot([x], [middle], "_", color=style.CONTROLS[name], markersize=8)
-    name_doses(axes, low, high)
+    name_doses(axes, low, high, unit)
     return figure
 
 
-def name_doses(axes: Axes, low: float, high: float) -> None:
-    """Names a logarithmic axis of doses, lowest to highest in uM, and its decades."""
-    axes.set_xlabel("dose (µM)", labelpad=1)
+def name_doses(axes: Axes, low: float, high: float, unit: str) -> None:
+    """Names a logarithmic axis of doses, lowest to highest, and its decades."""
+    axes.set_xlabel(f"dose ({dose_unit.shown(unit)})", labelpad=1, parse_math=False)
     axes.set_xticks(_decades(low, high))
     axes.xaxis.set_major_formatter(ticker.FormatStrFormatter("%g"))
     axes.xaxis.set_minor_locator(ticker.NullLocator())
@@ -171,7 +176,8 @@ def _name(axes: Axes, points, labels: Sequence[tuple[float, float, str]]) -> Non
     every = np.concatenate([placed(*those) for those in points.values()])
     taken: list[tuple[float, float, float, float]] = []
     # From the top down, so that the lines cross no more than they must.
-    for x, y, name in sorted(labels, key=lambda one: -one[1]):
+    for x, y, label in sorted(labels, key=lambda one: -one[1]):
+        name = shortened(label, LONGEST)
         (at,) = placed([x], [y])
         size = 0.62 * NAME_SIZE * len(name) + 2, 1.3 * NAME_SIZE
         found = [(at[0] + dx, at[1] + dy) for dx, dy in _offsets(size)]

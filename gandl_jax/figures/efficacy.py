@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import matplotlib
 from matplotlib.figure import Figure
 
+from gandl_jax.dose_unit import MICROMOLAR
 from gandl_jax.figures import style
 from gandl_jax.figures.dose import name_doses
 
@@ -19,6 +20,7 @@ def curve(
     doses: Sequence[Dose],
     controls: Mapping[str, float],
     dose_limits_um: tuple[float, float],
+    unit: str = MICROMOLAR,
 ) -> Figure:
     """Draws one compound: wells, medians, and bounds against one half.
 
@@ -27,6 +29,7 @@ def curve(
       doses: lowest first; a bound None is not drawn.
       controls: `response_0`, `response_1` -> median of its wells.
       dose_limits_um: lowest and highest dose of the axis, uM.
+      unit: of all doses, where it is not uM.
 
     Returns:
       One small panel.
@@ -47,6 +50,6 @@ def curve(
             axes.plot([dose, dose], [median, upper], color=colour, linewidth=1)
             axes.plot([dose], [upper], "_", color=colour, markersize=6)
         axes.plot([dose], [median], "D", color=colour, markersize=3.6)
-    name_doses(axes, low, high)
+    name_doses(axes, low, high, unit)
     axes.set_ylabel("infection probability", labelpad=1)
     return figure

@@ -13,7 +13,7 @@ KNOWN = (
     "classical",
 )
 LEGEND = 3  # entries in a line of the legend
-LONGEST = 24  # letters of a name that the margin has room for
+LONGEST = 20  # letters of a name that the margin has room for
 Score = tuple[float, float | None, float | None]  # value, low, high
 
 

@@ -76,7 +76,8 @@ def _convert(
     _check_splits(config, table)
     notes = [*screen.cell_remarks(spec, metadata)]
     notes += [*screen.filter_remarks(spec, metadata)]
-    notes += [*remarks.remarks(spec, table), *filter(None, [mixed_wells(table)])]
+    notes += remarks.remarks(spec, table, data.dose_unit)
+    notes += [*filter(None, [mixed_wells(table)])]
     kept, source = raw_images.present(
         spec,
         data.source_dir,

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gandl_jax import dose_unit
 from gandl_jax.judging import curve_effects
 from gandl_jax.judging.curve_effects import Row
 from gandl_jax.tasks.curve import logistic
@@ -42,6 +43,7 @@ def curve(row: Row) -> dict[str, Any]:
         "absolute_ec50_um": _absolute_span(row),
         "best_dose_um": _best_dose(row),
         "controls": _controls(row),
+        "unit": dose_unit.named_in(row),
     }
 
 

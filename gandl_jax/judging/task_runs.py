@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from gandl_jax.profiles.feature_set import FeatureSet
-from gandl_jax.tasks import marks
+from gandl_jax.tasks import library_warnings, marks
 
 
 def plan(
@@ -39,4 +39,6 @@ def rows(
       options: of the task, as of `config.task_options`.
     """
     others = {key: value for key, value in options.items() if key != "splits"}
-    return marks.complete(task.run(sets, splits, **others), sets)
+    with library_warnings.as_remarks():
+        made = task.run(sets, splits, **others)
+    return marks.complete(made, sets)

@@ -171,7 +171,9 @@ class Optional(Protocol):
     K = 1 or None any order will do; else config.data.crops_per_site must be 1."""
 
     def samples(self, state: Any, keys: Array, labels: Mapping[str, Array]) -> Array:
-        """[N, H, W, C] generated images, one for each of N keys. train, generate.
+        """[N, H, W, C] generated images, one for each of N keys.
+
+        train, generate, generated_quality.
 
         Args:
           state: of the training.
@@ -286,6 +288,8 @@ class Panels(Protocol):
     """Caption to (axis, {metric: its name in the legend}). report."""
     FACTS: dict[str, str]
     """Name on the page to a key of the config, among the facts of training. report."""
+    PICTURES: str
+    """What to expect of pictures after how many images; may be left out. report."""
 
 
 IMPORTANCE = "importance of channels"  # a table of `summary`

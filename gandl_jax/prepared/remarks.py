@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from gandl_jax.dose_unit import MICROMOLAR
 from gandl_jax.prepared import image_quality
 from gandl_jax.prepared.prepared import plates
 from gandl_jax.raw.screen import Screen
@@ -16,19 +17,20 @@ NAMED = 3  # examples that a remark gives
 _SAME = re.compile(r"[\s_-]+")  # differences between spellings of one name
 
 
-def remarks(screen: Screen, table: pd.DataFrame) -> list[str]:
+def remarks(screen: Screen, table: pd.DataFrame, unit: str = MICROMOLAR) -> list[str]:
     """Lists remarks for the person who prepares a screen.
 
     Args:
       screen: the spec.
       table: its `Metadata_*` columns, N rows.
+      unit: of its doses.
 
     Returns:
       Sentences; none if nothing is odd.
     """
     return [
         *_spellings(table),
-        *_doses(table),
+        *_doses(table, unit),
         *_controls(screen, table),
         *_missing_wells(table),
     ]
@@ -55,7 +57,7 @@ def _spelt_alike(name: str) -> str:
     return _SAME.sub("", name).casefold() or name
 
 
-def _doses(table: pd.DataFrame) -> Iterator[str]:
+def _doses(table: pd.DataFrame, unit: str) -> Iterator[str]:
     """Yields remarks on treated records whose concentrations give no dose response."""
     if "Metadata_Concentration_uM" not in table:
         return
@@ -69,7 +71,7 @@ def _doses(table: pd.DataFrame) -> Iterator[str]:
     if len(doses) > 1 and not blank and doses.nunique() == 1:
         yield (
             f"all {len(doses)} treated records have one concentration, "
-            f"{doses.iloc[0]:g} uM: there is no dose response to fit"
+            f"{doses.iloc[0]:g} {unit}: there is no dose response to fit"
         )
 
 

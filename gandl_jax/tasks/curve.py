@@ -14,6 +14,7 @@ import functools
 import numpy as np
 from scipy import special
 
+from gandl_jax.dose_unit import MICROMOLAR
 from gandl_jax.tasks import absolute_ec50
 
 LEVEL = 0.95  # of all intervals and bounds
@@ -45,12 +46,14 @@ class Known:
       freedom: how many degrees of freedom that is worth; 0 tells nothing.
       bottom_sd: how far from the untreated wells, at 0, a bottom may lie.
       half_way_sd: standard error of where half way between the controls lies.
+      dose_unit: in words.
     """
 
     sd: float
     freedom: float
     bottom_sd: float
     half_way_sd: float = 0.0
+    dose_unit: str = MICROMOLAR
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,9 +61,10 @@ class Curve:
     """A fitted curve; what could not be estimated is None.
 
     Attributes:
-      status: "fitted", "bound: the relative EC50 lies above/below ... uM",
-        "not identified: why" or "no effect", which `fit` says of a constant only: how
-        small p_effect must be depends on how many curves are tested.
+      status: "fitted", "bound: the relative EC50 lies above/below ... uM" (or the
+        doses' other unit), "not identified: why" or "no effect",
+        which `fit` says of a constant only: how small p_effect must be depends on how
+        many curves are tested.
       ec50_um: the best estimate of the relative EC50, in uM, half way up the curve's
         own rise; None where only a bound is known.
       ec50_low_um: lower end of the 95 % interval, or the 95 % bound; None where it is
@@ -160,7 +164,8 @@ def fit_wells(wells: "Wells", known: Known | None = None) -> Curve:
         return no_effect(wells.response, p_effect=1.0)
     p_effect, variance = _test(wells, known)
     grid = _integrated(wells, known, variance, free)
-    told = _told(*grid.profile, wells.log_doses, free)
+    unit = known.dose_unit if known else MICROMOLAR
+    told = _told(*grid.profile, wells.log_doses, free, unit)
     chance = functools.partial(grid.half_way, sd=known.half_way_sd if known else 0.0)
     best = grid.best_curve()
     predicted = logistic(wells.dose, *best)
@@ -555,7 +560,9 @@ def _peak(nodes: np.ndarray, height: np.ndarray) -> float:
     return float(nodes[best] + np.clip(shift, -0.5, 0.5) * (nodes[1] - nodes[0]))
 
 
-def _told(log_ec50s, height, log_doses, freedom) -> dict[str, str | float | None]:
+def _told(
+    log_ec50s, height, log_doses, freedom, unit: str
+) -> dict[str, str | float | None]:
     """Status, EC50 with interval, or the bound."""
     low, high = _limits(log_ec50s, height, _drop((1 + LEVEL) / 2, freedom))
     lowest, highest = _limits(log_ec50s, height, _drop(LEVEL, freedom))
@@ -564,9 +571,9 @@ def _told(log_ec50s, height, log_doses, freedom) -> dict[str, str | float | None
     if (below and above) or (above and lowest is None) or (below and highest is None):
         return {"status": f"not identified: {_EITHER_SIDE}"}
     if above:
-        return _bound("above", "ec50_low_um", lowest)
+        return _bound("above", "ec50_low_um", lowest, unit)
     if below:
-        return _bound("below", "ec50_high_um", highest)
+        return _bound("below", "ec50_high_um", highest, unit)
     return {
         "status": "fitted",
         "ec50_um": float(10 ** _peak(log_ec50s, height)),
@@ -581,10 +588,12 @@ def _drop(level: float, freedom: float) -> float:
     return float((freedom + 1) / 2 * np.log1p(t**2 / freedom))
 
 
-def _bound(side: str, key: str, limit: float) -> dict[str, str | float | None]:
+def _bound(
+    side: str, key: str, limit: float, unit: str
+) -> dict[str, str | float | None]:
     dose = float(10**limit)
     return {
-        "status": f"bound: the relative EC50 lies {side} {dose:.2g} uM",
+        "status": f"bound: the relative EC50 lies {side} {dose:.2g} {unit}",
         "ec50_bound": side,
         key: dose,
     }

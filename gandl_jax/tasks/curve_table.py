@@ -4,6 +4,7 @@ import collections
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from gandl_jax import dose_unit
 from gandl_jax.tasks import marks
 from gandl_jax.tasks.curve_shape import FALLS_AGAIN, NO_CURVE_FITS
 from gandl_jax.tasks.score_table import aligned, columns
@@ -44,10 +45,11 @@ def text(name: str, rows: Sequence[Row]) -> str:
     body = [
         [*key, *(_told(lines[key].get(e)) for e in encoders.values())] for key in shown
     ]
+    unit = dose_unit.named_in(rows[0])
     title = (
         f"{name}: {len(fitted)} of {len(lines)} compounds have an EC50 by some "
         "encoder; relative (half of the curve's own rise) and abs. (half way between "
-        "the controls), in uM [95 % interval], R2 over wells"
+        f"the controls), in {unit} [95 % interval], R2 over wells"
     )
     table = aligned([titles, *body]) if body else []
     hidden = [found for key, found in lines.items() if key not in shown]

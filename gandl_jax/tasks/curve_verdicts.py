@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from gandl_jax import dose_unit
 from gandl_jax.tasks import curve
 from gandl_jax.tasks.curve_shape import FALLS_AGAIN, NO_CURVE_FITS
 
@@ -82,9 +83,9 @@ def _withhold(row: Row, status: str) -> None:
 
 def _falls_again(row: Row) -> str:
     return (
-        f"{FALLS_AGAIN}: best at {row['best_dose_um']:.3g} uM, where it is "
-        f"{_interval(row, 'peak')}, and {_interval(row, 'fall')} lower at the highest "
-        "dose"
+        f"{FALLS_AGAIN}: best at {row['best_dose_um']:.3g} {dose_unit.named_in(row)}, "
+        f"where it is {_interval(row, 'peak')}, and {_interval(row, 'fall')} lower at "
+        "the highest dose"
     )
 
 
@@ -110,7 +111,7 @@ def _doubts(row: Row, stray: int | None) -> Iterator[str]:
     elif _below(row["q_falls_again"]):
         yield (
             f"the response falls by {_interval(row, 'fall')} after its peak at "
-            f"{row['best_dose_um']:.3g} uM"
+            f"{row['best_dose_um']:.3g} {dose_unit.named_in(row)}"
         )
     elif _below(row["q_lack_of_fit"]):
         yield (
@@ -140,7 +141,7 @@ def _unseen(row: Row) -> Iterator[str]:
     if steps[step] >= ONE_STEP * abs(row["top"] - row["bottom"]):
         yield (
             f"all of the rise is between {doses[step]:.3g} and {doses[step + 1]:.3g} "
-            "uM, and no dose between them shows where"
+            f"{dose_unit.named_in(row)}, and no dose between them shows where"
         )
 
 

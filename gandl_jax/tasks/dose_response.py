@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from gandl_jax import dose_unit
 from gandl_jax.profiles import table as profile_table
 from gandl_jax.profiles.feature_set import FeatureSet
 from gandl_jax.tasks import (
@@ -32,8 +33,9 @@ from gandl_jax.tasks.responses import Responses
 from gandl_jax.tasks.skip import Skip, need_columns
 
 TITLE = "Dose response"
-METRIC = "EC50 (µM)"
+METRIC = "EC50"
 PLACE = 60  # in the terminal
+TELLS_DOSES = True
 OPTIONS = {"normalize": ""}  # "" is evaluate.normalize
 MAX_Q_EFFECT = curve_verdicts.MAX_Q
 NOT_APART = "not identified: the controls are not told apart"
@@ -84,7 +86,8 @@ def run(
       sets: full name -> set; those that `options["features"]` names are used, and
         those whose encoder has one set only.
       splits: unused.
-      **options: features, the headline set's name within its encoder; normalize.
+      **options: features, the headline set's name within its encoder; normalize;
+        dose_unit, "uM" unless given.
 
     Returns:
       Per set, cell model, experiment and treatment a row with the curve
@@ -94,13 +97,14 @@ def run(
       "ec50_kind" says that `ec50_um` is the relative one.
     """
     rows, names = [], responses.judged_sets(sets, options["features"])
+    unit = dose_unit.named_in(options)
     with contextlib.ExitStack() as counting:
         for name in names:
             one = sets[name]
             if name == names[0]:
                 count = steps.counted(len(names) * _asked(one.metadata), "curves")
                 counting.enter_context(count)
-            rows += curve_verdicts.call([*_curves(one, options["normalize"])])
+            rows += curve_verdicts.call([*_curves(one, options["normalize"], unit)])
     return rows
 
 
@@ -220,13 +224,15 @@ def _unusable(metadata: pd.DataFrame) -> Iterator[str]:
             )
 
 
-def _curves(sites: FeatureSet, normalization: str) -> Iterator[dict[str, Any]]:
+def _curves(
+    sites: FeatureSet, normalization: str, unit: str = dose_unit.MICROMOLAR
+) -> Iterator[dict[str, Any]]:
     """A set's rows before it is known how many effects are called."""
     for model, experiment, rows in responses.experiments(sites.metadata):
         judged = responses.judge_wells(sites.take(rows), normalization)
         warnings = [*judged.warnings, *_unusable(judged.metadata)]
         mark = marks.mark(sites.seen, rows)
-        for treatment, own in _fitted(judged, warnings):
+        for treatment, own in _fitted(judged, warnings, unit):
             yield {
                 "task": "dose_response",
                 "set": sites.name,
@@ -236,6 +242,7 @@ def _curves(sites: FeatureSet, normalization: str) -> Iterator[dict[str, Any]]:
                 "experiment": experiment,
                 "treatment": treatment,
                 "ec50_kind": "relative",
+                dose_unit.KEY: unit,
                 "controls_too_near": judged.too_near if judged.response is None else "",
                 **own,
                 **mark,
@@ -244,7 +251,7 @@ def _curves(sites: FeatureSet, normalization: str) -> Iterator[dict[str, Any]]:
 
 
 def _fitted(
-    judged: Responses, warnings: list[str]
+    judged: Responses, warnings: list[str], unit: str
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Per treatment what its wells tell."""
     wells = judged.metadata
@@ -263,7 +270,7 @@ def _fitted(
         name: curve.Wells.from_arrays(dose[rows], judged.response[rows])
         for name, rows in own.items()
     }
-    known, doubts = _known(of_own.values(), controls)
+    known, doubts = _known(of_own.values(), controls, unit)
     scatters = _scatters(of_own.values(), known, controls)
     off_axis = _side_effect_sd(dose, judged, own, controls)
     quantiles = controls.quantiles()
@@ -368,7 +375,7 @@ class _Controls:
 
 
 def _known(
-    curves: Collection[curve.Wells], controls: _Controls
+    curves: Collection[curve.Wells], controls: _Controls, unit: str
 ) -> tuple[curve.Known, list[str]]:
     """What all curves of an experiment tell of each, and what to doubt.
 
@@ -390,7 +397,7 @@ def _known(
                 "wells at their lowest dose: bottoms were fitted more freely"
             )
     half = controls.half_way_error()
-    return curve.Known(sd, freedom, float(np.sqrt(allowed)), half), doubts
+    return curve.Known(sd, freedom, float(np.sqrt(allowed)), half, unit), doubts
 
 
 def _scatters(

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gandl_jax import dose_unit
 from gandl_jax.profiles import feature_set
 from gandl_jax.profiles import table as profile_table
 from gandl_jax.profiles.feature_set import FeatureSet
@@ -25,6 +26,7 @@ TITLE = "Efficacy"
 METRIC = "infection probability"
 PLACE = 65  # in the terminal
 OPTIONS = {"normalize": ""}  # "" is evaluate.normalize
+TELLS_DOSES = True
 HEALTHY_BELOW = 0.5  # Saberian et al. 2022
 MAX_COMPOUNDS = 12  # in the terminal
 CONTROLS = ("response_0", "response_1")
@@ -61,7 +63,8 @@ def run(
       sets: full name -> set; of each encoder its set "infection", or where it has none
         that which `options["features"]` names, or its only one.
       splits: unused.
-      **options: features, the headline set's name within its encoder; normalize.
+      **options: features, the headline set's name within its encoder; normalize;
+        dose_unit, "uM" unless given.
 
     Returns:
       Per encoder, cell model and experiment a row for each treatment and dose, and one
@@ -98,6 +101,7 @@ def _of_set(one: FeatureSet, options: Mapping[str, Any]) -> Iterator[dict[str, A
         "set": one.name,
         "encoder": one.encoder,
         "features": options["features"] if "/" in one.name else one.short_name,
+        dose_unit.KEY: dose_unit.named_in(options),
         "told_by": infection.TOLD if infection.is_told(one) else infection.LEARNT,
     }
     for model, experiment, rows in responses.experiments(one.metadata):
@@ -173,9 +177,10 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
         [*key, *(_told(of.get(encoder, ())) for encoder in encoders.values())]
         for key, of in [*found.items()][:MAX_COMPOUNDS]
     ]
+    unit = dose_unit.named_in(rows[0])
     title = (
         f"{TITLE}: {len(found)} of {len(lines)} compounds have an effective dose by "
-        "some encoder; in uM those whose 95 % upper bound of the median infection "
+        f"some encoder; in {unit} those whose 95 % upper bound of the median infection "
         "probability lies below .5"
     )
     header = ["cell model", "experiment", "treatment", *encoders]

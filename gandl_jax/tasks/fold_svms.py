@@ -9,20 +9,27 @@ solved side by side. Other folds are normalised and solved one by one, some at a
 import dataclasses
 import math
 import threading
+import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from joblib import Parallel, cpu_count, delayed
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import LinearSVC
 
 from gandl_jax import child_processes
 from gandl_jax.profiles import normalize
-from gandl_jax.tasks import linear_svm, steps, threads, units
+from gandl_jax.tasks import linear_svm, remarks, steps, threads, units
 from gandl_jax.tasks.linear_svm import Problems
 
 MAX_ITERATIONS = 10_000
+SHORT = (  # a sentence of `remarks.count`
+    f"{{}} fits of SVMs stopped after {MAX_ITERATIONS:,} iterations, short of the "
+    "minimum: their scores may change a little with evaluate.seed; a smaller "
+    "evaluate.svm_c converges sooner"
+)
 VALUES_PER_PROCESS = 50_000_000  # of features x folds; below, starting one takes longer
 GROUP = 24  # SVMs at most that are solved side by side, each group in a thread (ours)
 VALUES = 2**20  # of rows x SVMs of a group, at most
@@ -44,6 +51,18 @@ class Fold:
     fitted_on: np.ndarray
     train: np.ndarray
     test: np.ndarray
+
+
+class Decided(NamedTuple):
+    """What LinearSVC decided on.
+
+    Attributes:
+      decision: [m, K] float64, the highest for the class that is decided on.
+      short: 1 where a fit stopped at the largest number of iterations, else 0.
+    """
+
+    decision: np.ndarray
+    short: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,7 +131,6 @@ def decide(
     others = _liblinear(given, [(folds[i], scalers[i]) for i in left])
     for i, decision in zip(left, others, strict=True):
         found[i] = decision
-        steps.add(count(given.codes, [(folds[i].train, folds[i].test)]))
     told += [scaler.doubts() for scaler in scalers]
     return found, [doubt for own in told for doubt in own]
 
@@ -303,23 +321,41 @@ def _problems(shared: Shared, codes, learnt, asked, svm_c: float) -> Problems:
 
 def _liblinear(given: Given, jobs: Sequence[tuple[Fold, Any]]) -> list[np.ndarray]:
     """Decisions of folds that are too large, or whose C is, by another method."""
+    if not jobs:
+        return []
     if units.are_handed_out():
-        return units.each(_one_by_liblinear, (given,), jobs)
+        made = units.each(_one_by_liblinear, (given,), jobs)
+    else:
+        made = _in_processes(given, jobs)
+    short = sum(one.short for one in made)
+    remarks.count(short, SHORT)
+    return [one.decision for one in made]
+
+
+def _in_processes(given: Given, jobs: Sequence[tuple[Fold, Any]]) -> list[Decided]:
+    """Decisions of folds by liblinear, each counted when it is there."""
     size = sum(len(fold.train) for fold, _ in jobs) * given.features.shape[1]
     processes = max(1, min(cpu_count(), len(jobs), size // VALUES_PER_PROCESS))
     # Not threads: of those of one process one learns at a time.
     with child_processes.deaf_to_interrupts(), threads.on_one_core():
-        return Parallel(n_jobs=processes)(
-            delayed(by_liblinear)(*_scaled_parts(given, *job)) for job in jobs
-        )
+        due = (delayed(learn)(*_scaled_parts(given, *job)) for job in jobs)
+        made = Parallel(n_jobs=processes, return_as="generator")(due)
+        return [_counted(given, *pair) for pair in zip(jobs, made, strict=True)]
 
 
-def _one_by_liblinear(given: Given, job: tuple[Fold, Any]) -> np.ndarray:
-    return by_liblinear(*_scaled_parts(given, *job))
+def _counted(given: Given, job: tuple[Fold, Any], decided: Decided) -> Decided:
+    """What was decided, after its SVMs have been counted."""
+    fold, _ = job
+    steps.add(count(given.codes, [(fold.train, fold.test)]))
+    return decided
+
+
+def _one_by_liblinear(given: Given, job: tuple[Fold, Any]) -> Decided:
+    return _counted(given, job, learn(*_scaled_parts(given, *job)))
 
 
 def _scaled_parts(given: Given, fold: Fold, scaler) -> tuple:
-    """What `by_liblinear` takes."""
+    """What `learn` takes."""
     learnt, judged = (
         given.width(_scaled(given, records, scaler))
         for records in (fold.train, fold.test)
@@ -328,16 +364,20 @@ def _scaled_parts(given: Given, fold: Fold, scaler) -> tuple:
 
 
 def by_liblinear(learnt, codes: np.ndarray, judged, options) -> np.ndarray:
-    """Decisions by LinearSVC, which stops short of the minimum.
+    """Decisions [m, K] by LinearSVC; arguments as of `learn`."""
+    decided = learn(learnt, codes, judged, options)
+    remarks.count(decided.short, SHORT)
+    return decided.decision
+
+
+def learn(learnt, codes: np.ndarray, judged, options) -> Decided:
+    """Decides by LinearSVC, which may stop short of the minimum.
 
     Args:
       learnt: [n, D] float32, may be sparse.
       codes: [n] int class of each.
-      judged: [m, D] likewise.
+      judged: [m, D] float32, may be sparse.
       options: svm_c and seed.
-
-    Returns:
-      [m, K] float64, the highest for the class that is decided on.
     """
     svm = LinearSVC(
         C=options["svm_c"],
@@ -345,7 +385,11 @@ def by_liblinear(learnt, codes: np.ndarray, judged, options) -> np.ndarray:
         random_state=options["seed"],
         max_iter=MAX_ITERATIONS,
     )
-    with _one_learns:
+    # In other processes nobody would hear a warning: what stopped short is counted.
+    with _one_learns, warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
         svm.fit(learnt, codes)
     decision = svm.decision_function(judged)
-    return np.stack([-decision, decision], 1) if decision.ndim == 1 else decision
+    if decision.ndim == 1:
+        decision = np.stack([-decision, decision], 1)
+    return Decided(decision, int(np.max(svm.n_iter_) >= MAX_ITERATIONS))

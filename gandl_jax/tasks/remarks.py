@@ -1,4 +1,4 @@
-"""What tasks notice while they run: where a normalisation is in doubt."""
+"""What tasks notice while they run: doubts about normalisation, fits that failed."""
 
 import contextlib
 import contextvars
@@ -23,15 +23,29 @@ class Remark(NamedTuple):
     doubt: Doubt
 
 
-_kept: contextvars.ContextVar[list[Remark] | None] = contextvars.ContextVar(
+class Count(NamedTuple):
+    """Things of one kind that happened, to be added up.
+
+    Attributes:
+      number: of them.
+      sentence: what happened, with {} for the number.
+    """
+
+    number: int
+    sentence: str
+
+
+Noticed = Remark | Count
+
+_kept: contextvars.ContextVar[list[Noticed] | None] = contextvars.ContextVar(
     "remarks", default=None
 )
 
 
 @contextlib.contextmanager
-def kept() -> Iterator[list[Remark]]:
+def kept() -> Iterator[list[Noticed]]:
     """Keeps what is noticed within the block, in the list that it gives."""
-    found: list[Remark] = []
+    found: list[Noticed] = []
     token = _kept.set(found)
     try:
         yield found
@@ -52,16 +66,34 @@ def add(name: str, how: str, doubts: Iterable[Doubt]) -> None:
         found += [Remark(name, how, doubt) for doubt in doubts]
 
 
-def sentences(found: Iterable[Remark]) -> list[str]:
+def count(number: int, sentence: str) -> None:
+    """Adds to a number of things where they are kept, and does nothing elsewhere.
+
+    Args:
+      number: how many more; 0 is nothing.
+      sentence: what happened, with {} for their number.
+    """
+    noticed = _kept.get()
+    if noticed is not None and number:
+        noticed.append(Count(number, sentence))
+
+
+def sentences(found: Iterable[Noticed]) -> list[str]:
     """Says each kind of doubt once: the largest, and how many sets have such.
 
     Args:
-      found: remarks of all sets, folds and normalisations.
+      found: remarks of all sets, folds and normalisations, and counts.
     """
     groups: dict[tuple[str, str], list[Remark]] = {}
+    totals: dict[str, int] = {}
     for remark in found:
-        groups.setdefault((remark.normalize, remark.doubt.kind), []).append(remark)
-    return [_sentence(those) for those in groups.values()]
+        if isinstance(remark, Count):
+            total = totals.get(remark.sentence, 0) + remark.number
+            totals[remark.sentence] = total
+        else:
+            groups.setdefault((remark.normalize, remark.doubt.kind), []).append(remark)
+    counts = [sentence.format(f"{n:,}") for sentence, n in totals.items()]
+    return [*map(_sentence, groups.values()), *counts]
 
 
 def _sentence(those: list[Remark]) -> str:

@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from gandl_jax import dose_unit
 from gandl_jax.profiles import floors, normalize
 from gandl_jax.profiles import table as profile_table
 from gandl_jax.profiles.aggregate import group_means, well_means
@@ -33,6 +34,7 @@ TITLE = "Retrieval"
 METRIC = "mean average precision"
 PLACE = 40  # in the terminal
 OPTIONS = {"normalize": ""}  # "" is evaluate.normalize
+TELLS_DOSES = True
 MAX_WELLS = 6_000  # that look for their replicates, per cell model (ours)
 MAX_WELLS_ALONE = 2_000  # the same where no controls are searched but each other (ours)
 MAX_CONTROLS = 200  # that are searched, per cell model; of one plate all (ours)
@@ -98,7 +100,7 @@ def check(metadata: pd.DataFrame, options: Mapping[str, Any]) -> None:
 
     Args:
       metadata: [N] rows of Metadata_* columns.
-      options: seed.
+      options: seed; dose_unit, "uM" unless given.
 
     Raises:
       Skip: where a column is missing, copairs is not installed, or no treatment has a
@@ -113,7 +115,7 @@ def check(metadata: pd.DataFrame, options: Mapping[str, Any]) -> None:
             "of response 0 or another treatment to tell them from, and no mechanism "
             "has two treatments"
         )
-    for words in _left_out(_wells(metadata), found):
+    for words in _left_out(_wells(metadata), found, dose_unit.named_in(options)):
         warnings.warn(words, LeftOut, stacklevel=2)
     for search in found:
         queries = int((search.pairs["side"] == "query").sum())
@@ -381,7 +383,7 @@ def _searches(wells: pd.DataFrame, seed: int) -> Iterator[Search]:
         yield from _mechanisms(wells, model, every, queries, seed)
 
 
-def _left_out(wells: pd.DataFrame, found: Sequence[Search]) -> Iterator[str]:
+def _left_out(wells: pd.DataFrame, found: Sequence[Search], unit: str) -> Iterator[str]:
     """Sentences on treated wells that look for nothing, and on what is found alone."""
     models, role = profile_table.cell_models(wells), wells["Metadata_Role"]
     treated = (role == "treated").to_numpy()
@@ -395,7 +397,7 @@ def _left_out(wells: pd.DataFrame, found: Sequence[Search]) -> Iterator[str]:
         if "replicate" in lacking:
             yield f"replicate retrieval of {model}: nothing to find"
         else:
-            yield from _without_replicate(own, model)
+            yield from _without_replicate(own, model, unit)
         if "Metadata_Mechanism" in wells:
             yield from _without_mechanism(own, model, asked="mechanism" in searches)
     other = ~treated & (profile_table.control_classes(wells) < 0)
@@ -403,8 +405,8 @@ def _left_out(wells: pd.DataFrame, found: Sequence[Search]) -> Iterator[str]:
         yield f"{int(other.sum()):,} wells are neither treated nor controls: left out"
 
 
-def _without_replicate(own: pd.DataFrame, model: str) -> Iterator[str]:
-    labels = _labels(own)
+def _without_replicate(own: pd.DataFrame, model: str, unit: str) -> Iterator[str]:
+    labels = _labels(own, unit)
     has, across = _replicated(labels, profile_table.plates(own))
     alone = np.unique(labels[~has].astype(str))
     if len(alone):
@@ -563,20 +565,20 @@ def _mechanisms(wells, model, reference, queries, seed) -> Iterator[Search]:
     )
 
 
-def _labels(wells: pd.DataFrame) -> np.ndarray:
+def _labels(wells: pd.DataFrame, unit: str = dose_unit.MICROMOLAR) -> np.ndarray:
     """[n] str objects: treatment and dose."""
     labels = wells["Metadata_Treatment"].astype(str).astype(object)
     if "Metadata_Concentration_uM" in wells:
-        labels = labels + _dose_words(wells["Metadata_Concentration_uM"])
+        labels = labels + _dose_words(wells["Metadata_Concentration_uM"], unit)
     return labels.to_numpy(object)
 
 
-def _dose_words(doses: pd.Series) -> list[str]:
+def _dose_words(doses: pd.Series, unit: str) -> list[str]:
     """[n] " 0.3 uM", "" where blank, in as many digits as keep doses apart."""
     known = doses.dropna().unique()
     short = len({f"{dose:g}" for dose in known}) == len(known)
     words = "{:g}".format if short else repr
-    return [f" {words(d)} uM" if np.isfinite(d) else "" for d in doses.to_list()]
+    return [f" {words(d)} {unit}" if np.isfinite(d) else "" for d in doses.to_list()]
 
 
 def _sample(labels: np.ndarray, limit: int, seed: int) -> np.ndarray:

@@ -5,10 +5,15 @@ import importlib.util
 import pandas as pd
 
 from gandl_jax.errors import Skip as Skip
+from gandl_jax.errors import plainly
 
 
 class LeftOut(UserWarning):
     """A task does a part of what was asked; the message says which it does not."""
+
+    def __init__(self, *words: object):
+        """Keeps the words as people write values."""
+        super().__init__(*map(plainly, words))
 
 
 def need_columns(metadata: pd.DataFrame, *names: str) -> None:

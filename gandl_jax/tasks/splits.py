@@ -99,9 +99,8 @@ def build(
         except Skip as reason:
             said.append(f"{group}: no split {text!r} for {label}: {reason}")
             continue
-        leaky = groups.parse(text, key=key).unit in ("record", "site") or _share_wells(
-            metadata, records, folds
-        )
+        unit = groups.parse(text, key=key).unit
+        leaky = _may_share_wells(metadata, records, folds, unit)
         made.append(Split(text, group, leaky, tuple(folds), label))
         said += [f"{group}, {label}: {without}"] if without else []
     return made, said
@@ -271,6 +270,15 @@ def _folds(metadata, records, labels, text, key, options) -> list[Fold]:
             f"no {asked.unit} can be held apart from others like it; change {key}"
         )
     return folds
+
+
+def _may_share_wells(metadata, records, folds, unit: str) -> bool:
+    """Whether images of one well lie on both sides of a fold, or nobody knows.
+
+    Where the table names no wells, images that were held apart may be of one.
+    """
+    unknown = "Metadata_Well" not in metadata and unit in ("record", "site")
+    return unknown or _share_wells(metadata, records, folds)
 
 
 def _share_wells(metadata, records, folds) -> bool:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.decomposition import PCA
 
+from gandl_jax import dose_unit
 from gandl_jax.errors import InputError
 from gandl_jax.profiles import normalize
 from gandl_jax.profiles import table as profile_table
@@ -27,6 +28,7 @@ TITLE = "Well map"
 METRIC = "place on a map"
 PLACE = 70  # in the terminal
 OPTIONS = {"normalize": "", "points": 5_000}  # wells on a 2-D map, at most
+TELLS_DOSES = True
 LOWEST = {"points": 3}
 MOVED = {"evaluate.map_points": "evaluate.well_map.points"}
 MIN_WELLS = 3
@@ -78,8 +80,8 @@ def run(
       sets: full name -> set; those that `options["features"]` names are used, and
         those whose encoder has one set only.
       splits: unused.
-      **options: features, normalize, points (wells with a UMAP place, at most) and
-        seed.
+      **options: features, normalize, points (wells with a UMAP place, at most),
+        seed; dose_unit, "uM" unless given.
 
     Returns:
       A row per set; "wells" has a column of W values each, the same wells in the same
@@ -123,6 +125,7 @@ def _row(sites: FeatureSet, options: Mapping[str, Any], epochs: int) -> dict[str
         "encoder": sites.encoder,
         "features": sites.short_name,
         **marks.mark(sites.seen),
+        dose_unit.KEY: dose_unit.named_in(options),
         "explained": explained,
         "wells": {
             **_copied(wells.metadata),

@@ -45,6 +45,7 @@ from gandl_jax.training import (
     validation,
 )
 from gandl_jax.training.cost_meter import Meter
+from gandl_jax.training.generated_quality import crop_stream, schedule
 from gandl_jax.training.grids import Grids
 from gandl_jax.training.recorder import Recorder, read_notes
 
@@ -111,6 +112,7 @@ def _open(config, workdir, saved, newest: int | None, devices) -> "_Training":
     for words in training_records.notes(records):
         print(f"train     note: {words}", flush=True)
     method = opening.make_method(config, source)
+    schedule.check(config, method)
     if records.extra:
         method = extra_share.CountedMethod(method)
     parallel.check_batch(train.batch, len(devices), method.unit, train.accumulate)
@@ -335,6 +337,15 @@ class _Training:
             ),
             validation=self.validation(former),
             meter=meter,
+            generated=schedule.Schedule(
+                self.config,
+                self.workdir,
+                self.method,
+                self.records,
+                functools.partial(judged_batches, self.config, self.records, self.bad),
+                first=former.step,
+                total=self.total,
+            ),
         )
 
     def validation(self, former: logs.Former) -> validation.Validation:
@@ -458,6 +469,23 @@ def training_batches(
         side_by_side=side_by_side,
         on_bad=on_bad,
     )
+
+
+def judged_batches(
+    config, records: training_records.TrainingRecords, on_bad
+) -> Iterator[dict]:
+    """Whole training batches in an order of their own, for `generated_quality`.
+
+    Args:
+      config: the whole config.
+      records: that are trained on.
+      on_bad: takes note of bad records; None fails.
+
+    Returns:
+      Batches with the row of each sample, `crop_stream.RECORD`, among their labels.
+    """
+    told, seed = crop_stream.with_rows(records), crop_stream.order_seed(config)
+    return training_batches(config, told, 0, on_bad, seed=seed, whole=True)
 
 
 def make_step(config, method, devices: list[jax.Device]):

@@ -15,6 +15,7 @@ from gandl_jax.methods.contract import Check
 from gandl_jax.reading import bad_records
 from gandl_jax.training import cost_meter, soundness
 from gandl_jax.training.cost_meter import Meter
+from gandl_jax.training.generated_quality.schedule import Schedule
 from gandl_jax.training.grids import Grids
 from gandl_jax.training.looks import Looks
 from gandl_jax.training.validation import Validation
@@ -41,6 +42,7 @@ class Recorder:
       grids: of what the method makes.
       validation: by the records that are set aside.
       meter: of what it costs.
+      generated: judges the images that the method draws.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Recorder:
         grids: Grids,
         validation: Validation,
         meter: Meter,
+        generated: Schedule,
     ):
         first = former.step
         self._bad = bad
@@ -77,6 +80,7 @@ class Recorder:
         self._finite = parallel.on_one(soundness.finite)
         self._looked: tuple[int, dict] | None = None  # (step, fields on the device)
         self._looks, self._grids, self._validation = looks, grids, validation
+        self._generated = generated
         self._saved_step, self._meter = first, meter
         meter.begin(first, read_notes(saved, first).get(COST) if first else None)
 
@@ -111,9 +115,12 @@ class Recorder:
         saves = self._due("checkpoint", step) or self._due("milestone", step)
         shows = self._due("grid", step)
         looks = self._looks.due(step, all_are=saves or shows)
-        if saves or shows or looks:
+        judges = self._generated.is_due(step)
+        if saves or shows or looks or judges:
             self._require_finite(step, state)
             self._look(step, state, looks)
+        if judges:
+            self._judge(step, state)
         if self._due("log", step) and self._validation.is_on:
             self._require_finite(step, state)
             with self._meter.of(cost_meter.VALIDATION):
@@ -226,6 +233,11 @@ class Recorder:
     def _show(self, step: int, state: Any) -> None:
         with self._meter.of(cost_meter.PICTURES):
             hosts.once(lambda: self._grids.write(step, state))
+
+    def _judge(self, step: int, state: Any) -> None:
+        with self._meter.of(cost_meter.PICTURES):
+            found = hosts.once(lambda: self._generated.take(step, state))
+        self._read.append(found)
 
     def _log(self, step: int) -> None:
         """Writes the mean over the steps since the last line, once."""

@@ -30,7 +30,7 @@ DOSE_KEYS = set(
     "ec50_um ec50_low_um "
     "ec50_high_um ec50_bound slope bottom top response_at_highest_dose rescue "
     "rescue_low rescue_high r2 r2_dose_means p_effect q_effect side_effect "
-    "ec50_kind absolute_ec50_um absolute_ec50_low_um absolute_ec50_high_um "
+    "ec50_kind dose_unit absolute_ec50_um absolute_ec50_low_um absolute_ec50_high_um "
     "absolute_ec50_bound best_dose_um best_dose_low_um best_dose_high_um peak peak_low "
     "peak_high fall fall_low fall_high mean_at_highest_dose mean_at_highest_dose_low "
     "mean_at_highest_dose_high p_falls_again q_falls_again p_lack_of_fit q_lack_of_fit "

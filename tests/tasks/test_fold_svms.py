@@ -5,7 +5,7 @@ import pytest
 from sklearn.svm import LinearSVC
 
 from gandl_jax.profiles import normalize
-from gandl_jax.tasks import fold_svms, threads
+from gandl_jax.tasks import fold_svms, remarks, steps, threads
 from gandl_jax.tasks.fold_svms import Fold, Given
 
 OPTIONS = {"svm_c": 1.0, "seed": 0}
@@ -152,6 +152,32 @@ def test_what_cannot_be_solved_is_left_to_liblinear(limit, monkeypatch):
     found, _ = fold_svms.decide(given, left_out(plates))
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one, other, atol=5e-3)
+
+
+@pytest.mark.filterwarnings("error")
+def test_svms_that_stop_short_are_counted_without_a_warning(monkeypatch):
+    features, plates, codes = screen(2)
+    given = Given(features, plates, codes, "standard", OPTIONS)
+    monkeypatch.setattr(fold_svms.linear_svm, "LARGEST", 1)
+    monkeypatch.setattr(fold_svms, "MAX_ITERATIONS", 2)
+    with remarks.kept() as found, steps.told(Steps()), steps.counted(6, "SVMs"):
+        fold_svms.decide(given, left_out(plates))
+    assert found == [remarks.Count(6, fold_svms.SHORT)]
+    (said,) = remarks.sentences(found)
+    assert said.startswith("6 fits of SVMs stopped after ")
+    assert Steps.each == [1] * 6, "each is told when it is there"
+
+
+class Steps:
+    """Notes each count."""
+
+    each = []
+
+    def begin(self, total, unit):
+        self.each.clear()
+
+    def done(self, count):
+        self.each.append(count)
 
 
 def test_how_many_svms():

@@ -191,6 +191,16 @@ def test_crops_of_an_image_lie_on_one_side():
     assert only(crops, "record", codes=np.repeat([0, 1], 12)).leaky
 
 
+@pytest.mark.parametrize("unit", ["record", "site"])
+def test_images_that_are_each_a_well_of_their_own_do_not_leak(screen, unit):
+    """One image a well, named so by the table; without names nobody knows."""
+    alone = screen[screen["Metadata_Site"] == "1"].reset_index(drop=True)
+    assert not only(alone, unit).leaky and only(screen, unit).leaky
+    unnamed = alone.drop(columns="Metadata_Well")
+    unnamed["Metadata_Site"] = [str(i) for i in range(len(unnamed))]
+    assert only(unnamed, unit).leaky
+
+
 def test_the_publishers_own(screen):
     side = np.resize(["Train", "test", "train", "test", "other"], 24)
     ((train, test),) = only(screen.assign(Metadata_Split=side), "given").folds

@@ -183,7 +183,8 @@ def _add_dose(made: Proposal, rows: pd.DataFrame, roles: dict[str, str]) -> None
         return
     if column_roles.other_unit(column):
         made.unknown.append(
-            f"doses should be micromolar, and {column} says otherwise: convert it"
+            f"the unit of the doses, as {column} says another than micromolar: set "
+            "config.data.dose_unit"
         )
     elif "um" not in column_roles.plain(column):
         made.guesses.append(f"doses in {column} are micromolar")

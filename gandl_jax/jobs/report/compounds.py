@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from gandl_jax import dose_unit
 from gandl_jax.figures import dose, style
 from gandl_jax.jobs.report import page
 from gandl_jax.jobs.report.encoder_roles import Row
@@ -12,6 +13,7 @@ from gandl_jax.tasks.curve_shape import FALLS_AGAIN
 
 BEST = 8  # rescues on the first page
 FEWEST = 3  # points that make a figure
+LONGEST = 40  # letters of a name in the table of the first page
 RELATIVE, ABSOLUTE = "ec50", drawn_doses.ABSOLUTE  # EC50s, as keys of rows begin
 
 
@@ -38,8 +40,8 @@ def best(rows: Sequence[Row]) -> Html:
             header,
             (
                 (
-                    page.join([page.tag("b", row["treatment"]), *_star(row)]),
-                    where(row),
+                    page.join([_name(row), *_star(row)]),
+                    page.short(where(row), LONGEST),
                     _ec50(row),
                     _ec50(row, ABSOLUTE),
                     score(row, "rescue"),
@@ -67,6 +69,10 @@ def best(rows: Sequence[Row]) -> Html:
 def doubted_words(row: Row) -> str:
     """Names a curve and what there is to doubt of it, without a full stop."""
     return f"{row['treatment']} ({where(row)}): {'; '.join(row['doubts'])}"
+
+
+def _name(row: Row) -> Html:
+    return page.tag("b", page.short(str(row["treatment"]), LONGEST))
 
 
 def _star(row: Row) -> list[str]:
@@ -142,12 +148,10 @@ def potency(row: Row) -> str:
 
 def falls_again(row: Row) -> str:
     """Best dose, peak and fall of a response that does not stay."""
-    best = page.dose(row["best_dose_um"])
-    ends = row["best_dose_low_um"], row["best_dose_high_um"]
+    best = _in_words(row, "best_dose")
     return (
-        f"falls again: best at {best} ({page.dose_interval(row['best_dose_um'], *ends)}"
-        f"), where it is {_interval(row, 'peak')}, then down by "
-        f"{_interval(row, 'fall')} at the highest dose"
+        f"falls again: best at {best}, where it is {_interval(row, 'peak')}, "
+        f"then down by {_interval(row, 'fall')} at the highest dose"
     )
 
 
@@ -157,8 +161,10 @@ def _interval(row: Row, key: str) -> str:
 
 
 def _in_words(row: Row, name: str) -> str:
-    um, low, high = (row[f"{name}{end}_um"] for end in ("", "_low", "_high"))
-    return f"{page.dose(um)} ({page.dose_interval(um, low, high)})"
+    amount, low, high = (row[f"{name}{end}_um"] for end in ("", "_low", "_high"))
+    unit = dose_unit.named_in(row)
+    span = page.dose_interval(amount, low, high, unit)
+    return f"{page.dose(amount, unit)} ({span})"
 
 
 def bound(row: Row, name: str = RELATIVE) -> str:
@@ -171,7 +177,7 @@ def bound(row: Row, name: str = RELATIVE) -> str:
     above = row[f"{name}_bound"] == "above"
     limit = row[f"{name}_low_um" if above else f"{name}_high_um"]
     sign = ">" if above else "<"
-    return f"{sign}\N{NO-BREAK SPACE}{page.dose(limit)}"
+    return f"{sign}\N{NO-BREAK SPACE}{page.dose(limit, dose_unit.named_in(row))}"
 
 
 def score(row: Row, key: str) -> Html:
@@ -185,8 +191,9 @@ def score(row: Row, key: str) -> Html:
 def _ec50(row: Row, name: str = RELATIVE) -> Html:
     if row.get(f"{name}_bound"):
         return page.text(bound(row, name))
-    um, low, high = (row.get(f"{name}{end}_um") for end in ("", "_low", "_high"))
-    if um is None:
+    amount, low, high = (row.get(f"{name}{end}_um") for end in ("", "_low", "_high"))
+    if amount is None:
         return page.text("–")
-    span = page.tag("small", page.dose_interval(um, low, high))
-    return page.join([page.dose(um), span])
+    unit = dose_unit.named_in(row)
+    span = page.tag("small", page.dose_interval(amount, low, high, unit))
+    return page.join([page.dose(amount, unit), span])

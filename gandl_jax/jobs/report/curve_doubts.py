@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 
+from gandl_jax import dose_unit
 from gandl_jax.jobs.report import compounds, findings, page
 from gandl_jax.jobs.report.encoder_roles import Row
 from gandl_jax.judging import curve_effects
@@ -70,7 +71,8 @@ def _misfits(curves: Sequence[Row]) -> Iterator[str]:
     back = [row for row in curves if curve_effects.misfit(row) == FALLS_AGAIN]
     if back:
         names = page.listing(
-            f"{row['treatment']} (best at {page.dose(row['best_dose_um'])})"
+            f"{row['treatment']} (best at "
+            f"{page.dose(row['best_dose_um'], dose_unit.named_in(row))})"
             for row in back
         )
         yield (

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from gandl_jax import dose_unit
 from gandl_jax.figures import dose, style
 from gandl_jax.jobs.report import compounds, page, scores
 from gandl_jax.jobs.report.encoder_roles import Row
@@ -93,10 +94,13 @@ def panels(rows: Sequence[Row], name: str) -> tuple[Html, list[dict[str, Any]]]:
 
 def table(rows: Iterable[Row]) -> Html:
     """All curves with their numbers."""
+    rows = list(rows)
+    unit = dose_unit.shown(dose_unit.named_in(rows[0])) if rows else ""
     header = (
-        "Treatment", "Cells", "Experiment", "Relative EC50 (µM)", "Absolute EC50 (µM)",
+        "Treatment", "Cells", "Experiment", f"Relative EC50 ({unit})",
+        f"Absolute EC50 ({unit})",
         "Rescue at the highest dose", "Side effect there", "Slope", "Bottom", "Top",
-        "R² of wells", "R² of dose means", "q", "Best dose (µM)", "Peak",
+        "R² of wells", "R² of dose means", "q", f"Best dose ({unit})", "Peak",
         "Fall after it", "q of the fall", "q of lack of fit", "Wells", "Status",
         "Doubts",
     )  # fmt: skip
@@ -159,6 +163,7 @@ def _caption(row: Row) -> Html:
 
 def _points(row: Row, one: dict[str, Any]) -> Iterable[dict[str, Any]]:
     base = {key: row[key] for key in ("set", "treatment", "group", "experiment")}
+    base |= {dose_unit.KEY: dose_unit.named_in(row)}
     base |= {marks.LABELS: row.get(marks.LABELS)}
     for shown in ("wells", "means", "fit"):
         for amount, response in zip(*(one[shown] or ((), ())), strict=True):

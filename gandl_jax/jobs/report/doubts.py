@@ -130,11 +130,19 @@ def _told_from(label: str, rows: Sequence[Row]) -> str:
 
 
 def _image_doubts(rows: Sequence[Row]) -> Iterator[str]:
-    leaky = list(dict.fromkeys(row["split"] for row in rows if row["leaky"]))
-    if leaky:
+    leaky = [row for row in rows if row["leaky"]]
+    shared = [row for row in leaky if row["records"] > row["wells"]]
+    if shared:
         yield (
-            f"Scores marked leaky ({listing(map(findings.split_words, leaky))}) have "
-            "images of one well on both sides, which flatters them."
+            f"Scores marked leaky ({_splits(shared)}) have images of one well on both "
+            "sides, which flatters them."
+        )
+    alone = [row for row in leaky if row["records"] <= row["wells"]]
+    if alone:
+        yield (
+            f"Scores marked leaky ({_splits(alone)}) hold single images apart, and the "
+            "table names no wells: images of one well may lie on both sides, which "
+            "would flatter them."
         )
     seen = [row for row in rows if row[marks.IMAGES]]
     unlabelled = [row for row in seen if row.get(marks.LABELS, False) is False]

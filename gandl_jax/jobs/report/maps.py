@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gandl_jax import dose_unit
 from gandl_jax.figures import points, style
 from gandl_jax.jobs.report import page, wells
 from gandl_jax.jobs.report.page import Html
@@ -29,7 +30,7 @@ CATEGORIES = {
 }
 NUMBERS = {
     "response": "Response",
-    "concentration_um": "Dose (µM)",
+    "concentration_um": "Dose",
     "side_effect": "Side effect",
     "row": "Row of the plate",
     "column": "Column of the plate",
@@ -107,6 +108,7 @@ def data(sets: Mapping[str, Wells], chosen: np.ndarray) -> dict[str, Any]:
     first = next(iter(sets.values())).frame
     plots = [p for p in PLOTS if _has(first, p)]
     own = ("response", "side_effect")
+    unit = dose_unit.shown(next(iter(sets.values())).dose_unit)
     return {
         "plots": {plot: PLOTS[plot] for plot in plots},
         "wells": _texts(first, chosen),
@@ -118,7 +120,7 @@ def data(sets: Mapping[str, Wells], chosen: np.ndarray) -> dict[str, Any]:
             ),
             *(
                 _number(first[key].iloc[chosen], title, key)
-                for key, title in NUMBERS.items()
+                for key, title in _titles(unit).items()
                 if key in first and key not in own and first[key].nunique() > 1
             ),
         ],
@@ -136,9 +138,16 @@ def data(sets: Mapping[str, Wells], chosen: np.ndarray) -> dict[str, Any]:
             for role, one in sets.items()
             if len(one.frame) == len(first)
         ],
+        "unit": unit,
         "diverging": style.DIVERGING,
         "controls": style.CONTROLS,
     }
+
+
+def _titles(unit: str) -> dict[str, str]:
+    """NUMBERS, the dose with its unit."""
+    dose = NUMBERS["concentration_um"]
+    return NUMBERS | {"concentration_um": f"{dose} ({unit})"}
 
 
 def _named(role: str, one: Wells) -> str:

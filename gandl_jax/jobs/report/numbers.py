@@ -5,6 +5,8 @@ from typing import Any
 
 import pandas as pd
 
+from gandl_jax import dose_unit
+
 Numbers = dict[str, list[pd.DataFrame]]  # name of a file -> its tables
 
 
@@ -25,4 +27,13 @@ def add(
     if len(rows):
         table = pd.DataFrame(rows, dtype=object if isinstance(rows, list) else None)
         table.insert(0, "dataset", dataset)
+        table = _in_their_unit(table)
         numbers.setdefault(name, []).append(table)
+
+
+def _in_their_unit(table: pd.DataFrame) -> pd.DataFrame:
+    """The table, columns of doses named for the unit that its rows give."""
+    if dose_unit.KEY not in table:
+        return table
+    unit = dose_unit.named_in(table.iloc[0])
+    return table.rename(columns=lambda name: dose_unit.column(name, unit))

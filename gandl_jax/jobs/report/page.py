@@ -7,6 +7,9 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from gandl_jax import dose_unit
+from gandl_jax.names import shortened
+
 MAX_LINES = 200  # of a table; the rest is in the CSV file
 
 
@@ -45,6 +48,12 @@ def section(name: str, title: str, *content: object, of: str = "") -> Html:
     words = join([title, tag("small", of)]) if of else title
     name = f"{name}-{of}" if of else name
     return tag("section", join([tag("h2", words), *content]), id=anchor(name))
+
+
+def short(name: str, most: int) -> Html:
+    """A name that has room in a narrow table; pointing at a cut one tells all of it."""
+    cut = shortened(name, most)
+    return text(name) if cut == name else tag("span", cut, title=name)
 
 
 def anchor(name: str) -> str:
@@ -161,21 +170,29 @@ def _end(value: float | None, pattern: str) -> str:
     return "open" if value is None else number(value, pattern)
 
 
-def dose(um: float) -> str:
-    """A dose, in nM where it is below 0.1 uM."""
-    scale, unit = _unit(um)
-    return f"{rounded(um * scale):g}\N{NO-BREAK SPACE}{unit}"
+def dose(amount: float, unit: str = dose_unit.MICROMOLAR) -> str:
+    """A dose with its unit: in nM where it is below 0.1 uM."""
+    scale, name = _scale(amount, unit)
+    return f"{rounded(amount * scale):g}\N{NO-BREAK SPACE}{name}"
 
 
-def dose_interval(um: float, low_um: float | None, high_um: float | None) -> str:
+def dose_interval(
+    amount: float,
+    low: float | None,
+    high: float | None,
+    unit: str = dose_unit.MICROMOLAR,
+) -> str:
     """The interval of a dose, in the unit in which `dose` gives it."""
-    scale, _ = _unit(um)
-    low, high = (rounded(end and end * scale) for end in (low_um, high_um))
+    scale, _ = _scale(amount, unit)
+    low, high = (rounded(end and end * scale) for end in (low, high))
     return span(low, high, "g")
 
 
-def _unit(um: float) -> tuple[float, str]:
-    return (1000, "nM") if um < 0.1 else (1, "µM")
+def _scale(amount: float, unit: str) -> tuple[float, str]:
+    """What a dose is multiplied with to be told, and the unit that it has then."""
+    if unit == dose_unit.MICROMOLAR and amount < 0.1:
+        return 1000, "nM"
+    return 1, dose_unit.shown(unit)
 
 
 def rounded(value: float | None) -> float | None:

@@ -45,7 +45,7 @@ def section(name: str, of: Wells) -> Html | None:
         rest = f"{len(figures) - OPEN} more plates"
         parts.append(page.details(rest, _grid(figures[OPEN:], name)))
     parts += [page.tag("p", note, class_="note")]
-    parts.append(page.data(data_id(name), _data(frame, drawn)))
+    parts.append(page.data(data_id(name), _data(frame, drawn, of.dose_unit)))
     return page.section("plates", "Where on the plates?", *parts, of=name)
 
 
@@ -116,7 +116,9 @@ def _titled(own: pd.DataFrame, name: str) -> str:
     return f"{name} ({', '.join(map(str, inside))})" if inside else name
 
 
-def _data(frame: pd.DataFrame, names: list[str]) -> dict[str, list[list[Any]]]:
+def _data(
+    frame: pd.DataFrame, names: list[str], unit: str
+) -> dict[str, list[list[Any]]]:
     """Plate -> of each well row, column and what it holds, in words.
 
     The script shows it beside the pointer: a title in each square would make the page
@@ -125,6 +127,6 @@ def _data(frame: pd.DataFrame, names: list[str]) -> dict[str, list[list[Any]]]:
     found = {}
     for name in names:
         own = frame[(frame["plate_name"] == name) & frame["row"].notna()]
-        places = zip(_places(own), wells.words(own), strict=True)
+        places = zip(_places(own), wells.words(own, unit), strict=True)
         found[name] = [[row, column, words] for (row, column), words in places]
     return found

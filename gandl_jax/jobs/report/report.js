@@ -293,7 +293,7 @@
         const doses = known.filter((v) => v > 0);
         const ends = [Math.min(...doses), Math.max(...doses)];
         return ramp(logs, ends.map(Math.log10), ORDERED,
-          ends.map((v) => short(v) + " µM"), "");
+          ends.map((v) => short(v) + " " + data.unit), "");
       }
       const sorted = [...known].sort((a, b) => a - b);
       const ends = [0.01, 0.99].map((q) => sorted[Math.floor(q * (sorted.length - 1))]);

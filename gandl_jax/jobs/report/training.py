@@ -1,11 +1,11 @@
 """The report's training: its curves, its images, or where the encoder came from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from etils import epath
 
-from gandl_jax import pictures
+from gandl_jax import modules, pictures
 from gandl_jax.figures import style
 from gandl_jax.figures import training as plot
 from gandl_jax.jobs.doctor import metric_findings
@@ -126,6 +126,7 @@ def pictures_section(inputs: Inputs) -> Html | None:
     channels = page.join(_picture(inputs, last, name) for name in inputs.channels)
     content = [
         page.tag("p", f"Left {left}, right {right}. Colours of the composite: {key}."),
+        *_expected(inputs),
         _picture(inputs, last, "composite"),
         page.tag("div", channels, class_="pair"),
     ]
@@ -133,6 +134,18 @@ def pictures_section(inputs: Inputs) -> Html | None:
         start = _picture(inputs, first, "composite")
         content.append(page.details(f"For comparison: step {first:,}", start))
     return page.section("images", "What did the network see and draw?", *content)
+
+
+def _expected(inputs: Inputs) -> Iterator[Html]:
+    """What a generator's pictures look like after how many images, where one draws."""
+    panels = modules.part("methods", inputs.config.method.name, "panels")
+    sentence = getattr(panels, "PICTURES", "")
+    if sentence and inputs.metrics:
+        images = inputs.metrics[-1]["images"]
+        seen = (
+            f"This network has seen {images:,} images in {inputs.grids[-1]:,} steps. "
+        )
+        yield page.tag("p", seen + sentence, class_="note")
 
 
 def curves(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
+from gandl_jax import dose_unit
 from gandl_jax.jobs.report import encoder_roles, page
 from gandl_jax.jobs.report.encoder_roles import Row
 from gandl_jax.tasks import marks
@@ -26,6 +27,11 @@ class Wells:
     role: str
     row: Row
     frame: pd.DataFrame
+
+    @property
+    def dose_unit(self) -> str:
+        """The unit of the wells' doses."""
+        return dose_unit.named_in(self.row)
 
     @property
     def has_responses(self) -> bool:
@@ -184,16 +190,19 @@ def numbers(all_wells: Iterable[Wells]) -> pd.DataFrame:
     for one in all_wells:
         frame = one.frame.drop(columns="plate_name", errors="ignore")
         frame.insert(0, "set", one.row["set"])
+        if "concentration_um" in frame:
+            frame[dose_unit.KEY] = one.dose_unit
         frame[marks.LABELS] = one.row.get(marks.LABELS)
         frames.append(frame)
     return pd.concat(frames, ignore_index=True)
 
 
-def words(frame: pd.DataFrame) -> list[str]:
+def words(frame: pd.DataFrame, unit: str = dose_unit.MICROMOLAR) -> list[str]:
     """What each well holds, its dose and its response.
 
     Args:
       frame: of `Wells`.
+      unit: of its doses.
     """
     roles = {"response_0": "control without effect", "response_1": "wanted control"}
     nothing = [""] * len(frame)
@@ -208,7 +217,8 @@ def words(frame: pd.DataFrame) -> list[str]:
         frame["response"].tolist(),
         strict=True,
     ):
-        treated = f"{treatment} {page.dose(dose)}" if dose and dose > 0 else treatment
+        dosed = dose and dose > 0
+        treated = f"{treatment} {page.dose(dose, unit)}" if dosed else treatment
         value = "" if np.isnan(response) else f"response {response:.2f}"
         parts = (well, treated, condition, role, value)
         found.append(" · ".join(str(part) for part in parts if _known(part)))

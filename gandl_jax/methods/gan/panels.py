@@ -11,4 +11,11 @@ PANELS = {  # caption -> axis, metric -> its name in the legend
         {"d/real_score": "real", "d/fake_score": "generated"},
     ),
 }
+# Measured: docs/trials.md, "Steps teach, not images".
+PICTURES = (
+    "Early pictures look like noise, and that is no fault. Steps teach, not images: "
+    "small networks at 64 px drew blobs after 500 steps (8,000 images, 16 a batch) and "
+    "cells with nuclei after 3,000 (12,000 images, 4 a batch); larger networks and "
+    "images take longer. Features are often best before pictures are."
+)
 FACTS = {"R1 weight": "method.r1_weight"}  # name on the page -> key of the config

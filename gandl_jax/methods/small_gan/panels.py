@@ -17,4 +17,9 @@ PANELS = {  # caption -> axis, metric -> its name in the legend
     ),
     "Diversity of samples": ("over the real images'", {"g/diversity": "diversity"}),
 }
+PICTURES = (
+    "Early pictures look like noise, and that is no fault: a generator takes thousands "
+    "of steps until it draws cells, and larger images take longer. Features are often "
+    "best before pictures are."
+)
 FACTS = {"Game": "method.loss"}  # name on the page -> key of the config

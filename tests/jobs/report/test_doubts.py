@@ -98,6 +98,9 @@ def test_images_that_the_encoder_has_seen(rows, tell):
     assert "trained on the test wells' images too" in tell([rows.score()])
     leaky = tell([rows.score(split="record")])
     assert "Scores marked leaky (random images) have images of one well" in leaky
+    alone = tell([rows.score(split="record", records=20, wells=20)])
+    assert "hold single images apart, and the table names no wells" in alone
+    assert "have images of one well" not in alone
     unknown = tell([rows.score("my table", encoder_saw_test_images=None)])
     assert "not known whether" in unknown and "trained on the test" not in unknown
 

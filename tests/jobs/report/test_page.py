@@ -84,6 +84,25 @@ def test_warnings_are_told(make, save, rows):
     assert make().text.count("two spellings: 'A' and 'a'") == 2  # in doubt, and below
 
 
+def test_long_names_are_cut_in_the_first_table_alone_and_told_in_full(rows, save, make):
+    long = [
+        f"N-[4-(3-chloro-4-fluorophenylamino)-7-methoxyquinazolin-6-yl] {k}"
+        for k in "ab"
+    ]
+    save("dose_response", [rows.curve(name, group="g" * 70) for name in long])
+    page = make()
+    first = [line[0] for line in page.table("Compound")[1:]]
+    assert len(set(first)) == 2 and all(len(name) <= 40 for name in first)
+    assert all("…" in name for name in first)
+    assert {*long, f"{'g' * 70}, HRCE-1"} <= {*page.values("title")}
+    assert [line[0] for line in page.table("Treatment")[1:]] == long
+
+
+def test_what_to_expect_of_pictures_stands_beside_them(full):
+    text = full.page.text
+    assert "This network has seen 96 images in 3 steps. Early pictures look" in text
+
+
 def test_what_a_task_alone_left_out_is_told_in_its_chapter(make, save, rows):
     both = "two spellings: 'A' and 'a'"
     save("dose_response", [rows.curve()], warnings=[both])

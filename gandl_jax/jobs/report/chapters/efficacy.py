@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from gandl_jax import dose_unit
 from gandl_jax.figures import efficacy as figures
 from gandl_jax.figures import style
 from gandl_jax.jobs.report import encoder_roles, page, scores
@@ -91,6 +92,7 @@ def _panels(own, name: str):
                 if (*key[:2], role) in controls
             },
             dose_limits_um=limits,
+            unit=dose_unit.named_in(rows[0]),
         )
         words = f"{key[2]} in {key[0]}, {key[1]}: {_effective(rows)}"
         anchor = page.anchor(f"efficacy-{name}-{i}")
@@ -126,7 +128,10 @@ def _dose(row) -> figures.Dose:
 
 
 def _effective(rows) -> str:
-    doses = [page.dose(row["concentration_um"]) for row in efficacy.effective(rows)]
+    doses = [
+        page.dose(row["concentration_um"], dose_unit.named_in(row))
+        for row in efficacy.effective(rows)
+    ]
     return f"effective at {', '.join(doses)}" if doses else "no dose is effective"
 
 
@@ -136,9 +141,10 @@ def _reasons(rows):
 
 
 def _table(rows) -> Html:
+    unit = dose_unit.shown(dose_unit.named_in(rows[0]))
     header = (
-        "Encoder", "Cells", "Experiment", "Treatment", "µM", "Wells", "Median",
-        "Upper bound", "By", "Effective",
+        "Encoder", "Cells", "Experiment", "Treatment", f"Dose ({unit})", "Wells",
+        "Median", "Upper bound", "By", "Effective",
     )  # fmt: skip
     words = {True: "yes", False: "no", None: "not told"}
     return page.table(

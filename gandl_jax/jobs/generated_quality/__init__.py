@@ -1,0 +1,1 @@
+"""The job `generated_quality` and its parts."""

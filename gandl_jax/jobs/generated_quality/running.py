@@ -1,0 +1,87 @@
+"""Judges the checkpoints of a workdir, oldest first."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import jax
+import ml_collections
+from etils import epath
+
+from gandl_jax import checkpoint, compilation, parallel
+from gandl_jax import config as configs
+from gandl_jax.errors import InputError, nearest
+from gandl_jax.jobs.generated_quality import text
+from gandl_jax.training import loop, opening, sources, training_records
+from gandl_jax.training.generated_quality import judge, kept, measured
+
+JOB = "generated_quality"
+
+
+def run(config: ml_collections.ConfigDict, workdir: epath.Path) -> None:
+    """Judges and prints; as of `job.run`."""
+    compilation.enable_cache()
+    spaces, missing = measured.usable(config.generated_quality.spaces)
+    for why in missing:
+        _say(why)
+    saved = checkpoint.Checkpoints(workdir)
+    newest = saved.newest(lambda step, why: _say(f"{step} is left out: {why}"))
+    steps = [step for step in saved.steps() if newest is not None and step <= newest]
+    chosen = choose_steps(config.generated_quality.steps, steps)
+    source = sources.read(saved.notes(newest))
+    method = opening.make_method(config, source)
+    judge.check_method(config, method)
+    records = training_records.open_records(config)
+    on_bad = opening.bad_records_policy(config, records.dataset, workdir)
+    judges = judge.Judge(
+        config,
+        workdir,
+        method,
+        records,
+        lambda: loop.judged_batches(config, records, on_bad),
+        spaces,
+    )
+    kept.forget_after(judges.folder, newest)
+    rows = [*itertools.chain(*_rows(config, method, source, saved, judges, chosen))]
+    saved.close()
+    print("\n".join(["", text.records(records), *text.table(rows)]), flush=True)
+    _say(f"wrote {judges.folder}")
+
+
+def choose_steps(wanted: Sequence[str], steps: Sequence[int]) -> list[int]:
+    """The checkpoints to judge, oldest first.
+
+    Args:
+      wanted: "first", "last" or numbers; () is all.
+      steps: those that there are, oldest first.
+
+    Raises:
+      InputError: there is none, or not that one.
+    """
+    if not steps:
+        raise InputError("there is no checkpoint in the workdir: run --job=train first")
+    named = {"first": steps[0], "last": steps[-1], **{str(s): s for s in steps}}
+    for name in wanted:
+        if name not in named:
+            raise InputError(
+                f"config.generated_quality.steps: there is no checkpoint {name!r}; "
+                f"{nearest(name, named)}"
+            )
+    return sorted({named[name] for name in wanted} or steps)
+
+
+def _rows(
+    config, method, source, saved: checkpoint.Checkpoints, judges, steps: Sequence[int]
+) -> Iterator[list[dict[str, Any]]]:
+    """Rows of each step."""
+    architecture = sources.architecture(config, source)
+    like = parallel.on_one_device(jax.eval_shape(method.init, jax.random.key(0)))
+    for step in steps:
+        saved.check(step, architecture, configs.defaults(config))
+        rows = judges.rows(step, saved.restore(step, "train", like))
+        _say(f"step {step:,} is judged")
+        yield rows
+
+
+def _say(words: str) -> None:
+    print(f"{JOB} {words}", flush=True)

@@ -1,0 +1,26 @@
+"""The names of spaces in a config; imports nothing slow."""
+
+from gandl_jax import modules
+from gandl_jax.errors import known
+
+FOLDER = "training/generated_quality/spaces"
+MARKER = "open_space"
+
+
+def names() -> list[str]:
+    """The spaces that there are."""
+    return modules.names(FOLDER, MARKER)
+
+
+def check(config) -> None:
+    """Refuses spaces that there are not.
+
+    Args:
+      config: generated_quality is read.
+
+    Raises:
+      InputError: with the nearest name.
+    """
+    for key in ("spaces", "every_spaces"):
+        for name in config.generated_quality[key]:
+            known(f"generated_quality.{key}", name, names())

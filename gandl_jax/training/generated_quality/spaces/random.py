@@ -1,0 +1,22 @@
+"""Random convolutions with a fixed seed: needs nothing, and takes milliseconds."""
+
+from gandl_jax import parallel
+from gandl_jax.methods import fixed_features
+
+MOST = 1_000_000
+
+
+def missing() -> str:
+    """Says what has to be installed: nothing."""
+    return ""
+
+
+def version() -> str:
+    """Names widths and seed."""
+    return f"widths {fixed_features.WIDTHS}, seed {fixed_features.SEED}"
+
+
+def open_space(channels: tuple[str, ...], px: int):
+    """Opens the space; see `spaces`."""
+    features = fixed_features.random_convolutions(len(channels), px)
+    return parallel.on_one(features)
