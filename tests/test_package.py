@@ -93,10 +93,9 @@ def installed(wheel, tmp_path_factory):
 
 @pytest.mark.slow
 def test_a_wheel_has_every_file_of_the_package_and_the_configs(wheel):
-    folders = {"gandl_jax": ROOT, "configs": ROOT}
     wanted = {
         str(path.relative_to(ROOT))
-        for name in folders
+        for name in ("gandl_jax", "configs")
         for path in (ROOT / name).rglob("*.*")
         if path.is_file() and path.suffix != ".pyc"
     }
