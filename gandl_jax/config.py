@@ -33,6 +33,8 @@ SCREEN_IMAGES = (  # of `screen`, what decides which images belong to which reco
     "screen.columns.site_id",
     "screen.columns.cell",
 )
+# Of `screen`, what is read of the images of OME plates.
+SCREEN_OME = tuple(f"screen.ome.{key}" for key in DEFAULTS["screen"]["ome"])
 # Of `screen`, what former versions did not know: left out of digests where unset.
 SCREEN_LATER = ("screen.wells_per_row",)
 SCREEN_PLATES = ("screen.columns.plate", "screen.columns.experiment")
@@ -385,7 +387,7 @@ def screen_description(config: ml_collections.ConfigDict) -> dict[str, Any]:
     return {
         key: value
         for key, value in flat.items()
-        if key.startswith("screen.") and key not in SCREEN_IMAGES
+        if key.startswith("screen.") and key not in (*SCREEN_IMAGES, *SCREEN_OME)
     }
 
 
