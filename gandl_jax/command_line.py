@@ -7,7 +7,14 @@ from absl import flags
 from etils import epath
 
 from gandl_jax import config as configs
-from gandl_jax import config_checks, config_files, files, job_needs, paths
+from gandl_jax import (
+    config_checks,
+    config_files,
+    files,
+    job_needs,
+    packaged_configs,
+    paths,
+)
 from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError
 
@@ -17,7 +24,8 @@ OVERRIDE = re.compile(r"--?config\.([\w.]+)(?:=(.*))?", re.DOTALL)
 def define_flags() -> flags.FlagValues:
     """The flags; `--config.KEY=VALUE` is parsed apart, by `split`."""
     values = flags.FlagValues()
-    flags.DEFINE_string("config", None, "configs/FILE.py[:options]", values)
+    source = "FILE.py[:options], or the package's own gandl_jax:NAME[:options]"
+    flags.DEFINE_string("config", None, source, values)
     flags.DEFINE_string("workdir", None, "default: runs/<config name>", values)
     every = f"a job, a list, or all = {','.join(configs.ALL_JOBS)}"
     flags.DEFINE_list("job", ["train"], every, values)
@@ -50,7 +58,10 @@ def resolve(values: flags.FlagValues, settings: dict[str, str]):
       InputError: anything wrong in them.
     """
     if not values.config:
-        raise InputError("no config: add --config=configs/FILE.py")
+        raise InputError(
+            "no config: add --config=configs/FILE.py, or the package's own "
+            "--config=gandl_jax:demo"
+        )
     config = _config(paths.expand(values.config), values.job)
     configs.override(config, settings)
     paths.expand_all(config)
@@ -76,6 +87,11 @@ def _config(file: str, jobs: list[str]):
         raise InputError(
             f"--job={','.join(jobs)}: one of them writes the config that the others "
             "read: run it alone"
+        )
+    if packaged_configs.is_named(file):
+        raise InputError(
+            f"--job={jobs[0]} writes a config of your own: name a file of yours, "
+            "--config=my_screen.py"
         )
     config, name = configs.default(), pathlib.PurePath(file).stem
     config.name, config.init.file, config.data.dir = name, file, f"data/{name}"

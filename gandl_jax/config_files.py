@@ -1,5 +1,7 @@
 """Runs config files: configs/demo.py:smoke,method=autoencoder.
 
+Or by name one of the package's own: gandl_jax:demo:smoke,method=autoencoder.
+
 A sweep's file, configs/sweeps/NAME.py:screen=demo, gives many configs: `:run=NAME` is
 one of them, and without it they are all run by --job=sweep.
 """
@@ -15,7 +17,7 @@ from typing import Any
 import ml_collections
 
 from gandl_jax import config as configs
-from gandl_jax import modules, regular_files, sweeps
+from gandl_jax import modules, packaged_configs, regular_files, sweeps
 from gandl_jax.config_text import read_options
 from gandl_jax.errors import InputError, known
 
@@ -24,6 +26,8 @@ TEMPLATE = "my_screen.py"  # a config to be copied
 
 def _split_options(path_and_options: str) -> tuple[str, str]:
     """A config's file and its options; folders may have colons in their names."""
+    if packaged_configs.is_named(path_and_options):
+        return packaged_configs.split(path_and_options)
     parts = path_and_options.split(":")
     for count in range(1, len(parts) + 1):
         path = ":".join(parts[:count])
@@ -32,11 +36,18 @@ def _split_options(path_and_options: str) -> tuple[str, str]:
     return parts[0], ":".join(parts[1:])
 
 
+def _file(path: str) -> pathlib.Path:
+    if packaged_configs.is_named(path):
+        return packaged_configs.file(path)
+    return pathlib.Path(path)
+
+
 def load(path_and_options: str) -> ml_collections.ConfigDict:
     """Runs a config file's `get_config(options)`.
 
     Args:
-      path_and_options: `configs/demo.py` or `configs/demo.py:smoke`.
+      path_and_options: `configs/demo.py` or `configs/demo.py:smoke`; or of the
+        package's own `gandl_jax:demo:smoke`.
 
     Raises:
       InputError: no such file, one that does not run, or an option it does not declare.
@@ -47,7 +58,7 @@ def load(path_and_options: str) -> ml_collections.ConfigDict:
         return _one_of_sweep(path, text, module)
     config = _called(path, lambda: module.get_config(text))
     _check_method_taken(path, text, config)
-    config.name = "-".join([pathlib.Path(path).stem, *_name_parts(text)])
+    config.name = "-".join([_file(path).stem, *_name_parts(text)])
     return config
 
 
@@ -70,7 +81,7 @@ def load_sweep(path_and_options: str) -> sweeps.Configs:
 def _all_of_sweep(path: str, text: str, module: types.ModuleType) -> sweeps.Configs:
     options = read_options(text, {"screen": "demo", "smoke": False, "run": ""})
     name, smoke = options["screen"], options["smoke"]
-    folder = pathlib.Path(path).resolve().parent.parent
+    folder = _file(path).resolve().parent.parent
     files = [file.stem for file in sorted(folder.glob("*.py"))]
     known(f"screen of {path}", name, files)
     place = f"{folder / name}.py"
@@ -78,7 +89,7 @@ def _all_of_sweep(path: str, text: str, module: types.ModuleType) -> sweeps.Conf
     made = _called(path, lambda: dict(module.get_configs(screen)))
     if not made:
         raise InputError(f"{path} gives no configs: add some to get_configs")
-    sweep = "-".join([pathlib.Path(path).stem, *["smoke"] * smoke])
+    sweep = "-".join([_file(path).stem, *["smoke"] * smoke])
     for one, config in made.items():
         config.name = f"{sweep}/{name}/{one}"
     return made
@@ -104,10 +115,10 @@ def _one_of_sweep(
 
 
 def _run_file(path: str) -> types.ModuleType:
-    file = pathlib.Path(path)
+    file = _file(path)
     regular_files.check(file)
     if not file.is_file():
-        raise InputError(f"there is no config file {path!r}: {_beside(file)}")
+        raise InputError(f"there is no config file {path!r}: {_instead(path)}")
     spec = importlib.util.spec_from_file_location(f"config_{file.stem}", file)
     if spec is None:
         raise InputError(f"{path!r} is not a Python file")
@@ -116,15 +127,32 @@ def _run_file(path: str) -> types.ModuleType:
     return module
 
 
-def _beside(file: pathlib.Path) -> str:
+def _instead(path: str) -> str:
     """What to name in place of a config that is not there."""
-    names = sorted(path.stem for path in file.parent.glob("*.py"))
+    file = _file(path)
+    names = sorted(config.stem for config in file.parent.glob("*.py"))
     if not names:
-        return "no configs are in that folder"
+        own = sorted(config.stem for config in packaged_configs.folder().glob("*.py"))
+        return (
+            "no configs are in that folder; the package's own are "
+            f"--config={packaged_configs.PREFIX}NAME, where NAME is {', '.join(own)}"
+        )
     if near := difflib.get_close_matches(file.stem, names, n=1):
-        return f"did you mean {str(file.with_name(near[0] + '.py'))!r}?"
-    own = f"copy {file.with_name(TEMPLATE)} to it for a screen of your own; "
-    return own * (TEMPLATE[:-3] in names) + f"there are {', '.join(names)}"
+        return f"did you mean {_sibling(path, near[0])!r}?"
+    if TEMPLATE[:-3] not in names or packaged_configs.is_named(path):
+        return f"there are {', '.join(names)}"
+    return (
+        f"copy {file.with_name(TEMPLATE)} to it for a screen of your own; "
+        f"there are {', '.join(names)}"
+    )
+
+
+def _sibling(path: str, name: str) -> str:
+    """The path, or name, of another config beside one."""
+    if packaged_configs.is_named(path):
+        group = pathlib.PurePath(path.removeprefix(packaged_configs.PREFIX)).parent
+        return packaged_configs.PREFIX + str(group / name)
+    return str(pathlib.Path(path).with_name(f"{name}.py"))
 
 
 def _called(path: str, make: Callable[[], Any]) -> Any:

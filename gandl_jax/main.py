@@ -1,9 +1,13 @@
-"""Flags and dispatch: python -m gandl_jax.main --config=FILE.py[:options] --job=..."""
+"""Flags and dispatch: python -m gandl_jax.main --config=FILE.py[:options] --job=...
+
+Where the package is installed, `gandl-jax` is the same command.
+"""
 
 import errno
 import shlex
 import sys
 import traceback
+from typing import NoReturn
 
 from absl import flags
 
@@ -84,9 +88,14 @@ def _attempt(argv: list[str]) -> int:
     return 0
 
 
-if __name__ == "__main__":
+def command() -> NoReturn:
+    """Runs the program's own command line, and ends with its exit code."""
     terminal.restart_in_utf8()
     code = main(sys.argv[1:])
     if code in (preemption.CODE, preemption.INTERRUPTED):
         preemption.leave(code)  # threads that still compile would be waited for
     sys.exit(code)
+
+
+if __name__ == "__main__":
+    command()

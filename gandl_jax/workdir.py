@@ -207,7 +207,7 @@ def record(workdir: epath.Path, config, command: str) -> None:
     history = saved["history"] if saved else []
     before = _former(saved, config) if saved else now
     changed = {k: [before.get(k), v] for k, v in now.items() if before.get(k) != v}
-    versions = {name: importlib.metadata.version(name) for name in LIBRARIES}
+    versions = {name: _version(name) for name in LIBRARIES}
     if saved and not changed and saved["versions"] == versions:
         return
     date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
@@ -219,6 +219,14 @@ def record(workdir: epath.Path, config, command: str) -> None:
         "command": command,
     }
     _write(workdir, content)
+
+
+def _version(library: str) -> str:
+    """The version of a library; TensorFlow's wheel for CPUs has a name of its own."""
+    try:
+        return importlib.metadata.version(library)
+    except importlib.metadata.PackageNotFoundError:
+        return importlib.metadata.version(f"{library}-cpu")
 
 
 def known(record: Any) -> dict[str, Any]:

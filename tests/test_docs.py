@@ -10,7 +10,13 @@ import shlex
 import pytest
 import yaml
 
-from gandl_jax import command_line, config_checks, config_files, modules
+from gandl_jax import (
+    command_line,
+    config_checks,
+    config_files,
+    modules,
+    packaged_configs,
+)
 from gandl_jax import config as configs
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -77,7 +83,8 @@ def test_the_program_takes_the_commands(page):
         if any(name in flags.config for name in ELSEWHERE):
             continue
         path = flags.config.replace(COPIED, "configs/my_screen.py")
-        config = config_files.load(str(ROOT / path))
+        named = packaged_configs.is_named(path)
+        config = config_files.load(path if named else str(ROOT / path))
         configs.override(config, settings)
         jobs = configs.all_jobs(config) if flags.job == ["all"] else flags.job
         assert {*jobs} <= {*modules.names("jobs", "run")}, options

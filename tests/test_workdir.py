@@ -1,5 +1,6 @@
 """What a workdir says of itself."""
 
+import importlib.metadata
 import json
 
 import pytest
@@ -121,3 +122,19 @@ def test_a_workdir_in_which_nothing_was_made_is_nobodys(tmp_path):
     (tmp_path / "metrics.jsonl").touch()
     with pytest.raises(InputError, match="is another experiment's: its seed is 1"):
         workdir.refuse_another(tmp_path, config)
+
+
+@pytest.mark.parametrize("wheel", ["tensorflow", "tensorflow-cpu"])
+def test_tensorflows_version_is_recorded_whichever_wheel_is_there(
+    wheel, tmp_path, monkeypatch
+):
+    def version(name):
+        if name in ("tensorflow", "tensorflow-cpu") and name != wheel:
+            raise importlib.metadata.PackageNotFoundError(name)
+        return "1.2.3"
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    workdir.record(tmp_path, configs.default(), "")
+    record = json.loads((tmp_path / "config.json").read_text())
+    assert record["versions"]["tensorflow"] == "1.2.3"
+    assert "tensorflow-cpu" not in record["versions"]
