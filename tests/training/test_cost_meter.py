@@ -79,9 +79,9 @@ def test_seconds_are_told_apart(new, clock, tmp_path):
     clock.now, clock.compiled = 105.0, 43.0  # the first state
     meter.begin(0, None)
     clock.now, clock.compiled = 115.0, 51.0  # 8 of 10 s compile the phases
-    with meter.of(CHECKPOINTS):
+    with meter.timing(CHECKPOINTS):
         clock.now += 3
-        with meter.of(PICTURES):
+        with meter.timing(PICTURES):
             clock.now += 0.5
             clock.compiled += 0.25
         clock.now += 1

@@ -56,7 +56,7 @@ def measure(
     """
     records = training_records.open_records(config)
     method = opening.make_method(config, records.source)
-    together = side_by_side.of(method, records)
+    together = side_by_side.group_records(method, records)
     opened, channels = records.dataset, records.channels
     several = _most_crops(records, config, together)
     one, many = (_stream(records, config, together, n) for n in (1, several))
