@@ -61,7 +61,7 @@ def load_sweep(path_and_options: str) -> sweeps.Configs:
       Name to config; `name` of each is "<sweep>/<screen>/<name>".
 
     Raises:
-      InputError: as of `load`; no such screen, or no configs.
+      InputError: as in `load`; no such screen, or no configs.
     """
     path, text = _split_options(path_and_options)
     return _all_of_sweep(path, text, _run_file(path))

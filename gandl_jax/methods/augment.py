@@ -28,7 +28,7 @@ def augment(images: Array, keys: Array, prob: Array, kinds: Sequence[str]) -> Ar
 
     Args:
       images: [B, N, N, C] float32 in [-1, 1]; they may lie outside.
-      keys: [B], one of each sample's own.
+      keys: [B], one per sample.
       prob: scalar in [0, 1], chance of each transform; at 0 nothing changes.
       kinds: which transforms, of `KINDS`.
 

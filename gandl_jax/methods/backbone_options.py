@@ -42,7 +42,7 @@ def check(config, *, trains: bool = True, side: Side | None = None) -> None:
       side: of what it sees; None is whole images.
 
     Raises:
-      InputError: with the first thing that is wrong.
+      InputError: names the first thing that is wrong.
     """
     model = config.model
     known("model.backbone", model.backbone, modules.names(FOLDER, "network"))

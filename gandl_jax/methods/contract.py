@@ -175,7 +175,7 @@ class Optional(Protocol):
 
         Args:
           state: of the training.
-          keys: [N], one of each image's own.
+          keys: [N], one per image.
           labels: column to [N] int32 classes to draw; {} without labels.
         """
 

@@ -89,7 +89,7 @@ def advance(
     *,
     freeze: Sequence[str] = (),
 ) -> tuple[State | NormalisedState, dict[str, Array]]:
-    """As of `one_network`, on the mean loss; "<group>/accuracy" is of known labels.
+    """As in `one_network`, on the mean loss; "<group>/accuracy" is of known labels.
 
     Args:
       config, state, group, batch, key, freeze: as there.

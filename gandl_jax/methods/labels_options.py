@@ -20,7 +20,7 @@ def check(method) -> None:
       method: `config.method`, with `OPTIONS`.
 
     Raises:
-      InputError: with the first thing that is wrong.
+      InputError: names the first thing that is wrong.
     """
     known("method.class_weights", method.class_weights, ("balanced", "equal"))
     known("method.variant", method.variant, ("corrected", "as_published"))

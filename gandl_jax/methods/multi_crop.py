@@ -23,7 +23,7 @@ def crops(config, part: dict, least: int = 1) -> list[Array]:
     Args:
       config: of the experiment; its method has `multi_crop_options.OPTIONS` and those
         of `one_network.augmented`.
-      part: with "images" [B, N, N, C] and "keys" [B], one of each sample's own.
+      part: with "images" [B, N, N, C] and "keys" [B], one per sample.
       least: how many are needed; fewer are drawn once more.
 
     Returns:
@@ -45,7 +45,7 @@ def joined(config, part: dict) -> Array:
     """[V B, N, N, C]: V crops of each of B images, the first of all images first.
 
     Args:
-      config, part: as of `crops`; all crops are of one side.
+      config, part: as in `crops`; all crops are of one side.
     """
     return jnp.concatenate(crops(config, part))
 
@@ -55,7 +55,7 @@ def cropped(images: Array, keys: Array, group: Group, method) -> Array:
 
     Args:
       images: [B, N, N, C].
-      keys: [B], one of each sample's own, for this crop.
+      keys: [B], one per sample, for this crop.
       group: what the crop is.
       method: `config.method`, with `multi_crop_options.OPTIONS`.
 
@@ -140,7 +140,7 @@ def blurred(weights: Array, kernel: Array) -> Array:
     """Weights of an axis that is blurred after it, mirrored about its end pixels.
 
     Args:
-      weights: [P, N] as of `scaling`.
+      weights: [P, N] as in `scaling`.
       kernel: [T] weights, T odd.
     """
     px, reach = len(weights), len(kernel) // 2

@@ -79,7 +79,7 @@ def check(config) -> None:
     """Refuses crops and blur that there are not.
 
     Raises:
-      InputError: with the first thing that is wrong.
+      InputError: names the first thing that is wrong.
     """
     method = config.method
     check_at_most_1(method, "flip_prob", "turn_prob", "blur_prob")

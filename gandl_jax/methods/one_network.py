@@ -39,7 +39,7 @@ class NormalisedState:
     """The same of a network that normalises by its batch.
 
     Attributes:
-      step, net, net_optimiser, net_average: as of `State`.
+      step, net, net_optimiser, net_average: as in `State`.
       statistics: what stands for a batch's own in embedding.
       statistics_average: moving average of them, for that of the parameters.
     """
@@ -136,7 +136,7 @@ def _kept(config, step: Array) -> Array:
 
 
 def items(state: State | NormalisedState) -> dict[str, Any]:
-    """What a checkpoint holds: the encoder alone, and everything."""
+    """Returns a checkpoint's items: the encoder alone, and the whole state."""
     encoder = {"average": state.net_average, "raw": state.net}
     if isinstance(state, NormalisedState):
         encoder[STATISTICS] = {
@@ -164,7 +164,7 @@ class Networks:
       average: their moving average.
       with_channels: with_channels(parameters, sources) gives those for images of other
         channels; for each of these the old channel's number, or None for their mean.
-      statistics, statistics_average: as of `NormalisedState`; they know no channels.
+      statistics, statistics_average: as in `NormalisedState`; they know no channels.
     """
 
     net: dict
@@ -174,7 +174,7 @@ class Networks:
     statistics_average: dict | None = None
 
     def for_channels(self, sources: Sequence[int | None]) -> "Networks":
-        """The same for images of other channels."""
+        """Returns the same for images of other channels."""
         net = self.with_channels(self.net, sources)
         average = self.with_channels(self.average, sources)
         return dataclasses.replace(self, net=net, average=average)
@@ -195,7 +195,7 @@ def networks(
     state: State | NormalisedState,
     with_channels: Callable[[dict, Sequence[int | None]], dict],
 ) -> Networks:
-    """Those of a state; `with_channels` as of `Networks`."""
+    """Those of a state; `with_channels` as in `Networks`."""
     return Networks(state.net, state.net_average, with_channels, *statistics(state))
 
 

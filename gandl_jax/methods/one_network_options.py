@@ -47,7 +47,7 @@ def check(config) -> None:
     """Refuses probabilities, augmentation and sizes that there are not.
 
     Raises:
-      InputError: with the first thing that is wrong.
+      InputError: names the first thing that is wrong.
     """
     check_learning(config)
     check_halved(config)
@@ -57,7 +57,7 @@ def check_learning(config) -> None:
     """Refuses probabilities and augmentation that there are not.
 
     Raises:
-      InputError: with the first thing that is wrong.
+      InputError: names the first thing that is wrong.
     """
     check_at_most_1(config.method, "average_rampup_frac")
     check_augment(config.method)
@@ -70,7 +70,7 @@ def check_augment(method) -> None:
       method: `config.method`, with `AUGMENT`.
 
     Raises:
-      InputError: with the first thing that is wrong.
+      InputError: names the first thing that is wrong.
     """
     off = "--config.method.augment_prob=0"
     check_at_most_1(method, "augment_prob")

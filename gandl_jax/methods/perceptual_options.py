@@ -25,7 +25,7 @@ def check(config) -> None:
     """Refuses networks and maps that there are not, where a perceptual loss is on.
 
     Raises:
-      InputError: with the first thing that is wrong.
+      InputError: names the first thing that is wrong.
     """
     method = config.method
     if not method.perceptual_weight:

@@ -45,7 +45,7 @@ def check(config, sides: tuple[Side, ...] = ()) -> None:
       sides: of what it sees; () is whole images.
 
     Raises:
-      InputError: with the first thing that is wrong.
+      InputError: names the first thing that is wrong.
     """
     known("model.backbone", config.model.backbone, names(config))
     for side in sides or (whole_side(config),):

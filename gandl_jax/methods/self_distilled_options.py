@@ -31,7 +31,7 @@ OPTIONS = {
 MODEL = {
     **one_network_options.MODEL,  # of the backbone small_cnn
     **plain_backbone_options.VIT_MODEL,  # of vit
-    **trunk_options.MIXING_MODEL,  # as of `classifier`
+    **trunk_options.MIXING_MODEL,  # as in `classifier`
     "backbone": plain_backbone_options.SMALL,  # or vit or morphology_cnn
 }
 ARCHITECTURE = (  # full keys that arrays, or what is made of them, depend on
@@ -65,7 +65,7 @@ def check(config) -> None:
     """Refuses crops, networks and shares that there are not.
 
     Raises:
-      InputError: with the first thing that is wrong.
+      InputError: names the first thing that is wrong.
     """
     one_network_options.check_augment(config.method)
     check_at_most_1(config.method, "average_decay", "average_decay_last")

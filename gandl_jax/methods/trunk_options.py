@@ -58,7 +58,7 @@ def check(config, side: Side | None = None) -> None:
       side: of what the backbone sees; None is whole images.
 
     Raises:
-      InputError: with the first thing that is wrong.
+      InputError: names the first thing that is wrong.
     """
     model, freeze = config.model, config.method.freeze
     check_mixing(config)
@@ -78,7 +78,7 @@ def check_mixing(config) -> None:
     """Refuses ways for channels to go in that there are not, and their options.
 
     Raises:
-      InputError: with the first thing that is wrong.
+      InputError: names the first thing that is wrong.
     """
     model = config.model
     check_known("model.channels_in", model.channels_in, modules.names(MIXING, "Mixing"))

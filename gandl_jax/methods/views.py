@@ -18,7 +18,7 @@ def two(
 
     Args:
       images: [B, N, N, C] float32 in [-1, 1].
-      keys: [B], one of each sample's own, for the views alone.
+      keys: [B], one per sample, for the views alone.
       prob: of each kind of augmentation.
       kinds: of `augment.KINDS`.
 

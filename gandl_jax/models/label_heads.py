@@ -64,7 +64,7 @@ class LabelHeads(nn.Module):
         Args:
           pooled: [B, pooled].
           codes: column to [B] int32 classes, -1 where blank.
-          margin: as of `heads`.
+          margin: as in `heads`.
         """
         x = self.embed(pooled)
         answers = {name: head(x) for name, head in self.heads.items()}

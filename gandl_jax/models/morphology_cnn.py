@@ -100,7 +100,7 @@ def code(maps: dict[str, Array]) -> Array:
 
 
 def encoder_with_channels(encoder: dict, sources: Sequence[int | None]) -> dict:
-    """An encoder's parameters for images of other channels, as of `takes_channels`."""
+    """An encoder's parameters for images of other channels, as in `takes_channels`."""
     first = encoder["conv1"]
     kernel = takes_channels(first["kernel"], sources, axis=2)
     return encoder | {"conv1": first | {"kernel": kernel}}

@@ -45,7 +45,7 @@ class ByolHeads(nn.Module):
       slope: of the LeakyReLU below 0.
       hidden: width of the layers within projection and prediction.
       dim: K, width of both.
-      axis: as of `Projector`.
+      axis: as in `Projector`.
     """
 
     penultimate: int

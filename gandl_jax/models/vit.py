@@ -173,7 +173,7 @@ class VisionTransformer(nn.Module):
             blocks; None is all.
 
         Returns:
-          "block1", ..., "tokens": as of `Blocks`, [B, K, width] float32; where there is
+          "block1", ..., "tokens": as in `Blocks`, [B, K, width] float32; where there is
           a class token it comes first, [B, 1 + K, width].
         """
         rows, columns = (n // self.patch_px for n in images.shape[1:3])

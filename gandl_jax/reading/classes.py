@@ -56,7 +56,7 @@ def read_all(table: pd.DataFrame, labels: Sequence[str]) -> dict[str, Classes]:
     """Column to its classes, as `read` gives them.
 
     Raises:
-      InputError: as of `read`, or two of the labels are one column.
+      InputError: as in `read`, or two of the labels are one column.
     """
     found = [read(table, label) for label in labels]
     columns = [classes.column for classes in found]
@@ -71,7 +71,7 @@ def only(
     """The same columns with some of their values; records with others are blank.
 
     Args:
-      found: as of `read_all`.
+      found: as in `read_all`.
       values: `config.data.label_values`, of whichever column; none is all.
       rest: `config.data.label_rest`, the class that all other values are; "" is none,
         and where a column is blank its record is of no class in any case.

@@ -16,7 +16,7 @@ def unstretched(images: np.ndarray, ends: np.ndarray, bit_depth: int) -> np.ndar
 
     Args:
       images: [N, H, W, C] float, -1 to 1; what lies beyond is clipped.
-      ends: [N, 2, C] float64, the levels that are -1 and +1, as of `Prepared.ranges`.
+      ends: [N, 2, C] float64, the levels that are -1 and +1, as in `Prepared.ranges`.
       bit_depth: 8 or 16.
 
     Returns:

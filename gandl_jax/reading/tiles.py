@@ -76,7 +76,7 @@ def site_intensities(
 
     Args:
       prepared: the screen.
-      shard: as of `sites`, and so are `on_bad` and `rows`.
+      shard: as in `sites`, and so are `on_bad` and `rows`.
       channels: C names; () is all.
 
     Returns:
@@ -106,9 +106,9 @@ def stretched_sites(
 
     Args:
       prepared: the screen.
-      shard: as of `sites`, and so are `on_bad` and `rows`.
+      shard: as in `sites`, and so are `on_bad` and `rows`.
       channels: C names; () is all.
-      scaling: as of `tile_batches`, and so is `illumination`.
+      scaling: as in `tile_batches`, and so is `illumination`.
 
     Yields:
       The record's row in `prepared.table`, and its image [H, W, C] float32 in [0, 1].
@@ -152,15 +152,15 @@ def tile_batches(
 
     Args:
       prepared: the screen.
-      shard: as of `sites`.
+      shard: as in `sites`.
       channels: C names; () is all.
       scaling: `config.data.scaling`, "dataset" or "plate".
       illumination: `config.data.illumination`, "none" or "plate".
       crop_px: side of a tile.
       batch: B, tiles per batch.
       padding: around every image, before tiles are cut.
-      on_bad: as of `sites`.
-      rows: as of `sites`.
+      on_bad: as in `sites`.
+      rows: as in `sites`.
 
     Yields:
       {"images": [B, crop_px, crop_px, C] float32 in [-1, 1], 0 in the padding;

@@ -163,7 +163,7 @@ def light_of_site(
     """What reaches the camera of a site.
 
     Args:
-      rng, model, traits, size_px, channels: as of `draw_site`.
+      rng, model, traits, size_px, channels: as in `draw_site`.
 
     Returns:
       The camera's own generator, and [C, H, W] float32, light of the dyes through the
@@ -315,7 +315,7 @@ def expose(
 
     Args:
       rng: the camera's generator.
-      light: [C, H, W] float32, as of `light_of_site`.
+      light: [C, H, W] float32, as in `light_of_site`.
       traits: gain and offset.
       channels: C names of stains.
 

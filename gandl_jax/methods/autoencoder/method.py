@@ -40,7 +40,7 @@ class Method:
       source: gives the channels, and where the code is asked for labels the classes.
 
     Attributes:
-      phases, unit: as `contract.Required` says.
+      phases, unit: as in `contract.Required`.
     """
 
     unit = 1
@@ -75,7 +75,7 @@ class Method:
         self.phases = (Phase("main", 1, self.main),)
 
     def init(self, key: Array) -> State:
-        """A state at step 0; its encoder is the untrained floor."""
+        """Makes the state at step 0; its encoder is the untrained floor."""
         images = jnp.zeros((1, self._side, self._side, self._channels))
         params = self._net.init(key, images)["params"]
         if self._config.method.classifier_weight:
@@ -85,7 +85,7 @@ class Method:
         return one_network.new(self._config, params)
 
     def items(self, state: State) -> dict:
-        """What a checkpoint holds: the encoder alone, and everything."""
+        """Returns a checkpoint's items: the encoder alone, and the whole state."""
         return one_network.items(state)
 
     def main(self, state: State, batch: dict, key: Array) -> tuple[State, dict]:
@@ -145,11 +145,11 @@ class Method:
         return {"loss": value} | parts | accuracy
 
     def trained(self, state: State) -> Networks:
-        """What another training may start from."""
+        """Returns the networks that another training may start from."""
         return one_network.networks(state, self._module.with_channels)
 
     def start(self, state: State, networks: Networks) -> State:
-        """A new state of another training's network."""
+        """Returns a new state with another training's network."""
         return one_network.start(self._config, networks)
 
     def files(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What a config may hold of the autoencoder. Imports nothing slow."""
+"""Options of the autoencoder in a config; imports nothing slow."""
 
 from gandl_jax import modules
 from gandl_jax.errors import InputError, known
@@ -86,7 +86,7 @@ def check(config) -> None:
     """Refuses what the network or the loss cannot do.
 
     Raises:
-      InputError: with the first thing that is wrong.
+      InputError: names the first thing that is wrong.
     """
     known("method.loss", config.method.loss, ("squared", "absolute", "cross_entropy"))
     known("model.network", config.model.network, modules.names(FOLDER, "network"))

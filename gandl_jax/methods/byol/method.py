@@ -41,7 +41,7 @@ class Method:
       source: gives the channels.
 
     Attributes:
-      phases, unit: as `contract.Required` says.
+      phases, unit: as in `contract.Required`.
       checks: whether projections have collapsed.
     """
 
@@ -63,7 +63,7 @@ class Method:
         self.phases = (Phase("main", 1, self.main),)
 
     def init(self, key: Array) -> NormalisedState:
-        """A state at step 0; its encoder is the untrained floor."""
+        """Makes the state at step 0; its encoder is the untrained floor."""
         trunk_key, heads_key = jax.random.split(key)
         params, _ = self._trunk.init(trunk_key)
         pooled = jnp.zeros((1, self._trunk.width))
@@ -73,7 +73,7 @@ class Method:
         )
 
     def items(self, state: NormalisedState) -> dict:
-        """What a checkpoint holds: the encoder alone, and everything."""
+        """Returns a checkpoint's items: the encoder alone, and the whole state."""
         return one_network.items(state)
 
     def main(
@@ -120,7 +120,7 @@ class Method:
         } | self._trunk.sets(maps)
 
     def summary(self, encoder: dict) -> dict[str, list[dict]]:
-        """How much of each channel goes in; {} where no layer has fixed weights."""
+        """Tabulates the importance of channels; {} if no layer has fixed weights."""
         params = encoder[self._config.embed.weights]
         return self._trunk.summary(params, self._channels)
 
@@ -138,16 +138,16 @@ class Method:
         return {"loss": self._distances(seen["predicted"], aims["projected"])}
 
     def done(self, history: Sequence[Mapping[str, float]]) -> str:
-        """Why to stop: the validation loss no longer falls; "" goes on."""
+        """Returns why to stop, if the validation loss no longer falls; else ""."""
         losses = [line["validation/loss"] for line in history]
         return early_stopping.reason(losses, self._config.method.patience)
 
     def trained(self, state: NormalisedState) -> Networks:
-        """What another training may start from."""
+        """Returns the networks that another training may start from."""
         return one_network.networks(state, self._with_channels)
 
     def start(self, state: NormalisedState, networks: Networks) -> NormalisedState:
-        """A new state of another training's network."""
+        """Returns a new state with another training's network."""
         return one_network.start(self._config, networks)
 
     def _with_channels(self, params: dict, sources: Sequence[int | None]) -> dict:

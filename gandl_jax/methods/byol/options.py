@@ -1,4 +1,4 @@
-"""What a config may hold of BYOL. Imports nothing slow."""
+"""Options of BYOL in a config; imports nothing slow."""
 
 from gandl_jax.methods import (
     morpho_recipes,
@@ -74,7 +74,7 @@ def check(config) -> None:
     """Refuses what the network or its views cannot be.
 
     Raises:
-      InputError: with the first thing that is wrong.
+      InputError: names the first thing that is wrong.
     """
     self_distilled_options.check(config)
     check_whole_batch(config)  # projections are normalised by it

@@ -63,7 +63,7 @@ class Hierarchy(Flat):
     Args:
       text: `config.method.hierarchy`.
       source: gives the classes and their counts.
-      weigh: as of `Flat`.
+      weigh: as in `Flat`.
 
     Raises:
       InputError: it names an unknown class, or leaves one out; or there are several
@@ -104,12 +104,12 @@ class Hierarchy(Flat):
         super().__init__(Source(source.channels, classes, of_sides), weigh)
 
     def codes(self, labels: Mapping[str, Array]) -> dict[str, Array]:
-        """As of `Flat`; a blank has the code -1, the last place of a table."""
+        """As in `Flat`; a blank has the code -1, the last place of a table."""
         own = labels[self._column]
         return {head: jnp.asarray(side)[own] for head, side in self._side.items()}
 
     def logarithms(self, answers: Mapping[str, Array]) -> dict[str, Array]:
-        """As of `Flat`: sums over the decisions that lead to a class."""
+        """As in `Flat`: sums over the decisions that lead to a class."""
         total = jnp.zeros((len(next(iter(answers.values()))), len(self._names)))
         for head, side in self._side.items():
             told = jax.nn.log_softmax(answers[head])[:, np.maximum(side[:-1], 0)]
@@ -117,7 +117,7 @@ class Hierarchy(Flat):
         return {self._column: total}
 
     def priors(self) -> dict[str, np.ndarray]:
-        """As of `Flat`: products of the sides' shares."""
+        """As in `Flat`: products of the sides' shares."""
         found = stages.shares(self._stages, [self._shares(head) for head in self.sides])
         return {self._column: np.array([found[name] for name in self._names])}
 

@@ -34,7 +34,7 @@ class Method:
       source: gives channels, classes and their counts.
 
     Attributes:
-      phases, unit: as `contract.Required` says.
+      phases, unit: as in `contract.Required`.
     """
 
     unit = 1
@@ -60,7 +60,7 @@ class Method:
         self.phases = (Phase("main", 1, self.main),)
 
     def init(self, key: Array) -> State | NormalisedState:
-        """A state at step 0; its encoder is the untrained floor."""
+        """Makes the state at step 0; its encoder is the untrained floor."""
         params, statistics = self._trunk.init(key)
         pooled = jnp.zeros((1, self._trunk.width))
         codes = dict.fromkeys(self._decisions.sides, jnp.zeros(1, jnp.int32))
@@ -69,7 +69,7 @@ class Method:
         return one_network.new(self._config, params, statistics)
 
     def items(self, state: State | NormalisedState) -> dict:
-        """What a checkpoint holds: the encoder alone, and everything."""
+        """Returns a checkpoint's items: the encoder alone, and the whole state."""
         return one_network.items(state)
 
     def main(
@@ -137,7 +137,7 @@ class Method:
         return params, maps
 
     def summary(self, encoder: dict) -> dict[str, list[dict]]:
-        """How much of each channel goes in; {} where no layer has fixed weights."""
+        """Tabulates the importance of channels; {} if no layer has fixed weights."""
         which = self._config.embed.weights
         return self._trunk.summary(encoder[which], self._channels)
 
@@ -155,7 +155,7 @@ class Method:
         return labelled.of_each(judged)
 
     def done(self, history: Sequence[Mapping[str, float]]) -> str:
-        """Why to stop: the validation loss no longer falls; "" goes on."""
+        """Returns why to stop, if the validation loss no longer falls; else ""."""
         losses = [line["validation/loss"] for line in history]
         return early_stopping.reason(losses, self._config.method.patience)
 
@@ -165,7 +165,7 @@ class Method:
         return Networks(params, params, None, statistics, statistics)
 
     def trained(self, state: State | NormalisedState) -> transfer.Learnt:
-        """What another training may start from."""
+        """Returns the networks that another training may start from."""
         with_channels = functools.partial(
             self._trunk.with_channels, of_head=self._head.with_channels
         )

@@ -1,4 +1,4 @@
-"""What a config may hold of the classifier. Imports nothing slow."""
+"""Options of the classifier in a config; imports nothing slow."""
 
 import math
 
@@ -120,7 +120,7 @@ def check(config) -> None:
     """Refuses what the network or the loss cannot do.
 
     Raises:
-      InputError: with the first thing that is wrong.
+      InputError: names the first thing that is wrong.
     """
     method = config.method
     labels_options.check(method)

@@ -22,7 +22,7 @@ class Learnt:
     classes: Mapping[str, Sequence[str]]
 
     def for_channels(self, sources: Sequence[int | None]) -> "Learnt":
-        """The same for images of other channels."""
+        """Returns the same for images of other channels."""
         return dataclasses.replace(self, networks=self.networks.for_channels(sources))
 
     def without_others(

@@ -73,7 +73,7 @@ def cross_entropy(logits: Array, target: Array, weights: Array) -> Array:
 
     Args:
       logits: [B] float32.
-      target: [B] int32, as of `targets`.
+      target: [B] int32, as in `targets`.
       weights: [2] float32, what a healthy and an infected bag count.
 
     Returns:

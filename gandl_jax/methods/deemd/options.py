@@ -1,4 +1,4 @@
-"""What a config may hold of DEEMD. Imports nothing slow."""
+"""Options of DEEMD in a config; imports nothing slow."""
 
 from gandl_jax import config as configs
 from gandl_jax.errors import InputError, known
@@ -14,7 +14,7 @@ OPTIONS = {
     "infected": ("response_0",),
     "healthy": ("response_1",),
     "top_k": 10,  # tiles of a bag that answer for it (ours; the paper's is unknown)
-    "class_weights": "balanced",  # or "equal", as of `classifier`
+    "class_weights": "balanced",  # or "equal", as in `classifier`
     "patience": 0,  # looks without a lower validation loss, then stop; 0 goes on
 }
 MODEL = {
@@ -76,7 +76,7 @@ def check(config) -> None:
     """Refuses what bags, the network or the loss cannot do.
 
     Raises:
-      InputError: with the first thing that is wrong.
+      InputError: names the first thing that is wrong.
     """
     method = config.method
     known("method.class_weights", method.class_weights, ("balanced", "equal"))

@@ -39,7 +39,7 @@ class Method:
       source: gives the channels.
 
     Attributes:
-      phases, unit: as `contract.Required` says.
+      phases, unit: as in `contract.Required`.
       checks: whether images have collapsed to one place.
     """
 
@@ -55,7 +55,7 @@ class Method:
         self.phases = (Phase("main", 1, self.main),)
 
     def init(self, key: Array) -> NormalisedState:
-        """A state at step 0; its encoder is the untrained floor."""
+        """Makes the state at step 0; its encoder is the untrained floor."""
         trunk_key, head_key = jax.random.split(key)
         params, _ = self._trunk.init(trunk_key)
         head = self._head.init(head_key, jnp.zeros((1, self._trunk.width)))["params"]
@@ -63,7 +63,7 @@ class Method:
         return one_network.new(self._config, params | head, {CENTRE: centre})
 
     def items(self, state: NormalisedState) -> dict:
-        """What a checkpoint holds: the encoder alone, and everything."""
+        """Returns a checkpoint's items: the encoder alone, and the whole state."""
         return one_network.items(state)
 
     def main(
@@ -115,7 +115,7 @@ class Method:
         return {"pooled": maps["pooled"], "placed": placed} | self._trunk.sets(maps)
 
     def summary(self, encoder: dict) -> dict[str, list[dict]]:
-        """How much of each channel goes in; {} where no layer has fixed weights."""
+        """Tabulates the importance of channels; {} if no layer has fixed weights."""
         params = encoder[self._config.embed.weights]
         return self._trunk.summary(params, self._channels)
 
@@ -134,16 +134,16 @@ class Method:
         return {"loss": self._cross_entropy(names, student)}
 
     def done(self, history: Sequence[Mapping[str, float]]) -> str:
-        """Why to stop: the validation loss no longer falls; "" goes on."""
+        """Returns why to stop, if the validation loss no longer falls; else ""."""
         losses = [line["validation/loss"] for line in history]
         return early_stopping.reason(losses, self._config.method.patience)
 
     def trained(self, state: NormalisedState) -> Networks:
-        """What another training may start from."""
+        """Returns the networks that another training may start from."""
         return one_network.networks(state, self._trunk.with_channels)
 
     def start(self, state: NormalisedState, networks: Networks) -> NormalisedState:
-        """A new state of another training's network."""
+        """Returns a new state with another training's network."""
         return one_network.start(self._config, networks)
 
     def _see(self, params: dict, views: Sequence[Array]) -> dict[str, Array]:

@@ -1,4 +1,4 @@
-"""What a config may hold of DINO. Imports nothing slow."""
+"""Options of DINO in a config; imports nothing slow."""
 
 from gandl_jax.errors import InputError
 from gandl_jax.methods import multi_crop_options, self_distilled_options
@@ -76,7 +76,7 @@ def check(config) -> None:
     """Refuses what the network, its views or the teacher cannot be.
 
     Raises:
-      InputError: with the first thing that is wrong.
+      InputError: names the first thing that is wrong.
     """
     self_distilled_options.check(config)
     if config.method.centre_decay > 1:

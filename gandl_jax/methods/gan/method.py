@@ -78,7 +78,7 @@ class Method:
         )
 
     def init(self, key: Array) -> State:
-        """A state at step 0; its discriminator is the untrained floor."""
+        """Makes the state at step 0; its discriminator is the untrained floor."""
         params = self._params(key)
         g, d = params["g"], params["d"]
         state = State(
@@ -97,7 +97,7 @@ class Method:
         return AdaptiveState(**vars(state), augment=adaptive.start())
 
     def trained(self, state: State) -> weights.Networks:
-        """What another training may start from."""
+        """Returns the networks that another training may start from."""
         return gan_state.networks(state)
 
     def start(self, state: State, networks: weights.Networks) -> State:
@@ -114,7 +114,7 @@ class Method:
         return {"g": g, "d": d}
 
     def items(self, state: State) -> dict:
-        """What a checkpoint holds: the encoder alone, and everything."""
+        """Returns a checkpoint's items: the encoder alone, and the whole state."""
         encoder = {"average": state.d_average, "raw": state.d}
         return {"encoder": encoder, "train": state}
 

@@ -78,7 +78,7 @@ class Networks:
 
         Args:
           g: the generator's parameters.
-          keys: [B], one of each sample's own.
+          keys: [B], one per sample.
           labels: [B] int32, of both latents; None without classes.
           mixing: whether there may be a second one.
         """

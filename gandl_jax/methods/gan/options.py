@@ -135,7 +135,7 @@ def check(config) -> None:
     """Refuses what the networks, the game or the augmentation cannot do.
 
     Raises:
-      InputError: with the first thing that is wrong.
+      InputError: names the first thing that is wrong.
     """
     method, model = config.method, config.model
     games = ("logistic", "relativistic", "least_squares", "wgan_gp")

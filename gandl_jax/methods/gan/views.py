@@ -30,7 +30,7 @@ def contrast(
       networks: of the GAN.
       d: the discriminator's parameters, `HEAD` among them.
       images: [B, H, W, C] float32 in [-1, 1].
-      keys: [B], one of each sample's own.
+      keys: [B], one per sample.
       options: `config.method`.
 
     Returns:

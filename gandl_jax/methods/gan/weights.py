@@ -90,7 +90,7 @@ def encoder(discriminator: dict, sources: Sequence[image_channels.Source]) -> di
     """The checkpoint item "encoder", for images of other channels.
 
     Args:
-      discriminator: as of `read_encoder`.
+      discriminator: as in `read_encoder`.
       sources: for each channel, as `image_channels` says.
     """
     made = image_channels.discriminator(discriminator, sources)

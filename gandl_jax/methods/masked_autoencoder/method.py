@@ -28,7 +28,7 @@ class Method:
       source: gives the channels.
 
     Attributes:
-      phases, unit: as `contract.Required` says.
+      phases, unit: as in `contract.Required`.
     """
 
     unit = 1
@@ -46,14 +46,14 @@ class Method:
         self.phases = (Phase("main", 1, self.main),)
 
     def init(self, key: Array) -> State:
-        """A state at step 0; its encoder is the untrained floor."""
+        """Makes the state at step 0; its encoder is the untrained floor."""
         images = jnp.zeros((1, self._side, self._side, self._channels))
         order = jnp.arange(self._patches)[None]
         params = self._net.init(key, images, order, self._seen)["params"]
         return one_network.new(self._config, params)
 
     def items(self, state: State) -> dict:
-        """What a checkpoint holds: the encoder alone, and everything."""
+        """Returns a checkpoint's items: the encoder alone, and the whole state."""
         return one_network.items(state)
 
     def main(self, state: State, batch: dict, key: Array) -> tuple[State, dict]:
@@ -113,14 +113,14 @@ class Method:
         return {"loss": self._difference(state.net_average, batch["images"], order)}
 
     def trained(self, state: State) -> Networks:
-        """What another training may start from."""
+        """Returns the networks that another training may start from."""
         with_channels = functools.partial(
             masked_vit.with_channels, patch_px=self._config.model.patch_px
         )
         return one_network.networks(state, with_channels)
 
     def start(self, state: State, networks: Networks) -> State:
-        """A new state of another training's network."""
+        """Returns a new state with another training's network."""
         return one_network.start(self._config, networks)
 
     def _orders(self, keys: Array) -> Array:

@@ -1,4 +1,4 @@
-"""What a config may hold of the masked autoencoder. Imports nothing slow."""
+"""Options of the masked autoencoder in a config; imports nothing slow."""
 
 from gandl_jax import config as configs
 from gandl_jax.errors import InputError
@@ -54,7 +54,7 @@ def check(config) -> None:
     """Refuses what the network or the loss cannot do.
 
     Raises:
-      InputError: with the first thing that is wrong.
+      InputError: names the first thing that is wrong.
     """
     method, off = config.method, "--config.method.augment_prob=0"
     check_at_most_1(method, "augment_prob", "average_rampup_frac", "hidden_frac")

@@ -35,7 +35,7 @@ class Method:
       source: gives the channels, and the classes of the auxiliary classifier.
 
     Attributes:
-      phases, unit: as `contract.Required` says.
+      phases, unit: as in `contract.Required`.
       checks: whether the generator has collapsed.
 
     Raises:
@@ -70,7 +70,7 @@ class Method:
         )
 
     def init(self, key: Array) -> State:
-        """A state at step 0; its discriminator is the untrained floor."""
+        """Makes the state at step 0; its discriminator is the untrained floor."""
         g_key, d_key = jax.random.split(key)
         width = self._config.model.latent_dim + self._auxiliary.classes
         z = jnp.zeros((1, width))
@@ -86,7 +86,7 @@ class Method:
         )
 
     def items(self, state: State) -> dict:
-        """What a checkpoint holds: the encoder alone, and everything."""
+        """Returns a checkpoint's items: the encoder alone, and the whole state."""
         encoder = {"average": state.d_average, "raw": state.d}
         if state.d_statistics:
             encoder["statistics"] = {
@@ -179,11 +179,11 @@ class Method:
         return self._average(state, "g", (state.step - 1) // every, every), metrics
 
     def trained(self, state: State) -> Networks:
-        """What another training may start from."""
+        """Returns the networks that another training may start from."""
         return small_state.networks(state)
 
     def start(self, state: State, networks: Networks) -> State:
-        """A new state of another training's networks."""
+        """Returns a new state with another training's networks."""
         return small_state.start(state, networks)
 
     def _fixed_samples(self, state: State, key: Array) -> Array:

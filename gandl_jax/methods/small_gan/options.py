@@ -1,4 +1,4 @@
-"""What a config may hold of a small GAN (DCGAN, CytoGAN). Imports nothing slow."""
+"""Options of a small GAN (DCGAN, CytoGAN) in a config; imports nothing slow."""
 
 from gandl_jax.errors import InputError, known
 from gandl_jax.methods.backbone_options import check_whole_batch
@@ -94,7 +94,7 @@ def check(config) -> None:
     """Refuses what the networks or the game cannot do.
 
     Raises:
-      InputError: with the first thing that is wrong.
+      InputError: names the first thing that is wrong.
     """
     method, model = config.method, config.model
     known("method.loss", method.loss, ("logistic", "least_squares", "wgan_gp"))

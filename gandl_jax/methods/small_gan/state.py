@@ -97,7 +97,7 @@ class Networks:
 
 
 def networks(state: State) -> Networks:
-    """What another training may start from."""
+    """Returns the networks that another training may start from."""
     names = (*OF_G, *OF_D, *STATISTICS)
     return Networks({name: jax.device_get(getattr(state, name)) for name in names})
 

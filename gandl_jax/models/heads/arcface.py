@@ -66,5 +66,5 @@ def with_margin(cosines: Array, codes: Array, margin: Array) -> Array:
 
 
 def with_channels(params: dict, sources: Sequence[int | None], width: int) -> dict:
-    """As of `takes_rows`."""
+    """As in `takes_rows`."""
     return params | {"kernel": takes_rows(params["kernel"], sources, width)}

@@ -38,5 +38,5 @@ class Head(nn.Module):
 
 
 def with_channels(params: dict, sources: Sequence[int | None], width: int) -> dict:
-    """As of `takes_rows`."""
+    """As in `takes_rows`."""
     return params | {"kernel": takes_rows(params["kernel"], sources, width)}

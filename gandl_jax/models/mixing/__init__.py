@@ -12,7 +12,7 @@ A file defines
   Mixing           nn.Module; [B, H, W, C] in [-1, 1] to [B, H, W, COLOURS], or where
                    APART to [B C, H, W, COLOURS], the channels of a sample in order
   with_channels    with_channels(params, sources): the layer's parameters for images of
-                   other channels, as of `small_cnn.takes_channels`
+                   other channels, as in `small_cnn.takes_channels`
   importance       importance(params) -> [C] of sum 1: how much of each channel goes in;
                    where that is the same for all images, else it is left out
 

@@ -33,7 +33,7 @@ class Logits(nn.Module):
 
 
 def with_channels(params: dict, sources: Sequence[int | None]) -> dict:
-    """The parameters for other channels, as of `small_cnn.takes_channels`."""
+    """The parameters for other channels, as in `small_cnn.takes_channels`."""
     kernel = takes_channels(params["takes"]["kernel"], sources, axis=2)
     return {
         "takes": params["takes"] | {"kernel": kernel},

@@ -18,7 +18,7 @@ def variables(file: BinaryIO, name: str, backbone: str, like: Any) -> dict[str, 
       file: open for reading.
       name: of it, for messages.
       backbone: name of the network.
-      like: shapes of {"params": ..., "batch_stats": ...}, as of `filling.fill`.
+      like: shapes of {"params": ..., "batch_stats": ...}, as in `filling.fill`.
 
     Returns:
       {"params": ..., "batch_stats": ...} of float32 arrays.
