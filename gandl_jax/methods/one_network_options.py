@@ -10,7 +10,7 @@ from gandl_jax.methods.option_checks import (
 )
 
 ADAM = {
-    "learning_rate": 1e-3,  # Adam's own (Kingma and Ba 2015), as the next two
+    "learning_rate": 1e-3,  # Adam's default (Kingma and Ba 2015), like the next two
     "beta1": 0.9,
     "beta2": 0.999,
 }
@@ -44,7 +44,7 @@ def smoke(config) -> None:
 
 
 def check(config) -> None:
-    """Refuses probabilities, augmentation and sizes that there are not.
+    """Refuses impossible probabilities, augmentation and sizes.
 
     Raises:
       InputError: names the first thing that is wrong.
@@ -54,7 +54,7 @@ def check(config) -> None:
 
 
 def check_learning(config) -> None:
-    """Refuses probabilities and augmentation that there are not.
+    """Refuses impossible probabilities and augmentation.
 
     Raises:
       InputError: names the first thing that is wrong.
@@ -64,7 +64,7 @@ def check_learning(config) -> None:
 
 
 def check_augment(method) -> None:
-    """Refuses augmentation that there is not.
+    """Refuses impossible augmentation.
 
     Args:
       method: `config.method`, with `AUGMENT`.

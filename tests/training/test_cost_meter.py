@@ -146,7 +146,7 @@ def test_compiling_counts_once_in_every_start(new, clock, tmp_path):
 def test_what_a_stop_took_after_its_checkpoint_counts(new, clock, tmp_path):
     stopped = new()
     at_4 = go(stopped, clock, 0, None, 4, 1.0)
-    with stopped.of(CHECKPOINTS):
+    with stopped.timing(CHECKPOINTS):
         clock.now += 8.0
     stopped.close()
     found = go(new(), clock, 4, at_4, 1, 1.0)
