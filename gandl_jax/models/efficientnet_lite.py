@@ -12,6 +12,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
+from gandl_jax.models import depthwise
 from gandl_jax.models.conv_norm import Layers, NormSettings, unchanged, with_pooled
 
 
@@ -124,6 +125,7 @@ class InvertedResidual(nn.Module):
             stride=stage.stride,
             padding="SAME",
             feature_group_count=x.shape[-1],
+            conv_general_dilated=depthwise.convolve,
         )(x)
         x = make.conv_norm(stage.width, 1, "project", unchanged)(x)
         return shortcut + x if x.shape == shortcut.shape else x
