@@ -115,7 +115,7 @@ class ArrayEncoder:
         size = tuple(side // reduction.downscale for side in pixels.shape[1:3])
         field_size = levels.rows is not None and (len(levels.rows), len(levels.columns))
         given_images.check_size(
-            size, padding.px, padding.kind, data.crop_px, field_size
+            size, padding.px, padding.mode, data.crop_px, field_size
         )
         images = (
             (index, padding.around(np, reduction.reduce_all(image[..., channel_order])))
