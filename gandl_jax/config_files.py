@@ -1,7 +1,7 @@
 """Runs config files: configs/demo.py:smoke,method=autoencoder.
 
-A sweep's file, configs/sweeps/NAME.py:screen=demo, gives many configs: `:run=NAME` is
-one of them, and without it they are all run by --job=sweep.
+A sweep's file, configs/sweeps/NAME.py:screen=demo, makes many configs: `:run=NAME` is
+one of them, and --job=sweep runs all.
 """
 
 import difflib
@@ -23,7 +23,7 @@ TEMPLATE = "my_screen.py"  # a config to be copied
 
 
 def _split_options(path_and_options: str) -> tuple[str, str]:
-    """A config's file and its options; folders may have colons in their names."""
+    """Splits a config's file from its options; folders' names may have colons."""
     parts = path_and_options.split(":")
     for count in range(1, len(parts) + 1):
         path = ":".join(parts[:count])
@@ -58,7 +58,7 @@ def load_sweep(path_and_options: str) -> sweeps.Configs:
       path_and_options: `configs/sweeps/methods.py:screen=demo`, or `...,smoke`.
 
     Returns:
-      Name to config; `name` of each is "<sweep>/<screen>/<name>".
+      {name: config}; the `name` of each config is "<sweep>/<screen>/<name>".
 
     Raises:
       InputError: as in `load`; no such screen, or no configs.
@@ -73,33 +73,33 @@ def _all_of_sweep(path: str, text: str, module: types.ModuleType) -> sweeps.Conf
     folder = pathlib.Path(path).resolve().parent.parent
     files = [file.stem for file in sorted(folder.glob("*.py"))]
     known(f"screen of {path}", name, files)
-    place = f"{folder / name}.py"
-    screen = sweeps.Screen(name, functools.partial(_load_screen, place), smoke)
-    made = _called(path, lambda: dict(module.get_configs(screen)))
-    if not made:
+    screen_file = f"{folder / name}.py"
+    screen = sweeps.Screen(name, functools.partial(_load_screen, screen_file), smoke)
+    run_configs = _called(path, lambda: dict(module.get_configs(screen)))
+    if not run_configs:
         raise InputError(f"{path} gives no configs: add some to get_configs")
     sweep = "-".join([pathlib.Path(path).stem, *["smoke"] * smoke])
-    for one, config in made.items():
-        config.name = f"{sweep}/{name}/{one}"
-    return made
+    for run, config in run_configs.items():
+        config.name = f"{sweep}/{name}/{run}"
+    return run_configs
 
 
-def _load_screen(place: str, text: str) -> ml_collections.ConfigDict:
-    return load(f"{place}:{text}")
+def _load_screen(path: str, text: str) -> ml_collections.ConfigDict:
+    return load(f"{path}:{text}")
 
 
 def _one_of_sweep(
     path: str, text: str, module: types.ModuleType
 ) -> ml_collections.ConfigDict:
-    """The config that run=NAME names, or the first, with the names of all."""
-    made = _all_of_sweep(path, text, module)
+    """Returns the config that run=NAME names, or the first, with the names of all."""
+    run_configs = _all_of_sweep(path, text, module)
     items = text.split(",")
     if wanted := dict(item.partition("=")[::2] for item in items).get("run"):
-        known(f"run of {path}", wanted, made)
-        return made[wanted]
-    config = next(iter(made.values()))
+        known(f"run of {path}", wanted, run_configs)
+        return run_configs[wanted]
+    config = next(iter(run_configs.values()))
     config.name = config.name.rpartition("/")[0]
-    config.sweep.source, config.sweep.runs = f"{path}:{text}", tuple(made)
+    config.sweep.source, config.sweep.runs = f"{path}:{text}", tuple(run_configs)
     return config
 
 
@@ -117,18 +117,18 @@ def _run_file(path: str) -> types.ModuleType:
 
 
 def _beside(file: pathlib.Path) -> str:
-    """What to name in place of a config that is not there."""
+    """Makes a hint for a config that does not exist."""
     names = sorted(path.stem for path in file.parent.glob("*.py"))
     if not names:
         return "no configs are in that folder"
     if near := difflib.get_close_matches(file.stem, names, n=1):
         return f"did you mean {str(file.with_name(near[0] + '.py'))!r}?"
-    own = f"copy {file.with_name(TEMPLATE)} to it for a screen of your own; "
-    return own * (TEMPLATE[:-3] in names) + f"there are {', '.join(names)}"
+    hint = f"copy {file.with_name(TEMPLATE)} to it for a screen of your own; "
+    return hint * (TEMPLATE[:-3] in names) + f"there are {', '.join(names)}"
 
 
 def _called(path: str, make: Callable[[], Any]) -> Any:
-    """What a config's file makes; whatever goes wrong in it is told in a sentence."""
+    """Calls code of a config file; raises its errors as InputError."""
     try:
         return make()
     except InputError:
@@ -138,18 +138,18 @@ def _called(path: str, make: Callable[[], Any]) -> Any:
 
 
 def _why(error: Exception) -> str:
-    """An error of a config file in a line, and what a key is called now."""
+    """Describes an error of a config file in a line, with a key's present name."""
     reason = f"{type(error).__name__}: {error}".splitlines()[0]
     reason = reason.partition(" Other fields present")[0]
     for method in modules.names("methods", "Method"):
-        for former, now in configs.moved_keys(method).items():
+        for former, present in configs.moved_keys(method).items():
             if f'"{former.rpartition(".")[2]}"' in reason:
-                return f"config.{former} is config.{now} now ({reason})"
+                return f"config.{former} is config.{present} now ({reason})"
     return reason
 
 
 def _check_method_taken(path: str, text: str, config) -> None:
-    """Refuses to train another method than was asked for, or without its recipe."""
+    """Refuses a file that ignores the method or recipe that is asked for."""
     asked = dict(item.partition("=")[::2] for item in text.split(","))
     for key in ("method", "recipe"):
         value = asked.get(key, "")
@@ -161,7 +161,11 @@ def _check_method_taken(path: str, text: str, config) -> None:
 
 
 def _name_parts(text: str) -> list[str]:
-    """What a config's options add to its name, and so to its default workdir."""
+    """Returns a config's options in its name, and so in its default workdir."""
     items = [item.partition("=") for item in text.split(",")]
-    values = [v for k, _, v in items if k in ("method", "recipe") and v != "gan"]
-    return values + ["smoke"] * any(k == "smoke" for k, _, _ in items)
+    values = [
+        value
+        for key, _, value in items
+        if key in ("method", "recipe") and value != "gan"
+    ]
+    return values + ["smoke"] * any(key == "smoke" for key, _, _ in items)

@@ -100,7 +100,7 @@ class Order:
         return (self.wait + 2) * self.group
 
     def sites(self) -> tf.data.Dataset:
-        """Returns (position in the sequence, record), [] int64 each, of this process."""
+        """Returns (sequence position, record), [] int64 each, of this process."""
         first = self.first_step * self.group
         epochs = tf.data.Dataset.range(first // self.epoch, FOREVER)
         records = epochs.flat_map(self._epoch).skip(first % self.epoch)

@@ -58,7 +58,7 @@ class ArrayEncoder:
         Raises:
           InputError: a later version wrote them.
         """
-        return plain_config.read(self.settings, of=self.name)
+        return plain_config.read(self.settings, origin=self.name)
 
     @functools.cached_property
     def method(self) -> Any:

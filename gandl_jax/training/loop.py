@@ -71,7 +71,7 @@ def run(config, workdir: epath.Path) -> None:
         print(f"train     is at {newest * train.batch:,} images: nothing to do")
         hosts.once(lambda: costs.end_training(workdir, newest, costs.PLANNED))
         return
-    devices = parallel.of_all_hosts(parallel.devices(train.devices))
+    devices = parallel.all_host_devices(parallel.devices(train.devices))
     training = _open(config, workdir, saved, newest, devices)
     former = logs.Former.read(workdir, newest or 0)
     if newest and (why := training.validation(former).why_done()):
@@ -253,7 +253,7 @@ class _Training:
             return state
         state = starting_state.make(self.config, self.method, self.records.source, key)
         hosts.once(self._note_seen)
-        hosts.once(lambda: costs.forget_training(self.workdir))
+        hosts.once(lambda: costs.drop_training(self.workdir))
         self.saved.save(0, self.method.items(state), self.architecture)
         return state
 

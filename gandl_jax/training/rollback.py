@@ -23,7 +23,10 @@ def count(workdir: epath.Path) -> int:
     """Number of rollbacks so far."""
     file = workdir / events.FILE
     if numbers := json_lines.damaged(file, events.is_event):
-        print(f"note: {file}: {json_lines.told(numbers)} and left out", flush=True)
+        print(
+            f"note: {file}: {json_lines.describe_damage(numbers)} and left out",
+            flush=True,
+        )
     return len(events.read(workdir, "rolled_back"))
 
 

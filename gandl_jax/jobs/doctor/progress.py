@@ -286,6 +286,6 @@ def lines(state: State) -> list[Finding]:
     ]
     do = "restore that file from a copy, or go on without those lines"
     return found + [
-        Finding(name, NOTE, f"{json_lines.told(numbers)} and left out", do)
+        Finding(name, NOTE, f"{json_lines.describe_damage(numbers)} and left out", do)
         for name, numbers in state.damaged_lines.items()
     ]
