@@ -58,10 +58,12 @@ setup(
         "pretrained": PRETRAINED,
         "beam": ["apache-beam"],
         "cluster": ["distributed"],
+        "ome": ["fsspec[http]", "zarr"],  # OME-Zarr plates, also at an address
         "plan": [LIBTPU],
         "test": [
             "apache-beam",
             "distributed",
+            "fsspec[http]",
             "gcp-storage-emulator",
             LIBTPU,
             "pytest",

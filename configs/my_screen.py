@@ -33,6 +33,7 @@ def get_config(text: str = ""):
     #                                       files that are not in source_dir)
     #   file="{path_{channel}}"             one such column for each channel
     #   file="{well}_w{channel}*.tif"       * is text that varies freely
+    #   file="{plate}.zarr/{well}/{site}"   OME-Zarr plates (docs/ome.md)
     #   metadata=""                         no table: the names in braces are found in
     #                                       the files' names and become the columns
     config.screen.update(

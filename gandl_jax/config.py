@@ -33,6 +33,8 @@ SCREEN_IMAGES = (  # keys of `screen` that assign images to records
     "screen.columns.site_id",
     "screen.columns.cell",
 )
+# Keys of `screen` used in reading the images of OME plates.
+SCREEN_OME = tuple(f"screen.ome.{key}" for key in DEFAULTS["screen"]["ome"])
 # Keys of `screen` that former versions lacked: left out of digests if unset.
 SCREEN_LATER = ("screen.wells_per_row",)
 SCREEN_PLATES = ("screen.columns.plate", "screen.columns.experiment")
@@ -397,7 +399,7 @@ def screen_description(config: ml_collections.ConfigDict) -> dict[str, Any]:
     return {
         key: value
         for key, value in flat.items()
-        if key.startswith("screen.") and key not in SCREEN_IMAGES
+        if key.startswith("screen.") and key not in (*SCREEN_IMAGES, *SCREEN_OME)
     }
 
 

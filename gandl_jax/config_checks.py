@@ -25,6 +25,7 @@ def validate(config: ml_collections.ConfigDict, jobs: Iterable[str]) -> None:
     known("dataset", config.data.name, modules.names("screens", "SCREEN"))
     task_choice.names(config.evaluate.tasks)
     known("data.missing", config.data.missing, ("fail", "skip"))
+    known("screen.ome.absent_chunks", config.screen.ome.absent_chunks, ("fail", "fill"))
     known("data.outside", config.data.outside, ("refuse", "allow"))
     known("data.illumination", config.data.illumination, ("none", "plate"))
     known("data.bad_records", config.data.bad_records, ("fail", "skip"))

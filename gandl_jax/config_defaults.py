@@ -83,6 +83,13 @@ DEFAULTS = {
             "mechanism": "",
             "split": "",  # the publisher's own: train, test
         },
+        # For images of OME-Zarr plates and OME-TIFFs (docs/ome.md); numbers start at 0.
+        "ome": {
+            "pyramid_level": 0,  # of OME-Zarr: 0 is the full size
+            "z_plane": 0,
+            "time_point": 0,
+            "absent_chunks": "fail",  # or "fill", if the writer leaves out zeros
+        },
         "wells_per_row": 0,  # if wells are numbered along the rows: 12 of 96, 24
         "more_columns": (),  # kept as Metadata_<Name>, to colour, split and label by
         # Filters "column=value|value; column=value"; an empty value is a blank. In a
@@ -199,6 +206,8 @@ DEFAULTS = {
     },
     "export": {
         "sets": (),  # full names such as gan@500/b8; () is all
+        # Of a screen of OME-Zarr plates on a disk, tables beside each plate too.
+        "beside_plates": False,
         "step": "last",  # of --job=export_encoder: this, "first" or a number
     },
     "evaluate": {

@@ -5,7 +5,6 @@ import re
 
 import ml_collections
 
-from gandl_jax import files
 from gandl_jax.errors import InputError
 
 FILES = (
@@ -56,7 +55,14 @@ def check_all(config: ml_collections.ConfigDict, workdir: os.PathLike) -> None:
 
 
 def _check(name: str, path: str, *, holds_checkpoints: bool = False) -> None:
-    if not path or files.is_remote(path):
+    scheme, is_address, _ = path.partition("://")
+    if is_address and scheme not in _SCHEMES:
+        raise InputError(
+            f"{name}={path} is an address that cannot be opened: name a folder or a "
+            "bucket; addresses of OME-Zarr plates go into a file plates.txt in the "
+            "folder that config.data.source_dir names"
+        )
+    if not path or is_address:
         return
     whole = os.path.abspath(path)
     parts = whole.split("/")[1:]

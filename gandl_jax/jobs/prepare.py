@@ -140,6 +140,7 @@ def plan_settings(
     if config.data.name == "own":  # it may change, unlike the specs of the program
         plain = configs.plain(config)
         settings |= {key: plain[key] for key in configs.SCREEN_IMAGES}
+        settings |= {k: plain[k] for k, v in prepared.OME.items() if plain[k] != v}
         settings[prepared.LABELS] = configs.screen_description(config)
     drawn_by = [f"simulate.{key}" for key in spec.options]
     return settings | {key: configs.plain(config)[key] for key in drawn_by}

@@ -9,6 +9,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from gandl_jax.errors import InputError, RunError
 from gandl_jax.host_tensorflow import tf
 from gandl_jax.prepared import shards
@@ -104,15 +106,15 @@ def _write(raw: Raw, rows: list[int], path: str) -> tuple[float, float, float]:
     return begun, time.time(), time.process_time() - computed
 
 
-def read(raw: Raw, file: str) -> bytes:
-    """The bytes of an image.
+def read(raw: Raw, file: str) -> bytes | np.ndarray:
+    """Reads an image: the bytes of its file, or of a plate its pixels.
 
     Raises:
       InputError: it is in an archive and damaged; names it.
       RunError: it is there no more.
     """
     try:
-        return raw.source.read(file, raw.image_format.most_bytes)
+        return raw.source.read_image(file, raw.image_format.most_bytes)
     except Unreadable as error:
         raise _unusable(raw, file, error) from error
 

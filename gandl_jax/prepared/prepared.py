@@ -14,6 +14,7 @@ import pyarrow as pa
 from etils import epath
 
 from gandl_jax import csv_files, files, sealed_json
+from gandl_jax.config_defaults import DEFAULTS
 from gandl_jax.errors import InputError, nearest
 from gandl_jax.prepared.description import (
     CHANGED_TABLE,
@@ -34,7 +35,9 @@ IMAGES = "images"  # in a plan: the format of the raw ones when the shards were 
 ODD_IMAGES = "odd_images.csv"  # those that stand out by simple measures
 ILLUMINATION = "illumination.npz"  # the fields of each plate
 FEWEST_RECORDS = 50  # of a plate, to estimate its illumination from (ours)
-REDUCED = {"downscale": 1, "white_level": 0}  # in a plan where they are not these
+# In a plan where they are not these.
+REDUCED = {"downscale": 1, "white_level": 0}
+OME = {f"screen.ome.{k}": value for k, value in DEFAULTS["screen"]["ome"].items()}
 LATER = {"screen.ignored_files": ["*_thumb*"]}  # which former plans lack
 WORK = ".work"  # a folder: what a running preparation keeps beside the shards
 MOST_RECORD_BYTES = 2**31  # TFRecord's readers hold one whole
@@ -439,7 +442,8 @@ def check_plan(
       before: its plan.
       wanted: what to compare, a plan or a part of one; FREE is passed over.
     """
-    before, wanted = REDUCED | LATER | dict(before), REDUCED | dict(wanted)
+    unset = REDUCED | OME
+    before, wanted = unset | LATER | dict(before), unset | dict(wanted)
     changes = [
         f"{key} was {before.get(key)!r}, is {value!r}"
         for key, value in wanted.items()

@@ -33,6 +33,7 @@ from gandl_jax.prepared.prepared import plates
 from gandl_jax.raw import image_files, read_ahead
 from gandl_jax.raw.image_files import ImageFormat, Unreadable
 from gandl_jax.raw.raw_files import RawFiles
+from gandl_jax.raw.read_ahead import RawImage
 from gandl_jax.raw.reduction import Reduction
 from gandl_jax.raw.screen import Screen, table
 
@@ -218,9 +219,11 @@ class _Record:
 
 
 def _record(
-    raw: Raw, row: Mapping[str, str], found: Mapping[str, bytes | Unreadable]
+    raw: Raw,
+    row: Mapping[str, str],
+    found: Mapping[str, RawImage],
 ) -> _Record:
-    """Makes a record of its files, path to bytes, and checks that each decodes."""
+    """Makes a record of its files, path to what was read; each must decode."""
     feature = {name: _bytes(str(text).encode()) for name, text in row.items()}
     levels = 2**raw.bit_depth
     histograms = np.zeros((len(raw.screen.channels), levels), np.int64)
@@ -266,12 +269,13 @@ def _bytes(value: bytes) -> tf.train.Feature:
 
 
 def grey_pngs(
-    data: bytes | Unreadable, wanted: ImageFormat, reduction: Reduction
+    data: RawImage, wanted: ImageFormat, reduction: Reduction
 ) -> list[tuple[bytes, np.ndarray]]:
     """Each channel of a file as a grey PNG, with its pixels.
 
     Args:
-      data: the file's bytes; or why there are none, which is raised.
+      data: the file's bytes, or its pixels [H, W, planes] uint8 or uint16; or why
+        there are none, which is raised.
       wanted: its format.
       reduction: what to make of it.
 
@@ -283,14 +287,16 @@ def grey_pngs(
     """
     if isinstance(data, Unreadable):
         raise data
-    tiff = image_files.is_tiff(data)
-    if tiff:
+    decoded = isinstance(data, np.ndarray) or image_files.is_tiff(data)
+    if isinstance(data, np.ndarray):
+        found, pixels = image_files.format_of(data), data
+    elif decoded:
         found, pixels = image_files.tiff_pixels(data)
     else:
         found = image_files.png_format(data[:26])
     if found != wanted:
         raise Unreadable(str(found))
-    if not tiff:
+    if not decoded:
         pixels = _png_pixels(data, wanted)
         if wanted.planes == 1 and reduction.is_none:
             return [(data, pixels[..., 0])]

@@ -26,7 +26,6 @@ from gandl_jax.prepared import shard_counts, shards
 from gandl_jax.prepared.description import shard_name
 from gandl_jax.prepared.prepared import WORK
 from gandl_jax.prepared.shards import Raw, Shard
-from gandl_jax.raw import raw_files
 from gandl_jax.raw.image_files import ImageFormat
 from gandl_jax.raw.reduction import Reduction
 from gandl_jax.raw.screen import Screen
@@ -163,7 +162,7 @@ def _write(recipe: _Recipe, place: tuple[int, int]) -> None:
     with files.reading(_rows_path(folder, number)) as file:
         rows = pd.read_parquet(file)
     spelled = Spellings(files.read_json(_spellings_path(folder, number)))
-    source = raw_files.open_files(recipe.source_dir)  # archives: once in a process
+    source = recipe.screen.open_files(recipe.source_dir)  # archives: once in a process
     source = dataclasses.replace(source, spellings=spelled)
     raw = Raw(recipe.screen, source, rows, recipe.image_format, recipe.reduction)
     shard = Shard(number, count, np.arange(len(rows)))

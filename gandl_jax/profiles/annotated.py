@@ -1,6 +1,8 @@
 """A feature set as an AnnData file (.h5ad), as single-cell tools read it."""
 
 import json
+import os
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -8,9 +10,11 @@ import anndata
 import h5py
 import numpy as np
 import pandas as pd
+import zarr
 from etils import epath
 
 from gandl_jax import files
+from gandl_jax.errors import InputError
 from gandl_jax.profiles import table
 from gandl_jax.profiles.feature_set import FeatureSet
 
@@ -36,6 +40,62 @@ def write(
       provenance: plain data, kept as JSON in uns["gandl_jax"].
       measurements: [D] what the columns measure, kept in var; () where nothing says so.
     """
+    made = _made(one, provenance, measurements)
+    with files.partial(path) as beside:
+        made.write_h5ad(beside)
+
+
+def write_zarr(
+    path: epath.PathLike,
+    one: FeatureSet,
+    provenance: Mapping[str, Any],
+    measurements: Sequence[str] = (),
+    *,
+    zarr_format: int,
+) -> None:
+    """Writes a set as `write` does, as a folder of Zarr, over such a one before it.
+
+    Args:
+      path: of the folder, on a disk; its parent must exist.
+      one: the set.
+      provenance: plain data.
+      measurements: as `write`.
+      zarr_format: 2 or 3.
+
+    Raises:
+      InputError: something else lies there.
+    """
+    path = epath.Path(path)
+    if path.exists() and zarr_provenance(path) is None:
+        raise InputError(f"{path} is no table of ours: move it away")
+    made = _made(one, provenance, measurements)
+    beside = path.parent / f".{path.name}.partial"
+    beside.rmtree(missing_ok=True)
+    with (
+        anndata.settings.override(zarr_write_format=zarr_format),
+        warnings.catch_warnings(),
+    ):
+        # That Zarr 3 has no consolidated metadata yet, which anndata writes as well.
+        warnings.filterwarnings("ignore", message="Consolidated metadata")
+        made.write_zarr(os.fspath(beside))
+    path.rmtree(missing_ok=True)
+    beside.rename(path)
+
+
+def zarr_provenance(path: epath.PathLike) -> dict[str, Any] | None:
+    """Reads what a folder of `write_zarr` was made from; None where it is none."""
+    if not epath.Path(path).is_dir():
+        return None
+    try:
+        stored = zarr.open_group(os.fspath(path), mode="r")["uns"][PROVENANCE]
+        return files.parse_json(str(stored[()]))
+    except (OSError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _made(
+    one: FeatureSet, provenance: Mapping[str, Any], measurements: Sequence[str]
+) -> anndata.AnnData:
     obs = one.metadata.assign(**one.seen.in_words())
     obs = obs.set_axis(_plain_text(table.record_ids(one.metadata)))
     for title in obs.select_dtypes(exclude="number"):
@@ -45,14 +105,12 @@ def write(
     var = pd.DataFrame(index=_plain_text(columns))
     if measurements:
         var["measurement"] = _plain_text(measurements)
-    made = anndata.AnnData(
+    return anndata.AnnData(
         X=np.asarray(one.features, np.float32),
         obs=obs,
         var=var,
         uns={PROVENANCE: json.dumps(provenance)},
     )
-    with files.partial(path) as beside:
-        made.write_h5ad(beside)
 
 
 def _plain_text(names: Iterable[str]) -> pd.Index:

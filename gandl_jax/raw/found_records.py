@@ -46,8 +46,10 @@ def find(
       InputError: there are no files, none matches, or one could be read in two ways
         or has a name that is no text.
     """
-    everything = raw_files.open_files(source_dir).everything()
-    there = wildcards.kept(everything, ignored)
+    opened = raw_files.open_for(file, source_dir)
+    there = wildcards.kept(opened.everything(), ignored)
+    if not there and opened.no_plates:
+        raise InputError(opened.no_plates[0])
     if not there:
         raise InputError(f"there are no files in {source_dir} (config.data.source_dir)")
     fields = path_pattern.parse(file).fields
@@ -58,9 +60,10 @@ def find(
         texts = tuple(match[name] for name in named)
         rows.setdefault(tuple(map(names.clean, texts)), texts)
     if not rows:
+        odd = f"; {opened.no_plates[0]}" if opened.no_plates else ""
         raise InputError(
             f"no file in {source_dir} matches the pattern {file!r} "
-            f"(config.screen.file); there is, for example, {example(source_dir)}"
+            f"(config.screen.file); there is, for example, {example(opened)}{odd}"
         )
     table = pd.DataFrame(sorted(rows.values()), columns=named, dtype=str)
     if SITE_ID not in table:
@@ -69,11 +72,11 @@ def find(
     return table
 
 
-def example(source_dir: str) -> str | None:
+def example(opened: raw_files.RawFiles) -> str | None:
     """A file of a raw screen, an image where there is one; None in an empty folder."""
     first = None
-    for path in raw_files.open_files(source_dir).everything():
-        if path.lower().endswith(raw_files.IMAGES):
+    for path in opened.everything():
+        if opened.is_image(path):
             return path
         first = first or path
     return first

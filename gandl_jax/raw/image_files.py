@@ -11,7 +11,7 @@ import itertools
 import logging
 import math
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import BinaryIO
 
 import numpy as np
@@ -90,18 +90,25 @@ def png_format(data: bytes) -> ImageFormat | str:
         kinds = {0: "grey", 2: "RGB", 3: "palette"}
         kinds |= {4: "grey with an alpha channel", 6: "RGB with an alpha channel"}
         return f"{depth}-bit {kinds.get(colour, 'of unknown colour type')}"
-    if told := _too_large(height, width, depth, planes):
+    if told := too_large(height, width, depth, planes):
         return told
     return ImageFormat(height, width, depth, planes)
 
 
-def _too_large(height: int, width: int, depth: int, planes: int) -> str | None:
+def too_large(height: int, width: int, depth: int, planes: int) -> str | None:
+    """Says why an image of this size is refused; None where it is not."""
     if height * width > limits.MOST_PX:
         return f"{height}x{width} px, and {limits.MOST_PX:,} px are the most"
     size = height * width * planes * depth // 8
     if size > limits.MOST_BYTES:
         return f"{size:,} bytes unpacked, and {limits.MOST_BYTES:,} are the most"
     return None
+
+
+def format_of(pixels: np.ndarray) -> ImageFormat:
+    """Returns the format of decoded pixels, [H, W, planes] uint8 or uint16."""
+    height, width, planes = pixels.shape
+    return ImageFormat(height, width, 8 * pixels.itemsize, planes)
 
 
 def is_tiff(data: bytes) -> bool:
@@ -131,7 +138,7 @@ def tiff_pixels(data: bytes) -> tuple[ImageFormat, np.ndarray]:
     except Exception as error:  # whatever error the damage leads to
         raise Unreadable("truncated or corrupt") from error
     pixels = np.stack(parts) if len(parts) > 1 else parts[0]
-    return image_format, _unsigned(_channels_last(pixels, axes))
+    return image_format, unsigned(_channels_last(pixels, axes))
 
 
 def tiff(pixels: np.ndarray) -> bytes:
@@ -145,6 +152,77 @@ def tiff(pixels: np.ndarray) -> bytes:
     planar = "contig" if pixels.shape[-1] > 1 else None
     tifffile.imwrite(data, pixels, photometric="minisblack", planarconfig=planar)
     return data.getvalue()
+
+
+def read_pages_format(file: BinaryIO, pages: Sequence[int]) -> ImageFormat:
+    """Reads the format of an image that lies in some pages of a TIFF.
+
+    Args:
+      file: open for reading.
+      pages: one for each channel, from 0.
+
+    Raises:
+      Unreadable: it is damaged, or of another kind.
+    """
+    try:
+        with _open(file) as tiff:
+            return _pages_format([tiff.pages[page] for page in pages], tiff)
+    except Unreadable:
+        raise
+    except Exception as error:  # whatever error the damage leads to
+        raise Unreadable("truncated or corrupt") from error
+
+
+def pages_pixels(file: BinaryIO, pages: Sequence[int]) -> np.ndarray:
+    """Decodes an image that lies in some pages of a TIFF.
+
+    Args:
+      file: open for reading; of it these pages alone are read.
+      pages: one for each channel, from 0.
+
+    Returns:
+      [H, W, channels] uint8 or uint16; each channel's are contiguous.
+
+    Raises:
+      Unreadable: as `read_pages_format`.
+    """
+    try:
+        with _open(file) as tiff:
+            chosen = [tiff.pages[page] for page in pages]
+            _pages_format(chosen, tiff)
+            _check_pages(chosen, tiff)
+            planes = np.stack([page.asarray(maxworkers=1) for page in chosen])
+    except Unreadable:
+        raise
+    except Exception as error:  # whatever error the damage leads to
+        raise Unreadable("truncated or corrupt") from error
+    planes = planes.astype(planes.dtype.newbyteorder("="), copy=False)
+    return np.moveaxis(unsigned(planes), 0, -1)
+
+
+def _pages_format(
+    pages: Sequence[tifffile.TiffPage], tiff: tifffile.TiffFile
+) -> ImageFormat:
+    first = pages[0]
+    depth = _DEPTH.get(first.dtype)
+    if depth is None:
+        raise Unreadable(
+            f"{first.dtype} levels, not whole numbers of 8 or 16 bits; save them as "
+            "uint8 or uint16"
+        )
+    for page in pages:
+        if page.shape != first.shape or page.dtype != first.dtype:
+            raise Unreadable(f"{len(pages)} pages of unlike size or kind")
+        if len(page.shape) != 2:
+            raise Unreadable(
+                f"pages of {page.samplesperpixel} samples, not one channel"
+            )
+        ends = zip(page.dataoffsets, page.databytecounts, strict=True)
+        if any(start + count > tiff.filehandle.size for start, count in ends):
+            raise Unreadable("truncated")
+    if problem := too_large(*first.shape, depth, len(pages)):
+        raise Unreadable(problem)
+    return ImageFormat(*first.shape, depth, len(pages))
 
 
 def _open(file: BinaryIO) -> tifffile.TiffFile:
@@ -161,8 +239,8 @@ def _channels_last(pixels: np.ndarray, axes: str) -> np.ndarray:
     return np.ascontiguousarray(pixels.astype(pixels.dtype.newbyteorder("=")))
 
 
-def _unsigned(pixels: np.ndarray) -> np.ndarray:
-    """The same levels without a sign."""
+def unsigned(pixels: np.ndarray) -> np.ndarray:
+    """Returns the same levels without a sign; raises Unreadable for one below 0."""
     if pixels.dtype != np.int16:
         return pixels
     if (lowest := pixels.min()) < 0:
@@ -201,7 +279,12 @@ def _layout(tiff: tifffile.TiffFile) -> tuple[ImageFormat, str]:
 
 def _check_packed(tiff: tifffile.TiffFile) -> None:
     """Raises where a strip or tile would unpack to far more than its place."""
-    for page in itertools.chain.from_iterable(series.pages for series in tiff.series):
+    every = itertools.chain.from_iterable(series.pages for series in tiff.series)
+    _check_pages(every, tiff)
+
+
+def _check_pages(pages: Iterable[tifffile.TiffPage], tiff: tifffile.TiffFile) -> None:
+    for page in pages:
         like = page.keyframe  # which has what pages of a kind share
         most = 2 * max(like.imagelength * like.imagewidth, math.prod(like.chunks))
         if most > 2 * limits.MOST_PX * like.samplesperpixel:
@@ -238,6 +321,6 @@ def _size(axes: str, shape: Sequence[int], depth: int) -> tuple[int, int, int, i
         raise Unreadable(f"axes {axes} of {size}, which are not one image's channels")
     height, width = shape[axes.index("Y")], shape[axes.index("X")]
     planes = max(others.values(), default=1)
-    if told := _too_large(height, width, depth, planes):
+    if told := too_large(height, width, depth, planes):
         raise Unreadable(told)
     return height, width, depth, planes

@@ -12,7 +12,7 @@ import pandas as pd
 from gandl_jax import names
 from gandl_jax.errors import InputError
 from gandl_jax.progress import Progress
-from gandl_jax.raw import confined, found_records, image_files, raw_files, wildcards
+from gandl_jax.raw import confined, found_records, ome_channels, wildcards
 from gandl_jax.raw.image_files import ImageFormat, Unreadable
 from gandl_jax.raw.raw_files import RawFiles
 from gandl_jax.raw.screen import Screen, record_ids
@@ -70,8 +70,9 @@ def present(
     extra = _next_channel(screen, metadata)
     source, listed = _find(screen, source_dir, {*itertools.chain(*files)}, {*extra})
     there = np.array([[f in listed for f in group] for group in files])
-    _check_channels(screen, source_dir, files, there)
+    _check_channels(screen, source, files, there)
     _check_surplus(screen, source_dir, extra, listed)
+    ome_channels.check(screen.channels, source.plates)
     _check_whole(screen, files, there)
     absent = int((~there).sum())
     if absent and missing == "fail":
@@ -91,7 +92,7 @@ def _find(
     screen: Screen, source_dir: str, wanted: set[str], extra: set[str]
 ) -> tuple[RawFiles, set[str]]:
     """The files, and the wanted and the extra paths by which they have one."""
-    source = raw_files.open_files(source_dir)
+    source = screen.open_files(source_dir)
     if screen.pattern.is_open:
         source = source.find_open(wanted | extra, screen.ignored_files)
         return source, set(source.spellings.wanted())
@@ -168,16 +169,17 @@ def _next_channel(screen: Screen, metadata: pd.DataFrame) -> list[str]:
 
 def _check_channels(
     screen: Screen,
-    source_dir: str,
+    source: RawFiles,
     files: Sequence[Sequence[str]],
     there: np.ndarray,
 ) -> None:
     """Raises where a channel has no image at all."""
+    source_dir = source.source_dir
     if not there.any():
         raise InputError(
             f"none of the {there.size} images named by {screen.metadata} is in "
             f"{source_dir}; the first would be {files[0][0]} (pattern "
-            f"{screen.file!r}){_instead(source_dir)}"
+            f"{screen.file!r}){_instead(source)}"
         )
     if not screen.file_per_channel:
         return
@@ -189,10 +191,11 @@ def _check_channels(
             )
 
 
-def _instead(source_dir: str) -> str:
+def _instead(source: RawFiles) -> str:
     """An image that is there, for a message."""
-    image = found_records.example(source_dir)
-    return f"; there is, for example, {image}" if image else ""
+    image = found_records.example(source)
+    odd = f"; {source.no_plates[0]}" if source.no_plates else ""
+    return (f"; there is, for example, {image}" if image else "") + odd
 
 
 def _check_surplus(
@@ -263,8 +266,7 @@ def _formats(source: RawFiles, files: Sequence[str]) -> list[ImageFormat | str]:
 
 def _file_format(source: RawFiles, path: str) -> ImageFormat | str:
     try:
-        with source.expected(path) as file:
-            return image_files.read_format(file)
+        return source.read_format(path)
     except Unreadable as error:
         return str(error)
 

@@ -4,6 +4,8 @@ import collections
 import concurrent.futures
 from collections.abc import Iterable, Iterator, Sequence
 
+import numpy as np
+
 from gandl_jax.raw import limits
 from gandl_jax.raw.image_files import Unreadable
 from gandl_jax.raw.raw_files import RawFiles
@@ -11,12 +13,15 @@ from gandl_jax.raw.raw_files import RawFiles
 THREADS = 8  # a disk or a network answers so many at once
 RECORDS = 4  # that wait in memory, undecoded
 
+# A file's bytes, a plate's pixels [H, W, planes], or why there is neither.
+RawImage = bytes | np.ndarray | Unreadable
+
 
 def records(
     source: RawFiles,
     paths: Iterable[Sequence[str]],
     most_bytes: int = limits.MOST_BYTES,
-) -> Iterator[list[bytes | Unreadable]]:
+) -> Iterator[list[RawImage]]:
     """The files of one record after the other.
 
     Args:
@@ -25,7 +30,8 @@ def records(
       most_bytes: that a file may have.
 
     Yields:
-      For each record its files' bytes; in place of one that cannot be used, why.
+      For each record its files' bytes, or the pixels of a plate's image; in place of
+      one that cannot be used, why.
 
     Raises:
       RunError: a file is no longer there, or the disk or network failed.
@@ -45,9 +51,8 @@ def records(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _read(source: RawFiles, path: str, most_bytes: int) -> bytes | Unreadable:
+def _read(source: RawFiles, path: str, most_bytes: int) -> RawImage:
     try:
-        with source.expected(path, most_bytes) as file:
-            return file.read()
+        return source.read_image(path, most_bytes)
     except Unreadable as error:
         return error

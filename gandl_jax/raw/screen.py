@@ -24,6 +24,7 @@ from gandl_jax.raw import (
     wells,
 )
 from gandl_jax.raw.filters import Filter
+from gandl_jax.raw.ome_options import OmeOptions
 
 ROLES = ("response_0", "response_1", "treated", "other")
 PLACES = tuple(  # they name a record: what looks blank in them is told, not emptied
@@ -69,6 +70,7 @@ class Screen:
       limits: what its scores cannot show, a sentence that reports repeat, or "".
       optional: `Metadata_*` names whose column a table may lack, as tables of a former
         version do; the records then have none of that name.
+      ome: what is read of the images of OME plates.
     """
 
     name: str
@@ -91,6 +93,7 @@ class Screen:
     source: str = ""
     limits: str = ""
     optional: tuple[str, ...] = ()
+    ome: OmeOptions = OmeOptions()
 
     @functools.cached_property
     def pattern(self) -> path_pattern.PathPattern:
@@ -123,6 +126,10 @@ class Screen:
     def planes(self) -> int:
         """How many channels each file holds: one or all."""
         return 1 if self.file_per_channel else len(self.channels)
+
+    def open_files(self, source_dir: str) -> raw_files.RawFiles:
+        """Opens a raw screen's files, with the OME plates that `file` asks for."""
+        return raw_files.open_for(self.file, source_dir, self.ome)
 
     def image_path(self, row: Mapping[str, str], code: str = "") -> str:
         """Path below the source directory of a record's file, of a channel's code."""

@@ -137,4 +137,5 @@ def _check_records(
     plain, plan = configs.plain(config), opened.description["plan"]
     wanted = {key: plain[key] for key in configs.SCREEN_IMAGES if key in plan}
     wanted |= {key: config.data[key] for key in prepared.REDUCED}
+    wanted |= {key: plain[key] for key in prepared.OME}
     prepared.check_plan(opened.directory, plan, wanted)

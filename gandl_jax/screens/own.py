@@ -10,6 +10,7 @@ from gandl_jax.errors import InputError, nearest
 from gandl_jax.raw import path_pattern
 from gandl_jax.raw.filters import Filter
 from gandl_jax.raw.found_records import SITE_ID
+from gandl_jax.raw.ome_options import OmeOptions
 from gandl_jax.raw.path_pattern import PathPattern
 from gandl_jax.raw.screen import Screen
 
@@ -59,6 +60,7 @@ def describe(options: ml_collections.ConfigDict) -> Screen:
         ignored_files=tuple(options.ignored_files),
         wells_per_row=options.wells_per_row,
         whole=True,
+        ome=OmeOptions(**options.ome),
     )
 
 

@@ -5,6 +5,7 @@ import os
 
 import anndata
 import numpy as np
+import ome_writers
 import pandas as pd
 import pytest
 
@@ -14,6 +15,7 @@ from gandl_jax.errors import InputError
 from gandl_jax.jobs import export
 from gandl_jax.profiles import seen_table, store
 from gandl_jax.profiles.seen import Seen
+from gandl_jax.raw import raw_files
 
 
 @pytest.fixture
@@ -113,3 +115,44 @@ def test_what_was_seen_of_each_record_goes_with_it(config, tmp_path):
     obs = anndata.read_h5ad(tmp_path / "exports/simulated/gan@9_b8.h5ad").obs
     assert obs["seen_images"].tolist() == ["yes", "no", "unknown", "yes"]
     assert obs["seen_labels"].tolist() == ["Treatment", "", "unknown", ""]
+
+
+@pytest.mark.parametrize("version", ("0.4", "0.5"))
+def test_tables_are_written_beside_plates(config, tmp_path, capsys, version):
+    raw, profiles = tmp_path / "raw", tmp_path / "profiles/my_screen/intensity"
+    for plate in ("P1", "P2"):
+        ome_writers.write_zarr(raw / f"{plate}.zarr", ome_writers.images(), version)
+    config.data.update(name="own", source_dir=str(raw))
+    config.screen.update(
+        name="my_screen",
+        metadata="",
+        file="{plate}.zarr/{well}/{site}",
+        channels=("dapi", "actin"),
+    )
+    config.screen.columns.update(plate="plate", well="well", site="site")
+    config.export.beside_plates = True
+    names = [f"{p}_{w}_{s}" for p in ("P1", "P2") for w, s in ome_writers.images()]
+    names.reverse()
+    features = np.arange(3.0 * len(names)).reshape(-1, 3)
+    store.claim(profiles, {"prepared": "abc", "saw_images": False})
+    metadata = pd.DataFrame({"Metadata_Record_ID": names})
+    store.write_part(profiles / "part-0.parquet", metadata, {"intensity": features})
+    store.finish(profiles)
+    export.run(config, tmp_path)
+    for plate in ("P1", "P2"):
+        path = raw / f"{plate}.intensity.zarr"
+        assert (path / ".zgroup").exists() == (version == "0.4")
+        read = anndata.read_zarr(path)
+        own = [name for name in names if name.startswith(plate)]
+        assert read.obs_names.tolist() == own
+        rows = [names.index(name) for name in own]
+        np.testing.assert_array_equal(read.X, features[rows])
+    assert len(raw_files.open_files(str(raw)).plates) == 2  # tables are no plates
+    capsys.readouterr()
+    export.run(config, tmp_path)
+    assert capsys.readouterr().out.count("nothing to do") == 3
+    config.data.source_dir = str(tmp_path / "other")
+    ome_writers.write_tiffs(tmp_path / "other", ome_writers.images())
+    config.screen.file = "{plate}/{well}_s{site}.tif"
+    with pytest.raises(InputError, match="holds no OME-Zarr plate: leave it out"):
+        export.run(config, tmp_path)

@@ -108,9 +108,9 @@ def _place(prepared_dir: str) -> str | None:
 
 
 def _source_bytes(raw: shards.Raw) -> int:
-    """Bytes of all raw images, which are read for it."""
+    """Bytes of all raw images, which are read for it; of plates those of the pixels."""
     paths = itertools.chain(*raw_images.paths(raw.screen, raw.metadata))
-    return sum(len(conversion_limit.read(raw, path)) for path in paths)
+    return sum(memoryview(conversion_limit.read(raw, path)).nbytes for path in paths)
 
 
 def _convert(raw: shards.Raw, out: epath.Path, workers: int) -> float | None:

@@ -5,12 +5,11 @@ it (`--config.data.dir=... --config.data.source_dir=`), and its grey levels mean
 same: those that are -1 and +1 to networks are the training's.
 """
 
-import contextlib
 import dataclasses
 import hashlib
 import io
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, BinaryIO
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -72,16 +71,14 @@ class DrawnFiles:
     places: Mapping[str, tuple[int, int]]
     spellings: Spellings = dataclasses.field(default_factory=Spellings)
 
-    @contextlib.contextmanager
-    def expected(self, path: str, most_bytes: int) -> Iterator[BinaryIO]:
+    def read_image(self, path: str, most_bytes: int) -> bytes:
         """A grey PNG of "<record>/<channel from 1>"."""
         del most_bytes
         record, _, channel = path.rpartition("/")
         pixels = self.candidates.levels(*self.places[record])[..., int(channel) - 1]
         png = io.BytesIO()
         Image.fromarray(np.ascontiguousarray(pixels)).save(png, "PNG", compress_level=1)
-        png.seek(0)
-        yield png
+        return png.getvalue()
 
 
 def spec_for(spec: Screen, channels: Sequence[str]) -> Screen:

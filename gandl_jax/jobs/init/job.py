@@ -16,10 +16,11 @@ from etils import epath
 from gandl_jax import config as configs
 from gandl_jax import files
 from gandl_jax.errors import InputError
-from gandl_jax.jobs.init import patterns, proposal, samples, tables, text
+from gandl_jax.jobs.init import ome_plates, patterns, proposal, samples, tables, text
 from gandl_jax.jobs.init.proposal import Proposal
 from gandl_jax.profiles import table as profile_table
-from gandl_jax.raw import raw_files, raw_images, screen
+from gandl_jax.raw import raw_images, screen
+from gandl_jax.raw.raw_files import RawFiles
 
 WORKDIR = "read"
 CONFIG = "written"  # by this job; --config names no file that is there
@@ -45,16 +46,19 @@ def run(config: ml_collections.ConfigDict, workdir: epath.Path) -> None:
         if path.exists():
             raise InputError(f"{path} is there already: name another file in --config")
     source_dir = config.data.source_dir
-    there = _listed(source_dir)
-    images = [path for path in there if path.lower().endswith(raw_files.IMAGES)]
+    files_ = _open(source_dir)
+    plates = ome_plates.find(files_)
+    there = _listed(files_)
+    images = [
+        p for p in there if files_.is_image(p) and (not plates or files_.in_plate(p))
+    ]
     candidates = tables.candidates(there)
-    _check_one(source_dir, there, images, candidates)
-    files_ = raw_files.open_files(source_dir)
+    _check_one(files_, there, images, candidates)
     found = samples.formats(files_, images)
     if found.common is None:
         reason, path = next(iter(found.others.items()))
         raise InputError(f"no image in {source_dir} can be read: {path} ({reason})")
-    named = patterns.find(images)
+    named = plates or patterns.find(images)
     table, notes = tables.find(files_, candidates, images, named)
     made = proposal.make(_name(target), source_dir, named, table, found.common)
     opened = _opened(config, made)
@@ -91,27 +95,28 @@ def _say(words: str) -> None:
     print(f"init      {words}", flush=True)
 
 
-def _listed(source_dir: str) -> list[str]:
-    """Paths of all files, loose and in archives, each once."""
+def _open(source_dir: str) -> RawFiles:
+    """Opens the files of a folder; raises where there is none."""
     if not source_dir or not epath.Path(source_dir).is_dir():
         raise InputError(
             f"there is no folder {source_dir!r}: name one that holds images, as in "
             "--config.data.source_dir=FOLDER"
         )
-    opened = raw_files.open_files(source_dir)
-    tops = tuple(f"{archive.top}/" for archive in opened.archives if archive.top)
-    every = {path for path in opened.everything() if "_thumb" not in path}
-    return sorted(
-        path
-        for path in every
-        if not (tops and path.startswith(tops) and path.partition("/")[2] in every)
-    )
+    return ome_plates.open_files(source_dir)
+
+
+def _listed(opened: RawFiles) -> list[str]:
+    """Paths of all files, loose, in archives and of plates, each once."""
+    return [path for path in opened.each_once() if "_thumb" not in path]
 
 
 def _check_one(
-    source_dir: str, there: list[str], images: list[str], candidates: list[str]
+    opened: RawFiles, there: list[str], images: list[str], candidates: list[str]
 ) -> None:
     """Raises where there is no screen, or more than one."""
+    source_dir = opened.source_dir
+    if not images and opened.no_plates:
+        raise InputError(opened.no_plates[0])
     if not images:
         kinds = sorted({os.path.splitext(path)[1] or "no ending" for path in there})
         has = f"files with {', '.join(kinds[:5])}" if kinds else "no file"

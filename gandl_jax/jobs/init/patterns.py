@@ -30,6 +30,7 @@ class Named:
       matched: how many of the paths the pattern fits.
       total: of all images.
       notes: what was decided, sentences.
+      channels: their names, where the images say them; else ().
     """
 
     file: str
@@ -39,6 +40,7 @@ class Named:
     matched: int
     total: int
     notes: tuple[str, ...]
+    channels: tuple[str, ...] = ()
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -83,7 +85,7 @@ def find(paths: Sequence[str]) -> Named:
     _check_apart(chosen, fields)
     return Named(
         file="/".join([*folders, name]),
-        values={key: tuple(sorted(own, key=_natural)) for key, own in values.items()},
+        values={key: tuple(sorted(own, key=natural)) for key, own in values.items()},
         instrument=layout.name,
         wells_per_row=_per_row(values["well"]) if layout.numbered else 0,
         matched=len(chosen),
@@ -157,7 +159,7 @@ def _fixed(chosen: list[_Taken]) -> tuple[list[_Taken], list[str]]:
     for i, piece in enumerate(chosen[0].pieces):
         if piece.group and piece.group.startswith(layouts.FIXED):
             texts = {one.pieces[i].text for one in chosen}
-            first = min(texts, key=_natural)
+            first = min(texts, key=natural)
             chosen = [one for one in chosen if one.pieces[i].text == first]
             if len(texts) > 1:
                 what = piece.group.partition("_")[2]
@@ -165,7 +167,7 @@ def _fixed(chosen: list[_Taken]) -> tuple[list[_Taken], list[str]]:
     for i in range(len(chosen[0].folders)):
         texts = {one.folders[i] for one in chosen}
         if len(texts) > 1 and all(map(TIME_POINT.fullmatch, texts)):
-            first = min(texts, key=_natural)
+            first = min(texts, key=natural)
             chosen = [one for one in chosen if one.folders[i] == first]
             notes.append(f"of {len(texts)} time points the first, {first}, is taken")
     return chosen, notes
@@ -296,7 +298,7 @@ def _per_row(numbers: Iterable[str]) -> int:
     return next((n for n, most in ((12, 96), (24, 384)) if highest <= most), 48)
 
 
-def _natural(text: str) -> tuple:
+def natural(text: str) -> tuple:
     """Sorts as people do: 2 before 10."""
     parts = re.split(r"(\d+)", text)
     return tuple((0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts if p)

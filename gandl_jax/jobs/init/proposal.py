@@ -63,7 +63,8 @@ def make(
         }
     )
     _add_sizes(made, size)
-    _add_channels(made, table.codes if table else named.codes, size)
+    codes = table.codes if table else named.codes
+    _add_channels(made, codes, named.channels, size)
     if named.wells_per_row and not table:
         made.settings["screen.wells_per_row"] = named.wells_per_row
         made.guesses.append(
@@ -90,8 +91,12 @@ def _add_sizes(made: Proposal, size: ImageFormat) -> None:
         )
 
 
-def _add_channels(made: Proposal, codes: Sequence[str], size: ImageFormat) -> None:
-    names = [_channel(code) for code in codes] or _planes(size)
+def _add_channels(
+    made: Proposal, codes: Sequence[str], labels: Sequence[str], size: ImageFormat
+) -> None:
+    names = [_channel(text) for text in codes or labels] or _planes(size)
+    if len(set(names)) < len(names):
+        names = _planes(size)
     made.settings["screen.channels"] = tuple(names)
     if codes and codes != tuple(str(i + 1) for i in range(len(codes))):
         made.settings["screen.channel_codes"] = tuple(codes)
@@ -104,7 +109,7 @@ def _add_channels(made: Proposal, codes: Sequence[str], size: ImageFormat) -> No
 
 
 def _channel(code: str) -> str:
-    """A channel's name, from its code in the files' names."""
+    """A channel's name, from its code in the files' names or its label."""
     plain = re.sub(r"\W+", "_", code).strip("_").lower()
     return f"channel_{plain or 0}" if not plain or plain.isdecimal() else plain
 

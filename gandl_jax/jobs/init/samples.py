@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from gandl_jax.errors import RunError
 from gandl_jax.raw import image_files
 from gandl_jax.raw.image_files import ImageFormat, Unreadable
 from gandl_jax.raw.raw_files import RawFiles
@@ -45,9 +46,8 @@ def formats(files: RawFiles, images: Sequence[str]) -> Formats:
 
 def _format(files: RawFiles, path: str) -> ImageFormat | str:
     try:
-        with files.open(path) as file:
-            return image_files.read_format(file)
-    except (Unreadable, OSError) as error:
+        return files.read_format(path)
+    except (Unreadable, RunError) as error:
         return str(error)
 
 
@@ -59,14 +59,16 @@ def site(files: RawFiles, paths: Sequence[str]) -> np.ndarray | None:
       paths: of its channels, or of the one file that has all.
     """
     try:
-        planes = [_pixels(files.read(path)) for path in paths]
+        planes = [_pixels(files.read_image(path)) for path in paths]
         return np.concatenate(planes, -1)
-    except (Unreadable, OSError, ValueError):
+    except (Unreadable, RunError, OSError, ValueError):
         return None
 
 
-def _pixels(data: bytes) -> np.ndarray:
-    """[H, W, planes] of a PNG or TIFF."""
+def _pixels(data: bytes | np.ndarray) -> np.ndarray:
+    """[H, W, planes] of a PNG, a TIFF or a plate's image."""
+    if isinstance(data, np.ndarray):
+        return data
     if image_files.is_tiff(data):
         return image_files.tiff_pixels(data)[1]
     pixels = np.asarray(Image.open(io.BytesIO(data)))
