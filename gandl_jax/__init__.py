@@ -22,7 +22,7 @@ __version__ = "0.1.0"
 
 literal_paths.mend()
 
-_OFFERED = {  # name to its module in gandl_jax/api, imported when it is asked for
+_OFFERED = {  # {name: its module in gandl_jax/api}, imported at first use
     "embed": "embedding",
     "open_encoder": "embedding",
     "feature_sets": "workdirs",
@@ -49,9 +49,9 @@ def __dir__() -> list[str]:
 
 
 class _Package(types.ModuleType):
-    """The package; its `profiles` is the function, though a folder is called so too.
+    """The package, whose `profiles` is the function, not the folder of that name.
 
-    Importing the folder would set that attribute to it.
+    Importing the folder would otherwise set that attribute to it.
     """
 
     @property

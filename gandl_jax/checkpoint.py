@@ -1,8 +1,8 @@
-"""The only file that knows Orbax: items of a step, saved together, read singly.
+"""The only file that uses Orbax: items of a step, saved together, read singly.
 
-Orbax writes in the background, under another name until all is there. Then every file
-is hashed, and from then on the step counts: none is ever restored whose files are not
-as they were written.
+Orbax writes in the background, under another name until all is written. Then every file
+is hashed, and from then on the step counts: only steps whose files are unchanged are
+restored.
 """
 
 import concurrent.futures
@@ -23,13 +23,13 @@ from etils import epath
 from gandl_jax import file_hashes, files, hosts, parallel
 from gandl_jax.errors import InputError, RunError
 
-ASIDE = "set_aside"  # the folder of steps that were passed over
-TORN = "orbax-checkpoint-tmp"  # in the name of one as it is being written
-STEP = "step"  # beside a step's arrays: which it is, whatever its folder is called
-COMMITTED = "commit_success.txt"  # Orbax's word that it wrote all
-WORTH_TELLING_S = 5.0  # of waiting for a slow disk
+ASIDE = "set_aside"  # folder of steps that were skipped
+TORN = "orbax-checkpoint-tmp"  # in the names of unfinished ones
+STEP = "step"  # among a step's notes: its number, whatever its folder's name
+COMMITTED = "commit_success.txt"  # Orbax's mark that all is written
+WORTH_TELLING_S = 5.0  # of waiting for a slow disk, from which a line is printed
 
-# What fails is raised, too, and told in a sentence.
+# Orbax's failures are raised too, and explained here.
 logging.getLogger("absl").addFilter(lambda record: "orbax" not in record.pathname)
 
 
@@ -45,15 +45,15 @@ sys.unraisablehook = _tell_unless_late
 
 @dataclasses.dataclass(frozen=True)
 class _Kept:
-    """Orbax's policy: step 0, milestones, and the newest; all else is deleted."""
+    """Orbax's policy: keeps step 0, milestones and the newest, deletes all others."""
 
     newest: int
     milestone_every: int
 
     def should_preserve(self, checkpoints: Sequence[Any], *, context: Any) -> list:
         del context
-        newest = sorted(found.step for found in checkpoints)[-self.newest :]
-        return [self._is_kept(found.step, newest) for found in checkpoints]
+        newest = sorted(saved.step for saved in checkpoints)[-self.newest :]
+        return [self._is_kept(saved.step, newest) for saved in checkpoints]
 
     def _is_kept(self, step: int, newest: list[int]) -> bool:
         is_milestone = self.milestone_every and step % self.milestone_every == 0
@@ -63,12 +63,12 @@ class _Kept:
 class Checkpoints:
     """The checkpoints of a workdir: `checkpoints/<step>/{encoder,train,config}`.
 
-    Step 0 is kept for ever: it is the untrained floor.
+    Step 0, the untrained floor, is always kept.
 
     Args:
       workdir: of the experiment.
-      keep: how many of the newest steps to keep besides.
-      milestone_every: multiples of this step are kept for ever; 0 is none.
+      keep: number of the newest steps to keep.
+      milestone_every: multiples of this step are always kept; 0 keeps none.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Checkpoints:
             preservation_policy=_Kept(keep, milestone_every), create=False
         )
         self._opened = None
-        self._whole: set[int] = set()  # steps whose files were looked at
+        self._whole: set[int] = set()  # steps whose files were checked
         self._thread = concurrent.futures.ThreadPoolExecutor(1)
         self._completing: concurrent.futures.Future | None = None
 
@@ -92,50 +92,54 @@ class Checkpoints:
         return self._opened
 
     def steps(self) -> list[int]:
-        """The steps that were finished, oldest first; none where nothing was saved."""
-        return [s for s in self._folders() if file_hashes.is_listed(self._folder(s))]
+        """Returns the finished steps, oldest first."""
+        return [
+            step
+            for step in self._folders()
+            if file_hashes.is_listed(self._folder(step))
+        ]
 
     def newest(self, on_bad: Callable[[int, str], Any]) -> int | None:
-        """Newest undamaged checkpoint, or None if there is no checkpoint.
+        """Returns the newest undamaged checkpoint, or None if there is none.
 
         Args:
           on_bad: called with every newer step and what is wrong with it.
 
         Raises:
-          RunError: there are steps, and not one of them is whole.
+          RunError: there are steps, but none is whole.
         """
         return next(self.whole(on_bad), None)
 
     def whole(self, on_bad: Callable[[int, str], Any]) -> Iterator[int]:
-        """The steps whose files are as they were written, newest first.
+        """Yields the undamaged steps, newest first.
 
         Args:
           on_bad: called with every other step and what is wrong with it.
 
         Raises:
-          RunError: there are steps, and not one of them is whole.
+          RunError: there are steps, but none is whole.
         """
         self._whole.clear()
-        folders, found = self._folders(), False
+        folders, any_whole = self._folders(), False
         for step in reversed(folders):
-            if told := self._damage(step):
-                on_bad(step, told)
+            if damage := self._damage(step):
+                on_bad(step, damage)
             else:
-                found = True
+                any_whole = True
                 yield step
-        if found:
+        if any_whole:
             return
-        if any(folders) or self.steps():  # else step 0 alone, as it was being written
+        if any(folders) or self.steps():  # else only an unfinished step 0
             raise RunError(
                 f"no checkpoint in {self._directory} is as it was written: restore one "
                 "from a copy, or move that folder away to train from the start"
             )
 
     def tidy(self, newest: int | None) -> None:
-        """Clears what a killed run left, and sets newer steps aside.
+        """Deletes remains of a killed run, and sets newer steps aside.
 
         Args:
-          newest: the step from which the training goes on.
+          newest: the step from which the training resumes.
         """
         if not self._directory.exists():
             return
@@ -147,25 +151,25 @@ class Checkpoints:
                 self._set_aside(step)
 
     def reload(self) -> None:
-        """Looks again at what there is, where another host has tidied."""
+        """Reads the list of steps again, after another host has tidied."""
         if self._opened is not None:
             self._opened.reload()
 
     def _set_aside(self, step: int) -> None:
         folder = self._folder(step)
         if not file_hashes.is_listed(folder) and not (folder / COMMITTED).exists():
-            folder.rmtree()  # in a bucket, where it has no other name until it is whole
+            folder.rmtree()  # in a bucket, where unfinished ones have no other name
             return
         self._aside.mkdir(parents=True, exist_ok=True)
-        places = (self._aside / f"{step}-{n}" for n in itertools.count(1))
-        folder.rename(next(place for place in places if not place.exists()))
+        targets = (self._aside / f"{step}-{number}" for number in itertools.count(1))
+        folder.rename(next(target for target in targets if not target.exists()))
 
     def save(self, step: int, items: dict[str, Any], notes: dict) -> None:
         """Saves arrays in the background, with notes as JSON; on all hosts.
 
         Args:
           step: steps completed.
-          items: name to a tree of arrays.
+          items: {name: tree of arrays}.
           notes: plain data, kept as the item "config".
 
         Raises:
@@ -173,23 +177,23 @@ class Checkpoints:
         """
         self.wait()
         hosts.meet()  # Orbax's own waiting for one another has a limit
-        with _told_of(self._directory, step):
+        with _explained_errors(self._directory, step):
             self._directory.mkdir(parents=True, exist_ok=True)
             items = parallel.over_hosts(items)
-            args = {name: ocp.args.StandardSave(x) for name, x in items.items()}
+            args = {name: ocp.args.StandardSave(tree) for name, tree in items.items()}
             args["config"] = ocp.args.JsonSave(notes | {STEP: step})
             if not self._manager.save(step, args=ocp.args.Composite(**args)):
                 raise RuntimeError("Orbax did not take it")
         self._completing = self._thread.submit(self._complete, step)
 
     def _complete(self, step: int) -> None:
-        with _told_of(self._directory, step):
+        with _explained_errors(self._directory, step):
             self._manager.wait_until_finished()
             if hosts.leads():
                 file_hashes.write(self._folder(step))
 
     def wait(self) -> None:
-        """Waits until everything is written; tells where that takes long.
+        """Waits until everything is written; prints a line if that takes long.
 
         Raises:
           RunError: it cannot be written.
@@ -207,21 +211,21 @@ class Checkpoints:
             )
 
     def look(self) -> None:
-        """Tells at once where the last one could not be written; waits for none.
+        """Raises at once if the last one could not be written, without waiting.
 
         Raises:
-          RunError: it could not.
+          RunError: it could not be written.
         """
         if self._completing is not None and self._completing.done():
             self.wait()
 
     def restore(self, step: int, item: str, like: Any) -> Any:
-        """Reads one item.
+        """Reads an item.
 
         Args:
           step: one of `steps()`.
           item: "encoder" or "train".
-          like: a tree of arrays or shapes that says what is expected.
+          like: tree of arrays or shapes that are expected.
 
         Raises:
           InputError: the step's files are not as they were written.
@@ -231,7 +235,7 @@ class Checkpoints:
         return self._manager.restore(step, args=args)[item]
 
     def arrays(self, step: int, item: str) -> dict[str, np.ndarray]:
-        """Reads one item without knowing what is in it.
+        """Reads an item of unknown structure.
 
         Args:
           step: one of `steps()`.
@@ -246,17 +250,19 @@ class Checkpoints:
         self._require_whole(step)
         folder = files.absolute(self._folder(step) / item)
         tree = ocp.StandardCheckpointer().restore(folder)
-        found, _ = jax.tree_util.tree_flatten_with_path(tree)
-        return {jax.tree_util.keystr(path): np.asarray(x) for path, x in found}
+        leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+        return {jax.tree_util.keystr(path): np.asarray(array) for path, array in leaves}
 
     def notes(self, step: int) -> dict:
-        """The notes that were saved beside the arrays of a step.
+        """Reads the notes that were saved with the arrays of a step.
 
         Raises:
           InputError: the step's files are not as they were written.
         """
         self._require_whole(step)
-        return {k: v for k, v in self._read_notes(step).items() if k != STEP}
+        return {
+            key: value for key, value in self._read_notes(step).items() if key != STEP
+        }
 
     def _read_notes(self, step: int) -> dict:
         # Not through Orbax, whose hosts would wait for one another.
@@ -270,11 +276,11 @@ class Checkpoints:
         Args:
           step: one of `steps()`.
           config: flat {key: value} that the checkpoint must have been saved with.
-          defaults: flat {key: value} of what a former version did not save; what is
-            not there either was empty.
+          defaults: flat {key: value} for keys that a former version did not save; keys
+            missing there too were empty.
 
         Raises:
-          InputError: naming the first key that differs.
+          InputError: names the first key that differs.
         """
         saved = self.notes(step)
         for key, value in config.items():
@@ -293,7 +299,7 @@ class Checkpoints:
         finally:
             self._thread.shutdown()
             if self._opened is not None:
-                # It would tell once more what `wait` has told.
+                # It would raise once more what `wait` has raised.
                 with contextlib.suppress(Exception):
                     self._opened.close()
                 self._opened = None
@@ -310,28 +316,28 @@ class Checkpoints:
     def _damage(self, step: int) -> str | None:
         if step in self._whole:
             return None
-        told = file_hashes.damage(self._folder(step)) or self._other_step(step)
-        if not told:
+        damage = file_hashes.damage(self._folder(step)) or self._other_step(step)
+        if not damage:
             self._whole.add(step)
-        return told
+        return damage
 
     def _other_step(self, step: int) -> str | None:
-        """Tells where another step lies in a folder; former versions did not say."""
+        """Describes another step in a step's folder; former versions noted none."""
         saved = self._read_notes(step).get(STEP, step)
         return None if saved == step else f"it holds step {saved}"
 
     def _require_whole(self, step: int) -> None:
-        # Of several hosts the first has looked; a network disk may show others less.
-        if hosts.leads() and (told := self._damage(step)):
+        # The first host checks for all: network disks may show less to others.
+        if hosts.leads() and (damage := self._damage(step)):
             raise InputError(
-                f"the checkpoint {self._folder(step)} is damaged, {told}: restore it "
+                f"the checkpoint {self._folder(step)} is damaged, {damage}: restore it "
                 "from a copy, or name another step"
             )
 
 
 @contextlib.contextmanager
-def _told_of(directory: epath.Path, step: int) -> Iterator[None]:
-    """Turns what Orbax says of a disk into a sentence that says what to do."""
+def _explained_errors(directory: epath.Path, step: int) -> Iterator[None]:
+    """Turns Orbax's errors of a disk into a RunError with a remedy."""
     try:
         yield
     except (OSError, ValueError, RuntimeError) as error:

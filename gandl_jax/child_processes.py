@@ -1,4 +1,4 @@
-"""Processes of our own, and the Ctrl-C that a terminal sends to all of them at once."""
+"""Child processes, and the Ctrl-C that a terminal sends to all of them at once."""
 
 import contextlib
 import ctypes
@@ -16,15 +16,15 @@ _LOKY = "joblib.externals.loky.backend.resource_tracker"
 
 @contextlib.contextmanager
 def deaf_to_interrupts() -> Iterator[None]:
-    """Processes that are started within never hear of Ctrl-C, not while they import.
+    """Shields processes that are started within from Ctrl-C, from their start on.
 
-    Whoever starts them hears of it and ends them; they would print tracebacks.
+    The parent gets it and ends them; they would only print tracebacks.
     """
-    # Each starts a process before the first of ours, and lets Ctrl-C through after it.
+    # Each starts a process before ours, and unblocks Ctrl-C afterwards.
     for tracker in (resource_tracker, sys.modules.get(_LOKY)):
         if tracker:
             tracker.ensure_running()
-    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # is inherited
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # inherited
     try:
         yield
     finally:
@@ -32,9 +32,9 @@ def deaf_to_interrupts() -> Iterator[None]:
 
 
 def dies_with_parent() -> Callable[[], None] | None:
-    """What a child runs first, to be killed when its parent dies, kill -9 included.
+    """Returns a child's first call, by which it is killed when its parent dies.
 
-    Linux alone can do so; None elsewhere.
+    It works for kill -9 too, on Linux only; None elsewhere.
     """
     if sys.platform != "linux":
         return None
@@ -43,9 +43,9 @@ def dies_with_parent() -> Callable[[], None] | None:
 
 
 def end_with_parent() -> None:
-    """What a process of a pool runs first, to end when its parent does, killed or not.
+    """Ends a pool's process, which calls this first, when its parent ends or is killed.
 
-    What a killed run leaves behind must not write beside the next one.
+    Processes of a killed run must not write beside those of the next run.
     """
     threading.Thread(target=_wait_for_parent, daemon=True).start()
 

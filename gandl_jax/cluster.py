@@ -1,4 +1,4 @@
-"""A Dask cluster that computes for this program: the extra `cluster`."""
+"""Connection to a Dask cluster that computes for this program: extra `cluster`."""
 
 import asyncio
 import contextlib
@@ -16,13 +16,13 @@ INSTALL = "pip install -c launch/constraints.txt -e '.[cluster]'"
 
 
 def check(address: str) -> None:
-    """Refuses what can be refused without asking the cluster.
+    """Checks an address, without asking the cluster.
 
     Args:
       address: config.evaluate.cluster; "" is none.
 
     Raises:
-      InputError: it is no address, or the extra is not installed.
+      InputError: it is malformed, or the extra is not installed.
     """
     if address and not re.fullmatch(r"[a-z]+://[^\s/]+:\d+", address):
         raise InputError(
@@ -47,7 +47,7 @@ def connected(address: str) -> Iterator[Any]:
       A `cluster_calls.Cluster`, or None.
 
     Raises:
-      InputError: it cannot be reached, has no workers, or others than these.
+      InputError: the cluster cannot be reached, has no workers, or other versions.
     """
     check(address)
     if not address:
@@ -63,43 +63,43 @@ def connected(address: str) -> Iterator[Any]:
             client = distributed.Client(
                 address, timeout=CONNECT_S, set_as_default=False
             )
-        except Exception as error:  # whatever something else there answers
+        except Exception as error:  # another server may answer anything
             raise InputError(
                 f"{KEY}={address} cannot be reached: start `dask scheduler` there and "
                 "see that this machine may connect to it"
             ) from error
         try:
-            made = Cluster(client, address)
-            made.check_workers()
-            yield made
+            cluster = Cluster(client, address)
+            cluster.check_workers()
+            yield cluster
         finally:
             client.close(timeout=CONNECT_S)
 
 
 async def _meet(address: str) -> None:
-    """Raises where no scheduler answers; a client would wait for ever."""
+    """Raises if no scheduler answers; a client would wait for ever."""
     from distributed import core
 
     comm = await core.connect(address, timeout=CONNECT_S)
     try:
-        found = await core.send_recv(comm, op="identity")
+        identity = await core.send_recv(comm, op="identity")
     finally:
         comm.abort()
-    if found["type"] != "Scheduler":
-        raise ValueError(f"it is a {found['type']}")
+    if identity["type"] != "Scheduler":
+        raise ValueError(f"it is a {identity['type']}")
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keeps Dask from printing what is told here in a sentence."""
+    """Silences Dask's messages, which errors here explain."""
     loggers = [
         logging.getLogger(name) for name in ("distributed", "distributed.client")
     ]
-    levels = [one.level for one in loggers]
-    for one in loggers:
-        one.setLevel(logging.CRITICAL + 1)
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)
     try:
         yield
     finally:
-        for one, level in zip(loggers, levels, strict=True):
-            one.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

@@ -1,7 +1,7 @@
 """Functions of this package that are called on the workers of a Dask cluster.
 
-Large arrays are sent to all workers once. Dask repeats what a worker that died was
-computing; what died with the last worker that held it is sent again.
+Large arrays are sent to all workers once. Dask repeats the calls of a worker that died;
+arrays that died with the last worker that held them are sent again.
 """
 
 import collections
@@ -25,11 +25,11 @@ from gandl_jax.cluster import INSTALL, KEY
 from gandl_jax.errors import InputError, RunError
 from gandl_jax.packing import Packed
 
-GONE_S = 120.0  # that all workers may be away, for others to take their place
-LOOK_S = 1.0  # between two looks, where nothing is heard
+GONE_S = 120.0  # that there may be no workers, before others come
+LOOK_S = 1.0  # between two looks without news
 ENDED = ("finished", "error", "cancelled")  # status of a future
 MOST_LOSSES = 10  # of workers, one after the other, without a result (ours)
-LIBRARIES = ("numpy", "scipy", "scikit-learn", "distributed")  # that must be the same
+LIBRARIES = ("numpy", "scipy", "scikit-learn", "distributed")  # equal versions
 
 
 class Cluster:
@@ -46,41 +46,49 @@ class Cluster:
         self._needed = collections.deque(maxlen=2)  # digests of the last calls
 
     def workers(self) -> int:
-        """How many there are now."""
+        """Counts the present workers."""
         return len(self._client.scheduler_info().get("workers", ()))
 
     def check_workers(self) -> None:
-        """Refuses workers that would not give what this machine gives.
+        """Refuses workers whose results could differ from this machine's.
 
         Raises:
-          InputError: there are none, or one has another version of what matters.
+          InputError: there are none, or one has another version of a library.
         """
         if not self.workers():
             raise InputError(
                 f"{KEY}={self._address} has no workers: start some by `dask worker "
                 f"{self._address}`"
             )
-        # By a function of Python itself, which every worker has.
+        # Asked by a function of Python itself, which every worker has.
         ask = functools.partial(self._client.run, on_error="return")
         versions = ask(pydoc.locate, "gandl_jax.__version__")
         for worker, version in versions.items():
             self._refuse(worker, "gandl_jax", version, gandl_jax.__version__)
-        for worker, theirs in ask(_versions).items():
-            theirs = theirs if isinstance(theirs, Mapping) else {}
+        for worker, worker_versions in ask(_versions).items():
+            worker_versions = (
+                worker_versions if isinstance(worker_versions, Mapping) else {}
+            )
             for name, version in _versions().items():
-                self._refuse(worker, name, theirs.get(name), version)
+                self._refuse(worker, name, worker_versions.get(name), version)
 
-    def _refuse(self, worker: str, name: str, theirs: Any, ours: str) -> None:
-        if theirs == ours:
+    def _refuse(
+        self, worker: str, name: str, worker_version: Any, version: str
+    ) -> None:
+        if worker_version == version:
             return
-        has = f"has {name} {theirs}" if isinstance(theirs, str) else f"lacks {name}"
+        difference = (
+            f"has {name} {worker_version}"
+            if isinstance(worker_version, str)
+            else f"lacks {name}"
+        )
         raise InputError(
-            f"the worker {worker} of {KEY}={self._address} {has}, and here it is "
-            f"{ours}: install the same there ({INSTALL})"
+            f"the worker {worker} of {KEY}={self._address} {difference}, and here it "
+            f"is {version}: install the same there ({INSTALL})"
         )
 
     def await_workers(self) -> int:
-        """Waits until there are workers; gives how many.
+        """Waits until there are workers; returns their number.
 
         Raises:
           RunError: none has come for long, or the scheduler is gone.
@@ -94,11 +102,11 @@ class Cluster:
         return count
 
     def submit(self, fn: Callable[..., Any], *arguments: Any) -> "Call":
-        """Asks for one call, of a function of this package."""
+        """Submits a call of a function of this package."""
         return Call(self._submitted(fn, *arguments), self._result, self._gone)
 
     def _submitted(self, fn: Callable[..., Any], *arguments: Any) -> Any:
-        """Dask's future of a call."""
+        """Submits a call; returns Dask's future."""
         key = f"{fn.__name__}-{uuid.uuid4().hex}"
         return self._client.submit(fn, *arguments, key=key, pure=False)
 
@@ -113,12 +121,12 @@ class Cluster:
 
         Args:
           fn: of this package, with arguments that can be pickled.
-          common: what all calls have in common.
-          items: of the calls.
-          done: hears of each result as it comes.
+          common: arguments of all calls.
+          items: last argument of each call.
+          done: called with each result as it comes.
 
         Returns:
-          What it gave, in the items' order.
+          The results, in the items' order.
 
         Raises:
           RunError: the cluster went away, or one call ends every worker that tries it.
@@ -128,59 +136,59 @@ class Cluster:
         text = np.frombuffer(call.text, np.uint8)
         name = packing.digest(text)
         shared = {name: text} | call.arrays
-        left = {place: packing.pack(item) for place, item in enumerate(items)}
-        found: dict[int, Any] = {}
+        remaining = {index: packing.pack(item) for index, item in enumerate(items)}
+        results: dict[int, Any] = {}
         losses = 0
-        while left:
-            before = len(found)
-            futures = self._handed_out(name, shared, left)
-            for place, result in self._results(futures):
-                found[place] = result
-                del left[place]
+        while remaining:
+            before = len(results)
+            futures = self._handed_out(name, shared, remaining)
+            for index, result in self._results(futures):
+                results[index] = result
+                del remaining[index]
                 done(result)
-            if left:  # what they need was lost with the workers that held it
+            if remaining:  # their arrays were lost with the workers that held them
                 self._sent.clear()
-                losses = 0 if len(found) > before else losses + 1
+                losses = 0 if len(results) > before else losses + 1
                 if losses == MOST_LOSSES:
                     raise self._gone()
-        self._keep(shared)
-        return [found[place] for place in range(len(items))]
+        self._drop_old(shared)
+        return [results[index] for index in range(len(items))]
 
     def _handed_out(
         self,
         name: str,
         shared: Mapping[str, np.ndarray],
-        left: Mapping[int, Packed],
+        items: Mapping[int, Packed],
     ) -> dict[int, Any]:
-        """The futures of calls, by their items' places; `name` is of what is called."""
+        """Submits calls; returns futures by item index; `name` is the function key."""
         arrays = dict(shared)
-        for item in left.values():
+        for item in items.values():
             arrays |= item.arrays
         self._send(arrays)
         return {
-            place: self._submitted(
+            index: self._submitted(
                 _called,
                 modules.digest(),
                 name,
                 item.text,
                 {key: self._sent[key] for key in (*shared, *item.arrays)},
             )
-            for place, item in left.items()
+            for index, item in items.items()
         }
 
     def _send(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Sends arrays to all workers, but those that are there."""
-        new = {key: one for key, one in arrays.items() if key not in self._sent}
-        if not new:
+        """Sends arrays to all workers, without those sent before."""
+        unsent = {key: array for key, array in arrays.items() if key not in self._sent}
+        if not unsent:
             return
         for _ in range(MOST_LOSSES):
             self.await_workers()
-            # Another name each time: what was lost may not be forgotten yet.
-            names = {key: f"{key[:16]}-{uuid.uuid4().hex}" for key in new}
-            data = {names[key]: one for key, one in new.items()}
+            # Another name each time: Dask may not have dropped the lost one yet.
+            names = {key: f"{key[:16]}-{uuid.uuid4().hex}" for key in unsent}
+            data = {names[key]: array for key, array in unsent.items()}
             try:
                 sent = self._client.scatter(data, broadcast=True, hash=False)
-            except Exception as error:  # whatever comes of a worker that goes meanwhile
+            except Exception as error:  # of many kinds, if a worker goes meanwhile
                 why = error
                 time.sleep(LOOK_S)
             else:
@@ -188,32 +196,36 @@ class Cluster:
                 return
         raise self._gone() from why
 
-    def _keep(self, arrays: Iterable[str]) -> None:
-        """Lets go of all arrays but these and those of the call before."""
+    def _drop_old(self, arrays: Iterable[str]) -> None:
+        """Drops all arrays but these and those of the call before."""
         self._needed.append(set(arrays))
-        kept = set().union(*self._needed)
-        self._sent = {key: one for key, one in self._sent.items() if key in kept}
+        needed_keys = set().union(*self._needed)
+        self._sent = {
+            key: future for key, future in self._sent.items() if key in needed_keys
+        }
 
     def _results(self, futures: Mapping[int, Any]) -> Iterator[tuple[int, Any]]:
-        """Place and result of calls as they end, but of those that were lost."""
-        heard, left = threading.Event(), dict(futures)
-        for one in futures.values():
-            one.add_done_callback(lambda _: heard.set())
-        while left:
-            if not heard.wait(LOOK_S):
+        """Yields index and result of calls as they end, without lost ones."""
+        is_news, pending = threading.Event(), dict(futures)
+        for future in futures.values():
+            future.add_done_callback(lambda _: is_news.set())
+        while pending:
+            if not is_news.wait(LOOK_S):
                 self.await_workers()
-            heard.clear()
-            ended = [place for place, one in left.items() if one.status in ENDED]
-            for place in ended:
+            is_news.clear()
+            ended = [
+                index for index, future in pending.items() if future.status in ENDED
+            ]
+            for index in ended:
                 with contextlib.suppress(CancelledError):
-                    yield place, self._result(left.pop(place))
+                    yield index, self._result(pending.pop(index))
 
     def _result(self, future: Any) -> Any:
         from distributed.scheduler import KilledWorker
 
         try:
             return future.result(timeout=GONE_S)
-        except TimeoutError as error:  # it went with its worker after it had ended
+        except TimeoutError as error:  # its worker went after it had ended
             raise CancelledError from error
         except KilledWorker as error:
             raise RunError(
@@ -229,12 +241,12 @@ class Cluster:
 
 
 class Call:
-    """One call on some worker; Dask repeats it where the worker dies.
+    """A call on some worker; Dask repeats it if the worker dies.
 
     Args:
       future: of Dask.
-      result: gives that of a future.
-      gone: makes the error where the cluster is gone.
+      result: returns the result of a future.
+      gone: makes the error for a cluster that is gone.
     """
 
     def __init__(self, future: Any, result: Callable[[Any], Any], gone: Callable):
@@ -245,7 +257,7 @@ class Call:
         return self._future.status in ENDED
 
     def result(self) -> Any:
-        """What it gave.
+        """Returns the call's result.
 
         Raises:
           RunError: the cluster went away, or the call ends every worker.
@@ -256,12 +268,12 @@ class Call:
             raise self._gone() from error
 
     def cancel(self) -> None:
-        """Tells the worker that it is not wanted any more."""
+        """Cancels the call."""
         self._future.cancel()
 
 
-def asked() -> Callable[[], bool]:
-    """Tells, on a worker, whether the call in this thread is wanted still."""
+def is_wanted() -> Callable[[], bool]:
+    """Returns, on a worker, a function that tells whether its call is still wanted."""
     from distributed.worker import get_worker, thread_state
 
     tasks, key = get_worker().state.tasks, thread_state.key
@@ -269,23 +281,27 @@ def asked() -> Callable[[], bool]:
 
 
 def environment() -> dict[str, str]:
-    """A worker's variables, but for those by which Dask gives libraries one thread.
+    """Returns a worker's environment without Dask's limits of threads.
 
-    A program of its own has all cores, and gives the same bits as elsewhere.
+    A program started with it uses all cores, and gives the same bits as elsewhere.
     """
     import distributed  # noqa: F401, which sets the defaults
     from dask import config
 
-    told = config.get("distributed.nanny.pre-spawn-environ")
-    return {k: v for k, v in os.environ.items() if v != str(told.get(k))}
+    dask_variables = config.get("distributed.nanny.pre-spawn-environ")
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if value != str(dask_variables.get(name))
+    }
 
 
 def _called(
     digest: str, name: str, text: bytes, arrays: Mapping[str, np.ndarray]
 ) -> Any:
-    """Runs on a worker, which may have come later than all were asked.
+    """Runs a call on a worker, which may have joined after the check of versions.
 
-    `arrays[name]` says what is called, `text` the item.
+    `arrays[name]` is the packed function, `text` the packed item.
     """
     if digest != modules.digest():
         raise RunError(
@@ -298,6 +314,6 @@ def _called(
 
 @functools.cache
 def _versions() -> dict[str, str]:
-    """What decides what a worker gives, to the bit."""
-    found = {name: importlib.metadata.version(name) for name in LIBRARIES}
-    return {"files of gandl_jax": modules.digest()[:12], **found}
+    """Returns the versions on which results depend, to the bit."""
+    versions = {name: importlib.metadata.version(name) for name in LIBRARIES}
+    return {"files of gandl_jax": modules.digest()[:12], **versions}

@@ -1,4 +1,4 @@
-"""A command line: --config=FILE.py[:options] --job=... --config.KEY=VALUE ..."""
+"""Command lines: --config=FILE.py[:options] --job=... --config.KEY=VALUE ..."""
 
 import pathlib
 import re
@@ -22,19 +22,19 @@ OVERRIDE = re.compile(r"--?config\.([\w.]+)(?:=(.*))?", re.DOTALL)
 
 
 def define_flags() -> flags.FlagValues:
-    """The flags; `--config.KEY=VALUE` is parsed apart, by `split`."""
+    """Defines the flags; `split` parses `--config.KEY=VALUE` separately."""
     values = flags.FlagValues()
     source = "FILE.py[:options], or the package's own gandl_jax:NAME[:options]"
     flags.DEFINE_string("config", None, source, values)
     flags.DEFINE_string("workdir", None, "default: runs/<config name>", values)
-    every = f"a job, a list, or all = {','.join(configs.ALL_JOBS)}"
-    flags.DEFINE_list("job", ["train"], every, values)
+    job_help = f"a job, a list, or all = {','.join(configs.ALL_JOBS)}"
+    flags.DEFINE_list("job", ["train"], job_help, values)
     flags.DEFINE_bool("help", False, "show this help", values, short_name="h")
     return values
 
 
 def split(argv: list[str]) -> tuple[list[str], dict[str, str]]:
-    """Divides a command line into flags and `--config.KEY=VALUE` settings.
+    """Splits a command line into flags and `--config.KEY=VALUE` settings.
 
     Raises:
       InputError: a setting without a value.
@@ -52,10 +52,10 @@ def split(argv: list[str]) -> tuple[list[str], dict[str, str]]:
 
 
 def resolve(values: flags.FlagValues, settings: dict[str, str]):
-    """The config with its settings, the jobs in order, and the workdir.
+    """Resolves the config with its settings, the jobs in order, and the workdir.
 
     Raises:
-      InputError: anything wrong in them.
+      InputError: anything in them is wrong.
     """
     if not values.config:
         raise InputError(
@@ -80,7 +80,7 @@ def resolve(values: flags.FlagValues, settings: dict[str, str]):
 
 
 def _config(file: str, jobs: list[str]):
-    """The config of a file; of a job that writes it, one that only says where."""
+    """Loads the config of a file; for a job that writes it, makes one with paths."""
     if not job_needs.writes_config(jobs):
         return config_files.load(file)
     if len(jobs) > 1:
@@ -98,9 +98,9 @@ def _config(file: str, jobs: list[str]):
     return config
 
 
-def _check_buckets(*places: str) -> None:
-    """Raises where there is no such bucket, in which making a folder never ends."""
-    for place in places:
-        bucket = files.bucket(place)
+def _check_buckets(*folders: str) -> None:
+    """Refuses missing buckets, in which making a folder would never end."""
+    for folder in folders:
+        bucket = files.bucket(folder)
         if bucket and not bucket.exists():
-            raise InputError(f"{place}: there is no bucket {bucket}; make it first")
+            raise InputError(f"{folder}: there is no bucket {bucket}; make it first")

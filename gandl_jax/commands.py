@@ -1,4 +1,4 @@
-"""The command lines that go on with an experiment, from the one that was recorded."""
+"""Command lines that continue an experiment, from the recorded one."""
 
 import shlex
 from typing import Any
@@ -7,33 +7,33 @@ PROGRAM = "python -m gandl_jax.main"
 
 
 def whole(options: str) -> str:
-    """A command line as it is typed, whether or not its options name the program."""
+    """Returns a command line as typed, whether or not its options name the program."""
     return f"{PROGRAM} {options.removeprefix(PROGRAM).strip()}"
 
 
 def with_flag(options: str, flag: str, value: str) -> str:
-    """The options with a flag set, whatever it was before.
+    """Sets a flag in options, whatever it was before.
 
     Args:
       options: `--config=configs/demo.py --job all`, as a shell reads it.
       flag: its name without dashes.
       value: what it is set to.
     """
-    kept, words = [], iter(shlex.split(options))
-    for word in words:
-        name, equals, _ = word.partition("=")
+    kept, arguments = [], iter(shlex.split(options))
+    for argument in arguments:
+        name, equals, _ = argument.partition("=")
         if name.lstrip("-") != flag or not name.startswith("-"):
-            kept.append(word)
+            kept.append(argument)
         elif not equals:
-            next(words, None)  # its value is the next word
+            next(arguments, None)  # its value is the next word
     return shlex.join([*kept, f"--{flag}={value}"])
 
 
 def recorded(options: Any, name: str, workdir: str) -> str:
-    """The options as `config.json` has them, or what they may have been.
+    """Returns the options of `config.json`, or a guess if they are damaged.
 
     Args:
-      options: under "command"; None, or what no shell reads, where it is damaged.
+      options: its "command"; None, or text that no shell reads, if damaged.
       name: of the experiment's config.
       workdir: of the experiment.
     """
@@ -42,7 +42,9 @@ def recorded(options: Any, name: str, workdir: str) -> str:
             return options
     except (ValueError, AttributeError):  # an open quote; no text
         pass
-    file, after = name or "NAME", ""
+    file, config_options = name or "NAME", ""
     if file.endswith("-smoke"):
-        file, after = file.removesuffix("-smoke"), ":smoke"
-    return shlex.join([f"--config=configs/{file}.py{after}", f"--workdir={workdir}"])
+        file, config_options = file.removesuffix("-smoke"), ":smoke"
+    return shlex.join(
+        [f"--config=configs/{file}.py{config_options}", f"--workdir={workdir}"]
+    )

@@ -1,4 +1,4 @@
-"""Compiling: before the first call, with options, kept on disk for the next start."""
+"""Compilation before the first call, with options, cached on disk."""
 
 import concurrent.futures
 import contextlib
@@ -20,7 +20,7 @@ import jax
 import jax.monitoring
 import jaxlib
 
-# Of XLA's compiler for CPU; measured on 2 cores with the phases of two adversarial
+# Options of XLA's compiler for CPU; measured on 2 cores with phases of two adversarial
 # convolutional networks at 64 px (ours); other methods were not tried.
 CPU_OPTIONS = {
     # Products and filter gradients by a library: steps with first
@@ -30,17 +30,17 @@ CPU_OPTIONS = {
     # left out: with the library, 1 and 2 devices differed by 6e-5 after 10 steps.)
     "xla_backend_optimization_level": 1,
 }
-MOST_BYTES = 2 << 30  # of all that is kept; a training at 64 px keeps 3 MB
+MOST_BYTES = 2 << 30  # of the cache; a training at 64 px takes 3 MB
 UNREADABLE = re.compile(r"Error reading persistent compilation cache entry for '(.+?)'")
 _BY_JAX = "/jax/core/compile/backend_compile_duration"  # of one function
 
 
 @dataclasses.dataclass
 class _Spent:
-    """Seconds by the clock that this process has compiled for."""
+    """Wall-clock seconds of compilation in this process."""
 
     seconds: float = 0.0
-    is_counted: bool = False  # by who compiles several side by side
+    is_counted: bool = False  # by `counting`, when several compile in parallel
 
     def add(self, event: str, seconds: float, **_: Any) -> None:
         if event == _BY_JAX and not self.is_counted:
@@ -61,9 +61,9 @@ jax.monitoring.register_event_duration_secs_listener(_spent.add)
 
 
 def seconds() -> float:
-    """Seconds by the clock that this process has compiled for so far.
+    """Returns the wall-clock seconds of compilation in this process so far.
 
-    Of functions that are compiled ahead tracing is a part; of others what XLA takes.
+    For functions compiled by `compile_together` they include tracing.
     """
     return _spent.seconds
 
@@ -75,17 +75,17 @@ def compile_together(
 ) -> list[Callable]:
     """Wraps functions so that the first call of any compiles all of them in parallel.
 
-    They take arguments of one shape; for others they are compiled anew. Arguments may
-    lie on any device; where the devices are of several hosts, on all of them.
+    They take arguments of the same shapes; for others they are compiled again.
+    Arguments may be on any device; if devices are of several hosts, on all of them.
 
     Args:
       mapped: functions that can be lowered.
-      options: of XLA's compiler, {name: value}; those that it does not know are left
-        out, and so are those that the user has set in XLA_FLAGS.
-      after: called when they are compiled, before they run, with what was compiled.
+      options: of XLA's compiler, {name: value}; unknown ones are left out, and so are
+        those that the user has set in XLA_FLAGS.
+      after: called with the lowered functions, once compiled and before they run.
 
     Returns:
-      As many functions, of the same arguments.
+      As many functions, with the same arguments.
     """
     compiled: dict[Any, list[jax.stages.Compiled]] = {}
 
@@ -105,12 +105,12 @@ def compile_together(
 def _compile(
     mapped: Sequence[Callable], args: Sequence[Any], options: dict[str, Any]
 ) -> tuple[list[jax.stages.Lowered], list[jax.stages.Compiled]]:
-    """Compiles side by side, for XLA keeps one core busy with one function."""
+    """Compiles in parallel, as XLA uses one core for a function."""
     began = time.monotonic()
-    # For a GPU, kernels are timed against one another while they are compiled.
+    # For a GPU, compilation times kernels, which must run alone.
     threads = 1 if jax.default_backend() == "gpu" else os.cpu_count()
     with (
-        warnings.catch_warnings(record=True) as caught,
+        warnings.catch_warnings(record=True) as caught_warnings,
         concurrent.futures.ThreadPoolExecutor(threads) as pool,
     ):
         lowered, tasks = [], []
@@ -118,7 +118,7 @@ def _compile(
             lowered.append(fn.lower(*args))
             tasks.append(pool.submit(lowered[-1].compile, compiler_options=options))
         compiled = [task.result() for task in tasks]
-    for warning in caught:
+    for warning in caught_warnings:
         _repair_or_pass_on(warning)
     count = f"{len(mapped)} functions" if len(mapped) > 1 else "a function"
     print(f"compile   {count} in {time.monotonic() - began:.1f} s")
@@ -126,9 +126,13 @@ def _compile(
 
 
 def known_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that the installed compiler knows and the user has not set."""
-    own = os.environ.get("XLA_FLAGS", "")
-    return {k: v for k, v in options.items() if k not in own and _knows(k, v)}
+    """Returns the options that the compiler knows and the user has not set."""
+    user_flags = os.environ.get("XLA_FLAGS", "")
+    return {
+        name: value
+        for name, value in options.items()
+        if name not in user_flags and _knows(name, value)
+    }
 
 
 @functools.cache
@@ -145,11 +149,11 @@ def _knows(name: str, value: Any) -> bool:
 
 
 def enable_cache() -> None:
-    """Keeps what is compiled in a folder of the user's, for the next start.
+    """Enables a cache of compiled functions in a folder of the user.
 
-    It is `gandl_jax` in $XDG_CACHE_HOME or ~/.cache. JAX's own settings go before:
-    JAX_COMPILATION_CACHE_DIR names another, JAX_ENABLE_COMPILATION_CACHE=0 keeps
-    nothing. Several processes may share it.
+    It is `gandl_jax` in $XDG_CACHE_HOME or ~/.cache. JAX's settings have precedence:
+    JAX_COMPILATION_CACHE_DIR names another folder, JAX_ENABLE_COMPILATION_CACHE=0
+    disables the cache. Several processes may share it.
     """
     settings = jax.config
     if settings.jax_compilation_cache_dir is not None:
@@ -171,7 +175,7 @@ def enable_cache() -> None:
 
 @contextlib.contextmanager
 def cache_disabled() -> Iterator[None]:
-    """Keeps nothing of what is compiled within, which this machine cannot run."""
+    """Disables the cache within, for programs that this machine cannot run."""
     name = "jax_persistent_cache_min_compile_time_secs"
     before = getattr(jax.config, name)
     jax.config.update(name, float("inf"))
@@ -182,35 +186,37 @@ def cache_disabled() -> Iterator[None]:
 
 
 def cache_root() -> pathlib.Path:
-    """The user's folder for what can be made again (XDG base directories).
+    """Returns the user's cache folder (XDG base directories).
 
     Raises:
       RuntimeError: there is no home folder.
     """
-    named = os.environ.get("XDG_CACHE_HOME", "")
+    xdg_folder = os.environ.get("XDG_CACHE_HOME", "")
     home = (
-        pathlib.Path(named) if os.path.isabs(named) else pathlib.Path.home() / ".cache"
+        pathlib.Path(xdg_folder)
+        if os.path.isabs(xdg_folder)
+        else pathlib.Path.home() / ".cache"
     )
     return home / "gandl_jax"
 
 
 def trim_cache(root: pathlib.Path, most_bytes: int) -> None:
-    """Deletes what was used least recently, until the rest is small enough.
+    """Deletes the least recently used files, until the rest is small enough.
 
     Args:
       root: folder of folders of files.
       most_bytes: that may stay.
     """
-    found = []
+    cached_files = []
     for path in root.glob("*/*"):
         try:
             stat = path.stat()
         except FileNotFoundError:  # another process deletes as well
             continue
-        # Reading does not change a file's times where it is mounted so.
-        found.append((max(stat.st_atime, stat.st_mtime), stat.st_size, path))
-    total = sum(size for _, size, _ in found)
-    for _, size, path in sorted(found):
+        # Some mounts do not update the time of access.
+        cached_files.append((max(stat.st_atime, stat.st_mtime), stat.st_size, path))
+    total = sum(size for _, size, _ in cached_files)
+    for _, size, path in sorted(cached_files):
         if total <= most_bytes:
             return
         path.unlink(missing_ok=True)
@@ -218,9 +224,9 @@ def trim_cache(root: pathlib.Path, most_bytes: int) -> None:
 
 
 def _repair_or_pass_on(warning: warnings.WarningMessage) -> None:
-    """Deletes what cannot be read, which JAX would keep; shows other warnings.
+    """Deletes unreadable cache files, which JAX would keep; shows other warnings.
 
-    JAX tells the name of the function only, which others have too: all go.
+    JAX names only the function: the files of all functions of that name are deleted.
     """
     unreadable = UNREADABLE.match(str(warning.message))
     folder = jax.config.jax_compilation_cache_dir
@@ -235,7 +241,7 @@ def _repair_or_pass_on(warning: warnings.WarningMessage) -> None:
 
 
 def _cpu() -> str:
-    """Eight letters that differ where the CPU or what it can do does."""
+    """Returns eight letters that depend on the CPU and its features."""
     info = pathlib.Path("/proc/cpuinfo")
     names = ("model name", "flags", "CPU part", "Features")
     lines = info.read_text().splitlines() if info.exists() else [platform.processor()]
@@ -243,13 +249,13 @@ def _cpu() -> str:
     return hashlib.sha256("\n".join(sorted(kept)).encode()).hexdigest()[:8]
 
 
-def _placed(x: Any, sharding: jax.sharding.Sharding) -> Any:
-    """An array where it is to be; left alone where it is there, which is faster."""
-    at = getattr(x, "sharding", sharding)  # NumPy's arrays go anywhere
+def _placed(array: Any, sharding: jax.sharding.Sharding) -> Any:
+    """Moves an array to its sharding; one that is there is left alone, for speed."""
+    present = getattr(array, "sharding", sharding)  # NumPy's arrays go anywhere
     unused = sharding is None
-    return x if unused or at == sharding else jax.device_put(x, sharding)
+    return array if unused or present == sharding else jax.device_put(array, sharding)
 
 
 def _shapes(args: Any) -> Any:
     leaves, structure = jax.tree.flatten(args)
-    return structure, tuple((x.shape, x.dtype) for x in leaves)
+    return structure, tuple((array.shape, array.dtype) for array in leaves)

@@ -1,7 +1,7 @@
 """Configs: defaults, options of a config file, overrides and their checks.
 
-Nothing slow is imported here, so a wrong config is told at once; and nothing that a
-machine lacks which only embeds by an encoder's file (`plain_config`).
+Nothing slow is imported here, so that a wrong config is refused at once; nor anything
+that is missing on a machine that only embeds with an encoder file (`plain_config`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from gandl_jax.errors import InputError, known, nearest
 ALL_JOBS = ("prepare", "train", "embed", "evaluate", "report")
 NORMALIZE = ("none", "standard", "robust", "whiten", "tvn", "coral")
 NO_OPTIONS = ("tasks", "cluster", "classical", "nuclei")  # of `evaluate`
-SCREEN_IMAGES = (  # of `screen`, what decides which images belong to which record
+SCREEN_IMAGES = (  # keys of `screen` that assign images to records
     "screen.name",
     "screen.metadata",
     "screen.file",
@@ -33,21 +33,21 @@ SCREEN_IMAGES = (  # of `screen`, what decides which images belong to which reco
     "screen.columns.site_id",
     "screen.columns.cell",
 )
-# Of `screen`, what is read of the images of OME plates.
+# Keys of `screen` used in reading the images of OME plates.
 SCREEN_OME = tuple(f"screen.ome.{key}" for key in DEFAULTS["screen"]["ome"])
-# Of `screen`, what former versions did not know: left out of digests where unset.
+# Keys of `screen` that former versions lacked: left out of digests if unset.
 SCREEN_LATER = ("screen.wells_per_row",)
 SCREEN_PLATES = ("screen.columns.plate", "screen.columns.experiment")
 
 
 def default(method: str = "gan") -> ml_collections.ConfigDict:
-    """Every key there is, with the options and the defaults of a method.
+    """Makes a config with all keys and defaults, and the options of a method.
 
     Args:
       method: a folder of gandl_jax/methods.
 
     Returns:
-      A locked config: an experiment's file changes values and adds no key.
+      A locked config: an experiment's file may change values but add no key.
 
     Raises:
       InputError: there is no such method.
@@ -58,75 +58,81 @@ def default(method: str = "gan") -> ml_collections.ConfigDict:
 
 
 def every_key(method: str) -> dict[str, Any]:
-    """As `default`, as dictionaries in one another."""
+    """Returns all keys and defaults as nested dictionaries.
+
+    Raises:
+      InputError: there is no such method.
+    """
     known("method", method, modules.names("methods", "Method"))
     options = method_options(method)
-    of_tasks = {
-        task: {"normalize": ""} | of_task(task, "OPTIONS")
+    task_groups = {
+        task: {"normalize": ""} | task_constant(task, "OPTIONS")
         for task in modules.names("tasks", "run")
     }
-    of_screens = {
+    screen_keys = {
         key: value
         for screen in modules.names("screens", "SIMULATE")
         for key, value in modules.constant("screens", screen, "SIMULATE").items()
     }
-    of_jobs = {job: of_job(job, "OPTIONS") for job in modules.names("jobs", "OPTIONS")}
+    job_groups = {
+        job: job_constant(job, "OPTIONS") for job in modules.names("jobs", "OPTIONS")
+    }
     changed = {
         "method": {"name": method, **options.OPTIONS},
         "model": options.MODEL,
-        "evaluate": {"features": options.FEATURES, **of_tasks},
-        "simulate": of_screens,
+        "evaluate": {"features": options.FEATURES, **task_groups},
+        "simulate": screen_keys,
     }
-    groups = {key: DEFAULTS[key] | own for key, own in changed.items()}
-    return {**DEFAULTS, **groups, **of_jobs}
+    groups = {key: DEFAULTS[key] | values for key, values in changed.items()}
+    return {**DEFAULTS, **groups, **job_groups}
 
 
 def method_options(method: str) -> types.ModuleType:
-    """What a config may hold of a method: see methods/contract.py, `Options`."""
+    """Returns a method's module of options, see methods/contract.py, `Options`."""
     return modules.part("methods", method, "options")
 
 
-def of_task(task: str, marker: str) -> dict[str, Any]:
-    """OPTIONS of a task, LOWEST of them, or MOVED: former full keys to those of now."""
+def task_constant(task: str, marker: str) -> dict[str, Any]:
+    """Returns OPTIONS, LOWEST or MOVED of a task; {} if it has none."""
     return modules.constant("tasks", task, marker) or {}
 
 
-def of_job(job: str, marker: str) -> dict[str, Any]:
-    """OPTIONS that a job brings, its group of the config, or LOWEST of them."""
+def job_constant(job: str, marker: str) -> dict[str, Any]:
+    """Returns OPTIONS, a job's group of the config, or LOWEST; {} if it has none."""
     return modules.constant("jobs", job, marker) or {}
 
 
 def task_options(config: ml_collections.ConfigDict, task: str) -> dict[str, Any]:
-    """What a task is run with: what all share, its own options in place of it.
+    """Returns the options of a task: those of all tasks, overridden by its own.
 
     Args:
-      config: evaluate is read.
-      task: a module of gandl_jax/tasks; its `normalize` "" is what all share, and
-        where it TELLS_DOSES it is given their unit.
+      config: of the experiment; its evaluate is read.
+      task: a module of gandl_jax/tasks; its `normalize` "" takes that of all tasks,
+        and if it TELLS_DOSES it is given their unit.
     """
     shared = {
         key: value
         for key, value in config.evaluate.items()
         if key not in NO_OPTIONS and not is_group(value)
     }
-    own = dict(config.evaluate[task])
-    own["normalize"] = own["normalize"] or shared["normalize"]
-    if of_task(task, "TELLS_DOSES"):
-        own["dose_unit"] = config.data.dose_unit
-    return shared | own
+    task_group = dict(config.evaluate[task])
+    task_group["normalize"] = task_group["normalize"] or shared["normalize"]
+    if task_constant(task, "TELLS_DOSES"):
+        task_group["dose_unit"] = config.data.dose_unit
+    return shared | task_group
 
 
 def splits(config: ml_collections.ConfigDict) -> dict[str, tuple[str, ...]]:
-    """Full key to splits in words: those that tasks share, and those of each."""
+    """Returns {full key: texts of splits}: those that tasks share, and each task's."""
     flat = flatten(config.evaluate, "evaluate.")
-    return {key: words for key, words in flat.items() if key.endswith(".splits")}
+    return {key: texts for key, texts in flat.items() if key.endswith(".splits")}
 
 
 def small(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
-    """Sets a network and a run that two cores finish in minutes (ours, as all of it).
+    """Sets a network and a run that two cores finish in minutes (all ours).
 
-    Steps teach, not images: on a CPU 4 images a step take a quarter of the time of 16,
-    and as many steps draw cells from either (docs/trials.md).
+    The number of steps matters, not of images: on a CPU 4 images per step take a
+    quarter of the time of 16, and learn as much (docs/trials.md).
     """
     config.data.crop_px = 64
     config.train.update(
@@ -145,11 +151,11 @@ def small(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
 def tune(
     config: ml_collections.ConfigDict, method: str, settings: Mapping[str, Any]
 ) -> None:
-    """Sets keys that suit a screen, where its config is one of a certain method.
+    """Sets keys that suit a screen, if its config is of a certain method.
 
     Args:
       config: changed in place.
-      method: whose keys they are; nothing happens for any other.
+      method: that the keys belong to; other methods' configs stay unchanged.
       settings: full key ("method.learning_rate") to value.
     """
     if config.method.name == method:
@@ -159,7 +165,7 @@ def tune(
 def apply_recipe(
     config: ml_collections.ConfigDict, method: str, recipe: str
 ) -> ml_collections.ConfigDict:
-    """Sets a method's named values, where the config is one of that method.
+    """Applies a method's recipe, if the config is of that method.
 
     Raises:
       InputError: the method has no such recipe.
@@ -171,24 +177,24 @@ def apply_recipe(
 
 
 def augmented(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
-    """Applies GAN-DL's recipe for few images, where the config is of that method."""
+    """Applies GAN-DL's recipe for few images, if the config is of that method."""
     return apply_recipe(config, "gan", "few_images")
 
 
 def labelled_cells(
     config: ml_collections.ConfigDict, name: str, *, side_px: int, group: str
 ) -> ml_collections.ConfigDict:
-    """Sets what screens of single cells share that have a class and two parts.
+    """Sets keys shared by screens of single cells with a class and two parts.
 
-    Networks see whole cells. Nothing is trained on the part for reporting, by any
-    method; what is left out to be judged is whole groups.
+    Networks see whole cells. No method trains on the part for reporting; whole groups
+    are held out for scoring.
 
     Args:
       config: changed in place.
       name: of the screen, which has Metadata_Class and Metadata_Part.
       side_px: of its images.
-      group: what cells have in common that scores should not profit from, a Metadata_*
-        column in small letters; "record" where nothing is known.
+      group: a Metadata_* column in small letters, of groups of cells that scores should
+        not profit from; "record" if there is none.
 
     Returns:
       The config.
@@ -200,7 +206,7 @@ def labelled_cells(
         crop_px=side_px,
     )
     config.model.input_px = 64
-    config.embed.orientations = 8  # a record is one cell: its turn would be noise
+    config.embed.orientations = 8  # a record is one cell, whose orientation is noise
     tune(config, "classifier", {"data.label": "Class"})
     from gandl_jax.recipe_parts import CHOOSING_FRAC  # reads tables
 
@@ -227,16 +233,16 @@ def finish(
 
 
 def smoke(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
-    """Shrinks a config to seconds on a laptop: every stage, nothing learnt.
+    """Shrinks a config to seconds on a laptop, with all stages, learning nothing.
 
-    What it prepares lies in folders of its own; a measured screen is prepared whole.
+    It prepares into its own folders; a measured screen is prepared whole.
     """
     config.data.dir += "-smoke"
     drawn = modules.constant("screens", config.data.name, "SIMULATE") is not None
     if drawn:
         config.data.source_dir += "-smoke"
         config.simulate.update(modules.constant("screens", config.data.name, "SMOKE"))
-    if config.model.input_px:  # then a crop has its size from the images
+    if config.model.input_px:  # then crops keep their size
         config.model.input_px = 16
     else:
         config.data.crop_px = 16
@@ -294,43 +300,45 @@ def set_keys(config: ml_collections.ConfigDict, values: Mapping[str, Any]) -> No
 
 
 def _check_key(config, key: str, text: str, flat: Mapping[str, Any]) -> None:
-    mine = config.method.name
-    if key == "method.name" and text != mine:
+    method_name = config.method.name
+    if key == "method.name" and text != method_name:
         known("method", text, modules.names("methods", "Method"))
         raise InputError(
-            f"config.method.name is {mine} and brings its own options: choose another "
-            f"with the file, as in --config=FILE.py:method={text}"
+            f"config.method.name is {method_name} and brings its own options: choose "
+            f"another with the file, as in --config=FILE.py:method={text}"
         )
     if key in flat:
         return
     group, _, last = key.partition(".")
-    others = [m for m in modules.names("methods", "Method") if m != mine]
+    others = [
+        name for name in modules.names("methods", "Method") if name != method_name
+    ]
     for method in others if group in ("method", "model") else ():
-        theirs = method_options(method)
-        if last in flatten({"method": theirs.OPTIONS, "model": theirs.MODEL}[group]):
+        options = method_options(method)
+        if last in flatten({"method": options.OPTIONS, "model": options.MODEL}[group]):
             raise InputError(
                 f"config.{key} is an option of the method {method}, and this config's "
-                f"is {mine}: {nearest(key, flat)}"
+                f"is {method_name}: {nearest(key, flat)}"
             )
     raise InputError(f"the config has no key {key!r}: {nearest(key, flat)}")
 
 
-def with_keys_of_now(stored: Mapping[str, Any], method: str) -> dict[str, Any]:
-    """A stored flat config whose keys are called as this version calls them."""
+def with_present_keys(stored: Mapping[str, Any], method: str) -> dict[str, Any]:
+    """Renames the keys of a stored flat config to this version's names."""
     moved = moved_keys(method)
     return {moved.get(key, key): value for key, value in stored.items()}
 
 
 def moved_keys(method: str) -> dict[str, str]:
-    """Former full keys to those of now, as a method and the tasks say them."""
+    """Returns {former full key: present key} of a method and the tasks."""
     moved = dict(getattr(method_options(method), "MOVED", {}))
     for task in modules.names("tasks", "run"):
-        moved |= of_task(task, "MOVED")
+        moved |= task_constant(task, "MOVED")
     return moved
 
 
 def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested config to one level: {"data.name": ..., ...}."""
+    """Flattens a nested config: {"data.name": ..., ...}."""
     flat = {}
     for key, value in config.items():
         if is_group(value):
@@ -346,7 +354,7 @@ def is_group(value: Any) -> bool:
 
 
 def all_jobs(config: ml_collections.ConfigDict) -> tuple[str, ...]:
-    """The jobs of --job=all; another experiment's encoder is not trained here."""
+    """Returns the jobs of --job=all; another experiment's encoder is not trained."""
     trains = not config.embed.checkpoint
     jobs = [job for job in ALL_JOBS if job != "train" or trains]
     if config.generate.after_training and trains:
@@ -355,17 +363,17 @@ def all_jobs(config: ml_collections.ConfigDict) -> tuple[str, ...]:
 
 
 def steps(images: int, batch: int) -> int:
-    """Images to training steps, rounded up."""
+    """Converts images to training steps, rounded up."""
     return -(-images // batch)
 
 
 def identity(config: ml_collections.ConfigDict) -> dict[str, Any]:
-    """What makes an experiment, flat and as plain data.
+    """Returns the keys that identify an experiment, flat and as plain data.
 
-    Everything else (length of training, devices, policies, what a screen of one's own
-    says of its records) may change between runs, and so may what changes no result:
-    how memory is saved, how pictures are drawn. So may the place of the networks that
-    the training started from, but not what is in it: `training/starting_weights.py`.
+    All other keys (length of training, devices, policies, a custom screen's description
+    of its records) may change between runs, as may keys that change no result (saving
+    of memory, drawing of pictures), and the path of the networks that the training
+    started from, but not their content: `training/starting_weights.py`.
     """
     kept = ("data.", "screen.", "model.", "method.", "seed")
     kept += ("train.batch", "train.start_channels")
@@ -374,18 +382,22 @@ def identity(config: ml_collections.ConfigDict) -> dict[str, Any]:
     free += ("outside", "bad_records", "bad_records_max_frac", "dose_unit")
     free = {f"data.{key}" for key in free} | {"method.recipe"}
     free |= set(method_options(config.method.name).FREE)
-    flat, said = plain(config), screen_description(config).keys()
+    flat, description = plain(config), screen_description(config).keys()
     if "plate" in (
         config.data.scaling,
         config.data.illumination,
-    ):  # then the plates decide what the network sees
-        said -= set(SCREEN_PLATES)
-    free |= said
-    return {k: v for k, v in flat.items() if k.startswith(kept) and k not in free}
+    ):  # then the network's input depends on the plates
+        description -= set(SCREEN_PLATES)
+    free |= description
+    return {
+        key: value
+        for key, value in flat.items()
+        if key.startswith(kept) and key not in free
+    }
 
 
 def screen_description(config: ml_collections.ConfigDict) -> dict[str, Any]:
-    """What `config.screen` says of the records but not of their images, flat."""
+    """Returns the keys of `config.screen` that describe records, not images, flat."""
     flat = plain(config)
     return {
         key: value
@@ -395,13 +407,13 @@ def screen_description(config: ml_collections.ConfigDict) -> dict[str, Any]:
 
 
 def labels_use(config: ml_collections.ConfigDict) -> str:
-    """What the method does with labels: "none", "optional" or "needed"."""
+    """Returns the method's use of labels: "none", "optional" or "needed"."""
     options = method_options(config.method.name)
     return options.labels(config) if hasattr(options, "labels") else options.LABELS
 
 
 def label_columns(config: ml_collections.ConfigDict) -> tuple[str, ...]:
-    """The columns that are learnt: those of config.data.label, "A,B" or quoted."""
+    """Returns the columns that are learnt, of config.data.label: "A,B" or quoted."""
     if labels_use(config) == "none":
         return ()
     return parse("config.data.label", config.data.label, ())
@@ -412,9 +424,9 @@ def architecture(
     channels: Iterable[str],
     classes: Iterable[str] = (),
 ) -> dict[str, Any]:
-    """What a checkpoint's arrays depend on, flat and as plain data."""
-    flat, own = plain(config), method_options(config.method.name).ARCHITECTURE
-    kept = ("data.crop_px", "data.label", "method.name", "model.input_px", *own)
+    """Returns the keys that a checkpoint's arrays depend on, flat, as plain data."""
+    flat, method_keys = plain(config), method_options(config.method.name).ARCHITECTURE
+    kept = ("data.crop_px", "data.label", "method.name", "model.input_px", *method_keys)
     return {key: flat[key] for key in kept} | {
         "data.channels": list(channels),
         "data.classes": list(classes),
@@ -422,21 +434,24 @@ def architecture(
 
 
 def defaults(config: ml_collections.ConfigDict) -> dict[str, Any]:
-    """The defaults of a config's method, as `plain` gives them."""
+    """Returns the defaults of a config's method, as from `plain`."""
     return plain(default(config.method.name))
 
 
 def plain(config: ml_collections.ConfigDict) -> dict[str, Any]:
-    """The config flat, as JSON gives it back: tuples are lists."""
+    """Returns the config flat, as JSON stores it: tuples are lists."""
     flat = flatten(config)
-    return {k: list(v) if isinstance(v, tuple) else v for k, v in flat.items()}
+    return {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in flat.items()
+    }
 
 
 def network_px_key(config: ml_collections.ConfigDict) -> str:
-    """The key that sets `network_px`."""
+    """Returns the key that sets `network_px`."""
     return "model.input_px" if config.model.input_px else "data.crop_px"
 
 
 def network_px(config: ml_collections.ConfigDict) -> int:
-    """The side of the images that the networks take, in pixels."""
+    """Returns the side of the images that the networks take, in pixels."""
     return config.model.input_px or config.data.crop_px

@@ -1,4 +1,4 @@
-"""Checks what can be checked of a config before anything slow is imported."""
+"""Checks of a config before anything slow is imported."""
 
 from collections.abc import Iterable
 
@@ -14,10 +14,10 @@ MOST_CROPS_PER_SITE = 8  # more would show too few sites (ours)
 
 
 def validate(config: ml_collections.ConfigDict, jobs: Iterable[str]) -> None:
-    """Checks what can be checked before anything slow is imported.
+    """Checks a config as far as possible before anything slow is imported.
 
     Raises:
-      InputError: with the first thing that is wrong.
+      InputError: names the first thing that is wrong.
     """
     for job in jobs:
         known("job", job, modules.names("jobs", "run"))
@@ -36,8 +36,8 @@ def validate(config: ml_collections.ConfigDict, jobs: Iterable[str]) -> None:
     known("evaluate.normalize", config.evaluate.normalize, configs.NORMALIZE)
     known("evaluate.classical", config.evaluate.classical, ("auto", "on", "off"))
     for task in modules.names("tasks", "run"):
-        own = config.evaluate[task].normalize
-        known(f"evaluate.{task}.normalize", own, ("", *configs.NORMALIZE))
+        task_normalize = config.evaluate[task].normalize
+        known(f"evaluate.{task}.normalize", task_normalize, ("", *configs.NORMALIZE))
     cluster.check(config.evaluate.cluster)
     known("embed.weights", config.embed.weights, ("average", "raw"))
     if config.embed.orientations not in (1, 4, 8):
@@ -46,9 +46,9 @@ def validate(config: ml_collections.ConfigDict, jobs: Iterable[str]) -> None:
             "is), 4 (turned too) or 8 (mirrored too)"
         )
     known("model.dtype", config.model.dtype, ("auto", "float32", "bfloat16"))
-    for part in config.benchmark.parts:
-        parts = modules.names("jobs/benchmark", "measure")
-        known("benchmark.parts", part, parts)
+    for name in config.benchmark.parts:
+        known_parts = modules.names("jobs/benchmark", "measure")
+        known("benchmark.parts", name, known_parts)
     if not config.data.dir:
         raise InputError("config.data.dir is empty: name the prepared screen's folder")
     if "train" in jobs and config.embed.checkpoint:
@@ -80,19 +80,19 @@ def _check_networks(config: ml_collections.ConfigDict) -> None:
             "networks to start from, and there are none: set config.train.start_from"
         )
     if embed.checkpoint_channels and not embed.checkpoint:
-        words = ",".join(embed.checkpoint_channels)
+        channels = ",".join(embed.checkpoint_channels)
         raise InputError(
-            f"config.embed.checkpoint_channels={words} is of an encoder from "
+            f"config.embed.checkpoint_channels={channels} is of an encoder from "
             "elsewhere, and there is none: set config.embed.checkpoint"
         )
 
 
 def _check_splits(config: ml_collections.ConfigDict) -> None:
-    for key, words in configs.splits(config).items():
-        for word in words:
-            if not word.partition(":")[0].strip():
+    for key, texts in configs.splits(config).items():
+        for split in texts:
+            if not split.partition(":")[0].strip():
                 raise InputError(
-                    f"config.{key}={words!r} names {word!r}, which holds nothing "
+                    f"config.{key}={texts!r} names {split!r}, which holds nothing "
                     "apart: name a unit, such as 'plate'"
                 )
     if not config.evaluate.bootstrap_unit.strip():
@@ -109,9 +109,9 @@ def _check_candidates(choose: ml_collections.ConfigDict) -> None:
         )
     for name in choose.normalize:
         known("choose.normalize", name, configs.NORMALIZE)
-    for word in choose.svm_c:
-        if parse("config.choose.svm_c", str(word), 1.0) < LOWEST["evaluate.svm_c"]:
-            raise InputError(f"config.choose.svm_c names {word}, which is not above 0")
+    for value in choose.svm_c:
+        if parse("config.choose.svm_c", str(value), 1.0) < LOWEST["evaluate.svm_c"]:
+            raise InputError(f"config.choose.svm_c names {value}, which is not above 0")
 
 
 def _check_compare(compare: ml_collections.ConfigDict, jobs: Iterable[str]) -> None:
@@ -121,10 +121,10 @@ def _check_compare(compare: ml_collections.ConfigDict, jobs: Iterable[str]) -> N
             f"config.compare.aside_frac={compare.aside_frac} should be 0 or more and "
             "below 1"
         )
-    for word in map(str, compare.steps):
-        if word != "last" and not (word.isdecimal() and int(word)):
+    for step in map(str, compare.steps):
+        if step != "last" and not (step.isdecimal() and int(step)):
             raise InputError(
-                f"config.compare.steps names {word!r}: name checkpoints after step 0 "
+                f"config.compare.steps names {step!r}: name checkpoints after step 0 "
                 "that were embedded, as in --config.compare.steps=500,last"
             )
     if not compare.steps:
@@ -136,28 +136,30 @@ def _check_compare(compare: ml_collections.ConfigDict, jobs: Iterable[str]) -> N
             "add --config.compare.aside_frac=0.33"
         )
     if "compare_seeds" in jobs and len(compare.workdirs) < 2:
-        found = ", ".join(compare.workdirs) or "none"
+        workdirs = ", ".join(compare.workdirs) or "none"
         raise InputError(
-            f"config.compare.workdirs names {found}, and two or more are compared: "
+            f"config.compare.workdirs names {workdirs}, and two or more are compared: "
             "name trainings of other seeds, as in "
             "--config.compare.workdirs=runs/a-0,runs/a-1"
         )
 
 
 def check_ranges(config: ml_collections.ConfigDict) -> None:
-    """Refuses numbers that are lower than they may be, or too large for any use.
+    """Refuses numbers that are too low, or absurdly large.
 
     Raises:
-      InputError: naming the first.
+      InputError: names the first.
     """
     options = configs.method_options(config.method.name)
     all_lowest = LOWEST | getattr(options, "LOWEST", {})
     for task in modules.names("tasks", "run"):
-        own = configs.of_task(task, "LOWEST")
-        all_lowest |= {f"evaluate.{task}.{key}": value for key, value in own.items()}
+        group_lowest = configs.task_constant(task, "LOWEST")
+        all_lowest |= {
+            f"evaluate.{task}.{key}": value for key, value in group_lowest.items()
+        }
     for job in modules.names("jobs", "LOWEST"):
-        own = configs.of_job(job, "LOWEST")
-        all_lowest |= {f"{job}.{key}": value for key, value in own.items()}
+        group_lowest = configs.job_constant(job, "LOWEST")
+        all_lowest |= {f"{job}.{key}": value for key, value in group_lowest.items()}
     for key, value in configs.flatten(config).items():
         if isinstance(value, int | float):
             lowest = all_lowest[max(filter(key.startswith, all_lowest), key=len)]

@@ -1,6 +1,6 @@
 """Keys of a config that all methods share, their defaults and lowest values.
 
-Jobs may bring a group more (`job_needs`).
+Jobs may have further groups (`job_needs`).
 """
 
 DEFAULTS = {
@@ -9,24 +9,24 @@ DEFAULTS = {
     "data": {
         "name": "simulated",  # gandl_jax/screens/<name>.py
         "source_dir": "",  # the raw screen: loose files, or zip archives of them
-        "dir": "",  # the prepared one, shared by experiments
+        "dir": "",  # the prepared screen, shared by experiments
         "channels": (),  # names; () is all, in the screen's order
         # Columns Metadata_<label> that a method may learn, as in "Treatment" or
         # "Cell_Type,Treatment"; "" is none. Blanks are not learnt.
         "label": "",
-        # Of them, the values that are learnt, as in "response_0,response_1"; records
-        # with others count as blank. () is all.
+        # Values of those columns that are learnt, as in "response_0,response_1";
+        # records with others count as blank. () is all.
         "label_values": (),
-        # The class that all other values are together, as in "control" beside the
-        # value "treated"; "" leaves them blank.
+        # Name of a class of all other values, as in "control" besides the value
+        # "treated"; "" leaves them blank.
         "label_rest": "",
         # Prepared screens of the same form, such as --job=generate writes, whose
-        # records join the training until each class has this share of the largest one's
-        # records. Nothing is validated by them or judged on them.
+        # records join the training until each class has this share of the largest
+        # class. They are never used for validation or scoring.
         "extra": (),
         "extra_frac": 1.0,
-        # Real records are shown again and again until each class has as many as the
-        # largest; records of data.extra count.
+        # Whether records are repeated until each class has as many as the largest,
+        # those of data.extra included.
         "oversample": False,
         "dose_unit": "uM",  # of the screen's concentrations, in words: "nM", "ug/mL"
         "crop_px": 64,  # training crop, embedding tile
@@ -34,16 +34,16 @@ DEFAULTS = {
         # images that are smaller than a crop or of an awkward size.
         "pad_px": 0,
         "padding": "reflect",  # or "constant": the channel's darkest level
-        "downscale": 1,  # prepare averages blocks of so many pixels a side
-        # Of 16-bit images prepare makes 8 bits, where this level and those above it
-        # become 255; 0 keeps the depth. 4095 is a 12-bit camera's whole range.
+        "downscale": 1,  # side in pixels of the blocks that prepare averages
+        # Level of 16-bit images that prepare maps to 255 of 8 bits, with those above;
+        # 0 keeps the depth. 4095 is a 12-bit camera's whole range.
         "white_level": 0,
         "outside": "refuse",  # or "allow" paths and links that leave source_dir
         "missing": "fail",  # or "skip" records whose images are missing
         "bad_records": "fail",  # or "skip" stored records that cannot be read
-        "bad_records_max_frac": 0.001,  # of all, where they are skipped (ours)
+        "bad_records_max_frac": 0.001,  # of all records, if they are skipped (ours)
         "records_per_shard": 256,
-        "workers": 0,  # processes that prepare; 0 is one per core
+        "workers": 0,  # processes of prepare; 0 is one per core
         "beam": "",  # prepare on Apache Beam: its pipeline options; "" is without it
         "low_percentile": 0.1,  # of a channel's pixels, to -1 (ours)
         "high_percentile": 99.9,  # to +1 (ours)
@@ -52,10 +52,10 @@ DEFAULTS = {
         "illumination": "none",
         "flips": True,
         "rotations": True,
-        # Of each decoded site, for as many batches: decoding is what reading costs.
+        # Crops of each decoded site, for as many batches, as decoding costs most.
         "crops_per_site": 1,
     },
-    "screen": {  # a screen of one's own, read where data.name is "own"
+    "screen": {  # a custom screen, used if data.name is "own"
         "name": "",  # of its profiles' folder
         "metadata": "metadata.csv",  # in source_dir; "" finds the records by `file`
         # Path below source_dir over the metadata's columns, as in
@@ -63,11 +63,11 @@ DEFAULTS = {
         # "{file_{channel}}" one for each channel. * is any text within a name.
         # Without {channel} one file holds all channels (pages, or RGB).
         "file": "",
-        # Globs of files that are none of the screen's, where `file` has a * or there is
-        # no table: ImageXpress' thumbnails.
+        # Globs of files to ignore, if `file` has a * or there is no table: thumbnails
+        # of ImageXpress.
         "ignored_files": ("*_thumb*",),
         "channels": (),  # names, in the order of the codes, pages or colours
-        "channel_codes": (),  # what {channel} stands for; () is 1, 2, 3 ...
+        "channel_codes": (),  # values of {channel}; () is 1, 2, 3 ...
         "key": (),  # columns that together name a record; () is site_id (and cell)
         "columns": {  # the metadata's column for each; "" is none
             "site_id": "site_id",
@@ -84,19 +84,19 @@ DEFAULTS = {
             "mechanism": "",
             "split": "",  # the publisher's own: train, test
         },
-        # Of the images of OME-Zarr plates and OME-TIFFs (docs/ome.md), each from 0.
+        # For images of OME-Zarr plates and OME-TIFFs (docs/ome.md); numbers start at 0.
         "ome": {
             "pyramid_level": 0,  # of OME-Zarr: 0 is the full size
             "z_plane": 0,
             "time_point": 0,
-            "absent_chunks": "fail",  # or "fill", where a writer leaves out zeros
+            "absent_chunks": "fail",  # or "fill", if the writer leaves out zeros
         },
-        "wells_per_row": 0,  # where wells are numbers along the rows: 12 of 96, 24
+        "wells_per_row": 0,  # if wells are numbered along the rows: 12 of 96, 24
         "more_columns": (),  # kept as Metadata_<Name>, to colour, split and label by
         # Filters "column=value|value; column=value"; an empty value is a blank. In a
         # column of numbers alone they are compared as numbers. One that matches no
         # record is refused.
-        "response_0": "",  # the wells where no compound acts
+        "response_0": "",  # the wells in which no compound acts
         "response_1": "",  # the wells in the wanted state
         "treated": "",  # besides having a treatment and being no control
     },
@@ -113,7 +113,7 @@ DEFAULTS = {
     },
     "model": {  # and the sizes of the method's networks: MODEL of its options.py
         "dtype": "auto",  # bfloat16 on TPU and GPU, else float32
-        # Side to which crops and tiles are scaled on the device; 0 is as they are.
+        # Side to which crops and tiles are scaled on the device; 0 does not scale.
         "input_px": 0,
     },
     "method": {  # and OPTIONS of gandl_jax/methods/<name>/options.py
@@ -128,21 +128,21 @@ DEFAULTS = {
         "log_every_images": 3_200,
         "grid_every_images": 100_000,
         "checkpoint_every_images": 200_000,
-        "keep_checkpoints": 3,  # besides step 0; 2 at least, for one may be damaged
-        "milestone_every_images": 0,  # checkpoints that are kept for ever; 0 is none
-        "check_every_steps": 20,  # whether all numbers are finite (ours)
-        # Back to the last checkpoint, and on with other data, at most so many times.
+        "keep_checkpoints": 3,  # besides step 0; 2 at least, as one may be damaged
+        "milestone_every_images": 0,  # checkpoints that are always kept; 0 is none
+        "check_every_steps": 20,  # of whether all numbers are finite (ours)
+        # Most times to go back to a checkpoint and continue with other data.
         "rollbacks": 3,
-        "devices": 0,  # to use of one host's; 0 is all, of many hosts too
+        "devices": 0,  # devices of one host to use; 0 is all, of many hosts too
         # Records that training never reads, in the language of evaluate.splits:
         # "plate:A/1+A/2" these plates, "plate:0.33" a random third of them,
         # "plate#2/5" the second fold of five, "given" the publisher's own; "" is none.
         "hold_out": "",
-        # Of the rest, what is set aside to validate by, in the same language; never
-        # learnt from, and not held out from evaluation.
+        # Remaining records to set aside for validation, in the same language; never
+        # trained on, and not held out from evaluation.
         "validation": "",
-        # Networks to start from in place of random ones: an .npz file (docs/weights.md)
-        # or another experiment's workdir, of which the newest checkpoint counts.
+        # Networks to start from instead of random ones: an .npz file (docs/weights.md)
+        # or another experiment's workdir, with its newest checkpoint.
         "start_from": "",
         # One entry for each channel of this screen: the source network's channel (its
         # name; of a file its index, from 0), or "mean" of all. () matches by name (of a
@@ -161,12 +161,12 @@ DEFAULTS = {
         "checkpoint_channels": (),
         "steps": ("first", "last"),  # checkpoints: these, or numbers
         "weights": "average",  # moving average of the networks, or "raw"
-        # Of each tile, averaged: 1, 4 (turned), 8 (mirrored too). More take as much
-        # longer, and help where a record is one cell.
+        # Orientations of each tile to average over: 1, 4 (turned), 8 (mirrored too).
+        # Time grows with them; they help if a record is one cell.
         "orientations": 1,
         "workers": 0,  # processes that measure the set "classical"; 0 is one per core
-        # Workdirs of the same screen: feature sets there that were made from the same
-        # are copied, not made again.
+        # Workdirs of the same screen, from which equal feature sets are copied instead
+        # of made again.
         "reuse": (),
     },
     "imported": {  # a table of others, read by --job=import
@@ -174,19 +174,19 @@ DEFAULTS = {
         "name": "",  # of the feature set; "" is the file's name
         "key": (),  # its key columns; () is site_id, or well_id
         "unmatched": "fail",  # or "skip" rows and records that do not meet
-        # Columns that count, name or place the rows (ImageNumber, Location_Center_X)
-        # are told by name and content and left out. Columns that are features all the
-        # same, and more that are none: a name, or where no column has it, how several
-        # begin.
+        # Columns that number, name or locate the rows (ImageNumber, Location_Center_X)
+        # are recognised by name and content and left out. Columns to keep as features
+        # all the same, and further ones to leave out: a name, or the beginning of
+        # several.
         "features": (),
         "not_features": (),
     },
     "benchmark": {
         # "conversion", "reading", "training", "checkpoints", "embedding", "evaluation";
-        # () is all that the folders allow: the first needs the raw screen, the second
-        # the prepared one.
+        # () is all that are possible: the first needs the raw screen, the second the
+        # prepared one.
         "parts": (),
-        "evaluation_records": 2202,  # of made-up features, on
+        "evaluation_records": 2202,  # of made-up features, on this many
         "evaluation_plates": 43,  # of which each is left out in turn
         "evaluation_widths": (512, 1024),  # columns
     },
@@ -197,13 +197,13 @@ DEFAULTS = {
     },
     "plan": {
         "topology": "v3:2x2",  # of the TPU to plan for: v3:2x2 is a v3-8
-        "largest_batch": True,  # search it too; each try is compiled, for minutes
-        # Of each label, while the screen is not prepared (benchmark too); 0: not known,
-        # unless data.label_values names them.
+        "largest_batch": True,  # whether to search it; each try compiles for minutes
+        # Number of classes of each label, while the screen is not prepared (benchmark
+        # too); 0 if not known, unless data.label_values names them.
         "classes": 0,
     },
     "init": {
-        "file": "",  # the config that --job=init writes: what --config names
+        "file": "",  # the config that --job=init writes, set by --config
     },
     "export": {
         "sets": (),  # full names such as gan@500/b8; () is all
@@ -214,58 +214,58 @@ DEFAULTS = {
     "evaluate": {
         "tasks": "all",  # or names of gandl_jax/tasks; all,-NAME leaves one out
         "features": "",  # the set shown first; by default FEATURES of the method
-        # What is held apart: "record" (the paper's, leaky), "site", "well", "row",
-        # "plate", "experiment", "treatment", "cell_type", another Metadata_* column
-        # in small letters, or "given" (the publisher's own). "plate" leaves each out
-        # in turn; "plate:0.25" a random quarter, `repeats` times; "plate:A/1+A/2"
-        # these.
+        # Units that training and test records do not share: "record" (the paper's,
+        # leaky), "site", "well", "row", "plate", "experiment", "treatment",
+        # "cell_type", another Metadata_* column in small letters, or "given" (the
+        # publisher's own). "plate" leaves each out in turn; "plate:0.25" a random
+        # quarter, `repeats` times; "plate:A/1+A/2" these.
         "splits": ("record", "plate"),
-        # Records that are judged and learnt from there, in the language of
+        # Records used for evaluation, in training and test, in the language of
         # train.hold_out: "part:choosing" (docs/sets.md); "" is all.
         "within": "",
-        "max_folds": 10,  # more groups are dealt to so many folds
+        "max_folds": 10,  # more groups are dealt to this many folds
         "repeats": 3,  # of random splits
         "normalize": "standard",  # per plate; or "robust", "whiten", "tvn", "coral"
         "svm_c": 1.0,
-        "bootstrap_unit": "well",  # what intervals draw again
+        "bootstrap_unit": "well",  # unit that intervals resample
         "bootstrap_draws": 1000,
         "seed": 0,
         # The scheduler of a Dask cluster, as in "tcp://10.0.0.5:8786", that folds and
         # draws are computed on, and a sweep's runs; "" is this machine.
         "cluster": "",
         # The floor "classical", CellProfiler's measurements, made by --job=embed: "on",
-        # "off", or "auto", which leaves it out where it would take over 10 minutes.
+        # "off", or "auto", which leaves it out if it would take over 10 minutes.
         "classical": "auto",
         "nuclei": "",  # the channel in which it finds nuclei, to measure them too
-        # And a group for each task, of OPTIONS in gandl_jax/tasks/<task>.py. There
-        # "normalize" is as above where it is "".
+        # And a group for each task, of OPTIONS in gandl_jax/tasks/<task>.py. Its
+        # "normalize" "" takes the one above.
     },
     "sweep": {  # --job=sweep: many configs, each run whole
-        # What is run: configs/sweeps/NAME.py:screen=NAME, and the names in it. The
+        # The sweep, configs/sweeps/NAME.py:screen=NAME, and the names of its runs. The
         # file sets both; fewer names run fewer.
         "source": "",
         "runs": (),
         "processes": 1,  # at a time, on this machine
-        # Of training for each, on this machine alone: turned into steps once. 0 is as
-        # long as each config says.
+        # Minutes of training for each, on this machine only, converted to steps once. 0
+        # takes the length in each config.
         "minutes": 0.0,
-        # Where finished rows are kept as CSV; runs that are in it count as done.
+        # Folder of finished rows as CSV; runs that are in it count as done.
         "results": "docs/results",
     },
     "choose": {  # --job=choose_features: every set, with each of these
         "normalize": ("standard", "whiten"),
-        "svm_c": (),  # () is evaluate.svm_c; several are chosen among too
-        "inner_folds": 5,  # within a training part; more groups are dealt to so many
+        "svm_c": (),  # () is evaluate.svm_c; of several one is chosen
+        "inner_folds": 5,  # within a training part; more groups are dealt to this many
     },
-    "compare": {  # --job=compare; and of trainings that differ in their seed alone
-        "workdirs": (),  # of them, with profiles; one with a comma in double quotes
+    "compare": {  # --job=compare; and of trainings that differ in their seed only
+        "workdirs": (),  # to compare, with profiles; one with a comma in double quotes
         "steps": ("last",),  # encoders: this, or numbers; several make a curve
-        # Of the groups that a split holds apart, those set aside to choose recipes by:
-        # test records of them are counted in the part "selection", all others in
-        # "reporting". Learning is the same.
+        # Share of the groups of a split that is set aside to choose recipes by: test
+        # records of them count in the part "selection", all others in "reporting".
+        # Training is the same.
         "aside_frac": 0.0,
         "part": "reporting",
-        "nested": True,  # also choose the set in each fold, which costs most
+        "nested": True,  # whether to choose the set in each fold too, which costs most
         "choose_sets": False,  # --job=compare: the same
         "tables": ("docs/results/*/*_compared.csv",),  # --job=compare_screens
     },

@@ -2,8 +2,8 @@
 
 Or by name one of the package's own: gandl_jax:demo:smoke,method=autoencoder.
 
-A sweep's file, configs/sweeps/NAME.py:screen=demo, gives many configs: `:run=NAME` is
-one of them, and without it they are all run by --job=sweep.
+A sweep's file, configs/sweeps/NAME.py:screen=demo, makes many configs: `:run=NAME` is
+one of them, and --job=sweep runs all.
 """
 
 import difflib
@@ -25,7 +25,7 @@ TEMPLATE = "my_screen.py"  # a config to be copied
 
 
 def _split_options(path_and_options: str) -> tuple[str, str]:
-    """A config's file and its options; folders may have colons in their names."""
+    """Splits a config's file from its options; folders' names may have colons."""
     if packaged_configs.is_named(path_and_options):
         return packaged_configs.split(path_and_options)
     parts = path_and_options.split(":")
@@ -69,10 +69,10 @@ def load_sweep(path_and_options: str) -> sweeps.Configs:
       path_and_options: `configs/sweeps/methods.py:screen=demo`, or `...,smoke`.
 
     Returns:
-      Name to config; `name` of each is "<sweep>/<screen>/<name>".
+      {name: config}; the `name` of each config is "<sweep>/<screen>/<name>".
 
     Raises:
-      InputError: as of `load`; no such screen, or no configs.
+      InputError: as in `load`; no such screen, or no configs.
     """
     path, text = _split_options(path_and_options)
     return _all_of_sweep(path, text, _run_file(path))
@@ -84,33 +84,33 @@ def _all_of_sweep(path: str, text: str, module: types.ModuleType) -> sweeps.Conf
     folder = _file(path).resolve().parent.parent
     files = [file.stem for file in sorted(folder.glob("*.py"))]
     known(f"screen of {path}", name, files)
-    place = f"{folder / name}.py"
-    screen = sweeps.Screen(name, functools.partial(_load_screen, place), smoke)
-    made = _called(path, lambda: dict(module.get_configs(screen)))
-    if not made:
+    screen_file = f"{folder / name}.py"
+    screen = sweeps.Screen(name, functools.partial(_load_screen, screen_file), smoke)
+    run_configs = _called(path, lambda: dict(module.get_configs(screen)))
+    if not run_configs:
         raise InputError(f"{path} gives no configs: add some to get_configs")
     sweep = "-".join([_file(path).stem, *["smoke"] * smoke])
-    for one, config in made.items():
-        config.name = f"{sweep}/{name}/{one}"
-    return made
+    for run, config in run_configs.items():
+        config.name = f"{sweep}/{name}/{run}"
+    return run_configs
 
 
-def _load_screen(place: str, text: str) -> ml_collections.ConfigDict:
-    return load(f"{place}:{text}")
+def _load_screen(path: str, text: str) -> ml_collections.ConfigDict:
+    return load(f"{path}:{text}")
 
 
 def _one_of_sweep(
     path: str, text: str, module: types.ModuleType
 ) -> ml_collections.ConfigDict:
-    """The config that run=NAME names, or the first, with the names of all."""
-    made = _all_of_sweep(path, text, module)
+    """Returns the config that run=NAME names, or the first, with the names of all."""
+    run_configs = _all_of_sweep(path, text, module)
     items = text.split(",")
     if wanted := dict(item.partition("=")[::2] for item in items).get("run"):
-        known(f"run of {path}", wanted, made)
-        return made[wanted]
-    config = next(iter(made.values()))
+        known(f"run of {path}", wanted, run_configs)
+        return run_configs[wanted]
+    config = next(iter(run_configs.values()))
     config.name = config.name.rpartition("/")[0]
-    config.sweep.source, config.sweep.runs = f"{path}:{text}", tuple(made)
+    config.sweep.source, config.sweep.runs = f"{path}:{text}", tuple(run_configs)
     return config
 
 
@@ -118,7 +118,7 @@ def _run_file(path: str) -> types.ModuleType:
     file = _file(path)
     regular_files.check(file)
     if not file.is_file():
-        raise InputError(f"there is no config file {path!r}: {_instead(path)}")
+        raise InputError(f"there is no config file {path!r}: {_hint(path)}")
     spec = importlib.util.spec_from_file_location(f"config_{file.stem}", file)
     if spec is None:
         raise InputError(f"{path!r} is not a Python file")
@@ -127,8 +127,8 @@ def _run_file(path: str) -> types.ModuleType:
     return module
 
 
-def _instead(path: str) -> str:
-    """What to name in place of a config that is not there."""
+def _hint(path: str) -> str:
+    """Makes a hint for a config that does not exist."""
     file = _file(path)
     names = sorted(config.stem for config in file.parent.glob("*.py"))
     if not names:
@@ -156,7 +156,7 @@ def _sibling(path: str, name: str) -> str:
 
 
 def _called(path: str, make: Callable[[], Any]) -> Any:
-    """What a config's file makes; whatever goes wrong in it is told in a sentence."""
+    """Calls code of a config file; raises its errors as InputError."""
     try:
         return make()
     except InputError:
@@ -166,18 +166,18 @@ def _called(path: str, make: Callable[[], Any]) -> Any:
 
 
 def _why(error: Exception) -> str:
-    """An error of a config file in a line, and what a key is called now."""
+    """Describes an error of a config file in a line, with a key's present name."""
     reason = f"{type(error).__name__}: {error}".splitlines()[0]
     reason = reason.partition(" Other fields present")[0]
     for method in modules.names("methods", "Method"):
-        for former, now in configs.moved_keys(method).items():
+        for former, present in configs.moved_keys(method).items():
             if f'"{former.rpartition(".")[2]}"' in reason:
-                return f"config.{former} is config.{now} now ({reason})"
+                return f"config.{former} is config.{present} now ({reason})"
     return reason
 
 
 def _check_method_taken(path: str, text: str, config) -> None:
-    """Refuses to train another method than was asked for, or without its recipe."""
+    """Refuses a file that ignores the method or recipe that is asked for."""
     asked = dict(item.partition("=")[::2] for item in text.split(","))
     for key in ("method", "recipe"):
         value = asked.get(key, "")
@@ -189,7 +189,11 @@ def _check_method_taken(path: str, text: str, config) -> None:
 
 
 def _name_parts(text: str) -> list[str]:
-    """What a config's options add to its name, and so to its default workdir."""
+    """Returns a config's options in its name, and so in its default workdir."""
     items = [item.partition("=") for item in text.split(",")]
-    values = [v for k, _, v in items if k in ("method", "recipe") and v != "gan"]
-    return values + ["smoke"] * any(k == "smoke" for k, _, _ in items)
+    values = [
+        value
+        for key, _, value in items
+        if key in ("method", "recipe") and value != "gan"
+    ]
+    return values + ["smoke"] * any(key == "smoke" for key, _, _ in items)

@@ -1,4 +1,4 @@
-"""Reads options and values of a config that are typed as text; nothing is executed."""
+"""Parses options and values of a config from text; nothing is executed."""
 
 import ast
 import re
@@ -7,12 +7,12 @@ from typing import Any
 
 from gandl_jax.errors import InputError, nearest
 
-# Of a list: in double quotes where a comma is a part of it.
+# An item of a list, in double quotes if it holds a comma.
 _WORD = re.compile(r'\s*("[^"]*")\s*(?=,|$)|([^,]+)')
 
 
 def options(text: str, **defaults: bool | int | float | str) -> dict[str, Any]:
-    """Parses what follows a config file's colon: `smoke,method=gan,size=3`.
+    """Parses the options behind a config file's colon: `smoke,method=gan,size=3`.
 
     Args:
       text: comma-separated `key=value`; a bare word is true.
@@ -32,7 +32,7 @@ def options(text: str, **defaults: bool | int | float | str) -> dict[str, Any]:
 def read_options(
     text: str, defaults: Mapping[str, bool | int | float | str]
 ) -> dict[str, Any]:
-    """As `options`, of those that are declared alone."""
+    """Parses declared options only; arguments, result and errors as in `options`."""
     values = dict(defaults)
     for item in filter(None, text.split(",")):
         key, equals, value = item.partition("=")
@@ -40,8 +40,8 @@ def read_options(
             raise InputError(
                 f"the config has no option {key!r}: {nearest(key, defaults)}"
             )
-        read = parse(key, value if equals else "true", defaults[key])
-        values = values | {key: read}
+        parsed = parse(key, value if equals else "true", defaults[key])
+        values = values | {key: parsed}
     return values
 
 
@@ -58,8 +58,8 @@ def parse(key: str, text: str, like: Any) -> Any:
             return text.lower() == "true"
         raise InputError(f"{key}={text!r} should be true or false")
     if isinstance(like, tuple):
-        words = _words(text)
-        return tuple(parse(key, word, like[0]) for word in words) if like else words
+        items = _items(text)
+        return tuple(parse(key, item, like[0]) for item in items) if like else items
     try:
         value = ast.literal_eval(text.replace("_", ""))
     except (ValueError, SyntaxError, MemoryError, RecursionError):  # nested, too
@@ -68,29 +68,29 @@ def parse(key: str, text: str, like: Any) -> Any:
         return float(value)
     if type(value) is type(like):
         return value
-    kind = {int: "a whole number", float: "a number"}[type(like)]
-    raise InputError(f"{key}={text!r} should be {kind}")
+    type_name = {int: "a whole number", float: "a number"}[type(like)]
+    raise InputError(f"{key}={text!r} should be {type_name}")
 
 
 def write(value: Any) -> str:
-    """The text that `parse` reads as a value."""
+    """Writes a value as the text that `parse` reads."""
     if not isinstance(value, tuple):
         return str(value)
-    return ",".join(f'"{word}"' if "," in str(word) else str(word) for word in value)
+    return ",".join(f'"{item}"' if "," in str(item) else str(item) for item in value)
 
 
-def _words(text: str) -> tuple[str, ...]:
-    """The words of a list: `a,b`, `(a,b)`, or `"a, with a comma",b`."""
-    found = [
-        quoted or word for quoted, word in _WORD.findall(_without_parentheses(text))
+def _items(text: str) -> tuple[str, ...]:
+    """Splits a list: `a,b`, `(a,b)`, or `"a, with a comma",b`."""
+    texts = [
+        quoted or text for quoted, text in _WORD.findall(_without_parentheses(text))
     ]
-    words = (word[1:-1] if word[:1] == '"' else word.strip() for word in found)
-    return tuple(word for word in words if word)
+    items = (text[1:-1] if text[:1] == '"' else text.strip() for text in texts)
+    return tuple(text for text in items if text)
 
 
 def _without_parentheses(text: str) -> str:
-    """The text within one pair of parentheses around all of it; else the text."""
+    """Removes one pair of parentheses around the whole text."""
     inside = text.strip()[1:-1]
     around = text.strip()[:1] == "(" and text.strip()[-1:] == ")"
-    # "(a),(b)" are two words in parentheses of their own.
+    # "(a),(b)" are two items, each in parentheses.
     return inside if around and inside.find("(") <= inside.find(")") else text

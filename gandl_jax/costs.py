@@ -1,28 +1,28 @@
-"""What an experiment has cost, in `cost.json` of its workdir, as plain figures.
+"""The cost of an experiment, in `cost.json` of its workdir, as plain figures.
 
-The file has two parts, of which either may lack. "training" says of the training:
+The file has two parts, of which either may be missing. "training" is of the training:
 
   step              steps completed
   since_step        step from which on it was measured: 0, unless a former version,
                     which measured nothing, trained until there
   steps, images     from there on to `step`
   batch             images a step
-  stopped           {"step", "why"} once it is over, `PLANNED` or what the method said;
+  stopped           {"step", "why"} once it is over, `PLANNED` or the method's reason;
                     None before
   seconds           by the clock, of those steps, without compiling: "steps" (and the
                     wait for images), "checks" (whether all is sound), "validation",
                     "pictures", "checkpoints" (as long as the steps waited for them),
                     "counting" (the floating-point operations)
   compile_seconds   of all starts together
-  redone            {"steps", "seconds"} that were lost to kills and roll-backs, and
-                    are no part of `steps` and `seconds`; of a kill, those until the
-                    last line of metrics.jsonl
+  redone            {"steps", "seconds"} that were lost to kills and rollbacks, and are
+                    not part of `steps` and `seconds`; for a kill, those until the last
+                    line of metrics.jsonl
   peak_host_bytes   the most resident memory of the (first host's) process, in all its
-                    starts; with what ran in it before the training
-  peak_device_bytes the most memory that one device has held; None where none tells
+                    starts; with jobs that ran in it before the training
+  peak_device_bytes the most memory that one device has held; None if none reports it
   flops_per_step    floating-point operations of a step, as XLA counts them before it
-                    rewrites any; of a phase that runs every n-th step an n-th; None
-                    where JAX has no CPU beside the devices, which counts
+                    rewrites any; a phase that runs every n-th step counts an n-th; None
+                    if JAX has no CPU beside the devices to count on
   parameters        "encoder": those that embedding uses; "encoder_by_name": the same
                     by their two uppermost names; "state": all numbers that training
                     keeps, optimisers and averages too; "state_by_name"
@@ -40,8 +40,8 @@ wrote parts of those profiles:
   device, devices, hosts   as above; device is None where no network embeds
   written           date
 
-Costs are told, never obeyed: no job but the report and comparisons reads them, and a
-file that is damaged or cannot be written keeps nothing from going on.
+Costs are informative only: no job but the report and comparisons reads them, and a file
+that is damaged or cannot be written stops no job.
 """
 
 import contextlib
@@ -96,17 +96,17 @@ SHAPE = {"training?": TRAINING, "embedding?": {str: {str: EMBEDDING}}}
 
 
 def read(workdir: epath.PathLike) -> dict[str, Any] | None:
-    """The figures, see above; None where nothing was measured.
+    """Reads the figures, see above; None if nothing was measured.
 
     Raises:
       InputError: the file is damaged.
     """
     file = epath.Path(workdir) / FILE
     try:
-        found = sealed_json.read_own(file)
-        if not plain_data.fits(found, SHAPE):
+        figures = sealed_json.read_own(file)
+        if not plain_data.fits(figures, SHAPE):
             raise ValueError("a figure lacks, or is of another type than it should be")
-        return found
+        return figures
     except FileNotFoundError:
         return None
     except ValueError as error:
@@ -117,7 +117,7 @@ def read(workdir: epath.PathLike) -> dict[str, Any] | None:
 
 
 def read_or_begin(workdir: epath.PathLike) -> dict[str, Any]:
-    """As `read`, or {}; a damaged file goes, and one line says so."""
+    """Reads the figures, or {}; deletes a damaged file, with a line."""
     try:
         return read(workdir) or {}
     except InputError:
@@ -129,22 +129,22 @@ def read_or_begin(workdir: epath.PathLike) -> dict[str, Any]:
 
 
 def write_training(workdir: epath.PathLike, figures: Mapping[str, Any]) -> None:
-    """Writes what the training has cost so far."""
+    """Writes the cost of the training so far."""
     _write(workdir, read_or_begin(workdir) | {"training": dict(figures)})
 
 
 def write_embedding(
     workdir: epath.PathLike, dataset: str, encoder: str, figures: Mapping[str, Any]
 ) -> None:
-    """Writes what the profiles of an encoder have cost."""
+    """Writes the cost of the profiles of an encoder."""
     content = read_or_begin(workdir)
-    of_all = content.setdefault("embedding", {})
-    of_all.setdefault(dataset, {})[encoder] = dict(figures)
+    embeddings = content.setdefault("embedding", {})
+    embeddings.setdefault(dataset, {})[encoder] = dict(figures)
     _write(workdir, content)
 
 
 def end_training(workdir: epath.PathLike, step: int, why: str) -> None:
-    """Writes that the training is over, unless that is known or nothing is."""
+    """Notes that the training is over, if it was measured and is not noted yet."""
     content = read_or_begin(workdir)
     training = content.get("training")
     if training and training["step"] == step and not training["stopped"]:
@@ -152,15 +152,15 @@ def end_training(workdir: epath.PathLike, step: int, why: str) -> None:
         _write(workdir, content)
 
 
-def forget_training(workdir: epath.PathLike) -> None:
-    """Lets go of a training that is begun from the start again."""
+def drop_training(workdir: epath.PathLike) -> None:
+    """Drops the figures of a training that is started again."""
     content = read_or_begin(workdir)
     if content.pop("training", None):
         _write(workdir, content)
 
 
 def now() -> str:
-    """The date, as it stands in the file."""
+    """Returns the present date, as written in the file."""
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 

@@ -1,10 +1,10 @@
 """CSV files for people, who open them in spreadsheets.
 
-A spreadsheet runs a cell that begins like a formula, such as a compound that is called
-"=HYPERLINK(...)" or "-OH". Text that begins so has an apostrophe before it, after which
-it is text to every spreadsheet (OWASP, "CSV Injection"). Numbers stay as they are,
-those that are kept as text too. Some spreadsheets also divide at semicolons, tabs and
-lines within a cell, after which the same holds. Imports nothing slow but pandas.
+A spreadsheet runs a cell that begins like a formula, such as a compound named
+"=HYPERLINK(...)" or "-OH". Such text gets an apostrophe, which makes it text to every
+spreadsheet (OWASP, "CSV Injection"). Numbers stay unchanged, even those stored as text.
+Some spreadsheets also split cells at semicolons, tabs and lines, so text behind those
+is treated too. Imports nothing slow but pandas.
 """
 
 import re
@@ -25,24 +25,24 @@ _MARKED = re.compile(rf"^'{_AT_START}|(?<=[;\t\r\n])'{_WITHIN}")
 
 
 def write(path: epath.PathLike, table: pd.DataFrame) -> None:
-    """Writes a table without its index, so that no spreadsheet runs a cell of it.
+    """Writes a table without its index, so that no spreadsheet runs its cells.
 
     Args:
       path: of the file; its folder must exist.
-      table: its text cells and its headings may be anybody's.
+      table: with text cells and headings of any origin.
     """
     safe = table.apply(_marked_column).rename(columns=_marked)
     text = safe.to_csv(index=False, lineterminator="\n")
-    if "\r" in text:  # which Python's csv quotes only where it ends lines
+    if "\r" in text:  # which Python's csv quotes only if it ends lines
         text = safe.to_csv(index=False, lineterminator="\r\n")
     files.replace(path, text)
 
 
 def read(path: epath.PathLike) -> pd.DataFrame:
-    """Reads what `write` wrote, every cell as it was, as str; blanks are "".
+    """Reads a table that `write` wrote, with original cells as str; blanks are "".
 
     Raises:
-      ValueError: it is no table, or no text.
+      ValueError: the file is no table, or no text.
     """
     with files.reading(path) as file:
         table = pd.read_csv(file, dtype=str, keep_default_na=False)

@@ -1,8 +1,8 @@
-"""What a CSV table holds, counted in its file before anything reads it.
+"""The layout of a CSV table, checked in its file before anything reads it.
 
-Readers guess: they fill short rows, rename columns, and take a quote that is not closed
-for a cell of many lines. Here each of these is told with its line. The form is that of
-RFC 4180; empty lines may stand anywhere. Imports nothing slow.
+Readers guess: they fill short rows, rename columns, and take an unclosed quote for a
+cell of many lines. Here each of these is refused with its line. The form is RFC 4180
+with empty lines anywhere. Imports nothing slow.
 """
 
 import collections
@@ -24,7 +24,7 @@ MOST_LINE = 1 << 24  # characters of a line, and of a row of several (ours)
 MOST_NAME = 10_000  # characters of a column's name (ours)
 _QUOTE = '"'
 _QUOTED = re.compile(r'"((?:[^"]|"")*)"')
-_NO_UTF8 = re.compile("[\udc80-\udcff]")  # what surrogateescape makes of a byte
+_NO_UTF8 = re.compile("[\udc80-\udcff]")  # bytes decoded by surrogateescape
 _UTF16 = "\udcff\udcfe", "\udcfe\udcff"  # its byte-order marks
 _NULS_FRAC = 0.3  # of a line of UTF-16 that is read as UTF-8, half are (ours)
 _SHOWN = 30  # characters of a line
@@ -32,14 +32,14 @@ _SHOWN = 30  # characters of a line
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-    """A table's columns and rows, as they lie in the file.
+    """A table's columns and rows in its file.
 
     Attributes:
-      columns: cleaned names (`names.clean`). The first may be "", as
-        pandas writes an index; no two are the same.
+      columns: cleaned names (`names.clean`), all different. The first may be "", as
+        pandas writes an index.
       header_line: number of the header's line, from 1; lines above it are empty.
-      rows: how many there are below the header.
-      broken_cells: whether line breaks stand within cells.
+      rows: number of rows below the header.
+      broken_cells: whether cells hold line breaks.
       last_line_ends: whether a line break follows the last row.
     """
 
@@ -51,14 +51,14 @@ class Layout:
 
 
 def delimiter(path: os.PathLike | str) -> str:
-    """What stands between a file's cells: a tab in .tsv (and .tsv.gz), else a comma."""
+    """Returns the delimiter of a file: a tab for .tsv (and .tsv.gz), else a comma."""
     return "\t" if ".tsv" in pathlib.PurePath(str(path).lower()).suffixes else ","
 
 
 def as_text(stream: BinaryIO) -> TextIO:
-    """A file's text, without a byte-order mark and with one kind of line end.
+    """Decodes a file, without a byte-order mark and with one kind of line end.
 
-    Bytes that are no UTF-8 are kept as surrogates, which `check` refuses.
+    Bytes that are not UTF-8 become surrogates, which `check` refuses.
     """
     return io.TextIOWrapper(
         stream, encoding="utf-8-sig", errors="surrogateescape", newline=None
@@ -69,18 +69,18 @@ def check(text: TextIO, path: os.PathLike | str, *, most_columns: int) -> Layout
     """Counts a table's columns and rows, and refuses one that could be misread.
 
     Args:
-      text: as from `as_text`, at its start; it is read to its end, a line at a time.
+      text: as from `as_text`, at its start; it is read to its end, line by line.
       path: of the file, for messages and for its `delimiter`.
       most_columns: more are refused.
 
     Returns:
-      What the file holds.
+      The layout of the file.
 
     Raises:
-      InputError: naming the line: it is no UTF-8 text; a row has more or fewer cells
-        than the header; a quote is not closed, or stands within a cell; a cell in
-        quotes holds whole rows; a column has no name or that of another; the header
-        comes again; or there is no header.
+      InputError: names the line: it is not UTF-8; a row has more or fewer cells than
+        the header; a quote is not closed, or is within a cell; a quoted cell holds
+        whole rows; a column has no name or another's; the header is repeated; or there
+        is no header.
     """
     between = delimiter(path)
     records = _records(text, path, between)
@@ -105,7 +105,7 @@ def check(text: TextIO, path: os.PathLike | str, *, most_columns: int) -> Layout
 
 
 def line_of(text: TextIO, path: os.PathLike | str, row: int) -> int:
-    """The number of the line, from 1, in which a row begins.
+    """Returns the number of the line, from 1, in which a row begins.
 
     Args:
       text: of a table that `check` has passed, at its start.
@@ -117,7 +117,7 @@ def line_of(text: TextIO, path: os.PathLike | str, row: int) -> int:
 
 
 def _records(text: TextIO, path, between: str) -> Iterator[tuple[int, str]]:
-    """The header and each row, of one line or more, with the number of its first."""
+    """Yields header and rows, of one line or more, with the number of the first."""
     lines = enumerate(iter(functools.partial(text.readline, MOST_LINE), ""), 1)
     for number, line in lines:
         _check_line(path, number, line)
@@ -131,26 +131,26 @@ def _records(text: TextIO, path, between: str) -> Iterator[tuple[int, str]]:
 
 
 def _rest_of_cell(lines, path, number: int, line: str) -> Iterator[str]:
-    """The lines in which a cell goes on that a line leaves open."""
+    """Yields the further lines of a cell that a line leaves open."""
     quotes, length = line.count(_QUOTE), len(line)
     while quotes % 2:
-        here, more = next(lines, (0, ""))
-        _check_line(path, here, more)
-        quotes, length = quotes + more.count(_QUOTE), length + len(more)
-        if not more or length > MOST_LINE:
+        line_number, next_line = next(lines, (0, ""))
+        _check_line(path, line_number, next_line)
+        quotes, length = quotes + next_line.count(_QUOTE), length + len(next_line)
+        if not next_line or length > MOST_LINE:
             raise InputError(
                 f"{path}: line {number:,} opens a quote that is never closed "
                 f"({_shown(line)}): close or remove it"
             )
-        yield more
+        yield next_line
 
 
 def _check_line(path, number: int, line: str) -> None:
-    """Raises where a line is no text, or has no end."""
-    if not line.isascii() and (found := _NO_UTF8.search(line)):
+    """Refuses a line that is no text, or has no end."""
+    if not line.isascii() and (match := _NO_UTF8.search(line)):
         if number == 1 and line.startswith(_UTF16):
             raise _utf16(path)
-        byte = bytes([ord(found[0]) - 0xDC00])
+        byte = bytes([ord(match[0]) - 0xDC00])
         raise InputError(
             f"{path} is not a readable CSV table: line {number:,} holds the byte "
             f"0x{byte.hex()}, which is no UTF-8; in Latin-1 it is "
@@ -178,7 +178,7 @@ def _utf16(path) -> InputError:
 
 
 def _save_as_utf8(path, encoding: str) -> str:
-    """What to do, for a message."""
+    """Returns the remedy, for a message."""
     return (
         'save it as UTF-8 ("CSV UTF-8" in a spreadsheet, or iconv -f '
         f"{encoding} -t utf-8 {pathlib.PurePath(str(path)).name} > new.csv)"
@@ -186,14 +186,14 @@ def _save_as_utf8(path, encoding: str) -> str:
 
 
 def _check_quotes(path, number: int, record: str, between: str) -> None:
-    """Raises where a quote neither begins nor ends a cell.
+    """Refuses a quote that neither begins nor ends a cell.
 
-    The last cell may still be open. Two quotes within quotes are one that is meant.
+    The last cell may still be open. Two quotes within quotes are an escaped quote.
     """
     outside = record.rstrip("\n").split(_QUOTE)[::2]
     closed = record.count(_QUOTE) % 2 == 0
-    begins = [not part or part.startswith(between) for part in outside[1:]]
-    ends = [not part or part.endswith(between) for part in outside]
+    begins = [not text or text.startswith(between) for text in outside[1:]]
+    ends = [not text or text.endswith(between) for text in outside]
     if closed:
         ends[-1] = True  # the row does
     if all(begins) and all(ends):
@@ -210,10 +210,10 @@ def _check_quotes(path, number: int, record: str, between: str) -> None:
 
 
 def _check_broken_cells(path, line: int, record: str, width: int, between: str) -> None:
-    """Raises where a cell of several lines may be rows behind a quote too many.
+    """Refuses a cell of several lines that may be rows behind an extra quote.
 
-    Between two quotes that each stand before one column's cell, every line break comes
-    with as many delimiters as a whole row has.
+    Between two extra quotes before cells of one column, there are as many delimiters
+    per line break as in a whole row.
     """
     for cell in _QUOTED.findall(record):
         breaks = cell.count("\n")
@@ -225,12 +225,14 @@ def _check_broken_cells(path, line: int, record: str, width: int, between: str) 
             )
 
 
-def _names(header: str, line: int, path, between: str, most: int) -> tuple[str, ...]:
-    """The columns' names."""
-    if (width := _width(header, between)) > most:
+def _names(
+    header: str, line: int, path, between: str, most_columns: int
+) -> tuple[str, ...]:
+    """Reads the names of the columns."""
+    if (width := _width(header, between)) > most_columns:
         raise InputError(
-            f"{path} has a line of {width:,} columns, and {most:,} are the most: leave "
-            "some out"
+            f"{path} has a line of {width:,} columns, and {most_columns:,} are the "
+            "most: leave some out"
         )
     _check_delimiter(header, path, between)
     try:
@@ -254,32 +256,36 @@ def _names(header: str, line: int, path, between: str, most: int) -> tuple[str, 
 
 
 def check_names(
-    columns: Sequence[str], path: os.PathLike | str, where: str = ""
+    columns: Sequence[str], path: os.PathLike | str, place: str = ""
 ) -> None:
-    """Raises InputError where two columns have one name, but for blanks or Unicode."""
+    """Raises InputError if names of columns are equal but for blanks or Unicode."""
     plain = [names.clean(column) for column in columns]
     name, times = collections.Counter(plain).most_common(1)[0] if plain else ("", 0)
     if times > 1:
-        first, second = [i for i, other in enumerate(plain, 1) if other == name][:2]
+        first, second = [
+            index for index, other_name in enumerate(plain, 1) if other_name == name
+        ][:2]
         raise InputError(
-            f"{path} has two columns {name!r} (numbers {first:,} and {second:,}{where})"
+            f"{path} has two columns {name!r} (numbers {first:,} and {second:,}{place})"
             ": rename one, or remove it"
         )
 
 
 def _check_delimiter(header: str, path, between: str) -> None:
-    """Raises where something else stands between the names."""
-    for other, said in (";", "';'"), ("\t", "tabs"), (",", "commas"):
-        if other in header and between not in header:
-            right = "tabs" if between == "\t" else "commas"
-            raise InputError(f"{path} looks separated by {said}: save it with {right}")
+    """Refuses a header with another delimiter."""
+    for found_delimiter, description in (";", "';'"), ("\t", "tabs"), (",", "commas"):
+        if found_delimiter in header and between not in header:
+            expected = "tabs" if between == "\t" else "commas"
+            raise InputError(
+                f"{path} looks separated by {description}: save it with {expected}"
+            )
 
 
 def _width(record: str, between: str) -> int:
-    """How many cells a row has."""
+    """Counts the cells of a row."""
     if _QUOTE not in record:
         return record.count(between) + 1
-    return sum(part.count(between) for part in record.split(_QUOTE)[::2]) + 1
+    return sum(text.count(between) for text in record.split(_QUOTE)[::2]) + 1
 
 
 def _other_width(path, line: int, record: str, width: int, columns, between) -> str:

@@ -1,4 +1,4 @@
-"""The error that is the user's to mend."""
+"""Errors whose remedy is up to the user."""
 
 import difflib
 import re
@@ -34,25 +34,25 @@ class InputError(_Plain):
 
 
 class RunError(_Plain):
-    """What a run cannot go on from: a damaged record, a diverged network.
+    """A failure that ends a run: a damaged record, a diverged network.
 
     `main` prints it without a traceback and exits with code 1.
     """
 
 
 class Skip(_Plain):
-    """The screen lacks what is needed; the message is the reason, in words."""
+    """A lack of the screen, for which a task is skipped; the message is the reason."""
 
 
 def nearest(name: str, choices: Iterable[str]) -> str:
-    """A hint that ends an error message: the nearest valid name, or all of them.
+    """Makes a hint to end an error message: the nearest valid name, or all of them.
 
     Args:
       name: what the user wrote.
       choices: the valid names.
 
     Returns:
-      "did you mean 'x'?", or "valid: a, b, c" where nothing is near.
+      "did you mean 'x'?", or "valid: a, b, c" if no name is near.
     """
     choices = sorted(map(str, choices))
     near = difflib.get_close_matches(name, choices, n=1)
@@ -65,7 +65,7 @@ def known(what: str, name: str, valid: Iterable[str]) -> None:
     """Refuses a name that is none of the valid ones.
 
     Raises:
-      InputError: with the nearest.
+      InputError: names the nearest.
     """
     if name not in valid:
         raise InputError(f"there is no {what} {name!r}: {nearest(name, valid)}")

@@ -1,9 +1,9 @@
-"""What befell a training, in `events.jsonl`: starts, ends, and all that went wrong.
+"""Events of a training, in `events.jsonl`: starts, ends and failures.
 
-One object per line: {"date": ..., "what": ..., and what belongs to it}. `what` is
-"started" (step, devices), "finished" (step), "preempted" (why), "interrupted" (why),
-"failed" (why), "passed_over" (step, why: a checkpoint) or "rolled_back" (step, found:
-at which step, to, why, folder). A run that was killed says nothing at its end.
+One object per line: {"date": ..., "what": ..., and details}. `what` is "started" (step,
+devices), "finished" (step), "preempted" (why), "interrupted" (why), "failed" (why),
+"passed_over" (step, why: a checkpoint) or "rolled_back" (step, found: the step of
+notice, to, why, folder). A run that was killed has no event at its end.
 """
 
 import datetime
@@ -18,11 +18,11 @@ FILE = "events.jsonl"
 
 
 def add(workdir: epath.PathLike, what: str, **details: Any) -> None:
-    """Writes down one event.
+    """Appends an event.
 
     Args:
       workdir: of the experiment.
-      what: see above.
+      what: name of the event, see above.
       **details: plain data.
     """
     date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
@@ -32,19 +32,19 @@ def add(workdir: epath.PathLike, what: str, **details: Any) -> None:
 
 
 def read(workdir: epath.PathLike, what: str | None = None) -> list[dict[str, Any]]:
-    """The events so far, oldest first; damaged lines are left out.
+    """Reads the events so far, oldest first; damaged lines are left out.
 
     Args:
       workdir: of the experiment.
-      what: only these; None is all.
+      what: name of the events to read; None for all.
     """
     lines = json_lines.read(epath.Path(workdir) / FILE, is_event)
-    found = [line.content for line in lines if line.content is not None]
-    return [event for event in found if what in (None, event["what"])]
+    events = [line.content for line in lines if line.content is not None]
+    return [event for event in events if what in (None, event["what"])]
 
 
 def early_end(events: Sequence[Mapping[str, Any]]) -> int | None:
-    """The step at which a training was done before its last, if it was."""
+    """Returns the step at which a training stopped early, or None."""
     steps = [event["step"] for event in events if event["what"] == "stopped_early"]
     return steps[-1] if steps else None
 

@@ -1,4 +1,4 @@
-"""What a folder's files were when they were written: its `manifest.sha256`.
+"""Digests of a folder's files as written: its `manifest.sha256`.
 
 The manifest lists every file below the folder in the form that `sha256sum -c` reads.
 """
@@ -13,7 +13,7 @@ MANIFEST = "manifest.sha256"
 
 
 def write(folder: epath.PathLike) -> None:
-    """Lists a folder that is whole and no longer written to."""
+    """Writes the manifest of a folder that is complete."""
     folder = epath.Path(folder)
     hashes = {name: files.sha256(folder / name) for name in sorted(_names(folder))}
     lines = [f"{sha256}  {name}\n" for name, sha256 in hashes.items()]
@@ -21,12 +21,12 @@ def write(folder: epath.PathLike) -> None:
 
 
 def is_listed(folder: epath.PathLike) -> bool:
-    """Whether a folder was whole once."""
+    """Whether a folder was completed."""
     return (epath.Path(folder) / MANIFEST).exists()
 
 
 def damage(folder: epath.PathLike) -> str | None:
-    """What is wrong with a folder, in words; None where all is as it was written."""
+    """Describes the damage of a folder, a clause; None if all is as written."""
     folder = epath.Path(folder)
     if not is_listed(folder):
         return "it was never finished"
@@ -34,10 +34,10 @@ def damage(folder: epath.PathLike) -> str | None:
         listed = _listed(files.read_text(folder / MANIFEST))
     except (ValueError, OSError):  # not UTF-8, not such lines, a bad sector
         return f"{MANIFEST} is damaged"
-    found = set(_names(folder))
-    for name in sorted(listed.keys() - found):
+    present = set(_names(folder))
+    for name in sorted(listed.keys() - present):
         return f"{name} is missing"
-    for name in sorted(found - listed.keys()):
+    for name in sorted(present - listed.keys()):
         return f"{name} is not in {MANIFEST}"
     for name, sha256 in sorted(listed.items()):
         try:
@@ -56,7 +56,7 @@ def _listed(text: str) -> dict[str, str]:
 
 
 def _names(folder: epath.Path, above: str = "") -> Iterator[str]:
-    """Paths of the files below, but the manifest; hidden ones are of the system."""
+    """Yields paths of the files below, without the manifest and hidden ones."""
     for path in folder.iterdir():
         if path.name.startswith(".") or (not above and path.name == MANIFEST):
             continue

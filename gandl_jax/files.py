@@ -1,8 +1,8 @@
-"""Files, local or of `gs://`: read anywhere, written whole.
+"""Files, local or of `gs://`, which are read anywhere and written whole.
 
-A reader meets the old file or the new one, never half. On a disk a rename sees to that.
-In a bucket a rename would copy the object and delete the first, while an object that is
-written appears, whole, when it is closed: there it is written under its own name.
+A reader finds the old file or the new one, never half. On a disk a rename guarantees
+that. In a bucket a rename would copy the object and delete the first, while an object
+that is written appears, whole, when it is closed: it is written under its own name.
 """
 
 import contextlib
@@ -20,28 +20,28 @@ from etils import epath
 
 from gandl_jax import regular_files
 
-# What tensorflow, which epath opens gs:// with, fetches at least with each read: of its
-# own 64 MB an image or a record, read somewhere in a file, would use a hundredth.
+# Least bytes that TensorFlow, with which epath opens gs://, fetches per read: of its
+# default of 64 MB an image or a record within a file would use a hundredth.
 os.environ.setdefault("GCS_READAHEAD_BUFFER_SIZE_BYTES", str(2**20))
 
 
-MOST_JSON_BYTES = 2**27  # 20 times as much when it is parsed (ours)
-MOST_UNPACKED_BYTES = 2**28  # whatever the size of the archive
-MOST_UNPACKED_TIMES = 100  # numbers that were learnt or counted pack to a tenth
+MOST_JSON_BYTES = 2**27  # parsed it takes 20 times as much (ours)
+MOST_UNPACKED_BYTES = 2**28  # allowed for any size of the archive
+MOST_UNPACKED_TIMES = 100  # weights and counts pack to a tenth
 _NO_ARCHIVE = zipfile.BadZipFile, struct.error, NotImplementedError, EOFError
 
 
 def absolute(path: epath.PathLike) -> epath.Path:
-    """A path that holds in every folder; one of `gs://` does so as it is.
+    """Returns the absolute path; one of `gs://` is unchanged.
 
-    epath's own `resolve` and `absolute` would put the working directory before it.
+    epath's `resolve` and `absolute` would put the working directory before `gs://`.
     """
     path = epath.Path(path)
     return path if is_remote(path) else path.resolve()
 
 
 def bucket(path: epath.PathLike) -> epath.Path | None:
-    """The bucket that a path lies in; None where it lies on a disk."""
+    """Returns the bucket of a path; None for a path on a disk."""
     path = epath.Path(path)
     if not is_remote(path):
         return None
@@ -49,7 +49,7 @@ def bucket(path: epath.PathLike) -> epath.Path | None:
 
 
 def stats(folder: epath.Path) -> Iterator[Any]:
-    """Gives every file below a folder: its `length` in bytes and its `mtime`."""
+    """Yields the `length` in bytes and `mtime` of every file below a folder."""
     for path in folder.iterdir():
         if path.is_dir():
             yield from stats(path)
@@ -59,16 +59,16 @@ def stats(folder: epath.Path) -> Iterator[Any]:
 
 @contextlib.contextmanager
 def reading(path: epath.PathLike) -> Iterator[BinaryIO]:
-    """Opens a file to be read from any place in it.
+    """Opens a file for reading, at any position.
 
     Args:
       path: of the file.
 
     Yields:
-      A binary file that has all that Python's have: tensorflow's lack some.
+      A binary file with all methods of Python's, of which TensorFlow's lack some.
 
     Raises:
-      NoFile: a pipe, a device or another that is no regular file.
+      NoFile: the path is a pipe, a device or another that is no regular file.
     """
     if not is_remote(path):
         with regular_files.open_to_read(path) as file:
@@ -82,20 +82,20 @@ def reading(path: epath.PathLike) -> Iterator[BinaryIO]:
 
 
 def check_regular(path: epath.PathLike) -> None:
-    """Refuses what `reading` would not open, for those who open it themselves.
+    """Refuses a path that `reading` refuses, before it is opened otherwise.
 
     Args:
-      path: of a file, or of nothing.
+      path: of a file, which need not exist.
 
     Raises:
-      NoFile: as `reading`.
+      NoFile: as in `reading`.
     """
     if not is_remote(path):
         regular_files.check(path)
 
 
 def check_regular_in(folder: epath.PathLike, names: Collection[str]) -> None:
-    """As `check_regular`, for files of one folder, which may have very many."""
+    """Refuses files of a folder as `check_regular` does, fast for very many."""
     if is_remote(folder):
         return
     names = set(names)
@@ -121,22 +121,27 @@ def read_bytes(
 
 
 def read_text(path: epath.PathLike, most_bytes: int = regular_files.MOST_BYTES) -> str:
-    """Reads a whole file of UTF-8; raises as `read_bytes`, and UnicodeDecodeError."""
+    """Reads a whole file of UTF-8.
+
+    Raises:
+      NoFile: as in `read_bytes`.
+      UnicodeDecodeError: it is not UTF-8.
+    """
     return read_bytes(path, most_bytes).decode()
 
 
 def sha256(path: epath.PathLike) -> str:
-    """SHA-256 of a file's content, in hex; the file may be larger than the memory.
+    """Returns the SHA-256 of a file's content, in hex; it may exceed the memory.
 
     Raises:
-      NoFile: as `reading`.
+      NoFile: as in `reading`.
     """
     with reading(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class _Remote(io.RawIOBase):
-    """A `tf.io.gfile.GFile` to read from, as a file of Python's."""
+    """A `tf.io.gfile.GFile` as a Python file for reading."""
 
     def __init__(self, file: Any):
         self._file = file
@@ -161,20 +166,20 @@ class _Remote(io.RawIOBase):
 
 
 def read_json(path: epath.PathLike) -> Any:
-    """Plain data from a file of JSON.
+    """Reads plain data from a JSON file.
 
     Raises:
       NoFile: as `reading`, or it is larger than any of ours.
-      ValueError: it is no JSON, or was made to do harm.
+      ValueError: it is no JSON, or malicious.
     """
     return parse_json(read_text(path, MOST_JSON_BYTES))
 
 
 def parse_json(text: str | bytes) -> Any:
-    """Plain data from JSON.
+    """Parses plain data from JSON.
 
     Raises:
-      ValueError: it is none, or nested as deep as nobody means it.
+      ValueError: it is no JSON, or absurdly nested.
     """
     try:
         return json.loads(text)
@@ -189,7 +194,7 @@ def check_unpacked(file: BinaryIO) -> None:
       file: open for reading; it is left at its start.
 
     Raises:
-      ValueError: what it says that it unpacks to is out of proportion.
+      ValueError: its stated unpacked size is out of proportion.
     """
     packed = file.seek(0, os.SEEK_END)
     file.seek(0)
@@ -197,23 +202,23 @@ def check_unpacked(file: BinaryIO) -> None:
         with zipfile.ZipFile(file) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())
     except (*_NO_ARCHIVE, ValueError):
-        unpacked = 0  # whoever reads it says so
+        unpacked = 0  # its reader raises
     if unpacked > most_unpacked(packed):
         raise ValueError(f"{packed:,} bytes that unpack to {unpacked:,}")
     file.seek(0)
 
 
 def most_unpacked(packed: int) -> int:
-    """Bytes that a packed size may unpack to; more would fill the memory."""
+    """Returns the most bytes that a packed size may unpack to."""
     return max(MOST_UNPACKED_BYTES, MOST_UNPACKED_TIMES * packed)
 
 
 def replace(path: epath.PathLike, data: bytes | str) -> None:
-    """Writes a file whole, over one that is there already.
+    """Writes a file whole, over an existing one.
 
     Args:
       path: of the file; its folder must exist.
-      data: what to write; text becomes UTF-8.
+      data: to write; text becomes UTF-8.
     """
     with replacing(path) as file:
         file.write(data.encode() if isinstance(data, str) else data)
@@ -221,14 +226,14 @@ def replace(path: epath.PathLike, data: bytes | str) -> None:
 
 @contextlib.contextmanager
 def replacing(path: epath.PathLike) -> Iterator[BinaryIO]:
-    """As `replace`, for what is written in pieces.
+    """Opens a file to be written whole, as by `replace`.
 
     Args:
       path: of the file; its folder must exist.
 
     Yields:
-      A binary file to write to, in memory: files of `gs://` know no `seek` while they
-      are written, which zip archives, and so NumPy's, need.
+      A binary file in memory: files of `gs://` have no `seek` while they are written,
+      which zip archives, and so NumPy's, need.
     """
     content = io.BytesIO()
     yield content
@@ -238,15 +243,15 @@ def replacing(path: epath.PathLike) -> Iterator[BinaryIO]:
 
 @contextlib.contextmanager
 def partial(path: epath.PathLike) -> Iterator[epath.Path]:
-    """As `replace`, for a writer that opens the file itself.
+    """Gives a path to be written by others, then moved as by `replace`.
 
     Args:
       path: of the file; its folder must exist.
 
     Yields:
-      `.NAME.partial` beside it, to be written. It gets its name at the end; where the
-      writing fails it is removed, and what was there before stays. For `gs://` it is a
-      temporary file on the disk, which is copied there at the end.
+      `.NAME.partial` in the same folder, which is renamed at the end. If writing fails
+      it is removed, and the old file stays. For `gs://` it is a temporary file on the
+      disk, which is copied at the end.
     """
     final = epath.Path(path)
     if is_remote(final):
@@ -266,7 +271,7 @@ def partial(path: epath.PathLike) -> Iterator[epath.Path]:
 
 
 def _to_disk(path: epath.Path) -> None:
-    """Waits until a file is on the disk: after a power cut its new name holds all."""
+    """Waits until a file is on the disk, so that it survives a power cut."""
     opened = os.open(path, os.O_RDONLY)
     try:
         os.fsync(opened)
@@ -275,5 +280,5 @@ def _to_disk(path: epath.Path) -> None:
 
 
 def is_remote(path: epath.PathLike) -> bool:
-    """Whether a path is of a bucket."""
+    """Whether a path is in a bucket."""
     return "://" in os.fspath(path)

@@ -1,4 +1,4 @@
-"""Is there room on a disk for what a job will write?"""
+"""The check that a disk has room for a job's files."""
 
 import shutil
 
@@ -9,24 +9,26 @@ from gandl_jax.errors import InputError
 
 
 def require(workdir: epath.PathLike, needed: int, what: str) -> None:
-    """Refuses to begin where a disk has no room; buckets always have.
+    """Refuses to begin if a disk has no room; buckets always have.
 
     Args:
-      workdir: that is written to; it need not be there.
+      workdir: to be written to; it need not exist.
       needed: bytes.
-      what: needs them, for the message: "a comparison".
+      what: name of the work, for the message: "a comparison".
 
     Raises:
-      InputError: the disk has fewer free.
+      InputError: the disk has fewer bytes free.
     """
     if files.is_remote(workdir):
         return
-    place = files.absolute(workdir)
-    there = next(p for p in (place, *place.parents) if p.exists())
-    free = shutil.disk_usage(there).free
+    path = files.absolute(workdir)
+    existing = next(
+        candidate for candidate in (path, *path.parents) if candidate.exists()
+    )
+    free = shutil.disk_usage(existing).free
     if free < needed:
-        has, needs = (f"{size / 1e6:,.0f} MB" for size in (free, needed))
+        free_text, needed_text = (f"{size / 1e6:,.0f} MB" for size in (free, needed))
         raise InputError(
-            f"the disk of --workdir={workdir} has {has} free, and {what} needs "
-            f"{needs}: free some, or name another disk"
+            f"the disk of --workdir={workdir} has {free_text} free, and {what} needs "
+            f"{needed_text}: free some, or name another disk"
         )

@@ -1,7 +1,7 @@
-"""Several hosts that train and embed together: how they meet, wait and part.
+"""Several hosts that train and embed together: meeting, waiting and leaving.
 
-Each runs the same command in one process. With one host, which is the rule, nothing
-here does anything, and nothing slow is imported.
+Each runs the same command in one process. With one host, the usual case, functions here
+do nothing, and nothing slow is imported.
 """
 
 import contextlib
@@ -29,30 +29,30 @@ ADDRESS, COUNT, INDEX = VARIABLES = (
     "JAX_NUM_PROCESSES",
     "JAX_PROCESS_ID",  # 0 is the first host
 )
-MEET_S = 300  # what the first to come waits for the last (JAX's own default)
-FILE_S = 60  # as long may a network disk show what was there before
-POLL_S = 1.0  # between two looks whether another host has failed
-PART_S = 10  # what a host that fails gives the others to notice it
-LAST_S = 2  # the first host stays after the others: JAX aborts who still hears it end
+MEET_S = 300  # time for all hosts to come (JAX's default)
+FILE_S = 60  # longest delay of a network disk
+POLL_S = 1.0  # between two checks whether another host has failed
+PART_S = 10  # time for the others to notice a host that fails
+LAST_S = 2  # the first host stays longest: JAX aborts hosts that outlive it
 ENDED, STOP, STEP = "gandl/ended", "gandl/stop", "gandl/step"
 TPU_HOSTS = "instance/attributes/worker-network-endpoints"
 
 
 class _Stopping:
-    """After which step all stop, once one was asked to.
+    """Agreement on the step after which all stop, once one was asked to.
 
-    A host that waits for another's answer could keep that one waiting in a step of
-    theirs: so the thread that watches answers, with the step that was begun last.
+    Hosts that wait for one another's answers within a step could block each other: so
+    the watching thread answers, with the last step that was begun.
     """
 
     def __init__(self):
         self.lock = threading.Lock()
-        self.round = 0  # of the agreement: another one after the training went back
-        self.begun = 0  # steps completed when the step is that the host is in
+        self.round = 0  # of the agreement; a rollback begins another
+        self.begun = 0  # steps completed when the present step ends
         self.answered = False
 
     def begin(self, step: int) -> bool:
-        """Notes that a step is begun; false where the host has answered before."""
+        """Notes that a step is begun; returns False if the host has answered before."""
         with self.lock:
             if not self.answered:
                 self.begun = step
@@ -69,10 +69,10 @@ class _Stopping:
 
 @dataclasses.dataclass
 class _Group:
-    """This host's place among the others, and the way to tell them something."""
+    """This host among the others, with the client to reach them."""
 
     index: int = 0
-    count: int = 1  # of those that do now what this one does
+    count: int = 1  # of hosts that work with this one at present
     met: int = 1
     client: Any = None  # of JAX's coordination service
     numbers: Iterator[int] = dataclasses.field(default_factory=itertools.count)
@@ -84,83 +84,83 @@ _group = _Group()
 
 
 def index() -> int:
-    """This host's number, 0 for the first."""
+    """Returns this host's number, 0 for the first."""
     return _group.index
 
 
 def count() -> int:
-    """How many hosts there are."""
+    """Counts the hosts that work together at present."""
     return _group.count
 
 
 def count_met() -> int:
-    """Number of hosts that have met, whether or not this one works alone."""
+    """Counts the hosts that have met, even while this one works alone."""
     return _group.met
 
 
 def leads() -> bool:
-    """Whether this is the first host, which alone writes what is written once."""
+    """Whether this is the first host, which alone writes shared files."""
     return _group.index == 0
 
 
 def join() -> None:
-    """Meets the other hosts, where there are others.
+    """Meets the other hosts, if there are others.
 
-    VARIABLES of the environment say so, all three or none. Without them JAX finds the
-    others itself among the tasks of Slurm and the workers of a Cloud TPU. All but the
-    first host print errors only. No device may have been used before.
+    VARIABLES of the environment describe them, all three or none. Without them JAX
+    finds the others among the tasks of Slurm and the workers of a Cloud TPU. All but
+    the first host print errors only. No device may have been used before.
 
     Raises:
       InputError: variables are missing or wrong.
-      RunError: the hosts do not meet. (Where they do not within `MEET_S`, the process
-        ends with the exit code 1: JAX would wait on, then abort.)
+      RunError: the hosts do not meet. (If they do not within `MEET_S`, the process ends
+        with the exit code 1: JAX would wait on, then abort.)
     """
     global _group
     tell_libtpu()
-    named = read_variables()
-    alone = named[COUNT] == 1 if named else not _jax_finds_others()
-    if alone:
+    variables = read_variables()
+    is_alone = variables[COUNT] == 1 if variables else not _jax_finds_others()
+    if is_alone:
         return
-    client, place, number = _meet_others(named)
-    _group = _Group(place, number, number, client)
+    client, number, count = _meet_others(variables)
+    _group = _Group(number, count, count, client)
     threading.Thread(target=_watch, args=(_group,), daemon=True).start()
     if not leads():
         sys.stdout = open(os.devnull, "w", encoding="utf-8")
-    print(f"hosts     {number} have met")
+    print(f"hosts     {count} have met")
 
 
 def read_variables() -> dict[str, Any] | None:
-    """What the environment says of the hosts; None where it says nothing.
+    """Reads the environment's variables of the hosts; None if there are none.
 
     Returns:
-      Name -> value, all VARIABLES.
+      {name: value} of all VARIABLES.
 
     Raises:
       InputError: some are missing, or a value is not possible.
     """
-    found = {name: os.environ[name] for name in VARIABLES if os.environ.get(name)}
-    if not found:
+    variables = {name: os.environ[name] for name in VARIABLES if os.environ.get(name)}
+    if not variables:
         return None
-    missing = [name for name in VARIABLES if name not in found]
+    missing = [name for name in VARIABLES if name not in variables]
     if missing:
         raise InputError(
-            f"{' and '.join(found)} in the environment: set {' and '.join(missing)} "
-            "too, or none of them"
+            f"{' and '.join(variables)} in the environment: set "
+            f"{' and '.join(missing)} too, or none of them"
         )
-    if not re.fullmatch(r".+:\d+", found[ADDRESS]):
+    if not re.fullmatch(r".+:\d+", variables[ADDRESS]):
         raise InputError(
-            f"{ADDRESS}={found[ADDRESS]} should be HOST:PORT of the first host"
+            f"{ADDRESS}={variables[ADDRESS]} should be HOST:PORT of the first host"
         )
     for name in (COUNT, INDEX):
-        if not found[name].isdecimal():
-            raise InputError(f"{name}={found[name]} should be a whole number")
-        found[name] = int(found[name])
-    if not found[INDEX] < found[COUNT]:
+        if not variables[name].isdecimal():
+            raise InputError(f"{name}={variables[name]} should be a whole number")
+        variables[name] = int(variables[name])
+    if not variables[INDEX] < variables[COUNT]:
         raise InputError(
-            f"{INDEX}={found[INDEX]} should be below {COUNT}={found[COUNT]}: the hosts "
-            "count from 0"
+            f"{INDEX}={variables[INDEX]} should be below {COUNT}={variables[COUNT]}: "
+            "the hosts count from 0"
         )
-    return found
+    return variables
 
 
 def _jax_finds_others() -> bool:
@@ -168,15 +168,15 @@ def _jax_finds_others() -> bool:
         return int(os.environ.get("SLURM_NTASKS", 1)) > 1
     if not importlib.util.find_spec("libtpu") or not may_have_tpu():
         return False
-    import jax  # names this platform where it finds a TPU, and the user none
+    import jax  # it names the platform "tpu" if it finds one
 
     return "tpu" in (jax.config.jax_platforms or "") and tpu_hosts() > 1
 
 
 def tell_libtpu() -> None:
-    """Tells libtpu, where it is installed, that there is no TPU, where there is none.
+    """Tells libtpu, if installed, that there is no TPU, if there is none.
 
-    Otherwise it asks the environment of a TPU, and complains aloud that there is none.
+    Otherwise it looks for the environment of a TPU, and prints that there is none.
     """
     if importlib.util.find_spec("libtpu") and not may_have_tpu():
         os.environ.setdefault("ALLOW_MULTIPLE_LIBTPU_LOAD", "1")
@@ -186,22 +186,22 @@ def tell_libtpu() -> None:
 
 
 def may_have_tpu() -> bool:
-    """Whether there is a device of Google's, which may be a TPU or a network card."""
+    """Whether there is a Google device, which may be a TPU or a network card."""
     vendors = pathlib.Path("/sys/bus/pci/devices").glob("*/vendor")
     return any(path.read_text().strip() == "0x1ae0" for path in vendors)
 
 
 def tpu_hosts() -> int:
-    """How many hosts the Cloud TPU has that this one belongs to; 1 if nobody says."""
-    named = os.environ.get("TPU_WORKER_HOSTNAMES")  # Kubernetes
-    if named or "TPU_SKIP_MDS_QUERY" in os.environ:
-        return len((named or "").split(","))
-    found = cloud_says(TPU_HOSTS)
-    return len(found.split(",")) if found else 1
+    """Counts the hosts of this host's Cloud TPU; 1 if unknown."""
+    host_names = os.environ.get("TPU_WORKER_HOSTNAMES")  # Kubernetes
+    if host_names or "TPU_SKIP_MDS_QUERY" in os.environ:
+        return len((host_names or "").split(","))
+    endpoints = cloud_says(TPU_HOSTS)
+    return len(endpoints.split(",")) if endpoints else 1
 
 
 def cloud_says(name: str) -> str | None:
-    """What Google's metadata server says of this machine; None where none answers."""
+    """Asks Google's metadata server about this machine; None without an answer."""
     server = os.environ.get("GCE_METADATA_IP", "metadata.google.internal")
     request = urllib.request.Request(
         f"http://{server}/computeMetadata/v1/{name}",
@@ -214,22 +214,23 @@ def cloud_says(name: str) -> str | None:
         return None
 
 
-def _meet_others(named: Mapping[str, Any] | None) -> tuple[Any, int, int]:
-    """JAX's client, this host's number, and how many there are."""
+def _meet_others(variables: Mapping[str, Any] | None) -> tuple[Any, int, int]:
+    """Meets the others; returns JAX's client, this host's number, and the count."""
     import jax
 
-    # The only way to barriers and notes that use no device, which may be busy.
+    # The only access to barriers and notes that use no device, which may be busy.
     from jax._src.distributed import global_state
 
-    # It would keep SIGTERM from ending the program, and nothing asks it.
+    # It would keep SIGTERM from ending the program, and is not used.
     jax.config.update("jax_enable_preemption_service", False)
     arguments = {"initialization_timeout": 2 * MEET_S}
-    if named:
-        arguments["coordinator_address"] = named[ADDRESS]
-        arguments["num_processes"] = named[COUNT]
-        arguments["process_id"] = named[INDEX]
+    if variables:
+        arguments["coordinator_address"] = variables[ADDRESS]
+        arguments["num_processes"] = variables[COUNT]
+        arguments["process_id"] = variables[INDEX]
         print(
-            f"hosts     host {named[INDEX]} of {named[COUNT]} waits at {named[ADDRESS]}"
+            f"hosts     host {variables[INDEX]} of {variables[COUNT]} waits at "
+            f"{variables[ADDRESS]}"
         )
 
     def give_up() -> None:
@@ -257,25 +258,25 @@ def _meet_others(named: Mapping[str, Any] | None) -> tuple[Any, int, int]:
 
 
 def meet() -> None:
-    """Waits until all hosts have come here."""
+    """Waits until all hosts call this."""
     gather("here")
 
 
 def gather(value: Any) -> list[Any]:
-    """Waits for all hosts, and gives what each has brought, plain data, in order."""
+    """Gathers the values of all hosts, plain data, in order; waits for them."""
     if _group.count == 1:
         return [value]
     number = next(_group.numbers)
     key = f"gandl/{number}"
     _group.client.key_value_set(f"{key}/{_group.index}", json.dumps(value))
-    return [json.loads(_told(f"{key}/{other}")) for other in range(_group.count)]
+    return [json.loads(_received(f"{key}/{other}")) for other in range(_group.count)]
 
 
 def once(fn: Callable[[], Any]) -> Any:
-    """Runs a function on the first host, while the others wait for what it gives.
+    """Runs a function on the first host, while the others wait for its value.
 
     Args:
-      fn: its value is plain data (or None). It runs as if there were one host.
+      fn: returns plain data (or None). It runs as if there were one host.
 
     Returns:
       The value, on every host.
@@ -284,7 +285,7 @@ def once(fn: Callable[[], Any]) -> Any:
         return fn()
     key = f"gandl/{next(_group.numbers)}"
     if not leads():
-        return json.loads(_told(key))
+        return json.loads(_received(key))
     with _alone():
         value = fn()
     _group.client.key_value_set(key, json.dumps(value))
@@ -303,31 +304,31 @@ def _alone() -> Iterator[None]:
 
 
 def agree(values: Mapping[str, Any]) -> None:
-    """Holds what must be the same on every host against the first's.
+    """Compares values that must be equal on all hosts with the first host's.
 
     Args:
-      values: name to plain data.
+      values: {name: plain data}.
 
     Raises:
-      InputError: naming the first that differs.
+      InputError: names the first value that differs.
     """
-    mine = json.loads(json.dumps(values))
-    first = once(lambda: mine)
-    for name, value in mine.items():
-        if first.get(name) != value:
+    own_values = json.loads(json.dumps(values))
+    first_values = once(lambda: own_values)
+    for name, value in own_values.items():
+        if first_values.get(name) != value:
             raise InputError(
-                f"{name} is {value!r} on host {index()} and {first.get(name)!r} on "
-                "host 0: run the same command on the same data on every host"
+                f"{name} is {value!r} on host {index()} and {first_values.get(name)!r} "
+                "on host 0: run the same command on the same data on every host"
             )
 
 
 def stop_after(step: int, asked: bool) -> bool:
-    """Whether to stop after this step, the same one on all hosts.
+    """Tells whether to stop after this step, the same one on all hosts.
 
-    Hosts may be some steps apart: where one was asked, all go on to the farthest.
+    Hosts may be some steps apart: if one was asked to stop, all go on to the farthest.
 
     Args:
-      step: completed on this host; asked for after each.
+      step: steps completed on this host; called after each.
       asked: whether this host was asked to stop.
     """
     if _group.count == 1:
@@ -338,11 +339,11 @@ def stop_after(step: int, asked: bool) -> bool:
     if stopping.begin(step + 1):
         return False
     keys = (f"{STEP}/{stopping.round}/{other}" for other in range(_group.count))
-    return step >= max(int(_told(key)) for key in keys)
+    return step >= max(int(_received(key)) for key in keys)
 
 
 def begin_at(step: int) -> None:
-    """Says at which step this host begins, as all do, perhaps once more."""
+    """Notes the step at which this host begins, like all hosts, perhaps again."""
     stopping = _group.stopping
     with stopping.lock:
         stopping.round += 1
@@ -366,13 +367,13 @@ def await_file(path: epath.Path) -> None:
 
 
 def leave(code: int) -> int:
-    """Parts from the other hosts; where this one fails, all end.
+    """Leaves the other hosts; if this one fails, all end.
 
     Args:
-      code: of this host, with which the others end too if it is not 0.
+      code: exit code of this host, and of the others if it is not 0.
 
     Returns:
-      The exit code, unless this host fails among others: then the process ends here.
+      The exit code; if this host fails among others, the process ends here instead.
     """
     if _group.count == 1:
         return code
@@ -388,8 +389,8 @@ def leave(code: int) -> int:
     return code
 
 
-def _told(key: str) -> str:
-    """What another host has sent or will send; Ctrl-C ends the waiting."""
+def _received(key: str) -> str:
+    """Waits for another host's value; Ctrl-C ends the waiting."""
     import jax
 
     while True:
@@ -401,23 +402,21 @@ def _told(key: str) -> str:
 
 
 def _watch(group: _Group) -> None:
-    """Ends this process where another host has failed, whatever it waits for.
+    """Ends this process if another host has failed; answers requests to stop.
 
-    And answers for it, where one of the hosts was asked to stop.
-
-    JAX notices a host that is gone within 100 s and then aborts; one that fails in an
-    orderly way is noticed at once, and its exit code kept.
+    JAX notices a host that is gone within 100 s and then aborts; a host that fails in
+    an orderly way is noticed at once, and its exit code is kept.
     """
-    told = []
+    notes = []
     with contextlib.suppress(RuntimeError):  # JAX's, of a service that is gone
-        while not told:
+        while not notes:
             if group.parting.wait(POLL_S):
                 return
-            told = group.client.key_value_dir_get(ENDED)
+            notes = group.client.key_value_dir_get(ENDED)
             if group.client.key_value_dir_get(STOP):
                 group.stopping.answer(group)
-    if told:
-        other, code = json.loads(told[0][1])
+    if notes:
+        other, code = json.loads(notes[0][1])
         _say(f"host {other} ended with {code}: see what it says")
         _wait_for_all()
         _end(code)
@@ -430,7 +429,7 @@ def _tell_of_end(code: int) -> None:
 
 
 def _wait_for_all() -> None:
-    """Gives all time to notice, for the first host takes the service with it."""
+    """Gives all hosts time to notice, as the first host ends the service."""
     with contextlib.suppress(RuntimeError):
         _group.client.wait_at_barrier(ENDED, 1_000 * PART_S)
     if leads():

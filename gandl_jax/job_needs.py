@@ -1,6 +1,6 @@
-"""What jobs say that they need, at the top of their modules; nothing slow is imported.
+"""Needs of jobs, stated at the top of their modules; nothing slow is imported.
 
-ON_ALL_HOSTS = True   of several hosts all run it; else the first alone
+ON_ALL_HOSTS = True   all hosts run it; else the first only
 WORKDIR = ...         "claimed": it writes into the workdir, which is this experiment's
 "untouched": it claims the workdir and makes nothing in it
 "unclaimed": it writes there, whosever experiment it is
@@ -26,22 +26,22 @@ WRITTEN = "written"  # a job's CONFIG
 
 
 def runs_on_all_hosts(job: str) -> bool:
-    """Whether every host runs a job, not the first alone."""
+    """Whether every host runs a job, not the first only."""
     return modules.constant("jobs", job, "ON_ALL_HOSTS", default=False)
 
 
 def only_read(jobs: Iterable[str]) -> bool:
-    """Whether jobs only look at a workdir."""
+    """Whether jobs only read a workdir."""
     return all(_workdir(job) == READ for job in jobs)
 
 
 def any_claims(jobs: Iterable[str]) -> bool:
-    """Whether one of the jobs makes the workdir its experiment's."""
+    """Whether one of the jobs claims the workdir for its experiment."""
     return any(_workdir(job) in (CLAIMED, UNTOUCHED) for job in jobs)
 
 
 def none_writes(jobs: Iterable[str]) -> bool:
-    """Whether jobs that claim a workdir make nothing in it."""
+    """Whether jobs that claim a workdir write nothing in it."""
     return all(_workdir(job) == UNTOUCHED for job in jobs)
 
 
@@ -61,14 +61,14 @@ def writes_config(jobs: Iterable[str]) -> bool:
 
 
 def check(config, jobs: Sequence[str], workdir: epath.Path) -> None:
-    """Lets every job refuse what it cannot do.
+    """Runs the checks of all jobs.
 
     Raises:
-      InputError: the first that is refused.
+      InputError: a job refuses.
     """
-    for place, job in enumerate(jobs):
+    for index, job in enumerate(jobs):
         if job in modules.names("jobs", "check"):
-            modules.load("jobs", job).check(config, workdir, jobs[:place])
+            modules.load("jobs", job).check(config, workdir, jobs[:index])
 
 
 def _workdir(job: str) -> str:

@@ -1,7 +1,7 @@
-"""Files with one JSON object a line, each with a digest of itself: damage is noticed.
+"""Files with one JSON object per line, each with a digest, so that damage is noticed.
 
-The digest is that of `sealed_json`, in the line. Lines of former versions carry none:
-they are read where they come before the first that carries one.
+The digest is that of `sealed_json`, in the line. Lines of former versions have none:
+they are accepted before the first line that has one.
 """
 
 import dataclasses
@@ -21,8 +21,8 @@ class Line:
 
     Attributes:
       number: of the line, from 1.
-      text: as it lies there, without its end.
-      content: the object without its digest; None where the line is damaged.
+      text: in the file, without its line end.
+      content: the object without its digest; None if the line is damaged.
     """
 
     number: int
@@ -31,15 +31,15 @@ class Line:
 
 
 def append(path: epath.PathLike, content: Mapping[str, Any]) -> None:
-    """Adds one line; half a line that a killed process left before it goes.
+    """Appends a line; removes half a line that a killed process left.
 
     Args:
-      path: of the file, which is made if need be.
+      path: of the file, which is made if needed.
       content: plain data.
     """
     path = epath.Path(path)
     _drop_half(path)
-    # An object cannot be appended to: on gs:// all is read and written again.
+    # Objects of gs:// cannot be appended to: all is read and written again.
     with path.open("a") as file:
         file.write(json.dumps(sealed_json.sealed(content)) + "\n")
 
@@ -47,11 +47,11 @@ def append(path: epath.PathLike, content: Mapping[str, Any]) -> None:
 def read(
     path: epath.PathLike, is_right: Callable[[dict[str, Any]], bool]
 ) -> list[Line]:
-    """Reads all lines but half a last one, which a process leaves that was killed.
+    """Reads all lines, without half a last one that a killed process left.
 
     Args:
-      path: of the file; where there is none, there are no lines.
-      is_right: whether an object is one that belongs into this file.
+      path: of the file; a missing one has no lines.
+      is_right: tells whether an object belongs in this file.
 
     Returns:
       The lines in the order of the file, damaged ones too.
@@ -72,19 +72,19 @@ def read(
 def damaged(
     path: epath.PathLike, is_right: Callable[[dict[str, Any]], bool]
 ) -> list[int]:
-    """Numbers of the lines that are not as they were written, from 1."""
+    """Returns the numbers of damaged lines, from 1."""
     return [line.number for line in read(path, is_right) if line.content is None]
 
 
 def ends_in_half(path: epath.PathLike) -> bool:
-    """Whether the last line was cut off as it was being written."""
+    """Whether the last line was cut off while it was written."""
     path = epath.Path(path)
     data = files.read_bytes(path) if path.exists() else b""
     return bool(data) and _is_half(data.splitlines(keepends=True)[-1])
 
 
-def told(numbers: list[int]) -> str:
-    """Damaged lines in words: "line 7 is damaged"."""
+def describe_damage(numbers: list[int]) -> str:
+    """Describes damaged lines: "line 7 is damaged"."""
     listed = ", ".join(map(str, numbers[:10])) + (" ..." if len(numbers) > 10 else "")
     return (
         f"lines {listed} are damaged"
@@ -106,7 +106,7 @@ def _parsed(
 
 
 def _is_half(text: bytes) -> bool:
-    """Whether a line has no end, and holds no whole object that damage added to."""
+    """Whether a line is cut off: it has no end, and begins with no whole object."""
     if text.endswith((b"\n", b"\r")):
         return False
     try:

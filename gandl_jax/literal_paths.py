@@ -1,9 +1,9 @@
-"""Makes etils' paths search and list folders as pathlib's do.
+"""Makes etils' paths search and list folders like pathlib's.
 
-etils joins a folder and a pattern, and so looks for a folder `x [1]` as a pattern,
-which does not match itself. Orbax, which finishes checkpoints with that method, then
-finds nothing to finish, and what it has written can never be read. Of what is in a
-folder etils leaves out all names that end in `~`.
+etils joins a folder and a pattern, and so takes a folder `x [1]` for a pattern, which
+does not match itself. Orbax, which finishes checkpoints with that method, then finds
+nothing to finish, and its checkpoint can never be read. When listing a folder, etils
+leaves out names that end in `~`.
 """
 
 import functools
@@ -15,7 +15,7 @@ from etils import epath
 
 
 def mend() -> None:
-    """Mends the class of all paths that etils makes, for all libraries that use it."""
+    """Patches the class of etils' paths, for all libraries that use it."""
     cls = type(epath.Path())
     if not hasattr(cls.glob, "__wrapped__"):
         cls.glob, cls.iterdir = _literal(cls.glob), _whole(cls.iterdir)
@@ -32,10 +32,10 @@ def _literal(search: Callable) -> Callable:
 def _whole(listing: Callable) -> Callable:
     @functools.wraps(listing)
     def wrapped(self: epath.Path) -> Iterator[epath.Path]:
-        place = os.fspath(self)
-        if "://" in place:  # a bucket
+        folder = os.fspath(self)
+        if "://" in folder:  # a bucket
             yield from listing(self)
         else:
-            yield from (self / name for name in os.listdir(place))
+            yield from (self / name for name in os.listdir(folder))
 
     return wrapped

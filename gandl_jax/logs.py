@@ -1,4 +1,4 @@
-"""What a run tells: metrics to JSONL (the truth) and TensorBoard."""
+"""Logs of metrics: JSONL, which is read again, and TensorBoard."""
 
 import contextlib
 import dataclasses
@@ -16,7 +16,7 @@ FILE = "metrics.jsonl"
 
 
 class _EventFile:
-    """A file of TensorBoard's events that is opened as all others are."""
+    """A file of TensorBoard's events, opened like all other files."""
 
     def __init__(self, path: str):
         self._opened = contextlib.ExitStack()
@@ -33,16 +33,16 @@ class _EventFile:
 
 
 class _EventFiles:
-    """How tensorboardX is to write to gs://.
+    """tensorboardX's access to gs://.
 
-    Its own way needs one more library, with its own credentials.
+    Its own access needs a further library, with its own credentials.
     """
 
     def open(self, path: str) -> _EventFile:
         return _EventFile(path)
 
     def directory_check(self, path: str) -> None:
-        """A bucket needs no folders."""
+        """Does nothing, as buckets need no folders."""
 
 
 record_writer.register_writer_factory("gs", _EventFiles())
@@ -55,8 +55,8 @@ class _Board:
     the program waiting for it.
 
     Args:
-      folder: made if need be.
-      purge_step: from which on what former runs wrote does not count.
+      folder: of the events; made if needed.
+      purge_step: step from which events of former runs do not count.
     """
 
     def __init__(self, folder: epath.Path, purge_step: int):
@@ -84,10 +84,10 @@ class _Board:
 
 @dataclasses.dataclass(frozen=True)
 class Former:
-    """What former runs logged, in view of the step that a run goes on from.
+    """The log of former runs, up to the step that a run resumes from.
 
-    Lines of later steps belong to work that is done again. Of a step that was written
-    twice, by a run that resumed, the later line counts.
+    Lines of later steps belong to work that is done again. If a resumed run wrote a
+    step twice, the later line counts.
 
     Attributes:
       file: `metrics.jsonl`.
@@ -101,29 +101,31 @@ class Former:
 
     @classmethod
     def read(cls, workdir: epath.PathLike, step: int) -> "Former":
-        """Reads the file of a workdir, which may have none."""
+        """Reads the file of a workdir, if it has one."""
         file = epath.Path(workdir) / FILE
         return cls(file, step, json_lines.read(file, is_metrics))
 
     @property
     def lines(self) -> list[dict[str, Any]]:
-        """Those that count, in the order of their steps."""
-        kept = [x for x in _newest(self.stored) if x.content["step"] <= self.step]
+        """Lines that count, in the order of their steps."""
+        kept = [
+            line for line in _newest(self.stored) if line.content["step"] <= self.step
+        ]
         return [line.content for line in kept]
 
     @property
     def seconds(self) -> float:
-        """Training time on record; 0 where there is none."""
+        """Recorded training time in seconds; 0 without lines."""
         return max((line.get("seconds", 0.0) for line in self.lines), default=0.0)
 
     def drop_later(self) -> None:
-        """Leaves those that count, and damaged lines, of which it tells."""
+        """Removes lines that do not count; reports damaged lines, which stay."""
         if not self.file.exists():
             return
         damaged = [line for line in self.stored if line.content is None]
         if damaged:
-            numbers = json_lines.told([line.number for line in damaged])
-            print(f"note: {self.file}: {numbers} and left out", flush=True)
+            damage = json_lines.describe_damage([line.number for line in damaged])
+            print(f"note: {self.file}: {damage} and left out", flush=True)
         newest = {line.number for line in _newest(self.stored)}
         kept = [
             line.text + b"\n"
@@ -136,12 +138,12 @@ class Former:
 
 
 class Metrics:
-    """Appends to `metrics.jsonl` and TensorBoard.
+    """Writer of `metrics.jsonl` and TensorBoard's events.
 
-    Lines of steps that come after `former.step` are dropped: they are written again.
+    Lines of steps after `former.step` are removed: they are written again.
 
     Args:
-      former: what is there.
+      former: the log of former runs.
     """
 
     def __init__(self, former: Former):
@@ -150,7 +152,7 @@ class Metrics:
         self._board = _Board(former.file.parent / "tensorboard", former.step + 1)
 
     def write(self, step: int, images: int, seconds: float, values: Mapping) -> None:
-        """Adds one line: {"step", "images", "seconds", "group/name": value, ...}."""
+        """Appends a line: {"step", "images", "seconds", "group/name": value, ...}."""
         line = {"step": step, "images": images, "seconds": round(seconds, 3), **values}
         json_lines.append(self._file, line)
         self._board.write(step, values)
@@ -161,9 +163,9 @@ class Metrics:
 
 
 def read(workdir: epath.PathLike) -> list[dict[str, Any]]:
-    """What was logged so far, damaged lines left out.
+    """Reads the log so far, without damaged lines.
 
-    A run that resumed may have written a step twice: the later line counts.
+    If a resumed run wrote a step twice, the later line counts.
 
     Args:
       workdir: of the experiment; it may have no metrics.
@@ -183,6 +185,8 @@ def is_metrics(line: Mapping[str, Any]) -> bool:
 
 
 def _newest(stored: Sequence[json_lines.Line]) -> list[json_lines.Line]:
-    """The last line of each step, in the order of the steps."""
-    by_step = {x.content["step"]: x for x in stored if x.content is not None}
+    """Returns the last line of each step, in the order of the steps."""
+    by_step = {
+        line.content["step"]: line for line in stored if line.content is not None
+    }
     return [by_step[step] for step in sorted(by_step)]

@@ -18,12 +18,12 @@ NO_MEMORY = (
     "this takes more memory than there is, or than ulimit -v allows (docs/data.md, "
     "Memory)"
 )
-NO_ROOM = "failed to map segment"  # of a library that memory is too small to load
-OF_A_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+NO_ROOM = "failed to map segment"  # of a library that does not fit into memory
+DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 
 
 def main(argv: list[str]) -> int:
-    """Runs a command line, on this host and with those that run the same.
+    """Runs a command line on this host, together with others that run the same.
 
     Args:
       argv: arguments without the program's name.
@@ -35,14 +35,14 @@ def main(argv: list[str]) -> int:
     try:
         with terminal.printing_safely(), preemption.heeded():
             return hosts.leave(_attempt(argv))
-    except preemption.Preempted as preempted:  # as it was leaving
+    except preemption.Preempted as preempted:  # while leaving
         return preempted.code
 
 
 def _advised(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno == errno.ENOMEM:
         return f"{NO_MEMORY}: {error}"
-    if isinstance(error, OSError) and error.errno in OF_A_DISK:
+    if isinstance(error, OSError) and error.errno in DISK_ERRORS:
         return (
             f"{error}: see that the disk has room and can be written; "
             "the same command goes on"
@@ -61,7 +61,7 @@ def _attempt(argv: list[str]) -> int:
         if unknown:
             raise InputError(f"what is {unknown[0]!r}? Flags look like --job=train")
         config, jobs, workdir = command_line.resolve(values, settings)
-        if not job_needs.only_read(jobs):  # which one host does for itself
+        if not job_needs.only_read(jobs):  # jobs that read run on one host
             hosts.join()
         run_jobs.run_jobs(config, jobs, workdir, command=shlex.join(argv))
     except (InputError, flags.Error) as error:
@@ -76,7 +76,7 @@ def _attempt(argv: list[str]) -> int:
     except preemption.Preempted as preempted:
         print(f"gandl_jax: {preempted}; the same command goes on", file=sys.stderr)
         return preempted.code
-    except KeyboardInterrupt:  # of a library; Ctrl-C itself is heeded
+    except KeyboardInterrupt:  # raised by a library; Ctrl-C itself is handled
         print("gandl_jax: stopped; the same command goes on", file=sys.stderr)
         return preemption.INTERRUPTED
     except Exception as error:

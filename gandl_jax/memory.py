@@ -1,4 +1,4 @@
-"""This process's memory: the most that it held, and what was freed."""
+"""Memory of this process: its peak, and return of freed memory."""
 
 import contextlib
 import ctypes
@@ -6,15 +6,15 @@ import math
 import resource
 import time
 
-EVERY_S = 60.0  # it takes 0.1 s
+EVERY_S = 60.0  # least time between two calls of malloc_trim, which take 0.1 s
 
 _given_back = -math.inf
 
 
 def give_back() -> None:
-    """Gives the system what was freed, of which glibc keeps more and more.
+    """Returns freed memory to the system, of which glibc keeps more and more.
 
-    To be called often: it does so once a minute.
+    It may be called often: it acts once a minute.
     """
     global _given_back
     if time.monotonic() - _given_back < EVERY_S:
@@ -25,5 +25,5 @@ def give_back() -> None:
 
 
 def peak_bytes() -> int:
-    """The most resident memory that this process has held, whatever it did."""
+    """Returns the peak of this process's resident memory, in bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

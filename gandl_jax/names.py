@@ -1,4 +1,4 @@
-"""Which texts are one name or one number, however they were typed.
+"""Equality of names and numbers in texts, however they were typed.
 
 Imports nothing slow.
 """
@@ -22,7 +22,7 @@ _NUMBER = re.compile(rf"[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+){_EXPONENT}", re.
 _PADDED = re.compile(rf"[+-]?(?:\d+(?:\.\d*)?|\.\d+){_EXPONENT}", re.ASCII)
 _LARGE = 10**9  # whole numbers from here on may differ by less than SAME_FRAC
 # Soft hyphen, zero-width blanks and joiners, marks of writing direction, byte-order
-# mark: nobody sees them.
+# mark: invisible characters.
 _UNSEEN = re.compile(
     "[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]"
 )
@@ -30,11 +30,11 @@ _BLANK = re.compile(r"\s")  # tabs, no-break and thin spaces, line breaks
 
 
 def clean(text: str) -> str:
-    """The name that a text is.
+    """Cleans a name.
 
     Returns:
-      The text in Unicode's form NFC, without characters that nobody sees and without
-      blanks at its ends; blanks within are plain spaces.
+      The text in Unicode's form NFC, without invisible characters and without blanks at
+      its ends; blanks within are plain spaces.
     """
     if text.isascii() and text.isprintable():
         return text.strip()
@@ -43,7 +43,7 @@ def clean(text: str) -> str:
 
 
 def cleaned(column: pd.Series) -> pd.Series:
-    """The name that each text of a column is, [N] str; numbers stay as they are."""
+    """Cleans the texts of a column, [N] str; numbers are unchanged."""
     texts = [text for text in column.unique() if isinstance(text, str)]
     if _are_clean(texts):
         return column
@@ -52,18 +52,18 @@ def cleaned(column: pd.Series) -> pd.Series:
 
 
 def _are_clean(texts: Collection[str]) -> bool:
-    """Whether all are surely clean; fast, for there may be millions."""
+    """Whether all texts are surely clean; fast, as there may be millions."""
     joined = f"|{'|'.join(texts)}|"
     is_plain = joined.isascii() and joined.isprintable()
     return is_plain and "| " not in joined and " |" not in joined
 
 
 def number(text: str, *, padded: bool = False) -> decimal.Decimal | None:
-    """The number that a text is; None where it is none.
+    """Parses a number; None if the text is no number.
 
     Args:
       text: 1, 1.0, +1, .5, 1e-3. Neither "1,5", "1_000" nor "nan".
-      padded: whether 007 is a number. Among names it is none: plate 007 is not plate 7.
+      padded: whether 007 is a number; not among names: plate 007 is not plate 7.
     """
     form = _PADDED if padded else _NUMBER
     if len(text) > _LONGEST or not form.fullmatch(text):
@@ -71,13 +71,17 @@ def number(text: str, *, padded: bool = False) -> decimal.Decimal | None:
     return decimal.Decimal(text)
 
 
-def is_same_number(one: decimal.Decimal, other: decimal.Decimal) -> bool:
+def is_same_number(number: decimal.Decimal, other: decimal.Decimal) -> bool:
     """Whether two numbers differ by rounding at most; large whole ones are exact."""
-    if one == other:
+    if number == other:
         return True
-    if min(abs(one), abs(other)) >= _LARGE and _is_whole(one) and _is_whole(other):
+    if (
+        min(abs(number), abs(other)) >= _LARGE
+        and _is_whole(number)
+        and _is_whole(other)
+    ):
         return False
-    return math.isclose(one, other, rel_tol=SAME_FRAC)
+    return math.isclose(number, other, rel_tol=SAME_FRAC)
 
 
 def _is_whole(value: decimal.Decimal) -> bool:
@@ -87,44 +91,48 @@ def _is_whole(value: decimal.Decimal) -> bool:
 def numbers(
     known: Collection[str], *, padded: bool = False
 ) -> Mapping[str, decimal.Decimal]:
-    """The number that each text of a column is; {} where one of them is none.
+    """Parses the numbers of a column; {} if a text is no number.
 
     Args:
-      known: the different texts of the column; "" is a blank and is left out.
+      known: the distinct texts of the column; "" is a blank and is left out.
       padded: as in `number`.
     """
-    found = {text: number(text, padded=padded) for text in known if text}
-    return {} if None in found.values() else found
+    by_text = {text: number(text, padded=padded) for text in known if text}
+    return {} if None in by_text.values() else by_text
 
 
 def meant(name: str, known: Collection[str], *, padded: bool = False) -> set[str]:
-    """The texts of a column that somebody means by a name.
+    """Returns the texts of a column that a name refers to.
 
     Args:
-      name: as somebody wrote it.
-      known: the different texts of the column, cleaned.
+      name: as typed.
+      known: the distinct texts of the column, cleaned.
       padded: as in `number`.
 
     Returns:
-      Where all texts of the column are numbers and the name is one, those of the same
-      number; else the name itself where it is there.
+      If all texts of the column and the name are numbers, the texts of the same number;
+      else the name itself, if the column has it.
     """
     name = clean(name)
     value = number(name, padded=padded)
-    if value is not None and (found := numbers(known, padded=padded)):
-        return {text for text, other in found.items() if is_same_number(value, other)}
+    if value is not None and (by_text := numbers(known, padded=padded)):
+        return {
+            text
+            for text, text_value in by_text.items()
+            if is_same_number(value, text_value)
+        }
     return {name} & set(known)
 
 
 def one_spelling(column: pd.Series) -> pd.Series:
-    """A column of numbers with one text for each: "1" for "1" and "1.0".
+    """Unifies the texts of a column's numbers: "1" for "1" and "1.0".
 
     Args:
       column: [N] str, cleaned; "" is a blank.
 
     Returns:
-      [N] str: the shortest text that the column has for the number. A column in which
-      a text is no number stays as it is.
+      [N] str: the column's shortest text for each number. A column with a text that is
+      no number is unchanged.
     """
     value = numbers(column.unique())
     groups: list[list[str]] = []
@@ -143,14 +151,14 @@ def one_spelling(column: pd.Series) -> pd.Series:
 
 
 def one_dose(doses: np.ndarray) -> np.ndarray:
-    """Doses with one number for those that differ by rounding alone.
+    """Unifies doses that differ by rounding only.
 
     Args:
       doses: [N] float64, from 0 up or NaN.
 
     Returns:
-      [N] float64: for doses within `SAME_FRAC` of the lowest of them the one that is
-      written shortest. All others stay as they are to the bit.
+      [N] float64: doses within `SAME_FRAC` of the lowest of them become the one with
+      the shortest text. All others are unchanged to the bit.
     """
     groups: list[list[float]] = []
     for dose in np.unique(doses[np.isfinite(doses)]).tolist():
@@ -161,7 +169,9 @@ def one_dose(doses: np.ndarray) -> np.ndarray:
     result = doses.copy()
     for group in groups:
         if len(group) > 1:
-            result[np.isin(doses, group)] = min(group, key=lambda d: (len(repr(d)), d))
+            result[np.isin(doses, group)] = min(
+                group, key=lambda dose: (len(repr(dose)), dose)
+            )
     return result
 
 

@@ -1,4 +1,4 @@
-"""What is sent to others, with large arrays apart: each is sent once, by its digest."""
+"""Packing of values for workers, with large arrays separate, by their digests."""
 
 import hashlib
 import io
@@ -8,15 +8,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-LARGE = 2**16  # bytes of an array that is sent apart (ours)
+LARGE = 2**16  # bytes of an array that is sent separately (ours)
 
 
 class Packed(NamedTuple):
     """A value as bytes.
 
     Attributes:
-      text: pickled, but for large arrays.
-      arrays: digest to array.
+      text: pickled, without large arrays.
+      arrays: {digest: array}.
     """
 
     text: bytes
@@ -32,14 +32,14 @@ def pack(value: Any) -> Packed:
 
 
 def unpack(text: bytes, arrays: Mapping[str, np.ndarray]) -> Any:
-    """The value of `Packed.text`, with arrays by their digests."""
+    """Unpickles `Packed.text`, with arrays by their digests."""
     unpickler = pickle.Unpickler(io.BytesIO(text))
     unpickler.persistent_load = arrays.__getitem__
     return unpickler.load()
 
 
 class _Pickler(pickle.Pickler):
-    """Takes large arrays out."""
+    """A pickler that takes large arrays out."""
 
     def __init__(self, *args: Any, **options: Any):
         super().__init__(*args, **options)
@@ -47,7 +47,7 @@ class _Pickler(pickle.Pickler):
         self._digests: dict[int, str] = {}
 
     def persistent_id(self, value: Any) -> str | None:
-        """The digest of a large array; None of all else, which is pickled."""
+        """Returns the digest of a large array; None for values to be pickled."""
         if type(value) is not np.ndarray or value.dtype.hasobject:
             return None
         if value.nbytes < LARGE:
@@ -59,9 +59,9 @@ class _Pickler(pickle.Pickler):
 
 
 def digest(array: np.ndarray) -> str:
-    """SHA-256, in hex, of an array's values and how they lie."""
+    """SHA-256, in hex, of an array's values and layout."""
     by_columns = array.flags.f_contiguous and not array.flags.c_contiguous
-    kind = f"{array.dtype.str} {array.shape} {by_columns}"
-    made = hashlib.sha256(kind.encode())
-    made.update(np.ascontiguousarray(array.T if by_columns else array).data)
-    return made.hexdigest()
+    layout = f"{array.dtype.str} {array.shape} {by_columns}"
+    hasher = hashlib.sha256(layout.encode())
+    hasher.update(np.ascontiguousarray(array.T if by_columns else array).data)
+    return hasher.hexdigest()

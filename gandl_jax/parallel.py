@@ -1,4 +1,4 @@
-"""The only file that knows devices: one pmap over axis "batch".
+"""The only file that handles devices: one pmap over axis "batch".
 
 Functions are written for one device and reduce with `lax.pmean` over "batch".
 State goes in and comes out once, without a device axis; batches are split. With several
@@ -22,10 +22,10 @@ WHOLE, PARTS = jax.sharding.PartitionSpec(), jax.sharding.PartitionSpec(AXIS)
 
 
 def devices(count: int) -> list[jax.Device]:
-    """The first `count` local devices; 0 is all.
+    """Returns the first `count` local devices; 0 is all.
 
     Raises:
-      InputError: more devices are asked for than there are, or some of several hosts'.
+      InputError: there are fewer devices, or a count is given for several hosts.
       RunError: the devices are of several hosts, which have not met.
     """
     if jax.process_count() != hosts.count_met():
@@ -46,34 +46,36 @@ def devices(count: int) -> list[jax.Device]:
     return local[: count or len(local)]
 
 
-def of_all_hosts(local: list[jax.Device]) -> list[jax.Device]:
-    """The devices of all hosts, one host's after another's.
+def all_host_devices(local: list[jax.Device]) -> list[jax.Device]:
+    """Returns the devices of all hosts, host by host.
 
     Args:
-      local: this host's, all of which there are, unless it is the only host.
+      local: this host's; all of them, unless it is the only host.
 
     Raises:
-      InputError: the hosts have not the same number of devices.
+      InputError: the hosts have different numbers of devices.
     """
     if hosts.count() == 1:
         return local
-    found = sorted(jax.devices(), key=lambda device: (device.process_index, device.id))
-    if len(found) != len(local) * hosts.count():
+    all_devices = sorted(
+        jax.devices(), key=lambda device: (device.process_index, device.id)
+    )
+    if len(all_devices) != len(local) * hosts.count():
         raise InputError(
             f"host {hosts.index()} has {len(local)} devices, all {hosts.count()} hosts "
-            f"have {len(found)}: train on hosts that have the same number"
+            f"have {len(all_devices)}: train on hosts that have the same number"
         )
-    return found
+    return all_devices
 
 
 def check_batch(batch: int, count: int, group: int, parts: int = 1) -> None:
-    """A batch must split evenly, and no group may straddle two devices.
+    """Refuses a batch that does not split evenly, or whose groups straddle devices.
 
     Args:
       batch: images per step over all devices.
       count: number of devices, over all hosts.
       group: samples that must stay together: the method's `unit`.
-      parts: of each device's batch, one after the other.
+      parts: number of micro-batches of each device.
 
     Raises:
       InputError: the batch does not divide.
@@ -92,7 +94,7 @@ def split(fn: Callable, chosen: list[jax.Device]) -> Callable:
 
     Args:
       fn: pure, for one device; what it returns is equal on every device (pmean).
-      chosen: the devices, of every host the same number.
+      chosen: the devices, equally many of every host.
 
     Returns:
       A function of (state, batch [B / hosts, ...], key) with the results of `fn`.
@@ -105,18 +107,18 @@ def split_all(
     chosen: list[jax.Device],
     after: Callable[[Sequence[jax.stages.Lowered]], None] = lambda lowered: None,
 ) -> list[Callable]:
-    """The same as `split` of each, compiled side by side when the first is called.
+    """Splits functions as `split` does, compiled together at the first call of any.
 
     Args:
       fns: as for `split`.
       chosen: as for `split`.
-      after: called with what was compiled, before it runs.
+      after: called with the lowered functions, once compiled and before they run.
     """
     mapped = [_mapped(fn, chosen) for fn in fns]
 
     def meet(lowered: Sequence[jax.stages.Lowered]) -> None:
         after(lowered)
-        # The first collective waits but 30 s for a host that is still compiling.
+        # The first collective waits only 30 s for a host that is still compiling.
         hosts.meet()
 
     compiled = compilation.compile_together(mapped, _options(chosen), after=meet)
@@ -126,14 +128,14 @@ def split_all(
 def lower(
     fn: Callable, chosen: list[Any], state: Any, batch: Any, key: Any
 ) -> jax.stages.Lowered:
-    """What `split` compiles, for devices that need not be here.
+    """Lowers a function as `split` does, for devices that need not be here.
 
     Args:
       fn: as for `split`.
-      chosen: devices, of a topology for instance.
+      chosen: devices, for example of a topology.
       state: shapes of arrays.
       batch: shapes [B, ...] of the whole batch.
-      key: the shape of one.
+      key: shape of a key.
     """
     folded = jax.eval_shape(lambda x: _fold(x, len(chosen)), batch)
     return _mapped(fn, chosen).lower(state, folded, key)
@@ -147,8 +149,8 @@ def _mapped(fn: Callable, chosen: list[Any]) -> Callable:
         in_axes=(None, 0, None),
         out_axes=None,
         devices=chosen,
-        # The result takes the state's memory; on CPU a checkpoint in the making may
-        # still be reading it.
+        # The result takes the state's memory, which on CPU an unfinished checkpoint may
+        # still be reading.
         donate_argnums=() if on_cpu else (0,),
     )
 
@@ -160,13 +162,15 @@ def map_batch(fn: Callable, chosen: list[jax.Device]) -> Callable:
 
     def run(state: Any, images: np.ndarray) -> Any:
         out = compiled(state, _fold(images, len(chosen)))
-        return jax.tree.map(lambda x: np.asarray(x).reshape(-1, *x.shape[2:]), out)
+        return jax.tree.map(
+            lambda array: np.asarray(array).reshape(-1, *array.shape[2:]), out
+        )
 
     return run
 
 
 def on_one(fn: Callable) -> Callable:
-    """`fn`, compiled for one device like the others, when it is called."""
+    """Compiles `fn` for one device, at its first call, with the usual options."""
     options = compilation.known_options(_options(jax.local_devices()))
     compiled = jax.jit(fn, compiler_options=options)
     return lambda *args: compiled(*jax.tree.map(_own_copy, args))
@@ -178,11 +182,11 @@ def _options(chosen: list[jax.Device]) -> dict[str, Any]:
 
 def _on_parts(compiled: Callable, chosen: list[jax.Device]) -> Callable:
     waits = chosen[0].platform == "cpu" and len(chosen) > 1
-    own = sum(device.process_index == jax.process_index() for device in chosen)
+    local_count = sum(device.process_index == jax.process_index() for device in chosen)
 
     def run(state: Any, batch: Any, key: jax.Array) -> Any:
-        args = state, _fold(batch, own), key
-        if own < len(chosen):
+        args = state, _fold(batch, local_count), key
+        if local_count < len(chosen):
             args = _over_hosts(args, chosen, (WHOLE, PARTS, WHOLE))
         out = compiled(*args)
         if waits:
@@ -199,65 +203,66 @@ def _fold(batch: Any, count: int) -> Any:
 
 
 def _own_copy(x: Any) -> Any:
-    """This host's copy of an array that is the same on the devices of all hosts."""
+    """Returns this host's copy of an array that is equal on all hosts."""
     return x if getattr(x, "is_fully_addressable", True) else x.addressable_data(0)
 
 
 def over_hosts(arrays: Any) -> Any:
-    """Says of arrays that all hosts have alike that they are, as Orbax wants to know.
+    """Marks arrays that are equal on all hosts as replicated, for Orbax.
 
     Args:
-      arrays: a tree of them; those that are of all hosts' devices stay as they are.
+      arrays: tree of arrays; those on all hosts' devices are unchanged.
     """
     if hosts.count() == 1:
         return arrays
-    return _over_hosts(arrays, of_all_hosts(jax.local_devices()), WHOLE)
+    return _over_hosts(arrays, all_host_devices(jax.local_devices()), WHOLE)
 
 
 def _over_hosts(arrays: Any, chosen: list[jax.Device], spread: Any) -> Any:
-    """Arrays over the devices of all hosts, from what each host has of them."""
+    """Makes arrays over the devices of all hosts, from each host's part."""
     mesh = jax.sharding.Mesh(chosen, (AXIS,))
     return multihost_utils.host_local_array_to_global_array(arrays, mesh, spread)
 
 
 def on_one_device(shapes: Any) -> Any:
-    """Says of shapes that their arrays belong on the first local device.
+    """Places the arrays of shapes on the first local device.
 
-    What is restored so does not depend on the devices that it was saved from.
+    Restoring to them does not depend on the devices of the saving run.
     """
-    place = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+    sharding = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
     return jax.tree.map(
-        lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=place), shapes
+        lambda shape: jax.ShapeDtypeStruct(shape.shape, shape.dtype, sharding=sharding),
+        shapes,
     )
 
 
 def compute_dtype(name: str) -> jnp.dtype:
-    """`auto` is bfloat16 where the hardware multiplies it fast, else float32."""
+    """Resolves a dtype: `auto` is float32 on a CPU, else bfloat16."""
     if name == "auto":
         name = "float32" if jax.default_backend() == "cpu" else "bfloat16"
     return jnp.dtype(name)
 
 
 def count_flops(fn: Callable, state: Any, batch: Any, *others: Any) -> float | None:
-    """Floating-point operations of one call, as XLA counts them.
+    """Counts the floating-point operations of a call, as XLA does.
 
-    They are what the function asks for, before XLA rewrites it: a product and a sum
-    are two, what is padding is none. The body of a loop is counted once.
+    They are counted before XLA rewrites the function: a product and a sum are two,
+    padding is none. The body of a loop is counted once.
 
     Args:
-      fn: as for `split` or `map_batch`, taken to run on one device.
+      fn: as for `split` or `map_batch`, for one device.
       state: of arrays or their shapes.
       batch: [B, ...] the whole batch, or its shapes.
       *others: the key, for `split`.
 
     Returns:
-      The number; None where JAX has no CPU beside the devices, which counts.
+      The number; None if JAX has no CPU beside the devices to count on.
     """
     try:
         cpu = jax.local_devices(backend="cpu")[:1]
     except RuntimeError:  # JAX_PLATFORMS leaves it out
         return None
-    # A pmap of one device asks for arrays, not shapes, where there are several hosts.
+    # A pmap of one device takes arrays, not shapes, if there are several hosts.
     mapped = jax.shard_map(
         fn,
         mesh=jax.sharding.Mesh(cpu, (AXIS,)),
@@ -270,12 +275,12 @@ def count_flops(fn: Callable, state: Any, batch: Any, *others: Any) -> float | N
 
 
 def flops(lowered: jax.stages.Lowered) -> float | None:
-    """As of `count_flops`, of what was lowered for one CPU device."""
+    """Counts operations as `count_flops`, of a function lowered for one CPU."""
     return (lowered.cost_analysis() or {}).get("flops")
 
 
 def used(fn: Callable, state: Any, images: Any) -> list[bool]:
-    """Which arrays of a state a function takes anything from.
+    """Tells which arrays of a state a function uses.
 
     Args:
       fn: as for `map_batch`.
@@ -283,13 +288,16 @@ def used(fn: Callable, state: Any, images: Any) -> list[bool]:
       images: [B, ...] or their shapes.
 
     Returns:
-      One for each leaf of the state, in order.
+      A bool for each leaf of the state, in order.
     """
     mapped = jax.vmap(fn, in_axes=(None, 0), axis_name=AXIS)
-    folded = jax.eval_shape(lambda x: _fold(x, 1), images)
+    folded = jax.eval_shape(lambda variable: _fold(variable, 1), images)
     jaxpr = jax.make_jaxpr(mapped)(state, folded).jaxpr
-    taken = {id(x) for equation in jaxpr.eqns for x in equation.invars}
-    return [id(x) in taken for x in jaxpr.invars[: len(jax.tree.leaves(state))]]
+    used_ids = {id(variable) for equation in jaxpr.eqns for variable in equation.invars}
+    return [
+        id(variable) in used_ids
+        for variable in jaxpr.invars[: len(jax.tree.leaves(state))]
+    ]
 
 
 def is_one_cpu(chosen: list[jax.Device]) -> bool:
@@ -298,20 +306,23 @@ def is_one_cpu(chosen: list[jax.Device]) -> bool:
 
 
 def peak_bytes(chosen: list[jax.Device]) -> int | None:
-    """The most memory that one of the devices has held; None where none tells."""
-    told = [device.memory_stats() or {} for device in chosen]
-    return max((t["peak_bytes_in_use"] for t in told if t), default=None)
+    """Returns the peak memory of a device, the highest; None if none reports it."""
+    stats = [device.memory_stats() or {} for device in chosen]
+    return max(
+        (device_stats["peak_bytes_in_use"] for device_stats in stats if device_stats),
+        default=None,
+    )
 
 
 def platform(name: str) -> str:
-    """`auto` is what computes here: "cpu", "gpu" or "tpu"."""
+    """Resolves a platform: `auto` is the present "cpu", "gpu" or "tpu"."""
     return jax.default_backend() if name == "auto" else name
 
 
 def describe(chosen: list[jax.Device]) -> str:
-    """What runs this, in words: "1 x cpu (2 cores)", "32 x TPU v3 on 4 hosts"."""
-    kind = chosen[0].device_kind
+    """Describes devices: "1 x cpu (2 cores)", "32 x TPU v3 on 4 hosts"."""
+    device_kind = chosen[0].device_kind
     cores = f" ({os.cpu_count()} cores)" if chosen[0].platform == "cpu" else ""
-    places = len({device.process_index for device in chosen})
-    spread = f" on {places} hosts" if places > 1 else ""
-    return f"{len(chosen)} x {kind}{cores}{spread}"
+    host_count = len({device.process_index for device in chosen})
+    spread = f" on {host_count} hosts" if host_count > 1 else ""
+    return f"{len(chosen)} x {device_kind}{cores}{spread}"

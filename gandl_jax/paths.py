@@ -1,4 +1,4 @@
-"""Paths that a user names: `~` is expanded, and what libraries misread is refused."""
+"""Paths in a config: expansion of `~`, and refusal of those that libraries misread."""
 
 import os
 import re
@@ -16,14 +16,14 @@ FILES = (
 )
 NETWORKS = ("train.start_from", "embed.checkpoint")  # workdirs, or .npz files
 WORKDIRS = ("compare.workdirs", "data.extra", "embed.reuse")  # and other folders
-_SCHEMES = {"gs", "s3", "az", "hf"}  # that etils takes for buckets'
+_SCHEMES = {"gs", "s3", "az", "hf"}  # that etils takes for those of buckets
 _NO_TEXT = re.compile(r"[\ud800-\udfff]")  # bytes that are no UTF-8
 
 
 def expand(path: str) -> str:
-    """The path with `~` or `~NAME` at its start as a shell expands it.
+    """Expands `~` or `~NAME` at the start of a path, as a shell does.
 
-    A shell itself does so only at the start of a word, not after `--flag=`.
+    A shell does so only at the start of a word, not after `--flag=`.
     """
     return os.path.expanduser(path)
 
@@ -39,19 +39,19 @@ def expand_all(config: ml_collections.ConfigDict) -> None:
 
 
 def check_all(config: ml_collections.ConfigDict, workdir: os.PathLike) -> None:
-    """Raises InputError where a library could not use a path, or would use another."""
+    """Raises InputError for paths that a library cannot use or would misread."""
     _check("--workdir", os.fspath(workdir), holds_checkpoints=True)
     for key in FILES:
         group, name = key.split(".")
         _check(f"config.{key}", config[group][name])
     for key in NETWORKS:
         group, name = key.split(".")
-        place = config[group][name]
-        _check(f"config.{key}", place, holds_checkpoints=not place.endswith(".npz"))
+        path = config[group][name]
+        _check(f"config.{key}", path, holds_checkpoints=not path.endswith(".npz"))
     for key in WORKDIRS:
         group, name = key.split(".")
-        for place in config[group][name]:
-            _check(f"config.{key}", place)
+        for path in config[group][name]:
+            _check(f"config.{key}", path)
 
 
 def _check(name: str, path: str, *, holds_checkpoints: bool = False) -> None:

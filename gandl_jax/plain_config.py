@@ -1,6 +1,6 @@
-"""A config that is only read, where ml_collections need not be installed.
+"""A config that is only read, without ml_collections.
 
-Methods ask a config for `config.group.key`; an encoder's file keeps no more of it.
+Methods read `config.group.key`; an encoder file stores no more of a config.
 """
 
 import types
@@ -15,42 +15,42 @@ class Group(types.SimpleNamespace):
     """Keys of a config as attributes, and as `group[key]`."""
 
     def __getitem__(self, key: str) -> Any:
-        """The value of a key."""
+        """Returns the value of a key."""
         return getattr(self, key)
 
     def __contains__(self, key: str) -> bool:
-        """Whether it has a key."""
+        """Whether the group has a key."""
         return key in vars(self)
 
 
-def read(stored: Mapping[str, Any], *, of: str) -> Group:
-    """A config from its flat form; what was added since has its default.
+def read(stored: Mapping[str, Any], *, origin: str) -> Group:
+    """Makes a config from its flat form; newer keys have their defaults.
 
     Args:
-      stored: full key ("model.width") to value, as `config.plain` gives them.
-      of: what they were read from, for the message.
+      stored: {full key, such as "model.width": value}, as from `config.plain`.
+      origin: name of their file or encoder, for the message.
 
     Raises:
       InputError: the method, or a key, is of a later version.
     """
     tree = configs.every_key(stored["method.name"])
-    stored = configs.with_keys_of_now(stored, stored["method.name"])
-    strange = sorted(stored.keys() - configs.flatten(tree).keys())
-    if strange:
+    stored = configs.with_present_keys(stored, stored["method.name"])
+    unknown = sorted(stored.keys() - configs.flatten(tree).keys())
+    if unknown:
         raise InputError(
-            f"{of} sets {strange[0]}, which this version does not know: install the "
-            "version that wrote it, or a later one"
+            f"{origin} sets {unknown[0]}, which this version does not know: install "
+            "the version that wrote it, or a later one"
         )
     return _group(tree, stored)
 
 
 def _group(tree: Mapping[str, Any], stored: Mapping[str, Any], prefix: str = ""):
-    made = Group()
+    group = Group()
     for key, default in tree.items():
-        full = prefix + key
+        full_key = prefix + key
         if configs.is_group(default):
-            value = _group(default, stored, f"{full}.")
+            value = _group(default, stored, f"{full_key}.")
         else:
-            value = stored.get(full, default)
-        setattr(made, key, tuple(value) if isinstance(value, list) else value)
-    return made
+            value = stored.get(full_key, default)
+        setattr(group, key, tuple(value) if isinstance(value, list) else value)
+    return group

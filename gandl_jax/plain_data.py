@@ -1,8 +1,8 @@
-"""Shapes of plain data: is what was read built as what was written?"""
+"""Shapes of plain data, to check that data read is built like data written."""
 
 from typing import Any
 
-OPTIONAL = "?"  # at the end of a key that may lack
+OPTIONAL = "?"  # suffix of a key that may be missing
 
 
 def fits(value: Any, shape: Any) -> bool:
@@ -13,12 +13,12 @@ def fits(value: Any, shape: Any) -> bool:
       shape: `str`, `bool`, `int`, or `float` for any number; `object` for anything;
         None; a tuple of alternatives; [shape] for a list of such; {str: shape} for a
         dictionary of any keys; or {"key": shape, "other?": shape} for one with these
-        keys, of which "other" may lack, and any besides.
+        keys, of which "other" may be missing, and any others.
     """
     if isinstance(shape, tuple):
-        return any(fits(value, one) for one in shape)
+        return any(fits(value, alternative) for alternative in shape)
     if isinstance(shape, list):
-        return isinstance(value, list) and all(fits(x, shape[0]) for x in value)
+        return isinstance(value, list) and all(fits(item, shape[0]) for item in value)
     if isinstance(shape, dict):
         return isinstance(value, dict) and _fits_keys(value, shape)
     if shape is object:
@@ -30,10 +30,10 @@ def fits(value: Any, shape: Any) -> bool:
 
 def _fits_keys(value: dict[str, Any], shape: dict[Any, Any]) -> bool:
     if str in shape:
-        return all(fits(x, shape[str]) for x in value.values())
+        return all(fits(item, shape[str]) for item in value.values())
     return all(
-        fits(value[name], one)
+        fits(value[name], key_shape)
         if (name := key.removesuffix(OPTIONAL)) in value
         else key.endswith(OPTIONAL)
-        for key, one in shape.items()
+        for key, key_shape in shape.items()
     )

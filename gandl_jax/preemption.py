@@ -1,10 +1,10 @@
-"""SIGTERM, Ctrl-C, or a cloud's word that the machine goes: save, then leave.
+"""Saving and leaving on SIGTERM, Ctrl-C, or a cloud's notice of preemption.
 
-What has something to save asks after every step whether it is to stop (`deferred`).
-Everything else is stopped where it is, for nothing that it finished is done again. The
-exit code is 75, or 130 after Ctrl-C (SIGINT). A second SIGTERM or Ctrl-C ends the
-process at once, with 143 or 130. A lost terminal (SIGHUP) is as SIGTERM, but that a
-second one changes nothing; where it is ignored, as nohup has it, it stays so.
+Code with something to save asks after every step whether to stop (`deferred`). All else
+is stopped where it is, as no finished work is done again. The exit code is 75, or 130
+after Ctrl-C (SIGINT). A second SIGTERM or Ctrl-C ends the process at once, with 143 or
+130. A lost terminal (SIGHUP) acts like SIGTERM, but a second one changes nothing; if it
+is ignored, as under nohup, it stays ignored.
 """
 
 import _thread
@@ -20,33 +20,33 @@ from gandl_jax import hosts, terminal
 
 CODE, AT_ONCE, INTERRUPTED = 75, 143, 130
 HEEDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
-ONCE_S = 1.0  # within which signals are one: a group gets them from all above it
-PRESSED_S = 0.2  # the same of Ctrl-C, which a person may press twice in a second
-STUCK_S = 20  # after which one that cannot be stopped (it compiles) is ended
+ONCE_S = 1.0  # within which signals count as one: several parents may send it
+PRESSED_S = 0.2  # the same for Ctrl-C, which a person may press twice in a second
+STUCK_S = 20  # after which a process that cannot be stopped (it compiles) is ended
 LOOK_S = 5  # between two questions to the cloud
 NOTICES = ("instance/preempted", "instance/maintenance-event")  # of Google's machines
 NO_NOTICE = {"FALSE", "NONE"}
 
 
 class Preempted(BaseException):
-    """Asked to stop. No error, as KeyboardInterrupt is none.
+    """A request to stop; no error, like KeyboardInterrupt.
 
     Args:
-      told: what was done, and on whose request.
+      message: what was done, and on whose request.
       code: that `main` exits with.
     """
 
-    def __init__(self, told: str, code: int = CODE):
-        super().__init__(told)
+    def __init__(self, message: str, code: int = CODE):
+        super().__init__(message)
         self.code = code
 
 
 class _Request:
-    """Whether this process was asked to stop, and whether that can wait."""
+    """State of a request to stop, and whether it can wait."""
 
     def __init__(self):
         self.made = threading.Event()
-        self.why = "another host's request"  # until this one is asked itself
+        self.why = "another host's request"  # until this host is asked itself
         self.code = CODE
         self.can_wait = False
         self.leaving = False
@@ -58,7 +58,7 @@ _request = _Request()
 
 @contextlib.contextmanager
 def heeded() -> Iterator[None]:
-    """Heeds these signals from here on, and the cloud's word where there is a TPU."""
+    """Handles these signals within, and the cloud's notices if there is a TPU."""
     global _request
     _request = _Request()
     if threading.current_thread() is not threading.main_thread():
@@ -87,11 +87,11 @@ def heeded() -> Iterator[None]:
 
 @contextlib.contextmanager
 def deferred() -> Iterator[Callable[[int], bool]]:
-    """Lets a request wait until it is asked for, after every step.
+    """Defers requests to stop to the end of a step.
 
     Yields:
-      A function of the steps completed: whether to save and stop now. Several hosts
-      stop after the same step.
+      A function of the steps completed that tells whether to save and stop now. Several
+      hosts stop after the same step.
     """
     _request.can_wait = True
     try:
@@ -104,12 +104,12 @@ def deferred() -> Iterator[Callable[[int], bool]]:
 
 
 def stop_error(done: str) -> Preempted:
-    """Error for a process that was asked to stop; its message says what was done."""
+    """Makes the error for a process that was asked to stop."""
     return Preempted(f"{done} on {_request.why}", _request.code)
 
 
 def leave(code: int) -> None:
-    """Ends the process, which has written all that it had to."""
+    """Ends the process, once all is written."""
     terminal.flush()
     os._exit(code)
 
@@ -120,9 +120,9 @@ def _start(fn: Callable, *args) -> None:
 
 def _on_signal(number: int, frame: object) -> None:
     """Runs in the main thread, once it is in Python."""
-    if not _request.can_wait and not _request.leaving:  # whose end is not disturbed
+    if not _request.can_wait and not _request.leaving:  # leaving is not disturbed
         _request.leaving = True
-        if not _request.made.is_set():  # else it is known: the cloud may have asked
+        if not _request.made.is_set():  # else the cloud may have asked before
             _request.why, _request.code = _name(number), _code(number)
         raise stop_error("stopped")
 
@@ -136,7 +136,7 @@ def _code(number: int) -> int:
 
 
 def _count_signals(reading: int, request: _Request) -> None:
-    """Hears of signals at once, whatever the main thread does."""
+    """Counts signals at once, whatever the main thread does."""
     with open(reading, "rb", buffering=0) as pipe:
         while numbers := pipe.read(64):
             for number in filter(HEEDED.__contains__, numbers):
@@ -148,7 +148,7 @@ def _count_signal(number: int, request: _Request) -> None:
     before, now = request.signalled, time.monotonic()
     if not request.made.is_set():
         _ask(request, _name(number), _code(number))
-    # Who loses the terminal may be told so by everyone above, one after the other.
+    # A lost terminal may be signalled by several parents, one after the other.
     if number == signal.SIGHUP:
         return
     if before is None:
@@ -158,29 +158,29 @@ def _count_signal(number: int, request: _Request) -> None:
 
 
 def _watch_cloud(request: _Request, ended: threading.Event) -> None:
-    """Asks Google's metadata server; what it says from the start on is known."""
+    """Asks Google's metadata server for notices that were not there at the start."""
     before = {notice: hosts.cloud_says(notice) for notice in NOTICES}
     while not ended.wait(LOOK_S) and not request.made.is_set():
         for notice in NOTICES:
-            told = hosts.cloud_says(notice)
-            if told not in (None, before[notice], *NO_NOTICE):
-                _ask(request, f"{notice} is {told}", CODE)
+            answer = hosts.cloud_says(notice)
+            if answer not in (None, before[notice], *NO_NOTICE):
+                _ask(request, f"{notice} is {answer}", CODE)
                 if not request.can_wait:
                     _thread.interrupt_main(signal.SIGTERM)
                 return
 
 
 def _ask(request: _Request, why: str, code: int) -> None:
-    waits = request.can_wait
+    can_wait = request.can_wait
     request.why, request.code = why, code
     request.made.set()
-    does = "saving, then leaving" if waits else "leaving"
-    if not waits:
+    action = "saving, then leaving" if can_wait else "leaving"
+    if not can_wait:
         _start(_end_if_stuck, request)
-    again = "Ctrl-C" if code == INTERRUPTED else "SIGTERM"
-    told = f"gandl_jax: {why}: {does}; {again} again ends it at once"
+    signal_text = "Ctrl-C" if code == INTERRUPTED else "SIGTERM"
+    message = f"gandl_jax: {why}: {action}; {signal_text} again ends it at once"
     with contextlib.suppress(OSError, ValueError):  # the terminal is gone
-        print(told, file=sys.stderr)
+        print(message, file=sys.stderr)
 
 
 def _end_if_stuck(request: _Request) -> None:

@@ -1,11 +1,11 @@
-"""Progress lines: how far a stage is, how fast, how long still."""
+"""Progress lines, with rate and remaining time of a stage."""
 
 import math
 import sys
 import time
 
-REWRITTEN_S = 0.5  # at most so often a terminal's line is rewritten, and
-EVERY_S = 5.0  # a file has another
+REWRITTEN_S = 0.5  # least time between two updates of a terminal's line
+EVERY_S = 5.0  # least time between two lines of a file
 
 
 class Progress:
@@ -16,8 +16,8 @@ class Progress:
 
     Args:
       name: of the stage, "train".
-      total: how many units there are.
-      unit: "images".
+      total: number of units.
+      unit: name of the units, "images".
       start: units already done before this run.
     """
 
@@ -33,7 +33,7 @@ class Progress:
         """Counts `count` more units; prints when the last line is old enough."""
         now = time.monotonic()
         if self._done == self._start:
-            # The first units compile or warm up: no measure of the others.
+            # The first units compile or warm up, and do not count for the rate.
             self._first, self._steady = count, now
         self._done += count
         if now - self._printed >= self._interval and self._done < self._total:
@@ -59,7 +59,7 @@ class Progress:
         print(line.rstrip().ljust(100 if end == "\r" else 0), end=end, flush=True)
 
     def _rate(self, now: float) -> float:
-        """Units per second since the first update; over all where that was the only."""
+        """Returns units per second since the first update, or over all if only one."""
         done = self._done - self._start
         if done == self._first and self._done >= self._total:
             return done / max(now - self._began, 1e-9)
@@ -67,12 +67,12 @@ class Progress:
 
 
 def _digits(rate: float) -> str:
-    """A rate with one decimal; below 1 with two digits, as 0.042."""
+    """Formats a rate with one decimal; below 1 with two digits, as 0.042."""
     return f"{rate:.2g}" if 0 < rate < 1 else f"{rate:,.1f}"
 
 
 def duration(seconds: float) -> str:
-    """Seconds as "4:05" or "2:04:05"; "?" where unknown."""
+    """Formats seconds as "4:05" or "2:04:05"; "?" if unknown."""
     if not math.isfinite(seconds):
         return "?"
     minutes, rest = divmod(round(seconds), 60)

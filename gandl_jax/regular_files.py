@@ -1,7 +1,7 @@
-"""Regular files alone are opened to be read, and none larger than fits the memory.
+"""Opening of regular files only, and of none larger than fits the memory.
 
-A named pipe or a terminal is waited for without end, and a device may never end. Paths
-of `gs://` are of objects, which are none of these: `files` opens them.
+Opening a named pipe or a terminal may wait for ever, and a device may never end. Paths
+of `gs://` are objects, which `files` opens.
 """
 
 import errno
@@ -22,15 +22,14 @@ _KINDS = {
 
 
 class NoFile(InputError, OSError):
-    """What lies in place of a file; says what it is.
+    """A path that is no regular file; the message says what it is.
 
-    It is the user's to mend, and to whoever passes over a file that the disk does not
-    give, such a file.
+    It is an InputError, and an OSError for code that skips unreadable files.
     """
 
 
 def check(path: str | os.PathLike) -> None:
-    """Refuses what is no regular file, without opening it; nothing at all may be there.
+    """Refuses a path that is no regular file, without opening it; it may be missing.
 
     Args:
       path: on a disk; links are followed.
@@ -38,43 +37,43 @@ def check(path: str | os.PathLike) -> None:
     Raises:
       NoFile: it is a pipe, a socket, a device, a folder, or a link to no file.
     """
-    if kind := other_kind(path):
-        raise _refusal(path, kind)
+    if description := other_kind(path):
+        raise _refusal(path, description)
 
 
 def other_kind(path: str | os.PathLike) -> str | None:
-    """What a path is in place of a regular file; None where it is one, or nothing."""
+    """Describes a path that is no regular file; None if it is one, or missing."""
     try:
         return _kind(os.stat(path))
-    except OSError as error:  # whoever opens it says what else is wrong
+    except OSError as error:  # opening it will raise other errors
         if error.errno == errno.ELOOP:
             return "a link that leads back to itself"
         return "a link to nothing" if os.path.islink(path) else None
 
 
 def open_to_read(path: str | os.PathLike) -> BinaryIO:
-    """Opens a regular file, and never waits for another kind, put there just now too.
+    """Opens a regular file, and never waits for others, even if swapped just now.
 
     Args:
       path: on a disk; links are followed.
 
     Raises:
       NoFile: as `check`.
-      OSError: there is none, or it may not be read.
+      OSError: the file is missing, or may not be read.
     """
-    check(path)  # to open a device may do something
+    check(path)  # opening a device may have effects
     opened = open(path, "rb", opener=_open_without_waiting)
-    if kind := _kind(os.fstat(opened.fileno())):
+    if description := _kind(os.fstat(opened.fileno())):
         opened.close()
-        raise _refusal(path, kind)
+        raise _refusal(path, description)
     return opened
 
 
 def check_size(path: str | os.PathLike, found_bytes: int, most_bytes: int) -> None:
-    """Refuses a file that is to be read whole, and is too large for that.
+    """Refuses a file that is too large to be read whole.
 
     Raises:
-      NoFile: naming both sizes.
+      NoFile: names both sizes.
     """
     if found_bytes > most_bytes:
         raise NoFile(
@@ -84,19 +83,19 @@ def check_size(path: str | os.PathLike, found_bytes: int, most_bytes: int) -> No
 
 
 def _open_without_waiting(path: str, flags: int) -> int:
-    """Opens a pipe too at once, and makes no terminal the program's own."""
+    """Opens without waiting for pipes, and without taking a terminal."""
     return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
 
 
-def _kind(found: os.stat_result) -> str | None:
-    """What a path is in place of a regular file; None where it is one."""
-    if stat.S_ISREG(found.st_mode):
+def _kind(status: os.stat_result) -> str | None:
+    """Describes an entry that is no regular file; None if it is one."""
+    if stat.S_ISREG(status.st_mode):
         return None
-    return _KINDS.get(stat.S_IFMT(found.st_mode), "no regular file")
+    return _KINDS.get(stat.S_IFMT(status.st_mode), "no regular file")
 
 
-def _refusal(path: str | os.PathLike, kind: str) -> NoFile:
+def _refusal(path: str | os.PathLike, description: str) -> NoFile:
     return NoFile(
-        f"{os.fspath(path)} is {kind}, and only regular files are read: put a file in "
-        "its place, or name another"
+        f"{os.fspath(path)} is {description}, and only regular files are read: put a "
+        "file in its place, or name another"
     )

@@ -1,4 +1,4 @@
-"""Runs jobs in a workdir that this process holds; where they fail, nothing is left."""
+"""Runs jobs in a workdir that this process holds; failed jobs leave nothing."""
 
 import contextlib
 import functools
@@ -27,8 +27,8 @@ def run_jobs(config, jobs: Sequence[str], workdir: epath.Path, command: str) -> 
     hosts.agree(flags | {f"config.{key}": value for key, value in flat.items()})
     job_needs.check(config, jobs, workdir)
     if not job_needs.any_claims(jobs):
-        for place, name in enumerate(jobs, 1):
-            _run_job(name, config, workdir, jobs[place:])
+        for index, name in enumerate(jobs, 1):
+            _run_job(name, config, workdir, jobs[index:])
         return
     with _holding(workdir, command):
         _run_recorded(config, jobs, workdir, command)
@@ -36,7 +36,7 @@ def run_jobs(config, jobs: Sequence[str], workdir: epath.Path, command: str) -> 
 
 @contextlib.contextmanager
 def _holding(workdir: epath.Path, command: str) -> Iterator[None]:
-    """Keeps other processes out of the workdir; of several hosts the first does."""
+    """Keeps other processes out of the workdir, on the first host for all."""
     if not hosts.leads():
         yield
         return
@@ -46,7 +46,7 @@ def _holding(workdir: epath.Path, command: str) -> Iterator[None]:
 
 
 def _run_recorded(config, jobs, workdir: epath.Path, command: str) -> None:
-    """Runs jobs with the config on record; takes it back where nothing was done."""
+    """Runs jobs with the config recorded; restores the record if nothing was done."""
     record = workdir / workdirs.FILE
     before = files.read_bytes(record) if record.exists() else None
     contents = workdirs.contents(workdir)
@@ -55,21 +55,23 @@ def _run_recorded(config, jobs, workdir: epath.Path, command: str) -> None:
     done: list[str] = []
     try:
         with _parts_or_nothing(workdir):
-            for place, name in enumerate(jobs, 1):
-                _run_job(name, config, workdir, jobs[place:])
+            for index, name in enumerate(jobs, 1):
+                _run_job(name, config, workdir, jobs[index:])
                 done.append(name)
     except BaseException as error:
-        refused = isinstance(error, InputError) and job_needs.none_writes(done)
+        is_refused = isinstance(error, InputError) and job_needs.none_writes(done)
         with contextlib.suppress(OSError):  # of a disk that is full
-            same = contents is not None and workdirs.contents(workdir) == contents
-            if hosts.leads() and before and (refused or same):
-                workdirs.forget(workdir, before)
+            is_unchanged = (
+                contents is not None and workdirs.contents(workdir) == contents
+            )
+            if hosts.leads() and before and (is_refused or is_unchanged):
+                workdirs.restore_record(workdir, before)
         raise
 
 
 @contextlib.contextmanager
 def _parts_or_nothing(workdir: epath.Path) -> Iterator[None]:
-    """Keeps no feature set without a part: not of a killed run, nor of this one."""
+    """Deletes feature sets without any part, of a killed run or of this one."""
     if not hosts.leads():
         yield
         return

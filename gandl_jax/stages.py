@@ -1,9 +1,9 @@
 """Stages of a development, in one line: `debris | dense > spread > differentiated`.
 
-`>` stands between a stage and those that may come after it, `|` between branches that
-do not become one another; a class that is a branch by itself lies outside the order in
-time. A hierarchy tells the branches apart first, then, along an ordered branch, each
-stage from all that come after it. Imports nothing slow.
+`>` separates a stage from later ones, `|` separates branches that do not become one
+another; a class that is a branch by itself is outside the order in time. A hierarchy
+first decides between branches, then, along an ordered branch, between each stage and
+all later ones. Imports nothing slow.
 """
 
 import dataclasses
@@ -14,7 +14,7 @@ from gandl_jax.errors import InputError, nearest
 
 @dataclasses.dataclass(frozen=True)
 class Decision:
-    """One step of a hierarchy.
+    """A decision of a hierarchy.
 
     Attributes:
       sides: names of the classes on each side, two sides or more.
@@ -23,9 +23,9 @@ class Decision:
     sides: tuple[tuple[str, ...], ...]
 
     def side(self, name: str) -> int:
-        """On which side a class is; -1 where the decision is not about it."""
-        found = [i for i, names in enumerate(self.sides) if name in names]
-        return found[0] if found else -1
+        """Returns the side of a class; -1 if the decision is not about it."""
+        sides = [index for index, names in enumerate(self.sides) if name in names]
+        return sides[0] if sides else -1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,28 +33,32 @@ class Stages:
     """Branches of stages.
 
     Attributes:
-      branches: names of each, in their order in time.
+      branches: names of the stages of each, in their order in time.
     """
 
     branches: tuple[tuple[str, ...], ...]
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All classes, as they are written."""
+        """All classes, as written."""
         return tuple(name for branch in self.branches for name in branch)
 
     @property
     def decisions(self) -> tuple[Decision, ...]:
-        """Steps of the hierarchy: between branches, then along each of them."""
-        made = [Decision(self.branches)] if len(self.branches) > 1 else []
+        """Decisions of the hierarchy: between branches, then along each of them."""
+        decisions = [Decision(self.branches)] if len(self.branches) > 1 else []
         for branch in self.branches:
-            for i in range(len(branch) - 1):
-                made.append(Decision((branch[i : i + 1], branch[i + 1 :])))
-        return tuple(made)
+            for index in range(len(branch) - 1):
+                decisions.append(
+                    Decision((branch[index : index + 1], branch[index + 1 :]))
+                )
+        return tuple(decisions)
 
     def only(self, known: Collection[str]) -> "Stages":
-        """The same of some classes; branches without any are left out."""
-        kept = (tuple(n for n in branch if n in known) for branch in self.branches)
+        """Restricts the stages to some classes, without empty branches."""
+        kept = (
+            tuple(name for name in branch if name in known) for branch in self.branches
+        )
         return Stages(tuple(filter(None, kept)))
 
 
@@ -63,41 +67,41 @@ def read(key: str, text: str) -> Stages:
 
     Args:
       key: of the config, for messages.
-      text: as above; blanks around names do not count.
+      text: as above; blanks around names are ignored.
 
     Raises:
-      InputError: a class has no name or comes twice, or there is one alone.
+      InputError: a class has no name or comes twice, or there is only one.
     """
     branches = tuple(
         tuple(name.strip() for name in branch.split(">")) for branch in text.split("|")
     )
-    found = Stages(branches)
-    if "" in found.names:
+    stages = Stages(branches)
+    if "" in stages.names:
         raise InputError(
             f"config.{key}={text!r} lacks a class beside a | or >: write it as in "
             "'debris | dense > spread > differentiated'"
         )
-    for name in found.names:
-        if found.names.count(name) > 1:
+    for name in stages.names:
+        if stages.names.count(name) > 1:
             raise InputError(
                 f"config.{key}={text!r} names {name!r} twice: name it once"
             )
-    if len(found.names) < 2:
+    if len(stages.names) < 2:
         raise InputError(
             f"config.{key}={text!r} names one class, and two are needed: write them as "
             "in 'debris | dense > spread > differentiated'"
         )
-    return found
+    return stages
 
 
 def check_names(key: str, stages: Stages, known: Sequence[str], what: str) -> None:
-    """Refuses a hierarchy of other classes than there are.
+    """Refuses a hierarchy whose classes are not exactly the known ones.
 
     Args:
       key: of the config, for messages.
       stages: as read.
       known: the classes.
-      what: they are of: "config.data.label=State".
+      what: their origin: "config.data.label=State".
 
     Raises:
       InputError: one is unknown, or one is left out.
@@ -116,36 +120,36 @@ def check_names(key: str, stages: Stages, known: Sequence[str], what: str) -> No
         )
 
 
-def read_returns(key: str, words: Sequence[str]) -> tuple[tuple[str, str], ...]:
-    """Reads steps back that are allowed: "telophase>interphase".
+def read_returns(key: str, texts: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Reads allowed steps back, such as "telophase>interphase".
 
     Raises:
-      InputError: one is of another form.
+      InputError: a step is malformed.
     """
-    made = []
-    for word in words:
-        parts = tuple(part.strip() for part in word.split(">"))
-        if len(parts) != 2 or not all(parts):
+    returns = []
+    for text in texts:
+        classes = tuple(name.strip() for name in text.split(">"))
+        if len(classes) != 2 or not all(classes):
             raise InputError(
-                f"config.{key} names {word!r}: write a step back as two classes, as in "
+                f"config.{key} names {text!r}: write a step back as two classes, as in "
                 "telophase>interphase"
             )
-        made.append(parts)
-    return tuple(made)
+        returns.append(classes)
+    return tuple(returns)
 
 
 def shares(
-    stages: Stages, of_decision: Sequence[Sequence[float]]
+    stages: Stages, side_shares: Sequence[Sequence[float]]
 ) -> Mapping[str, float]:
-    """The share of each class, by the shares of the sides of every decision.
+    """Computes the share of each class from the shares of the decisions' sides.
 
     Args:
       stages: a hierarchy.
-      of_decision: for each of its decisions the shares of its sides, of sum 1.
+      side_shares: for each of its decisions the shares of its sides, of sum 1.
     """
-    made = dict.fromkeys(stages.names, 1.0)
-    for decision, sides in zip(stages.decisions, of_decision, strict=True):
+    class_shares = dict.fromkeys(stages.names, 1.0)
+    for decision, sides in zip(stages.decisions, side_shares, strict=True):
         for names, share in zip(decision.sides, sides, strict=True):
             for name in names:
-                made[name] *= share
-    return made
+                class_shares[name] *= share
+    return class_shares

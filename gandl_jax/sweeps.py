@@ -1,7 +1,7 @@
 """Lists of configs that are run and compared together: configs/sweeps/NAME.py.
 
-Such a file defines `get_configs(screen)`, which gives named configs of the screen that
-it is asked for, most simply by `Screen.grid`. Imports nothing slow.
+Such a file defines `get_configs(screen)`, which returns named configs of a screen, most
+simply by `Screen.grid`. Imports nothing slow.
 """
 
 import dataclasses
@@ -17,17 +17,17 @@ from gandl_jax import modules
 from gandl_jax.errors import InputError
 
 Configs = dict[str, ml_collections.ConfigDict]
-OF_FILE = ("method", "recipe")  # axes that are options of the screen's config file
-HELD_OUT = "plate:0.33"  # where the screen's config says nothing
+FILE_AXES = ("method", "recipe")  # axes that are options of a config file
+HELD_OUT = "plate:0.33"  # if the screen's config holds nothing out
 
 
 @dataclasses.dataclass(frozen=True)
 class Screen:
-    """The screen that a sweep is asked for.
+    """The screen of a sweep.
 
     Attributes:
       name: of its config file, without folder and ending: "demo".
-      load: gives the file's config, from options such as "method=gan,smoke".
+      load: returns the file's config, for options such as "method=gan,smoke".
       smoke: whether every config is shrunk to seconds.
     """
 
@@ -43,96 +43,103 @@ class Screen:
         """Makes a config of every combination.
 
         Args:
-          axes: "method", "recipe" or a full key ("seed", "train.batch") to the values
-            that it takes.
-          settings: full key to the value that it has in all of them.
+          axes: {"method", "recipe" or a full key ("seed", "train.batch"): its values}.
+          settings: {full key: value} for all of them.
 
         Returns:
-          Name to config: "classifier-seed1", "gan-batch16-seed0".
+          {name: config}, with names like "classifier-seed1", "gan-batch16-seed0".
 
         Raises:
-          InputError: an axis without values, an unknown key, or two of one name.
+          InputError: an axis has no values, a key is unknown, or two names are equal.
         """
         for key, values in axes.items():
             if not values:
                 raise InputError(
                     f"the axis {key!r} of a sweep has no values: name some"
                 )
-        made: Configs = {}
+        named_configs: Configs = {}
         for values in itertools.product(*axes.values()):
             chosen = dict(zip(axes, values, strict=True))
             name = "-".join(filter(None, itertools.starmap(_name_part, chosen.items())))
-            if name in made:
+            if name in named_configs:
                 raise InputError(f"two configs of a sweep have the name {name!r}")
-            made[name] = self._config(chosen, settings or {})
-        return made
+            named_configs[name] = self._config(chosen, settings or {})
+        return named_configs
 
-    def hold_out(self, made: Configs) -> Configs:
-        """Gives every config, of methods without labels too, records to hold out."""
-        for config in made.values():
+    def hold_out(self, named_configs: Configs) -> Configs:
+        """Sets records to hold out in every config, for methods without labels too."""
+        for config in named_configs.values():
             config.train.hold_out = config.train.hold_out or HELD_OUT
-        return made
+        return named_configs
 
-    def without_each_channel(self, made: Configs) -> Configs:
-        """Adds to every config one for each of its channels, which lacks that channel.
+    def without_each_channel(self, named_configs: Configs) -> Configs:
+        """Adds to every config one without each of its channels.
 
-        Those of one config stand after it: "classifier-seed0-without-Actin". What
-        --job=channel_importance asks is how much worse they do.
+        They follow their config: "classifier-seed0-without-Actin". For
+        --job=channel_importance, which compares their scores.
 
         Raises:
-          InputError: a config has one channel, or two configs have one name.
+          InputError: a config has one channel, or two names are equal.
         """
-        grown: Configs = {}
-        for name, config in made.items():
-            for longer, lacking in _lacking(name, config).items():
-                if longer in grown:
-                    raise InputError(f"two configs of a sweep have the name {longer!r}")
-                grown[longer] = lacking
-        return grown
+        all_configs: Configs = {}
+        for name, config in named_configs.items():
+            for reduced_name, reduced in _lacking(name, config).items():
+                if reduced_name in all_configs:
+                    raise InputError(
+                        f"two configs of a sweep have the name {reduced_name!r}"
+                    )
+                all_configs[reduced_name] = reduced
+        return all_configs
 
     def _config(
         self, chosen: Mapping[str, Any], settings: Mapping[str, Any]
     ) -> ml_collections.ConfigDict:
-        words = [f"{key}={chosen[key]}" for key in OF_FILE if chosen.get(key)]
-        config = self.load(",".join([*words, *["smoke"] * self.smoke]))
-        own = {key: value for key, value in chosen.items() if key not in OF_FILE}
-        configs.set_keys(config, {**settings, **own})
+        options = [f"{key}={chosen[key]}" for key in FILE_AXES if chosen.get(key)]
+        config = self.load(",".join([*options, *["smoke"] * self.smoke]))
+        key_values = {
+            key: value for key, value in chosen.items() if key not in FILE_AXES
+        }
+        configs.set_keys(config, {**settings, **key_values})
         return config
 
 
 def _lacking(name: str, config: ml_collections.ConfigDict) -> Configs:
-    """A config, and the same without each of its channels, by name."""
+    """Returns a config, and the same without each of its channels, by name."""
     channels = _channels(config)
     if len(channels) < 2:
         raise InputError(
             f"the config {name} has one channel, {channels[0]}, and nothing is left "
             "without it: name more in config.data.channels"
         )
-    made = {name: config}
+    named_configs = {name: config}
     for channel in channels:
-        one = config.copy_and_resolve_references()
-        one.data.channels = tuple(other for other in channels if other != channel)
-        made[f"{name}-without-{_word(channel)}"] = one
-    return made
+        reduced = config.copy_and_resolve_references()
+        reduced.data.channels = tuple(
+            name_of_channel
+            for name_of_channel in channels
+            if name_of_channel != channel
+        )
+        named_configs[f"{name}-without-{_word(channel)}"] = reduced
+    return named_configs
 
 
 def _channels(config: ml_collections.ConfigDict) -> tuple[str, ...]:
-    """The channels that a config's networks take, whether it is prepared or not."""
-    asked = config.data.channels or config.screen.channels  # these of one of one's own
-    if asked:
-        return asked
+    """Returns the channels of a config's networks; no prepared screen is needed."""
+    channels = config.data.channels or config.screen.channels  # of a custom screen
+    if channels:
+        return channels
     spec = modules.load("screens", config.data.name).SCREEN
     return (spec(config) if callable(spec) else spec).channels
 
 
 def _name_part(key: str, value: Any) -> str:
-    """What a value adds to a config's name; of method and recipe the value says all."""
-    if key in OF_FILE:
+    """Returns a value's part of a config's name; method and recipe need no key."""
+    if key in FILE_AXES:
         return str(value)
     text = "+".join(map(str, value)) if isinstance(value, tuple) else str(value)
     return _word(f"{key.rpartition('.')[2]}{text}")
 
 
 def _word(text: str) -> str:
-    """Text as a part of a folder's name and of a command line."""
+    """Makes a text suitable for a folder's name and a command line."""
     return re.sub(r"[^\w.+-]+", "_", text)

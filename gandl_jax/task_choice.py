@@ -7,29 +7,29 @@ ALL = "all"
 
 
 def names(wanted: str) -> list[str]:
-    """The tasks' names.
+    """Returns the names of the chosen tasks.
 
     Args:
-      wanted: "all", "all,-clustering" (all but that), or names with commas between.
+      wanted: "all", "all,-clustering" (all but that), or names separated by commas.
 
     Raises:
-      InputError: a name that no task has; some left out, but not of all.
+      InputError: no task has a name; or tasks are left out, but not of "all".
     """
     known = modules.names("tasks", "run")
-    words = [word.strip() for word in wanted.split(",")]
-    for word in words:
-        if word != ALL and word.removeprefix("-") not in known:
-            raise InputError(f"there is no task {word!r}; {nearest(word, known)}")
+    choices = [choice.strip() for choice in wanted.split(",")]
+    for choice in choices:
+        if choice != ALL and choice.removeprefix("-") not in known:
+            raise InputError(f"there is no task {choice!r}; {nearest(choice, known)}")
     if not are_all(wanted):
-        if out := [word for word in words if word.startswith("-")]:
+        if out := [choice for choice in choices if choice.startswith("-")]:
             raise InputError(
                 f"config.evaluate.tasks={wanted!r} leaves out {out[0][1:]} of nothing: "
                 f"write all,{out[0]}"
             )
-        return words
-    return [name for name in known if f"-{name}" not in words]
+        return choices
+    return [name for name in known if f"-{name}" not in choices]
 
 
 def are_all(wanted: str) -> bool:
-    """Whether none is asked for by its name, so that one may be left out."""
-    return ALL in [word.strip() for word in wanted.split(",")]
+    """Whether all tasks are chosen, so that some may be skipped."""
+    return ALL in [choice.strip() for choice in wanted.split(",")]

@@ -1,8 +1,8 @@
-"""Arrays and texts in .safetensors files, read and written.
+"""Reading and writing of arrays and texts in .safetensors files.
 
-A file is the length of a header (8 bytes, little endian), the header as JSON, which
-names each array with its type, shape and place, and the arrays, row by row, one after
-another. Texts may stand under `__metadata__`. Nothing in it is executed.
+A file is the length of a header (8 bytes, little endian), the header as JSON, which has
+the dtype, shape and offsets of each array, and the arrays, row by row, one after
+another. `__metadata__` of the header may hold texts. Nothing in it is executed.
 """
 
 import json
@@ -16,8 +16,8 @@ import numpy as np
 from gandl_jax import files
 
 TEXTS = "__metadata__"
-MOST_HEADER_BYTES = 100_000_000  # as the format says
-ALIGNED_BYTES = 8  # where arrays begin: the header ends in blanks
+MOST_HEADER_BYTES = 100_000_000  # the format's limit
+ALIGNED_BYTES = 8  # alignment of the arrays, by blanks at the header's end
 _TYPES = {
     "F64": np.dtype("<f8"),
     "F32": np.dtype("<f4"),
@@ -37,30 +37,32 @@ _CODES = {dtype: code for code, dtype in _TYPES.items()}
 
 
 def read(file: BinaryIO) -> dict[str, np.ndarray]:
-    """The arrays of a file, by their names.
+    """Reads the arrays of a file, by their names.
 
     Raises:
-      ValueError: damaged, or no such file; also KeyError or TypeError of damaged ones.
+      ValueError, KeyError, TypeError: the file is damaged, or no .safetensors.
     """
     header, start, size = _header(file)
     return {
-        key: _array(file, told, start, size)
-        for key, told in header.items()
+        key: _array(file, entry, start, size)
+        for key, entry in header.items()
         if key != TEXTS
     }
 
 
 def texts(file: BinaryIO) -> dict[str, str]:
-    """What a file says beside its tensors; {} where it says nothing.
+    """Reads the texts of a file; {} without any.
 
     Raises:
-      ValueError: damaged, or no such file.
+      ValueError: the file is damaged, or no .safetensors.
     """
     header, _, _ = _header(file)
-    found = header.get(TEXTS, {})
-    if not isinstance(found, dict) or not all(map(_is_text, found.values())):
+    stored_texts = header.get(TEXTS, {})
+    if not isinstance(stored_texts, dict) or not all(
+        map(_is_text, stored_texts.values())
+    ):
         raise ValueError("its texts are none")
-    return found
+    return stored_texts
 
 
 def write(
@@ -70,8 +72,8 @@ def write(
 
     Args:
       file: open for writing.
-      arrays: of the types that the format knows.
-      texts: beside them.
+      arrays: of dtypes of the format.
+      texts: for the header.
     """
     rows = {key: np.ascontiguousarray(arrays[key]) for key in sorted(arrays)}
     header: dict[str, Any] = {TEXTS: dict(texts)}
@@ -91,22 +93,22 @@ def write(
 
 
 def _header(file: BinaryIO) -> tuple[dict[str, Any], int, int]:
-    """The header, where the arrays begin, and how many bytes they have."""
-    whole = file.seek(0, 2)
+    """Reads the header; returns it, the arrays' start, and their bytes."""
+    file_bytes = file.seek(0, 2)
     file.seek(0)
     length = int.from_bytes(file.read(8), "little")
-    if whole < 8 or length > min(MOST_HEADER_BYTES, whole - 8):
-        raise ValueError(f"a header of {length:,} bytes in a file of {whole:,}")
+    if file_bytes < 8 or length > min(MOST_HEADER_BYTES, file_bytes - 8):
+        raise ValueError(f"a header of {length:,} bytes in a file of {file_bytes:,}")
     header = files.parse_json(file.read(length))
     if not isinstance(header, dict):
         raise ValueError("its header names no arrays")
-    return header, 8 + length, whole - 8 - length
+    return header, 8 + length, file_bytes - 8 - length
 
 
-def _array(file: BinaryIO, told: Any, start: int, size: int) -> np.ndarray:
-    dtype, shape = _TYPES[told["dtype"]], tuple(told["shape"])
-    begin, end = told["data_offsets"]
-    if not all(type(n) is int and n >= 0 for n in (*shape, begin, end)):
+def _array(file: BinaryIO, entry: Any, start: int, size: int) -> np.ndarray:
+    dtype, shape = _TYPES[entry["dtype"]], tuple(entry["shape"])
+    begin, end = entry["data_offsets"]
+    if not all(type(number) is int and number >= 0 for number in (*shape, begin, end)):
         raise ValueError("an array of a size below 0")
     if end > size or end - begin != math.prod(shape) * dtype.itemsize:
         raise ValueError("an array that lies elsewhere than it says")

@@ -1,4 +1,4 @@
-"""What is printed: it cannot steer the terminal, and failing to show it ends no job."""
+"""Safe printing: it cannot steer the terminal, and its failure ends no job."""
 
 import contextlib
 import os
@@ -8,37 +8,37 @@ from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
 MOST_CHARACTERS = 2_000  # of an error's line
-_ENDS = 600  # of them, at its end, where it says what to do
-# Control characters but for tab and line breaks, what turns the direction of writing,
-# and what stands for bytes of a file's name that are no text.
+_ENDS = 600  # of them at its end, which has the remedy
+# Control characters except tab and line breaks, marks of writing direction, and
+# surrogates of bytes in file names that are no text.
 _STEERING = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e"
 _STEERING += r"\u2066-\u2069\ud800-\udfff"
 _IN_TEXT, _IN_A_LINE = re.compile(f"[{_STEERING}]"), re.compile(rf"[{_STEERING}\r\n]")
 
 
 def printable(text: str) -> str:
-    """Text whose control characters are shown as Python writes them; lines stay."""
+    """Escapes control characters as Python does; line breaks stay."""
     return _IN_TEXT.sub(_escaped, text)
 
 
-def one_line(said: object) -> str:
-    """The same of an error, without line breaks and of MOST_CHARACTERS at most."""
-    line = str(said)
+def one_line(error: object) -> str:
+    """Escapes an error to one line of MOST_CHARACTERS at most."""
+    line = str(error)
     if len(line) > MOST_CHARACTERS:
         line = f"{line[: MOST_CHARACTERS - _ENDS]} [...] {line[-_ENDS:]}"
     return _IN_A_LINE.sub(_escaped, line)
 
 
-def _escaped(found: re.Match[str]) -> str:
-    return ascii(found[0])[1:-1]
+def _escaped(match: re.Match[str]) -> str:
+    return ascii(match[0])[1:-1]
 
 
 class _Unfailing:
     """A stream that writes `printable` text to another.
 
-    What is only told ends no job: letters that the other's encoding lacks are written
-    as Python escapes them, and what it does not take (its terminal, its reader or its
-    disk's room is gone) is dropped.
+    Printing ends no job: characters that the other's encoding lacks are escaped, and
+    text that it does not take (its terminal, its reader or its disk's room is gone) is
+    dropped.
     """
 
     def __init__(self, stream: TextIO):
@@ -74,7 +74,7 @@ def _encodable(text: str, encoding: str | None) -> str:
 
 @contextlib.contextmanager
 def printing_safely() -> Iterator[None]:
-    """Makes all that is printed `printable`, and lets none of it end the program."""
+    """Makes printed text `printable`, and keeps failures from ending the program."""
     _open_standard_files()
     streams = sys.stdout, sys.stderr
     try:
@@ -90,10 +90,10 @@ def printing_safely() -> Iterator[None]:
 
 
 def restart_in_utf8() -> None:
-    """Starts the program anew where the locale would have files' names otherwise.
+    """Restarts the program if the locale's encoding of file names is not UTF-8.
 
-    Disks have them in UTF-8; in an old locale, `LC_ALL=C` with `PYTHONUTF8=0` say, a
-    folder `Ü` would be missing. What is printed keeps the locale's encoding.
+    Disks have them in UTF-8; in an old locale, such as `LC_ALL=C` with `PYTHONUTF8=0`,
+    a folder `Ü` would be missing. Printed text keeps the locale's encoding.
     """
     if sys.getfilesystemencoding() == "utf-8" or os.environ.get("PYTHONUTF8") == "1":
         return
@@ -103,28 +103,28 @@ def restart_in_utf8() -> None:
 
 
 def flush() -> None:
-    """Writes what was printed and waits in memory, where that can be written."""
+    """Flushes printed text, if that is possible."""
     for stream in filter(None, (sys.stdout, sys.stderr)):
         _empty(stream)
 
 
 def _open_standard_files() -> None:
-    """Opens the null device as each of the files 0, 1 and 2 that is closed.
+    """Opens the null device for each closed file of 0, 1 and 2.
 
-    Otherwise the next file that is opened gets that number, and what C++ code prints.
+    Otherwise the next opened file gets that number, and the output of C++ code.
     """
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+            os.open(os.devnull, os.O_RDWR)  # it gets the lowest free number, this one
             os.set_inheritable(number, True)
 
 
 def _empty(stream: TextIO) -> None:
-    """Flushes a stream; one that cannot be leads to the null device from here on.
+    """Flushes a stream; redirects it to the null device if that fails.
 
-    Python flushes once more as it ends, and exits with 120 where that fails.
+    Python flushes again at its end, and exits with 120 if that fails.
     """
     try:
         stream.flush()

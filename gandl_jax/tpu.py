@@ -1,6 +1,6 @@
-"""TPUs that are not here: what the compiler for them says of a program (libtpu).
+"""Estimates for TPUs that are not here, by their compiler (libtpu).
 
-Its figures are estimates: nothing runs.
+Nothing runs.
 """
 
 import collections
@@ -16,9 +16,9 @@ from jax.experimental import topologies
 from gandl_jax import compilation, hosts
 from gandl_jax.errors import InputError, RunError
 
-# Of what JAX shows as a device, a core up to v4 and a chip of v5 and later: memory in
-# GiB, and the clock in MHz that turns the compiler's cycles into time. The clock is the
-# published peak in bfloat16 over what the matrix units do in a cycle.
+# Per JAX device, a core up to v4 and a chip of v5 and later: memory in GiB, and the
+# clock in MHz that converts the compiler's cycles to time. The clock is the published
+# peak in bfloat16 divided by the operations of the matrix units in a cycle.
 CHIPS = {
     "TPU v2": (8, 700),
     "TPU v3": (16, 940),
@@ -33,7 +33,7 @@ INSTRUCTION = re.compile(
 )
 TOPOLOGY = re.compile(r"v\w+:\d+(x\d+)*")
 OP_NAME = re.compile(r'op_name="([^"]*)"')
-OUTSIDE = re.compile(r"jit\(|pmap|shard.map")  # of all modules
+OUTSIDE = re.compile(r"jit\(|pmap|shard.map")  # parts of names outside all modules
 RAN_OUT = re.compile(
     r"Used ([\d.]+)([KMGT]) of ([\d.]+)([KMGT]) hbm"
     r"|temporaries \(([\d.]+)([KMGT])\) exceeds available HBM \(([\d.]+)([KMGT])\)"
@@ -43,16 +43,16 @@ UNITS = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 @dataclasses.dataclass(frozen=True)
 class Estimate:
-    """What the compiler says of one program, for one core.
+    """The compiler's estimate of a program, for one core.
 
     Attributes:
       flops: floating point operations.
       bytes_accessed: of the core's memory, read and written.
       argument_bytes: that the arguments take.
-      temporary_bytes: that the program takes besides, at most at one time.
-      total_bytes: of memory, with what is returned and takes no argument's place.
-      milliseconds: the scheduled instructions' cycles over the clock.
-      roofline_milliseconds: the least that its products and its memory take.
+      temporary_bytes: most that the program takes besides, at a time.
+      total_bytes: of memory, with results that do not reuse arguments.
+      milliseconds: cycles of the scheduled instructions divided by the clock.
+      roofline_milliseconds: lower bound by its products and its memory.
       operations: (milliseconds, module and operation, instruction), costliest first.
     """
 
@@ -67,7 +67,7 @@ class Estimate:
 
 
 class DoesNotFit(Exception):
-    """A program needs more memory than a core has.
+    """A program that needs more memory than a core has.
 
     Attributes:
       used: bytes that it needs.
@@ -80,7 +80,7 @@ class DoesNotFit(Exception):
 
 
 def devices(topology: str) -> list[Any]:
-    """The devices of a topology, to compile for.
+    """Returns the devices of a topology, to compile for.
 
     Args:
       topology: generation and shape, such as "v3:2x2".
@@ -100,48 +100,53 @@ def devices(topology: str) -> list[Any]:
             f"such as {', '.join(TOPOLOGIES)}"
         )
     try:
-        found = topologies.get_topology_desc(platform="tpu", topology_name=topology)
-    except Exception as error:  # of several types, by what libtpu does not like
+        description = topologies.get_topology_desc(
+            platform="tpu", topology_name=topology
+        )
+    except Exception as error:  # libtpu raises several types
         reason = str(error).partition("\n")[0]
         raise InputError(
             f"config.plan.topology={topology!r} is no topology that libtpu knows "
             f"({reason}): name one such as {', '.join(TOPOLOGIES)}"
         ) from error
-    kind = found.devices[0].device_kind
-    if kind not in CHIPS:
+    device_kind = description.devices[0].device_kind
+    if device_kind not in CHIPS:
         raise InputError(
-            f"config.plan.topology={topology!r} is of {kind}, whose memory and clock "
-            f"are unknown here: name one of {', '.join(CHIPS)}"
+            f"config.plan.topology={topology!r} is of {device_kind}, whose memory and "
+            f"clock are unknown here: name one of {', '.join(CHIPS)}"
         )
-    return list(found.devices)
+    return list(description.devices)
 
 
 def memory_bytes(device: Any) -> int:
-    """The memory of a core."""
+    """Returns the memory of a core in bytes."""
     return _chip(device)[0] * 2**30
 
 
 def compile_for(lowered: jax.stages.Lowered, device: Any) -> Estimate:
-    """Compiles a lowered program, and reads what the compiler says of it.
+    """Compiles a lowered program, and reads the compiler's estimates.
 
     Args:
-      lowered: for devices of a topology.
-      device: one of them.
+      lowered: program for devices of a topology.
+      device: one of those devices.
 
     Raises:
       DoesNotFit: a core has too little memory.
-      RunError: the program holds a loop, whose body the compiler counts once, however
-        often it runs.
+      RunError: the program holds a loop, whose body the compiler counts only once.
     """
     try:
         with compilation.cache_disabled():
             compiled = lowered.compile()
     except jax.errors.JaxRuntimeError as error:
-        found = RAN_OUT.search(str(error))
-        if not found:
+        match = RAN_OUT.search(str(error))
+        if not match:
             raise
-        used, u, limit, v = (group for group in found.groups() if group)
-        raise DoesNotFit(float(used) * UNITS[u], float(limit) * UNITS[v]) from error
+        used, used_unit, limit, limit_unit = (
+            group for group in match.groups() if group
+        )
+        raise DoesNotFit(
+            float(used) * UNITS[used_unit], float(limit) * UNITS[limit_unit]
+        ) from error
     text = compiled.as_text()
     if " while(" in text:
         raise RunError(
@@ -166,28 +171,30 @@ def compile_for(lowered: jax.stages.Lowered, device: Any) -> Estimate:
 
 
 def costliest(text: str, clock_mhz: float) -> tuple[tuple[float, str, str], ...]:
-    """The instructions of a scheduled program that have a cost, costliest first.
+    """Lists the instructions of a scheduled program by cost, costliest first.
 
     Args:
       text: as the compiler prints it.
       clock_mhz: of the chip.
 
     Returns:
-      (milliseconds, module and operation that it computes, its own name).
+      (milliseconds, module and operation, name of the instruction) of each.
     """
-    found = []
+    instructions = []
     for line in text.splitlines():
         if match := INSTRUCTION.match(line):
-            named = OP_NAME.search(line)
-            module = _module(named[1]) if named else "-"
-            found.append((int(match[2]) / clock_mhz / 1e3, module, match["name"]))
-    return tuple(sorted(found, reverse=True))
+            op_name = OP_NAME.search(line)
+            module = _module(op_name[1]) if op_name else "-"
+            instructions.append(
+                (int(match[2]) / clock_mhz / 1e3, module, match["name"])
+            )
+    return tuple(sorted(instructions, reverse=True))
 
 
 def by_module(
     operations: Sequence[tuple[float, str, str]],
 ) -> list[tuple[float, str]]:
-    """(milliseconds, module) summed over a module's operations, costliest first."""
+    """Sums milliseconds over each module: (milliseconds, module), costliest first."""
     sums: collections.Counter[str] = collections.Counter()
     for milliseconds, module, _ in operations:
         sums[module] += milliseconds
@@ -195,14 +202,14 @@ def by_module(
 
 
 def _module(op_name: str) -> str:
-    """`jit(f)/transpose(jvp(Net))/Net.maps/b8/conv` to `Net gradient: b8/conv`."""
-    words = [word for word in op_name.split("/") if not OUTSIDE.match(word)]
-    if len(words) < 2:
-        return f"other: {''.join(words)}"
-    network = re.sub(r"\w+\(|\)", "", words[0])
-    again = " gradient" * words[0].count("transpose(")
-    inner = [word for word in words[1:] if not word.startswith(f"{network}.")]
-    return f"{network}{again}: {'/'.join(inner)}"
+    """Shortens `jit(f)/transpose(jvp(Net))/Net.maps/b8/c`: `Net gradient: b8/c`."""
+    parts = [part for part in op_name.split("/") if not OUTSIDE.match(part)]
+    if len(parts) < 2:
+        return f"other: {''.join(parts)}"
+    network = re.sub(r"\w+\(|\)", "", parts[0])
+    suffix = " gradient" * parts[0].count("transpose(")
+    inner = [part for part in parts[1:] if not part.startswith(f"{network}.")]
+    return f"{network}{suffix}: {'/'.join(inner)}"
 
 
 def _chip(device: Any) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""What a workdir says of itself: `config.json`, and whose experiment it is."""
+"""Workdirs: their `config.json`, and the experiment that they belong to."""
 
 import contextlib
 import datetime
@@ -15,10 +15,10 @@ from gandl_jax import config_checks, files, plain_data, sealed_json
 from gandl_jax.errors import InputError
 
 FILE = "config.json"
-# Of a workdir in which nothing was made yet; the lock's is `lock.FILE`.
+# Files of a workdir in which nothing was made yet; "lock" is `lock.FILE`.
 NOTHING_MADE = {FILE, f".{FILE}.partial", "lock", "trained_on.parquet"}
 RECORDED = ("config", "history", "versions", "command")
-_SEEN = {  # of which images a network was trained on
+_SEEN = {  # of the images that a network was trained on
     "dataset": str,
     "prepared": (str, None),
     "metadata_sha256": (str, None),
@@ -27,7 +27,7 @@ SHAPE = {
     "config": {str: object},
     "history": [{"date": str, "changed": {str: [object]}}],
     "versions": {str: str},
-    # and what came later
+    # keys of later versions
     "command?": str,
     "devices?": str,
     "prepared?": str,
@@ -41,7 +41,7 @@ LIBRARIES = ("jax", "flax", "optax", "orbax-checkpoint", "tensorflow", "scikit-l
 
 @contextlib.contextmanager
 def making(workdir: epath.Path) -> Iterator[set[str]]:
-    """Makes a workdir and the folders above it; removes those that stay empty.
+    """Makes a workdir and the folders above it; removes them if they stay empty.
 
     Yields:
       The names that were in it before.
@@ -61,7 +61,7 @@ def making(workdir: epath.Path) -> Iterator[set[str]]:
 
 @contextlib.contextmanager
 def clearing(workdir: epath.Path, before: Container[str]) -> Iterator[None]:
-    """Where the work within fails before it makes anything, leaves nothing of it.
+    """Clears a workdir if the work within fails before it makes anything.
 
     Args:
       workdir: held by this process.
@@ -72,34 +72,41 @@ def clearing(workdir: epath.Path, before: Container[str]) -> Iterator[None]:
     except BaseException:
         with contextlib.suppress(OSError):
             if is_unused(workdir):
-                for path in [p for p in workdir.iterdir() if p.name not in before]:
+                for path in [
+                    path for path in workdir.iterdir() if path.name not in before
+                ]:
                     path.rmtree() if path.is_dir() else path.unlink()
         raise
 
 
 def is_unused(workdir: epath.Path) -> bool:
-    """Whether nothing was made in a workdir, though a run may have begun there."""
+    """Whether nothing was made in a workdir; a run may have begun there."""
     return all(name in NOTHING_MADE for name in _files(workdir))
 
 
 def contents(workdir: epath.Path) -> dict[str, tuple[int, int]] | None:
-    """What was made in a workdir; None in a bucket, where to ask takes too long.
+    """Lists the files made in a workdir; None for a bucket, where it takes too long.
 
     Returns:
-      Path of every file within it to its size in bytes and time of change in ns.
+      {path within it: (size in bytes, time of change in ns)}.
     """
     if files.is_remote(workdir):
         return None
-    found = {}
+    stats_by_path = {}
     for folder, _, names in os.walk(workdir):
         for path in (os.path.join(folder, name) for name in names):
             stat = os.lstat(path)
-            found[os.path.relpath(path, workdir)] = stat.st_size, stat.st_mtime_ns
-    return {name: stat for name, stat in found.items() if name not in NOTHING_MADE}
+            stats_by_path[os.path.relpath(path, workdir)] = (
+                stat.st_size,
+                stat.st_mtime_ns,
+            )
+    return {
+        name: stat for name, stat in stats_by_path.items() if name not in NOTHING_MADE
+    }
 
 
 def _above(workdir: epath.Path) -> Iterator[epath.Path]:
-    """A workdir and, on a disk, the folders above it: a bucket has none."""
+    """Yields a workdir and, on a disk, the folders above it."""
     yield workdir
     if not files.is_remote(workdir):
         yield from workdir.parents
@@ -114,7 +121,7 @@ def _files(folder: epath.Path, above: str = "") -> Iterator[str]:
 
 
 def refuse_another(workdir: epath.Path, config) -> None:
-    """Raises InputError where something of another experiment is in the workdir."""
+    """Raises InputError if the workdir holds files of another experiment."""
     saved = _read(workdir)
     if saved is None or is_unused(workdir):
         return
@@ -127,7 +134,7 @@ def refuse_another(workdir: epath.Path, config) -> None:
                 f"{workdir} is another experiment's: its {key} is {former[key]!r}, "
                 f"this config's {value!r}; choose another --workdir"
             )
-    key = "train.start_from"  # what is there is compared where it is read
+    key = "train.start_from"  # its content is compared when it is read
     if bool(former[key]) != bool(config.train.start_from):
         raise InputError(
             f"{workdir} is another experiment's: its {key} is {former[key]!r}, this "
@@ -136,16 +143,16 @@ def refuse_another(workdir: epath.Path, config) -> None:
 
 
 def _former(saved: dict, config) -> dict[str, Any]:
-    """A saved config with the keys of now; those of later versions are defaults."""
-    stored = configs.with_keys_of_now(saved["config"], config.method.name)
+    """Returns a saved config with present keys; new ones have their defaults."""
+    stored = configs.with_present_keys(saved["config"], config.method.name)
     return configs.defaults(config) | stored
 
 
 def read_config(workdir: epath.Path):
-    """The config of an experiment; keys of later versions have their defaults.
+    """Reads the config of an experiment; new keys have their defaults.
 
     Raises:
-      InputError: the folder is no experiment's.
+      InputError: the folder is no workdir.
     """
     saved = _read(workdir)
     if saved is None:
@@ -154,7 +161,7 @@ def read_config(workdir: epath.Path):
         )
     config = _default(workdir, saved["config"])
     known = configs.flatten(config)
-    stored = configs.with_keys_of_now(saved["config"], config.method.name)
+    stored = configs.with_present_keys(saved["config"], config.method.name)
     for key in known.keys() & stored.keys():
         *groups, last = key.split(".")
         group = config
@@ -177,7 +184,7 @@ def read_config(workdir: epath.Path):
 
 
 def _default(workdir: epath.Path, stored: dict[str, Any]):
-    """The defaults of the method that an experiment was made by."""
+    """Returns the defaults of an experiment's method."""
     try:
         return configs.default(stored.get("method.name", "gan"))
     except InputError as error:
@@ -188,32 +195,36 @@ def _default(workdir: epath.Path, stored: dict[str, Any]):
 
 
 def _shape_of(default: Any) -> Any:
-    """The shape of a key's values in JSON, by its default."""
+    """Returns the shape of a key's values in JSON, by its default."""
     return [(str, float)] if isinstance(default, tuple) else type(default)
 
 
 def record(workdir: epath.Path, config, command: str) -> None:
-    """Writes `config.json`: the config, each change of it, versions of libraries.
+    """Writes `config.json`: the config, its changes, versions of libraries.
 
     Args:
-      workdir: made if need be.
+      workdir: of the experiment; made if needed.
       config: as resolved.
       command: the command line, for the reader of the report.
     """
     saved = _read(workdir)
-    if saved and is_unused(workdir):  # what it was bound to came to nothing
+    if saved and is_unused(workdir):  # its claims are void
         saved = {key: saved[key] for key in RECORDED if key in saved}
-    now = configs.plain(config)
+    present = configs.plain(config)
     history = saved["history"] if saved else []
-    before = _former(saved, config) if saved else now
-    changed = {k: [before.get(k), v] for k, v in now.items() if before.get(k) != v}
+    before = _former(saved, config) if saved else present
+    changed = {
+        key: [before.get(key), value]
+        for key, value in present.items()
+        if before.get(key) != value
+    }
     versions = {name: _version(name) for name in LIBRARIES}
     if saved and not changed and saved["versions"] == versions:
         return
     date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     content = {
         **(saved or {}),
-        "config": now,
+        "config": present,
         "history": [*history, {"date": date, "changed": changed}],
         "versions": versions,
         "command": command,
@@ -230,10 +241,12 @@ def _version(library: str) -> str:
 
 
 def known(record: Any) -> dict[str, Any]:
-    """Those values of a `config.json` that are of the type they should be."""
+    """Returns the values of a `config.json` that have the right types."""
     if not isinstance(record, dict):
         return {}
-    shapes = {k.removesuffix(plain_data.OPTIONAL): x for k, x in SHAPE.items()}
+    shapes = {
+        key.removesuffix(plain_data.OPTIONAL): shape for key, shape in SHAPE.items()
+    }
     return {
         key: value
         for key, value in record.items()
@@ -241,29 +254,29 @@ def known(record: Any) -> dict[str, Any]:
     }
 
 
-def forget(workdir: epath.Path, before: bytes) -> None:
-    """Takes back what `record` wrote; what jobs have noted since stays.
+def restore_record(workdir: epath.Path, before: bytes) -> None:
+    """Restores the content before `record`; notes of jobs since then stay.
 
     Args:
       workdir: of the experiment.
-      before: `config.json` before that.
+      before: content of `config.json` before it.
     """
     former = json.loads(before)
-    kept = {k: former[k] for k in RECORDED if k in former}
+    kept = {key: former[key] for key in RECORDED if key in former}
     _write(workdir, {**_read(workdir), **kept})
 
 
 def claim(workdir: epath.Path, key: str, value: Any, *, other: str) -> None:
-    """Notes what the experiment is bound to from its first step on.
+    """Notes a value to which the experiment is bound from its first step on.
 
     Args:
       workdir: of the experiment.
       key: to note it under.
-      value: what to note.
-      other: what it was trained on, and what to do, where something else is noted.
+      value: to note, plain data.
+      other: the error's clause and remedy, if another value is noted.
 
     Raises:
-      InputError: it is bound to something else.
+      InputError: it is bound to another value.
     """
     before = _read(workdir).get(key, value)
     if before != value:
@@ -272,12 +285,12 @@ def claim(workdir: epath.Path, key: str, value: Any, *, other: str) -> None:
 
 
 def note(workdir: epath.Path, key: str, value: Any) -> None:
-    """Adds what a job found out, such as the devices it runs on, as plain data."""
+    """Notes a job's value, such as the devices it runs on, as plain data."""
     _write(workdir, {**_read(workdir), key: value})
 
 
 def noted(workdir: epath.Path, key: str) -> Any:
-    """What a job noted under a key; None where it did not."""
+    """Returns a job's note under a key; None if there is none."""
     return (_read(workdir) or {}).get(key)
 
 
@@ -289,10 +302,10 @@ def _write(workdir: epath.Path, content: dict) -> None:
 def _read(workdir: epath.Path) -> dict | None:
     file = workdir / FILE
     try:
-        found = sealed_json.read(file)
-        if not plain_data.fits(found, SHAPE):
+        content = sealed_json.read(file)
+        if not plain_data.fits(content, SHAPE):
             raise ValueError("a value lacks, or is of another type than it should be")
-        return found
+        return content
     except FileNotFoundError:
         return None
     except ValueError as error:
@@ -303,7 +316,7 @@ def _read(workdir: epath.Path) -> dict | None:
 
 
 def _why(error: ValueError) -> str:
-    """Why a file is refused, and what to do where somebody edited it."""
+    """Describes why a file is refused, with a remedy if somebody edited it."""
     if isinstance(error, UnicodeError):
         return "it is no text"
     if str(error) != sealed_json.CHANGED:

@@ -55,7 +55,7 @@ def test_parts_are_written_beside_one_another(tmp_path):
         "training": TRAINING,
         "embedding": {"screen": both},
     }
-    costs.forget_training(tmp_path)
+    costs.drop_training(tmp_path)
     assert costs.read(tmp_path) == {"embedding": {"screen": both}}
 
 

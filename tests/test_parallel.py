@@ -85,7 +85,7 @@ def test_some_devices_of_several_hosts_are_refused(monkeypatch):
     with pytest.raises(InputError, match="devices=1 is for one host, and of 2 all"):
         parallel.devices(1)
     with pytest.raises(InputError, match="has 8 devices, all 2 hosts have 8: train on"):
-        parallel.of_all_hosts(parallel.devices(0))
+        parallel.all_host_devices(parallel.devices(0))
 
 
 def test_flops_are_counted_over_the_whole_batch():

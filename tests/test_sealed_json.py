@@ -58,7 +58,7 @@ def test_writing_again_makes_the_digest_anew(path):
 
 
 def test_former_files_are_read_and_that_is_said_once(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(sealed_json, "_told", set())
+    monkeypatch.setattr(sealed_json, "_reported", set())
     for name in ("one.json", "two.json"):
         (tmp_path / name).write_text('{"a": 1}')
         assert sealed_json.read(tmp_path / name) == {"a": 1}

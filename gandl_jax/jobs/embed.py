@@ -93,7 +93,7 @@ def run(config, workdir: epath.Path) -> None:
             dataset,
             config,
             pooling.over_orientations(encode, config.embed.orientations),
-            pooling.of_method(method, weights),
+            pooling.pool_function(method, weights),
             on_bad,
         )
         embedding_cost.write_set(workdir, directory, dataset, sets, devices)

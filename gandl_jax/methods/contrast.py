@@ -1,4 +1,4 @@
-"""The contrast loss of two views of each image."""
+"""The contrastive loss of two views of each image."""
 
 import jax
 import jax.numpy as jnp
@@ -6,28 +6,28 @@ from jax import Array
 
 
 def contrast(
-    views: Array, everyone: Array, place: Array, temperature: float
+    views: Array, all_views: Array, index: Array, temperature: float
 ) -> tuple[Array, Array]:
-    """How hard it is to find a view's other half among all views: NT-Xent.
+    """Computes NT-Xent, the loss of finding a view's other half among all views.
 
     SimCLR, Chen et al. 2020 (arXiv 2002.05709), eq. 1.
 
     Args:
       views: [B, 2, K] two views of each of B images, of unit length.
-      everyone: [N, 2, K] the views of all images that they are told from, these among
-        them.
-      place: [B] int32, where in `everyone` these are.
+      all_views: [N, 2, K] the views of all images that they are compared with, `views`
+        included.
+      index: [B] int32, indices of `views` in `all_views`.
       temperature: cosines are divided by it.
 
     Returns:
-      scalar loss, and the share of views whose other half is the nearest.
+      Scalar loss, and the share of views whose other half is the nearest.
     """
-    batch, count = len(views), len(everyone)
-    cosines = jnp.einsum("bvk,nwk->bvnw", views, everyone)
+    batch, count = len(views), len(all_views)
+    cosines = jnp.einsum("bvk,nwk->bvnw", views, all_views)
     logits = (cosines / temperature).reshape(batch * 2, count * 2)
-    itself = jnp.stack([2 * place, 2 * place + 1], 1).reshape(-1)
-    other = jnp.stack([2 * place + 1, 2 * place], 1).reshape(-1)
+    self_column = jnp.stack([2 * index, 2 * index + 1], 1).reshape(-1)
+    partner_column = jnp.stack([2 * index + 1, 2 * index], 1).reshape(-1)
     rows = jnp.arange(batch * 2)
-    logits = logits.at[rows, itself].set(-jnp.inf)
-    chances = jax.nn.log_softmax(logits)[rows, other]
-    return -chances.mean(), (logits.argmax(-1) == other).mean()
+    logits = logits.at[rows, self_column].set(-jnp.inf)
+    log_probabilities = jax.nn.log_softmax(logits)[rows, partner_column]
+    return -log_probabilities.mean(), (logits.argmax(-1) == partner_column).mean()

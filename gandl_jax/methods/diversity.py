@@ -1,4 +1,4 @@
-"""Whether the generator still draws different images, or has collapsed to a few."""
+"""The check that the generator has not collapsed to a few images."""
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ COARSE_PX = 16  # side to which images are averaged before they are compared
 
 
 def check(draw: Callable[[Any, Array], Array], options) -> Check:
-    """The check of the generator's samples.
+    """Makes the check of the generator's samples.
 
     Args:
       draw: (state, key) to [N, H, W, C] samples, the same ones for the same key.
@@ -35,19 +35,19 @@ def check(draw: Callable[[Any, Array], Array], options) -> Check:
 
 
 def diversity(generated: Array, real: Array) -> Array:
-    """How far generated images are from one another, over the same of real ones.
+    """Compares distances among generated images with those among real ones.
 
-    The distance of each to the nearest other one, root mean square over pixels and
-    channels of images averaged to 16 x 16, in the median: it vanishes where a generator
-    draws one image, or a few, again and again, whatever noise it adds (ours).
+    The distance of an image to the nearest other one is the root mean square over
+    pixels and channels of images averaged to 16 x 16. Its median vanishes if a
+    generator repeats one image, or a few, whatever noise it adds (ours).
 
     Args:
       generated: [N, H, W, C] in [-1, 1].
       real: [M, H, W, C] in [-1, 1].
 
     Returns:
-      scalar: about 1 where they are as diverse, 0 where all generated images are the
-      same.
+      Scalar ratio of medians: about 1 if they are as diverse, 0 if all generated images
+      are the same.
     """
     return _nearest(generated) / jnp.maximum(_nearest(real), 1e-12)
 
@@ -63,20 +63,21 @@ def _coarse(images: Array) -> Array:
     count, height, _, channels = images.shape
     side = min(height, COARSE_PX)
     block = height // side
-    parts = images[:, : side * block, : side * block]
-    parts = parts.reshape(count, side, block, side, block, channels)
-    return parts.mean((2, 4))
+    blocks = images[:, : side * block, : side * block]
+    blocks = blocks.reshape(count, side, block, side, block, channels)
+    return blocks.mean((2, 4))
 
 
 def collapse(history: Sequence[Mapping[str, float]], least: float) -> Unsound | None:
-    """Tells a generator that has collapsed; one that never was diverse still learns.
+    """Detects a generator that has collapsed; one that never was diverse still learns.
 
     Args:
       history: of looks, oldest first.
       least: `config.method.least_diversity`.
 
     Returns:
-      Why it must go back, where it once was above twice the least and is below it now.
+      The reason to go back, if the diversity once was above twice `least` and is below
+      `least` now; else None.
     """
     return collapsed(
         history,
@@ -87,6 +88,6 @@ def collapse(history: Sequence[Mapping[str, float]], least: float) -> Unsound | 
 
 
 def former(notes: Mapping[str, Any]) -> list[dict[str, float]]:
-    """The history that former versions noted: the highest look, and the last."""
+    """Returns the history that former versions noted: the highest and the last look."""
     noted = (notes.get("most_diverse"), notes.get("diversity"))
     return [{METRIC: value} for value in noted if value]

@@ -1,22 +1,22 @@
-"""When a training no longer gets better on what it does not learn from."""
+"""Early stopping of a training whose validation loss no longer falls."""
 
 from collections.abc import Sequence
 
 
 def reason(losses: Sequence[float], patience: int) -> str:
-    """Why to stop, in words; "" goes on (Prechelt 1998).
+    """Returns why to stop, a sentence, or "" (Prechelt 1998).
 
     Args:
-      losses: on the validation records, one for each look, oldest first.
-      patience: looks without a loss below the lowest before; 0 never stops.
+      losses: on the validation records, one per validation, oldest first.
+      patience: validations without a loss below the lowest before; 0 never stops.
     """
     if not patience or not losses:
         return ""
     best = min(range(len(losses)), key=losses.__getitem__)
-    since = len(losses) - 1 - best
-    if since < patience:
+    validations_since = len(losses) - 1 - best
+    if validations_since < patience:
         return ""
     return (
-        f"the validation loss was lowest, {losses[best]:.4g}, {since} looks ago "
-        f"(config.method.patience={patience})"
+        f"the validation loss was lowest, {losses[best]:.4g}, {validations_since} "
+        f"looks ago (config.method.patience={patience})"
     )

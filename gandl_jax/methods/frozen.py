@@ -1,7 +1,7 @@
 """Layers that training leaves as they are (Freeze-D, Mo et al. 2020, arXiv 2002.10964).
 
-They are named by where their parameters lie, the network first: "encoder/conv0" is one
-layer of the network "encoder", "encoder" all of it.
+They are named by the paths of their parameters, the network first: "encoder/conv0" is
+one layer of the network "encoder", "encoder" all of it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,31 +14,31 @@ from gandl_jax.errors import InputError
 
 
 def check(named: Sequence[str], params: Mapping[str, Any]) -> None:
-    """Refuses layers that there are not.
+    """Refuses unknown layers.
 
     Args:
       named: `config.method.freeze`.
-      params: network to its parameters, arrays or shapes.
+      params: {network: its parameters, arrays or shapes}.
 
     Raises:
-      InputError: naming those at the level where the name leaves the tree.
+      InputError: names the layers at the level where a name leaves the tree.
     """
     for name in named:
-        at, passed = params, []
-        for word in name.split("/"):
-            if not isinstance(at, Mapping) or word not in at:
-                known = sorted(at) if isinstance(at, Mapping) else ["nothing"]
+        subtree, passed = params, []
+        for part in name.split("/"):
+            if not isinstance(subtree, Mapping) or part not in subtree:
+                known = sorted(subtree) if isinstance(subtree, Mapping) else ["nothing"]
                 raise InputError(
-                    f"config.method.freeze names {name!r}, but there is no {word!r} in "
+                    f"config.method.freeze names {name!r}, but there is no {part!r} in "
                     f"{'/'.join(passed) or 'the networks'}, which holds "
                     f"{', '.join(known)}"
                 )
-            at = at[word]
-            passed.append(word)
+            subtree = subtree[part]
+            passed.append(part)
 
 
 def mask(named: Sequence[str], network: str, params: Any) -> Any:
-    """A tree like the parameters: True where they are frozen.
+    """Returns a tree like the parameters, True for those that are frozen.
 
     Args:
       named: `config.method.freeze`, checked.
@@ -48,17 +48,23 @@ def mask(named: Sequence[str], network: str, params: Any) -> Any:
     wanted = [tuple(name.split("/")) for name in named]
 
     def is_frozen(path, _):
-        words = network, *(key.key for key in path)
-        return any(words[: len(name)] == name for name in wanted)
+        path_names = network, *(key.key for key in path)
+        return any(path_names[: len(name)] == name for name in wanted)
 
     return jax.tree_util.tree_map_with_path(is_frozen, params)
 
 
 def without_gradient(frozen: Any, params: Any) -> Any:
-    """The same parameters; no gradients are computed for those that are frozen."""
-    return jax.tree.map(lambda f, x: lax.stop_gradient(x) if f else x, frozen, params)
+    """Returns the parameters, without gradients for those that are frozen."""
+    return jax.tree.map(
+        lambda is_frozen, array: lax.stop_gradient(array) if is_frozen else array,
+        frozen,
+        params,
+    )
 
 
-def kept(frozen: Any, before: Any, after: Any) -> Any:
-    """`after`, but what is frozen as it was before, bit for bit."""
-    return jax.tree.map(lambda f, b, a: b if f else a, frozen, before, after)
+def keep_frozen(frozen: Any, before: Any, after: Any) -> Any:
+    """Returns `after` with the frozen parameters as in `before`, bit for bit."""
+    return jax.tree.map(
+        lambda is_frozen, old, new: old if is_frozen else new, frozen, before, after
+    )

@@ -1,15 +1,15 @@
-"""The game that `config.method.loss` names: what each network loses by its scores."""
+"""The game that `config.method.loss` names: losses of both networks by scores."""
 
 import jax.numpy as jnp
 from jax import Array
 
 from gandl_jax.methods import losses
 
-PAIRED = ("relativistic",)  # games in which G's loss is of real scores too
+PAIRED = ("relativistic",)  # games in which G's loss depends on real scores too
 
 
 def d_loss(game: str, real: Array, fake: Array) -> Array:
-    """The discriminator's loss by scores [B] of real and of generated images."""
+    """Computes the discriminator's loss from scores [B] of real and fake images."""
     if game == "logistic":
         return losses.discriminator(real, fake)
     if game == "relativistic":
@@ -20,7 +20,7 @@ def d_loss(game: str, real: Array, fake: Array) -> Array:
 
 
 def g_loss(game: str, fake: Array, real: Array | None) -> Array:
-    """The generator's loss; real scores are of `PAIRED` games, else None."""
+    """Computes the generator's loss; real scores are None except in `PAIRED` games."""
     if game == "logistic":
         return losses.generator(fake)
     if game == "relativistic":
@@ -31,10 +31,10 @@ def g_loss(game: str, fake: Array, real: Array | None) -> Array:
 
 
 def real_sign(game: str, real: Array, fake: Array) -> Array:
-    """Mean sign of how far real scores are beyond those that say neither.
+    """Returns the mean sign of real scores relative to the undecided score.
 
-    That is 0, of least squares 1/2 (midway between its targets); where the game has no
-    such score, it is the generated image's.
+    The undecided score is 0, for least squares 1/2 (midway between its targets); for
+    games without one, the generated image's score is used.
     """
-    neither = {"logistic": 0.0, "least_squares": 0.5}.get(game, fake)
-    return jnp.sign(real - neither).mean()
+    undecided = {"logistic": 0.0, "least_squares": 0.5}.get(game, fake)
+    return jnp.sign(real - undecided).mean()

@@ -1,4 +1,4 @@
-"""Methods that learn labels: their step, and what they tell of other records."""
+"""The training step of methods that learn labels, and their validation."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
@@ -13,12 +13,12 @@ from gandl_jax.methods.one_network import NormalisedState, State
 
 
 class Judged(NamedTuple):
-    """Answers about samples, beside their labels.
+    """Losses and right answers of samples.
 
     Attributes:
-      loss: [B] float32, 0 where no label is known.
-      right: [B] float32, how many answers are right, of those with a known label.
-      known: [B] float32, how many labels are known.
+      loss: [B] float32, 0 if no label is known.
+      right: [B] float32, number of right answers among those with a known label.
+      known: [B] float32, number of known labels.
     """
 
     loss: Array
@@ -36,20 +36,22 @@ def judge(
     weights: Mapping[str, np.ndarray],
     variant: str = CORRECTED,
 ) -> Judged:
-    """Sums over columns of weighted cross-entropy, right answers, known labels.
+    """Sums weighted cross-entropy, right answers and known labels over columns.
 
     Args:
-      answers: column to [B, K] logits, by which it answers.
-      lessons: column to logits [B, K] of each loss.
-      labels: column to [B] int32 class, -1 where blank, which counts nothing.
-      weights: column to [K] what a record of each class counts.
-      variant: of `VARIANTS`; "as_published" takes the softmax of logits for logits.
+      answers: {column: [B, K]}, logits of the answers.
+      lessons: {column: logits [B, K] of each loss}.
+      labels: {column: [B] int32}, class, -1 if blank, which is ignored.
+      weights: {column: [K]}, weight of a record of each class.
+      variant: of `VARIANTS`; "as_published" uses the softmax of logits as logits.
     """
     columns = [
-        _judge_column(answers[n], lessons[n], labels[n], weights[n], variant)
-        for n in answers
+        _judge_column(
+            answers[column], lessons[column], labels[column], weights[column], variant
+        )
+        for column in answers
     ]
-    return Judged(*(sum(parts) for parts in zip(*columns, strict=True)))
+    return Judged(*(sum(values) for values in zip(*columns, strict=True)))
 
 
 def _judge_column(
@@ -59,7 +61,7 @@ def _judge_column(
     weights: np.ndarray,
     variant: str,
 ) -> Judged:
-    """[B] each: weighted cross-entropy, whether right, whether there is a label."""
+    """Returns weighted cross-entropy, whether right, whether known, [B] each."""
     known = codes >= 0
     one_hot = jax.nn.one_hot(codes, answer.shape[-1])  # of -1: zeros
     weight = one_hot @ jnp.asarray(weights)
@@ -74,7 +76,7 @@ def _judge_column(
 
 
 def with_accuracy(metrics: dict[str, Array], group: str) -> dict[str, Array]:
-    """Metrics with the accuracy of known labels, of means "right" and "known"."""
+    """Replaces the means "right" and "known" by the accuracy of known labels."""
     right, known = metrics.pop("right"), metrics.pop("known")
     return metrics | {f"{group}/accuracy": right / jnp.maximum(known, 1e-9)}
 
@@ -89,16 +91,16 @@ def advance(
     *,
     freeze: Sequence[str] = (),
 ) -> tuple[State | NormalisedState, dict[str, Array]]:
-    """As of `one_network`, on the mean loss; "<group>/accuracy" is of known labels.
+    """Makes a step as in `one_network`, with the metric "<group>/accuracy".
 
     Args:
-      config, state, group, batch, key, freeze: as there.
-      judge: (parameters, part of the batch with "keys") to (what is judged, the
-        statistics after it, None of a network without any).
+      config, state, group, batch, key, freeze: as in `one_network.advance`.
+      judge: (parameters, micro-batch with "keys") to (judged samples, the statistics
+        after it, None for a network without any).
     """
 
-    def loss(params, part):
-        judged, moved = judge(params, part)
+    def loss(params, micro_batch):
+        judged, moved = judge(params, micro_batch)
         means = {"right": judged.right.mean(), "known": judged.known.mean()}
         statistics = {one_network.STATISTICS: moved} if moved else {}
         return judged.loss.mean(), means | statistics
@@ -109,7 +111,7 @@ def advance(
     return state, with_accuracy(metrics, group)
 
 
-def of_each(judged: Judged) -> dict[str, Array]:
-    """{"loss": [B], "accuracy": [B]} by known label; NaN where a sample has none."""
+def per_sample(judged: Judged) -> dict[str, Array]:
+    """Returns {"loss": [B], "accuracy": [B]} per known label; NaN without one."""
     known = jnp.where(judged.known > 0, judged.known, jnp.nan)
     return {"loss": judged.loss / known, "accuracy": judged.right / known}

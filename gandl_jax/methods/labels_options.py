@@ -3,24 +3,24 @@
 from gandl_jax.errors import known
 
 OPTIONS = {
-    # What a record of each class counts: "balanced", N / (classes * its records), so
-    # that all classes together count the same, or "equal".
+    # Weight of a record: "balanced", N / (classes * records of its class), so that all
+    # classes count the same, or "equal".
     "class_weights": "balanced",
-    # Or "as_published": as the code of Dmitrenko et al. 2022 has it, unlike its text
-    # (docs/methods.md): the loss takes probabilities for logits, and an autoencoder's
-    # encoder learns nothing of it.
+    # Or "as_published", like the code of Dmitrenko et al. 2022 and unlike its text
+    # (docs/methods.md): the loss uses probabilities as logits, and does not train an
+    # autoencoder's encoder.
     "variant": "corrected",
 }
 
 
 def check(method) -> None:
-    """Refuses weights of classes and variants that there are not.
+    """Refuses unknown class weights and variants.
 
     Args:
       method: `config.method`, with `OPTIONS`.
 
     Raises:
-      InputError: with the first thing that is wrong.
+      InputError: names the first thing that is wrong.
     """
     known("method.class_weights", method.class_weights, ("balanced", "equal"))
     known("method.variant", method.variant, ("corrected", "as_published"))

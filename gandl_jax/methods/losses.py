@@ -40,7 +40,7 @@ def relativistic(above: Array, below: Array) -> Array:
 
     Args:
       above: [B] float32 logits that should be the higher ones.
-      below: [B] float32 logits of as many others, paired with them as they come.
+      below: [B] float32 logits of as many others, paired in order.
 
     Returns:
       scalar.
@@ -53,7 +53,7 @@ def least_squares(scores: Array, target: float) -> Array:
 
     Args:
       scores: [B] float32.
-      target: 1 where they should be those of real images, else 0.
+      target: 1 for scores that should be those of real images, else 0.
 
     Returns:
       scalar.
@@ -87,26 +87,26 @@ def r1(discriminate: Callable[[Array], Array], images: Array) -> Array:
     Returns:
       [B] sums of squares, without the weight gamma / 2.
     """
-    gradient = jax.grad(lambda x: discriminate(x).sum())(images)
+    gradient = jax.grad(lambda image_batch: discriminate(image_batch).sum())(images)
     return jnp.square(gradient.astype(jnp.float32)).sum((1, 2, 3))
 
 
 def gradient_norms(discriminate: Callable[[Array], Array], images: Array) -> Array:
-    """How steep D is at images: what WGAN-GP draws to 1 (Gulrajani et al. 2017, eq. 3).
+    """Gradient norms of D at images, for WGAN-GP (Gulrajani et al. 2017, eq. 3).
 
     Args:
-      discriminate: images to scores [B], each of its own image alone.
+      discriminate: images to scores [B], each of one image alone.
       images: [B, H, W, C].
 
     Returns:
       [B] norms.
     """
-    # At a gradient of zero the norm itself has no slope, which would be nan (ours).
+    # The slope of a norm is NaN at a gradient of zero (ours).
     return jnp.sqrt(r1(discriminate, images) + 1e-12)
 
 
 def path_lengths(generate: Callable[[Array], Array], ws: Array, noise: Array) -> Array:
-    """Length of J^T y, how far images move with their styles (StyleGAN2, eq. 4).
+    """Lengths of J^T y, of how far images move with their styles (StyleGAN2, eq. 4).
 
     Args:
       generate: styles [B, L, Z] to images [B, H, W, C].
@@ -116,5 +116,5 @@ def path_lengths(generate: Callable[[Array], Array], ws: Array, noise: Array) ->
     Returns:
       [B] lengths: the root of the mean over layers of the squared norm.
     """
-    gradient = jax.grad(lambda w: (generate(w) * noise).sum())(ws)
+    gradient = jax.grad(lambda styles: (generate(styles) * noise).sum())(ws)
     return jnp.sqrt(jnp.square(gradient).sum(-1).mean(-1))

@@ -1,4 +1,4 @@
-"""What metrics lines say of a metric: its values, its recent and its former level."""
+"""Values of a metric in log lines, with its recent and its former level."""
 
 import math
 import statistics
@@ -7,12 +7,12 @@ from typing import Any
 
 Lines = Sequence[Mapping[str, Any]]
 
-FEWEST = 10  # values of a metric that are judged; fewer are a start (ours)
-RECENT_FRAC = 0.2  # of the values, those that count as recent (ours)
+FEWEST = 10  # values of a metric that can be judged (ours)
+RECENT_FRAC = 0.2  # share of the values that counts as recent (ours)
 
 
 def points(lines: Lines, name: str) -> list[tuple[int, float]]:
-    """(step, value) wherever the metric is a finite number."""
+    """Returns (step, value) of all lines in which the metric is a finite number."""
     return [
         (line["step"], float(line[name]))
         for line in lines
@@ -21,12 +21,12 @@ def points(lines: Lines, name: str) -> list[tuple[int, float]]:
 
 
 def is_number(value: Any) -> bool:
-    """Whether JSON gave a number, which may be infinite or no number at all."""
+    """Whether a JSON value is a number, which may be infinite or NaN."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def recent(lines: Lines, name: str) -> float | None:
-    """The median of the last fifth of a metric's values; None where they are few."""
+    """Returns the median of the last fifth of a metric's values; None if too few."""
     values = [value for _, value in points(lines, name)]
     if len(values) < FEWEST:
         return None
@@ -34,7 +34,7 @@ def recent(lines: Lines, name: str) -> float | None:
 
 
 def former(lines: Lines, name: str) -> float | None:
-    """The median of the values before the recent ones, or None."""
+    """Returns the median of the values before the recent ones; None if too few."""
     values = [value for _, value in points(lines, name)]
     if len(values) < FEWEST:
         return None

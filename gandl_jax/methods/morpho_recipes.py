@@ -30,13 +30,13 @@ SETUPS = {
 
 
 def setups(name: str, settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The four recipes of a method: "<name>_one", ..., "<name>_several_augmented".
+    """Returns the four recipes of a method, "<name>_one", "<name>_several" ....
 
     Args:
-      name: what they begin with.
-      settings: full key to value, of this method in all of them.
+      name: prefix of their names.
+      settings: {full key: value} of this method in all of them.
     """
     return {
-        f"{name}_{setup}": {**SHARED, **settings, **own}
-        for setup, own in SETUPS.items()
+        f"{name}_{setup}": {**SHARED, **settings, **setup_settings}
+        for setup, setup_settings in SETUPS.items()
     }

@@ -1,8 +1,8 @@
 """Crops of images at several sizes and scales, turned and blurred, on the device.
 
-Scaling, flips and blur each work on rows and columns alike and apart, so that a crop is
-one matrix from the left and one from the right of an image: products that any device
-is fast at, in place of reading pixels one by one.
+Scaling, flips and blur act separately on rows and columns, so that a crop is an image
+multiplied by one matrix from the left and one from the right: products that are fast
+on any device, instead of reading pixels one by one.
 """
 
 import jax
@@ -14,49 +14,55 @@ from gandl_jax.methods.multi_crop_options import Group, groups
 from gandl_jax.methods.phase import substream
 from gandl_jax.methods.scaled import scaled
 
-CROPS, AUGMENTATION = 100, 200  # streams of random numbers, one for each crop, on
+CROPS, AUGMENTATION = 100, 200  # first streams of random numbers, one per crop
 
 
-def crops(config, part: dict, least: int = 1) -> list[Array]:
-    """Crops of the images of a part of a batch, and what else is done to them.
+def crops(config, micro_batch: dict, least: int = 1) -> list[Array]:
+    """Makes augmented crops of the images of a micro-batch.
 
     Args:
       config: of the experiment; its method has `multi_crop_options.OPTIONS` and those
         of `one_network.augmented`.
-      part: with "images" [B, N, N, C] and "keys" [B], one of each sample's own.
-      least: how many are needed; fewer are drawn once more.
+      micro_batch: with "images" [B, N, N, C] and "keys" [B], one per sample.
+      least: number of crops needed; fewer are drawn once more.
 
     Returns:
-      One [B, px, px, C] for each crop, in the order of config.method.crops.
+      [B, px, px, C] for each crop, in the order of config.method.crops.
     """
-    each = [group for group in groups(config) for _ in range(group.number)]
-    each *= -(-least // len(each))
-    made = []
-    for number, group in enumerate(each):
-        keys = substream(part["keys"], CROPS + number)
-        images = cropped(part["images"], keys, group, config.method)
-        # The first has the stream that it has without crops.
-        own = substream(part["keys"], AUGMENTATION + number) if number else part["keys"]
-        made.append(one_network.augmented(config, {"images": images, "keys": own}))
-    return made
+    crop_groups = [group for group in groups(config) for _ in range(group.number)]
+    crop_groups *= -(-least // len(crop_groups))
+    crops_made = []
+    for number, group in enumerate(crop_groups):
+        keys = substream(micro_batch["keys"], CROPS + number)
+        images = cropped(micro_batch["images"], keys, group, config.method)
+        # The first crop has the same stream as without crops.
+        augment_keys = (
+            substream(micro_batch["keys"], AUGMENTATION + number)
+            if number
+            else micro_batch["keys"]
+        )
+        crops_made.append(
+            one_network.augmented(config, {"images": images, "keys": augment_keys})
+        )
+    return crops_made
 
 
-def joined(config, part: dict) -> Array:
-    """[V B, N, N, C]: V crops of each of B images, the first of all images first.
+def joined(config, micro_batch: dict) -> Array:
+    """Joins V crops of each of B images, crop by crop: [V B, N, N, C].
 
     Args:
-      config, part: as of `crops`; all crops are of one side.
+      config, part: as in `crops`; all crops have one side.
     """
-    return jnp.concatenate(crops(config, part))
+    return jnp.concatenate(crops(config, micro_batch))
 
 
 def cropped(images: Array, keys: Array, group: Group, method) -> Array:
-    """A crop of each image, by chance flipped, turned and blurred.
+    """Makes a crop of each image, randomly flipped, turned and blurred.
 
     Args:
       images: [B, N, N, C].
-      keys: [B], one of each sample's own, for this crop.
-      group: what the crop is.
+      keys: [B], one per sample, for this crop.
+      group: sizes of the crop.
       method: `config.method`, with `multi_crop_options.OPTIONS`.
 
     Returns:
@@ -67,9 +73,9 @@ def cropped(images: Array, keys: Array, group: Group, method) -> Array:
     ):
         return scaled(images, group.px)
 
-    def one(image: Array, key: Array) -> Array:
-        place, turn, blur = jax.random.split(key, 3)
-        (top, left), side = draw_place(place, image.shape[0], group)
+    def crop_image(image: Array, key: Array) -> Array:
+        place_key, turn, blur = jax.random.split(key, 3)
+        (top, left), side = draw_place(place_key, image.shape[0], group)
         rows, columns = (
             scaling(image.shape[0], group.px, start, side) for start in (top, left)
         )
@@ -82,11 +88,11 @@ def cropped(images: Array, keys: Array, group: Group, method) -> Array:
         crop = jnp.einsum("pi,ijc,qj->pqc", rows, image, columns)
         return jnp.where(transpose, crop.swapaxes(0, 1), crop)
 
-    return jax.vmap(one)(images, keys)
+    return jax.vmap(crop_image)(images, keys)
 
 
 def draw_turn(key: Array, method) -> Array:
-    """[3] bool: whether rows and columns are reversed, and then change places."""
+    """Draws whether rows and columns are reversed, then swapped, [3] bool."""
     flip, chance, turn = jax.random.split(key, 3)
     is_flipped = jax.random.bernoulli(flip, method.flip_prob)
     is_turned = jax.random.bernoulli(chance, method.turn_prob)
@@ -95,7 +101,7 @@ def draw_turn(key: Array, method) -> Array:
 
 
 def draw_place(key: Array, side: int, group: Group) -> tuple[Array, Array]:
-    """Where a crop lies: [2] top and left edge, and scalar side, in pixels."""
+    """Draws the place of a crop: [2] top and left edge, and scalar side, in px."""
     area_key, place_key = jax.random.split(key)
     area = jax.random.uniform(area_key, minval=group.least, maxval=group.most)
     crop = side * jnp.sqrt(area)
@@ -103,27 +109,29 @@ def draw_place(key: Array, side: int, group: Group) -> tuple[Array, Array]:
 
 
 def draw_kernel(key: Array, method) -> Array:
-    """[T] weights of a blur along one axis; by chance of none."""
+    """Draws the weights [T] of a blur along one axis, or of no blur."""
     chance, drawn = jax.random.split(key)
     is_blurred = jax.random.bernoulli(chance, method.blur_prob)
     deviation = jax.random.uniform(
         drawn, minval=method.blur_least_px, maxval=method.blur_most_px
     )
-    away = jnp.arange(method.blur_taps) - method.blur_taps // 2
-    kernel = jnp.exp(-0.5 * jnp.square(away / deviation))
-    return jnp.where(is_blurred, kernel / kernel.sum(), (away == 0).astype(jnp.float32))
+    offsets = jnp.arange(method.blur_taps) - method.blur_taps // 2
+    kernel = jnp.exp(-0.5 * jnp.square(offsets / deviation))
+    return jnp.where(
+        is_blurred, kernel / kernel.sum(), (offsets == 0).astype(jnp.float32)
+    )
 
 
 def scaling(size: int, px: int, start: Array, side: Array) -> Array:
-    """Weights that cut a piece out of an axis and scale it, bilinearly.
+    """Returns weights that cut a piece out of an axis and scale it, bilinearly.
 
-    Where it shrinks, the filter is as wide as a new pixel. What the filter meets beyond
-    the axis does not count; beyond the piece it does.
+    If it shrinks, the filter is as wide as a new pixel. Pixels beyond the axis do not
+    count; pixels beyond the piece do.
 
     Args:
       size: N, pixels of the axis.
       px: P, pixels of the piece as scaled.
-      start: scalar, where the piece begins, in pixels from the axis's edge.
+      start: scalar, start of the piece, in pixels from the axis's edge.
       side: scalar, its length in pixels.
 
     Returns:
@@ -131,16 +139,18 @@ def scaling(size: int, px: int, start: Array, side: Array) -> Array:
     """
     step = side / px
     centres = start + (jnp.arange(px) + 0.5) * step - 0.5
-    away = jnp.abs(jnp.arange(size)[None] - centres[:, None]) / jnp.maximum(step, 1.0)
-    weights = jnp.maximum(1 - away, 0.0)
+    distances = jnp.abs(jnp.arange(size)[None] - centres[:, None]) / jnp.maximum(
+        step, 1.0
+    )
+    weights = jnp.maximum(1 - distances, 0.0)
     return weights / weights.sum(1, keepdims=True)
 
 
 def blurred(weights: Array, kernel: Array) -> Array:
-    """Weights of an axis that is blurred after it, mirrored about its end pixels.
+    """Blurs the weights of an axis, mirrored about its end pixels.
 
     Args:
-      weights: [P, N] as of `scaling`.
+      weights: [P, N] as in `scaling`.
       kernel: [T] weights, T odd.
     """
     px, reach = len(weights), len(kernel) // 2
@@ -149,5 +159,5 @@ def blurred(weights: Array, kernel: Array) -> Array:
 
 
 def tiled(labels: dict[str, Array], number: int) -> dict[str, Array]:
-    """Labels of images as those of `joined`'s crops: column to [V B]."""
+    """Repeats labels of images for the crops of `joined`: {column: [V B]}."""
     return {name: jnp.tile(codes, number) for name, codes in labels.items()}

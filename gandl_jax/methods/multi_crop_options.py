@@ -19,16 +19,16 @@ SETTINGS = {  # names that config.method.crops takes
     "dino": ("2x.4-1", "6x.05-.4@.5"),
 }
 OPTIONS = {
-    # Crops of each image, by a name of SETTINGS or in groups: "2x.4-1" is two of .4 to
-    # all of its area, drawn evenly, square and anywhere within. They are scaled to the
-    # side that the network takes, or with "@.5" behind to half of it.
+    # Crops of each image, by a name of SETTINGS or in groups: "2x.4-1" is two square
+    # crops of .4 to 1 of its area, drawn uniformly, anywhere within. They are scaled to
+    # the side that the network takes, or to half of it with the suffix "@.5".
     "crops": ("whole",),
     "flip_prob": 0.0,  # of each crop, left to right
     "turn_prob": 0.0,  # of each crop, to one of its eight orientations
-    # Of each crop: Gaussian, of a deviation between the two, drawn evenly, by a kernel
-    # of blur_taps x blur_taps pixels of the crop as scaled.
+    # Of each crop: a Gaussian blur, its deviation drawn uniformly between the two, by a
+    # kernel of blur_taps x blur_taps pixels of the scaled crop.
     "blur_prob": 0.0,
-    "blur_least_px": 0.1,  # as the next two of Dmitrenko et al. 2022
+    "blur_least_px": 0.1,  # like the next two from Dmitrenko et al. 2022
     "blur_most_px": 2.0,
     "blur_taps": 3,
 }
@@ -37,12 +37,12 @@ _GROUP = re.compile(r"(\d+)x(\d*\.?\d+)(?:-(\d*\.?\d+))?(?:@(\d*\.?\d+))?")
 
 
 class Group(NamedTuple):
-    """Crops of one kind.
+    """Crops of one size and scale.
 
     Attributes:
-      number: of them.
+      number: of crops.
       least, most: share of the image's area, in (0, 1].
-      px: side to which they are scaled.
+      px: side of the scaled crops.
     """
 
     number: int
@@ -52,34 +52,34 @@ class Group(NamedTuple):
 
     @property
     def is_whole(self) -> bool:
-        """Whether a crop is the image as it is, but for its scale."""
+        """Whether a crop is the whole image, but for its scale."""
         return self.least == 1
 
 
 def groups(config) -> tuple[Group, ...]:
-    """The crops of `config.method.crops`.
+    """Parses the crops of `config.method.crops`.
 
     Raises:
-      InputError: no such name, no group in words, or a crop that is larger than the
+      InputError: an unknown name, a malformed group, or a crop that is larger than the
         image.
     """
-    words = config.method.crops
-    if len(words) == 1 and words[0] in SETTINGS:
-        words = SETTINGS[words[0]]
+    texts = config.method.crops
+    if len(texts) == 1 and texts[0] in SETTINGS:
+        texts = SETTINGS[texts[0]]
     side = configs.network_px(config)
-    return tuple(_group(word, side, configs.network_px_key(config)) for word in words)
+    return tuple(_group(text, side, configs.network_px_key(config)) for text in texts)
 
 
 def count(config) -> int:
-    """How many crops an image gives."""
+    """Counts the crops of an image."""
     return sum(group.number for group in groups(config))
 
 
 def check(config) -> None:
-    """Refuses crops and blur that there are not.
+    """Refuses impossible crops and blur.
 
     Raises:
-      InputError: with the first thing that is wrong.
+      InputError: names the first thing that is wrong.
     """
     method = config.method
     check_at_most_1(method, "flip_prob", "turn_prob", "blur_prob")
@@ -102,45 +102,45 @@ def check(config) -> None:
 
 
 def check_one_side(config) -> None:
-    """Refuses crops of other sides than that of the network, to methods of one side.
+    """Refuses crops that differ in side from the network, for methods of one side.
 
     Raises:
-      InputError: naming the first.
+      InputError: names the first.
     """
     side = configs.network_px(config)
-    other = [group.px for group in groups(config) if group.px != side]
-    if other:
+    other_sides = [group.px for group in groups(config) if group.px != side]
+    if other_sides:
         raise InputError(
-            f"config.method.crops names crops of {other[0]} px, and the method "
+            f"config.method.crops names crops of {other_sides[0]} px, and the method "
             f"{config.method.name} sees images of {side} px alone: leave out what "
             "stands behind @"
         )
 
 
-def _group(word: str, side: int, key: str) -> Group:
-    match = _GROUP.fullmatch(word)
+def _group(text: str, side: int, key: str) -> Group:
+    match = _GROUP.fullmatch(text)
     if not match:
         raise InputError(
-            f"config.method.crops names {word!r}, which is no crop: write its number "
+            f"config.method.crops names {text!r}, which is no crop: write its number "
             "and its share of the area, as in 2x.4-1, its side too, as in 6x.05-.4@.5, "
-            f"or a name alone ({nearest(word, SETTINGS)})"
+            f"or a name alone ({nearest(text, SETTINGS)})"
         )
     number, least, most, share = match.groups()
     px = round(float(share or 1) * side)
     group = Group(int(number), float(least), float(most or least), px)
     if not group.number or not 0 < group.least <= group.most:
         raise InputError(
-            f"config.method.crops names {word!r}, and a crop's number and share should "
+            f"config.method.crops names {text!r}, and a crop's number and share should "
             "be above 0, its lowest share before its highest: 2x.4-1, say"
         )
     if group.most > 1:
         raise InputError(
-            f"config.method.crops names {word!r}, a crop larger than the image, whose "
+            f"config.method.crops names {text!r}, a crop larger than the image, whose "
             "whole area is 1: write a share of it, as in 2x.4-1"
         )
     if not 0 < group.px <= side:
         raise InputError(
-            f"config.method.crops names {word!r}, a crop of {group.px} px of images of "
+            f"config.method.crops names {text!r}, a crop of {group.px} px of images of "
             f"config.{key}={side}: write a share of that side, as in 6x.05-.4@.5"
         )
     return group

@@ -1,4 +1,4 @@
-"""Methods of one network: its state, its training step, what a checkpoint holds."""
+"""Methods of one network: its state, its training step, its checkpoint."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ from gandl_jax.methods.updates import descend, parameter_norms
 
 @flax.struct.dataclass
 class State:
-    """Everything that training changes.
+    """All arrays that training changes.
 
     Attributes:
       step: scalar int32, steps completed.
@@ -36,12 +36,12 @@ class State:
 
 @flax.struct.dataclass
 class NormalisedState:
-    """The same of a network that normalises by its batch.
+    """The state of a network that normalises by its batch.
 
     Attributes:
-      step, net, net_optimiser, net_average: as of `State`.
-      statistics: what stands for a batch's own in embedding.
-      statistics_average: moving average of them, for that of the parameters.
+      step, net, net_optimiser, net_average: as in `State`.
+      statistics: of batches, fixed in embedding.
+      statistics_average: their moving average, which goes with `net_average`.
     """
 
     step: Array
@@ -52,13 +52,13 @@ class NormalisedState:
     statistics_average: dict
 
 
-STATISTICS = "statistics"  # among what a loss gives: those after its batch
+STATISTICS = "statistics"  # among a loss's means: the statistics after its batch
 
 
 def new(
     config, params: dict, statistics: dict | None = None
 ) -> State | NormalisedState:
-    """A state at step 0 of parameters, and of statistics where the network has any."""
+    """Makes a state at step 0 of parameters, and of statistics if there are any."""
     state = State(
         step=jnp.zeros((), jnp.int32),
         net=params,
@@ -85,20 +85,19 @@ def advance(
     freeze: Sequence[str] = (),
     kept: Array | None = None,
 ) -> tuple[State | NormalisedState, dict[str, Array]]:
-    """One step of Adam; the moving average follows, and the step is counted.
+    """Makes a step of Adam; moves the moving average, and counts the step.
 
     Args:
-      config: of the experiment; method has Adam's options and the average's.
+      config: of the experiment; its method has the options of Adam and the average.
       state: before.
       group: of the metrics.
-      loss: (parameters, part of the batch with "keys") to (value, other means); of a
-        network with statistics, those that it has after this batch are among them, as
-        `STATISTICS`.
+      loss: (parameters, micro-batch with "keys") to (value, other means); for a network
+        with statistics the means include those after this batch, as `STATISTICS`.
       batch: of this device.
       key: of the step and phase.
-      freeze: parameters that stay as they are, by `frozen`'s names: "net/encoder".
-      kept: share of the average that the step keeps; None is by the half-life that the
-        method's options give.
+      freeze: frozen parameters, by `frozen`'s names: "net/encoder".
+      kept: share of the average that the step keeps; None takes the half-life of the
+        method's options.
 
     Returns:
       The state after; "<group>/loss", the other means, and the norms of parameters,
@@ -116,11 +115,11 @@ def advance(
     )
     if kept is None:
         kept = _kept(config, state.step)
-    average = ema.towards(state.net_average, state.net, kept)
+    average = ema.move_towards(state.net_average, state.net, kept)
     state = state.replace(step=state.step + 1, net_average=average)
     if isinstance(state, NormalisedState):
         statistics = means.pop(STATISTICS)
-        average = ema.towards(state.statistics_average, statistics, kept)
+        average = ema.move_towards(state.statistics_average, statistics, kept)
         state = state.replace(statistics=statistics, statistics_average=average)
     named = {f"{group}/{name}": norm for name, norm in norms.items()}
     return state, before | {f"{group}/loss": value} | means | named
@@ -136,7 +135,7 @@ def _kept(config, step: Array) -> Array:
 
 
 def items(state: State | NormalisedState) -> dict[str, Any]:
-    """What a checkpoint holds: the encoder alone, and everything."""
+    """Returns a checkpoint's items: the encoder alone, and the whole state."""
     encoder = {"average": state.net_average, "raw": state.net}
     if isinstance(state, NormalisedState):
         encoder[STATISTICS] = {
@@ -149,7 +148,7 @@ def items(state: State | NormalisedState) -> dict[str, Any]:
 def statistics(
     state: State | NormalisedState,
 ) -> tuple[dict | None, dict | None]:
-    """The statistics and their moving average; None of a network without any."""
+    """Returns the statistics and their moving average; None for a network without."""
     if not isinstance(state, NormalisedState):
         return None, None
     return state.statistics, state.statistics_average
@@ -157,14 +156,14 @@ def statistics(
 
 @dataclasses.dataclass(frozen=True)
 class Networks:
-    """What a training starts from.
+    """The network that a training starts from.
 
     Attributes:
       net: parameters.
       average: their moving average.
-      with_channels: with_channels(parameters, sources) gives those for images of other
-        channels; for each of these the old channel's number, or None for their mean.
-      statistics, statistics_average: as of `NormalisedState`; they know no channels.
+      with_channels: with_channels(parameters, sources) returns those for images of
+        other channels; a source is the old channel's index, or None for the mean.
+      statistics, statistics_average: as in `NormalisedState`, for any channels.
     """
 
     net: dict
@@ -174,19 +173,19 @@ class Networks:
     statistics_average: dict | None = None
 
     def for_channels(self, sources: Sequence[int | None]) -> "Networks":
-        """The same for images of other channels."""
+        """Returns the same for images of other channels."""
         net = self.with_channels(self.net, sources)
         average = self.with_channels(self.average, sources)
         return dataclasses.replace(self, net=net, average=average)
 
     def completed(self, state: State | NormalisedState) -> "Networks":
-        """The same, with what they lack from a state: an answer, a mixing."""
-        own, average = statistics(state)
+        """Adds the layers of a state that these networks lack, such as heads."""
+        own_statistics, average = statistics(state)
         return dataclasses.replace(
             self,
             net=state.net | self.net,
             average=state.net_average | self.average,
-            statistics=self.statistics or own,
+            statistics=self.statistics or own_statistics,
             statistics_average=self.statistics_average or average,
         )
 
@@ -195,12 +194,12 @@ def networks(
     state: State | NormalisedState,
     with_channels: Callable[[dict, Sequence[int | None]], dict],
 ) -> Networks:
-    """Those of a state; `with_channels` as of `Networks`."""
+    """Returns the networks of a state; `with_channels` as in `Networks`."""
     return Networks(state.net, state.net_average, with_channels, *statistics(state))
 
 
 def start(config, networks: Networks) -> State | NormalisedState:
-    """A state at step 0 of given parameters and their moving average."""
+    """Makes a state at step 0 of given parameters and their moving average."""
     averages = {"net_average": networks.average}
     if networks.statistics is not None:
         averages["statistics_average"] = networks.statistics_average
@@ -210,9 +209,9 @@ def start(config, networks: Networks) -> State | NormalisedState:
     return new(config, net, statistics).replace(**averages)
 
 
-def augmented(config, part: dict) -> Array:
-    """[B, N, N, C] images of a part of a batch as the network learns from them."""
+def augmented(config, micro_batch: dict) -> Array:
+    """Augments the images of a micro-batch, [B, N, N, C]."""
     prob, kinds = config.method.augment_prob, config.method.augment_kinds
     if not prob:
-        return part["images"]
-    return augment(part["images"], part["keys"], prob, kinds)
+        return micro_batch["images"]
+    return augment(micro_batch["images"], micro_batch["keys"], prob, kinds)

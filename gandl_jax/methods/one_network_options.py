@@ -10,7 +10,7 @@ from gandl_jax.methods.option_checks import (
 )
 
 ADAM = {
-    "learning_rate": 1e-3,  # Adam's own (Kingma and Ba 2015), as the next two
+    "learning_rate": 1e-3,  # Adam's default (Kingma and Ba 2015), like the next two
     "beta1": 0.9,
     "beta2": 0.999,
 }
@@ -44,33 +44,33 @@ def smoke(config) -> None:
 
 
 def check(config) -> None:
-    """Refuses probabilities, augmentation and sizes that there are not.
+    """Refuses impossible probabilities, augmentation and sizes.
 
     Raises:
-      InputError: with the first thing that is wrong.
+      InputError: names the first thing that is wrong.
     """
     check_learning(config)
     check_halved(config)
 
 
 def check_learning(config) -> None:
-    """Refuses probabilities and augmentation that there are not.
+    """Refuses impossible probabilities and augmentation.
 
     Raises:
-      InputError: with the first thing that is wrong.
+      InputError: names the first thing that is wrong.
     """
     check_at_most_1(config.method, "average_rampup_frac")
     check_augment(config.method)
 
 
 def check_augment(method) -> None:
-    """Refuses augmentation that there is not.
+    """Refuses impossible augmentation.
 
     Args:
       method: `config.method`, with `AUGMENT`.
 
     Raises:
-      InputError: with the first thing that is wrong.
+      InputError: names the first thing that is wrong.
     """
     off = "--config.method.augment_prob=0"
     check_at_most_1(method, "augment_prob")

@@ -1,10 +1,10 @@
-"""Adam, as the methods' options set it."""
+"""Adam with the methods' options."""
 
 import optax
 
 
 def adam(options) -> optax.GradientTransformation:
-    """Adam (Kingma and Ba 2015).
+    """Makes Adam (Kingma and Ba 2015).
 
     Args:
       options: `config.method`, with learning_rate, beta1 and beta2.
@@ -15,14 +15,14 @@ def adam(options) -> optax.GradientTransformation:
 
 
 def lazy_adam(options, every: float) -> optax.GradientTransformation:
-    """Adam for a network that takes one more, regularising, step every k steps.
+    """Makes Adam for a network with an additional regularising step every k steps.
 
-    With c = k / (k + 1), 1 where there is no such step: learning rate times c, betas to
-    the power of c (StyleGAN2, app. B).
+    With c = k / (k + 1), or 1 without such a step: learning rate times c, betas to the
+    power of c (StyleGAN2, app. B).
 
     Args:
       options: as for `adam`.
-      every: k; infinite where there is no such step.
+      every: k; infinite without such a step.
     """
     c = 1 / (1 + 1 / every)
     return optax.adam(

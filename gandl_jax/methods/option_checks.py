@@ -13,7 +13,7 @@ class Side(NamedTuple):
 
     Attributes:
       px: in pixels.
-      key: of the config, which says so.
+      key: of the config that sets it.
       set_by: the key that an error advises to set.
     """
 
@@ -23,13 +23,13 @@ class Side(NamedTuple):
 
 
 def whole_side(config) -> Side:
-    """That of whole images; setting model.input_px keeps the crop and scales it."""
+    """Returns the side of whole images; model.input_px scales the crop to it."""
     key = configs.network_px_key(config)
     return Side(configs.network_px(config), key, "model.input_px")
 
 
 def check_augmentation(method, *, used: bool, off: str) -> None:
-    """Refuses unknown kinds of augmentation, and none where it is asked for.
+    """Refuses unknown kinds of augmentation, and augmentation without kinds.
 
     Args:
       method: `config.method`.
@@ -37,7 +37,7 @@ def check_augmentation(method, *, used: bool, off: str) -> None:
       off: the flags that switch it off, for the message.
 
     Raises:
-      InputError: with the kinds that there are.
+      InputError: names the known kinds.
     """
     for kind in method.augment_kinds:
         known("method.augment_kinds", kind, AUGMENT_KINDS)
@@ -52,7 +52,7 @@ def check_at_most_1(method, *keys: str) -> None:
     """Refuses probabilities above 1.
 
     Raises:
-      InputError: naming the first.
+      InputError: names the first.
     """
     for key in keys:
         if method[key] > 1:
@@ -64,15 +64,17 @@ def check_halved(config, side: Side | None = None) -> None:
 
     Args:
       config: of the experiment.
-      side: of what the blocks see; None is whole images.
+      side: of the images that the blocks see; None for whole images.
 
     Raises:
-      InputError: with the nearest sizes that they can.
+      InputError: names the nearest sizes that they can halve.
     """
     px, key, set_by = side or whole_side(config)
     factor = 2**config.model.blocks
     if px % factor:
-        near = [n for n in (px // factor * factor, -(-px // factor) * factor) if n]
+        near = [
+            size for size in (px // factor * factor, -(-px // factor) * factor) if size
+        ]
         scale = "" if set_by == key else "; or keep the crop and scale it"
         raise InputError(
             f"config.{key}={px} should be a multiple of {factor}, for each of "

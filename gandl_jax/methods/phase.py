@@ -1,4 +1,4 @@
-"""A training step is a few phases, each run every `every` steps."""
+"""Phases of a training step, each run every `every` steps."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -9,7 +9,7 @@ from jax import Array, lax
 
 
 class Phase(NamedTuple):
-    """One part of a training step.
+    """A phase of a training step.
 
     Attributes:
       name: "d_main".
@@ -24,7 +24,7 @@ class Phase(NamedTuple):
 
 
 def sample_keys(key: Array, index: Array) -> Array:
-    """One key per sample, whatever device it is on.
+    """Returns one key per sample, whatever device it is on.
 
     Args:
       key: of the step and phase.
@@ -37,32 +37,34 @@ def sample_keys(key: Array, index: Array) -> Array:
 
 
 def substream(keys: Array, number: int) -> Array:
-    """[B] keys of an independent stream, one number for each use."""
+    """Returns keys [B] of an independent stream; each use has its number."""
     return jax.vmap(jax.random.fold_in, (0, None))(keys, number)
 
 
 def mean_over_parts(
     fn: Callable[[dict], Any], batch: dict, parts: int, *, unroll: bool = False
 ) -> Any:
-    """The mean of what `fn` says of a batch's equal parts, one after the other.
+    """Averages `fn` over a batch's equal micro-batches, one after the other.
 
-    Where `fn` gives means over samples, it is `fn(batch)` to rounding, in the memory
-    that a part takes.
+    If `fn` returns means over samples, the result is `fn(batch)` to rounding, in the
+    memory that a micro-batch takes.
 
     Args:
-      fn: batch to a tree of float arrays; reduces over no devices.
+      fn: batch to a tree of float arrays; it does not reduce over devices.
       batch: tree of [B, ...].
-      parts: contiguous ones, of B / parts samples each; 1 is `fn(batch)` itself.
-      unroll: write the parts out one after the other: compilers count a loop once.
+      parts: number of contiguous micro-batches; 1 is `fn(batch)` itself.
+      unroll: whether to unroll the loop, of which compilers count one turn only.
     """
     if parts == 1:
         return fn(batch)
-    apart = jax.tree.map(lambda x: x.reshape(parts, -1, *x.shape[1:]), batch)
-    shapes = jax.eval_shape(fn, jax.tree.map(lambda x: x[0], apart))
-    nothing = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
+    micro_batches = jax.tree.map(
+        lambda array: array.reshape(parts, -1, *array.shape[1:]), batch
+    )
+    shapes = jax.eval_shape(fn, jax.tree.map(lambda array: array[0], micro_batches))
+    zeros = jax.tree.map(lambda array: jnp.zeros(array.shape, array.dtype), shapes)
 
-    def add(total, part):
-        return jax.tree.map(jnp.add, total, fn(part)), None
+    def add(total, micro_batch):
+        return jax.tree.map(jnp.add, total, fn(micro_batch)), None
 
-    total, _ = lax.scan(add, nothing, apart, unroll=unroll)
-    return jax.tree.map(lambda x: x / parts, total)
+    total, _ = lax.scan(add, zeros, micro_batches, unroll=unroll)
+    return jax.tree.map(lambda array: array / parts, total)

@@ -1,4 +1,4 @@
-"""Networks of our own that any method may stand on, made of a config."""
+"""Backbones of our own for any method, made from a config."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -15,10 +15,10 @@ Maps = dict[str, Array]
 
 
 class Plain(NamedTuple):
-    """A network, and what is made of its maps.
+    """A network, with functions of its maps.
 
     Attributes:
-      net: called on images [B, N, N, C] in [-1, 1], it gives maps by name, in order.
+      net: module of images [B, N, N, C] in [-1, 1] to maps by name, in order.
       width: of its features.
       pooled: maps to features [B, width] float32.
       sets: maps to {feature set: [B, D]}.
@@ -33,11 +33,11 @@ class Plain(NamedTuple):
 
 
 def make(config, side: int) -> Plain:
-    """The network of `config.model.backbone`, one of `plain_backbone_options.names`.
+    """Makes the network of `config.model.backbone`.
 
     Args:
       config: of the experiment.
-      side: of whole images that it sees, in pixels.
+      side: of the images that it sees, in pixels.
     """
     return {SMALL: _small, MORPHOLOGY: _morphology, VIT: _vit}[config.model.backbone](
         config.model, side
@@ -83,15 +83,15 @@ def _vit(model, side: int) -> Plain:
         ),
         width=model.vit_width,
         pooled=lambda maps: maps["tokens"][:, 0],
-        sets=_of_tokens,
+        sets=_token_sets,
         with_channels=functools.partial(vit.with_channels, patch_px=model.patch_px),
     )
 
 
-def _of_tokens(maps: Maps) -> dict[str, Array]:
-    """{"tokens": means over patches of the last, "blocks": class tokens of all}."""
-    first = [x[:, 0] for name, x in maps.items() if name != "tokens"]
+def _token_sets(maps: Maps) -> dict[str, Array]:
+    """Returns {"tokens": means of the last block's, "blocks": all class tokens}."""
+    class_tokens = [tokens[:, 0] for name, tokens in maps.items() if name != "tokens"]
     return {
         "tokens": maps["tokens"][:, 1:].mean(1),
-        "blocks": jnp.concatenate(first, -1),
+        "blocks": jnp.concatenate(class_tokens, -1),
     }

@@ -1,7 +1,7 @@
-"""Networks of our own that any method may stand on: what a config says of them.
+"""Options of backbones of our own, which any method may use.
 
-They normalise each image by itself or not at all, have no statistics of batches, and no
-file has their weights. See `plain_backbone`. Imports nothing slow.
+They normalise each image by itself or not at all, and have neither batch statistics nor
+published weights. See `plain_backbone`. Imports nothing slow.
 """
 
 from collections.abc import Callable
@@ -20,10 +20,10 @@ VIT_MODEL = {  # of a method that takes `vit` too
 
 
 class Plain(NamedTuple):
-    """What is known of such a network before it is made.
+    """Checks and names of a backbone that need no network.
 
     Attributes:
-      check: refuses sides in pixels that it cannot take, and sizes that it cannot have.
+      check: refuses sides in px that it cannot take, and impossible sizes.
       stages: names of its layers for config.method.freeze, by config.model and side.
     """
 
@@ -32,20 +32,20 @@ class Plain(NamedTuple):
 
 
 def names(config) -> tuple[str, ...]:
-    """The networks that a config's method can stand on: those whose sizes it has."""
+    """Returns the backbones for a config's method: those whose sizes it has."""
     has_sizes = "vit_width" in config.model
     return (SMALL, MORPHOLOGY, *([VIT] if has_sizes else []))
 
 
 def check(config, sides: tuple[Side, ...] = ()) -> None:
-    """Refuses networks that there are not, and sides that they cannot take.
+    """Refuses unknown backbones, and sides that they cannot take.
 
     Args:
       config: of the experiment; its model has `backbone` and its sizes.
-      sides: of what it sees; () is whole images.
+      sides: of the images that it sees; () for whole images.
 
     Raises:
-      InputError: with the first thing that is wrong.
+      InputError: names the first thing that is wrong.
     """
     known("model.backbone", config.model.backbone, names(config))
     for side in sides or (whole_side(config),):
@@ -75,8 +75,8 @@ def _check_morphology(config, side: Side) -> None:
 def _check_vit(config, side: Side) -> None:
     model = config.model
     if side.px % model.patch_px:
-        fits = [n for n in range(1, side.px + 1) if not side.px % n]
-        near = min(fits, key=lambda n: abs(n - model.patch_px))
+        fits = [px for px in range(1, side.px + 1) if not side.px % px]
+        near = min(fits, key=lambda px: abs(px - model.patch_px))
         raise InputError(
             f"config.model.patch_px={model.patch_px} does not divide config.{side.key}="
             f"{side.px}: set --config.model.patch_px={near}, say"

@@ -7,7 +7,7 @@ from jax import Array
 def scaled(images: Array, px: int) -> Array:
     """Scales [B, N, N, C] to [B, px, px, C], bilinearly.
 
-    Where it shrinks, the filter is as wide as a new pixel.
+    If it shrinks, the filter is as wide as a new pixel.
     """
     if images.shape[1] == px:
         return images

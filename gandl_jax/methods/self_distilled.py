@@ -1,7 +1,7 @@
-"""What methods share in which a network learns from its own moving average.
+"""Functions shared by methods whose network learns from its own moving average.
 
-Its state is that of a method of one network; the average, which gives what is to be
-learnt, is the state's average: the target of BYOL, the teacher of DINO.
+The state is that of a method of one network; its moving average gives the targets: it
+is the target of BYOL, the teacher of DINO.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,8 +16,8 @@ from gandl_jax.methods.phase import sample_keys
 from gandl_jax.methods.scaled import scaled
 
 
-def kept(config, step: Array) -> Array:
-    """Share of the average that a step keeps, scalar.
+def kept_share(config, step: Array) -> Array:
+    """Returns the share of the average that a step keeps, scalar.
 
     Args:
       config: its method has `self_distilled_options.OPTIONS`.
@@ -32,53 +32,62 @@ def kept(config, step: Array) -> Array:
     )
 
 
-def each(see: Callable[[Array], Array], views: Sequence[Array]) -> list[Array]:
-    """What a network sees in every view, those of a side together.
+def see_views(see: Callable[[Array], Array], views: Sequence[Array]) -> list[Array]:
+    """Applies a network to every view, to those of one side together.
 
     Args:
       see: [N, H, W, C] to [N, D].
       views: [B, H, W, C] each.
 
     Returns:
-      [B, D] for each.
+      [B, D] for each view.
     """
-    found: dict[int, Array] = {}
+    features: dict[int, Array] = {}
     for side in dict.fromkeys(view.shape[1] for view in views):
-        numbers = [n for n, view in enumerate(views) if view.shape[1] == side]
-        together = see(jnp.concatenate([views[n] for n in numbers]))
-        apart = jnp.split(together, len(numbers))
-        found |= dict(zip(numbers, apart, strict=True))
-    return [found[number] for number in range(len(views))]
+        same_side = [
+            number for number, view in enumerate(views) if view.shape[1] == side
+        ]
+        same_side_features = see(
+            jnp.concatenate([views[number] for number in same_side])
+        )
+        split_features = jnp.split(same_side_features, len(same_side))
+        features |= dict(zip(same_side, split_features, strict=True))
+    return [features[number] for number in range(len(views))]
 
 
-def others(views: int, taught: int) -> list[tuple[int, int]]:
-    """Pairs of different views: (of the average, of the network that learns).
+def view_pairs(views: int, taught: int) -> list[tuple[int, int]]:
+    """Returns pairs of different views: (of the average, of the network that learns).
 
     Args:
-      views: how many the network that learns sees.
-      taught: how many of them, the first, the average sees.
+      views: number of views that the network sees.
+      taught: number of first views, which the average sees.
     """
-    return [(a, b) for a in range(taught) for b in range(views) if a != b]
+    return [
+        (target_view, view)
+        for target_view in range(taught)
+        for view in range(views)
+        if target_view != view
+    ]
 
 
 def validation_views(config, batch: dict, least: int) -> list[Array]:
-    """Views of images that are not learnt, drawn by a tile's place in its batch.
+    """Draws views of validation images, by a tile's index in its batch.
 
-    They are the same at every look.
+    They are the same at every validation.
 
     Args:
       config: of the experiment.
       batch: of the contract.
-      least: how many there are at least.
+      least: lowest number of views.
     """
     keys = sample_keys(jax.random.key(0), batch["index"])
     return multi_crop.crops(config, batch | {"keys": keys}, least)
 
 
 def show(config, batch: dict, key: Array) -> Sequence[Pair]:
-    """Training images beside two of their views, which are scaled to their side."""
-    part = batch | {"keys": sample_keys(key, batch["index"])}
-    first, second, *_ = multi_crop.crops(config, part, 2)
+    """Pairs of training images and two of their views, scaled to their side."""
+    keyed_batch = batch | {"keys": sample_keys(key, batch["index"])}
+    first, second, *_ = multi_crop.crops(config, keyed_batch, 2)
     side = batch["images"].shape[1]
     return [
         Pair("original", batch["images"], "a view", scaled(first, side)),

@@ -15,26 +15,26 @@ OPTIONS = {
     **one_network_options.ADAM,
     **one_network_options.AUGMENT,
     **multi_crop_options.OPTIONS,
-    # Of the average, what is kept in a step: from the first to the last by a cosine
-    # over so many images, then the last. 0 images is the first for ever.
+    # Share of the average that a step keeps: a cosine from the first to the last over
+    # this many images, then the last. 0 images stays at the first.
     "average_decay": 0.996,
     "average_decay_last": 1.0,
     "average_decay_images": 0,
-    # How often the spread of fixed records' projections is looked at, and below what
-    # it is a collapse, from which training goes back (ours); 0 never does.
+    # Images between checks of the spread of fixed records' projections; below
+    # least_spread training has collapsed and goes back (ours); 0 never does.
     "spread_every_images": 10_000,
     "least_spread": 0.02,
-    # Looks at the validation records without a lower loss, after which training
-    # stops; 0 goes on to the end. It needs config.train.validation.
+    # Number of validations without a lower loss after which training stops; 0 never
+    # stops early. It needs config.train.validation.
     "patience": 0,
 }
 MODEL = {
     **one_network_options.MODEL,  # of the backbone small_cnn
     **plain_backbone_options.VIT_MODEL,  # of vit
-    **trunk_options.MIXING_MODEL,  # as of `classifier`
+    **trunk_options.MIXING_MODEL,  # as in `classifier`
     "backbone": plain_backbone_options.SMALL,  # or vit or morphology_cnn
 }
-ARCHITECTURE = (  # full keys that arrays, or what is made of them, depend on
+ARCHITECTURE = (  # full keys that arrays or features depend on
     *(f"model.{key}" for key in one_network_options.MODEL),
     *(f"model.{key}" for key in plain_backbone_options.VIT_MODEL),
     *trunk_options.ARCHITECTURE,
@@ -62,10 +62,10 @@ def smoke(config) -> None:
 
 
 def check(config) -> None:
-    """Refuses crops, networks and shares that there are not.
+    """Refuses impossible crops, networks and shares.
 
     Raises:
-      InputError: with the first thing that is wrong.
+      InputError: names the first thing that is wrong.
     """
     one_network_options.check_augment(config.method)
     check_at_most_1(config.method, "average_decay", "average_decay_last")
@@ -75,7 +75,10 @@ def check(config) -> None:
 
 
 def sides(config) -> tuple[Side, ...]:
-    """Whole images, and crops of other sides."""
+    """Returns the sides of whole images and of crops of other sides."""
     whole = whole_side(config)
-    every = {group.px for group in multi_crop_options.groups(config)} - {whole.px}
-    return (whole, *(Side(px, "method.crops", "method.crops") for px in sorted(every)))
+    other_sides = {group.px for group in multi_crop_options.groups(config)} - {whole.px}
+    return (
+        whole,
+        *(Side(px, "method.crops", "method.crops") for px in sorted(other_sides)),
+    )

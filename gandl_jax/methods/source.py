@@ -1,4 +1,4 @@
-"""What a method knows of the records that it is trained on; imports nothing slow."""
+"""The source of a method: facts about its training records; imports nothing slow."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -7,19 +7,19 @@ from typing import Any
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """What a method knows of the records that it is trained on.
+    """Facts about the training records that a method depends on.
 
-    It is saved with every checkpoint, and the same in train, embed, plan and benchmark.
+    It is stored with every checkpoint, and alike in train, embed, plan and benchmark.
 
     Attributes:
       channels: names of the image's channels, in order.
-      classes: column of config.data.label to the names of its classes, sorted; blanks
-        are none of them.
-      class_counts: column to the number of training records of each class; none where
-        a former version's checkpoint does not tell.
-      blanks: column to the number of training records without a value; of a former
-        version's checkpoint 1 where there were any.
-      records: number of training records; 0 where it is not known.
+      classes: {column of config.data.label: names of its classes, sorted}, without
+        blanks.
+      class_counts: {column: number of training records of each class}; {} if a former
+        version's checkpoint lacks them.
+      blanks: {column: number of training records without a value}; from a former
+        version's checkpoint 1 if there were any.
+      records: number of training records; 0 if not known.
     """
 
     channels: tuple[str, ...]
@@ -31,15 +31,15 @@ class Source:
     records: int = 0
 
     @classmethod
-    def from_plain(cls, found: Mapping[str, Any]) -> "Source":
-        """The source of which `dataclasses.asdict` made plain data, as JSON has it."""
+    def from_plain(cls, data: Mapping[str, Any]) -> "Source":
+        """Reads a source from plain data, as `dataclasses.asdict` makes it."""
         per_column = {
-            key: {column: tuple(values) for column, values in found[key].items()}
+            key: {column: tuple(values) for column, values in data[key].items()}
             for key in ("classes", "class_counts")
         }
         return cls(
-            channels=tuple(found["channels"]),
-            blanks=dict(found["blanks"]),
-            records=found["records"],
+            channels=tuple(data["channels"]),
+            blanks=dict(data["blanks"]),
+            records=data["records"],
             **per_column,
         )

@@ -1,4 +1,4 @@
-"""How far apart a network puts images: nothing is learnt where it puts all at one."""
+"""The spread of a network's projections, which vanishes in a collapse."""
 
 import functools
 from collections.abc import Callable
@@ -13,19 +13,19 @@ from gandl_jax.models.unit_length import unit
 
 
 def spread(mean: Array) -> Array:
-    """Root mean square distance of vectors of length 1 from their mean.
+    """Computes the root mean square distance of unit vectors from their mean.
 
     Args:
       mean: [K] of the vectors.
 
     Returns:
-      scalar: 0 where all are the same, 1 where they point everywhere.
+      Scalar: 0 if all are the same, 1 if their mean is 0.
     """
     return jnp.sqrt(jnp.maximum(1 - jnp.square(mean).sum(), 0.0))
 
 
 def check(group: str, project: Callable[[Any, Array], Array], options) -> Check:
-    """The check of the spread of projections of fixed records.
+    """Makes the check of the spread of fixed records' projections.
 
     Args:
       group: of the metric.

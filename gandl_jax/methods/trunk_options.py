@@ -1,6 +1,6 @@
-"""Options of methods that learn with one network on mixed channels: see `trunk`.
+"""Options of methods with one network on mixed channels: see `trunk`.
 
-The network is one of our own, or a published one. Imports nothing slow.
+The backbone is one of our own, or a published one. Imports nothing slow.
 """
 
 from collections.abc import Sequence
@@ -15,21 +15,21 @@ from gandl_jax.methods.option_checks import Side
 from gandl_jax.methods.plain_backbone_options import SMALL
 
 MIXING = "models/mixing"
-ALL = "backbone"  # of config.method.freeze
+ALL = "backbone"  # in config.method.freeze: the whole backbone
 OPTIONS = {
-    # Stages that stay as they are, statistics too: "backbone", all of it, or some, such
-    # as "stem,block1". What mixes channels, and what stands on the features, learns.
+    # Frozen stages, with their statistics: "backbone" for all of it, or some, such as
+    # "stem,block1". The mixing of channels and the layers on the features still learn.
     "freeze": (),
 }
-CHOICES = {  # of a mixing with options: key to its values, the default first
+CHOICES = {  # {mixing: {option: its values, the default first}}
     name: choices
     for name in modules.names(MIXING, "Mixing")
     if (choices := modules.constant(MIXING, name, "CHOICES"))
 }
 MIXING_MODEL = {
-    # How channels become what the backbone sees: gandl_jax/models/mixing/<name>.py.
+    # Mixing of channels before the backbone: gandl_jax/models/mixing/<name>.py.
     "channels_in": "all",
-    # And a group for each that has options, of CHOICES in its file.
+    # And a group for each mixing with options, of CHOICES in its file.
     **{
         name: {key: values[0] for key, values in choices.items()}
         for name, choices in CHOICES.items()
@@ -37,12 +37,12 @@ MIXING_MODEL = {
 }
 MODEL = {
     **MIXING_MODEL,
-    # Of our own: small_cnn or morphology_cnn (docs/methods.md); or
+    # A backbone of our own, small_cnn or morphology_cnn (docs/methods.md), or
     # gandl_jax/models/backbones/<name>.py.
     "backbone": SMALL,
     "weights": "",  # of a published backbone, as of backbone_options.MODEL
 }
-ARCHITECTURE = (  # full keys that arrays, or what is made of them, depend on
+ARCHITECTURE = (  # full keys that arrays or features depend on
     "model.channels_in",
     "model.backbone",
     *(f"model.{name}.{key}" for name, choices in CHOICES.items() for key in choices),
@@ -50,15 +50,15 @@ ARCHITECTURE = (  # full keys that arrays, or what is made of them, depend on
 
 
 def check(config, side: Side | None = None) -> None:
-    """Refuses mixings, backbones, weights and frozen stages that there are not.
+    """Refuses unknown mixings, backbones, weights and frozen stages.
 
     Args:
       config: of the experiment; its model has `MODEL` and the sizes of
         one_network_options.MODEL, its method `OPTIONS`.
-      side: of what the backbone sees; None is whole images.
+      side: of the images that the backbone sees; None for whole images.
 
     Raises:
-      InputError: with the first thing that is wrong.
+      InputError: names the first thing that is wrong.
     """
     model, freeze = config.model, config.method.freeze
     check_mixing(config)
@@ -75,10 +75,10 @@ def check(config, side: Side | None = None) -> None:
 
 
 def check_mixing(config) -> None:
-    """Refuses ways for channels to go in that there are not, and their options.
+    """Refuses unknown mixings of channels, and unknown values of their options.
 
     Raises:
-      InputError: with the first thing that is wrong.
+      InputError: names the first thing that is wrong.
     """
     model = config.model
     check_known("model.channels_in", model.channels_in, modules.names(MIXING, "Mixing"))
@@ -88,11 +88,11 @@ def check_mixing(config) -> None:
 
 
 def stages(config, side: int | None = None) -> tuple[str, ...]:
-    """Names of the backbone's stages, in order; of `small_cnn` "b64", "b32" ...
+    """Returns the names of the backbone's stages, in order, such as "b64", "b32".
 
     Args:
       config: of the experiment.
-      side: of what the backbone sees, in pixels; None is that of whole images.
+      side: of the images that the backbone sees, in pixels; None for whole images.
     """
     model = config.model
     if known := plain_backbone_options.PLAIN.get(model.backbone):

@@ -1,4 +1,4 @@
-"""Views of images, augmented on the device, and how well they find one another."""
+"""Views of images, augmented on the device, and their contrastive loss."""
 
 from collections.abc import Sequence
 
@@ -11,35 +11,37 @@ from gandl_jax.methods.contrast import contrast
 from gandl_jax.methods.phase import substream
 
 
-def two(
+def two_views(
     images: Array, keys: Array, *, prob: float, kinds: Sequence[str]
 ) -> tuple[Array, Array]:
-    """Two views of each image, each augmented by itself.
+    """Makes two views of each image, augmented independently.
 
     Args:
       images: [B, N, N, C] float32 in [-1, 1].
-      keys: [B], one of each sample's own, for the views alone.
+      keys: [B], one per sample, for the views alone.
       prob: of each kind of augmentation.
       kinds: of `augment.KINDS`.
 
     Returns:
       Two arrays [B, N, N, C].
     """
-    return tuple(augment(images, substream(keys, n), prob, kinds) for n in range(2))
+    return tuple(
+        augment(images, substream(keys, number), prob, kinds) for number in range(2)
+    )
 
 
 def contrast_everywhere(views: Array, temperature: float) -> tuple[Array, Array]:
-    """`contrast` of a device's views, told from those of all devices.
+    """Computes `contrast` of a device's views among those of all devices.
 
     Args:
       views: [B, 2, K] two views of each of the device's images, of unit length.
       temperature: cosines are divided by it.
 
     Returns:
-      scalar loss, whose mean over devices is the global batch's, and the share of views
+      Scalar loss, whose mean over devices is the global batch's, and the share of views
       whose other half is the nearest.
     """
-    everyone = lax.all_gather(views, parallel.AXIS, tiled=True)
+    all_views = lax.all_gather(views, parallel.AXIS, tiled=True)
     first = lax.axis_index(parallel.AXIS) * len(views)
-    place = first + jnp.arange(len(views))
-    return contrast(views, everyone, place, temperature)
+    index = first + jnp.arange(len(views))
+    return contrast(views, all_views, index, temperature)

@@ -1,6 +1,6 @@
-"""Convolutions and batch normalisations as each source of weights has them.
+"""Convolutions and batch normalisations, as in each source of weights.
 
-Batch normalisation (Ioffe & Szegedy 2015) knows its batch: statistics are those of all
+Batch normalisation (Ioffe & Szegedy 2015) uses the statistics of the batch on all
 devices in training, and fixed ones otherwise.
 """
 
@@ -14,12 +14,12 @@ from jax import Array
 
 @dataclasses.dataclass(frozen=True)
 class NormSettings:
-    """What batch normalisations differ in from one source of weights to another.
+    """Settings of batch normalisation that differ between sources of weights.
 
     Attributes:
       epsilon: added to the variance.
-      momentum: what the running statistics keep of themselves in a step; the rest is
-        the batch's mean and its (biased) variance.
+      momentum: share of the running statistics kept in a step; the rest is the batch's
+        mean and its (biased) variance.
     """
 
     epsilon: float
@@ -33,13 +33,13 @@ TENSORFLOW = NormSettings(epsilon=1e-3, momentum=0.99)  # of EfficientNet's auth
 
 @dataclasses.dataclass(frozen=True)
 class Layers:
-    """Makes the layers of one network, all of one kind.
+    """Maker of the layers of one network, with common settings.
 
     Attributes:
       norm: the source's batch normalisation.
       train: whether the statistics are the batch's; else the running ones.
-      fixed: stages that take the running ones all the same (frozen ones).
-      axis: of the devices whose statistics are one; None is this device's alone.
+      fixed: frozen stages, which always take the running ones.
+      axis: of the devices that share statistics; None for this device alone.
       dtype: of the computation; parameters are float32, statistics at least that.
       conv_bias: whether convolutions have biases.
     """
@@ -51,12 +51,12 @@ class Layers:
     conv_bias: bool = False
     fixed: Sequence[str] = ()
 
-    def of(self, stage: str) -> "Layers":
-        """Those of a stage, such as "block1"."""
+    def for_stage(self, stage: str) -> "Layers":
+        """Returns the maker for a stage, such as "block1"."""
         return dataclasses.replace(self, train=self.train and stage not in self.fixed)
 
     def batch_norm(self, name: str) -> nn.BatchNorm:
-        """A batch normalisation over [B, H, W]."""
+        """Makes a batch normalisation over [B, H, W]."""
         return nn.BatchNorm(
             use_running_average=not self.train,
             momentum=self.norm.momentum,
@@ -70,13 +70,13 @@ class Layers:
     def conv(
         self, features: int, side: int, name: str, *, stride: int = 1, **options
     ) -> nn.Conv:
-        """A convolution of side x side, padded by (side - 1) / 2 at each edge.
+        """Makes a convolution of side x side, padded by (side - 1) / 2 at each edge.
 
         Args:
           features: channels of the result.
           side: odd.
           name: of the layer.
-          stride: 2 halves height and width, upwards.
+          stride: 2 halves height and width, rounded up.
           **options: of `nn.Conv`, such as another padding.
         """
         edge = side // 2
@@ -99,14 +99,17 @@ class Layers:
         activation: Callable = nn.relu,
         **options,
     ) -> Callable:
-        """A function of [B, H, W, C]: "<name>_conv", "<name>_norm", the activation."""
+        """Makes a function of [B, H, W, C]: convolution, normalisation, activation.
+
+        Its layers are "<name>_conv" and "<name>_norm".
+        """
         conv = self.conv(features, side, f"{name}_conv", **options)
         norm = self.batch_norm(f"{name}_norm")
         return lambda x: activation(norm(conv(x)))
 
 
 def stage_of(layer: str, stages: Sequence[str]) -> str:
-    """The stage that a layer belongs to.
+    """Returns the stage that a layer belongs to.
 
     Args:
       layer: a name among a network's parameters: "stem_conv", "block1_2"; a
@@ -120,31 +123,33 @@ def stage_of(layer: str, stages: Sequence[str]) -> str:
 
 
 def unchanged(x: Array) -> Array:
-    """What an activation is called where there is none."""
+    """Returns x: the activation of layers without one."""
     return x
 
 
 def halve_by_maximum(x: Array) -> Array:
-    """[B, H, W, C]: the maximum of 3 x 3 around every other pixel."""
+    """Halves [B, H, W, C] to the maxima of 3 x 3 around every other pixel."""
     return nn.max_pool(x, (3, 3), (2, 2), [(1, 1), (1, 1)])
 
 
 def halve_by_mean(x: Array) -> Array:
-    """[B, H, W, C]: the means of squares of 2 x 2; an odd edge is left out."""
+    """Halves [B, H, W, C] to the means of squares of 2 x 2, without an odd edge."""
     return nn.avg_pool(x, (2, 2), (2, 2))
 
 
 def with_pooled(maps: dict[str, Array], last: Array, classes: int) -> dict[str, Array]:
-    """Maps in float32, means over space of the last, and a layer of logits on them.
+    """Adds "pooled", means over space of a map, and logits; all in float32.
 
     Args:
-      maps: name to [B, H, W, D].
-      last: [B, H, W, D] that is averaged.
-      classes: of the logits; 0 is without.
+      maps: {name: [B, H, W, D]}.
+      last: [B, H, W, D], to be averaged.
+      classes: number of logits; 0 is none.
     """
     single = jnp.promote_types(last.dtype, jnp.float32)
     pooled = last.astype(single).mean((1, 2))
-    found = {name: x.astype(single) for name, x in maps.items()} | {"pooled": pooled}
+    outputs = {
+        name: feature_map.astype(single) for name, feature_map in maps.items()
+    } | {"pooled": pooled}
     if classes:
-        found["logits"] = nn.Dense(classes, dtype=single, name="logits")(pooled)
-    return found
+        outputs["logits"] = nn.Dense(classes, dtype=single, name="logits")(pooled)
+    return outputs

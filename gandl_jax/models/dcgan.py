@@ -1,9 +1,9 @@
 """DCGAN (Radford et al. 2016, arXiv 1511.06434): strided convolutions, both ways.
 
-Of the paper's guidelines: no pooling; batch normalisation in both networks, but not in
-what makes and what takes an image; ReLU in the generator with tanh at its end,
+The paper's guidelines: no pooling; batch normalisation in both networks, but not in
+the layers that make or take an image; ReLU in the generator with tanh at its end,
 LeakyReLU in the discriminator; weights of deviation 0.02. The discriminator has a dense
-layer before its score, which CytoGAN (Goldsborough et al. 2017) takes features from.
+layer before its score, from which CytoGAN (Goldsborough et al. 2017) takes features.
 Kernels of 4 x 4 pixels, which a stride of 2 covers evenly, are ours.
 """
 
@@ -19,7 +19,7 @@ SIDE = 4  # of kernels that halve or double, pixels (ours)
 SLOPE = 0.2  # of LeakyReLU below 0 (the paper, sec. 4)
 START = nn.initializers.normal(0.02)  # of all weights (the paper, sec. 4)
 NORMALISATIONS = ("batch", "layer", "none")
-CLASSES = "classes"  # logits of an auxiliary classifier, among what it sees
+CLASSES = "classes"  # logits of an auxiliary classifier, among D's outputs
 
 
 class Discriminator(nn.Module):
@@ -29,10 +29,10 @@ class Discriminator(nn.Module):
       widths: channels of each block's result.
       penultimate: width of the dense layer before the score.
       normalisation: one of `NORMALISATIONS`, of every block but the first. "layer"
-        normalises each image over [H, W, C] (Ba et al. 2016, as WGAN-GP has it).
-      axis: of the devices whose batch statistics are one; None is this one's alone.
+        normalises each image over [H, W, C] (Ba et al. 2016; in WGAN-GP).
+      axis: of the devices that share batch statistics; None for this one alone.
       dtype: of the convolutions.
-      classes: K that it also names, on the dense layer; 0 is none.
+      classes: K, which it also predicts from the dense layer; 0 is none.
     """
 
     widths: Sequence[int]
@@ -44,15 +44,15 @@ class Discriminator(nn.Module):
 
     @nn.compact
     def __call__(self, images: Array, *, train: bool) -> dict[str, Array]:
-        """What it sees in images [B, N, N, C] in [-1, 1].
+        """Computes maps, features and score of images [B, N, N, C] in [-1, 1].
 
         Args:
-          images: their sides can be halved as often as there are blocks.
-          train: batch statistics of these images, not the running ones.
+          images: with sides that every block can halve.
+          train: whether to use the images' batch statistics, not the running ones.
 
         Returns:
           "b<r>": [B, r/2, r/2, D], the block that takes r px, in order; "penultimate":
-          [B, D]; "score": [B]; CLASSES: [B, K] logits, where it has any. All float32.
+          [B, D]; "score": [B]; CLASSES: [B, K] logits, if it has any. All float32.
         """
         make = conv_norm.Layers(conv_norm.TORCH, train, self.axis, self.dtype)
         x, maps = images.astype(self.dtype), {}
@@ -71,16 +71,16 @@ class Discriminator(nn.Module):
             if has_norm:
                 x = self._norm(make, f"{name}_norm")(x)
             maps[name] = x = nn.leaky_relu(x, SLOPE)
-        found = {name: x.astype(jnp.float32) for name, x in maps.items()}
+        outputs = {name: x.astype(jnp.float32) for name, x in maps.items()}
         flat = x.astype(jnp.float32).reshape(len(x), -1)
         dense = nn.Dense(self.penultimate, kernel_init=START, name="dense")(flat)
-        found["penultimate"] = nn.leaky_relu(dense, SLOPE)
-        score = nn.Dense(1, kernel_init=START, name="score")(found["penultimate"])
-        found["score"] = score[:, 0]
+        outputs["penultimate"] = nn.leaky_relu(dense, SLOPE)
+        score = nn.Dense(1, kernel_init=START, name="score")(outputs["penultimate"])
+        outputs["score"] = score[:, 0]
         if self.classes:
-            named = nn.Dense(self.classes, kernel_init=START, name=CLASSES)
-            found[CLASSES] = named(found["penultimate"])
-        return found
+            predict = nn.Dense(self.classes, kernel_init=START, name=CLASSES)
+            outputs[CLASSES] = predict(outputs["penultimate"])
+        return outputs
 
     def _norm(self, make: conv_norm.Layers, name: str) -> nn.Module:
         if self.normalisation == "batch":
@@ -96,14 +96,14 @@ class Discriminator(nn.Module):
 
 
 class Generator(nn.Module):
-    """From a latent to an image: the discriminator's blocks, backwards.
+    """Generator of images from latents: the discriminator's blocks, in reverse.
 
     Attributes:
       channels: C of the image.
       side: N of the image, in pixels.
       widths: of the discriminator.
-      doubling: "transposed" convolutions, as the paper has them, or "resize": pixels
-        repeated, then a convolution of 3 x 3 (Odena et al. 2016), against chequers.
+      doubling: "transposed" convolutions, as in the paper, or "resize": repeated
+        pixels, then a convolution of 3 x 3 (Odena et al. 2016), against chequers.
       axis: as of the discriminator.
       dtype: of the convolutions.
     """
@@ -117,7 +117,7 @@ class Generator(nn.Module):
 
     @nn.compact
     def __call__(self, z: Array, *, train: bool) -> Array:
-        """[B, Z] to [B, N, N, C] float32 in [-1, 1]; `train` as the discriminator's."""
+        """Maps [B, Z] to [B, N, N, C] float32 in [-1, 1]; `train` as in D."""
         make = conv_norm.Layers(conv_norm.TORCH, train, self.axis, self.dtype)
         least, deepest = self.side >> len(self.widths), self.widths[-1]
         x = nn.Dense(
@@ -142,11 +142,11 @@ class Generator(nn.Module):
 
 
 def discriminator_with_channels(params: dict, sources: Sequence[int | None]) -> dict:
-    """Parameters of a discriminator that takes images of other channels.
+    """Returns a discriminator's parameters for images of other channels.
 
     Args:
-      params: of it.
-      sources: for each new channel one of the old ones; None is their mean.
+      params: of the discriminator.
+      sources: the old channel for each new one; None for the mean of all.
     """
     sides = (int(name[1:].split("_")[0]) for name in params if name.endswith("_conv"))
     first = f"b{max(sides)}_conv"
@@ -155,6 +155,6 @@ def discriminator_with_channels(params: dict, sources: Sequence[int | None]) -> 
 
 
 def generator_with_channels(params: dict, sources: Sequence[int | None]) -> dict:
-    """Parameters of a generator that makes images of other channels; as above."""
+    """Returns a generator's parameters for images of other channels."""
     layer = small_cnn.makes_channels(params["to_image"], sources)
     return params | {"to_image": layer}

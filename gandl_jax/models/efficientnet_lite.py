@@ -1,8 +1,8 @@
 """EfficientNet-Lite0 (Tan & Le 2019, arXiv 1905.11946, in its authors' Lite form).
 
 Inverted residuals without squeeze-and-excitation, with ReLU6. Convolutions that halve
-are padded as TensorFlow does, more at the far edge. Neither dropout nor stochastic
-depth, which the authors trained it with.
+are padded as in TensorFlow, more at the far edge. The authors' dropout and stochastic
+depth are left out.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,13 +17,13 @@ from gandl_jax.models.conv_norm import Layers, NormSettings, unchanged, with_poo
 
 
 class Stage(NamedTuple):
-    """Some blocks alike: how many, and of what.
+    """A stage of equal blocks.
 
     Attributes:
-      blocks: their number.
+      blocks: number of blocks.
       side: of the depthwise convolution.
       stride: of the first block.
-      expansion: of the channels that come in.
+      expansion: factor for the number of input channels.
       width: channels of the result.
     """
 
@@ -51,9 +51,9 @@ class EfficientNetLite0(nn.Module):
 
     Attributes:
       norm: batch normalisation of the weights' source.
-      prepare: what the images go through first.
-      classes: of the logits; 0 is without.
-      axis: of the devices whose batch statistics are one; None is this one's alone.
+      prepare: preprocessing of the images.
+      classes: number of logits; 0 is none.
+      axis: of the devices that share batch statistics; None for this one alone.
       dtype: of the computation.
       fixed: stages whose normalisations keep their running statistics in training.
     """
@@ -67,11 +67,11 @@ class EfficientNetLite0(nn.Module):
 
     @nn.compact
     def __call__(self, images: Array, *, train: bool) -> dict[str, Array]:
-        """Maps of images [B, H, W, C] in [-1, 1].
+        """Computes maps of images [B, H, W, C] in [-1, 1].
 
         Args:
           images: of any side.
-          train: statistics of the batch, not the running ones.
+          train: whether to use statistics of the batch, not the running ones.
 
         Returns:
           "stem", "block1" to "block7" and "head": [B, H', W', D], at half to a 32nd of
@@ -80,23 +80,27 @@ class EfficientNetLite0(nn.Module):
         """
         make = Layers(self.norm, train, self.axis, self.dtype, fixed=self.fixed)
         x = self.prepare(images).astype(self.dtype)
-        x = make.of("stem").conv_norm(
+        x = make.for_stage("stem").conv_norm(
             STEM, 3, "stem", nn.relu6, stride=2, padding="SAME"
         )(x)
         maps = {"stem": x}
         for number, stage in enumerate(STAGES, 1):
-            own = make.of(f"block{number}")
+            stage_make = make.for_stage(f"block{number}")
             for block in range(1, stage.blocks + 1):
                 stride = stage.stride if block == 1 else 1
                 settings = stage._replace(stride=stride)
-                x = InvertedResidual(settings, own, name=f"block{number}_{block}")(x)
+                x = InvertedResidual(
+                    settings, stage_make, name=f"block{number}_{block}"
+                )(x)
             maps[f"block{number}"] = x
-        x = maps["head"] = make.of("head").conv_norm(HEAD, 1, "head", nn.relu6)(x)
+        x = maps["head"] = make.for_stage("head").conv_norm(HEAD, 1, "head", nn.relu6)(
+            x
+        )
         return with_pooled(maps, x, self.classes)
 
 
 class InvertedResidual(nn.Module):
-    """Channels expanded, filtered each alone, projected; added where the shape stays.
+    """Expansion, depthwise convolution and projection, with a shortcut if shapes agree.
 
     Attributes:
       stage: of the block, with the block's own stride.
@@ -108,11 +112,11 @@ class InvertedResidual(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """[B, H, W, C] to [B, H / stride, W / stride, width], upwards."""
-        make, stage, came = self.make, self.stage, x
+        """Maps [B, H, W, C] to [B, H / stride, W / stride, width], rounded up."""
+        make, stage, shortcut = self.make, self.stage, x
         if stage.expansion > 1:
-            wide = stage.expansion * x.shape[-1]
-            x = make.conv_norm(wide, 1, "expand", nn.relu6)(x)
+            expanded = stage.expansion * x.shape[-1]
+            x = make.conv_norm(expanded, 1, "expand", nn.relu6)(x)
         x = make.conv_norm(
             x.shape[-1],
             stage.side,
@@ -124,4 +128,4 @@ class InvertedResidual(nn.Module):
             conv_general_dilated=depthwise.convolve,
         )(x)
         x = make.conv_norm(stage.width, 1, "project", unchanged)(x)
-        return came + x if x.shape == came.shape else x
+        return shortcut + x if x.shape == shortcut.shape else x

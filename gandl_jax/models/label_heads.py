@@ -1,4 +1,4 @@
-"""What stands on pooled features: a layer, the embedding, and a head a column."""
+"""Layers on pooled features: an embedding, and a head for each column."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -15,14 +15,14 @@ class LabelHeads(nn.Module):
     """An embedding and heads.
 
     Attributes:
-      pooled: width of the features that come in.
-      penultimate: width of the layer before the heads; 0 is none, the features are the
+      pooled: width of the input features.
+      penultimate: width of the layer before the heads; 0 takes the features as the
         embedding.
       is_rectified: whether a ReLU follows that layer.
       slope: of that ReLU below 0.
-      classes: column to its number of classes.
+      classes: {column: number of classes}.
       head: `Head` of a file of `heads`.
-      scale: of its cosines, where it has any.
+      scale: of its cosines, if it has any.
     """
 
     pooled: int
@@ -34,16 +34,17 @@ class LabelHeads(nn.Module):
     slope: float = 0.0
 
     def setup(self):
-        """Names the parts, whose parameters are made when they are first used."""
+        """Names the submodules, whose parameters are made at first use."""
         if self.penultimate:
             self.dense = nn.Dense(self.penultimate)
         width = self.penultimate or self.pooled
         self.heads = {
-            name: self.head(width, n, self.scale) for name, n in self.classes.items()
+            name: self.head(width, count, self.scale)
+            for name, count in self.classes.items()
         }
 
     def embed(self, pooled: Array) -> Array:
-        """[B, pooled] float32 to the embedding [B, penultimate]."""
+        """Maps [B, pooled] float32 to the embedding [B, penultimate]."""
         if not self.penultimate:
             return pooled
         x = self.dense(pooled)
@@ -52,19 +53,19 @@ class LabelHeads(nn.Module):
         return nn.leaky_relu(x, self.slope) if self.slope else nn.relu(x)
 
     def __call__(self, pooled: Array) -> dict[str, Array]:
-        """{column: [B, classes] logits} that answer."""
+        """Returns the logits of predictions, {column: [B, classes]}."""
         x = self.embed(pooled)
         return {name: head(x) for name, head in self.heads.items()}
 
     def taught(
         self, pooled: Array, codes: Mapping[str, Array], margin: Array
     ) -> tuple[dict[str, Array], dict[str, tuple[Array, ...]]]:
-        """The logits that answer, and those that the losses are of.
+        """Returns the logits of predictions, and those of the losses.
 
         Args:
           pooled: [B, pooled].
-          codes: column to [B] int32 classes, -1 where blank.
-          margin: as of `heads`.
+          codes: {column: [B] int32}, classes, -1 if blank.
+          margin: as in `heads`.
         """
         x = self.embed(pooled)
         answers = {name: head(x) for name, head in self.heads.items()}
@@ -81,13 +82,13 @@ def with_channels(
     width: int,
     of_head: Callable[[Any, Sequence[int | None], int], Any] | None,
 ) -> dict:
-    """Parameters whose first layer takes other channels' features, side by side.
+    """Returns parameters whose first layer takes other channels' features.
 
     Args:
       params: of the whole network.
-      sources: for each new channel one of the old ones; None is their mean.
+      sources: the old channel for each new one; None for the mean of all.
       width: of each channel's features.
-      of_head: `with_channels` of the head, where that is the first layer.
+      of_head: `with_channels` of the head, if that is the first layer.
     """
     if DENSE in params:
         kernel = takes_rows(params[DENSE]["kernel"], sources, width)

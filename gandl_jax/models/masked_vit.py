@@ -1,4 +1,4 @@
-"""A masked autoencoder (He et al. 2022): patches rebuilt from the few that are seen."""
+"""A masked autoencoder (He et al. 2022): patches rebuilt from a few visible ones."""
 
 from collections.abc import Sequence
 
@@ -13,10 +13,10 @@ from gandl_jax.models.small_cnn import takes_channels
 
 
 class Decoder(nn.Module):
-    """From the tokens of patches that are seen to the pixels of all.
+    """Decoder of the tokens of visible patches to the pixels of all.
 
     Attributes:
-      pixels: of a patch, all channels.
+      pixels: number of a patch's, times channels.
       width: of its tokens; a multiple of 4 and of the heads.
       depth: blocks.
       heads: of each block.
@@ -31,31 +31,30 @@ class Decoder(nn.Module):
 
     @nn.compact
     def __call__(self, tokens: Array, order: Array, grid: int) -> Array:
-        """Pixels of all patches.
+        """Computes the pixels of all patches.
 
         Args:
           tokens: [B, K, D] of the patches that are seen.
-          order: [B, P] int32, every patch once, those that are seen first, as tokens
-            are.
-          grid: patches a side of the image.
+          order: [B, P] int32, every patch once, the visible ones first, as in `tokens`.
+          grid: patches along a side of the image.
 
         Returns:
           [B, P, pixels] float32, patches row by row.
         """
         x = nn.Dense(self.width, dtype=self.dtype, name="from_tokens")(tokens)
         hidden = self.param("hidden", nn.initializers.normal(0.02), (1, 1, self.width))
-        lacking = order.shape[1] - tokens.shape[1]
-        hidden = jnp.broadcast_to(hidden, (len(x), lacking, self.width))
+        hidden_count = order.shape[1] - tokens.shape[1]
+        hidden = jnp.broadcast_to(hidden, (len(x), hidden_count, self.width))
         x = jnp.concatenate([x.astype(tokens.dtype), hidden.astype(tokens.dtype)], 1)
         x = vit.taken(x, jnp.argsort(order, 1))
-        at = vit.positions(grid, grid, self.width)
-        x = x + jnp.asarray(at, x.dtype)[None]
+        positions = vit.positions(grid, grid, self.width)
+        x = x + jnp.asarray(positions, x.dtype)[None]
         x = vit.Blocks(self.depth, self.heads, self.dtype, name="blocks")(x)["tokens"]
         return nn.Dense(self.pixels, name="to_pixels")(x)
 
 
 class MaskedAutoencoder(nn.Module):
-    """A vision transformer that sees a part, and a small decoder.
+    """A vision transformer that sees some patches, and a small decoder.
 
     Attributes:
       channels: C of the images.
@@ -76,7 +75,7 @@ class MaskedAutoencoder(nn.Module):
     dtype: jnp.dtype = jnp.float32
 
     def setup(self):
-        """Names the parts, whose parameters are made when they are first used."""
+        """Names the submodules, whose parameters are made at first use."""
         sizes = self.patch_px, self.width, self.depth, self.heads
         self.encoder = vit.VisionTransformer(*sizes, dtype=self.dtype)
         self.decoder = Decoder(
@@ -88,33 +87,33 @@ class MaskedAutoencoder(nn.Module):
         )
 
     def __call__(self, images: Array, order: Array, seen: int) -> Array:
-        """Pixels of all patches, [B, P, p p C], of images [B, N, N, C].
+        """Rebuilds the pixels of all patches, [B, P, p p C], of images [B, N, N, C].
 
         Args:
           images: in [-1, 1].
           order: [B, P] int32, every patch once; the first are seen.
-          seen: how many.
+          seen: number of visible patches.
         """
         tokens = self.encoder(images, order[:, :seen])["tokens"]
         return self.decoder(tokens, order, images.shape[1] // self.patch_px)
 
     def encode(self, images: Array) -> dict[str, Array]:
-        """Tokens of whole images: "block1", ..., "tokens", [B, P, width] each."""
+        """Returns tokens of whole images: "block1", ..., "tokens", [B, P, width]."""
         return self.encoder(images)
 
 
 def orders(keys: Array, count: int) -> Array:
-    """Patches in a random order, [B, count] int32, for each of [B] keys."""
+    """Draws a random order of patches, [B, count] int32, for each of [B] keys."""
     draw = jax.vmap(lambda key: jax.random.permutation(key, count))
     return draw(keys).astype(jnp.int32)
 
 
 def with_channels(params: dict, sources: Sequence[int | None], patch_px: int) -> dict:
-    """Parameters that take, and make, images of other channels.
+    """Returns parameters for images of other channels.
 
     Args:
       params: of a `MaskedAutoencoder`.
-      sources: for each new channel one of the old ones; None is their mean.
+      sources: the old channel for each new one; None for the mean of all.
       patch_px: side of a patch.
     """
     encoder = vit.with_channels(params["encoder"], sources, patch_px)
@@ -126,8 +125,8 @@ def with_channels(params: dict, sources: Sequence[int | None], patch_px: int) ->
     return params | {"encoder": encoder, "decoder": decoder | {"to_pixels": last}}
 
 
-def _of_pixels(x: np.ndarray, sources: Sequence[int | None], patch_px: int):
-    """[..., p p C], of another C."""
-    apart = x.reshape(-1, 1, patch_px**2, x.shape[-1] // patch_px**2)
-    made = takes_channels(apart, sources, axis=3)
-    return made.reshape(*x.shape[:-1], -1)
+def _of_pixels(array: np.ndarray, sources: Sequence[int | None], patch_px: int):
+    """Changes the C of an array [..., p p C]."""
+    by_channel = array.reshape(-1, 1, patch_px**2, array.shape[-1] // patch_px**2)
+    changed = takes_channels(by_channel, sources, axis=3)
+    return changed.reshape(*array.shape[:-1], -1)

@@ -3,9 +3,9 @@
 Dmitrenko et al. 2022 (arXiv 2203.04107): four convolutions of 3 x 3 to 64, 32, 16 and 8
 channels, the first two followed by pooling, so that an image of 64 x 64 pixels gives
 8 x 16 x 16 = 2,048 features; the decoder has 32, 64 and 64 channels, doubles twice and
-ends in a sigmoid. Ours, for the paper leaves it open: a LeakyReLU after every
+ends in a sigmoid. Ours, as the paper leaves it open: a LeakyReLU after every
 convolution but the decoder's last, pooling by the maximum, doubling by repeating
-pixels, and the first weights.
+pixels, and the initial weights.
 """
 
 import math
@@ -19,7 +19,7 @@ from jax import Array
 from gandl_jax.models.small_cnn import makes_channels, takes_channels
 
 WIDTHS = (64, 32, 16, 8)  # of the encoder's convolutions
-DOWN = (64, 32)  # those that pooling follows
+DOWN = (64, 32)  # widths of those that pooling follows
 SLOPE = 0.01  # of LeakyReLUs, below 0 (PyTorch's default)
 
 
@@ -34,7 +34,7 @@ class Encoder(nn.Module):
 
     @nn.compact
     def __call__(self, images: Array) -> dict[str, Array]:
-        """Maps "conv1" to "conv4" of images [B, N, N, C], the last [B, N/4, N/4, 8]."""
+        """Computes maps "conv1" to "conv4" of images; the last is [B, N/4, N/4, 8]."""
         x, maps = images.astype(self.dtype), {}
         for number, width in enumerate(WIDTHS, 1):
             x = nn.leaky_relu(_conv(width, self.dtype, f"conv{number}")(x), SLOPE)
@@ -45,7 +45,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """From a code to an image.
+    """Decoder of a code to an image.
 
     Attributes:
       channels: C of the image.
@@ -57,7 +57,7 @@ class Decoder(nn.Module):
 
     @nn.compact
     def __call__(self, code: Array) -> Array:
-        """[B, N N / 2] float32 to [B, N, N, C] float32 in (-1, 1)."""
+        """Maps [B, N N / 2] float32 to [B, N, N, C] float32 in (-1, 1)."""
         side = math.isqrt(code.shape[1] // WIDTHS[-1])
         x = code.reshape(-1, side, side, WIDTHS[-1]).astype(self.dtype)
         for number, width in enumerate((32, 64, 64), 1):
@@ -80,34 +80,34 @@ class Autoencoder(nn.Module):
     dtype: jnp.dtype = jnp.float32
 
     def setup(self):
-        """Names the parts, whose parameters are made when they are first used."""
+        """Names the submodules, whose parameters are made at first use."""
         self.encoder = Encoder(self.dtype)
         self.decoder = Decoder(self.channels, self.dtype)
 
     def __call__(self, images: Array) -> Array:
-        """[B, N, N, C] in [-1, 1], rebuilt."""
+        """Rebuilds images [B, N, N, C] in [-1, 1]."""
         return self.decoder(self.encode(images)["code"])
 
     def encode(self, images: Array) -> dict[str, Array]:
-        """{"code": [B, N N / 2], and the maps of all convolutions}."""
+        """Returns {"code": [B, N N / 2], and the maps of all convolutions}."""
         maps = self.encoder(images)
         return {"code": code(maps), **maps}
 
 
 def code(maps: dict[str, Array]) -> Array:
-    """[B, N N / 2]: the last map's numbers, 2,048 of 64 px."""
+    """Flattens the last map to [B, N N / 2], 2,048 for 64 px."""
     return maps["conv4"].reshape(len(maps["conv4"]), -1)
 
 
 def encoder_with_channels(encoder: dict, sources: Sequence[int | None]) -> dict:
-    """An encoder's parameters for images of other channels, as of `takes_channels`."""
+    """Returns an encoder's parameters for other channels, as in `takes_channels`."""
     first = encoder["conv1"]
     kernel = takes_channels(first["kernel"], sources, axis=2)
     return encoder | {"conv1": first | {"kernel": kernel}}
 
 
 def with_channels(params: dict, sources: Sequence[int | None]) -> dict:
-    """An autoencoder's parameters for images of other channels."""
+    """Returns an autoencoder's parameters for images of other channels."""
     decoder = params["decoder"]
     last = makes_channels(decoder["to_image"], sources)
     return params | {

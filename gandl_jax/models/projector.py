@@ -1,4 +1,4 @@
-"""Small networks on features, in whose result they are compared, or predicted."""
+"""Small networks on features: projections, predictions and prototypes."""
 
 import flax.linen as nn
 from jax import Array
@@ -10,13 +10,13 @@ from gandl_jax.models.unit_length import unit
 class Projector(nn.Module):
     """A layer, batch normalisation, a ReLU, and a layer.
 
-    As of BYOL (Grill et al. 2020, sec. 3.3), whose text has it so for projection and
-    prediction. Statistics of batches are those of all devices.
+    BYOL's projection and prediction (Grill et al. 2020, sec. 3.3). Batch statistics are
+    those of all devices.
 
     Attributes:
       hidden: width of the first layer.
       dim: K, width of the result.
-      axis: of the devices; None is this device alone.
+      axis: of the devices that share statistics; None for this device alone.
     """
 
     hidden: int
@@ -25,7 +25,7 @@ class Projector(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
-        """[B, D] float32 to [B, K]; `train` takes the statistics of this batch."""
+        """Maps [B, D] float32 to [B, K]; `train` uses the statistics of this batch."""
         x = nn.Dense(self.hidden, name="dense0")(x)
         x = nn.BatchNorm(
             use_running_average=not train,
@@ -38,14 +38,14 @@ class Projector(nn.Module):
 
 
 class ByolHeads(nn.Module):
-    """What stands on pooled features: an embedding, its projection, and a prediction.
+    """BYOL's layers on pooled features: an embedding, a projection, a prediction.
 
     Attributes:
       penultimate: width of the embedding, a layer with a LeakyReLU.
       slope: of the LeakyReLU below 0.
       hidden: width of the layers within projection and prediction.
       dim: K, width of both.
-      axis: as of `Projector`.
+      axis: as in `Projector`.
     """
 
     penultimate: int
@@ -55,24 +55,24 @@ class ByolHeads(nn.Module):
     axis: str | None = None
 
     def setup(self):
-        """Names the parts, whose parameters are made when they are first used."""
+        """Names the submodules, whose parameters are made at first use."""
         self.dense = nn.Dense(self.penultimate)
         self.projection = Projector(self.hidden, self.dim, self.axis)
         self.prediction = Projector(self.hidden, self.dim, self.axis)
 
     def embed(self, pooled: Array) -> Array:
-        """[B, D] float32 to the embedding [B, penultimate]."""
+        """Maps [B, D] float32 to the embedding [B, penultimate]."""
         return nn.leaky_relu(self.dense(pooled), self.slope)
 
     def __call__(self, pooled: Array, *, train: bool) -> dict[str, Array]:
-        """{"projected": [B, K], "predicted": [B, K]} of [B, D] float32."""
+        """Returns {"projected": [B, K], "predicted": [B, K]} of [B, D] float32."""
         projected = self.projection(self.embed(pooled), train=train)
         predicted = self.prediction(projected, train=train)
         return {"projected": projected, "predicted": predicted}
 
 
 class DinoHead(nn.Module):
-    """What names an image by prototypes: three layers, unit length, cosines.
+    """DINO's layers to prototypes: three layers, unit length, cosines.
 
     Caron et al. 2021 (arXiv 2104.14294), app.: GELUs between the layers, no batch
     normalisation; the last layer's weights are of unit length.
@@ -88,7 +88,7 @@ class DinoHead(nn.Module):
     prototypes: int
 
     def setup(self):
-        """Names the parts, whose parameters are made when they are first used."""
+        """Names the submodules, whose parameters are made at first use."""
         self.dense = _narrow(self.hidden)
         self.dense1 = _narrow(self.hidden)
         self.dense2 = _narrow(self.bottleneck)
@@ -96,13 +96,13 @@ class DinoHead(nn.Module):
         self.last = self.param("prototypes", nn.initializers.normal(0.02), shape)
 
     def place(self, pooled: Array) -> Array:
-        """[B, W] float32 to [B, D] of unit length."""
+        """Maps [B, W] float32 to [B, D] of unit length."""
         x = nn.gelu(self.dense(pooled), approximate=False)
         x = nn.gelu(self.dense1(x), approximate=False)
         return unit(self.dense2(x))
 
     def __call__(self, pooled: Array) -> dict[str, Array]:
-        """{"placed": [B, D], "logits": [B, K] in [-1, 1]} of [B, W] float32."""
+        """Returns {"placed": [B, D], "logits": [B, K] in [-1, 1]} of [B, W] float32."""
         placed = self.place(pooled)
         return {"placed": placed, "logits": placed @ unit(self.last, axis=0)}
 

@@ -1,4 +1,4 @@
-"""ResNet-50 (He et al. 2016, arXiv 1512.03385), strided where its source has it."""
+"""ResNet-50 (He et al. 2016, arXiv 1512.03385), with strides as in its source."""
 
 from collections.abc import Callable, Sequence
 
@@ -23,12 +23,12 @@ class ResNet50(nn.Module):
 
     Attributes:
       norm: batch normalisation of the weights' source.
-      prepare: what the images go through first.
-      stride_in_3x3: where a stage halves: in the 3 x 3 convolution, as torchvision has
-        it ("v1.5"), or in the 1 x 1 before it, as the paper and Keras.
-      conv_bias: whether convolutions have biases, as Keras's.
-      classes: of the logits; 0 is without.
-      axis: of the devices whose batch statistics are one; None is this one's alone.
+      prepare: preprocessing of the images.
+      stride_in_3x3: whether a stage halves in the 3 x 3 convolution, as in torchvision
+        ("v1.5"), or in the 1 x 1 before it, as in the paper and Keras.
+      conv_bias: whether convolutions have biases, as in Keras.
+      classes: number of logits; 0 is none.
+      axis: of the devices that share batch statistics; None for this one alone.
       dtype: of the computation.
       fixed: stages whose normalisations keep their running statistics in training.
     """
@@ -44,11 +44,11 @@ class ResNet50(nn.Module):
 
     @nn.compact
     def __call__(self, images: Array, *, train: bool) -> dict[str, Array]:
-        """Maps of images [B, H, W, C] in [-1, 1].
+        """Computes maps of images [B, H, W, C] in [-1, 1].
 
         Args:
           images: of any side.
-          train: statistics of the batch, not the running ones.
+          train: whether to use statistics of the batch, not the running ones.
 
         Returns:
           "stem" and "block1" to "block4": [B, H', W', D], at a 4th to a 32nd of the
@@ -58,7 +58,7 @@ class ResNet50(nn.Module):
             self.norm, train, self.axis, self.dtype, self.conv_bias, self.fixed
         )
         x = self.prepare(images).astype(self.dtype)
-        stem = make.of("stem").conv_norm(64, 7, "stem", stride=2)
+        stem = make.for_stage("stem").conv_norm(64, 7, "stem", stride=2)
         x = halve_by_maximum(stem(x))
         maps = {"stem": x}
         for stage, (width, blocks) in enumerate(STAGES, 1):
@@ -68,7 +68,7 @@ class ResNet50(nn.Module):
                     width,
                     stride,
                     self.stride_in_3x3,
-                    make.of(f"block{stage}"),
+                    make.for_stage(f"block{stage}"),
                     is_first=block == 1,
                     name=f"block{stage}_{block}",
                 )(x)
@@ -77,14 +77,14 @@ class ResNet50(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """1 x 1, 3 x 3, 1 x 1, added to what came in.
+    """Three convolutions, 1 x 1, 3 x 3, 1 x 1, with a shortcut.
 
     Attributes:
       width: channels of the first two.
       stride: 2 halves height and width.
       stride_in_3x3: as of the network.
       make: the network's layers.
-      is_first: of its stage, whose width what comes in has not yet.
+      is_first: whether it is the first of its stage, whose input has another width.
     """
 
     width: int
@@ -95,13 +95,13 @@ class Bottleneck(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """[B, H, W, C] to [B, H / stride, W / stride, 4 width]."""
+        """Maps [B, H, W, C] to [B, H / stride, W / stride, 4 width]."""
         make, wide = self.make, EXPANSION * self.width
         strides = (1, self.stride) if self.stride_in_3x3 else (self.stride, 1)
         shortcut = x
         if self.is_first:
-            same = make.conv_norm(wide, 1, "shortcut", unchanged, stride=self.stride)
-            shortcut = same(x)
+            project = make.conv_norm(wide, 1, "shortcut", unchanged, stride=self.stride)
+            shortcut = project(x)
         x = make.conv_norm(self.width, 1, "first", stride=strides[0])(x)
         x = make.conv_norm(self.width, 3, "second", stride=strides[1])(x)
         x = make.conv_norm(wide, 1, "third", unchanged)(x)

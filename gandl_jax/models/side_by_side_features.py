@@ -1,4 +1,4 @@
-"""Layers on features of several channels, which lie side by side."""
+"""Layers on joined features of several channels."""
 
 from collections.abc import Sequence
 
@@ -9,14 +9,14 @@ from gandl_jax.models.small_cnn import takes_channels
 
 
 def takes_rows(kernel: Array, sources: Sequence[int | None], width: int) -> np.ndarray:
-    """A dense layer's kernel for features of other channels.
+    """Returns a dense layer's kernel for features of other channels.
 
-    It is scaled as a convolution's: channels that are all the same excite the layer as
-    before, if the sources use all channels alike.
+    It is scaled like a convolution's: channels that are all equal excite the layer as
+    before, if the sources use all channels equally.
 
     Args:
       kernel: [C width, K].
-      sources: for each new channel one of the C old ones; None is their mean.
+      sources: the old channel for each new one; None for the mean of all C.
       width: of each channel's features.
 
     Returns:
@@ -24,5 +24,5 @@ def takes_rows(kernel: Array, sources: Sequence[int | None], width: int) -> np.n
     """
     kernel = np.asarray(kernel)
     by_channel = kernel.reshape(1, -1, width, kernel.shape[-1]).transpose(0, 2, 1, 3)
-    taken = takes_channels(by_channel, sources, axis=2).transpose(0, 2, 1, 3)
-    return taken.reshape(-1, kernel.shape[-1])
+    new_kernel = takes_channels(by_channel, sources, axis=2).transpose(0, 2, 1, 3)
+    return new_kernel.reshape(-1, kernel.shape[-1])

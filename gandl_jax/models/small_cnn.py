@@ -1,8 +1,8 @@
 """A small convolutional network: blocks that halve an image, and blocks that double it.
 
-Every convolution is followed by a group normalisation (Wu & He 2018), which knows one
-image at a time, so that results do not depend on who shares a batch; it has a bias of
-its own, the convolution before it none. Ours.
+Every convolution is followed by a group normalisation (Wu & He 2018) of one image at a
+time, so that results do not depend on the other images of a batch; it has a bias, and
+the convolution before it has none. Ours.
 """
 
 import math
@@ -13,16 +13,16 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-GROUPS = 8  # of channels that are normalised together, at most (ours)
+GROUPS = 8  # most groups of channels that are normalised together (ours)
 
 
-def widths(base: int, most: int, blocks: int) -> tuple[int, ...]:
-    """Channels of each block: twice as many as before, up to a limit."""
-    return tuple(min(base * 2**i, most) for i in range(blocks))
+def widths(base: int, most_channels: int, blocks: int) -> tuple[int, ...]:
+    """Returns the channels of each block: twice as many as before, up to a limit."""
+    return tuple(min(base * 2**block, most_channels) for block in range(blocks))
 
 
 class Layer(nn.Module):
-    """A convolution of 3 x 3, normalised, and a ReLU.
+    """A convolution of 3 x 3, a normalisation, and a ReLU.
 
     Attributes:
       features: channels of the result.
@@ -36,7 +36,7 @@ class Layer(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """[B, H, W, C] to [B, H / stride, W / stride, features]."""
+        """Maps [B, H, W, C] to [B, H / stride, W / stride, features]."""
         x = nn.Conv(
             self.features,
             (3, 3),
@@ -52,13 +52,13 @@ class Layer(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Blocks of two layers, the second of which halves the image.
+    """Blocks of two layers, of which the second halves the image.
 
     Attributes:
       widths: channels of each block's result.
       dtype: of the computation.
-      side: of the images that blocks are named by, in pixels; 0 is that of whatever
-        comes in. Smaller crops go through the same blocks.
+      side: of the images that blocks are named by, in pixels; 0 takes that of the
+        input. Smaller crops go through the same blocks.
     """
 
     widths: Sequence[int]
@@ -67,7 +67,7 @@ class Encoder(nn.Module):
 
     @nn.compact
     def __call__(self, images: Array) -> dict[str, Array]:
-        """Maps of images [B, N, N, C]: "b<side that the block takes>", in order."""
+        """Computes maps of images [B, N, N, C]: "b<input side of block>", in order."""
         x, maps = images.astype(self.dtype), {}
         for block, width in enumerate(self.widths):
             side = (self.side or images.shape[1]) >> block
@@ -78,21 +78,21 @@ class Encoder(nn.Module):
 
 
 class UnderItsName(nn.Module):
-    """A network that is part of a whole, drawn by the name that it has there.
+    """A network under the name "encoder", by which its parameters are drawn.
 
     Attributes:
-      encoder: the network, whose parameters are made as "encoder".
+      encoder: the network.
     """
 
     encoder: nn.Module
 
     def __call__(self, images: Array) -> dict[str, Array]:
-        """What the network gives of images."""
+        """Applies the network to images."""
         return self.encoder(images)
 
 
 class Decoder(nn.Module):
-    """From a code to an image: the encoder's blocks, backwards.
+    """Decoder of a code to an image: the encoder's blocks, in reverse.
 
     Attributes:
       channels: C of the image.
@@ -108,7 +108,7 @@ class Decoder(nn.Module):
 
     @nn.compact
     def __call__(self, code: Array) -> Array:
-        """[B, D] float32 to [B, N, N, C] float32."""
+        """Maps [B, D] float32 to [B, N, N, C] float32."""
         least = self.side >> len(self.widths)
         x = nn.Dense(least * least * self.widths[-1], name="from_code")(code)
         x = x.reshape(-1, least, least, self.widths[-1]).astype(self.dtype)
@@ -128,8 +128,8 @@ class Autoencoder(nn.Module):
       widths: of the encoder's blocks.
       code: D, width of the code.
       dtype: of the computation.
-      encoder_type: made of (widths, dtype); called, it gives maps as `Encoder` does.
-      decoder_type: made of (channels, side, widths, dtype), called as `Decoder` is.
+      encoder_type: class like `Encoder`, made of (widths, dtype).
+      decoder_type: class like `Decoder`, made of (channels, side, widths, dtype).
     """
 
     channels: int
@@ -141,7 +141,7 @@ class Autoencoder(nn.Module):
     decoder_type: type[nn.Module] = Decoder
 
     def setup(self):
-        """Names the parts, whose parameters are made when they are first used."""
+        """Names the submodules, whose parameters are made at first use."""
         self.encoder = self.encoder_type(self.widths, self.dtype)
         self.to_code = nn.Dense(self.code)
         self.decoder = self.decoder_type(
@@ -149,23 +149,23 @@ class Autoencoder(nn.Module):
         )
 
     def __call__(self, images: Array) -> Array:
-        """[B, N, N, C] in [-1, 1], rebuilt."""
+        """Rebuilds images [B, N, N, C] in [-1, 1]."""
         return self.decoder(self.encode(images)["code"])
 
     def encode(self, images: Array) -> dict[str, Array]:
-        """{"code": [B, D], and the maps of all blocks}."""
+        """Returns {"code": [B, D], and the maps of all blocks}."""
         maps = self.encoder(images)
         deepest = maps[next(reversed(maps))]
         return {"code": self.to_code(deepest.reshape(len(images), -1)), **maps}
 
 
 class Classifier(nn.Module):
-    """An encoder, its deepest map averaged over space, a layer, and logits.
+    """An encoder, the mean of its deepest map, a layer, and logits.
 
     Attributes:
       widths: of the encoder's blocks.
       penultimate: width of the layer before the logits.
-      classes: column to its number of classes.
+      classes: {column: number of classes}.
       dtype: of the computation.
     """
 
@@ -175,28 +175,28 @@ class Classifier(nn.Module):
     dtype: jnp.dtype = jnp.float32
 
     def setup(self):
-        """Names the parts, whose parameters are made when they are first used."""
+        """Names the submodules, whose parameters are made at first use."""
         self.encoder = Encoder(self.widths, self.dtype)
         self.dense = nn.Dense(self.penultimate)
-        self.heads = {name: nn.Dense(n) for name, n in self.classes.items()}
+        self.heads = {name: nn.Dense(count) for name, count in self.classes.items()}
 
     def __call__(self, images: Array) -> dict[str, Array]:
-        """{column: [B, classes] float32 logits} of [B, N, N, C] in [-1, 1]."""
+        """Returns logits {column: [B, classes] float32} of [B, N, N, C] in [-1, 1]."""
         x = self.encode(images)["penultimate"]
         return {name: head(x) for name, head in self.heads.items()}
 
     def encode(self, images: Array) -> dict[str, Array]:
-        """{"penultimate": [B, D], and the maps of all blocks}."""
+        """Returns {"penultimate": [B, D], and the maps of all blocks}."""
         maps = self.encoder(images)
         x = nn.relu(self.dense(maps[next(reversed(maps))].mean((1, 2))))
         return {"penultimate": x, **maps}
 
 
 def pooled(maps: dict[str, Array]) -> dict[str, Array]:
-    """Means and standard deviations over space: {"b<r>": [B, 2 D]}, all as "blocks"."""
+    """Pools maps to means and deviations: {"b<r>": [B, 2 D]}, joined as "blocks"."""
     sets = {
-        name: jnp.concatenate([x.mean((1, 2)), x.std((1, 2))], -1)
-        for name, x in maps.items()
+        name: jnp.concatenate([block_map.mean((1, 2)), block_map.std((1, 2))], -1)
+        for name, block_map in maps.items()
     }
     return sets | {"blocks": jnp.concatenate(list(sets.values()), -1)}
 
@@ -204,28 +204,28 @@ def pooled(maps: dict[str, Array]) -> dict[str, Array]:
 def takes_channels(
     kernel: np.ndarray, sources: Sequence[int | None], axis: int
 ) -> np.ndarray:
-    """A convolution's kernel for images of other channels.
+    """Returns a convolution's kernel for images of other channels.
 
-    What it takes is scaled so that a grey image, the same in all channels, excites the
-    layer as before, if the sources use all channels alike.
+    Input kernels are scaled so that a grey image, equal in all channels, excites the
+    layer as before, if the sources use all channels equally.
 
     Args:
-      kernel: [k, k, old channels, features] with axis 2, or of the layer that makes
-        the image, [k, k, features, old channels] with axis 3, whose scale stays.
-      sources: for each new channel one of the old ones; None is their mean.
+      kernel: [k, k, old channels, features] with axis 2, or for the layer that makes
+        the image, [k, k, features, old channels] with axis 3, which is not scaled.
+      sources: the old channel for each new one; None for the mean of all.
       axis: of the channels.
     """
     kernel = np.asarray(kernel)
-    taken = [
+    new_kernels = [
         kernel.mean(axis) if source is None else kernel.take(source, axis)
         for source in sources
     ]
     scale = kernel.shape[2] / len(sources) if axis == 2 else 1.0
-    return np.stack(taken, axis) * np.float32(scale)
+    return np.stack(new_kernels, axis) * np.float32(scale)
 
 
 def makes_channels(layer: dict, sources: Sequence[int | None]) -> dict:
-    """A convolution that makes an image, for images of other channels.
+    """Returns a convolution that makes an image, for other channels.
 
     Args:
       layer: its "kernel" [k, k, features, old channels] and "bias" [old channels].
@@ -233,12 +233,14 @@ def makes_channels(layer: dict, sources: Sequence[int | None]) -> dict:
     """
     kernel = takes_channels(layer["kernel"], sources, axis=3)
     bias = np.asarray(layer["bias"])
-    bias = np.float32([bias.mean() if s is None else bias[s] for s in sources])
+    bias = np.float32(
+        [bias.mean() if source is None else bias[source] for source in sources]
+    )
     return {"kernel": kernel, "bias": bias}
 
 
 def with_channels(params: dict, sources: Sequence[int | None]) -> dict:
-    """Parameters of a network whose encoder takes images of other channels.
+    """Returns parameters whose encoder takes images of other channels.
 
     Args:
       params: with an `Encoder` under "encoder".
@@ -252,5 +254,5 @@ def with_channels(params: dict, sources: Sequence[int | None]) -> dict:
 
 
 def _side(name: str) -> int:
-    """Side in pixels of what a layer "b64_keep" takes."""
+    """Returns the input side in px of a layer such as "b64_keep"."""
     return int(name.partition("_")[0].removeprefix("b"))

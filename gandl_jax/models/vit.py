@@ -13,8 +13,8 @@ from jax import Array
 
 from gandl_jax.models.small_cnn import takes_channels
 
-LONGEST = 10_000  # wavelengths go from 2 pi to 2 pi times this (Vaswani et al. 2017)
-MLP = 4  # widths of a block's hidden layer (Dosovitskiy et al. 2021)
+LONGEST = 10_000  # wavelengths: 2 pi to 2 pi times this (Vaswani et al. 2017)
+MLP = 4  # width of a block's hidden layer, times D (Dosovitskiy et al. 2021)
 EPSILON = 1e-6  # of norms (Dosovitskiy et al. 2021, their code)
 _KERNEL = nn.initializers.xavier_uniform()  # He et al. 2022, app. A
 
@@ -34,41 +34,44 @@ def patches(images: Array, patch_px: int) -> Array:
     return x.transpose(0, 1, 3, 2, 4, 5).reshape(b, -1, patch_px * patch_px * c)
 
 
-def image(cut: Array, side: int, patch_px: int) -> Array:
-    """Square images [B, N, N, C] of their patches [B, P, p p C]."""
+def image(patches: Array, side: int, patch_px: int) -> Array:
+    """Joins patches [B, P, p p C] to square images [B, N, N, C]."""
     grid = side // patch_px
-    x = cut.reshape(len(cut), grid, grid, patch_px, patch_px, -1)
-    return x.transpose(0, 1, 3, 2, 4, 5).reshape(len(cut), side, side, -1)
+    x = patches.reshape(len(patches), grid, grid, patch_px, patch_px, -1)
+    return x.transpose(0, 1, 3, 2, 4, 5).reshape(len(patches), side, side, -1)
 
 
 def positions(rows: int, columns: int, width: int, grid: int = 0) -> np.ndarray:
-    """The positions of patches, as sines and cosines.
+    """Returns the positions of patches, as sines and cosines.
 
-    Crops of another size lie on the same grid as others: their patches are closer to
-    one another, or farther apart, so that the image's edges keep their places.
+    Crops of another size have the same grid: their patches are closer to one another,
+    or farther apart, so that the image's edges keep their positions.
 
     Args:
-      rows: of patches.
-      columns: of patches.
+      rows: number of rows of patches.
+      columns: number of columns of patches.
       width: D, of the tokens; a multiple of 4.
-      grid: patches a side of the images that the network is made for; 0 is as many as
-        there are.
+      grid: patches along a side of the images that the network is made for; 0 takes
+        the present number.
 
     Returns:
       [rows columns, D] float64: D / 2 of the row, then D / 2 of the column.
     """
-    at = [_stretched(count, grid or count) for count in (rows, columns)]
+    stretched = [_stretched(count, grid or count) for count in (rows, columns)]
     rate = LONGEST ** -(np.arange(width // 4) / (width // 4))
-    y, x = (np.concatenate([np.sin(a), np.cos(a)], 1) for a in _angles(at, rate))
+    y, x = (
+        np.concatenate([np.sin(angles), np.cos(angles)], 1)
+        for angles in _angles(stretched, rate)
+    )
     return np.concatenate([y.repeat(columns, 0), np.tile(x, (rows, 1))], 1)
 
 
 def _angles(axes: list[np.ndarray], rate: np.ndarray) -> list[np.ndarray]:
-    return [np.outer(places, rate) for places in axes]
+    return [np.outer(centres, rate) for centres in axes]
 
 
 def _stretched(count: int, grid: int) -> np.ndarray:
-    """Centres of `count` patches on an axis of `grid`; whole numbers at that size."""
+    """Returns centres of `count` patches on an axis of `grid`, whole if equal."""
     return (np.arange(count) + 0.5) * (grid / count) - 0.5
 
 
@@ -85,20 +88,22 @@ class Attention(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """[B, P, D] to [B, P, D] (Vaswani et al. 2017, eq. 1)."""
+        """Maps [B, P, D] to [B, P, D] (Vaswani et al. 2017, eq. 1)."""
         b, count, width = x.shape
-        made = _dense(3 * width, self.dtype, "qkv")(x)
-        made = made.reshape(b, count, 3, self.heads, width // self.heads)
-        q, k, v = (made[:, :, i] for i in range(3))
-        alike = jnp.einsum("bphd,bqhd->bhpq", q, k)
-        alike = alike.astype(jnp.promote_types(alike.dtype, jnp.float32))
-        shares = jax.nn.softmax(alike * (width // self.heads) ** -0.5)
+        projected = _dense(3 * width, self.dtype, "qkv")(x)
+        projected = projected.reshape(b, count, 3, self.heads, width // self.heads)
+        q, k, v = (projected[:, :, index] for index in range(3))
+        similarities = jnp.einsum("bphd,bqhd->bhpq", q, k)
+        similarities = similarities.astype(
+            jnp.promote_types(similarities.dtype, jnp.float32)
+        )
+        shares = jax.nn.softmax(similarities * (width // self.heads) ** -0.5)
         x = jnp.einsum("bhpq,bqhd->bphd", shares.astype(self.dtype), v)
         return _dense(width, self.dtype, "out")(x.reshape(b, count, width))
 
 
 class Block(nn.Module):
-    """Attention, then a layer of its own for each token; both are added.
+    """Attention, then a hidden layer for each token; both are added.
 
     Attributes:
       heads: of the attention.
@@ -110,7 +115,7 @@ class Block(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """[B, P, D] float32 to [B, P, D] float32."""
+        """Maps [B, P, D] float32 to [B, P, D] float32."""
         width = x.shape[-1]
         y = Attention(self.heads, self.dtype, name="attention")(_norm("norm1")(x))
         x = x + y.astype(x.dtype)
@@ -123,7 +128,7 @@ class Blocks(nn.Module):
     """Blocks one after the other, and a last norm.
 
     Attributes:
-      depth: how many.
+      depth: number of blocks.
       heads: of each.
       dtype: of the products.
     """
@@ -134,12 +139,12 @@ class Blocks(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> dict[str, Array]:
-        """{"block1", ...: [B, P, D] of each block, "tokens": the last, normalised}."""
-        found = {}
+        """Returns {"block1", ...: [B, P, D], "tokens": the last, normalised}."""
+        outputs = {}
         for number in range(1, self.depth + 1):
             x = Block(self.heads, self.dtype, name=f"block{number}")(x)
-            found[f"block{number}"] = x
-        return found | {"tokens": _norm("norm")(x)}
+            outputs[f"block{number}"] = x
+        return outputs | {"tokens": _norm("norm")(x)}
 
 
 class VisionTransformer(nn.Module):
@@ -150,8 +155,8 @@ class VisionTransformer(nn.Module):
       width: of a token; a multiple of 4 and of the heads.
       depth: blocks.
       heads: of each block.
-      grid: patches a side of the images that it is made for; 0 is of any.
-      class_token: whether a token that is of no patch comes first.
+      grid: patches along a side of the images that it is made for; 0 for any.
+      class_token: whether a token of no patch comes first.
       dtype: of the products.
     """
 
@@ -165,47 +170,51 @@ class VisionTransformer(nn.Module):
 
     @nn.compact
     def __call__(self, images: Array, kept: Array | None = None) -> dict[str, Array]:
-        """Tokens of images, or of some of their patches.
+        """Computes the tokens of images, or of some of their patches.
 
         Args:
           images: [B, H, W, C].
-          kept: [B, K] int32, the patches that are seen, others do not enter the
-            blocks; None is all.
+          kept: [B, K] int32, the visible patches, which alone enter the blocks; None
+            for all.
 
         Returns:
-          "block1", ..., "tokens": as of `Blocks`, [B, K, width] float32; where there is
-          a class token it comes first, [B, 1 + K, width].
+          "block1", ..., "tokens": as in `Blocks`, [B, K, width] float32; with a class
+          token, which comes first, [B, 1 + K, width].
         """
-        rows, columns = (n // self.patch_px for n in images.shape[1:3])
+        rows, columns = (side // self.patch_px for side in images.shape[1:3])
         x = patches(images, self.patch_px)
-        at = positions(rows, columns, self.width, self.grid)
-        at = jnp.broadcast_to(jnp.asarray(at, x.dtype), (len(x), *at.shape))
+        encoding = positions(rows, columns, self.width, self.grid)
+        encoding = jnp.broadcast_to(
+            jnp.asarray(encoding, x.dtype), (len(x), *encoding.shape)
+        )
         if kept is not None:
-            x, at = taken(x, kept), taken(at, kept)
-        x = _dense(self.width, self.dtype, "patches")(x).astype(x.dtype) + at
+            x, encoding = taken(x, kept), taken(encoding, kept)
+        x = _dense(self.width, self.dtype, "patches")(x).astype(x.dtype) + encoding
         if self.class_token:
-            first = self.param(
+            class_token = self.param(
                 "class_token", nn.initializers.normal(0.02), (1, 1, self.width)
             )
-            first = jnp.broadcast_to(first, (len(x), 1, self.width)).astype(x.dtype)
-            x = jnp.concatenate([first, x], 1)
+            class_token = jnp.broadcast_to(class_token, (len(x), 1, self.width)).astype(
+                x.dtype
+            )
+            x = jnp.concatenate([class_token, x], 1)
         return Blocks(self.depth, self.heads, self.dtype, name="blocks")(x)
 
 
-def taken(x: Array, places: Array) -> Array:
-    """Rows [B, K, D] of [B, P, D], at places [B, K]."""
-    return jnp.take_along_axis(x, places[..., None], 1)
+def taken(x: Array, index: Array) -> Array:
+    """Takes rows [B, K, D] of [B, P, D], at indices [B, K]."""
+    return jnp.take_along_axis(x, index[..., None], 1)
 
 
 def with_channels(params: dict, sources, patch_px: int) -> dict:
-    """Parameters of a `VisionTransformer` that takes images of other channels.
+    """Returns a `VisionTransformer`'s parameters for images of other channels.
 
-    A grey image, the same in all channels, gives the same tokens as before, if the
-    sources use all channels alike.
+    A grey image, equal in all channels, gives the same tokens as before, if the sources
+    use all channels equally.
 
     Args:
       params: of the network.
-      sources: for each new channel one of the old ones; None is their mean.
+      sources: the old channel for each new one; None for the mean of all.
       patch_px: side of a patch.
     """
     layer = params["patches"]

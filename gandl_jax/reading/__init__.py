@@ -1,1 +1,1 @@
-"""What trainings and embeddings read of a prepared screen: order, batches, tiles."""
+"""Reading of prepared screens for training and embedding: order, batches, tiles."""

@@ -1,4 +1,4 @@
-"""What becomes of stored records that cannot be read: `config.data.bad_records`.
+"""Bookkeeping of stored records that cannot be read: `config.data.bad_records`.
 
 Imports nothing slow.
 """
@@ -12,19 +12,19 @@ from gandl_jax import csv_files
 from gandl_jax.errors import InputError, RunError
 from gandl_jax.prepared.prepared import Prepared
 
-FILE = "bad_records.csv"  # in the workdir; of further hosts bad_records-1.csv ...
+FILE = "bad_records.csv"  # in the workdir; further hosts write bad_records-1.csv ...
 COLUMNS = ("shard", "record", "name", "what")
 
 
 class BadRecords:
-    """Writes down the records that are passed over, up to a share of the screen.
+    """Keeps a list of the records that are skipped, up to a share of the screen.
 
     Args:
       prepared: the screen.
-      workdir: of the experiment; those that a former run found count too.
-      max_frac: of the screen's records, rounded up.
-      host: each host writes a file of its own.
-      hosts: how many there are.
+      workdir: of the experiment; records that former runs found count too.
+      max_frac: largest share of the screen's records, rounded up.
+      host: number of this host, which has its own file.
+      hosts: number of hosts.
     """
 
     def __init__(
@@ -39,32 +39,32 @@ class BadRecords:
         self._file = self._workdir / (f"bad_records-{host}.csv" if host else FILE)
         self._allowed = math.ceil(max_frac * prepared.records)
         self._alone = hosts == 1
-        self._lines = self._found()
+        self._lines = self._known_lines()
 
     @property
     def count(self) -> int:
-        """How many there are, of those that other hosts found too."""
+        """Number of records found, by other hosts too."""
         if not self._alone:
-            self._lines = self._found()
+            self._lines = self._known_lines()
         return len(self._lines)
 
-    def _found(self) -> list[dict[str, str]]:
+    def _known_lines(self) -> list[dict[str, str]]:
         lines = read(self._workdir).to_dict("records")
         return [line for line in lines if line["shard"] in self._prepared.files]
 
     def __call__(self, record: int) -> None:
-        """Takes note of one, in the file too.
+        """Notes a record, in the file too.
 
         Args:
           record: row of the table of records.
 
         Raises:
-          RunError: there are too many.
+          RunError: too many records cannot be read.
         """
         name = str(self._prepared.table["Metadata_Record_ID"].iloc[record])
         if name not in {line["name"] for line in self._lines}:
             self._note(record, name)
-        if self.count > self._allowed:  # also of a former run's
+        if self.count > self._allowed:  # with those of former runs
             raise RunError(
                 f"{self.count} of {self._prepared.records} records of "
                 f"{self._prepared.directory} cannot be read, listed in {self._file}; "
@@ -73,26 +73,26 @@ class BadRecords:
             )
 
     def _note(self, record: int, name: str) -> None:
-        from gandl_jax.prepared import records  # slow; readers do without it
+        from gandl_jax.prepared import records  # slow, and not needed for reading
 
-        number, place = self._prepared.place(record)
+        number, index = self._prepared.place(record)
         shard = self._prepared.files[number]
-        what = records.fault(self._prepared, record)
-        if what is None:  # the disk or the network: it may be read the next time
+        fault = records.fault(self._prepared, record)
+        if fault is None:  # of the disk or the network, which may pass
             raise records.damaged(self._prepared, record)
-        self._lines.append(dict(zip(COLUMNS, (shard, place, name, what), strict=True)))
+        self._lines.append(dict(zip(COLUMNS, (shard, index, name, fault), strict=True)))
         table = pd.DataFrame(self._lines, columns=list(COLUMNS))
         csv_files.write(self._file, table)
-        print(f"note: record {place} of {shard} ({name}) is passed over: {what}")
+        print(f"note: record {index} of {shard} ({name}) is passed over: {fault}")
 
 
 def read(workdir: epath.PathLike) -> pd.DataFrame:
-    """The records that were passed over in a workdir so far; COLUMNS, all str."""
-    files_of_hosts = sorted(epath.Path(workdir).glob("bad_records*.csv"))
-    tables = [_table(file) for file in files_of_hosts]
-    none = pd.DataFrame(columns=list(COLUMNS), dtype=str)
-    found = pd.concat([none, *tables], ignore_index=True)
-    return found.drop_duplicates(list(COLUMNS[:3]), ignore_index=True)
+    """Reads the records that were skipped in a workdir so far: COLUMNS, all str."""
+    paths = sorted(epath.Path(workdir).glob("bad_records*.csv"))
+    tables = [_table(file) for file in paths]
+    empty = pd.DataFrame(columns=list(COLUMNS), dtype=str)
+    lines = pd.concat([empty, *tables], ignore_index=True)
+    return lines.drop_duplicates(list(COLUMNS[:3]), ignore_index=True)
 
 
 def _table(file: epath.Path) -> pd.DataFrame:

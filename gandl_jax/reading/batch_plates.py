@@ -1,4 +1,4 @@
-"""Which groups of records, such as plates, meet in the batches of an order."""
+"""Counts of groups of records, such as plates, in the batches of an order."""
 
 import itertools
 
@@ -9,33 +9,41 @@ from gandl_jax.reading.order import Order
 
 
 def distinct(order: Order, group: np.ndarray, batches: int) -> np.ndarray:
-    """How many groups each of the first batches holds.
+    """Counts the groups in each of the first batches.
 
     Args:
       order: of the records, for one process.
-      group: [N] int, that of each record.
-      batches: how many to look at.
+      group: [N] int, the group of each record.
+      batches: number of batches to count in.
 
     Returns:
       [batches] int64.
     """
-    placed = order.sites().map(
-        lambda place, record: (tf.fill([order.crops], record), order.samples(place))
+    samples = order.sites().map(
+        lambda position, record: (
+            tf.fill([order.crops], record),
+            order.samples(position),
+        )
     )
-    every = order.in_batches(placed).batch(order.batch).as_numpy_iterator()
+    batches_of_records = (
+        order.in_batches(samples).batch(order.batch).as_numpy_iterator()
+    )
     return np.array(
-        [len(np.unique(group[held])) for held, _ in itertools.islice(every, batches)]
+        [
+            len(np.unique(group[batch_records]))
+            for batch_records, _ in itertools.islice(batches_of_records, batches)
+        ]
     )
 
 
 def expected(group: np.ndarray, batch: int) -> float:
-    """How many groups independent draws would hold, in the mean.
+    """Returns the mean number of groups in a batch of independent draws.
 
-    A group of share p is absent from B draws with probability (1 - p)^B.
+    A group with share p is absent from B draws with probability (1 - p)^B.
 
     Args:
-      group: [N] int or str, that of each record.
-      batch: B, draws.
+      group: [N] int or str, the group of each record.
+      batch: B, the number of draws.
     """
     _, counts = np.unique(group, return_counts=True)
     return float((1 - (1 - counts / counts.sum()) ** batch).sum())

@@ -1,4 +1,4 @@
-"""The prepared screen with the labels of this experiment's config.
+"""Labelling of a prepared screen by an experiment's config.
 
 Imports nothing slow.
 """
@@ -13,7 +13,7 @@ from gandl_jax.errors import InputError
 from gandl_jax.prepared import labelled, prepared
 from gandl_jax.raw import screen
 
-WRITTEN = "labels_of_profiles"  # in `config.json`: of each encoder's features
+WRITTEN = "labels_of_profiles"  # key in `config.json`: digests per encoder
 
 
 def label(
@@ -22,13 +22,13 @@ def label(
     """Gives a prepared screen the labels, controls and plates of a config.
 
     Args:
-      config: of the experiment; data and screen are read.
-      opened: its screen, as it was prepared.
+      config: of the experiment; its data and screen are read.
+      opened: its prepared screen.
 
     Raises:
-      InputError: the screen was prepared from other images or records; it has not
-        what `config.screen` names; or a former version prepared it for an experiment
-        with other labels, which it keeps no others beside.
+      InputError: the screen was prepared from other images or records; it lacks what
+        `config.screen` names; or a former version, which stored the labels of one
+        experiment only, prepared it with others.
     """
     _check_records(config, opened)
     if changed := former_labels(config, opened):
@@ -49,9 +49,9 @@ def label(
 def former_labels(
     config: ml_collections.ConfigDict, opened: prepared.Prepared
 ) -> list[str]:
-    """The keys of a config in which a folder has another experiment's labels.
+    """Returns the keys of a config whose labels differ from those that are stored.
 
-    Only one that a former version prepared has any experiment's.
+    Only folders prepared by a former version store labels.
     """
     plan = opened.description["plan"]
     if prepared.SOURCE_TABLE in opened.description or prepared.LABELS not in plan:
@@ -67,63 +67,71 @@ def former_labels(
 def note_written(
     config: ml_collections.ConfigDict, workdir: epath.Path, profiles: epath.Path
 ) -> None:
-    """Notes by which labels features are written, as their parts repeat them.
+    """Notes the labels by which features are written, which their files repeat.
 
-    A workdir without a `config.json`, which only the program makes, has no notes.
+    A workdir without `config.json` has no notes.
 
     Args:
       config: of the experiment.
       workdir: of the experiment.
-      profiles: the folder of the features; it may hold parts already.
+      profiles: the folder of the features; it may hold files already.
     """
     if not (workdir / workdirs.FILE).exists():
         return
     noted = dict(workdirs.noted(workdir, WRITTEN) or {})
-    name, now = f"{profiles.parent.name}/{profiles.name}", _digest(config)
+    name, digest = f"{profiles.parent.name}/{profiles.name}", _digest(config)
     begun = any(path.suffix == ".parquet" for path in profiles.iterdir())
-    noted[name] = now if not begun or noted.get(name) == now else "several"
+    noted[name] = digest if not begun or noted.get(name) == digest else "several"
     workdirs.note(workdir, WRITTEN, noted)
 
 
 def check_written(
     config: ml_collections.ConfigDict, workdir: epath.Path, dataset: str
 ) -> None:
-    """Raises InputError where features were written by other labels than now.
+    """Refuses features that were written with other labels than the config's.
 
     Args:
       config: of the experiment.
       workdir: of the experiment.
-      dataset: name of the screen, which is not here to tell the labels.
+      dataset: name of the screen, which is not here to read labels from.
+
+    Raises:
+      InputError: the labels differ.
     """
     noted = workdirs.noted(workdir, WRITTEN) or {}
-    other = [
+    other_labels = [
         name
         for name, digest in noted.items()
         if name.startswith(f"{dataset}/")
         and digest != _digest(config)
         and (workdir / "profiles" / name).is_dir()
     ]
-    if other:
+    if other_labels:
         raise InputError(
-            f"config.screen has changed since the features in profiles/{other[0]} were "
-            f"written, and config.data.dir={config.data.dir!r} holds no prepared "
-            "screen to take its labels from: set it to the prepared screen, or go back "
-            "to the former config.screen"
+            "config.screen has changed since the features in "
+            f"profiles/{other_labels[0]} were written, and "
+            f"config.data.dir={config.data.dir!r} holds no prepared screen to take its "
+            "labels from: set it to the prepared screen, or go back to the former "
+            "config.screen"
         )
 
 
 def _digest(config: ml_collections.ConfigDict) -> str:
-    """SHA-256, in hex, of what the config says of the records."""
-    said = configs.screen_description(config)
+    """SHA-256, in hex, of the config's description of the records."""
+    description = configs.screen_description(config)
     unset = configs.screen_description(configs.default())
-    later = [key for key in configs.SCREEN_LATER if said[key] == unset[key]]
-    return sealed_json.digest({k: v for k, v in said.items() if k not in later})
+    unset_later = [
+        key for key in configs.SCREEN_LATER if description[key] == unset[key]
+    ]
+    return sealed_json.digest(
+        {key: value for key, value in description.items() if key not in unset_later}
+    )
 
 
 def _check_records(
     config: ml_collections.ConfigDict, opened: prepared.Prepared
 ) -> None:
-    """Raises where a screen of one's own was prepared from other images."""
+    """Refuses a custom screen that was prepared from other images."""
     if config.data.name != "own":
         return
     plain, plan = configs.plain(config), opened.description["plan"]

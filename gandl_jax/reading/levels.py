@@ -15,14 +15,14 @@ def unstretched(images: np.ndarray, ends: np.ndarray, bit_depth: int) -> np.ndar
     """Brings images from the network's range back to grey levels.
 
     Args:
-      images: [N, H, W, C] float, -1 to 1; what lies beyond is clipped.
-      ends: [N, 2, C] float64, the levels that are -1 and +1, as of `Prepared.ranges`.
+      images: [N, H, W, C] float, -1 to 1; values beyond are clipped.
+      ends: [N, 2, C] float64, the levels that are -1 and +1, as in `Prepared.ranges`.
       bit_depth: 8 or 16.
 
     Returns:
       [N, H, W, C] uint8 or uint16, rounded to the nearest level.
     """
-    low, high = (ends[:, None, None, i] for i in (0, 1))
+    low, high = (ends[:, None, None, end] for end in (0, 1))
     share = (np.clip(images.astype(np.float64), -1, 1) + 1) / 2
     levels = np.rint(low + share * (high - low))
     dtype = np.uint8 if bit_depth == 8 else np.uint16
@@ -36,17 +36,17 @@ def grey_levels(
     correction: str,
     padding: Padding = NONE,
 ) -> Levels:
-    """The levels of a prepared screen.
+    """Returns the levels of a prepared screen.
 
     Args:
       prepared: the screen.
       channels: C names.
       scaling: `config.data.scaling`.
       correction: `config.data.illumination`.
-      padding: around its images.
+      padding: of its images.
 
     Raises:
-      InputError: the screen has not what is asked for.
+      InputError: the screen lacks the plates or illumination that are needed.
     """
     ranges = prepared.ranges(channels, scaling)
     if correction == "none":
@@ -58,23 +58,23 @@ def grey_levels(
     chosen = [prepared.channels.index(name) for name in channels]
     return Levels(
         ranges,
-        _places(prepared, names),
+        _plate_indices(prepared, names),
         fields[:, chosen].astype(np.float64),
         padding.along(illumination.between(prepared.height_px)),
         padding.along(illumination.between(prepared.width_px)),
     )
 
 
-def _places(prepared: Prepared, names: Sequence[str]) -> np.ndarray:
-    """[N] int64, the place of each record's plate among those of the fields."""
-    own = plates(prepared.table)
-    if own is None:  # then one field is of all images
-        own = names * prepared.records
-    number = {name: i for i, name in enumerate(names)}
-    if lacking := set(map(str, own)) - number.keys():
+def _plate_indices(prepared: Prepared, names: Sequence[str]) -> np.ndarray:
+    """Returns the index of each record's plate among those of the fields, [N] int64."""
+    record_plates = plates(prepared.table)
+    if record_plates is None:  # then one field holds for all images
+        record_plates = names * prepared.records
+    number = {name: index for index, name in enumerate(names)}
+    if lacking := set(map(str, record_plates)) - number.keys():
         raise InputError(
             f"{prepared.directory}/{ILLUMINATION} holds no field of {len(lacking)} "
             f"plates, the first {min(lacking)!r}: delete it and run --job=prepare "
             "again, or set --config.data.illumination=none"
         )
-    return np.array([number[name] for name in own])
+    return np.array([number[name] for name in record_plates])

@@ -1,13 +1,14 @@
-"""In which order a training takes sites, and which crops meet in a batch.
+"""The order in which a training takes sites, and the crops of each batch.
 
-All of it is a function of the seed and the step alone. The endless sequence of sites is
-one permutation of the screen after another, cut into groups, one new group for every
-step. Of each decoded site `crops` crops are taken, `APART` steps apart: the batch of
-step t holds crop j of every site of the group t + j * APART. So no two crops of a
-decoded site share a batch, and two batches in a row share no site.
+All of it is a function of the seed and the step. The endless sequence of sites is one
+permutation of the screen after another, cut into groups, one new group per step. Each
+decoded site gives `crops` crops, `APART` steps apart: the batch of step t holds crop j
+of every site of the group t + j * APART. So no two crops of a decoded site share a
+batch, and two consecutive batches share no site.
 
-Where records of one well, say, come side by side (`reading/side_by_side.py`), an epoch
-is a permutation of groups of them instead, and no group is cut by a batch or a process.
+If records of one unit, such as a well, are kept side by side
+(`reading/side_by_side.py`), an epoch is a permutation of groups of them instead, and no
+group is cut by a batch or a process.
 """
 
 import dataclasses
@@ -17,23 +18,23 @@ from gandl_jax.errors import InputError
 from gandl_jax.host_tensorflow import tf
 from gandl_jax.reading.side_by_side import SideBySide
 
-APART = 4  # steps between two crops of a site (ours): more mix better, and cost memory
-FOREVER = 2**62  # a range's end that no training reaches
+APART = 4  # steps between crops of a site (ours): more mix better but cost memory
+FOREVER = 2**62  # end of a range that no training reaches
 
 
 @dataclasses.dataclass(frozen=True)
 class Order:
-    """One process's part of the order.
+    """The order for one process.
 
     Attributes:
-      records: N of the screen.
+      records: N, of the screen.
       batch: B, over all processes.
-      crops: from each decoded site.
+      crops: of each decoded site.
       seed: of the permutations.
       first_step: of the first batch.
-      process: which part of each batch, a contiguous one.
-      processes: parts in all.
-      side_by_side: which records follow one another; None is any.
+      process: number of this process, which has a contiguous part of each batch.
+      processes: number of processes.
+      side_by_side: groups of records to keep together; None if any order will do.
     """
 
     records: int
@@ -80,63 +81,67 @@ class Order:
 
     @property
     def epoch(self) -> int:
-        """Sites of an epoch, some of which may come again in it."""
+        """Number of sites in an epoch, some of which may be repeated."""
         return self.side_by_side.records if self.side_by_side else self.records
 
     @property
     def group(self) -> int:
-        """New sites of each step, over all processes."""
+        """Number of new sites in each step, over all processes."""
         return self.batch // self.crops
 
     @property
     def wait(self) -> int:
-        """Steps from a site's decoding to its last crop."""
+        """Number of steps from a site's decoding to its last crop."""
         return (self.crops - 1) * APART
 
     @property
     def span(self) -> int:
-        """Sites in a row that must differ, for those of two batches to differ."""
+        """Number of consecutive sites that must differ for batches to differ."""
         return (self.wait + 2) * self.group
 
     def sites(self) -> tf.data.Dataset:
-        """(place in the endless sequence, record), [] int64 each, for this process."""
+        """Returns (sequence position, record), [] int64 each, of this process."""
         first = self.first_step * self.group
         epochs = tf.data.Dataset.range(first // self.epoch, FOREVER)
         records = epochs.flat_map(self._epoch).skip(first % self.epoch)
-        placed = tf.data.Dataset.zip(tf.data.Dataset.range(first, FOREVER), records)
-        own = self.group // self.processes
-        return placed.filter(lambda place, _: place % self.group // own == self.process)
+        positioned = tf.data.Dataset.zip(tf.data.Dataset.range(first, FOREVER), records)
+        sites_per_process = self.group // self.processes
+        return positioned.filter(
+            lambda position, _: (
+                position % self.group // sites_per_process == self.process
+            )
+        )
 
-    def samples(self, place: tf.Tensor) -> tf.Tensor:
-        """[crops] int64: which sample of the training each crop of a site is.
+    def samples(self, position: tf.Tensor) -> tf.Tensor:
+        """Returns the sample number of each crop of a site, [crops] int64.
 
-        Sample n is at position n % B of the batch of step n // B. Those of steps before
-        0 are negative: no batch holds them.
+        Sample n is at index n % B of the batch of step n // B. Samples of steps before
+        0 are negative and in no batch.
         """
         crop = tf.range(self.crops, dtype=tf.int64)
-        step = place // self.group - crop * APART
-        return step * self.batch + place % self.group * self.crops + crop
+        step = position // self.group - crop * APART
+        return step * self.batch + position % self.group * self.crops + crop
 
     def in_batches(self, crops: tf.data.Dataset) -> tf.data.Dataset:
-        """Reorders crops, from those of each site to those of each batch.
+        """Reorders crops from site by site to batch by batch.
 
         Args:
-          crops: for each element of `sites` a tuple of tensors [crops]; those that
-            wait begin as constants, which are copied with the graph: small ones.
+          crops: for each element of `sites` a tuple of tensors [crops], which should be
+            small: the delay line starts with constants that the graph copies.
 
         Returns:
-          Dataset of the same tuples [...], one for each sample from `first_step` on.
+          Dataset of the same tuples [...], one per sample from `first_step` on.
         """
         apart = APART * (self.group // self.processes)
         waiting = (self.crops - 1) * apart
         if not waiting:
             return crops.unbatch()
-        nothing = tuple(tf.zeros(s.shape, s.dtype) for s in crops.element_spec)
-        mixed = crops.scan((nothing,) * waiting, _delays(self.crops, apart))
+        zeros = tuple(tf.zeros(spec.shape, spec.dtype) for spec in crops.element_spec)
+        mixed = crops.scan((zeros,) * waiting, _delays(self.crops, apart))
         return mixed.skip(waiting).unbatch()
 
     def _epoch(self, number: tf.Tensor) -> tf.data.Dataset:
-        """The records of an epoch; its first sites are none of the former's last."""
+        """Orders the records of an epoch; its first sites avoid the former's last."""
         if self.side_by_side:
             bits = self._bits(number, self.records + self.side_by_side.groups)
             return tf.data.Dataset.from_tensor_slices(self.side_by_side.epoch(bits))
@@ -155,21 +160,22 @@ class Order:
         return tf.cast(tf.argsort(self._bits(number, self.records)), tf.int64)
 
     def _bits(self, number: tf.Tensor, count: int) -> tf.Tensor:
-        key = [self.seed, -1 - number]  # negative: the others are the samples' keys
+        key = [self.seed, -1 - number]  # negative, unlike the samples' keys
         return tf.random.stateless_uniform(
             [count], key, None, None, tf.int64, alg="philox"
         )
 
 
 def _delays(crops: int, apart: int) -> Callable:
-    """A step of a scan, a delay line: crop j is of the site `apart` * j sites ago."""
+    """Makes the delay line of a scan: crop j is of the site `apart` * j sites ago."""
 
     def step(waiting, new):
         sites = (*waiting, new)
-        chosen = [sites[j * apart] for j in range(crops)]
-        parts = zip(*chosen, strict=True)
+        chosen = [sites[crop * apart] for crop in range(crops)]
+        parts_of_fields = zip(*chosen, strict=True)
         return sites[1:], tuple(
-            tf.stack([one[j] for j, one in enumerate(part)]) for part in parts
+            tf.stack([field[crop] for crop, field in enumerate(field_parts)])
+            for field_parts in parts_of_fields
         )
 
     return step

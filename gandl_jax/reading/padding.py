@@ -1,8 +1,8 @@
 """Pixels added around images: config.data.pad_px and config.data.padding.
 
-They make images fit that are smaller than a crop, or of an awkward size. A reflected
+Padding is for images that are smaller than a crop, or of an awkward size. A reflected
 pixel keeps the level and the illumination of the pixel that it mirrors; a constant one
-has level 0, which no percentile is below: it is -1, the channel's darkest.
+has level 0, below all percentiles: it becomes -1, the channel's darkest.
 """
 
 import dataclasses
@@ -17,14 +17,14 @@ class Padding:
 
     Attributes:
       px: pixels; 0 is none.
-      kind: "reflect", about the outermost pixels, or "constant".
+      mode: "reflect", about the outermost pixels, or "constant".
     """
 
     px: int = 0
-    kind: str = "reflect"
+    mode: str = "reflect"
 
     def size(self, height_px: int, width_px: int) -> tuple[int, int]:
-        """Height and width of images with it, in pixels."""
+        """Returns height and width of padded images, in pixels."""
         return height_px + 2 * self.px, width_px + 2 * self.px
 
     def around(self, library: Any, image: Any) -> Any:
@@ -37,15 +37,15 @@ class Padding:
         if not self.px:
             return image
         sides = [[self.px, self.px]] * 2 + [[0, 0]] * (len(image.shape) - 2)
-        return library.pad(image, sides, self.kind)
+        return library.pad(image, sides, self.mode)
 
     def along(self, weights: np.ndarray) -> np.ndarray:
-        """Pads [H, h], what belongs to each row (or column) of an image, as the image.
+        """Pads weights [H, h] of an image's rows (or columns) like the image.
 
-        Constant pixels take the nearest row's: 0 divided by it stays 0.
+        Constant pixels take the nearest row's weights: 0 divided by a field stays 0.
         """
-        kind = {"reflect": "reflect", "constant": "edge"}[self.kind]
-        return np.pad(weights, ((self.px, self.px), (0, 0)), kind)
+        mode = {"reflect": "reflect", "constant": "edge"}[self.mode]
+        return np.pad(weights, ((self.px, self.px), (0, 0)), mode)
 
 
 NONE = Padding()

@@ -1,4 +1,4 @@
-"""What the cores could read at best: decode records in memory, nothing else."""
+"""The limit of the cores' reading speed: decoding records in memory only."""
 
 import concurrent.futures
 import os
@@ -8,7 +8,7 @@ from gandl_jax.host_tensorflow import tf
 from gandl_jax.prepared import records
 from gandl_jax.prepared.prepared import Prepared
 
-IN_MEMORY = 64  # records that are decoded again and again
+IN_MEMORY = 64  # records that are decoded repeatedly
 
 
 def decode(prepared: Prepared, channels: Sequence[str]) -> Iterator[int]:
@@ -16,20 +16,20 @@ def decode(prepared: Prepared, channels: Sequence[str]) -> Iterator[int]:
 
     Args:
       prepared: the screen.
-      channels: names of those to decode.
+      channels: names of the channels to decode.
 
     Yields:
-      How many records were decoded since the last time.
+      The number of records decoded since the last one.
     """
     read = records.random_reader(prepared)
     count = min(prepared.records, IN_MEMORY)
-    held = [
+    pngs = [
         png
-        for i in range(count)
-        for png in records.images(channels, read(tf.constant(i, tf.int64)))
+        for index in range(count)
+        for png in records.images(channels, read(tf.constant(index, tf.int64)))
     ]
     dtype = records.pixel_dtype(prepared)
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         while True:
-            pngs = pool.map(lambda png: tf.io.decode_png(png, 1, dtype).shape, held)
-            yield len(list(pngs)) // len(channels)
+            shapes = pool.map(lambda png: tf.io.decode_png(png, 1, dtype).shape, pngs)
+            yield len(list(shapes)) // len(channels)

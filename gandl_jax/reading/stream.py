@@ -1,8 +1,8 @@
 """The stream of training batches of a prepared screen.
 
-What a batch holds is a function of the seed and the step alone (`reading/order.py`),
-and a sample's crop and turn one of the seed and its number. A stream may therefore
-start anywhere and be split among any number of processes.
+The content of a batch is a function of the seed and the step (`reading/order.py`), and
+a sample's crop and turn are functions of the seed and its number. A stream may
+therefore start anywhere and be split among any number of processes.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,8 +19,8 @@ from gandl_jax.reading.padding import NONE, Padding
 from gandl_jax.reading.side_by_side import SideBySide
 from gandl_jax.reading.tiles import padded_size
 
-_STAND_IN = 2**62  # of their keys: the samples' lie below
-STAND_INS = 7  # records to try in place of a damaged one, where those are skipped
+_STAND_IN = 2**62  # first key of stand-ins; samples' keys are lower
+STAND_INS = 7  # records to try instead of a damaged one that is skipped
 
 
 def train_batches(
@@ -45,7 +45,7 @@ def train_batches(
     side_by_side: SideBySide | None = None,
     on_bad: records.OnBad | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Endless training batches; one process takes a contiguous part of each.
+    """Streams endless training batches; a process has a contiguous part of each.
 
     Args:
       prepared: the screen.
@@ -53,49 +53,55 @@ def train_batches(
       scaling: `config.data.scaling`, "dataset" or "plate".
       illumination: `config.data.illumination`, "none" or "plate".
       crop_px: side of the random crop.
-      batch: B, over all processes; may exceed the records, which then come again.
+      batch: B, over all processes; may exceed the records, which are then repeated.
       seed: of order, crops and turns.
       first_step: of the first batch.
-      flips: mirror every second sample, left to right.
-      rotations: turn by a random multiple of 90 degrees (with flips: all 8
+      flips: whether to mirror every second sample, left to right.
+      rotations: whether to turn by a random multiple of 90 degrees (with flips: all 8
         orientations).
       padding: around every image, before crops are cut.
-      crops_per_site: of each decoded site, for as many batches. To start late decodes
-        the sites of (crops_per_site - 1) * order.APART steps again, else nothing.
-      process: which part of each batch.
-      processes: parts in all.
-      parallel_calls: records decoded at once; None is one per core.
-      labels: column to [N] int32, the class of each record, -1 where it has none.
-      rows: [n] int64, the records to take, ascending; none of the others is read. None
-        is all.
-      side_by_side: which of those records follow one another; None is any.
+      crops_per_site: crops of each decoded site, for as many batches. A late start
+        decodes the sites of (crops_per_site - 1) * order.APART steps again.
+      process: number of this process.
+      processes: number of processes.
+      parallel_calls: records decoded at once; None for one per core.
+      labels: {column: [N] int32}, the class of each record, -1 if it has none.
+      rows: [n] int64, the records to read, ascending; None for all.
+      side_by_side: groups of those records to keep together; None if any order will do.
       on_bad: called with a record that cannot be read; another one, drawn by the seed,
-        stands in for it, of its own unit where they come side by side. None raises.
+        replaces it, of its own unit if groups are kept together. None raises.
 
     Returns:
       Iterator over {"images": [B / processes, crop_px, crop_px, C] float32 in [-1, 1],
       "index": [B / processes] int32, position in the global batch, "labels": {column:
-      [B / processes] int32}, the classes of what is seen}.
+      [B / processes] int32}}, the classes of the records used.
 
     Raises:
-      InputError: a batch that processes, crops and groups side by side do not divide,
-        more crops than the records or such groups allow, an unknown channel, images
-        smaller than the crop, no plates to scale by.
+      InputError: a batch that processes, crops or groups do not divide, more crops than
+        the records or groups allow, an unknown channel, images smaller than the crop,
+        or no plates to scale by.
       DamagedRecord: while iterating.
     """
     channels = choose_channels(prepared, channels)
     size = padded_size(prepared, padding, crop_px)
-    taken = prepared.records if rows is None else len(rows)
+    record_count = prepared.records if rows is None else len(rows)
     order = Order(
-        taken, batch, crops_per_site, seed, first_step, process, processes, side_by_side
+        record_count,
+        batch,
+        crops_per_site,
+        seed,
+        first_step,
+        process,
+        processes,
+        side_by_side,
     )
-    network = levels.grey_levels(prepared, channels, scaling, illumination, padding)
+    grey_levels = levels.grey_levels(prepared, channels, scaling, illumination, padding)
     draw = _drawing(size, crop_px, seed)
     cut = _cutting(
         prepared, channels, order, rows, draw, crop_px, padding, stand_in=bool(on_bad)
     )
-    kind, shape = records.pixel_dtype(prepared), (crop_px, crop_px, len(channels))
-    finish = _finishing(kind, network, draw, shape, flips, rotations)
+    dtype, shape = records.pixel_dtype(prepared), (crop_px, crop_px, len(channels))
+    finish = _finishing(dtype, grey_levels, draw, shape, flips, rotations)
     calls = CALLS if parallel_calls is None else parallel_calls
     batches = _batches(order, cut, finish, calls)
     return _watched(prepared, without_tuning(batches), labels or {}, on_bad)
@@ -104,7 +110,7 @@ def train_batches(
 def _batches(
     order: Order, cut: Callable, finish: Callable, calls: int
 ) -> tf.data.Dataset:
-    """Sites are cut, their crops come in the order of batches, and are finished."""
+    """Cuts sites into crops, orders the crops by batch, and finishes them."""
 
     def example(packed, sample, record, used):
         images = finish(packed, sample, used)
@@ -115,67 +121,70 @@ def _batches(
     examples = order.in_batches(sites).map(
         example, num_parallel_calls=calls, deterministic=True
     )
-    own = order.batch // order.processes
-    return examples.batch(own, drop_remainder=True).prefetch(2)
+    process_batch = order.batch // order.processes
+    return examples.batch(process_batch, drop_remainder=True).prefetch(2)
 
 
 def _cutting(
     prepared, channels, order, rows, draw, crop_px, padding, *, stand_in
 ) -> Callable:
-    """Function of a site's place, and its number among `rows`, to its crops.
+    """Makes a function of a site's position, and its number among `rows`, to crops.
 
-    [crops] each: the crops packed, their samples, the record wanted and the one read.
+    It returns [crops] each: packed crops, their samples, the record wanted, the one
+    read.
     """
     rows = None if rows is None else tf.constant(rows, tf.int64)
 
-    def candidates(place, number):
-        numbers = _numbers_to_try(order, place, number) if stand_in else number[None]
+    def candidates(position, number):
+        numbers = _numbers_to_try(order, position, number) if stand_in else number[None]
         return numbers if rows is None else tf.gather(rows, numbers)
 
-    def cut(place, number):
-        wanted = candidates(place, number)
+    def cut(position, number):
+        wanted = candidates(position, number)
         used, planes = records.first_readable(prepared, channels, wanted)
         planes = [padding.around(tf, plane) for plane in planes]
-        samples = order.samples(place)
+        samples = order.samples(position)
         corners = [draw(sample)[:2] for sample in tf.unstack(samples)]
         packed = [
             tf.io.serialize_tensor(
-                tf.stack([p[y : y + crop_px, x : x + crop_px] for p in planes], -1)
+                tf.stack(
+                    [plane[y : y + crop_px, x : x + crop_px] for plane in planes], -1
+                )
             )
             for y, x in corners
         ]
-        both = tf.repeat(tf.stack([wanted[:1], [used]]), order.crops, axis=1)
-        return tf.stack(packed), samples, *tf.unstack(both)
+        record_pair = tf.repeat(tf.stack([wanted[:1], [used]]), order.crops, axis=1)
+        return tf.stack(packed), samples, *tf.unstack(record_pair)
 
     return cut
 
 
-def _numbers_to_try(order: Order, place: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
-    """[n] int64: a site's number, and those that may stand in for it."""
-    together = order.side_by_side
-    drawn_for = place // together.count if together else place
+def _numbers_to_try(order: Order, position: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
+    """Returns a site's number, and those that may replace it, [n] int64."""
+    groups = order.side_by_side
+    draw_number = position // groups.count if groups else position
     others = tf.random.stateless_uniform(
         [STAND_INS],
-        [order.seed, _STAND_IN + drawn_for],
+        [order.seed, _STAND_IN + draw_number],
         0,
         order.records,
         tf.int64,
         alg="philox",
     )
-    if together:
-        return together.to_try(number, place % together.count, others)
+    if groups:
+        return groups.to_try(number, position % groups.count, others)
     return tf.concat([number[None], others], 0)
 
 
-def _finishing(kind, network, draw, shape, flips, rotations) -> Callable:
-    """Function of a packed crop, its sample and record to the network's image."""
-    network = network.constants(tf)
+def _finishing(dtype, grey_levels, draw, shape, flips, rotations) -> Callable:
+    """Makes a function of a packed crop, its sample and record to the image."""
+    grey_levels = grey_levels.constants(tf)
 
     def finish(packed, sample, record):
         y, x, mirrored, turns = draw(sample)
-        pixels = tf.ensure_shape(tf.io.parse_tensor(packed, kind), shape)
+        pixels = tf.ensure_shape(tf.io.parse_tensor(packed, dtype), shape)
         pixels = tf.cast(pixels, tf.float64)
-        scaled = network.stretch(tf, pixels, tf.maximum(record, 0), y, x)
+        scaled = grey_levels.stretch(tf, pixels, tf.maximum(record, 0), y, x)
         image = tf.cast(tf.clip_by_value(scaled, -1, 1), tf.float32)
         if flips:
             image = tf.cond(mirrored, lambda: image[:, ::-1], lambda: image)
@@ -187,7 +196,7 @@ def _finishing(kind, network, draw, shape, flips, rotations) -> Callable:
 
 
 def _drawing(size: tuple[int, int], crop_px: int, seed: int) -> Callable:
-    """Function of a sample to its crop's corner (y, x), and how it is turned."""
+    """Makes a function of a sample to its crop's corner (y, x), flip and turn."""
     free_y, free_x = (side - crop_px + 1 for side in size)
 
     def draw(sample):
@@ -206,7 +215,7 @@ def _watched(
     labels: Mapping[str, np.ndarray],
     on_bad: records.OnBad | None,
 ) -> Iterator[dict[str, Any]]:
-    """Iterates as NumPy, with labels, and tells of records that could not be read."""
+    """Yields NumPy batches with labels, and reports records that cannot be read."""
     for batch in batches.as_numpy_iterator():
         wanted, used = batch.pop("wanted"), batch.pop("used")
         for record in dict.fromkeys(wanted[wanted != used].tolist()):

@@ -1,6 +1,6 @@
-"""From grey levels to the network's range, in NumPy and TensorFlow alike.
+"""Stretching of grey levels to the network's range, in NumPy and TensorFlow.
 
-Imports nothing but NumPy's types: arrays are stretched where no screen can be opened.
+Imports NumPy only: arrays are stretched on machines that open no prepared screen too.
 """
 
 import dataclasses
@@ -11,14 +11,14 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class Levels:
-    """What becomes of the grey levels of each record.
+    """The ranges and fields by which grey levels of records are stretched.
 
     Attributes:
       ranges: [N, 2, C] float64, levels that become -1 and +1.
-      plate: [N] int64, which of the fields; None where none is asked for.
-      fields: [P, C, h, w] float64, by which levels are divided.
+      plate: [N] int64, index of each record's field; None without correction.
+      fields: [P, C, h, w] float64, illumination by which levels are divided.
       rows: [H, h] float64, weights of a field's rows at each row of a padded image.
-      columns: [W, w] float64, the same for columns.
+      columns: [W, w] float64, weights of its columns at each column.
     """
 
     ranges: np.ndarray
@@ -28,23 +28,25 @@ class Levels:
     columns: np.ndarray | None = None
 
     def constants(self, library: Any) -> "Levels":
-        """The same as tensors: `library` is TensorFlow."""
+        """Returns the same as constants of TensorFlow, the `library`."""
         arrays = (getattr(self, field.name) for field in dataclasses.fields(self))
-        return Levels(*(None if x is None else library.constant(x) for x in arrays))
+        return Levels(
+            *(None if array is None else library.constant(array) for array in arrays)
+        )
 
     def stretch(self, library: Any, pixels: Any, record: Any, y: Any, x: Any) -> Any:
         """Brings a part of a site to the network's range; it may go beyond it.
 
         Args:
-          library: numpy, or TensorFlow for constants of it.
-          pixels: [h, w, C] float64, grey levels. Of 16 bits a channel may use few: only
-            float64 keeps the differences whole.
-          record: whose.
-          y: of the upper left corner, in pixels.
-          x: of the same corner, in pixels.
+          library: numpy, or TensorFlow for its constants.
+          pixels: [h, w, C] float64, grey levels. A channel may use few of 16 bits, and
+            only float64 keeps their differences exactly.
+          record: row of the site.
+          y: row of the upper left corner, in pixels.
+          x: column of the upper left corner, in pixels.
 
         Returns:
-          [h, w, C] float64, low levels at -1 and high ones at +1.
+          [h, w, C] float64, with low levels at -1 and high ones at +1.
         """
         if self.plate is not None:
             height, width = pixels.shape[:2]

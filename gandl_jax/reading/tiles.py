@@ -1,4 +1,4 @@
-"""Sites and tiles of a prepared screen, shard by shard: what an embedding reads."""
+"""Sites and tiles of a prepared screen, shard by shard, for embedding."""
 
 from collections.abc import Iterator, Sequence
 
@@ -18,15 +18,15 @@ def sites(
     on_bad: records.OnBad | None = None,
     rows: np.ndarray | None = None,
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """Every record of a shard once, in stored order.
+    """Reads every record of a shard once, in stored order.
 
     Args:
       prepared: the screen.
-      shard: number of the shard; None is all of them.
+      shard: number of the shard; None for all of them.
       channels: C names; () is all.
       on_bad: called with a record that cannot be read, which is left out; None
-        raises, and so do records of which the whole shard has none.
-      rows: of `prepared.table`, those to read; None is all.
+        raises, and so does a shard without any record that can be read.
+      rows: rows of `prepared.table` to read; None for all.
 
     Yields:
       The record's row in `prepared.table`, and its site [H, W, C] uint8 or uint16.
@@ -36,14 +36,14 @@ def sites(
       DamagedRecord: a record cannot be read.
     """
     channels = choose_channels(prepared, channels)
-    every = np.arange(prepared.records)
-    in_shard = every if shard is None else prepared.rows(shard)
+    all_rows = np.arange(prepared.records)
+    in_shard = all_rows if shard is None else prepared.rows(shard)
     rows = in_shard if rows is None else np.intersect1d(in_shard, rows)
     if not len(rows):
         return
-    own = prepared.part(rows)  # the whole index would be copied with the graph
+    part = prepared.part(rows)  # the whole index would be copied with the graph
     read = tf.data.Dataset.range(len(rows)).map(
-        lambda record: records.first_readable(own, channels, record[None]),
+        lambda record: records.first_readable(part, channels, record[None]),
         num_parallel_calls=CALLS,
         deterministic=True,
     )
@@ -58,9 +58,9 @@ def sites(
             raise records.damaged(prepared, row)
         on_bad(row)
     if len(bad) == len(rows):
-        where = "those asked for" if shard is None else prepared.path(shard)
+        source = "those asked for" if shard is None else prepared.path(shard)
         raise records.DamagedRecord(
-            f"no record of {where} can be read: delete that shard and run "
+            f"no record of {source} can be read: delete that shard and run "
             "--job=prepare again"
         )
 
@@ -72,11 +72,11 @@ def site_intensities(
     on_bad: records.OnBad | None = None,
     rows: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and sd of each raw site of a shard: what plain intensities tell.
+    """Computes mean and sd of each raw site of a shard, the plain intensities.
 
     Args:
       prepared: the screen.
-      shard: as of `sites`, and so are `on_bad` and `rows`.
+      shard, on_bad, rows: as in `sites`.
       channels: C names; () is all.
 
     Returns:
@@ -84,12 +84,12 @@ def site_intensities(
       then their sds, on a scale of 0 to 1 for the full bit depth.
     """
     full = 2**prepared.bit_depth - 1
-    own, features = [], []
+    row_numbers, features = [], []
     for row, site in sites(prepared, shard, channels, on_bad, rows):
         pixels = site.reshape(-1, site.shape[-1]) / full  # float64
-        own.append(row)
+        row_numbers.append(row)
         features.append(np.concatenate([pixels.mean(0), pixels.std(0)]))
-    return np.array(own, np.int32), np.array(features, np.float32)
+    return np.array(row_numbers, np.int32), np.array(features, np.float32)
 
 
 def stretched_sites(
@@ -102,13 +102,13 @@ def stretched_sites(
     on_bad: records.OnBad | None = None,
     rows: np.ndarray | None = None,
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """Every record of a shard once, whole, as bright as networks see it.
+    """Reads every record of a shard once, whole, stretched as for networks.
 
     Args:
       prepared: the screen.
-      shard: as of `sites`, and so are `on_bad` and `rows`.
+      shard, on_bad, rows: as in `sites`.
       channels: C names; () is all.
-      scaling: as of `tile_batches`, and so is `illumination`.
+      scaling, illumination: as in `tile_batches`.
 
     Yields:
       The record's row in `prepared.table`, and its image [H, W, C] float32 in [0, 1].
@@ -118,20 +118,20 @@ def stretched_sites(
       DamagedRecord: a record cannot be read.
     """
     channels = choose_channels(prepared, channels)
-    network = levels.grey_levels(prepared, channels, scaling, illumination)
+    grey_levels = levels.grey_levels(prepared, channels, scaling, illumination)
     for row, site in sites(prepared, shard, channels, on_bad, rows):
-        seen = network.stretch(np, site.astype(np.float64), row, 0, 0)
-        yield row, ((seen.clip(-1, 1) + 1) / 2).astype(np.float32)
+        stretched = grey_levels.stretch(np, site.astype(np.float64), row, 0, 0)
+        yield row, ((stretched.clip(-1, 1) + 1) / 2).astype(np.float32)
 
 
 def padded_size(prepared: Prepared, padding: Padding, crop_px: int) -> tuple[int, int]:
-    """Height and width of a screen's images with padding, in pixels.
+    """Returns height and width of a screen's padded images, in pixels.
 
     Raises:
-      InputError: they are smaller than the crop, or than what they shall reflect.
+      InputError: they are smaller than the crop, or than the reflected padding.
     """
     size_px = prepared.height_px, prepared.width_px
-    check_crop(prepared.name, size_px, crop_px, padding.px, padding.kind)
+    check_crop(prepared.name, size_px, crop_px, padding.px, padding.mode)
     return padding.size(*size_px)
 
 
@@ -148,19 +148,19 @@ def tile_batches(
     on_bad: records.OnBad | None = None,
     rows: np.ndarray | None = None,
 ) -> Iterator[dict[str, np.ndarray]]:
-    """All tiles of all sites of a shard, the last batch padded and masked.
+    """Reads all tiles of all sites of a shard, the last batch padded and masked.
 
     Args:
       prepared: the screen.
-      shard: as of `sites`.
+      shard: as in `sites`.
       channels: C names; () is all.
       scaling: `config.data.scaling`, "dataset" or "plate".
       illumination: `config.data.illumination`, "none" or "plate".
       crop_px: side of a tile.
       batch: B, tiles per batch.
       padding: around every image, before tiles are cut.
-      on_bad: as of `sites`.
-      rows: as of `sites`.
+      on_bad: as in `sites`.
+      rows: as in `sites`.
 
     Yields:
       {"images": [B, crop_px, crop_px, C] float32 in [-1, 1], 0 in the padding;
@@ -174,11 +174,11 @@ def tile_batches(
     """
     size = padded_size(prepared, padding, crop_px)
     channels = choose_channels(prepared, channels)
-    network = levels.grey_levels(prepared, channels, scaling, illumination, padding)
-    every = sites(prepared, shard, channels, on_bad, rows)
+    grey_levels = levels.grey_levels(prepared, channels, scaling, illumination, padding)
+    read_sites = sites(prepared, shard, channels, on_bad, rows)
     yield from tiling.batches(
-        ((row, padding.around(np, site)) for row, site in every),
-        network,
+        ((row, padding.around(np, site)) for row, site in read_sites),
+        grey_levels,
         tiling.offsets(*size, crop_px),
         (batch, crop_px, crop_px, len(channels)),
     )

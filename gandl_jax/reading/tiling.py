@@ -1,4 +1,4 @@
-"""Cuts images into tiles, and deals the tiles into batches, in NumPy alone."""
+"""Cuts images into tiles, and collects the tiles in batches, with NumPy only."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -8,7 +8,7 @@ from gandl_jax.reading.stretching import Levels
 
 
 def offsets(height: int, width: int, crop_px: int) -> list[tuple[int, int]]:
-    """Upper left corners of the fewest tiles that cover an image, evenly spread.
+    """Returns the corners of the fewest tiles that cover an image, evenly spread.
 
     Args:
       height: of the image, in pixels.
@@ -16,7 +16,7 @@ def offsets(height: int, width: int, crop_px: int) -> list[tuple[int, int]]:
       crop_px: side of a tile, at most the image's.
 
     Returns:
-      (y, x) in pixels, row by row.
+      (y, x) of upper left corners in pixels, row by row.
     """
     return [(y, x) for y in _starts(height, crop_px) for x in _starts(width, crop_px)]
 
@@ -25,20 +25,20 @@ def _starts(size: int, crop_px: int) -> list[int]:
     count = -(-size // crop_px)
     if count == 1:
         return [(size - crop_px) // 2]
-    return [i * (size - crop_px) // (count - 1) for i in range(count)]
+    return [index * (size - crop_px) // (count - 1) for index in range(count)]
 
 
 def batches(
     images: Iterable[tuple[int, np.ndarray]],
-    network: Levels,
+    levels: Levels,
     corners: Sequence[tuple[int, int]],
     shape: tuple[int, int, int, int],
 ) -> Iterator[dict[str, np.ndarray]]:
-    """All tiles of all images, the last batch padded and masked.
+    """Collects all tiles of all images in batches, the last padded and masked.
 
     Args:
-      images: record, and its padded image [H, W, C] of grey levels.
-      network: what becomes of the grey levels of each record.
+      images: (record, its padded image [H, W, C] of grey levels).
+      levels: of each record.
       corners: (y, x) of each tile, as from `offsets`.
       shape: (B, crop, crop, C) of a batch.
 
@@ -48,7 +48,7 @@ def batches(
     """
     size, crop_px, *_ = shape
     tiles, record, filled = np.zeros(shape, np.float32), np.zeros(size, np.int32), 0
-    for row, tile in _tiles(images, network, corners, crop_px):
+    for row, tile in _tiles(images, levels, corners, crop_px):
         tiles[filled], record[filled] = tile, row
         filled += 1
         if filled == size:
@@ -58,10 +58,10 @@ def batches(
         yield {"images": tiles, "record": record, "mask": np.arange(size) < filled}
 
 
-def _tiles(images, network, corners, crop_px) -> Iterator[tuple[int, np.ndarray]]:
-    """(record, tile [crop_px, crop_px, C] float32 in [-1, 1])."""
+def _tiles(images, levels, corners, crop_px) -> Iterator[tuple[int, np.ndarray]]:
+    """Yields (record, tile [crop_px, crop_px, C] float32 in [-1, 1])."""
     for record, image in images:
         for y, x in corners:
             pixels = image[y : y + crop_px, x : x + crop_px].astype(np.float64)
-            tile = network.stretch(np, pixels, record, y, x)
+            tile = levels.stretch(np, pixels, record, y, x)
             yield record, tile.clip(-1, 1).astype(np.float32)

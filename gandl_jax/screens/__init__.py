@@ -1,1 +1,1 @@
-"""Screens: a file here that defines `SCREEN` is what config.data.name names."""
+"""Screens, one file with a `SCREEN` for each name in config.data.name."""

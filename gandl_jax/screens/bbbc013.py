@@ -1,7 +1,7 @@
 """BBBC013: Wortmannin keeps FKHR-GFP in the nucleus of human U2OS cells.
 
 Image set BBBC013v1 (I. Ravkin; Broad Bioimage Benchmark Collection, Ljosa et al.
-2012), CC BY 3.0, laid out as RxRx19a is. Sites of 640 x 640 pixels, two channels.
+2012), CC BY 3.0, laid out like RxRx19a. Sites of 640 x 640 pixels, two channels.
 """
 
 from gandl_jax.raw.screen import Screen

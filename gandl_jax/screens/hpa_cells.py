@@ -1,8 +1,8 @@
-"""Single cells of the Human Protein Atlas (CC BY-SA), by where a protein lies.
+"""Single cells of the Human Protein Atlas (CC BY-SA), by location of a protein.
 
 Crops of 128 x 128 pixels, one 8-bit TIFF of four pages each, cut from collages of nine
 cells. There are no wells and no treatments: the location of the protein is the label.
-It holds of the cell in rows that are `pure` (one location) and is blank in others.
+It holds for the cell in rows that are `pure` (one location) and is blank in others.
 """
 
 from gandl_jax.raw.screen import Screen

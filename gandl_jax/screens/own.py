@@ -1,4 +1,4 @@
-"""A screen of one's own, described by `config.screen` alone."""
+"""A custom screen, described by `config.screen` only."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -29,19 +29,19 @@ COLUMNS = {  # of config.screen.columns
     "mechanism": "Metadata_Mechanism",
     "split": "Metadata_Split",
 }
-RESERVED = "Metadata_Role", "Metadata_Record_ID"  # made, not read
+RESERVED = "Metadata_Role", "Metadata_Record_ID"  # computed, not read
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")  # of folders, shards and TFDS's dataset
 _CHANNEL = re.compile(r"[A-Za-z0-9][\w-]*")  # of pictures
 _FIELD = re.compile(r"[A-Za-z_]\w*")  # of a regular expression's group
-_FORMAT = re.compile(r"[:!]")  # what Python's patterns have behind a name
+_FORMAT = re.compile(r"[:!]")  # begins a format behind a name in Python
 
 
 def describe(options: ml_collections.ConfigDict) -> Screen:
-    """The spec that `config.screen` gives.
+    """Makes the spec that `config.screen` describes.
 
     Raises:
-      InputError: with the first key that is wrong.
+      InputError: names the first key that is wrong.
     """
     _check_names(options)
     _check_file(options)
@@ -90,7 +90,7 @@ def _check_once(key: str, names: Sequence[str]) -> None:
 
 
 def _check_file(options: ml_collections.ConfigDict) -> None:
-    """The pattern of files, and the codes of the channels in it."""
+    """Checks the pattern of files, and the codes of the channels in it."""
     file, codes = options.file, tuple(options.channel_codes)
     pattern = _pattern(file)
     for field in pattern.fields if not options.metadata else ():
@@ -123,7 +123,11 @@ def _check_file(options: ml_collections.ConfigDict) -> None:
 
 
 def _pattern(file: str) -> PathPattern:
-    """The pattern of files, taken apart; raises where it is none."""
+    """Parses the pattern of files.
+
+    Raises:
+      InputError: it is no pattern.
+    """
     try:
         pattern = path_pattern.parse(file)
     except ValueError as error:
@@ -144,7 +148,7 @@ def _pattern(file: str) -> PathPattern:
 
 
 def _columns(options: ml_collections.ConfigDict) -> dict[str, str]:
-    """`Metadata_*` name to the source's column."""
+    """Returns {`Metadata_*` name: the source's column}."""
     named = {name: names.clean(options.columns[key]) for key, name in COLUMNS.items()}
     named = {name: column for name, column in named.items() if column}
     for column in map(names.clean, options.more_columns):
@@ -162,21 +166,21 @@ def _columns(options: ml_collections.ConfigDict) -> dict[str, str]:
 
 
 def _check_found(file: str, columns: Iterable[str]) -> None:
-    """Raises where a column is not found in the files' names, the only source."""
-    found = {*path_pattern.parse(file).columns(()), SITE_ID}
+    """Refuses a column that the files' names, the only source, do not have."""
+    fields = {*path_pattern.parse(file).columns(()), SITE_ID}
     for column in columns:
-        if column not in found:
+        if column not in fields:
             raise InputError(
                 f"config.screen names the column {column!r}, but without a table "
                 "there are only the fields of config.screen.file; "
-                f"{nearest(column, found)}"
+                f"{nearest(column, fields)}"
             )
 
 
 def _capitals(column: str) -> str:
-    """A column's name as that of a `Metadata_*` column: "cell line" is Cell_Line."""
-    words = re.split(r"\W+|_", column)
-    return "_".join(word[:1].upper() + word[1:] for word in words if word)
+    """Writes a column's name as in `Metadata_*`: "cell line" is Cell_Line."""
+    parts = re.split(r"\W+|_", column)
+    return "_".join(part[:1].upper() + part[1:] for part in parts if part)
 
 
 def _key(options: ml_collections.ConfigDict) -> tuple[str, ...]:
@@ -188,27 +192,29 @@ def _key(options: ml_collections.ConfigDict) -> tuple[str, ...]:
             "config.screen.key to the columns that together do"
         )
     cell = options.columns.cell
-    return tuple(names.clean(c) for c in (options.columns.site_id, cell) if c)
+    return tuple(
+        names.clean(column) for column in (options.columns.site_id, cell) if column
+    )
 
 
 def read_filter(key: str, text: str) -> Filter | None:
-    """A filter as the config writes it: "column=value|value; column=value".
+    """Parses a filter of the config: "column=value|value; column=value".
 
     Args:
       key: of `config.screen`, for the message.
       text: an empty value is a blank; an empty text is no filter.
 
     Returns:
-      Column to its allowed values, or None.
+      {column: its allowed values}, or None.
 
     Raises:
-      InputError: it is of another form, or names a column twice.
+      InputError: it is malformed, or names a column twice.
     """
     if not text.strip():
         return None
     rule: dict[str, tuple[str, ...]] = {}
-    for part in text.split(";"):
-        column, equals, values = part.partition("=")
+    for condition in text.split(";"):
+        column, equals, values = condition.partition("=")
         column = names.clean(column)
         if not equals or not column or column in rule:
             raise InputError(
@@ -220,5 +226,5 @@ def read_filter(key: str, text: str) -> Filter | None:
 
 
 def SCREEN(config: ml_collections.ConfigDict) -> Screen:
-    """The spec of a config."""
+    """Makes the spec of a config."""
     return describe(config.screen)

@@ -2,7 +2,7 @@
 
 125,510 sites of 512 x 512 pixels in 51 experiments, six channels, one 8-bit PNG each,
 two sites a well. Every plate has untreated wells (`negative_control`) and 30 control
-siRNAs (`positive_control`): these act, each in a way of its own, so they are treated
+siRNAs (`positive_control`): each of these acts in its own way, so they are treated
 wells here, and there is no wanted state. Without `mito` the channels are RxRx19a's.
 """
 
@@ -17,7 +17,7 @@ COLUMNS = {
     "Metadata_Cell_Type": "cell_type",
     "Metadata_Condition": "well_type",
     "Metadata_Treatment": "sirna",
-    "Metadata_SiRNA": "sirna",  # of treatments alone: 1,108, without the 30 controls
+    "Metadata_SiRNA": "sirna",  # of treatments only: 1,108, without the 30 controls
     "Metadata_Split": "dataset",
 }
 

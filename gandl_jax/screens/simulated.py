@@ -3,24 +3,24 @@
 Two cell models (HRCE: large, fibrous; VERO: small, elongated, with a cortex) in five
 channels. Beside `images/` and `metadata.csv` lie `truth_compounds.csv` (kind,
 mechanism, EC50, slope, top) and `truth_wells.csv` (latent infection, rescue, toxicity,
-and what else a well's pictures depend on). Treatments are named SIM-001 ..., without
-structures (SMILES is blank); beside RxRx19a's columns `metadata.csv` has `mechanism`,
+and all else that a well's images depend on). Treatments are named SIM-001 ..., without
+structures (SMILES is blank); besides RxRx19a's columns `metadata.csv` has `mechanism`,
 blank for controls.
 
 Infection moves light within a cell and adds none: the reticulum clumps around
 vacuoles, actin fibres fragment, nucleoli become many and small, the Golgi cap
-disperses, cells pull together. A rescuing compound takes it back along a
-four-parameter curve; apart from that each compound has one of six mechanisms, a change
-of another kind that says nothing of rescue; toxic ones leave fewer, rounder cells.
-Plates differ in gain, offset and blur, places on a plate by a gradient and an edge,
-wells in density, brightness and five latent traits of their cells.
+disperses, cells pull together. A rescuing compound reverses it along a four-parameter
+curve; independent of that each compound has one of six mechanisms, another change that
+does not reveal rescue; toxic ones leave fewer, rounder cells. Plates differ in gain,
+offset and blur, positions on a plate by a gradient and an edge, wells in density,
+brightness and five latent traits of their cells.
 
-Difficulty: Mock against active-untreated, sites, one plate left out after the other,
+Difficulty: sites of Mock against active-untreated wells, each plate left out in turn,
 balanced accuracy of the linear SVM of `tasks/control_classification.py`. It was fixed
 before any network was trained, at 128 px, 4 plates, 16 Mock and 24 active wells of 2
-sites each, with `configs/demo.py`'s untrained network (64 px, `b8`), to lie
-within .55 to .65 from intensities and .65 to .80 from that network. It must never
-be changed to move a score.
+sites each, with `configs/demo.py`'s untrained network (64 px, `b8`), to be .55 to .65
+from intensities and .65 to .80 from that network. It must never be changed to move a
+score.
 
               intensity       untrained network (three networks)
   seed      HRCE    VERO      HRCE                VERO
@@ -30,8 +30,8 @@ be changed to move a score.
   mean      .591    .594      .723                .718
 
 One seed or network scatters by about .04. A hand-made texture probe (contrast, skewness
-and kurtosis at four scales per channel) reaches .96 or more: the signal is there to be
-learnt. To see such figures again, with SEED for the screen:
+and kurtosis at four scales per channel) reaches .96 or more: the signal can be learnt.
+To compute such figures again, with SEED for the screen:
 
   python -m gandl_jax.main --config=configs/demo.py --job=all --workdir=DIR/run
     --config.simulate.seed=SEED --config.data.source_dir=DIR/raw
@@ -53,12 +53,12 @@ from gandl_jax.simulated import drawing, plates
 from gandl_jax.simulated.cells import CELL_MODELS
 from gandl_jax.simulated.stains import MECHANISMS
 
-SIMULATE = {  # its own keys of config.simulate
+SIMULATE = {  # this screen's keys of config.simulate
     "rescuers": 9,
     "inactive": 5,
     "toxic": 4,
     "doses": 8,
-    "mock_wells": 16,  # per plate, as the next two
+    "mock_wells": 16,  # per plate, like the next two
     "uv_wells": 4,
     "active_wells": 24,
 }
@@ -75,7 +75,7 @@ SMOKE = {
     "uv_wells": 2,
     "active_wells": 8,
 }
-LOWEST = {  # of every option
+LOWEST = {  # lowest value of every option
     "seed": 0,
     "experiments_per_cell_model": 1,
     "plates_per_experiment": 1,
@@ -97,16 +97,16 @@ OPTIONS = tuple(name for name in LOWEST if name != "workers")  # images depend o
 def generate(source_dir: str, options: Mapping) -> None:
     """Draws the screen: images/, metadata.csv, truth_compounds.csv, truth_wells.csv.
 
-    What is drawn depends on the options but not on `workers`. metadata.csv comes last:
-    without it the screen is not finished, and the same call draws what is missing.
+    Images depend on all options but `workers`. metadata.csv is written last: without it
+    the screen is not finished, and the same call draws what is missing.
 
     Args:
-      source_dir: the folder of the raw screen; made if need be.
+      source_dir: the folder of the raw screen; made if needed.
       options: `config.simulate`.
 
     Raises:
-      InputError: an option out of range, more wells than a plate has, or a folder
-        that holds another screen.
+      InputError: an option is out of range, there are more wells than a plate has, or
+        the folder holds another screen.
     """
     _check(options)
     folder = epath.Path(source_dir)
@@ -126,18 +126,18 @@ def generate(source_dir: str, options: Mapping) -> None:
 
 def _check(options: Mapping) -> None:
     drawing.check(options, LOWEST)
-    most = len(plates.HALF_LOG_UM)
-    if options["doses"] > most:
+    most_doses = len(plates.HALF_LOG_UM)
+    if options["doses"] > most_doses:
         raise InputError(
-            f"config.simulate.doses is {options['doses']}; there are {most}, "
+            f"config.simulate.doses is {options['doses']}; there are {most_doses}, "
             f"{plates.HALF_LOG_UM} uM"
         )
 
 
 def metadata(wells: pd.DataFrame, sites_per_well: int) -> pd.DataFrame:
-    """RxRx19a's eleven columns and `mechanism`, one row per site.
+    """Table of sites with RxRx19a's eleven columns and `mechanism`.
 
-    A drawn compound has no SMILES.
+    Simulated compounds have no SMILES.
     """
     table = drawing.with_sites(wells, sites_per_well)
     table["SMILES"] = ""
@@ -152,5 +152,5 @@ SCREEN = dataclasses.replace(
     columns=rxrx19a.COLUMNS | {"Metadata_Mechanism": "mechanism"},
     generate=generate,
     options=OPTIONS,
-    optional=("Metadata_Mechanism",),  # screens that a former version drew have none
+    optional=("Metadata_Mechanism",),  # missing in screens of a former version
 )

@@ -2,16 +2,15 @@
 
 It has RxRx1's form, with one cell type (U2OS): experiments, plates, EMPTY wells as
 controls and six channels; `dataset` is `test` for the last third of the experiments.
-Each channel has a change of its own, of texture, shape or spread (`CHANGES`), which the
-other channels do not show. A treatment makes all six, by `AMOUNTS` that are dealt to
-the channels anew for each: three strong ones, three weak ones. No channel is the
-strongest of more treatments than another, but for one. That is the truth which
-`truth_channels.csv` tells beside the images: treatment, channel, truth (the amount).
+Each channel has its own change, of texture, shape or spread (`CHANGES`), which the
+other channels do not show. A treatment makes all six, with `AMOUNTS` that are dealt to
+the channels for each treatment: three strong ones, three weak ones. All channels are
+the strongest of equally many treatments, up to one. The truth is in
+`truth_channels.csv` beside the images: treatment, channel, truth (the amount).
 
-Levels tell nothing: every site's channels have the mean and the standard deviation that
-the same site has untreated (`simulated/levelled.py`). Wells differ in density,
-brightness, blur and six latent traits, plates and experiments as in
-`simulated_rxrx1.py`.
+Levels reveal nothing: every site's channels have the mean and the standard deviation of
+the same site untreated (`simulated/levelled.py`). Wells differ in density, brightness,
+blur and six latent traits, plates and experiments as in `simulated_rxrx1.py`.
 
 Difficulty: it was fixed before any network was trained, and must never be changed to
 move a score. An amount of 1 is four standard deviations between treated and untreated
@@ -19,7 +18,7 @@ sites of 128 px, along the best direction of 22 hand-made numbers of one channel
 texture (log deviation, skewness and log kurtosis of four bands, clumping of three,
 coherence of gradients at two scales, four products of bands; levels taken out). Each
 mechanism's strength for an amount is a power law fitted to three strengths, 100 sites
-each; measured anew, with other sites:
+each; measured again, with other sites:
 
   amount   nuclei   er     actin   rna    mito   golgi
   1        4.25     3.99   3.67    3.50   4.42   4.31
@@ -42,7 +41,7 @@ from gandl_jax.screens import simulated_rxrx1
 from gandl_jax.screens.simulated_rxrx1 import EMPTY, MECHANISMS, NEGATIVE, TREATMENT
 from gandl_jax.simulated import drawing, levelled
 
-SIMULATE = {}  # no keys of its own in config.simulate
+SIMULATE = {}  # no keys in config.simulate
 SMOKE = {
     "experiments_per_cell_model": 2,
     "plates_per_experiment": 1,
@@ -56,7 +55,7 @@ LOWEST = simulated_rxrx1.LOWEST | {"sirnas": 1}
 LOWEST.pop("positive_sirnas")
 OPTIONS = tuple(name for name in LOWEST if name != "workers")  # images depend on these
 CELL_TYPE = "U2OS"
-CHANGES = {  # channel to its mechanism, the strength of an amount of 1, and the power
+CHANGES = {  # {channel: (its mechanism, the strength of an amount of 1, the power)}
     "nuclei": ("chromatin_speckles", 0.40, 0.57),
     "er": ("er_collapse", 0.98, 1.54),
     "actin": ("actin_cortex", 0.98, 0.81),
@@ -71,16 +70,16 @@ AMOUNTS = (1.0, 0.6, 0.4, 0.1, 0.05, 0.02)
 def generate(source_dir: str, options: Mapping) -> None:
     """Draws the screen: images/, metadata.csv, truth_channels.csv, truth_wells.csv.
 
-    What is drawn depends on the options but not on `workers`. metadata.csv comes last:
-    without it the screen is not finished, and the same call draws what is missing.
+    Images depend on all options but `workers`. metadata.csv is written last: without it
+    the screen is not finished, and the same call draws what is missing.
 
     Args:
-      source_dir: the folder of the raw screen; made if need be.
+      source_dir: the folder of the raw screen; made if needed.
       options: `config.simulate`.
 
     Raises:
-      InputError: an option out of range, more wells than a plate has, or a folder
-        that holds another screen.
+      InputError: an option is out of range, there are more wells than a plate has, or
+        the folder holds another screen.
     """
     drawing.check(options, LOWEST)
     folder = epath.Path(source_dir)
@@ -89,8 +88,8 @@ def generate(source_dir: str, options: Mapping) -> None:
     if drawing.claim(folder, options, OPTIONS):
         return
     drawing.write_csv(folder / "truth_channels.csv", truth)
-    told = wells.drop(columns=["mechanism", "mechanism_strength", "toxicity"])
-    drawing.write_csv(folder / "truth_wells.csv", told)
+    well_truth = wells.drop(columns=["mechanism", "mechanism_strength", "toxicity"])
+    drawing.write_csv(folder / "truth_wells.csv", well_truth)
     sites = drawing.sites(
         folder,
         SCREEN,
@@ -134,25 +133,27 @@ def channels(options: Mapping) -> pd.DataFrame:
 
 
 def sirnas(truth: pd.DataFrame) -> pd.DataFrame:
-    """The treatments and EMPTY, in the form that `simulated_rxrx1.wells` lays out.
+    """Table of the treatments and EMPTY, as `simulated_rxrx1.wells` takes it.
 
     Args:
       truth: as from `channels`.
     """
     names = list(dict.fromkeys(truth["treatment"]))
-    kinds = [TREATMENT] * len(names) + [NEGATIVE]
-    table = pd.DataFrame({"sirna": [*names, EMPTY], "well_type": kinds})
+    well_types = [TREATMENT] * len(names) + [NEGATIVE]
+    table = pd.DataFrame({"sirna": [*names, EMPTY], "well_type": well_types})
     table.insert(1, "sirna_id", range(len(table)))
     return table.assign(cell_type=CELL_TYPE, **UNUSED)
 
 
 def _strengths(truth: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Treatment, EMPTY too, to the strength of each of MECHANISMS: [M]."""
-    made = {name: np.zeros(len(MECHANISMS)) for name in (*truth["treatment"], EMPTY)}
+    """Returns {treatment or EMPTY: [M] strengths of MECHANISMS}."""
+    strengths = {
+        name: np.zeros(len(MECHANISMS)) for name in (*truth["treatment"], EMPTY)
+    }
     for treatment, channel, amount in truth.itertuples(index=False):
         mechanism, strength, power = CHANGES[channel]
-        made[treatment][MECHANISMS.index(mechanism)] = strength * amount**power
-    return made
+        strengths[treatment][MECHANISMS.index(mechanism)] = strength * amount**power
+    return strengths
 
 
 def _altered(site: drawing.Site, strengths: np.ndarray) -> drawing.Site:

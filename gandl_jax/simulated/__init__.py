@@ -1,1 +1,1 @@
-"""Simulated screens: cells, stains and plates that are drawn with known truth."""
+"""Simulated screens: cells, stains and plates, drawn with known truth."""

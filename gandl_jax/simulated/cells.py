@@ -1,10 +1,10 @@
-"""Draws one site of fluorescent cells: raw 8-bit channels, as a camera gives them.
+"""Draws a site of fluorescent cells as raw 8-bit channels of a camera.
 
-A site is drawn in three steps: cells are placed (`place_cells`), every pixel is given
-to a cell (`assign_pixels`), and each channel is a function of where a pixel lies in its
-cell (`stain_*`, in `stains.py`). Then a microscope photographs the stack
-(`through_optics`, `expose`). All cells of a site are drawn at once: cells are arrays
-[N], pixels arrays [H, W].
+A site is drawn in three steps: cells are placed (`place_cells`), every pixel is
+assigned to a cell (`assign_pixels`), and each channel is a function of a pixel's
+position in its cell (`stain_*`, in `stains.py`). Then a microscope photographs the
+stack (`through_optics`, `expose`). All cells of a site are drawn at once: cells are
+arrays [N], pixels arrays [H, W].
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from gandl_jax.simulated import stains as stains
 
-# Mean grey levels of a gain of 1, so that pixel means are as dark as RxRx19a's.
+# Mean grey levels at a gain of 1; pixel means are then as dark as RxRx19a's.
 GREY_LEVELS = {
     "nuclei": 14.5,
     "er": 24,
@@ -25,32 +25,32 @@ GREY_LEVELS = {
     "mito": 25,
 }
 FIVE = ("nuclei", "er", "actin", "rna", "golgi")
-HAZE_FRAC = 0.25  # ours: light from out of focus, as in real widefield sites
+HAZE_FRAC = 0.25  # ours: out-of-focus light, as in real widefield sites
 HAZE_PX = 15
 SHOT_NOISE = 0.10  # ours: variance in grey levels per grey level
 READ_NOISE = 0.6  # ours: grey levels
-PULL = 0.08  # ours: how far infected cells move towards a hub, five times
-SPREAD = 0.035  # ours: makes up for the area that the pull uncovers
-FAR = 9.0  # squared radius where no cell is near
+PULL = 0.08  # ours: share of the way to a hub that infected cells move, five times
+SPREAD = 0.035  # ours: growth that covers the area that the pull uncovers
+FAR = 9.0  # squared radius of pixels without a cell nearby
 
 
 @dataclasses.dataclass(frozen=True)
 class CellModel:
-    """What the cells of one cell model look like when nothing is done to them.
+    """The look of untreated cells of one cell model.
 
     Attributes:
       diameter_px: mean diameter of a cell.
       spacing: distance between neighbours, in diameters.
       elongation: mean ratio of long to short axis, less 1.
       nucleus_frac: radius of the nucleus over that of the cell.
-      irregularity_px: how far cell borders wander from an ellipse.
+      irregularity_px: deviation of cell borders from an ellipse.
       fibre_px: length and width scales of the actin fibres.
       fibres: share of actin in fibres; the rest is cortex.
       reticulum_px: grain of the endoplasmic reticulum.
       nucleoli: mean number per nucleus.
       golgi_dots: fragments of the Golgi apparatus per cell.
       mito_px: grain of the mitochondria.
-      mito_fall: how much sparser these get towards the border.
+      mito_fall: decrease of the mitochondria towards the border.
     """
 
     diameter_px: float
@@ -81,10 +81,10 @@ class Traits:
       infection: 0 (Mock) to 1 (every cell in the last stage).
       toxicity: 0 to 1.
       mechanism: [6] strength of each morphological change of `stains.MECHANISMS`, 0
-        to 1; [7] where mitochondria are stained.
+        to 1; [7] if mitochondria are stained.
       density: relative number of cells.
       state: [C] well-to-well variation of size, ER grain, actin, nucleoli, Golgi and,
-        where stained, mitochondria, in standard deviations.
+        if stained, mitochondria, in standard deviations.
       gain: [C] relative brightness of the channels.
       offset: [C] grey levels of the empty background.
       blur_px: standard deviation of the point spread.
@@ -102,7 +102,7 @@ class Traits:
 
 @dataclasses.dataclass
 class Cells:
-    """Cells of a site; every field is [N]. Lengths in pixels, angles in radians."""
+    """Cells of a site; every field is [N], lengths in pixels, angles in radians."""
 
     y: np.ndarray
     x: np.ndarray
@@ -119,7 +119,7 @@ class Cells:
 
 @dataclasses.dataclass
 class Pixels:
-    """Where every pixel lies in its cell; every field is [H, W]."""
+    """Positions of pixels in their cells; every field is [H, W]."""
 
     owner: np.ndarray  # index of the cell
     along: np.ndarray  # px from the cell's centre along its long axis
@@ -127,7 +127,7 @@ class Pixels:
     radius: np.ndarray  # 0 at the centre, 1 at the border of a free cell
     nucleus: np.ndarray  # the same for the nucleus
     inside: np.ndarray  # 1 in the cell, 0 outside, soft
-    gap: np.ndarray  # how much nearer this cell is than the next; 0 on a border
+    gap: np.ndarray  # distance to the next cell less that to this one; 0 on a border
 
 
 def draw_site(
@@ -140,7 +140,7 @@ def draw_site(
     """Draws a site.
 
     Args:
-      rng: the site's own generator.
+      rng: the site's generator.
       model: the cell model.
       traits: state of the well.
       size_px: height and width H = W.
@@ -149,40 +149,40 @@ def draw_site(
     Returns:
       [C, H, W] uint8.
     """
-    camera, light = light_of_site(rng, model, traits, size_px, channels)
-    return expose(camera, light, traits, channels)
+    camera_rng, light = draw_light(rng, model, traits, size_px, channels)
+    return expose(camera_rng, light, traits, channels)
 
 
-def light_of_site(
+def draw_light(
     rng: np.random.Generator,
     model: CellModel,
     traits: Traits,
     size_px: int,
     channels: Sequence[str],
 ) -> tuple[np.random.Generator, np.ndarray]:
-    """What reaches the camera of a site.
+    """Draws the light that reaches the camera of a site.
 
     Args:
-      rng, model, traits, size_px, channels: as of `draw_site`.
+      rng, model, traits, size_px, channels: as in `draw_site`.
 
     Returns:
-      The camera's own generator, and [C, H, W] float32, light of the dyes through the
+      The camera's generator, and [C, H, W] float32, light of the dyes through the
       optics: about 1 where a stain is bright, 0 where there is none.
     """
-    # Generators of their own: what one stain draws does not move the others.
-    placing, mapping, camera, *staining = rng.spawn(3 + len(channels))
-    cells = place_cells(placing, model, traits, size_px)
-    pixels = assign_pixels(mapping, model, cells, size_px)
+    # Separate generators, so that a change of one stain does not change the others.
+    placing_rng, mapping_rng, camera_rng, *staining_rngs = rng.spawn(3 + len(channels))
+    cells = place_cells(placing_rng, model, traits, size_px)
+    pixels = assign_pixels(mapping_rng, model, cells, size_px)
     light = [
-        stains.STAINS[name](own, model, traits, cells, pixels)
-        for own, name in zip(staining, channels, strict=True)
+        stains.STAINS[name](stain_rng, model, traits, cells, pixels)
+        for stain_rng, name in zip(staining_rngs, channels, strict=True)
     ]
     stack = np.stack(light) * cells.brightness.T.astype(np.float32)[:, pixels.owner]
-    return camera, through_optics(stack, traits.blur_px)
+    return camera_rng, through_optics(stack, traits.blur_px)
 
 
 def place_cells(rng, model: CellModel, traits: Traits, size_px: int) -> Cells:
-    """Places the cells of a site, some of them beyond its border, and shapes them."""
+    """Places and shapes the cells of a site, some of them beyond its border."""
     diameter = model.diameter_px * (1 + 0.05 * traits.state[0])
     y, x = _centres(rng, diameter, model.spacing, traits, size_px)
     n = len(y)
@@ -218,7 +218,7 @@ def place_cells(rng, model: CellModel, traits: Traits, size_px: int) -> Cells:
 
 
 def _centres(rng, diameter: float, spacing: float, traits: Traits, size_px: int):
-    """Centres that keep their distance; infected ones pull together and leave gaps."""
+    """Draws centres that keep their distance; infected ones clump and leave gaps."""
     margin = 0.7 * diameter
     extent = size_px + 2 * margin
     apart = diameter * spacing
@@ -226,7 +226,7 @@ def _centres(rng, diameter: float, spacing: float, traits: Traits, size_px: int)
     n = max(2, rng.poisson(wanted))
     y, x = rng.uniform(0, extent, (2, n))
     hub_y, hub_x = rng.uniform(0, extent, (2, max(1, n // 7)))
-    # On a torus, so that neither push nor pull changes how many cells are seen.
+    # On a torus, so that neither push nor pull changes the number of visible cells.
     for _ in range(5):
         dy, dx, distance = _between(y, x, y, x, extent)
         push = 0.5 * apart * np.clip(1 - distance / apart, 0, None) / distance
@@ -239,21 +239,21 @@ def _centres(rng, diameter: float, spacing: float, traits: Traits, size_px: int)
 
 
 def _between(y, x, to_y, to_x, extent: float):
-    """Shortest ways from points [N] to points [M] on a torus: dy, dx, length [N, M]."""
+    """Returns shortest ways from points [N] to [M] on a torus: dy, dx, length."""
     dy = (to_y - y[:, None] + extent / 2) % extent - extent / 2
     dx = (to_x - x[:, None] + extent / 2) % extent - extent / 2
     return dy, dx, np.sqrt(dy**2 + dx**2) + 1e-3
 
 
 def assign_pixels(rng, model: CellModel, cells: Cells, size_px: int) -> Pixels:
-    """Gives every pixel to the cell whose ellipse it lies deepest in."""
+    """Assigns every pixel to the cell in whose ellipse it lies deepest."""
     grid = np.mgrid[:size_px, :size_px].astype(np.float32)
     warp = model.irregularity_px * stains.noise(rng, size_px, 4.0, 2)
-    # Warped by at most three standard deviations, no cell leaves its box.
+    # With a warp of at most three standard deviations no cell leaves its box.
     reach = 1.1 * cells.long + 3 * model.irregularity_px
     owner, nearest, second = _owners(*(grid + warp), cells, reach, size_px)
     radius = np.sqrt(nearest)
-    # Nuclei and fibres are smoother than cell borders: they see less of the warp.
+    # Nuclei and fibres are smoother than cell borders: they get less of the warp.
     y, x = grid + warp / 3
     angle = stains.at_owner(cells.angle, owner)
     along, across = _turn(
@@ -274,32 +274,34 @@ def assign_pixels(rng, model: CellModel, cells: Cells, size_px: int) -> Pixels:
 
 
 def _owners(y, x, cells: Cells, reach, size_px: int):
-    """The nearest cell of each pixel, and squared radii of the two nearest, [H, W]."""
+    """Finds each pixel's nearest cell, and squared radii of the two nearest, [H, W]."""
     owner = np.zeros(y.shape, np.int32)
     nearest, second = np.full((2, *y.shape), FAR, np.float32)
     first_row, first_column = (cells.y - reach).clip(0), (cells.x - reach).clip(0)
     last_row, last_column = cells.y + reach + 1, cells.x + reach + 1
     edges = np.stack([first_row, last_row, first_column, last_column]).astype(int)
-    for i, (top, bottom, left, right) in enumerate(edges.T.clip(0, size_px)):
+    for index, (top, bottom, left, right) in enumerate(edges.T.clip(0, size_px)):
         box = slice(top, bottom), slice(left, right)
-        along, across = _turn(y[box] - cells.y[i], x[box] - cells.x[i], cells.angle[i])
-        squared = (along / cells.long[i]) ** 2 + (across / cells.short[i]) ** 2
+        along, across = _turn(
+            y[box] - cells.y[index], x[box] - cells.x[index], cells.angle[index]
+        )
+        squared = (along / cells.long[index]) ** 2 + (across / cells.short[index]) ** 2
         before = nearest[box]
         nearer = squared < before
         second[box] = np.minimum(second[box], np.where(nearer, before, squared))
         nearest[box] = np.where(nearer, squared, before)
-        owner[box] = np.where(nearer, i, owner[box])
+        owner[box] = np.where(nearer, index, owner[box])
     return owner, nearest, second
 
 
 def _turn(dy, dx, angle):
-    """Offsets along and across an axis at that angle."""
+    """Returns offsets along and across an axis at that angle."""
     cos, sin = np.cos(angle), np.sin(angle)
     return cos * dx + sin * dy, cos * dy - sin * dx
 
 
 def through_optics(stack: np.ndarray, blur_px: float) -> np.ndarray:
-    """[C, H, W] float32 light of the dyes, blurred and with haze from out of focus."""
+    """Blurs light [C, H, W] float32 of the dyes, and adds out-of-focus haze."""
     haze = ndimage.uniform_filter(stack, (0, HAZE_PX, HAZE_PX), mode="nearest")
     sharp = ndimage.gaussian_filter(stack, (0, blur_px, blur_px))
     return (1 - HAZE_FRAC) * sharp + HAZE_FRAC * haze
@@ -315,7 +317,7 @@ def expose(
 
     Args:
       rng: the camera's generator.
-      light: [C, H, W] float32, as of `light_of_site`.
+      light: [C, H, W] float32, as from `draw_light`.
       traits: gain and offset.
       channels: C names of stains.
 

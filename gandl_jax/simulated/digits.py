@@ -1,4 +1,4 @@
-"""Records whose channels show MNIST's digits, the record's own or others."""
+"""Records whose channels show MNIST's digits, of the record's label or others."""
 
 import dataclasses
 import io
@@ -12,14 +12,14 @@ from gandl_jax.raw import image_files
 
 CLASSES = 10
 SIDE_PX = 28
-WHITE = 250  # below the largest level, so that no pixel counts as saturated
+WHITE = 250  # below the highest level, so that no pixel counts as saturated
 PARTS = "train", "test"
 SOURCE = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 
 
 @dataclasses.dataclass(frozen=True)
 class Digits:
-    """One of MNIST's two parts.
+    """One of MNIST's two parts, training or test.
 
     Attributes:
       images: [N, 28, 28] uint8, ink is bright.
@@ -32,10 +32,10 @@ class Digits:
 
 @dataclasses.dataclass(frozen=True)
 class Record:
-    """What the drawing of one record depends on.
+    """The file and the images of one record.
 
     Attributes:
-      paths: of its file, one alone.
+      paths: of its only file.
       images: [C, 28, 28] uint8, the digit that each channel shows.
     """
 
@@ -47,11 +47,11 @@ def read(path: epath.PathLike) -> dict[str, Digits]:
     """Reads both parts of MNIST.
 
     Args:
-      path: of an .npz file with `x_train`, `y_train`, `x_test`, `y_test`, or the same
-        names with their halves turned round (`train_x`).
+      path: of an .npz file with `x_train`, `y_train`, `x_test`, `y_test`, or names in
+        the other order (`train_x`).
 
     Raises:
-      InputError: no such file, or one that holds something else.
+      InputError: the file is missing, or holds something else.
     """
     if not epath.Path(path).exists():
         raise InputError(
@@ -65,7 +65,7 @@ def read(path: epath.PathLike) -> dict[str, Digits]:
             return {part: _part(archive, part) for part in PARTS}
     except InputError:
         raise
-    except Exception as error:  # whatever NumPy and zipfile raise at other bytes
+    except Exception as error:  # NumPy and zipfile raise many at other bytes
         raise InputError(
             f"config.simulate.digits_file={path} does not hold MNIST's digits "
             f"({error}): download {SOURCE}"
@@ -73,10 +73,14 @@ def read(path: epath.PathLike) -> dict[str, Digits]:
 
 
 def _part(archive, part: str) -> Digits:
-    """Raises ValueError where the arrays are not there, or of another shape."""
+    """Reads one part.
+
+    Raises:
+      ValueError, KeyError: arrays are missing, or of another shape.
+    """
     images, labels = (
-        archive[f"{part}_{what}" if f"{part}_{what}" in archive else f"{what}_{part}"]
-        for what in "xy"
+        archive[f"{part}_{axis}" if f"{part}_{axis}" in archive else f"{axis}_{part}"]
+        for axis in "xy"
     )
     side = (SIDE_PX, SIDE_PX)
     if images.dtype != np.uint8 or images.shape != (len(labels), *side):
@@ -92,51 +96,51 @@ def deal(
     records: int,
     probabilities: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Chooses what every channel of every record shows.
+    """Chooses the digit that every channel of every record shows.
 
-    Each label is that of a tenth of the records, and no two records have the same digit
-    for their own. A channel that does not show it shows any digit of the nine other
-    labels, each label as often: with a probability of a tenth it tells nothing.
+    A tenth of the records has each label, and no two records have the same own digit. A
+    channel that does not show it shows any digit of the nine other labels, each label
+    equally often: with a probability of a tenth it tells nothing.
 
     Args:
-      rng: of the screen and the part.
+      rng: generator of the screen and the part.
       digits: to choose from.
-      records: their number N.
+      records: number of records, N.
       probabilities: [C], with which a channel shows the record's own digit.
 
     Returns:
-      [N] int labels of the records, and [N, C] int, which digit each channel shows.
+      [N] int labels of the records, and [N, C] int indices of the digits shown.
 
     Raises:
       InputError: there are too few digits of a label.
     """
     labels = rng.permutation(np.arange(records) % CLASSES)
-    own = _own_digits(rng, digits, labels)
+    own_digits = _own_digits(rng, digits, labels)
     shape = records, len(probabilities)
     other_label = (labels[:, None] + rng.integers(1, CLASSES, shape)) % CLASSES
-    other = _any_of_label(rng, digits, other_label)
+    other_digits = _any_of_label(rng, digits, other_label)
     shows_own = rng.random(shape) < np.asarray(probabilities)
-    return labels, np.where(shows_own, own[:, None], other)
+    return labels, np.where(shows_own, own_digits[:, None], other_digits)
 
 
 def _own_digits(rng, digits: Digits, labels: np.ndarray) -> np.ndarray:
-    """[N] int, for each record a digit of its label, none twice."""
-    own = np.empty(len(labels), int)
+    """Draws a digit of its label for each record, none twice, [N] int."""
+    chosen = np.empty(len(labels), int)
     for label in range(CLASSES):
-        wanted = np.flatnonzero(labels == label)
-        there = np.flatnonzero(digits.labels == label)
-        if len(wanted) > len(there):
+        records = np.flatnonzero(labels == label)
+        available = np.flatnonzero(digits.labels == label)
+        if len(records) > len(available):
             raise InputError(
-                f"config.simulate asks for {len(wanted):,} records of the digit "
-                f"{label}, and that part of MNIST has {len(there):,}: ask for fewer "
-                "train_records or test_records"
+                f"config.simulate asks for {len(records):,} records of the digit "
+                f"{label}, and that part of MNIST has {len(available):,}: ask for "
+                "fewer train_records or test_records"
             )
-        own[wanted] = rng.permutation(there)[: len(wanted)]
-    return own
+        chosen[records] = rng.permutation(available)[: len(records)]
+    return chosen
 
 
 def _any_of_label(rng, digits: Digits, labels: np.ndarray) -> np.ndarray:
-    """[...] int, for each label a digit that has it, all equally likely."""
+    """Draws a digit for each label, all equally likely, [...] int."""
     by_label = np.argsort(digits.labels, kind="stable")
     count = np.bincount(digits.labels, minlength=CLASSES)
     first = np.cumsum(count) - count
@@ -145,10 +149,10 @@ def _any_of_label(rng, digits: Digits, labels: np.ndarray) -> np.ndarray:
 
 
 def stretched(images: np.ndarray) -> np.ndarray:
-    """Gives digits the same contrast: each from 0 to `WHITE`.
+    """Stretches digits to the same contrast: each from 0 to `WHITE`.
 
     Args:
-      images: [..., H, W] uint8, none of a single level.
+      images: [..., H, W] uint8, none with a single level.
     """
     low = images.min((-2, -1), keepdims=True).astype(float)
     high = images.max((-2, -1), keepdims=True)
@@ -156,6 +160,6 @@ def stretched(images: np.ndarray) -> np.ndarray:
 
 
 def draw(record: Record) -> None:
-    """Writes the file of one record, a TIFF of all channels."""
+    """Writes the file of one record, a TIFF with all channels."""
     pixels = np.moveaxis(stretched(record.images), 0, -1)
     files.replace(record.paths[0], image_files.tiff(pixels))

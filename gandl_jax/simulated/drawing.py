@@ -1,6 +1,6 @@
-"""Draws the sites of a simulated screen into files, over the cores; goes on if killed.
+"""Draws the sites of a simulated screen into files, on all cores; can be resumed.
 
-What is drawn depends on the options of the screen, not on the number of workers.
+Images depend on the options of the screen, not on the number of workers.
 """
 
 import dataclasses
@@ -24,25 +24,25 @@ from gandl_jax.simulated.cells import CellModel, Traits, draw_site
 
 
 class Drawn(Protocol):
-    """What is drawn at a time: it has the paths of its files."""
+    """A unit of drawing, with the paths of its files."""
 
     paths: tuple[str, ...]
 
 
-NOTE = "simulation.json"  # in the raw screen's folder: the options it is drawn by
+NOTE = "simulation.json"  # in the raw screen's folder: the options of its drawing
 
 
 @dataclasses.dataclass(frozen=True)
 class Site:
-    """All that the drawing of one site depends on.
+    """All that the drawing of a site depends on.
 
     Attributes:
-      paths: the images' paths, one for each channel.
-      seed: of the site's own generator: the screen's, then what identifies the site.
+      paths: of the images, one per channel.
+      seed: of the site's generator: the screen's seed, then the site's identity.
       model: the cell model.
       traits: state of the well.
       size_px: height and width.
-      channels: the stains' names.
+      channels: names of the stains.
     """
 
     paths: tuple[str, ...]
@@ -54,7 +54,7 @@ class Site:
 
 
 def check(options: Mapping, lowest: Mapping[str, int]) -> None:
-    """Raises InputError where an option of `config.simulate` is below its lowest."""
+    """Raises InputError if an option of `config.simulate` is below its lowest."""
     for name, least in lowest.items():
         if options[name] < least:
             raise InputError(
@@ -64,7 +64,10 @@ def check(options: Mapping, lowest: Mapping[str, int]) -> None:
 
 
 def claim(folder: epath.Path, options: Mapping, names: Iterable[str]) -> bool:
-    """Writes down what a folder holds; it is made if need be. As `is_finished`."""
+    """Notes the screen that a folder holds, which is made if needed.
+
+    Arguments, result and errors are those of `is_finished`.
+    """
     finished = is_finished(folder, options, names)
     if not finished:
         folder.mkdir(parents=True, exist_ok=True)
@@ -73,15 +76,15 @@ def claim(folder: epath.Path, options: Mapping, names: Iterable[str]) -> bool:
 
 
 def is_finished(folder: epath.Path, options: Mapping, names: Iterable[str]) -> bool:
-    """Whether a folder holds the whole screen of these options.
+    """Tells whether a folder holds the whole screen of these options.
 
     Args:
-      folder: of the raw screen; there may be none.
+      folder: of the raw screen; it need not exist.
       options: `config.simulate`.
       names: the options that the images depend on.
 
     Raises:
-      InputError: it holds another screen.
+      InputError: the folder holds another screen.
     """
     finished, note = (folder / "metadata.csv").exists(), folder / NOTE
     if finished and not note.exists():
@@ -90,18 +93,18 @@ def is_finished(folder: epath.Path, options: Mapping, names: Iterable[str]) -> b
             "name another config.data.source_dir"
         )
     wanted = _noted(options, names)
-    if note.exists() and (found := _read_note(note)) != wanted:
-        either = {**found, **wanted}
-        other = [name for name in either if found.get(name) != wanted.get(name)]
+    if note.exists() and (noted := _read_note(note)) != wanted:
+        both_notes = {**noted, **wanted}
+        changed = [name for name in both_notes if noted.get(name) != wanted.get(name)]
         raise InputError(
             f"{folder} holds a simulated screen drawn with other options "
-            f"({', '.join(other)}); name another config.data.source_dir"
+            f"({', '.join(changed)}); name another config.data.source_dir"
         )
     return finished
 
 
 def _noted(options: Mapping, names: Iterable[str]) -> dict:
-    """The options as JSON gives them back: tuples are lists."""
+    """Returns the options as JSON stores them: tuples are lists."""
     return json.loads(json.dumps({name: options[name] for name in names}))
 
 
@@ -123,16 +126,16 @@ def sites(
     models: Mapping[str, CellModel],
     mechanisms: Sequence[str],
 ) -> list[Site]:
-    """Every site of a screen, ready to be drawn.
+    """Makes all sites of a screen, ready to be drawn.
 
     Args:
       folder: of the raw screen.
-      screen: the spec: where images lie, and the C channels.
+      screen: the spec, with paths of images and the C channels.
       wells: one row per well with its latent state: infection, toxicity, mechanism,
         mechanism_strength, density, blur_px, state_1 .. state_C, gain_1 .., offset_1 ..
       options: `config.simulate`.
-      models: cell type to cell model, in a fixed order.
-      mechanisms: names, in the order of `Traits.mechanism`.
+      models: {cell type: cell model}, in a fixed order.
+      mechanisms: their names, in the order of `Traits.mechanism`.
     """
     numbers = {name: number for number, name in enumerate(models)}
     result = []
@@ -148,7 +151,7 @@ def sites(
         traits = _traits(well, mechanisms, len(screen.channels))
         for site in range(1, options["sites_per_well"] + 1):
             paths = screen.image_paths({**well, "site": str(site)})
-            one = Site(
+            drawn_site = Site(
                 paths=tuple(str(folder / path) for path in paths),
                 seed=(*identity, site),
                 model=models[well["cell_type"]],
@@ -156,13 +159,13 @@ def sites(
                 size_px=options["size_px"],
                 channels=screen.channels,
             )
-            result.append(one)
+            result.append(drawn_site)
     return result
 
 
 def _traits(well: Mapping, mechanisms: Sequence[str], channels: int) -> Traits:
     by_channel = {
-        name: np.array([well[f"{name}_{i + 1}"] for i in range(channels)])
+        name: np.array([well[f"{name}_{number + 1}"] for number in range(channels)])
         for name in ("state", "gain", "offset")
     }
     mechanism = np.array([name == well["mechanism"] for name in mechanisms], float)
@@ -184,7 +187,7 @@ def draw(site: Site) -> None:
 
 
 def generator(site: Site) -> np.random.Generator:
-    """A site's own generator, at its start."""
+    """Makes a site's generator, at its start."""
     return np.random.default_rng(np.random.SeedSequence(site.seed))
 
 
@@ -202,36 +205,38 @@ def draw_all(
     draw_one: Callable[[Drawn], None] = draw,
     what: str = "sites",
 ) -> None:
-    """Draws what is not there yet, over the cores, telling how it goes.
+    """Draws all files that are missing, on all cores, with a progress line.
 
     Args:
-      wanted: the sites, or others that have paths.
-      workers: processes; 0 is one per core.
-      draw_one: draws one of them and writes its files.
-      what: they are, for the message.
+      wanted: the sites, or other units with paths.
+      workers: number of processes; 0 is one per core.
+      draw_one: draws a unit and writes its files.
+      what: name of the units, for the message.
     """
     folders = {epath.Path(site.paths[0]).parent for site in wanted}
-    there = set()
+    existing = set()
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
-        there |= {str(path) for path in folder.iterdir()}
-    todo = [site for site in wanted if not there.issuperset(site.paths)]
+        existing |= {str(path) for path in folder.iterdir()}
+    missing = [site for site in wanted if not existing.issuperset(site.paths)]
     workers = workers or os.cpu_count()
-    if not todo:
+    if not missing:
         return
-    print(f"simulate: drawing {len(todo)} of {len(wanted)} {what}, {workers} processes")
+    print(
+        f"simulate: drawing {len(missing)} of {len(wanted)} {what}, {workers} processes"
+    )
     # Not fork: the caller may hold threads of jax or tensorflow.
     with child_processes.deaf_to_interrupts():
         pool = multiprocessing.get_context("spawn").Pool(workers)
     with pool:
-        progress = Progress("simulate", len(todo), what)
-        for _ in pool.imap_unordered(draw_one, todo, chunksize=4):
+        progress = Progress("simulate", len(missing), what)
+        for _ in pool.imap_unordered(draw_one, missing, chunksize=4):
             progress.update(1)
     progress.close()
 
 
 def with_sites(wells: pd.DataFrame, sites_per_well: int) -> pd.DataFrame:
-    """One row per site instead of per well, with the columns `site` and `site_id`."""
+    """Repeats wells for their sites, with the columns `site` and `site_id`."""
     table = wells.loc[wells.index.repeat(sites_per_well)].reset_index(drop=True)
     table["site"] = np.tile(np.arange(1, sites_per_well + 1), len(wells))
     table["site_id"] = table["well_id"] + "_" + table["site"].astype(str)

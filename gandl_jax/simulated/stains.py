@@ -1,8 +1,7 @@
-"""The stains of a simulated site: light [H, W] of one dye, about 1 where bright.
+"""Stains of a simulated site: light [H, W] of a dye, about 1 where it is bright.
 
-Every stain has the arguments (rng, model, traits, cells, pixels) of
-`cells.py`. Infection moves light within a cell, mechanisms too; neither is
-meant to add any.
+Every stain takes (rng, model, traits, cells, pixels), see `cells.py`. Infection and
+mechanisms move light within a cell; they are meant to add none.
 """
 
 import numpy as np
@@ -18,11 +17,11 @@ MECHANISMS = (
     "endosome_swelling",
 )
 CHROMATIN, SPINDLE, ER_COLLAPSE, CORTEX, GRANULES, ENDOSOMES = range(6)
-FRAGMENTS = 6  # of mitochondria, where a screen stains them
+FRAGMENTS = 6  # of mitochondria, if a screen stains them
 
 
 def noise(rng, size_px: int, grain_px, count: int) -> np.ndarray:
-    """[count, H, W] float32 of smooth noise: mean 0, standard deviation 1."""
+    """Draws smooth noise of mean 0 and deviation 1, [count, H, W] float32."""
     grain = (0, *np.broadcast_to(grain_px, 2))
     white = rng.standard_normal((count, size_px, size_px), np.float32)
     smooth = ndimage.gaussian_filter(white, grain, mode="wrap", truncate=3)
@@ -30,19 +29,20 @@ def noise(rng, size_px: int, grain_px, count: int) -> np.ndarray:
 
 
 def spots(y, x, sigma_px, light, size_px: int) -> np.ndarray:
-    """The sum of Gaussian spots.
+    """Draws the sum of Gaussian spots.
 
     Args:
       y, x: [...] px, centres.
       sigma_px: [...] width of each spot.
-      light: [...] light of each spot in all, in pixels of light 1.
+      light: [...] total light of each spot, in pixels of light 1.
       size_px: H = W.
 
     Returns:
       [H, W] float32.
     """
     y, x, sigma, light = (
-        np.ravel(a)[:, None, None] for a in np.broadcast_arrays(y, x, sigma_px, light)
+        np.ravel(array)[:, None, None]
+        for array in np.broadcast_arrays(y, x, sigma_px, light)
     )
     reach = int(np.ceil(2.5 * sigma.max()))
     window = np.arange(-reach, reach + 1)
@@ -51,19 +51,19 @@ def spots(y, x, sigma_px, light, size_px: int) -> np.ndarray:
     bell_y = np.exp(-((rows - y) ** 2) / (2 * sigma**2))
     bell_x = np.exp(-((columns - x) ** 2) / (2 * sigma**2))
     value = light / (2 * np.pi * sigma**2) * bell_y * bell_x
-    seen = (rows >= 0) & (rows < size_px) & (columns >= 0) & (columns < size_px)
-    index = (rows * size_px + columns)[seen]
-    flat = np.bincount(index, value[seen], size_px**2)
+    is_inside = (rows >= 0) & (rows < size_px) & (columns >= 0) & (columns < size_px)
+    index = (rows * size_px + columns)[is_inside]
+    flat = np.bincount(index, value[is_inside], size_px**2)
     return flat.reshape(size_px, size_px).astype(np.float32)
 
 
 def at_owner(values: np.ndarray, owner: np.ndarray) -> np.ndarray:
-    """Values [N] of the cells, at the pixels that they own: [H, W] float32."""
+    """Spreads values [N] of cells to their pixels, [H, W] float32."""
     return values.astype(np.float32)[owner]
 
 
 def _border(pixels, gap: float, width: float):
-    """1 where a cell meets another or ends, 0 within; widths in units of `pixels`."""
+    """Marks borders of cells with 1, with widths in units of `pixels`."""
     meets = np.exp(-((pixels.gap.clip(0, 3) / gap) ** 2))
     ends = np.exp(-(((pixels.radius - 0.97) / width) ** 2))
     return (meets + ends).clip(0, 1)
@@ -74,12 +74,12 @@ def _in_nucleus(pixels):
 
 
 def _body(pixels, fall: float):
-    """Cytoplasm: 1 at the nuclear envelope, thinner towards the border."""
+    """Draws cytoplasm: 1 at the nuclear envelope, thinner towards the border."""
     return pixels.inside * np.exp(-fall * np.clip(pixels.radius - 0.35, 0, None))
 
 
 def stain_nuclei(rng, model, traits, cells, pixels):
-    """Hoechst: even nuclei with a little chromatin; speckled by its mechanism."""
+    """Draws Hoechst: even nuclei with a little chromatin, speckled by a mechanism."""
     size = len(pixels.owner)
     even, coarse = noise(rng, size, 1.5, 1)[0], noise(rng, size, 0.9, 1)[0]
     speckle = 0.45 * traits.mechanism[CHROMATIN]
@@ -89,49 +89,49 @@ def stain_nuclei(rng, model, traits, cells, pixels):
 
 
 def stain_er(rng, model, traits, cells, pixels):
-    """ConA: a reticulum around the nucleus; infected, it clumps around vacuoles."""
+    """Draws ConA: a reticulum around the nucleus, clumped in infected cells."""
     size = len(pixels.owner)
     grain = model.reticulum_px * (1 + 0.08 * traits.state[1])
     fine, clumps = noise(rng, size, grain, 1)[0], noise(rng, size, 2.8 * grain, 1)[0]
     infection = at_owner(cells.infection, pixels.owner)
     mix = np.sqrt(1 - 0.9 * infection) * fine + np.sqrt(0.9 * infection) * clumps
-    # The holes add contrast; the clumps have less, so that in all it stays.
+    # The holes add contrast, so the clumps have less, and the total stays.
     contrast = 0.33 * (1 + 0.2 * traits.state[1]) * (1 - 0.6 * infection)
     texture = 1 + contrast * mix
     collapse = traits.mechanism[ER_COLLAPSE]
     body = _body(pixels, 1.3 + 1.6 * collapse) * (1 + 0.4 * collapse)
     nuclear = 1 - 0.55 * _in_nucleus(pixels)
-    holes, held = _vacuoles(rng, cells, size)
+    holes, lost = _vacuoles(rng, cells, size)
     return (
         body
         * nuclear
         * texture.clip(0.05)
         * (1 - holes)
-        / (1 - at_owner(held, pixels.owner))
+        / (1 - at_owner(lost, pixels.owner))
     )
 
 
 def _vacuoles(rng, cells, size_px: int):
-    """Holes in infected cytoplasm.
+    """Draws holes in infected cytoplasm.
 
     Returns:
-      [H, W], the share of its light that each pixel lacks, and [N], the share that
-      each cell lacks: the rest of the cell holds it.
+      [H, W], the share of light that each pixel loses, and [N], the share that each
+      cell loses, which the rest of the cell gets.
     """
-    n = len(cells.y)
+    cell_count = len(cells.y)
     count = 5
-    angle = rng.uniform(0, 2 * np.pi, (n, count))
-    reach = rng.uniform(0.55, 0.85, (n, count)) * cells.short[:, None]
+    angle = rng.uniform(0, 2 * np.pi, (cell_count, count))
+    reach = rng.uniform(0.55, 0.85, (cell_count, count)) * cells.short[:, None]
     y = cells.y[:, None] + reach * np.sin(angle)
     x = cells.x[:, None] + reach * np.cos(angle)
-    sigma = rng.uniform(0.9, 1.4, (n, count))
+    sigma = rng.uniform(0.9, 1.4, (cell_count, count))
     depth = 0.7 * cells.infection[:, None] * 2 * np.pi * sigma**2
-    held = 1.3 * depth.sum(1) / (np.pi * cells.long * cells.short)
-    return spots(y, x, sigma, depth, size_px).clip(0, 0.8), held.clip(0, 0.5)
+    lost = 1.3 * depth.sum(1) / (np.pi * cells.long * cells.short)
+    return spots(y, x, sigma, depth, size_px).clip(0, 0.8), lost.clip(0, 0.5)
 
 
 def stain_actin(rng, model, traits, cells, pixels):
-    """Phalloidin: fibres along the cell and a cortex; infected, fibres fragment."""
+    """Draws phalloidin: fibres, fragmented in infected cells, and a cortex."""
     size = len(pixels.owner)
     long, wide = model.fibre_px
     fibres = _fibres(rng, cells, pixels, (wide, long))
@@ -146,7 +146,7 @@ def stain_actin(rng, model, traits, cells, pixels):
 
 
 def _fibres(rng, cells, pixels, grain_px):
-    """Noise stretched along each cell's long axis, a part of one tile for each."""
+    """Draws noise stretched along each cell's long axis, from parts of one tile."""
     tile = noise(rng, 128, grain_px, 1)[0]
     start = rng.uniform(0, 128, (2, len(cells.y)))
     rows = pixels.across + at_owner(start[0], pixels.owner)
@@ -155,7 +155,7 @@ def _fibres(rng, cells, pixels, grain_px):
 
 
 def stain_rna(rng, model, traits, cells, pixels):
-    """Syto14: cytoplasm, nucleoli; infected, nucleoli break into small ones."""
+    """Draws Syto14: cytoplasm and nucleoli, more and smaller in infected cells."""
     size = len(pixels.owner)
     smooth = noise(rng, size, 1.6, 1)[0]
     cytoplasm = 0.75 * _body(pixels, 1.1) * (1 + 0.13 * smooth)
@@ -166,19 +166,29 @@ def stain_rna(rng, model, traits, cells, pixels):
 
 
 def _nucleoli(rng, model, traits, cells, size_px: int):
-    """Bright spots in the nuclei; infected, more and smaller ones.
+    """Draws nucleoli, more and smaller ones in infected cells.
 
-    Small spots add contrast, so they hold less light: intensities shall not tell.
+    Small spots add contrast and so get less light: intensities shall reveal nothing.
     """
-    n, most = len(cells.y), 6
+    cell_count, most_nucleoli = len(cells.y), 6
     wanted = model.nucleoli + 3.0 * cells.infection + 0.4 * traits.state[3]
-    count = np.clip(np.rint(wanted + 0.6 * rng.standard_normal(n)), 1, most)
-    there = np.arange(most) < count[:, None]
-    angle = 2 * np.pi * (np.arange(most) / count[:, None] + rng.random((n, 1)))
-    reach = 0.55 * np.sqrt(rng.random((n, most))) * cells.nucleus_short[:, None]
+    count = np.clip(
+        np.rint(wanted + 0.6 * rng.standard_normal(cell_count)), 1, most_nucleoli
+    )
+    is_present = np.arange(most_nucleoli) < count[:, None]
+    angle = (
+        2
+        * np.pi
+        * (np.arange(most_nucleoli) / count[:, None] + rng.random((cell_count, 1)))
+    )
+    reach = (
+        0.55
+        * np.sqrt(rng.random((cell_count, most_nucleoli)))
+        * cells.nucleus_short[:, None]
+    )
     y = cells.nucleus_y[:, None] + reach * np.sin(angle)
     x = cells.nucleus_x[:, None] + reach * np.cos(angle)
-    share = there / count[:, None]
+    share = is_present / count[:, None]
     sigma = cells.nucleus_short[:, None] * 0.27 * (2 / count[:, None]) ** 0.3
     bright = 0.22 * (1 + 0.2 * traits.state[3]) * (1 - 0.25 * cells.infection)
     total = (bright * np.pi * cells.nucleus_long * cells.nucleus_short)[:, None]
@@ -186,7 +196,7 @@ def _nucleoli(rng, model, traits, cells, size_px: int):
 
 
 def stain_golgi(rng, model, traits, cells, pixels):
-    """WGA: membrane and a Golgi cap at the nucleus; infected, the cap disperses."""
+    """Draws WGA: membrane and a Golgi cap, dispersed in infected cells."""
     size = len(pixels.owner)
     smooth = noise(rng, size, 1.2, 1)[0]
     membrane = _border(pixels, 0.12, 0.06)
@@ -200,13 +210,16 @@ def stain_golgi(rng, model, traits, cells, pixels):
 
 
 def _golgi(rng, model, traits, cells, size_px: int):
-    """Dots on one side of the nucleus, spread over the cytoplasm by infection."""
-    n, dots = len(cells.y), model.golgi_dots
+    """Draws dots on one side of the nucleus, spread by infection."""
+    cell_count, dots = len(cells.y), model.golgi_dots
     free = cells.infection[:, None]
-    side = rng.uniform(0, 2 * np.pi, (n, 1))
-    angle = side + (0.6 + 1.4 * free) * rng.standard_normal((n, dots))
+    side = rng.uniform(0, 2 * np.pi, (cell_count, 1))
+    angle = side + (0.6 + 1.4 * free) * rng.standard_normal((cell_count, dots))
     near = 1.15 * np.sqrt(cells.nucleus_long * cells.nucleus_short)[:, None]
-    reach = near + rng.random((n, dots)) * (0.15 + 0.4 * free) * cells.short[:, None]
+    reach = (
+        near
+        + rng.random((cell_count, dots)) * (0.15 + 0.4 * free) * cells.short[:, None]
+    )
     y = cells.nucleus_y[:, None] + reach * np.sin(angle)
     x = cells.nucleus_x[:, None] + reach * np.cos(angle)
     light = 0.10 * (cells.long * cells.short)[:, None] * np.pi / dots
@@ -215,12 +228,12 @@ def _golgi(rng, model, traits, cells, size_px: int):
 
 
 def _scattered(rng, cells, count: int, reach_frac, sigma_px, light, size_px: int):
-    """Spots strewn over the cytoplasm, `count` a cell."""
+    """Draws spots all over the cytoplasm, `count` per cell."""
     if not light:
         return np.zeros((size_px, size_px), np.float32)
-    n = len(cells.y)
-    angle = rng.uniform(0, 2 * np.pi, (n, count))
-    reach = rng.uniform(*reach_frac, (n, count))
+    cell_count = len(cells.y)
+    angle = rng.uniform(0, 2 * np.pi, (cell_count, count))
+    reach = rng.uniform(*reach_frac, (cell_count, count))
     along = reach * cells.long[:, None] * np.cos(angle)
     across = reach * cells.short[:, None] * np.sin(angle)
     cos, sin = np.cos(cells.angle)[:, None], np.sin(cells.angle)[:, None]
@@ -230,7 +243,7 @@ def _scattered(rng, cells, count: int, reach_frac, sigma_px, light, size_px: int
 
 
 def stain_mito(rng, model, traits, cells, pixels):
-    """MitoTracker: threads in the cytoplasm, broken into grains by their mechanism."""
+    """Draws MitoTracker: threads in the cytoplasm, grains by their mechanism."""
     size = len(pixels.owner)
     grain = model.mito_px * (1 + 0.08 * traits.state[5])
     field, coarse = noise(rng, size, grain, 1)[0], noise(rng, size, 0.8 * grain, 1)[0]

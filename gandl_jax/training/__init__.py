@@ -1,1 +1,1 @@
-"""The training loop and what it needs; the encoders that come of it."""
+"""The training loop, its parts, and the encoders that it produces."""

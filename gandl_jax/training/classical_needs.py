@@ -1,4 +1,4 @@
-"""What the set "classical" needs: a library, and the channel that shows nuclei."""
+"""Requirements of the set "classical": a library, and a channel of nuclei."""
 
 import importlib.util
 
@@ -10,13 +10,14 @@ _LIBRARIES = ("cp_measure", "numba", "skimage")
 
 
 def check(config) -> None:
-    """Refuses what cannot be measured; imports nothing slow.
+    """Refuses a config whose set "classical" cannot be made; imports nothing slow.
 
     Args:
-      config: data, screen and evaluate are read.
+      config: of the experiment; its data, screen and evaluate are read.
 
     Raises:
-      InputError: no such channel of nuclei, or no library though the set is asked for.
+      InputError: no such channel of nuclei, or the set is on and the library is
+        missing.
     """
     nuclei = config.evaluate.nuclei
     channels = config.data.channels or screen.load(config).channels
@@ -33,5 +34,5 @@ def check(config) -> None:
 
 
 def are_installed() -> bool:
-    """Whether the libraries are here that measure."""
+    """Whether the measuring libraries are installed."""
     return all(map(importlib.util.find_spec, _LIBRARIES))

@@ -1,4 +1,4 @@
-"""What was measured of some records each, kept until all records are measured."""
+"""Pieces of the set "classical", kept on disk until all records are measured."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -10,19 +10,19 @@ from etils import epath
 from gandl_jax.prepared import prepared
 from gandl_jax.profiles import origin_note, part_file, store
 
-RECORDS = 32  # of a piece (ours)
-FOLDER = "_measured"  # readers of Parquet folders pass over _*
+RECORDS = 32  # per piece (ours)
+FOLDER = "_measured"  # readers of Parquet folders skip _*
 _ROW = "Metadata_Row"  # in the prepared screen's table
 
 
 @dataclasses.dataclass(frozen=True)
 class Piece:
-    """Records that are kept together.
+    """A piece: records whose measurements share a file.
 
     Attributes:
-      path: of the file, which may not be there.
+      path: of the file, which need not exist.
       shard: of the prepared screen.
-      rows: [n] int of its table.
+      rows: [n] int, rows of its table.
     """
 
     path: epath.Path
@@ -31,12 +31,12 @@ class Piece:
 
 
 class Pieces:
-    """The pieces of a set that is in the making.
+    """The pieces of a set that is being measured.
 
     Args:
       directory: profiles/<dataset>/<set>, claimed.
       dataset: the prepared screen.
-      names: of what is measured.
+      names: of the measurements.
     """
 
     def __init__(
@@ -46,13 +46,13 @@ class Pieces:
         self._set, self._width = directory.name, len(names)
         self._made_from = origin_note.digest(store.made_from(directory))
         self._all = [
-            Piece(self._folder / f"rows-{shard:05d}-{i:04d}.parquet", shard, rows)
+            Piece(self._folder / f"rows-{shard:05d}-{number:04d}.parquet", shard, rows)
             for shard in range(dataset.shards)
-            for i, rows in enumerate(_cut(dataset.rows(shard)))
+            for number, rows in enumerate(_cut(dataset.rows(shard)))
         ]
 
     def due(self) -> list[Piece]:
-        """Those that are still to be measured."""
+        """Returns the pieces that are still to be measured."""
         return [piece for piece in self._all if self._note(piece) is None]
 
     def write(
@@ -61,9 +61,9 @@ class Pieces:
         """Keeps a piece, whole or not at all.
 
         Args:
-          piece: which.
-          rows: n of its rows, those that could be read.
-          values: n of [D], what was measured; kept as float32.
+          piece: that was measured.
+          rows: n rows of the piece that could be read.
+          values: n arrays [D] of measurements; kept as float32.
         """
         self._folder.mkdir(exist_ok=True)
         with np.errstate(over="ignore"):  # beyond float32 is infinite
@@ -76,25 +76,25 @@ class Pieces:
         )
 
     def read(self) -> tuple[np.ndarray, np.ndarray]:
-        """All that was measured: [N] int64 rows, ascending, and [N, D] float32."""
+        """Reads all pieces: [N] int64 rows, ascending, and [N, D] float32."""
         rows, values = [np.zeros(0, np.int64)], [np.zeros((0, self._width), np.float32)]
         for piece in self._all:
             if note := self._note(piece):
                 widths = {self._set: self._width}
-                told, sets = part_file.read(piece.path, widths, note.sha256)
-                rows.append(told[_ROW].to_numpy())
+                metadata, sets = part_file.read(piece.path, widths, note.sha256)
+                rows.append(metadata[_ROW].to_numpy())
                 values.append(sets[self._set])
         rows, values = np.concatenate(rows), np.concatenate(values)
         order = np.argsort(rows)
         return rows[order], values[order]
 
-    def forget(self) -> None:
-        """Removes them."""
+    def delete(self) -> None:
+        """Deletes the pieces."""
         if self._folder.exists():
             self._folder.rmtree()
 
     def _note(self, piece: Piece) -> part_file.Note | None:
-        """What is noted of a piece that is there, whole and of this set."""
+        """Returns the note of a piece that is whole and of this set; else None."""
         note = part_file.note(piece.path)
         if note is None or note.made_from != self._made_from:
             return None

@@ -1,7 +1,7 @@
 """The set "classical": CellProfiler's measurements of every record, as a floor.
 
-Records are measured in pieces, which are kept until the set is complete, so that a kill
-loses few. What is undefined can be filled only when all are measured:
+Records are measured in pieces that are kept until the set is complete, so that little
+is lost if the job is killed. Undefined values are filled once all are measured:
 `classical/filling.py`.
 """
 
@@ -24,9 +24,9 @@ from gandl_jax.training import classical_needs, embedding, reuse
 from gandl_jax.training.classical_pieces import Piece, Pieces
 
 NAME = floors.CLASSICAL
-LONGEST_S = 600  # that "auto" takes for it
-TIMED = 4  # records that say how long all would take (ours)
-WORTH_S = 20  # of measuring, for which another process is started (ours)
+LONGEST_S = 600  # "auto" leaves the set out if measuring takes longer
+TIMED = 4  # records that are measured to predict the time of all (ours)
+WORTH_S = 20  # of measuring per process; below it no further one starts (ours)
 
 
 def plan(
@@ -36,14 +36,14 @@ def plan(
     channels: tuple[str, ...],
     made_from: Mapping[str, Any],
 ) -> dict[str, Any] | None:
-    """What the set is to be made from; None where it is left out, which is said.
+    """Returns the note of what the set is made from; None, with a line, to omit it.
 
     Args:
       config: of the experiment.
       directory: profiles/<dataset>/classical.
       dataset: the prepared screen.
       channels: C names.
-      made_from: what all sets of these records are made from.
+      made_from: the part of the note that all sets of these records share.
     """
     wanted = config.evaluate.classical
     if wanted == "off":
@@ -53,8 +53,11 @@ def plan(
         return None
     from gandl_jax.classical import measurements  # an optional library
 
-    own = {"cp_measure": measurements.version(), "nuclei": config.evaluate.nuclei}
-    note = {**made_from, "saw_images": False, "classical": own}
+    classical_note = {
+        "cp_measure": measurements.version(),
+        "nuclei": config.evaluate.nuclei,
+    }
+    note = {**made_from, "saw_images": False, "classical": classical_note}
     if wanted == "on" or store.is_begun(directory):
         return note
     if reuse.find(config, directory, note):
@@ -77,17 +80,17 @@ def write(
     channels: tuple[str, ...],
     on_bad: Any,
 ) -> int:
-    """Makes the set, on one host; finished pieces and parts are not made again.
+    """Writes the set, on one host; finished pieces and parts are not made again.
 
     Args:
       config: of the experiment.
       directory: profiles/<dataset>/classical, claimed.
       dataset: the prepared screen.
       channels: C names.
-      on_bad: as of `tiles.sites`.
+      on_bad: as in `tiles.sites`.
 
     Returns:
-      How many records were measured.
+      The number of records measured.
 
     Raises:
       InputError: no measurement differs between records.
@@ -105,15 +108,15 @@ def write(
     records, values = pieces.read()
     rule = filling.rule(names, values)
     sealed_json.write(directory / store.SUMMARY, rule.tables())
-    for words in rule.sentences():
-        _say(words)
+    for sentence in rule.sentences():
+        _say(sentence)
 
-    def of_shard(shard: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        own = np.isin(records, dataset.rows(shard))
-        return records[own], {NAME: rule.apply(values[own])}
+    def shard_features(shard: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        in_shard = np.isin(records, dataset.rows(shard))
+        return records[in_shard], {NAME: rule.apply(values[in_shard])}
 
-    embedding.write_set(directory, dataset, of_shard)
-    pieces.forget()
+    embedding.write_set(directory, dataset, shard_features)
+    pieces.delete()
     return measured
 
 
@@ -125,8 +128,8 @@ def _has_summary(directory: epath.Path) -> bool:
     return True
 
 
-def _say(words: str) -> None:
-    print(f"{NAME} {words}", flush=True)
+def _say(text: str) -> None:
+    print(f"{NAME} {text}", flush=True)
 
 
 def _images(config, dataset, channels, on_bad, shard, rows) -> Iterator:
@@ -142,48 +145,48 @@ def _images(config, dataset, channels, on_bad, shard, rows) -> Iterator:
 
 
 def _seconds(config, dataset, channels, records: int) -> float:
-    """Seconds that one process takes for so many records, by some of them."""
+    """Predicts the seconds that one process takes for `records` records."""
     from gandl_jax.classical import measurements  # an optional library
 
     nuclei = config.evaluate.nuclei
     measurements.columns(channels, nuclei)  # loads and compiles what it needs
     rows = np.unique(np.linspace(0, dataset.records - 1, TIMED).astype(int))
     begun = time.monotonic()
-    every = _images(config, dataset, channels, lambda row: None, None, rows)
-    for _, image in every:
+    images = _images(config, dataset, channels, lambda row: None, None, rows)
+    for _, image in images:
         measurements.measure(image, channels, nuclei)
     return (time.monotonic() - begun) / len(rows) * records
 
 
 def _worth(seconds: float) -> int:
-    """How many processes are no waste, for what one does in so many seconds."""
+    """Returns the number of processes worth starting for `seconds` of work."""
     return max(1, min(os.cpu_count() or 1, math.ceil(seconds / WORTH_S)))
 
 
 def _measure(config, dataset, channels, on_bad, pieces: Pieces) -> int:
-    """Measures what is due, piece by piece; gives how many records that were."""
+    """Measures the pieces that are due; returns the number of records."""
     from gandl_jax.classical import processes  # an optional library
 
     due = pieces.due()
-    piece_of = {row: piece for piece in due for row in piece.rows.tolist()}
+    piece_by_row = {row: piece for piece in due for row in piece.rows.tolist()}
     if not due:
         return 0
     count = config.embed.workers or _worth(
-        _seconds(config, dataset, channels, len(piece_of))
+        _seconds(config, dataset, channels, len(piece_by_row))
     )
     shards = itertools.groupby(due, key=lambda piece: piece.shard)
     images = itertools.chain.from_iterable(
-        _images(config, dataset, channels, on_bad, shard, _rows(own))
-        for shard, own in shards
+        _images(config, dataset, channels, on_bad, shard, _rows(shard_pieces))
+        for shard, shard_pieces in shards
     )
     measured = 0
-    progress = Progress(f"measure {NAME}", len(piece_of), "sites")
+    progress = Progress(f"measure {NAME}", len(piece_by_row), "sites")
     with processes.measuring(count, channels, config.evaluate.nuclei) as measure:
-        for _, some in itertools.groupby(
-            measure(images), key=lambda one: piece_of[one[0]].path
+        for _, measurements in itertools.groupby(
+            measure(images), key=lambda measurement: piece_by_row[measurement[0]].path
         ):
-            rows, values = zip(*some, strict=True)
-            pieces.write(piece_of[rows[0]], rows, values)
+            rows, values = zip(*measurements, strict=True)
+            pieces.write(piece_by_row[rows[0]], rows, values)
             progress.update(len(rows))
             measured += len(rows)
     progress.close()

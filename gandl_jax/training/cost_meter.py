@@ -1,7 +1,7 @@
-"""Measures what a training costs, over all its starts, for `costs.FILE`.
+"""Measures the cost of a training, over all its starts, for `costs.FILE`.
 
-Beside every checkpoint lies what the steps up to it have cost; a resume goes on from
-there. What the file has beyond that was lost, and is told as redone.
+The figures up to a checkpoint are stored with it, and a resumed training continues
+from them. Costs in the file beyond those were lost, and are reported as redone.
 """
 
 import contextlib
@@ -48,11 +48,11 @@ class Meter:
         clock: Callable[[], float] = time.monotonic,
     ):
         self._workdir, self._devices, self._clock = workdir, devices, clock
-        here = jax.process_index()  # other hosts' devices tell nothing here
-        self._own = [device for device in devices if device.process_index == here]
+        here = jax.process_index()  # other hosts' devices have no figures here
+        self._local = [device for device in devices if device.process_index == here]
         self._config, self._method, self._channels = config, method, channels
         self._parameters: dict[str, Any] = {}
-        self._compiled = compilation.seconds()  # what was told of, or is no part of it
+        self._compiled = compilation.seconds()  # already counted, or not of this run
         self._began, self._first, self._step = costs.now(), 0, 0
         self._before: dict[str, Any] = {}  # the figures at the start
         self._flops: float | None = None
@@ -60,21 +60,21 @@ class Meter:
         self._kind, self._since = STEPS, (clock(), self._compiled)
 
     def begin(self, first: int, noted: Mapping[str, Any] | None) -> None:
-        """Goes on from a checkpoint.
+        """Continues the figures of a checkpoint.
 
         Args:
           first: steps completed.
-          noted: figures beside that checkpoint; None of step 0 or a former version.
+          noted: figures stored with it; None at step 0 or by a former version.
         """
         noted = noted if plain_data.fits(noted, costs.TRAINING) else None
         former = self._former() if noted or not first else None
         ever = former or noted or _nothing(first)
-        # What a training that stopped in order did after its last checkpoint counts.
+        # Work after the last checkpoint counts if the training stopped in order.
         is_whole = bool(former) and former["step"] == first
-        path = ever if is_whole else noted or _nothing(first)
-        self._before = {**ever, "since_step": path["since_step"]}
-        self._before["redone"] = _redone(ever, path, first)
-        self._seconds = dict.fromkeys(KINDS, 0.0) | path["seconds"]
+        kept = ever if is_whole else noted or _nothing(first)
+        self._before = {**ever, "since_step": kept["since_step"]}
+        self._before["redone"] = _redone(ever, kept, first)
+        self._seconds = dict.fromkeys(KINDS, 0.0) | kept["seconds"]
         self._flops = self._flops or ever["flops_per_step"]
         self._parameters = (
             self._parameters
@@ -85,23 +85,23 @@ class Meter:
         self._kind, self._since = STEPS, (self._clock(), compilation.seconds())
 
     def _former(self) -> dict[str, Any] | None:
-        """What the file says of the training, on the first host."""
+        """Returns the file's figures of the training, on the first host; else None."""
         if not hosts.leads():
             return None
         return costs.read_or_begin(self._workdir).get("training")
 
-    def count(self, how: Callable[[], float | None]) -> None:
-        """Has a step's floating-point operations counted, unless they are known."""
+    def count(self, count_flops: Callable[[], float | None]) -> None:
+        """Counts a step's floating-point operations, unless they are known."""
         if self._flops is None and hosts.leads():
-            with self.of(COUNTING):
+            with self.timing(COUNTING):
                 try:
-                    self._flops = how()
-                except Exception as error:  # whatever it is, training goes on
+                    self._flops = count_flops()
+                except Exception as error:  # no failure here may end the training
                     print(f"note: a step's operations are not counted: {error}")
 
     @contextlib.contextmanager
-    def of(self, kind: str) -> Iterator[None]:
-        """What the clock tells within is of another kind than steps; may be nested."""
+    def timing(self, kind: str) -> Iterator[None]:
+        """Counts the seconds within as another kind than steps; may be nested."""
         self._take()
         outer, self._kind = self._kind, kind
         try:
@@ -111,18 +111,18 @@ class Meter:
             self._kind = outer
 
     def _take(self) -> None:
-        """Gives the time since the last look to what was done in it."""
+        """Adds the time since the last call to the current kind."""
         clock, compiled = self._clock(), compilation.seconds()
         spent = clock - self._since[0] - (compiled - self._since[1])
         self._seconds[self._kind] += max(spent, 0.0)
         self._since = clock, compiled
 
     def done(self, step: int) -> None:
-        """Notes that so many steps are completed."""
+        """Notes the number of steps completed."""
         self._step = step
 
     def figures(self) -> dict[str, Any]:
-        """All figures until now, see `costs`."""
+        """Returns all figures until now, see `costs`."""
         self._take()
         before = self._before
         compiled = compilation.seconds() - self._compiled
@@ -134,12 +134,14 @@ class Meter:
             "images": steps * self._config.train.batch,
             "batch": self._config.train.batch,
             "stopped": None,
-            "seconds": {kind: round(x, 3) for kind, x in self._seconds.items()},
+            "seconds": {
+                kind: round(seconds, 3) for kind, seconds in self._seconds.items()
+            },
             "compile_seconds": round(before["compile_seconds"] + compiled, 3),
             "redone": before["redone"],
             "peak_host_bytes": max(before["peak_host_bytes"], memory.peak_bytes()),
             "peak_device_bytes": _most(
-                before["peak_device_bytes"], parallel.peak_bytes(self._own)
+                before["peak_device_bytes"], parallel.peak_bytes(self._local)
             ),
             "flops_per_step": self._flops,
             "parameters": self._parameters,
@@ -149,19 +151,19 @@ class Meter:
         }
 
     def write(self) -> None:
-        """Writes the file, where a step was made."""
+        """Writes the file, if a step was made."""
         if self._step == self._first or not hosts.leads():
             return
         costs.write_training(self._workdir, self.figures())
 
     def close(self) -> None:
-        """Writes the file; what was compiled until now is in it."""
+        """Writes the file, with the compilations until now."""
         self.write()
         self._compiled = compilation.seconds()
 
 
 def described(devices: Sequence[jax.Device]) -> dict[str, Any]:
-    """What runs it; nothing where no device does."""
+    """Describes the devices, with None as kind if there is none."""
     return {
         "device": devices[0].device_kind if devices else None,
         "devices": len(devices),
@@ -170,11 +172,11 @@ def described(devices: Sequence[jax.Device]) -> dict[str, Any]:
 
 
 def parameters(config: Any, method: Any, channels: int) -> dict[str, Any]:
-    """Counts the numbers of the encoder and of the state, see `costs`.
+    """Counts the parameters of the encoder and of the state, see `costs`.
 
     Args:
       config: of the experiment.
-      method: as of `methods/contract.py`.
+      method: as in `methods/contract.py`.
       channels: C of the images.
     """
     state = jax.eval_shape(method.init, jax.random.key(0))
@@ -182,33 +184,35 @@ def parameters(config: Any, method: Any, channels: int) -> dict[str, Any]:
     size = config.data.crop_px
     shape = config.embed.batch, size, size, channels
     images = jax.ShapeDtypeStruct(shape, np.float32)
-    embeds = _by_name(encoder, parallel.used(method.embed, encoder, images))
+    encoder_counts = _by_name(encoder, parallel.used(method.embed, encoder, images))
     return {
-        "encoder": sum(embeds.values()),
-        "encoder_by_name": embeds,
+        "encoder": sum(encoder_counts.values()),
+        "encoder_by_name": encoder_counts,
         "state": sum(_by_name(state).values()),
         "state_by_name": _by_name(state),
     }
 
 
 def _by_name(tree: Any, used: Sequence[bool] | None = None) -> dict[str, int]:
-    """How many numbers lie under each of the two uppermost names.
+    """Counts the numbers under each pair of uppermost names.
 
     Args:
       tree: of shapes.
-      used: which of its leaves count; None is all.
+      used: per leaf, whether it counts; None counts all.
     """
     leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
-    found: dict[str, int] = {}
-    for (path, leaf), counts in zip(leaves, used or [True] * len(leaves), strict=True):
-        if counts:
+    numbers: dict[str, int] = {}
+    for (path, leaf), is_counted in zip(
+        leaves, used or [True] * len(leaves), strict=True
+    ):
+        if is_counted:
             name = jax.tree_util.keystr(path[:2], simple=True, separator="/")
-            found[name] = found.get(name, 0) + math.prod(leaf.shape)
-    return found
+            numbers[name] = numbers.get(name, 0) + math.prod(leaf.shape)
+    return numbers
 
 
 def _nothing(first: int) -> dict[str, Any]:
-    """The figures of a training that is measured from a step on."""
+    """Returns the figures of a training that is measured from `first` on."""
     return {
         "step": first,
         "since_step": first,
@@ -226,7 +230,7 @@ def _nothing(first: int) -> dict[str, Any]:
 def _redone(
     ever: Mapping[str, Any], path: Mapping[str, Any], first: int
 ) -> dict[str, Any]:
-    """What was lost so far, with what came after the checkpoint to go on from."""
+    """Returns the work lost so far, with that after the checkpoint `first`."""
     lost = sum(ever["seconds"].values()) - sum(path["seconds"].values())
     return {
         "steps": ever["redone"]["steps"] + max(ever["step"] - first, 0),
@@ -234,5 +238,5 @@ def _redone(
     }
 
 
-def _most(*told: int | None) -> int | None:
-    return max((one for one in told if one is not None), default=None)
+def _most(*bytes_seen: int | None) -> int | None:
+    return max((count for count in bytes_seen if count is not None), default=None)

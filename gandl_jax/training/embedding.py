@@ -1,4 +1,4 @@
-"""The embedding pass: tiles of a shard's records to feature sets, one row a record.
+"""The embedding pass: from a shard's tiles to feature sets, one row per record.
 
 The jobs `embed` and `benchmark` share it.
 """
@@ -23,9 +23,9 @@ def write_set(
     dataset: prepared.Prepared,
     features: Callable[[int], tuple[np.ndarray, dict[str, np.ndarray]]],
 ) -> int:
-    """Writes one part per shard, leaving out those that are there.
+    """Writes one part per shard, leaving out those that exist.
 
-    Of several hosts each writes every n-th part.
+    Each of n hosts writes every n-th part.
 
     Args:
       directory: profiles/<dataset>/<encoder>.
@@ -33,16 +33,16 @@ def write_set(
       features: shard to ([n] rows of the table, {set name: [n, D] float32}).
 
     Returns:
-      How many records all hosts have embedded.
+      The number of records that all hosts have embedded.
 
     Raises:
-      RunError: another host's part is not there.
+      RunError: another host's part is missing.
     """
-    own = range(hosts.index(), dataset.shards, hosts.count())
-    total = sum(len(dataset.rows(shard)) for shard in own)
+    shards = range(hosts.index(), dataset.shards, hosts.count())
+    total = sum(len(dataset.rows(shard)) for shard in shards)
     line = progress.Progress(f"embed {directory.name}", total, "sites")
     embedded = 0
-    for shard in own:
+    for shard in shards:
         part = directory / part_name(shard)
         if not store.is_whole(part):
             rows, sets = features(shard)
@@ -56,13 +56,21 @@ def write_set(
 
 
 def part_name(shard: int) -> str:
-    """The file of a shard's features."""
+    """Returns the file name of a shard's features."""
     return f"part-{shard:05d}.parquet"
 
 
 def finish(directory: epath.Path, shards: int) -> None:
-    """Marks a set complete, once the parts of all shards are there."""
-    missing = [n for n in map(part_name, range(shards)) if not (directory / n).exists()]
+    """Marks a set complete.
+
+    Raises:
+      RunError: the part of a shard is missing.
+    """
+    missing = [
+        name
+        for name in map(part_name, range(shards))
+        if not (directory / name).exists()
+    ]
     if missing:
         raise RunError(
             f"{directory} lacks {missing[0]}, which another host wrote or which was "
@@ -73,25 +81,25 @@ def finish(directory: epath.Path, shards: int) -> None:
 
 
 def intensities(dataset, channels, on_bad, shard: int):
-    """The set "intensity": mean and sd of each raw channel, [n, 2 C]."""
+    """Computes the set "intensity": mean and sd of each raw channel, [n, 2 C]."""
     rows, features = tiles.site_intensities(dataset, shard, channels, on_bad)
     return rows, {"intensity": features}
 
 
 def encoded(dataset, config, encode: Callable, pool: Callable, on_bad, shard: int):
-    """The encoder's sets of the records of a shard, [n, D] each."""
+    """Embeds the records of a shard: [n] rows and {set: [n, D]}."""
     return pooling.pooled(encode, pool, tile_batches(dataset, config, on_bad, shard))
 
 
 def tile_batches(
     dataset, config, on_bad, shard: int | None, rows: np.ndarray | None = None
 ) -> Iterator[dict]:
-    """The tiles of a shard's records, in batches, the last one padded and masked.
+    """Reads the tiles of a shard's records in batches, the last padded and masked.
 
     Args:
       dataset: the prepared screen.
       config: of the experiment.
-      on_bad: as of `tiles.tile_batches`.
+      on_bad: as in `tiles.tile_batches`.
       shard: number of the shard; None is all of them.
       rows: [n] of the table, those to read; None is all.
     """
@@ -110,12 +118,12 @@ def tile_batches(
 
 
 def write_summary(directory: epath.Path, method: Any, encoder: Any) -> None:
-    """Keeps what the method tells of an encoder in tables, where it tells any.
+    """Writes the method's tables about an encoder, if it makes any.
 
     Args:
       directory: profiles/<dataset>/<encoder>; begun.
-      method: as of `methods/contract.py`.
-      encoder: what its `embed` takes.
+      method: as in `methods/contract.py`.
+      encoder: the weights that its `embed` takes.
     """
     if hasattr(method, "summary"):
         tables = method.summary(encoder)

@@ -1,4 +1,4 @@
-"""What it costs to embed a screen, for `costs.FILE`."""
+"""The cost of embedding a screen, for `costs.FILE`."""
 
 import functools
 import time
@@ -21,14 +21,14 @@ def write_set(
     features: Callable,
     devices: Sequence[jax.Device],
 ) -> None:
-    """As `embedding.write_set`, and writes what it took.
+    """Writes a set by `embedding.write_set`, and its cost.
 
     Args:
       workdir: of the experiment.
       directory: of the profiles.
       dataset: the prepared screen.
-      features: as of `embedding.write_set`.
-      devices: of this host, that embed; none where no network does.
+      features: as in `embedding.write_set`.
+      devices: of this host that embed; none if no network does.
     """
     write = functools.partial(embedding.write_set, directory, dataset, features)
     measured(workdir, directory, dataset, write, devices)
@@ -41,22 +41,22 @@ def measured(
     write: Callable[[], int],
     devices: Sequence[jax.Device],
 ) -> None:
-    """Writes a set, and what it took.
+    """Writes a set, and its cost.
 
     Args:
-      workdir: as of `write_set`, and so are the others.
+      workdir: of the experiment.
       directory: of the profiles.
       dataset: the prepared screen.
-      write: makes the set; gives how many records all hosts have embedded.
-      devices: of this host, that embed; none where no network does.
+      write: writes the set; returns the number of records that all hosts embedded.
+      devices: of this host that embed; none if no network does.
     """
     began, compiled = time.monotonic(), compilation.seconds()
     sites = write()
     compiled = compilation.seconds() - compiled
     seconds = time.monotonic() - began - compiled
     if sites and hosts.leads():
-        found = _figures(sites, seconds, compiled, store.widths(directory), devices)
-        costs.write_embedding(workdir, dataset.name, directory.name, found)
+        figures = _figures(sites, seconds, compiled, store.widths(directory), devices)
+        costs.write_embedding(workdir, dataset.name, directory.name, figures)
 
 
 def _figures(sites, seconds, compiled, widths, devices) -> dict[str, Any]:

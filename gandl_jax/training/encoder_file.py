@@ -1,7 +1,7 @@
-"""An encoder in one file: weights, config, channels, levels, and where it is from.
+"""An encoder in one file: weights, config, channels, levels and provenance.
 
-The file is a .safetensors; what is no array stands as JSON among its texts, with a
-digest of all. It embeds wherever JAX, Flax and NumPy are.
+The file is a .safetensors; all but the arrays is JSON in its header, with a digest of
+the whole. Embedding with it needs JAX, Flax and NumPy only.
 """
 
 import dataclasses
@@ -22,11 +22,12 @@ from gandl_jax.reading.stretching import Levels
 from gandl_jax.training.array_encoder import ArrayEncoder
 
 ENDING = ".safetensors"
-FORM, NOW = "gandl_jax_encoder", "1"  # among the texts; another form is a later one
+FORM, NOW = "gandl_jax_encoder", "1"  # in the header; later forms have other numbers
 VERSION, ABOUT, DIGEST = "gandl_jax_version", "about", "sha256"
-WEIGHTS, LEVELS = "weights", "levels"  # before the names of arrays
-MOST_BYTES = 2**31  # of a file; DenseNet-161 has 115 MB (ours)
-_BROKEN = ValueError, KeyError, TypeError, MemoryError, OverflowError  # of damaged ones
+WEIGHTS, LEVELS = "weights", "levels"  # prefixes of the names of arrays
+MOST_BYTES = 2**31  # of a file; DenseNet-161 takes 115 MB (ours)
+# Raised by reading damaged files.
+_BROKEN = ValueError, KeyError, TypeError, MemoryError, OverflowError
 _PER_COLUMN = {str: [(str, int)]}
 _SHAPE = {
     "name": str,
@@ -44,17 +45,17 @@ _SHAPE = {
 }
 
 
-def is_file(place: str) -> bool:
-    """Whether a name is an encoder file's, not a workdir's."""
-    return place.endswith(ENDING)
+def is_file(name: str) -> bool:
+    """Whether a name is that of an encoder file, not of a workdir."""
+    return name.endswith(ENDING)
 
 
 def write(path: Any, encoder: ArrayEncoder) -> None:
-    """Writes an encoder, whole or not at all; what it does not use is left out.
+    """Writes an encoder, whole or not at all, without weights that it does not use.
 
     Args:
       path: of the file; its folder must exist.
-      encoder: to be kept.
+      encoder: to be written.
     """
     arrays = _used_weights(encoder) | _levels(encoder.levels)
     about = {
@@ -71,29 +72,29 @@ def write(path: Any, encoder: ArrayEncoder) -> None:
         tensor_file.write(file, arrays, texts)
 
 
-def read(place: str) -> ArrayEncoder:
+def read(path: str) -> ArrayEncoder:
     """Reads an encoder.
 
     Raises:
-      InputError: no such file, one that holds no encoder or that is damaged, or one
-        that a later version wrote.
+      InputError: the file does not exist, holds no encoder, is damaged, or was written
+        by a later version.
     """
     try:
-        with files.reading(place) as file:
-            encoder = _read(file, place)
+        with files.reading(path) as file:
+            encoder = _read(file, path)
     except FileNotFoundError as error:
         raise InputError(
-            f"there is no file {place}: --job=export_encoder writes one"
+            f"there is no file {path}: --job=export_encoder writes one"
         ) from error
-    _check_fits(encoder, place)
+    _check_fits(encoder, path)
     return encoder
 
 
-def _read(file: BinaryIO, place: str) -> ArrayEncoder:
+def _read(file: BinaryIO, path: str) -> ArrayEncoder:
     try:
         _check_size(file)
         texts = tensor_file.texts(file)
-        _check_form(texts, place)
+        _check_form(texts, path)
         arrays = tensor_file.read(file)
         about = _about(texts, arrays)
         return ArrayEncoder(
@@ -107,9 +108,9 @@ def _read(file: BinaryIO, place: str) -> ArrayEncoder:
             provenance=about["provenance"],
         )
     except _BROKEN as error:
-        told = str(error) or type(error).__name__
+        reason = str(error) or type(error).__name__
         raise InputError(
-            f"{place} is damaged ({told.splitlines()[0][:200]}): copy it again, or "
+            f"{path} is damaged ({reason.splitlines()[0][:200]}): copy it again, or "
             "export it again by --job=export_encoder"
         ) from error
 
@@ -120,15 +121,15 @@ def _check_size(file: BinaryIO) -> None:
         raise ValueError(f"{size:,} bytes, and {MOST_BYTES:,} are the most")
 
 
-def _check_form(texts: Mapping[str, str], place: str) -> None:
-    """Refuses a file that is no encoder's, or a later version's."""
+def _check_form(texts: Mapping[str, str], path: str) -> None:
+    """Refuses a file that is no encoder's, or that a later version wrote."""
     if FORM not in texts:
         raise InputError(
-            f"{place} holds no encoder of gandl_jax: --job=export_encoder writes one"
+            f"{path} holds no encoder of gandl_jax: --job=export_encoder writes one"
         )
     if texts[FORM] != NOW:
         raise InputError(
-            f"{place} was written by gandl_jax {texts.get(VERSION)}, whose encoder "
+            f"{path} was written by gandl_jax {texts.get(VERSION)}, whose encoder "
             f"files {gandl_jax.__version__} does not read: install that version, or a "
             "later one"
         )
@@ -144,18 +145,18 @@ def _about(texts: Mapping[str, str], arrays: Mapping[str, np.ndarray]) -> Any:
 
 
 def _digest(about: str, arrays: Mapping[str, np.ndarray]) -> str:
-    """SHA-256, in hex, of all that a file says."""
-    made = hashlib.sha256(about.encode())
+    """SHA-256, in hex, of a file's text and arrays."""
+    digest = hashlib.sha256(about.encode())
     for name in sorted(arrays):
         array = arrays[name]
-        made.update(f"{name} {array.dtype} {array.shape}".encode() + array.tobytes())
-    return made.hexdigest()
+        digest.update(f"{name} {array.dtype} {array.shape}".encode() + array.tobytes())
+    return digest.hexdigest()
 
 
 def _used_weights(encoder: ArrayEncoder) -> dict[str, np.ndarray]:
-    """The arrays that embedding takes anything from, by their places in the tree."""
+    """Returns the arrays that embedding uses, by their paths in the tree."""
     leaves, _ = jax.tree_util.tree_flatten_with_path(encoder.weights)
-    used = parallel.used(encoder.of_site, encoder.weights, encoder.tiles(1))
+    used = parallel.used(encoder.embed_site, encoder.weights, encoder.tiles(1))
     return {
         "/".join([WEIGHTS, *(key.key for key in path)]): np.asarray(array)
         for (path, array), is_used in zip(leaves, used, strict=True)
@@ -164,7 +165,7 @@ def _used_weights(encoder: ArrayEncoder) -> dict[str, np.ndarray]:
 
 
 def _tree(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """Dictionaries in one another, by the names of the arrays."""
+    """Nests arrays in dictionaries, by their names."""
     tree: dict[str, Any] = {}
     for name, array in arrays.items():
         *groups, last = name.split("/")
@@ -199,15 +200,15 @@ def _below(arrays: Mapping[str, np.ndarray], group: str) -> dict[str, np.ndarray
     }
 
 
-def _check_fits(encoder: ArrayEncoder, place: str) -> None:
-    """Raises InputError where this version's network is not that of the weights."""
+def _check_fits(encoder: ArrayEncoder, path: str) -> None:
+    """Raises InputError if the weights do not fit this version's network."""
     try:
         encoder.widths()
     except InputError:
         raise
     except Exception as error:  # whatever a network raises at arrays of another one
-        told = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(
-            f"{place} holds weights that this version's network is not made of "
-            f"({told[:200]}): install the version that wrote it"
+            f"{path} holds weights that this version's network is not made of "
+            f"({reason[:200]}): install the version that wrote it"
         ) from error

@@ -1,4 +1,4 @@
-"""The encoders that embed a screen: of checkpoints or of a file, and untrained ones."""
+"""The encoders that embed a screen: from checkpoints or a file, and untrained ones."""
 
 import contextlib
 import dataclasses
@@ -30,7 +30,7 @@ from gandl_jax.training import (
     starting_weights,
 )
 
-SIZES = ("data.crop_px", "model.input_px")  # beside those that the method names
+SIZES = ("data.crop_px", "model.input_px")  # besides those that the method names
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,10 +39,10 @@ class Encoder:
 
     Attributes:
       name: of its profiles, "gan@500".
-      note: what is to be remembered of it beside its features.
-      weights: gives what the method's `embed` takes; slow.
-      trained_on: what it saw of each record, as of `seen_table.make`, where the note
-        does not say it of all of them.
+      note: provenance that is kept with its features.
+      weights: loads the weights that the method's `embed` takes; slow.
+      trained_on: the records that it saw, as in `seen_table.make`; None if the note
+        holds for all of them.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Trained:
     Attributes:
       folder: its workdir.
       saved: its checkpoints.
-      steps: up to the newest that is as it was written, oldest first.
+      steps: up to the newest undamaged one, oldest first.
     """
 
     folder: epath.Path
@@ -66,19 +66,19 @@ class Trained:
     steps: list[int]
 
     def source(self) -> Source:
-        """What it learnt from, which this screen need not have; of the newest step."""
+        """Returns the source of the newest step; this screen may have another."""
         return sources.read(self.saved.notes(self.steps[-1]))
 
 
 def find_trained(config, workdir: epath.Path) -> Trained | None:
-    """The training that `config.embed` names; None where that is a file.
+    """Finds the training that `config.embed` names; None if that is a file.
 
     Args:
       config: of this experiment.
       workdir: of this experiment.
 
     Raises:
-      RunError: not one of its checkpoints is whole.
+      RunError: none of its checkpoints is whole.
     """
     if network_files.is_file(config.embed.checkpoint):
         return None
@@ -92,144 +92,155 @@ def _whole_steps(saved: checkpoint.Checkpoints) -> list[int]:
         print(f"embed     checkpoint {step} is passed over: {why}", flush=True)
 
     newest = saved.newest(pass_over)
-    return [] if newest is None else [s for s in saved.steps() if s <= newest]
+    return [] if newest is None else [step for step in saved.steps() if step <= newest]
 
 
 def choose(
     config,
-    theirs,
+    trained_config,
     method,
     dataset: prepared.Prepared,
     trained: Trained | None,
     source: Source,
 ) -> Iterator[Encoder]:
-    """The encoders that `config.embed` asks for.
+    """Chooses the encoders that `config.embed` asks for.
 
     Args:
       config: of this experiment.
-      theirs: of the encoder, as of `opening.encoder_config`.
-      method: of that config.
+      trained_config: config of the encoder, as from `opening.encoder_config`.
+      method: of `trained_config`.
       dataset: the prepared screen that is embedded.
-      trained: as of `find_trained`.
-      source: that the encoder learnt from.
+      trained: as from `find_trained`.
+      source: of the records that the encoder was trained on.
 
     Raises:
       InputError: no such checkpoint, or one of another architecture.
     """
     if trained is None:
-        _check_of_file(config.embed.steps)
-        return _of_file(config, theirs, method)
+        _check_file_steps(config.embed.steps)
+        return _file_encoders(config, trained_config, method)
     steps = choose_steps(config.embed.steps, trained.steps)
     for step in steps:
-        architecture = sources.architecture(theirs, source)
-        trained.saved.check(step, architecture, configs.defaults(theirs))
+        architecture = sources.architecture(trained_config, source)
+        trained.saved.check(step, architecture, configs.defaults(trained_config))
     if source.classes:
         print(
-            f"embed     the encoder learnt with the labels {theirs.data.label} of its "
-            "images: where it saw a screen, scores on that column are too good"
+            f"embed     the encoder learnt with the labels {trained_config.data.label} "
+            "of its images: where it saw a screen, scores on that column are too good"
         )
-    return _of_steps(config, theirs, method, dataset, trained, steps)
+    return _checkpoint_encoders(config, trained_config, method, dataset, trained, steps)
 
 
-def _of_steps(
-    config, theirs, method, dataset, trained: Trained, steps: Sequence[int]
+def _checkpoint_encoders(
+    config, trained_config, method, dataset, trained: Trained, steps: Sequence[int]
 ) -> Iterator[Encoder]:
     """Encoders of the chosen checkpoints.
 
-    And an untrained one, if training started from given weights.
+    An untrained one is added if training started from given weights.
     """
     folder, saved = trained.folder, trained.saved
-    name, start = theirs.method.name, workdirs.noted(folder, "start")
+    name, start = trained_config.method.name, workdirs.noted(folder, "start")
     with contextlib.closing(saved):
         for step in steps:
             load = functools.cache(functools.partial(restore, method, saved, step))
             note = {"weights": config.embed.weights}
-            seen = seen_records.find(folder, theirs, step, dataset)
+            seen = seen_records.find(folder, trained_config, step, dataset)
             note["saw_images"] = seen.any_image
-            published = starting_weights.named_by(theirs) == starting_weights.PUBLISHED
-            if configs.label_columns(theirs) and (step or start and not published):
-                note["learnt_label"] = theirs.data.label
+            published = (
+                starting_weights.named_by(trained_config) == starting_weights.PUBLISHED
+            )
+            if configs.label_columns(trained_config) and (
+                step or start and not published
+            ):
+                note["learnt_label"] = trained_config.data.label
             if config.embed.checkpoint:
-                note["encoder"] = origin(folder, theirs, load())
-            else:  # of this step there may be others, after it went back
+                note["encoder"] = origin(folder, trained_config, load())
+            else:  # after a rollback, another encoder may have had this step
                 note["weights_sha256"] = fingerprint(load())
-            told = Seen.from_note(len(seen), note)
-            table = None if seen.same_as(told) else seen_table.make(dataset.table, seen)
+            noted_seen = Seen.from_note(len(seen), note)
+            table = (
+                None
+                if seen.same_as(noted_seen)
+                else seen_table.make(dataset.table, seen)
+            )
             if step or not start:
                 yield Encoder(f"{name}@{step}", note, load, table)
                 continue
             note["start"] = {key: start[key] for key in ("from", "sha256")}
             yield Encoder(feature_set.start_name(name), note, load, table)
-            yield untrained(theirs, method)
+            yield untrained(trained_config, method)
 
 
-def _check_of_file(wanted: Sequence[str]) -> None:
-    for word in wanted:
-        if word not in ("first", "last"):
+def _check_file_steps(wanted: Sequence[str]) -> None:
+    for step in wanted:
+        if step not in ("first", "last"):
             raise InputError(
-                f"config.embed.steps names {word!r}, and a network in a file has no "
+                f"config.embed.steps names {step!r}, and a network in a file has no "
                 "steps: name last (that network), first (the same untrained), or both"
             )
 
 
-def _of_file(config, theirs, method) -> Iterator[Encoder]:
-    """A file's, and an untrained one of the same sizes."""
+def _file_encoders(config, trained_config, method) -> Iterator[Encoder]:
+    """Encoders of a file: its own, and an untrained one of the same sizes."""
     if "first" in config.embed.steps:
-        yield untrained(theirs, method)
+        yield untrained(trained_config, method)
     if "last" not in config.embed.steps:
         return
-    place, weights = config.embed.checkpoint, network_files.of_method(config)
-    found, sizes = network_files.read_encoder(config, place)
+    path, weights = config.embed.checkpoint, network_files.weights_module(config)
+    network, sizes = network_files.read_encoder(config, path)
     sources = network_files.sources_in_file(
         "embed.checkpoint_channels",
         config.embed.checkpoint_channels,
-        theirs.data.channels,
+        trained_config.data.channels,
         sizes.channels,
     )
-    encoder = jax.tree.map(jnp.asarray, weights.encoder(found, sources))
-    path = epath.Path(place)
+    encoder = jax.tree.map(jnp.asarray, weights.encoder(network, sources))
+    file_path = epath.Path(path)
     origin = {
-        "file": path.name,
-        "weights_sha256": network_files.fingerprint(place),
+        "file": file_path.name,
+        "weights_sha256": network_files.fingerprint(path),
         "channels": list(sources),
     }
     if sizes.classes:
         origin["classes"] = sizes.classes
         print(
-            f"embed     the network in {place} learnt with labels of {sizes.classes} "
+            f"embed     the network in {path} learnt with labels of {sizes.classes} "
             "classes: where it saw a screen, scores on what they say are too good"
         )
     yield Encoder(
-        feature_set.named(theirs.method.name, path.stem),
+        feature_set.named(trained_config.method.name, file_path.stem),
         {"saw_images": None, "encoder": origin},
         lambda: encoder,
     )
 
 
-def untrained(theirs, method) -> Encoder:
-    """The encoder that a training of this config would start from by itself."""
+def untrained(trained_config, method) -> Encoder:
+    """Returns the random encoder that a training of this config starts from."""
 
     def make() -> Any:
-        key = loop.stream_key(theirs, loop.INIT)
+        key = loop.stream_key(trained_config, loop.INIT)
         return method.items(parallel.on_one(method.init)(key))["encoder"]
 
-    flat, own = configs.plain(theirs), configs.method_options(theirs.method.name)
-    sizes = {key: flat[key] for key in (*SIZES, *own.ARCHITECTURE)}
+    flat, options = (
+        configs.plain(trained_config),
+        configs.method_options(trained_config.method.name),
+    )
+    sizes = {key: flat[key] for key in (*SIZES, *options.ARCHITECTURE)}
     note = {"saw_images": False, "random": sizes}
-    return Encoder(f"{theirs.method.name}@0", note, functools.cache(make))
+    return Encoder(f"{trained_config.method.name}@0", note, functools.cache(make))
 
 
 def restore(method, saved: checkpoint.Checkpoints, step: int) -> Any:
-    """A checkpoint's encoder, and nothing else of it."""
+    """Restores the encoder of a checkpoint, and nothing else."""
     like = jax.eval_shape(lambda key: method.items(method.init(key)), jax.random.key(0))
     return saved.restore(step, "encoder", parallel.on_one_device(like["encoder"]))
 
 
-def origin(folder: epath.Path, theirs, encoder: Any) -> dict[str, str | None]:
-    """Where another experiment's encoder is from, wherever its workdir lies."""
+def origin(folder: epath.Path, trained_config, encoder: Any) -> dict[str, str | None]:
+    """Describes the origin of another experiment's encoder, without its folder."""
     return {
-        "experiment": theirs.name,
-        "dataset": screen.load(theirs).name,
+        "experiment": trained_config.name,
+        "dataset": screen.load(trained_config).name,
         "prepared": workdirs.noted(folder, "prepared"),
         "weights_sha256": fingerprint(encoder),
     }
@@ -244,18 +255,22 @@ def fingerprint(encoder: Any) -> str:
 
 
 def choose_steps(wanted: tuple[str, ...], steps: list[int]) -> list[int]:
-    """The checkpoints to embed with.
+    """Chooses the checkpoints to embed with.
 
     Args:
       wanted: "first", "last" or numbers.
-      steps: those that there are, oldest first.
+      steps: of all checkpoints, oldest first.
 
     Raises:
-      InputError: there is none, or not that one.
+      InputError: there is no checkpoint, or not the one that is named.
     """
     if not steps:
         raise InputError("there is no checkpoint in the workdir: run --job=train first")
-    named = {"first": steps[0], "last": steps[-1], **{str(s): s for s in steps}}
+    named = {
+        "first": steps[0],
+        "last": steps[-1],
+        **{str(step): step for step in steps},
+    }
     for name in wanted:
         if name not in named:
             raise InputError(

@@ -1,8 +1,8 @@
 """Records of other prepared screens that join a training: config.data.extra.
 
-They mend imbalance: of each class as many are taken as it lacks of a share of the
-largest class. They are trained on alone: nothing is validated by them or judged on
-them. What a generator of theirs has seen counts as seen. Imports nothing slow.
+They mend imbalance: each class is filled up to a share of the largest class. They are
+used for training only, never for validation or scoring. Records that their generator
+has seen count as seen. Imports nothing slow.
 """
 
 import dataclasses
@@ -29,14 +29,15 @@ TOLERANCE = 1e-6  # of a grey level
 
 @dataclasses.dataclass(frozen=True)
 class Extra:
-    """What joins a training.
+    """The records of other screens that join a training.
 
     Attributes:
       dataset: the screen with all records of the others after its own.
-      classes: of all of them.
-      rows: [m] int64, those of the others that are trained on.
-      seen: as of `trained_on.read`: them, and what their generators have seen.
-      fingerprints: of the screens that they are of.
+      classes: of all those records.
+      rows: [m] int64, the other screens' records that are trained on.
+      seen: those records and the ones that their generators saw, as from
+        `trained_on.read`.
+      fingerprints: of the other screens.
     """
 
     dataset: Prepared
@@ -47,7 +48,7 @@ class Extra:
 
 
 class _Other(NamedTuple):
-    """A screen that joins, the class of each of its records, what its generator saw."""
+    """A screen that joins, the classes of its records, its generator's records."""
 
     dataset: Prepared
     codes: np.ndarray
@@ -58,7 +59,7 @@ def join(
     config: ml_collections.ConfigDict,
     dataset: Prepared,
     channels: tuple[str, ...],
-    found: Classes,
+    classes: Classes,
     rows: Rows,
 ) -> Extra:
     """Joins the screens of `config.data.extra` to the one that is trained on.
@@ -67,38 +68,43 @@ def join(
       config: of the experiment.
       dataset: the screen.
       channels: that are used.
-      found: classes of its records.
-      rows: of the screen that are trained on, and those that are not.
+      classes: of its records.
+      rows: of the screen that are trained on, validated by and held out.
 
     Raises:
-      InputError: a folder is no such screen, has other images, classes or grey levels,
-        holds records of the screen itself, or was drawn by a generator that has seen
-        records which are not trained on here; or no record fills a class up.
+      InputError: a folder is no prepared screen, has other images, classes or grey
+        levels, holds records of the screen itself, or was drawn by a generator that
+        has seen records that are set aside here; or no record fills a class up.
     """
     others = [
-        _open(config, dataset, channels, found, rows, p) for p in config.data.extra
+        _open(config, dataset, channels, classes, rows, path)
+        for path in config.data.extra
     ]
-    codes = np.concatenate([found.codes, *(other.codes for other in others)])
-    own = found.codes[rows.trained]
-    counts = np.bincount(own[own >= 0], minlength=len(found.names))
-    taken = _taken(codes, dataset.records, counts, config.data.extra_frac)
-    if not len(taken):
+    codes = np.concatenate([classes.codes, *(other.codes for other in others)])
+    trained_codes = classes.codes[rows.trained]
+    known = trained_codes[trained_codes >= 0]
+    counts = np.bincount(known, minlength=len(classes.names))
+    filling_rows = _taken(codes, dataset.records, counts, config.data.extra_frac)
+    if not len(filling_rows):
         raise InputError(
-            f"config.data.extra has no record to fill a class of {found.column} up to "
-            f"config.data.extra_frac={config.data.extra_frac} of the largest: leave it "
-            "out, or name a larger share"
+            f"config.data.extra has no record to fill a class of {classes.column} up "
+            f"to config.data.extra_frac={config.data.extra_frac} of the largest: leave "
+            "it out, or name a larger share"
         )
-    seen, whole = [other.generator for other in others], dataset
+    seen, all_screens = [other.generator for other in others], dataset
     for other in others:
-        own = taken[
-            (taken >= whole.records) & (taken < whole.records + len(other.codes))
+        screen_rows = filling_rows[
+            (filling_rows >= all_screens.records)
+            & (filling_rows < all_screens.records + len(other.codes))
         ]
-        seen.append(_as_seen(other.dataset, own - whole.records, found.column))
-        whole = joined.join(whole, other.dataset)
+        seen.append(
+            _as_seen(other.dataset, screen_rows - all_screens.records, classes.column)
+        )
+        all_screens = joined.join(all_screens, other.dataset)
     return Extra(
-        whole,
-        found._replace(codes=codes.astype(np.int32)),
-        taken,
+        all_screens,
+        classes._replace(codes=codes.astype(np.int32)),
+        filling_rows,
         pd.concat(seen, ignore_index=True),
         tuple(other.dataset.fingerprint for other in others),
     )
@@ -108,28 +114,32 @@ def _open(
     config: ml_collections.ConfigDict,
     main: Prepared,
     channels: tuple[str, ...],
-    found: Classes,
+    classes: Classes,
     rows: Rows,
-    place: str,
+    path: str,
 ) -> _Other:
-    """Opens one of the others; raises as `join`."""
+    """Opens one of the other screens.
+
+    Raises:
+      InputError: as in `join`.
+    """
     if config.data.illumination != "none":
         raise InputError(
             f"config.data.illumination={config.data.illumination} is of the plates of "
             "one screen, and config.data.extra names others: set "
             "--config.data.illumination=none"
         )
-    opened = labelled.label(open_prepared(place), screen.load(config), by_plate=False)
+    opened = labelled.label(open_prepared(path), screen.load(config), by_plate=False)
     joined.check_alike(main, opened, channels)
     ids = main.table["Metadata_Record_ID"].astype(str)
     shared = opened.table["Metadata_Record_ID"].astype(str).isin(ids)
     if shared.any():
         raise InputError(
-            f"config.data.extra={place} holds {int(shared.sum()):,} records that are "
+            f"config.data.extra={path} holds {int(shared.sum()):,} records that are "
             f"in {main.directory} already: name a screen of others"
         )
     generator = _generator_seen(config, main, opened, channels, rows)
-    return _Other(opened, _codes(config, opened, found), generator)
+    return _Other(opened, _codes(config, opened, classes), generator)
 
 
 def _generator_seen(
@@ -139,29 +149,32 @@ def _generator_seen(
     channels: tuple[str, ...],
     rows: Rows,
 ) -> pd.DataFrame:
-    """What the generator of a screen has seen; nothing of one that was not generated.
+    """Reads the records that a screen's generator saw; none if it has no generator.
 
     Raises:
-      InputError: it has seen records that are not trained on, or draws other levels.
+      InputError: it has seen records that are set aside, or draws other grey levels.
     """
-    made = other.description["plan"].get(GENERATED)
-    if made is None:
+    plan = other.description["plan"].get(GENERATED)
+    if plan is None:
         return pd.DataFrame(columns=trained_on_table.COLUMNS)
-    _check_levels(config, main, other, channels, made)
+    _check_levels(config, main, other, channels, plan)
     path = epath.Path(other.directory) / trained_on_table.FILE
-    table = trained_on_table.read_file(path, made["trained_on_sha256"])
-    same = (table["screen"] == main.name) | (
+    table = trained_on_table.read_file(path, plan["trained_on_sha256"])
+    is_this_screen = (table["screen"] == main.name) | (
         table["metadata_sha256"] == main.metadata_sha256
     )
     ids = main.table["Metadata_Record_ID"].to_numpy(str)
-    for key, kept in (("hold_out", rows.held_out), ("validation", rows.validated)):
-        known = np.isin(ids[kept], table.loc[same, "record_id"].to_numpy(str))
+    for key, set_aside in (("hold_out", rows.held_out), ("validation", rows.validated)):
+        known = np.isin(
+            ids[set_aside], table.loc[is_this_screen, "record_id"].to_numpy(str)
+        )
         if known.any():
             raise InputError(
                 f"config.data.extra={other.directory} was drawn by a generator that "
-                f"has seen {int(known.sum()):,} of the records that config.train.{key}="
-                f"{config.train[key]} sets aside here, such as {ids[kept][known][0]}: "
-                "train it with the same config.train.hold_out and validation"
+                f"has seen {int(known.sum()):,} of the records that "
+                f"config.train.{key}={config.train[key]} sets aside here, such as "
+                f"{ids[set_aside][known][0]}: train it with the same "
+                "config.train.hold_out and validation"
             )
     return table
 
@@ -171,73 +184,78 @@ def _check_levels(
     main: Prepared,
     other: Prepared,
     channels: tuple[str, ...],
-    made: Mapping[str, Any],
+    plan: Mapping[str, Any],
 ) -> None:
-    """Raises where generated images have other grey levels than networks see here."""
-    if made["scaling"] != config.data.scaling:
+    """Refuses generated images whose grey levels differ from those seen here."""
+    if plan["scaling"] != config.data.scaling:
         raise InputError(
             f"config.data.extra={other.directory} was generated with config.data."
-            f"scaling={made['scaling']}, and this is {config.data.scaling}: train both "
+            f"scaling={plan['scaling']}, and this is {config.data.scaling}: train both "
             "by the same"
         )
     for name in channels:
         for end in ENDS:
-            theirs, ours = (one.statistics[name][end] for one in (other, main))
-            if config.data.scaling == "dataset" and abs(theirs - ours) > TOLERANCE:
+            their_level, our_level = (
+                screen_data.statistics[name][end] for screen_data in (other, main)
+            )
+            if (
+                config.data.scaling == "dataset"
+                and abs(their_level - our_level) > TOLERANCE
+            ):
                 raise InputError(
                     f"config.data.extra={other.directory} was generated where the "
-                    f"{end} level of {name} is {theirs:g}, and here it is {ours:g}: "
-                    "were other records held out, or the screen prepared otherwise? "
-                    "Train the generator by the same"
+                    f"{end} level of {name} is {their_level:g}, and here it is "
+                    f"{our_level:g}: were other records held out, or the screen "
+                    "prepared otherwise? Train the generator by the same"
                 )
 
 
 def _codes(
-    config: ml_collections.ConfigDict, other: Prepared, found: Classes
+    config: ml_collections.ConfigDict, other: Prepared, classes: Classes
 ) -> np.ndarray:
-    """[m] int: classes of the records of another screen, -1 of those that are blank.
+    """Returns the classes of another screen's records: [m] int, -1 where blank.
 
     Raises:
-      InputError: it has no such column, or a class that the screen does not have.
+      InputError: it has no such column, or a class that this screen lacks.
     """
-    column = f"Metadata_{found.column}"
+    column = f"Metadata_{classes.column}"
     if column not in other.table:
         raise InputError(
             f"config.data.extra={other.directory} has no column {column}, by which its "
             "records are of a class: name a screen with the same columns"
         )
     values = other.table[column].astype(str).str.strip().to_numpy(object)
-    unknown = sorted({value for value in values if value} - {*found.names})
+    unknown = sorted({value for value in values if value} - {*classes.names})
     if unknown and not config.data.label_values:
         raise InputError(
-            f"config.data.extra={other.directory} has records of the {found.column} "
+            f"config.data.extra={other.directory} has records of the {classes.column} "
             f"{unknown[0]!r}, which the screen does not have: "
-            f"{nearest(unknown[0], found.names)}"
+            f"{nearest(unknown[0], classes.names)}"
         )
-    return pd.Index(found.names, dtype=object).get_indexer(values)
+    return pd.Index(classes.names, dtype=object).get_indexer(values)
 
 
 def _taken(
     codes: np.ndarray, first: int, counts: np.ndarray, frac: float
 ) -> np.ndarray:
-    """[m] rows from `first` on that fill classes up, in stored order, ascending.
+    """Returns the rows from `first` on that fill classes up, [m] int64, ascending.
 
     Args:
       codes: [N] class of each record, -1 for none.
-      first: row of the first record that may be taken.
+      first: first row that may be taken.
       counts: [K] records of each class that are trained on.
-      frac: of the largest class, that each shall have.
+      frac: share of the largest class to fill each class up to.
     """
     wanted = np.maximum(np.floor(frac * counts.max()).astype(int) - counts, 0)
-    parts = [
+    class_rows = [
         first + np.flatnonzero(codes[first:] == code)[:count]
         for code, count in enumerate(wanted.tolist())
     ]
-    return np.sort(np.concatenate(parts)).astype(np.int64)
+    return np.sort(np.concatenate(class_rows)).astype(np.int64)
 
 
 def _as_seen(other: Prepared, rows: np.ndarray, column: str) -> pd.DataFrame:
-    """Records of another screen that are trained on, as of `trained_on.read`."""
+    """Table of another screen's records that are trained on, as `trained_on.read`."""
     ids = other.table["Metadata_Record_ID"].to_numpy(str)[rows]
     return pd.DataFrame(
         {

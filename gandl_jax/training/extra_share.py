@@ -1,4 +1,4 @@
-"""The share of a batch that is of other screens, as a metric of each step."""
+"""The share of other screens' records in a batch, as a metric of each step."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,12 +10,12 @@ import numpy as np
 from gandl_jax import parallel
 from gandl_jax.training.training_records import TrainingRecords
 
-COLUMN = "data.extra"  # among a batch's labels: 1 of a record of another screen, else 0
+COLUMN = "data.extra"  # among a batch's labels: 1 for another screen's record, else 0
 METRIC = "data/extra_share"
 
 
 def flags(records: TrainingRecords) -> dict[str, np.ndarray]:
-    """{COLUMN: [N] int32} of all records; {} where none joins."""
+    """Returns {COLUMN: [N] int32} of all records; {} if no other screen joins."""
     if not records.extra:
         return {}
     is_extra = np.zeros(records.dataset.records, np.int32)
@@ -24,10 +24,10 @@ def flags(records: TrainingRecords) -> dict[str, np.ndarray]:
 
 
 class CountedMethod:
-    """A method whose first phase tells the share; all else is the method's own.
+    """A method whose first phase reports the share; all else is unchanged.
 
     Args:
-      method: as of `methods/contract.py`.
+      method: as in `methods/contract.py`.
     """
 
     def __init__(self, method: Any):
@@ -36,7 +36,7 @@ class CountedMethod:
         self.phases = (first._replace(fn=_counting(first.fn)), *others)
 
     def __getattr__(self, name: str) -> Any:
-        """A hook of the method, where it has it."""
+        """Returns a hook of the method, if it has it."""
         return getattr(self._method, name)
 
 

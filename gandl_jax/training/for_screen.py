@@ -1,4 +1,4 @@
-"""The method that a config names, for a screen that need not be prepared."""
+"""The method of a config, for a screen that need not be prepared."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from gandl_jax.training import opening, training_records
 
 
 def channels(config) -> tuple[str, ...]:
-    """The channels that the network takes.
+    """Returns the channels that the network takes.
 
     Raises:
       InputError: the screen has no such channel.
@@ -21,11 +21,11 @@ def channels(config) -> tuple[str, ...]:
 
 
 def source(config) -> Source:
-    """What the method is told of its records.
+    """Returns the source that the method is made with.
 
     Raises:
-      InputError: there are to be classes, and neither a prepared screen nor
-        `config.plan.classes` tells how many.
+      InputError: the method needs classes, and neither a prepared screen nor
+        `config.plan.classes` gives their number.
     """
     if not configs.label_columns(config):
         return Source(channels(config))
@@ -49,15 +49,15 @@ def source(config) -> Source:
 
 
 def _assumed_classes(config) -> tuple[str, ...]:
-    """Classes of every label of a screen that is not prepared; () is not known."""
+    """Returns classes for a screen that is not prepared; () if not known."""
     numbered = (f"class {number}" for number in range(config.plan.classes))
     return tuple(config.data.label_values) or tuple(numbered)
 
 
 def make_method(config) -> Any:
-    """The method.
+    """Makes the method.
 
     Raises:
-      InputError: as `source`.
+      InputError: as in `source`.
     """
     return opening.make_method(config, source(config))

@@ -1,17 +1,17 @@
-"""What to change in the recipe of a training that went bad; imports nothing slow."""
+"""Gentler settings for a training that went bad; imports nothing slow."""
 
 from gandl_jax import modules
 
-SLOWER = 0.5  # times the learning rate (ours)
+SLOWER = 0.5  # factor for the learning rate (ours)
 
 
 def settings(what: str, config) -> dict[str, str]:
-    """Key of the config to another value, to train anew with; {} is no advice.
+    """Returns {key of the config: value} to train again with; {} if unknown.
 
-    The method is asked; of one that gives no advice it is half the learning rate.
+    The method's diagnosis decides; without one the learning rate is halved.
 
     Args:
-      what: went bad: the finding's name, or the check's.
+      what: the finding or check that shows the trouble, by name.
       config: of the training.
     """
     diagnosis = modules.part("methods", config.method.name, "diagnosis")

@@ -1,4 +1,4 @@
-"""Images that are given as an array: are they what an encoder takes?"""
+"""Checks of images that are given as an array to an encoder."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,58 +7,58 @@ import numpy as np
 
 from gandl_jax.errors import InputError, nearest
 
-NUMBERS = "iuf"  # kinds of NumPy's types
+NUMBERS = "iuf"  # kinds of NumPy's dtypes
 FORM = "[N, H, W, C], N images of C channels"
 
 
 def pixels(images: Any, bit_depth: int) -> np.ndarray:
-    """The images as an array of raw levels.
+    """Returns the images as an array of raw levels.
 
     Args:
-      images: [N, H, W, C] uint8 or uint16, or what NumPy makes such an array of.
+      images: [N, H, W, C] uint8 or uint16, or nested lists of such an array.
       bit_depth: 8 or 16, of the levels that the encoder takes.
 
     Raises:
-      InputError: they are no numbers, of another form, or of another depth.
+      InputError: they are not numbers, or of another shape or bit depth.
     """
     try:
-        found = np.asarray(images)
+        pixels = np.asarray(images)
     except ValueError as error:
         raise InputError(
             f"the images have different sizes: give one array {FORM} of one size"
         ) from error
-    if found.dtype.kind not in NUMBERS:
+    if pixels.dtype.kind not in NUMBERS:
         raise InputError(
-            f"the images are no numbers ({found.dtype}): give an array {FORM}, of raw "
+            f"the images are no numbers ({pixels.dtype}): give an array {FORM}, of raw "
             "levels"
         )
-    if found.ndim != 4 or not len(found):
+    if pixels.ndim != 4 or not len(pixels):
         raise InputError(
-            f"the images have the shape {list(found.shape)}: give {FORM}, such as "
+            f"the images have the shape {list(pixels.shape)}: give {FORM}, such as "
             "images[..., None] of one channel"
         )
-    wanted = {8: np.uint8, 16: np.uint16}[bit_depth]
-    if found.dtype != wanted:
+    dtype = {8: np.uint8, 16: np.uint16}[bit_depth]
+    if pixels.dtype != dtype:
         raise InputError(
-            f"the images are of the type {found.dtype}, and the encoder takes raw "
-            f"levels of {bit_depth} bits ({np.dtype(wanted)}): give them as their "
+            f"the images are of the type {pixels.dtype}, and the encoder takes raw "
+            f"levels of {bit_depth} bits ({np.dtype(dtype)}): give them as their "
             "files hold them, not scaled"
         )
-    return found
+    return pixels
 
 
 def order(
     count: int, channels: Sequence[str], wanted: Sequence[str]
 ) -> list[int] | slice:
-    """Which channels of the images are the encoder's, in its order.
+    """Returns the indices of the encoder's channels in the images, in its order.
 
     Args:
       count: C of the images.
-      channels: their names; () says that they are the encoder's, in its order.
-      wanted: the encoder's.
+      channels: their names; () if they are the encoder's, in its order.
+      wanted: names of the encoder's channels.
 
     Raises:
-      InputError: another number, or one that the encoder takes is not there.
+      InputError: their number differs, or one of the encoder's is missing.
     """
     takes = f"the encoder takes {', '.join(wanted)}"
     if not channels:
@@ -87,15 +87,15 @@ def check_size(
     """Refuses images that the encoder's tiles do not fit.
 
     Args:
-      size: height and width, as the encoder sees them but for the padding.
-      pad_px: pixels that it adds on every side.
+      size: height and width, reduced but not yet padded.
+      pad_px: pixels that the encoder adds on every side.
       padding: "reflect" or "constant".
       crop_px: side of its tiles.
-      whole: (height, width) that images must have with the padding, where the encoder
-        corrects their illumination; else None.
+      whole: (height, width) that padded images must have if the encoder corrects
+        their illumination; else None or False.
 
     Raises:
-      InputError: with the sizes that would do.
+      InputError: an image is too small, or of another size than the illumination.
     """
     smallest, shown = min(size), "x".join(map(str, size))
     least = max(crop_px - 2 * pad_px, pad_px + 1 if padding == "reflect" else 1)
@@ -113,15 +113,15 @@ def check_size(
 
 
 def rows(plates: Sequence[str], count: int, known: Sequence[str]) -> np.ndarray:
-    """[N] int, whose levels each image is stretched by.
+    """Returns the row of levels that each image is stretched by, [N] int.
 
     Args:
-      plates: [N], the plate of each image; () where all are stretched alike.
+      plates: [N], the plate of each image; () if all are stretched alike.
       count: N.
-      known: plates that the encoder was trained with; () where it needs none.
+      known: plates that the encoder was trained with; () if it needs none.
 
     Raises:
-      InputError: plates are needed and not given, or one is not known.
+      InputError: plates are needed but missing, or one is unknown.
     """
     if not known:
         return np.zeros(count, int)

@@ -1,4 +1,4 @@
-"""Grids of images that a method makes as it trains: its samples, and what it shows."""
+"""Grids of images that a method makes while it trains: samples and image pairs."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -13,15 +13,15 @@ from gandl_jax.methods.phase import sample_keys
 
 
 class Grids:
-    """Writes `images/<step>_*.png`; nothing where the method makes no images.
+    """Writer of `images/<step>_*.png`; it writes nothing if the method has no images.
 
     Args:
-      folder: where to.
+      folder: of the PNG files.
       method: with `samples`, `show`, both or neither.
-      channels: names of the images'.
-      classes: column to the names of its classes, which samples have in turn.
-      fixed: gives the training records that all is shown of, or beside.
-      key: of whatever is random, the same for every grid.
+      channels: names of the images' channels.
+      classes: {column: names of its classes}; samples take the classes in turn.
+      fixed: returns the fixed training records that are shown.
+      key: of the random numbers, the same for every grid.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Grids:
         self._makers = [parallel.on_one(make) for make in makers]
 
     def write(self, step: int, state: Any) -> None:
-        """Writes those of a state after so many steps."""
+        """Writes the grids of the state after `step` steps."""
         pairs: list[Pair] = []
         for make in self._makers:
             pairs += make(state, self._fixed(), self._key)
@@ -53,7 +53,7 @@ class Grids:
 
 
 def _beside_real(method: Any, classes: Mapping[str, Sequence[str]]) -> Callable:
-    """`show` of a method that draws: real images, and as many of its own."""
+    """Makes a `show` hook of `samples`: real images beside as many generated ones."""
 
     def show(state: Any, batch: Mapping[str, Any], key: jax.Array) -> list[Pair]:
         index = jnp.arange(FIXED)

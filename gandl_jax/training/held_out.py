@@ -1,4 +1,4 @@
-"""Which records a training reads, which it sets aside, and which it never sees.
+"""The records that a training reads, sets aside for validation, and never sees.
 
 Imports nothing slow.
 """
@@ -19,9 +19,9 @@ class Rows(NamedTuple):
     """Rows of a screen's table, ascending, [n] int64 each.
 
     Attributes:
-      trained: that training reads.
-      validated: that it is validated by.
-      held_out: that it never reads.
+      trained: rows that training reads.
+      validated: rows that it is validated by.
+      held_out: rows that it never reads.
     """
 
     trained: np.ndarray
@@ -30,7 +30,7 @@ class Rows(NamedTuple):
 
 
 def resolve(metadata: pd.DataFrame, hold_out: str, validation: str) -> Rows:
-    """Resolves what a config holds out; the same for every method and seed.
+    """Resolves the records that a config holds out, alike for every method and seed.
 
     Records without a group of the unit, such as controls of "treatment:0.33", are
     trained on.
@@ -38,7 +38,7 @@ def resolve(metadata: pd.DataFrame, hold_out: str, validation: str) -> Rows:
     Args:
       metadata: [N] rows of Metadata_* columns, of the whole screen.
       hold_out: `config.train.hold_out`.
-      validation: `config.train.validation`, of what is left.
+      validation: `config.train.validation`, of the remaining records.
 
     Raises:
       InputError: no such groups, or nothing is left to train on.
@@ -50,12 +50,16 @@ def resolve(metadata: pd.DataFrame, hold_out: str, validation: str) -> Rows:
 
 
 def not_held(metadata: pd.DataFrame, hold_out: str) -> np.ndarray:
-    """Rows that are not held out, ascending, [n] int64; as `resolve`."""
+    """Returns the rows that are not held out, ascending, [n] int64.
+
+    Raises:
+      InputError: as in `resolve`.
+    """
     return np.flatnonzero(~_chosen(metadata, hold_out, HOLD_OUT))
 
 
 def divides_plates(metadata: pd.DataFrame, rows: Rows) -> bool:
-    """Whether held-out records share a plate with others, and so its grey levels."""
+    """Whether held-out records share a plate, and so its grey levels, with others."""
     plate = prepared.plates(metadata)
     if plate is None:
         return len(rows.held_out) > 0
@@ -65,7 +69,7 @@ def divides_plates(metadata: pd.DataFrame, rows: Rows) -> bool:
 
 
 def _chosen(metadata: pd.DataFrame, text: str, key: str) -> np.ndarray:
-    """[N] bool: the records of the groups that a text names; none for ""."""
+    """Marks the records of the groups that a text names, [N] bool; none for ""."""
     if not text:
         return np.zeros(len(metadata), bool)
     chosen = groups.chosen(metadata, text, key=key)

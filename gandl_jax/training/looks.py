@@ -1,7 +1,7 @@
-"""The looks that a method takes at its own training: when, on what, and what they tell.
+"""The looks that a method takes at its own training, by its checks.
 
-Always at the same records and with the same key; what they found is kept with each
-checkpoint, so that a training that resumes knows what it knew.
+Each look is at the same records with the same key; its metrics are stored with each
+checkpoint, so that a resumed training has the same history.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,39 +15,48 @@ from gandl_jax import hosts, parallel
 from gandl_jax.methods.contract import FIXED, Check
 from gandl_jax.training import soundness
 
-HISTORY, FOUND = "looks", "looked"  # among what a checkpoint notes
+HISTORY, FOUND = "looks", "looked"  # keys of a checkpoint's notes
 
 Metrics = dict[str, float]
 
 
 def first_records(batches: Iterator[Mapping[str, Any]]) -> dict[str, Any]:
-    """The first `FIXED` records of whole batches, as a batch: images, labels, index."""
-    parts = []
-    while sum(len(part["images"]) for part in parts) < FIXED:
-        parts.append(next(batches))
-    found = jax.tree.map(lambda *x: np.concatenate(x)[:FIXED], *parts)
-    return found | {"index": np.arange(FIXED, dtype=np.int32)}
+    """Returns the first `FIXED` records of whole batches as one batch.
+
+    Returns:
+      images, labels and index, as of the batches.
+    """
+    taken = []
+    while sum(len(part["images"]) for part in taken) < FIXED:
+        taken.append(next(batches))
+    batch = jax.tree.map(lambda *x: np.concatenate(x)[:FIXED], *taken)
+    return batch | {"index": np.arange(FIXED, dtype=np.int32)}
 
 
 def found_at(notes: Mapping[str, Any], checks: Sequence[Check]) -> Metrics:
-    """What the last looks before a checkpoint found, by what was noted with it."""
+    """Returns the metrics of the last looks before a checkpoint, from its notes."""
     if FOUND in notes:
         return notes[FOUND]
-    past = (check.former(notes) for check in checks)
-    return {name: x for looks in past if looks for name, x in looks[-1].items()}
+    histories = (check.former(notes) for check in checks)
+    return {
+        name: value
+        for history in histories
+        if history
+        for name, value in history[-1].items()
+    }
 
 
 class Looks:
-    """Takes the looks that are due, and raises where one finds trouble.
+    """The looks that are due; one that finds trouble raises it.
 
-    Of several hosts the first looks, for all.
+    The first of several hosts looks for all.
 
     Args:
       checks: the method's.
-      fixed: gives the records that are looked at.
+      fixed: returns the records that are looked at.
       key: of all looks.
       batch: images per step.
-      notes: of the checkpoint that the training goes on from; {} at its start.
+      notes: of the checkpoint that the training resumes from; {} at its start.
     """
 
     def __init__(
@@ -70,7 +79,7 @@ class Looks:
         self._found = dict(found_at(notes, checks))
 
     def due(self, step: int, *, all_are: bool) -> list[Check]:
-        """The checks that look after a step.
+        """Returns the checks that are due after a step.
 
         Args:
           step: steps completed.
@@ -83,7 +92,7 @@ class Looks:
         return step % configs.steps(check.every_images, self._batch) == 0
 
     def take(self, step: int, state: Any, due: Sequence[Check]) -> list[Metrics]:
-        """What each check that is due finds; it counts as history from now on.
+        """Runs the checks that are due; returns their metrics and adds them to history.
 
         Raises:
           Trouble: a check finds the training unsound, or a number is not finite.
@@ -93,33 +102,37 @@ class Looks:
         ]
 
     def take_aside(self, step: int, state: Any) -> None:
-        """Looks before a checkpoint that is not due; no later look knows of it.
+        """Looks before a checkpoint that is not due, without adding to history.
 
-        A check that has never looked has nothing to compare with, and does not.
+        A check without history is left out: it has nothing to compare with.
 
         Raises:
-          Trouble: as `take`.
+          Trouble: as in `take`.
         """
         for check in self._checks:
-            if past := self._history[check.name]:
-                self._take(step, state, check, list(past))
+            if history := self._history[check.name]:
+                self._take(step, state, check, list(history))
 
     def _take(self, step: int, state: Any, check: Check, history: list) -> Metrics:
-        found = hosts.once(lambda: self._look(check, state))
-        soundness.first_not_finite([(step, found)])
-        history.append(found)
-        self._found |= found
-        if told := check.trouble(history):
+        metrics = hosts.once(lambda: self._look(check, state))
+        soundness.first_not_finite([(step, metrics)])
+        history.append(metrics)
+        self._found |= metrics
+        if trouble := check.trouble(history):
             raise soundness.Trouble(
-                step, told.why, what=check.name, metric=told.metric, least=told.least
+                step,
+                trouble.why,
+                what=check.name,
+                metric=trouble.metric,
+                least=trouble.least,
             )
-        return found
+        return metrics
 
     def _look(self, check: Check, state: Any) -> Metrics:
-        found = self._fns[check.name](state, self._fixed(), self._key)
-        return {name: float(value) for name, value in found.items()}
+        metrics = self._fns[check.name](state, self._fixed(), self._key)
+        return {name: float(value) for name, value in metrics.items()}
 
     def notes(self) -> dict[str, Any]:
-        """What a checkpoint keeps of them."""
+        """Returns the notes for a checkpoint: history and last metrics."""
         history = {name: list(looks) for name, looks in self._history.items()}
         return {HISTORY: history, FOUND: dict(self._found)}

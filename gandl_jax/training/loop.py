@@ -1,4 +1,4 @@
-"""Trains a method on a prepared screen; run again, it goes on where it stopped."""
+"""Trains a method on a prepared screen, or resumes its training."""
 
 import contextlib
 import dataclasses
@@ -58,7 +58,7 @@ def run(config, workdir: epath.Path) -> None:
     Raises:
       InputError: no prepared screen, a batch that the devices do not allow, or a
         checkpoint of another architecture or preparation.
-      RunError: the training goes wrong again and again, a checkpoint cannot be
+      RunError: the training goes wrong too often, a checkpoint cannot be
         written, none is whole, or a stored record is damaged.
       Preempted: it was asked to stop, and has saved.
     """
@@ -72,7 +72,7 @@ def run(config, workdir: epath.Path) -> None:
         print(f"train     is at {newest * train.batch:,} images: nothing to do")
         hosts.once(lambda: costs.end_training(workdir, newest, costs.PLANNED))
         return
-    devices = parallel.of_all_hosts(parallel.devices(train.devices))
+    devices = parallel.all_host_devices(parallel.devices(train.devices))
     training = _open(config, workdir, saved, newest, devices)
     former = logs.Former.read(workdir, newest or 0)
     if newest and (why := training.validation(former).why_done()):
@@ -87,14 +87,15 @@ def run(config, workdir: epath.Path) -> None:
         hosts.once(lambda: workdirs.note(workdir, "start", known))
     channels = len(training.records.source.channels)
     meter = Meter(workdir, config, training.method, channels, devices)
-    state = training.start(newest)  # what it refuses leaves nothing, no event either
-    with _told(workdir, devices, newest or 0, saved), contextlib.closing(saved):
+    state = training.start(newest)  # before any event: a refusal writes nothing
+    recorded = _recorded_events(workdir, devices, newest or 0, saved)
+    with recorded, contextlib.closing(saved):
         counting = functools.partial(training.count, meter, devices)
         phases = split_phases(training.method, devices, counting)
         print(f"train     on {parallel.describe(devices)}; the first step compiles")
         while True:
             try:
-                with _memory_told():
+                with _explained_memory():
                     return training.go_on(phases, state, former, meter)
             except soundness.Trouble as trouble:
                 with preemption.deferred():
@@ -104,21 +105,27 @@ def run(config, workdir: epath.Path) -> None:
 
 
 def _open(config, workdir, saved, newest: int | None, devices) -> "_Training":
-    """What is to be trained; all that may be wrong with it is refused here."""
+    """Opens the training.
+
+    Raises:
+      InputError: as in `run`.
+    """
     train = config.train
     records = training_records.open_records(config)
     dataset, source = records.dataset, records.source
     hosts.agree({"the screen in config.data.dir": dataset.fingerprint})
-    for words in training_records.notes(records):
-        print(f"train     note: {words}", flush=True)
+    for note in training_records.notes(records):
+        print(f"train     note: {note}", flush=True)
     method = opening.make_method(config, source)
     schedule.check(config, method)
     if records.extra:
         method = extra_share.CountedMethod(method)
     parallel.check_batch(train.batch, len(devices), method.unit, train.accumulate)
     architecture = sources.architecture(config, source)
-    # What these refuse is refused before anything is written.
-    hosts.agree({f"what is in config.{k}": x for k, x in _files(method).items()})
+    # Checked before anything is written.
+    hosts.agree(
+        {f"what is in config.{key}": digest for key, digest in _files(method).items()}
+    )
     if newest is None:
         starting_state.published(config, method)
     else:
@@ -128,25 +135,25 @@ def _open(config, workdir, saved, newest: int | None, devices) -> "_Training":
         workdir=workdir,
         records=records,
         method=method,
-        side_by_side=side_by_side.of(method, records),
+        side_by_side=side_by_side.group_records(method, records),
         architecture=architecture | sources.note(source),
         saved=saved,
         bad=opening.bad_records_policy(config, dataset, workdir),
         total=configs.steps(train.total_images, train.batch),
     )
-    training.batches(newest or 0)  # tells of crops and crops_per_site
+    training.batches(newest or 0)  # prints notes on crops and crops_per_site
     return training
 
 
 def _files(method) -> dict[str, str]:
-    """What the method reads at every start: key of the config to a digest."""
+    """Returns {key of the config: digest} of the files that the method reads."""
     return method.files() if hasattr(method, "files") else {}
 
 
 def _note(
     workdir: epath.Path, training: "_Training", devices: list[jax.Device]
 ) -> None:
-    """Writes down what is trained on, which a later run must agree with."""
+    """Notes what is trained on, which a later run must agree with."""
     records, dataset = training.records, training.records.dataset
     workdirs.claim(
         workdir,
@@ -182,18 +189,18 @@ def _note(
 
 
 @contextlib.contextmanager
-def _told(workdir, devices, first: int, saved) -> Iterator[None]:
-    """Writes down that a training starts, and how it ends."""
+def _recorded_events(workdir, devices, first: int, saved) -> Iterator[None]:
+    """Records the events that begin and end a training."""
 
-    def add(what: str, **details: Any) -> None:
+    def add(event: str, **details: Any) -> None:
         if hosts.leads():
-            events.add(workdir, what, **details)
+            events.add(workdir, event, **details)
 
     add("started", step=first, devices=parallel.describe(devices))
     try:
         yield
     except BaseException as error:
-        with contextlib.suppress(OSError):  # a disk that is full stays so
+        with contextlib.suppress(OSError):  # the disk may be full
             add(_ending(error), why=str(error) or type(error).__name__)
         raise
     add("finished", step=saved.steps()[-1])
@@ -206,8 +213,8 @@ def _ending(error: BaseException) -> str:
 
 
 @contextlib.contextmanager
-def _memory_told() -> Iterator[None]:
-    """Turns what a device without memory left says into a sentence."""
+def _explained_memory() -> Iterator[None]:
+    """Raises RunError with a remedy for a device that is out of memory."""
     try:
         yield
     except jax.errors.JaxRuntimeError as error:
@@ -222,7 +229,7 @@ def _memory_told() -> Iterator[None]:
 
 @dataclasses.dataclass(frozen=True)
 class _Training:
-    """What a training is made of, wherever it starts."""
+    """The parts of a training that do not depend on the step it starts from."""
 
     config: Any
     workdir: epath.Path
@@ -235,7 +242,7 @@ class _Training:
     total: int
 
     def start(self, newest: int | None) -> Any:
-        """A checkpoint's state, or a new one, which is saved as step 0."""
+        """Returns a checkpoint's state, or a new one, which is saved as step 0."""
         hosts.once(lambda: self.saved.tidy(newest))
         self.saved.reload()
         hosts.begin_at(newest or 0)
@@ -248,20 +255,20 @@ class _Training:
             return state
         state = starting_state.make(self.config, self.method, self.records.source, key)
         hosts.once(self._note_seen)
-        hosts.once(lambda: costs.forget_training(self.workdir))
+        hosts.once(lambda: costs.drop_training(self.workdir))
         self.saved.save(0, self.method.items(state), self.architecture)
         return state
 
     def _note_seen(self) -> None:
-        """Keeps which records are seen, those of the starting networks too."""
+        """Writes the records that are seen, those of the starting networks too."""
         start = self.config.train.start_from
         is_workdir = start and not network_files.is_file(start)
         former = epath.Path(start) if is_workdir else None
-        more = self.records.extra.seen if self.records.extra else None
-        trained_on.write(self.workdir, self.records, former, more)
+        extra_seen = self.records.extra.seen if self.records.extra else None
+        trained_on.write(self.workdir, self.records, former, extra_seen)
 
     def _refuse_other_step(self, folder: int, step: int) -> None:
-        """Raises where a former version's checkpoint lies under another number."""
+        """Refuses a former version's checkpoint in a folder of another step."""
         if step != folder:
             raise InputError(
                 f"the checkpoint {self.workdir / 'checkpoints' / str(folder)} holds "
@@ -274,14 +281,14 @@ class _Training:
         devices: list[jax.Device],
         lowered: Sequence[jax.stages.Lowered],
     ) -> None:
-        """Has a step's floating-point operations counted, where its phases are lowered.
+        """Counts a step's floating-point operations once its phases are lowered.
 
-        What is lowered for one CPU, in one part, is counted at once; else the phases
+        Phases lowered for one CPU without accumulation are counted as they are; others
         are lowered again, which takes seconds.
         """
         if parallel.is_one_cpu(devices) and self.config.train.accumulate == 1:
-            found = map(parallel.flops, lowered)
-            meter.count(lambda: step_shapes.per_step(self.method, found))
+            counts = map(parallel.flops, lowered)
+            meter.count(lambda: step_shapes.per_step(self.method, counts))
             return
         source = self.records.source
         meter.count(lambda: step_shapes.flops_per_step(self.config, source))
@@ -349,7 +356,7 @@ class _Training:
         )
 
     def validation(self, former: logs.Former) -> validation.Validation:
-        """By the records that are set aside, as it stood after so many steps."""
+        """Returns the validation, with its history up to `former.step`."""
         not_logged = self._notes(former.step).get("metrics_not_logged", ())
         history = validation.history(former.lines, not_logged)
         return validation.Validation(
@@ -360,7 +367,7 @@ class _Training:
         return read_notes(self.saved, step) if step else {}
 
     def batches(self, first: int, rollbacks: int = 0) -> Iterator[dict]:
-        """This host's part of the batches from a step on."""
+        """Returns this host's part of the batches from a step on."""
         return training_batches(
             self.config,
             self.records,
@@ -371,10 +378,10 @@ class _Training:
         )
 
     def go_back(self, trouble: soundness.Trouble) -> int:
-        """Keeps what shows the trouble; gives the checkpoint to go on from.
+        """Keeps evidence of the trouble; returns the checkpoint to go back to.
 
         Raises:
-          RunError: it went back often enough.
+          RunError: the rollbacks are used up.
         """
         print(f"train     {trouble}", flush=True)
         self.saved.wait()
@@ -385,30 +392,30 @@ class _Training:
         if rollbacks >= self.config.train.rollbacks:
             raise rollback.used_up(self.config, trouble, folder)
         checks = getattr(self.method, "checks", ())
-        to = resume_point.newest_sound(self.saved, self.workdir, trouble, checks)
-        self.saved.tidy(to)  # first: what is killed here meets the trouble again
+        step = resume_point.newest_sound(self.saved, self.workdir, trouble, checks)
+        self.saved.tidy(step)  # before the event: if killed here, the trouble recurs
         events.add(
             self.workdir,
             "rolled_back",
             step=trouble.step,
             found=trouble.found,
-            to=to,
+            to=step,
             why=trouble.why,
             folder=folder.name,
         )
         print(
-            f"train     goes back to step {to}, and on with other data "
+            f"train     goes back to step {step}, and on with other data "
             f"({rollbacks + 1} of at most {self.config.train.rollbacks} times); "
             f"{folder} holds the batch",
             flush=True,
         )
-        return to
+        return step
 
     def _fixed_records(self) -> dict:
-        """What looks and grids are of: the same whenever it is asked for."""
-        found = looks.first_records(self._whole_batches(0, self.config.seed))
+        """Returns the records of looks and grids: always the same ones."""
+        batch = looks.first_records(self._whole_batches(0, self.config.seed))
         px = configs.network_px(self.config)
-        return found | {"images": np.asarray(scaled(found["images"], px))}
+        return batch | {"images": np.asarray(scaled(batch["images"], px))}
 
     def _whole_batches(self, first: int, seed: int) -> Iterator[dict]:
         return training_batches(
@@ -423,7 +430,7 @@ class _Training:
 
 
 def stream_key(config, stream_number: int) -> jax.Array:
-    """The key of one of the run's independent streams of random numbers."""
+    """Returns the key of one of the independent streams of random numbers."""
     return jax.random.fold_in(jax.random.key(config.seed), stream_number)
 
 
@@ -437,16 +444,16 @@ def training_batches(
     seed: int | None = None,
     whole: bool = False,
 ) -> Iterator[dict]:
-    """The stream of training batches from a step on, of which each host has a part.
+    """Streams the training batches from a step on; each host has its part of them.
 
     Args:
       config: the whole config.
       records: that are trained on.
-      first_step: how many batches are left out.
+      first_step: number of batches to leave out.
       on_bad: takes note of bad records; None fails.
-      side_by_side: which records follow one another, as the method asks; None is any.
-      seed: of their order; None is the config's.
-      whole: give them whole, on every host.
+      side_by_side: groups of records that the method wants together; None if any.
+      seed: of the order; None is the config's.
+      whole: whether every host gets whole batches.
     """
     data = config.data
     return stream.train_batches(
@@ -489,7 +496,7 @@ def judged_batches(
 
 
 def make_step(config, method, devices: list[jax.Device]):
-    """A whole training step: the phases that are due, one after the other.
+    """Makes a whole training step: the phases that are due, one after the other.
 
     Returns:
       A function of (state, batch, step) to (state, metrics).
@@ -502,18 +509,18 @@ def split_phases(
     devices: list[jax.Device],
     after: Callable[[Sequence[jax.stages.Lowered]], None] = lambda lowered: None,
 ) -> list[Callable]:
-    """The phases of a method on devices; `after` as of `parallel.split_all`."""
+    """Splits a method's phases over devices; `after` as in `parallel.split_all`."""
     return parallel.split_all([phase.fn for phase in method.phases], devices, after)
 
 
 def in_turn(config, method, fns: Sequence[Callable], rollbacks: int = 0):
-    """A whole step of phases that are on the devices already, a function for each.
+    """Makes a whole step of phases that are split over the devices already.
 
     Args:
       config: of the experiment.
-      method: whose phases they are.
-      fns: one for each phase.
-      rollbacks: how often the training went back, which changes all random numbers.
+      method: that the phases belong to.
+      fns: a function for each phase.
+      rollbacks: number of rollbacks so far; each changes all random numbers.
     """
     key = stream_key(config, STEPS)
     if rollbacks:
@@ -532,8 +539,8 @@ def in_turn(config, method, fns: Sequence[Callable], rollbacks: int = 0):
 
 
 def _loop(state, step_fn, batches, recorder: Recorder, steps: range) -> tuple[int, str]:
-    """Makes steps; gives how many are completed, and why they end early, or ""."""
-    # Record and save before the next batch is taken: a restart skips and repeats none.
+    """Makes steps; returns the number completed, and why they end early, or ""."""
+    # Record and save before the next batch is taken: a restart skips or repeats none.
     with contextlib.ExitStack() as stack:
         stops = None
         for step in steps:
@@ -545,9 +552,9 @@ def _loop(state, step_fn, batches, recorder: Recorder, steps: range) -> tuple[in
                 stops = stack.enter_context(preemption.deferred())
             if stops(step + 1):
                 recorder.save(step + 1, state)
-                hosts.meet()  # the first to leave would end the others
+                hosts.meet()  # a host that leaves early would end the others
                 raise preemption.stop_error(f"saved at step {step + 1}")
-        recorder.wait()  # as long as a request to stop waits, too
+        recorder.wait()  # while requests to stop are still deferred
     return steps.stop, ""
 
 

@@ -1,4 +1,4 @@
-"""The method that a config names; a screen need not be there."""
+"""The method that a config names; no screen is needed."""
 
 from typing import Any
 
@@ -8,14 +8,17 @@ from gandl_jax.methods.source import Source
 
 
 def make_method(config, source: Source) -> Any:
-    """The method that the config names.
+    """Makes the method that the config names.
 
     Args:
       config: of the experiment.
       source: of the records that it is trained on.
+
+    Raises:
+      InputError: there is no such method.
     """
     name, known = config.method.name, modules.names("methods", "Method")
-    if name not in known:  # of another workdir's config.json, which is only data
+    if name not in known:  # possible in another workdir's config.json
         raise InputError(f"there is no method {name!r}: {nearest(name, known)}")
     method = modules.load("methods", name).Method(config, source)
     px = config.model.input_px

@@ -1,4 +1,4 @@
-"""Networks in .npz files, and which of their channels stand for which of ours.
+"""Networks in .npz files, and the assignment of their channels to a screen's.
 
 Imports nothing slow.
 """
@@ -13,115 +13,128 @@ from etils import epath
 from gandl_jax import files, modules
 from gandl_jax.errors import InputError, nearest
 
-MEAN = "mean"  # of all channels, in place of one
+MEAN = "mean"  # of all channels, instead of one
 
 
-def is_file(place: str) -> bool:
-    """Whether a value of the config names an .npz file, not a workdir."""
-    return place.endswith(".npz")
+def is_file(value: str) -> bool:
+    """Whether a config value names an .npz file, not a workdir."""
+    return value.endswith(".npz")
 
 
-def of_method(config) -> ModuleType:
-    """What knows the files of the config's method.
+def weights_module(config) -> ModuleType:
+    """Returns the module that reads network files of the config's method.
 
     Raises:
       InputError: no file holds networks of this method.
     """
-    found = modules.part("methods", config.method.name, "weights")
-    if found is None:
+    module = modules.part("methods", config.method.name, "weights")
+    if module is None:
         raise InputError(
             f"networks of config.method.name={config.method.name} are not read from "
             "files: name a workdir"
         )
-    return found
+    return module
 
 
-def read(config, place: str) -> tuple[Any, Any]:
-    """Both networks of a file, and their sizes.
-
-    Raises:
-      InputError: no such file, damaged, or no two networks of the config's method.
-    """
-    with _opened(place) as file:
-        return of_method(config).read(file, place)
-
-
-def read_encoder(config, place: str) -> tuple[Any, Any]:
-    """The encoder of a file, and its sizes.
+def read(config, path: str) -> tuple[Any, Any]:
+    """Reads both networks of a file, and their sizes.
 
     Raises:
-      InputError: no such file, damaged, or no encoder of the config's method.
+      InputError: the file is missing, damaged, or lacks the method's two networks.
     """
-    with _opened(place) as file:
-        return of_method(config).read_encoder(file, place)
+    with _opened(path) as file:
+        return weights_module(config).read(file, path)
 
 
-def fingerprint(place: str) -> str:
+def read_encoder(config, path: str) -> tuple[Any, Any]:
+    """Reads the encoder of a file, and its sizes.
+
+    Raises:
+      InputError: the file is missing, damaged, or holds no encoder of the method.
+    """
+    with _opened(path) as file:
+        return weights_module(config).read_encoder(file, path)
+
+
+def fingerprint(path: str) -> str:
     """Hexadecimal SHA-256 of a file's content."""
-    return files.sha256(_found(place))
+    return files.sha256(_found(path))
 
 
 def numbered(count: int) -> list[str]:
-    """What the channels of a file are called, which has no names for them."""
+    """Returns names for the channels of a file, which has none: their numbers."""
     return [str(number) for number in range(count)]
 
 
 def sources(
-    key: str, wanted: Sequence[str], ours: Sequence[str], theirs: Sequence[str]
+    key: str,
+    wanted: Sequence[str],
+    screen_channels: Sequence[str],
+    network_channels: Sequence[str],
 ) -> tuple[int | None, ...]:
-    """The channels of other networks that stand for ours, as the config says it.
+    """Returns the networks' channel that stands for each channel of the screen.
 
     Args:
       key: of the config, for messages.
-      wanted: its value: for each of ours one of theirs, or "mean".
-      ours: names of the screen's channels, in the network's order.
-      theirs: names, or numbers from 0, of the others.
+      wanted: its value: one of `network_channels`, or "mean", for each of
+        `screen_channels`.
+      screen_channels: names of the screen's channels, in the network's order.
+      network_channels: names, or numbers from 0, of the networks' channels.
 
     Returns:
-      For each of ours the position of theirs; None is the mean of all.
+      The index in `network_channels` for each of `screen_channels`; None is the mean of
+      all.
 
     Raises:
-      InputError: not one word for each of our channels, or one that is not theirs.
+      InputError: the number of names is wrong, or a name is none of `network_channels`.
     """
-    if len(wanted) != len(ours):
+    if len(wanted) != len(screen_channels):
         raise InputError(
             f"config.{key}={','.join(wanted)} should have one word for each of the "
-            f"channels {', '.join(ours)}: of {', '.join(theirs)} or {MEAN}"
+            f"channels {', '.join(screen_channels)}: of {', '.join(network_channels)} "
+            f"or {MEAN}"
         )
-    for word in wanted:
-        if word not in (*theirs, MEAN):
+    for name in wanted:
+        if name not in (*network_channels, MEAN):
             raise InputError(
-                f"config.{key} names {word!r}, which the other networks have not: "
-                f"{nearest(word, [*theirs, MEAN])}"
+                f"config.{key} names {name!r}, which the other networks have not: "
+                f"{nearest(name, [*network_channels, MEAN])}"
             )
-    return tuple(None if w == MEAN else theirs.index(w) for w in wanted)
+    return tuple(
+        None if name == MEAN else network_channels.index(name) for name in wanted
+    )
 
 
 def sources_in_file(
-    key: str, wanted: Sequence[str], ours: Sequence[str], count: int
+    key: str, wanted: Sequence[str], screen_channels: Sequence[str], count: int
 ) -> tuple[int | None, ...]:
-    """As `sources`, for a file: in its order or, of another number, the mean."""
-    theirs = numbered(count)
-    usual = theirs if count == len(ours) else [MEAN] * len(ours)
-    return sources(key, wanted or usual, ours, theirs)
+    """Returns `sources` of a file's channels.
+
+    Without names, channels correspond in order; if their number differs, each is the
+    mean of all.
+    """
+    network_channels = numbered(count)
+    is_same = count == len(screen_channels)
+    usual = network_channels if is_same else [MEAN] * len(screen_channels)
+    return sources(key, wanted or usual, screen_channels, network_channels)
 
 
 @contextlib.contextmanager
-def _opened(place: str) -> Iterator[BinaryIO]:
-    with files.reading(_found(place)) as file:
+def _opened(path: str) -> Iterator[BinaryIO]:
+    with files.reading(_found(path)) as file:
         try:
             files.check_unpacked(file)
         except ValueError as error:
             raise InputError(
-                f"{place} is no file of networks ({error}): export them again "
+                f"{path} is no file of networks ({error}): export them again "
                 "(docs/weights.md)"
             ) from error
         yield file
 
 
-def _found(place: str) -> epath.Path:
-    path = epath.Path(place)
+def _found(name: str) -> epath.Path:
+    path = epath.Path(name)
     files.check_regular(path)
     if not path.is_file():
-        raise InputError(f"there is no file {place}: name an .npz file, or a workdir")
+        raise InputError(f"there is no file {name}: name an .npz file, or a workdir")
     return path

@@ -1,4 +1,4 @@
-"""The encoders that a config asks for, opened with the screen that they embed."""
+"""The encoders that a config asks for, and the screen that they embed."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -14,18 +14,18 @@ from gandl_jax.training.encoders import Encoder
 
 @dataclasses.dataclass(frozen=True)
 class Opened:
-    """Encoders, and what they embed.
+    """Encoders, and the screen that they embed.
 
     Attributes:
-      theirs: the config that they were trained with.
-      dataset: the prepared screen, as this config labels it.
-      channels: of it, that they take.
-      source: that they learnt from.
-      method: theirs.
-      encoders: one by one, each with a loader of its weights.
+      trained_config: the config that they were trained with.
+      dataset: the prepared screen, labelled by this experiment's config.
+      channels: of the screen that they take.
+      source: of the records that they were trained on.
+      method: that they were trained by.
+      encoders: each with a loader of its weights.
     """
 
-    theirs: Any
+    trained_config: Any
     dataset: Prepared
     channels: tuple[str, ...]
     source: Source
@@ -37,12 +37,13 @@ def open_encoders(config, workdir: epath.Path) -> Opened:
     """Opens the prepared screen of a config and the encoders of its `embed`.
 
     Raises:
-      InputError: no prepared screen, no checkpoint, or one of another architecture.
+      InputError: no prepared screen, no checkpoint, or a checkpoint of another
+        architecture.
     """
-    theirs = opening.encoder_config(config)
+    trained_config = opening.encoder_config(config)
     dataset, channels = opening.open_dataset(config)
     trained = encoders.find_trained(config, workdir)
     source = trained.source() if trained and trained.steps else Source(channels)
-    method = opening.encoder_method(config, theirs, source)
-    chosen = encoders.choose(config, theirs, method, dataset, trained, source)
-    return Opened(theirs, dataset, channels, source, method, chosen)
+    method = opening.encoder_method(config, trained_config, source)
+    chosen = encoders.choose(config, trained_config, method, dataset, trained, source)
+    return Opened(trained_config, dataset, channels, source, method, chosen)

@@ -1,4 +1,4 @@
-"""What the jobs of one experiment share: its dataset, its method, its encoder."""
+"""The dataset, the method and the encoder that the jobs of an experiment share."""
 
 import contextlib
 import functools
@@ -21,18 +21,18 @@ from gandl_jax.training.named_method import make_method as make_method
 
 
 def open_dataset(config) -> tuple[prepared.Prepared, tuple[str, ...]]:
-    """The prepared screen as the config labels it, and the channels to use.
+    """Opens the prepared screen, labelled by the config, and its channels to use.
 
-    Its grey levels are those of plates that hold more than held-out records. Imports
+    Grey levels are taken from the plates that are not wholly held out. Imports
     nothing slow.
 
     Raises:
-      InputError: it is not prepared, is another screen or reduced otherwise, is
+      InputError: the screen is not prepared, is another one or reduced otherwise, is
         smaller than a crop, has no such channel, label or column, no plates to scale
         by, or no such groups to hold out.
     """
     spec = screen.load(config)
-    name = spec.name  # of a screen of one's own, config.screen.name
+    name = spec.name  # config.screen.name for a custom screen
     dataset = prepared.open_prepared(config.data.dir)
     if dataset.name != name:
         raise InputError(
@@ -52,7 +52,7 @@ def open_dataset(config) -> tuple[prepared.Prepared, tuple[str, ...]]:
 
 
 def check_crop(config, name: str, size_px: tuple[int, int]) -> None:
-    """Refuses a crop that images do not hold, with the largest that the method takes.
+    """Refuses a crop that is larger than the images, and names the largest possible.
 
     Args:
       config: of the experiment.
@@ -60,7 +60,7 @@ def check_crop(config, name: str, size_px: tuple[int, int]) -> None:
       size_px: height and width of its images.
 
     Raises:
-      InputError: with what fits.
+      InputError: with the largest crop that fits.
     """
     data = config.data
     prepared.check_crop(
@@ -73,10 +73,10 @@ def check_crop(config, name: str, size_px: tuple[int, int]) -> None:
     )
 
 
-def _largest_crop(config, most: int) -> int | None:
-    """The largest crop of at most so many pixels that the method's networks take."""
+def _largest_crop(config, most_px: int) -> int | None:
+    """Returns the largest crop of at most `most_px` px that the networks take."""
     tried = config.copy_and_resolve_references()
-    for px in range(most, 0, -1):
+    for px in range(most_px, 0, -1):
         tried.data.crop_px = px
         with contextlib.suppress(InputError):
             configs.method_options(config.method.name).check(tried)
@@ -87,7 +87,7 @@ def _largest_crop(config, most: int) -> int | None:
 def bad_records_policy(
     config, dataset: prepared.Prepared, workdir: epath.Path
 ) -> bad_records.BadRecords | None:
-    """Where bad records are skipped, what takes note of them; else None."""
+    """Returns the note-taker of bad records, or None if they end the job."""
     if config.data.bad_records == "fail":
         return None
     return bad_records.BadRecords(
@@ -99,28 +99,28 @@ def bad_records_policy(
     )
 
 
-def encoder_method(config, theirs, source: Source) -> Any:
-    """The method whose encoder embeds this screen.
+def encoder_method(config, trained_config, source: Source) -> Any:
+    """Makes the method whose encoder embeds this screen.
 
     Args:
       config: of this experiment.
-      theirs: of the encoder, as of `encoder_config`.
-      source: that the encoder learnt from.
+      trained_config: of the encoder, as from `encoder_config`.
+      source: of the records that the encoder was trained on.
     """
-    method = make_method(theirs, source)
+    method = make_method(trained_config, source)
     if not takes_other_channels(config):
         return method
     from gandl_jax.training import other_channels  # slow
 
-    folder, names = epath.Path(config.embed.checkpoint), theirs.data.channels
+    folder, names = epath.Path(config.embed.checkpoint), trained_config.data.channels
     sources, count = _sources(folder, names, config), len(names)
     return other_channels.OtherChannelsMethod(method, sources, count)
 
 
 def takes_other_channels(config) -> bool:
-    """Whether an encoder of a workdir sees this screen's channels in place of its own.
+    """Whether a workdir's encoder sees this screen's channels in place of its own.
 
-    Of a file the filters themselves are changed.
+    For an encoder in a file the filters themselves are changed instead.
     """
     embed = config.embed
     return bool(embed.checkpoint_channels) and not network_files.is_file(
@@ -129,19 +129,19 @@ def takes_other_channels(config) -> bool:
 
 
 def encoder_config(config) -> ml_collections.ConfigDict:
-    """The config that the encoder was trained with.
+    """Returns the config that the encoder was trained with.
 
-    It is this one, unless `config.embed.checkpoint` names another experiment: then its
-    model and method are the other's, while tiles and channels must agree; or a file of
-    networks: then its sizes are that file's. Imports nothing slow and needs no prepared
+    It is `config`, unless `config.embed.checkpoint` names another experiment, whose
+    model and method are then used and whose tiles and channels must agree; or a file of
+    networks, whose sizes are then used. Imports nothing slow and needs no prepared
     screen.
 
     Returns:
-      The config, with the channels spelt out where it is another experiment's.
+      The config; another experiment's has its channels spelt out.
 
     Raises:
-      InputError: no such experiment, an unfinished one, or one that takes other
-        channels or tiles; no such file, or none of a network for such tiles.
+      InputError: the experiment is missing, unfinished, or takes other channels or
+        tiles; or the file is missing, or its network takes other tiles.
     """
     if not config.embed.checkpoint:
         return config
@@ -153,84 +153,90 @@ def encoder_config(config) -> ml_collections.ConfigDict:
             f"config.embed.checkpoint={folder} is no folder: name the workdir of the "
             "experiment whose encoder shall embed this screen, or an .npz file"
         )
-    theirs = read_trained(folder)
+    trained_config = read_trained(folder)
     if "last" in config.embed.steps:
-        check_finished(folder, theirs)
-    _sources(folder, theirs.data.channels, config)
-    _check_tiles(folder, theirs.data.crop_px, "data.crop_px", config.data.crop_px)
-    theirs.embed.weights = config.embed.weights
-    return theirs
+        check_finished(folder, trained_config)
+    _sources(folder, trained_config.data.channels, config)
+    _check_tiles(
+        folder, trained_config.data.crop_px, "data.crop_px", config.data.crop_px
+    )
+    trained_config.embed.weights = config.embed.weights
+    return trained_config
 
 
 def read_trained(folder: epath.Path) -> ml_collections.ConfigDict:
-    """The config of another experiment that has a checkpoint, channels spelt out.
+    """Reads the config of another, trained experiment, with its channels spelt out.
 
     Raises:
-      InputError: it is no experiment's workdir, or holds no checkpoint.
+      InputError: the folder is no workdir, or holds no checkpoint.
     """
-    theirs = workdirs.read_config(folder)
+    trained_config = workdirs.read_config(folder)
     if newest_step(folder) is None:
         raise InputError(f"{folder} holds no checkpoint: run its --job=train first")
-    theirs.data.channels = prepared.check_channels(
-        theirs.data.name, screen.load(theirs).channels, theirs.data.channels
+    trained_config.data.channels = prepared.check_channels(
+        trained_config.data.name,
+        screen.load(trained_config).channels,
+        trained_config.data.channels,
     )
-    return theirs
+    return trained_config
 
 
 def newest_step(folder: epath.Path) -> int | None:
-    """The newest checkpoint that a workdir has finished, without looking into it."""
+    """Returns the newest finished checkpoint of a workdir, without opening it."""
     return max(finished_steps(folder), default=None)
 
 
 def finished_steps(folder: epath.Path) -> list[int]:
-    """Of the checkpoints that a workdir has finished, without looking into them."""
+    """Returns the steps of a workdir's finished checkpoints, without opening them."""
     saved = folder / "checkpoints"
-    found = list(saved.iterdir()) if saved.is_dir() else []
-    steps = [p for p in found if p.name.isdecimal() and file_hashes.is_listed(p)]
+    paths = list(saved.iterdir()) if saved.is_dir() else []
+    steps = [
+        path for path in paths if path.name.isdecimal() and file_hashes.is_listed(path)
+    ]
     return sorted(int(path.name) for path in steps)
 
 
 def _config_of_file(config) -> ml_collections.ConfigDict:
-    """This config with the sizes of the encoder in a file."""
-    place = config.embed.checkpoint
-    _, sizes = network_files.read_encoder(config, place)
+    """Returns this config with the sizes of the encoder in a file."""
+    path = config.embed.checkpoint
+    _, sizes = network_files.read_encoder(config, path)
     key, size = configs.network_px_key(config), configs.network_px(config)
-    _check_tiles(place, sizes.size, key, size)
-    theirs = config.copy_and_resolve_references()
-    network_files.of_method(config).configure(theirs, sizes)
+    _check_tiles(path, sizes.size, key, size)
+    trained_config = config.copy_and_resolve_references()
+    network_files.weights_module(config).configure(trained_config, sizes)
     spec = screen.load(config)
-    theirs.data.channels = prepared.check_channels(
+    trained_config.data.channels = prepared.check_channels(
         spec.name, spec.channels, config.data.channels
     )
     network_files.sources_in_file(
         "embed.checkpoint_channels",
         config.embed.checkpoint_channels,
-        theirs.data.channels,
+        trained_config.data.channels,
         sizes.channels,
     )
-    return theirs
+    return trained_config
 
 
-def _check_tiles(place: epath.PathLike, theirs: int, key: str, ours: int) -> None:
-    if ours != theirs:
+def _check_tiles(source: epath.PathLike, trained_px: int, key: str, px: int) -> None:
+    if px != trained_px:
         raise InputError(
-            f"the encoder of {place} takes tiles of {theirs} px, but config.{key} is "
-            f"{ours}: set --config.{key}={theirs}"
+            f"the encoder of {source} takes tiles of {trained_px} px, but config.{key} "
+            f"is {px}: set --config.{key}={trained_px}"
         )
 
 
-def check_finished(folder: epath.Path, theirs) -> None:
-    """Refuses a training that has not come to its end.
+def check_finished(folder: epath.Path, trained_config) -> None:
+    """Refuses a training that is not finished.
 
     Args:
       folder: its workdir.
-      theirs: its config.
+      trained_config: its config.
 
     Raises:
-      InputError: with its steps.
+      InputError: with the step it is at, and the total.
     """
     last = newest_step(folder)
-    total = configs.steps(theirs.train.total_images, theirs.train.batch)
+    total = configs.steps(trained_config.train.total_images, trained_config.train.batch)
     if last >= total or last == events.early_end(events.read(folder)):
         return
     raise InputError(
@@ -240,35 +246,41 @@ def check_finished(folder: epath.Path, theirs) -> None:
 
 
 def _sources(
-    folder: epath.Path, theirs: Sequence[str], config
+    folder: epath.Path, encoder_channels: Sequence[str], config
 ) -> tuple[int | None, ...]:
-    """For each of this screen's chosen channels that of the encoder, as it says.
+    """Returns the encoder's channel for each of this screen's chosen channels.
 
     Raises:
-      InputError: they are not the encoder's, and the config does not say which stand
-        for which.
+      InputError: they differ from the encoder's, and the config does not assign them.
     """
     spec = screen.load(config)
-    mine = prepared.check_channels(spec.name, spec.channels, config.data.channels)
+    screen_channels = prepared.check_channels(
+        spec.name, spec.channels, config.data.channels
+    )
     key, wanted = "embed.checkpoint_channels", config.embed.checkpoint_channels
     if wanted:
-        return network_files.sources(key, wanted, mine, list(theirs))
-    if mine == tuple(theirs):
-        return tuple(range(len(mine)))
-    lacking = [name for name in theirs if name not in spec.channels]
+        return network_files.sources(
+            key, wanted, screen_channels, list(encoder_channels)
+        )
+    if screen_channels == tuple(encoder_channels):
+        return tuple(range(len(screen_channels)))
+    lacking = [name for name in encoder_channels if name not in spec.channels]
     if lacking:
-        has, usual = (
+        available, suggestion = (
             ", ".join(spec.channels),
-            (name if name in theirs else network_files.MEAN for name in mine),
+            (
+                name if name in encoder_channels else network_files.MEAN
+                for name in screen_channels
+            ),
         )
         advice = (
-            f"this screen has no {' and no '.join(lacking)}, but {has}; say for each "
-            "of its channels which of the encoder's it stands for, or mean, as in "
-            f"--config.{key}={','.join(usual)}"
+            f"this screen has no {' and no '.join(lacking)}, but {available}; say for "
+            "each of its channels which of the encoder's it stands for, or mean, as "
+            f"in --config.{key}={','.join(suggestion)}"
         )
     else:
-        advice = f"set --config.data.channels={','.join(theirs)}"
+        advice = f"set --config.data.channels={','.join(encoder_channels)}"
     raise InputError(
-        f"the encoder of {folder} takes the channels {', '.join(theirs)}, but "
-        f"config.data.channels gives it {', '.join(mine)}: {advice}"
+        f"the encoder of {folder} takes the channels {', '.join(encoder_channels)}, "
+        f"but config.data.channels gives it {', '.join(screen_channels)}: {advice}"
     )

@@ -1,8 +1,8 @@
 """An encoder that sees images of other channels than it was trained on.
 
-Of another experiment's workdir: config.embed.checkpoint_channels. What a first
-convolution makes of it is what that convolution gives whose filters were taken from the
-named channels (docs/weights.md, Channels): both are linear in the channels.
+For encoders of another workdir, with config.embed.checkpoint_channels. Mixing the
+images gives the same first convolution as mixing its filters (docs/weights.md,
+Channels), as both are linear in the channels.
 """
 
 from collections.abc import Sequence
@@ -14,29 +14,29 @@ from jax import Array
 
 
 def mixture(sources: Sequence[int | None], count: int) -> np.ndarray:
-    """What each channel of the encoder sees of each of the screen.
+    """Returns the matrix from the screen's channels to the encoder's.
 
     Args:
-      sources: for each channel of the screen, that of the encoder whose place it
-        takes; None spreads it over all.
+      sources: for each channel of the screen, the index of the encoder's channel that
+        it replaces; None spreads it over all.
       count: channels of the encoder.
 
     Returns:
-      [channels of the screen, count] float32. A grey image, the same in all channels,
-      stays itself where the sources use all channels alike; what nobody takes the
-      place of is 0, a middle grey.
+      [channels of the screen, count] float32. An image that is equal in all channels
+      is unchanged if the sources use all channels equally; a channel that nothing
+      replaces is 0, a middle grey.
     """
-    each, mean = np.eye(count), np.full(count, 1 / count)
-    taken = [mean if source is None else each[source] for source in sources]
-    return np.float32(np.stack(taken) * count / len(sources))
+    unit_rows, mean = np.eye(count), np.full(count, 1 / count)
+    rows = [mean if source is None else unit_rows[source] for source in sources]
+    return np.float32(np.stack(rows) * count / len(sources))
 
 
 class OtherChannelsMethod:
-    """A method that embeds images of other channels; all else is the method's own.
+    """A method that embeds images of other channels; all else is unchanged.
 
     Args:
-      method: as of `methods/contract.py`.
-      sources: as of `mixture`.
+      method: as in `methods/contract.py`.
+      sources: as in `mixture`.
       count: channels that the method's encoder takes.
     """
 
@@ -44,9 +44,9 @@ class OtherChannelsMethod:
         self._method, self._mixture = method, mixture(sources, count)
 
     def embed(self, encoder: Any, images: Array) -> dict[str, Array]:
-        """The method's feature sets of [B, H, W, channels of the screen]."""
+        """Returns the method's feature sets of [B, H, W, channels of the screen]."""
         return self._method.embed(encoder, jnp.dot(images, self._mixture))
 
     def __getattr__(self, name: str) -> Any:
-        """A hook of the method, where it has it."""
+        """Returns a hook of the method, if it has it."""
         return getattr(self._method, name)

@@ -1,4 +1,4 @@
-"""What is due after a training step: checks, metrics, pictures, a checkpoint."""
+"""Checks, metrics, pictures and checkpoints that are due after a training step."""
 
 import time
 from collections.abc import Sequence
@@ -20,28 +20,28 @@ from gandl_jax.training.grids import Grids
 from gandl_jax.training.looks import Looks
 from gandl_jax.training.validation import Validation
 
-NOTES = "train.recorder"  # beside a checkpoint's arrays: what a resume needs
-COST = "cost"  # among them: what the steps up to it have cost
+NOTES = "train.recorder"  # of a checkpoint, needed to resume
+COST = "cost"  # among those notes: the cost of the steps up to the checkpoint
 
 
 class Recorder:
-    """Writes what is due after a step, and looks whether the training is sound.
+    """Writes what is due after a step, and checks that the training is sound.
 
-    Of several hosts the first writes metrics and pictures, and all the checkpoint.
+    The first of several hosts writes metrics and pictures; all write the checkpoint.
 
     Args:
       config: of the experiment.
-      workdir: where to.
-      method: gives a checkpoint's items.
+      workdir: of the experiment.
+      method: that is trained; it gives a checkpoint's items.
       architecture: flat sizes, saved beside a checkpoint's arrays.
       saved: the checkpoints.
-      bad: counts records that cannot be read; None where those end the training.
-      former: what was logged up to the step that this run goes on from.
+      bad: counts records that cannot be read; None if those end the training.
+      former: the log up to the step that this run resumes from.
       total: steps in all.
-      looks: of the method, at its own training.
-      grids: of what the method makes.
-      validation: by the records that are set aside.
-      meter: of what it costs.
+      looks: of the method's checks.
+      grids: of the method's images.
+      validation: on the records that are set aside.
+      meter: of the training's cost.
       generated: judges the images that the method draws.
     """
 
@@ -85,10 +85,15 @@ class Recorder:
         meter.begin(first, read_notes(saved, first).get(COST) if first else None)
 
     def add(self, step: int, state: Any, metrics: dict) -> str:
-        """Takes what a step gave; `step` counts those completed.
+        """Takes the results of a step.
+
+        Args:
+          step: steps completed.
+          state: after them.
+          metrics: of the step, on the device.
 
         Returns:
-          Why the training is done early; "" where it goes on.
+          The reason why the training is done early, or "".
 
         Raises:
           Trouble: the training is no longer sound.
@@ -123,7 +128,7 @@ class Recorder:
             self._judge(step, state)
         if self._due("log", step) and self._validation.is_on:
             self._require_finite(step, state)
-            with self._meter.of(cost_meter.VALIDATION):
+            with self._meter.timing(cost_meter.VALIDATION):
                 self._read.append(self._validation.take(state))
         if shows:
             self._show(step, state)
@@ -132,7 +137,7 @@ class Recorder:
             self._save(step, state)
 
     def _time(self) -> None:
-        """Counts a step; the first, which compiles, is no measure of the others."""
+        """Counts a step for the speed, without the first, which compiles."""
         self._progress.update(self._batch, self._note)
         if self._since is None:
             self._since = time.monotonic()
@@ -140,10 +145,10 @@ class Recorder:
             self._timed += 1
 
     def save(self, step: int, state: Any) -> None:
-        """Saves a checkpoint of a state that is sound, unless there is one; waits.
+        """Saves a checkpoint of a sound state, unless it is saved already; waits.
 
         Raises:
-          Trouble: it is not.
+          Trouble: the state is not sound.
           RunError: it cannot be written.
         """
         if step != self._saved_step:
@@ -153,7 +158,7 @@ class Recorder:
         self.wait()
 
     def finish(self, step: int, state: Any, why: str) -> None:
-        """Logs and saves a training that is done early, and says so.
+        """Logs and saves a training that is done early, and prints why.
 
         Raises:
           RunError: it cannot be written.
@@ -170,11 +175,11 @@ class Recorder:
         Raises:
           RunError: it cannot be.
         """
-        with self._meter.of(cost_meter.CHECKPOINTS):
+        with self._meter.timing(cost_meter.CHECKPOINTS):
             self._saved.wait()
 
     def _save(self, step: int, state: Any) -> None:
-        with self._meter.of(cost_meter.CHECKPOINTS):
+        with self._meter.timing(cost_meter.CHECKPOINTS):
             self._meter.write()  # first: no checkpoint is newer than the file
             notes = {"metrics_not_logged": list(self._read)} | self._looks.notes()
             notes[COST] = self._meter.figures()
@@ -189,8 +194,8 @@ class Recorder:
             self._metrics.close()
         self._progress.close(self._note)
 
-    def _due(self, what: str, step: int) -> bool:
-        images = self._config.train[f"{what}_every_images"]
+    def _due(self, kind: str, step: int) -> bool:
+        images = self._config.train[f"{kind}_every_images"]
         if not images:
             return False
         every = configs.steps(images, self._batch)
@@ -200,11 +205,11 @@ class Recorder:
         return step > 0 and step % self._config.train.check_every_steps == 0
 
     def _check(self) -> None:
-        """Reads the metrics so far, and what was found of state and checkpoint."""
+        """Reads the metrics so far, and checks the state and the last checkpoint."""
         self._saved.look()
         memory.give_back()
-        # Not the dictionaries: JAX would sort them, and their order tells causes.
-        values = jax.device_get([list(m.values()) for _, m in self._unread])
+        # As lists: JAX would sort dictionaries, whose order is causal.
+        values = jax.device_get([list(metrics.values()) for _, metrics in self._unread])
         new = [
             (step, dict(zip(metrics, map(float, numbers), strict=True)))
             for (step, metrics), numbers in zip(self._unread, values, strict=True)
@@ -222,25 +227,25 @@ class Recorder:
         soundness.check_fields(step, jax.device_get(self._finite(state)))
 
     def _look(self, step: int, state: Any, due: Sequence[Check]) -> None:
-        """Takes the looks that are due; what goes wrong is shown."""
+        """Takes the looks that are due; on trouble, writes the pictures."""
         try:
-            with self._meter.of(cost_meter.CHECKS):
+            with self._meter.timing(cost_meter.CHECKS):
                 self._read += self._looks.take(step, state, due)
         except soundness.Trouble:
             self._show(step, state)
             raise
 
     def _show(self, step: int, state: Any) -> None:
-        with self._meter.of(cost_meter.PICTURES):
+        with self._meter.timing(cost_meter.PICTURES):
             hosts.once(lambda: self._grids.write(step, state))
 
     def _judge(self, step: int, state: Any) -> None:
-        with self._meter.of(cost_meter.PICTURES):
+        with self._meter.timing(cost_meter.PICTURES):
             found = hosts.once(lambda: self._generated.take(step, state))
         self._read.append(found)
 
     def _log(self, step: int) -> None:
-        """Writes the mean over the steps since the last line, once."""
+        """Writes the mean of the metrics since the last line, if there are any."""
         self._check()
         if not self._read:
             return
@@ -252,8 +257,10 @@ class Recorder:
             self._since, self._timed = now, 0
         if not self._metrics:
             return
-        losses = {name: x for name, x in values.items() if name.endswith("/loss")}
-        self._note = "  ".join(f"{name} {x:.3g}" for name, x in losses.items())
+        losses = {
+            name: value for name, value in values.items() if name.endswith("/loss")
+        }
+        self._note = "  ".join(f"{name} {value:.3g}" for name, value in losses.items())
         if self._bad:
             values["data/bad_records"] = self._bad.count
         self._metrics.write(step, step * self._batch, now - self._began, values)
@@ -261,15 +268,18 @@ class Recorder:
 
 
 def read_notes(saved: checkpoint.Checkpoints, step: int) -> dict[str, Any]:
-    """What a recorder noted with a checkpoint, for the next."""
+    """Returns the recorder's notes of a checkpoint."""
     return saved.notes(step).get(NOTES, {})
 
 
 def mean_metrics(steps: Sequence[dict[str, float]]) -> dict[str, float]:
-    """The mean of every metric over the steps that have it.
+    """Averages every metric over the steps that have it.
 
     Args:
       steps: one {"group/name": value} per step.
     """
     names = sorted({name for metrics in steps for name in metrics})
-    return {n: float(np.mean([m[n] for m in steps if n in m])) for n in names}
+    return {
+        name: float(np.mean([metrics[name] for metrics in steps if name in metrics]))
+        for name in names
+    }

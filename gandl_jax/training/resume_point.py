@@ -1,4 +1,4 @@
-"""The checkpoint that a training goes on from."""
+"""The checkpoint that a training resumes from."""
 
 from collections.abc import Callable, Sequence
 
@@ -11,7 +11,7 @@ from gandl_jax.training.soundness import Trouble
 
 
 def newest(saved: checkpoint.Checkpoints, workdir: epath.Path) -> int | None:
-    """The newest checkpoint that is whole, or None; tells which are passed over."""
+    """Returns the newest whole checkpoint, or None; reports those passed over."""
     return next(saved.whole(_teller(workdir)), None)
 
 
@@ -21,28 +21,30 @@ def newest_sound(
     trouble: Trouble,
     checks: Sequence[Check],
 ) -> int | None:
-    """The newest whole checkpoint that had not yet what a training has gone wrong by.
+    """Returns the newest whole checkpoint before the trouble showed.
 
-    Where all that have learnt had it, the one that had most of the trouble's metric.
+    If it shows in all trained ones, the one with most of the trouble's metric.
 
     Args:
       saved: the checkpoints.
       workdir: of the experiment.
-      trouble: says of which metric a checkpoint should have had how much.
-      checks: of the method, which know former versions' notes.
+      trouble: with the metric and its least value in a sound checkpoint.
+      checks: of the method, which read former versions' notes.
     """
-    pass_over, step, less = _teller(workdir), None, {}
+    pass_over, step, too_low = _teller(workdir), None, {}
     for step in saved.whole(pass_over):
         notes = recorder.read_notes(saved, step)
-        found = looks.found_at(notes, checks).get(trouble.metric)
-        if found is None or found >= trouble.least:
+        value = looks.found_at(notes, checks).get(trouble.metric)
+        if value is None or value >= trouble.least:
             break
-        less[step] = found
-    # Step 0, which nobody looked at, has learnt nothing.
-    if less and (step == 0 or step in less):
-        step = max(less, key=less.get)
-    for other in filter(lambda other: other > step, less):
-        pass_over(other, f"its {trouble.metric} was {less[other]:.3g} already")
+        too_low[step] = value
+    # Step 0, which has no looks, has learnt nothing.
+    if too_low and (step == 0 or step in too_low):
+        step = max(too_low, key=too_low.get)
+    for passed_step in filter(lambda passed_step: passed_step > step, too_low):
+        pass_over(
+            passed_step, f"its {trouble.metric} was {too_low[passed_step]:.3g} already"
+        )
     return step
 
 

@@ -1,7 +1,7 @@
-"""Feature sets of other workdirs that are the same: copied, not made again.
+"""Feature sets that are copied from other workdirs instead of made again.
 
-Of one screen, plain intensities are the same in every workdir, and an untrained network
-is the same in all that differ in how they go on.
+Intensities of a screen are the same in every workdir, and an untrained network is the
+same in all workdirs that differ only in its training.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from gandl_jax import files
 from gandl_jax import workdir as workdirs
 from gandl_jax.profiles import part_file, store
 
-OF_TRAINING = (  # what is learnt, and how often it is shown
+TRAINING_KEYS = (  # labels, and how often records are shown
     "data.label",
     "data.label_values",
     "data.label_rest",
@@ -25,13 +25,13 @@ OF_TRAINING = (  # what is learnt, and how often it is shown
 
 
 def copy_parts(config, directory: epath.Path) -> None:
-    """Copies the parts of a set that one of `config.embed.reuse` has complete.
+    """Copies a set that one of `config.embed.reuse` has complete.
 
-    Whatever is copied is held against its digest when it is asked for.
+    Digests of the copies are checked when they are read.
 
     Args:
       config: of the experiment.
-      directory: profiles/<dataset>/<encoder>, which says what it is made from.
+      directory: profiles/<dataset>/<encoder>, begun.
     """
     source = find(config, directory, store.made_from(directory))
     if source is None:
@@ -47,37 +47,37 @@ def copy_parts(config, directory: epath.Path) -> None:
 def find(
     config, directory: epath.Path, made_from: Mapping[str, Any]
 ) -> epath.Path | None:
-    """The same set in one of `config.embed.reuse`, complete; None where none has it.
+    """Finds the same set, complete, in one of `config.embed.reuse`; else None.
 
     Args:
       config: of the experiment.
-      directory: profiles/<dataset>/<encoder>, which need not be there.
-      made_from: what it is made from.
+      directory: profiles/<dataset>/<encoder>, which need not exist.
+      made_from: the set's note of what it is made from.
     """
-    for place in map(epath.Path, config.embed.reuse):
-        source = place / "profiles" / directory.parent.name / directory.name
-        if _is_same(config, place, source, made_from):
+    for workdir in map(epath.Path, config.embed.reuse):
+        source = workdir / "profiles" / directory.parent.name / directory.name
+        if _is_same(config, workdir, source, made_from):
             return source
     return None
 
 
 def _is_same(
-    config, place: epath.Path, source: epath.Path, made_from: Mapping[str, Any]
+    config, workdir: epath.Path, source: epath.Path, made_from: Mapping[str, Any]
 ) -> bool:
-    """Whether a set is complete, and made from the same in the same way."""
+    """Whether a set is complete, and made from the same records in the same way."""
     if not source.is_dir() or not store.is_complete(source):
         return False
     if store.made_from(source) != made_from:
         return False
-    return _reading(workdirs.read_config(place)) == _reading(config)
+    return _reading(workdirs.read_config(workdir)) == _reading(config)
 
 
 def _reading(config) -> dict[str, Any]:
-    """How records are read and what is said of them, flat."""
+    """Settings of how records are read and described, flat."""
     identity = configs.identity(config) | configs.screen_description(config)
     kept = ("data.", "screen.", "train.hold_out")
     return {
         key: value
         for key, value in identity.items()
-        if key.startswith(kept) and key not in OF_TRAINING
+        if key.startswith(kept) and key not in TRAINING_KEYS
     }

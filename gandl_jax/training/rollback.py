@@ -1,4 +1,4 @@
-"""Where a training went wrong: what is kept of it, and how it goes on."""
+"""Rollbacks of a training that went wrong: evidence, and the new data order."""
 
 import datetime
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from gandl_jax.training.soundness import Trouble
 
 FOLDER = "rollbacks"
 LIMIT = "config.train.rollbacks"
-LINES = 50  # of metrics.jsonl, in a report
+LINES = 50  # of metrics.jsonl in a report
 SHOWN = 16  # images of the batch, in its picture
 
 
@@ -23,14 +23,17 @@ def count(workdir: epath.Path) -> int:
     """Number of rollbacks so far."""
     file = workdir / events.FILE
     if numbers := json_lines.damaged(file, events.is_event):
-        print(f"note: {file}: {json_lines.told(numbers)} and left out", flush=True)
+        print(
+            f"note: {file}: {json_lines.describe_damage(numbers)} and left out",
+            flush=True,
+        )
     return len(events.read(workdir, "rolled_back"))
 
 
 def seed(config, rollbacks: int) -> int:
-    """Seed of the data order; every rollback changes it.
+    """Returns the seed of the data order, which every rollback changes.
 
-    So the batch that went wrong is not met again.
+    The batch that went wrong is then not met again.
     """
     return config.seed + rollbacks * 2**32
 
@@ -38,17 +41,17 @@ def seed(config, rollbacks: int) -> int:
 def keep_evidence(
     config, workdir: epath.Path, trouble: Trouble, batch: dict[str, np.ndarray]
 ) -> epath.Path:
-    """Writes a report, and the batch of the step that showed it, with a picture.
+    """Writes a report, and the batch of the step in trouble, with a picture.
 
     Args:
       config: of the experiment.
-      workdir: of it.
-      trouble: what was found.
+      workdir: of the experiment.
+      trouble: that was noticed.
       batch: {"images": [B, H, W, C] float32 in [-1, 1], "index": [B], "labels":
         {column: [B]}}.
 
     Returns:
-      The folder, one for each time: `rollbacks/<number>-step-<step>`.
+      The folder, `rollbacks/<number>-step-<step>`.
     """
     folder = workdir / FOLDER / f"{count(workdir) + 1}-step-{trouble.step}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -67,13 +70,15 @@ def keep_evidence(
 
 
 def _flat(batch: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """A batch whose labels lie beside the images: "labels/Treatment"."""
-    labels = {f"labels/{column}": x for column, x in batch.get("labels", {}).items()}
-    return {name: x for name, x in batch.items() if name != "labels"} | labels
+    """Flattens a batch's labels to keys such as "labels/Treatment"."""
+    labels = {
+        f"labels/{column}": array for column, array in batch.get("labels", {}).items()
+    }
+    return {name: array for name, array in batch.items() if name != "labels"} | labels
 
 
 def used_up(config, trouble: Trouble, folder: epath.Path) -> RunError:
-    """What to tell where it went wrong once more than `config.train.rollbacks`."""
+    """Makes the error for a training whose rollbacks are used up, with advice."""
     settings = gentler.settings(trouble.what, config)
     flags = [f"--config.{key}={value}" for key, value in settings.items()]
     return RunError(

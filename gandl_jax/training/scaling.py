@@ -1,6 +1,6 @@
 """Crops scaled to the side that a network takes: config.model.input_px.
 
-It happens on the device, before any method sees an image, and alike for all of them.
+They are scaled on the device before a method sees them, alike for all methods.
 """
 
 from collections.abc import Callable
@@ -15,10 +15,10 @@ WITH_IMAGES = ("embed", "answer")  # hooks that take (encoder, images)
 
 
 class ScaledMethod:
-    """A method that sees every image scaled; all else is the method's own.
+    """A method that sees every image scaled; all else is unchanged.
 
     Args:
-      method: as of `methods/contract.py`.
+      method: as in `methods/contract.py`.
       px: side of the images that it takes.
     """
 
@@ -30,16 +30,16 @@ class ScaledMethod:
         )
 
     def __getattr__(self, name: str) -> Any:
-        """A hook of the method, where it has it."""
-        found = getattr(self._method, name)
+        """Returns a hook of the method, if it has it, on scaled images."""
+        hook = getattr(self._method, name)
         if name in WITH_IMAGES:
-            return _scaling_images(found, self._px)
-        return _scaling(found, self._px) if name in WITH_BATCH else found
+            return _scaling_images(hook, self._px)
+        return _scaling(hook, self._px) if name in WITH_BATCH else hook
 
 
-def _with_batch(part: Any, px: int) -> Any:
-    """A phase or a check whose function sees scaled images."""
-    return part._replace(fn=_scaling(part.fn, px))
+def _with_batch(entry: Any, px: int) -> Any:
+    """Returns a phase or check whose function sees scaled images."""
+    return entry._replace(fn=_scaling(entry.fn, px))
 
 
 def _scaling(fn: Callable, px: int) -> Callable:

@@ -1,4 +1,4 @@
-"""Which training records a method wants side by side: its hook `side_by_side`."""
+"""Groups of training records for a method's hook `side_by_side`."""
 
 from typing import Any
 
@@ -8,20 +8,20 @@ from gandl_jax.reading.side_by_side import SideBySide
 from gandl_jax.training.training_records import TrainingRecords
 
 
-def of(method: Any, records: TrainingRecords) -> SideBySide | None:
-    """The groups that a method asks for; None where any order will do.
+def group_records(method: Any, records: TrainingRecords) -> SideBySide | None:
+    """Groups the training records as a method asks; None if any order will do.
 
     Args:
-      method: as of `methods/contract.py`.
-      records: whose training records are grouped; no others ever are.
+      method: as in `methods/contract.py`.
+      records: of the experiment; only those that are trained on are grouped.
 
     Raises:
-      InputError: the screen has no such unit, or some training records have none of it.
+      InputError: the screen lacks the unit, or some training records do.
     """
-    asked = getattr(method, "side_by_side", None)
-    if asked is None:
+    request = getattr(method, "side_by_side", None)
+    if request is None:
         return None
-    unit, count = asked
+    unit, count = request
     assert count >= 1 and method.unit % count == 0, (
         f"side_by_side has {count} records of one {unit} together, of {method.unit} "
         "samples (Method.unit) that stay on one device: make unit a multiple of it"

@@ -1,4 +1,4 @@
-"""Whether a training is still sound: are its numbers finite?"""
+"""Checks that the numbers of a training are finite."""
 
 from collections.abc import Mapping, Sequence
 
@@ -18,12 +18,12 @@ class Trouble(Exception):
     """A training that cannot go on from where it is.
 
     Attributes:
-      step: the first that shows it, counting from 1: after it so many are completed.
-      why: the term, and what it is.
+      step: the first that shows it, counted from 1.
+      why: the term, and its value.
       found: steps completed when it was noticed.
-      what: that is in trouble: "numbers", or a check's name.
-      metric: that a checkpoint is chosen by to go on from; "" takes the newest.
-      least: of that metric.
+      what: the finding: "numbers", or a check's name.
+      metric: by which the checkpoint to resume from is chosen; "" takes the newest.
+      least: value of that metric in a sound checkpoint.
     """
 
     def __init__(
@@ -41,29 +41,29 @@ class Trouble(Exception):
 
 
 def in_causal_order(metrics: Mapping[str, Array]) -> dict[str, Array]:
-    """A phase's metrics, each after those that it would spoil.
+    """Sorts a phase's metrics so that causes come before effects.
 
-    Parameters as they were, losses, what is told beside them, gradients, updates.
+    Parameters before the step, losses, other metrics, gradients, updates.
     """
     return {name: metrics[name] for name in sorted(metrics, key=_rank)}
 
 
 def _rank(name: str) -> tuple[int, str]:
-    kind = name.rpartition("/")[2]
+    name_part = name.rpartition("/")[2]
     order = ("parameter_norm", "loss", "", "gradient_norm", "update_norm")
-    if kind.endswith("loss"):
-        kind = "loss"
-    return order.index(kind if kind in order else ""), name
+    if name_part.endswith("loss"):
+        name_part = "loss"
+    return order.index(name_part if name_part in order else ""), name
 
 
 def first_not_finite(steps: Sequence[tuple[int, Mapping[str, float]]]) -> None:
-    """Looks for the first metric that is not finite.
+    """Raises the first metric that is not finite.
 
     Args:
       steps: (number of the step, {"group/name": value} in causal order), oldest first.
 
     Raises:
-      Trouble: there is one.
+      Trouble: a metric is not finite.
     """
     for step, metrics in steps:
         for name, value in metrics.items():
@@ -72,12 +72,12 @@ def first_not_finite(steps: Sequence[tuple[int, Mapping[str, float]]]) -> None:
 
 
 def _in_words(name: str) -> str:
-    group, _, kind = name.partition("/")
-    return f" ({KINDS[kind].format(group=group)})" if kind in KINDS else ""
+    group, _, norm = name.partition("/")
+    return f" ({KINDS[norm].format(group=group)})" if norm in KINDS else ""
 
 
 def finite(state: object) -> dict[str, Array]:
-    """Whether all numbers are finite, for every field of a state; to be compiled.
+    """Tells for every field of a state whether all numbers are finite; can be compiled.
 
     Args:
       state: a dataclass of trees of arrays.
@@ -89,15 +89,19 @@ def finite(state: object) -> dict[str, Array]:
 
 
 def _all_finite(tree: object) -> Array:
-    found = [jnp.isfinite(x).all() for x in jax.tree.leaves(tree)]
-    return jnp.stack(found).all() if found else jnp.asarray(True)
+    are_finite = [jnp.isfinite(array).all() for array in jax.tree.leaves(tree)]
+    return jnp.stack(are_finite).all() if are_finite else jnp.asarray(True)
 
 
 def check_fields(step: int, fields: Mapping[str, Array]) -> None:
-    """Looks at what `finite` found of the state after a step.
+    """Raises the fields of the state after a step that are not finite.
+
+    Args:
+      step: steps completed.
+      fields: as from `finite`.
 
     Raises:
-      Trouble: naming the fields that are not finite.
+      Trouble: a field is not finite.
     """
     bad = [name for name, is_finite in fields.items() if not is_finite]
     if bad:

@@ -1,4 +1,4 @@
-"""What a network learnt from (methods/source.py), made and kept beside checkpoints.
+"""Sources (methods/source.py) of training records, and their notes in checkpoints.
 
 Imports nothing slow.
 """
@@ -15,30 +15,33 @@ from gandl_jax.errors import InputError
 from gandl_jax.methods.source import Source
 from gandl_jax.reading.classes import Classes
 
-NOTE = "source"  # among the notes beside a checkpoint's arrays
-# A former version's notes: channels, and one column's classes, "" for blanks.
+NOTE = "source"  # among a checkpoint's notes
+# Keys of former versions: channels, and one column's classes, with "" for blanks.
 FORMER_CHANNELS, FORMER_CLASSES = "data.channels", "data.classes"
 
 
-def of_records(
+def make_source(
     channels: Sequence[str], labels: Mapping[str, Classes], rows: np.ndarray
 ) -> Source:
-    """The source that training records are.
+    """Makes the source of training records.
 
     Args:
       channels: that are used.
-      labels: column to the classes of all records.
+      labels: {column: classes of all records}.
       rows: [n] int64, the training records.
     """
-    codes = {column: found.codes[rows] for column, found in labels.items()}
+    codes = {column: classes.codes[rows] for column, classes in labels.items()}
     return Source(
         channels=tuple(channels),
-        classes={column: found.names for column, found in labels.items()},
+        classes={column: classes.names for column, classes in labels.items()},
         class_counts={
-            column: _counts(codes[column], len(found.names))
-            for column, found in labels.items()
+            column: _counts(codes[column], len(classes.names))
+            for column, classes in labels.items()
         },
-        blanks={column: int((own < 0).sum()) for column, own in codes.items()},
+        blanks={
+            column: int((column_codes < 0).sum())
+            for column, column_codes in codes.items()
+        },
         records=len(rows),
     )
 
@@ -48,12 +51,12 @@ def _counts(codes: np.ndarray, classes: int) -> tuple[int, ...]:
 
 
 def note(source: Source) -> dict[str, Any]:
-    """The note to keep beside a checkpoint's arrays, as plain data."""
+    """Returns the note to store with a checkpoint, as plain data."""
     return {NOTE: dataclasses.asdict(source)}
 
 
 def read(notes: Mapping[str, Any]) -> Source:
-    """The source that the notes beside a checkpoint's arrays tell of."""
+    """Reads the source from a checkpoint's notes."""
     if NOTE not in notes:
         return _former(notes)
     return Source.from_plain(notes[NOTE])
@@ -73,9 +76,9 @@ def _former(notes: Mapping[str, Any]) -> Source:
 
 
 def all_classes(source: Source) -> list[str]:
-    """Names of classes one after another, "" before those of a column with blanks.
+    """Returns all names of classes, with "" before those of a column with blanks.
 
-    Two sources are told apart by it, whatever version noted them.
+    Sources are compared by this list, whatever version noted them.
     """
     return [
         name
@@ -85,27 +88,29 @@ def all_classes(source: Source) -> list[str]:
 
 
 def architecture(config, source: Source) -> dict[str, Any]:
-    """What a checkpoint's arrays depend on: `config.architecture` of a source."""
+    """Returns `config.architecture` of a source: all that arrays depend on."""
     return configs.architecture(config, source.channels, all_classes(source))
 
 
-def refuse_other_classes(place: Any, theirs: Source, ours: Source) -> None:
-    """Refuses a network in which a class has another's place, whatever it is called.
+def refuse_other_classes(origin: Any, their_source: Source, our_source: Source) -> None:
+    """Refuses a network whose classes differ in name or order.
 
     Args:
-      place: where it is from, for the message.
-      theirs: that it learnt from.
-      ours: that it would go on to learn from.
+      origin: file or workdir of the network, for the message.
+      their_source: source of its training.
+      our_source: source of the training that would start from it.
 
     Raises:
-      InputError: naming the first class that differs.
+      InputError: a class differs; the first one is named.
     """
-    former, now = all_classes(theirs), all_classes(ours)
-    for number, names in enumerate(itertools.zip_longest(former, now), 1):
+    their_classes, our_classes = all_classes(their_source), all_classes(our_source)
+    for number, names in enumerate(
+        itertools.zip_longest(their_classes, our_classes), 1
+    ):
         if names[0] != names[1]:
             their, our = ("none" if name is None else repr(name) for name in names)
             raise InputError(
-                f"{place} learnt {len(former)} classes, and config.data.label has "
-                f"{len(now)}: class {number} is {their} there and {our} here; "
-                "start from a training with the same classes"
+                f"{origin} learnt {len(their_classes)} classes, and config.data.label "
+                f"has {len(our_classes)}: class {number} is {their} there and {our} "
+                "here; start from a training with the same classes"
             )

@@ -1,4 +1,4 @@
-"""Shapes of what a phase takes, and the work of a whole step that they tell."""
+"""Shapes of a phase's arguments, and the floating-point operations of a step."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -14,35 +14,35 @@ from gandl_jax.training import opening
 def shapes(
     config, method: Any, source: Source, batch: int
 ) -> tuple[Any, dict[str, Any], Any]:
-    """Shapes of a phase's arguments: state, batch of all devices, and key.
+    """Returns the shapes of a phase's arguments: state, batch of all devices, key.
 
     Args:
       config: of the experiment.
-      method: whose phase it is.
+      method: that the phase belongs to.
       source: of the records, for their channels and labels.
-      batch: images of all devices.
+      batch: number of images of all devices.
     """
     key = jax.eval_shape(lambda: jax.random.key(0))
     size, channels = config.data.crop_px, len(source.channels)
     index = jax.ShapeDtypeStruct((batch,), np.int32)
     images = jax.ShapeDtypeStruct((batch, size, size, channels), np.float32)
-    parts = {"images": images, "index": index}
-    parts["labels"] = dict.fromkeys(source.classes, index)
-    return jax.eval_shape(method.init, key), parts, key
+    arrays = {"images": images, "index": index}
+    arrays["labels"] = dict.fromkeys(source.classes, index)
+    return jax.eval_shape(method.init, key), arrays, key
 
 
 def flops_per_step(config, source: Source) -> float | None:
-    """Floating-point operations of a step: a phase due every n-th step is an n-th.
+    """Counts the floating-point operations of a step.
 
-    As of `parallel.count_flops`, of a batch in one part: of a loop over parts, one
-    turn would be counted.
+    A phase that is due every n-th step counts an n-th. Batches are not accumulated, as
+    only one turn of such a loop would be counted.
 
     Args:
       config: of the experiment.
       source: of the records that it is trained on.
 
     Returns:
-      The number; None where JAX has no CPU beside the devices, which counts.
+      The number; None if JAX has no CPU beside the devices to count on.
     """
     whole = config.copy_and_resolve_references()
     whole.train.accumulate = 1
@@ -53,8 +53,8 @@ def flops_per_step(config, source: Source) -> float | None:
 
 
 def per_step(method: Any, counts: Iterable[float | None]) -> float | None:
-    """Of a step, by those of each of its phases; None where one is not known."""
-    found = list(zip(method.phases, counts, strict=True))
-    if any(flops is None for _, flops in found):
+    """Adds up the operations of a step's phases; None if one is not known."""
+    phase_counts = list(zip(method.phases, counts, strict=True))
+    if any(flops is None for _, flops in phase_counts):
         return None
-    return sum(flops / phase.every for phase, flops in found)
+    return sum(flops / phase.every for phase, flops in phase_counts)

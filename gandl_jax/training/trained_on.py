@@ -1,6 +1,6 @@
-"""Which records a network has seen, and with which labels: `trained_on.parquet`.
+"""The records that a network has seen, with their labels: `trained_on.parquet`.
 
-One row for each record that was seen, of whatever screen; imports nothing slow.
+One row for each record that was seen, of any screen; imports nothing slow.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from gandl_jax.training.trained_on_table import (
 )
 from gandl_jax.training.training_records import TrainingRecords
 
-SHA256 = "trained_on_sha256"  # in `config.json`: of the file
+SHA256 = "trained_on_sha256"  # key of the file's digest in `config.json`
 
 
 def write(
@@ -31,14 +31,14 @@ def write(
     start_from: epath.Path | None,
     more: pd.DataFrame | None = None,
 ) -> None:
-    """Writes what a training reads, before its first step.
+    """Writes the table of a training, before its first step.
 
     Args:
       workdir: of the experiment.
       records: that it trains on.
-      start_from: workdir of the training whose networks it starts from; what those
-        have seen counts as seen. None where it starts from none, or from a file.
-      more: as of `read`, what counts as seen besides.
+      start_from: workdir of the training whose networks it starts from; records that
+        those have seen count as seen. None if there is none.
+      more: table of further records that count as seen, as from `read`.
     """
     rows, others = _of_training(records), [] if more is None else [more]
     if start_from:
@@ -56,15 +56,15 @@ def write(
 
 
 def read(workdir: epath.Path) -> pd.DataFrame | None:
-    """The table, or None where a former version trained, which wrote none.
+    """Reads the table; None if a former version trained, which wrote none.
 
     Returns:
-      `screen`, its name; `metadata_sha256`, of its table; `record_id`; `seen`,
-      "trained" or "validated"; `labels`, the columns learnt, with commas between, ""
-      where none was.
+      Columns `screen`, its name; `metadata_sha256` of its table; `record_id`; `seen`,
+      "trained" or "validated"; `labels`, the columns learnt, separated by commas, ""
+      if none was.
 
     Raises:
-      InputError: it is damaged or gone.
+      InputError: it is damaged or missing.
     """
     path, wanted = workdir / FILE, workdirs.noted(workdir, SHA256)
     if not path.exists() and not wanted:
@@ -74,29 +74,29 @@ def read(workdir: epath.Path) -> pd.DataFrame | None:
 
 def _of_training(records: TrainingRecords) -> pd.DataFrame:
     dataset, labels = records.dataset, _learnt(records)
-    parts = {TRAINED: records.rows.trained, VALIDATED: records.rows.validated}
+    rows_by_use = {TRAINED: records.rows.trained, VALIDATED: records.rows.validated}
     ids = dataset.table["Metadata_Record_ID"].to_numpy(str)
-    made = [
-        pd.DataFrame({"record_id": ids[rows], "seen": s, "labels": labels[rows]})
-        for s, rows in parts.items()
+    tables = [
+        pd.DataFrame({"record_id": ids[rows], "seen": use, "labels": labels[rows]})
+        for use, rows in rows_by_use.items()
     ]
-    return pd.concat(made).assign(
+    return pd.concat(tables).assign(
         screen=dataset.name, metadata_sha256=dataset.metadata_sha256
     )
 
 
 def _learnt(records: TrainingRecords) -> np.ndarray:
-    """[N] str, of every record the columns that are learnt."""
+    """Returns the columns that are learnt of every record, [N] str."""
     columns = ",".join(records.source.classes)
-    found = np.full(len(records.dataset.table), columns, object)
-    found[records.unlearnt] = ""
-    return found
+    labels = np.full(len(records.dataset.table), columns, object)
+    labels[records.unlearnt] = ""
+    return labels
 
 
 def _of_former_version(
     start_from: epath.Path, records: TrainingRecords
 ) -> pd.DataFrame:
-    """What a training that kept no table saw of this screen: all of it, or nothing."""
+    """Table of a training that wrote none: all records of this screen, or none."""
     dataset, ids = records.dataset, []
     if workdirs.noted(start_from, "metadata_sha256") == dataset.metadata_sha256:
         ids = dataset.table["Metadata_Record_ID"].to_numpy(str)
@@ -108,11 +108,11 @@ def _of_former_version(
 
 
 def _united(rows: pd.DataFrame) -> pd.DataFrame:
-    """One row for each record: trained on by either, with the labels of both."""
+    """Merges the rows of each record: trained on in any, with the labels of all."""
 
-    def all_labels(texts: pd.Series) -> str:
-        words = {word for text in texts for word in text.split(",") if word}
-        return ",".join(sorted(words))
+    def all_labels(labels: pd.Series) -> str:
+        columns = {column for text in labels for column in text.split(",") if column}
+        return ",".join(sorted(columns))
 
     # "trained" sorts before "validated".
     return rows.groupby(KEY, as_index=False).agg({"seen": "min", "labels": all_labels})

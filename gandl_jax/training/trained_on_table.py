@@ -1,4 +1,4 @@
-"""The file `trained_on.parquet`, wherever it lies; imports nothing slow."""
+"""The file `trained_on.parquet`, of any folder; imports nothing slow."""
 
 import hashlib
 import io
@@ -16,21 +16,21 @@ COLUMNS = [*KEY, "seen", "labels"]
 
 
 def read_file(path: epath.Path, wanted: str | None) -> pd.DataFrame:
-    """Reads the file, as `trained_on.read` gives it.
+    """Reads the file as `trained_on.read` does.
 
     Args:
       path: of the file.
-      wanted: its SHA-256, in hex; None is not known.
+      wanted: its SHA-256, in hex; None if not known.
 
     Raises:
-      InputError: it is damaged or gone.
+      InputError: it is damaged or missing.
     """
     try:
         content = files.read_bytes(path)
         if wanted and hashlib.sha256(content).hexdigest() != wanted:
             raise ValueError("it is not as it was written")
-        found = pd.read_parquet(io.BytesIO(content))
-        return found[COLUMNS].astype(str)
+        table = pd.read_parquet(io.BytesIO(content))
+        return table[COLUMNS].astype(str)
     except FileNotFoundError as error:
         raise InputError(f"{path} is gone: restore it from a copy") from error
     except (ValueError, KeyError, OSError) as error:

@@ -1,4 +1,4 @@
-"""What an experiment trains on: its screen, the records of it, and their labels.
+"""The records that an experiment trains on, and their labels.
 
 Imports nothing slow.
 """
@@ -22,19 +22,18 @@ Codes = Mapping[str, np.ndarray]
 
 @dataclasses.dataclass(frozen=True)
 class TrainingRecords:
-    """A prepared screen as one experiment learns from it.
+    """The records of a prepared screen that an experiment trains on.
 
     Attributes:
-      dataset: the screen, all records of it.
+      dataset: the screen, with all its records.
       channels: that are used.
-      rows: which records are trained on, validated by and held out.
-      labels: column to [N] int32 class of each record, -1 where it is blank.
-      source: what the method is told of the records that are trained on.
-      unlearnt: [n] int64 rows of which no label is learnt, whoever trains on them.
-      shown: [n] int64 rows of an epoch, ascending, where they are not those that are
-        trained on, once each: with records of other screens, which come after the
-        screen's own, and with those that are shown again.
-      extra: what of other screens joins; None is nothing.
+      rows: of the records that are trained on, validated by and held out.
+      labels: {column: [N] int32}, class of each record, -1 if blank.
+      source: of the records that are trained on.
+      unlearnt: [n] int64 rows of which no label is learnt.
+      shown: [n] int64 rows of an epoch, ascending, with records of other screens after
+        the screen's own, and with repeats; None if all that are trained on come once.
+      extra: records of other screens that join; None if there are none.
     """
 
     dataset: prepared.Prepared
@@ -50,51 +49,54 @@ class TrainingRecords:
 
     @property
     def trained(self) -> np.ndarray | None:
-        """The rows that training reads; None is all, once each."""
+        """Rows that training reads; None if all are read, once each."""
         if self.shown is not None:
             return self.shown
         is_all = len(self.rows.trained) == self.dataset.records
         return None if is_all else self.rows.trained
 
     def labels_sha256(self) -> str:
-        """A digest of all labels; of one column as former versions made it."""
+        """Returns a digest of all labels; one column's equals former versions'."""
         digest = hashlib.sha256()
         for column, codes in self.labels.items():
-            # Blanks were the first class.
+            # In former versions blanks were the first class.
             digest.update((codes + (self.source.blanks[column] > 0)).tobytes())
         return digest.hexdigest()
 
 
 def open_records(config: ml_collections.ConfigDict) -> TrainingRecords:
-    """Opens what a config trains on.
+    """Opens the records that a config trains on.
 
     Raises:
-      InputError: as of `opening.open_dataset` and `extra_records.join`; no such label
-        column or groups to hold out, nothing left to train on, or a class that nothing
-        is left of.
+      InputError: as in `opening.open_dataset` and `extra_records.join`; no such label
+        column or groups to hold out, nothing left to train on, or a class without a
+        record.
     """
     dataset, channels = opening.open_dataset(config)
-    every = classes.read_all(dataset.table, configs.label_columns(config))
+    all_classes = classes.read_all(dataset.table, configs.label_columns(config))
     values, rest = config.data.label_values, config.data.label_rest
-    found = classes.only(every, values, rest)
+    learnt_classes = classes.only(all_classes, values, rest)
     rows = held_out.resolve(
         dataset.table, config.train.hold_out, config.train.validation
     )
-    _check_classes(config, sources.of_records(channels, found, rows.trained))
+    _check_classes(config, sources.make_source(channels, learnt_classes, rows.trained))
     extra, shown = None, None
     if config.data.extra:
-        own = balancing.one_column(config, found)
-        extra = extra_records.join(config, dataset, channels, own, rows)
-        dataset, found = extra.dataset, {own.column: extra.classes}
+        column_classes = balancing.one_column(config, learnt_classes)
+        extra = extra_records.join(config, dataset, channels, column_classes, rows)
+        dataset, learnt_classes = extra.dataset, {column_classes.column: extra.classes}
         shown = np.concatenate([rows.trained, extra.rows])
     if config.data.oversample:
-        own = balancing.one_column(config, found)
+        column_classes = balancing.one_column(config, learnt_classes)
         before = rows.trained if shown is None else shown
-        shown = balancing.oversampled(own.codes, before, config.seed)
-    source = sources.of_records(
-        channels, found, rows.trained if shown is None else shown
+        shown = balancing.oversampled(column_classes.codes, before, config.seed)
+    source = sources.make_source(
+        channels, learnt_classes, rows.trained if shown is None else shown
     )
-    labels = {column: own.codes for column, own in found.items()}
+    labels = {
+        column: column_classes.codes
+        for column, column_classes in learnt_classes.items()
+    }
     unlearnt = _unlearnt(config, labels, dataset.records)
     return TrainingRecords(
         dataset, channels, rows, labels, source, unlearnt, shown, extra
@@ -102,10 +104,10 @@ def open_records(config: ml_collections.ConfigDict) -> TrainingRecords:
 
 
 def _unlearnt(config, labels: Codes, records: int) -> np.ndarray:
-    """Rows without any of the values that are asked for.
+    """Returns the rows without any of `config.data.label_values`.
 
-    A method that needs labels learns nothing of them; another one may tell them from
-    all others, as it may those with a blank cell.
+    A method that needs labels does not learn from them; other methods may use them, as
+    they may use records with a blank label.
     """
     needed = configs.labels_use(config) == "needed"
     if not (needed and config.data.label_values):
@@ -117,8 +119,8 @@ def _unlearnt(config, labels: Codes, records: int) -> np.ndarray:
 
 
 def _check_classes(config: ml_collections.ConfigDict, source: Source) -> None:
-    """Raises where the records that are trained on do not tell the classes apart."""
-    aside = [
+    """Refuses training records that lack a class, or have only one."""
+    settings = [
         f"config.train.{key}={config.train[key]}"
         for key in ("hold_out", "validation")
         if config.train[key]
@@ -129,11 +131,11 @@ def _check_classes(config: ml_collections.ConfigDict, source: Source) -> None:
         lost = [name for name, count in counts.items() if not count]
         if lost:
             raise InputError(
-                f"{' and '.join(aside)} leaves no record of the {column} {lost[0]!r} "
-                f"to train on ({len(lost)} of {len(names)} classes): hold other groups "
-                "out, or name another config.data.label"
+                f"{' and '.join(settings)} leaves no record of the {column} "
+                f"{lost[0]!r} to train on ({len(lost)} of {len(names)} classes): hold "
+                "other groups out, or name another config.data.label"
             )
-        # Of chosen values a column may have one, and another column the next.
+        # Chosen values may be spread over columns, one in each.
         together = sum(map(len, source.classes.values()))
         count = together if config.data.label_values else len(names)
         if needed and count < 2:
@@ -144,7 +146,7 @@ def _check_classes(config: ml_collections.ConfigDict, source: Source) -> None:
 
 
 def notes(records: TrainingRecords) -> list[str]:
-    """What is worth a line about the records: how many are left out, and blank."""
+    """Returns notes for the log: records held out, added, repeated and blank."""
     rows, lines = records.rows, []
     if len(rows.held_out) or len(rows.validated):
         lines.append(
@@ -165,7 +167,7 @@ def notes(records: TrainingRecords) -> list[str]:
         counts = records.source.class_counts.values()
         lines.append(
             f"an epoch shows {len(records.shown):,} records, of the classes "
-            f"{' and '.join(', '.join(map(str, of)) for of in counts)}"
+            f"{' and '.join(', '.join(map(str, numbers)) for numbers in counts)}"
         )
     for column, count in records.source.blanks.items():
         if count:

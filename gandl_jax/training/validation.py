@@ -1,7 +1,7 @@
-"""How a method does on the records that are set aside: config.train.validation.
+"""Validation of a method on the records that config.train.validation sets aside.
 
-All tiles of all those records, in stored order, whatever devices train: of several
-hosts the first looks, on one device, for all.
+All tiles of those records are read in stored order, by the first host on one device,
+whatever devices train.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,14 +17,14 @@ GROUP = "validation"
 
 
 class Validation:
-    """Validates a state, and knows what former looks found.
+    """Validates states, and keeps the history of the metrics.
 
     Args:
       config: of the experiment.
       method: may have `validate` and `done`.
       records: of the training.
-      on_bad: takes note of records that cannot be read; None fails.
-      history: as from `history`, until the step that the training goes on from.
+      on_bad: takes note of records that cannot be read; None raises.
+      history: as from `history`, up to the step that the training resumes from.
     """
 
     def __init__(
@@ -42,49 +42,53 @@ class Validation:
         self._history = list(history)
 
     def take(self, state: Any) -> dict[str, float]:
-        """{"validation/<name>": mean over the records}; {} where none is set aside."""
+        """Returns {"validation/<name>": mean over the records}; {} if it is off."""
         if not self.is_on:
             return {}
-        found = hosts.once(lambda: self._means(state))
-        self._history.append(found)
-        return found
+        metrics = hosts.once(lambda: self._means(state))
+        self._history.append(metrics)
+        return metrics
 
     def why_done(self) -> str:
-        """Why the method stops early; "" goes on."""
+        """Returns the reason why the method stops early, or ""."""
         if not (self.is_on and self._history and hasattr(self._method, "done")):
             return ""
         return hosts.once(lambda: self._method.done(self._history))
 
     def _means(self, state: Any) -> dict[str, float]:
-        found = (
-            (part["record"], self._fn(state, batch), part["mask"])
-            for part, batch in self._batches()
+        batch_values = (
+            (tiles["record"], self._fn(state, batch), tiles["mask"])
+            for tiles, batch in self._batches()
         )
-        means = mean_over_records(found)
+        means = mean_over_records(batch_values)
         return {f"{GROUP}/{name}": value for name, value in means.items()}
 
     def _batches(self) -> Iterator[tuple[Mapping[str, Any], dict[str, Any]]]:
-        """Tiles with their records, and the same as a method takes them."""
+        """Yields batches of tiles with their records, and as a method takes them."""
         dataset, rows = self._records.dataset, self._records.rows.validated
-        every = embedding.tile_batches(dataset, self._config, self._on_bad, None, rows)
-        for part in every:
-            index = np.arange(len(part["images"]), dtype=np.int32)
+        tile_batches = embedding.tile_batches(
+            dataset, self._config, self._on_bad, None, rows
+        )
+        for tiles in tile_batches:
+            index = np.arange(len(tiles["images"]), dtype=np.int32)
             codes = self._records.labels.items()
-            labels = {column: x[part["record"]] for column, x in codes}
-            yield part, {"images": part["images"], "index": index, "labels": labels}
+            labels = {
+                column: column_codes[tiles["record"]] for column, column_codes in codes
+            }
+            yield tiles, {"images": tiles["images"], "index": index, "labels": labels}
 
 
 def mean_over_records(
-    found: Iterable[tuple[np.ndarray, Mapping[str, Any], np.ndarray]],
+    batch_values: Iterable[tuple[np.ndarray, Mapping[str, Any], np.ndarray]],
 ) -> dict[str, float]:
-    """Means over records of the means over their tiles.
+    """Averages over records the means over their tiles.
 
     Args:
-      found: (record of each tile [B], {name: [B]}, whether it counts [B]) of each
-        batch; a value that is not a number does not count either. The tiles of a
+      batch_values: (record of each tile [B], {name: [B]}, mask of tiles that count [B])
+        of each batch; values that are not a number are left out. The tiles of a
         record follow one another.
     """
-    kept = ((records[mask], values, mask) for records, values, mask in found)
+    kept = ((records[mask], values, mask) for records, values, mask in batch_values)
     rows = [
         {name: _mean(column) for name, column in values.items()}
         for _, values in pooling.by_record(kept)
@@ -94,7 +98,7 @@ def mean_over_records(
 
 
 def _mean(values: Sequence[float]) -> float:
-    """The mean of what is a number; not a number where nothing is."""
+    """Returns the mean without NaN; NaN if nothing else is there."""
     numbers = np.asarray(values, np.float64)
     known = numbers[~np.isnan(numbers)]
     return float(known.mean()) if len(known) else float("nan")
@@ -104,15 +108,15 @@ def history(
     lines: Sequence[Mapping[str, Any]],
     not_logged: Sequence[Mapping[str, Any]],
 ) -> list[dict[str, float]]:
-    """What was found so far, oldest first.
+    """Returns the validation metrics so far, oldest first.
 
     Args:
-      lines: what was logged up to the checkpoint that a training goes on from; what
-        was found later is found again.
-      not_logged: metrics that were noted with that checkpoint.
+      lines: log lines up to the checkpoint that a training resumes from; later ones
+        are made again.
+      not_logged: metrics stored in that checkpoint's notes.
     """
-    found = [
-        {name: x for name, x in metrics.items() if name.startswith(f"{GROUP}/")}
-        for metrics in (*lines, *not_logged)
+    metrics_of_looks = [
+        {name: value for name, value in line.items() if name.startswith(f"{GROUP}/")}
+        for line in (*lines, *not_logged)
     ]
-    return [one for one in found if one]
+    return [validated for validated in metrics_of_looks if validated]

@@ -16,9 +16,9 @@ from gandl_jax.training.array_encoder import ArrayEncoder
 from gandl_jax.training.encoders import Encoder
 from gandl_jax.training.opened_encoders import Opened, open_encoders
 
-OF_NETWORK = ("method.", "model.")  # settings that an encoder keeps, whole groups
-OF_TRAINING = ("data.crop_px", "data.label", "data.label_values")
-OF_IMAGES = (
+NETWORK_GROUPS = ("method.", "model.")  # groups of settings that an encoder keeps
+TRAINING_KEYS = ("data.crop_px", "data.label", "data.label_values")
+IMAGE_KEYS = (
     "data.pad_px",
     "data.padding",
     "data.downscale",
@@ -32,10 +32,10 @@ OF_IMAGES = (
 
 
 def open_workdir(folder: epath.PathLike, step: str = "last") -> ArrayEncoder:
-    """The encoder of an experiment, as --job=embed would use it.
+    """Opens the encoder of an experiment, as --job=embed would use it.
 
     Args:
-      folder: its workdir; its prepared screen is where its config says.
+      folder: its workdir, whose config names the prepared screen.
       step: of the checkpoint: "last", "first" or a number.
 
     Raises:
@@ -46,55 +46,67 @@ def open_workdir(folder: epath.PathLike, step: str = "last") -> ArrayEncoder:
 
 
 def open_config(config, workdir: epath.Path, step: str) -> ArrayEncoder:
-    """As `open_workdir`, of the config that a job runs with."""
+    """Opens the encoder as `open_workdir` does, for the config that a job runs with."""
     config = config.copy_and_resolve_references()
     config.embed.steps = (step,)
     opened = open_encoders(config, workdir)
-    *_, encoder = opened.encoders  # beside a network given there is an untrained one
-    names, network = _levels(config, opened.dataset, opened.channels)
+    *_, encoder = opened.encoders  # an untrained one may come first
+    names, plate_levels = _levels(config, opened.dataset, opened.channels)
     return ArrayEncoder(
         name=encoder.name,
-        settings=_settings(opened.theirs, config),
+        settings=_settings(opened.trained_config, config),
         source=opened.source,
         bit_depth=16 if config.data.white_level else opened.dataset.bit_depth,
         plates=names,
-        levels=network,
+        levels=plate_levels,
         weights=encoder.weights(),
         provenance=_provenance(config, opened, encoder),
     )
 
 
-def _settings(theirs, config) -> dict[str, Any]:
-    """What the encoder is made from, and how this config brings images to it."""
-    trained, ours = configs.plain(theirs), configs.plain(config)
-    kept = [k for k in trained if k.startswith(OF_NETWORK) or k in OF_TRAINING]
-    return {k: trained[k] for k in kept} | {k: ours[k] for k in OF_IMAGES}
+def _settings(trained_config, config) -> dict[str, Any]:
+    """Settings of the encoder's network, and of this config's preprocessing."""
+    trained, images = configs.plain(trained_config), configs.plain(config)
+    kept = [
+        key for key in trained if key.startswith(NETWORK_GROUPS) or key in TRAINING_KEYS
+    ]
+    return {key: trained[key] for key in kept} | {
+        key: images[key] for key in IMAGE_KEYS
+    }
 
 
 def _levels(
     config, dataset: Prepared, channels: tuple[str, ...]
 ) -> tuple[tuple[str, ...], Levels]:
-    """The names of the plates, () where one stands for all, and their levels."""
+    """Returns the names of the plates, () if all are stretched alike, and levels."""
     data = config.data
     padding = Padding(data.pad_px, data.padding)
-    every = levels.grey_levels(
+    all_levels = levels.grey_levels(
         dataset, channels, data.scaling, data.illumination, padding
     )
-    of_record = plates(dataset.table)
-    by_plate = "plate" in (data.scaling, data.illumination) and of_record is not None
-    names, first = (), np.zeros(1, int)
+    record_plates = plates(dataset.table)
+    by_plate = (
+        "plate" in (data.scaling, data.illumination) and record_plates is not None
+    )
+    names, first_rows = (), np.zeros(1, int)
     if by_plate:
-        found, first = np.unique(of_record, return_index=True)
-        names = tuple(found.tolist())
-    if every.plate is None:
-        return names, Levels(every.ranges[first])
-    fields = every.fields[every.plate[first]]
-    plate = np.arange(len(first))
-    return names, Levels(every.ranges[first], plate, fields, every.rows, every.columns)
+        plate_names, first_rows = np.unique(record_plates, return_index=True)
+        names = tuple(plate_names.tolist())
+    if all_levels.plate is None:
+        return names, Levels(all_levels.ranges[first_rows])
+    fields = all_levels.fields[all_levels.plate[first_rows]]
+    plate = np.arange(len(first_rows))
+    return names, Levels(
+        all_levels.ranges[first_rows],
+        plate,
+        fields,
+        all_levels.rows,
+        all_levels.columns,
+    )
 
 
 def _provenance(config, opened: Opened, encoder: Encoder) -> dict[str, Any]:
-    """Where the encoder is from, plain data."""
+    """Provenance of the encoder, plain data."""
     dataset = opened.dataset
     return {
         "experiment": config.name,

@@ -80,9 +80,9 @@ def tiny_backbone(monkeypatch):
         def __call__(self, images, *, train):
             norm = conv_norm.TORCH
             make = conv_norm.Layers(norm, train, self.axis, fixed=self.fixed)
-            x = make.of("stem").conv_norm(4, 3, "stem", stride=2)(images)
+            x = make.for_stage("stem").conv_norm(4, 3, "stem", stride=2)(images)
             maps = {"stem": x}
-            x = maps["block1"] = make.of("block1").conv_norm(6, 3, "block1_1")(x)
+            x = maps["block1"] = make.for_stage("block1").conv_norm(6, 3, "block1_1")(x)
             return conv_norm.with_pooled(maps, x, self.classes)
 
     class Module:

@@ -11,7 +11,7 @@ def test_a_jump_is_half_forgotten_after_the_half_life():
     average = {"x": jnp.zeros(2)}
     for step in range(1_000, 1_003):
         kept = ema.decay(step, 10, halflife_images=30, rampup_frac=0.5)
-        average = ema.towards(average, {"x": jnp.ones(2)}, kept)
+        average = ema.move_towards(average, {"x": jnp.ones(2)}, kept)
     np.testing.assert_allclose(average["x"], 0.5, rtol=1e-6)
 
 

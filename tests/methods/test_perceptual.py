@@ -95,7 +95,7 @@ def stored(net):
         words, shape = [key.key for key in path], leaf.shape
         if len(shape) == 4:
             shape = (shape[3], shape[2], shape[0], shape[1])
-        name = torchvision.NAMES["tiny"].of(words)
+        name = torchvision.NAMES["tiny"].source_name(words)
         found[name] = rng.uniform(0.5, 1.5, shape).astype("<f4")
     return found
 

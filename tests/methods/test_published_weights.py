@@ -145,7 +145,7 @@ def arrays():
         if len(shape) == 4:
             shape = (shape[3], shape[2], shape[0], shape[1])
         values = rng.uniform(0.5, 1.5, shape).astype("<f4")
-        found[names["densenet121"].of(words)] = values
+        found[names["densenet121"].source_name(words)] = values
     return found
 
 

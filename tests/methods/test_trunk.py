@@ -41,7 +41,7 @@ def test_concatenated_is_each_channel_alone(tiny_backbone):
     for channel in range(2):
         alone = IMAGES[..., [channel] * 3]
         found = backbone.maps(net, params["encoder"], statistics["encoder"], alone)
-        own = slice(channel * trunk.each, (channel + 1) * trunk.each)
+        own = slice(channel * trunk.pass_width, (channel + 1) * trunk.pass_width)
         np.testing.assert_allclose(maps["pooled"][:, own], found["pooled"], atol=1e-6)
     assert maps["pooled"].shape == (4, trunk.width) == (4, 12)
 

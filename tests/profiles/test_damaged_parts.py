@@ -160,7 +160,7 @@ def test_a_cut_part_is_not_complete(folder):
 def test_former_folders_are_read_and_that_is_said_once(folder, capsys, monkeypatch):
     before = content(folder)
     as_former_versions_wrote_it(folder)
-    monkeypatch.setattr(sealed_json, "_told", set())
+    monkeypatch.setattr(sealed_json, "_reported", set())
     assert content(folder) == before and not store.claim(folder, NOTE)
     assert capsys.readouterr().out.count("carries no digest") == 1
 

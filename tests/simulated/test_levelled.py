@@ -41,7 +41,7 @@ def test_levels_are_those_that_are_wanted_and_dark_stays_dark():
 
     for shape in (0.3, 0.5, 1.2):
         wanted = rng.gamma(shape, 2.0, (64, 64)).astype(np.float32)
-        made = levelled.with_levels_of(wanted, light.astype(np.float32))
+        made = levelled.match_levels(wanted, light.astype(np.float32))
         assert made.mean() == pytest.approx(wanted.mean(), rel=1e-5)
         assert made.std() == pytest.approx(wanted.std(), rel=1e-4)
         assert (made[light == 0] == 0).all()
@@ -54,7 +54,7 @@ def test_levels_are_those_that_are_wanted_and_dark_stays_dark():
 
 def test_light_that_is_as_wanted_stays():
     light = np.random.default_rng(1).gamma(2.0, 1, (32, 32)).astype(np.float32)
-    np.testing.assert_allclose(levelled.with_levels_of(light, light), light, rtol=1e-4)
+    np.testing.assert_allclose(levelled.match_levels(light, light), light, rtol=1e-4)
 
 
 @pytest.mark.parametrize("share", [0.6, 1.0])

@@ -37,7 +37,7 @@ def test_a_method_that_reads_no_files_starts_from_a_workdir(tmp_path, method):
     config.data.channels = ("actin", "golgi")
     found = starting_weights.find(config)
     assert found.sources == (1, None)
-    assert found.words == "actin from actin, golgi from the mean"
+    assert found.channels == "actin from actin, golgi from the mean"
     key, usual = next(
         (key, size)
         for key in configs.method_options(method).ARCHITECTURE

@@ -79,9 +79,9 @@ def test_seconds_are_told_apart(new, clock, tmp_path):
     clock.now, clock.compiled = 105.0, 43.0  # the first state
     meter.begin(0, None)
     clock.now, clock.compiled = 115.0, 51.0  # 8 of 10 s compile the phases
-    with meter.of(CHECKPOINTS):
+    with meter.timing(CHECKPOINTS):
         clock.now += 3
-        with meter.of(PICTURES):
+        with meter.timing(PICTURES):
             clock.now += 0.5
             clock.compiled += 0.25
         clock.now += 1
@@ -146,7 +146,7 @@ def test_compiling_counts_once_in_every_start(new, clock, tmp_path):
 def test_what_a_stop_took_after_its_checkpoint_counts(new, clock, tmp_path):
     stopped = new()
     at_4 = go(stopped, clock, 0, None, 4, 1.0)
-    with stopped.of(CHECKPOINTS):
+    with stopped.timing(CHECKPOINTS):
         clock.now += 8.0
     stopped.close()
     found = go(new(), clock, 4, at_4, 1, 1.0)

@@ -242,7 +242,7 @@ def test_methods_that_group_records_or_learn_no_label_do_without(screens):
         unit, side_by_side = 4, ("plate", 2)
 
     with pytest.raises(InputError, match="leave config.data.extra and"):
-        side_by_side.of(Grouping(), records)
+        side_by_side.group_records(Grouping(), records)
     config = configs.default("autoencoder")
     config.data.update(dir=screens[0], crop_px=8, extra=(screens[1],))
     with pytest.raises(InputError, match="the method autoencoder learns 0"):

@@ -45,18 +45,18 @@ def test_all_tiles_of_a_record_meet_wherever_batches_are_cut(tiny, stretched, ba
     corners = [
         [sites[name][y, x] for y, x in tiling.offsets(24, 20, 8)] for name in ids
     ]
-    rows, sets = records_of(screen, batch, pooling.of_method(Pooling(), 2.0))
+    rows, sets = records_of(screen, batch, pooling.pool_function(Pooling(), 2.0))
     assert rows.tolist() == screen.rows(0).tolist()
     np.testing.assert_allclose(sets["corner"], 2 * np.max(corners, 1), atol=1e-5)
     np.testing.assert_array_equal(sets["count"], np.full((len(ids), 1), 9))
-    rows, sets = records_of(screen, batch, pooling.of_method(Bare(), 2.0))
+    rows, sets = records_of(screen, batch, pooling.pool_function(Bare(), 2.0))
     assert rows.tolist() == screen.rows(0).tolist()
     np.testing.assert_allclose(sets["corner"], np.mean(corners, 1), atol=1e-5)
 
 
 def test_batches_change_no_bit(tiny):
     for method in (Bare(), Pooling()):
-        pool = pooling.of_method(method, np.float32(1 / 3))
+        pool = pooling.pool_function(method, np.float32(1 / 3))
         once, (_, often) = (records_of(tiny[0], n, pool) for n in (100, 4))
         for name, x in once[1].items():
             assert x.dtype == np.float32

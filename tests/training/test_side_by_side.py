@@ -167,7 +167,7 @@ def test_devices_and_a_restart_change_nothing(train, tmp_path):
 
 def test_two_hosts_have_the_two_halves_of_the_batches_of_one(opened, monkeypatch):
     config, records = opened
-    together = side_by_side.of(Toy([0]), records)
+    together = side_by_side.group_records(Toy([0]), records)
 
     def batches():
         made = loop.training_batches(config, records, 3, None, side_by_side=together)
@@ -221,19 +221,19 @@ class Asks:
 )
 def test_a_unit_that_records_lack_is_told(opened, unit, told):
     with pytest.raises(InputError, match=told):
-        side_by_side.of(Asks(2, (unit, 2)), opened[1])
+        side_by_side.group_records(Asks(2, (unit, 2)), opened[1])
 
 
 def test_no_hook_or_one_record_is_any_order(opened):
     config, records = opened
-    assert side_by_side.of(object(), records) is None
-    assert side_by_side.of(Asks(1, None), records) is None
-    assert side_by_side.of(Asks(1, ("well", 1)), records) is None
+    assert side_by_side.group_records(object(), records) is None
+    assert side_by_side.group_records(Asks(1, None), records) is None
+    assert side_by_side.group_records(Asks(1, ("well", 1)), records) is None
 
 
 def test_a_unit_of_samples_that_cuts_groups_is_the_methods_mistake(opened):
     with pytest.raises(AssertionError, match="make unit a multiple"):
-        side_by_side.of(Asks(4, ("well", 3)), opened[1])
+        side_by_side.group_records(Asks(4, ("well", 3)), opened[1])
 
 
 def test_several_crops_of_a_site_are_refused_before_anything_is_written(
@@ -250,6 +250,6 @@ def test_a_scaled_method_still_asks(opened):
     config, records = opened
     config.model.input_px = 16
     scaled = opening.make_method(config, Source(records.channels))
-    assert side_by_side.of(scaled, records) is None
+    assert side_by_side.group_records(scaled, records) is None
     scaled._method.unit, scaled._method.side_by_side = 2, ("well", 2)
-    assert side_by_side.of(scaled, records).count == 2
+    assert side_by_side.group_records(scaled, records).count == 2

@@ -78,7 +78,7 @@ def figures(config: ml_collections.ConfigDict) -> dict[str, Any]:
     network = rounds.seconds_per_call(run)
     sites = {}
     if prepared.is_complete(config.data.dir):
-        sites = _sites(config, encode, pooling.of_method(method, encoder))
+        sites = _sites(config, encode, pooling.pool_function(method, encoder))
     peaks = memory.peaks_mb(devices)  # before the matrix products
     dtype = parallel.compute_dtype(encoder_config.model.dtype)
     flops = parallel.count_flops(method.embed, encoder, images)

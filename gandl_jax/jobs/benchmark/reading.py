@@ -55,7 +55,7 @@ def measure(
     """
     records = training_records.open_records(config)
     method = opening.make_method(config, records.source)
-    together = side_by_side.of(method, records)
+    together = side_by_side.group_records(method, records)
     opened, channels = records.dataset, records.channels
     several = _most_crops(records, config, together)
     one_crop, many_crops = (

@@ -306,6 +306,8 @@ def lines(state: State) -> list[Finding]:
     ]
     remedy = "restore that file from a copy, or go on without those lines"
     return findings + [
-        Finding(name, NOTE, f"{json_lines.told(numbers)} and left out", remedy)
+        Finding(
+            name, NOTE, f"{json_lines.describe_damage(numbers)} and left out", remedy
+        )
         for name, numbers in state.damaged_lines.items()
     ]

@@ -189,7 +189,7 @@ def _cost(folder: epath.Path, seen: _Seen) -> dict[str, Any]:
 
 def _metrics(folder: epath.Path, seen: _Seen) -> list[dict[str, Any]]:
     if numbers := json_lines.damaged(folder / logs.FILE, logs.is_metrics):
-        words = f"{json_lines.told(numbers)} and left out"
+        words = f"{json_lines.describe_damage(numbers)} and left out"
         seen.add(f"{folder / logs.FILE}: {words}")
     return [line for line in logs.read(folder) if "images" in line]
 

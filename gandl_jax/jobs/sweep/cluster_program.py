@@ -72,7 +72,7 @@ class ClusterProgram:
 
 def _run(options: str, log: str, workdir: str, folder: str) -> Ended:
     """Runs a program to its end, on a worker, as long as it is wanted."""
-    is_wanted = cluster_calls.asked()
+    is_wanted = cluster_calls.is_wanted()
     while is_wanted() and lock.holder(workdir) is not None:
         time.sleep(LOOK_S)
     environment = cluster_calls.environment()

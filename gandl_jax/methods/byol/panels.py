@@ -1,4 +1,4 @@
-"""What the report shows of BYOL's training. Imports nothing slow."""
+"""Panels of BYOL's training in the report; imports nothing slow."""
 
 PANELS = {  # caption -> axis, metric -> its name in the legend
     "Predictions of the target": (

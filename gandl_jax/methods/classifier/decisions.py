@@ -1,7 +1,8 @@
-"""What the heads of a classifier decide: classes at once, or step by step.
+"""The decisions of a classifier's heads: classes at once, or step by step.
 
-A hierarchy (`gandl_jax/stages.py`) has a head for each of its decisions, of which each
-is balanced by itself. A class is as likely as all decisions that lead to it together.
+A hierarchy (`gandl_jax/stages.py`) has a head for each of its decisions, and each is
+balanced by itself. The probability of a class is the product of those of the decisions
+that lead to it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +17,7 @@ from gandl_jax.errors import InputError
 from gandl_jax.methods.source import Source
 
 KEY = "method.hierarchy"
-LEAVES = "leaves_"  # before a column's name: the set of its classes' probabilities
+LEAVES = "leaves_"  # prefix of a column's name: the set of class probabilities
 
 
 class Flat:
@@ -24,11 +25,11 @@ class Flat:
 
     Args:
       source: gives classes and their counts.
-      weigh: from the counts of classes to what a record of each counts.
+      weigh: function of counts of classes to the weight of a record of each.
 
     Attributes:
-      sides: head to the names of what it tells apart.
-      weights: head to [n] float32, what a record of each side counts.
+      sides: {head: names of the sides that it tells apart}.
+      weights: {head: [n] float32}, weight of a record of each side.
     """
 
     def __init__(self, source: Source, weigh: Callable[[Sequence[int]], np.ndarray]):
@@ -37,19 +38,19 @@ class Flat:
         self.weights = {name: weigh(counts) for name, counts in self._counts.items()}
 
     def codes(self, labels: Mapping[str, Array]) -> dict[str, Array]:
-        """Head to [B] int32 side of each sample, -1 where it is not known."""
+        """Returns {head: [B] int32}, the side of each sample, -1 if not known."""
         return {name: labels[name] for name in self.sides}
 
     def logarithms(self, answers: Mapping[str, Array]) -> dict[str, Array]:
-        """Column to [B, K] logarithms of probabilities, by the heads' logits."""
-        return {name: jax.nn.log_softmax(x) for name, x in answers.items()}
+        """Returns {column: [B, K]} logarithms of probabilities, by heads' logits."""
+        return {name: jax.nn.log_softmax(logits) for name, logits in answers.items()}
 
     def priors(self) -> dict[str, np.ndarray]:
-        """Column to [K]: how frequent each class is in what is learnt, of sum 1."""
+        """Returns {column: [K]}, the weighted frequency of each class, of sum 1."""
         return {name: self._shares(name) for name in self.sides}
 
     def _shares(self, head: str) -> np.ndarray:
-        """[n] of a head's sides; alike where nobody counted."""
+        """Returns the frequencies of a head's sides, [n]; equal if not counted."""
         count = len(self.sides[head])
         if not len(self._counts.get(head, ())):
             return np.full(count, 1 / count)
@@ -63,10 +64,10 @@ class Hierarchy(Flat):
     Args:
       text: `config.method.hierarchy`.
       source: gives the classes and their counts.
-      weigh: as of `Flat`.
+      weigh: as in `Flat`.
 
     Raises:
-      InputError: it names an unknown class, or leaves one out; or there are several
+      InputError: `text` names an unknown class or leaves one out, or there are several
         columns.
     """
 
@@ -78,61 +79,65 @@ class Hierarchy(Flat):
     ):
         self._column, self._names = _one_column(source)
         self._stages = stages.read(KEY, text)
-        what = f"config.data.label={self._column}"
-        stages.check_names(KEY, self._stages, self._names, what)
-        made = {
+        label_setting = f"config.data.label={self._column}"
+        stages.check_names(KEY, self._stages, self._names, label_setting)
+        decisions = {
             f"{self._column}_{number}": decision
             for number, decision in enumerate(self._stages.decisions, 1)
         }
-        # The side of each class, -1 where a decision is not about it; last a blank's.
+        # The side of each class, -1 if a decision is not about it; the last is a blank.
         self._side = {
             head: np.array([*map(decision.side, self._names), -1], np.int32)
-            for head, decision in made.items()
+            for head, decision in decisions.items()
         }
         counts = np.array(source.class_counts.get(self._column, ()), np.int64)
-        of_sides = {
+        side_counts = {
             head: tuple(
-                int(counts[side[:-1] == i].sum()) for i in range(side.max() + 1)
+                int(counts[side[:-1] == index].sum()) for index in range(side.max() + 1)
             )
             for head, side in self._side.items()
             if len(counts)
         }
         classes = {
             head: tuple(" or ".join(side) for side in decision.sides)
-            for head, decision in made.items()
+            for head, decision in decisions.items()
         }
-        super().__init__(Source(source.channels, classes, of_sides), weigh)
+        super().__init__(Source(source.channels, classes, side_counts), weigh)
 
     def codes(self, labels: Mapping[str, Array]) -> dict[str, Array]:
-        """As of `Flat`; a blank has the code -1, the last place of a table."""
-        own = labels[self._column]
-        return {head: jnp.asarray(side)[own] for head, side in self._side.items()}
+        """Returns codes as in `Flat`; a blank, code -1, is last in each table."""
+        classes = labels[self._column]
+        return {head: jnp.asarray(side)[classes] for head, side in self._side.items()}
 
     def logarithms(self, answers: Mapping[str, Array]) -> dict[str, Array]:
-        """As of `Flat`: sums over the decisions that lead to a class."""
+        """Returns logarithms as in `Flat`: sums over the decisions of a class."""
         total = jnp.zeros((len(next(iter(answers.values()))), len(self._names)))
         for head, side in self._side.items():
-            told = jax.nn.log_softmax(answers[head])[:, np.maximum(side[:-1], 0)]
-            total += jnp.where((side[:-1] >= 0)[None], told, 0.0)
+            side_logarithms = jax.nn.log_softmax(answers[head])[
+                :, np.maximum(side[:-1], 0)
+            ]
+            total += jnp.where((side[:-1] >= 0)[None], side_logarithms, 0.0)
         return {self._column: total}
 
     def priors(self) -> dict[str, np.ndarray]:
-        """As of `Flat`: products of the sides' shares."""
-        found = stages.shares(self._stages, [self._shares(head) for head in self.sides])
-        return {self._column: np.array([found[name] for name in self._names])}
+        """Returns priors as in `Flat`: products of the sides' shares."""
+        class_shares = stages.shares(
+            self._stages, [self._shares(head) for head in self.sides]
+        )
+        return {self._column: np.array([class_shares[name] for name in self._names])}
 
 
-def of_config(
+def make_decisions(
     config, source: Source, weigh: Callable[[Sequence[int]], np.ndarray]
 ) -> Flat:
-    """What a config's heads decide; arguments as above."""
+    """Makes the decisions of a config's heads; arguments as in `Hierarchy`."""
     if not config.method.hierarchy:
         return Flat(source, weigh)
     return Hierarchy(config.method.hierarchy, source, weigh)
 
 
 def set_name(column: str) -> str:
-    """The feature set of the probabilities of a column's classes."""
+    """Names the feature set of the probabilities of a column's classes."""
     return f"{LEAVES}{column.lower()}"
 
 

@@ -1,4 +1,4 @@
-"""What a config may hold of the classifier. Imports nothing slow."""
+"""Options of the classifier in a config; imports nothing slow."""
 
 import math
 
@@ -19,21 +19,21 @@ OPTIONS = {
     **multi_crop_options.OPTIONS,
     **trunk_options.OPTIONS,
     **labels_options.OPTIONS,
-    # The classes step by step, as in "debris | dense > spread > differentiated" (gandl_
-    # jax/stages.py): a head for each decision, balanced by itself; "" is all at once.
+    # Classes decided step by step, such as "debris | dense > spread > differentiated"
+    # (gandl_jax/stages.py), with a balanced head for each decision; "" is all at once.
     "hierarchy": "",
-    # Looks at the validation records without a lower loss, after which training
-    # stops; 0 goes on to the end. It needs config.train.validation.
+    # Number of validations without a lower loss after which training stops; 0 never
+    # stops early. It needs config.train.validation.
     "patience": 0,
     "head": "softmax",  # gandl_jax/models/heads/<name>.py
     "arcface_scale": 30.0,  # s (ours); 64 for the paper's many faces
     "arcface_margin": 0.5,  # m in radians (Deng et al. 2019)
-    # From no margin to the whole one, linearly (ours): at once, training stalls.
+    # The margin grows linearly from 0 (ours): at once, training stalls.
     "arcface_warmup_images": 4_000,
 }
 MODEL = {
     **one_network_options.MODEL,  # of the backbone small_cnn
-    "penultimate_dim": 128,  # of the embedding; 0: the pooled features are it
+    "penultimate_dim": 128,  # of the embedding; 0 takes the pooled features for it
     "penultimate_relu": True,
     "penultimate_slope": 0.0,  # of that ReLU below 0
     **trunk_options.MODEL,
@@ -47,7 +47,7 @@ ARCHITECTURE = (
     "method.hierarchy",
     "model.dtype",
 )
-# A head of other classes is made anew.
+# A head for other classes is initialised again.
 REPLACED = ("data.label", "method.head", "method.hierarchy")
 FREE = ("method.patience",)
 LOWEST = (
@@ -67,21 +67,21 @@ _IMAGENET = {
     "method.freeze": (trunk_options.ALL,),
 }
 RECIPES = {
-    # Cuccarese et al. 2020, of RxRx1's siRNAs. Its 512 px are the screens' configs' to
-    # say; the weights that it started from are ImageNet's: model.weights=FILE.
+    # Cuccarese et al. 2020, for RxRx1's siRNAs. Screens' configs set its 512 px; it
+    # started from ImageNet weights: model.weights=FILE.
     "baseline": {
         "model.backbone": "densenet161",
         "model.penultimate_dim": 1024,
-        "model.penultimate_relu": False,  # ours: no activation is told of
+        "model.penultimate_relu": False,  # ours: the paper names no activation
         "method.head": "both",
     },
-    # Siegismund et al. 2023, in the first of two forms that fit what is public of it.
+    # Siegismund et al. 2023, in the first of two forms that fit its public description.
     "dcmix": {"model.channels_in": "blend", "model.blend.normalised": True},
     # Mascolini et al. 2022: a 1 x 1 before a pretrained network, tuned on the task by
     # Adam with 0.001.
     "collapsed": _IMAGENET
     | {"model.channels_in": "collapsed", "method.learning_rate": 1e-3},
-    # The same: each channel alone. Nothing is trained, so no label is read.
+    # The same paper: each channel alone. Nothing is trained, so no label is read.
     "concatenated": _IMAGENET
     | {
         "model.channels_in": "concatenated",
@@ -110,17 +110,17 @@ small = one_network_options.small
 
 
 def smoke(config) -> None:
-    """Sets sizes that take seconds, whatever the recipe: our small network."""
+    """Sets sizes that take seconds, with our small network for every recipe."""
     one_network_options.smoke(config)
     config.model.update(backbone=trunk_options.SMALL, weights="")
     config.model.penultimate_dim = min(8, config.model.penultimate_dim)
 
 
 def check(config) -> None:
-    """Refuses what the network or the loss cannot do.
+    """Refuses options that the network or the loss cannot take.
 
     Raises:
-      InputError: with the first thing that is wrong.
+      InputError: names the first thing that is wrong.
     """
     method = config.method
     labels_options.check(method)

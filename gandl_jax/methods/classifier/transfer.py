@@ -1,4 +1,4 @@
-"""What of a classifier goes into the next: all but heads that name other classes."""
+"""Transfer of a classifier to another: all but heads of other classes."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -12,9 +12,9 @@ class Learnt:
     """A trained classifier.
 
     Attributes:
-      networks: all of it.
+      networks: its networks.
       head: its `config.method.head`.
-      classes: column to the names of the classes that its head tells apart.
+      classes: {column: names of the classes that its head tells apart}.
     """
 
     networks: Networks
@@ -22,29 +22,33 @@ class Learnt:
     classes: Mapping[str, Sequence[str]]
 
     def for_channels(self, sources: Sequence[int | None]) -> "Learnt":
-        """The same for images of other channels."""
+        """Returns the same for images of other channels."""
         return dataclasses.replace(self, networks=self.networks.for_channels(sources))
 
     def without_others(
         self, head: str, classes: Mapping[str, Sequence[str]]
     ) -> Networks:
-        """Its networks; of its heads those of the same kind and the same classes.
+        """Returns its networks, with only the heads of the same kind and classes.
 
         Args:
-          head: `config.method.head` of who takes them.
-          classes: that those tell apart.
+          head: `config.method.head` of the new classifier.
+          classes: {head: names} that the new classifier tells apart.
         """
-        same = {
+        kept_heads = {
             HEAD + name
             for name, names in self.classes.items()
             if head == self.head and tuple(classes.get(name, ())) == tuple(names)
         }
 
-        def kept(params: dict) -> dict:
-            is_kept = {n: not n.startswith(HEAD) or n in same for n in params}
-            return {name: x for name, x in params.items() if is_kept[name]}
+        def without_other_heads(params: dict) -> dict:
+            is_kept = {
+                name: not name.startswith(HEAD) or name in kept_heads for name in params
+            }
+            return {name: array for name, array in params.items() if is_kept[name]}
 
-        found = self.networks
+        networks = self.networks
         return dataclasses.replace(
-            found, net=kept(found.net), average=kept(found.average)
+            networks,
+            net=without_other_heads(networks.net),
+            average=without_other_heads(networks.average),
         )

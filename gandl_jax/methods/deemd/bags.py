@@ -1,7 +1,7 @@
-"""A site as a bag of tiles: cut, pooled, and what it costs to be wrong about one.
+"""A site as a bag of tiles: cutting, pooling and the loss of a bag.
 
-Multiple-instance learning: the label is of the bag, and some of its instances are
-enough for it (Saberian et al. 2022).
+Multiple-instance learning: the label is that of the bag, and some of its instances
+suffice for it (Saberian et al. 2022).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ from jax import Array, lax
 
 
 def tiles(images: Array, tile_px: int) -> Array:
-    """Cuts images into tiles, each half over its neighbours.
+    """Cuts images into tiles that overlap their neighbours by half.
 
     Args:
       images: [B, N, N, C]; N is a multiple of half a tile.
@@ -29,12 +29,12 @@ def tiles(images: Array, tile_px: int) -> Array:
 
 
 def side_count(side: int, tile_px: int) -> int:
-    """How many tiles with half overlap lie along a side."""
+    """Counts the tiles with half overlap along a side."""
     return 2 * side // tile_px - 1
 
 
 def top(logits: Array, count: int) -> Array:
-    """The highest logits of each bag, [B, count] of [B, T], the highest first."""
+    """Returns the highest logits of each bag, [B, count] of [B, T], falling."""
     return lax.top_k(logits, count)[0]
 
 
@@ -44,13 +44,13 @@ def targets(
     infected: Iterable[str],
     healthy: Iterable[str],
 ) -> Array:
-    """What bags are to be told as: 1 infected, 0 healthy, -1 neither or unknown.
+    """Returns the targets of bags: 1 infected, 0 healthy, -1 neither or unknown.
 
     Args:
-      labels: column to [B] int32 class, -1 where blank.
-      classes: column to the names of its classes.
+      labels: {column: [B] int32 class, -1 if blank}.
+      classes: {column: names of its classes}.
       infected: values of any of the columns.
-      healthy: the same; a bag with a value of both is infected.
+      healthy: values of any of the columns; a bag with values of both is infected.
 
     Returns:
       [B] int32.
@@ -63,18 +63,18 @@ def targets(
 
 
 def _has(codes: Array, names: Sequence[str], values: Sequence[str]) -> Array:
-    """[B] int32, 1 where the class is one of some values."""
+    """Marks samples whose class is one of `values`, [B] int32 of 1 and 0."""
     wanted = jnp.array([name in values for name in names] + [False], jnp.int32)
     return wanted[codes]  # -1, a blank, is the last
 
 
 def cross_entropy(logits: Array, target: Array, weights: Array) -> Array:
-    """Binary cross-entropy of bags; 0 where nothing is known.
+    """Computes the binary cross-entropy of bags; 0 if the target is unknown.
 
     Args:
       logits: [B] float32.
-      target: [B] int32, as of `targets`.
-      weights: [2] float32, what a healthy and an infected bag count.
+      target: [B] int32, as in `targets`.
+      weights: [2] float32, of a healthy and an infected bag.
 
     Returns:
       [B] float32.

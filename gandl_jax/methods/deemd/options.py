@@ -1,4 +1,4 @@
-"""What a config may hold of DEEMD. Imports nothing slow."""
+"""Options of DEEMD in a config; imports nothing slow."""
 
 from gandl_jax import config as configs
 from gandl_jax.errors import InputError, known
@@ -9,21 +9,21 @@ OPTIONS = {
     **one_network_options.OPTIONS,
     **trunk_options.OPTIONS,
     "learning_rate": 1e-4,  # ours; the paper's is unknown to us
-    # Values of the columns of config.data.label: what is infected, and what is not.
-    # RxRx19a's paper takes UV-inactivated virus for healthy too: see its config.
+    # Values of the columns of config.data.label that are infected, and healthy ones.
+    # RxRx19a's paper counts UV-inactivated virus as healthy too: see its config.
     "infected": ("response_0",),
     "healthy": ("response_1",),
-    "top_k": 10,  # tiles of a bag that answer for it (ours; the paper's is unknown)
-    "class_weights": "balanced",  # or "equal", as of `classifier`
-    "patience": 0,  # looks without a lower validation loss, then stop; 0 goes on
+    "top_k": 10,  # tiles that decide for a bag (ours; the paper's is unknown)
+    "class_weights": "balanced",  # or "equal", as in `classifier`
+    "patience": 0,  # validations without a lower loss before it stops; 0 never stops
 }
 MODEL = {
     **one_network_options.MODEL,  # of the backbone small_cnn
     **trunk_options.MODEL,
     "backbone": "resnet50",  # Saberian et al. 2022
-    # Of a layer on a tile's pooled features, with a ReLU; 0: they are answered by.
+    # Width of a ReLU layer on a tile's pooled features; 0 is without it.
     "penultimate_dim": 0,
-    # Side of a tile; tiles lie half over one another. 0 is a quarter of the image: 49
+    # Side of a tile; tiles overlap by half. 0 is a quarter of the image: 49
     # tiles, 256 px of 1024 (Saberian et al. 2022).
     "tile_px": 0,
 }
@@ -63,20 +63,20 @@ def smoke(config) -> None:
 
 
 def tile_px(config) -> int:
-    """Side of a tile in pixels of the image that networks take."""
+    """Returns the side of a tile in pixels of the image that networks take."""
     return config.model.tile_px or configs.network_px(config) // 4
 
 
 def tiles(config) -> int:
-    """How many tiles an image has."""
+    """Counts the tiles of an image."""
     return (2 * configs.network_px(config) // tile_px(config) - 1) ** 2
 
 
 def check(config) -> None:
-    """Refuses what bags, the network or the loss cannot do.
+    """Refuses options that bags, the network or the loss cannot take.
 
     Raises:
-      InputError: with the first thing that is wrong.
+      InputError: names the first thing that is wrong.
     """
     method = config.method
     known("method.class_weights", method.class_weights, ("balanced", "equal"))
@@ -116,9 +116,11 @@ def _check_tiles(config) -> None:
 
 
 def _near(side: int, tile: int) -> int:
-    """The side of a tile that fits and is nearest."""
-    fits = [t for t in range(2, side + 1, 2) if not side % (t // 2)] or [side]
-    return min(fits, key=lambda t: abs(t - tile))
+    """Returns the nearest side of a tile that fits."""
+    fits = [
+        tile_side for tile_side in range(2, side + 1, 2) if not side % (tile_side // 2)
+    ] or [side]
+    return min(fits, key=lambda tile_side: abs(tile_side - tile))
 
 
 def check_classes(config, classes) -> None:
@@ -126,17 +128,17 @@ def check_classes(config, classes) -> None:
 
     Args:
       config: of the experiment.
-      classes: column to the names of its classes.
+      classes: {column: names of its classes}.
 
     Raises:
-      InputError: naming the key whose values no record has.
+      InputError: names the key whose values no record has.
     """
-    found = [name for names in classes.values() for name in names]
+    class_names = [name for names in classes.values() for name in names]
     for key in ("infected", "healthy"):
-        if not {*config.method[key]} & {*found}:
+        if not {*config.method[key]} & {*class_names}:
             raise InputError(
                 f"deemd does not apply to config.data.label={config.data.label}, of "
                 f"which no record is {' or '.join(config.method[key])} "
                 f"(config.method.{key}): it learns from infected and healthy controls, "
-                f"and the values are {', '.join(found[:8])}"
+                f"and the values are {', '.join(class_names[:8])}"
             )

@@ -1,4 +1,4 @@
-"""What a config may hold of DINO. Imports nothing slow."""
+"""Options of DINO in a config; imports nothing slow."""
 
 from gandl_jax.errors import InputError
 from gandl_jax.methods import multi_crop_options, self_distilled_options
@@ -7,27 +7,27 @@ from gandl_jax.methods.plain_backbone_options import VIT
 OPTIONS = {
     **self_distilled_options.OPTIONS,
     "learning_rate": 5e-4,  # Caron et al. 2021: of a batch of 256, with AdamW
-    # Views: two large crops and six small ones; in any orientation, stained otherwise,
-    # and blurred by 3 x 3 pixels, ours.
+    # Views: two large crops and six small ones; in any orientation, with changed stains
+    # and blurred by 3 x 3 pixels (ours).
     "crops": ("dino",),
     "turn_prob": 1.0,
     "blur_prob": 0.2,
     "augment_prob": 0.5,
     "augment_kinds": ("intensity",),
-    "taught_crops": 2,  # the first so many are those that the teacher sees
-    "student_temperature": 0.1,  # as the next two of Caron et al. 2021
-    # Of the teacher: from the first to the last, linearly over so many images.
+    "taught_crops": 2,  # number of first crops, which the teacher sees
+    "student_temperature": 0.1,  # like the next two from Caron et al. 2021
+    # Temperature of the teacher: linear from first to last over this many images.
     "teacher_temperature": 0.04,
     "teacher_temperature_last": 0.07,
     "teacher_temperature_images": 100_000,  # ours; 30 epochs in the paper
-    "centre_decay": 0.9,  # of the mean of the teacher's logits, kept in a step
-    # So long the prototypes stay as they are (ours; an epoch in the paper).
+    "centre_decay": 0.9,  # share of the mean of the teacher's logits kept in a step
+    # Prototypes are fixed for this many images (ours; an epoch in the paper).
     "freeze_prototypes_images": 10_000,
 }
 MODEL = {
     **self_distilled_options.MODEL,
     "backbone": VIT,
-    "hidden_dim": 2048,  # within the head, as the next of Caron et al. 2021
+    "hidden_dim": 2048,  # within the head, like the next from Caron et al. 2021
     "bottleneck_dim": 256,
     "prototypes": 4096,  # ours; 65,536 there, of ImageNet
 }
@@ -73,10 +73,10 @@ def smoke(config) -> None:
 
 
 def check(config) -> None:
-    """Refuses what the network, its views or the teacher cannot be.
+    """Refuses options that the network, its views or the teacher cannot take.
 
     Raises:
-      InputError: with the first thing that is wrong.
+      InputError: names the first thing that is wrong.
     """
     self_distilled_options.check(config)
     if config.method.centre_decay > 1:
@@ -93,5 +93,5 @@ def check(config) -> None:
 
 
 def views(config) -> int:
-    """How many views of an image there are: its crops, of one a second drawing."""
+    """Counts the views of an image: its crops, of which a single one is drawn twice."""
     return max(2, multi_crop_options.count(config))

@@ -1,4 +1,4 @@
-"""What the report shows of DINO's training. Imports nothing slow."""
+"""Panels of DINO's training in the report; imports nothing slow."""
 
 PANELS = {  # caption -> axis, metric -> its name in the legend
     "Naming as the teacher": (

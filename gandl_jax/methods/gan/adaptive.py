@@ -1,4 +1,4 @@
-"""ADA: the less the discriminator errs on real images, the more they are augmented."""
+"""ADA: augmentation grows as the discriminator errs less on real images."""
 
 import flax
 import jax.numpy as jnp
@@ -7,7 +7,7 @@ from jax import Array
 
 @flax.struct.dataclass
 class Adaptation:
-    """What the adaptive probability needs to remember.
+    """State of the adaptive probability.
 
     Attributes:
       prob: scalar in [0, 1], probability of each transform.
@@ -19,7 +19,7 @@ class Adaptation:
 
 
 def start() -> Adaptation:
-    """No augmentation, as nothing is known of the discriminator yet."""
+    """Starts without augmentation, as nothing is known of the discriminator yet."""
     return Adaptation(prob=jnp.zeros(()), signs=jnp.zeros(()))
 
 
@@ -32,19 +32,19 @@ def follow(
     every: int,
     move: float,
 ) -> Adaptation:
-    """One step's answer taken in; every so many, `prob` moves towards the target.
+    """Adds a step's sign; every `every` steps `prob` moves towards the target.
 
-    r_t = mean sign(D(x)) over the last steps: 0 where the discriminator guesses, 1
-    where it knows the images; `prob` rises where r_t lies above the target (Karras et
-    al. 2020, arXiv 2006.06676, sec. 3).
+    r_t = mean sign(D(x)) over the last steps: 0 if the discriminator guesses, 1 if it
+    knows the images; `prob` rises if r_t lies above the target (Karras et al. 2020,
+    arXiv 2006.06676, sec. 3).
 
     Args:
-      past: up to the step before.
+      past: state up to the step before.
       sign: scalar in [-1, 1], mean over the global batch of sign(D(x)), x real.
       step: scalar int32, steps completed before this one.
       target: of r_t.
       every: steps between two moves.
-      move: by how much.
+      move: size of a move of `prob`.
     """
     signs = past.signs + sign
     moved = jnp.clip(past.prob + move * jnp.sign(signs / every - target), 0, 1)

@@ -1,4 +1,4 @@
-"""StyleGAN2 as a method: a few phases; its discriminator is the encoder (GAN-DL)."""
+"""StyleGAN2 as a method, whose discriminator is the encoder (GAN-DL)."""
 
 import functools
 import math
@@ -32,7 +32,7 @@ from gandl_jax.methods.source import Source
 from gandl_jax.methods.updates import descend, parameter_norms
 from gandl_jax.models.stylegan2 import stylegan2
 
-STYLE = "style"  # among what D's step says: no metric, but the mean style of its part
+STYLE = "style"  # among D's means: the mean style of a micro-batch, not a metric
 
 
 class Method:
@@ -40,13 +40,13 @@ class Method:
 
     Args:
       config: of the experiment.
-      source: of its training records; records without a label are a class of their
-        own, before all others.
+      source: of its training records; those without a label are a class of their own,
+        the first.
 
     Attributes:
       phases: the parts of a step, in order.
-      unit: samples that must stay on one device, in one part of a batch: a deviation
-        group, and pairs, of which the path-length phase takes the first.
+      unit: samples that must stay on one device, in one micro-batch: a deviation group,
+        and pairs, of which the path-length phase takes the first.
       checks: whether the generator has collapsed.
 
     Raises:
@@ -78,7 +78,7 @@ class Method:
         )
 
     def init(self, key: Array) -> State:
-        """A state at step 0; its discriminator is the untrained floor."""
+        """Makes the state at step 0; its discriminator is the untrained floor."""
         params = self._params(key)
         g, d = params["g"], params["d"]
         state = State(
@@ -97,15 +97,15 @@ class Method:
         return AdaptiveState(**vars(state), augment=adaptive.start())
 
     def trained(self, state: State) -> weights.Networks:
-        """What another training may start from."""
+        """Returns the networks that another training may start from."""
         return gan_state.networks(state)
 
     def start(self, state: State, networks: weights.Networks) -> State:
-        """A new state whose networks are those of a file or of another training."""
+        """Returns a new state with networks of a file or of another training."""
         return gan_state.start(state, networks)
 
     def _params(self, key: Array) -> dict[str, dict]:
-        """{"g": ..., "d": ...} as they start."""
+        """Makes the initial parameters {"g": ..., "d": ...}."""
         keys = jax.random.split(key, 3)
         g = self.networks.init_generator(keys[0], keys[1])
         d = self.networks.init_discriminator(keys[2])
@@ -114,12 +114,12 @@ class Method:
         return {"g": g, "d": d}
 
     def items(self, state: State) -> dict:
-        """What a checkpoint holds: the encoder alone, and everything."""
+        """Returns a checkpoint's items: the encoder alone, and the whole state."""
         encoder = {"average": state.d_average, "raw": state.d}
         return {"encoder": encoder, "train": state}
 
     def embed(self, encoder: dict, images: Array) -> dict[str, Array]:
-        """Feature sets of the discriminator.
+        """Returns the discriminator's feature sets.
 
         Args:
           encoder: the checkpoint item.
@@ -128,25 +128,27 @@ class Method:
         Returns:
           "first_dense": [B, D]; "last_map": [B, 16 D]; "b<r>": [B, 2 D], mean and
           standard deviation over space of the block that takes r px; "blocks": those
-          of all blocks, side by side.
+          of all blocks, joined.
         """
         maps = self.networks.features(encoder[self.weights], images)
         sets = {"first_dense": maps.pop("first_dense")}
-        for name, x in maps.items():
-            sets[name] = jnp.concatenate([x.mean((1, 2)), x.std((1, 2))], -1)
+        for name, block_map in maps.items():
+            sets[name] = jnp.concatenate(
+                [block_map.mean((1, 2)), block_map.std((1, 2))], -1
+            )
         sets["blocks"] = jnp.concatenate([sets[name] for name in maps], -1)
-        sets["last_map"] = x.reshape(x.shape[0], -1)
+        sets["last_map"] = block_map.reshape(block_map.shape[0], -1)
         return sets
 
     def samples(self, state: State, keys: Array, labels: Mapping[str, Array]) -> Array:
-        """[N, H, W, C] of the averaged generator, one for each of N keys.
+        """Generates images [N, H, W, C] by the averaged generator, one per key.
 
-        Its styles are truncated towards the mean one.
+        Styles are truncated towards the mean style.
 
         Args:
           state: of the training.
           keys: [N].
-          labels: {column: [N] int32} where it has classes.
+          labels: {column: [N] int32} if it has classes.
         """
         classes = self._labels({"labels": labels})
         ws = self.networks.styles(state.g_average, keys, classes, mixing=False)
@@ -155,36 +157,42 @@ class Method:
         return self.networks.generate(state.g_average, ws, keys)
 
     def _fixed_samples(self, state: State, key: Array) -> Array:
-        """[FIXED, H, W, C]: the same samples at every look, classes in turn."""
+        """Generates the same samples at every look, by class, [FIXED, H, W, C]."""
         index, classes = jnp.arange(FIXED), self.networks.classes
         labels = {self.column: index % classes - self.first_class} if classes else {}
         return self.samples(state, sample_keys(key, index), labels)
 
     def d_main(self, state: State, batch: dict, key: Array) -> tuple[State, dict]:
-        """Discriminator step; updates the mean style and how much is augmented."""
+        """Makes D's step; updates the mean style and the augmentation."""
         game = self.options.loss
 
-        def loss(d, part):
-            ws = self._styles(state.g, part)
-            fake = self.networks.generate(state.g, ws, part["keys"])
-            real_logits = self._logits(state, d, part["images"], part, REAL)
-            fake_logits = self._logits(state, d, fake, part, FAKE)
+        def loss(d, micro_batch):
+            ws = self._styles(state.g, micro_batch)
+            fake = self.networks.generate(state.g, ws, micro_batch["keys"])
+            real_logits = self._logits(
+                state, d, micro_batch["images"], micro_batch, REAL
+            )
+            fake_logits = self._logits(state, d, fake, micro_batch, FAKE)
             metrics = {"d/real_score": real_logits.mean()}
             metrics["d/fake_score"] = fake_logits.mean()
             metrics["d/real_sign"] = games.real_sign(game, real_logits, fake_logits)
             value = games.d_loss(game, real_logits, fake_logits)
             metrics["d/loss"] = value
             if game == "wgan_gp":
-                steepness = self._gradient_penalty(state, d, fake, part)
+                steepness = self._gradient_penalty(state, d, fake, micro_batch)
                 metrics["d/gradient_penalty"] = steepness
                 value += self.options.gradient_weight * steepness
                 metrics["d/drift"] = jnp.square(real_logits).mean()
                 value += self.options.drift_weight * metrics["d/drift"]
             if self.options.views_weight:
-                contrast, found = views.contrast(
-                    self.networks, d, part["images"], part["keys"], self.options
+                contrast, found_share = views.contrast(
+                    self.networks,
+                    d,
+                    micro_batch["images"],
+                    micro_batch["keys"],
+                    self.options,
                 )
-                metrics |= {"d/views_loss": contrast, "d/views_found": found}
+                metrics |= {"d/views_loss": contrast, "d/views_found": found_share}
                 value += self.options.views_weight * contrast
             return value, metrics | {STYLE: ws[:, -1].mean(0)}
 
@@ -198,27 +206,27 @@ class Method:
         return updates.average_style(state, mean), norms | metrics
 
     def d_reg(self, state: State, batch: dict, key: Array) -> tuple[State, dict]:
-        """Lazy R1, and R2 if asked for, times the interval (StyleGAN2, sec. 3.1).
+        """Makes the step of lazy R1, and R2, times the interval (StyleGAN2, sec. 3.1).
 
         Augmentation counts as a part of the discriminator: the gradient is taken with
         respect to the images before it.
         """
 
-        def penalty(d, images, part, stream):
-            def discriminate(x):
-                return self._logits(state, d, x, part, stream)
+        def penalty(d, images, micro_batch, stream):
+            def discriminate(augmented_images):
+                return self._logits(state, d, augmented_images, micro_batch, stream)
 
             return losses.r1(discriminate, images).mean()
 
         def weighted(weight, value):
             return weight / 2 * self.options.r1_every_steps * value
 
-        def loss(d, part):
-            metrics = {"d/r1": penalty(d, part["images"], part, REAL)}
+        def loss(d, micro_batch):
+            metrics = {"d/r1": penalty(d, micro_batch["images"], micro_batch, REAL)}
             value = weighted(self.options.r1_weight, metrics["d/r1"])
             if self.options.r2_weight:
-                fake = self._fake(state.g, part)
-                metrics["d/r2"] = penalty(d, fake, part, FAKE)
+                fake = self._fake(state.g, micro_batch)
+                metrics["d/r2"] = penalty(d, fake, micro_batch, FAKE)
                 value += weighted(self.options.r2_weight, metrics["d/r2"])
             return value, metrics
 
@@ -226,15 +234,17 @@ class Method:
         return state, metrics
 
     def g_main(self, state: State, batch: dict, key: Array) -> tuple[State, dict]:
-        """Generator step; then both moving averages and the count of steps."""
+        """Makes G's step; then updates both moving averages and counts the step."""
         game = self.options.loss
 
-        def loss(g, part):
-            fake_logits = self._logits(state, state.d, self._fake(g, part), part, FAKE)
+        def loss(g, micro_batch):
+            fake_logits = self._logits(
+                state, state.d, self._fake(g, micro_batch), micro_batch, FAKE
+            )
             real_logits = None
             if game in games.PAIRED:
-                real = part["images"]
-                real_logits = self._logits(state, state.d, real, part, REAL)
+                real = micro_batch["images"]
+                real_logits = self._logits(state, state.d, real, micro_batch, REAL)
             return games.g_loss(game, fake_logits, real_logits), {}
 
         state, value, metrics = self._descend(state, "g_main", loss, batch, key)
@@ -242,22 +252,25 @@ class Method:
         return state, metrics | {"g/loss": value}
 
     def g_reg(self, state: State, batch: dict, key: Array) -> tuple[State, dict]:
-        """Lazy path-length regularisation on every other sample (StyleGAN2, 3.2)."""
+        """Makes the step of lazy path-length regularisation (StyleGAN2, sec. 3.2).
+
+        It takes every other sample.
+        """
         size, channels = self.networks.size, self.networks.channels
         weight = self.options.path_weight * self.options.path_every_steps
 
-        def loss(g, part):
-            half = jax.tree.map(lambda x: x[::2], part)
+        def loss(g, micro_batch):
+            half = jax.tree.map(lambda array: array[::2], micro_batch)
             noise = normal(half["keys"], PATH, (size, size, channels)) / size
             generate = functools.partial(self.networks.generate, g, keys=half["keys"])
             lengths = losses.path_lengths(generate, self._styles(g, half), noise)
-            # Of the running mean as it was before this step: one part of the batch
-            # knows nothing of the others' lengths. (StyleGAN2's code takes it after,
-            # which moves it by a hundredth, path_decay, of the way to this step's.)
-            away = jnp.square(lengths - state.path_mean).mean()
-            return weight * away, {
+            # The running mean before this step, as a micro-batch has no access to the
+            # lengths of the others. (StyleGAN2's code takes the mean after the step,
+            # which differs by a hundredth, path_decay, of the way to this step's.)
+            penalty = jnp.square(lengths - state.path_mean).mean()
+            return weight * penalty, {
                 "g/path_length": lengths.mean(),
-                "g/path_penalty": away,
+                "g/path_penalty": penalty,
             }
 
         state, _, metrics = self._descend(state, "g_reg", loss, batch, key)
@@ -265,30 +278,32 @@ class Method:
         mean = (1 - decay) * state.path_mean + decay * metrics["g/path_length"]
         return state.replace(path_mean=mean), metrics | {"g/path_mean": mean}
 
-    def _styles(self, g: dict, part: dict) -> Array:
-        """[B, L, Z] of a batch's own keys and labels."""
-        labels = self._labels(part)
-        return self.networks.styles(g, part["keys"], labels, mixing=True)
+    def _styles(self, g: dict, micro_batch: dict) -> Array:
+        """Makes the styles [B, L, Z] of a batch's keys and labels."""
+        labels = self._labels(micro_batch)
+        return self.networks.styles(g, micro_batch["keys"], labels, mixing=True)
 
-    def _fake(self, g: dict, part: dict) -> Array:
-        """[B, H, W, C] generated images of a batch's own keys and labels."""
-        return self.networks.generate(g, self._styles(g, part), part["keys"])
+    def _fake(self, g: dict, micro_batch: dict) -> Array:
+        """Generates images [B, H, W, C] of a batch's keys and labels."""
+        return self.networks.generate(
+            g, self._styles(g, micro_batch), micro_batch["keys"]
+        )
 
-    def _labels(self, part: dict) -> Array | None:
-        """[B] int32 classes of the networks, where a blank is the first one."""
+    def _labels(self, micro_batch: dict) -> Array | None:
+        """Returns the networks' classes [B] int32, of which a blank is the first."""
         if not self.networks.classes:
             return None
-        return part["labels"][self.column] + self.first_class
+        return micro_batch["labels"][self.column] + self.first_class
 
     def _logits(
-        self, state: State, d: dict, images: Array, part: dict, stream: int
+        self, state: State, d: dict, images: Array, micro_batch: dict, stream: int
     ) -> Array:
-        """[B] logits of `d` for images that it sees augmented."""
-        seen = self._seen(state, images, part["keys"], stream)
-        return self.networks.logits(d, seen, self._labels(part))
+        """Returns the logits [B] of `d` for images that it sees augmented."""
+        seen = self._seen(state, images, micro_batch["keys"], stream)
+        return self.networks.logits(d, seen, self._labels(micro_batch))
 
     def _seen(self, state: State, images: Array, keys: Array, stream: int) -> Array:
-        """Images as the discriminator sees them, augmented or not."""
+        """Returns images as the discriminator sees them, augmented or not."""
         if self.options.augment == "none":
             return images
         adapts = self.options.augment == "adaptive"
@@ -297,19 +312,19 @@ class Method:
         return augment(images, keys, prob, self.options.augment_kinds)
 
     def _gradient_penalty(
-        self, state: State, d: dict, fake: Array, part: dict
+        self, state: State, d: dict, fake: Array, micro_batch: dict
     ) -> Array:
-        """Mean (|D'| - 1)^2 somewhere between each real image and a generated one.
+        """Averages (|D'| - 1)^2 at random points between real and generated images.
 
-        As everywhere, augmentation counts as a part of the discriminator.
+        Augmentation counts as a part of the discriminator.
         """
-        uniform = jax.vmap(jax.random.uniform)(substream(part["keys"], BETWEEN))
+        uniform = jax.vmap(jax.random.uniform)(substream(micro_batch["keys"], BETWEEN))
         share = uniform.reshape(-1, 1, 1, 1)
-        between = share * part["images"] + (1 - share) * fake
+        between = share * micro_batch["images"] + (1 - share) * fake
 
-        def discriminate(x):
-            seen = self._seen(state, x, part["keys"], MIXED)
-            return self.networks.logits_apart(d, seen, self._labels(part))
+        def discriminate(image_batch):
+            seen = self._seen(state, image_batch, micro_batch["keys"], MIXED)
+            return self.networks.logits_apart(d, seen, self._labels(micro_batch))
 
         norms = losses.gradient_norms(discriminate, between)
         return jnp.square(norms - 1).mean()
@@ -317,9 +332,9 @@ class Method:
     def _descend(
         self, state: State, phase: str, loss: Callable, batch: dict, key: Array
     ) -> tuple[State, Array, dict[str, Array]]:
-        """`descend`, with the samples' keys of this step and phase.
+        """Calls `descend` with the samples' keys of this step and phase.
 
-        Its metrics are those of `loss`, and the norms of gradient and update.
+        The metrics are those of `loss`, and the norms of gradient and update.
         """
         network = phase[0]
         state, value, metrics, norms = descend(
@@ -331,11 +346,15 @@ class Method:
             parts=self.parts,
             freeze=self.options.freeze,
         )
-        return state, value, metrics | {f"{phase}/{n}": x for n, x in norms.items()}
+        return (
+            state,
+            value,
+            metrics | {f"{phase}/{name}": norm for name, norm in norms.items()},
+        )
 
 
 def _condition(source: Source) -> tuple[str, int, int]:
-    """(column, class of its first name, number of classes) that both networks take."""
+    """Returns (column, class of its first name, number of classes) of the labels."""
     if not source.classes:
         return "", 0, 0
     if len(source.classes) > 1:

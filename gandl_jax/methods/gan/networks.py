@@ -22,7 +22,7 @@ class Networks:
     Args:
       config: of the experiment.
       channels: C of the images.
-      classes: that labels tell apart; 0 is without labels.
+      classes: number of classes; 0 is without labels.
 
     Attributes:
       size: height and width of the images.
@@ -55,7 +55,7 @@ class Networks:
         )
 
     def init_generator(self, mapping_key: Array, synthesis_key: Array) -> dict:
-        """Parameters {"mapping": ..., "synthesis": ...}."""
+        """Makes the generator's parameters {"mapping": ..., "synthesis": ...}."""
         z, labels = jnp.zeros((1, self.dim)), jnp.zeros(1, jnp.int32)
         ws = jnp.zeros((1, stylegan2.style_layers(self.size), self.dim))
         return {
@@ -64,7 +64,7 @@ class Networks:
         }
 
     def init_discriminator(self, key: Array) -> dict:
-        """Parameters."""
+        """Makes the discriminator's parameters."""
         group = self.discriminator.group
         images = jnp.zeros((group, self.size, self.size, self.channels))
         return self.discriminator.init(key, images, jnp.zeros(group, jnp.int32))[
@@ -74,13 +74,13 @@ class Networks:
     def styles(
         self, g: dict, keys: Array, labels: Array | None = None, *, mixing: bool
     ) -> Array:
-        """[B, L, Z]: one latent a sample, often a second one from some layer on.
+        """Makes styles [B, L, Z] of one latent, often with a second from some layer on.
 
         Args:
           g: the generator's parameters.
-          keys: [B], one of each sample's own.
-          labels: [B] int32, of both latents; None without classes.
-          mixing: whether there may be a second one.
+          keys: [B], one per sample.
+          labels: [B] int32, for both latents; None without classes.
+          mixing: whether there may be a second latent.
         """
         layers = stylegan2.style_layers(self.size)
 
@@ -99,33 +99,33 @@ class Networks:
         return jnp.where(later[:, :, None], second[:, None], ws)
 
     def generate(self, g: dict, ws: Array, keys: Array) -> Array:
-        """[B, H, W, C] images of styles [B, L, Z], with noise of each sample's key."""
+        """Generates images [B, H, W, C] of styles [B, L, Z], with noise by the keys."""
         noise = stylegan2.draw_noise(substream(keys, NOISE), self.size)
         return self._synthesis.apply({"params": g["synthesis"]}, ws, noise)
 
     def logits(self, d: dict, images: Array, labels: Array | None = None) -> Array:
-        """[B] logits of images [B, H, W, C], and labels [B] int32 if it has classes."""
+        """Returns logits [B] of images [B, H, W, C], and labels [B] int32 if any."""
         return self.discriminator.apply({"params": d}, images, labels)
 
     def logits_apart(
         self, d: dict, images: Array, labels: Array | None = None
     ) -> Array:
-        """As `logits`, where no image is compared with the others of its group."""
+        """Returns `logits` without comparing an image with the others of its group."""
         return self.discriminator.apply({"params": d}, images, labels, method="apart")
 
     def features(self, d: dict, images: Array) -> dict[str, Array]:
-        """The discriminator's maps of images [B, H, W, C], by name."""
+        """Returns the discriminator's maps of images [B, H, W, C], by name."""
         return self.discriminator.apply({"params": d}, images, method="features")
 
 
 def normal(keys: Array, stream: int, shape: tuple[int, ...]) -> Array:
-    """[B, *shape] float32 standard normal."""
+    """Draws standard normal numbers, [B, *shape] float32."""
     draw = functools.partial(jax.random.normal, shape=shape)
     return jax.vmap(draw)(substream(keys, stream))
 
 
 def crossover(key: Array, prob: float, layers: int) -> Array:
-    """First layer of the second latent: uniform in 1 ... L-1, or L for never."""
-    chance, place = jax.random.split(key)
-    cut = jax.random.randint(place, (), 1, layers)
+    """Draws the first layer of the second latent: uniform in 1 ... L-1, or L (none)."""
+    chance, cut_key = jax.random.split(key)
+    cut = jax.random.randint(cut_key, (), 1, layers)
     return jnp.where(jax.random.bernoulli(chance, prob), cut, layers)

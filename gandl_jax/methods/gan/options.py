@@ -1,4 +1,4 @@
-"""What a config may hold of GAN-DL: a StyleGAN2 whose discriminator is the encoder.
+"""Options of GAN-DL in a config: a StyleGAN2 whose discriminator is the encoder.
 
 Imports nothing slow.
 """
@@ -13,39 +13,39 @@ OPTIONS = {
     "learning_rate": 0.002,
     "beta1": 0.0,
     "beta2": 0.99,
-    # ADA's rule 0.0002 * size^2 / batch is far weaker; with few images D then wins and
-    # its features fall below untrained ones.
+    # ADA's rule 0.0002 * size^2 / batch is far weaker; with few images D then wins, and
+    # its features are worse than untrained ones.
     "r1_weight": 10.0,
     "r1_every_steps": 16,
     "path_weight": 2.0,  # 0 leaves the phase out
     "path_every_steps": 4,
     "path_decay": 0.01,
     "style_mixing_prob": 0.9,
-    "truncation_psi": 1.0,  # of styles in pictures; 0 would draw the mean one
-    # Parameters that stay as they are, such as "d/blocks_b64" (Freeze-D, 2020).
+    "truncation_psi": 1.0,  # of styles in pictures; 0 would draw the mean style
+    # Frozen parameters, such as "d/blocks_b64" (Freeze-D, 2020).
     "freeze": (),
     "average_halflife_images": 10_000,
     "average_rampup_frac": 0.05,  # of the images seen (ADA, 2020)
-    # Or "relativistic" (R3GAN, 2024), which wants r2_weight, "least_squares" (LSGAN,
+    # Or "relativistic" (R3GAN, 2024), which needs r2_weight, "least_squares" (LSGAN,
     # 2017), or "wgan_gp", which has a gradient penalty and a drift in every step and
     # no R1 (Karras et al. 2018, A.1).
     "loss": "logistic",
     "gradient_weight": 10.0,  # of wgan_gp
     "drift_weight": 1e-3,  # of wgan_gp
     "r2_weight": 0.0,  # R1's penalty on generated images, as often
-    # Beside the game D learns to tell two views of an image, augmented by the same
-    # kinds, from all others of the batch (SimCLR, 2020); 0 is not.
+    # Weight of a second loss of D: to tell two views of an image, augmented by the same
+    # kinds, from all others of the batch (SimCLR, 2020); 0 is without.
     "views_weight": 0.0,
     "views_temperature": 0.2,
     "views_prob": 0.8,  # of each kind of augmentation
-    "augment": "none",  # what D sees: "fixed", or "adaptive" (ADA, 2020)
+    "augment": "none",  # of all that D sees; or "fixed", or "adaptive" (ADA, 2020)
     "augment_kinds": ("turns", "shifts", "zoom", "rotation", "intensity"),
-    "augment_prob": 0.5,  # of each, where "fixed"; "adaptive" starts at 0
-    "augment_target": 0.6,  # of the mean sign of D(real) (ADA, as the next two)
+    "augment_prob": 0.5,  # of each kind if "fixed"; "adaptive" starts at 0
+    "augment_target": 0.6,  # of the mean sign of D(real) (ADA, like the next two)
     "augment_speed_images": 500_000,  # to move the probability from 0 to 1
     "augment_every_steps": 4,
-    # How often samples are held against real images, by how far each is from the next
-    # one (ours). Below least_diversity G has collapsed.
+    # Images between comparisons of samples with real images, by the distance of each to
+    # the nearest other (ours). Below least_diversity G has collapsed.
     "diversity_every_images": 10_000,
     "least_diversity": 0.1,
 }
@@ -56,14 +56,14 @@ MODEL = {
     "mapping_layers": 8,
     "label_layers": 0,  # of D's mapping of labels; 0 is as many as mapping_layers
     "mbstd_group": 4,
-    # Or "blocks": they are computed again in the backward pass, for memory.
+    # Rematerialise: or "blocks", which are recomputed in the backward pass, for memory.
     "remat": "none",
-    # Forms of the same up- and downsampling: those that are fastest on "cpu", "gpu" or
-    # "tpu" (models/stylegan2/costs.py), or one of them for all layers.
+    # Form of up- and downsampling: the fastest on "cpu", "gpu" or "tpu"
+    # (models/stylegan2/costs.py), or one form for all layers.
     "resampling": "auto",
 }
 FEATURES = "b8"  # mean and deviation of the deepest block (ours)
-LABELS = "optional"  # classes that G draws and D judges by
+LABELS = "optional"  # both networks are conditioned on the class
 ARCHITECTURE = (
     "model.channel_base",
     "model.channel_max",
@@ -100,13 +100,13 @@ LOWEST = {
     "model.mapping_layers": 1,
     "model.mbstd_group": 1,
 }
-MOVED = {  # former key to the key of now
+MOVED = {  # former key to present key
     "train.diversity_every_images": "method.diversity_every_images",
     "train.least_diversity": "method.least_diversity",
 }
 RECIPES = {
-    # What keeps D from winning on few images (ours; docs/trials.md). Path lengths,
-    # which shape G, are left out for their time.
+    # Keeps D from winning on few images (ours; docs/trials.md). Path lengths, which
+    # shape G only, are left out to save time.
     "few_images": {
         "method.path_weight": 0.0,
         "method.augment": "fixed",
@@ -132,10 +132,10 @@ def smoke(config) -> None:
 
 
 def check(config) -> None:
-    """Refuses what the networks, the game or the augmentation cannot do.
+    """Refuses options that the networks, the game or the augmentation cannot take.
 
     Raises:
-      InputError: with the first thing that is wrong.
+      InputError: names the first thing that is wrong.
     """
     method, model = config.method, config.model
     games = ("logistic", "relativistic", "least_squares", "wgan_gp")
@@ -160,7 +160,7 @@ def check(config) -> None:
 
 
 def _check_batch(config) -> None:
-    """A step's parts must hold whole deviation groups, and all that is compared."""
+    """Refuses batches whose micro-batches divide deviation groups or compared views."""
     train, group = config.train, config.model.mbstd_group
     if config.method.views_weight and train.accumulate > 1:
         raise InputError(
@@ -169,10 +169,10 @@ def _check_batch(config) -> None:
             "part: set --config.train.accumulate=1"
         )
     if train.batch % (group * train.accumulate):
-        parts = f" times config.train.accumulate={train.accumulate}"
+        times = f" times config.train.accumulate={train.accumulate}"
         raise InputError(
             f"config.train.batch={train.batch} should be a multiple of "
-            f"config.model.mbstd_group={group}" + parts * (train.accumulate > 1)
+            f"config.model.mbstd_group={group}" + times * (train.accumulate > 1)
         )
 
 

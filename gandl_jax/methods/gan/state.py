@@ -1,4 +1,4 @@
-"""What the training of a GAN changes."""
+"""The state of a GAN's training."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ NETWORKS = ("g", "d", "g_average", "d_average", "w_average")  # fields of a stat
 
 @flax.struct.dataclass
 class State:
-    """Everything that training changes.
+    """All arrays that training changes.
 
     Attributes:
       step: scalar int32, steps completed.
@@ -41,28 +41,28 @@ class State:
 
 @flax.struct.dataclass
 class AdaptiveState(State):
-    """The state where augmentation adapts.
+    """The state with adaptive augmentation.
 
-    A class of its own, for a checkpoint is read by the names of its fields: the
-    others keep theirs.
+    It is a separate class because checkpoints are read by the names of fields: those
+    without adaptive augmentation stay readable.
 
     Attributes:
-      augment: the probability, and what it is moved by.
+      augment: the probability, and the signs that move it.
     """
 
     augment: Adaptation
 
 
 def networks(state: State) -> Networks:
-    """What another training may start from: parameters, averages and all."""
+    """Returns the networks that another training may start from, with averages."""
     return Networks(**{name: jax.device_get(getattr(state, name)) for name in NETWORKS})
 
 
 def start(initial: State, given: Networks) -> State:
-    """Puts networks in the place of those of a new state.
+    """Replaces the networks of a new state.
 
-    What the networks lack, as the head of the views' loss may be, stays as it is; the
-    optimisers begin anew.
+    Layers that the given networks lack, such as the head of the views' loss, stay as
+    they are; the optimisers start again.
 
     Args:
       initial: a state at step 0.
@@ -72,7 +72,7 @@ def start(initial: State, given: Networks) -> State:
       The state that a training starts from.
 
     Raises:
-      InputError: naming a parameter of another shape.
+      InputError: names a parameter of another shape.
     """
     return initial.replace(
         **{
@@ -85,8 +85,8 @@ def start(initial: State, given: Networks) -> State:
 def _over(initial: Any, given: Any, name: str) -> Any:
     if isinstance(initial, dict):
         return {
-            key: _over(own, given[key], f"{name}/{key}") if key in given else own
-            for key, own in initial.items()
+            key: _over(value, given[key], f"{name}/{key}") if key in given else value
+            for key, value in initial.items()
         }
     if initial.shape != given.shape:
         raise InputError(

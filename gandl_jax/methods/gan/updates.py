@@ -1,4 +1,4 @@
-"""How a GAN's state moves besides its optimiser steps: averages, what adapts."""
+"""Updates of a GAN's state besides optimiser steps: averages, adaptation."""
 
 from jax import Array
 
@@ -10,10 +10,10 @@ STYLE_AVERAGE_DECAY = 0.998  # of the running mean of w (StyleGAN2, code)
 
 
 def average(state: State, options, batch: int) -> State:
-    """Counts the step and moves the averages towards the parameters after it.
+    """Counts the step and moves the averages towards the new parameters.
 
     Args:
-      state: with both networks moved.
+      state: after both networks' steps.
       options: `config.method`.
       batch: images per step, over all devices.
     """
@@ -26,7 +26,8 @@ def average(state: State, options, batch: int) -> State:
 
     def move(network, average, value):
         is_frozen = frozen.mask(options.freeze, network, value)
-        return frozen.kept(is_frozen, average, ema.towards(average, value, kept))
+        moved = ema.move_towards(average, value, kept)
+        return frozen.keep_frozen(is_frozen, average, moved)
 
     return state.replace(
         step=state.step + 1,
@@ -36,13 +37,13 @@ def average(state: State, options, batch: int) -> State:
 
 
 def average_style(state: State, mean: Array) -> State:
-    """Moves the mean style towards that of a step's styles, [Z]."""
+    """Moves the mean style towards a step's mean style, [Z]."""
     decay = STYLE_AVERAGE_DECAY
     return state.replace(w_average=decay * state.w_average + (1 - decay) * mean)
 
 
 def adapt(state: AdaptiveState, sign: Array, options, batch: int) -> AdaptiveState:
-    """Takes in how well D knew the real images, and adapts how much is augmented.
+    """Adapts the augmentation to D's signs on real images.
 
     Args:
       state: before.

@@ -1,6 +1,6 @@
-"""Networks that a GAN may start from: of a file, or of another training.
+"""Networks that a GAN may start from: in a file, or of another training.
 
-Imports nothing slow: what does not fit is told before JAX is there.
+Imports nothing slow: files that do not fit are refused before JAX is loaded.
 """
 
 import dataclasses
@@ -19,7 +19,7 @@ BOTH = ("generator", "discriminator")
 
 @dataclasses.dataclass(frozen=True)
 class Networks:
-    """What a training starts from.
+    """The networks that a training starts from.
 
     Attributes:
       g, d: parameters of generator and discriminator.
@@ -34,7 +34,7 @@ class Networks:
     w_average: np.ndarray
 
     def for_channels(self, sources: Sequence[image_channels.Source]) -> "Networks":
-        """The same for images of other channels, as `image_channels` says."""
+        """Returns the same for images of other channels, see `image_channels`."""
 
         def drawing(g: dict) -> dict:
             return g | {"synthesis": image_channels.synthesis(g["synthesis"], sources)}
@@ -53,13 +53,13 @@ def read(file: BinaryIO, name: str) -> tuple[Networks, Architecture]:
 
     Args:
       file: an open .npz file.
-      name: of it, for messages.
+      name: of the file, for messages.
 
     Raises:
-      InputError: damaged, not a StyleGAN2, or not both networks of one size.
+      InputError: the file is damaged, no StyleGAN2, or lacks two networks of one size.
     """
     saved = npz_file.read(file, name, BOTH)
-    generator, discriminator = (saved[part] for part in BOTH)
+    generator, discriminator = (saved[network] for network in BOTH)
     _refuse_pair(name, generator.sizes, discriminator.sizes)
     label_layers = discriminator.sizes.label_layers
     sizes = dataclasses.replace(generator.sizes, label_layers=label_layers)
@@ -74,27 +74,27 @@ def read_encoder(file: BinaryIO, name: str) -> tuple[dict, Architecture]:
 
     Args:
       file: an open .npz file.
-      name: of it, for messages.
+      name: of the file, for messages.
 
     Returns:
       Its parameters, its sizes.
 
     Raises:
-      InputError: damaged, or no discriminator of a StyleGAN2.
+      InputError: the file is damaged, or holds no discriminator of a StyleGAN2.
     """
     saved = npz_file.read(file, name, ["discriminator"])["discriminator"]
     return npz_weights.discriminator_params(saved.arrays), saved.sizes
 
 
 def encoder(discriminator: dict, sources: Sequence[image_channels.Source]) -> dict:
-    """The checkpoint item "encoder", for images of other channels.
+    """Returns the checkpoint item "encoder", for images of other channels.
 
     Args:
-      discriminator: as of `read_encoder`.
-      sources: for each channel, as `image_channels` says.
+      discriminator: as from `read_encoder`.
+      sources: for each channel, as in `image_channels`.
     """
-    made = image_channels.discriminator(discriminator, sources)
-    return {"average": made, "raw": made}
+    params = image_channels.discriminator(discriminator, sources)
+    return {"average": params, "raw": params}
 
 
 def configure(config, sizes: Architecture) -> None:
@@ -103,7 +103,7 @@ def configure(config, sizes: Architecture) -> None:
 
 
 def sizes(config, channels: Sequence[str], classes: int) -> Architecture:
-    """The sizes of a config's networks, for these channels and classes."""
+    """Returns the sizes of a config's networks, for these channels and classes."""
     model = config.model
     return Architecture(
         size=configs.network_px(config),
@@ -118,27 +118,27 @@ def sizes(config, channels: Sequence[str], classes: int) -> Architecture:
 
 
 def refuse_other_sizes(name: str, ours: Architecture, theirs: Architecture) -> None:
-    """Refuses networks of other sizes, whatever their number of channels.
+    """Refuses networks of other sizes; the number of channels may differ.
 
     Args:
-      name: where they are from.
-      ours: the config's.
-      theirs: of the networks.
+      name: file or workdir of the networks.
+      ours: sizes of the config's networks.
+      theirs: sizes of the other networks.
 
     Raises:
-      InputError: naming the first array that differs, and all settings that would fit.
+      InputError: names the first array that differs, and all settings that would fit.
     """
     difference = npz_file.first_difference(ours, theirs, BOTH)
     if difference is None:
         return
     array, their_shape, our_shape = difference
     raise InputError(
-        f"{name} has {array} {_words(their_shape)}, the config {_words(our_shape)}: "
-        f"set {' '.join(_settings(ours, theirs))}"
+        f"{name} has {array} {_shape_text(their_shape)}, the config "
+        f"{_shape_text(our_shape)}: set {' '.join(_settings(ours, theirs))}"
     )
 
 
-def _words(shape: tuple[int, ...] | None) -> str:
+def _shape_text(shape: tuple[int, ...] | None) -> str:
     return "not at all" if shape is None else f"of shape {list(shape)}"
 
 

@@ -1,4 +1,4 @@
-"""What a config may hold of the masked autoencoder. Imports nothing slow."""
+"""Options of the masked autoencoder in a config; imports nothing slow."""
 
 from gandl_jax import config as configs
 from gandl_jax.errors import InputError
@@ -10,7 +10,7 @@ OPTIONS = {
     "learning_rate": 1.5e-4,  # He et al. 2022, app. A: of a batch of 256, as beta2
     "beta2": 0.95,
     "hidden_frac": 0.75,  # of the patches (He et al. 2022, fig. 5)
-    # Pixels to be rebuilt have mean 0 and deviation 1 within their patch (sec. 4).
+    # Whether rebuilt pixels have mean 0 and deviation 1 within their patch (sec. 4).
     "normalise_patches": True,
 }
 MODEL = {
@@ -51,26 +51,26 @@ def smoke(config) -> None:
 
 
 def check(config) -> None:
-    """Refuses what the network or the loss cannot do.
+    """Refuses options that the network or the loss cannot take.
 
     Raises:
-      InputError: with the first thing that is wrong.
+      InputError: names the first thing that is wrong.
     """
     method, off = config.method, "--config.method.augment_prob=0"
     check_at_most_1(method, "augment_prob", "average_rampup_frac", "hidden_frac")
     check_augmentation(method, used=method.augment_prob > 0, off=off)
     _check_patches(config)
-    for part in ("", "decoder_"):
-        _check_width(config.model, part)
+    for prefix in ("", "decoder_"):
+        _check_width(config.model, prefix)
 
 
 def hidden(config) -> int:
-    """How many patches of an image are hidden."""
+    """Counts the hidden patches of an image."""
     return round(config.method.hidden_frac * patches(config))
 
 
 def patches(config) -> int:
-    """How many patches an image has."""
+    """Counts the patches of an image."""
     return (configs.network_px(config) // config.model.patch_px) ** 2
 
 
@@ -78,8 +78,8 @@ def _check_patches(config) -> None:
     key, side = configs.network_px_key(config), configs.network_px(config)
     patch, count = config.model.patch_px, patches(config)
     if side % patch:
-        fits = [n for n in range(1, side + 1) if not side % n]
-        near = min(fits, key=lambda n: abs(n - patch))
+        fits = [px for px in range(1, side + 1) if not side % px]
+        near = min(fits, key=lambda px: abs(px - patch))
         raise InputError(
             f"config.model.patch_px={patch} does not divide config.{key}={side}: set "
             f"--config.model.patch_px={near}, say"
@@ -93,11 +93,11 @@ def _check_patches(config) -> None:
         )
 
 
-def _check_width(model, part: str) -> None:
-    width, heads = model[f"{part}width"], model[f"{part}heads"]
+def _check_width(model, prefix: str) -> None:
+    width, heads = model[f"{prefix}width"], model[f"{prefix}heads"]
     if width % 4 or width % heads:
         raise InputError(
-            f"config.model.{part}width={width} should be a multiple of 4, for sines "
+            f"config.model.{prefix}width={width} should be a multiple of 4, for sines "
             "and cosines of two axes, and of "
-            f"config.model.{part}heads={heads}, which share it"
+            f"config.model.{prefix}heads={heads}, which share it"
         )

@@ -1,9 +1,9 @@
-"""An auxiliary classifier beside the game (AC-GAN, Odena et al. 2017, sec. 3).
+"""An auxiliary classifier in the game (AC-GAN, Odena et al. 2017, sec. 3).
 
-The generator is given a class beside its latent, one-hot. The discriminator also names
-the class of real and of generated images; both networks lose what it gets wrong. Each
-class is drawn as often, and all real classes together count the same (ours: of rare
-ones, which are drawn to mend imbalance, there would be little to learn from).
+The generator takes a one-hot class beside its latent. The discriminator also predicts
+the class of real and of generated images; both networks share that loss. All classes
+are drawn equally often, and all real classes weigh the same (ours: otherwise rare
+classes, which are drawn to mend imbalance, would hardly be learnt).
 """
 
 import dataclasses
@@ -25,9 +25,9 @@ class Auxiliary:
     """The classes of one column of labels.
 
     Attributes:
-      column: of `config.data.label`; "" where nothing is learnt.
+      column: of `config.data.label`; "" if nothing is learnt.
       weight: of the loss.
-      weights: [K] float32, what a real record of each class counts.
+      weights: [K] float32, of a real record of each class.
     """
 
     column: str = ""
@@ -36,53 +36,53 @@ class Auxiliary:
 
     @property
     def classes(self) -> int:
-        """K; 0 where nothing is learnt."""
+        """K, the number of classes; 0 if nothing is learnt."""
         return len(self.weights)
 
     def with_classes(self, latents: Array, codes: Array | None) -> Array:
-        """[B, Z] latents beside one-hot classes [B] int32: [B, Z + K]."""
+        """Joins latents [B, Z] with one-hot classes [B] int32: [B, Z + K]."""
         if codes is None:
             return latents
         return jnp.concatenate([latents, jax.nn.one_hot(codes, self.classes)], -1)
 
     def in_turn(self, index: Array) -> dict[str, Array]:
-        """Labels of samples [N], classes in turn; {} where nothing is learnt."""
+        """Returns labels of samples [N], classes in turn; {} if nothing is learnt."""
         return {self.column: index % self.classes} if self.classes else {}
 
-    def of_d(
+    def d_metrics(
         self,
         real: Mapping[str, Array],
         known: Array,
         fake: Mapping[str, Array],
         drawn: Array,
     ) -> dict[str, Array]:
-        """Means of the discriminator's cross-entropies, and how often it is right.
+        """Returns the discriminator's mean cross-entropies, and its accuracy.
 
         Args:
-          real: what it makes of real images.
-          known: [B] int32 classes of these, -1 where blank, which do not count.
-          fake: what it makes of generated ones.
-          drawn: [B] int32 classes of those.
+          real: D's outputs for real images.
+          known: [B] int32 classes of real images, -1 if blank, which do not count.
+          fake: D's outputs for generated images.
+          drawn: [B] int32 classes of generated images.
         """
         logits = real[CLASSES]
         weights = jax.nn.one_hot(known, self.classes) @ jnp.asarray(self.weights)
-        of_real = (weights * _cross_entropy(logits, known)).mean()
+        real_loss = (weights * _cross_entropy(logits, known)).mean()
         right = ((logits.argmax(-1) == known) & (known >= 0)).mean()
         return {
-            "d/class_loss": of_real + _cross_entropy(fake[CLASSES], drawn).mean(),
+            "d/class_loss": real_loss + _cross_entropy(fake[CLASSES], drawn).mean(),
             "d/class_accuracy": right / jnp.maximum((known >= 0).mean(), 1e-9),
         }
 
-    def of_g(self, fake: Mapping[str, Array], drawn: Array) -> dict[str, Array]:
-        """The generator's mean cross-entropy."""
+    def g_metrics(self, fake: Mapping[str, Array], drawn: Array) -> dict[str, Array]:
+        """Returns the generator's mean cross-entropy."""
         return {"g/class_loss": _cross_entropy(fake[CLASSES], drawn).mean()}
 
 
-def of_source(source: Source, weight: float) -> Auxiliary:
-    """The auxiliary classifier of training records.
+def make_auxiliary(source: Source, weight: float) -> Auxiliary:
+    """Makes the auxiliary classifier of training records.
 
     Args:
-      source: of them.
+      source: of the training records.
       weight: of its loss; 0 learns nothing.
 
     Raises:
@@ -103,6 +103,6 @@ def of_source(source: Source, weight: float) -> Auxiliary:
 
 
 def _cross_entropy(logits: Array, codes: Array) -> Array:
-    """[B], 0 where a code is -1."""
+    """Computes cross-entropies [B], 0 for a code of -1."""
     one_hot = jax.nn.one_hot(codes, logits.shape[-1])
     return -(one_hot * jax.nn.log_softmax(logits)).sum(-1)

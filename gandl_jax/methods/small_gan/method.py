@@ -1,6 +1,6 @@
-"""DCGAN as a method, in the games that CytoGAN played: its discriminator encodes.
+"""DCGAN as a method, in CytoGAN's games, with its discriminator as the encoder.
 
-With `config.method.auxiliary_weight` it draws by class (AC-GAN, Odena et al. 2017).
+With `config.method.auxiliary_weight` it generates by class (AC-GAN, Odena et al. 2017).
 """
 
 import functools
@@ -24,7 +24,7 @@ from gandl_jax.methods.updates import descend, parameter_norms
 from gandl_jax.models import dcgan, small_cnn
 
 LATENT, BETWEEN, CLASS = range(3)  # streams of random numbers
-STATISTICS = "batch_stats"  # as Flax calls them
+STATISTICS = "batch_stats"  # Flax's name
 
 
 class Method:
@@ -35,11 +35,11 @@ class Method:
       source: gives the channels, and the classes of the auxiliary classifier.
 
     Attributes:
-      phases, unit: as `contract.Required` says.
+      phases, unit: as in `contract.Required`.
       checks: whether the generator has collapsed.
 
     Raises:
-      InputError: classes are learnt, of several columns of labels.
+      InputError: classes of several columns are to be learnt.
     """
 
     unit = 1  # batch statistics are those of all devices
@@ -47,7 +47,9 @@ class Method:
     def __init__(self, config, source: Source):
         self._config, self._options, model = config, config.method, config.model
         self._side, self._channels = configs.network_px(config), len(source.channels)
-        self._auxiliary = auxiliary.of_source(source, config.method.auxiliary_weight)
+        self._auxiliary = auxiliary.make_auxiliary(
+            source, config.method.auxiliary_weight
+        )
         sizes = {
             "widths": small_cnn.widths(model.width, model.width_max, model.blocks),
             "axis": parallel.AXIS,
@@ -70,7 +72,7 @@ class Method:
         )
 
     def init(self, key: Array) -> State:
-        """A state at step 0; its discriminator is the untrained floor."""
+        """Makes the state at step 0; its discriminator is the untrained floor."""
         g_key, d_key = jax.random.split(key)
         width = self._config.model.latent_dim + self._auxiliary.classes
         z = jnp.zeros((1, width))
@@ -86,7 +88,7 @@ class Method:
         )
 
     def items(self, state: State) -> dict:
-        """What a checkpoint holds: the encoder alone, and everything."""
+        """Returns a checkpoint's items: the encoder alone, and the whole state."""
         encoder = {"average": state.d_average, "raw": state.d}
         if state.d_statistics:
             encoder["statistics"] = {
@@ -103,20 +105,24 @@ class Method:
           mean and standard deviation over space of the block that takes r px;
           "blocks": those of all, side by side.
         """
-        which = self._config.embed.weights
-        statistics = encoder.get("statistics", {}).get(which, {})
-        variables = {"params": encoder[which], STATISTICS: statistics}
+        weights = self._config.embed.weights
+        statistics = encoder.get("statistics", {}).get(weights, {})
+        variables = {"params": encoder[weights], STATISTICS: statistics}
         maps = self._d.apply(variables, images, train=False)
-        maps = {k: x for k, x in maps.items() if k not in ("score", dcgan.CLASSES)}
+        maps = {
+            name: array
+            for name, array in maps.items()
+            if name not in ("score", dcgan.CLASSES)
+        }
         return {"penultimate": maps.pop("penultimate")} | small_cnn.pooled(maps)
 
     def samples(self, state: State, keys: Array, labels: Mapping[str, Array]) -> Array:
-        """[N, H, W, C] of the averaged generator, one for each of N keys.
+        """Generates images [N, H, W, C] by the averaged generator, one per key.
 
         Args:
           state: of the training.
           keys: [N].
-          labels: {column: [N] int32} where classes are learnt.
+          labels: {column: [N] int32} if classes are learnt.
         """
         variables = {"params": state.g_average, STATISTICS: state.g_statistics_average}
         codes = labels[self._auxiliary.column] if self._auxiliary.classes else None
@@ -124,15 +130,15 @@ class Method:
         return self._g.apply(variables, z, train=False)
 
     def d_main(self, state: State, batch: dict, key: Array) -> tuple[State, dict]:
-        """Discriminator step; counts the step and moves D's averages."""
+        """Makes D's step; counts the step and moves D's averages."""
         game = self._options.loss
 
-        def loss(d, part):
-            codes = self._drawn_classes(part["keys"])
-            fake, _ = self._generate(state, state.g, part["keys"], codes)
-            real, statistics = self._judge(state, d, part["images"])
-            of_fake, _ = self._judge(state, d, fake)
-            real_scores, fake_scores = real["score"], of_fake["score"]
+        def loss(d, micro_batch):
+            codes = self._drawn_classes(micro_batch["keys"])
+            fake, _ = self._generate(state, state.g, micro_batch["keys"], codes)
+            real_outputs, statistics = self._judge(state, d, micro_batch["images"])
+            fake_outputs, _ = self._judge(state, d, fake)
+            real_scores, fake_scores = real_outputs["score"], fake_outputs["score"]
             value = games.d_loss(game, real_scores, fake_scores)
             metrics = {
                 "d/loss": value,
@@ -141,14 +147,16 @@ class Method:
                 "d/real_sign": games.real_sign(game, real_scores, fake_scores),
             }
             if game == "wgan_gp":
-                penalty = self._gradient_penalty(state, d, fake, part)
+                penalty = self._gradient_penalty(state, d, fake, micro_batch)
                 metrics["d/gradient_penalty"] = penalty
                 value += self._options.gradient_weight * penalty
             if self._auxiliary.classes:
-                known = part["labels"][self._auxiliary.column]
-                told = self._auxiliary.of_d(real, known, of_fake, codes)
-                value += self._auxiliary.weight * told["d/class_loss"]
-                metrics |= told
+                known = micro_batch["labels"][self._auxiliary.column]
+                class_metrics = self._auxiliary.d_metrics(
+                    real_outputs, known, fake_outputs, codes
+                )
+                value += self._auxiliary.weight * class_metrics["d/class_loss"]
+                metrics |= class_metrics
             return value, metrics | {STATISTICS: statistics}
 
         norms = parameter_norms({"d": state.d, "g": state.g})
@@ -157,21 +165,21 @@ class Method:
         return state.replace(step=state.step + 1), norms | metrics
 
     def g_main(self, state: State, batch: dict, key: Array) -> tuple[State, dict]:
-        """Generator step, and its averages; D's statistics stay those of real images.
+        """Makes G's step and moves its averages; D's statistics stay unchanged.
 
-        It comes after the discriminator's, which has counted the step.
+        It comes after D's step, which has counted the step.
         """
 
-        def loss(g, part):
-            codes = self._drawn_classes(part["keys"])
-            fake, statistics = self._generate(state, g, part["keys"], codes)
-            found, _ = self._judge(state, state.d, fake)
-            value = games.g_loss(self._options.loss, found["score"], None)
+        def loss(g, micro_batch):
+            codes = self._drawn_classes(micro_batch["keys"])
+            fake, statistics = self._generate(state, g, micro_batch["keys"], codes)
+            outputs, _ = self._judge(state, state.d, fake)
+            value = games.g_loss(self._options.loss, outputs["score"], None)
             metrics = {"g/loss": value, STATISTICS: statistics}
             if self._auxiliary.classes:
-                told = self._auxiliary.of_g(found, codes)
-                value += self._auxiliary.weight * told["g/class_loss"]
-                metrics |= told
+                class_metrics = self._auxiliary.g_metrics(outputs, codes)
+                value += self._auxiliary.weight * class_metrics["g/class_loss"]
+                metrics |= class_metrics
             return value, metrics
 
         state, metrics = self._descend(state, "g", loss, batch, key)
@@ -179,27 +187,27 @@ class Method:
         return self._average(state, "g", (state.step - 1) // every, every), metrics
 
     def trained(self, state: State) -> Networks:
-        """What another training may start from."""
+        """Returns the networks that another training may start from."""
         return small_state.networks(state)
 
     def start(self, state: State, networks: Networks) -> State:
-        """A new state of another training's networks."""
+        """Returns a new state with another training's networks."""
         return small_state.start(state, networks)
 
     def _fixed_samples(self, state: State, key: Array) -> Array:
-        """[FIXED, H, W, C]: the same samples at every look."""
+        """Generates the same samples at every look, [FIXED, H, W, C]."""
         index = jnp.arange(FIXED)
         labels = self._auxiliary.in_turn(index)
         return self.samples(state, sample_keys(key, index), labels)
 
     def _latents(self, keys: Array) -> Array:
-        """[B, Z] uniform in [-1, 1], of each sample's own key."""
+        """Draws latents [B, Z], uniform in [-1, 1], by each sample's key."""
         shape = (self._config.model.latent_dim,)
         draw = functools.partial(jax.random.uniform, shape=shape, minval=-1.0)
         return jax.vmap(draw)(substream(keys, LATENT))
 
     def _drawn_classes(self, keys: Array) -> Array | None:
-        """[B] int32, each class as often; None where none is learnt."""
+        """Draws classes uniformly, [B] int32; None if none is learnt."""
         if not self._auxiliary.classes:
             return None
         draw = functools.partial(
@@ -210,37 +218,37 @@ class Method:
     def _generate(
         self, state: State, g: dict, keys: Array, codes: Array | None
     ) -> tuple[Array, dict]:
-        """[B, H, W, C] images with the statistics of this batch, and the moved ones."""
+        """Generates images [B, H, W, C] by batch statistics; returns moved ones too."""
         variables = {"params": g, STATISTICS: state.g_statistics}
         z = self._auxiliary.with_classes(self._latents(keys), codes)
         images, moved = self._g.apply(variables, z, train=True, mutable=[STATISTICS])
         return images, moved[STATISTICS]
 
     def _judge(self, state: State, d: dict, images: Array) -> tuple[dict, dict]:
-        """What D makes of images with their statistics, and the moved ones.
+        """Applies D to images with their statistics; returns the moved ones too.
 
-        Real and generated images are given apart: each have their own statistics.
+        Real and generated images are judged separately, each with their own statistics.
         """
         variables = {"params": d, STATISTICS: state.d_statistics}
         maps, moved = self._d.apply(variables, images, train=True, mutable=[STATISTICS])
         return maps, moved.get(STATISTICS, {})
 
     def _gradient_penalty(
-        self, state: State, d: dict, fake: Array, part: dict
+        self, state: State, d: dict, fake: Array, micro_batch: dict
     ) -> Array:
-        """Mean (|D'| - 1)^2 somewhere between each real image and a generated one."""
-        uniform = jax.vmap(jax.random.uniform)(substream(part["keys"], BETWEEN))
+        """Averages (|D'| - 1)^2 at random points between real and generated images."""
+        uniform = jax.vmap(jax.random.uniform)(substream(micro_batch["keys"], BETWEEN))
         share = uniform.reshape(-1, 1, 1, 1)
-        between = share * part["images"] + (1 - share) * fake
+        between = share * micro_batch["images"] + (1 - share) * fake
         norms = losses.gradient_norms(
-            lambda x: self._judge(state, d, x)[0]["score"], between
+            lambda image_batch: self._judge(state, d, image_batch)[0]["score"], between
         )
         return jnp.square(norms - 1).mean()
 
     def _descend(
         self, state: State, network: str, loss: Callable, batch: dict, key: Array
     ) -> tuple[State, dict[str, Array]]:
-        """`descend`, with the samples' keys; the network's statistics are moved too."""
+        """Calls `descend` with the samples' keys; moves the statistics too."""
         state, _, metrics, norms = descend(
             state,
             network,
@@ -254,7 +262,7 @@ class Method:
         return state, metrics | named
 
     def _average(self, state: State, network: str, step: Array, every: int) -> State:
-        """Moves a network's averages, after its own step number `step`, from 0."""
+        """Moves a network's averages after its own step `step`, counted from 0."""
         kept = ema.decay(
             step,
             self._config.train.batch * every,
@@ -262,7 +270,7 @@ class Method:
             rampup_frac=self._options.average_rampup_frac,
         )
         moved = {
-            f"{name}_average": ema.towards(
+            f"{name}_average": ema.move_towards(
                 getattr(state, f"{name}_average"), getattr(state, name), kept
             )
             for name in (network, f"{network}_statistics")

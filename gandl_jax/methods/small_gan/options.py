@@ -1,11 +1,11 @@
-"""What a config may hold of a small GAN (DCGAN, CytoGAN). Imports nothing slow."""
+"""Options of a small GAN (DCGAN, CytoGAN) in a config; imports nothing slow."""
 
 from gandl_jax.errors import InputError, known
 from gandl_jax.methods.backbone_options import check_whole_batch
 from gandl_jax.methods.option_checks import check_at_most_1, check_halved
 
 OPTIONS = {
-    "learning_rate": 2e-4,  # as the next two DCGAN's (Radford et al. 2016, sec. 4)
+    "learning_rate": 2e-4,  # like the next two from DCGAN (Radford et al. 2016, sec. 4)
     "beta1": 0.5,
     "beta2": 0.999,
     # DCGAN's game, non-saturating; or "least_squares" (LSGAN, Mao et al. 2017), or
@@ -13,13 +13,13 @@ OPTIONS = {
     "loss": "logistic",
     "gradient_weight": 10.0,  # of wgan_gp's penalty (its paper, algorithm 1)
     "d_steps_per_g_step": 1,  # ours; 5 in the paper of wgan_gp
-    # Of the loss of an auxiliary classifier of config.data.label, by whose classes the
-    # generator then draws (AC-GAN, Odena et al. 2017: 1); 0 learns no label.
+    # Weight of the loss of an auxiliary classifier of config.data.label; the generator
+    # then draws by its classes (AC-GAN, Odena et al. 2017: 1). 0 learns no label.
     "auxiliary_weight": 0.0,
     "average_halflife_images": 10_000,  # as GAN-DL's, with the next
     "average_rampup_frac": 0.05,  # of the images seen
-    # As of gan: how often samples are held against real images, and below what they
-    # are a collapse.
+    # As in gan: images between comparisons of samples with real images, and the
+    # diversity below which the generator has collapsed.
     "diversity_every_images": 10_000,
     "least_diversity": 0.1,
 }
@@ -29,8 +29,8 @@ MODEL = {
     "blocks": 4,  # that halve the image in D, and double it in G
     "penultimate_dim": 1024,  # of D's dense layer (ours)
     "latent_dim": 100,  # uniform in [-1, 1] (DCGAN, fig. 1)
-    # Of D: "batch", of real and of generated images apart, "layer" or "none"; "auto" is
-    # layer under wgan_gp, whose penalty is of each image alone, else batch.
+    # Of D: "batch", separately for real and generated images, "layer" or "none"; "auto"
+    # is layer with wgan_gp, whose penalty is of each image alone, else batch.
     "normalisation": "auto",
     "doubling": "transposed",  # convolutions in G; or "resize", before a plain one
 }
@@ -54,7 +54,7 @@ RECIPES = {  # CytoGAN's three games; its settings are not known to us
     "lsgan": {"method.loss": "least_squares"},
     "wgan": {  # with the penalty in place of clipped weights
         "method.loss": "wgan_gp",
-        "method.learning_rate": 1e-4,  # as the next three of its paper's algorithm 1
+        "method.learning_rate": 1e-4,  # its paper's algorithm 1, like the next
         "method.beta1": 0.0,
         "method.beta2": 0.9,
         "method.d_steps_per_g_step": 5,
@@ -84,17 +84,17 @@ def smoke(config) -> None:
 
 
 def normalisation(config) -> str:
-    """Of D: that of the config, "auto" resolved by its game."""
+    """Returns the normalisation of D, with "auto" resolved by the game."""
     if config.model.normalisation != "auto":
         return config.model.normalisation
     return "layer" if config.method.loss == "wgan_gp" else "batch"
 
 
 def check(config) -> None:
-    """Refuses what the networks or the game cannot do.
+    """Refuses options that the networks or the game cannot take.
 
     Raises:
-      InputError: with the first thing that is wrong.
+      InputError: names the first thing that is wrong.
     """
     method, model = config.method, config.model
     known("method.loss", method.loss, ("logistic", "least_squares", "wgan_gp"))

@@ -1,4 +1,4 @@
-"""What the report shows of a small GAN's training. Imports nothing slow."""
+"""Panels of a small GAN's training in the report; imports nothing slow."""
 
 PANELS = {  # caption -> axis, metric -> its name in the legend
     "Losses": ("loss", {"d/loss": "discriminator", "g/loss": "generator"}),

@@ -1,4 +1,4 @@
-"""What the training of a small GAN changes, and what another one may start from."""
+"""The state of a small GAN's training, and the networks to start another from."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -15,16 +15,16 @@ from gandl_jax.models import dcgan
 
 @flax.struct.dataclass
 class State:
-    """Everything that training changes.
+    """All arrays that training changes.
 
     Attributes:
       step: scalar int32, steps completed.
       g, d: parameters of generator and discriminator.
       g_optimiser, d_optimiser: Adam's moments.
       g_average, d_average: moving averages of the parameters.
-      g_statistics, d_statistics: what stands for a batch's own in samples and in
-        embedding; the discriminator's are of real images, {} where it has none.
-      g_statistics_average, d_statistics_average: moving averages of them.
+      g_statistics, d_statistics: batch statistics for samples and embedding; the
+        discriminator's are of real images, {} if it has none.
+      g_statistics_average, d_statistics_average: their moving averages.
     """
 
     step: Array
@@ -40,8 +40,8 @@ class State:
     d_statistics_average: dict
 
 
-OF_G = ("g", "g_average")
-OF_D = ("d", "d_average")
+G_FIELDS = ("g", "g_average")
+D_FIELDS = ("d", "d_average")
 STATISTICS = (
     "g_statistics",
     "d_statistics",
@@ -57,7 +57,7 @@ def new(
     d_statistics: dict,
     adam: optax.GradientTransformation,
 ) -> State:
-    """A state at step 0 of given networks, which are their own averages."""
+    """Makes a state at step 0 of given networks, which are their own averages."""
     networks = {"g": g, "d": d}
     networks |= {"g_statistics": g_statistics, "d_statistics": d_statistics}
     averages = {f"{name}_average": _copy(value) for name, value in networks.items()}
@@ -76,7 +76,7 @@ def _copy(tree: dict) -> dict:
 
 @dataclasses.dataclass(frozen=True)
 class Networks:
-    """What a training starts from.
+    """The networks that a training starts from.
 
     Attributes:
       fields: of a `State`: parameters, statistics, and averages of both.
@@ -85,31 +85,31 @@ class Networks:
     fields: dict[str, dict]
 
     def for_channels(self, sources: Sequence[int | None]) -> "Networks":
-        """The same for images of other channels; None is the mean of the old ones."""
-        made = {
+        """Returns the same for other channels; None is the mean of the old ones."""
+        params = {
             name: dcgan.generator_with_channels(self.fields[name], sources)
-            for name in OF_G
+            for name in G_FIELDS
         } | {
             name: dcgan.discriminator_with_channels(self.fields[name], sources)
-            for name in OF_D
+            for name in D_FIELDS
         }
-        return Networks(self.fields | made)
+        return Networks(self.fields | params)
 
 
 def networks(state: State) -> Networks:
-    """What another training may start from."""
-    names = (*OF_G, *OF_D, *STATISTICS)
+    """Returns the networks that another training may start from."""
+    names = (*G_FIELDS, *D_FIELDS, *STATISTICS)
     return Networks({name: jax.device_get(getattr(state, name)) for name in names})
 
 
 def start(initial: State, given: Networks) -> State:
-    """Puts networks in the place of those of a new state.
+    """Replaces the networks of a new state.
 
     Raises:
-      InputError: the discriminators do not normalise alike.
+      InputError: the discriminators normalise differently.
     """
-    ours = {name: getattr(initial, name) for name in given.fields}
-    if jax.tree.structure(ours) != jax.tree.structure(given.fields):
+    fields = {name: getattr(initial, name) for name in given.fields}
+    if jax.tree.structure(fields) != jax.tree.structure(given.fields):
         raise InputError(
             "the discriminator to start from normalises otherwise than this config's: "
             "set --config.model.normalisation to its batch, layer or none"

@@ -1,4 +1,4 @@
-"""The small network of a study of sixteen ways to learn: its sizes are its own."""
+"""The small network of a study of sixteen ways to learn, with fixed sizes."""
 
 from collections.abc import Sequence
 
@@ -13,6 +13,6 @@ with_channels = morphology_cnn.with_channels
 def network(
     *, channels: int, side: int, widths: Sequence[int], code: int, dtype: jnp.dtype
 ) -> morphology_cnn.Autoencoder:
-    """The network; its widths are the paper's, and its code has 2,048 of 64 px."""
+    """Makes the network; widths are the paper's, and 64 px give a code of 2,048."""
     del side, widths, code
     return morphology_cnn.Autoencoder(channels, dtype)

@@ -2,10 +2,10 @@
 
 Mascolini et al. 2022 (BMC Bioinformatics 23:295) say that it has the residual scheme of
 StyleGAN2's generator, and that its last encoder layer, of 1024, is the embedding. Here
-that is residual blocks in the encoder (as StyleGAN2's other network has them), and in
-the decoder the generator's skip outputs: at every resolution a layer adds to the image,
-which is doubled in between (Karras et al. 2020, sec. 4.1 and fig. 7). Ours, for the
-paper's words leave it open: how many layers and channels, group normalisation after
+that is residual blocks in the encoder (as in StyleGAN2's discriminator), and in the
+decoder the generator's skip outputs: at every resolution a layer adds to the image,
+which is doubled in between (Karras et al. 2020, sec. 4.1 and fig. 7). Ours, as the
+paper leaves it open: numbers of layers and channels, group normalisation after
 every 3 x 3 convolution, ReLU, a dense layer to the code and one from it, no residual
 blocks in the decoder.
 """
@@ -21,11 +21,11 @@ from gandl_jax.models import small_cnn
 from gandl_jax.models.small_cnn import Layer
 from gandl_jax.models.stylegan2 import resample
 
-TO_IMAGE = "_image"  # what the names of layers that add to the image end in
+TO_IMAGE = "_image"  # suffix of the names of layers that add to the image
 
 
 class Block(nn.Module):
-    """Two layers, the second of which halves the image, beside a shortcut.
+    """Two layers, of which the second halves the image, with a shortcut.
 
     Attributes:
       features: D, channels of the result.
@@ -37,14 +37,14 @@ class Block(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """[B, H, W, C] to [B, H/2, W/2, features]."""
+        """Maps [B, H, W, C] to [B, H/2, W/2, features]."""
         halved = nn.avg_pool(x, (2, 2), (2, 2))
         shortcut = nn.Conv(
             self.features, (1, 1), use_bias=False, dtype=self.dtype, name="shortcut"
         )(halved)
         x = Layer(x.shape[-1], dtype=self.dtype, name="keep")(x)
         x = Layer(self.features, 2, self.dtype, name="halve")(x)
-        return (x + shortcut) * math.sqrt(0.5)  # variance stays (StyleGAN2, app. B)
+        return (x + shortcut) * math.sqrt(0.5)  # keeps the variance (StyleGAN2, app. B)
 
 
 class Encoder(nn.Module):
@@ -60,7 +60,7 @@ class Encoder(nn.Module):
 
     @nn.compact
     def __call__(self, images: Array) -> dict[str, Array]:
-        """Maps of images [B, N, N, C]: "b<side that the block takes>", in order."""
+        """Computes maps of images [B, N, N, C]: "b<input side of block>", in order."""
         first = nn.Conv(self.widths[0], (1, 1), dtype=self.dtype, name="from_image")
         x, maps = first(images.astype(self.dtype)), {}
         for width in self.widths:
@@ -70,7 +70,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """From a code to an image, which every resolution adds to.
+    """Decoder of a code to an image, to which every resolution adds.
 
     Attributes:
       channels: C of the image.
@@ -86,7 +86,7 @@ class Decoder(nn.Module):
 
     @nn.compact
     def __call__(self, code: Array) -> Array:
-        """[B, D] float32 to [B, N, N, C] float32."""
+        """Maps [B, D] float32 to [B, N, N, C] float32."""
         least = self.side >> len(self.widths)
         x = nn.Dense(least * least * self.widths[-1], name="from_code")(code)
         x = x.reshape(-1, least, least, self.widths[-1]).astype(self.dtype)
@@ -101,25 +101,25 @@ class Decoder(nn.Module):
         return image
 
     def _to_image(self, x: Array) -> Array:
-        """[B, H, W, D] to what it adds to the image, [B, H, W, C] float32."""
+        """Maps [B, H, W, D] to its addition to the image, [B, H, W, C] float32."""
         name = f"b{x.shape[1]}{TO_IMAGE}"
         return nn.Conv(self.channels, (1, 1), dtype=jnp.float32, name=name)(x)
 
 
 def network(**sizes) -> small_cnn.Autoencoder:
-    """The network; sizes are channels, side, widths, code and dtype."""
+    """Makes the network; sizes are channels, side, widths, code and dtype."""
     return small_cnn.Autoencoder(**sizes, encoder_type=Encoder, decoder_type=Decoder)
 
 
 def with_channels(params: dict, sources: Sequence[int | None]) -> dict:
-    """Parameters whose first layer takes, and whose to-image layers make, others."""
+    """Returns parameters whose first and to-image layers fit other channels."""
     encoder, decoder = params["encoder"], params["decoder"]
     first = encoder["from_image"]
     kernel = small_cnn.takes_channels(first["kernel"], sources, axis=2)
     encoder = encoder | {"from_image": first | {"kernel": kernel}}
-    adding = {
+    to_image_layers = {
         name: small_cnn.makes_channels(layer, sources)
         for name, layer in decoder.items()
         if name.endswith(TO_IMAGE)
     }
-    return params | {"encoder": encoder, "decoder": decoder | adding}
+    return params | {"encoder": encoder, "decoder": decoder | to_image_layers}

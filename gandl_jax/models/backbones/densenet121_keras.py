@@ -1,14 +1,14 @@
-"""DenseNet-121, as Keras has it: another epsilon and momentum."""
+"""DenseNet-121 of Keras, with another epsilon and momentum."""
 
 from gandl_jax.models.backbones.preprocessing import IMAGENET
 from gandl_jax.models.conv_norm import KERAS
 from gandl_jax.models.densenet import DenseNet
 
 WIDTH = 1024  # of the pooled features
-LEAST_PX = 29  # a pixel is left of every map
+LEAST_PX = 29  # every map has a pixel
 STAGES = ("stem", "block1", "block2", "block3", "block4")
 
 
 def network(**options) -> DenseNet:
-    """The network; options are its classes, axis, dtype, fixed."""
+    """Makes the network; options are its classes, axis, dtype, fixed."""
     return DenseNet(64, 32, (6, 12, 24, 16), KERAS, IMAGENET, **options)

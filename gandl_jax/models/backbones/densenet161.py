@@ -1,14 +1,14 @@
-"""DenseNet-161, as torchvision and timm have it."""
+"""DenseNet-161 of torchvision and timm."""
 
 from gandl_jax.models.backbones.preprocessing import IMAGENET
 from gandl_jax.models.conv_norm import TORCH
 from gandl_jax.models.densenet import DenseNet
 
 WIDTH = 2208  # of the pooled features
-LEAST_PX = 29  # a pixel is left of every map
+LEAST_PX = 29  # every map has a pixel
 STAGES = ("stem", "block1", "block2", "block3", "block4")
 
 
 def network(**options) -> DenseNet:
-    """The network; options are its classes, axis, dtype, fixed."""
+    """Makes the network; options are its classes, axis, dtype, fixed."""
     return DenseNet(96, 48, (6, 12, 36, 24), TORCH, IMAGENET, **options)

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 with its authors' padding: the wheel's, timm's `tf_` one."""
+"""EfficientNet-Lite0 with its authors' padding, as in the wheel and timm's `tf_`."""
 
 from gandl_jax.models.backbones.preprocessing import LITE
 from gandl_jax.models.conv_norm import TENSORFLOW
@@ -20,5 +20,5 @@ STAGES = (
 
 
 def network(**options) -> EfficientNetLite0:
-    """The network; options are its classes, axis, dtype, fixed."""
+    """Makes the network; options are its classes, axis, dtype, fixed."""
     return EfficientNetLite0(TENSORFLOW, LITE, **options)

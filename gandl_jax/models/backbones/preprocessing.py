@@ -1,7 +1,7 @@
-"""What a network's authors did to an image before the network saw it.
+"""Preprocessing of images as in a published network's training.
 
-A network that was trained elsewhere expects the levels that it was trained on. Ours are
-in [-1, 1]; theirs were 0 to 255.
+Published networks expect the levels that they were trained on, 0 to 255 before the
+preprocessing; ours are in [-1, 1].
 """
 
 import dataclasses
@@ -16,8 +16,8 @@ class Preprocessing:
 
     Attributes:
       order: of the colours as the network takes them, "RGB" or "BGR".
-      mean: that is subtracted, in that order.
-      deviation: that is divided by, in that order.
+      mean: to subtract, in that order.
+      deviation: to divide by, in that order.
     """
 
     order: str
@@ -25,16 +25,16 @@ class Preprocessing:
     deviation: tuple[float, float, float]
 
     def __call__(self, images: Array) -> Array:
-        """Levels as the network takes them.
+        """Converts levels to those that the network takes.
 
         Args:
           images: [B, H, W, C] in [-1, 1]. Three channels are the three colours, in the
-            network's order; of any other number each gets the means over the colours.
+            network's order; with any other number all get the means over the colours.
         """
         mean, deviation = jnp.array(self.mean), jnp.array(self.deviation)
         if images.shape[-1] != len(self.mean):
             mean, deviation = mean.mean(keepdims=True), deviation.mean(keepdims=True)
-        mean, deviation = (x.reshape(1, 1, 1, -1) for x in (mean, deviation))
+        mean, deviation = (values.reshape(1, 1, 1, -1) for values in (mean, deviation))
         return ((images + 1) * 127.5 - mean) / deviation
 
 

@@ -1,4 +1,4 @@
-"""ResNet-50 as torchvision and timm have it: the 3 x 3 convolutions are strided."""
+"""ResNet-50 of torchvision and timm, with strided 3 x 3 convolutions."""
 
 from gandl_jax.models.backbones.preprocessing import IMAGENET
 from gandl_jax.models.conv_norm import TORCH
@@ -10,5 +10,5 @@ STAGES = ("stem", "block1", "block2", "block3", "block4")
 
 
 def network(**options) -> ResNet50:
-    """The network; options are its classes, axis, dtype, fixed."""
+    """Makes the network; options are its classes, axis, dtype, fixed."""
     return ResNet50(TORCH, IMAGENET, **options)

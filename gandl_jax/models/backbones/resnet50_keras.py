@@ -1,4 +1,4 @@
-"""ResNet-50 as Keras has it: the first 1 x 1 is strided, convolutions have biases."""
+"""ResNet-50 of Keras, with strided first 1 x 1 convolutions, and biases."""
 
 from gandl_jax.models.backbones.preprocessing import IMAGENET_BGR
 from gandl_jax.models.conv_norm import KERAS
@@ -10,5 +10,5 @@ STAGES = ("stem", "block1", "block2", "block3", "block4")
 
 
 def network(**options) -> ResNet50:
-    """The network; options are its classes, axis, dtype, fixed."""
+    """Makes the network; options are its classes, axis, dtype, fixed."""
     return ResNet50(KERAS, IMAGENET_BGR, False, True, **options)

@@ -1,9 +1,9 @@
 """ArcFace (Deng et al. 2019, arXiv 1801.07698): angles to the classes, with a margin.
 
-Embedding and class weights are made of unit length. Logits are s cos(theta), of the
-true class s cos(theta + m), theta the angle between the embedding and the class's
-weights. Where theta > pi - m, cos(theta + m) would rise again: there it is
-cos(theta) - m sin(m), which goes on falling, as the authors' code has it.
+Embedding and class weights are scaled to unit length. Logits are s cos(theta), for the
+true class s cos(theta + m), with theta the angle between the embedding and the class's
+weights. If theta > pi - m, cos(theta + m) would rise again: there it is
+cos(theta) - m sin(m), which still falls, as in the authors' code.
 """
 
 from collections.abc import Sequence
@@ -36,11 +36,11 @@ class Head(nn.Module):
         self.kernel = self.param("kernel", nn.initializers.lecun_normal(), shape)
 
     def __call__(self, x: Array) -> Array:
-        """[B, width] to [B, K]: s cos(theta), without a margin."""
+        """Maps [B, width] to [B, K]: s cos(theta), without a margin."""
         return self.scale * self._cosines(x)
 
     def taught(self, x: Array, codes: Array, margin: Array) -> tuple[Array, ...]:
-        """With the margin m in radians; none where a label is blank."""
+        """Returns the logits with the margin m in radians, except for blank labels."""
         return (self.scale * with_margin(self._cosines(x), codes, margin),)
 
     def _cosines(self, x: Array) -> Array:
@@ -48,7 +48,7 @@ class Head(nn.Module):
 
 
 def with_margin(cosines: Array, codes: Array, margin: Array) -> Array:
-    """cos(theta + m) for the true class, cos(theta) for all others.
+    """Returns cos(theta + m) for the true class, cos(theta) for all others.
 
     Args:
       cosines: [B, K] cos(theta).
@@ -56,15 +56,17 @@ def with_margin(cosines: Array, codes: Array, margin: Array) -> Array:
       margin: scalar m in radians, 0 to pi.
 
     Returns:
-      [B, K], of the true class cos(theta) - m sin(m) where theta > pi - m.
+      [B, K], for the true class cos(theta) - m sin(m) if theta > pi - m.
     """
     sines = jnp.sqrt(jnp.maximum(1 - jnp.square(cosines), LEAST))
-    turned = cosines * jnp.cos(margin) - sines * jnp.sin(margin)
-    beyond = cosines - margin * jnp.sin(margin)
-    harder = jnp.where(cosines > -jnp.cos(margin), turned, beyond)
-    return jnp.where(jax.nn.one_hot(codes, cosines.shape[-1]) > 0, harder, cosines)
+    with_margin_added = cosines * jnp.cos(margin) - sines * jnp.sin(margin)
+    past_pi = cosines - margin * jnp.sin(margin)
+    true_cosines = jnp.where(cosines > -jnp.cos(margin), with_margin_added, past_pi)
+    return jnp.where(
+        jax.nn.one_hot(codes, cosines.shape[-1]) > 0, true_cosines, cosines
+    )
 
 
 def with_channels(params: dict, sources: Sequence[int | None], width: int) -> dict:
-    """As of `takes_rows`."""
+    """Returns parameters for other channels, as in `takes_rows`."""
     return params | {"kernel": takes_rows(params["kernel"], sources, width)}

@@ -1,7 +1,7 @@
-"""A softmax and an ArcFace on one embedding, each with weights of its own.
+"""A softmax and an ArcFace on one embedding, each with its own weights.
 
-Cuccarese et al. 2020 (bioRxiv 2020.08.02.233064) train RxRx1's siRNAs so. Their losses
-are added, and the softmax answers (ours: the paper tells neither).
+Cuccarese et al. 2020 (bioRxiv 2020.08.02.233064) train on RxRx1's siRNAs with both. The
+losses are added, and the softmax predicts (both ours: the paper does not say).
 """
 
 from collections.abc import Sequence
@@ -26,22 +26,24 @@ class Head(nn.Module):
     scale: float = 30.0
 
     def setup(self):
-        """Names the parts."""
+        """Names the submodules."""
         self.softmax = softmax.Head(self.width, self.classes)
         self.arcface = arcface.Head(self.width, self.classes, self.scale)
 
     def __call__(self, x: Array) -> Array:
-        """[B, width] to [B, K]: the softmax's logits."""
+        """Maps [B, width] to [B, K]: the softmax's logits."""
         return self.softmax(x)
 
     def taught(self, x: Array, codes: Array, margin: Array) -> tuple[Array, ...]:
-        """Those of both."""
-        parts = self.softmax, self.arcface
-        return tuple(y for part in parts for y in part.taught(x, codes, margin))
+        """Returns the logits of both heads."""
+        heads = self.softmax, self.arcface
+        return tuple(
+            logits for head in heads for logits in head.taught(x, codes, margin)
+        )
 
 
 def with_channels(params: dict, sources: Sequence[int | None], width: int) -> dict:
-    """Of both parts."""
+    """Returns the parameters of both heads for other channels."""
     return {
         name: module.with_channels(params[name], sources, width)
         for name, module in (("softmax", softmax), ("arcface", arcface))

@@ -1,4 +1,4 @@
-"""A linear layer, whose softmax is the answer."""
+"""A linear layer, whose softmax is the prediction."""
 
 from collections.abc import Sequence
 
@@ -22,21 +22,21 @@ class Head(nn.Module):
     scale: float = 1.0
 
     def setup(self):
-        """Makes the parameters, under the names of `nn.Dense`, and as it draws them."""
+        """Makes the parameters with the names and initialisers of `nn.Dense`."""
         shape = self.width, self.classes
         self.kernel = self.param("kernel", nn.initializers.lecun_normal(), shape)
         self.bias = self.param("bias", nn.initializers.zeros, (self.classes,))
 
     def __call__(self, x: Array) -> Array:
-        """[B, width] to [B, K]."""
+        """Maps [B, width] to [B, K]."""
         return x @ self.kernel + self.bias.reshape(1, -1)
 
     def taught(self, x: Array, codes: Array, margin: Array) -> tuple[Array, ...]:
-        """The same logits."""
+        """Returns the same logits."""
         del codes, margin
         return (self(x),)
 
 
 def with_channels(params: dict, sources: Sequence[int | None], width: int) -> dict:
-    """As of `takes_rows`."""
+    """Returns parameters for other channels, as in `takes_rows`."""
     return params | {"kernel": takes_rows(params["kernel"], sources, width)}

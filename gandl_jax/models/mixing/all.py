@@ -1,4 +1,4 @@
-"""All channels go into the network's first layer, which is widened to take them."""
+"""No mixing: the network's first layer is widened to take all channels."""
 
 from collections.abc import Sequence
 
@@ -10,15 +10,15 @@ APART = False
 
 
 class Mixing(nn.Module):
-    """Changes nothing."""
+    """The identity."""
 
     @nn.compact
     def __call__(self, images: Array) -> Array:
-        """[B, H, W, C], as they are."""
+        """Returns the images [B, H, W, C]."""
         return images
 
 
 def with_channels(params: dict, sources: Sequence[int | None]) -> dict:
-    """There are none; the network's first layer knows the channels."""
+    """Returns the parameters, of which there are none."""
     del sources
     return params

@@ -1,7 +1,7 @@
-"""Every channel goes through the network alone, as a grey image of three colours.
+"""No mixing: every channel passes the network alone, as a grey image.
 
-ImageNet-concatenated of GAN-DL's paper (Mascolini et al. 2022): features of each
-channel, side by side.
+It is ImageNet-concatenated of GAN-DL's paper (Mascolini et al. 2022): features of the
+channels are joined.
 """
 
 from collections.abc import Sequence
@@ -19,16 +19,16 @@ class Mixing(nn.Module):
 
     @nn.compact
     def __call__(self, images: Array) -> Array:
-        """[B, H, W, C] to [B C, H, W, 3]."""
+        """Maps [B, H, W, C] to [B C, H, W, 3]."""
         return alone(images).repeat(COLOURS, -1)
 
 
 def alone(images: Array) -> Array:
-    """[B, H, W, C] to [B C, H, W, 1], the channels of a sample in order."""
+    """Maps [B, H, W, C] to [B C, H, W, 1], the channels of a sample in order."""
     return jnp.moveaxis(images, -1, 1).reshape(-1, *images.shape[1:3], 1)
 
 
 def with_channels(params: dict, sources: Sequence[int | None]) -> dict:
-    """There are none; the layer on the features knows the channels."""
+    """Returns the parameters, of which there are none."""
     del sources
     return params

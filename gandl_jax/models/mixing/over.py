@@ -1,18 +1,17 @@
-"""Channels over one another as sheets: y = sum_c a_c prod_{j before c} (1 - a_j) x_c.
+"""Channels stacked like sheets: y = sum_c a_c prod_{j before c} (1 - a_j) x_c.
 
-The second of two forms that fit what is public of DCMIX (Siegismund et al. 2023, arXiv
-2308.16637): a_c = sigmoid(t_c) is a channel's opacity (Porter & Duff 1984, "over"), and
-a channel's importance its effective weight, a_c prod_{j before c} (1 - a_j), as a share
-of all. What lies below the last is empty. With `order=given` the first channel of the
-images (config.data.channels) lies on top.
+The second of two forms that fit the public description of DCMIX (Siegismund et al.
+2023, arXiv 2308.16637): a_c = sigmoid(t_c) is a channel's opacity (Porter & Duff 1984,
+"over"), and its importance is the share of its effective weight, a_c prod_{j before c}
+(1 - a_j). Below the last channel is nothing. With `order=given` the first channel of
+the images (config.data.channels) lies on top.
 
-With `order=learnt` (ours) each channel has a priority p_c besides, and j lies before c
-to the degree sigmoid(p_j - p_c): the product is prod_{j != c} (1 - sigmoid(p_j - p_c)
-a_j). Priorities far apart make it the form above in their order, equal ones an average
-of orders; nothing forces them apart, and the network that is used is the one that was
-trained.
+With `order=learnt` (ours) each channel also has a priority p_c, and j lies before c to
+the degree sigmoid(p_j - p_c): the product is prod_{j != c} (1 - sigmoid(p_j - p_c)
+a_j). Priorities far apart give the form above in their order, equal ones an average of
+orders; nothing forces them apart, and the trained network is used as it is.
 
-All effective weights begin equal. Importances mean something where channels are of one
+All effective weights begin equal. Importances are comparable only if channels have one
 scale.
 """
 
@@ -30,13 +29,13 @@ from gandl_jax.models.mixing.weighted_sum import LEAST
 COLOURS = 3
 APART = False
 CHOICES = {
-    "outputs": (1, 3),  # one image, repeated, or one of its own for each colour
+    "outputs": (1, 3),  # one image, repeated, or one for each colour
     "order": ("given", "learnt"),
 }
 
 
 class Mixing(nn.Module):
-    """The channels over one another, once or for each colour.
+    """The stacked channels, once or for each colour.
 
     Attributes:
       outputs, order: as of CHOICES.
@@ -47,9 +46,9 @@ class Mixing(nn.Module):
 
     @nn.compact
     def __call__(self, images: Array) -> Array:
-        """[B, H, W, C] float32 to [B, H, W, 3]: in [-1, 1]."""
+        """Maps [B, H, W, C] float32 to [B, H, W, 3]: in [-1, 1]."""
         count, is_given = images.shape[-1], self.order == "given"
-        # A share of 1 / (C + 1) for each channel and for what is empty below them.
+        # A share of 1 / (C + 1) for each channel and for the empty ground below.
         first = -np.log(range(count, 0, -1) if is_given else [count] * count)
         logits = {"logits": self.param("logits", self._all, first)}
         if not is_given:
@@ -62,10 +61,10 @@ class Mixing(nn.Module):
 
 
 def effective(params: Mapping[str, Array]) -> Array:
-    """[C, O] effective weights: what of each channel is seen through those before it.
+    """Returns effective weights [C, O]: visible shares below the channels before.
 
     Args:
-      params: "logits" [C, O] and, where the order is learnt, "priorities" [C, O].
+      params: "logits" [C, O] and, if the order is learnt, "priorities" [C, O].
     """
     opacities = jax.nn.sigmoid(params["logits"])
     if "priorities" not in params:
@@ -78,24 +77,22 @@ def effective(params: Mapping[str, Array]) -> Array:
 
 
 def importance(params: Mapping[str, Array]) -> np.ndarray:
-    """[C] of sum 1: share of the effective weights, the mean over outputs."""
+    """Returns shares of the effective weights, mean over outputs, [C] of sum 1."""
     return weighted_sum.shares(effective(params))
 
 
 def with_channels(params: dict, sources: Sequence[int | None]) -> dict:
-    """The same for other channels.
+    """Returns parameters for other channels.
 
     A given order keeps effective weights, and their sum; a learnt order keeps each
     channel's opacity and priority.
     """
     if "priorities" in params:
         return {
-            name: np.float32(weighted_sum.of_other_channels(values, sources))
+            name: np.float32(weighted_sum.with_channels(values, sources))
             for name, values in params.items()
         }
-    weights = weighted_sum.of_other_channels(
-        effective(params), sources, is_sum_kept=True
-    )
+    weights = weighted_sum.with_channels(effective(params), sources, is_sum_kept=True)
     through = 1 - np.cumsum(weights, 0)
     odds = np.maximum(weights, LEAST) / np.maximum(through, LEAST)
     return {"logits": np.float32(np.log(odds))}

@@ -1,9 +1,8 @@
-"""Each channel multiplied by a gate of every pixel: attention over the channels there.
+"""Channels multiplied by gates of every pixel: attention over the channels.
 
 A 3 x 3 convolution to few units, a ReLU, and a softmax over the channels, times their
 number: all gates begin as 1, and their mean at a pixel stays 1 (ours; a rival of layers
-with fixed weights). Another image has other gates, so that the layer has no importance
-of its own.
+with fixed weights). Gates differ between images, so that the layer has no importances.
 """
 
 from collections.abc import Sequence
@@ -16,19 +15,19 @@ from gandl_jax.models.mixing import gate_logits
 
 COLOURS = 0
 APART = False
-SIDE_PX = 3  # of what a pixel's gates depend on
+SIDE_PX = 3  # of the neighbourhood that a pixel's gates depend on
 
 
 class Mixing(nn.Module):
-    """The channels, weighted anew at every pixel."""
+    """The channels, weighted by gates of every pixel."""
 
     @nn.compact
     def __call__(self, images: Array) -> Array:
-        """[B, H, W, C] float32 to the same: at most C times as large."""
+        """Maps [B, H, W, C] float32 to the same shape: at most C times as large."""
         logits = gate_logits.Logits(SIDE_PX, name="gates")(images)
         return images * jax.nn.softmax(logits) * images.shape[-1]
 
 
 def with_channels(params: dict, sources: Sequence[int | None]) -> dict:
-    """The gates of other channels."""
+    """Returns the gates of other channels."""
     return {"gates": gate_logits.with_channels(params["gates"], sources)}

@@ -1,6 +1,6 @@
-"""What layers share that give each channel fixed weights: sums, shares, other channels.
+"""Functions of layers with fixed weights of channels: sums, shares, other channels.
 
-Weights are [C, O] and not negative: a column for each of O outputs.
+Weights are [C, O], not negative, with a column for each of O outputs.
 """
 
 from collections.abc import Sequence
@@ -9,12 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-LEAST = 1e-12  # weight whose logarithm is taken: 0 has none
-COLOURS = 3  # that the network sees: O outputs, or one, three times
+LEAST = 1e-12  # lowest weight whose logarithm is taken
+COLOURS = 3  # input channels of the network: O outputs, or one, repeated
 
 
 def colours(images: Array, weights: Array) -> Array:
-    """The weighted sums of the channels, as the three colours of a network.
+    """Sums the channels by their weights, to the three colours of a network.
 
     Args:
       images: [B, H, W, C] float.
@@ -28,28 +28,30 @@ def colours(images: Array, weights: Array) -> Array:
 
 
 def shares(weights: Array) -> np.ndarray:
-    """[C] of sum 1: the mean over outputs of each channel's share of an output."""
+    """Averages each channel's share of an output over outputs, [C] of sum 1."""
     weights = np.asarray(weights, np.float64)
     return (weights / weights.sum(0)).mean(-1)
 
 
-def of_other_channels(
+def with_channels(
     weights: Array, sources: Sequence[int | None], *, is_sum_kept: bool = False
 ) -> np.ndarray:
-    """Weights [C', O] of other channels.
+    """Returns weights [C', O] of other channels.
 
     Args:
       weights: [C, O].
-      sources: for each new channel one of the old ones; None is their mean.
+      sources: the old channel for each new one; None for the mean of all.
       is_sum_kept: whether each output's weights are scaled to their former sum.
     """
     weights = np.asarray(weights, np.float64)
     means = weights.mean(0)
-    taken = np.stack([means if s is None else weights[s] for s in sources])
-    return taken * (weights.sum(0) / taken.sum(0) if is_sum_kept else 1.0)
+    new_weights = np.stack(
+        [means if source is None else weights[source] for source in sources]
+    )
+    return new_weights * (weights.sum(0) / new_weights.sum(0) if is_sum_kept else 1.0)
 
 
 def full(values: Sequence[float], outputs: int) -> Array:
-    """[C, O] float32: a value for each channel, the same in all outputs."""
+    """Returns [C, O] float32: a value for each channel, the same in all outputs."""
     column = jnp.asarray(values, jnp.float32)[:, None]
     return jnp.broadcast_to(column, (len(column), outputs))

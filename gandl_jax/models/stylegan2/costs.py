@@ -1,6 +1,6 @@
-"""What each form of resampling costs, and so which one is used where.
+"""Costs of the forms of resampling, and the choice of one by them.
 
-All forms give the same numbers up to rounding; see `resample.py` beside this.
+All forms give the same numbers up to rounding; see `resample.py`.
 """
 
 import math
@@ -8,7 +8,7 @@ import math
 from gandl_jax.models.stylegan2 import resample
 
 # Milliseconds of a layer per image, by direction and by the larger side's (pixels,
-# channels): what the forms have in common is in it, so only their order says much.
+# channels), including work common to all forms: only their order matters.
 COSTS = {
     # Forward and backward (the input's and the weight's gradient) by the estimates of
     # libtpu 0.0.42.1's compiler for a core of a TPU v3; bfloat16, 8 images (512 px: 4,
@@ -53,24 +53,23 @@ COSTS = {
         },
     },
 }
-# Nobody measured a GPU: there the fewest multiplications, without the depthwise
+# For a GPU, which was not measured: the fewest multiplications, without the depthwise
 # convolutions that are slow in cuDNN.
 UNMEASURED = "strided_sums"
 
 
 def form(resampling: str, direction: str, size: int, channels: int) -> str:
-    """The form for one layer.
+    """Chooses the form for a layer.
 
     Args:
-      resampling: what computes: a key of `COSTS`, or another, of which no costs are
-        known; or the form itself.
+      resampling: a platform, of which `COSTS` may have no costs, or the form itself.
       direction: "up" or "down".
       size: the larger side, in pixels.
       channels: at that side.
 
     Returns:
-      A key of `resample.UPSAMPLE_CONVOLVE`: the cheapest of the nearest layer (by the
-      logarithms of pixels and channels) that a cost is known of.
+      A key of `resample.UPSAMPLE_CONVOLVE`: the cheapest for the nearest measured layer
+      (by the logarithms of pixels and channels).
     """
     if resampling in resample.UPSAMPLE_CONVOLVE:
         return resampling
@@ -78,8 +77,10 @@ def form(resampling: str, direction: str, size: int, channels: int) -> str:
         return UNMEASURED
 
     def distance(layer: tuple[int, int]) -> float:
-        return math.dist(*([math.log2(x) for x in at] for at in (layer, asked)))
+        return math.dist(
+            *([math.log2(x) for x in measured] for measured in (layer, wanted_layer))
+        )
 
-    asked, known = (size, channels), COSTS[resampling][direction]
+    wanted_layer, known = (size, channels), COSTS[resampling][direction]
     costs = known[min(known, key=distance)]
     return min(costs, key=costs.get)

@@ -1,7 +1,7 @@
-"""Fences, across which a compiler fuses nothing: the values stay as they are.
+"""Fences, across which a compiler fuses nothing; values are unchanged.
 
-A TPU's compiler fuses a filter into the convolution that takes its result, and then
-filters again for each of the nine taps.
+A TPU's compiler would fuse a filter into the convolution that takes its result, and
+then filter again for each of the nine taps.
 """
 
 import jax
@@ -10,13 +10,13 @@ from jax import Array, lax
 
 @jax.custom_vjp
 def after(x: Array) -> Array:
-    """A fence where no gradient is taken: for one, what is here is kept anyway."""
+    """Makes a fence for passes without a gradient; others keep x in any case."""
     return lax.optimization_barrier(x)
 
 
 @jax.custom_vjp
 def before_gradient(x: Array) -> Array:
-    """A fence that the gradient meets on its way back."""
+    """Makes a fence for the gradient in the backward pass."""
     return x
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from jax import Array, lax
 
 TAPS = (0.125, 0.375, 0.375, 0.125)  # [1, 3, 3, 1] / 8 (Karras et al. 2020, code)
-BOX, REST = (0.5, 0.5), (0.25, 0.5, 0.25)  # TAPS is one after the other
+BOX, REST = (0.5, 0.5), (0.25, 0.5, 0.25)  # TAPS is the convolution of both
 DIMENSIONS = ("NHWC", "HWIO", "NHWC")  # of images, kernels, results
 Filter = Callable[..., Array]
 
@@ -37,7 +37,7 @@ def by_sums(x: Array, taps: Sequence[float], pad: int, stride: int = 1) -> Array
 
 
 def by_convolution(x: Array, taps: Sequence[float], pad: int, stride: int = 1) -> Array:
-    """The same as `by_sums`, as one depthwise convolution."""
+    """Filters as `by_sums` does, by one depthwise convolution."""
     channels = x.shape[-1]
     kernel = np.outer(taps, taps)[:, :, None, None]
     return lax.conv_general_dilated(

@@ -1,8 +1,8 @@
-"""Networks for images of other channels: the layers that face the image are changed.
+"""Networks for images of other channels: changes of the layers next to the image.
 
-Ours. The first layer of the discriminator and the last ones of the generator are all
-that knows of channels. A new channel takes the place of one that the networks know, or
-of the mean of all.
+Ours. Only the first layer of the discriminator and the last ones of the generator
+depend on channels. A new channel replaces one of the networks' channels, or the mean of
+all.
 """
 
 import math
@@ -10,40 +10,40 @@ from collections.abc import Sequence
 
 import numpy as np
 
-Source = int | None  # a channel that the networks know; None is the mean of all
+Source = int | None  # index of an old channel; None for the mean of all
 
 
 def discriminator(params: dict, sources: Sequence[Source]) -> dict:
-    """A discriminator that takes other channels.
+    """Returns a discriminator that takes other channels.
 
-    Effective weights, those that the equalised learning rate leaves at run time, are
-    (old channels / new channels) times their source's. So a grey image, the same in all
-    channels, excites the first layer as before, if the sources use all channels alike.
+    Effective weights, after the equalised learning rate, are (old channels / new
+    channels) times their source's. So a grey image, equal in all channels, excites the
+    first layer as before, if the sources use all channels equally.
 
     Args:
       params: of `stylegan2.Discriminator`.
-      sources: for each new channel.
+      sources: of each new channel.
 
     Returns:
-      New parameters; those that do not change are shared.
+      New parameters; unchanged ones are shared.
     """
     layer = params["from_image"]
     weight = np.asarray(layer["weight"])
-    # Stored weights count 1 / sqrt(channels) at run time, old and new.
+    # Stored weights are scaled by 1 / sqrt(channels) at run time, old and new.
     factor = math.sqrt(weight.shape[2] / len(sources))
     weight = np.float32(factor) * _taken(weight, sources, axis=2)
     return params | {"from_image": layer | {"weight": weight}}
 
 
 def synthesis(params: dict, sources: Sequence[Source]) -> dict:
-    """A synthesis network whose every new channel is drawn as its source was.
+    """Returns a synthesis network that draws every new channel like its source.
 
     Args:
       params: of `stylegan2.Synthesis`.
-      sources: for each new channel.
+      sources: of each new channel.
 
     Returns:
-      New parameters; those that do not change are shared.
+      New parameters; unchanged ones are shared.
     """
     changed = {
         name: layer
@@ -59,5 +59,7 @@ def synthesis(params: dict, sources: Sequence[Source]) -> dict:
 
 def _taken(array: np.ndarray, sources: Sequence[Source], axis: int) -> np.ndarray:
     mean = array.mean(axis)
-    taken = [mean if s is None else array.take(s, axis) for s in sources]
-    return np.stack(taken, axis).astype(np.float32)
+    new_arrays = [
+        mean if source is None else array.take(source, axis) for source in sources
+    ]
+    return np.stack(new_arrays, axis).astype(np.float32)

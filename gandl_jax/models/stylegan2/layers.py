@@ -10,7 +10,7 @@ from gandl_jax.models.stylegan2 import costs, fences, resample
 
 
 def leaky_relu(x: Array) -> Array:
-    """Leaky ReLU of slope 0.2 with gain sqrt(2)."""
+    """Applies a leaky ReLU of slope 0.2 with gain sqrt(2)."""
     return nn.leaky_relu(x, 0.2) * math.sqrt(2)
 
 
@@ -20,7 +20,7 @@ class Dense(nn.Module):
     Attributes:
       features: D, width of the result.
       multiplier: learning-rate multiplier of this layer.
-      bias_init: what the bias amounts to at the start.
+      bias_init: effective bias at the start.
     """
 
     features: int
@@ -29,7 +29,7 @@ class Dense(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """[..., inputs] to [..., features], float32."""
+        """Maps [..., inputs] to [..., features], float32."""
         weight = self.param(
             "weight",
             nn.initializers.normal(1 / self.multiplier),
@@ -48,9 +48,9 @@ class Conv(nn.Module):
     Attributes:
       features: D, channels of the result.
       kernel: 1 or 3.
-      down: halve height and width, after the low-pass filter.
-      bias: add one.
-      resampling: a form of resampling, or what to choose one for (`costs.form`).
+      down: whether to halve height and width, after the low-pass filter.
+      bias: whether to add a bias.
+      resampling: a form, or the platform to choose one for (`costs.form`).
     """
 
     features: int
@@ -61,7 +61,7 @@ class Conv(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """[B, H, W, C] to [B, H or H/2, W or W/2, features], dtype kept."""
+        """Maps [B, H, W, C] to [B, H or H/2, W or W/2, features], dtype kept."""
         shape = (self.kernel, self.kernel, x.shape[-1], self.features)
         weight = self.param("weight", nn.initializers.normal(1.0), shape)
         weight = weight / math.sqrt(math.prod(shape[:3]))
@@ -72,7 +72,7 @@ class Conv(nn.Module):
         else:
             x = resample.downsample(x, form) if self.down else x
             x = resample.convolve(x, weight)
-        # Its gradient comes from the filter of the layer that halves the image.
+        # The gradient comes from the filter of the layer that halves the image.
         if self.kernel == 3 and not self.down:
             x = fences.before_gradient(x)
         if self.bias:
@@ -89,8 +89,8 @@ class StyledConv(nn.Module):
 
     Attributes:
       features: D, channels of the result.
-      up: double height and width.
-      resampling: a form of resampling, or what to choose one for (`costs.form`).
+      up: whether to double height and width.
+      resampling: a form, or the platform to choose one for (`costs.form`).
     """
 
     features: int
@@ -125,8 +125,8 @@ class StyledConv(nn.Module):
         x = x * demodulation.astype(x.dtype)
         strength = self.param("noise_strength", nn.initializers.zeros, ())
         if noise is not None:
-            # One strength per channel: then its gradient is a sum over pixels, like the
-            # bias', instead of one over channels for every pixel.
+            # One strength per channel, so that its gradient is a sum over pixels, like
+            # the bias's, instead of a sum over channels for every pixel.
             per_channel = jnp.broadcast_to(strength, (1, 1, 1, self.features))
             x = x + noise.astype(x.dtype) * per_channel.astype(x.dtype)
         bias = self.param("bias", nn.initializers.zeros, (self.features,))
@@ -145,7 +145,7 @@ class ToImage(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, w: Array) -> Array:
-        """[B, H, W, D] and styles [B, Z] to [B, H, W, channels] float32."""
+        """Maps [B, H, W, D] and styles [B, Z] to [B, H, W, channels] float32."""
         inputs = x.shape[-1]
         weight = self.param(
             "weight", nn.initializers.normal(1.0), (1, 1, inputs, self.channels)
@@ -157,7 +157,7 @@ class ToImage(nn.Module):
 
 
 def minibatch_deviation(x: Array, group: int) -> Array:
-    """Mean standard deviation of each group of samples, as one more channel.
+    """Returns the mean standard deviation of each group of samples, as a channel.
 
     Groups are contiguous runs of the batch, so they never straddle devices.
 

@@ -1,4 +1,4 @@
-"""Opens an .npz file of a StyleGAN2 and refuses what is none, or is damaged."""
+"""Reads an .npz file of a StyleGAN2, and refuses other files and damaged ones."""
 
 import dataclasses
 import re
@@ -14,14 +14,14 @@ from gandl_jax.errors import InputError
 from gandl_jax.models.stylegan2 import npz_weights
 from gandl_jax.models.stylegan2.npz_weights import Architecture
 
-PREFIXES = {  # of names in the file, the first that is there
+PREFIXES = {  # of names in the file; the first found is used
     "generator": ("generator/", "G_ema/", "G/"),
     "discriminator": ("discriminator/", "D/"),
 }
-BUFFERS = ("noise_const", "resample_filter")  # which training does not move
-FILTER = np.outer([1, 3, 3, 1], [1, 3, 3, 1]) / 64  # the one we resample by
+BUFFERS = ("noise_const", "resample_filter")  # arrays that are not trained
+FILTER = np.outer([1, 3, 3, 1], [1, 3, 3, 1]) / 64  # of our resampling
 AGAIN = "export the networks again (docs/weights.md)"
-_BROKEN = (  # what NumPy and zipfile raise for flipped, lacking or encrypted bytes
+_BROKEN = (  # raised by NumPy and zipfile for damaged, missing or encrypted bytes
     zipfile.BadZipFile,
     zlib.error,
     struct.error,
@@ -34,13 +34,13 @@ _BROKEN = (  # what NumPy and zipfile raise for flipped, lacking or encrypted by
 
 @dataclasses.dataclass(frozen=True)
 class StateDict:
-    """One network's arrays.
+    """The arrays of one network.
 
     Attributes:
-      file: where they are from, for messages.
-      prefix: before each name in the file.
-      arrays: name to array, as stylegan2-ada-pytorch has them.
-      sizes: as their shapes say.
+      file: name of the file, for messages.
+      prefix: of each name in the file.
+      arrays: {name in stylegan2-ada-pytorch: array}.
+      sizes: derived from their shapes.
     """
 
     file: str
@@ -49,91 +49,103 @@ class StateDict:
     sizes: Architecture
 
 
-def read(file: BinaryIO, name: str, parts: Iterable[str]) -> dict[str, StateDict]:
-    """Reads networks whole.
+def read(file: BinaryIO, name: str, networks: Iterable[str]) -> dict[str, StateDict]:
+    """Reads whole networks.
 
     Args:
       file: the open .npz file.
-      name: of it, for messages.
-      parts: "generator", "discriminator": those that are wanted.
+      name: of the file, for messages.
+      networks: names of the networks to read: "generator", "discriminator".
 
     Returns:
-      Part to its arrays, all finite and of the shapes that the sizes ask for.
+      {network: its arrays}, all finite and of the shapes that the sizes require.
 
     Raises:
-      InputError: damaged, no StyleGAN2, or without a part.
+      InputError: the file is damaged, holds no StyleGAN2, or lacks a network.
     """
     try:
-        # np.load would first read whole what is one array, however large
+        # np.load would first read a whole file of one array, however large.
         archive = np.lib.npyio.NpzFile(file, allow_pickle=False)
-        found = {part: _named(archive.files, part) for part in parts}
+        names_of = {network: _named(archive.files, network) for network in networks}
         loaded = {
-            part: {own: archive[theirs] for own, theirs in names.items()}
-            for part, names in found.items()
+            network: {
+                plain_name: archive[file_name]
+                for plain_name, file_name in names.items()
+            }
+            for network, names in names_of.items()
         }
     except _BROKEN as error:
         raise InputError(f"{name} is damaged, or no .npz file: {AGAIN}") from error
-    made = {}
-    for part, arrays in loaded.items():
+    state_dicts = {}
+    for network, arrays in loaded.items():
         if not arrays:
             raise InputError(
-                f"{name} holds no {part} under stylegan2-ada-pytorch's names: {AGAIN}"
+                f"{name} holds no {network} under stylegan2-ada-pytorch's names: "
+                f"{AGAIN}"
             )
-        own, theirs = next(iter(found[part].items()))
-        made[part] = _checked(name, part, theirs.removesuffix(own), arrays)
-    return made
+        plain_name, file_name = next(iter(names_of[network].items()))
+        state_dicts[network] = _checked(
+            name, network, file_name.removesuffix(plain_name), arrays
+        )
+    return state_dicts
 
 
 def first_difference(
-    ours: Architecture, theirs: Architecture, parts: Iterable[str]
+    our_sizes: Architecture, their_sizes: Architecture, networks: Iterable[str]
 ) -> tuple[str, tuple[int, ...] | None, tuple[int, ...] | None] | None:
-    """The first array whose shape is another, whatever the channels of the image.
+    """Finds the first array whose shape differs; the number of channels may differ.
 
     Args:
-      ours: sizes that are wanted.
-      theirs: sizes that there are.
-      parts: "generator", "discriminator": those that count.
+      our_sizes: sizes of the config's networks.
+      their_sizes: sizes of the file's networks.
+      networks: names of the networks to compare: "generator", "discriminator".
 
     Returns:
-      Its name with its part, their shape and ours, None where it is not there; or None.
+      (its name with its network, the file's shape, the config's shape), None for a
+      missing array; or None if all agree.
     """
-    ours = dataclasses.replace(ours, channels=theirs.channels)
-    for part in parts:
-        wanted, found = _shapes(part, ours), _shapes(part, theirs)
-        for name in {**found, **wanted}:
-            if found.get(name) != wanted.get(name):
-                return f"{part}/{name}", found.get(name), wanted.get(name)
+    our_sizes = dataclasses.replace(our_sizes, channels=their_sizes.channels)
+    for network in networks:
+        our_shapes, their_shapes = (
+            _shapes(network, our_sizes),
+            _shapes(network, their_sizes),
+        )
+        for name in {**their_shapes, **our_shapes}:
+            if their_shapes.get(name) != our_shapes.get(name):
+                return f"{network}/{name}", their_shapes.get(name), our_shapes.get(name)
     return None
 
 
-def _named(names: Iterable[str], part: str) -> dict[str, str]:
-    """The names of one network, without the prefix, and as the file has them."""
-    for prefix in PREFIXES[part]:
-        found = {n.removeprefix(prefix): n for n in names if n.startswith(prefix)}
-        if found:
-            return found
-    generator = [n for n in names if n.startswith(("synthesis.", "mapping."))]
+def _named(names: Iterable[str], network: str) -> dict[str, str]:
+    """Returns {name without prefix: name in the file} of one network."""
+    for prefix in PREFIXES[network]:
+        stripped = {
+            name.removeprefix(prefix): name for name in names if name.startswith(prefix)
+        }
+        if stripped:
+            return stripped
+    generator = [name for name in names if name.startswith(("synthesis.", "mapping."))]
     if not any(name.startswith("synthesis.") for name in generator):
-        generator = []  # a mapping network alone is a discriminator's
-    mine = generator
-    if part == "discriminator":
-        mine = [n for n in names if re.match(r"(b\d+|mapping)\.", n)]
-        mine = [name for name in mine if name not in generator]
-    return {name: name for name in mine}
+        generator = []  # without synthesis, a mapping belongs to a discriminator
+    network_names = generator
+    if network == "discriminator":
+        network_names = [name for name in names if re.match(r"(b\d+|mapping)\.", name)]
+        network_names = [name for name in network_names if name not in generator]
+    return {name: name for name in network_names}
 
 
 def _checked(
-    file: str, part: str, prefix: str, arrays: Mapping[str, np.ndarray]
+    file: str, network: str, prefix: str, arrays: Mapping[str, np.ndarray]
 ) -> StateDict:
     measure = {
         "generator": npz_weights.architecture,
         "discriminator": npz_weights.discriminator_architecture,
     }
     try:
-        sizes = measure[part](arrays)
+        sizes = measure[network](arrays)
     except InputError as error:
-        raise InputError(f"{file} cannot be read as a {part}: {error}") from error
-    wanted = _shapes(part, sizes)
+        raise InputError(f"{file} cannot be read as a {network}: {error}") from error
+    wanted = _shapes(network, sizes)
     for name in wanted:
         if name not in arrays:
             raise InputError(f"{file} lacks {prefix}{name}: {AGAIN}")
@@ -145,14 +157,14 @@ def _checked(
 def _check_array(
     where: str, name: str, array: np.ndarray, wanted: Mapping[str, tuple[int, ...]]
 ) -> None:
-    kind = name.rpartition(".")[2]
-    if kind == "resample_filter":
+    variable = name.rpartition(".")[2]
+    if variable == "resample_filter":
         if array.shape != FILTER.shape or not np.allclose(array, FILTER, atol=1e-6):
             raise InputError(
                 f"{where} is not the filter [1, 3, 3, 1], which is the only one here: "
                 "take a network that was trained with it"
             )
-    elif kind in BUFFERS:
+    elif variable in BUFFERS:
         return
     elif name not in wanted:
         raise InputError(
@@ -170,7 +182,7 @@ def _check_array(
         raise InputError(f"{where} holds values that are not finite: {AGAIN}")
 
 
-def _shapes(part: str, sizes: Architecture) -> dict[str, tuple[int, ...]]:
-    if part == "generator":
+def _shapes(network: str, sizes: Architecture) -> dict[str, tuple[int, ...]]:
+    if network == "generator":
         return npz_weights.generator_shapes(sizes)
     return npz_weights.discriminator_shapes(sizes)

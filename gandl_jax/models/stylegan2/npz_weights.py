@@ -1,7 +1,7 @@
 """Reads a StyleGAN2 saved under stylegan2-ada-pytorch's state-dict names.
 
-The weights are stored before equalised learning-rate scaling, as ours are, so
-reading is renaming and transposing: it serves gradients as well.
+Weights are stored before equalised learning-rate scaling, like ours, so reading only
+renames and transposes; it works for gradients too.
 """
 
 import dataclasses
@@ -26,9 +26,9 @@ class Architecture:
       channels: C of its images.
       base: channels at resolution r are min(base / r, widest).
       widest: most channels of a layer.
-      dim: Z, width of a style; None where only the discriminator is known.
-      mapping_layers: depth of the mapping network; None where dim is.
-      classes: that labels tell apart; 0 is without labels.
+      dim: Z, width of a style; None if only the discriminator is known.
+      mapping_layers: depth of the mapping network; None if `dim` is None.
+      classes: number of classes; 0 is without labels.
       label_layers: depth of the discriminator's mapping of labels; None without one.
     """
 
@@ -43,11 +43,11 @@ class Architecture:
 
     @property
     def resolutions(self) -> list[int]:
-        """4, 8, ... up to the image's size."""
+        """Resolutions 4, 8, ... up to the image's size."""
         return [2**k for k in range(2, self.size.bit_length())]
 
     def width(self, resolution: int) -> int:
-        """Channels of the layers at a resolution."""
+        """Returns the channels of the layers at a resolution."""
         return min(self.base // resolution, self.widest)
 
 
@@ -75,7 +75,7 @@ def architecture(generator: Mapping[str, np.ndarray]) -> Architecture:
 
 
 def discriminator_architecture(discriminator: Mapping[str, np.ndarray]) -> Architecture:
-    """As `architecture`, of a discriminator's state dict.
+    """Derives the sizes from the shapes of a discriminator's state dict.
 
     Raises:
       InputError: no discriminator, or widths that are not min(base / r, widest).
@@ -88,12 +88,14 @@ def discriminator_architecture(discriminator: Mapping[str, np.ndarray]) -> Archi
     width = {r: shape[1] for r, shape in shapes.items()}
     width[sizes[0] // 2] = shapes[sizes[0]][0]
     base, widest = _base_and_widest(width)
-    made = Architecture(size=sizes[-1], channels=image[1], base=base, widest=widest)
+    architecture = Architecture(
+        size=sizes[-1], channels=image[1], base=base, widest=widest
+    )
     layers = len(_blocks(discriminator, MAPPING))
     if not layers and EMBEDDING not in discriminator:
-        return made
+        return architecture
     return dataclasses.replace(
-        made, classes=_classes(discriminator), label_layers=layers
+        architecture, classes=_classes(discriminator), label_layers=layers
     )
 
 
@@ -102,9 +104,9 @@ def _classes(saved: Mapping[str, np.ndarray]) -> int:
 
 
 def _blocks(saved: Iterable[str], pattern: str) -> list[int]:
-    """The numbers in the names that match, ascending."""
-    found = (re.match(pattern, name) for name in saved)
-    return sorted(int(match[1]) for match in found if match)
+    """Returns the numbers in the names that match, ascending."""
+    matches = (re.match(pattern, name) for name in saved)
+    return sorted(int(match[1]) for match in matches if match)
 
 
 def _shape(saved: Mapping[str, np.ndarray], name: str, axes: int) -> tuple[int, ...]:
@@ -121,7 +123,7 @@ def _base_and_widest(width: Mapping[int, int]) -> tuple[int, int]:
 
 
 def generator_shapes(sizes: Architecture) -> dict[str, tuple[int, ...]]:
-    """The shape of every parameter in a generator's state dict, and of w's average."""
+    """Returns the shapes of a generator's state dict, with w's average."""
     dim = sizes.dim
     inputs = 2 * dim if sizes.classes else dim
     shapes = _mapping_shapes(inputs, dim, sizes.mapping_layers, sizes.classes)
@@ -141,7 +143,7 @@ def generator_shapes(sizes: Architecture) -> dict[str, tuple[int, ...]]:
 
 
 def discriminator_shapes(sizes: Architecture) -> dict[str, tuple[int, ...]]:
-    """The shape of every parameter in a discriminator's state dict."""
+    """Returns the shapes of a discriminator's state dict."""
     last, first = sizes.width(4), sizes.width(sizes.size)
     shapes = _weight_and_bias(f"b{sizes.size}.fromrgb", (first, sizes.channels, 1, 1))
     for r in reversed(sizes.resolutions[1:]):
@@ -161,9 +163,9 @@ def _mapping_shapes(
     inputs: int, dim: int, layers: int, classes: int
 ) -> dict[str, tuple[int, ...]]:
     shapes = {}
-    for i in range(layers):
-        shape = (dim, dim if i else inputs)
-        shapes |= _weight_and_bias(f"mapping.fc{i}", shape)
+    for layer in range(layers):
+        shape = (dim, dim if layer else inputs)
+        shapes |= _weight_and_bias(f"mapping.fc{layer}", shape)
     if classes:
         shapes |= _weight_and_bias("mapping.embed", (dim, classes))
     return shapes
@@ -174,59 +176,63 @@ def _weight_and_bias(layer: str, shape: tuple[int, ...]) -> dict[str, tuple[int,
 
 
 def generator_params(saved: Mapping[str, np.ndarray]) -> dict:
-    """A generator's arrays as {"mapping": ..., "synthesis": ...} for our modules."""
+    """Converts a generator's arrays to {"mapping": ..., "synthesis": ...}."""
     mapping, synthesis = {}, {}
     for name, value in saved.items():
-        part, *path, kind = name.split(".")
-        if part == "mapping" and path:
-            mapping.setdefault(_mapping_layer(path[0]), {})[kind] = _array(value)
-        elif kind == "const":
-            synthesis[kind] = _array(value.transpose(1, 2, 0))
-        elif kind in ("weight", "bias", "noise_strength"):
-            block, layer, *rest = path
-            ours = f"{block}_{layer}".replace("torgb", "image")
-            target = synthesis.setdefault(ours, {})
-            (target.setdefault("affine", {}) if rest else target)[kind] = _array(value)
+        network, *path, variable = name.split(".")
+        if network == "mapping" and path:
+            mapping.setdefault(_mapping_layer(path[0]), {})[variable] = _array(value)
+        elif variable == "const":
+            synthesis[variable] = _array(value.transpose(1, 2, 0))
+        elif variable in ("weight", "bias", "noise_strength"):
+            block, layer, *subgroup = path
+            our_layer = f"{block}_{layer}".replace("torgb", "image")
+            target = synthesis.setdefault(our_layer, {})
+            (target.setdefault("affine", {}) if subgroup else target)[variable] = (
+                _array(value)
+            )
     return {"mapping": mapping, "synthesis": synthesis}
 
 
 def stored_noise(saved: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-    """A generator's fixed noise maps, [1, r, r, 1] each, in the order of its layers."""
+    """Returns a generator's fixed noise maps, [1, r, r, 1] each, by layer."""
     names = [name for name in saved if name.endswith("noise_const")]
     names.sort(key=lambda name: (int(name.split(".")[1][1:]), name))
     return [saved[name][None, :, :, None] for name in names]
 
 
 def discriminator_params(saved: Mapping[str, np.ndarray]) -> dict:
-    """A discriminator's arrays for our module."""
+    """Converts a discriminator's arrays to our parameters."""
     params = {}
     for name, value in saved.items():
-        block, layer, kind = (name.split(".") + [""])[:3]
-        if kind not in ("weight", "bias"):
+        block, layer, variable = (name.split(".") + [""])[:3]
+        if variable not in ("weight", "bias"):
             continue
         if block == "mapping":
-            ours = _mapping_layer(layer)
-            target = params.setdefault("mapping", {}).setdefault(ours, {})
+            our_layer = _mapping_layer(layer)
+            target = params.setdefault("mapping", {}).setdefault(our_layer, {})
         elif layer == "fromrgb":
             target = params.setdefault("from_image", {})
         elif block == "b4":
-            ours = {"conv": "last_conv", "fc": "first_dense", "out": "logit"}[layer]
-            target = params.setdefault(ours, {})
+            our_layer = {"conv": "last_conv", "fc": "first_dense", "out": "logit"}[
+                layer
+            ]
+            target = params.setdefault(our_layer, {})
         else:
             target = params.setdefault(f"blocks_{block}", {}).setdefault(layer, {})
-        if (layer, kind) == ("fc", "weight"):
+        if (layer, variable) == ("fc", "weight"):
             value = _flattened_channels_last(value)
-        target[kind] = _array(value)
+        target[variable] = _array(value)
     return params
 
 
 def _mapping_layer(name: str) -> str:
-    """What a layer of a mapping network is called here: dense0 for fc0."""
+    """Returns our name of a mapping network's layer: dense0 for fc0."""
     return name.replace("fc", "dense")
 
 
 def _array(value: np.ndarray) -> np.ndarray:
-    """[out, in, kh, kw] to [kh, kw, in, out], [out, in] to [in, out]."""
+    """Transposes [out, in, kh, kw] to [kh, kw, in, out], [out, in] to [in, out]."""
     value = np.asarray(value, np.float32)
     if value.ndim == 4:
         return value.transpose(2, 3, 1, 0)
@@ -234,7 +240,7 @@ def _array(value: np.ndarray) -> np.ndarray:
 
 
 def _flattened_channels_last(weight: np.ndarray) -> np.ndarray:
-    """[out, C*H*W] to [out, H*W*C]: the dense layer reads a 4x4 map."""
+    """Reorders [out, C*H*W] to [out, H*W*C]: the dense layer reads a 4x4 map."""
     out, inputs = weight.shape
     side = math.isqrt(16)
     maps = weight.reshape(out, inputs // 16, side, side)

@@ -1,4 +1,4 @@
-"""A head that makes features comparable: contrast is learnt beside, not in, them."""
+"""A projection of features for contrastive learning."""
 
 import flax.linen as nn
 from jax import Array, lax
@@ -20,7 +20,7 @@ class Projection(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """[B, D] float32 to [B, K], each row of length 1."""
+        """Maps [B, D] float32 to [B, K], each row of length 1."""
         x = leaky_relu(Dense(self.hidden, name="dense0")(x))
         x = Dense(self.dim, name="dense1")(x)
         return x * lax.rsqrt(jnp.square(x).sum(-1, keepdims=True) + 1e-8)

@@ -1,7 +1,7 @@
 """Up- and downsampling by two with StyleGAN2's filter [1, 3, 3, 1].
 
-Each can be computed in several forms, equal up to rounding, that differ in speed by
-what runs them; `gandl_jax/models/stylegan2/costs.py` says which is the fastest where.
+Each can be computed in several forms that are equal up to rounding and differ in speed;
+`gandl_jax/models/stylegan2/costs.py` chooses the fastest one for a platform.
 """
 
 import functools
@@ -15,7 +15,7 @@ from gandl_jax.models.stylegan2.filters import DIMENSIONS, TAPS
 
 
 def convolve(x: Array, weight: Array) -> Array:
-    """Plain cross-correlation; zeros around keep height and width.
+    """Cross-correlates; zero padding keeps height and width.
 
     Args:
       x: [B, H, W, C].
@@ -36,13 +36,13 @@ def upsample(x: Array) -> Array:
       [B, 2H, 2W, C].
     """
     rows, columns = (_doubling(size, x.dtype) for size in x.shape[1:3])
-    # Exactly: by default a TPU would round float32 to bfloat16 first.
+    # Highest precision: by default a TPU would round float32 to bfloat16 first.
     product = functools.partial(jnp.einsum, precision=lax.Precision.HIGHEST)
     return product("pj,bijc->bipc", columns, product("oi,bijc->bojc", rows, x))
 
 
 def _doubling(size: int, dtype: jnp.dtype) -> Array:
-    """[2 size, size] the matrix of `upsample` along one axis."""
+    """Returns the matrix [2 size, size] of `upsample` along one axis."""
     spread = np.zeros((2 * size + 3, size))
     for pixel in range(size):
         spread[2 * pixel : 2 * pixel + 4, pixel] = 2 * np.array(TAPS)
@@ -64,7 +64,7 @@ def downsample(x: Array, form: str) -> Array:
 
 
 def upsample_convolve(x: Array, weight: Array, form: str) -> Array:
-    """Zeros between pixels, 3x3 convolution (flipped kernel), filter with gain 4.
+    """Upsamples by zeros between pixels, convolves by 3x3, filters with gain 4.
 
     Args:
       x: [B, H, W, C].
@@ -78,7 +78,7 @@ def upsample_convolve(x: Array, weight: Array, form: str) -> Array:
 
 
 def downsample_convolve(x: Array, weight: Array, form: str) -> Array:
-    """Filter, then 3x3 convolution with stride 2.
+    """Filters, then convolves by 3x3 with stride 2.
 
     Args:
       x: [B, H, W, C], H and W even.
@@ -92,9 +92,9 @@ def downsample_convolve(x: Array, weight: Array, form: str) -> Array:
 
 
 def _up_folded(x: Array, weight: Array) -> Array:
-    """The filter folded into a 3x3 convolution to the four phases of the result."""
+    """Upsamples by a 3x3 convolution, with the filter, to four phases of the result."""
     kernel = _folded(weight[::-1, ::-1], gain=4.0)
-    # Phase p of axis: pixel 2i + p takes taps 2k + 1 - p, of the pixels i - 1 to i + 1.
+    # Phase p of an axis: pixel 2i + p takes taps 2k + 1 - p of pixels i - 1 to i + 1.
     taps = kernel.reshape(3, 2, 3, 2, *weight.shape[2:])[:, ::-1, :, ::-1]
     taps = taps.transpose(0, 2, 4, 1, 3, 5)
     taps = taps.reshape(3, 3, weight.shape[2], -1)
@@ -108,7 +108,7 @@ def _down_folded(x: Array, weight: Array) -> Array:
 
 
 def _folded(weight: Array, gain: float) -> Array:
-    """The filter, then a correlation, as one correlation [6, 6, C, D]."""
+    """Folds the filter and a correlation into one correlation [6, 6, C, D]."""
     padded = jnp.pad(weight, ((3, 3), (3, 3), (0, 0), (0, 0)))
     taps = np.outer(TAPS, TAPS) * gain
     size = (6, 6, *weight.shape[2:])

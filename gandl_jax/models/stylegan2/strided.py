@@ -3,7 +3,7 @@
 XLA derives the gradient of a strided correlation as a dilated one, which takes a TPU
 fifteen times as long as its multiplications. `down`, `up` and `pair` are the three
 derivatives of one trilinear form, <down(x, kernel), y>; the gradients of each are the
-other two, so that derivatives of any order stay in fast forms.
+other two, so that derivatives of any order have fast forms.
 """
 
 import functools
@@ -38,10 +38,10 @@ def down(x: Array, kernel: Array, blur: Filter) -> Array:
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
 def up(y: Array, kernel: Array, blur: Filter) -> Array:
-    """The transpose of `down`: b[2i + k] = sum of y[i] kernel[k], then blurred.
+    """Applies the transpose of `down`: b[2i + k] = sum of y[i] kernel[k], blurred.
 
-    One 2x2 correlation computes the four phases of the result side by side. It has room
-    for a kernel of 4x4, so a part of the filter is folded into the kernel.
+    One 2x2 correlation computes the four phases of the result. It has room for a kernel
+    of 4x4, so a part of the filter is folded into the kernel.
 
     Args:
       y: [B, H, W, D].
@@ -68,7 +68,7 @@ def up(y: Array, kernel: Array, blur: Filter) -> Array:
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
 def pair(x: Array, y: Array, blur: Filter) -> Array:
-    """The gradient of <down(x, kernel), y> by the kernel.
+    """Computes the gradient of <down(x, kernel), y> by the kernel.
 
     Args:
       x: [B, 2H, 2W, C].
@@ -76,7 +76,7 @@ def pair(x: Array, y: Array, blur: Filter) -> Array:
       blur: a form of the filter.
 
     Returns:
-      [3, 3, C, D], summed over batch and place.
+      [3, 3, C, D], summed over batch and position.
     """
     return lax.conv_general_dilated(
         blur(x, TAPS, 2),
@@ -88,39 +88,39 @@ def pair(x: Array, y: Array, blur: Filter) -> Array:
     )
 
 
-def _keep(fn):
+def _with_inputs(fn):
     return lambda a, b, blur: (fn(a, b, blur), (a, b))
 
 
-def _of_down(blur, kept, y):
-    x, kernel = kept
+def _down_gradients(blur, inputs, y):
+    x, kernel = inputs
     return up(y, kernel, blur), pair(x, y, blur)
 
 
-def _of_up(blur, kept, x):
-    y, kernel = kept
+def _up_gradients(blur, inputs, x):
+    y, kernel = inputs
     return down(x, kernel, blur), pair(x, y, blur)
 
 
-def _of_pair(blur, kept, kernel):
-    x, y = kept
+def _pair_gradients(blur, inputs, kernel):
+    x, y = inputs
     return up(y, kernel, blur), down(x, kernel, blur)
 
 
-down.defvjp(_keep(down), _of_down)
-up.defvjp(_keep(up), _of_up)
-pair.defvjp(_keep(pair), _of_pair)
+down.defvjp(_with_inputs(down), _down_gradients)
+up.defvjp(_with_inputs(up), _up_gradients)
+pair.defvjp(_with_inputs(pair), _pair_gradients)
 
 
 def depth_to_space(x: Array) -> Array:
-    """[B, H, W, 4 C] to [B, 2H, 2W, C]: blocks of channels are neighbouring pixels."""
+    """Maps [B, H, W, 4 C] to [B, 2H, 2W, C]: channels to neighbouring pixels."""
     b, h, w, c = x.shape
     x = x.reshape(b, h, w, 2, 2, c // 4).transpose(0, 1, 3, 2, 4, 5)
     return x.reshape(b, 2 * h, 2 * w, c // 4)
 
 
 def space_to_depth(x: Array) -> Array:
-    """[B, H, W, C] to [B, H/2, W/2, 4 C]: the inverse of `depth_to_space`."""
+    """Maps [B, H, W, C] to [B, H/2, W/2, 4 C]: the inverse of `depth_to_space`."""
     b, h, w, c = x.shape
     x = x.reshape(b, h // 2, 2, w // 2, 2, c).transpose(0, 1, 3, 2, 4, 5)
     return x.reshape(b, h // 2, w // 2, 4 * c)

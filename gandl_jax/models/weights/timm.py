@@ -1,4 +1,4 @@
-"""Names of timm's networks; its DenseNets and ResNet-50 have torchvision's."""
+"""Names of timm's networks; its DenseNets and ResNet-50 have torchvision's names."""
 
 import re
 
@@ -14,10 +14,10 @@ _OTHERS = {
 
 
 def _block(match: re.Match) -> str:
-    """Stages and blocks are counted from 0; the first stage does not expand."""
-    stage, block, layer, kind = match.groups()
+    """Names a block's layer; counts are from 0, and the first stage has no expand."""
+    stage, block, layer, layer_kind = match.groups()
     layers = _FIRST if stage == "1" else _OTHERS
-    name = layers[layer][0 if kind == "conv" else 1]
+    name = layers[layer][0 if layer_kind == "conv" else 1]
     return f"blocks.{int(stage) - 1}.{int(block) - 1}.{name}"
 
 

@@ -1,8 +1,8 @@
 """Reads the pickle in a .pth file without executing it, and without torch.
 
-A pickle is a program for a small machine that may call anything. This one walks
-through its opcodes with a machine of its own, which knows tensors, ordered dictionaries
-and plain data, calls nothing, and refuses everything else by name.
+A pickle is a program for a small machine that may call anything. Here its opcodes are
+run by another machine, which knows tensors, ordered dictionaries and plain data, calls
+nothing, and refuses everything else by name.
 """
 
 import math
@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from gandl_jax.errors import InputError
 
-STORAGES = {  # name in torch to NumPy's type; bfloat16 NumPy does not know
+STORAGES = {  # name in torch to NumPy's dtype, which lacks bfloat16
     "DoubleStorage": "<f8",
     "FloatStorage": "<f4",
     "HalfStorage": "<f2",
@@ -38,11 +38,11 @@ class Marker(NamedTuple):
 
 
 class Storage(NamedTuple):
-    """Numbers that lie elsewhere in the file.
+    """Numbers that are stored elsewhere in the file.
 
     Attributes:
-      key: names them.
-      dtype: NumPy's, or "bfloat16".
+      key: name of the storage.
+      dtype: name of NumPy's dtype, or "bfloat16".
       count: of numbers.
     """
 
@@ -52,7 +52,7 @@ class Storage(NamedTuple):
 
 
 class Tensor(NamedTuple):
-    """A view of a storage; lies within it.
+    """A view of a storage, within its bounds.
 
     Attributes:
       storage: of its numbers.
@@ -68,17 +68,17 @@ class Tensor(NamedTuple):
 
 
 def read(file: BinaryIO, name: str) -> Any:
-    """What one pickle says; the file stands behind it.
+    """Reads a pickle; the file's position is then behind it.
 
     Args:
-      file: of bytes in memory: what a damaged length asks for is not allocated.
+      file: of bytes in memory, so that damaged lengths allocate nothing.
       name: of the file, for messages.
 
     Returns:
       Plain data, dictionaries and `Tensor`s.
 
     Raises:
-      InputError: it would call or import something else.
+      InputError: the pickle would call or import something else.
       ValueError, IndexError, KeyError, TypeError: it is no pickle, or a damaged one.
     """
     machine = _Machine(name)
@@ -92,7 +92,7 @@ def read(file: BinaryIO, name: str) -> Any:
 
 
 class _Machine:
-    """A stack and a memo, as pickle's, and a function for each opcode it knows."""
+    """A stack and a memo, like pickle's, and a function for each known opcode."""
 
     def __init__(self, name: str):
         self._name = name
@@ -115,33 +115,35 @@ class _Machine:
         return self._stack.pop()
 
     def _pop_to_mark(self) -> list[Any]:
-        places = range(len(self._stack) - 1, -1, -1)
-        at = next((i for i in places if self._stack[i] is _MARK), None)
-        if at is None:
+        positions = range(len(self._stack) - 1, -1, -1)
+        mark = next(
+            (position for position in positions if self._stack[position] is _MARK), None
+        )
+        if mark is None:
             raise ValueError("no mark where one should be")
-        taken = self._stack[at + 1 :]
-        del self._stack[at:]
-        return taken
+        values = self._stack[mark + 1 :]
+        del self._stack[mark:]
+        return values
 
     def _tuple(self, size: int) -> None:
-        taken = [self.pop() for _ in range(size)][::-1]
-        self._stack.append(tuple(taken))
+        values = [self.pop() for _ in range(size)][::-1]
+        self._stack.append(tuple(values))
 
-    def _import(self, words: str) -> None:
-        self._admit(words.replace(" ", ".", 1))
+    def _import(self, module_and_name: str) -> None:
+        self._admit(module_and_name.replace(" ", ".", 1))
 
     def _stack_import(self, _) -> None:
-        what, module = _text(self.pop()), _text(self.pop())
-        self._admit(f"{module}.{what}")
+        name, module = _text(self.pop()), _text(self.pop())
+        self._admit(f"{module}.{name}")
 
     def _admit(self, imported: str) -> None:
         if imported not in ADMITTED:
             raise self._refusal(imported)
         self._stack.append(Marker(imported))
 
-    def _refusal(self, what: str) -> InputError:
+    def _refusal(self, request: str) -> InputError:
         return InputError(
-            f"{self._name} is a pickle that asks for {what[:100]}, and a file of "
+            f"{self._name} is a pickle that asks for {request[:100]}, and a file of "
             "weights holds tensors alone: nothing of it was executed; save the "
             "network's state_dict, or a .safetensors file (docs/pretrained.md)"
         )
@@ -156,9 +158,9 @@ class _Machine:
             raise self._refusal(f"a call of {getattr(called, 'name', type(called))}")
 
     def _storage(self, _) -> None:
-        kind, marker, key, _, count, *view = self.pop()
-        if _text(kind) != "storage" or any(view):
-            raise self._refusal(f"an object {kind}")
+        tag, marker, key, _, count, *view = self.pop()
+        if _text(tag) != "storage" or any(view):
+            raise self._refusal(f"an object {tag}")
         dtype = STORAGES[marker.name.removeprefix("torch.")]
         if type(count) is not int or count < 0:
             raise ValueError("a storage without a count")
@@ -180,20 +182,20 @@ class _Machine:
         target.extend(values)
 
     def _build(self, _) -> None:
-        """Attributes of an ordered dictionary, such as torch's versions: left out."""
+        """Drops attributes of an ordered dictionary, such as torch's versions."""
         self.pop()
         if type(self._stack[-1]) is not dict:
             raise self._refusal("an object with a state of its own")
 
-    def _remember(self, place: int) -> None:
-        self._memo[place] = self._stack[-1]
+    def _remember(self, slot: int) -> None:
+        self._memo[slot] = self._stack[-1]
 
-    def _recall(self, place: int) -> None:
-        self._stack.append(self._memo[place])
+    def _recall(self, slot: int) -> None:
+        self._stack.append(self._memo[slot])
 
 
 def _text(value: Any) -> str:
-    """The value: to write out others, nested ones, could take for ever."""
+    """Returns a text; other values are refused unseen: nested ones could be endless."""
     if not isinstance(value, str):
         raise ValueError("something else where text should be")
     return value
@@ -206,17 +208,17 @@ def _tensor(
     strides: tuple[int, ...],
     *others: Any,
 ) -> Tensor:
-    """A tensor; `others` are whether it takes gradients, and hooks."""
+    """Makes a tensor; `others` are whether it takes gradients, and hooks."""
     numbers = (offset, *shape, *strides)
     if len(numbers) > MOST_NUMBERS:
         raise ValueError("a tensor of too many axes")
     if not isinstance(storage, Storage) or not all(
-        type(x) is int and x >= 0 for x in numbers
+        type(number) is int and number >= 0 for number in numbers
     ):
         raise ValueError("a tensor of something else than numbers in a storage")
     if len(shape) != len(strides) or math.prod(shape) > storage.count:
         raise ValueError("a tensor larger than its storage")
-    last = sum((n - 1) * s for n, s in zip(shape, strides, strict=True))
+    last = sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
     if math.prod(shape) and offset + last >= storage.count:
         raise ValueError("a tensor that reaches beyond its storage")
     return Tensor(storage, offset, shape, strides)

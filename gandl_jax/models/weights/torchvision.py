@@ -8,12 +8,12 @@ _ORDINAL = {"first": 1, "second": 2, "third": 3}
 
 
 def _residual(match: re.Match) -> str:
-    """Blocks are counted from 0; the shortcut is a sequence of two layers."""
-    stage, block, layer, kind = match.groups()
-    at = f"layer{stage}.{int(block) - 1}"
+    """Names a block's layer; blocks count from 0, shortcuts are two layers."""
+    stage, block, layer, layer_kind = match.groups()
+    block_name = f"layer{stage}.{int(block) - 1}"
     if layer == "shortcut":
-        return f"{at}.downsample.{0 if kind == 'conv' else 1}"
-    return f"{at}.{'conv' if kind == 'conv' else 'bn'}{_ORDINAL[layer]}"
+        return f"{block_name}.downsample.{0 if layer_kind == 'conv' else 1}"
+    return f"{block_name}.{'conv' if layer_kind == 'conv' else 'bn'}{_ORDINAL[layer]}"
 
 
 _DENSENET = torch(
@@ -42,8 +42,8 @@ NAMES = {"densenet121": _DENSENET, "densenet161": _DENSENET, "resnet50": _RESNET
 
 
 def modern(name: str) -> str:
-    """A name in DenseNet files of 2017, which are still those that are fetched.
+    """Returns the modern name of an array in DenseNet files of 2017, still in use.
 
-    There "denselayer1.norm.1.weight" stands for "denselayer1.norm1.weight".
+    Their "denselayer1.norm.1.weight" is "denselayer1.norm1.weight".
     """
     return re.sub(r"(denselayer\d+\.(?:norm|conv))\.(\d)\.", r"\1\2.", name)

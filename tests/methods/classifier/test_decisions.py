@@ -76,13 +76,13 @@ def test_other_classes_or_columns_are_refused():
     config = configs.default("classifier")
     config.method.hierarchy = "dense > spread"
     with pytest.raises(InputError, match="leaves out 'debris', 'differentiated'"):
-        decisions.of_config(config, SOURCE, class_weights.equal)
+        decisions.make_decisions(config, SOURCE, class_weights.equal)
     config.method.hierarchy = TEXT + " > dead"
     with pytest.raises(InputError, match="hierarchy names 'dead'.*label=State"):
-        decisions.of_config(config, SOURCE, class_weights.equal)
+        decisions.make_decisions(config, SOURCE, class_weights.equal)
     two = Source(("a",), {"X": ("a", "b"), "Y": ("a", "b")})
     with pytest.raises(InputError, match="data.label names X, Y: name one"):
-        decisions.of_config(config, two, class_weights.equal)
+        decisions.make_decisions(config, two, class_weights.equal)
     config.update_from_flattened_dict({"data.dir": "d", "data.label": "State"})
     config.method.hierarchy = "dense > > spread"
     with pytest.raises(InputError, match="lacks a class beside"):

@@ -34,8 +34,8 @@ def test_losses_are_weighted_cross_entropies_without_blanks():
     rng = np.random.default_rng(0)
     real, fake = rng.normal(size=(2, 8, 3))
     known, drawn = np.array([0, 1, 2, -1, 0, 1, 0, -1]), rng.integers(0, 3, 8)
-    one = auxiliary.of_source(SOURCE, 0.5)
-    told = one.of_d(
+    one = auxiliary.make_auxiliary(SOURCE, 0.5)
+    told = one.d_metrics(
         {CLASSES: jnp.array(real)}, jnp.array(known), {CLASSES: fake}, drawn
     )
     weights = 10 / 3 / np.array([6, 3, 1])
@@ -45,7 +45,7 @@ def test_losses_are_weighted_cross_entropies_without_blanks():
     assert told["d/class_loss"] == pytest.approx(of_real + of_fake, rel=1e-5)
     right = (real.argmax(1) == known)[some].mean()
     assert told["d/class_accuracy"] == pytest.approx(right)
-    assert one.of_g({CLASSES: fake}, drawn)["g/class_loss"] == pytest.approx(
+    assert one.g_metrics({CLASSES: fake}, drawn)["g/class_loss"] == pytest.approx(
         of_fake, rel=1e-5
     )
 
@@ -111,12 +111,12 @@ def test_samples_are_of_the_class_that_is_asked_for(make_method):
 
 
 def test_without_classes_or_with_two_columns_it_is_refused(make_method):
-    assert auxiliary.of_source(SOURCE, 0.0).classes == 0
+    assert auxiliary.make_auxiliary(SOURCE, 0.0).classes == 0
     with pytest.raises(InputError, match="that names no column: name one"):
-        auxiliary.of_source(Source(("dna",)), 1.0)
+        auxiliary.make_auxiliary(Source(("dna",)), 1.0)
     two = Source(("dna",), {"A": ("x", "y"), "B": ("x", "y")})
     with pytest.raises(InputError, match="that names A, B: name one"):
-        auxiliary.of_source(two, 1.0)
+        auxiliary.make_auxiliary(two, 1.0)
     for settings in ({"data.label": "State"}, {"method.auxiliary_weight": 1.0}):
         config = configs.default("small_gan")
         config.data.dir = "somewhere"

@@ -59,7 +59,7 @@ def by_name(backbone, collection, tree):
     names = keras.NAMES[backbone]
     leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
     return {
-        names.of((collection, *(key.key for key in path))): np.asarray(leaf)
+        names.source_name((collection, *(key.key for key in path))): np.asarray(leaf)
         for path, leaf in leaves
     }
 
