@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from gandl_jax.jobs.compare import text
+from gandl_jax.jobs.compare.arm_costs import Cost
 from gandl_jax.jobs.report import page
 from gandl_jax.jobs.report.page import Html
 from gandl_jax.judging import task_tables
@@ -57,18 +58,21 @@ def shown(rows: Iterable[Row], *, fair: bool) -> list[Row]:
     return sorted(trained, key=operator.itemgetter("value"), reverse=highest_first)
 
 
-def section(question: str, rows: list[Row], contents: Contents) -> Html:
+def section(
+    question: str, rows: list[Row], contents: Contents, cost: Mapping[str, Cost]
+) -> Html:
     """Makes the chapter.
 
     Args:
       question: in words.
       rows: of the question.
       contents: of all tasks, for the pairs.
+      cost: arm to its costs; an arm that was not trained has none.
     """
     fair = shown(rows, fair=True)
     lines = [
         *(_best(fair[0], contents, question) if fair else ()),
-        *(_gain(row) for row in fair if row["minus_untrained"]),
+        *_gains([row for row in fair if row["minus_untrained"]], cost),
         *_below_floors(fair, rows),
     ]
     if any(len(row["seeds"]) == 1 for row in fair):
@@ -112,15 +116,27 @@ def _pairs(contents: Contents, question: str) -> list[Row]:
     ]
 
 
-def _gain(row: Row) -> str:
-    gain = row["minus_untrained"]
-    effect = "makes no difference that these records can show for"
-    if gain["low"] > 0:
-        effect = "helps"
-    elif gain["high"] < 0:
-        effect = "harms"
-    difference = text.interval(gain, "+")
-    return f"Training {effect} {row['arm']}: {difference} beside its untrained network."
+def _gains(rows: Iterable[Row], cost: Mapping[str, Cost]) -> Iterator[str]:
+    """Says what training adds to each network, and published weights to others."""
+    unshown = []
+    for row in rows:
+        gain, arm = row["minus_untrained"], row["arm"]
+        is_trained = bool(cost.get(arm, {}).get("steps"))
+        verb = "helps" if gain["low"] > 0 else "harms" if gain["high"] < 0 else None
+        difference = text.interval(gain, "+")
+        if not is_trained:
+            yield (
+                f"{arm} is not trained; its weights beside random ones: {difference}."
+            )
+        elif verb:
+            yield f"Training {verb} {arm}: {difference} beside its untrained network."
+        else:
+            unshown.append(f"{arm} ({difference})")
+    if unshown:
+        yield (
+            "Training makes no difference that these records can show for "
+            f"{', '.join(unshown)}, each beside its untrained network."
+        )
 
 
 def _below_floors(fair: Sequence[Row], rows: Iterable[Row]) -> Iterator[str]:

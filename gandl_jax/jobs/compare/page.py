@@ -50,7 +50,7 @@ def _chapters(
     if limits := screens.load(config).limits:
         yield page.tag("p", f"What these data cannot show: {limits}")
     if first:
-        yield answer.section(first, rows_of_question[first], contents)
+        yield answer.section(first, rows_of_question[first], contents, cost)
         yield methods.section(first, rows_of_question[first], cost)
         yield figures.by_cost(first, rows_of_question[first], cost)
     if rows_of_question:
