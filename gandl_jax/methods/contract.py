@@ -290,8 +290,13 @@ class Panels(Protocol):
     """{caption: (axis, {metric: its name in the legend})}. report."""
     FACTS: dict[str, str]
     """{name on the page: key of the config}, for the table of the training. report."""
+
+
+class SamplePanels(Panels, Protocol):
+    """Module `panels.py` of a method with `samples`."""
+
     PICTURES: str
-    """What to expect of pictures after how many images; may be left out. report."""
+    """What to expect of pictures, and after how many images; optional. report."""
 
 
 IMPORTANCE = "importance of channels"  # a table of `summary`

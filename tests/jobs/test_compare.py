@@ -81,6 +81,7 @@ def compare(folders, *arguments, job="compare"):
             f"--job={job}",
             f"--workdir={folders.parent / 'compared'}",
             f"--config.compare.workdirs={folders}/*",
+            "--config.evaluate.splits=plate",
             "--config.evaluate.bootstrap_draws=200",
             "--config.evaluate.normalize=none",
             "--config.data.dir=/nowhere",
@@ -199,7 +200,7 @@ def test_folds_choose_a_set_as_choose_features_does(folders):
         if (row["arm"], row["role"]) == ("gan", "trained")
     }
     config = workdirs.read_config(folders / "gan-9")
-    config.evaluate.update(normalize="none", bootstrap_draws=200)
+    config.evaluate.update(normalize="none", bootstrap_draws=200, splits=("plate",))
     config.choose.update(few | {"normalize": ("standard",)})
     config.data.dir = "/nowhere"
     choose_features.run(config, folders / "gan-9")

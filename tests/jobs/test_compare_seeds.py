@@ -68,6 +68,7 @@ def compare(request, tmp_path):
             f"--workdir={tmp_path}/w",
             f"--config.data.dir={tmp_path}/none",
             f"--config.compare.workdirs={','.join(map(str, workdirs))}",
+            "--config.evaluate.splits=plate",
             "--config.evaluate.bootstrap_draws=20",
             "--config.choose.normalize=standard",
         ]
@@ -294,4 +295,5 @@ def test_a_screen_that_allows_nothing(config, tmp_path, monkeypatch):
     for seed in range(2):
         written(tmp_path / f"b-{seed}", seed, control_table(1, 8))
     config.compare.workdirs = (f"{tmp_path}/b-0", f"{tmp_path}/b-1")
+    config.evaluate.splits = ("plate",)
     refused(config, tmp_path, monkeypatch, "nothing to compare seeds by")

@@ -26,6 +26,7 @@ PROTOCOLS = {
     "Weights": contract.Weights,
     "Diagnosis": contract.Diagnosis,
     "Panels": contract.Panels,
+    "SamplePanels": contract.SamplePanels,
 }
 
 

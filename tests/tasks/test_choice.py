@@ -231,13 +231,14 @@ def test_labels_with_compounds_left_out():
 def test_training_parts_that_are_too_small_are_told(control_wells):
     metadata = control_wells(plates=2, wells=12, sites=1)
     with pytest.raises(Skip, match="within a training part of .*'plate'.* one plate"):
-        nested.plan(controls, metadata, OPTIONS)
+        nested.plan(controls, metadata, {**OPTIONS, "splits": ("plate",)})
     wanted = {**OPTIONS, "splits": ("plate", "well")}
     with pytest.warns(LeftOut, match="nothing can be chosen"):
         ((_, plan),) = nested.plan(controls, metadata, wanted)
     assert [one.split.name for one in plan] == ["well"]
+    sites = control_wells(plates=2, wells=12, sites=2)
     with pytest.raises(Skip, match="no split holds wells apart; name 'plate'"):
-        nested.plan(controls, metadata, {**OPTIONS, "splits": ("record",)})
+        nested.plan(controls, sites, {**OPTIONS, "splits": ("record",)})
 
 
 def test_a_publishers_split_is_chosen_within_by_its_plates(control_wells):

@@ -126,7 +126,7 @@ def names_of_lite0_in_the_wheel():
 )
 def test_names_are_the_source_s(shapes, source, name, expected):
     names = source.NAMES[name]
-    assert sorted(map(names.of, paths(shapes[name]))) == sorted(expected())
+    assert sorted(map(names.source_name, paths(shapes[name]))) == sorted(expected())
 
 
 def test_densenets_of_2017_are_named_as_of_now():

@@ -108,6 +108,7 @@ def test_jobs_are_linked_in_their_order_and_only_with_rows(content):
         "choose_features",
         "compare_seeds",
         "channel_importance",
+        "generated_quality",
     ]
     results["channel_importance"]["demo"]["x"] = content
     results["channel_importance"]["other"] = {"x": content}
