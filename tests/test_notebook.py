@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from gandl_jax.errors import InputError
+
 NOTEBOOK = pathlib.Path(__file__).parents[1] / "docs/python.ipynb"
 MOST_BYTES = 300_000
 # Names of the notebook's checkpoint and set, and those of the tests' network.
@@ -51,6 +53,9 @@ def test_its_cells_run(run, trained, smoke_screen, tmp_path, monkeypatch):
         source = "".join(line for line in cell["source"] if line[0] != "%")
         for ours, smaller in SMALLER.items():
             source = source.replace(ours, smaller)
-        exec(compile(source, NOTEBOOK.name, "exec"), names)
+        try:
+            exec(compile(source, NOTEBOOK.name, "exec"), names)
+        except InputError as error:  # too few doses on the tests' screen
+            assert "no curve has" in str(error) and "gj.plot" in source
     assert abs(names["features"].values - names["written"].values).max() < 1e-6
     assert len(names["curves"]) and len(names["wells"]) and len(names["compared"])

@@ -49,13 +49,16 @@ def dose_response(rows: pd.DataFrame, treatment: str = "", **where: str) -> Figu
       InputError: there is no such curve.
     """
     asked = where | ({"treatment": treatment} if treatment else {})
-    found = [row for row in _curves(rows) if all(row[k] == v for k, v in asked.items())]
-    if not found:
+    curves = _curves(rows)
+    if not curves:
+        raise InputError("no curve has points to draw: the column status says why")
+    chosen = [row for row in curves if all(row[k] == v for k, v in asked.items())]
+    if not chosen:
         raise InputError(
             f"there is no curve of {treatment!r}{_words(where)}: "
-            f"{nearest(treatment, map(str, rows['treatment']))}"
+            f"{nearest(treatment, {str(row['treatment']) for row in curves})}"
         )
-    drawn = drawn_doses.curve(found[0])
+    drawn = drawn_doses.curve(chosen[0])
     doses = drawn["means"][0]
     return dose.curve(
         **drawn,
