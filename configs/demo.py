@@ -24,8 +24,9 @@ def get_config(text: str = ""):
         "method.top_k": 10,
     }
     configs.tune(config, "deemd", deemd)
-    config.evaluate.classical = "off"  # minutes more, as is clustering
-    config.evaluate.tasks = "all,-clustering"
+    # Minutes more, each; choose_features takes two for mechanisms.
+    config.evaluate.classical = "off"
+    config.evaluate.tasks = "all,-clustering,-label_classification"
     # An experiment holds one cell model, so none can be left out; plates can.
     config.evaluate.cell_model_classification.splits = ("record", "plate")
     return configs.finish(config, options)

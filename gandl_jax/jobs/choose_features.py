@@ -36,7 +36,8 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
         classification with training records to choose by.
     """
     workdir, dataset = epath.Path(workdir), screen.load(config).name
-    options = {name: _options(config, name) for name in task_results.classifications()}
+    asked = task_results.classifications(config.evaluate.tasks)
+    options = {name: _options(config, name) for name in asked}
     encoders = task_results.encoders(JOB, workdir / "profiles" / dataset)
     records = task_results.records(JOB, config, dataset)
     if records is None:
@@ -73,7 +74,9 @@ def _choices(
     def make(name, task):
         return nested.plan(task, sets.metadata, options[name])
 
-    plans = task_results.planned(JOB, due, make, why="choose features")
+    plans = task_results.planned(
+        JOB, due, make, asked=list(options), why="choose features"
+    )
     doubts = task_results.doubts(JOB, encoders, sets)
     for name, (plan, left_out) in plans.items():
         run = functools.partial(_result, name, sets, plan, options[name])

@@ -56,7 +56,7 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     seed_workdirs.check_records([training.folder for training in compared], opened)
     options = {
         name: comparing.options(config, name, nested=compare.nested)
-        for name in task_results.classifications()
+        for name in task_results.classifications(config.evaluate.tasks)
     }
     made_from = {
         str(training.seed): task_results.made_from(training.encoders, sets)
@@ -89,7 +89,9 @@ def _comparisons(
     def make(name, task):
         return seed_plan.plan(task, metadata, options[name])
 
-    plans = task_results.planned(JOB, due, make, why="compare seeds")
+    plans = task_results.planned(
+        JOB, due, make, asked=list(options), why="compare seeds"
+    )
     doubts = [
         line
         for training, sets in zip(compared, opened, strict=True)

@@ -18,7 +18,7 @@ from etils import epath
 import gandl_jax
 from gandl_jax import cluster as clusters
 from gandl_jax import config as configs
-from gandl_jax import csv_files, modules, plain_data, sealed_json
+from gandl_jax import csv_files, modules, plain_data, sealed_json, task_choice
 from gandl_jax.errors import InputError
 from gandl_jax.prepared import prepared
 from gandl_jax.profiles import feature_set, quality, store
@@ -110,9 +110,23 @@ def labels(
     return plain({"from": "config", **own})
 
 
-def classifications() -> list[str]:
-    """The tasks whose questions can be asked again within training parts."""
-    return modules.names("tasks", "questions")
+def classifications(wanted: str = task_choice.ALL) -> list[str]:
+    """Returns the tasks whose questions can be asked again within training parts.
+
+    Args:
+      wanted: as config.evaluate.tasks names tasks.
+
+    Raises:
+      InputError: no task that is wanted is one.
+    """
+    able = modules.names("tasks", "questions")
+    chosen = [name for name in task_choice.names(wanted) if name in able]
+    if not chosen:
+        raise InputError(
+            f"config.evaluate.tasks={wanted!r} names no classification: name some of "
+            f"{', '.join(able)}"
+        )
+    return chosen
 
 
 def made_from(directories: Sequence[epath.Path], sets: AlignedSets) -> dict[str, Any]:
@@ -215,7 +229,12 @@ def noted(job: str, name: str, make: Callable[[], Any]) -> tuple[Any, list[str]]
 
 
 def planned(
-    job: str, due: Sequence[str], make: Callable[[str, ModuleType], Any], *, why: str
+    job: str,
+    due: Sequence[str],
+    make: Callable[[str, ModuleType], Any],
+    *,
+    asked: Sequence[str],
+    why: str,
 ) -> dict[str, tuple]:
     """Plans every classification before the first is run: bad input is refused at once.
 
@@ -223,6 +242,7 @@ def planned(
       job: that runs them, for its lines.
       due: names, of `classifications`.
       make: from a task's name and module to its plan, warns (LeftOut) or raises Skip.
+      asked: all names that the job asks for, those too that are done.
       why: what the job would do with them, for the message.
 
     Returns:
@@ -236,7 +256,7 @@ def planned(
         task = modules.load("tasks", name)
         plans[name] = plan(job, name, functools.partial(make, name, task), must=False)
     skipped = [name for name, (made, _) in plans.items() if isinstance(made, Skip)]
-    if len(skipped) == len(classifications()):
+    if len(skipped) == len(asked):
         reasons = "; ".join(f"{name}: {made}" for name, (made, _) in plans.items())
         raise InputError(f"there is nothing to {why} by: {reasons}")
     return plans

@@ -69,6 +69,7 @@ def compare(request, tmp_path):
             f"--config.data.dir={tmp_path}/none",
             f"--config.compare.workdirs={','.join(map(str, workdirs))}",
             "--config.evaluate.splits=plate",
+            "--config.evaluate.tasks=all",
             "--config.evaluate.bootstrap_draws=20",
             "--config.choose.normalize=standard",
         ]
