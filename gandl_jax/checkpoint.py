@@ -99,6 +99,18 @@ class Checkpoints:
             if file_hashes.is_listed(self._folder(step))
         ]
 
+    def usable_steps(self, on_bad: Callable[[int, str], Any]) -> list[int]:
+        """Returns the finished steps up to the newest undamaged one, oldest first.
+
+        Args:
+          on_bad: called with every newer step and what is wrong with it.
+
+        Raises:
+          RunError: there are steps, but none is whole.
+        """
+        newest = self.newest(on_bad)
+        return [s for s in self.steps() if newest is not None and s <= newest]
+
     def newest(self, on_bad: Callable[[int, str], Any]) -> int | None:
         """Returns the newest undamaged checkpoint, or None if there is none.
 

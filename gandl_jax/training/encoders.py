@@ -91,8 +91,7 @@ def _whole_steps(saved: checkpoint.Checkpoints) -> list[int]:
     def pass_over(step: int, why: str) -> None:
         print(f"embed     checkpoint {step} is passed over: {why}", flush=True)
 
-    newest = saved.newest(pass_over)
-    return [] if newest is None else [step for step in saved.steps() if step <= newest]
+    return saved.usable_steps(pass_over)
 
 
 def choose(
@@ -254,12 +253,15 @@ def fingerprint(encoder: Any) -> str:
     return digest.hexdigest()
 
 
-def choose_steps(wanted: tuple[str, ...], steps: list[int]) -> list[int]:
-    """Chooses the checkpoints to embed with.
+def choose_steps(
+    wanted: Sequence[str], steps: Sequence[int], key: str = "embed.steps"
+) -> list[int]:
+    """Chooses checkpoints by what a key of the config names.
 
     Args:
       wanted: "first", "last" or numbers.
       steps: of all checkpoints, oldest first.
+      key: of the config, for the message.
 
     Raises:
       InputError: there is no checkpoint, or not the one that is named.
@@ -274,7 +276,6 @@ def choose_steps(wanted: tuple[str, ...], steps: list[int]) -> list[int]:
     for name in wanted:
         if name not in named:
             raise InputError(
-                f"config.embed.steps: there is no checkpoint {name!r}; "
-                f"{nearest(name, named)}"
+                f"config.{key}: there is no checkpoint {name!r}; {nearest(name, named)}"
             )
     return sorted({named[name] for name in wanted})

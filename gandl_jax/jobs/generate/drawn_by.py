@@ -84,11 +84,11 @@ def load(config: ml_collections.ConfigDict, workdir: epath.Path) -> Generator:
       RunError: no checkpoint is whole.
     """
     saved = checkpoint.Checkpoints(workdir)
-    newest = saved.newest(
+    usable = saved.usable_steps(
         lambda step, why: print(f"generate  {step} is left out: {why}")
     )
-    steps = [s for s in saved.steps() if newest is not None and 0 < s <= newest]
-    (step,) = encoders.choose_steps((config.generate.step,), steps)
+    trained = [step for step in usable if step]
+    (step,) = encoders.choose_steps((config.generate.step,), trained, "generate.step")
     source = sources.read(saved.notes(step))
     architecture = sources.architecture(config, source)
     saved.check(step, architecture, configs.defaults(config))

@@ -10,9 +10,8 @@ from etils import epath
 
 from gandl_jax import checkpoint, compilation, parallel
 from gandl_jax import config as configs
-from gandl_jax.errors import InputError, nearest
 from gandl_jax.jobs.generated_quality import text
-from gandl_jax.training import loop, opening, sources, training_records
+from gandl_jax.training import encoders, loop, opening, sources, training_records
 from gandl_jax.training.generated_quality import judge, kept, measured
 
 JOB = "generated_quality"
@@ -25,10 +24,9 @@ def run(config: ml_collections.ConfigDict, workdir: epath.Path) -> None:
     for why in missing:
         _say(why)
     saved = checkpoint.Checkpoints(workdir)
-    newest = saved.newest(lambda step, why: _say(f"{step} is left out: {why}"))
-    steps = [step for step in saved.steps() if newest is not None and step <= newest]
+    steps = saved.usable_steps(lambda step, why: _say(f"{step} is left out: {why}"))
     chosen = choose_steps(config.generated_quality.steps, steps)
-    source = sources.read(saved.notes(newest))
+    source = sources.read(saved.notes(steps[-1]))
     method = opening.make_method(config, source)
     judge.check_method(config, method)
     records = training_records.open_records(config)
@@ -41,7 +39,7 @@ def run(config: ml_collections.ConfigDict, workdir: epath.Path) -> None:
         lambda: loop.judged_batches(config, records, on_bad),
         spaces,
     )
-    kept.forget_after(judges.folder, newest)
+    kept.forget_after(judges.folder, steps[-1])
     rows = [*itertools.chain(*_rows(config, method, source, saved, judges, chosen))]
     saved.close()
     print("\n".join(["", text.records(records), *text.table(rows)]), flush=True)
@@ -58,16 +56,8 @@ def choose_steps(wanted: Sequence[str], steps: Sequence[int]) -> list[int]:
     Raises:
       InputError: there is none, or not that one.
     """
-    if not steps:
-        raise InputError("there is no checkpoint in the workdir: run --job=train first")
-    named = {"first": steps[0], "last": steps[-1], **{str(s): s for s in steps}}
-    for name in wanted:
-        if name not in named:
-            raise InputError(
-                f"config.generated_quality.steps: there is no checkpoint {name!r}; "
-                f"{nearest(name, named)}"
-            )
-    return sorted({named[name] for name in wanted} or steps)
+    every = tuple(map(str, steps))
+    return encoders.choose_steps(wanted or every, steps, "generated_quality.steps")
 
 
 def _rows(
