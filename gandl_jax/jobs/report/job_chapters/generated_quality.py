@@ -6,11 +6,13 @@ from typing import Any
 
 from etils import epath
 
+from gandl_jax import modules
 from gandl_jax.figures import generated_quality as plot
 from gandl_jax.figures import style
 from gandl_jax.jobs.generated_quality import text
 from gandl_jax.jobs.report import page
 from gandl_jax.jobs.report.page import Html
+from gandl_jax.training.generated_quality import space_names
 from gandl_jax.training.generated_quality.kept import KERNEL, WHOLE, Row
 
 PLACE, NAME, LINK = 4, "generated", "Generated images"
@@ -27,11 +29,6 @@ SHARES = (
     "of real images that lie among generated ones; in brackets what other real images "
     "reach. Low recall says that kinds of cells are not drawn."
 )
-SPACES = {  # what each looks at
-    "random": "random convolutions, which were never trained",
-    "classical": "CellProfiler's measurements",
-    "efficientnet_lite0": "EfficientNet-Lite0 of photographs (ImageNet)",
-}
 
 
 def section(
@@ -86,7 +83,7 @@ def _panel(dataset: str, space: str, rows: Sequence[Row]) -> Html:
         "kernel distance",
     )
     count = whole[-1]["count"]
-    words = SPACES.get(space, space)
+    words = modules.constant(space_names.FOLDER, space, "SEES", space)
     caption = f"In the space {space} ({words}), {count:,} images of each kind."
     name = page.anchor(f"{NAME}-{dataset}-{space}")
     return page.figure(Html(style.to_svg(drawn, name, caption)), caption)

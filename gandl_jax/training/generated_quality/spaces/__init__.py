@@ -1,5 +1,6 @@
 """Feature spaces that take no part in training: a module each, by the space's name.
 
+SEES                 what it looks at, in words, for the report; a plain string
 MOST                 images of each kind that are measured at most
 missing()            what has to be installed, in words; "" where all is there
 version()            text; other features where it changes

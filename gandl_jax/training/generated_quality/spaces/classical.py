@@ -8,6 +8,7 @@ import numpy as np
 from gandl_jax.methods.fixed_features import ALL
 from gandl_jax.training import classical_needs
 
+SEES = "CellProfiler's measurements"
 MOST = 250  # each takes as long as some thousand images take in other spaces (ours)
 NUCLEI = ""  # no channel of them
 

