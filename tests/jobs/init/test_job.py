@@ -6,9 +6,9 @@ import zipfile
 import numpy as np
 import pandas as pd
 import pytest
+from init_job import init, loaded
 from PIL import Image
 
-from gandl_jax import config_files
 from gandl_jax import main as program
 from gandl_jax.jobs import prepare
 from gandl_jax.prepared import prepared
@@ -40,18 +40,6 @@ def folder(tmp_path):
                 rows.append(row)
     pd.DataFrame(rows).to_csv(tmp_path / "raw/layout.csv", index=False)
     return tmp_path / "raw"
-
-
-def init(source, target):
-    return program.main(
-        ["--job=init", f"--config.data.source_dir={source}", f"--config={target}"]
-    )
-
-
-def loaded(target, tmp_path):
-    config = config_files.load(str(target))
-    config.data.dir = str(tmp_path / "out")
-    return config
 
 
 def test_a_table_and_names_become_a_config_that_prepares(folder, tmp_path, capsys):

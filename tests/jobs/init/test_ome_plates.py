@@ -3,23 +3,10 @@
 import ome_writers
 import pandas as pd
 import pytest
+from init_job import init, loaded
 
-from gandl_jax import config_files
-from gandl_jax import main as program
 from gandl_jax.jobs import prepare
 from gandl_jax.raw import screen
-
-
-def init(source, target):
-    return program.main(
-        ["--job=init", f"--config.data.source_dir={source}", f"--config={target}"]
-    )
-
-
-def loaded(target, tmp_path):
-    config = config_files.load(str(target))
-    config.data.dir = str(tmp_path / "out")
-    return config
 
 
 @pytest.fixture
