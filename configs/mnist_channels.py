@@ -31,5 +31,5 @@ def get_config(text: str = ""):
     configs.tune(config, "classifier", {"data.label": "Digit"})
     config.evaluate.classical = "off"  # minutes more
     config.evaluate.bootstrap_unit = "record"
-    config.evaluate.label_classification.update(label="Digit", splits=("given",))
+    config.evaluate.label_classification.update(label="Digit", splits=())
     return configs.finish(config, options)

@@ -29,5 +29,5 @@ def get_config(text: str = ""):
         alone = {"data.label_values": ("EMPTY", options["treatment"])}
         configs.tune(config, "classifier", alone)
     config.evaluate.classical = "off"  # minutes more
-    config.evaluate.label_classification.update(label="Treatment", splits=("given",))
+    config.evaluate.label_classification.update(label="Treatment", splits=())
     return configs.finish(config, options)

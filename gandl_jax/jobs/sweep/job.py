@@ -111,6 +111,7 @@ def _prepare(wanted: Sequence[Run], workdir: epath.Path) -> set[str]:
     """
     screens = {run.config.data.dir: run for run in wanted}.values()
     for run in screens:
+        print(f"sweep     preparing {run.config.data.name}", flush=True)
         ended = programs.run(run.command(["prepare"]), workdir / "logs/prepare.txt")
         if ended.code:
             raise RunError(f"the screen cannot be prepared: {ended.last}")

@@ -47,20 +47,39 @@ def with_steps(
     """
     if not minutes:
         return list(runs)
+    trained = [run for run in runs if run.config.train.total_images]
+    _time_each_once(trained, minutes, book, folder, start)
     timed_runs = []
     for run in runs:
         if not run.config.train.total_images:  # its config trains nothing
             timed_runs.append(run)
             continue
-        key = _key(run)
-        timing_result = book.steps(key)
-        if timing_result is None:
-            timing_result = _timed(run, minutes, folder / key, start)
-            book.note_steps(key, timing_result)
-        _refuse_other_minutes(timing_result["minutes"], minutes)
-        images = str(timing_result["total_images"])
+        images = str(book.steps(_key(run))["total_images"])
         timed_runs.append(run.with_settings({"train.total_images": images}))
     return timed_runs
+
+
+def _time_each_once(
+    runs: Sequence[Run],
+    minutes: float,
+    book: Book,
+    folder: epath.Path,
+    start: Start,
+) -> None:
+    """Times what the book has no steps of, and notes it there."""
+    untimed = {}
+    for run in runs:
+        if timing_result := book.steps(_key(run)):
+            _refuse_other_minutes(timing_result["minutes"], minutes)
+        else:
+            untimed.setdefault(_key(run), run)
+    for i, (key, run) in enumerate(untimed.items()):
+        print(
+            f"sweep     timing {run.name}, {i + 1} of {len(untimed)} (about a minute "
+            "each; the machine should be idle)",
+            flush=True,
+        )
+        book.note_steps(key, _timed(run, minutes, folder / key, start))
 
 
 def _key(run: Run) -> str:
