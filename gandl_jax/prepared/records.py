@@ -1,9 +1,12 @@
 """Reading single records of a prepared screen."""
 
+import functools
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
 from gandl_jax.errors import RunError
-from gandl_jax.host_tensorflow import tf
+from gandl_jax.host_tensorflow import CALLS, tf
 from gandl_jax.prepared.prepared import Prepared
 
 OnBad = Callable[[int], None]  # called with the number of a record that cannot be read
@@ -21,15 +24,76 @@ def random_reader(prepared: Prepared) -> Callable[[tf.Tensor], tf.Tensor]:
     paths = tf.constant([prepared.path(i) for i in range(prepared.shards)])
     shard = tf.constant(prepared.shard)
     offset, length = tf.constant(prepared.offset), tf.constant(prepared.length)
-    is_record = _recogniser(prepared)
+    identity = tf.constant(_identities(prepared))
+    is_record = _recogniser(_key(prepared))
 
     def read(record):
-        example = read_at(paths[shard[record]], offset[record], length[record])
-        wanted = tf.debugging.Assert(is_record(example, record), [ANOTHER])
-        with tf.control_dependencies([] if wanted is None else [wanted]):
-            return tf.identity(example)
+        return _read_checked(
+            paths[shard[record]],
+            offset[record],
+            length[record],
+            identity[record],
+            is_record,
+        )
 
     return read
+
+
+def readable(
+    prepared: Prepared, channels: Sequence[str], rows: np.ndarray
+) -> tf.data.Dataset:
+    """Reads records in order, without those that cannot be read.
+
+    Args:
+      prepared: the screen.
+      channels: C names.
+      rows: [n] int, records.
+
+    Returns:
+      A dataset of the index of a record in `rows`, [] int64, and its C planes [H, W]
+      uint8 or uint16.
+    """
+    shards, shard = np.unique(prepared.shard[rows], return_inverse=True)
+    paths = np.array([str(prepared.path(i)) for i in shards])[shard]
+    stored = paths, prepared.offset[rows], prepared.length[rows]
+    read = _planes_reader(
+        tuple(channels),
+        (prepared.height_px, prepared.width_px),
+        pixel_dtype(prepared),
+        _key(prepared),
+    )
+    numbers = np.arange(len(rows))
+    places = (numbers, *stored, _identities(prepared)[rows])
+    return (
+        tf.data.Dataset.from_tensor_slices(places)
+        .map(read, num_parallel_calls=CALLS, deterministic=True)
+        .ignore_errors()
+    )
+
+
+@functools.cache  # tracing it anew for each shard takes longer than a small shard
+def _planes_reader(
+    channels: tuple[str, ...],
+    shape: tuple[int, int],
+    dtype: tf.DType,
+    key: tuple[str, ...] | None,
+) -> Callable:
+    is_record = _recogniser(key)
+
+    @tf.function(autograph=False)
+    def read(number, path, offset, length, identity):
+        example = _read_checked(path, offset, length, identity, is_record)
+        return number, _decoded(channels, shape, dtype, example)
+
+    return read
+
+
+def _read_checked(path, offset, length, identity, is_record: Callable) -> tf.Tensor:
+    """Reads a serialized example, [] string; fails if it is another record's."""
+    example = read_at(path, offset, length)
+    wanted = tf.debugging.Assert(is_record(example, identity), [ANOTHER])
+    with tf.control_dependencies([] if wanted is None else [wanted]):
+        return tf.identity(example)
 
 
 def digest(example: tf.Tensor) -> tf.Tensor:
@@ -41,25 +105,37 @@ def digest(example: tf.Tensor) -> tf.Tensor:
     return tf.strings.to_hash_bucket_fast(example, _DIGESTS)
 
 
-def _recogniser(prepared: Prepared) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
-    """Makes a function of an example and a record number to whether it is that record.
+def _key(prepared: Prepared) -> tuple[str, ...] | None:
+    """Returns the columns that identify an example; None if its digest does."""
+    return None if prepared.digest is not None else tuple(prepared.key)
+
+
+def _identities(prepared: Prepared) -> np.ndarray:
+    """Returns what each record is recognised by: [N] digests, names, or zeros."""
+    if prepared.digest is not None:
+        return prepared.digest
+    return prepared.ids if prepared.key else np.zeros(len(prepared.shard), np.int64)
+
+
+def _recogniser(
+    key: tuple[str, ...] | None,
+) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+    """Makes a function of an example and an identity to whether they agree.
 
     It compares digests; if a former version wrote none, the columns of the key, which
     the example holds as text.
     """
-    if prepared.digest is not None:
-        wanted = tf.constant(prepared.digest)
-        return lambda example, record: tf.equal(digest(example), wanted[record])
-    if not prepared.key:
-        return lambda example, record: tf.constant(True)
-    names = tf.constant(prepared.ids)
+    if key is None:
+        return lambda example, wanted: tf.equal(digest(example), wanted)
+    if not key:
+        return lambda example, wanted: tf.constant(True)
     text = tf.io.FixedLenFeature([], tf.string)
-    columns = {column: text for column in prepared.key}
+    columns = {column: text for column in key}
 
-    def is_record(example, record):
+    def is_record(example, wanted):
         cells = tf.io.parse_single_example(example, columns)
-        name = tf.strings.join([cells[column] for column in prepared.key], "_")
-        return tf.equal(name, names[record])
+        name = tf.strings.join([cells[column] for column in key], "_")
+        return tf.equal(name, wanted)
 
     return is_record
 
@@ -105,9 +181,18 @@ def planes(
     prepared: Prepared, channels: Sequence[str], example: tf.Tensor
 ) -> tuple[tf.Tensor, ...]:
     """Decodes a serialized example to its channels, [H, W] uint8 or uint16 each."""
-    shape, dtype = (prepared.height_px, prepared.width_px, 1), pixel_dtype(prepared)
+    shape = prepared.height_px, prepared.width_px
+    return _decoded(channels, shape, pixel_dtype(prepared), example)
+
+
+def _decoded(
+    channels: Sequence[str],
+    shape: tuple[int, int],
+    dtype: tf.DType,
+    example: tf.Tensor,
+) -> tuple[tf.Tensor, ...]:
     decoded = (tf.io.decode_png(png, 1, dtype) for png in images(channels, example))
-    return tuple(tf.ensure_shape(plane, shape)[..., 0] for plane in decoded)
+    return tuple(tf.ensure_shape(plane, (*shape, 1))[..., 0] for plane in decoded)
 
 
 def first_readable(

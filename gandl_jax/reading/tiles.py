@@ -1,10 +1,10 @@
 """Sites and tiles of a prepared screen, shard by shard, for embedding."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from gandl_jax.host_tensorflow import CALLS, tf, without_tuning
+from gandl_jax.host_tensorflow import without_tuning
 from gandl_jax.prepared import records
 from gandl_jax.prepared.prepared import Prepared, check_crop, choose_channels
 from gandl_jax.reading import levels, tiling
@@ -41,22 +41,23 @@ def sites(
     rows = in_shard if rows is None else np.intersect1d(in_shard, rows)
     if not len(rows):
         return
-    part = prepared.part(rows)  # the whole index would be copied with the graph
-    read = tf.data.Dataset.range(len(rows)).map(
-        lambda record: records.first_readable(part, channels, record[None]),
-        num_parallel_calls=CALLS,
-        deterministic=True,
-    )
+    read = records.readable(prepared, channels, rows)
     iterator = without_tuning(read.prefetch(2)).as_numpy_iterator()
     bad = []
-    for row, (used, planes) in zip(rows.tolist(), iterator, strict=True):
-        if used >= 0:
-            yield row, np.stack(planes, -1)
-            continue
-        bad.append(row)
-        if not on_bad:
-            raise records.damaged(prepared, row)
-        on_bad(row)
+
+    def pass_over(numbers: Iterable[int]) -> None:
+        for row in rows[list(numbers)].tolist():
+            bad.append(row)
+            if not on_bad:
+                raise records.damaged(prepared, row)
+            on_bad(row)
+
+    expected = 0
+    for number, planes in iterator:
+        pass_over(range(expected, number))
+        expected = number + 1
+        yield int(rows[number]), np.stack(planes, -1)
+    pass_over(range(expected, len(rows)))
     if len(bad) == len(rows):
         source = "those asked for" if shard is None else prepared.path(shard)
         raise records.DamagedRecord(
