@@ -58,8 +58,8 @@ def _embedded(inputs: Inputs) -> Iterator[tuple[str, str]]:
     for line in inputs.bad_records.itertuples():
         position = f"record {line.record} of {line.shard}"
         yield "Passed over", f"{line.name}, {position}: {line.what}"
-    for counted in inputs.damaged:
-        yield "Damaged", counted
+    for sentence in inputs.damaged:
+        yield "Damaged", sentence
     for dataset, encoders in inputs.encoders.items():
         yield f"Features of {dataset}", ", ".join(encoders)
 
