@@ -40,7 +40,7 @@ def doubts(curves: Sequence[Row]) -> Iterator[str]:
     too_near = {
         row["experiment"]: row.get("controls_too_near") or ""
         for row in curves
-        if not findings.apart(row)
+        if not findings.has_response(row)
     }
     if too_near:
         names = (
