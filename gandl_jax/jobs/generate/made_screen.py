@@ -32,7 +32,7 @@ from gandl_jax.prepared.prepared import (
 )
 from gandl_jax.progress import Progress
 from gandl_jax.raw.image_files import ImageFormat
-from gandl_jax.raw.screen import PLACES, Screen, table
+from gandl_jax.raw.screen import NAMING_COLUMNS, Screen, table
 from gandl_jax.raw.spellings import Spellings
 from gandl_jax.training import trained_on
 
@@ -137,7 +137,7 @@ def rows(
         )
     made = pd.DataFrame("", index=range(len(kept.name)), columns=source.columns)
     for name, own in spec.columns.items():
-        if name in PLACES:  # all are of one well that there is not
+        if name in NAMING_COLUMNS:  # all are of one well that there is not
             made[own] = WELL if name == "Metadata_Well" else GENERATED
     if like is not None:
         for own in filter(None, labelled.plate_columns(spec)):

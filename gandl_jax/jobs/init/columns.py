@@ -64,7 +64,7 @@ def _holds(role: str, column: pd.Series) -> bool:
     if not len(texts):
         return False
     if role == "well":
-        return all(wells.meant_by(text) for text in texts)
+        return all(wells.read_name(text) for text in texts)
     if role == "concentration_um":
         numbers = pd.to_numeric(pd.Series(texts), errors="coerce")
         return bool(np.isfinite(numbers).all() and (numbers >= 0).all())

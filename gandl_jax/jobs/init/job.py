@@ -107,7 +107,7 @@ def _open(source_dir: str) -> RawFiles:
 
 def _listed(opened: RawFiles) -> list[str]:
     """Paths of all files, loose, in archives and of plates, each once."""
-    return [path for path in opened.each_once() if "_thumb" not in path]
+    return [path for path in opened.unique_paths() if "_thumb" not in path]
 
 
 def _check_one(

@@ -118,7 +118,7 @@ def read_folder(layout: Layout, name: str) -> list[Piece] | None:
 
 def _is_well(layout: Layout, match: re.Match[str]) -> bool:
     per_row = wells.COLUMNS if layout.numbered else 0
-    return bool(wells.meant_by(match["well"], per_row))
+    return bool(wells.read_name(match["well"], per_row))
 
 
 def _pieces(match: re.Match[str]) -> Iterator[Piece]:

@@ -24,7 +24,7 @@ def open_files(source_dir: str) -> RawFiles:
       RunError: the network failed, at which a plate lies.
     """
     opened = raw_files.open_files(source_dir)
-    tiffs = (p for p in opened.everything() if p.lower().endswith(ome_tiff.FILES))
+    tiffs = (p for p in opened.all_paths() if p.lower().endswith(ome_tiff.FILES))
     first = next(tiffs, None)
     if opened.plates or first is None or not ome_tiff.describes_plates(opened, first):
         return opened

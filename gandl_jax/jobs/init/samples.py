@@ -70,6 +70,6 @@ def _pixels(data: bytes | np.ndarray) -> np.ndarray:
     if isinstance(data, np.ndarray):
         return data
     if image_files.is_tiff(data):
-        return image_files.tiff_pixels(data)[1]
+        return image_files.decode_tiff(data)[1]
     pixels = np.asarray(Image.open(io.BytesIO(data)))
     return pixels[..., None] if pixels.ndim == 2 else pixels

@@ -165,7 +165,7 @@ def _fitting(named: Named, field: str, cells: pd.Series) -> str | None:
 def _plain(field: str, text: str, wells_per_row: int) -> str | None:
     """A text as it is compared: wells in one notation, numbers without zeros."""
     if field == "well":
-        return wells.meant_by(text, wells_per_row)
+        return wells.read_name(text, wells_per_row)
     return text.lstrip("0") or "0" if text.isdecimal() else text.casefold()
 
 
