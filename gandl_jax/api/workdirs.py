@@ -72,7 +72,7 @@ def _folders(folder: epath.Path) -> tuple[Any, list[epath.Path]]:
 
 
 def _named(folders: list[epath.Path]) -> dict[str, tuple[epath.Path, str]]:
-    """Returns full name to the folder of a set's encoder and its short name."""
+    """Maps full names to the folder of a set's encoder and its short name."""
     return {
         feature_set.full_name(folder.name, name): (folder, name)
         for folder in folders

@@ -75,7 +75,7 @@ def match(wanted: Collection[str], existing: Collection[str]) -> Spellings:
 def _match(
     wanted: Collection[str], existing: Collection[str], key: Callable[[str], str]
 ) -> dict[str, str]:
-    """Returns wanted path to its file; both are compared by their keys."""
+    """Maps wanted paths to files; both are compared by their keys."""
     index, file_of = _Index(wanted, key), {}
     for path in existing:
         fitting = index.fitting(key(path))

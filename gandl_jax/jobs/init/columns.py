@@ -45,7 +45,7 @@ def plain(name: str) -> str:
 
 
 def roles(table: pd.DataFrame) -> dict[str, str]:
-    """Returns our columns to the table's, each once; unknown ones are left out.
+    """Maps our columns to the table's, each once; unknown ones are left out.
 
     Wells must be names of wells, doses numbers.
     """

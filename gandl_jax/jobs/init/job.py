@@ -239,7 +239,7 @@ def _draw(path: epath.Path, opened: _Opened, made: Proposal) -> None:
 
 
 def _plates(labels: pd.DataFrame) -> dict[str, dict[str, list]]:
-    """Returns plate to the positions of its wells by role, of the first plates."""
+    """Maps the first plates to the positions of their wells by role."""
     if "Metadata_Well" not in labels:
         return {}
     names = profile_table.plates(labels)

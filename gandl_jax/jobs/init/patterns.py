@@ -275,7 +275,7 @@ def _field_text(folders: Sequence[str], field: _Level) -> str:
 
 
 def _key(split_path: _SplitPath, fields: Sequence[_Level]) -> dict[str, str]:
-    """Returns field to its text, of a path."""
+    """Maps the fields of a path to their texts."""
     texts = {field.field: _field_text(split_path.folders, field) for field in fields}
     no_fields = layouts.ANY, layouts.FIXED
     return texts | {

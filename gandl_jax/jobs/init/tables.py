@@ -138,7 +138,7 @@ def _over_columns(rows: pd.DataFrame, pattern: NamePattern) -> str | None:
 
 
 def _matching(rows: pd.DataFrame, pattern: NamePattern) -> dict[str, str]:
-    """Returns text of the pattern ("{plate}", "P{plate}") to the column for it."""
+    """Maps texts of the pattern ("{plate}", "P{plate}") to the columns for them."""
     roles, taken = column_roles.roles(rows), set()
     column_of: dict[str, str] = {}
     for field in pattern.values.keys() - {"channel"}:

@@ -130,7 +130,7 @@ def _titled(on_plate: pd.DataFrame, name: str) -> str:
 def _data(
     frame: pd.DataFrame, names: list[str], unit: str
 ) -> dict[str, list[list[Any]]]:
-    """Returns plate -> of each well row, column and a text of what it holds.
+    """Maps each plate to row, column and text of its wells.
 
     The script shows the text beside the pointer: a title in each square would make the
     page far larger.
