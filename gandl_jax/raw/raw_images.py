@@ -6,6 +6,7 @@ import itertools
 import os
 from collections.abc import Mapping, Sequence
 
+import ml_collections
 import numpy as np
 import pandas as pd
 
@@ -88,6 +89,25 @@ def present(
     if not exists.all(0).any():
         raise InputError(f"no record in {source_dir} has all {len(image_paths)} images")
     return metadata[exists.all(0)].reset_index(drop=True), source
+
+
+def open_present(
+    config: ml_collections.ConfigDict, screen: Screen, metadata: pd.DataFrame
+) -> tuple[pd.DataFrame, RawFiles]:
+    """Opens a config's raw screen; returns as `present`.
+
+    Args:
+      config: data.source_dir, missing and outside are read.
+      screen: the spec.
+      metadata: N rows as from `read_metadata`.
+
+    Raises:
+      InputError: as `present`.
+    """
+    data = config.data
+    return present(
+        screen, data.source_dir, metadata, missing=data.missing, outside=data.outside
+    )
 
 
 def _find(
