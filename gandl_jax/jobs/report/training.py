@@ -65,7 +65,7 @@ def _findings(inputs: Inputs) -> Html:
     findings = metric_findings.judge_networks(inputs.metrics, inputs.config, steps)
     troubles = [finding for finding in findings if finding.state != GOOD]
     lines = [
-        f"{finding.what}: {finding.words}"
+        f"{finding.what}: {finding.result}"
         + (f". What to do: {finding.do}" if finding.do else "")
         for finding in troubles
     ]
