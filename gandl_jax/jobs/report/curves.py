@@ -61,7 +61,7 @@ def section(dataset: str, role: str, rows: Sequence[Row], plots: Html) -> Html:
 
 
 def panels(rows: Sequence[Row], name: str) -> tuple[Html, list[dict[str, Any]]]:
-    """Small multiples of the first `SHOWN` curves, all with the same axes.
+    """Draws small multiples of the first `SHOWN` curves, all with the same axes.
 
     Args:
       rows: ranked rows of dose response; those without a dose are left out.

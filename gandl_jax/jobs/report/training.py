@@ -142,7 +142,7 @@ def pictures_section(inputs: Inputs) -> Html | None:
 
 
 def _expected(inputs: Inputs) -> Iterator[Html]:
-    """Describes pictures to expect after so many images, of a method that draws."""
+    """Describes the pictures to expect at this stage, of a method that draws."""
     panels = modules.part("methods", inputs.config.method.name, "panels")
     sentence = getattr(panels, "PICTURES", "")
     if sentence and inputs.metrics:
