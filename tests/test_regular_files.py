@@ -184,7 +184,7 @@ def test_a_workdir_whose_lock_is_a_pipe_is_not_held(tmp_path):
 def test_an_image_of_a_raw_screen(tmp_path, kind):
     put(tmp_path / "P1/a.png", kind)
     source = raw_files.open_files(str(tmp_path))
-    assert source.there(["P1/a.png"]) == {"P1/a.png"}
+    assert source.existing(["P1/a.png"]) == {"P1/a.png"}
     with pytest.raises(Unreadable, match=f"^{KINDS[kind]}, not a file$"):
         source.read("P1/a.png")
     with pytest.raises(Unreadable), source.expected("P1/a.png"):

@@ -1,4 +1,4 @@
-"""Tables of profiles to normalised ones, and to the rows of any task."""
+"""Normalisation of tables of profiles, and the tasks on them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,7 +8,7 @@ import pandas as pd
 
 from gandl_jax import config as configs
 from gandl_jax import modules
-from gandl_jax.api.telling import left_out, tell
+from gandl_jax.api.telling import warn_caller, warn_of_left_out
 from gandl_jax.errors import InputError, known, nearest
 from gandl_jax.judging import task_results, task_runs
 from gandl_jax.profiles import frames, table
@@ -30,8 +30,8 @@ def normalize(
     Args:
       profiles: as from `gj.profiles`, of one feature set.
       method: "standard", "robust", "whiten", "tvn", "coral" or "none".
-      reference: [N] bool, the rows that it is fitted on; None is those of both
-        controls (Metadata_Role).
+      reference: [N] bool, the rows to fit on; None is the rows of both controls
+        (Metadata_Role).
 
     Returns:
       The same rows with other features; "whiten", "tvn" and "coral" have fewer columns.
@@ -40,26 +40,30 @@ def normalize(
     Raises:
       InputError: no such method, no reference rows, or not one set of numbers.
     """
-    ((name, one),) = _one(profiles).items()
-    chosen = _reference(one, reference)
-    plates = table.plates(one.metadata)
-    fitted = transformers.make(method).fit(one.features[chosen], plates=plates[chosen])
-    features = fitted.transform(one.features, plates=plates)
+    ((name, feature_set),) = _single_set(profiles).items()
+    chosen = _reference(feature_set, reference)
+    plates = table.plates(feature_set.metadata)
+    fitted = transformers.make(method).fit(
+        feature_set.features[chosen], plates=plates[chosen]
+    )
+    features = fitted.transform(feature_set.features, plates=plates)
     for doubt in fitted.doubts():
-        tell(f"{name} by {method}: {doubt.sentence}")
-    return frames.to_frame(FeatureSet(name, one.metadata, features, one.seen))
+        warn_caller(f"{name} by {method}: {doubt.sentence}")
+    return frames.to_frame(
+        FeatureSet(name, feature_set.metadata, features, feature_set.seen)
+    )
 
 
 def judge(task: str, profiles: Profiles, **options: Any) -> pd.DataFrame:
-    """The rows of a task, as --job=evaluate makes them of the same profiles.
+    """Runs a task on profiles; returns the rows that --job=evaluate makes of them.
 
     Args:
       task: its name, as of gandl_jax/tasks: "control_classification", "retrieval" ...
       profiles: as from `gj.profiles`; or full name of a set to its table, all of the
-        same records, which stand side by side: {"gan@500/b64": ..., "intensity": ...}.
-        Under such names a floor is known as one.
+        same records, to compare sets: {"gan@500/b64": ..., "intensity": ...}. Floors
+        are recognised by such names.
       **options: of config.evaluate and of the task, such as splits=("plate",) or
-        normalize="whiten"; what is left out has its default.
+        normalize="whiten"; others have their defaults.
 
     Returns:
       A row for each score. Warns of what is left out, and where normalisation is in
@@ -70,22 +74,22 @@ def judge(task: str, profiles: Profiles, **options: Any) -> pd.DataFrame:
     """
     known("task", task, modules.names("tasks", "run"))
     sets = frames.from_frames(profiles)
-    chosen = _options(task, sets, options)
+    task_options = _options(task, sets, options)
     module, metadata = modules.load("tasks", task), next(iter(sets.values())).metadata
     try:
-        with left_out():
-            splits = task_runs.plan(module, metadata, chosen)
+        with warn_of_left_out():
+            splits = task_runs.plan(module, metadata, task_options)
     except Skip as reason:
         raise InputError(f"the task {task} cannot be run: {reason}") from reason
     with remarks.kept() as noticed:
-        rows = task_runs.rows(module, sets, splits, chosen)
-    for words in remarks.sentences(noticed):
-        tell(words)
+        rows = task_runs.rows(module, sets, splits, task_options)
+    for sentence in remarks.sentences(noticed):
+        warn_caller(sentence)
     return pd.DataFrame(task_results.plain(rows))
 
 
 def control_scores(profiles: Profiles, **options: Any) -> pd.DataFrame:
-    """How well the two controls are told apart on wells that were held apart.
+    """Scores how well the two controls are told apart on held-out wells.
 
     Args:
       profiles: as for `judge`.
@@ -104,7 +108,7 @@ def control_scores(profiles: Profiles, **options: Any) -> pd.DataFrame:
 
 
 def dose_response(profiles: Profiles, **options: Any) -> pd.DataFrame:
-    """Which compound leads to the wanted state, at which dose.
+    """Fits which compound leads to the wanted state, at which dose.
 
     Args:
       profiles: as for `judge`.
@@ -123,7 +127,7 @@ def dose_response(profiles: Profiles, **options: Any) -> pd.DataFrame:
 
 
 def wells(profiles: Profiles, **options: Any) -> pd.DataFrame:
-    """Every well: its response, its side effect, its place on two maps.
+    """Describes every well: its response, its side effect, its position on two maps.
 
     Args:
       profiles: as for `judge`.
@@ -146,7 +150,7 @@ def wells(profiles: Profiles, **options: Any) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _one(profiles: pd.DataFrame) -> dict[str, FeatureSet]:
+def _single_set(profiles: pd.DataFrame) -> dict[str, FeatureSet]:
     sets = frames.from_frame(profiles)
     if len(sets) > 1:
         raise InputError(
@@ -155,19 +159,19 @@ def _one(profiles: pd.DataFrame) -> dict[str, FeatureSet]:
     return sets
 
 
-def _reference(one: FeatureSet, reference: Sequence[bool] | None) -> np.ndarray:
-    """[N] bool, the rows to fit on."""
+def _reference(feature_set: FeatureSet, reference: Sequence[bool] | None) -> np.ndarray:
+    """Returns [N] bool, the rows to fit on."""
     if reference is not None:
         chosen = np.asarray(reference)
-        if chosen.shape != (len(one.metadata),) or chosen.dtype != bool:
+        if chosen.shape != (len(feature_set.metadata),) or chosen.dtype != bool:
             raise InputError(
                 f"reference should be true or false for each of the "
-                f"{len(one.metadata)} rows"
+                f"{len(feature_set.metadata)} rows"
             )
-    elif "Metadata_Role" in one.metadata:
-        chosen = table.control_classes(one.metadata) >= 0
+    elif "Metadata_Role" in feature_set.metadata:
+        chosen = table.control_classes(feature_set.metadata) >= 0
     else:
-        chosen = np.zeros(len(one.metadata), bool)
+        chosen = np.zeros(len(feature_set.metadata), bool)
     if not chosen.any():
         raise InputError(
             "there are no rows to normalise by: give some in reference, or controls "
@@ -179,13 +183,13 @@ def _reference(one: FeatureSet, reference: Sequence[bool] | None) -> np.ndarray:
 def _options(
     task: str, sets: Mapping[str, FeatureSet], options: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The options of a task, with those that are given."""
-    usual = configs.task_options(configs.default(), task)
-    usual["features"] = next(iter(sets.values())).short_name
+    """Returns the options of a task: the given ones, and defaults."""
+    defaults = configs.task_options(configs.default(), task)
+    defaults["features"] = next(iter(sets.values())).short_name
     for key in options:
-        if key not in usual:
+        if key not in defaults:
             raise InputError(
-                f"the task {task} has no option {key!r}: {nearest(key, usual)}"
+                f"the task {task} has no option {key!r}: {nearest(key, defaults)}"
             )
     given = {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
-    return usual | given
+    return defaults | given

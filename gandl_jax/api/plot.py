@@ -1,4 +1,4 @@
-"""What the report draws, as matplotlib figures: show them, or save them by savefig."""
+"""Figures of the report in matplotlib: to be shown, or saved by savefig."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -38,21 +38,21 @@ ROLES = {
 
 
 def dose_response(rows: pd.DataFrame, treatment: str = "", **where: str) -> Figure:
-    """One curve: wells, means of doses, the fit, EC50s, and the controls beside.
+    """Draws one curve: wells, means of doses, the fit, EC50s and controls.
 
     Args:
       rows: as from `gj.dose_response`.
-      treatment: whose; "" is the first of those ranked, the most potent that rises.
-      **where: set, group (cell model) or experiment, where a treatment has several.
+      treatment: of the curve; "" is the first ranked, the most potent that rises.
+      **where: set, group (cell model) or experiment, if a treatment has several.
 
     Raises:
       InputError: there is no such curve.
     """
-    asked = where | ({"treatment": treatment} if treatment else {})
+    wanted = where | ({"treatment": treatment} if treatment else {})
     curves = _curves(rows)
     if not curves:
         raise InputError("no curve has points to draw: the column status says why")
-    chosen = [row for row in curves if all(row[k] == v for k, v in asked.items())]
+    chosen = [row for row in curves if all(row[k] == v for k, v in wanted.items())]
     if not chosen:
         raise InputError(
             f"there is no curve of {treatment!r}{_words(where)}: "
@@ -68,44 +68,44 @@ def dose_response(rows: pd.DataFrame, treatment: str = "", **where: str) -> Figu
 
 
 def compounds(rows: pd.DataFrame) -> Figure:
-    """Rescue against side effect at the highest dose, a point per curve.
+    """Draws rescue against side effect at the highest dose, a point per curve.
 
     Args:
       rows: as from `gj.dose_response`, of one set.
 
     Raises:
-      InputError: of no curve both are known.
+      InputError: no curve has both.
     """
-    known = drawn_doses.known(_curves(rows))
-    if not known:
+    plotted = drawn_doses.known(_curves(rows))
+    if not plotted:
         raise InputError("no curve has a rescue and a side effect: there is no figure")
-    return dose.compounds(*drawn_doses.compounds(known))
+    return dose.compounds(*drawn_doses.compounds(plotted))
 
 
 def scores(rows: pd.DataFrame, metric: str = "balanced_accuracy") -> Figure:
-    """Scores with their intervals, sets beside one another, and guessing.
+    """Draws scores with their intervals, sets side by side, and guessing.
 
     Args:
       rows: as from `gj.control_scores`, or of any task with "metric" and "value".
-      metric: of them.
+      metric: of the scores.
 
     Raises:
-      InputError: there is no score by it.
+      InputError: there is no score by this metric.
     """
-    found = [row for row in _rows(rows) if row["metric"] == metric]
-    if not found:
+    chosen = [row for row in _rows(rows) if row["metric"] == metric]
+    if not chosen:
         raise InputError(
             f"there is no score by {metric!r}: {nearest(metric, set(rows['metric']))}"
         )
     lines: dict[str, dict[str, Row]] = {}
-    for row in found:
+    for row in chosen:
         lines.setdefault(_line(row), {})[row["set"]] = row
-    names = list(dict.fromkeys(row["set"] for row in found))
+    names = list(dict.fromkeys(row["set"] for row in chosen))
     return _beside(lines, names, metric.replace("_", " "))
 
 
 def comparison(rows: pd.DataFrame, question: str = "") -> Figure:
-    """Arms of a comparison, trained beside untrained, and floors, best first.
+    """Draws the arms of a comparison, trained beside untrained, and floors.
 
     Args:
       rows: as from `gj.compare`.
@@ -114,21 +114,28 @@ def comparison(rows: pd.DataFrame, question: str = "") -> Figure:
     Raises:
       InputError: there is no such question.
     """
-    asked = question or (rows["question"].iloc[0] if len(rows) else "")
-    found = [row for row in _rows(rows) if row["question"] == asked]
-    if not found:
-        known = set(rows["question"])
-        raise InputError(f"there is no question {asked!r}: {nearest(asked, known)}")
-    sign = 1 if found[0]["lower_is_better"] else -1
+    chosen_question = question or (rows["question"].iloc[0] if len(rows) else "")
+    chosen = [row for row in _rows(rows) if row["question"] == chosen_question]
+    if not chosen:
+        questions = set(rows["question"])
+        raise InputError(
+            f"there is no question {chosen_question!r}: "
+            f"{nearest(chosen_question, questions)}"
+        )
+    sign = 1 if chosen[0]["lower_is_better"] else -1
     lines: dict[str, dict[str, Row]] = {}
-    for row in sorted(found, key=lambda row: (_place(row), sign * row["value"])):
+    for row in sorted(chosen, key=lambda row: (_role_order(row), sign * row["value"])):
         lines.setdefault(row["arm"], {})[row["role"]] = row
     roles = judged.TRAINED, judged.UNTRAINED, judged.FLOOR
-    return _beside(lines, [r for r in roles if r in {x["role"] for x in found}], asked)
+    return _beside(
+        lines,
+        [role for role in roles if role in {row["role"] for row in chosen}],
+        chosen_question,
+    )
 
 
 def training(workdir: Any, panel: str = "") -> Figure:
-    """A curve of training against the images seen.
+    """Draws a curve of training against the images seen.
 
     Args:
       workdir: of the training.
@@ -140,74 +147,76 @@ def training(workdir: Any, panel: str = "") -> Figure:
     folder = epath.Path(workdir)
     config, metrics = workdirs.read_config(folder), logs.read(folder)
     lines = [line for line in metrics if "images" in line]
-    found = {p.caption: p for p in training_curves.panels(config, lines)}
-    if not found:
+    panels = {p.caption: p for p in training_curves.panels(config, lines)}
+    if not panels:
         raise InputError(f"{workdir} has logged no training: run --job=train there")
-    if panel and panel not in found:
-        raise InputError(f"there is no panel {panel!r}: {nearest(panel, found)}")
-    chosen = found[panel or next(iter(found))]
+    if panel and panel not in panels:
+        raise InputError(f"there is no panel {panel!r}: {nearest(panel, panels)}")
+    chosen = panels[panel or next(iter(panels))]
     return training_panel.draw(chosen.lines, chosen.label)
 
 
 def plate(wells: pd.DataFrame, name: str = "") -> Figure:
-    """The responses of a plate's wells as a heat map; controls are marked.
+    """Draws the responses of a plate's wells as a heat map; controls are marked.
 
     Args:
       wells: as from `gj.wells`, of one set.
-      name: of the plate, "EXPERIMENT/PLATE" where there are experiments; "" is the
-        first.
+      name: of the plate, "EXPERIMENT/PLATE" if there are experiments; "" is the first.
 
     Raises:
-      InputError: the wells have no places on plates, or there is no such plate.
+      InputError: the wells have no positions on plates, or there is no such plate.
     """
     if not {"plate", "row", "column"} <= set(wells):
         raise InputError(
             "the wells have no places on plates: there is no plate to draw"
         )
-    of_plate = wells["plate"].astype(str)
+    plate_names = wells["plate"].astype(str)
     if "experiment" in wells:
-        of_plate = wells["experiment"].astype(str) + "/" + of_plate
-    name = name or of_plate.iloc[0]
-    placed = wells[(of_plate == name) & wells["row"].notna()]
+        plate_names = wells["experiment"].astype(str) + "/" + plate_names
+    name = name or plate_names.iloc[0]
+    placed = wells[(plate_names == name) & wells["row"].notna()]
     if placed.empty:
-        raise InputError(f"there is no plate {name!r}: {nearest(name, set(of_plate))}")
+        raise InputError(
+            f"there is no plate {name!r}: {nearest(name, set(plate_names))}"
+        )
     marks = {
-        role: _places(placed[placed["role"] == role])
+        role: _positions(placed[placed["role"] == role])
         for role in ("response_0", "response_1")
     }
-    size = plates.shape(_places(wells[wells["row"].notna()]))
+    shape = plates.shape(_positions(wells[wells["row"].notna()]))
     values = placed["response"].astype(float).tolist()
-    return plate_panel.draw(_places(placed), values, marks, size, f"plate {name}")
+    return plate_panel.draw(_positions(placed), values, marks, shape, f"plate {name}")
 
 
 def well_map(wells: pd.DataFrame, by: str = "umap") -> Figure:
-    """Every well on a plane, the controls in colour.
+    """Draws every well on a plane, the controls in colour.
 
     Args:
       wells: as from `gj.wells`, of one set.
       by: "umap" or "pca".
 
     Raises:
-      InputError: another map than those.
+      InputError: any other map.
     """
     if by not in ("umap", "pca"):
         raise InputError(f"there is no map {by!r}: name umap or pca")
-    found = wells[[f"{by}_1", f"{by}_2", "role"]].dropna()
-    places = found[[f"{by}_1", f"{by}_2"]].to_numpy(float).tolist()
+    placed = wells[[f"{by}_1", f"{by}_2", "role"]].dropna()
+    coordinates = placed[[f"{by}_1", f"{by}_2"]].to_numpy(float).tolist()
     points: dict[str, list] = {}
-    for place, role in zip(places, found["role"], strict=True):
-        points.setdefault(role if role in ROLES else "other", []).append(place)
+    for coordinate, role in zip(coordinates, placed["role"], strict=True):
+        points.setdefault(role if role in ROLES else "other", []).append(coordinate)
     return points_panel.draw(points, ROLES, (f"{by} 1", f"{by} 2"))
 
 
 def _beside(
     lines: Mapping[str, Mapping[str, Row]], names: list[str], label: str
 ) -> Figure:
-    """Scores of several names on each line."""
+    """Draws scores of several names on each line."""
     series = {
-        name: [_score(those.get(name)) for those in lines.values()] for name in names
+        name: [_score(by_name.get(name)) for by_name in lines.values()]
+        for name in names
     }
-    chance = [next(iter(those.values())).get("chance") for those in lines.values()]
+    chance = [next(iter(by_name.values())).get("chance") for by_name in lines.values()]
     return score_panel.draw(list(lines), series, label, chance)
 
 
@@ -218,26 +227,26 @@ def _score(row: Row | None) -> score_panel.Score | None:
 
 
 def _line(row: Row) -> str:
-    """What is scored, in two lines of the figure."""
+    """Names what is scored, in two lines of text."""
     first = [row.get("class"), row.get("group") or "all", row.get("label")]
     return "\n".join([", ".join(filter(None, first)), row.get("split") or ""]).strip()
 
 
-def _place(row: Row) -> int:
+def _role_order(row: Row) -> int:
     return [judged.TRAINED, judged.UNTRAINED, judged.FLOOR].index(row["role"])
 
 
 def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows as tasks give them: None where a table has no number."""
+    """Returns rows as tasks give them: None where a table has no number."""
     return [task_results.plain(row) for row in frame.to_dict("records")]
 
 
 def _curves(frame: pd.DataFrame) -> list[Row]:
-    """Ranked rows of dose response that have points."""
+    """Returns ranked rows of dose response that have points."""
     return curve_effects.rank([row for row in _rows(frame) if row["points"]])
 
 
-def _places(frame: pd.DataFrame) -> list[tuple[int, int]]:
+def _positions(frame: pd.DataFrame) -> list[tuple[int, int]]:
     rows, columns = (frame[name].astype(int) for name in ("row", "column"))
     return list(zip(rows, columns, strict=True))
 

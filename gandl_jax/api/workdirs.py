@@ -1,4 +1,4 @@
-"""What a workdir holds, as data frames."""
+"""Contents of a workdir as data frames."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ JOB = "profiles"
 
 
 def feature_sets(workdir: Any) -> list[str]:
-    """The feature sets of a workdir, the trained encoder's first.
+    """Names the feature sets of a workdir, the trained encoder's first.
 
     Args:
       workdir: with profiles.
@@ -33,12 +33,12 @@ def feature_sets(workdir: Any) -> list[str]:
 
 
 def profiles(workdir: Any, features: str = "") -> pd.DataFrame:
-    """The profiles of a workdir, one row per record (site, or cell).
+    """Reads the profiles of a workdir, one row per record (site, or cell).
 
     Args:
       workdir: with profiles, from --job=embed or --job=import.
-      features: full name of a set, of `feature_sets`; "" is that of the trained
-        encoder which the report shows first.
+      features: full name of a set, of `feature_sets`; "" is the trained encoder's
+        set that the report shows first.
 
     Returns:
       [N] rows: the `Metadata_*` columns as the screen describes its records now,
@@ -50,29 +50,29 @@ def profiles(workdir: Any, features: str = "") -> pd.DataFrame:
     """
     folder = epath.Path(workdir)
     config, folders = _folders(folder)
-    known = _named(folders)
-    name = features or _headline(known, config.evaluate.features)
-    if name not in known:
+    sets = _named(folders)
+    name = features or _headline(sets, config.evaluate.features)
+    if name not in sets:
         raise InputError(
-            f"{workdir} has no feature set {name!r}; {nearest(name, known)}"
+            f"{workdir} has no feature set {name!r}; {nearest(name, sets)}"
         )
     dataset = screen.load(config).name
     records = task_results.records(JOB, config, dataset)
     if records is None:
         labelling.check_written(config, folder, dataset)
-    directory, short_name = known[name]
+    directory, short_name = sets[name]
     return frames.to_frame(AlignedSets([directory], short_name, records)[name])
 
 
 def _folders(folder: epath.Path) -> tuple[Any, list[epath.Path]]:
-    """The config of a workdir, and its encoders' folders of profiles."""
+    """Returns a workdir's config, and its encoders' folders of profiles."""
     config = workdirs.read_config(folder)
     dataset = screen.load(config).name
     return config, task_results.encoders(JOB, folder / "profiles" / dataset)
 
 
 def _named(folders: list[epath.Path]) -> dict[str, tuple[epath.Path, str]]:
-    """Full name to the folder of a set's encoder and its short name."""
+    """Maps full names to the folder of a set's encoder and its short name."""
     return {
         feature_set.full_name(folder.name, name): (folder, name)
         for folder in folders
@@ -80,7 +80,7 @@ def _named(folders: list[epath.Path]) -> dict[str, tuple[epath.Path, str]]:
     }
 
 
-def _headline(known: dict[str, tuple[epath.Path, str]], features: str) -> str:
-    """The first set of the name that the config shows first, or the first of all."""
-    shown = (name for name, (_, short) in known.items() if short == features)
-    return next(shown, next(iter(known)))
+def _headline(sets: dict[str, tuple[epath.Path, str]], features: str) -> str:
+    """Returns the first set of the name that the config shows first, else the first."""
+    shown = (name for name, (_, short) in sets.items() if short == features)
+    return next(shown, next(iter(sets)))

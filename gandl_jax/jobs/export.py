@@ -67,13 +67,7 @@ def _plates(config: ml_collections.ConfigDict) -> list[_Plate]:
     """The OME-Zarr plates of the raw screen, with the records that each has."""
     spec, data = screen.load(config), config.data
     metadata = screen.read_metadata(spec, data.source_dir)
-    kept, source = raw_images.present(
-        spec,
-        data.source_dir,
-        metadata,
-        missing=data.missing,
-        outside=data.outside,
-    )
+    kept, source = raw_images.open_present(config, spec, metadata)
     ids = screen.record_ids(spec, kept).to_numpy()
     paths = [
         source.spellings.actual(spec.image_paths(row)[0])

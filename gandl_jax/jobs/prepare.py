@@ -78,13 +78,7 @@ def _convert(
     notes += [*screen.filter_remarks(spec, metadata)]
     notes += remarks.remarks(spec, table, data.dose_unit)
     notes += [*filter(None, [mixed_wells(table)])]
-    kept, source = raw_images.present(
-        spec,
-        data.source_dir,
-        metadata,
-        missing=data.missing,
-        outside=data.outside,
-    )
+    kept, source = raw_images.open_present(config, spec, metadata)
     if len(kept) < len(metadata):
         notes += remarks.left_out(table, screen.table(spec, kept))
     notes += raw_images.spelled_otherwise(spec, source)

@@ -8,19 +8,19 @@ GOOD, NOTE, BAD = "ok", "note", "BAD"
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """The result of one examination.
+    """Result of one examination.
 
     Attributes:
-      what: was examined, in a word or two.
+      what: the subject, in a word or two.
       state: GOOD, NOTE or BAD.
-      words: the result, a clause.
+      result: of the examination, a clause.
       do: advice, a sentence; "" is none.
       command: the command line that does it; "" is none.
     """
 
     what: str
     state: str
-    words: str
+    result: str
     do: str = ""
     command: str = ""
 

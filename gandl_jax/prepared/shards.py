@@ -126,7 +126,7 @@ def alone(shard: Shard, raw: Raw) -> tuple[Shard, Raw]:
         for path in raw.screen.image_paths(row)
     ]
     shard_raw = dataclasses.replace(
-        raw, metadata=shard_metadata, source=raw.source.part(paths)
+        raw, metadata=shard_metadata, source=raw.source.subset(paths)
     )
     return dataclasses.replace(shard, rows=np.arange(len(shard_metadata))), shard_raw
 
@@ -299,7 +299,7 @@ def grey_pngs(
     if isinstance(data, np.ndarray):
         image_format, pixels = image_files.format_of(data), data
     elif decoded:
-        image_format, pixels = image_files.tiff_pixels(data)
+        image_format, pixels = image_files.decode_tiff(data)
     else:
         image_format = image_files.png_format(data[:26])
     if image_format != wanted:

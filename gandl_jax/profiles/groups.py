@@ -174,7 +174,7 @@ def share(asked: Asked, known: set[str]) -> float | None:
     return number if 0 < number < 1 else None
 
 
-def dealt(metadata: pd.DataFrame, asked: Asked, key: str) -> np.ndarray:
+def find_fold(metadata: pd.DataFrame, asked: Asked, key: str) -> np.ndarray:
     """Finds the records of a fold: all groups are dealt to the folds in turn.
 
     Each cell model's groups are spread over all folds. The same screen has the same
@@ -208,7 +208,9 @@ def dealt(metadata: pd.DataFrame, asked: Asked, key: str) -> np.ndarray:
     return in_fold
 
 
-def drawn(record_groups: np.ndarray, cell_models: np.ndarray, frac: float) -> list[str]:
+def draw_share(
+    record_groups: np.ndarray, cell_models: np.ndarray, frac: float
+) -> list[str]:
     """Draws a share of all groups, at least one, spread over cell models.
 
     Args:
@@ -268,7 +270,7 @@ def _named(metadata: pd.DataFrame, text: str, key: str) -> np.ndarray:
         side = groups(metadata, "split", key=key).astype(str)
         return np.char.lower(side) == "test"
     if asked.fold:
-        return dealt(metadata, asked, key)
+        return find_fold(metadata, asked, key)
     known = all_of(metadata, asked.unit, key)
     if not asked.which:
         raise InputError(
@@ -282,7 +284,9 @@ def _named(metadata: pd.DataFrame, text: str, key: str) -> np.ndarray:
     if frac is None:
         wanted = listed(known, asked, key)
     else:
-        wanted = drawn(record_groups, table.cell_models(metadata.iloc[grouped]), frac)
+        wanted = draw_share(
+            record_groups, table.cell_models(metadata.iloc[grouped]), frac
+        )
     is_chosen = np.zeros(len(metadata), bool)
     is_chosen[grouped] = np.isin(record_groups, sorted(wanted))
     return is_chosen

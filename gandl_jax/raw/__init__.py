@@ -1,1 +1,1 @@
-"""A raw screen: its files, archives, spellings and tables become records."""
+"""Raw screens: their files, archives, spellings and tables become records."""

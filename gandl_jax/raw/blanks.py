@@ -1,4 +1,4 @@
-"""Cells of a table that say that nothing is known. Imports nothing slow."""
+"""Blank cells of a table: white space, NA and other marks. Imports nothing slow."""
 
 from collections.abc import Collection, Iterator, Sequence
 
@@ -8,19 +8,19 @@ MARKS = "NA", "N/A", "#N/A", "NaN", "nan", "<NA>"  # R's, Excel's, NumPy's, pand
 
 
 def emptied(
-    metadata: pd.DataFrame, columns: Sequence[str], *, meant: Collection[str] = ()
+    metadata: pd.DataFrame, columns: Sequence[str], *, kept: Collection[str] = ()
 ) -> pd.DataFrame:
-    """The table with "" in place of what stands for a blank.
+    """Replaces the marks of a blank by "".
 
     Args:
       metadata: N rows, all columns str.
       columns: in which a cell may be blank.
-      meant: texts that mean themselves, though they look like such marks.
+      kept: texts that look like marks, but are values.
 
     Returns:
       N rows, in which cells of white space alone and those of MARKS are "".
     """
-    marks = [mark for mark in MARKS if mark not in meant]
+    marks = [mark for mark in MARKS if mark not in kept]
     changed = {}
     for column in columns:
         text = metadata[column].str.strip()
@@ -29,7 +29,7 @@ def emptied(
 
 
 def remarks(before: pd.DataFrame, after: pd.DataFrame) -> Iterator[str]:
-    """One sentence for each column in which cells were emptied."""
+    """Yields a sentence for each column in which cells were emptied."""
     for column in before:
         emptied = (before[column] != after[column]) & (after[column] == "")
         marks = before.loc[emptied, column]

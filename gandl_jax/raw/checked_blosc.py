@@ -1,7 +1,7 @@
-"""Blosc chunks of Zarr, whose length is held against what they say of it.
+"""Blosc chunks of Zarr, whose length is checked against their headers.
 
-Numcodecs hands a chunk to Blosc without its length: of one that was cut short Blosc
-reads on behind its end, and gives levels that nobody wrote, or none.
+Numcodecs gives a chunk to Blosc without its length: Blosc reads beyond the end of a
+truncated one, and returns undefined levels, or fails.
 """
 
 import struct
@@ -38,12 +38,12 @@ def put_in(metadata: Any) -> Any:
 
 
 class _Checked(numcodecs.Blosc):
-    """Blosc as numcodecs has it, for chunks of Zarr 2."""
+    """Codec of numcodecs for Blosc chunks of Zarr 2, checked."""
 
     codec_id = NAME
 
     def decode(self, buf: Any, out: Any = None) -> Any:
-        """Decodes a chunk; raises Unreadable where it is not as long as it says."""
+        """Decodes a chunk; raises Unreadable if it is shorter than its header says."""
         data = np.frombuffer(buf, np.uint8)
         if len(data) < 16:
             raise Unreadable("a truncated chunk")
@@ -56,11 +56,11 @@ class _Checked(numcodecs.Blosc):
 
 
 class _CheckedOfZarr3(BloscCodec):
-    """Blosc as zarr has it, for chunks of Zarr 3."""
+    """Codec of zarr for Blosc chunks of Zarr 3, checked."""
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "_CheckedOfZarr3":
-        """Makes it of its metadata."""
+        """Makes the codec from its metadata."""
         return super().from_dict({**data, "name": _BLOSC})
 
     @property

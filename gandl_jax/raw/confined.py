@@ -1,6 +1,6 @@
-"""What a raw screen names lies within its folder: paths in its table, and links.
+"""Confinement of a raw screen to its folder: paths in its table, and links.
 
-Members of archives: `zip_archive`. Imports nothing slow.
+For members of archives see `zip_archive`. Imports nothing slow.
 """
 
 import os
@@ -26,19 +26,19 @@ def check_paths(paths: Iterable[str], source_dir: str, outside: str) -> None:
       outside: "refuse" those that lead out of it, or "allow" them.
 
     Raises:
-      InputError: one leads out of the folder, or is no path.
+      InputError: a path leads out of the folder, or is none.
     """
     root = os.fspath(files.absolute(source_dir))
     for path in paths:
         if len(path) <= _LONGEST_NAME and not _SUSPECT.match(path):
             continue  # there may be millions
-        shown = f"the table or config.screen.file names an image {path[:SHOWN]!r}"
+        description = f"the table or config.screen.file names an image {path[:SHOWN]!r}"
         if reason := _no_path(path):
-            raise InputError(f"{shown}, which {reason}: correct it")
+            raise InputError(f"{description}, which {reason}: correct it")
         if outside == "refuse" and not _is_within(os.path.join(root, path), root):
             raise InputError(
-                f"{shown}, which leads out of {source_dir} (config.data.source_dir): "
-                f"correct it, or {_MEANT}"
+                f"{description}, which leads out of {source_dir} "
+                f"(config.data.source_dir): correct it, or {_MEANT}"
             )
 
 
@@ -51,12 +51,12 @@ def _no_path(path: str) -> str | None:
 
 
 def _is_within(path: str, root: str) -> bool:
-    """Whether a path lies in a folder, by their names alone."""
+    """Returns True if a path lies in a folder, by their names alone."""
     return os.path.normpath(path).startswith(os.path.join(os.path.normpath(root), ""))
 
 
 def is_no_text(text: str) -> bool:
-    """Whether it holds bytes that are no UTF-8, or control characters.
+    """Returns True if a text holds bytes that are no UTF-8, or control characters.
 
     Tabs and line breaks are text.
     """
@@ -67,8 +67,7 @@ def check_links(source_dir: str, outside: str) -> None:
     """Refuses symbolic links that lead out of the raw screen's folder.
 
     Args:
-      source_dir: the raw screen, itself a link or not; where there is none, or it is
-        in a bucket, there are no links.
+      source_dir: the raw screen, which may be a link itself; a bucket has no links.
       outside: "refuse", or "allow".
 
     Raises:
@@ -87,12 +86,12 @@ def check_links(source_dir: str, outside: str) -> None:
 
 
 def _links(folder: str) -> Iterator[str]:
-    """All symbolic links below a folder; none is followed."""
-    left = [folder] if os.path.isdir(folder) else []
-    while left:
-        with os.scandir(left.pop()) as entries:
+    """Yields all symbolic links below a folder; none is followed."""
+    to_scan = [folder] if os.path.isdir(folder) else []
+    while to_scan:
+        with os.scandir(to_scan.pop()) as entries:
             for entry in entries:
                 if entry.is_symlink():
                     yield entry.path
                 elif entry.is_dir():
-                    left.append(entry.path)
+                    to_scan.append(entry.path)

@@ -16,7 +16,7 @@ from gandl_jax.raw import wells
 
 Filter = Mapping[str, tuple[str, ...]]
 
-SHOWN = 8  # an error names this many of the values that a column has
+SHOWN = 8  # values of a column that an error names
 
 
 def matches(
@@ -27,16 +27,16 @@ def matches(
     well: str = "",
     wells_per_row: int = 0,
 ) -> np.ndarray:
-    """The rows whose every named column holds an allowed value.
+    """Finds the rows whose every named column holds an allowed value.
 
-    In a column in which all texts are numbers, numbers are compared: 1 is 1.0.
+    In a column whose texts are all numbers, numbers are compared: 1 is 1.0.
 
     Args:
-      rule: column to its allowed values, "" is blank; None is met by no row.
+      rule: column to its allowed values, "" is blank; None matches no row.
       metadata: [N] rows of str, cleaned.
-      dose: the column that holds concentrations, in which 01 is 1 too.
-      well: the column that holds wells, which are compared in any notation.
-      wells_per_row: how many wells a row has, where they are numbers; else 0.
+      dose: the column of concentrations, in which 01 is 1 too.
+      well: the column of wells, which are compared in any notation.
+      wells_per_row: wells in a row, if wells are numbers; else 0.
 
     Returns:
       [N] bool.
@@ -45,19 +45,19 @@ def matches(
         return np.zeros(len(metadata), bool)
     chosen = np.ones(len(metadata), bool)
     for column, allowed in rule.items():
-        known = metadata[column].unique().tolist()
-        wanted = set()
+        texts = metadata[column].unique().tolist()
+        matching = set()
         for value in allowed:
             if column == well:
-                wanted |= wells.meant(value, known, wells_per_row)
+                matching |= wells.texts_of_well(value, texts, wells_per_row)
             else:
-                wanted |= names.meant(value, known, padded=column == dose)
-        chosen &= metadata[column].isin(wanted).to_numpy()
+                matching |= names.meant(value, texts, padded=column == dose)
+        chosen &= metadata[column].isin(matching).to_numpy()
     return chosen
 
 
 def check(key: str, rule: Filter, metadata: pd.DataFrame, **columns: Any) -> None:
-    """Refuses a filter that no row meets.
+    """Refuses a filter that matches no row.
 
     Args:
       key: of the config, for the message.
@@ -66,16 +66,16 @@ def check(key: str, rule: Filter, metadata: pd.DataFrame, **columns: Any) -> Non
       **columns: dose, well and wells_per_row, as for `matches`.
 
     Raises:
-      InputError: with the values that there are, the nearest first.
+      InputError: names the values of the column, the nearest first.
     """
     if matches(rule, metadata, **columns).any():
         return
-    column, others = _at_fault(rule, metadata, columns)
-    where = f" where {written(others)}" if others else ""
-    rows = metadata[matches(others, metadata, **columns)]
+    column, matching_part = _at_fault(rule, metadata, columns)
+    where = f" where {as_text(matching_part)}" if matching_part else ""
+    rows = metadata[matches(matching_part, metadata, **columns)]
     values = _nearest(rule[column], rows[column].unique())
     raise InputError(
-        f"config.screen.{key}={written(rule)!r} matches no record: {column} is never "
+        f"config.screen.{key}={as_text(rule)!r} matches no record: {column} is never "
         f"{' or '.join(map(_shown, rule[column]))}{where}, but {values}; correct the "
         f"filter or the table, or empty config.screen.{key} if the screen has none"
     )
@@ -84,8 +84,8 @@ def check(key: str, rule: Filter, metadata: pd.DataFrame, **columns: Any) -> Non
 def _at_fault(
     rule: Filter, metadata: pd.DataFrame, columns: Mapping[str, Any]
 ) -> tuple[str, Filter]:
-    """The column at which no row is left, and the part of the rule that rows meet."""
-    for column in rule:  # wrong by itself?
+    """Returns the column that leaves no row, and the part of the rule before it."""
+    for column in rule:  # does it match no row alone?
         if not matches({column: rule[column]}, metadata, **columns).any():
             return column, {}
     met: dict[str, tuple[str, ...]] = {}
@@ -97,7 +97,7 @@ def _at_fault(
 
 
 def unmet(rule: Filter, metadata: pd.DataFrame, **columns: Any) -> Iterator[str]:
-    """Says which of several allowed values no row of a filter holds."""
+    """Yields the values of a filter that match no row, of several allowed ones."""
     for column, allowed in rule.items():
         for value in allowed if len(allowed) > 1 else ():
             alone = {**rule, column: (value,)}
@@ -105,17 +105,17 @@ def unmet(rule: Filter, metadata: pd.DataFrame, **columns: Any) -> Iterator[str]
                 yield f"{column}={value}"
 
 
-def written(rule: Filter) -> str:
-    """A filter as the config writes it."""
+def as_text(rule: Filter) -> str:
+    """Writes a filter as the config does."""
     return "; ".join(f"{column}={'|'.join(rule[column])}" for column in rule)
 
 
 def _nearest(wanted: Collection[str], known: Collection[str]) -> str:
-    """The values of a column for a message, those like the wanted ones first."""
+    """Lists the values of a column for a message, those like the wanted ones first."""
     order = sorted(known, key=lambda text: (-_likeness(text, wanted), text))
     shown = ", ".join(map(_shown, order[:SHOWN]))
-    more = len(order) - SHOWN
-    return shown + (f" and {more:,} more" if more > 0 else "")
+    left_out = len(order) - SHOWN
+    return shown + (f" and {left_out:,} more" if left_out > 0 else "")
 
 
 def _shown(text: str) -> str:
@@ -123,14 +123,14 @@ def _shown(text: str) -> str:
 
 
 def _likeness(text: str, wanted: Collection[str]) -> float:
-    """From 0 to 1, how near a text is to one of those wanted."""
-    return max(_alike(text, other) for other in wanted)
+    """Returns in [0, 1] how near a text is to the nearest wanted one."""
+    return max(_alike(text, wanted_text) for wanted_text in wanted)
 
 
-def _alike(one: str, other: str) -> float:
-    """From 0 to 1: the ratio of two numbers, or how much two texts have in common."""
-    values = names.number(one, padded=True), names.number(other, padded=True)
+def _alike(first: str, second: str) -> float:
+    """Returns in [0, 1] the ratio of two numbers, or the likeness of two texts."""
+    values = names.number(first, padded=True), names.number(second, padded=True)
     if None not in values:
         low, high = sorted(map(abs, map(float, values)))
         return low / high if high else 1.0
-    return difflib.SequenceMatcher(None, one.casefold(), other.casefold()).ratio()
+    return difflib.SequenceMatcher(None, first.casefold(), second.casefold()).ratio()

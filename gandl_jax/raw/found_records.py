@@ -1,4 +1,4 @@
-"""Records of a screen without a table: found by the names of its files."""
+"""Records of a screen without a table, found by the names of its files."""
 
 import itertools
 import re
@@ -30,52 +30,52 @@ def find(
     Args:
       file: a file's path below the source directory, text with `{field}`s, as in
         "{plate}/{well}_s{site}_w{channel}*.tif".
-      codes: what `{channel}` stands for.
-      source_dir: the raw screen; all folders and archives in it are looked through.
-      cell: the field that counts crops of one site, if there is one.
-      well: the field that is a well's name, if there is one: where a name could be
-        read in several ways, it is a text that names a well.
-      wells_per_row: where wells are numbers, how many a row has; else 0.
-      ignored: globs of files that are none of the screen's.
+      codes: values of `{channel}`.
+      source_dir: the raw screen; all its folders and archives are searched.
+      cell: the field that counts crops of one site, or None.
+      well: the field of well names, or None: of several readings of a file's name, one
+        with a well is taken.
+      wells_per_row: wells in a row, if wells are numbers; else 0.
+      ignored: globs of files to leave out.
 
     Returns:
-      One row per record, sorted: its fields but `channel` as str, and `site_id`, the
-      fields but `cell` joined by "_", where no field is called so.
+      One row per record, sorted: its fields except `channel` as str, and `site_id`, all
+      fields except `cell` joined by "_", unless a field has that name.
 
     Raises:
       InputError: there are no files, none matches, or one could be read in two ways
         or has a name that is no text.
     """
     opened = raw_files.open_for(file, source_dir)
-    there = wildcards.kept(opened.everything(), ignored)
-    if not there and opened.no_plates:
+    paths = wildcards.kept(opened.all_paths(), ignored)
+    if not paths and opened.no_plates:
         raise InputError(opened.no_plates[0])
-    if not there:
+    if not paths:
         raise InputError(f"there are no files in {source_dir} (config.data.source_dir)")
     fields = path_pattern.parse(file).fields
-    named = [name for name in dict.fromkeys(fields) if name != CHANNEL]
+    columns = [name for name in dict.fromkeys(fields) if name != CHANNEL]
     well_text = {well: wells.texts(wells_per_row)} if well else {}
-    rows: dict[tuple[str, ...], tuple[str, ...]] = {}  # by what they mean
-    for match in _matches(file, codes, there, well_text):
-        texts = tuple(match[name] for name in named)
+    rows: dict[tuple[str, ...], tuple[str, ...]] = {}  # by their cleaned texts
+    for match in _matches(file, codes, paths, well_text):
+        texts = tuple(match[name] for name in columns)
         rows.setdefault(tuple(map(names.clean, texts)), texts)
     if not rows:
-        odd = f"; {opened.no_plates[0]}" if opened.no_plates else ""
+        no_plate = f"; {opened.no_plates[0]}" if opened.no_plates else ""
         raise InputError(
             f"no file in {source_dir} matches the pattern {file!r} "
-            f"(config.screen.file); there is, for example, {example(opened)}{odd}"
+            f"(config.screen.file); there is, for example, {example(opened)}{no_plate}"
         )
-    table = pd.DataFrame(sorted(rows.values()), columns=named, dtype=str)
+    table = pd.DataFrame(sorted(rows.values()), columns=columns, dtype=str)
     if SITE_ID not in table:
-        ours = [name for name in table if name != cell]
-        table[SITE_ID] = table[ours].agg("_".join, axis=1)
+        site_columns = [name for name in table if name != cell]
+        table[SITE_ID] = table[site_columns].agg("_".join, axis=1)
     return table
 
 
 def example(opened: raw_files.RawFiles) -> str | None:
-    """A file of a raw screen, an image where there is one; None in an empty folder."""
+    """Returns the path of an image, else of any file; None in an empty folder."""
     first = None
-    for path in opened.everything():
+    for path in opened.all_paths():
         if opened.is_image(path):
             return path
         first = first or path
@@ -83,15 +83,15 @@ def example(opened: raw_files.RawFiles) -> str | None:
 
 
 def _matches(
-    file: str, codes: Sequence[str], there: Iterable[str], well_text: dict[str, str]
+    file: str, codes: Sequence[str], paths: Iterable[str], well_text: dict[str, str]
 ) -> Iterator[re.Match[str]]:
-    """What the fields are in each file that matches."""
+    """Yields the matches of the pattern with the paths, with the fields as groups."""
     readings = list(_readings(file, codes, well_text))
-    for path in there:
-        for form, short, long in readings:
-            text = form(path)
-            if match := short.fullmatch(text):
-                _check_one_way(file, path, match, long.fullmatch(text))
+    for path in paths:
+        for normalise, lazy, greedy in readings:
+            text = normalise(path)
+            if match := lazy.fullmatch(text):
+                _check_one_way(file, path, match, greedy.fullmatch(text))
                 yield match
                 break
 
@@ -99,15 +99,17 @@ def _matches(
 def _readings(
     file: str, codes: Sequence[str], well_text: dict[str, str]
 ) -> Iterator[tuple[Callable[[str], str], re.Pattern[str], re.Pattern[str]]]:
-    """Ways to read a path: its form, and what takes the least or the most of it.
+    """Yields ways to read a path: how to normalise it, a lazy and a greedy pattern.
 
-    Those with a well that can be read come first, and paths as they are written.
+    Ways with a readable well come first, and paths as they are written.
     """
     for fields in (well_text, {}) if well_text else ({},):
-        for form in (str, _composed):
-            texts = [form(text) for text in (file, *codes)]
-            patterns = (_pattern(texts[0], texts[1:], way, fields) for way in ("?", ""))
-            yield form, *patterns
+        for normalise in (str, _composed):
+            texts = [normalise(text) for text in (file, *codes)]
+            patterns = (
+                _pattern(texts[0], texts[1:], lazy, fields) for lazy in ("?", "")
+            )
+            yield normalise, *patterns
 
 
 def _composed(text: str) -> str:
@@ -115,31 +117,32 @@ def _composed(text: str) -> str:
 
 
 def _check_one_way(
-    file: str, path: str, match: re.Match[str], other: re.Match[str]
+    file: str, path: str, match: re.Match[str], greedy_match: re.Match[str]
 ) -> None:
     if confined.is_no_text(path):
         raise InputError(
             f"the name of the file {path!r} holds characters that are no text: "
             "rename it"
         )
-    if other.groupdict() != match.groupdict():
+    if greedy_match.groupdict() != match.groupdict():
         raise InputError(
             f"the pattern {file!r} (config.screen.file) reads {path!r} in two "
-            f"ways, {_told(match)} and {_told(other)}: write more of what is the "
-            "same in all names, or a table with a column of paths"
+            f"ways, {_fields_in_words(match)} and {_fields_in_words(greedy_match)}: "
+            "write more of what is the same in all names, or a table with a column of "
+            "paths"
         )
 
 
 def _pattern(
     file: str, codes: Sequence[str], lazy: str, fields: dict[str, str]
 ) -> re.Pattern[str]:
-    """The regular expression of a file's path; a field has no "/" in it.
+    """Makes the regular expression of a file's path; a field has no "/" in it.
 
     Args:
       file: the pattern.
       codes: of the channels.
-      lazy: "?" takes as little text as fits, "" as much.
-      fields: of some fields, the regular expression of their text.
+      lazy: "?" for fields as short as possible, "" for as long as possible.
+      fields: field to the regular expression of its text, for some.
     """
     ordered = sorted(codes, key=len, reverse=not lazy)
     text, seen = "", set()
@@ -156,5 +159,5 @@ def _pattern(
     return re.compile(text)
 
 
-def _told(match: re.Match[str]) -> str:
+def _fields_in_words(match: re.Match[str]) -> str:
     return ", ".join(itertools.starmap("{}={}".format, match.groupdict().items()))

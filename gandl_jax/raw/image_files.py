@@ -1,8 +1,8 @@
-"""Files of raw images: the format in their headers, and the pixels of TIFFs.
+"""Image files: the format in their headers, and the pixels of TIFFs.
 
 Readable are PNGs, grey or RGB, and TIFFs, both of 8 or 16 bits; TIFFs of signed 16 bits
-where no level is below 0. A TIFF's channels are its pages, its samples or an axis C
-that the file names itself. Imports nothing slow.
+if no level is below 0. A TIFF's channels are its pages, its samples or an axis C that
+its metadata name. Imports nothing slow.
 """
 
 import dataclasses
@@ -19,15 +19,15 @@ import tifffile
 
 from gandl_jax.raw import limits, packed_sizes
 
-# Of a damaged file it tells in many lines what an error of ours says in one.
+# It logs many lines on a damaged file, for which our error is one line.
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _TIFF = b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"  # the last two are BigTIFF's
 _DEPTH = {np.dtype(np.uint8): 8, np.dtype(np.uint16): 16, np.dtype(np.int16): 16}
-_CHANNEL_AXES = "CSQI"  # channels, samples, and pages that nothing is said of
+_CHANNEL_AXES = "CSQI"  # channels, samples, and pages without a description
 _ALPHA = tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA
-_SIZELESS = tuple(  # packings that say nothing of an image's size
+_SIZELESS = tuple(  # compressions that hold no image size
     map(tifffile.COMPRESSION, (1, 5, 8, 32773, 32946, 34925, 50000))
 )
 _PHOTOMETRIC = (
@@ -39,7 +39,7 @@ _PHOTOMETRIC = (
 
 @dataclasses.dataclass(frozen=True)
 class ImageFormat:
-    """What the images of a screen must have in common; its str is for messages."""
+    """Format that all images of a screen share; its str is for messages."""
 
     height_px: int
     width_px: int
@@ -48,7 +48,7 @@ class ImageFormat:
 
     @property
     def most_bytes(self) -> int:
-        """More than a file of such an image has, however badly it packs."""
+        """Upper limit of a file's size in bytes, however badly it compresses."""
         pixels = self.height_px * self.width_px * self.planes * self.bit_depth // 8
         return limits.MOST_BESIDE_PIXELS + 2 * pixels
 
@@ -58,11 +58,11 @@ class ImageFormat:
 
 
 class Unreadable(ValueError):
-    """A file that cannot be used; says why."""
+    """Error of a file that cannot be used; its text says why."""
 
 
 def read_format(file: BinaryIO) -> ImageFormat | str:
-    """The format in a file's header, or what is wrong with it."""
+    """Reads the format in a file's header; returns what is wrong as str."""
     start = file.read(26)
     if not start.startswith(_TIFF):
         return png_format(start)
@@ -77,7 +77,7 @@ def read_format(file: BinaryIO) -> ImageFormat | str:
 
 
 def png_format(data: bytes) -> ImageFormat | str:
-    """The format in a PNG's header, or what is wrong with it (PNG, section 11.2.1)."""
+    """Reads the format in a PNG's header (PNG, section 11.2.1), or what is wrong."""
     if not data:
         return "empty"
     if data[:8] != _PNG or data[12:16] != b"IHDR":
@@ -87,16 +87,19 @@ def png_format(data: bytes) -> ImageFormat | str:
     width, height, depth, colour = struct.unpack(">IIBB", data[16:26])
     planes = {0: 1, 2: 3}.get(colour)
     if planes is None or depth not in (8, 16):
-        kinds = {0: "grey", 2: "RGB", 3: "palette"}
-        kinds |= {4: "grey with an alpha channel", 6: "RGB with an alpha channel"}
-        return f"{depth}-bit {kinds.get(colour, 'of unknown colour type')}"
-    if told := too_large(height, width, depth, planes):
-        return told
+        colour_types = {0: "grey", 2: "RGB", 3: "palette"}
+        colour_types |= {
+            4: "grey with an alpha channel",
+            6: "RGB with an alpha channel",
+        }
+        return f"{depth}-bit {colour_types.get(colour, 'of unknown colour type')}"
+    if problem := too_large(height, width, depth, planes):
+        return problem
     return ImageFormat(height, width, depth, planes)
 
 
 def too_large(height: int, width: int, depth: int, planes: int) -> str | None:
-    """Says why an image of this size is refused; None where it is not."""
+    """Returns why an image of this size is refused, or None."""
     if height * width > limits.MOST_PX:
         return f"{height}x{width} px, and {limits.MOST_PX:,} px are the most"
     size = height * width * planes * depth // 8
@@ -112,21 +115,21 @@ def format_of(pixels: np.ndarray) -> ImageFormat:
 
 
 def is_tiff(data: bytes) -> bool:
-    """Whether a file's bytes begin as a TIFF's do."""
+    """Returns True if a file's bytes begin as a TIFF's."""
     return data.startswith(_TIFF)
 
 
-def tiff_pixels(data: bytes) -> tuple[ImageFormat, np.ndarray]:
+def decode_tiff(data: bytes) -> tuple[ImageFormat, np.ndarray]:
     """Decodes a TIFF.
 
     Args:
       data: the whole file.
 
     Returns:
-      Its format, and [H, W, planes] uint8 or uint16.
+      The format, and the pixels [H, W, planes] uint8 or uint16.
 
     Raises:
-      Unreadable: it is damaged, or of another kind.
+      Unreadable: it is damaged, or of an unsupported kind.
     """
     try:
         with _open(io.BytesIO(data)) as tiff:
@@ -141,8 +144,8 @@ def tiff_pixels(data: bytes) -> tuple[ImageFormat, np.ndarray]:
     return image_format, unsigned(_channels_last(pixels, axes))
 
 
-def tiff(pixels: np.ndarray) -> bytes:
-    """The file of an image, as `tiff_pixels` reads it.
+def encode_tiff(pixels: np.ndarray) -> bytes:
+    """Encodes an image as a TIFF that `decode_tiff` reads.
 
     Args:
       pixels: [H, W, planes] uint8 or uint16.
@@ -162,7 +165,7 @@ def read_pages_format(file: BinaryIO, pages: Sequence[int]) -> ImageFormat:
       pages: one for each channel, from 0.
 
     Raises:
-      Unreadable: it is damaged, or of another kind.
+      Unreadable: it is damaged, or of an unsupported kind.
     """
     try:
         with _open(file) as tiff:
@@ -173,11 +176,11 @@ def read_pages_format(file: BinaryIO, pages: Sequence[int]) -> ImageFormat:
         raise Unreadable("truncated or corrupt") from error
 
 
-def pages_pixels(file: BinaryIO, pages: Sequence[int]) -> np.ndarray:
+def decode_pages(file: BinaryIO, pages: Sequence[int]) -> np.ndarray:
     """Decodes an image that lies in some pages of a TIFF.
 
     Args:
-      file: open for reading; of it these pages alone are read.
+      file: open for reading; only these pages are read.
       pages: one for each channel, from 0.
 
     Returns:
@@ -226,21 +229,21 @@ def _pages_format(
 
 
 def _open(file: BinaryIO) -> tifffile.TiffFile:
-    """This file's own pages, also where OME speaks of others beside it."""
+    """Opens a TIFF's pages alone, also if its OME-XML names other files."""
     return tifffile.TiffFile(file, _multifile=False)
 
 
 def _channels_last(pixels: np.ndarray, axes: str) -> np.ndarray:
-    """An array with these axes as [H, W, planes], in the machine's byte order."""
-    places = axes.index("Y"), axes.index("X")
-    others = [i for i in range(len(axes)) if i not in places]
-    height, width = (pixels.shape[i] for i in places)
-    pixels = pixels.transpose(*places, *others).reshape(height, width, -1)
+    """Transposes pixels of given axes to [H, W, planes], in native byte order."""
+    image_axes = axes.index("Y"), axes.index("X")
+    other_axes = [i for i in range(len(axes)) if i not in image_axes]
+    height, width = (pixels.shape[i] for i in image_axes)
+    pixels = pixels.transpose(*image_axes, *other_axes).reshape(height, width, -1)
     return np.ascontiguousarray(pixels.astype(pixels.dtype.newbyteorder("=")))
 
 
 def unsigned(pixels: np.ndarray) -> np.ndarray:
-    """Returns the same levels without a sign; raises Unreadable for one below 0."""
+    """Views signed levels as unsigned; raises Unreadable for one below 0."""
     if pixels.dtype != np.int16:
         return pixels
     if (lowest := pixels.min()) < 0:
@@ -252,7 +255,7 @@ def unsigned(pixels: np.ndarray) -> np.ndarray:
 
 
 def _layout(tiff: tifffile.TiffFile) -> tuple[ImageFormat, str]:
-    """The format, and the axes of the array that holds the pixels."""
+    """Returns the format, and the axes of the array of pixels."""
     page, series = tiff.pages.first, tiff.series
     depth = _DEPTH.get(page.dtype)
     if depth is None:
@@ -263,42 +266,45 @@ def _layout(tiff: tifffile.TiffFile) -> tuple[ImageFormat, str]:
     if any(sample in _ALPHA for sample in page.extrasamples):
         raise Unreadable(f"{depth}-bit with an alpha channel")
     if page.photometric not in _PHOTOMETRIC:
-        kind = getattr(page.photometric, "name", page.photometric)
-        raise Unreadable(f"levels that are neither grey nor RGB ({kind})")
+        photometric = getattr(page.photometric, "name", page.photometric)
+        raise Unreadable(f"levels that are neither grey nor RGB ({photometric})")
     axes, shape = series[0].axes, series[0].shape
     if any(
-        (one.axes, one.shape, one.dtype) != (axes, shape, page.dtype) for one in series
+        (other.axes, other.shape, other.dtype) != (axes, shape, page.dtype)
+        for other in series
     ):
         raise Unreadable(f"{len(series)} images of unlike size or kind")
     if len(series) > 1:
         axes, shape = "I" + axes, (len(series), *shape)
-    if any(_end(one) > tiff.filehandle.size for one in series):
+    if any(_end_byte(other) > tiff.filehandle.size for other in series):
         raise Unreadable("truncated")
     return ImageFormat(*_size(axes, shape, depth)), axes
 
 
 def _check_packed(tiff: tifffile.TiffFile) -> None:
-    """Raises where a strip or tile would unpack to far more than its place."""
-    every = itertools.chain.from_iterable(series.pages for series in tiff.series)
-    _check_pages(every, tiff)
+    """Raises if a strip or tile would unpack to far more than its image."""
+    pages = itertools.chain.from_iterable(series.pages for series in tiff.series)
+    _check_pages(pages, tiff)
 
 
 def _check_pages(pages: Iterable[tifffile.TiffPage], tiff: tifffile.TiffFile) -> None:
     for page in pages:
-        like = page.keyframe  # which has what pages of a kind share
-        most = 2 * max(like.imagelength * like.imagewidth, math.prod(like.chunks))
-        if most > 2 * limits.MOST_PX * like.samplesperpixel:
-            raise Unreadable(f"tiles of {math.prod(like.chunks):,} values")
-        if like.compression in _SIZELESS:
+        keyframe = page.keyframe  # has what pages of one form share
+        most_px = 2 * max(
+            keyframe.imagelength * keyframe.imagewidth, math.prod(keyframe.chunks)
+        )
+        if most_px > 2 * limits.MOST_PX * keyframe.samplesperpixel:
+            raise Unreadable(f"tiles of {math.prod(keyframe.chunks):,} values")
+        if keyframe.compression in _SIZELESS:
             continue
-        places = page.dataoffsets, page.databytecounts
-        for data, _ in tiff.filehandle.read_segments(*places, sort=False):
-            if data and (px := packed_sizes.largest_px(data)) > most:
-                raise Unreadable(f"{px:,} px packed in place of {most // 2:,}")
+        segments = page.dataoffsets, page.databytecounts
+        for data, _ in tiff.filehandle.read_segments(*segments, sort=False):
+            if data and (px := packed_sizes.largest_px(data)) > most_px:
+                raise Unreadable(f"{px:,} px packed in place of {most_px // 2:,}")
 
 
-def _end(series: tifffile.TiffPageSeries) -> int:
-    """Where the pixels of a series end in the file, in bytes."""
+def _end_byte(series: tifffile.TiffPageSeries) -> int:
+    """Returns the byte at which the pixels of a series end in the file."""
     if series.dataoffset is not None:
         return series.dataoffset + series.nbytes
     return max(
@@ -309,18 +315,20 @@ def _end(series: tifffile.TiffPageSeries) -> int:
 
 
 def _size(axes: str, shape: Sequence[int], depth: int) -> tuple[int, int, int, int]:
-    """Height, width, bit depth and planes."""
-    others = {axis: n for axis, n in zip(axes, shape, strict=True) if axis not in "YX"}
-    long = [axis for axis, n in others.items() if n > 1]
+    """Returns height, width, bit depth and planes."""
+    other_axes = {
+        axis: n for axis, n in zip(axes, shape, strict=True) if axis not in "YX"
+    }
+    channel_axes = [axis for axis, n in other_axes.items() if n > 1]
     if (
         not {"Y", "X"} <= set(axes)
-        or len(long) > 1
-        or not set(long) <= set(_CHANNEL_AXES)
+        or len(channel_axes) > 1
+        or not set(channel_axes) <= set(_CHANNEL_AXES)
     ):
         size = "x".join(map(str, shape))
         raise Unreadable(f"axes {axes} of {size}, which are not one image's channels")
     height, width = shape[axes.index("Y")], shape[axes.index("X")]
-    planes = max(others.values(), default=1)
-    if told := too_large(height, width, depth, planes):
-        raise Unreadable(told)
+    planes = max(other_axes.values(), default=1)
+    if problem := too_large(height, width, depth, planes):
+        raise Unreadable(problem)
     return height, width, depth, planes

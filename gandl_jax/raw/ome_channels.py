@@ -1,4 +1,4 @@
-"""Channels of OME plates beside those that a config names. Imports nothing slow."""
+"""Checks a config's channels against those of OME plates. Imports nothing slow."""
 
 from collections.abc import Sequence
 
@@ -8,9 +8,9 @@ from gandl_jax.raw.ome_zarr import ZarrPlate
 
 
 def check(names: Sequence[str], plates: Sequence[ZarrPlate | TiffPlates]) -> None:
-    """Refuses names that are the plates' own in another order or number.
+    """Refuses channel names that are the plates' labels in another order or number.
 
-    Where none of the names is a label of the plate, they name its channels anew.
+    Names that are no labels of the plate rename its channels.
 
     Args:
       names: of the channels, as the config has them.
@@ -27,8 +27,8 @@ def check(names: Sequence[str], plates: Sequence[ZarrPlate | TiffPlates]) -> Non
                 f"config.screen.channels names {len(names)}, {', '.join(names)}: name "
                 "all, in the plate's order; --config.data.channels chooses among them"
             )
-        ours, theirs = list(map(_plain, names)), list(map(_plain, labels))
-        if sorted(ours) == sorted(theirs) and ours != theirs:
+        plain_names, plain_labels = list(map(_plain, names)), list(map(_plain, labels))
+        if sorted(plain_names) == sorted(plain_labels) and plain_names != plain_labels:
             raise InputError(
                 f"config.screen.channels are {', '.join(names)}, and {plate.name} has "
                 f"them in the order {', '.join(labels)}: write them in the plate's"
@@ -40,5 +40,5 @@ def _count(labels: Sequence[str]) -> str:
 
 
 def _plain(name: str) -> str:
-    """A name without what spellings differ in."""
+    """Drops capitals and signs, in which spellings differ."""
     return "".join(filter(str.isalnum, name.casefold()))

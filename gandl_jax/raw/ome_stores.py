@@ -1,8 +1,8 @@
-"""The OME-Zarr plates of a raw screen: where they lie.
+"""Stores of OME-Zarr plates in a raw screen: where they lie.
 
-In its folder itself: folders and zip archives (`.zip`, `.ozx`); those that a file
-`plates.txt` there names, one a line, by addresses (https://, s3://, gs://) or paths
-below the folder; or the folder is a plate. Imports nothing slow.
+Stores are folders and zip archives (`.zip`, `.ozx`) in the screen's folder; stores that
+a file `plates.txt` there names, one a line, by addresses (https://, s3://, gs://) or
+paths below the folder; or the folder itself. Imports nothing slow.
 """
 
 import os
@@ -30,15 +30,15 @@ _ADDRESS = re.compile(r"[a-z][a-z0-9+]*://.+")
 def find(
     source_dir: str, entries: Sequence[epath.Path], options: OmeOptions
 ) -> tuple[tuple[ZarrPlate, ...], tuple[str, ...]]:
-    """The plates beside a raw screen's loose files.
+    """Opens the plates beside a raw screen's loose files.
 
     Args:
       source_dir: the raw screen.
-      entries: all that lies in it, sorted.
+      entries: its files and folders, sorted.
       options: the level, plane and time point to read.
 
     Returns:
-      The plates; and a sentence on each Zarr there that is none.
+      The plates, and a sentence on each Zarr that is no plate.
 
     Raises:
       InputError: a plate that cannot be used, two of one name, or a line of
@@ -71,7 +71,7 @@ def find(
 def in_archive(
     archive: Archive, options: OmeOptions
 ) -> tuple[tuple[ZarrPlate, ...], tuple[str, ...]]:
-    """The plates in a zip archive, as from `find`; none where it holds no Zarr."""
+    """Opens the plates in a zip archive; returns as `find`."""
     plates, no_plates = [], []
     for folder, keys in _in_archive(archive):
         try:
@@ -85,7 +85,7 @@ def _in_archive(archive: Archive) -> Iterator[tuple[str, Keys]]:
     if any(name in archive for name in ROOTS):
         is_zarr = archive.top.lower().endswith(".zarr")
         yield _folder(archive.top if is_zarr else archive.name), ZipKeys(archive, "")
-    elif b".zarr/" in archive.names:  # looked at first: there may be millions
+    elif b".zarr/" in archive.names:  # a fast test: there may be millions
         matches = map(_INNER.fullmatch, archive.paths())
         for root in sorted({match["root"] for match in matches if match}):
             if not archive.top or not root.startswith(f"{archive.top}/"):
@@ -93,17 +93,17 @@ def _in_archive(archive: Archive) -> Iterator[tuple[str, Keys]]:
 
 
 def check_apart(plates: Sequence[ZarrPlate]) -> None:
-    """Raises InputError where two plates have one name, or channels that differ."""
-    seen: dict[str, ZarrPlate] = {}
+    """Raises InputError if two plates have one name, or channels that differ."""
+    by_folder: dict[str, ZarrPlate] = {}
     for plate in plates:
         folder = next(iter(plate.images)).partition(f"{ome_zarr.END}/")[0]
-        if folder in seen:
+        if folder in by_folder:
             raise InputError(
-                f"{seen[folder].name} and {plate.name} are plates of one name: rename "
-                "one of them, or move it away"
+                f"{by_folder[folder].name} and {plate.name} are plates of one name: "
+                "rename one of them, or move it away"
             )
-        seen[folder] = plate
-        first = next(iter(seen.values()))
+        by_folder[folder] = plate
+        first = next(iter(by_folder.values()))
         if plate.channels and first.channels and plate.channels != first.channels:
             raise InputError(
                 f"{plate.name} has the channels {', '.join(plate.channels)}, and "
@@ -113,30 +113,33 @@ def check_apart(plates: Sequence[ZarrPlate]) -> None:
 
 
 def _listed(source_dir: str) -> Iterator[tuple[str, Keys]]:
-    """The stores that the list names, one a line; what begins with # is passed over."""
+    """Yields the stores that the list names, one a line; # begins a comment."""
     path = epath.Path(source_dir) / LIST
     try:
         lines = files.read_text(path, 2**20).splitlines()
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is no text in UTF-8: write it again") from error
     for number, line in enumerate(lines, 1):
-        place = line.strip().rstrip("/")
-        if not place or place.startswith("#"):
+        location = line.strip().rstrip("/")
+        if not location or location.startswith("#"):
             continue
-        folder = _folder(os.path.basename(place))
-        if _ADDRESS.fullmatch(place):
-            yield folder, WebKeys(place)
+        folder = _folder(os.path.basename(location))
+        if _ADDRESS.fullmatch(location):
+            yield folder, WebKeys(location)
             continue
-        whole = os.path.normpath(place)
-        if os.path.isabs(whole) or whole.startswith(".."):
+        relative = os.path.normpath(location)
+        if os.path.isabs(relative) or relative.startswith(".."):
             raise InputError(
-                f"{path}, line {number}: {place!r} is neither an address such as "
+                f"{path}, line {number}: {location!r} is neither an address such as "
                 "https://host/P1.ome.zarr nor a path below the folder: correct it"
             )
-        within = os.path.dirname(whole)
-        yield os.path.join(within, folder), FolderKeys(os.path.join(source_dir, whole))
+        parent = os.path.dirname(relative)
+        yield (
+            os.path.join(parent, folder),
+            FolderKeys(os.path.join(source_dir, relative)),
+        )
 
 
 def _folder(name: str) -> str:
-    """A store's name as images' paths begin with it: P1.ome.zarr.zip is P1.zarr."""
+    """Returns a store's name in its images' paths: P1.zarr for P1.ome.zarr.zip."""
     return _ENDS.sub("", name) + ome_zarr.END

@@ -1,4 +1,4 @@
-"""OME-TIFFs whose own metadata say of what plate and well they are.
+"""OME-TIFFs whose metadata name the plate and well of their images.
 
 An image's path is "P1.ome/B03/0": the plate's name in the OME-XML, the well, and the
 image's number among those of the well. A file may hold one image or several.
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
 
 END = ".ome/"  # of a plate's folder in the paths of its images
 FILES = ".ome.tif", ".ome.tiff"
-THREADS = 16  # a disk or a network answers so many at once
+THREADS = 16  # requests that a disk or a network serves at once
 
 
 @dataclasses.dataclass(frozen=True)
 class TiffPlates:
-    """Images of OME-TIFFs; goes to other threads and processes as it is.
+    """Images of OME-TIFFs; may be pickled, and used by several threads.
 
     Attributes:
       source: the files that hold them.
       images: path below the raw screen to the image's file, and its pages there.
-      channels: their names, as the first image has them; () where it has none.
+      channels: names, as the first image has them; () if it has none.
     """
 
     source: "RawFiles"
@@ -45,24 +45,24 @@ class TiffPlates:
 
     @property
     def name(self) -> str:
-        """A file of theirs, for messages."""
+        """Path of one of the files, for messages."""
         return next(iter(self.images.values()))[0]
 
     def __contains__(self, path: str) -> bool:
         return path in self.images
 
     def paths(self) -> Iterator[str]:
-        """Paths of all images."""
+        """Iterates over the paths of all images."""
         return iter(self.images)
 
-    def part(self, paths: Iterable[str]) -> "TiffPlates":
-        """The same with these images alone."""
+    def subset(self, paths: Iterable[str]) -> "TiffPlates":
+        """Returns the plates with these images alone."""
         kept = {path: self.images[path] for path in paths if path in self.images}
-        source = self.source.part({file for file, _ in kept.values()})
+        source = self.source.subset({file for file, _ in kept.values()})
         return dataclasses.replace(self, source=source, images=kept)
 
     def read_format(self, path: str) -> ImageFormat:
-        """An image's format, from its pages' headers alone.
+        """Reads an image's format from the headers of its pages.
 
         Raises:
           Unreadable: it is damaged, or of another kind.
@@ -79,11 +79,11 @@ class TiffPlates:
         """
         name, pages = self.images[path]
         with self.source.expected(name) as file:
-            return image_files.pages_pixels(_seekable(file), pages)
+            return image_files.decode_pages(_seekable(file), pages)
 
 
 def _seekable(file: BinaryIO) -> BinaryIO:
-    """The file; one in an archive, which is unpacked from its start, in memory."""
+    """Returns a seekable file; a member of an archive is read into memory."""
     return io.BytesIO(file.read()) if isinstance(file, zipfile.ZipExtFile) else file
 
 
@@ -95,10 +95,10 @@ def find(source: "RawFiles", options: OmeOptions) -> TiffPlates:
       options: the plane and time point to read.
 
     Raises:
-      InputError: there is no OME-TIFF, one cannot be read, or says nothing of plate and
-        well; or its channels are in another order than those of the first.
+      InputError: there is no OME-TIFF, one cannot be read or does not name plate and
+        well, or its channels are not those of the first in the same order.
     """
-    names = [p for p in source.each_once() if p.lower().endswith(FILES)]
+    names = [p for p in source.unique_paths() if p.lower().endswith(FILES)]
     if not names:
         raise InputError(
             f"there is no {' or '.join(FILES)} in {source.source_dir}, and "
@@ -114,8 +114,8 @@ def find(source: "RawFiles", options: OmeOptions) -> TiffPlates:
             sites[image.plate, image.well].append((image.index, name, image))
     first = next(image for images in images_by_file for image in images)
     paths = {}
-    for (plate, well), entries in sorted(sites.items()):
-        in_order = sorted(entries, key=lambda entry: (entry[:2], entry[2].pages))
+    for (plate, well), images_of_well in sorted(sites.items()):
+        in_order = sorted(images_of_well, key=lambda entry: (entry[:2], entry[2].pages))
         for number, (_, name, image) in enumerate(in_order):
             if image.channels != first.channels:
                 raise InputError(
@@ -128,7 +128,7 @@ def find(source: "RawFiles", options: OmeOptions) -> TiffPlates:
 
 
 def describes_plates(source: "RawFiles", name: str) -> bool:
-    """Whether a file's OME-XML names plate and well of its images."""
+    """Returns True if a file's OME-XML names plate and well of its images."""
     try:
         return bool(_images(source, name, OmeOptions()))
     except InputError:
@@ -136,7 +136,7 @@ def describes_plates(source: "RawFiles", name: str) -> bool:
 
 
 def _images(source: "RawFiles", name: str, options: OmeOptions) -> list[OmeImage]:
-    """The images of a file, each with its plate and well."""
+    """Reads a file's images, each with its plate and well."""
     path = f"{source.source_dir}/{name}"
     try:
         with source.expected(name) as file:
@@ -154,7 +154,7 @@ def _images(source: "RawFiles", name: str, options: OmeOptions) -> list[OmeImage
 
 
 def _description(file: BinaryIO) -> str:
-    """The OME-XML in a file's first page."""
+    """Reads the OME-XML in a file's first page."""
     try:
         with tifffile.TiffFile(file, _multifile=False) as tiff:
             if tiff.ome_metadata is None:

@@ -1,6 +1,6 @@
 """OME-XML of a TIFF: its images, with plate, well and channel names.
 
-Imports nothing slow. Written by the OME data model, schema 2016-06.
+By the OME data model, schema 2016-06. Imports nothing slow.
 """
 
 import dataclasses
@@ -15,13 +15,13 @@ from gandl_jax.raw.ome_options import OmeOptions
 
 @dataclasses.dataclass(frozen=True)
 class OmeImage:
-    """An image of a file, which is a site of a well.
+    """Image of a file, which is a site of a well.
 
     Attributes:
-      plate: its name, or its identifier where it has none; "" is not said.
-      well: "B03"; "" is not said.
-      index: of the site among those of the plate, as the file counts them.
-      channels: their names; () where one has none.
+      plate: its name, or its identifier if it has none; "" if not stated.
+      well: "B03"; "" if not stated.
+      index: of the site within the plate, as the file counts them.
+      channels: their names; () if one has none.
       pages: for each channel the page of the file that holds the chosen plane.
     """
 
@@ -66,13 +66,13 @@ def parse(text: str, file_name: str, options: OmeOptions) -> list[OmeImage]:
 
 
 def _samples(root: ElementTree.Element) -> Iterator[tuple[str, str, str, int]]:
-    """An image's identifier, its plate, its well and its index."""
+    """Yields an image's identifier, plate, well and index."""
     for plate in root.findall("{*}Plate"):
         name = plate.get("Name") or plate.get("ID") or ""
         for well in plate.findall("{*}Well"):
             row, column = _number(well, "Row", 0) + 1, _number(well, "Column", 0) + 1
             name_of_well = (
-                wells.meant_by(f"R{row}C{column}") or f"R{row:02}C{column:02}"
+                wells.read_name(f"R{row}C{column}") or f"R{row:02}C{column:02}"
             )
             for number, sample in enumerate(well.findall("{*}WellSample")):
                 image = sample.find("{*}ImageRef")
@@ -93,7 +93,7 @@ def _number(element: ElementTree.Element, name: str, default: int) -> int:
 def _pages(
     pixels: ElementTree.Element, file_name: str, options: OmeOptions
 ) -> tuple[int, ...] | None:
-    """For each channel its page; None where the image lies in another file."""
+    """Returns the page of each channel; None if the image lies in another file."""
     sizes = {axis: _number(pixels, f"Size{axis}", 1) for axis in "CZT"}
     for axis, index in (("Z", options.z_plane), ("T", options.time_point)):
         if index >= sizes[axis]:
@@ -128,7 +128,7 @@ def _pages(
 def _data(
     pixels: ElementTree.Element,
 ) -> Iterator[tuple[dict[str, int], int | None, int | None, str]]:
-    """Gives each TiffData's first plane, its page, its number of planes and its file.
+    """Yields each TiffData's first plane, page, number of planes and file.
 
     An image without any has its planes in order from the file's first page.
     """
@@ -149,7 +149,7 @@ def _data(
 def _positions(
     order: str, sizes: dict[str, int], start: dict[str, int]
 ) -> Iterator[dict[str, int]]:
-    """Planes in a dimension order, the first axis fastest, from one on."""
+    """Yields planes in a dimension order, the first axis fastest, from `start` on."""
     first, second, third = order
     ranges = (range(sizes[axis]) for axis in (third, second, first))
     begin = tuple(start[axis] for axis in (third, second, first))

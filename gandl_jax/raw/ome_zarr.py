@@ -1,4 +1,4 @@
-"""A plate of OME-Zarr (OME-NGFF 0.4 on Zarr 2, 0.5 on Zarr 3) as a raw screen's images.
+"""Plates of OME-Zarr (OME-NGFF 0.4 on Zarr 2, 0.5 on Zarr 3) in raw screens.
 
 An image's path is "P1.zarr/B03/0": the store's name without its ending, the well, and
 the field as the plate names it. Metadata are read here, by the specification; pixels by
@@ -24,26 +24,26 @@ from gandl_jax.raw.zarr_keys import Keys
 
 END = ".zarr"  # of a plate's folder in the paths of its images
 VERSIONS = {2: "0.4", 3: "0.5"}  # of OME-NGFF, by that of Zarr
-THREADS = 16  # a disk or a network answers so many at once
+THREADS = 16  # requests that a disk or a network serves at once
 _DTYPES = {"|u1": 8, "<u2": 16, ">u2": 16, "<i2": 16, ">i2": 16}  # of Zarr 2
 _DTYPES |= {"uint8": 8, "uint16": 16, "int16": 16}  # of Zarr 3
 _PLAIN = re.compile(r"(?!\.\.?(/|$))[\w .+-]+(/(?!\.\.?(/|$))[\w .+-]+)*")
 
 
 class NoPlate(InputError):
-    """A Zarr that is no plate."""
+    """Error of a Zarr that is no plate."""
 
 
 @dataclasses.dataclass(frozen=True)
 class ZarrPlate:
-    """A plate's images; goes to other threads and processes as it is.
+    """Images of a plate; may be pickled, and used by several threads.
 
     Attributes:
       keys: of the store.
       zarr_format: 2 or 3.
       images: path below the raw screen to the image's group in the store.
-      channels: their labels, as the first image has them; () where it has none.
-      acquisitions: how many there are; their images are fields of their wells.
+      channels: labels, as the first image has them; () if it has none.
+      acquisitions: number of them; their images are fields of their wells.
       options: the level, plane and time point that are read.
     """
 
@@ -56,31 +56,31 @@ class ZarrPlate:
 
     @property
     def name(self) -> str:
-        """The store's, for messages."""
+        """Path or address of the store, for messages."""
         return self.keys.name
 
     @property
     def title(self) -> str:
-        """The plate's name in its images' paths: "P1"."""
+        """Name of the plate in the paths of its images: "P1"."""
         return next(iter(self.images)).split(f"{END}/")[0].rpartition("/")[2]
 
     def __contains__(self, path: str) -> bool:
         return path in self.images
 
     def paths(self) -> Iterator[str]:
-        """Paths of all images."""
+        """Iterates over the paths of all images."""
         return iter(self.images)
 
-    def part(self, paths: Iterable[str]) -> "ZarrPlate":
-        """The plate with these images alone."""
+    def subset(self, paths: Iterable[str]) -> "ZarrPlate":
+        """Returns the plate with these images alone."""
         kept = {path: self.images[path] for path in paths if path in self.images}
         return dataclasses.replace(self, images=kept)
 
     def read_format(self, path: str) -> ImageFormat:
-        """An image's format, from its metadata alone.
+        """Reads an image's format from its metadata.
 
         Raises:
-          Unreadable: it is not there, not of known kind, or of other channels.
+          Unreadable: it is absent, of an unsupported kind, or has other channels.
         """
         return self._image(path).image_format
 
@@ -91,7 +91,7 @@ class ZarrPlate:
           [H, W, channels] uint8 or uint16; each channel's are contiguous.
 
         Raises:
-          Unreadable: as `read_format`, or a chunk is damaged or not there.
+          Unreadable: as `read_format`, or a chunk is damaged or absent.
           RunError: the network failed.
         """
         from gandl_jax.raw import zarr_arrays  # an optional library
@@ -110,16 +110,16 @@ class ZarrPlate:
 
     def _image(self, path: str) -> "_Image":
         group = self.images[path]
-        described = _attributes(self.keys, group, self.zarr_format)
-        if described is None:
+        attributes = _attributes(self.keys, group, self.zarr_format)
+        if attributes is None:
             raise Unreadable("listed by its well, but not there")
-        labels = _labels(described)
+        labels = _labels(attributes)
         if labels and self.channels and labels != self.channels:
             raise Unreadable(
                 f"its channels are {', '.join(labels)}, and those of the plate's first "
                 f"image {', '.join(self.channels)}"
             )
-        axes, level = _level(described, self.options.pyramid_level, self.zarr_format)
+        axes, level = _level(attributes, self.options.pyramid_level, self.zarr_format)
         array_path = f"{group}/{level}"
         name = "zarr.json" if self.zarr_format == 3 else ".zarray"
         metadata = _json(self.keys, f"{array_path}/{name}")
@@ -130,13 +130,13 @@ class ZarrPlate:
 
 @dataclasses.dataclass(frozen=True)
 class _Image:
-    """An array of a pyramid.
+    """Array of a pyramid level.
 
     Attributes:
       path: in the store.
-      metadata: its own, of Zarr 2 or 3.
-      selection: of each axis, what is read.
-      image_format: of that.
+      metadata: of the array, in Zarr 2 or 3.
+      selection: for each axis the index or slice that is read.
+      image_format: of the selection.
     """
 
     path: str
@@ -146,20 +146,19 @@ class _Image:
 
 
 def open_plate(keys: Keys, folder: str, options: OmeOptions) -> ZarrPlate | None:
-    """Reads a plate's list of wells, and theirs of images.
+    """Reads a plate's list of wells, and each well's list of images.
 
     Args:
       keys: of the store.
-      folder: that the images' paths begin with, as "P1.zarr".
+      folder: beginning of the images' paths, as "P1.zarr".
       options: the level, plane and time point to read.
 
     Returns:
-      The plate; None where the store is an AnnData table, such as `export` writes.
+      The plate; None if the store is an AnnData table, such as `export` writes.
 
     Raises:
-      NoPlate: there is no plate in it.
-      InputError: a plate of another version, without wells, or with wells that are
-        not there.
+      NoPlate: the store holds no plate.
+      InputError: a plate of another version, without wells, or with absent wells.
       RunError: the network failed.
     """
     try:
@@ -175,9 +174,9 @@ def open_plate(keys: Keys, folder: str, options: OmeOptions) -> ZarrPlate | None
 
 
 def _root(keys: Keys) -> tuple[int, dict[str, Any]]:
-    """The version of Zarr, and the root's attributes, OME's where it has them."""
-    if (whole := _json(keys, "zarr.json")) is not None:
-        return 3, _of_zarr_3(whole)
+    """Returns the version of Zarr, and the root's attributes, OME's if it has any."""
+    if (group_metadata := _json(keys, "zarr.json")) is not None:
+        return 3, _zarr_3_attributes(group_metadata)
     attributes = _json(keys, ".zattrs")
     if attributes is None and _json(keys, ".zgroup") is None:
         raise NoPlate(
@@ -187,29 +186,31 @@ def _root(keys: Keys) -> tuple[int, dict[str, Any]]:
     return 2, attributes if isinstance(attributes, dict) else {}
 
 
-def _of_zarr_3(whole: Any) -> dict[str, Any]:
-    """A group's attributes of OME; all of them where it has none."""
-    attributes = whole.get("attributes") if isinstance(whole, dict) else None
+def _zarr_3_attributes(group_metadata: Any) -> dict[str, Any]:
+    """Returns a group's attributes of OME; all of them if it has none."""
+    attributes = (
+        group_metadata.get("attributes") if isinstance(group_metadata, dict) else None
+    )
     attributes = attributes if isinstance(attributes, dict) else {}
-    described = attributes.get("ome")
-    return described if isinstance(described, dict) else attributes
+    ome = attributes.get("ome")
+    return ome if isinstance(ome, dict) else attributes
 
 
 def _plate(
     keys: Keys, zarr_format: int, attributes: Mapping[str, Any]
 ) -> Mapping[str, Any]:
-    """Returns the plate's metadata; raises where they are of no known version."""
+    """Returns the plate's metadata; raises if their version is not known."""
     plate = attributes.get("plate")
     if not isinstance(plate, dict):
-        other = "an OME-Zarr image" if "multiscales" in attributes else "a Zarr"
+        store_type = "an OME-Zarr image" if "multiscales" in attributes else "a Zarr"
         raise NoPlate(
-            f"{keys.name} is {other}, and no plate: its attributes lack `plate`; name "
-            "the plate's own folder, or write it as an HCS plate of OME-NGFF "
+            f"{keys.name} is {store_type}, and no plate: its attributes lack `plate`; "
+            "name the plate's own folder, or write it as an HCS plate of OME-NGFF "
             f"{' or '.join(VERSIONS.values())}"
         )
     holder = attributes if zarr_format == 3 else plate
-    version, wanted = holder.get("version"), VERSIONS[zarr_format]
-    if str(version) != wanted and not (version is None and zarr_format == 2):
+    version, known_version = holder.get("version"), VERSIONS[zarr_format]
+    if str(version) != known_version and not (version is None and zarr_format == 2):
         raise InputError(
             f"{keys.name} is an OME-Zarr plate of version {version!r} on Zarr "
             f"{zarr_format}, which is not known: write it again as "
@@ -225,19 +226,24 @@ def _with_images(
     zarr_format: int,
     plate: Mapping[str, Any],
 ) -> ZarrPlate:
-    """The plate with the images that its wells list."""
+    """Opens the plate with the images that its wells list."""
     listed = plate.get("wells")
     if not isinstance(listed, list) or not listed:
         raise InputError(
             f"{keys.name} lists no wells: write its plate metadata with `wells`, or "
             "fetch it again"
         )
-    named = [(_well_name(plate, well), _path(well)) for well in listed]
+    wells_and_paths = [(_well_name(plate, well), _path(well)) for well in listed]
     with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
-        fields = list(pool.map(lambda w: _fields(keys, w[1], zarr_format), named))
+        fields = list(
+            pool.map(
+                lambda name_and_path: _fields(keys, name_and_path[1], zarr_format),
+                wells_and_paths,
+            )
+        )
     absent = [
         path
-        for (_, path), fields_of_well in zip(named, fields, strict=True)
+        for (_, path), fields_of_well in zip(wells_and_paths, fields, strict=True)
         if not fields_of_well
     ]
     if absent:
@@ -247,7 +253,7 @@ def _with_images(
             "take them out of the plate's `wells`"
         )
     images: dict[str, str] = {}
-    for (name, path), fields_of_well in zip(named, fields, strict=True):
+    for (name, path), fields_of_well in zip(wells_and_paths, fields, strict=True):
         for field in fields_of_well:
             images[f"{folder}/{name}/{field}"] = f"{path}/{field}"
     first = _attributes(keys, next(iter(images.values())), zarr_format)
@@ -263,7 +269,7 @@ def _with_images(
 
 
 def _well_name(plate: Mapping[str, Any], well: Any) -> str:
-    """A well as "B03", by the names of its row and column."""
+    """Names a well as "B03", by the names of its row and column."""
     row, _, column = _path(well).partition("/")
     try:
         row = plate["rows"][well["rowIndex"]]["name"]
@@ -271,11 +277,11 @@ def _well_name(plate: Mapping[str, Any], well: Any) -> str:
     except (KeyError, IndexError, TypeError):
         pass  # its path says the same (OME-NGFF 0.4, plate metadata)
     name = f"{row}{column}"
-    return wells.meant_by(name) or name.replace("/", "_")
+    return wells.read_name(name) or name.replace("/", "_")
 
 
 def _path(entry: Any) -> str:
-    """The path of a well, an image or a level, below its parent."""
+    """Returns the path of a well, an image or a level, below its parent."""
     path = entry.get("path") if isinstance(entry, dict) else None
     if not isinstance(path, str) or not _PLAIN.fullmatch(path):
         raise Unreadable(f"the path {path!r} in its metadata is none")
@@ -283,24 +289,24 @@ def _path(entry: Any) -> str:
 
 
 def _fields(keys: Keys, well: str, zarr_format: int) -> list[str]:
-    """The paths of a well's images below it; [] where it is not there."""
+    """Returns the paths of a well's images below it; [] if the well is absent."""
     attributes = _attributes(keys, well, zarr_format) or {}
-    described = attributes.get("well")
-    images = described.get("images") if isinstance(described, dict) else None
+    well_metadata = attributes.get("well")
+    images = well_metadata.get("images") if isinstance(well_metadata, dict) else None
     return list(map(_path, images)) if isinstance(images, list) else []
 
 
 def _attributes(keys: Keys, group: str, zarr_format: int) -> dict[str, Any] | None:
-    """A group's attributes of OME; None where it is not there."""
+    """Returns a group's attributes of OME; None if the group is absent."""
     if zarr_format == 3:
-        whole = _json(keys, f"{group}/zarr.json")
-        return None if whole is None else _of_zarr_3(whole)
+        group_metadata = _json(keys, f"{group}/zarr.json")
+        return None if group_metadata is None else _zarr_3_attributes(group_metadata)
     attributes = _json(keys, f"{group}/.zattrs")
     return attributes if isinstance(attributes, dict) else None
 
 
 def _json(keys: Keys, key: str) -> Any:
-    """A key's JSON; None where there is no such key."""
+    """Reads the JSON of a key; returns None if the key is absent."""
     data = keys.read(key)
     if data is None:
         return None
@@ -311,19 +317,22 @@ def _json(keys: Keys, key: str) -> Any:
 
 
 def _labels(attributes: Mapping[str, Any]) -> tuple[str, ...]:
-    """The channels' labels, of the `omero` part; () where one has none."""
-    described = attributes.get("omero")
-    channels = described.get("channels") if isinstance(described, dict) else None
+    """Returns the channels' labels, of the `omero` part; () if one has none."""
+    omero = attributes.get("omero")
+    channels = omero.get("channels") if isinstance(omero, dict) else None
     if not isinstance(channels, list):
         return ()
-    labels = [c.get("label") if isinstance(c, dict) else None for c in channels]
+    labels = [
+        channel.get("label") if isinstance(channel, dict) else None
+        for channel in channels
+    ]
     return tuple(map(str, labels)) if all(labels) else ()
 
 
 def _level(
     attributes: Mapping[str, Any], level: int, zarr_format: int
 ) -> tuple[list[str], str]:
-    """The names of an image's axes, and the path of a level of its pyramid."""
+    """Returns the names of an image's axes, and the path of a level of its pyramid."""
     scales = attributes.get("multiscales")
     if not isinstance(scales, list) or not scales or not isinstance(scales[0], dict):
         raise Unreadable("no image: its attributes lack `multiscales`")
@@ -348,26 +357,26 @@ def _level(
 def _array(
     path: str, metadata: Mapping[str, Any], axes: Sequence[str], options: OmeOptions
 ) -> _Image:
-    """An array whose pixels can be read, by its metadata."""
+    """Describes an array whose pixels can be read, by its metadata."""
     shape, chunks = metadata.get("shape"), _chunk_shape(metadata)
-    kind = metadata.get("dtype", metadata.get("data_type"))
-    depth = _DTYPES.get(kind) if isinstance(kind, str) else None
+    dtype = metadata.get("dtype", metadata.get("data_type"))
+    depth = _DTYPES.get(dtype) if isinstance(dtype, str) else None
     if depth is None:
         raise Unreadable(
-            f"{kind} levels, not whole numbers of 8 or 16 bits; save them as uint8 or "
+            f"{dtype} levels, not whole numbers of 8 or 16 bits; save them as uint8 or "
             "uint16"
         )
     if not _are_sizes(shape) or not _are_sizes(chunks) or len(shape) != len(axes):
         raise Unreadable(f"a shape {shape} that is not of the axes {', '.join(axes)}")
     if not {"y", "x"} <= set(axes) or axes.index("x") < axes.index("y"):
         raise Unreadable(f"axes {', '.join(axes)}, which lack y and x in this order")
-    chosen = {"z": options.z_plane, "t": options.time_point}
+    indices = {"z": options.z_plane, "t": options.time_point}
     selection: list[int | slice] = []
     for axis, size in zip(axes, shape, strict=True):
         if axis in "cyx":
             selection.append(slice(None))
-        elif axis in chosen or size == 1:
-            selection.append(_index(axis, chosen.get(axis, 0), size))
+        elif axis in indices or size == 1:
+            selection.append(_index(axis, indices.get(axis, 0), size))
         else:
             raise Unreadable(
                 f"an axis {axis} of {size}, which is none of t, c, z, y, x"
@@ -394,7 +403,7 @@ def _index(axis: str, index: int, size: int) -> int:
 
 
 def _chunk_shape(metadata: Mapping[str, Any]) -> Any:
-    """The shape of what is stored under a key, a chunk or a shard of chunks."""
+    """Returns the shape that is stored under a key, a chunk's or a shard's."""
     if "chunks" in metadata:
         return metadata["chunks"]
     try:
@@ -410,7 +419,7 @@ def _are_sizes(shape: Any) -> bool:
 
 
 def check_installed(plates: Sequence[ZarrPlate]) -> None:
-    """Raises InputError where there are plates, and nothing that decodes them."""
+    """Raises InputError if there are plates, but no zarr to decode them."""
     if plates and importlib.util.find_spec("zarr") is None:
         raise InputError(
             f"{plates[0].name} is an OME-Zarr plate, and zarr is not installed: pip "

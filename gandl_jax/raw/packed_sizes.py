@@ -1,7 +1,7 @@
-"""Sizes that images packed within a TIFF say of themselves, read without unpacking.
+"""Sizes of images packed within a TIFF, read without unpacking them.
 
-A strip or tile of JPEG, JPEG 2000 or PNG has a size of its own beside the TIFF's, and
-decoders believe it: 2 kB may become gigabytes. Imports nothing slow.
+A strip or tile of JPEG, JPEG 2000 or PNG holds its size too, beside the TIFF's, and
+decoders follow it: 2 kB may become gigabytes. Imports nothing slow.
 """
 
 import re
@@ -19,11 +19,11 @@ _PNG = re.compile(rb"IHDR(....)(....)", re.DOTALL)
 
 
 def largest_px(data: bytes) -> int:
-    """The pixels of the largest image in some bytes; 0 where no size is found."""
+    """Returns the pixels of the largest image in some bytes; 0 without any size."""
     sides = [(">HH", _JPEG), (">II", _JPEG_2000), (">II", _PNG)]
-    found = (
+    sizes = (
         struct.unpack(form, b"".join(match.groups()))
         for form, pattern in sides
         for match in pattern.finditer(data)
     )
-    return max((one * other for one, other in found), default=0)
+    return max((first * second for first, second in sizes), default=0)

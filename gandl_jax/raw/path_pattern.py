@@ -23,7 +23,7 @@ _AGAIN = re.compile(r"/(?:\.?/)+")  # as where a folder's cell ends in a slash
 
 @dataclasses.dataclass(frozen=True)
 class PathPattern:
-    """A pattern, taken apart.
+    """Parsed pattern.
 
     Attributes:
       parts: in their order, (text, None) or ("", field); a field is a column's name,
@@ -34,36 +34,38 @@ class PathPattern:
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """The fields, in their order; one that comes twice is there twice."""
+        """Fields in their order; repeated ones are repeated."""
         return tuple(field for _, field in self.parts if field is not None)
 
     @property
     def is_open(self) -> bool:
-        """Whether it leaves text open."""
+        """Returns True if it has a "*"."""
         return any(ANY in text for text, _ in self.parts)
 
     @property
     def per_channel(self) -> bool:
-        """Whether each channel has a file of its own."""
+        """Returns True if each channel has its own file."""
         return any(field == CHANNEL or _CODE in field for field in self.fields)
 
     @property
     def columns_per_channel(self) -> bool:
-        """Whether a column's name holds the channel's code."""
+        """Returns True if a column's name holds the channel's code."""
         return any(_CODE in field for field in self.fields)
 
     def columns(self, codes: Sequence[str]) -> tuple[str, ...]:
-        """The columns that it names, of channels with these codes, each once."""
-        named = (field for field in self.fields if field != CHANNEL)
-        each = [f.replace(_CODE, code) for f in named for code in codes or ("",)]
-        return tuple(dict.fromkeys(each))
+        """Returns the columns that it names for channels of these codes, each once."""
+        column_fields = (field for field in self.fields if field != CHANNEL)
+        columns = [
+            f.replace(_CODE, code) for f in column_fields for code in codes or ("",)
+        ]
+        return tuple(dict.fromkeys(columns))
 
     def fill(self, row: Mapping[str, str], code: str = "") -> str:
-        """The path of a row's image; an open part stays "*".
+        """Returns the path of a row's image; a "*" stays.
 
         Args:
           row: column to its text.
-          code: of the channel, where each has a file of its own.
+          code: of the channel, if each channel has its own file.
         """
         values = {**row, CHANNEL: code}
         path = "".join(
@@ -75,7 +77,7 @@ class PathPattern:
         return path.removeprefix("./")
 
     def touching(self) -> str | None:
-        """A column's field that stands beside a "*", so that its end is not known."""
+        """Returns a column's field beside a "*", whose end is not known; or None."""
         for (text, field), (after, following) in itertools.pairwise(self.parts):
             if field and field != CHANNEL and after.startswith(ANY):
                 return field
@@ -86,7 +88,7 @@ class PathPattern:
 
 @functools.cache
 def parse(text: str) -> PathPattern:
-    """Takes a pattern apart; {{ and }} are braces that are meant.
+    """Parses a pattern; {{ and }} stand for braces.
 
     Raises:
       ValueError: a brace is not closed, or stands alone.

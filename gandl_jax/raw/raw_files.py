@@ -1,7 +1,7 @@
-"""The files of a raw screen: loose ones, members of zip archives, images of OME plates.
+"""Files of a raw screen: loose ones, members of zip archives, images of OME plates.
 
-A path is the same for all, below the source directory. A loose file wins over a member
-of its path. All may go by paths that are spelled otherwise (`spellings`).
+All have paths below the source directory. A loose file goes before a member with the
+same path. Paths may be spelled otherwise (`spellings`).
 """
 
 import contextlib
@@ -37,14 +37,14 @@ IMAGES = ".png", ".tif", ".tiff"
 
 @dataclasses.dataclass(frozen=True)
 class RawFiles:
-    """A raw screen's files; goes to other threads and processes as it is.
+    """Files of a raw screen; may be pickled, and used by several threads.
 
     Attributes:
       source_dir: the raw screen.
       archives: the zip archives in it.
-      spellings: of the paths by which it is asked for files.
-      plates: of OME, whose images it has too.
-      no_plates: a sentence on each Zarr beside them that is no plate.
+      spellings: of the requested paths.
+      plates: of OME, whose images count as files.
+      no_plates: a sentence on each Zarr that is no plate.
     """
 
     source_dir: str
@@ -53,10 +53,10 @@ class RawFiles:
     plates: tuple[ZarrPlate | TiffPlates, ...] = ()
     no_plates: tuple[str, ...] = ()
 
-    def there(self, paths: Collection[str]) -> set[str]:
-        """Those of the paths that there are.
+    def existing(self, paths: Collection[str]) -> set[str]:
+        """Returns the paths that have a file.
 
-        Folders are listed once each; no file is looked at singly.
+        Each folder is listed once; no file is looked up singly.
         """
         loose = set()
         for folder in {os.path.dirname(path) for path in paths}:
@@ -68,56 +68,59 @@ class RawFiles:
             if path in loose or self._holders(path) or self._plate(path)
         }
 
-    def part(self, paths: Collection[str]) -> "RawFiles":
-        """These files alone: small to send, for no whole directory goes with them."""
+    def subset(self, paths: Collection[str]) -> "RawFiles":
+        """Returns these files alone, which are small to send to another process."""
         actual = [self.spellings.actual(path) for path in paths]
-        archives = tuple(archive.part(actual) for archive in self.archives)
-        plates = [plate.part(actual) for plate in self.plates]
+        archives = tuple(archive.subset(actual) for archive in self.archives)
+        plates = [plate.subset(actual) for plate in self.plates]
         return RawFiles(
             self.source_dir,
             archives,
-            self.spellings.part(paths),
+            self.spellings.subset(paths),
             tuple(plate for plate in plates if plate.images),
         )
 
-    def find_open(
+    def match_wildcards(
         self, patterns: Collection[str], ignored: Collection[str]
     ) -> "RawFiles":
-        """These files, found by paths too in which "*" leaves text open.
+        """Finds files for paths in which "*" is any text.
 
         Args:
           patterns: such paths.
-          ignored: globs of files that are none of these.
+          ignored: globs of files to leave out.
+
+        Returns:
+          The raw screen, whose files can be read by these paths.
 
         Raises:
           InputError: it is not clear which file is meant.
         """
-        there = wildcards.kept(self.everything(), ignored)
-        found = wildcards.match(patterns, there)
-        return dataclasses.replace(self, spellings=found)
+        paths = wildcards.kept(self.all_paths(), ignored)
+        matched = wildcards.match(patterns, paths)
+        return dataclasses.replace(self, spellings=matched)
 
-    def everything(self) -> Iterator[str]:
-        """Paths of all files, loose and in archives; no hidden ones."""
+    def all_paths(self) -> Iterator[str]:
+        """Yields the paths of all files, loose and in archives; no hidden ones."""
         yield from self._below()
         for path in self.members():
             if not any(part.startswith(".") for part in path.split("/")):
                 yield path
 
-    def each_once(self) -> list[str]:
-        """Paths of all files, sorted; a member's is that without its top folder."""
+    def unique_paths(self) -> list[str]:
+        """Returns the sorted paths of all files, members without their top folder."""
         tops = tuple(f"{archive.top}/" for archive in self.archives if archive.top)
-        every = set(self.everything())
+        paths = set(self.all_paths())
         return sorted(
             path
-            for path in every
-            if not (tops and path.startswith(tops) and path.partition("/")[2] in every)
+            for path in paths
+            if not (tops and path.startswith(tops) and path.partition("/")[2] in paths)
         )
 
     def _below(self) -> Iterator[str]:
-        """Paths of all loose files, relative to the raw screen; no hidden ones.
+        """Yields the paths of all loose files, relative to the raw screen; none hidden.
 
         A folder that links lead to again, perhaps from within, is read once. Of a Zarr
-        there are the files at its top.
+        only the files at its top are listed.
         """
         folders, seen = [""], set()
         while folders:
@@ -126,9 +129,9 @@ class RawFiles:
             if real in seen:
                 continue
             seen.add(real)
-            inside = sorted(self._paths_in(folder))
-            is_zarr = {*map(os.path.basename, inside)} & set(ome_stores.ROOTS)
-            for path in inside:
+            paths = sorted(self._paths_in(folder))
+            is_zarr = {*map(os.path.basename, paths)} & set(ome_stores.ROOTS)
+            for path in paths:
                 name = os.path.basename(path)
                 if name.startswith("."):
                     continue
@@ -137,33 +140,38 @@ class RawFiles:
                 else:
                     yield path
 
-    def find(self, absent: Collection[str], taken: Collection[str]) -> "RawFiles":
-        """These files, found by absent paths too that are only spelled otherwise.
+    def match_spellings(
+        self, absent: Collection[str], taken: Collection[str]
+    ) -> "RawFiles":
+        """Finds files for absent paths that are only spelled otherwise.
 
         Args:
-          absent: paths that `there` does not give.
-          taken: paths that it gives: their files are no other's.
+          absent: paths that `existing` does not return.
+          taken: paths that it returns: their files match no other path.
+
+        Returns:
+          The raw screen, whose files can be read by these paths.
 
         Raises:
           InputError: it is not clear which file is meant.
         """
         folders = {os.path.dirname(path) for path in absent}
-        there = itertools.chain(self._loose_like(folders), self.members())
-        found = spellings.match(absent, there, taken)
-        return dataclasses.replace(self, spellings=found)
+        paths = itertools.chain(self._loose_like(folders), self.members())
+        matched = spellings.match(absent, paths, taken)
+        return dataclasses.replace(self, spellings=matched)
 
     def _loose_like(self, folders: Collection[str]) -> Iterator[str]:
-        """Paths of what lies in folders of these names, however they are spelled."""
-        wanted = {spellings.plain(folder) for folder in folders}
-        ways = {way for folder in wanted for way in _with_parents(folder)}
-        left = [""]
-        while left:
-            folder = left.pop()
-            here = spellings.plain(folder) in wanted
+        """Yields the paths in folders of these names, in any spelling."""
+        wanted = {spellings.canonical(folder) for folder in folders}
+        on_the_way = {parent for folder in wanted for parent in _with_parents(folder)}
+        to_list = [""]
+        while to_list:
+            folder = to_list.pop()
+            is_wanted = spellings.canonical(folder) in wanted
             for path in self._paths_in(folder):
-                if spellings.plain(path) in ways and self._is_folder(path):
-                    left.append(path)
-                elif here:
+                if spellings.canonical(path) in on_the_way and self._is_folder(path):
+                    to_list.append(path)
+                elif is_wanted:
                     yield path
 
     def _paths_in(self, folder: str) -> Iterator[str]:
@@ -174,7 +182,7 @@ class RawFiles:
         return (epath.Path(self.source_dir) / path).is_dir()
 
     def members(self) -> Iterator[str]:
-        """Paths of all in archives, with their top folders and without, and plates."""
+        """Yields the paths in archives, with and without top folders, and in plates."""
         for holder in (*self.archives, *self.plates):
             yield from holder.paths()
 
@@ -182,15 +190,15 @@ class RawFiles:
     def open(
         self, path: str, most_bytes: int = limits.MOST_BYTES
     ) -> Iterator[BinaryIO]:
-        """Opens a file for reading; what is wrong with a member may show later.
+        """Opens a file for reading; damage of a member may show when it is read.
 
         Args:
-          path: as it was asked for.
-          most_bytes: that it may have, unpacked; in a bucket it may have more.
+          path: of the file, in the wanted spelling.
+          most_bytes: limit of its unpacked size; in a bucket it is not checked.
 
         Raises:
           Unreadable: it is in an archive and damaged, encrypted or there twice; or it
-            is too large, or a pipe or another that is no regular file.
+            is too large, or no regular file but a pipe or the like.
           OSError: there is none.
         """
         path = self.spellings.actual(path)
@@ -213,7 +221,7 @@ class RawFiles:
     def expected(
         self, path: str, most_bytes: int = limits.MOST_BYTES
     ) -> Iterator[BinaryIO]:
-        """As `open`, a file that was there when the run began.
+        """Opens a file that existed when the run began; as `open`.
 
         Raises:
           Unreadable: as `open`.
@@ -230,12 +238,12 @@ class RawFiles:
             ) from error
 
     def read(self, path: str, most_bytes: int = limits.MOST_BYTES) -> bytes:
-        """A whole file; raises as `open` does."""
+        """Reads a whole file; raises as `open` does."""
         with self.open(path, most_bytes) as file:
             return file.read()
 
     def read_format(self, path: str) -> ImageFormat | str:
-        """Reads the format in an image's header, or says what is wrong with it.
+        """Reads the format in an image's header; returns what is wrong as str.
 
         Raises:
           Unreadable: as `open`.
@@ -250,7 +258,7 @@ class RawFiles:
     def read_image(
         self, path: str, most_bytes: int = limits.MOST_BYTES
     ) -> bytes | np.ndarray:
-        """Reads an image: the bytes of its file, or of a plate its pixels.
+        """Reads an image: the bytes of its file, or the pixels of a plate's image.
 
         Returns:
           The file's bytes, or [H, W, planes] uint8 or uint16.
@@ -266,15 +274,15 @@ class RawFiles:
             return file.read()
 
     def is_image(self, path: str) -> bool:
-        """Whether a path is an image's, by its name or by a plate."""
+        """Returns True if a path is an image's, by its name or by a plate."""
         return path.lower().endswith(IMAGES) or self.in_plate(path)
 
     def in_plate(self, path: str) -> bool:
-        """Whether a path is that of an OME plate's image."""
+        """Returns True if a path is that of an OME plate's image."""
         return self._plate(path) is not None
 
     def _plate(self, path: str) -> ZarrPlate | TiffPlates | None:
-        """The plate that has an image of this path."""
+        """Returns the plate that has an image of this path, or None."""
         return next((plate for plate in self.plates if path in plate), None)
 
     def _holders(self, path: str) -> list[zip_archive.Archive]:
@@ -282,11 +290,11 @@ class RawFiles:
 
 
 def _check(loose: epath.Path, most_bytes: int) -> None:
-    """Raises where a file is none or too large; in a bucket each look costs time."""
+    """Raises if a loose file is not regular, or too large; not in a bucket."""
     if files.is_remote(loose):
         return
-    if kind := regular_files.other_kind(loose):
-        raise Unreadable(f"{kind}, not a file")
+    if file_type := regular_files.other_kind(loose):
+        raise Unreadable(f"{file_type}, not a file")
     if os.path.getsize(loose) > most_bytes:
         raise Unreadable(f"more than {most_bytes:,} bytes")
 
@@ -298,15 +306,15 @@ def _with_parents(folder: str) -> Iterator[str]:
 
 
 def open_files(source_dir: str, options: OmeOptions | None = None) -> RawFiles:
-    """The files of a raw screen; directories of archives and plates' wells are read.
+    """Opens a raw screen; reads the directories of archives and plates' wells.
 
     Args:
       source_dir: the raw screen.
-      options: what is read of images of OME plates.
+      options: of OME plates.
 
     Raises:
-      InputError: an archive is not one, or was cut short; or a plate cannot be used.
-      RunError: the network failed, at which a plate lies.
+      InputError: an archive is damaged or truncated, or a plate cannot be used.
+      RunError: the network failed, while a remote plate was read.
     """
     options = options or OmeOptions()
     entries = sorted(epath.Path(source_dir).iterdir(), key=os.fspath)
@@ -315,10 +323,10 @@ def open_files(source_dir: str, options: OmeOptions | None = None) -> RawFiles:
     for path in entries:
         if path.name.lower().endswith(ome_stores.ARCHIVES) and path.name[0] != ".":
             archive = zip_archive.open_archive(path)
-            inside, others = ome_stores.in_archive(archive, options)
-            plates += inside
-            no_plates += others
-            archives += [] if inside else [archive]
+            plates_inside, no_plates_inside = ome_stores.in_archive(archive, options)
+            plates += plates_inside
+            no_plates += no_plates_inside
+            archives += [] if plates_inside else [archive]
     ome_stores.check_apart(plates)
     ome_zarr.check_installed(plates)
     return RawFiles(
@@ -332,7 +340,7 @@ def open_files(source_dir: str, options: OmeOptions | None = None) -> RawFiles:
 def open_for(
     pattern: str, source_dir: str, options: OmeOptions | None = None
 ) -> RawFiles:
-    """As `open_files`, with the plates of OME-TIFFs where a pattern asks for them.
+    """Opens a raw screen, with plates of OME-TIFFs if a pattern needs them.
 
     Args:
       pattern: of paths, as "{plate}.ome/{well}/{site}".
@@ -344,10 +352,10 @@ def open_for(
 
 
 def with_ome_tiffs(opened: RawFiles, options: OmeOptions | None = None) -> RawFiles:
-    """The files with the plates that OME-TIFFs among them describe.
+    """Adds the plates that OME-TIFFs among the files describe.
 
     Raises:
-      InputError: none says of what plate and well it is, or some cannot be read.
+      InputError: none names its plate and well, or some cannot be read.
     """
     plates = ome_tiff.find(opened, options or OmeOptions())
     return dataclasses.replace(opened, plates=(*opened.plates, plates))

@@ -1,4 +1,4 @@
-"""The images of a raw screen: where they are, which are missing, their format."""
+"""Images of a raw screen: their paths, which are missing, their format."""
 
 import collections
 import concurrent.futures
@@ -6,6 +6,7 @@ import itertools
 import os
 from collections.abc import Mapping, Sequence
 
+import ml_collections
 import numpy as np
 import pandas as pd
 
@@ -17,16 +18,16 @@ from gandl_jax.raw.image_files import ImageFormat, Unreadable
 from gandl_jax.raw.raw_files import RawFiles
 from gandl_jax.raw.screen import Screen, record_ids
 
-NAMED = 3  # an error names this many of the images that it counts
+NAMED = 3  # images that an error names, of those that it counts
 THREADS = 4 * (os.cpu_count() or 1)  # reading waits for the disk or the network
-QUEUED = 4096  # a header that is asked for takes a kilobyte until it is told
+QUEUED = 4096  # headers at a time; each takes a kilobyte until it is read
 
 
 def paths(screen: Screen, metadata: pd.DataFrame) -> list[list[str]]:
-    """Paths of all images below the source directory.
+    """Returns the paths of all images below the source directory.
 
     Returns:
-      For each channel, or for the one file that holds them all, those of the N records.
+      For each channel, or once if files hold all channels, the paths of the N records.
     """
     records = _rows(screen, metadata)
     codes = screen.codes if screen.file_per_channel else ("",)
@@ -45,9 +46,9 @@ def present(
     missing: str,
     outside: str,
 ) -> tuple[pd.DataFrame, RawFiles]:
-    """The rows of the metadata whose images are all there, and the files.
+    """Returns the rows of the metadata whose images all exist, and the files.
 
-    An image is there too where one file has its path but for the spelling.
+    An image exists too if one file has its path in another spelling.
 
     Args:
       screen: the spec.
@@ -57,109 +58,139 @@ def present(
       outside: "refuse" paths that lead out of the raw screen, or "allow" them.
 
     Returns:
-      The rows, and the raw screen's files, by the paths that the rows give them.
+      The rows, and the raw screen, whose files can be read by the rows' paths.
 
     Raises:
-      InputError: images are missing and `missing` is "fail"; no record is left; or
-        the screen's channels are not those of the files; or it is not clear which
-        file is an image; or a path leads out of the raw screen.
+      InputError: images are missing and `missing` is "fail"; no record is left; the
+        screen's channels are not those of the files; two files fit one image; or a
+        path leads out of the raw screen.
     """
-    files = paths(screen, metadata)
-    confined.check_paths(itertools.chain(*files), source_dir, outside)
-    _check_apart(screen, metadata, files)
+    image_paths = paths(screen, metadata)
+    confined.check_paths(itertools.chain(*image_paths), source_dir, outside)
+    _check_apart(screen, metadata, image_paths)
     extra = _next_channel(screen, metadata)
-    source, listed = _find(screen, source_dir, {*itertools.chain(*files)}, {*extra})
-    there = np.array([[f in listed for f in group] for group in files])
-    _check_channels(screen, source, files, there)
+    source, listed = _find(
+        screen, source_dir, {*itertools.chain(*image_paths)}, {*extra}
+    )
+    exists = np.array([[path in listed for path in channel] for channel in image_paths])
+    _check_channels(screen, source, image_paths, exists)
     _check_surplus(screen, source_dir, extra, listed)
     ome_channels.check(screen.channels, source.plates)
-    _check_whole(screen, files, there)
-    absent = int((~there).sum())
+    _check_complete(screen, image_paths, exists)
+    absent = int((~exists).sum())
     if absent and missing == "fail":
-        names = [files[c][i] for c, i in np.argwhere(~there)[:NAMED]]
+        names = [image_paths[c][i] for c, i in np.argwhere(~exists)[:NAMED]]
         raise InputError(
-            f"{absent} of {there.size} images are missing in {source_dir} "
-            f"({int((~there.all(0)).sum())} of {len(metadata)} records): "
+            f"{absent} of {exists.size} images are missing in {source_dir} "
+            f"({int((~exists.all(0)).sum())} of {len(metadata)} records): "
             f"{', '.join(names)}{', ...' if absent > len(names) else ''}; add them or "
             "leave these records out with --config.data.missing=skip"
         )
-    if not there.all(0).any():
-        raise InputError(f"no record in {source_dir} has all {len(files)} images")
-    return metadata[there.all(0)].reset_index(drop=True), source
+    if not exists.all(0).any():
+        raise InputError(f"no record in {source_dir} has all {len(image_paths)} images")
+    return metadata[exists.all(0)].reset_index(drop=True), source
+
+
+def open_present(
+    config: ml_collections.ConfigDict, screen: Screen, metadata: pd.DataFrame
+) -> tuple[pd.DataFrame, RawFiles]:
+    """Opens a config's raw screen; returns as `present`.
+
+    Args:
+      config: data.source_dir, missing and outside are read.
+      screen: the spec.
+      metadata: N rows as from `read_metadata`.
+
+    Raises:
+      InputError: as `present`.
+    """
+    data = config.data
+    return present(
+        screen, data.source_dir, metadata, missing=data.missing, outside=data.outside
+    )
 
 
 def _find(
     screen: Screen, source_dir: str, wanted: set[str], extra: set[str]
 ) -> tuple[RawFiles, set[str]]:
-    """The files, and the wanted and the extra paths by which they have one."""
+    """Opens the files; returns them and the wanted and extra paths that exist."""
     source = screen.open_files(source_dir)
     if screen.pattern.is_open:
-        source = source.find_open(wanted | extra, screen.ignored_files)
+        source = source.match_wildcards(wanted | extra, screen.ignored_files)
         return source, set(source.spellings.wanted())
-    listed = source.there(wanted | extra)
-    if wanted <= listed:  # as ever: of the extra ones none should be there
-        return source, listed
-    source = source.find((wanted | extra) - listed, taken=listed)
-    return source, listed.union(source.spellings.wanted())
+    existing = source.existing(wanted | extra)
+    if wanted <= existing:  # the usual case; no extra path should exist
+        return source, existing
+    source = source.match_spellings((wanted | extra) - existing, taken=existing)
+    return source, existing.union(source.spellings.wanted())
 
 
 def spelled_otherwise(screen: Screen, source: RawFiles) -> list[str]:
-    """A remark on the files whose path is not as the table has it."""
-    asked = source.spellings.wanted()
-    wanted = [p for p in asked if not wildcards.fits(source.spellings.actual(p), p)]
-    if not wanted:
+    """Remarks on files whose path is spelled otherwise in the table."""
+    wanted_paths = source.spellings.wanted()
+    respelled = [
+        path
+        for path in wanted_paths
+        if not wildcards.fits(source.spellings.actual(path), path)
+    ]
+    if not respelled:
         return []
-    many = "1 image is" if len(wanted) == 1 else f"{len(wanted)} images are"
+    counted = "1 image is" if len(respelled) == 1 else f"{len(respelled)} images are"
     where = screen.metadata or "the record's first file"
-    one, other = source.spellings.actual(wanted[0]), wanted[0]
-    if names.clean(one) == names.clean(other):  # they look the same
-        one, other = ascii(one), ascii(other)
+    actual, wanted_path = source.spellings.actual(respelled[0]), respelled[0]
+    if names.clean(actual) == names.clean(wanted_path):  # they look the same
+        actual, wanted_path = ascii(actual), ascii(wanted_path)
     return [
-        f"{many} spelled otherwise than {where} has it, such as "
-        f"{one} for {other}: found all the same"
+        f"{counted} spelled otherwise than {where} has it, such as "
+        f"{actual} for {wanted_path}: found all the same"
     ]
 
 
 def _check_apart(
-    screen: Screen, metadata: pd.DataFrame, files: Sequence[Sequence[str]]
+    screen: Screen, metadata: pd.DataFrame, image_paths: Sequence[Sequence[str]]
 ) -> None:
-    """Raises where two records would have the same image."""
+    """Raises if two records would have the same image."""
     doubled = [
         path
-        for group in files
-        for path, count in collections.Counter(group).items()
+        for paths_of_channel in image_paths
+        for path, count in collections.Counter(paths_of_channel).items()
         if count > 1
     ]
     if doubled:
-        where = [i for group in files for i, p in enumerate(group) if p == doubled[0]]
-        one, other = record_ids(screen, metadata).iloc[where[:2]]
+        rows = [
+            row
+            for paths_of_channel in image_paths
+            for row, path in enumerate(paths_of_channel)
+            if path == doubled[0]
+        ]
+        first, second = record_ids(screen, metadata).iloc[rows[:2]]
         raise InputError(
             f"{len(doubled)} images belong to more than one record, such as "
-            f"{doubled[0]!r} to {one} and {other}: the pattern {screen.file!r} or its "
-            "columns do not tell the records apart"
+            f"{doubled[0]!r} to {first} and {second}: the pattern {screen.file!r} or "
+            "its columns do not tell the records apart"
         )
 
 
-def _check_whole(
-    screen: Screen, files: Sequence[Sequence[str]], there: np.ndarray
+def _check_complete(
+    screen: Screen, image_paths: Sequence[Sequence[str]], exists: np.ndarray
 ) -> None:
-    """Raises where names of files give no record all its images.
+    """Raises if no record that the files' names give has all its images.
 
-    So it is where a part of the name is another for each file.
+    Such are files with a part of the name that differs from file to file.
     """
-    if screen.metadata or there.all(0).any():
+    if screen.metadata or exists.all(0).any():
         return
-    lacking = files[int(there[:, 0].argmin())][0]
+    lacking = image_paths[int(exists[:, 0].argmin())][0]
     raise InputError(
         f"no record that the names of files give has an image of every channel: for "
-        f"{files[int(there[:, 0].argmax())][0]} there is no {lacking}; write * in "
-        f"place of what differs from channel to channel in config.screen.file="
+        f"{image_paths[int(exists[:, 0].argmax())][0]} there is no {lacking}; write * "
+        f"in place of what differs from channel to channel in config.screen.file="
         f"{screen.file!r}"
     )
 
 
 def _next_channel(screen: Screen, metadata: pd.DataFrame) -> list[str]:
-    """Where the images of one channel more would be, where channels are numbered."""
+    """Returns the paths of a channel more, if channels are numbered."""
     per_channel = screen.file_per_channel and not screen.pattern.columns_per_channel
     if not per_channel or screen.channel_codes:
         return []
@@ -170,39 +201,42 @@ def _next_channel(screen: Screen, metadata: pd.DataFrame) -> list[str]:
 def _check_channels(
     screen: Screen,
     source: RawFiles,
-    files: Sequence[Sequence[str]],
-    there: np.ndarray,
+    image_paths: Sequence[Sequence[str]],
+    exists: np.ndarray,
 ) -> None:
-    """Raises where a channel has no image at all."""
+    """Raises if a channel has no image at all."""
     source_dir = source.source_dir
-    if not there.any():
+    if not exists.any():
         raise InputError(
-            f"none of the {there.size} images named by {screen.metadata} is in "
-            f"{source_dir}; the first would be {files[0][0]} (pattern "
-            f"{screen.file!r}){_instead(source)}"
+            f"none of the {exists.size} images named by {screen.metadata} is in "
+            f"{source_dir}; the first would be {image_paths[0][0]} (pattern "
+            f"{screen.file!r}){_example(source)}"
         )
     if not screen.file_per_channel:
         return
-    for name, paths_, ok in zip(screen.channels, files, there, strict=True):
-        if not ok.any():
+    for name, channel_paths, channel_exists in zip(
+        screen.channels, image_paths, exists, strict=True
+    ):
+        if not channel_exists.any():
             raise InputError(
-                f"{source_dir} has no image of channel {name!r} (such as {paths_[0]}), "
-                f"but screen {screen.name!r} has {len(files)} channels"
+                f"{source_dir} has no image of channel {name!r} (such as "
+                f"{channel_paths[0]}), but screen {screen.name!r} has "
+                f"{len(image_paths)} channels"
             )
 
 
-def _instead(source: RawFiles) -> str:
-    """An image that is there, for a message."""
+def _example(source: RawFiles) -> str:
+    """Names an image that exists, for a message."""
     image = found_records.example(source)
-    odd = f"; {source.no_plates[0]}" if source.no_plates else ""
-    return (f"; there is, for example, {image}" if image else "") + odd
+    no_plate = f"; {source.no_plates[0]}" if source.no_plates else ""
+    return (f"; there is, for example, {image}" if image else "") + no_plate
 
 
 def _check_surplus(
-    screen: Screen, source_dir: str, extra: Sequence[str], listed: set[str]
+    screen: Screen, source_dir: str, extra: Sequence[str], existing: set[str]
 ) -> None:
-    """Raises where there are images of one channel more than the spec has."""
-    surplus = [path for path in extra if path in listed]
+    """Raises if images of one channel more than the spec's exist."""
+    surplus = [path for path in extra if path in existing]
     if surplus:
         count = len(screen.channels)
         raise InputError(
@@ -212,7 +246,7 @@ def _check_surplus(
 
 
 def common_format(source: RawFiles, files: Sequence[str], planes: int) -> ImageFormat:
-    """The format that all images share, from their headers alone.
+    """Returns the format that all images share, from their headers alone.
 
     Args:
       source: the raw screen's files.
@@ -223,15 +257,17 @@ def common_format(source: RawFiles, files: Sequence[str], planes: int) -> ImageF
       InputError: some cannot be read or hold other channels, or differ from most.
     """
     formats = _formats(source, files)
-    usable = (f for f in formats if isinstance(f, ImageFormat) and f.planes == planes)
-    counts = collections.Counter(usable)
+    usable_formats = (
+        f for f in formats if isinstance(f, ImageFormat) and f.planes == planes
+    )
+    counts = collections.Counter(usable_formats)
     common = counts.most_common(1)[0][0] if counts else None
     bad = {
-        source.spellings.actual(file): found
-        if isinstance(found, str)
-        else _described(found, planes)
-        for file, found in zip(files, formats, strict=True)
-        if found != common
+        source.spellings.actual(file): image_format
+        if isinstance(image_format, str)
+        else _described(image_format, planes)
+        for file, image_format in zip(files, formats, strict=True)
+        if image_format != common
     }
     if bad:
         expected = str(common) if common else _planes_wanted(planes)
@@ -239,11 +275,18 @@ def common_format(source: RawFiles, files: Sequence[str], planes: int) -> ImageF
     return common
 
 
-def _described(found: ImageFormat, planes: int) -> str:
-    """A format that is not the wanted one, with the guess that helps."""
-    if planes > 1 and found.width_px == planes:
-        return f"{found}: its last axis seems to be the channels; save them as pages"
-    return f"{found}, 1 channel" if planes > 1 and found.planes == 1 else str(found)
+def _described(image_format: ImageFormat, planes: int) -> str:
+    """Describes a format that is not the wanted one, with a likely reason."""
+    if planes > 1 and image_format.width_px == planes:
+        return (
+            f"{image_format}: its last axis seems to be the channels; save them as "
+            "pages"
+        )
+    return (
+        f"{image_format}, 1 channel"
+        if planes > 1 and image_format.planes == 1
+        else str(image_format)
+    )
 
 
 def _planes_wanted(planes: int) -> str:
@@ -251,14 +294,16 @@ def _planes_wanted(planes: int) -> str:
 
 
 def _formats(source: RawFiles, files: Sequence[str]) -> list[ImageFormat | str]:
-    """Reads the headers, telling how it goes: a screen may have millions."""
+    """Reads the headers, showing progress: a screen may have millions."""
     formats, progress = [], Progress("check", len(files), "images")
-    seen: dict[ImageFormat | str, ImageFormat | str] = {}  # each is kept once
+    shared: dict[ImageFormat | str, ImageFormat | str] = {}  # equal ones are one object
     with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
         for start in range(0, len(files), QUEUED):
-            some = files[start : start + QUEUED]
-            for found in pool.map(lambda file: _file_format(source, file), some):
-                formats.append(seen.setdefault(found, found))
+            batch = files[start : start + QUEUED]
+            for image_format in pool.map(
+                lambda file: _file_format(source, file), batch
+            ):
+                formats.append(shared.setdefault(image_format, image_format))
                 progress.update(1)
     progress.close()
     return formats
@@ -274,7 +319,14 @@ def _file_format(source: RawFiles, path: str) -> ImageFormat | str:
 def unusable(
     source_dir: str, bad: Mapping[str, object], total: int, expected: str
 ) -> InputError:
-    """The error that counts and names bad images; `bad` is path to what is wrong."""
+    """Makes the error that counts and names bad images.
+
+    Args:
+      source_dir: the raw screen.
+      bad: path to what is wrong with the image.
+      total: number of images.
+      expected: description of the wanted format.
+    """
     first = [f"{path} ({reason})" for path, reason in list(bad.items())[:NAMED]]
     return InputError(
         f"{len(bad)} of {total} images in {source_dir} cannot be used (expected: "

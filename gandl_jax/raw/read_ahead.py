@@ -10,10 +10,10 @@ from gandl_jax.raw import limits
 from gandl_jax.raw.image_files import Unreadable
 from gandl_jax.raw.raw_files import RawFiles
 
-THREADS = 8  # a disk or a network answers so many at once
-RECORDS = 4  # that wait in memory, undecoded
+THREADS = 8  # requests that a disk or a network serves at once
+RECORDS = 4  # records that wait in memory, undecoded
 
-# A file's bytes, a plate's pixels [H, W, planes], or why there is neither.
+# A file's bytes, a plate's pixels [H, W, planes], or the error that says why not.
 RawImage = bytes | np.ndarray | Unreadable
 
 
@@ -22,31 +22,34 @@ def records(
     paths: Iterable[Sequence[str]],
     most_bytes: int = limits.MOST_BYTES,
 ) -> Iterator[list[RawImage]]:
-    """The files of one record after the other.
+    """Yields the files of one record after the other.
 
     Args:
       source: the raw screen's files.
       paths: of the files of each record.
-      most_bytes: that a file may have.
+      most_bytes: limit of a file's size.
 
     Yields:
-      For each record its files' bytes, or the pixels of a plate's image; in place of
-      one that cannot be used, why.
+      For each record its files' bytes, or the pixels of a plate's image; for a file
+      that cannot be used the error.
 
     Raises:
-      RunError: a file is no longer there, or the disk or network failed.
+      RunError: a file has vanished, or the disk or network failed.
     """
     waiting: collections.deque[list[concurrent.futures.Future]] = collections.deque()
     with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
         try:
-            for group in paths:
+            for paths_of_record in paths:
                 waiting.append(
-                    [pool.submit(_read, source, path, most_bytes) for path in group]
+                    [
+                        pool.submit(_read, source, path, most_bytes)
+                        for path in paths_of_record
+                    ]
                 )
                 if len(waiting) > RECORDS:
-                    yield [one.result() for one in waiting.popleft()]
+                    yield [read.result() for read in waiting.popleft()]
             while waiting:
-                yield [one.result() for one in waiting.popleft()]
+                yield [read.result() for read in waiting.popleft()]
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 

@@ -1,4 +1,4 @@
-"""Images reduced for the shards: fewer pixels, each the mean of a block; fewer bits."""
+"""Reduction of images for the shards: fewer pixels, by means of blocks; fewer bits."""
 
 import dataclasses
 from typing import TYPE_CHECKING
@@ -11,11 +11,11 @@ if TYPE_CHECKING:  # it needs libraries that arrays do not
 
 @dataclasses.dataclass(frozen=True)
 class Reduction:
-    """What `prepare` makes of each channel of an image.
+    """Reduction that `prepare` applies to each channel of an image.
 
     Attributes:
-      downscale: how many pixels of a side become one.
-      white: 16-bit level that becomes 255 of 8 bits; 0 leaves the depth as it is.
+      downscale: factor; blocks of this many pixels a side become one.
+      white: 16-bit level that becomes 255 of 8 bits; 0 keeps the depth.
     """
 
     downscale: int = 1
@@ -23,16 +23,16 @@ class Reduction:
 
     @property
     def is_none(self) -> bool:
-        """Whether images stay as they are."""
+        """Returns True if images are not changed."""
         return self == Reduction()
 
     def size_px(self, image_format: "ImageFormat") -> tuple[int, int]:
-        """Height and width of what images of a format become."""
+        """Returns height and width of reduced images of a format."""
         sides = image_format.height_px, image_format.width_px
         return sides[0] // self.downscale, sides[1] // self.downscale
 
     def bit_depth(self, image_format: "ImageFormat") -> int:
-        """Bits of what images of a format become, 8 or 16."""
+        """Returns the bits of reduced images of a format, 8 or 16."""
         return 8 if self.white else image_format.bit_depth
 
     def reduce(self, pixels: np.ndarray) -> np.ndarray:
@@ -41,14 +41,16 @@ class Reduction:
         return eight_bits(smaller, self.white) if self.white else smaller
 
     def reduce_all(self, image: np.ndarray) -> np.ndarray:
-        """Reduces the channels of an image [H, W, C] of levels, each by itself."""
+        """Reduces the channels of an image [H, W, C] of levels, each separately."""
         if self.is_none:
             return image
-        return np.stack([self.reduce(x) for x in np.moveaxis(image, -1, 0)], -1)
+        return np.stack(
+            [self.reduce(channel) for channel in np.moveaxis(image, -1, 0)], -1
+        )
 
 
 def eight_bits(pixels: np.ndarray, white: int) -> np.ndarray:
-    """Levels from 0 to `white` as 0 to 255; higher ones become 255.
+    """Maps levels from 0 to `white` to 0 to 255; clips higher ones.
 
     Args:
       pixels: [H, W] uint16.
@@ -64,11 +66,11 @@ def eight_bits(pixels: np.ndarray, white: int) -> np.ndarray:
 def area_mean(pixels: np.ndarray, factor: int) -> np.ndarray:
     """Averages blocks of `factor` x `factor` pixels.
 
-    Where a side is no multiple of the factor, what is over at its end is cut off.
+    Rows and columns beyond the last whole block are cut off.
 
     Args:
       pixels: [H, W] uint8 or uint16.
-      factor: at least 1; 1 leaves the pixels as they are.
+      factor: at least 1; 1 changes nothing.
 
     Returns:
       [H // factor, W // factor] of the same dtype, the exact means rounded to the

@@ -1,4 +1,4 @@
-"""The spec of a screen, and its metadata as tables. Imports nothing slow."""
+"""Spec of a screen, and its metadata as tables. Imports nothing slow."""
 
 import dataclasses
 import functools
@@ -27,50 +27,49 @@ from gandl_jax.raw.filters import Filter
 from gandl_jax.raw.ome_options import OmeOptions
 
 ROLES = ("response_0", "response_1", "treated", "other")
-PLACES = tuple(  # they name a record: what looks blank in them is told, not emptied
+NAMING_COLUMNS = tuple(  # they name a record: blanks in them are reported, not emptied
     f"Metadata_{name}" for name in "Site_ID Experiment Plate Well Site Cell".split()
 )
 
 
 @dataclasses.dataclass(frozen=True)
 class Screen:
-    """The spec of a screen: how its records are found and what they mean.
+    """Spec of a screen: how its records are found, and which wells are controls.
 
     A record's images lie in one file per channel where `file` names `{channel}`, else
     in one file that holds all channels: pages, samples such as RGB, or one grey plane.
 
     Attributes:
       name: of the prepared screen and its profiles; that of the file in
-        `gandl_jax/screens`, but for a screen of one's own.
+        `gandl_jax/screens`, except for a user's own screen.
       channels: channel names, in the order of the codes, pages or samples.
       file: an image's path below the source directory, a `path_pattern`.
       key: the columns that together identify a record.
       columns: `Metadata_*` name to the source's column.
-      response_0: the wells where no compound acts (source column to allowed
-        values, "" is blank); None where the screen has no such control.
-      response_1: the wells in the wanted state, or None.
-      treated: what a treated well satisfies besides a treatment that is not blank
-        and not being a control; None asks nothing more.
-      generate: draws the raw screen, `generate(source_dir, options)`; None where the
+      response_0: filter of the wells where no compound acts (source column to allowed
+        values, "" is blank); None if the screen has no such control.
+      response_1: filter of the wells in the wanted state, or None.
+      treated: filter of treated wells, besides that they are no controls and have a
+        treatment that is not blank; None adds no condition.
+      generate: draws the raw screen, `generate(source_dir, options)`; None if the
         screen is measured.
       options: the keys of `config.simulate` that its images and table depend on.
       metadata: the table in the source directory; "" finds the records by `file`.
-      channel_codes: what `{channel}` stands for, one for each channel; () is 1, 2 ...
-      ignored_files: globs of files that are no images of the screen, where `file` or a
-        screen without a table leaves that open.
-      wells_per_row: where wells are numbers along the rows, how many a row has; else 0.
-      known_where: `Metadata_*` name to the rows in which it means what it says; it is
+      channel_codes: values of `{channel}`, one for each channel; () is 1, 2 ...
+      ignored_files: globs of files that are no images of the screen, where `file` has
+        a "*", or the screen has no table.
+      wells_per_row: wells in a row, if wells are numbers along the rows; else 0.
+      known_where: `Metadata_*` name to a filter of the rows in which it is valid; it is
         blank in the others.
-      whole: whether every filter must match records; of a published screen people have
-        parts, in which a control may be missing.
-      parts: which records recipes are chosen by and which are for reports; None where
-        the screen says nothing of it.
-      source: where its images and its table come from, in words for a message; "" is
-        not said.
-      limits: what its scores cannot show, a sentence that reports repeat, or "".
+      filters_must_match: True if every filter must match records. Of published screens
+        people have parts, in which a control may be missing.
+      parts: rule that parts records into those that recipes are chosen by and those for
+        reports; None without one.
+      source: origin of its images and its table, for messages; "" if not stated.
+      limits: limits of its scores, a sentence that reports repeat, or "".
       optional: `Metadata_*` names whose column a table may lack, as tables of a former
         version do; the records then have none of that name.
-      ome: what is read of the images of OME plates.
+      ome: options of OME plates.
     """
 
     name: str
@@ -88,7 +87,7 @@ class Screen:
     ignored_files: tuple[str, ...] = ()
     wells_per_row: int = 0
     known_where: Mapping[str, Filter] = dataclasses.field(default_factory=dict)
-    whole: bool = False
+    filters_must_match: bool = False
     parts: recipe_parts.Rule | None = None
     source: str = ""
     limits: str = ""
@@ -97,34 +96,34 @@ class Screen:
 
     @functools.cached_property
     def pattern(self) -> path_pattern.PathPattern:
-        """`file`, taken apart."""
+        """Parsed pattern of `file`."""
         return path_pattern.parse(self.file)
 
     @property
     def file_columns(self) -> tuple[str, ...]:
-        """The columns that `file` names."""
+        """Columns that `file` names."""
         return self.pattern.columns(self.codes)
 
     @property
     def file_per_channel(self) -> bool:
-        """Whether each channel has a file of its own."""
+        """Returns True if each channel has its own file."""
         return self.pattern.per_channel
 
     @property
     def codes(self) -> tuple[str, ...]:
-        """What `{channel}` stands for, one for each channel."""
+        """Values of `{channel}`, one for each channel."""
         numbers = tuple(str(i + 1) for i in range(len(self.channels)))
         return self.channel_codes or numbers
 
     @property
     def filters(self) -> tuple[Filter, ...]:
-        """All that choose rows."""
+        """Filters that choose rows, of controls, treated wells and valid columns."""
         rules = self.response_0, self.response_1, self.treated
         return tuple(rule for rule in (*rules, *self.known_where.values()) if rule)
 
     @property
     def planes(self) -> int:
-        """How many channels each file holds: one or all."""
+        """Number of channels in each file: 1, or all."""
         return 1 if self.file_per_channel else len(self.channels)
 
     def open_files(self, source_dir: str) -> raw_files.RawFiles:
@@ -132,21 +131,26 @@ class Screen:
         return raw_files.open_for(self.file, source_dir, self.ome)
 
     def image_path(self, row: Mapping[str, str], code: str = "") -> str:
-        """Path below the source directory of a record's file, of a channel's code."""
+        """Returns the path of a record's file below the source directory.
+
+        Args:
+          row: column to its text.
+          code: of the channel, if each channel has its own file.
+        """
         return self.pattern.fill(row, code)
 
     def image_paths(self, row: Mapping[str, str]) -> list[str]:
-        """Paths of all files of a record, in the order of the channels."""
+        """Returns the paths of all files of a record, in the order of the channels."""
         codes = self.codes if self.file_per_channel else ("",)
         return [self.image_path(row, code) for code in codes]
 
 
 def load(config: ml_collections.ConfigDict) -> Screen:
-    """The screen that a config names.
+    """Returns the screen that a config names.
 
     Args:
-      config: the whole config; `data.name` is read, and what a screen that is made
-        from it asks for.
+      config: the whole config; `data.name` is read, and the keys from which that screen
+        is made.
 
     Raises:
       InputError: there is none of that name (the message gives the nearest), or
@@ -155,8 +159,8 @@ def load(config: ml_collections.ConfigDict) -> Screen:
     name, choices = config.data.name, modules.names("screens", "SCREEN")
     if name not in choices:
         raise InputError(f"unknown dataset {name!r}; {nearest(name, choices)}")
-    made = modules.load("screens", name).SCREEN
-    return made if isinstance(made, Screen) else made(config)
+    screen = modules.load("screens", name).SCREEN
+    return screen if isinstance(screen, Screen) else screen(config)
 
 
 def read_metadata(screen: Screen, source_dir: str) -> pd.DataFrame:
@@ -177,30 +181,30 @@ def read_metadata(screen: Screen, source_dir: str) -> pd.DataFrame:
     if not screen.metadata:
         metadata, path = _find(screen, source_dir), folder
     else:
-        path, files = folder / screen.metadata, raw_files.open_files(source_dir)
-        if not files.there([screen.metadata]):
+        path, source = folder / screen.metadata, raw_files.open_files(source_dir)
+        if not source.existing([screen.metadata]):
             raise InputError(
                 f"there is no {screen.metadata} in {source_dir}{_origin(screen)}"
             )
-        metadata = read_csv(files, screen.metadata)
-        _check_columns(_of_table(screen, metadata), metadata, path)
-        _check_named(screen, metadata, files)
+        metadata = read_csv(source, screen.metadata)
+        _check_columns(_spec_for_table(screen, metadata), metadata, path)
+        _check_named(screen, metadata, source)
     check_metadata(screen, metadata, path)
     return metadata
 
 
 def check_metadata(screen: Screen, metadata: pd.DataFrame, path: epath.Path) -> None:
-    """Checks that a table of records has what a screen's spec names.
+    """Checks that a table of records has the columns that a spec names.
 
     Args:
       screen: the spec.
       metadata: N rows, all columns str.
-      path: where it is from, for the message.
+      path: of the table, for the message.
 
     Raises:
       InputError: a missing column, a cell that is no text, or a doubled key.
     """
-    screen = _of_table(screen, metadata)
+    screen = _spec_for_table(screen, metadata)
     _check_columns(screen, metadata, path)
     _check_cells(screen, metadata, path)
     _check_keys(screen, metadata, path)
@@ -219,17 +223,17 @@ def _find(screen: Screen, source_dir: str) -> pd.DataFrame:
 
 
 def _contents(screen: Screen) -> str:
-    """What a raw screen's folder holds, for a message."""
+    """Names the contents of a raw screen's folder, for a message."""
     return f"{screen.metadata} and the images" if screen.metadata else "the images"
 
 
 def _origin(screen: Screen) -> str:
-    """Where a raw screen comes from, as the end of a message."""
+    """Names the origin of a raw screen, as the end of a message."""
     return f": they are of {screen.source}" if screen.source else ""
 
 
 def read_csv(files: raw_files.RawFiles, name: str) -> pd.DataFrame:
-    """Reads a table of a raw screen as it stands, all str.
+    """Reads a table of a raw screen unchanged, all str.
 
     Raises:
       InputError: it cannot be read as one table, or has no rows.
@@ -263,8 +267,8 @@ def read_csv(files: raw_files.RawFiles, name: str) -> pd.DataFrame:
     return metadata
 
 
-def _of_table(screen: Screen, metadata: pd.DataFrame) -> Screen:
-    """The spec without the optional columns that a table lacks."""
+def _spec_for_table(screen: Screen, metadata: pd.DataFrame) -> Screen:
+    """Returns the spec without the optional columns that a table lacks."""
     columns = {
         name: column
         for name, column in screen.columns.items()
@@ -283,16 +287,16 @@ def _check_columns(screen: Screen, metadata: pd.DataFrame, path: epath.Path) -> 
 
 
 def _used(screen: Screen) -> list[str]:
-    """The columns that name and describe the records."""
-    wanted = [*screen.key, *screen.file_columns, *screen.columns.values()]
-    wanted += [column for rule in screen.filters for column in rule]
-    return list(dict.fromkeys(wanted))
+    """Returns the columns that name and describe the records."""
+    columns = [*screen.key, *screen.file_columns, *screen.columns.values()]
+    columns += [column for rule in screen.filters for column in rule]
+    return list(dict.fromkeys(columns))
 
 
 def _check_named(
     screen: Screen, metadata: pd.DataFrame, files: raw_files.RawFiles
 ) -> None:
-    """Raises where a row lacks its key; one of several columns may be blank in all."""
+    """Raises if a row lacks its key; one of several columns may be blank in all."""
     path = epath.Path(files.source_dir) / screen.metadata
     for column in screen.key:
         blank = (metadata[column].str.strip() == "").to_numpy()
@@ -307,7 +311,7 @@ def _check_named(
 
 
 def _check_cells(screen: Screen, metadata: pd.DataFrame, path: epath.Path) -> None:
-    """Raises where a cell would do harm in a line, on a page or as a file's name."""
+    """Raises if a cell would do harm in a line, on a page or as a file's name."""
     for name in _used(screen):
         for cell in metadata[name].unique():
             if len(cell) > limits.MOST_CHARACTERS:
@@ -339,53 +343,59 @@ def _check_keys(screen: Screen, metadata: pd.DataFrame, path: epath.Path) -> Non
 
 
 def record_ids(screen: Screen, metadata: pd.DataFrame) -> pd.Series:
-    """[N] str, the name of each record: its key columns, cleaned, joined by "_"."""
+    """Returns [N] str, the record names: key columns, cleaned, joined by "_"."""
     first, *others = (names.cleaned(metadata[column]) for column in screen.key)
     return first.str.cat(others, sep="_") if others else first
 
 
 def tidied(screen: Screen, metadata: pd.DataFrame) -> pd.DataFrame:
-    """The metadata as it is meant: clean names, empty blanks, one text per number.
+    """Tidies metadata: clean names, empty blanks, one text per number.
 
-    What names a record or its place is cleaned only: there NA and 1.0 may be names. A
-    mark of a blank that a filter asks for means itself.
+    Columns that name a record or its well are only cleaned: NA and 1.0 may be names
+    there. Marks of a blank that a filter allows are kept.
     """
-    screen = _of_table(screen, metadata)
+    screen = _spec_for_table(screen, metadata)
     clean = _cleaned(screen, metadata)
     describing = _describing(screen)
-    allowed = [text for rule in screen.filters for text in rule.values()]
-    clean = blanks.emptied(clean, describing, meant={t for s in allowed for t in s})
+    allowed_texts = [texts for rule in screen.filters for texts in rule.values()]
+    clean = blanks.emptied(
+        clean, describing, kept={text for texts in allowed_texts for text in texts}
+    )
     dose = screen.columns.get("Metadata_Concentration_uM")
     return clean.assign(
-        **{c: names.one_spelling(clean[c]) for c in describing if c != dose}
+        **{
+            column: names.one_spelling(clean[column])
+            for column in describing
+            if column != dose
+        }
     )
 
 
 def _cleaned(screen: Screen, metadata: pd.DataFrame) -> pd.DataFrame:
-    columns = _told(screen)
+    columns = _record_columns(screen)
     return metadata.assign(**{c: names.cleaned(metadata[c]) for c in columns})
 
 
-def _told(screen: Screen) -> list[str]:
-    """The columns that tell something of records; not those of files' names alone."""
+def _record_columns(screen: Screen) -> list[str]:
+    """Returns the columns that describe or name records, not files alone."""
     filtered = (column for rule in screen.filters for column in rule)
     return list(dict.fromkeys([*screen.key, *screen.columns.values(), *filtered]))
 
 
 def _describing(screen: Screen) -> list[str]:
-    """The columns that describe records and are no part of their or a file's name."""
-    naming = {screen.columns[name] for name in PLACES if name in screen.columns}
+    """Returns the columns that describe records and name neither them nor files."""
+    naming = {screen.columns[name] for name in NAMING_COLUMNS if name in screen.columns}
     naming |= {*screen.key, *screen.file_columns}
-    return [column for column in _told(screen) if column not in naming]
+    return [column for column in _record_columns(screen) if column not in naming]
 
 
 def cell_remarks(screen: Screen, metadata: pd.DataFrame) -> Iterator[str]:
-    """One sentence for each column whose cells are read otherwise than they stand."""
-    screen = _of_table(screen, metadata)
+    """Yields a sentence for each column in which cells are read as other texts."""
+    screen = _spec_for_table(screen, metadata)
     tidy = tidied(screen, metadata)
     yield from blanks.remarks(metadata, tidy)
     clean = _cleaned(screen, metadata)
-    for column in _told(screen):
+    for column in _record_columns(screen):
         before, after = metadata[column], clean[column]
         changed = (before != after) & (after != "")
         if changed.any():
@@ -396,7 +406,7 @@ def cell_remarks(screen: Screen, metadata: pd.DataFrame) -> Iterator[str]:
                 f"{after[changed].iloc[0]!r}"
             )
     describing = _describing(screen)
-    for column in _told(screen):
+    for column in _record_columns(screen):
         if column not in describing:
             yield from _numbers_kept_apart(clean[column])
     for column in describing:
@@ -421,7 +431,7 @@ def _has(changed: pd.Series) -> str:
 
 
 def _numbers_kept_apart(column: pd.Series) -> Iterator[str]:
-    """Says where a column of names writes one number in two ways."""
+    """Warns of a column of names that writes a number in several ways."""
     short = names.one_spelling(column)
     changed = short != column
     if changed.any():
@@ -433,20 +443,20 @@ def _numbers_kept_apart(column: pd.Series) -> Iterator[str]:
 
 
 def _joined_doses(text: pd.Series, column: str) -> Iterator[str]:
-    before = _numbers(text, column)
-    after = names.one_dose(before)
-    changed = np.flatnonzero((before != after) & np.isfinite(before))
+    doses = _numbers(text, column)
+    joined = names.one_dose(doses)
+    changed = np.flatnonzero((doses != joined) & np.isfinite(doses))
     if len(changed):
-        one, other = float(before[changed[0]]), float(after[changed[0]])
+        written, read = float(doses[changed[0]]), float(joined[changed[0]])
         yield (
-            f"{len(changed):,} of {np.isfinite(before).sum():,} doses of the column "
-            f"{column} differ from another by rounding alone, such as {one!r}: read as "
-            f"{other!r}"
+            f"{len(changed):,} of {np.isfinite(doses).sum():,} doses of the column "
+            f"{column} differ from another by rounding alone, such as {written!r}: "
+            f"read as {read!r}"
         )
 
 
 def table(screen: Screen, metadata: pd.DataFrame) -> pd.DataFrame:
-    """The records' metadata under the names that every screen shares.
+    """Returns the records' metadata under the names that all screens share.
 
     Args:
       screen: the spec.
@@ -455,15 +465,15 @@ def table(screen: Screen, metadata: pd.DataFrame) -> pd.DataFrame:
     Returns:
       N rows in the same order: the `Metadata_*` columns of the spec as str (`tidied`),
       but Metadata_Concentration_uM as float64 in uM (NaN where blank; doses that differ
-      by rounding are one) and Metadata_Well as "A01", "AA02" whatever the source
-      writes; then Metadata_Role, one of ROLES, and Metadata_Record_ID, unique; and
+      by rounding are one) and Metadata_Well as "A01", "AA02" in any notation of the
+      source; then Metadata_Role, one of ROLES, and Metadata_Record_ID, unique; and
       Metadata_Part where the screen has parts.
 
     Raises:
       InputError: a concentration is not a finite number from 0 up, the name of a well
         cannot be read, or a record fits both controls.
     """
-    screen = _of_table(screen, metadata)
+    screen = _spec_for_table(screen, metadata)
     metadata = tidied(screen, metadata)
     columns = {name: metadata[column] for name, column in screen.columns.items()}
     for name, rule in screen.known_where.items():
@@ -488,7 +498,7 @@ def table(screen: Screen, metadata: pd.DataFrame) -> pd.DataFrame:
 
 
 def _numbers(text: pd.Series, column: str) -> np.ndarray:
-    """[N] float64, the concentrations of cleaned cells; NaN where one is blank."""
+    """Returns [N] float64, the concentrations of cleaned cells; NaN where blank."""
     blank = text == ""
     numbers = pd.to_numeric(text.where(~blank), errors="coerce").astype(np.float64)
     wrong = text[~blank & ~(np.isfinite(numbers) & (numbers >= 0))]
@@ -515,60 +525,72 @@ def _roles(screen: Screen, metadata: pd.DataFrame) -> np.ndarray:
     return np.select([response_0, response_1, treated], ROLES[:3], ROLES[3])
 
 
-def _check_apart(screen: Screen, metadata: pd.DataFrame, both: np.ndarray) -> None:
-    """Raises where a record is both controls."""
-    if both.any():
-        zero, one = map(filters.written, (screen.response_0, screen.response_1))
+def _check_apart(screen: Screen, metadata: pd.DataFrame, is_both: np.ndarray) -> None:
+    """Raises if a record is both controls."""
+    if is_both.any():
+        filter_0, filter_1 = map(
+            filters.as_text, (screen.response_0, screen.response_1)
+        )
         raise InputError(
-            f"{int(both.sum())} records are both controls, such as "
-            f"{record_ids(screen, metadata)[both].iloc[0]!r}: they fit "
-            f"config.screen.response_0={zero!r} and response_1={one!r}; write filters "
-            "of which no record fits both"
+            f"{int(is_both.sum())} records are both controls, such as "
+            f"{record_ids(screen, metadata)[is_both].iloc[0]!r}: they fit "
+            f"config.screen.response_0={filter_0!r} and response_1={filter_1!r}; write "
+            "filters of which no record fits both"
         )
 
 
 def matches(screen: Screen, rule: Filter | None, metadata: pd.DataFrame) -> np.ndarray:
-    """[N] bool: the rows of tidied metadata that a filter chooses; None is none."""
-    return filters.matches(rule, metadata, **_kinds(screen))
+    """Returns [N] bool, the rows of tidied metadata that a filter chooses.
+
+    Args:
+      screen: the spec.
+      rule: the filter; None chooses no row.
+      metadata: N rows, as from `tidied`.
+    """
+    return filters.matches(rule, metadata, **_filter_options(screen))
 
 
-def _kinds(screen: Screen) -> dict[str, Any]:
-    """The columns in which filters compare doses and wells, and how wells count."""
-    kinds = {"dose": "Metadata_Concentration_uM", "well": "Metadata_Well"}
-    columns = {kind: screen.columns.get(name, "") for kind, name in kinds.items()}
+def _filter_options(screen: Screen) -> dict[str, Any]:
+    """Returns the columns of doses and wells, and how wells count."""
+    shared_names = {"dose": "Metadata_Concentration_uM", "well": "Metadata_Well"}
+    columns = {
+        option: screen.columns.get(name, "") for option, name in shared_names.items()
+    }
     return columns | {"wells_per_row": screen.wells_per_row}
 
 
 def check_filters(screen: Screen, metadata: pd.DataFrame) -> None:
-    """Refuses filters of a whole screen that match no record.
+    """Refuses filters that match no record, of a screen whose filters must match.
 
     Args:
       screen: the spec.
       metadata: as from `read_metadata`.
 
     Raises:
-      InputError: with the values that there are, the nearest first.
+      InputError: names the values of the column, the nearest first.
     """
-    if screen.whole:
+    if screen.filters_must_match:
         metadata = tidied(screen, metadata)
         for key, rule in _named_filters(screen).items():
-            filters.check(key, rule, metadata, **_kinds(screen))
+            filters.check(key, rule, metadata, **_filter_options(screen))
 
 
 def filter_remarks(screen: Screen, metadata: pd.DataFrame) -> Iterator[str]:
-    """A sentence for each filter of a whole screen of which some values are idle."""
+    """Yields a sentence for each filter of which some values match no record."""
     metadata = tidied(screen, metadata)
-    for key, rule in _named_filters(screen).items() if screen.whole else ():
-        idle = [*filters.unmet(rule, metadata, **_kinds(screen))]
+    for key, rule in (
+        _named_filters(screen).items() if screen.filters_must_match else ()
+    ):
+        idle = [*filters.unmet(rule, metadata, **_filter_options(screen))]
         if idle:
             yield (
-                f"config.screen.{key}={filters.written(rule)!r} matches no record by "
+                f"config.screen.{key}={filters.as_text(rule)!r} matches no record by "
                 f"{', '.join(idle)}: is that spelled as in the table?"
             )
 
 
 def _named_filters(screen: Screen) -> dict[str, Filter]:
-    """The filters that a config can name, by their key."""
+    """Returns the filters that a config can name, by key."""
     keys = "response_0", "response_1", "treated"
     rules = {key: getattr(screen, key) for key in keys}
     return {key: rule for key, rule in rules.items() if rule}

@@ -6,8 +6,8 @@ hyphen within a well's name that begins a file's or folder's: "HEPG2-01/a-1.PNG"
 "HepG2-1/A01.png".
 
 What could be another number may not: 0.1 is neither 0.01 nor .1, t-5 not t5, 1e-5 not
-1e5, 0p05 not 0p5 and 1.0 not 1. A file under a name like that stays missing, which is
-told; another dose's image would not be. Imports nothing slow.
+1e5, 0p05 not 0p5 and 1.0 not 1. A file under such a name counts as missing, which is
+reported; reading another dose's image would go unnoticed. Imports nothing slow.
 """
 
 import dataclasses
@@ -29,8 +29,8 @@ _WELL = re.compile(r"((?:^|/)(?:[a-p]|a[a-f])) ?- ?(?=\d{1,2}(?![\d.,]\d|\d))")
 _ZEROS = re.compile(r"0(?<![\d.,]0)(?<!^0-0)(?<!\D0-0)(?<!\d[p_ \u00b7]0)0*(?=\d)")
 
 
-def plain(path: str) -> str:
-    """What all spellings of a path share; that of a folder begins those within it."""
+def canonical(path: str) -> str:
+    """Maps all spellings of a path to one; a folder's begins that of its files."""
     if path.isascii() and path.isprintable():
         path = path.casefold()
     else:  # capitals and small letters may differ in what is composed
@@ -47,8 +47,8 @@ class Spellings:
     """Files by the paths that they should have.
 
     Attributes:
-      folders: wanted folder to the folders that there are for it, these to wanted name
-        to the name that there is. Names repeat from plate to plate, and are shared.
+      folders: wanted folder to actual folder to wanted name to actual name. Names
+        repeat from plate to plate, and are shared.
     """
 
     folders: Mapping[str, Mapping[str, Mapping[str, str]]] = dataclasses.field(
@@ -56,79 +56,87 @@ class Spellings:
     )
 
     def actual(self, path: str) -> str:
-        """The path that there is; the same where nothing else is known of it."""
+        """Returns the actual path; the given one unless it is spelled otherwise."""
         folder, name = os.path.split(path)
-        for other, known in self.folders.get(folder, {}).items():
-            if name in known:
-                return os.path.join(other, known[name])
+        for actual_folder, actual_names in self.folders.get(folder, {}).items():
+            if name in actual_names:
+                return os.path.join(actual_folder, actual_names[name])
         return path
 
-    def part(self, paths: Iterable[str]) -> "Spellings":
-        """Those of these paths alone."""
+    def subset(self, paths: Iterable[str]) -> "Spellings":
+        """Returns the spellings of these paths alone."""
         pairs = ((path, self.actual(path)) for path in paths)
         return from_pairs(pair for pair in pairs if pair[0] != pair[1])
 
     def wanted(self) -> Iterator[str]:
-        """The paths whose files are spelled otherwise."""
-        for folder, others in self.folders.items():
-            for known in others.values():
-                yield from (os.path.join(folder, name) for name in known)
+        """Yields the paths whose files are spelled otherwise."""
+        for folder, by_folder in self.folders.items():
+            for actual_names in by_folder.values():
+                yield from (os.path.join(folder, name) for name in actual_names)
 
 
 def match(
-    absent: Iterable[str], there: Iterable[str], taken: Collection[str]
+    absent: Iterable[str], existing: Iterable[str], taken: Collection[str]
 ) -> Spellings:
-    """Finds what is there under another spelling.
+    """Finds files under another spelling of their path.
 
     Args:
       absent: paths that no file has.
-      there: paths of files; a path may come twice.
-      taken: of these, those that are wanted just so, and so are no other's file.
+      existing: paths of files; a path may come twice.
+      taken: existing paths that are wanted as they are, which match no other path.
 
     Returns:
-      The spellings of those of the absent paths that one file fits.
+      The spellings of the absent paths that one file fits.
 
     Raises:
       InputError: two files fit one path, or one file two paths.
     """
     wanted: dict[str, list[str]] = {}
     for path in absent:
-        wanted.setdefault(plain(path), []).append(path)
-    found: dict[str, set[str]] = {}
-    for path in there:
-        key = plain(path)
+        wanted.setdefault(canonical(path), []).append(path)
+    candidates: dict[str, set[str]] = {}
+    for path in existing:
+        key = canonical(path)
         if key in wanted and path not in taken:
-            found.setdefault(key, set()).add(path)
-    _check_one(wanted, found)
-    return from_pairs((wanted[key][0], paths.pop()) for key, paths in found.items())
+            candidates.setdefault(key, set()).add(path)
+    _check_one(wanted, candidates)
+    return from_pairs(
+        (wanted[key][0], paths.pop()) for key, paths in candidates.items()
+    )
 
 
 def _check_one(
-    wanted: Mapping[str, Collection[str]], found: Mapping[str, Collection[str]]
+    wanted: Mapping[str, Collection[str]], candidates: Mapping[str, Collection[str]]
 ) -> None:
-    """Raises where it is not clear which file is whose."""
+    """Raises if a path fits two files, or a file two paths."""
     alike = "are alike but for capitals, zeros before numbers, blanks and hyphens"
-    doubled = [key for key in sorted(found) if len(found[key]) > 1]
+    doubled = [key for key in sorted(candidates) if len(candidates[key]) > 1]
     if doubled:
-        path, (one, other, *_) = wanted[doubled[0]][0], sorted(found[doubled[0]])
+        path, (first, second, *_) = (
+            wanted[doubled[0]][0],
+            sorted(candidates[doubled[0]]),
+        )
         raise InputError(
-            f"{len(doubled)} images could be either of two files: {one} and {other} "
+            f"{len(doubled)} images could be either of two files: {first} and {second} "
             f"{alike}, and no file is spelled {path}; remove or rename one of the two"
         )
-    doubled = [key for key in sorted(found) if len(wanted[key]) > 1]
+    doubled = [key for key in sorted(candidates) if len(wanted[key]) > 1]
     if doubled:
-        (file,), (one, other, *_) = found[doubled[0]], sorted(wanted[doubled[0]])
+        (file,), (first, second, *_) = (
+            candidates[doubled[0]],
+            sorted(wanted[doubled[0]]),
+        )
         raise InputError(
-            f"{len(doubled)} images belong to more than one record: {one} and {other} "
-            f"{alike}, and there is only {file}; correct the table"
+            f"{len(doubled)} images belong to more than one record: {first} and "
+            f"{second} {alike}, and there is only {file}; correct the table"
         )
 
 
 def from_pairs(pairs: Iterable[tuple[str, str]]) -> Spellings:
-    """Spellings from pairs (wanted path, path that there is)."""
+    """Makes spellings from pairs (wanted path, actual path)."""
     folders: dict[str, dict[str, dict[str, str]]] = {}
     for pair in pairs:
-        (folder, name), (other, actual) = map(os.path.split, pair)
-        known = folders.setdefault(folder, {}).setdefault(other, {})
-        known[sys.intern(name)] = sys.intern(actual)
+        (folder, name), (actual_folder, actual_name) = map(os.path.split, pair)
+        actual_names = folders.setdefault(folder, {}).setdefault(actual_folder, {})
+        actual_names[sys.intern(name)] = sys.intern(actual_name)
     return Spellings(folders)

@@ -21,7 +21,7 @@ _PREFIX = re.compile(r"WELL[ :_.-]*")
 
 
 def texts(wells_per_row: int = 0) -> str:
-    """The regular expression of what may name a well, to be looked for in a text.
+    """Returns the regular expression of texts that may name a well.
 
     Args:
       wells_per_row: as in `canonical`.
@@ -32,13 +32,13 @@ def texts(wells_per_row: int = 0) -> str:
 
 
 def canonical(names: pd.Series, column: str, wells_per_row: int = 0) -> pd.Series:
-    """Names as every screen shares them: capitals, and the column in two digits.
+    """Converts well names to the form of all screens: capitals, two-digit columns.
 
     Args:
       names: [N] str, as the source writes them.
       column: of the source, for the message.
-      wells_per_row: where wells may be numbers that are counted along the rows, from 1,
-        how many a row has; 0 reads none.
+      wells_per_row: wells in a row, if names may be numbers that count wells along the
+        rows, from 1; 0 refuses numbers.
 
     Returns:
       [N] str: "A01", "AA02" (the 27th row of a 1536-well plate).
@@ -46,20 +46,20 @@ def canonical(names: pd.Series, column: str, wells_per_row: int = 0) -> pd.Serie
     Raises:
       InputError: names that are blank, off any plate, or could mean more than one well.
     """
-    read = {name: _canonical(name, wells_per_row) for name in names.unique()}
-    wrong = [name for name, well in read.items() if well is None]
-    if wrong:
+    by_name = {name: _canonical(name, wells_per_row) for name in names.unique()}
+    unreadable = [name for name, well in by_name.items() if well is None]
+    if unreadable:
         raise InputError(
-            f"{len(wrong)} well names (column {column}) cannot be read without "
-            f"guessing, the first {wrong[0]!r}; write them as A01, A1, R01C01 or "
+            f"{len(unreadable)} well names (column {column}) cannot be read without "
+            f"guessing, the first {unreadable[0]!r}; write them as A01, A1, R01C01 or "
             "001001 (row, column); for numbers along the rows set "
             "config.screen.wells_per_row"
         )
-    return names.map(read)
+    return names.map(by_name)
 
 
-def meant_by(name: str, wells_per_row: int = 0) -> str | None:
-    """The well that a text names, as "A01"; None where it names none.
+def read_name(name: str, wells_per_row: int = 0) -> str | None:
+    """Reads the well that a text names, as "A01"; returns None if it names none.
 
     Args:
       name: as the source writes it.
@@ -68,8 +68,16 @@ def meant_by(name: str, wells_per_row: int = 0) -> str | None:
     return _canonical(name, wells_per_row)
 
 
-def meant(name: str, known: Collection[str], wells_per_row: int = 0) -> set[str]:
-    """The texts of a column that name the well which a text names, in any notation."""
+def texts_of_well(
+    name: str, known: Collection[str], wells_per_row: int = 0
+) -> set[str]:
+    """Returns the texts of a column that name the same well, in any notation.
+
+    Args:
+      name: of the well.
+      known: texts of the column.
+      wells_per_row: as in `canonical`.
+    """
     well = _canonical(name, wells_per_row)
     return {
         text

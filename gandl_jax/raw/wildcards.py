@@ -1,4 +1,4 @@
-"""Files of paths in which `*` leaves text open, as in "P1/A01_s1_w1*.tif".
+"""Wildcards in paths: files of paths with "*", as in "P1/A01_s1_w1*.tif".
 
 Imports nothing slow.
 """
@@ -14,32 +14,32 @@ from gandl_jax.raw.spellings import Spellings
 
 
 def fits(path: str, pattern: str) -> bool:
-    """Whether a path is as a pattern writes it; "*" is any text without "/"."""
-    names, wanted = path.split("/"), pattern.split("/")
-    return len(names) == len(wanted) and all(map(_name_fits, names, wanted))
+    """Returns True if a path fits a pattern; "*" is any text without "/"."""
+    names, patterns = path.split("/"), pattern.split("/")
+    return len(names) == len(patterns) and all(map(_name_fits, names, patterns))
 
 
 def _name_fits(name: str, pattern: str) -> bool:
-    first, *others = pattern.split(ANY)
-    if not others:
+    first, *middle = pattern.split(ANY)
+    if not middle:
         return name == pattern
-    last, end = others.pop(), len(first)
+    last, end = middle.pop(), len(first)
     if not name.startswith(first):
         return False
-    for text in others:
-        begin = name.find(text, end)
-        if begin < 0:
+    for text in middle:
+        start = name.find(text, end)
+        if start < 0:
             return False
-        end = begin + len(text)
+        end = start + len(text)
     return len(name) - len(last) >= end and name.endswith(last)
 
 
 def kept(paths: Iterable[str], ignored: Collection[str]) -> list[str]:
-    """The paths that none of some globs leaves out, sorted, each once.
+    """Drops the paths that globs match; returns the others sorted, each once.
 
     Args:
       paths: of files.
-      ignored: globs over whole paths: in these "*" is "/" too.
+      ignored: globs over whole paths, whose "*" matches "/" too.
     """
     return [
         path
@@ -48,36 +48,36 @@ def kept(paths: Iterable[str], ignored: Collection[str]) -> list[str]:
     ]
 
 
-def match(wanted: Collection[str], there: Collection[str]) -> Spellings:
-    """Finds the files of paths that leave text open.
+def match(wanted: Collection[str], existing: Collection[str]) -> Spellings:
+    """Finds the files of paths with "*".
 
-    What is not there as it is written is looked for in other spellings of the rest.
+    Paths that no file fits as written are compared in other spellings.
 
     Args:
       wanted: paths with "*".
-      there: paths of files, sorted.
+      existing: paths of files, sorted.
 
     Returns:
-      The files of those of the wanted paths that have one.
+      The files of the wanted paths that have one.
 
     Raises:
       InputError: two files fit one path, or one file two paths.
     """
-    found = _match(wanted, there, str)
-    taken = set(found.values())
-    left = [path for path in wanted if path not in found]
-    if left:
-        others = [path for path in there if path not in taken]
-        found |= _match(left, others, spellings.plain)
-    return spellings.from_pairs(found.items())
+    file_of = _match(wanted, existing, str)
+    taken = set(file_of.values())
+    unmatched = [path for path in wanted if path not in file_of]
+    if unmatched:
+        others = [path for path in existing if path not in taken]
+        file_of |= _match(unmatched, others, spellings.canonical)
+    return spellings.from_pairs(file_of.items())
 
 
 def _match(
-    wanted: Collection[str], there: Collection[str], key: Callable[[str], str]
+    wanted: Collection[str], existing: Collection[str], key: Callable[[str], str]
 ) -> dict[str, str]:
-    """Wanted path to its file; both are compared by their keys."""
-    index, found = _Index(wanted, key), {}
-    for path in there:
+    """Maps wanted paths to files; both are compared by their keys."""
+    index, file_of = _Index(wanted, key), {}
+    for path in existing:
         fitting = index.fitting(key(path))
         if len(fitting) > 1:
             raise InputError(
@@ -86,21 +86,21 @@ def _match(
                 "names in config.screen.file"
             )
         for pattern in fitting:
-            if pattern in found:
+            if pattern in file_of:
                 raise InputError(
-                    f"{found[pattern]} and {path} both fit {pattern} "
+                    f"{file_of[pattern]} and {path} both fit {pattern} "
                     "(config.screen.file): write more of the name there, or name "
                     "the files that are not meant in config.screen.ignored_files"
                 )
-            found[pattern] = path
-    return found
+            file_of[pattern] = path
+    return file_of
 
 
 class _Index:
-    """Patterns by the texts that they begin with, hold and end with.
+    """Index of patterns by the texts that they begin with, hold and end with.
 
-    A screen's patterns differ in few lengths of these texts. A path is looked up by its
-    own texts of these lengths, so that not each path meets each pattern.
+    The texts of a screen's patterns have few lengths. A path is looked up by its texts
+    of these lengths, so that it is not compared with each pattern.
     """
 
     def __init__(self, patterns: Iterable[str], key: Callable[[str], str]):
@@ -112,11 +112,13 @@ class _Index:
         self._lengths = {tuple(map(len, texts)) for texts in self._patterns}
 
     def fitting(self, path: str) -> list[str]:
-        """The patterns that a path fits, each once."""
-        near = dict.fromkeys(self._near(path))
-        return [pattern for pattern, plain in near if fits(path, plain)]
+        """Returns the patterns that a path fits, each once."""
+        candidates = dict.fromkeys(self._candidates(path))
+        return [
+            pattern for pattern, pattern_key in candidates if fits(path, pattern_key)
+        ]
 
-    def _near(self, path: str) -> Iterator[tuple[str, str]]:
+    def _candidates(self, path: str) -> Iterator[tuple[str, str]]:
         for begin, held, end in self._lengths:
             stop = len(path) - end
             for i in range(begin, stop - held + 1) if held else (begin,):

@@ -30,11 +30,10 @@ def read(
       path: of the array in it.
       metadata: the array's, of Zarr 2 or 3, as read from the store.
       selection: for each axis an index, or a slice.
-      fill: whether chunks that are not there hold the fill value; else they are an
-        error.
+      fill: True reads absent chunks as the fill value; else they are an error.
 
     Returns:
-      The selected part, an axis less for each index.
+      The selected part; axes with an index are dropped.
 
     Raises:
       Unreadable: a chunk is damaged, truncated or not there, or the array is packed
@@ -66,7 +65,7 @@ def read(
 
 
 class _Store(zarr_store.Store):
-    """The keys as zarr reads them; remembers what was asked for.
+    """Store of zarr over `Keys`; remembers the keys that were requested.
 
     Attributes:
       chunks: keys that were read.
@@ -109,8 +108,8 @@ class _Store(zarr_store.Store):
         prototype: BufferPrototype,
         key_ranges: Iterable[tuple[str, zarr_store.ByteRequest | None]],
     ) -> list[Buffer | None]:
-        asked = (self.get(key, prototype, span) for key, span in key_ranges)
-        return list(await asyncio.gather(*asked))
+        requests = (self.get(key, prototype, span) for key, span in key_ranges)
+        return list(await asyncio.gather(*requests))
 
     async def exists(self, key: str) -> bool:
         return await asyncio.to_thread(self._keys.read, key, 0, 1) is not None

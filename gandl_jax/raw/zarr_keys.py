@@ -19,7 +19,7 @@ _NOT_THERE = 403, 404, 410  # of HTTP; a bucket that lists nothing answers 403
 
 
 class Keys(Protocol):
-    """A store's keys; goes to other threads and processes as it is.
+    """Keys of a store; may be pickled, and used by several threads.
 
     Attributes:
       name: of the store, for messages.
@@ -27,7 +27,7 @@ class Keys(Protocol):
 
     @property
     def name(self) -> str:
-        """The store's path or address."""
+        """Path or address of the store."""
 
     def read(self, key: str, start: int = 0, length: int = -1) -> bytes | None:
         """Reads a key's bytes.
@@ -54,11 +54,11 @@ class FolderKeys:
 
     @property
     def name(self) -> str:
-        """The folder's path."""
+        """Path of the folder."""
         return self.root
 
     def read(self, key: str, start: int = 0, length: int = -1) -> bytes | None:
-        """Reads as `Keys.read`."""
+        """Reads a key's bytes; see `Keys.read`."""
         try:
             with files.reading(os.path.join(self.root, key)) as file:
                 size = file.seek(0, os.SEEK_END)
@@ -81,11 +81,11 @@ class ZipKeys:
 
     @property
     def name(self) -> str:
-        """The archive's path."""
+        """Path of the archive."""
         return self.archive.path
 
     def read(self, key: str, start: int = 0, length: int = -1) -> bytes | None:
-        """Reads as `Keys.read`."""
+        """Reads a key's bytes; see `Keys.read`."""
         path = self.folder + key
         if path not in self.archive:
             return None
@@ -105,16 +105,16 @@ class WebKeys:
 
     @property
     def name(self) -> str:
-        """The address."""
+        """Address of the store."""
         return self.address
 
     def read(self, key: str, start: int = 0, length: int = -1) -> bytes | None:
-        """Reads as `Keys.read`."""
+        """Reads a key's bytes; see `Keys.read`."""
         system, root = _file_system(self.address)
         end = start + length if length >= 0 else None
-        whole = not start and end is None
+        is_whole = not start and end is None
         try:
-            if whole:
+            if is_whole:
                 return system.cat_file(f"{root}/{key}")
             data = system.cat_file(f"{root}/{key}", start=start, end=end)
         except FileNotFoundError:
@@ -126,9 +126,9 @@ class WebKeys:
                 f"{self.address} did not give {key} ({type(error).__name__}: {error}): "
                 "see to the network and run the same command again, which goes on"
             ) from error
-        asked = length if length >= 0 else -start
+        requested = length if length >= 0 else -start
         # A server that knows no ranges sends the whole object.
-        return _cut(data, start, length) if 0 < asked < len(data) else data
+        return _cut(data, start, length) if 0 < requested < len(data) else data
 
 
 def _cut(data: bytes, start: int, length: int) -> bytes:
@@ -138,7 +138,7 @@ def _cut(data: bytes, start: int, length: int) -> bytes:
 
 @functools.cache
 def _file_system(address: str) -> tuple[Any, str]:
-    """The file system of an address, and the path in it."""
+    """Returns the file system of an address, and the path in it."""
     if importlib.util.find_spec("fsspec") is None:
         raise InputError(f'{address} needs fsspec: pip install "gandl_jax[ome]"')
     import fsspec  # an optional library

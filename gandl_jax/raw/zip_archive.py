@@ -1,9 +1,9 @@
-"""Members of a zip archive, read where they lie: no name in it becomes a path.
+"""Members of zip archives, read without unpacking: no name in it becomes a path.
 
 RxRx19a has 1.5 million members. zipfile keeps 540 bytes for each, and its lists would
-be made again in every process; here the directory is read once and kept in arrays, some
-90 bytes a member, which pickle. Each reading opens the archive anew, so threads and
-processes share no position in it.
+be made again in every process; here the directory is read once and kept in arrays,
+about 90 bytes a member, that can be pickled. Each read opens the archive anew, so that
+threads and processes share no position in it.
 """
 
 import array
@@ -29,7 +29,7 @@ from gandl_jax.errors import InputError
 from gandl_jax.raw import limits
 from gandl_jax.raw.image_files import Unreadable
 
-DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError)  # what reading a member may raise
+DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError)  # errors of damaged members
 
 _MEMBER = np.dtype(
     [
@@ -50,14 +50,13 @@ _LEADS_OUT = re.compile(r"[/\\]|[A-Za-z]:|(.*[/\\])?\.\.([/\\]|$)")
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Archive:
-    """A zip archive's directory; folders are left out.
+    """Directory of a zip archive; folders are left out.
 
     Attributes:
       path: of the archive.
-      top: the folder that holds all members, which paths may leave out; "" where there
-        is none.
-      names: the members' names in UTF-8, sorted, one after the other.
-      ends: [N + 1] where each name ends in `names`; 0 before them.
+      top: the folder that holds all members, which paths may leave out; "" if none.
+      names: the members' names in UTF-8, sorted and concatenated.
+      ends: [N + 1] int64, 0 and the end of each name in `names`.
       members: [N] structured, in the order of the names.
     """
 
@@ -69,24 +68,24 @@ class Archive:
 
     @property
     def name(self) -> str:
-        """Its file name, for messages."""
+        """Name of the archive's file, for messages."""
         return os.path.basename(self.path)
 
     def __contains__(self, path: str) -> bool:
         return self._row(path) is not None
 
     def paths(self) -> Iterator[str]:
-        """Every path that names a member: with the top folder and without it."""
+        """Yields each member's paths: with the top folder and without it."""
         for row in range(len(self.members)):
             name = self._name(row).decode()
             yield name
             if self.top:
                 yield name.removeprefix(self.top + "/")
 
-    def part(self, paths: Iterable[str]) -> "Archive":
-        """The directory of these members alone, which is small to send."""
-        found = (self._row(path) for path in paths)
-        rows = sorted({row for row in found if row is not None})
+    def subset(self, paths: Iterable[str]) -> "Archive":
+        """Returns the directory of these members alone, which is small to send."""
+        rows_or_none = (self._row(path) for path in paths)
+        rows = sorted({row for row in rows_or_none if row is not None})
         names = [self._name(row) for row in rows]
         members = self.members[np.array(rows, np.int64)]
         return Archive(self.path, self.top, b"".join(names), _ends(names), members)
@@ -95,27 +94,27 @@ class Archive:
     def open(
         self, path: str, most_bytes: int = limits.MOST_BYTES
     ) -> Iterator[BinaryIO]:
-        """Opens a member for reading; its checksum is compared when it ends.
+        """Opens a member for reading; its checksum is compared at its end.
 
         Args:
           path: of the member.
-          most_bytes: that it may unpack to.
+          most_bytes: limit of its unpacked size.
 
         Raises:
-          Unreadable: it is encrypted, of an unknown packing, too large, or one of two
-            of its name.
-          DAMAGED: then and later, where the archive is damaged.
+          Unreadable: it is encrypted, too large, compressed by another method than
+            deflate, or one of two with its name.
+          DAMAGED: the archive is damaged; it may be raised when the member is read.
         """
         member = self.members[self._row(path)]
         if member["doubled"]:
             raise Unreadable(f"twice in {self.name}")
         if member["flags"] & _ENCRYPTED:
             raise Unreadable(f"encrypted in {self.name}")
-        most = min(most_bytes, files.most_unpacked(int(member["packed"])))
-        if member["size"] > most:
+        limit = min(most_bytes, files.most_unpacked(int(member["packed"])))
+        if member["size"] > limit:
             raise Unreadable(
                 f"{member['size']:,} bytes when unpacked from {self.name}, and "
-                f"{most:,} are the most"
+                f"{limit:,} are the most"
             )
         if member["method"] not in _READABLE:
             raise Unreadable(
@@ -126,7 +125,7 @@ class Archive:
             yield _member(file, path, member)
 
     def _row(self, path: str) -> int | None:
-        """The first member of this path."""
+        """Returns the row of the first member with this path, or None."""
         top = self.top + "/"
         row = self._row_named(path) if not self.top or path.startswith(top) else None
         return self._row_named(top + path) if row is None and self.top else row
@@ -141,10 +140,10 @@ class Archive:
 
 
 def open_archive(path: epath.Path) -> Archive:
-    """Reads an archive's directory, once in a process while the file stays as it is.
+    """Reads an archive's directory, once in a process while the file is unchanged.
 
     Raises:
-      InputError: it is no zip archive, was cut short, or names a path outside.
+      InputError: it is no zip archive, is truncated, or names a path outside of it.
     """
     files.check_regular(path)
     stat = path.stat()
@@ -153,7 +152,7 @@ def open_archive(path: epath.Path) -> Archive:
 
 @functools.cache
 def _read_directory(path: str, length: int, mtime: float) -> Archive:
-    """`length` and `mtime` tell one state of the file from the next."""
+    """Reads the directory; `length` and `mtime` are keys of the cache."""
     del length, mtime
     try:
         with files.reading(path) as file, zipfile.ZipFile(file) as archive:
@@ -163,22 +162,26 @@ def _read_directory(path: str, length: int, mtime: float) -> Archive:
             f"{path} is no zip archive, or one cut short ({error}): fetch it again, or "
             "move it out of config.data.source_dir"
         ) from error
-    outside = [one.filename for one in infos if _LEADS_OUT.match(one.filename)]
+    outside = [info.filename for info in infos if _LEADS_OUT.match(info.filename)]
     if outside:
         raise InputError(
             f"{path} names {len(outside)} paths outside of it, the first "
             f"{outside[0]!r}: unpack it with care, or move it out of "
             "config.data.source_dir"
         )
-    kept = (i for i in infos if not (i.is_dir() or i.filename.startswith(_MAC)))
-    return _archive(path, sorted(kept, key=lambda one: one.filename))
+    kept = (
+        info for info in infos if not (info.is_dir() or info.filename.startswith(_MAC))
+    )
+    return _archive(path, sorted(kept, key=lambda info: info.filename))
 
 
 def _archive(path: str, infos: Sequence[zipfile.ZipInfo]) -> Archive:
-    """The arrays of what zipfile found, sorted by name."""
+    """Makes the arrays of what zipfile read, sorted by name."""
     members = np.fromiter(map(_fields, infos), _MEMBER, len(infos))
-    names = [one.filename.encode() for one in infos]
-    same = np.array([a == b for a, b in itertools.pairwise(names)], bool)
+    names = [info.filename.encode() for info in infos]
+    same = np.array(
+        [name == following for name, following in itertools.pairwise(names)], bool
+    )
     members["doubled"][:-1] |= same
     members["doubled"][1:] |= same
     return Archive(path, _top(infos), b"".join(names), _ends(names), members)
@@ -188,20 +191,20 @@ def _ends(names: Sequence[bytes]) -> array.array:
     return array.array("q", itertools.accumulate(map(len, names), initial=0))
 
 
-def _fields(one: zipfile.ZipInfo) -> tuple[int, ...]:
-    place = one.header_offset, one.compress_size, one.file_size
-    return (*place, one.CRC, one.compress_type, one.flag_bits, False)
+def _fields(info: zipfile.ZipInfo) -> tuple[int, ...]:
+    sizes = info.header_offset, info.compress_size, info.file_size
+    return (*sizes, info.CRC, info.compress_type, info.flag_bits, False)
 
 
 def _top(infos: Sequence[zipfile.ZipInfo]) -> str:
-    """The folder that all members lie in; "" where there is none."""
-    parts = {one.filename.partition("/")[::2] for one in infos[:1] + infos[-1:]}
-    tops = {top for top, below in parts if below}  # sorted: first and last tell
+    """Returns the folder that holds all members; "" if there is none."""
+    parts = {info.filename.partition("/")[::2] for info in infos[:1] + infos[-1:]}
+    tops = {top for top, below in parts if below}  # sorted: first and last suffice
     return tops.pop() if len(tops) == 1 and all(below for _, below in parts) else ""
 
 
 def _member(archive: BinaryIO, path: str, member: np.void) -> BinaryIO:
-    """The reader that zipfile too would give, once it has read the directory."""
+    """Makes the reader that zipfile too would, once it has read the directory."""
     info = zipfile.ZipInfo(path)
     info.compress_type, info.CRC = int(member["method"]), int(member["crc"])
     info.compress_size, info.file_size = int(member["packed"]), int(member["size"])
@@ -215,15 +218,15 @@ def _member(archive: BinaryIO, path: str, member: np.void) -> BinaryIO:
 
 
 class _Member(zipfile.ZipExtFile):
-    """Unpacks little at a time, so that none unpacks to much more than it says."""
+    """Reader of a member, which unpacks little more than the stated size."""
 
     MAX_N = 2**20
 
     def read(self, n: int | None = -1) -> bytes:
-        """Reads it whole without copying, at each piece, all that came before."""
+        """Reads without copying the former pieces at each new piece."""
         if n is not None and n >= 0:
             return super().read(n)
-        whole = io.BytesIO()
+        joined = io.BytesIO()
         while piece := self.read1(self.MAX_N):
-            whole.write(piece)
-        return whole.getvalue()
+            joined.write(piece)
+        return joined.getvalue()

@@ -59,7 +59,7 @@ def describe(options: ml_collections.ConfigDict) -> Screen:
         channel_codes=tuple(map(names.clean, options.channel_codes)),
         ignored_files=tuple(options.ignored_files),
         wells_per_row=options.wells_per_row,
-        whole=True,
+        filters_must_match=True,
         ome=OmeOptions(**options.ome),
     )
 

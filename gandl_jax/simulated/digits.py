@@ -162,4 +162,4 @@ def stretched(images: np.ndarray) -> np.ndarray:
 def draw(record: Record) -> None:
     """Writes the file of one record, a TIFF with all channels."""
     pixels = np.moveaxis(stretched(record.images), 0, -1)
-    files.replace(record.paths[0], image_files.tiff(pixels))
+    files.replace(record.paths[0], image_files.encode_tiff(pixels))

@@ -293,7 +293,7 @@ def _held(metadata, records, labels, asked, key, options) -> list[np.ndarray]:
     if len(np.unique(of.astype(str))) < 2:
         raise Skip(f"all its records are of one {asked.unit}; change {key}")
     if asked.fold:
-        return [groups.dealt(metadata, asked, key)[records]]
+        return [groups.find_fold(metadata, asked, key)[records]]
     if asked.unit == "record" and not asked.which:
         asked = asked._replace(which=str(TEST_FRAC))
     if not asked.which:

@@ -425,14 +425,14 @@ def test_a_file_of_nothing_but_a_hole_is_not_read(place):
 def test_directories_of_a_tiff_that_go_round_in_circles():
     data = tiff(following=8)
     assert str(image_files.read_format(io.BytesIO(data))) == "8x8 px 8-bit"
-    assert image_files.tiff_pixels(data)[1].shape == (8, 8, 1)
+    assert image_files.decode_tiff(data)[1].shape == (8, 8, 1)
 
 
 def test_a_strip_that_unpacks_to_more_than_its_pixels():
     data = tiff(data=zlib.compress(bytes(64 << 20)), compression=8)
     tracemalloc.start()
     with pytest.raises(image_files.Unreadable, match="truncated or corrupt"):
-        image_files.tiff_pixels(data)
+        image_files.decode_tiff(data)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 8 << 20

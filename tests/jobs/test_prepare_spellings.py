@@ -180,7 +180,7 @@ def test_no_file_is_looked_at_singly(tmp_path, table, respelled, monkeypatch):
         monkeypatch.setattr(kind, name, counted)
     files = [p for r in table.to_dict("records") for p in rxrx1.SCREEN.image_paths(r)]
     source = raw_files.open_files(c.data.source_dir)
-    listed = source.there(set(files))
+    listed = source.existing(set(files))
     if respelled:
         source.find(set(files) - listed, listed)
     assert not [path for _, path in calls if path.lower().endswith(".png")]

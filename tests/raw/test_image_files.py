@@ -75,7 +75,7 @@ READABLE = {  # what was written, and as [H, W, planes]
 @pytest.mark.parametrize("kind", READABLE)
 def test_pixels_are_those_that_were_written(kind):
     write, pixels = READABLE[kind]
-    found, read = image_files.tiff_pixels(write())
+    found, read = image_files.decode_tiff(write())
     depth = 8 * pixels.dtype.itemsize
     assert found == ImageFormat(H, W, depth, pixels.shape[-1])
     assert read.dtype == pixels.dtype and read.dtype.isnative
@@ -85,10 +85,10 @@ def test_pixels_are_those_that_were_written(kind):
 
 @pytest.mark.parametrize("pixels", [GREY[..., None], LAST, RGB, LAST[..., :2]])
 def test_what_is_written_is_read(pixels):
-    data = image_files.tiff(pixels)
+    data = image_files.encode_tiff(pixels)
     with tifffile.TiffFile(io.BytesIO(data)) as file:
         assert len(file.pages) == 1
-    found, read = image_files.tiff_pixels(data)
+    found, read = image_files.decode_tiff(data)
     assert found == ImageFormat(H, W, 8 * pixels.dtype.itemsize, pixels.shape[-1])
     np.testing.assert_array_equal(read, pixels)
 
@@ -112,7 +112,7 @@ def test_a_file_of_an_ome_set_is_read_alone(tmp_path):
     for i in range(2):
         with open(tmp_path / f"{i}.ome.tif", "rb") as file:
             assert image_files.read_format(file) == ImageFormat(H, W, 16)
-        _, pixels = image_files.tiff_pixels((tmp_path / f"{i}.ome.tif").read_bytes())
+        _, pixels = image_files.decode_tiff((tmp_path / f"{i}.ome.tif").read_bytes())
         np.testing.assert_array_equal(pixels[..., 0], STACK[i])
 
 
@@ -150,7 +150,7 @@ def test_what_is_not_one_images_channels_is_told(kind):
     write, told = REFUSED[kind]
     assert told in image_files.read_format(io.BytesIO(write()))
     with pytest.raises(image_files.Unreadable, match=told):
-        image_files.tiff_pixels(write())
+        image_files.decode_tiff(write())
 
 
 @pytest.mark.parametrize("kind", ["grey 16", "zlib", "LZW", "tiles", "RGB", "pages"])
@@ -167,7 +167,7 @@ def test_a_truncated_tiff_never_passes_for_whole(kind):
     for cut in [4, 9, *range(20, end, 97), end - 1]:
         if image_files.read_format(io.BytesIO(data[:cut])) == wanted:
             with pytest.raises(image_files.Unreadable):
-                image_files.tiff_pixels(data[:cut])
+                image_files.decode_tiff(data[:cut])
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_noise_which_packs_worst_is_within_the_limit(monkeypatch, compression):
     pixels = np.random.default_rng(0).integers(0, 2**16, (3, 200, 300), np.uint16)
     file = io.BytesIO()
     tifffile.imwrite(file, pixels, compression=compression, photometric="minisblack")
-    one, found = image_files.tiff_pixels(file.getvalue())
+    one, found = image_files.decode_tiff(file.getvalue())
     np.testing.assert_array_equal(found, np.moveaxis(pixels, 0, -1))
     assert pixels.nbytes <= file.tell() or compression
     assert len(file.getvalue()) < one.most_bytes < 2.1 * pixels.nbytes
@@ -213,31 +213,31 @@ def test_a_strip_with_a_size_of_its_own_is_as_large_as_its_place(tmp_path, compr
     pixels = np.random.default_rng(0).integers(0, 256, (512, 512), np.uint8)
     path, options = tmp_path / "a.tif", {"rowsperstrip": 512, "metadata": None}
     tifffile.imwrite(path, pixels, compression=compression, **options)
-    assert image_files.tiff_pixels(path.read_bytes())[1].shape == (512, 512, 1)
+    assert image_files.decode_tiff(path.read_bytes())[1].shape == (512, 512, 1)
     with tifffile.TiffFile(path, mode="r+b") as tiff:
         for tag in ("ImageLength", "RowsPerStrip"):
             tiff.pages.first.tags[tag].overwrite(64)
     told = "^262,144 px packed in place of 32,768$"
     with pytest.raises(image_files.Unreadable, match=told):
-        image_files.tiff_pixels(path.read_bytes())
+        image_files.decode_tiff(path.read_bytes())
 
 
 def test_tiles_larger_than_any_image(monkeypatch):
     file = io.BytesIO()
     tifffile.imwrite(file, np.zeros((64, 64), np.uint16), tile=(128, 128))
-    assert image_files.tiff_pixels(file.getvalue())[1].shape == (64, 64, 1)
+    assert image_files.decode_tiff(file.getvalue())[1].shape == (64, 64, 1)
     monkeypatch.setattr(image_files.limits, "MOST_PX", 64 * 64)
     with pytest.raises(image_files.Unreadable, match="^tiles of 16,384 values$"):
-        image_files.tiff_pixels(file.getvalue())
+        image_files.decode_tiff(file.getvalue())
 
 
 def test_signed_levels_from_0_up_are_those_levels_without_a_sign():
     levels = (GREY >> 1).astype(np.int16)
-    found, pixels = image_files.tiff_pixels(tiff(levels, compression="lzw"))
+    found, pixels = image_files.decode_tiff(tiff(levels, compression="lzw"))
     assert found.bit_depth == 16 and pixels.dtype == np.uint16
     np.testing.assert_array_equal(pixels[..., 0], levels)
     levels[3, 4] = -7
     with pytest.raises(
         image_files.Unreadable, match="below 0, the lowest -7; save .* unsigned"
     ):
-        image_files.tiff_pixels(tiff(levels))
+        image_files.decode_tiff(tiff(levels))

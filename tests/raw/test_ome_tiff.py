@@ -33,7 +33,7 @@ def check_all(source_dir):
     opened = raw_files.open_for(PATTERN, str(source_dir))
     for (well, site), pixels in ome_writers.images().items():
         path = f"P1.ome/{well}/{site}"
-        assert opened.there([path]) == {path}
+        assert opened.existing([path]) == {path}
         assert opened.read_format(path) == ImageFormat(32, 32, 16, 2)
         read = np.moveaxis(opened.read_image(path), -1, 0)
         np.testing.assert_array_equal(read, pixels)
@@ -43,7 +43,7 @@ def check_all(source_dir):
 def test_sites_are_numbered_by_their_index_in_the_well(folder):
     opened = check_all(folder)
     assert opened.plates[0].channels == ("DAPI", "Actin")
-    alone = pickle.loads(pickle.dumps(opened.part(["P1.ome/B03/1"])))
+    alone = pickle.loads(pickle.dumps(opened.subset(["P1.ome/B03/1"])))
     assert alone.read_image("P1.ome/B03/1").shape == (32, 32, 2)
 
 

@@ -50,7 +50,7 @@ def check_all(source_dir, pictures=None):
     opened = raw_files.open_files(str(source_dir))
     for (well, site), pixels in (pictures or ome_writers.images()).items():
         path = f"P1.zarr/{well}/{site}"
-        assert opened.there([path]) == {path}
+        assert opened.existing([path]) == {path}
         read = opened.read_image(path)
         np.testing.assert_array_equal(np.moveaxis(read, -1, 0), pixels)
         assert read.dtype == pixels.dtype
@@ -61,19 +61,19 @@ def test_a_plate_has_the_images_that_were_written(plate):
     opened = check_all(plate.parent)
     assert opened.plates[0].channels == ("DAPI", "Actin")
     assert opened.read_format("P1.zarr/B02/0") == ImageFormat(32, 32, 16, 2)
-    paths = [path for path in opened.everything() if "/" in path]
+    paths = [path for path in opened.all_paths() if "/" in path]
     wanted = [f"P1.zarr/{w}/{s}" for w, s in ome_writers.images()]
     assert [path for path in paths if path in opened.plates[0]] == wanted
 
 
 def test_no_chunk_is_listed_as_a_file(plate):
-    every = list(raw_files.open_files(str(plate.parent)).everything())
+    every = list(raw_files.open_files(str(plate.parent)).all_paths())
     assert not [path for path in every if path.startswith("P1.ome.zarr/B/")]
 
 
 def test_the_folder_itself_may_be_the_plate(plate):
     opened = check_all(plate)
-    assert not [path for path in opened.everything() if path.startswith("B/")]
+    assert not [path for path in opened.all_paths() if path.startswith("B/")]
 
 
 @pytest.mark.parametrize("name", ("P1.zip", "P1.ozx", "P1.ome.zarr.zip"))
@@ -83,7 +83,7 @@ def test_an_archive_holds_a_plate_with_a_folder_around_it_or_none(plate, name, t
     shutil.rmtree(plate)
     opened = check_all(plate.parent)
     assert opened.archives == ()
-    alone = pickle.loads(pickle.dumps(opened.part(["P1.zarr/B03/1"])))
+    alone = pickle.loads(pickle.dumps(opened.subset(["P1.zarr/B03/1"])))
     assert list(alone.members()) == ["P1.zarr/B03/1"]
     assert alone.read_image("P1.zarr/B03/1").shape == (32, 32, 2)
 

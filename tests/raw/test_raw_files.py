@@ -31,7 +31,7 @@ def source(tmp_path):
 
 def test_loose_files_win(source):
     paths = [f"P1/{name}.png" for name in "abcde"] + ["P2/a.png", "x.zip/P1"]
-    assert source.there(paths) == set(paths[:4])
+    assert source.existing(paths) == set(paths[:4])
     found = [source.read(path) for path in paths[:3]]
     assert found == [b"loose", b"loose", b"packed"]
     with source.open("P1/c.png") as file:
@@ -59,7 +59,7 @@ def test_other_processes_read_with_handles_of_their_own(source):
 
 def test_a_part_holds_its_own_files_alone(source):
     paths = ["P1/a.png", "P1/b.png", "P1/c.png", "P1/d.png"]
-    part = source.part(["P1/a.png", "P1/c.png", "P1/e.png", "P1/d.png"])
+    part = source.subset(["P1/a.png", "P1/c.png", "P1/e.png", "P1/d.png"])
     assert [len(archive.members) for archive in part.archives] == [2, 1]
     assert set(part.members()) == {
         f"{top}P1/{name}.png" for top in ("", "top/") for name in "cd"
@@ -68,4 +68,4 @@ def test_a_part_holds_its_own_files_alone(source):
     assert [found.read(path) for path in paths[:3]] == [b"loose", b"loose", b"packed"]
     with pytest.raises(Unreadable, match=r"^in x.zip and in y.ZIP$"):
         found.read("P1/d.png")
-    assert [len(archive.members) for archive in source.part([]).archives] == [0, 0]
+    assert [len(archive.members) for archive in source.subset([]).archives] == [0, 0]

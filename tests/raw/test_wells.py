@@ -63,7 +63,7 @@ def test_numbers_along_the_rows():
     numbers = ["1", "12", "W00013", "w96", "B02"]
     found = wells.canonical(pd.Series(numbers), "well", wells_per_row=12)
     assert found.tolist() == ["A01", "A12", "B01", "H12", "B02"]
-    assert wells.meant("B01", numbers, wells_per_row=12) == {"W00013"}
+    assert wells.texts_of_well("B01", numbers, wells_per_row=12) == {"W00013"}
     with pytest.raises(InputError, match="'13'.*config.screen.wells_per_row"):
         canonical("13")
     with pytest.raises(InputError, match="'0'"):

@@ -50,7 +50,7 @@ def files(folder):
 def images_of(folder):
     """{record: [28, 28, 3] uint8}."""
     return {
-        path.stem: image_files.tiff_pixels(path.read_bytes())[1]
+        path.stem: image_files.decode_tiff(path.read_bytes())[1]
         for path in (folder / "images").iterdir()
     }
 

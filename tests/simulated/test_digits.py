@@ -122,7 +122,7 @@ def test_a_records_file_holds_its_channels(tmp_path):
     images = some().images[:3]
     path = str(tmp_path / "one.tif")
     digits.draw(digits.Record((path,), images))
-    found, pixels = image_files.tiff_pixels((tmp_path / "one.tif").read_bytes())
+    found, pixels = image_files.decode_tiff((tmp_path / "one.tif").read_bytes())
     assert found == image_files.ImageFormat(28, 28, 8, 3)
     low, high = images.min((1, 2)), images.max((1, 2))
     for i in range(3):

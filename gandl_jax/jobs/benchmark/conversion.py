@@ -87,13 +87,7 @@ def _sample(config: ml_collections.ConfigDict, sites: int) -> shards.Raw:
     data, spec = config.data, screen.load(config)
     confined.check_links(data.source_dir, data.outside)
     metadata = screen.read_metadata(spec, data.source_dir).head(sites)
-    kept, source = raw_images.present(
-        spec,
-        data.source_dir,
-        metadata,
-        missing=data.missing,
-        outside=data.outside,
-    )
+    kept, source = raw_images.open_present(config, spec, metadata)
     images = list(itertools.chain(*raw_images.paths(spec, kept)))
     image_format = raw_images.common_format(source, images, spec.planes)
     reduction = Reduction(data.downscale, data.white_level)

@@ -55,7 +55,7 @@ def advice(sections: Sections) -> list[tuple[str, str]]:
 
 
 def _finding(finding: Finding) -> str:
-    return _wrapped(finding.words, f"  {finding.state:5}{finding.what:15}")
+    return _wrapped(finding.result, f"  {finding.state:5}{finding.what:15}")
 
 
 def _wrapped(sentence: str, head: str) -> str:

@@ -1,7 +1,7 @@
-"""Candidates as they are drawn, in files: a run that was killed draws only the rest.
+"""Candidates in files: a run that was killed draws only the missing ones.
 
-A candidate is named by its class and its number from 0, and depends on nothing else of
-what is drawn. A file holds those of one class, one batch.
+A candidate has a class and a number from 0, and depends on no other candidate. A file
+holds one batch of one class.
 """
 
 import concurrent.futures
@@ -28,7 +28,7 @@ class Candidates:
     """Files of candidates.
 
     Attributes:
-      folder: where they are.
+      folder: that holds the files.
       batch: candidates in a file.
     """
 
@@ -36,7 +36,7 @@ class Candidates:
     batch: int
 
     def begin(self, made_from: Mapping[str, Any]) -> None:
-        """Makes the folder, without what was drawn from something else before."""
+        """Makes the folder; deletes files in it that were made from something else."""
         note, text = self.folder / NOTE, json.dumps(made_from, sort_keys=True)
         if self.folder.exists() and not (
             note.exists() and files.read_text(note) == text
@@ -47,36 +47,39 @@ class Candidates:
 
     def draw(
         self,
-        asked: Mapping[int, int],
+        counts: Mapping[int, int],
         images: Callable[[Mapping[str, np.ndarray]], Mapping[str, np.ndarray]],
         ends: Callable[[int, np.ndarray], np.ndarray],
         select: ModuleType,
         features: Any,
         bit_depth: int,
     ) -> None:
-        """Draws what is not there yet.
+        """Draws the candidates that are missing.
 
         Args:
-          asked: class to the number of candidates.
-          images: from {"number": [B], "code": [B]} to images, as of
+          counts: class to the number of candidates.
+          images: function of {"number": [B], "code": [B]} to images, as of
             `Generator.function`.
-          ends: from a class and numbers [B] to [B, 2, C], levels that are -1 and +1.
+          ends: function of a class and numbers [B] to [B, 2, C], levels that are -1
+            and +1.
           select: a module of `selection`.
-          features: as it takes them.
+          features: function of images that it takes.
           bit_depth: of the levels.
         """
-        every = [
+        batches = [
             (code, number)
-            for code, count in asked.items()
+            for code, count in counts.items()
             for number in range(-(-count // self.batch))
         ]
-        todo = [one for one in every if not self._levels(*one).exists()]
-        done = (len(every) - len(todo)) * self.batch
-        line = progress.Progress("draw", len(every) * self.batch, "images", start=done)
+        missing = [batch for batch in batches if not self._levels(*batch).exists()]
+        done = (len(batches) - len(missing)) * self.batch
+        line = progress.Progress(
+            "draw", len(batches) * self.batch, "images", start=done
+        )
         # A file is written while the next images are drawn.
         with concurrent.futures.ThreadPoolExecutor(1) as writer:
             waiting: concurrent.futures.Future | None = None
-            for code, number in todo:
+            for code, number in missing:
                 numbers = number * self.batch + np.arange(self.batch, dtype=np.int32)
                 drawn = images({"number": numbers, "code": np.full_like(numbers, code)})
                 if waiting:
@@ -96,34 +99,34 @@ class Candidates:
 
     def _write(
         self,
-        which: tuple[int, int],
+        batch: tuple[int, int],
         drawn: Mapping[str, np.ndarray],
         ends: np.ndarray,
         bit_depth: int,
-        measured: Callable[[np.ndarray], np.ndarray],
+        measure: Callable[[np.ndarray], np.ndarray],
     ) -> None:
-        """Writes a file, the levels last: where they are, all is."""
+        """Writes the files of a batch, the levels last: if they exist, all do."""
         shown = np.clip(drawn.get(SHOWN, drawn[SEEN]), -1, 1)
-        self._save(self._measured(*which), measured(drawn[SEEN]))
-        self._save(self._small(*which), thumbnails.make(shown))
-        self._save(self._levels(*which), levels.unstretched(shown, ends, bit_depth))
+        self._save(self._measured(*batch), measure(drawn[SEEN]))
+        self._save(self._small(*batch), thumbnails.make(shown))
+        self._save(self._levels(*batch), levels.unstretched(shown, ends, bit_depth))
 
     def _save(self, path: epath.Path, array: np.ndarray) -> None:
         with files.replacing(path) as file:
             np.save(file, array)
 
     def measured(self, code: int, count: int) -> np.ndarray:
-        """[count, M] what the selection measured of the first candidates."""
+        """Reads the selection's measures [count, M] of the first candidates."""
         return self._first(self._measured, code, count)
 
     def thumbnails(self, code: int, count: int) -> np.ndarray:
-        """[count, s, s, C] of the first candidates."""
+        """Reads the thumbnails [count, s, s, C] of the first candidates."""
         return self._first(self._small, code, count)
 
     def levels(self, code: int, number: int) -> np.ndarray:
-        """[H, W, C] uint8 or uint16, a candidate's grey levels."""
-        part, place = divmod(number, self.batch)
-        return _opened(str(self._levels(code, part)))[place]
+        """Reads a candidate's grey levels, [H, W, C] uint8 or uint16."""
+        batch, row = divmod(number, self.batch)
+        return _opened(str(self._levels(code, batch)))[row]
 
     def _first(self, path: Callable, code: int, count: int) -> np.ndarray:
         parts = [
@@ -143,5 +146,5 @@ class Candidates:
 
 @functools.lru_cache(256)
 def _opened(path: str) -> np.ndarray:
-    """An array on disk, of which only what is asked for is read."""
+    """Maps an array on disk into memory, of which only used parts are read."""
     return np.load(path, mmap_mode="r")

@@ -1,4 +1,4 @@
-"""The generator of a workdir: its method, a checkpoint's state, what it learnt from."""
+"""Generator of a workdir: its method, a checkpoint's state, and its source."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -22,13 +22,13 @@ SEEN, SHOWN = "seen", "shown"  # images as networks see them, and as they are wr
 
 @dataclasses.dataclass(frozen=True)
 class Generator:
-    """What draws.
+    """Generator of images.
 
     Attributes:
       method: of the config.
       state: of the training, at a step.
       step: of the checkpoint.
-      source: what it learnt from.
+      source: of its training records.
       checkpoint_sha256: hex, of the list of the checkpoint's files.
       trained_on: bytes of the table of records that it saw.
     """
@@ -41,72 +41,72 @@ class Generator:
     trained_on: bytes
 
     def function(self, config: ml_collections.ConfigDict) -> Any:
-        """Function of (state, {"number": [B], "code": [B]}) to images.
+        """Makes a function of (state, {"number": [B], "code": [B]}) to images.
 
-        It gives {SEEN: [B, px, px, C], SHOWN: [B, crop, crop, C]}, the second only
-        where it is of another side. An image depends on its class and number alone.
+        It returns {SEEN: [B, px, px, C], SHOWN: [B, crop, crop, C]}, the second only if
+        its side differs. An image depends on its class and number alone.
         """
         (column,) = self.source.classes
         key, side = jax.random.key(config.generate.seed), config.data.crop_px
 
-        def draw(state: Any, asked: Mapping[str, Array]) -> dict[str, Array]:
-            of_class = jax.vmap(jax.random.fold_in, (None, 0))(key, asked["code"])
-            keys = jax.vmap(jax.random.fold_in)(of_class, asked["number"])
-            images = self.method.samples(state, keys, {column: asked["code"]})
-            made = {SEEN: images}
+        def draw(state: Any, request: Mapping[str, Array]) -> dict[str, Array]:
+            class_keys = jax.vmap(jax.random.fold_in, (None, 0))(key, request["code"])
+            keys = jax.vmap(jax.random.fold_in)(class_keys, request["number"])
+            images = self.method.samples(state, keys, {column: request["code"]})
+            drawn = {SEEN: images}
             return (
-                made
+                drawn
                 if images.shape[1] == side
-                else made | {SHOWN: scaled(images, side)}
+                else drawn | {SHOWN: scaled(images, side)}
             )
 
         return draw
 
     def features(self, config: ml_collections.ConfigDict, devices: list) -> Any:
-        """Function of images [B, H, W, C] to the set that is shown first, [B, D]."""
+        """Makes a function of images [B, H, W, C] to the set shown first, [B, D]."""
         encoder = self.method.items(self.state)["encoder"]
         embed = parallel.map_batch(self.method.embed, devices)
         name = config.evaluate.features
 
-        def of_images(images: np.ndarray) -> np.ndarray:
-            found = embed(encoder, np.ascontiguousarray(images, np.float32))
-            return found[name]
+        def features(images: np.ndarray) -> np.ndarray:
+            sets = embed(encoder, np.ascontiguousarray(images, np.float32))
+            return sets[name]
 
-        return of_images
+        return features
 
 
 def load(config: ml_collections.ConfigDict, workdir: epath.Path) -> Generator:
-    """The generator that a config asks for.
+    """Loads the generator that a config names.
 
     Raises:
-      InputError: there is no checkpoint of that step, or one of another architecture;
-        the method makes no images; or nobody knows what it was trained on.
-      RunError: no checkpoint is whole.
+      InputError: there is no checkpoint of that step, or it is of another architecture;
+        the method draws no images; or its training records are not known.
+      RunError: every checkpoint is damaged.
     """
-    saved = checkpoint.Checkpoints(workdir)
-    usable = saved.usable_steps(
+    checkpoints = checkpoint.Checkpoints(workdir)
+    usable = checkpoints.usable_steps(
         lambda step, why: print(f"generate  {step} is left out: {why}")
     )
     trained = [step for step in usable if step]
     (step,) = encoders.choose_steps((config.generate.step,), trained, "generate.step")
-    source = sources.read(saved.notes(step))
+    source = sources.read(checkpoints.notes(step))
     architecture = sources.architecture(config, source)
-    saved.check(step, architecture, configs.defaults(config))
+    checkpoints.check(step, architecture, configs.defaults(config))
     method = opening.make_method(config, source)
     if not hasattr(method, "samples"):
         raise InputError(
             f"the method {config.method.name} draws no images: generate with a gan, or "
             "another method that has `samples`"
         )
-    like = parallel.on_one_device(jax.eval_shape(method.init, jax.random.key(0)))
-    state = saved.restore(step, "train", like)
-    saved.close()
-    listed = workdir / "checkpoints" / str(step) / file_hashes.MANIFEST
+    template = parallel.on_one_device(jax.eval_shape(method.init, jax.random.key(0)))
+    state = checkpoints.restore(step, "train", template)
+    checkpoints.close()
+    manifest = workdir / "checkpoints" / str(step) / file_hashes.MANIFEST
     table = trained_on.read(workdir)
     if table is None:
         raise InputError(
             f"{workdir} was trained by a former version, which did not write down what "
             "it was trained on: train again, in another --workdir"
         )
-    seen = files.read_bytes(workdir / trained_on.FILE)
-    return Generator(method, state, step, source, files.sha256(listed), seen)
+    seen_table = files.read_bytes(workdir / trained_on.FILE)
+    return Generator(method, state, step, source, files.sha256(manifest), seen_table)

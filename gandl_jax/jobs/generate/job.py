@@ -1,7 +1,7 @@
-"""The job `generate`: a generator's images of each class, as a prepared screen.
+"""Job `generate`: a generator's images of each class, as a prepared screen.
 
-It goes on where it was killed: candidates lie in files, and shards that have their
-final name are kept. The screen counts once its description is there, written last.
+A killed run is resumed: candidates lie in files, and shards that have their final name
+are kept. The screen is complete once its description exists, which is written last.
 """
 
 from collections.abc import Sequence
@@ -19,14 +19,14 @@ OPTIONS = {
     # The prepared screen that is written; "" is generated/prepared in the workdir.
     "dir": "",
     "step": "last",  # of the generator: a checkpoint's number
-    "classes": (),  # those that are drawn; () is all
-    # Images of each; 0 draws what a class lacks of the largest one's training records.
+    "classes": (),  # to draw; () is all
+    # Images of each class; 0 fills classes up to the training records of the largest.
     "images_per_class": 0,
-    "candidates": 4.0,  # drawn for each image that is wanted, of which some are kept
+    "candidates": 4.0,  # drawn for each wanted image; the selection keeps some
     "select": "entropy",  # gandl_jax/jobs/generate/selection/<name>.py
     "batch": 64,  # images that are drawn at a time
     "seed": 0,
-    "after_training": False,  # whether --job=all generates too
+    "after_training": False,  # True: --job=all generates too
 }
 LOWEST = {"candidates": 1, "batch": 1}
 
@@ -34,7 +34,7 @@ LOWEST = {"candidates": 1, "batch": 1}
 def check(
     config: ml_collections.ConfigDict, workdir: Any, before: Sequence[str]
 ) -> None:
-    """Refuses options that cannot be, before anything slow is imported.
+    """Refuses impossible options, before anything slow is imported.
 
     Args:
       config: of the experiment.
@@ -42,7 +42,7 @@ def check(
       before: not used.
 
     Raises:
-      InputError: naming the first.
+      InputError: names the first.
     """
     del workdir, before
     options = config.generate
@@ -65,12 +65,11 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
 
     Args:
       config: of the experiment.
-      workdir: of the experiment; what is told in tables and pictures goes into its
-        folder `generated`.
+      workdir: of the experiment; tables and pictures go into its folder `generated`.
 
     Raises:
-      InputError: there is no generator, a class that it never saw, fewer images than
-        asked for pass, or the folder holds other things.
+      InputError: there is no generator, a class was never seen, fewer images pass than
+        are wanted, or the folder holds other files.
       RunError: the folder cannot be written.
     """
     from gandl_jax.jobs.generate import running  # slow

@@ -1,4 +1,4 @@
-"""Generated images as a prepared screen of the same form as the one learnt from.
+"""Generated images as a prepared screen, in the form of the one learnt from.
 
 It has the columns, the channels and the name of that screen, so that its config opens
 it (`--config.data.dir=... --config.data.source_dir=`), and its grey levels mean the
@@ -32,7 +32,7 @@ from gandl_jax.prepared.prepared import (
 )
 from gandl_jax.progress import Progress
 from gandl_jax.raw.image_files import ImageFormat
-from gandl_jax.raw.screen import PLACES, Screen, table
+from gandl_jax.raw.screen import NAMING_COLUMNS, Screen, table
 from gandl_jax.raw.spellings import Spellings
 from gandl_jax.training import trained_on
 
@@ -42,7 +42,7 @@ WELL = "A01"
 
 @dataclasses.dataclass(frozen=True)
 class Kept:
-    """The images that are kept, M of them.
+    """Images that are kept, M of them.
 
     Attributes:
       code: [M] int, class of each.
@@ -57,32 +57,34 @@ class Kept:
 
 @dataclasses.dataclass(frozen=True)
 class DrawnFiles:
-    """Stands in for a raw screen's files: PNGs of candidates' channels.
+    """Files of a raw screen's interface: PNGs of candidates' channels.
 
     Attributes:
-      source_dir: what a message calls the place.
+      source_dir: name of the source in messages.
       candidates: that are kept.
-      places: record to its class and number.
-      spellings: of paths, which are all as they are.
+      candidate_of: record to its class and number.
+      spellings: of paths; none differs.
     """
 
     source_dir: str
     candidates: Candidates
-    places: Mapping[str, tuple[int, int]]
+    candidate_of: Mapping[str, tuple[int, int]]
     spellings: Spellings = dataclasses.field(default_factory=Spellings)
 
     def read_image(self, path: str, most_bytes: int) -> bytes:
-        """A grey PNG of "<record>/<channel from 1>"."""
+        """Encodes the grey PNG of "<record>/<channel from 1>"."""
         del most_bytes
         record, _, channel = path.rpartition("/")
-        pixels = self.candidates.levels(*self.places[record])[..., int(channel) - 1]
+        pixels = self.candidates.levels(*self.candidate_of[record])[
+            ..., int(channel) - 1
+        ]
         png = io.BytesIO()
         Image.fromarray(np.ascontiguousarray(pixels)).save(png, "PNG", compress_level=1)
         return png.getvalue()
 
 
 def spec_for(spec: Screen, channels: Sequence[str]) -> Screen:
-    """The screen's spec with a file for each channel, whatever the source has."""
+    """Returns the screen's spec with a file for each channel."""
     return dataclasses.replace(
         spec,
         channels=tuple(channels),
@@ -92,18 +94,18 @@ def spec_for(spec: Screen, channels: Sequence[str]) -> Screen:
 
 
 def source_column(spec: Screen, column: str) -> str:
-    """The source's column that a label is read from.
+    """Returns the source's column that a label is read from.
 
     Raises:
-      InputError: the label is made of others.
+      InputError: the label is derived from other columns.
     """
-    named = spec.columns.get(f"Metadata_{column}")
-    if named is None:
+    source_name = spec.columns.get(f"Metadata_{column}")
+    if source_name is None:
         raise InputError(
             f"config.data.label={column} is made of other columns of the screen, and "
             "generated images have none of these: train by another label"
         )
-    return named
+    return source_name
 
 
 def rows(
@@ -112,9 +114,9 @@ def rows(
     column: str,
     kept: Kept,
     classes: Sequence[str],
-    like: np.ndarray | None,
+    plate_rows: np.ndarray | None,
 ) -> pd.DataFrame:
-    """The table of generated records, all columns str, blank but for what is known.
+    """Makes the table of generated records, all columns str, blank unless known.
 
     Args:
       dataset: the screen that was learnt from.
@@ -122,8 +124,8 @@ def rows(
       column: the label.
       kept: the images.
       classes: names of the codes.
-      like: [M] int, rows of the screen's table whose plate each record has; None where
-        plates say nothing of grey levels.
+      plate_rows: [M] int, rows of the screen's table whose plates records take; None if
+        grey levels do not depend on plates.
 
     Raises:
       InputError: a former version prepared the screen, or its spec reads the label
@@ -135,25 +137,26 @@ def rows(
             f"{dataset.directory} was prepared by a former version, which kept no "
             "table: run --job=prepare again, with the raw screen there"
         )
-    made = pd.DataFrame("", index=range(len(kept.name)), columns=source.columns)
-    for name, own in spec.columns.items():
-        if name in PLACES:  # all are of one well that there is not
-            made[own] = WELL if name == "Metadata_Well" else GENERATED
-    if like is not None:
-        for own in filter(None, labelled.plate_columns(spec)):
-            made[own] = source[own].to_numpy()[like]
-    for own in spec.key:
-        made[own] = GENERATED
-    made[spec.key[0]] = kept.name
+    generated = pd.DataFrame("", index=range(len(kept.name)), columns=source.columns)
+    for name, source_name in spec.columns.items():
+        if name in NAMING_COLUMNS:  # all are of one well, which does not exist
+            generated[source_name] = WELL if name == "Metadata_Well" else GENERATED
+    if plate_rows is not None:
+        for source_name in filter(None, labelled.plate_columns(spec)):
+            generated[source_name] = source[source_name].to_numpy()[plate_rows]
+    for source_name in spec.key:
+        generated[source_name] = GENERATED
+    generated[spec.key[0]] = kept.name
     labels = np.array(classes, object)[kept.code]
-    made[source_column(spec, column)] = labels
-    read = table(spec, made)[f"Metadata_{column}"].to_numpy(object)
-    if (read != labels).any():
+    generated[source_column(spec, column)] = labels
+    labels_read = table(spec, generated)[f"Metadata_{column}"].to_numpy(object)
+    if (labels_read != labels).any():
         raise InputError(
-            f"the {column} {labels[read != labels][0]!r} of a generated image would be "
-            "read otherwise from the table of the screen: train by another label"
+            f"the {column} {labels[labels_read != labels][0]!r} of a generated image "
+            "would be read otherwise from the table of the screen: train by another "
+            "label"
         )
-    return made
+    return generated
 
 
 def plan_of(
@@ -163,7 +166,7 @@ def plan_of(
     channels: Sequence[str],
     workdir: epath.Path,
 ) -> dict[str, Any]:
-    """What the folder is made from: the former screen's plan, of other records."""
+    """Makes the folder's plan: the former screen's, with other records."""
     text = metadata.to_json(orient="split")
     return {
         **dataset.description["plan"],
@@ -178,20 +181,21 @@ def plan_of(
 def levels_of(
     dataset: Prepared, spec: Screen, metadata: pd.DataFrame, channels: Sequence[str]
 ) -> dict[str, dict[str, dict[str, float]]]:
-    """The training's grey levels, of all its images and of plates that are named."""
+    """Returns the training's grey levels, of all its images and of named plates."""
 
     def ends(statistics):
         return {
-            c: {end: statistics[c][end] for end in ("low", "high")} for c in channels
+            channel: {end: statistics[channel][end] for end in ("low", "high")}
+            for channel in channels
         }
 
-    found = {write_description.WHOLE: ends(dataset.statistics)}
-    known = dataset.description.get(PLATES, {})
-    named = plates(table(spec, metadata))
-    for plate in () if named is None else np.unique(named):
-        if plate in known:
-            found[plate] = ends(known[plate])
-    return found
+    levels = {write_description.WHOLE: ends(dataset.statistics)}
+    plate_levels = dataset.description.get(PLATES, {})
+    plate_names = plates(table(spec, metadata))
+    for plate in () if plate_names is None else np.unique(plate_names):
+        if plate in plate_levels:
+            levels[plate] = ends(plate_levels[plate])
+    return levels
 
 
 def write(
@@ -203,18 +207,18 @@ def write(
     seen: bytes,
     records_per_shard: int,
 ) -> None:
-    """Writes what is missing of the shards, then the description.
+    """Writes the missing shards, then the description.
 
     Args:
       folder: of the prepared screen.
       spec: of the screen.
       raw: of the generated records.
-      plan: to be kept.
+      plan: of the folder.
       levels: as of `levels_of`.
       seen: the table of records that the generator was trained on.
-      records_per_shard: at most so many in each.
+      records_per_shard: limit of records in a shard.
     """
-    parts = shards.plan(
+    planned = shards.plan(
         raw.metadata, records_per_shard=records_per_shard, seed=ORDER_SEED
     )
     _clear_partial(folder)
@@ -222,23 +226,23 @@ def write(
         sealed_json.write(folder / PLAN, plan)
         (folder / "facts").mkdir(exist_ok=True)
         files.replace(folder / trained_on.FILE, seen)
-        todo = shards.unfinished(parts, raw.screen.name, str(folder))
-        line = Progress("write", sum(len(s.rows) for s in todo), "images")
-        for shard in todo:
+        missing = shards.unfinished(planned, raw.screen.name, str(folder))
+        line = Progress("write", sum(len(s.rows) for s in missing), "images")
+        for shard in missing:
             file = shard_name(raw.screen.name, shard.number, shard.count)
             (folder / file).unlink(missing_ok=True)
             shards.write(shard, raw, str(folder), on_record=line.update)
         line.close()
     describing = write_description.Describing(
-        spec, raw.metadata, parts, folder, plan, (), levels=levels
+        spec, raw.metadata, planned, folder, plan, (), levels=levels
     )
     write_description.describe(describing, raw, skipped=0)
 
 
 def _clear_partial(folder: epath.Path) -> None:
     """Removes half-written files of a run that was killed."""
-    for place in (folder, folder / "facts"):
-        for path in list(place.glob(".*.partial")) if place.exists() else ():
+    for directory in (folder, folder / "facts"):
+        for path in list(directory.glob(".*.partial")) if directory.exists() else ():
             path.unlink(missing_ok=True)
 
 
@@ -250,7 +254,7 @@ def raw_of(
     side_px: int,
     bit_depth: int,
 ) -> shards.Raw:
-    """The kept candidates as a raw screen.
+    """Presents the kept candidates as a raw screen.
 
     Args:
       spec: by whose plates pixels are counted.
@@ -260,19 +264,19 @@ def raw_of(
       side_px: of the images.
       bit_depth: of their levels.
     """
-    places = dict(
+    candidate_of = dict(
         zip(
             kept.name,
             zip(kept.code.tolist(), kept.number.tolist(), strict=True),
             strict=True,
         )
     )
-    source = DrawnFiles("generated images", candidates, places)
+    source = DrawnFiles("generated images", candidates, candidate_of)
     image_format = ImageFormat(side_px, side_px, bit_depth)
     return shards.Raw(spec, source, metadata, image_format)
 
 
 def counted_spec(spec: Screen, dataset: Prepared) -> Screen:
-    """The spec by whose plates pixels are counted, as in the screen learnt from."""
+    """Returns the spec by whose plates pixels are counted, as in the source screen."""
     plan = dataset.description["plan"]
     return labelled.as_counted(spec, plan.get(COUNTED, labelled.plate_columns(spec)))

@@ -1,4 +1,4 @@
-"""What is measured of the images that a generator was trained on, and of no others."""
+"""Real images that a generator was trained on, and the selection's measures of them."""
 
 import dataclasses
 from types import ModuleType
@@ -26,7 +26,7 @@ class RealImages:
       record: [R] int, row of the screen's table that it is of.
       measured: [R, M] by the selection.
       thumbnails: [R, s, s, C] float32.
-      first: class to some tiles [n, crop, crop, C] in [-1, 1].
+      first: class to its first tiles [n, crop, crop, C] in [-1, 1], n at most `SHOWN`.
     """
 
     code: np.ndarray
@@ -47,36 +47,38 @@ def measure(
 
     Args:
       config: of the experiment.
-      records: of the training; those that are held out are not read.
+      records: of the training; held-out ones are not read.
       column: of the labels.
       select: a module of `selection`.
-      features: as it takes them.
+      features: function of images that it takes.
     """
     codes = records.labels[column]
     rows = records.rows.trained
     rows = np.unique(rows[codes[rows] >= 0])
     shrink = parallel.on_one(lambda x: scaled(x, configs.network_px(config)))
     line = progress.Progress("measure", len(rows), "records")
-    parts, first, seen = [], {}, set()
+    measured_batches, first, seen_records = [], {}, set()
     for batch in embedding.tile_batches(records.dataset, config, None, None, rows):
-        mask, own = batch["mask"], batch["record"][batch["mask"]]
+        mask, tile_records = batch["mask"], batch["record"][batch["mask"]]
         images = np.asarray(shrink(batch["images"]))
         values = select.measured(images, features)[mask]
-        small = thumbnails.make(batch["images"][mask])
-        parts.append((codes[own], own, values, small))
-        _keep_first(first, codes[own], batch["images"][mask])
-        line.update(len(set(own.tolist()) - seen))
-        seen |= set(own.tolist())
+        small_images = thumbnails.make(batch["images"][mask])
+        measured_batches.append(
+            (codes[tile_records], tile_records, values, small_images)
+        )
+        _keep_first(first, codes[tile_records], batch["images"][mask])
+        line.update(len(set(tile_records.tolist()) - seen_records))
+        seen_records |= set(tile_records.tolist())
     line.close()
-    found = (np.concatenate(column) for column in zip(*parts, strict=True))
-    whole = {code: np.stack(images) for code, images in first.items()}
-    return RealImages(*found, whole)
+    joined = (np.concatenate(column) for column in zip(*measured_batches, strict=True))
+    first_images = {code: np.stack(images) for code, images in first.items()}
+    return RealImages(*joined, first_images)
 
 
 def _keep_first(
     first: dict[int, list[np.ndarray]], codes: np.ndarray, images: np.ndarray
 ) -> None:
     for code, image in zip(codes.tolist(), images, strict=True):
-        own = first.setdefault(code, [])
-        if len(own) < SHOWN:
-            own.append(image)
+        kept = first.setdefault(code, [])
+        if len(kept) < SHOWN:
+            kept.append(image)

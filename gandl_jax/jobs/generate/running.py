@@ -1,4 +1,4 @@
-"""A run of the job `generate`: it draws, selects, tells and writes."""
+"""Run of the job `generate`: it draws, selects, reports and writes."""
 
 import dataclasses
 import functools
@@ -37,62 +37,65 @@ FOLDER = "generated"  # in the workdir
 
 @dataclasses.dataclass(frozen=True)
 class Drawing:
-    """What images are drawn from and for.
+    """Request for images: what draws them, and how many.
 
     Attributes:
       config: of the experiment.
       generator: that draws.
       records: that it was trained on.
-      asked: class to the images that are wanted.
-      candidates: where they are kept.
+      wanted_images: class to the number of wanted images.
+      candidates: files that hold the candidates.
     """
 
     config: ml_collections.ConfigDict
     generator: Generator
     records: TrainingRecords
-    asked: Mapping[str, int]
+    wanted_images: Mapping[str, int]
     candidates: Candidates
 
     @property
     def column(self) -> str:
-        """The label that it draws by."""
+        """Label by which images are drawn."""
         return wanted.label_column(self.generator.source)
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the codes."""
+        """Names of the classes, by their codes."""
         return self.generator.source.classes[self.column]
 
     @property
-    def drawn(self) -> dict[str, int]:
-        """Class to the number of candidates."""
-        many = self.config.generate.candidates
-        return {name: int(np.ceil(many * count)) for name, count in self.asked.items()}
+    def candidate_counts(self) -> dict[str, int]:
+        """Number of candidates of each class."""
+        per_image = self.config.generate.candidates
+        return {
+            name: int(np.ceil(per_image * count))
+            for name, count in self.wanted_images.items()
+        }
 
     @functools.cached_property
     def ranges(self) -> np.ndarray:
-        """[N, 2, C] levels that are -1 and +1, of the records of the screen."""
+        """Levels [N, 2, C] that are -1 and +1, of the records of the screen."""
         records = self.records
         return records.dataset.ranges(records.channels, self.config.data.scaling)
 
-    def like(self, code: int, numbers: np.ndarray) -> np.ndarray:
-        """[n] int: training records of the class, in turn, whose plate images have."""
-        own = self.records.rows.trained
-        own = own[self.records.labels[self.column][own] == code]
-        return own[numbers % len(own)]
+    def plate_rows(self, code: int, numbers: np.ndarray) -> np.ndarray:
+        """Returns [n] int, training records of the class, in turn, that give plates."""
+        rows = self.records.rows.trained
+        rows = rows[self.records.labels[self.column][rows] == code]
+        return rows[numbers % len(rows)]
 
     def ends(self, code: int, numbers: np.ndarray) -> np.ndarray:
-        """[n, 2, C] levels that are -1 and +1, of candidates of a class."""
-        return self.ranges[self.like(code, numbers)]
+        """Returns [n, 2, C], levels that are -1 and +1, of candidates of a class."""
+        return self.ranges[self.plate_rows(code, numbers)]
 
 
 def run(config: ml_collections.ConfigDict, workdir: epath.Path) -> None:
     """Draws, selects and writes images; as of `job.run`."""
     compilation.enable_cache()
     generator = drawn_by.load(config, workdir)
-    asked = wanted.of_classes(config, generator.source)
+    wanted_images = wanted.per_class(config, generator.source)
     folder = epath.Path(config.generate.dir or workdir / FOLDER / "prepared")
-    made_from = _made_from(config, generator, asked)
+    made_from = _made_from(config, generator, wanted_images)
     with work_folder.claimed(folder):
         if _is_done(folder, made_from):
             print(f"generate  {folder} is there: nothing to do", flush=True)
@@ -100,16 +103,18 @@ def run(config: ml_collections.ConfigDict, workdir: epath.Path) -> None:
             records = training_records.open_records(config)
             batch = config.generate.batch
             candidates = Candidates(folder / prepared.WORK / "candidates", batch)
-            drawing = Drawing(config, generator, records, asked, candidates)
+            drawing = Drawing(config, generator, records, wanted_images, candidates)
             _generate(drawing, workdir, folder, made_from)
         if (folder / prepared.WORK).exists():
             (folder / prepared.WORK).rmtree()
 
 
 def _made_from(
-    config: ml_collections.ConfigDict, generator: Generator, asked: Mapping[str, int]
+    config: ml_collections.ConfigDict,
+    generator: Generator,
+    wanted_images: Mapping[str, int],
 ) -> dict[str, Any]:
-    """All that the images depend on, and where they are from, as plain data."""
+    """Collects all that the images depend on, and their origin, as plain data."""
     flat = configs.plain(config)
     return {
         "experiment": config.name,
@@ -119,16 +124,16 @@ def _made_from(
         "trained_on_sha256": hashlib.sha256(generator.trained_on).hexdigest(),
         "label": wanted.label_column(generator.source),
         "scaling": config.data.scaling,
-        "images": dict(asked),
+        "images": dict(wanted_images),
         **{key: flat[f"generate.{key}"] for key in ("candidates", "select", "seed")},
     }
 
 
 def _is_done(folder: epath.Path, made_from: Mapping[str, Any]) -> bool:
-    """Whether the same images are there, all of them.
+    """Returns True if the same images exist, all of them.
 
     Raises:
-      InputError: the folder holds others, or other things.
+      InputError: the folder holds other images, or other files.
     """
     before = write_shards.plan_before(folder)
     if before is None:
@@ -160,7 +165,7 @@ def _generate(
     )
     _draw(drawing, select, features, devices, made_from)
     kept, passing = _selected(drawing, real, select)
-    _tell(drawing, workdir / FOLDER, real, kept, passing)
+    _report(drawing, workdir / FOLDER, real, kept, passing)
     _write(drawing, workdir, folder, kept, made_from)
 
 
@@ -171,14 +176,17 @@ def _draw(
     devices: list,
     made_from: Mapping[str, Any],
 ) -> None:
-    """Draws the candidates that are not there yet."""
+    """Draws the missing candidates."""
     config, dataset = drawing.config, drawing.records.dataset
-    unknown = ("images", "candidates")  # to a candidate
-    note = {key: x for key, x in made_from.items() if key not in unknown}
+    irrelevant = ("images", "candidates")  # a candidate does not depend on them
+    note = {key: value for key, value in made_from.items() if key not in irrelevant}
     drawing.candidates.begin(note | {"batch": config.generate.batch})
     draw = parallel.map_batch(drawing.generator.function(config), devices)
     drawing.candidates.draw(
-        {drawing.classes.index(name): count for name, count in drawing.drawn.items()},
+        {
+            drawing.classes.index(name): count
+            for name, count in drawing.candidate_counts.items()
+        },
         functools.partial(draw, drawing.generator.state),
         drawing.ends,
         select,
@@ -190,21 +198,28 @@ def _draw(
 def _selected(
     drawing: Drawing, real: RealImages, select: Any
 ) -> tuple[Kept, dict[str, int]]:
-    """The images that are kept, and class to how many pass.
+    """Selects the images that are kept; counts those that pass, by class.
 
     Raises:
       InputError: fewer pass than are wanted.
     """
-    codes, passing = {name: drawing.classes.index(name) for name in drawing.asked}, {}
+    codes, passing = (
+        {name: drawing.classes.index(name) for name in drawing.wanted_images},
+        {},
+    )
     for name, code in codes.items():
-        own = real.measured[real.code == code]
-        measured = drawing.candidates.measured(code, drawing.drawn[name])
-        passing[name] = select.passing(own, measured), own, measured
-    counts = {name: len(found) for name, (found, _, _) in passing.items()}
-    wanted.check_enough(drawing.config, drawing.asked, drawing.drawn, counts)
+        of_class = real.measured[real.code == code]
+        measured = drawing.candidates.measured(code, drawing.candidate_counts[name])
+        passing[name] = select.passing(of_class, measured), of_class, measured
+    counts = {name: len(numbers) for name, (numbers, _, _) in passing.items()}
+    wanted.check_enough(
+        drawing.config, drawing.wanted_images, drawing.candidate_counts, counts
+    )
     code, number = [], []
-    for name, (found, own, measured) in passing.items():
-        chosen = found[select.chosen(own, measured[found], drawing.asked[name])]
+    for name, (numbers, of_class, measured) in passing.items():
+        chosen = numbers[
+            select.chosen(of_class, measured[numbers], drawing.wanted_images[name])
+        ]
         code += [codes[name]] * len(chosen)
         number += chosen.tolist()
     prefix = f"generated-{drawing.generator.checkpoint_sha256[:8]}"
@@ -213,35 +228,39 @@ def _selected(
     return Kept(np.array(code), np.array(number), names), counts
 
 
-def _tell(
+def _report(
     drawing: Drawing,
     folder: epath.Path,
     real: RealImages,
     kept: Kept,
     passing: Mapping[str, int],
 ) -> None:
-    """Writes counts, nearest training images and grids, and prints what they say."""
+    """Writes counts, nearest training images and grids; prints their summary."""
     config, classes, dataset = drawing.config, drawing.classes, drawing.records.dataset
-    before = wanted.counts(drawing.generator.source)
-    counts = tables.counts(before, drawing.drawn, passing, drawing.asked)
-    small = np.concatenate(
+    training_counts = wanted.counts(drawing.generator.source)
+    counts = tables.counts(
+        training_counts, drawing.candidate_counts, passing, drawing.wanted_images
+    )
+    small_images = np.concatenate(
         [
-            drawing.candidates.thumbnails(code, drawing.drawn[classes[code]])[
-                kept.number[kept.code == code]
-            ]
+            drawing.candidates.thumbnails(
+                code, drawing.candidate_counts[classes[code]]
+            )[kept.number[kept.code == code]]
             for code in dict.fromkeys(kept.code.tolist())
         ]
     )
-    found = copies.find(
-        small,
+    nearest = copies.find(
+        small_images,
         real.thumbnails,
         real.record,
         flips=config.data.flips,
         rotations=config.data.rotations,
     )
-    ids = dataset.table["Metadata_Record_ID"].to_numpy(str)
-    near = tables.near_training(kept, classes, found, ids[real.record[found.image]])
-    tables.write(folder, counts, near)
+    record_ids = dataset.table["Metadata_Record_ID"].to_numpy(str)
+    near_table = tables.near_training(
+        kept, classes, nearest, record_ids[real.record[nearest.image]]
+    )
+    tables.write(folder, counts, near_table)
     tables.write_grids(
         folder / tables.GRIDS,
         drawing.generator.step,
@@ -252,7 +271,7 @@ def _tell(
         drawing.candidates,
         drawing.ends,
     )
-    for line in tables.in_words(counts, near):
+    for line in tables.in_words(counts, near_table):
         print(f"generate  {line}", flush=True)
 
 
@@ -266,12 +285,12 @@ def _write(
     """Writes the prepared screen."""
     config, dataset = drawing.config, drawing.records.dataset
     spec = made_screen.spec_for(screen.load(config), drawing.records.channels)
-    like = None
+    plate_rows = None
     if config.data.scaling == "plate":
         pairs = zip(kept.code.tolist(), kept.number, strict=True)
-        like = np.concatenate([drawing.like(c, n[None]) for c, n in pairs])
+        plate_rows = np.concatenate([drawing.plate_rows(c, n[None]) for c, n in pairs])
     metadata = made_screen.rows(
-        dataset, spec, drawing.column, kept, drawing.classes, like
+        dataset, spec, drawing.column, kept, drawing.classes, plate_rows
     )
     plan = made_screen.plan_of(
         dataset, metadata, made_from, drawing.records.channels, workdir

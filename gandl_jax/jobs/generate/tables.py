@@ -1,4 +1,4 @@
-"""What a run tells in tables and grids, beside the images."""
+"""Tables and grids beside the generated images."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,15 +21,15 @@ def counts(
     before: Mapping[str, int],
     drawn: Mapping[str, int],
     passing: Mapping[str, int],
-    asked: Mapping[str, int],
+    kept: Mapping[str, int],
 ) -> pd.DataFrame:
-    """A line for each class.
+    """Counts images of each class, a line each.
 
     Args:
-      before: class to its training records.
-      drawn: class to the candidates.
-      passing: class to those that the selection lets through.
-      asked: class to the images that are kept.
+      before: class to the number of its training records.
+      drawn: class to the number of candidates.
+      passing: class to the number that the selection lets through.
+      kept: class to the number of images that are kept.
     """
     rows = [
         {
@@ -37,8 +37,8 @@ def counts(
             "training_records": count,
             "candidates": drawn.get(name, 0),
             "let_through": passing.get(name, 0),
-            "kept": asked.get(name, 0),
-            "after": count + asked.get(name, 0),
+            "kept": kept.get(name, 0),
+            "after": count + kept.get(name, 0),
         }
         for name, count in before.items()
     ]
@@ -48,24 +48,24 @@ def counts(
 def near_training(
     kept: Kept,
     classes: Sequence[str],
-    found: copies.Nearest,
+    nearest: copies.Nearest,
     records: np.ndarray,
 ) -> pd.DataFrame:
-    """A line for each generated image, with its nearest training image.
+    """Lists each generated image with its nearest training image, a line each.
 
     Args:
       kept: the images.
       classes: names of the codes.
-      found: of the images.
-      records: [N] str, names of the nearest ones' records.
+      nearest: of the images.
+      records: [N] str, names of the nearest images' records.
     """
     return pd.DataFrame(
         {
             "record": kept.name,
             "class": np.array(classes, object)[kept.code],
             "nearest_training_record": records,
-            "distance": found.distance,
-            "as_near_as_a_copy": found.is_near,
+            "distance": nearest.distance,
+            "as_near_as_a_copy": nearest.is_near,
         }
     )
 
@@ -90,27 +90,27 @@ def write_grids(
     """Writes for each class real images beside generated ones.
 
     Args:
-      folder: where to.
+      folder: to write to.
       step: of the generator.
       channels: names of the images'.
       classes: names of the codes.
       real: some images of each class.
       kept: the generated ones.
       candidates: that hold them.
-      ends: from a class and numbers to levels that are -1 and +1, [n, 2, C].
+      ends: function of a class and numbers to levels that are -1 and +1, [n, 2, C].
     """
     for code in np.unique(kept.code).tolist():
         numbers = kept.number[kept.code == code][:SHOWN]
         levels = np.stack([candidates.levels(code, n) for n in numbers.tolist()])
         low, high = (ends(code, numbers)[:, None, None, i] for i in (0, 1))
         drawn = (levels - low) / (high - low) * 2 - 1
-        words = f"real {classes[code]}", f"generated {classes[code]}"
-        pair = Pair(words[0], real.first[code], words[1], drawn)
+        titles = f"real {classes[code]}", f"generated {classes[code]}"
+        pair = Pair(titles[0], real.first[code], titles[1], drawn)
         pictures.write_grids(folder, step, channels, pair, code)
 
 
 def in_words(of_counts: pd.DataFrame, near: pd.DataFrame) -> list[str]:
-    """Lines for the terminal."""
+    """Summarises the tables in lines for the terminal."""
     lines = [
         f"{row['class']}: {row['training_records']:,} training records, "
         f"{row['candidates']:,} candidates, {row['let_through']:,} let through, "

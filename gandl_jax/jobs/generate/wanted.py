@@ -1,4 +1,4 @@
-"""How many images of each class are wanted, and how many there are.
+"""Numbers of images of each class: wanted ones, and those of the training.
 
 Imports nothing slow.
 """
@@ -12,7 +12,7 @@ from gandl_jax.methods.source import Source
 
 
 def label_column(source: Source) -> str:
-    """The column of labels that a generator draws by.
+    """Returns the column of labels that a generator draws by.
 
     Raises:
       InputError: it draws without labels.
@@ -27,61 +27,67 @@ def label_column(source: Source) -> str:
 
 
 def counts(source: Source) -> dict[str, int]:
-    """Class to the number of its training records."""
+    """Counts the training records of each class."""
     column = label_column(source)
     names = source.classes[column]
     return dict(zip(names, source.class_counts[column], strict=True))
 
 
-def of_classes(config: ml_collections.ConfigDict, source: Source) -> dict[str, int]:
-    """Class to the number of images that are wanted; only those of which some are.
+def per_class(config: ml_collections.ConfigDict, source: Source) -> dict[str, int]:
+    """Counts the wanted images of each class; classes without any are left out.
 
     Args:
       config: generate is read.
       source: of the training.
 
     Raises:
-      InputError: a class that the generator never saw, or no image is wanted.
+      InputError: a class was never seen by the generator, or no image is wanted.
     """
-    known, options = counts(source), config.generate
+    training_counts, options = counts(source), config.generate
     for name in options.classes:
-        if not known.get(name):
+        if not training_counts.get(name):
             raise InputError(
                 f"config.generate.classes names {name!r}, of which the generator never "
-                f"saw an image: {nearest(name, [n for n in known if known[n]])}"
+                "saw an image: "
+                f"{nearest(name, [n for n in training_counts if training_counts[n]])}"
             )
-    chosen = [name for name in known if name in (options.classes or known)]
-    most = max(known.values())
-    found = {name: options.images_per_class or most - known[name] for name in chosen}
-    if not any(found.values()):
+    chosen = [
+        name for name in training_counts if name in (options.classes or training_counts)
+    ]
+    largest = max(training_counts.values())
+    wanted_counts = {
+        name: options.images_per_class or largest - training_counts[name]
+        for name in chosen
+    }
+    if not any(wanted_counts.values()):
         raise InputError(
-            f"all classes of {label_column(source)} have {most:,} training records, so "
-            "that none is to be filled up: say how many images of each are wanted, as "
-            "in --config.generate.images_per_class=100"
+            f"all classes of {label_column(source)} have {largest:,} training records, "
+            "so that none is to be filled up: say how many images of each are wanted, "
+            "as in --config.generate.images_per_class=100"
         )
-    return {name: count for name, count in found.items() if count}
+    return {name: count for name, count in wanted_counts.items() if count}
 
 
 def check_enough(
     config: ml_collections.ConfigDict,
-    asked: Mapping[str, int],
+    wanted_counts: Mapping[str, int],
     drawn: Mapping[str, int],
     passing: Mapping[str, int],
 ) -> None:
-    """Refuses to ask for more images than the selection lets through.
+    """Refuses to keep more images than the selection lets through.
 
     Args:
       config: generate is read.
-      asked: class to the number of images that are wanted.
+      wanted_counts: class to the number of wanted images.
       drawn: class to the number of candidates.
-      passing: class to those of them that the selection lets through.
+      passing: class to the number that the selection lets through.
 
     Raises:
-      InputError: with how many there are of each class that lacks some.
+      InputError: counts the images of each class that lacks some.
     """
     lacking = [
         f"{passing[name]:,} of {drawn[name]:,} of {name!r}, where {count:,} are asked"
-        for name, count in asked.items()
+        for name, count in wanted_counts.items()
         if passing[name] < count
     ]
     if lacking:

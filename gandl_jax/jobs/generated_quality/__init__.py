@@ -1,1 +1,1 @@
-"""The job `generated_quality` and its parts."""
+"""Job `generated_quality` and its parts."""

@@ -1,4 +1,4 @@
-"""Judges the checkpoints of a workdir, oldest first."""
+"""Run of the job `generated_quality`: judges checkpoints, oldest first."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -18,15 +18,17 @@ JOB = "generated_quality"
 
 
 def run(config: ml_collections.ConfigDict, workdir: epath.Path) -> None:
-    """Judges and prints; as of `job.run`."""
+    """Judges checkpoints and prints their rows; see `job.run`."""
     compilation.enable_cache()
     spaces, missing = measured.usable(config.generated_quality.spaces)
     for why in missing:
         _say(why)
-    saved = checkpoint.Checkpoints(workdir)
-    steps = saved.usable_steps(lambda step, why: _say(f"{step} is left out: {why}"))
+    checkpoints = checkpoint.Checkpoints(workdir)
+    steps = checkpoints.usable_steps(
+        lambda step, why: _say(f"{step} is left out: {why}")
+    )
     chosen = choose_steps(config.generated_quality.steps, steps)
-    source = sources.read(saved.notes(steps[-1]))
+    source = sources.read(checkpoints.notes(steps[-1]))
     method = opening.make_method(config, source)
     judge.check_method(config, method)
     records = training_records.open_records(config)
@@ -39,39 +41,46 @@ def run(config: ml_collections.ConfigDict, workdir: epath.Path) -> None:
         lambda: loop.judged_batches(config, records, on_bad),
         spaces,
     )
-    kept.forget_after(judges.folder, steps[-1])
-    rows = [*itertools.chain(*_rows(config, method, source, saved, judges, chosen))]
-    saved.close()
+    kept.drop_after(judges.folder, steps[-1])
+    rows = [
+        *itertools.chain(*_rows(config, method, source, checkpoints, judges, chosen))
+    ]
+    checkpoints.close()
     print("\n".join(["", text.records(records), *text.table(rows)]), flush=True)
     _say(f"wrote {judges.folder}")
 
 
 def choose_steps(wanted: Sequence[str], steps: Sequence[int]) -> list[int]:
-    """The checkpoints to judge, oldest first.
+    """Returns the checkpoints to judge, oldest first.
 
     Args:
       wanted: "first", "last" or numbers; () is all.
-      steps: those that there are, oldest first.
+      steps: of the checkpoints, oldest first.
 
     Raises:
-      InputError: there is none, or not that one.
+      InputError: there is no checkpoint, or not a chosen one.
     """
-    every = tuple(map(str, steps))
-    return encoders.choose_steps(wanted or every, steps, "generated_quality.steps")
+    all_steps = tuple(map(str, steps))
+    return encoders.choose_steps(wanted or all_steps, steps, "generated_quality.steps")
 
 
 def _rows(
-    config, method, source, saved: checkpoint.Checkpoints, judges, steps: Sequence[int]
+    config,
+    method,
+    source,
+    checkpoints: checkpoint.Checkpoints,
+    judges,
+    steps: Sequence[int],
 ) -> Iterator[list[dict[str, Any]]]:
-    """Rows of each step."""
+    """Yields the rows of each step."""
     architecture = sources.architecture(config, source)
-    like = parallel.on_one_device(jax.eval_shape(method.init, jax.random.key(0)))
+    template = parallel.on_one_device(jax.eval_shape(method.init, jax.random.key(0)))
     for step in steps:
-        saved.check(step, architecture, configs.defaults(config))
-        rows = judges.rows(step, saved.restore(step, "train", like))
+        checkpoints.check(step, architecture, configs.defaults(config))
+        rows = judges.rows(step, checkpoints.restore(step, "train", template))
         _say(f"step {step:,} is judged")
         yield rows
 
 
-def _say(words: str) -> None:
-    print(f"{JOB} {words}", flush=True)
+def _say(sentence: str) -> None:
+    print(f"{JOB} {sentence}", flush=True)

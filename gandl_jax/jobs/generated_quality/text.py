@@ -1,4 +1,4 @@
-"""Rows of distances as lines of text, and what the real images are."""
+"""Texts about generated images: rows of distances as lines, and the real images."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,33 +21,39 @@ HEADER = (
 EVERY = "all"  # channels
 
 
-def records(of: TrainingRecords) -> str:
-    """What the real images are crops of."""
+def records(training_records: TrainingRecords) -> str:
+    """Describes the records that the real images are crops of."""
     return real_images(
-        len(of.rows.trained), len(of.rows.validated), len(of.rows.held_out)
+        len(training_records.rows.trained),
+        len(training_records.rows.validated),
+        len(training_records.rows.held_out),
     )
 
 
 def real_images(trained: int, validated: int, held_out: int) -> str:
-    """A sentence about the records that real images are crops of, and those not."""
+    """Describes the numbers of records that real images are crops of, and not."""
     sentence = (
         f"Real images are crops of the {trained:,} records that are trained on, cut, "
         "turned and scaled as in training"
     )
     others = {"validated by": validated, "held out": held_out}
-    left = [f"{count:,} that are {word}" for word, count in others.items() if count]
+    excluded = [
+        f"{count:,} that are {reason}" for reason, count in others.items() if count
+    ]
     return (
-        f"{sentence}; none of the {' and the '.join(left)}." if left else f"{sentence}."
+        f"{sentence}; none of the {' and the '.join(excluded)}."
+        if excluded
+        else f"{sentence}."
     )
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Lines of a table, a row each, by space and channel, then step."""
+    """Formats a table, a row each, by space and channel, then step."""
     return aligned([HEADER, *map(cells, ordered(rows))])
 
 
 def ordered(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Rows by space, all channels before each, then by step."""
+    """Sorts rows by space, all channels before each, then by step."""
     channels = list(dict.fromkeys(row["channel"] for row in rows))
     return sorted(
         rows, key=lambda r: (r["space"], channels.index(r["channel"]), r["step"])
@@ -55,7 +61,7 @@ def ordered(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def cells(row: Mapping[str, Any]) -> list[str]:
-    """Cells of a row, as in `HEADER`."""
+    """Formats the cells of a row, as in `HEADER`."""
     return [
         row["space"],
         row["channel"] or EVERY,
@@ -63,9 +69,9 @@ def cells(row: Mapping[str, Any]) -> list[str]:
         f"{row['count']:,}",
         _with_interval(row, KERNEL),
         _with_interval(row, f"floor_{KERNEL}"),
-        _beside(row, "frechet_distance", ".3g"),
-        _beside(row, "precision", ".2f"),
-        _beside(row, "recall", ".2f"),
+        _with_floor(row, "frechet_distance", ".3g"),
+        _with_floor(row, "precision", ".2f"),
+        _with_floor(row, "recall", ".2f"),
     ]
 
 
@@ -76,8 +82,8 @@ def _with_interval(row: Mapping[str, Any], key: str) -> str:
     return f"{value:.3g} [{low:.3g}, {high:.3g}]"
 
 
-def _beside(row: Mapping[str, Any], key: str, pattern: str) -> str:
-    """A value with that of real images in brackets."""
+def _with_floor(row: Mapping[str, Any], key: str, pattern: str) -> str:
+    """Formats a value with that of real images in brackets."""
     return f"{_number(row[key], pattern)} ({_number(row[f'floor_{key}'], pattern)})"
 
 

@@ -1,1 +1,1 @@
-"""The job `init`: from a folder of images to a config that describes it."""
+"""Job `init`: from a folder of images to a config that describes it."""

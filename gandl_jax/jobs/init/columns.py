@@ -1,4 +1,4 @@
-"""What the columns of a table mean, by their names and by what they hold."""
+"""Roles of a table's columns, by their names and by their cells."""
 
 import itertools
 import re
@@ -9,7 +9,7 @@ import pandas as pd
 
 from gandl_jax.raw import wells
 
-NAMES = {  # our column to what others call it, without blanks and signs
+NAMES = {  # our column to names of it elsewhere, without blanks and signs
     "site_id": "siteid imageid recordid imageset",
     "experiment": "experiment batch run assay",
     "plate": "plate plateid platename barcode platebarcode assayplatebarcode",
@@ -33,30 +33,34 @@ LABELS = (
     "phenotype",
     "stage",
     "target",
-)  # told of each record
+)  # of a column of classes
 OTHER_UNITS = re.compile(r"(^|[^a-z])(nm|mm|ngml|ugml|mgml|gl|percent)$")
-MOST_VALUES = 100  # of a column that colours and splits (ours)
-KEYS = ("experiment", "plate", "well", "site", "cell")  # that may name a record
+MOST_VALUES = 100  # of a column to colour and split by (ours)
+KEYS = ("experiment", "plate", "well", "site", "cell")  # may name a record
 
 
 def plain(name: str) -> str:
-    """A column's name without signs, blanks, capitals and "Metadata_"."""
+    """Strips a column's name of signs, blanks, capitals and "Metadata_"."""
     return re.sub(r"[^a-z0-9]", "", name.lower().removeprefix("metadata_"))
 
 
 def roles(table: pd.DataFrame) -> dict[str, str]:
-    """Our columns to the table's, each once; those of which nothing is known lack.
+    """Maps our columns to the table's, each once; unknown ones are left out.
 
-    A well's column holds names of wells, a dose's numbers.
+    Wells must be names of wells, doses numbers.
     """
-    found: dict[str, str] = {}
-    for role, text in NAMES.items():
-        for known in text.split():
-            fit = [c for c in table if plain(c) == known and c not in found.values()]
-            fit = [c for c in fit if _holds(role, table[c])]
-            if fit and role not in found:
-                found[role] = fit[0]
-    return found
+    columns: dict[str, str] = {}
+    for role, usual_names in NAMES.items():
+        for usual_name in usual_names.split():
+            fitting = [
+                column
+                for column in table
+                if plain(column) == usual_name and column not in columns.values()
+            ]
+            fitting = [column for column in fitting if _holds(role, table[column])]
+            if fitting and role not in columns:
+                columns[role] = fitting[0]
+    return columns
 
 
 def _holds(role: str, column: pd.Series) -> bool:
@@ -64,26 +68,29 @@ def _holds(role: str, column: pd.Series) -> bool:
     if not len(texts):
         return False
     if role == "well":
-        return all(wells.meant_by(text) for text in texts)
+        return all(wells.read_name(text) for text in texts)
     if role == "concentration_um":
         numbers = pd.to_numeric(pd.Series(texts), errors="coerce")
         return bool(np.isfinite(numbers).all() and (numbers >= 0).all())
     return True
 
 
-def key(table: pd.DataFrame, found: dict[str, str], paths: str) -> tuple[str, ...]:
-    """The columns that together name a record; () where none do.
+def key(table: pd.DataFrame, columns: dict[str, str], paths: str) -> tuple[str, ...]:
+    """Returns the columns that together name a record; () if none do.
 
     Args:
       table: [N] rows.
-      found: as from `roles`.
+      columns: as from `roles`.
       paths: the column of paths, or "".
     """
-    site_id, cell = ([found[r]] if r in found else [] for r in ("site_id", "cell"))
+    site_id, cell = (
+        [columns[role_name]] if role_name in columns else []
+        for role_name in ("site_id", "cell")
+    )
     choices = [tuple(site_id), tuple(site_id + cell) if site_id else ()]
-    named = [found[role] for role in KEYS if role in found]
-    for count in range(1, len(named) + 1):
-        choices += itertools.combinations(named, count)
+    naming = [columns[role] for role in KEYS if role in columns]
+    for count in range(1, len(naming) + 1):
+        choices += itertools.combinations(naming, count)
     choices.append((paths,) if paths else ())
     for choice in filter(None, choices):
         rows = table[list(choice)]
@@ -92,12 +99,17 @@ def key(table: pd.DataFrame, found: dict[str, str], paths: str) -> tuple[str, ..
     return ()
 
 
-def more(table: pd.DataFrame, taken: Iterable[str]) -> list[str]:
-    """Other columns that may colour, split and label: few values, often repeated."""
-    left = [c for c in table if c not in set(taken) and not _is_index(c)]
-    counts = {c: table[c][table[c].str.strip() != ""].nunique() for c in left}
-    most = min(MOST_VALUES, len(table) // 2)
-    return [c for c, n in counts.items() if 2 <= n <= most and plain(c)]
+def extra(table: pd.DataFrame, taken: Iterable[str]) -> list[str]:
+    """Returns other columns to colour, split and label by: few, repeated values."""
+    others = [
+        column for column in table if column not in set(taken) and not _is_index(column)
+    ]
+    counts = {
+        column: table[column][table[column].str.strip() != ""].nunique()
+        for column in others
+    }
+    limit = min(MOST_VALUES, len(table) // 2)
+    return [column for column, n in counts.items() if 2 <= n <= limit and plain(column)]
 
 
 def _is_index(name: str) -> bool:
@@ -105,10 +117,13 @@ def _is_index(name: str) -> bool:
 
 
 def label(names: Sequence[str]) -> str | None:
-    """The column that classes are told by, of those named; None where there is none."""
-    return next((c for known in LABELS for c in names if plain(c) == known), None)
+    """Returns the column of classes among the named ones, or None."""
+    return next(
+        (name for usual_name in LABELS for name in names if plain(name) == usual_name),
+        None,
+    )
 
 
-def other_unit(name: str) -> bool:
-    """Whether a dose's column says that it is not in micromolar."""
+def has_other_unit(name: str) -> bool:
+    """Returns True if the name of a dose's column names another unit than uM."""
     return bool(OTHER_UNITS.search(re.sub(r"[^a-z]+", " ", name.lower()).strip()))

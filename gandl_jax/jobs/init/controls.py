@@ -1,11 +1,11 @@
-"""Which records are likely to be the two controls, guessed by their names."""
+"""Controls of a screen, guessed by names in its columns."""
 
 import re
 from typing import NamedTuple
 
 import pandas as pd
 
-LOOKED_IN = ("condition", "treatment", "mechanism", "cell_type")
+ROLES = ("condition", "treatment", "mechanism", "cell_type")
 UNTREATED = re.compile(
     r"dmso|untreated|vehicle|negative(_|\s|-)?control|neg(_|\s|-)?con(trol)?|"
     r"non(_|\s|-)?targeting|scramble[d]?|empty|ctrl|control|mock treated",
@@ -17,11 +17,11 @@ ILL = re.compile(r"active|infected|virus|sars|disease|tumou?r|null", re.IGNORECA
 
 
 class Controls(NamedTuple):
-    """Filters as of config.screen; "" where nothing was found.
+    """Filters as of config.screen; "" without a guess.
 
     Attributes:
-      response_0: the untreated state.
-      response_1: the state that is wanted.
+      response_0: filter of the untreated state.
+      response_1: filter of the wanted state.
     """
 
     response_0: str = ""
@@ -29,33 +29,37 @@ class Controls(NamedTuple):
 
 
 def guess(table: pd.DataFrame, columns: dict[str, str]) -> Controls:
-    """The controls by what columns hold.
+    """Guesses the controls by the values of columns.
 
     Args:
       table: [N] rows, all str.
       columns: our columns to the table's.
     """
-    found = Controls()
-    for role in LOOKED_IN:
+    guessed = Controls()
+    for role in ROLES:
         if role not in columns:
             continue
         column = columns[role]
-        values = sorted(v.strip() for v in table[column].unique() if v.strip())
-        found = _merged(found, _of_column(column, values, columns))
-    return found
+        values = sorted(
+            value.strip() for value in table[column].unique() if value.strip()
+        )
+        guessed = _merged(guessed, _of_column(column, values, columns))
+    return guessed
 
 
 def _of_column(column: str, values: list[str], columns: dict[str, str]) -> Controls:
-    healthy = [v for v in values if HEALTHY.fullmatch(v)]
-    ill = [v for v in values if ILL.search(v) and v not in healthy]
+    healthy = [value for value in values if HEALTHY.fullmatch(value)]
+    ill = [value for value in values if ILL.search(value) and value not in healthy]
     if healthy and len(ill) >= 1:
         blank = f"; {columns['treatment']}=" if "treatment" in columns else ""
-        whole = [v for v in ill if not re.search("inactiv", v, re.IGNORECASE)] or ill
+        active = [
+            value for value in ill if not re.search("inactiv", value, re.IGNORECASE)
+        ] or ill
         return Controls(
-            f"{column}={'|'.join(whole)}{blank}", f"{column}={'|'.join(healthy)}"
+            f"{column}={'|'.join(active)}{blank}", f"{column}={'|'.join(healthy)}"
         )
-    untreated = [v for v in values if UNTREATED.fullmatch(v)]
-    wanted = [v for v in values if WANTED.fullmatch(v)]
+    untreated = [value for value in values if UNTREATED.fullmatch(value)]
+    wanted = [value for value in values if WANTED.fullmatch(value)]
     return Controls(_filter(column, untreated), _filter(column, wanted))
 
 
@@ -63,6 +67,6 @@ def _filter(column: str, values: list[str]) -> str:
     return f"{column}={'|'.join(values)}" if values else ""
 
 
-def _merged(one: Controls, other: Controls) -> Controls:
-    both = zip(one, other, strict=True)
-    return Controls(*(first or second for first, second in both))
+def _merged(guessed: Controls, more: Controls) -> Controls:
+    pairs = zip(guessed, more, strict=True)
+    return Controls(*(first or second for first, second in pairs))

@@ -1,8 +1,8 @@
-"""How instruments call their files: what a name says of plate, well, site, channel.
+"""Layouts of file names: how instruments name plate, well, site and channel.
 
-Each is a regular expression of a file's name. A group is a field, but for those that
-begin with `any`, text that says nothing, and with `fixed`, of which one value is taken:
-a plane of a stack, a time point. docs/layouts.md has an example of each.
+A layout is a regular expression of a file's name. A group is a field, except for groups
+that begin with `any`, any text without a meaning, and with `fixed`, of which one value
+is taken: a plane of a stack, a time point. docs/layouts.md has an example of each.
 """
 
 import re
@@ -11,26 +11,26 @@ from typing import NamedTuple
 
 from gandl_jax.raw import wells
 
-ANY, FIXED = "any", "fixed"  # how groups begin that are no fields
+ANY, FIXED = "any", "fixed"  # prefixes of groups that are no fields
 WELL = r"[A-Z]{1,2}\d{2,3}"
 _UUID = r"[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}"
 _END = r"\.(?:tiff?|png|TIFF?|PNG)"
 _SITE = r"(?:[_-](?:s|f|site|Site|field|fov)_?(?P<site>\d+))?"
 _CELL = r"(?:[_-]cell_?(?P<cell>\d+))?"
-_BEFORE = r"(?:(?P<plate>.+?)[_-])??"  # only where the rest is none without it
+_BEFORE = r"(?:(?P<plate>.+?)[_-])??"  # only if the rest does not match without it
 _PLAIN_WELL = r"[A-P]\d{1,2}|[A-Za-z]{1,2}\d\d"
 _PLAIN = rf"{_BEFORE}(?P<well>{_PLAIN_WELL}){_SITE}{_CELL}"
-_BARE = rf"{_BEFORE}(?P<well>[A-P]\d\d){_SITE}{_CELL}"  # no channel: less is sure
+_BARE = rf"{_BEFORE}(?P<well>[A-P]\d\d){_SITE}{_CELL}"  # no channel, so stricter
 
 
 class Layout(NamedTuple):
-    """How the files of an instrument are called.
+    """Layout of an instrument's files.
 
     Attributes:
       name: of the instrument.
       text: regular expression of a file's name.
-      folder: the same of a folder that says which plate it is; "" is any text.
-      numbered: whether wells are numbers along the rows.
+      folder: the same of a plate's folder; "" is any text.
+      numbered: True if wells are numbers along the rows.
     """
 
     name: str
@@ -91,14 +91,14 @@ KNOWN = (
 
 
 class Piece(NamedTuple):
-    """A part of a name: text, or a group of a layout with its text."""
+    """Part of a name: text, or a group of a layout with its text."""
 
     group: str | None
     text: str
 
 
 def read(layout: Layout, name: str) -> list[Piece] | None:
-    """The parts of a file's name, in their order; None where it is of another layout.
+    """Splits a file's name into its parts; returns None for another layout.
 
     Args:
       layout: one of KNOWN.
@@ -111,14 +111,14 @@ def read(layout: Layout, name: str) -> list[Piece] | None:
 
 
 def read_folder(layout: Layout, name: str) -> list[Piece] | None:
-    """The same of a folder's name, by the layout's `folder`."""
+    """Splits a folder's name into its parts, by the layout's `folder`."""
     match = re.fullmatch(layout.folder, name) if layout.folder else None
     return list(_pieces(match)) if match else None
 
 
 def _is_well(layout: Layout, match: re.Match[str]) -> bool:
     per_row = wells.COLUMNS if layout.numbered else 0
-    return bool(wells.meant_by(match["well"], per_row))
+    return bool(wells.read_name(match["well"], per_row))
 
 
 def _pieces(match: re.Match[str]) -> Iterator[Piece]:

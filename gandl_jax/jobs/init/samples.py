@@ -1,4 +1,4 @@
-"""Some images of a screen: their format, and the channels of a record."""
+"""Samples of a screen's images: their formats, and the channels of a record."""
 
 import collections
 import io
@@ -13,16 +13,16 @@ from gandl_jax.raw import image_files
 from gandl_jax.raw.image_files import ImageFormat, Unreadable
 from gandl_jax.raw.raw_files import RawFiles
 
-LOOKED_AT = 200  # headers (ours)
+SAMPLED = 200  # headers (ours)
 
 
 class Formats(NamedTuple):
-    """What some images are.
+    """Formats of sampled images.
 
     Attributes:
-      common: the format that most have; None where none can be read.
-      others: what the others are, in words, to an example.
-      looked_at: how many headers.
+      common: the most frequent format; None if none can be read.
+      others: description of any other format, or error, to an example's path.
+      looked_at: number of headers that were read.
     """
 
     common: ImageFormat | None
@@ -30,46 +30,46 @@ class Formats(NamedTuple):
     looked_at: int
 
 
-def formats(files: RawFiles, images: Sequence[str]) -> Formats:
-    """Reads the headers of images, evenly chosen."""
-    some = images[:: max(1, len(images) // LOOKED_AT)]
-    found = {path: _format(files, path) for path in some}
-    usable = (one for one in found.values() if isinstance(one, ImageFormat))
-    counts = collections.Counter(usable)
+def formats(source: RawFiles, images: Sequence[str]) -> Formats:
+    """Reads the headers of images, evenly sampled."""
+    sample = images[:: max(1, len(images) // SAMPLED)]
+    by_path = {path: _format(source, path) for path in sample}
+    readable = (value for value in by_path.values() if isinstance(value, ImageFormat))
+    counts = collections.Counter(readable)
     common = counts.most_common(1)[0][0] if counts else None
     others: dict[str, str] = {}
-    for path, one in found.items():
-        if one != common:
-            others.setdefault(str(one), path)
-    return Formats(common, others, len(some))
+    for path, image_format in by_path.items():
+        if image_format != common:
+            others.setdefault(str(image_format), path)
+    return Formats(common, others, len(sample))
 
 
-def _format(files: RawFiles, path: str) -> ImageFormat | str:
+def _format(source: RawFiles, path: str) -> ImageFormat | str:
     try:
-        return files.read_format(path)
+        return source.read_format(path)
     except (Unreadable, RunError) as error:
         return str(error)
 
 
-def site(files: RawFiles, paths: Sequence[str]) -> np.ndarray | None:
-    """The channels of a record, [H, W, C]; None where one cannot be read.
+def site(source: RawFiles, paths: Sequence[str]) -> np.ndarray | None:
+    """Reads the channels of a record, [H, W, C]; returns None if one is unreadable.
 
     Args:
-      files: of the screen.
-      paths: of its channels, or of the one file that has all.
+      source: the screen's files.
+      paths: of the record's channels, or of the one file that holds all.
     """
     try:
-        planes = [_pixels(files.read_image(path)) for path in paths]
+        planes = [_pixels(source.read_image(path)) for path in paths]
         return np.concatenate(planes, -1)
     except (Unreadable, RunError, OSError, ValueError):
         return None
 
 
 def _pixels(data: bytes | np.ndarray) -> np.ndarray:
-    """[H, W, planes] of a PNG, a TIFF or a plate's image."""
+    """Decodes a PNG, a TIFF or a plate's image to [H, W, planes]."""
     if isinstance(data, np.ndarray):
         return data
     if image_files.is_tiff(data):
-        return image_files.tiff_pixels(data)[1]
+        return image_files.decode_tiff(data)[1]
     pixels = np.asarray(Image.open(io.BytesIO(data)))
     return pixels[..., None] if pixels.ndim == 2 else pixels

@@ -1,4 +1,4 @@
-"""A commented config as text, from what was found."""
+"""Text of a commented config, from a proposal."""
 
 import json
 import textwrap
@@ -8,7 +8,7 @@ from typing import Any
 from gandl_jax.jobs.init.proposal import Proposal
 
 WIDTH = 88
-COMMENTS = {  # what stands above a group of keys
+COMMENTS = {  # comments above groups of keys
     "data": "Where it is. `dir` is made, and may be deleted and made again.",
     "screen": (
         "The files: a name in braces is a column; {channel} is a channel's code, * any "
@@ -28,13 +28,13 @@ APART = ("screen.response_0", "screen.response_1")
 def write(
     proposal: Proposal, facts: Sequence[str], notes: Sequence[str], file: str
 ) -> str:
-    """The text of a config file.
+    """Writes the text of a config file.
 
     Args:
       proposal: keys, guesses and what is not known.
-      facts: what was found, sentences.
-      notes: what was decided on the way, sentences.
-      file: its path, for the commands in it.
+      facts: sentences on the screen.
+      notes: sentences on what was decided.
+      file: path of the config, for the commands in it.
     """
     lines = [
         f'"""{proposal.settings["screen.name"]}, as --job=init describes it: read it '
@@ -63,20 +63,20 @@ def write(
 def _section(title: str, sentences: Sequence[str]) -> list[str]:
     if not sentences:
         return []
-    made = [f"{title}:"]
+    lines = [f"{title}:"]
     for sentence in sentences:
-        made += _wrapped(_safe(sentence), "- ", "  ")
-    return [*made, ""]
+        lines += _wrapped(_safe(sentence), "- ", "  ")
+    return [*lines, ""]
 
 
 def _safe(sentence: str) -> str:
-    """A sentence that ends no string and has no line breaks."""
-    plain = sentence.replace("\\", "/").replace('"""', "'''").replace("\n", " ")
-    return plain + ("" if plain.endswith(".") else ".")
+    """Makes a sentence safe in a docstring: no end of a string, no line break."""
+    escaped = sentence.replace("\\", "/").replace('"""', "'''").replace("\n", " ")
+    return escaped + ("" if escaped.endswith(".") else ".")
 
 
 def _wrapped(text: str, first: str, others: str) -> list[str]:
-    """Lines of at most WIDTH characters, with what stands before each."""
+    """Wraps a text into lines of at most WIDTH characters, with prefixes."""
     return textwrap.wrap(
         text,
         WIDTH,
@@ -88,30 +88,34 @@ def _wrapped(text: str, first: str, others: str) -> list[str]:
 
 
 def _group(group: str, settings: Mapping[str, Any]) -> list[str]:
-    """The keys of a group as one update; those below are groups of their own."""
-    own = {
+    """Writes the keys of a group as one update; subgroups are updates after it."""
+    values = {
         key.removeprefix(f"{group}."): value
         for key, value in settings.items()
         if key.startswith(f"{group}.") and key not in APART
     }
-    flat = {key: value for key, value in own.items() if "." not in key}
-    below = {key: value for key, value in own.items() if "." in key}
+    keys_of_group = {key: value for key, value in values.items() if "." not in key}
+    keys_of_subgroups = {key: value for key, value in values.items() if "." in key}
     if group == "screen":
-        below = {}
-    lines = _comment(group) if flat else []
-    if flat:
+        keys_of_subgroups = {}
+    lines = _comment(group) if keys_of_group else []
+    if keys_of_group:
         lines.append(f"    config.{group}.update(")
-        lines += [f"        {key}={_value(value)}," for key, value in flat.items()]
+        lines += [
+            f"        {key}={_value(value)}," for key, value in keys_of_group.items()
+        ]
         lines.append("    )")
-    for key, value in below.items():
+    for key, value in keys_of_subgroups.items():
         lines.append(f"    config.{group}.{key} = {_value(value)}")
     return lines
 
 
 def _controls(settings: Mapping[str, Any]) -> list[str]:
-    own = {key: settings[key] for key in APART if key in settings}
-    lines = _comment("screen.response") if own else []
-    return lines + [f"    config.{key} = {_value(value)}" for key, value in own.items()]
+    values = {key: settings[key] for key in APART if key in settings}
+    lines = _comment("screen.response") if values else []
+    return lines + [
+        f"    config.{key} = {_value(value)}" for key, value in values.items()
+    ]
 
 
 def _comment(group: str) -> list[str]:
@@ -121,10 +125,10 @@ def _comment(group: str) -> list[str]:
 
 
 def _value(value: Any) -> str:
-    """A value as Python writes it, in double quotes."""
+    """Writes a value as Python does, in double quotes."""
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
     if not isinstance(value, tuple):
         return repr(value)
-    words = [_value(word) for word in value]
-    return f"({', '.join(words)}{',' * (len(words) == 1)})"
+    items = [_value(item) for item in value]
+    return f"({', '.join(items)}{',' * (len(items) == 1)})"

@@ -18,20 +18,20 @@ RELATIVE, ABSOLUTE = "ec50", drawn_doses.ABSOLUTE  # EC50s, as keys of rows begi
 
 
 def best(rows: Sequence[Row]) -> Html:
-    """The table of the rescues at the top of the page.
+    """Tabulates the best rescues for the top of the page.
 
     Args:
       rows: ranked rows of dose response of one feature set.
     """
-    up = [row for row in rows if curve_effects.rises(row)]
-    back = [
+    rescues = [row for row in rows if curve_effects.rises(row)]
+    falling = [
         _falls_again(row) for row in rows if curve_effects.misfit(row) == FALLS_AGAIN
     ]
-    if not up:
-        none = page.tag(
+    if not rescues:
+        nothing = page.tag(
             "p", "No compound leads toward the wanted state and stays there."
         )
-        return page.join([none, *back[:BEST]])
+        return page.join([nothing, *falling[:BEST]])
     header = (
         "Compound", "Cells", "Relative EC50", "Absolute EC50", "Rescue", "Side effect",
     )  # fmt: skip
@@ -47,27 +47,27 @@ def best(rows: Sequence[Row]) -> Html:
                     score(row, "rescue"),
                     score(row, "side_effect"),
                 )
-                for row in up[:BEST]
+                for row in rescues[:BEST]
             ),
             "dose_response",
         )
     ]
-    words = (
-        f"{_order(up)} Rescue at the highest dose: 0 as without effect, 1 as in the "
-        "wanted state. The relative EC50 is half way up the curve's own rise, the "
+    note = (
+        f"{_order(rescues)} Rescue at the highest dose: 0 as without effect, 1 as in "
+        "the wanted state. The relative EC50 is half way up the curve's own rise, the "
         "absolute one half way between the controls. Side effect: how far the wells "
         "lie off that way; 0 as control wells do. Small: 95 % intervals."
     )
-    if len(up) > BEST:
-        words += f" {len(up) - BEST} more rise: see the curves below."
-    doubted = [doubted_words(row) for row in up[:BEST] if row.get("doubts")]
+    if len(rescues) > BEST:
+        note += f" {len(rescues) - BEST} more rise: see the curves below."
+    doubted = [doubted_words(row) for row in rescues[:BEST] if row.get("doubts")]
     if doubted:
         parts.append(page.tag("p", f"* {'. '.join(doubted)}.", class_="note"))
-    return page.join([*parts, page.tag("p", words, class_="note"), *back[:BEST]])
+    return page.join([*parts, page.tag("p", note, class_="note"), *falling[:BEST]])
 
 
 def doubted_words(row: Row) -> str:
-    """Names a curve and what there is to doubt of it, without a full stop."""
+    """Names a curve and its doubts, without a full stop."""
     return f"{row['treatment']} ({where(row)}): {'; '.join(row['doubts'])}"
 
 
@@ -80,40 +80,40 @@ def _star(row: Row) -> list[str]:
 
 
 def _falls_again(row: Row) -> Html:
-    """A sentence about a response that rises and falls again."""
-    words = f"{row['treatment']} ({where(row)}): {potency(row)}. No EC50 is given."
-    return page.tag("p", words, class_="note")
+    """Describes a response that rises and falls again, in a sentence."""
+    sentence = f"{row['treatment']} ({where(row)}): {potency(row)}. No EC50 is given."
+    return page.tag("p", sentence, class_="note")
 
 
-def _order(up: Sequence[Row]) -> str:
-    """Says in which order the rescues stand."""
-    words = "In order of the relative EC50"
-    if any(row.get("ec50_bound") for row in up):
-        words += ", measured ones before those of which only a bound is known"
-    if any(not curve_effects.full(row) for row in up):
-        words += "; rescues of less than half way last"
-    return words + "."
+def _order(rescues: Sequence[Row]) -> str:
+    """Describes the order of the rescues."""
+    sentence = "In order of the relative EC50"
+    if any(row.get("ec50_bound") for row in rescues):
+        sentence += ", measured ones before those of which only a bound is known"
+    if any(not curve_effects.full(row) for row in rescues):
+        sentence += "; rescues of less than half way last"
+    return sentence + "."
 
 
 def figure(rows: Sequence[Row], name: str) -> Html | None:
-    """Rescue against side effect, a point per curve.
+    """Plots rescue against side effect, a point per curve.
 
     Args:
       rows: ranked rows of dose response of one feature set.
       name: unique within the page.
     """
-    known = drawn_doses.known(rows)
-    if len(known) < FEWEST:
+    plotted = drawn_doses.known(rows)
+    if len(plotted) < FEWEST:
         return None
-    points, labels, limits = drawn_doses.compounds(known)
+    points, labels, limits = drawn_doses.compounds(plotted)
     svg = style.to_svg(
         dose.compounds(points, labels, limits),
         page.anchor(name),
         "Rescue against side effect at the highest dose; the table has the numbers",
     )
-    learnt = f" ({marks.WORDS})" if any(map(marks.learnt, known)) else ""
+    mark = f" ({marks.WORDS})" if any(map(marks.learnt, plotted)) else ""
     caption = (
-        f"Each point{learnt} is a compound in one experiment at its highest dose. "
+        f"Each point{mark} is a compound in one experiment at its highest dose. "
         "Upper left: cells as in the wanted state and no other change. Points beyond "
         "the axes lie at their edge."
     )
@@ -122,7 +122,7 @@ def figure(rows: Sequence[Row], name: str) -> Html | None:
 
 
 def where(row: Row) -> str:
-    """The cells and the experiment; RxRx19a's experiments are named for the cells."""
+    """Returns cells and experiment; the latter alone if it names the cells."""
     group, experiment = row["group"], row["experiment"]
     if group == "all":
         return str(experiment)
@@ -130,24 +130,24 @@ def where(row: Row) -> str:
 
 
 def potency(row: Row) -> str:
-    """The EC50s with their intervals or bounds, else why there is none."""
+    """Returns the EC50s with their intervals or bounds, or why there is none."""
     if curve_effects.misfit(row) == FALLS_AGAIN:
         return falls_again(row)
     if row.get("ec50_bound"):
-        words = f"relative EC50 {bound(row)}"
+        relative = f"relative EC50 {bound(row)}"
     elif row["ec50_um"] is None:
-        words = row["status"]
+        relative = row["status"]
     else:
-        words = f"relative EC50 {_in_words(row, RELATIVE)}"
+        relative = f"relative EC50 {_in_words(row, RELATIVE)}"
     if row.get(f"{ABSOLUTE}_bound"):
-        return f"{words}, absolute {bound(row, ABSOLUTE)}"
+        return f"{relative}, absolute {bound(row, ABSOLUTE)}"
     if row.get(f"{ABSOLUTE}_um") is not None:
-        return f"{words}, absolute {_in_words(row, ABSOLUTE)}"
-    return words
+        return f"{relative}, absolute {_in_words(row, ABSOLUTE)}"
+    return relative
 
 
 def falls_again(row: Row) -> str:
-    """Best dose, peak and fall of a response that does not stay."""
+    """Describes best dose, peak and fall of a response that does not stay."""
     best = _in_words(row, "best_dose")
     return (
         f"falls again: best at {best}, where it is {_interval(row, 'peak')}, "
@@ -168,20 +168,20 @@ def _in_words(row: Row, name: str) -> str:
 
 
 def bound(row: Row, name: str = RELATIVE) -> str:
-    """The limit that is known of an EC50: it lies above or below it.
+    """Returns the known bound of an EC50: it lies above or below it.
 
     Args:
       row: of dose response.
-      name: `RELATIVE` or `ABSOLUTE`, which EC50.
+      name: which EC50, `RELATIVE` or `ABSOLUTE`.
     """
-    above = row[f"{name}_bound"] == "above"
-    limit = row[f"{name}_low_um" if above else f"{name}_high_um"]
-    sign = ">" if above else "<"
+    is_above = row[f"{name}_bound"] == "above"
+    limit = row[f"{name}_low_um" if is_above else f"{name}_high_um"]
+    sign = ">" if is_above else "<"
     return f"{sign}\N{NO-BREAK SPACE}{page.dose(limit, dose_unit.named_in(row))}"
 
 
 def score(row: Row, key: str) -> Html:
-    """`rescue` or `side_effect` with its interval."""
+    """Formats `rescue` or `side_effect` with its interval."""
     value, low, high = (row.get(k) for k in (key, f"{key}_low", f"{key}_high"))
     if value is not None and low is None and high is None:
         return page.text(page.number(value, ".2f"))

@@ -1,4 +1,4 @@
-"""The report's tables of what training and embedding have cost."""
+"""Tables of the report on what training and embedding have cost."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -12,7 +12,7 @@ TITLE = "What it cost"
 
 
 def tables(cost: Mapping[str, Any]) -> Html:
-    """A table of the training and one of the embedding, where they were measured.
+    """Tabulates the costs of training and embedding, if they were measured.
 
     Args:
       cost: as of `costs.read`, or {}.
@@ -37,7 +37,7 @@ def tables(cost: Mapping[str, Any]) -> Html:
 
 
 def numbers(of_dataset: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """A row for each feature set of a screen.
+    """Returns a row for each feature set of a screen.
 
     Args:
       of_dataset: encoder -> figures, as of `costs.read`.
@@ -77,12 +77,14 @@ def _steps(training: Mapping[str, Any]) -> str:
 
 
 def _times(seconds: Mapping[str, float]) -> str:
-    """All of it, and of what."""
-    parts = [
-        f"{name} {progress.duration(x)}" for name, x in seconds.items() if x >= 0.5
+    """Formats the total time, and the time of each part."""
+    shares = [
+        f"{name} {progress.duration(part)}"
+        for name, part in seconds.items()
+        if part >= 0.5
     ]
-    whole = progress.duration(sum(seconds.values()))
-    return f"{whole}: {', '.join(parts)}" if parts else whole
+    total = progress.duration(sum(seconds.values()))
+    return f"{total}: {', '.join(shares)}" if shares else total
 
 
 def _sets(cost: Mapping[str, Any], dataset: str) -> Iterator[tuple[str, ...]]:
@@ -101,8 +103,8 @@ def _sets(cost: Mapping[str, Any], dataset: str) -> Iterator[tuple[str, ...]]:
 def _on(figures: Mapping[str, Any]) -> str:
     if not figures["device"]:
         return page.count(figures["hosts"], "host")
-    words = f"{figures['devices']} x {figures['device']}"
-    return words + f" on {figures['hosts']} hosts" * (figures["hosts"] > 1)
+    devices = f"{figures['devices']} x {figures['device']}"
+    return devices + f" on {figures['hosts']} hosts" * (figures["hosts"] > 1)
 
 
 def _scaled(value: float | None, unit: float, name: str) -> str:

@@ -1,4 +1,4 @@
-"""What a careful reader would hold against the dose-response curves."""
+"""Doubts about dose-response curves that a careful reader would have."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -16,9 +16,9 @@ LARGE = 0.5  # a side effect of half the way between the controls
 
 
 def side_effects(curves: Sequence[Row]) -> Iterator[str]:
-    """Rescuers that change the cells in other ways, too."""
-    up = [row for row in curves if curve_effects.rises(row)]
-    known = [row for row in up if not curve_effects.bad(row.get("side_effect"))]
+    """Warns of rescues that change the cells in other ways, too."""
+    rescues = [row for row in curves if curve_effects.rises(row)]
+    known = [row for row in rescues if not curve_effects.bad(row.get("side_effect"))]
     large = [row for row in known if row["side_effect"] >= LARGE]
     if large:
         sure = sum((row["side_effect_low"] or 0) > 0 for row in large)
@@ -30,67 +30,72 @@ def side_effects(curves: Sequence[Row]) -> Iterator[str]:
 
 
 def doubts(curves: Sequence[Row]) -> Iterator[str]:
-    """The other doubts.
+    """Yields the other doubts about curves, a sentence each.
 
     Args:
       curves: rows of dose response of one feature set.
     """
     yield from _misfits(curves)
     yield from _widths(curves)
-    lost = {
+    too_near = {
         row["experiment"]: row.get("controls_too_near") or ""
         for row in curves
-        if not findings.apart(row)
+        if not findings.has_response(row)
     }
-    if lost:
-        names = (f"{name} ({near})" if near else name for name, near in lost.items())
+    if too_near:
+        names = (
+            f"{name} ({near})" if near else name for name, near in too_near.items()
+        )
         yield (
             f"The controls of {page.listing(names)} are not told apart by wells that "
             "did not draw the axis between them: no response is given there."
         )
-    up = {
+    rescued = {
         (row["treatment"], row["group"]) for row in curves if curve_effects.rises(row)
     }
-    flat = {(r["treatment"], r["group"]) for r in curves if r["status"] == "no effect"}
-    if up & flat:
+    without_effect = {
+        (r["treatment"], r["group"]) for r in curves if r["status"] == "no effect"
+    }
+    if rescued & without_effect:
         yield (
             "Experiments with the same cells disagree whether there is an effect: "
-            f"{page.listing(sorted({name for name, _ in up & flat}))}."
+            f"{page.listing(sorted({name for name, _ in rescued & without_effect}))}."
         )
-    few = [row["wells"] for row in curves]
-    if few and min(few) < FEW_WELLS:
-        yield f"Some curves rest on few wells (the smallest on {min(few)})."
-    told = [words for row in curves for words in row.get("warnings") or ()]
-    if told:
-        count = page.count(len(told), "warning")
-        yield f"{count} about single curves: {page.listing(told, 3)}."
+    wells = [row["wells"] for row in curves]
+    if wells and min(wells) < FEW_WELLS:
+        yield f"Some curves rest on few wells (the smallest on {min(wells)})."
+    warnings = [text for row in curves for text in row.get("warnings") or ()]
+    if warnings:
+        count = page.count(len(warnings), "warning")
+        yield f"{count} about single curves: {page.listing(warnings, 3)}."
 
 
 def _misfits(curves: Sequence[Row]) -> Iterator[str]:
-    """Curves that no EC50 is given for, and those to doubt that have one."""
-    back = [row for row in curves if curve_effects.misfit(row) == FALLS_AGAIN]
-    if back:
+    """Warns of curves without an EC50, and of doubtful ones."""
+    falling = [row for row in curves if curve_effects.misfit(row) == FALLS_AGAIN]
+    if falling:
         names = page.listing(
             f"{row['treatment']} (best at "
             f"{page.dose(row['best_dose_um'], dose_unit.named_in(row))})"
-            for row in back
+            for row in falling
         )
         yield (
-            f"{len(back)} of {len(curves)} responses rise and fall again, so they have "
-            f"no EC50, and their rescue at the highest dose is not their best: {names}."
+            f"{len(falling)} of {len(curves)} responses rise and fall again, so they "
+            "have no EC50, and their rescue at the highest dose is not their best: "
+            f"{names}."
         )
-    bad = [row for row in curves if curve_effects.misfit(row) == NO_CURVE_FITS]
-    if bad:
+    unfitted = [row for row in curves if curve_effects.misfit(row) == NO_CURVE_FITS]
+    if unfitted:
         yield (
-            f"No curve fits {len(bad)} of {len(curves)} responses, which have no EC50: "
-            f"{page.listing(row['treatment'] for row in bad)}."
+            f"No curve fits {len(unfitted)} of {len(curves)} responses, which have no "
+            f"EC50: {page.listing(row['treatment'] for row in unfitted)}."
         )
     doubted = [compounds.doubted_words(row) for row in curves if row.get("doubts")]
     if doubted:
-        more = f"; and {len(doubted) - MOST} more" if len(doubted) > MOST else ""
+        others = f"; and {len(doubted) - MOST} more" if len(doubted) > MOST else ""
         yield (
             f"There is something to doubt of {page.count(len(doubted), 'curve')}. "
-            f"{'. '.join(doubted[:MOST])}{more}."
+            f"{'. '.join(doubted[:MOST])}{others}."
         )
 
 

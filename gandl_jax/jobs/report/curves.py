@@ -1,4 +1,4 @@
-"""The report's dose-response curves: which are shown, drawn and listed."""
+"""Dose-response curves of the report: which are shown, drawn and listed."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -29,7 +29,7 @@ LEGEND = (
 
 
 def section(dataset: str, role: str, rows: Sequence[Row], plots: Html) -> Html:
-    """The chapter of a screen's dose-response curves.
+    """Builds the chapter of a screen's dose-response curves.
 
     Args:
       dataset: the screen.
@@ -61,7 +61,7 @@ def section(dataset: str, role: str, rows: Sequence[Row], plots: Html) -> Html:
 
 
 def panels(rows: Sequence[Row], name: str) -> tuple[Html, list[dict[str, Any]]]:
-    """Small multiples of the first `SHOWN` curves, all with the same axes.
+    """Draws small multiples of the first `SHOWN` curves, all with the same axes.
 
     Args:
       rows: ranked rows of dose response; those without a dose are left out.
@@ -71,29 +71,29 @@ def panels(rows: Sequence[Row], name: str) -> tuple[Html, list[dict[str, Any]]]:
       The figures, and every point in them.
     """
     rows = [row for row in rows if any(p["concentration_um"] for p in row["points"])]
-    data = [drawn_doses.curve(row) for row in rows[:SHOWN]]
-    if not data:
+    drawn = [drawn_doses.curve(row) for row in rows[:SHOWN]]
+    if not drawn:
         return page.join([]), []
-    doses = [amount for one in data for amount in one["means"][0]]
+    doses = [amount for curve in drawn for amount in curve["means"][0]]
     limits = {
         "dose_limits_um": (min(doses), max(doses)),
-        "response_limits": drawn_doses.response_limits(data),
+        "response_limits": drawn_doses.response_limits(drawn),
     }
     plots, points = [], []
-    for i, (row, one) in enumerate(zip(rows, data, strict=False)):
-        figure = dose.curve(**one, **limits)
-        words = f"Dose response of {row['treatment']} in {compounds.where(row)}"
-        title = f"{words}: {compounds.potency(row)}"
-        svg = style.to_svg(figure, page.anchor(f"{name}-{i}"), title)
+    for number, (row, curve) in enumerate(zip(rows, drawn, strict=False)):
+        figure = dose.curve(**curve, **limits)
+        curve_name = f"Dose response of {row['treatment']} in {compounds.where(row)}"
+        title = f"{curve_name}: {compounds.potency(row)}"
+        svg = style.to_svg(figure, page.anchor(f"{name}-{number}"), title)
         plots.append(page.figure(Html(svg), _caption(row)))
-        points += _points(row, one)
+        points += _points(row, curve)
     return page.join(
         [page.legend(LEGEND), page.tag("div", page.join(plots), class_="curves")]
     ), points
 
 
 def table(rows: Iterable[Row]) -> Html:
-    """All curves with their numbers."""
+    """Tabulates all curves with their numbers."""
     rows = list(rows)
     unit = dose_unit.shown(dose_unit.named_in(rows[0])) if rows else ""
     header = (
@@ -148,30 +148,30 @@ def _um(row: Row, name: str) -> Html:
 
 
 def _caption(row: Row) -> Html:
-    state = compounds.potency(row)
+    caption = compounds.potency(row)
     if row["status"] == "fitted":
-        state += f", R²\N{NO-BREAK SPACE}{page.number(row['r2'], '.2f')}"
+        caption += f", R²\N{NO-BREAK SPACE}{page.number(row['r2'], '.2f')}"
     if not curve_effects.bad(row.get("rescue")) and row["status"] != "no effect":
-        state += f"; rescue {row['rescue']:.2f}".replace("-", "−")
+        caption += f"; rescue {row['rescue']:.2f}".replace("-", "−")
         if not curve_effects.bad(row.get("side_effect")):
-            state += f", side effect {row['side_effect']:.2f}".replace("-", "−")
+            caption += f", side effect {row['side_effect']:.2f}".replace("-", "−")
     if row.get("doubts"):
-        state += f". Doubtful: {'; '.join(row['doubts'])}"
+        caption += f". Doubtful: {'; '.join(row['doubts'])}"
     name = scores.marked(page.tag("b", row["treatment"]), row)
-    return page.join([name, compounds.where(row), Html("<br>"), state])
+    return page.join([name, compounds.where(row), Html("<br>"), caption])
 
 
-def _points(row: Row, one: dict[str, Any]) -> Iterable[dict[str, Any]]:
+def _points(row: Row, curve: dict[str, Any]) -> Iterable[dict[str, Any]]:
     base = {key: row[key] for key in ("set", "treatment", "group", "experiment")}
     base |= {dose_unit.KEY: dose_unit.named_in(row)}
     base |= {marks.LABELS: row.get(marks.LABELS)}
-    for shown in ("wells", "means", "fit"):
-        for amount, response in zip(*(one[shown] or ((), ())), strict=True):
+    for layer in ("wells", "means", "fit"):
+        for amount, response in zip(*(curve[layer] or ((), ())), strict=True):
             yield base | {
-                "shown": shown,
+                "shown": layer,
                 "concentration_um": amount,
                 "response": response,
             }
-    for name, bars in one["controls"].items():
-        for part, response in zip(("5 %", "median", "95 %"), bars, strict=True):
-            yield base | {"shown": f"{name} {part}", "response": response}
+    for name, bars in curve["controls"].items():
+        for quantile, response in zip(("5 %", "median", "95 %"), bars, strict=True):
+            yield base | {"shown": f"{name} {quantile}", "response": response}

@@ -1,4 +1,4 @@
-"""What a careful reader would hold against the report's answer."""
+"""Doubts about the report's answer that a careful reader would have."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -20,7 +20,7 @@ FLOORS = {  # key of a difference -> what does as well or better
     "plate": "The plate's name alone does",
     "position": "The well's position alone does",
 }
-BATCH = {  # label of batch effects -> what is told
+BATCH = {  # label of batch effects -> its name in a sentence
     "plate": "the plate",
     "row band": "the wells' row (in four bands)",
     "column band": "the wells' column (in four bands)",
@@ -31,8 +31,8 @@ WARNINGS = 2  # of the tasks that stand alone; more are one sentence
 def doubts(
     table: Table,
     curves: Sequence[Row],
-    of: Wells | None,
-    batch: Table,
+    shown_wells: Wells | None,
+    batch_effects: Table,
     warnings: Iterable[str] = (),
 ) -> list[str]:
     """Lists what a careful reader would hold against the answer.
@@ -41,24 +41,24 @@ def doubts(
       table: of the classification that the answer is about, with
         `findings.SCORE_KEYS`.
       curves: rows of dose response of the feature set that is shown.
-      of: its wells.
-      batch: of batch effects, with `findings.BATCH_KEYS`.
-      warnings: what the tasks themselves have found.
+      shown_wells: of the same feature set; None without a map.
+      batch_effects: scores, with `findings.BATCH_KEYS`.
+      warnings: of the tasks themselves.
 
     Returns:
       Sentences, the gravest first.
     """
-    places = findings.fair(table)
-    rows = [encoder_roles.main(those) for those in places.values()]
+    fair_scores = findings.fair(table)
+    rows = [encoder_roles.main(by_role) for by_role in fair_scores.values()]
     return [
         *_score_doubts(rows),
         *_floor_doubts(rows),
-        *_batch_doubts(batch),
+        *_batch_doubts(batch_effects),
         *curve_doubts.side_effects(curves),
-        *_image_doubts([encoder_roles.main(those) for those in table.values()]),
-        *_label_doubts([row for those in table.values() for row in those.values()]),
+        *_image_doubts([encoder_roles.main(by_role) for by_role in table.values()]),
+        *_label_doubts([row for by_role in table.values() for row in by_role.values()]),
         *_plate_doubts(rows),
-        *_control_doubts(of),
+        *_control_doubts(shown_wells),
         *curve_doubts.doubts(curves),
         *_warnings(warnings),
     ]
@@ -75,57 +75,63 @@ def _score_doubts(rows: Sequence[Row]) -> Iterator[str]:
     if worse:
         yield f"Training has made the features worse{_gains(worse, 'untrained')}."
     for label in dict.fromkeys(row["label"] for row in rows):
-        of_label = [row for row in rows if row["label"] == label]
-        yield from _guessing(label, of_label)
+        rows_of_label = [row for row in rows if row["label"] == label]
+        yield from _guessing(label, rows_of_label)
 
 
 def _guessing(label: str, rows: Sequence[Row]) -> Iterator[str]:
-    near = _places(row for row in rows if findings.against_chance(row) == "unclear")
-    if near:
-        what = "two controls" if label == "control" else f"classes of {label}"
+    not_above = _cells_and_splits(
+        row for row in rows if findings.against_chance(row) == "unclear"
+    )
+    if not_above:
+        classes = "two controls" if label == "control" else f"classes of {label}"
         yield (
-            f"The interval of the score includes guessing{near}: the {what} may not be "
-            "told apart at all."
+            f"The interval of the score includes guessing{not_above}: the {classes} "
+            "may not be told apart at all."
         )
-    below = _places(row for row in rows if findings.against_chance(row) == "worse")
-    if below:
-        yield f"The score is worse than guessing{below}."
+    worse = _cells_and_splits(
+        row for row in rows if findings.against_chance(row) == "worse"
+    )
+    if worse:
+        yield f"The score is worse than guessing{worse}."
 
 
 def _floor_doubts(rows: Sequence[Row]) -> Iterator[str]:
-    for floor, words in FLOORS.items():
-        known = [row for row in rows if findings.floor_tells(row, floor)]
-        better = [row for row in known if verdict(row, floor) == "worse"]
+    for floor, subject in FLOORS.items():
+        informative = [row for row in rows if findings.floor_is_informative(row, floor)]
+        better = [row for row in informative if verdict(row, floor) == "worse"]
         if better:
-            yield f"{words} better{_gains(better, floor)}."
-        same = [row for row in known if verdict(row, floor) == "unclear"]
+            yield f"{subject} better{_gains(better, floor)}."
+        same = [row for row in informative if verdict(row, floor) == "unclear"]
         if same:
             yield (
-                f"{words} as well{_gains(same, floor)}, as far as the data can show."
+                f"{subject} as well{_gains(same, floor)}, as far as the data can show."
             )
 
 
-def _batch_doubts(batch: Table) -> Iterator[str]:
+def _batch_doubts(batch_effects: Table) -> Iterator[str]:
     by_label: dict[tuple, Row] = {}  # normalised as the other scores: that is first
-    for (group, _, metric, label, *_), those in batch.items():
+    for (group, _, metric, label, *_), by_role in batch_effects.items():
         if metric == findings.METRIC:
-            by_label.setdefault((group, label), encoder_roles.main(those))
-    found: dict[str, list[Row]] = {}
+            by_label.setdefault((group, label), encoder_roles.main(by_role))
+    above_guessing: dict[str, list[Row]] = {}
     for row in by_label.values():
         if not curve_effects.bad(row["low"]) and row["low"] > row["chance"]:
-            found.setdefault(row["label"], []).append(row)
-    if found:
-        told = "; ".join(_told_from(label, rows) for label, rows in found.items())
-        yield f"The features tell more than cells: {told}."
+            above_guessing.setdefault(row["label"], []).append(row)
+    if above_guessing:
+        clauses = "; ".join(
+            _readable_label(label, rows) for label, rows in above_guessing.items()
+        )
+        yield f"The features tell more than cells: {clauses}."
 
 
-def _told_from(label: str, rows: Sequence[Row]) -> str:
+def _readable_label(label: str, rows: Sequence[Row]) -> str:
     worst = max(rows, key=lambda row: row["value"] - row["chance"])
-    most = f"at most, {worst['group']}: " if len(rows) > 1 else ""
+    where = f"at most, {worst['group']}: " if len(rows) > 1 else ""
     value = marks.told(f"{worst['value']:.2f}", worst)
     return (
         f"{BATCH.get(label, label)} can be told from the features{_groups(rows)} "
-        f"({most}balanced accuracy {value}, guessing {worst['chance']:.2f})"
+        f"({where}balanced accuracy {value}, guessing {worst['chance']:.2f})"
     )
 
 
@@ -137,11 +143,11 @@ def _image_doubts(rows: Sequence[Row]) -> Iterator[str]:
             f"Scores marked leaky ({_splits(shared)}) have images of one well on both "
             "sides, which flatters them."
         )
-    alone = [row for row in leaky if row["records"] <= row["wells"]]
-    if alone:
+    single = [row for row in leaky if row["records"] <= row["wells"]]
+    if single:
         yield (
-            f"Scores marked leaky ({_splits(alone)}) hold single images apart, and the "
-            "table names no wells: images of one well may lie on both sides, which "
+            f"Scores marked leaky ({_splits(single)}) hold single images apart, and "
+            "the table names no wells: images of one well may lie on both sides, which "
             "would flatter them."
         )
     seen = [row for row in rows if row[marks.IMAGES]]
@@ -178,29 +184,35 @@ def _splits(rows: Sequence[Row]) -> str:
 
 
 def _plate_doubts(rows: Sequence[Row]) -> Iterator[str]:
-    one = _places(row for row in rows if row["plates"] == 1)
-    if one:
+    on_one_plate = _cells_and_splits(row for row in rows if row["plates"] == 1)
+    if on_one_plate:
         yield (
-            f"All scored wells lie on one plate{one}: nothing is known there about "
-            "another plate or another day."
+            f"All scored wells lie on one plate{on_one_plate}: nothing is known there "
+            "about another plate or another day."
         )
     # Where whole plates are left out too, that split's score says it.
     # What was held out of training may be plates or not: that split tells neither.
     rows = [row for row in rows if row["split"] != HELD_OUT]
-    whole = {row["group"] for row in rows if _unit(row) not in WITHIN_PLATES}
-    inside = [row for row in rows if row["plates"] > 1 and row["group"] not in whole]
-    if inside:
+    with_whole_plates = {
+        row["group"] for row in rows if _unit(row) not in WITHIN_PLATES
+    }
+    within_plates = [
+        row
+        for row in rows
+        if row["plates"] > 1 and row["group"] not in with_whole_plates
+    ]
+    if within_plates:
         yield (
-            f"Whole plates were not left out{_places(inside)}: nothing is known there "
-            "about another plate or another day."
+            f"Whole plates were not left out{_cells_and_splits(within_plates)}: "
+            "nothing is known there about another plate or another day."
         )
     in_turn = [row for row in rows if row["split"] == "plate"]
-    few = [row for row in in_turn if 1 < row["plates"] < FEW_PLATES]
-    if few:
-        fewest = min(row["plates"] for row in few)
+    on_few_plates = [row for row in in_turn if 1 < row["plates"] < FEW_PLATES]
+    if on_few_plates:
+        fewest = min(row["plates"] for row in on_few_plates)
         yield (
-            f"Few plates: {fewest} were left out{_groups(few)}, so the intervals may "
-            "be too narrow for a new plate."
+            f"Few plates: {fewest} were left out{_groups(on_few_plates)}, so the "
+            "intervals may be too narrow for a new plate."
         )
 
 
@@ -208,8 +220,12 @@ def _unit(row: Row) -> str:
     return groups.unit(row["split"])
 
 
-def _control_doubts(of: Wells | None) -> Iterator[str]:
-    lacking = wells.without_controls(of.frame) if of and of.has_responses else []
+def _control_doubts(shown_wells: Wells | None) -> Iterator[str]:
+    lacking = (
+        wells.without_controls(shown_wells.frame)
+        if shown_wells and shown_wells.has_responses
+        else []
+    )
     if lacking:
         yield (
             f"{count(len(lacking), 'plate')} without wells of one of the controls "
@@ -230,28 +246,30 @@ def _warnings(warnings: Iterable[str]) -> Iterator[str]:
 
 
 def _gains(rows: Sequence[Row], floor: str) -> str:
-    """Where rows are from, and their difference to a floor with its interval."""
-    found = []
+    """Names cells and splits, and their difference to a floor with its interval."""
+    gains = []
     for row in rows:
         gain = row["differences"][floor]
         ends = span(gain["low"], gain["high"], "+.3f")
-        found.append(f"{_place(row)} ({number(gain['value'], '+.3f')}, {ends})")
-    return f" {listing(found)}"
+        gains.append(
+            f"{_cells_and_split(row)} ({number(gain['value'], '+.3f')}, {ends})"
+        )
+    return f" {listing(gains)}"
 
 
-def _places(rows: Iterable[Row]) -> str:
-    """The cells and splits meant; "" where there are none."""
-    found = [_place(row) for row in rows]
-    return f" {listing(found)}" if found else ""
+def _cells_and_splits(rows: Iterable[Row]) -> str:
+    """Names the cells and splits of rows; "" without rows."""
+    names = [_cells_and_split(row) for row in rows]
+    return f" {listing(names)}" if names else ""
 
 
-def _place(row: Row) -> str:
+def _cells_and_split(row: Row) -> str:
     cells = "here" if row["group"] in ("all", "") else f"in {row['group']}"
     return f"{cells} with {findings.split_words(row['split'])}"
 
 
 def _groups(rows: Iterable[Row]) -> str:
-    """The cells meant, as " in HRCE, VERO"; "" where there are none.
+    """Names the cells of rows, as " in HRCE, VERO"; "" without rows.
 
     A screen without cell types has one group that stands for all.
     """

@@ -1,4 +1,4 @@
-"""Which encoder is what, and its rows side by side with those of the floors."""
+"""Roles of encoders, and their rows side by side with those of the floors."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 from gandl_jax.profiles import feature_set, floors
 
 Row = Mapping[str, Any]
-Place = tuple[str, ...]
-Table = Mapping[Place, Mapping[str, Row]]  # what is scored -> role -> row
+ScoreKey = tuple[str, ...]  # values of a row that tell what is scored
+Table = Mapping[ScoreKey, Mapping[str, Row]]  # what is scored -> role -> row
 
 FLOORS = {  # encoder -> its name on the page
     **{name: name for name in floors.OF_IMAGES},
@@ -17,42 +17,42 @@ FLOORS = {  # encoder -> its name on the page
 
 
 def roles(encoders: Iterable[str]) -> dict[str, str]:
-    """The encoders that the page compares, what is judged before its floors.
+    """Returns the encoders that the page compares, judged ones before floors.
 
     Args:
       encoders: of all rows.
 
     Returns:
-      Role -> encoder: "trained", under their own names imported tables and networks
-      that were trained elsewhere (as the one that training started from), "untrained",
-      "classical", "intensity", "plate identity", "well position"; only those that
-      there are.
+      Role -> encoder: "trained", then imported tables and networks that were trained
+      elsewhere (as the one that training started from) under their own names,
+      "untrained", "classical", "intensity", "plate identity", "well position"; roles
+      without an encoder are left out.
     """
     encoders = sorted(set(encoders))
     networks = feature_set.roles(encoders)
-    found = {"trained": networks["trained"]} if "trained" in networks else {}
+    by_role = {"trained": networks["trained"]} if "trained" in networks else {}
     for name in encoders:
         is_other = feature_set.step(name) is None and name not in FLOORS
-        if is_other and name not in found.values():
-            found[name] = name
+        if is_other and name not in by_role.values():
+            by_role[name] = name
     if "untrained" in networks:
-        found["untrained"] = networks["untrained"]
-    return found | {FLOORS[name]: name for name in FLOORS if name in encoders}
+        by_role["untrained"] = networks["untrained"]
+    return by_role | {FLOORS[name]: name for name in FLOORS if name in encoders}
 
 
 def shown(rows: Iterable[Row], wanted: str) -> str:
-    """The set of the networks' features that the page is about.
+    """Returns the networks' feature set that the page is about.
 
     Args:
       rows: of all tasks.
-      wanted: the config's; where no network has it, the first one that there is.
+      wanted: the config's; if no network has it, the first set is taken.
     """
-    names = [r["features"] for r in rows if feature_set.is_network(r["encoder"])]
-    return wanted if wanted in names or not names else names[0]
+    sets = [r["features"] for r in rows if feature_set.is_network(r["encoder"])]
+    return wanted if wanted in sets or not sets else sets[0]
 
 
 def role_of(row: Row, encoders: Mapping[str, str], features: str) -> str | None:
-    """The role of a row; None where its set is not one of those compared.
+    """Returns the role of a row; None if its set is not compared.
 
     Args:
       row: of any task.
@@ -68,40 +68,43 @@ def role_of(row: Row, encoders: Mapping[str, str], features: str) -> str | None:
 
 def side_by_side(
     rows: Iterable[Row], encoders: Mapping[str, str], features: str, keys: Sequence[str]
-) -> dict[Place, dict[str, Row]]:
-    """Puts the rows to compare beside each other.
+) -> dict[ScoreKey, dict[str, Row]]:
+    """Arranges the rows to compare side by side.
 
     Args:
       rows: of one task.
       encoders: as `roles` returns.
       features: the set of the networks' features that is shown.
-      keys: what tells one line from another.
+      keys: of rows, by whose values lines differ.
 
     Returns:
       Values of `keys` -> role -> row, both in the order in which they are to be read.
     """
-    found: dict[Place, dict[str, Row]] = {}
+    table: dict[ScoreKey, dict[str, Row]] = {}
     for row in rows:
         role = role_of(row, encoders, features)
         if role:
-            place = tuple(row.get(key) or "" for key in keys)
-            found.setdefault(place, {})[role] = row
+            score_key = tuple(row.get(key) or "" for key in keys)
+            table.setdefault(score_key, {})[role] = row
     return {
-        place: {role: those[role] for role in encoders if role in those}
-        for place, those in found.items()
+        score_key: {role: by_role[role] for role in encoders if role in by_role}
+        for score_key, by_role in table.items()
     }
 
 
-def main(those: Mapping[str, Row]) -> Row:
-    """The row that is judged, of those side by side."""
-    return next(iter(those.values()))
+def main(by_role: Mapping[str, Row]) -> Row:
+    """Returns the row that is judged, the first of those side by side."""
+    return next(iter(by_role.values()))
 
 
 def network(role: str) -> str:
-    """A role as a sentence says it."""
-    words = {"trained": "the trained network", "untrained": "the untrained network"}
-    of_images = {"intensity": "plain intensities", "classical": "classical features"}
+    """Names a role as in a sentence: "the trained network"."""
+    network_names = {
+        "trained": "the trained network",
+        "untrained": "the untrained network",
+    }
+    floor_names = {"intensity": "plain intensities", "classical": "classical features"}
     if role in FLOORS.values():
-        return of_images.get(role, role)
-    what = "network" if feature_set.is_network(role) else "table"
-    return words.get(role) or f"the {what} {role}"
+        return floor_names.get(role, role)
+    noun = "network" if feature_set.is_network(role) else "table"
+    return network_names.get(role) or f"the {noun} {role}"

@@ -1,4 +1,4 @@
-"""What the rows of the tasks say, in words: which encoder is better, what rescues."""
+"""Findings in sentences: which encoder is better, which compounds rescue."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -51,11 +51,10 @@ def against_chance(row: Row) -> str:
     return "worse" if high < chance else "unclear"
 
 
-def floor_tells(row: Row, floor: str) -> bool:
-    """False where a floor of the metadata is no better than guessing.
+def floor_is_informative(row: Row, floor: str) -> bool:
+    """Returns False if a metadata floor is no better than guessing.
 
-    So is the plate's identity on one plate: then guessing is what a score is held
-    against, and the floor has no say.
+    The plate's identity on one plate is not: scores are then compared with guessing.
     """
     difference = (row.get("differences") or {}).get(floor)
     if (
@@ -73,35 +72,37 @@ def floor_tells(row: Row, floor: str) -> bool:
 
 
 def fair(table: Table) -> dict[tuple[str, ...], Mapping[str, Row]]:
-    """Keeps the places of the headline metric where nothing leaks.
+    """Keeps the scores of the headline metric where nothing leaks.
 
     Args:
       table: of control classification, with `SCORE_KEYS`.
     """
     return {
-        place: those for place, those in leak_free(table).items() if place[2] == METRIC
+        score_key: by_role
+        for score_key, by_role in leak_free(table).items()
+        if score_key[2] == METRIC
     }
 
 
 def leak_free(table: Table) -> dict[tuple[str, ...], Mapping[str, Row]]:
-    """Keeps the places where nothing of the test part is in training."""
+    """Keeps the scores where nothing of the test part is in training."""
     return {
-        place: those
-        for place, those in unmarked(table).items()
-        if not encoder_roles.main(those)["leaky"]
+        score_key: by_role
+        for score_key, by_role in unmarked(table).items()
+        if not encoder_roles.main(by_role)["leaky"]
     }
 
 
 def unmarked(table: Table) -> dict[tuple[str, ...], Mapping[str, Row]]:
-    """Keeps the places where the labels of the test part were not learnt.
+    """Keeps the scores where the labels of the test part were not learnt.
 
-    Where another network than the one that is judged has learnt them, the place stays,
-    and that network's row goes.
+    If another network than the judged one has learnt them, only that network's row is
+    left out.
     """
     return {
-        place: {role: row for role, row in those.items() if not marks.learnt(row)}
-        for place, those in table.items()
-        if not marks.learnt(encoder_roles.main(those))
+        score_key: {role: row for role, row in by_role.items() if not marks.learnt(row)}
+        for score_key, by_role in table.items()
+        if not marks.learnt(encoder_roles.main(by_role))
     }
 
 
@@ -111,17 +112,21 @@ def naming_answer(table: Table) -> str:
     Args:
       table: of one classification, with `SCORE_KEYS`.
     """
-    found = {p: those for p, those in table.items() if p[2] == METRIC} or table
-    place, those = next(iter(found.items()))
-    role, row = next(iter(those.items()))
-    cells = "" if place[0] in ("all", "") else f" of {place[0]}"
-    words = (
-        f"With {split_words(place[1])}, the {place[3]} of {row['value']:.0%} of the "
-        f"images{cells} is named rightly by {encoder_roles.network(role)} (balanced; "
-        f"{row['chance']:.0%} is guessing)"
+    headline = {
+        score_key: by_role
+        for score_key, by_role in table.items()
+        if score_key[2] == METRIC
+    } or table
+    score_key, by_role = next(iter(headline.items()))
+    role, row = next(iter(by_role.items()))
+    cells = "" if score_key[0] in ("all", "") else f" of {score_key[0]}"
+    sentence = (
+        f"With {split_words(score_key[1])}, the {score_key[3]} of {row['value']:.0%} "
+        f"of the images{cells} is named rightly by {encoder_roles.network(role)} "
+        f"(balanced; {row['chance']:.0%} is guessing)"
     )
-    words += _against_untrained(role, {place: those}) + "."
-    return words + (NEW if unseen(those) else "")
+    sentence += _against_untrained(role, {score_key: by_role}) + "."
+    return sentence + (NEW if unseen(by_role) else "")
 
 
 def score_answer(table: Table) -> str:
@@ -130,110 +135,116 @@ def score_answer(table: Table) -> str:
     Args:
       table: of control classification.
     """
-    places = fair(table)
-    if not places and len(unmarked(table)) < len(table):
+    scores = fair(table)
+    if not scores and len(unmarked(table)) < len(table):
         return (
             "How sure this is cannot be said: the network learnt labels of the records "
             "that it would be judged on. Hold some out of training "
             "(config.train.hold_out)."
         )
-    if not places:
+    if not scores:
         return (
             "How sure this is cannot be said: there is no score with whole plates, "
             "rows or wells left out."
         )
-    first = next(iter(places.values()))
+    first = next(iter(scores.values()))
     role = next(iter(first))
-    places = {p: those for p, those in places.items() if next(iter(those)) == role}
-    (name, shares), *others = _shares(places).items()
-    words = (
+    scores = {
+        score_key: by_role
+        for score_key, by_role in scores.items()
+        if next(iter(by_role)) == role
+    }
+    (name, shares), *others = _shares(scores).items()
+    sentence = (
         f"With {name}, images of the two controls are told apart by "
         f"{encoder_roles.network(role)} in {shares}"
     )
-    words += "".join(f"; with {name} in {shares}" for name, shares in others)
-    words += f" (balanced; {encoder_roles.main(first)['chance']:.0%} is guessing)"
-    words += f"{_against_untrained(role, places)}."
-    return words + (NEW if unseen(first) else "")
+    sentence += "".join(f"; with {name} in {shares}" for name, shares in others)
+    sentence += f" (balanced; {encoder_roles.main(first)['chance']:.0%} is guessing)"
+    sentence += f"{_against_untrained(role, scores)}."
+    return sentence + (NEW if unseen(first) else "")
 
 
-def _shares(places: Table) -> dict[str, str]:
-    """Splits in words -> the scores of each cell model."""
-    found: dict[str, list[str]] = {}
-    for place, those in places.items():
-        found.setdefault(split_words(place[1]), []).append(_share(place, those))
-    return {name: page.listing(shares) for name, shares in found.items()}
+def _shares(scores: Table) -> dict[str, str]:
+    """Returns the splits' names, with the scores of each cell model."""
+    by_split: dict[str, list[str]] = {}
+    for score_key, by_role in scores.items():
+        by_split.setdefault(split_words(score_key[1]), []).append(
+            _share(score_key, by_role)
+        )
+    return {name: page.listing(shares) for name, shares in by_split.items()}
 
 
-def _share(place: encoder_roles.Place, those: Mapping[str, Row]) -> str:
-    cells = f" of {place[0]}" if place[0] not in ("all", "") else ""
-    return f"{encoder_roles.main(those)['value']:.0%}{cells}"
+def _share(score_key: encoder_roles.ScoreKey, by_role: Mapping[str, Row]) -> str:
+    cells = f" of {score_key[0]}" if score_key[0] not in ("all", "") else ""
+    return f"{encoder_roles.main(by_role)['value']:.0%}{cells}"
 
 
-def unseen(those: Mapping[str, Row]) -> bool:
-    """True where a trained network was not trained on any image of the screen."""
-    row = those.get("trained")
+def unseen(by_role: Mapping[str, Row]) -> bool:
+    """Returns True if a trained network has seen no image of the screen."""
+    row = by_role.get("trained")
     return row is not None and row.get(marks.SCREEN, row[marks.IMAGES]) is False
 
 
-def _against_untrained(role: str, places: Table) -> str:
+def _against_untrained(role: str, scores: Table) -> str:
     if role != "trained":
         return ""
-    found = [
-        verdict(encoder_roles.main(those), "untrained") for those in places.values()
+    verdicts = [
+        verdict(encoder_roles.main(by_role), "untrained") for by_role in scores.values()
     ]
-    if set(found) == {"unknown"}:
+    if set(verdicts) == {"unknown"}:
         return "; no untrained network was scored beside it"
-    noun = "groups" if len({place[1] for place in places}) == 1 else "scores"
-    return f", {_better(found, noun)}"
+    noun = "groups" if len({score_key[1] for score_key in scores}) == 1 else "scores"
+    return f", {_better(verdicts, noun)}"
 
 
-def _better(found: Sequence[str], noun: str) -> str:
-    """How often training helped and harmed, of verdicts of which one is known."""
-    total = len(found)
+def _better(verdicts: Sequence[str], noun: str) -> str:
+    """Counts how often training helped and harmed; one verdict is known at least."""
+    total = len(verdicts)
     for word in ("better", "worse"):
-        if found.count(word) == total:
+        if verdicts.count(word) == total:
             return f"{word} than the same network untrained"
-    told = [
-        f"{word} than the same network untrained in {found.count(word)} of {total} "
+    clauses = [
+        f"{word} than the same network untrained in {verdicts.count(word)} of {total} "
         f"{noun}"
         for word in ("better", "worse")
-        if word in found
+        if word in verdicts
     ]
-    if told:
-        return " and ".join(told)
-    where = " where one was scored" if "unknown" in found else ""
+    if clauses:
+        return " and ".join(clauses)
+    where = " where one was scored" if "unknown" in verdicts else ""
     return (
         f"no better than the same network untrained{where}, as far as the data can show"
     )
 
 
 def split_words(split: str) -> str:
-    """A split as the page says it.
+    """Describes a split in words.
 
     Args:
       split: as configured: "record", "plate", "plate:0.25", "plate:A/1+A/2",
         "plate#2/5".
     """
-    name, which, fold = groups.parse(split, key=split)
+    name, part, fold = groups.parse(split, key=split)
     fixed = {
         "record": "random images",
         "given": "the publisher's split",
         "held_out": "records held out of training",
     }
-    words = fixed.get(name) or f"{name.replace('_', ' ')}s"
+    noun = fixed.get(name) or f"{name.replace('_', ' ')}s"
     if fold:
-        return "{}, fold {} of {}, left out".format(words, *fold)
-    if not which:
-        return words if name in fixed else f"{words} left out"
+        return "{}, fold {} of {}, left out".format(noun, *fold)
+    if not part:
+        return noun if name in fixed else f"{noun} left out"
     try:
-        share = f"{float(which):.0%} of "
+        share = f"{float(part):.0%} of "
     except ValueError:
-        share = "chosen " if "+" in which or name not in fixed else ""
-    return f"{share}{'images' if name == 'record' else words} left out"
+        share = "chosen " if "+" in part or name not in fixed else ""
+    return f"{share}{'images' if name == 'record' else noun} left out"
 
 
-def apart(row: Row) -> bool:
-    """False where the controls beside are not told apart, so that there is no curve."""
+def has_response(row: Row) -> bool:
+    """Returns False if the controls are not told apart, so that there is no curve."""
     return bool(row["points"])
 
 
@@ -243,43 +254,45 @@ def dose_answer(rows: Sequence[Row]) -> str:
     Args:
       rows: of dose response of one feature set.
     """
-    kinds_of = [curve_effects.effect(row) if apart(row) else "lost" for row in rows]
+    effects = [
+        curve_effects.effect(row) if has_response(row) else "lost" for row in rows
+    ]
     counts = {
-        "rising toward the wanted state": kinds_of.count("rises"),
-        "rising and falling again": kinds_of.count(FALLS_AGAIN),
-        "that no curve fits": kinds_of.count(NO_CURVE_FITS),
-        "falling": kinds_of.count("falls"),
-        "without effect": kinds_of.count("no effect"),
-        "of which the doses do not tell": kinds_of.count("not told"),
-        "without a response, for the controls are not told apart": kinds_of.count(
+        "rising toward the wanted state": effects.count("rises"),
+        "rising and falling again": effects.count(FALLS_AGAIN),
+        "that no curve fits": effects.count(NO_CURVE_FITS),
+        "falling": effects.count("falls"),
+        "without effect": effects.count("no effect"),
+        "of which the doses do not tell": effects.count("not told"),
+        "without a response, for the controls are not told apart": effects.count(
             "lost"
         ),
     }
-    found = [f"{count:,} {words}" for words, count in counts.items() if count]
-    words = f"{page.count(len(rows), 'dose-response curve')}: {', '.join(found)}."
-    half = sum(map(curve_effects.full, rows))
-    if half:
-        words += f" Half way or further at the highest dose: {half:,}."
-    return words
+    clauses = [f"{count:,} {effect}" for effect, count in counts.items() if count]
+    sentence = f"{page.count(len(rows), 'dose-response curve')}: {', '.join(clauses)}."
+    halfway = sum(map(curve_effects.full, rows))
+    if halfway:
+        sentence += f" Half way or further at the highest dose: {halfway:,}."
+    return sentence
 
 
 def beside(curves: Mapping[str, Sequence[Row]]) -> str:
-    """What else is to be known of the counts: false ones, and those of the floors.
+    """Adds to the counts how many are false, and those of the floors.
 
     Args:
       curves: role -> ranked rows; the first role is the one that is shown.
     """
     (_, rows), *others = curves.items()
     counts = [
-        f"{sum(map(curve_effects.rises, those))} from {role} features"
-        for role, those in others
+        f"{sum(map(curve_effects.rises, rows_of_role))} from {role} features"
+        for role, rows_of_role in others
     ]
-    rise = f" For comparison, {', '.join(counts)} rise." if counts else ""
-    return (_false_words(rows) + rise).strip()
+    comparison = f" For comparison, {', '.join(counts)} rise." if counts else ""
+    return (_false_words(rows) + comparison).strip()
 
 
 def _false_words(rows: Iterable[Row]) -> str:
-    """How many curves are an effect, whatever its direction, and how many falsely."""
+    """Counts the curves with an effect, and how many of them are false."""
     q_values = [row["q_effect"] for row in rows]
     count = sum(not curve_effects.bad(q) and q < MAX_Q_EFFECT for q in q_values)
     if not count:

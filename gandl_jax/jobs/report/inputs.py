@@ -1,4 +1,4 @@
-"""What the other jobs left in the workdir, read for the report."""
+"""Inputs of the report: what the other jobs left in the workdir."""
 
 import dataclasses
 from collections.abc import Collection, Iterator, Mapping
@@ -40,29 +40,29 @@ RESULT = {
 
 @dataclasses.dataclass(frozen=True)
 class Inputs:
-    """All that the report is made of; what is missing is empty.
+    """Inputs of the report; what is missing is empty.
 
     Attributes:
       name: of the config.
       workdir: as the user gave it.
-      config: the experiment's config.
-      record: `config.json`.
+      config: of the experiment.
+      record: content of `config.json`.
       metrics: lines of `metrics.jsonl`, one for each step, in order.
       tasks: dataset -> task -> {"rows": [...], "skipped": reason or None,
         "warnings": [...], "labels": where its controls and labels are from, as from
         `judging.labels`, or {}}.
-      of_jobs: job -> dataset -> name -> what a job of `of_jobs` left.
+      job_results: job -> dataset -> name of a file -> result of a job of `of_jobs`.
       grids: steps that have image grids, ascending.
-      counts: dataset -> "record", "well", "plate" -> how many were embedded.
-      bad_records: those that could not be read and were passed over.
+      counts: dataset -> "record", "well", "plate" -> number that was embedded.
+      bad_records: records that could not be read and were passed over.
       encoders: dataset -> encoder -> what its profiles were made from.
-      summaries: dataset -> encoder -> name of a table -> rows, as its method says it.
-      cost: what training and embedding have cost, as of `costs`; {} of former versions.
-      odd_images: what was odd about the screen's images when it was prepared; None
-        where the prepared screen is not here.
-      damaged: what is not as it was written, and what to do, a sentence each.
-      unsealed: results that carry no digest, as former versions wrote them: nobody
-        knows whether they are as they were.
+      summaries: dataset -> encoder -> name of a table -> rows, by its method.
+      cost: cost of training and embedding, as of `costs`; {} of former versions.
+      odd_images: images that stood out when the screen was prepared; None if the
+        prepared screen is not here.
+      damaged: damaged files and what to do, a sentence each.
+      unsealed: paths of results without a digest, as former versions wrote them: they
+        may be damaged.
     """
 
     name: str
@@ -71,7 +71,7 @@ class Inputs:
     record: Mapping[str, Any]
     metrics: list[dict[str, Any]]
     tasks: dict[str, dict[str, dict[str, Any]]]
-    of_jobs: dict[str, dict[str, dict[str, dict[str, Any]]]]
+    job_results: dict[str, dict[str, dict[str, dict[str, Any]]]]
     grids: list[int]
     counts: dict[str, dict[str, int]]
     bad_records: pd.DataFrame
@@ -83,12 +83,12 @@ class Inputs:
     unsealed: list[str]
 
     def grid(self, step: int, name: str) -> epath.Path:
-        """The path of a channel's grid, or of `composite`; it may be missing."""
+        """Returns the path of a channel's or the composite grid; it may be missing."""
         return epath.Path(self.workdir) / "images" / pictures.file_name(step, name)
 
     @property
     def channels(self) -> tuple[str, ...]:
-        """The channels that were embedded, in the network's order."""
+        """Channels that were embedded, in the network's order."""
         for encoders in self.encoders.values():
             for made_from in encoders.values():
                 if made_from.get("channels"):
@@ -97,7 +97,7 @@ class Inputs:
 
     @property
     def has_networks(self) -> bool:
-        """True where some profiles are a network's, not a table's or intensities."""
+        """Returns True if some profiles are of a network."""
         return any(
             feature_set.is_network(encoder)
             for encoders in self.encoders.values()
@@ -106,56 +106,63 @@ class Inputs:
 
     @property
     def typed(self) -> str | None:
-        """The command line as it was typed; None where it was not recorded."""
+        """Command line as typed; None if it was not recorded."""
         options = self.record.get("command")
         return options and commands.whole(options)
 
     def command(self, job: str) -> str:
-        """The command that runs a job of this experiment, from the one as typed."""
+        """Returns the command that runs a job of this experiment."""
         options = self.record.get("command")
         options = commands.recorded(options, self.config.name, self.workdir)
         return commands.whole(commands.with_flag(options, "job", job))
 
 
 def read(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> Inputs:
-    """Reads the workdir; a file that is missing or damaged counts as not there.
+    """Reads the workdir; a file that is missing or damaged counts as absent.
 
     Args:
       config: the experiment's config.
       workdir: the experiment's folder.
     """
     folder = epath.Path(workdir)
-    seen = _Seen([], [])
-    encoders = _encoders(folder / "profiles", seen)
+    reader = _Reader([], [])
+    encoders = _encoders(folder / "profiles", reader)
     return Inputs(
         name=config.name or folder.name,
         workdir=str(workdir),
         config=config,
-        record=workdirs.known(seen.read(folder / "config.json", "restore it")),
-        metrics=_metrics(folder, seen),
-        tasks=_tasks(folder / "tasks", config, encoders, seen),
-        of_jobs={job: _of_job(folder / job, encoders, seen) for job in of_jobs.known()},
+        record=workdirs.known(reader.read(folder / "config.json", "restore it")),
+        metrics=_metrics(folder, reader),
+        tasks=_tasks(folder / "tasks", config, encoders, reader),
+        job_results={
+            job: _job_results(folder / job, encoders, reader) for job in of_jobs.known()
+        },
         grids=_grids(folder / "images"),
         counts=_counts(folder / "profiles"),
         bad_records=bad_records.read(folder),
         encoders=encoders,
-        summaries=_summaries(folder / "profiles", seen),
-        cost=_cost(folder, seen),
+        summaries=_summaries(folder / "profiles", reader),
+        cost=_cost(folder, reader),
         odd_images=odd_images.read(config),
-        damaged=seen.damaged,
-        unsealed=seen.unsealed,
+        damaged=reader.damaged,
+        unsealed=reader.unsealed,
     )
 
 
 @dataclasses.dataclass(frozen=True)
-class _Seen:
-    """What was found to be damaged, or to carry no digest, as the files were read."""
+class _Reader:
+    """Reads files; collects which are damaged, and which carry no digest.
+
+    Attributes:
+      damaged: sentences.
+      unsealed: paths.
+    """
 
     damaged: list[str]
     unsealed: list[str]
 
     def read(self, path: epath.Path, do: str) -> Any:
-        """The content of a file; None where it is missing or damaged."""
+        """Reads a file; returns None if it is missing or damaged."""
         try:
             return sealed_json.read(path)
         except FileNotFoundError:
@@ -165,7 +172,7 @@ class _Seen:
             return None
 
     def result(self, path: epath.Path, job: str) -> dict[str, Any] | None:
-        """A job's result; None where it is damaged."""
+        """Reads a job's result; returns None if it is damaged."""
         content = self.read(path, f"run --job={job} again")
         if content is not None and sealed_json.KEY not in files.read_json(path):
             self.unsealed.append(str(path))
@@ -174,48 +181,53 @@ class _Seen:
         self.add(f"{path} is no result: run --job={job} again")
         return None
 
-    def add(self, words: str) -> None:
-        print(f"note: {words}", flush=True)
-        self.damaged.append(words)
+    def add(self, sentence: str) -> None:
+        print(f"note: {sentence}", flush=True)
+        self.damaged.append(sentence)
 
 
-def _cost(folder: epath.Path, seen: _Seen) -> dict[str, Any]:
+def _cost(folder: epath.Path, reader: _Reader) -> dict[str, Any]:
     try:
         return costs.read(folder) or {}
     except InputError as error:
-        seen.add(str(error))
+        reader.add(str(error))
         return {}
 
 
-def _metrics(folder: epath.Path, seen: _Seen) -> list[dict[str, Any]]:
-    if numbers := json_lines.damaged(folder / logs.FILE, logs.is_metrics):
-        words = f"{json_lines.describe_damage(numbers)} and left out"
-        seen.add(f"{folder / logs.FILE}: {words}")
+def _metrics(folder: epath.Path, reader: _Reader) -> list[dict[str, Any]]:
+    if damaged_lines := json_lines.damaged(folder / logs.FILE, logs.is_metrics):
+        damage = f"{json_lines.describe_damage(damaged_lines)} and left out"
+        reader.add(f"{folder / logs.FILE}: {damage}")
     return [line for line in logs.read(folder) if "images" in line]
 
 
 def _tasks(
-    folder: epath.Path, config: ml_collections.ConfigDict, encoders, seen: _Seen
+    folder: epath.Path, config: ml_collections.ConfigDict, encoders, reader: _Reader
 ) -> dict[str, dict[str, dict[str, Any]]]:
-    found: dict[str, dict[str, dict[str, Any]]] = {}
+    by_dataset: dict[str, dict[str, dict[str, Any]]] = {}
     for path in workdir_faults.results(folder):
-        content = seen.result(path, "evaluate") or {"skipped": DAMAGED}
+        content = reader.result(path, "evaluate") or {"skipped": DAMAGED}
         labels = (content.get("inputs") or {}).get("labels") or {}
-        found.setdefault(path.parent.name, {})[path.stem] = {
+        by_dataset.setdefault(path.parent.name, {})[path.stem] = {
             "rows": _marked(content.get("rows") or [], path, encoders),
             "skipped": content.get("skipped"),
-            "warnings": [*(content.get("warnings") or []), *_other(labels, config)],
+            "warnings": [
+                *(content.get("warnings") or []),
+                *_other_labels_warning(labels, config),
+            ],
             "labels": labels,
         }
-    return found
+    return by_dataset
 
 
-def _other(
+def _other_labels_warning(
     labels: Mapping[str, Any], config: ml_collections.ConfigDict
 ) -> Iterator[str]:
-    """Says that a result is of other labels than the config's, where it is."""
-    now = configs.screen_description(config)
-    changed = [key for key, value in now.items() if labels.get(key, value) != value]
+    """Warns if a result's labels are not the config's."""
+    described = configs.screen_description(config)
+    changed = [
+        key for key, value in described.items() if labels.get(key, value) != value
+    ]
     if changed:
         yield (
             f"scores are by a former {', '.join(changed)}: run --job=evaluate,report "
@@ -224,7 +236,7 @@ def _other(
 
 
 def _marked(rows: list[dict], path: epath.Path, encoders) -> list[dict]:
-    """The rows of a result; those of a former version, marked by the profiles' notes.
+    """Marks rows of a former version by the profiles' notes; others are kept.
 
     Such a version embedded no screen of which some records were held out.
     """
@@ -236,21 +248,21 @@ def _marked(rows: list[dict], path: epath.Path, encoders) -> list[dict]:
 def _mark(row: dict[str, Any], learnt: Collection[str]) -> dict[str, Any]:
     if not row.get(marks.IMAGES):
         return row
-    taken = (feature_set.encoder(one["set"]) for one in row.get("taken") or ())
+    taken = (feature_set.encoder(choice["set"]) for choice in row.get("taken") or ())
     used = {row.get("encoder"), *taken}
     return row | {marks.LABELS: not used.isdisjoint(learnt)}
 
 
-def _of_job(
-    folder: epath.Path, encoders, seen: _Seen
+def _job_results(
+    folder: epath.Path, encoders, reader: _Reader
 ) -> dict[str, dict[str, dict[str, Any]]]:
-    found: dict[str, dict[str, dict[str, Any]]] = {}
+    by_dataset: dict[str, dict[str, dict[str, Any]]] = {}
     for path in workdir_faults.results(folder):
-        if content := seen.result(path, folder.name):
+        if content := reader.result(path, folder.name):
             if content.get("rows"):
                 content["rows"] = _marked(content["rows"], path, encoders)
-            found.setdefault(path.parent.name, {})[path.stem] = content
-    return found
+            by_dataset.setdefault(path.parent.name, {})[path.stem] = content
+    return by_dataset
 
 
 def _grids(folder: epath.Path) -> list[int]:
@@ -260,16 +272,16 @@ def _grids(folder: epath.Path) -> list[int]:
 
 
 def _counts(folder: epath.Path) -> dict[str, dict[str, int]]:
-    """Records of each dataset's first complete encoder: all embed the same."""
-    found: dict[str, dict[str, int]] = {}
+    """Counts the records of each dataset by its first complete encoder."""
+    by_dataset: dict[str, dict[str, int]] = {}
     for directory in workdir_faults.feature_sets(folder):
-        if directory.parent.name not in found:
+        if directory.parent.name not in by_dataset:
             try:
                 metadata = store.read_metadata(directory)
             except InputError:
-                continue  # the report tells what there is; evaluate refuses it
-            found[directory.parent.name] = _count(metadata)
-    return found
+                continue  # the report shows what there is; evaluate refuses it
+            by_dataset[directory.parent.name] = _count(metadata)
+    return by_dataset
 
 
 def _count(metadata) -> dict[str, int]:
@@ -281,27 +293,29 @@ def _count(metadata) -> dict[str, int]:
     return counts
 
 
-def _encoders(folder: epath.Path, seen: _Seen) -> dict[str, dict[str, dict[str, Any]]]:
-    found: dict[str, dict[str, dict[str, Any]]] = {}
+def _encoders(
+    folder: epath.Path, reader: _Reader
+) -> dict[str, dict[str, dict[str, Any]]]:
+    by_dataset: dict[str, dict[str, dict[str, Any]]] = {}
     for directory in workdir_faults.feature_sets(folder):
-        if trouble := store.find_damage(directory):
-            seen.add(f"{directory} is left out: {trouble}; {part_file.AGAIN}")
+        if damage := store.find_damage(directory):
+            reader.add(f"{directory} is left out: {damage}; {part_file.AGAIN}")
             continue
         made_from = store.made_from(directory)
-        found.setdefault(directory.parent.name, {})[directory.name] = made_from
-    return found
+        by_dataset.setdefault(directory.parent.name, {})[directory.name] = made_from
+    return by_dataset
 
 
 def _summaries(
-    folder: epath.Path, seen: _Seen
+    folder: epath.Path, reader: _Reader
 ) -> dict[str, dict[str, dict[str, list[dict[str, Any]]]]]:
-    found: dict[str, dict[str, dict[str, list[dict[str, Any]]]]] = {}
+    by_dataset: dict[str, dict[str, dict[str, list[dict[str, Any]]]]] = {}
     for directory in workdir_faults.feature_sets(folder):
-        tables = seen.read(directory / SUMMARY, "run --job=embed again")
+        tables = reader.read(directory / SUMMARY, "run --job=embed again")
         if tables is None:
             continue
         if plain_data.fits(tables, TABLES):
-            found.setdefault(directory.parent.name, {})[directory.name] = tables
+            by_dataset.setdefault(directory.parent.name, {})[directory.name] = tables
         else:
-            seen.add(f"{directory / SUMMARY} is no summary: run --job=embed again")
-    return found
+            reader.add(f"{directory / SUMMARY} is no summary: run --job=embed again")
+    return by_dataset

@@ -13,7 +13,7 @@ from gandl_jax.jobs.report.inputs import Inputs, read
 def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     """Writes `report/index.html` and the figures' numbers as `report/data/*.csv`.
 
-    What is missing is said on the page with the command that makes it.
+    For what is missing the page gives the command that makes it.
 
     Args:
       config: the experiment's config.
@@ -33,7 +33,7 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
 
 
 def _build(inputs: Inputs):
-    """The page; results that carry no digest may be anything."""
+    """Builds the page; a result without a digest may be of any form."""
     try:
         return sections.build(inputs)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as e:

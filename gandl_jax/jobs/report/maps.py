@@ -1,4 +1,4 @@
-"""The report's 2-D maps of the wells: the numbers that the page's script draws."""
+"""Two-dimensional maps of the wells: numbers that the page's script draws."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -17,8 +17,8 @@ MOST = 5_000  # wells drawn; more are no use to the eye, nor smooth under the po
 PLOTS = {"pca": "PCA", "umap": "UMAP"}
 GRID = 10_000  # coordinates go into the page as whole numbers up to this
 
-# What wells are coloured by: column -> its name on the page. Columns that are missing
-# or the same in all wells are left out.
+# Values that wells are coloured by: column -> its name on the page. Columns that are
+# missing or the same in all wells are left out.
 CATEGORIES = {
     "role": "Control or treated",
     "condition": "Condition",
@@ -43,7 +43,7 @@ ROLES = {
 
 
 def section(name: str, sets: Mapping[str, Wells]) -> Html:
-    """The chapter of a screen's maps.
+    """Builds the chapter of a screen's maps.
 
     Args:
       name: of the screen.
@@ -51,51 +51,58 @@ def section(name: str, sets: Mapping[str, Wells]) -> Html:
     """
     first = next(iter(sets.values()))
     chosen = drawn(first.frame)
-    content = data(sets, chosen)
+    plot_data = data(sets, chosen)
     still = page.join(
         page.figure(Html(_still(first, chosen, plot)), _caption(plot, first.row))
-        for plot in content["plots"]
+        for plot in plot_data["plots"]
     )
-    some = "" if len(chosen) == len(first.frame) else f" of {len(first.frame):,}"
-    what = "well" if "well" in first.frame else "image"
-    words = (
-        f"Each point is one {what} ({len(chosen):,}{some}). Those that lie close look "
-        "alike to the features; UMAP keeps neighbours together, its distances between "
-        "groups mean little."
+    of_all = "" if len(chosen) == len(first.frame) else f" of {len(first.frame):,}"
+    unit = "well" if "well" in first.frame else "image"
+    explanation = (
+        f"Each point is one {unit} ({len(chosen):,}{of_all}). Those that lie close "
+        "look alike to the features; UMAP keeps neighbours together, its distances "
+        "between groups mean little."
     )
     if "plate_name" in first.frame:
-        words += (
+        explanation += (
             " If colours by plate fall apart and those by condition do not, the "
             "features see plates before biology."
         )
-    note = page.join([f"All {what}s:", page.data_link("wells")])
+    note = page.join([f"All {unit}s:", page.data_link("wells")])
     return page.section(
         "map",
-        f"Which {what}s look alike?",
-        page.tag("p", words),
+        f"Which {unit}s look alike?",
+        page.tag("p", explanation),
         page.tag(
             "div", page.tag("div", still, class_="pair still"),
             class_="map", data_map=page.anchor(f"map-data-{name}"),
         ),
         _key(),
-        page.data(page.anchor(f"map-data-{name}"), content),
+        page.data(page.anchor(f"map-data-{name}"), plot_data),
         page.tag("p", note, class_="note"),
         of=name,
     )  # fmt: skip
 
 
 def drawn(frame: pd.DataFrame) -> np.ndarray:
-    """Positions of the wells that are drawn: those on the map, evenly thinned."""
+    """Returns the positions of the wells that are drawn, evenly thinned.
+
+    Args:
+      frame: of `Wells`; only wells with coordinates are drawn.
+
+    Returns:
+      [P] int, P at most `MOST`.
+    """
     for column in ("umap_1", "pca_1"):
         if column in frame and frame[column].notna().any():
-            found = np.flatnonzero(frame[column].notna())
-            every = np.linspace(0, len(found) - 1, min(len(found), MOST))
-            return found[every.round().astype(int)]
+            placed = np.flatnonzero(frame[column].notna())
+            chosen = np.linspace(0, len(placed) - 1, min(len(placed), MOST))
+            return placed[chosen.round().astype(int)]
     return np.arange(0)
 
 
 def data(sets: Mapping[str, Wells], chosen: np.ndarray) -> dict[str, Any]:
-    """What the script draws, as plain data.
+    """Collects what the script draws, as plain data.
 
     Args:
       sets: role -> wells of the same order.
@@ -103,11 +110,11 @@ def data(sets: Mapping[str, Wells], chosen: np.ndarray) -> dict[str, Any]:
 
     Returns:
       "plots" (names), "sets" (a name, coordinates per plot and numbers per field) and
-      "fields" (what is the same in every set).
+      "fields" (equal in all sets).
     """
     first = next(iter(sets.values())).frame
     plots = [p for p in PLOTS if _has(first, p)]
-    own = ("response", "side_effect")
+    fields_of_set = ("response", "side_effect")
     unit = dose_unit.shown(next(iter(sets.values())).dose_unit)
     return {
         "plots": {plot: PLOTS[plot] for plot in plots},
@@ -121,22 +128,24 @@ def data(sets: Mapping[str, Wells], chosen: np.ndarray) -> dict[str, Any]:
             *(
                 _number(first[key].iloc[chosen], title, key)
                 for key, title in _titles(unit).items()
-                if key in first and key not in own and first[key].nunique() > 1
+                if key in first
+                and key not in fields_of_set
+                and first[key].nunique() > 1
             ),
         ],
         "sets": [
             {
-                "name": _named(role, one),
-                "captions": [_caption(plot, one.row) for plot in plots],
-                **{plot: _scaled(one.frame, plot, chosen) for plot in plots},
+                "name": _named(role, shown),
+                "captions": [_caption(plot, shown.row) for plot in plots],
+                **{plot: _scaled(shown.frame, plot, chosen) for plot in plots},
                 "fields": [
-                    _number(one.frame[key].iloc[chosen], NUMBERS[key], key)
-                    for key in own
-                    if key in one.frame and one.frame[key].notna().any()
+                    _number(shown.frame[key].iloc[chosen], NUMBERS[key], key)
+                    for key in fields_of_set
+                    if key in shown.frame and shown.frame[key].notna().any()
                 ],
             }
-            for role, one in sets.items()
-            if len(one.frame) == len(first)
+            for role, shown in sets.items()
+            if len(shown.frame) == len(first)
         ],
         "unit": unit,
         "diverging": style.DIVERGING,
@@ -145,14 +154,14 @@ def data(sets: Mapping[str, Wells], chosen: np.ndarray) -> dict[str, Any]:
 
 
 def _titles(unit: str) -> dict[str, str]:
-    """NUMBERS, the dose with its unit."""
+    """Returns NUMBERS, with the unit of doses."""
     dose = NUMBERS["concentration_um"]
     return NUMBERS | {"concentration_um": f"{dose} ({unit})"}
 
 
-def _named(role: str, one: Wells) -> str:
-    name = marks.told(one.row["set"], one.row)
-    return name if one.row["set"] == role else f"{role} ({name})"
+def _named(role: str, shown: Wells) -> str:
+    name = marks.told(shown.row["set"], shown.row)
+    return name if shown.row["set"] == role else f"{role} ({name})"
 
 
 def _has(frame: pd.DataFrame, plot: str) -> bool:
@@ -185,7 +194,7 @@ def _number(values: pd.Series, title: str, key: str) -> dict[str, Any]:
 
 
 def _texts(frame: pd.DataFrame, chosen: np.ndarray) -> list[str]:
-    """Names of the wells, where they have any."""
+    """Returns the names of the wells; [] if they have none."""
     return frame["well"].iloc[chosen].fillna("").tolist() if "well" in frame else []
 
 
@@ -193,46 +202,48 @@ def _scaled(frame: pd.DataFrame, plot: str, chosen: np.ndarray) -> list[list]:
     """Coordinates as whole numbers from 0 to `GRID`, the same scale on both axes."""
     if not _has(frame, plot):
         return [[None] * len(chosen)] * 2
-    places = frame[[f"{plot}_1", f"{plot}_2"]].astype(float).to_numpy()[chosen]
-    low, high = np.nanmin(places, axis=0), np.nanmax(places, axis=0)
+    coordinates = frame[[f"{plot}_1", f"{plot}_2"]].astype(float).to_numpy()[chosen]
+    low, high = np.nanmin(coordinates, axis=0), np.nanmax(coordinates, axis=0)
     middle, width = (low + high) / 2, max((high - low).max(), 1e-9)
-    grid = (places - middle) / width * GRID + GRID / 2
+    grid = (coordinates - middle) / width * GRID + GRID / 2
     return [
         [None if np.isnan(v) else round(float(v)) for v in column] for column in grid.T
     ]
 
 
-def _still(one: Wells, chosen: np.ndarray, plot: str) -> str:
-    """The picture for those whose browser runs no script."""
-    places = zip(*_scaled(one.frame, plot, chosen), strict=True)
+def _still(shown: Wells, chosen: np.ndarray, plot: str) -> str:
+    """Draws the picture for browsers that run no script."""
+    coordinates = zip(*_scaled(shown.frame, plot, chosen), strict=True)
     groups: dict[str, list] = {}
-    for place, role in zip(places, one.frame["role"].iloc[chosen], strict=True):
-        if None not in place:
+    for coordinate, role in zip(
+        coordinates, shown.frame["role"].iloc[chosen], strict=True
+    ):
+        if None not in coordinate:
             name = role if role in points.GROUPS else "other"
-            groups.setdefault(name, []).append(tuple(v / GRID for v in place))
+            groups.setdefault(name, []).append(tuple(v / GRID for v in coordinate))
     title = f"{PLOTS[plot]} of the wells, the controls in colour"
     return points.draw(groups, title)
 
 
 def _caption(plot: str, row: Mapping[str, Any]) -> str:
-    words = f"{PLOTS[plot]} of the set {marks.told(row['set'], row)}"
+    caption = f"{PLOTS[plot]} of the set {marks.told(row['set'], row)}"
     if plot == "pca" and row.get("explained"):
         first, second = row["explained"][:2]
-        words += f": {first:.0%} of the variance across, {second:.0%} up"
-    return words
+        caption += f": {first:.0%} of the variance across, {second:.0%} up"
+    return caption
 
 
 def _key() -> Html:
-    """The legend of the still picture; the script writes its own."""
+    """Builds the legend of the still picture; the script writes its own."""
     entries: Iterable[tuple[str, str]] = (
-        (words, points.GROUPS[role]) for role, words in ROLES.items()
+        (name, points.GROUPS[role]) for role, name in ROLES.items()
     )
     keys = (
         page.tag(
             "span",
-            page.join([page.tag("i", "●", style=f"color:{colour}"), words]),
+            page.join([page.tag("i", "●", style=f"color:{colour}"), name]),
             class_="key",
         )
-        for words, colour in entries
+        for name, colour in entries
     )
     return page.tag("p", page.join(keys), class_="note still-key")

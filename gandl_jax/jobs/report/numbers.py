@@ -1,4 +1,4 @@
-"""The numbers behind the figures: tables that make up one CSV file each."""
+"""Numbers behind the figures: tables that make up one CSV file each."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,13 +16,13 @@ def add(
     dataset: str,
     rows: pd.DataFrame | Sequence[Mapping[str, Any]],
 ) -> None:
-    """Adds a screen's rows to a file, with the screen's name in front; no rows, none.
+    """Adds a screen's rows to a file, with the screen's name in front.
 
     Args:
       numbers: changed in place.
       name: of the file, without .csv.
       dataset: the screen.
-      rows: one a line.
+      rows: a line each; none adds nothing.
     """
     if len(rows):
         table = pd.DataFrame(rows, dtype=object if isinstance(rows, list) else None)
@@ -32,7 +32,7 @@ def add(
 
 
 def _in_their_unit(table: pd.DataFrame) -> pd.DataFrame:
-    """The table, columns of doses named for the unit that its rows give."""
+    """Names columns of doses for the unit that the rows give."""
     if dose_unit.KEY not in table:
         return table
     unit = dose_unit.named_in(table.iloc[0])

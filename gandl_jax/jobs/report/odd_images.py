@@ -1,4 +1,4 @@
-"""The report's chapter on the screen's images: what was odd when it was prepared."""
+"""Chapter of the report on images that stood out when the screen was prepared."""
 
 import dataclasses
 
@@ -34,7 +34,7 @@ MEASURES = (
 
 @dataclasses.dataclass(frozen=True)
 class OddImages:
-    """What the prepared screen says of its images.
+    """Images of a prepared screen that stand out.
 
     Attributes:
       screen: its name.
@@ -48,7 +48,7 @@ class OddImages:
 
 
 def read(config: ml_collections.ConfigDict) -> OddImages | None:
-    """What is odd about the images; None where the prepared screen is not here."""
+    """Reads the prepared screen's odd images; returns None if it is not here."""
     name = screen.load(config).name
     try:
         description = prepared.read_description(config.data.dir)
@@ -57,23 +57,29 @@ def read(config: ml_collections.ConfigDict) -> OddImages | None:
         return None
     if description["name"] != name:
         return None
-    told = description.get(REMARKS, {}).get("images", [])
-    return OddImages(name, told, table)
+    sentences = description.get(REMARKS, {}).get("images", [])
+    return OddImages(name, sentences, table)
 
 
-def section(found: OddImages | None, numbers: Numbers) -> Html | None:
-    """The chapter, and its rows for the CSV file; None where nothing is odd."""
-    if found is None or not found.remarks:
+def section(odd: OddImages | None, numbers: Numbers) -> Html | None:
+    """Builds the chapter, and adds its rows to the CSV file; None without remarks."""
+    if odd is None or not odd.remarks:
         return None
-    parts = [page.items(found.remarks)]
-    if len(found.table):
-        numbers[CSV] = [found.table]
-        rows = map(_row, found.table.to_dict("records"))
+    parts = [page.items(odd.remarks)]
+    if len(odd.table):
+        numbers[CSV] = [odd.table]
+        rows = map(_row, odd.table.to_dict("records"))
         parts += [page.tag("p", MEASURES), page.table(HEADER, rows, CSV)]
-    return page.section("odd-images", "Images that stand out", *parts, of=found.screen)
+    return page.section("odd-images", "Images that stand out", *parts, of=odd.screen)
 
 
 def _row(image: dict) -> list[object]:
-    measured = (image[key] for key in ("focus", "entropy_bits", "foreground_frac"))
-    figures = (page.number(float(text or "nan"), ".3g") for text in measured)
-    return [image["image"], image["channel"], image["what"], *figures, image["record"]]
+    values = (image[key] for key in ("focus", "entropy_bits", "foreground_frac"))
+    formatted = (page.number(float(text or "nan"), ".3g") for text in values)
+    return [
+        image["image"],
+        image["channel"],
+        image["what"],
+        *formatted,
+        image["record"],
+    ]

@@ -1,13 +1,13 @@
-"""The chapters of what jobs left in a workdir besides the tasks of `evaluate`.
+"""Chapters on the results of jobs other than `evaluate`.
 
 A job whose results lie in <workdir>/<job>/<dataset>/*.json has a module of its name in
 `job_chapters`, with
 
-  PLACE     where its chapter stands among those of jobs
+  PLACE     position of its chapter among those of jobs
   NAME      of its anchor, together with the screen's
-  LINK      words of the link to it
+  LINK      text of the link to it
   section   section(dataset, contents, folder) -> its chapter; contents are {name of a
-            file: its result}, one with rows at least, and the files lie in the folder
+            file: its result}, at least one with rows; folder holds the files
   numbers   numbers(contents) -> {name of a CSV file: rows}
 """
 
@@ -30,19 +30,19 @@ Results = Mapping[str, Mapping[str, Contents]]  # job -> dataset -> contents
 
 @functools.cache
 def known() -> dict[str, ModuleType]:
-    """The jobs that have a chapter, in the order of the page."""
+    """Returns the jobs that have a chapter, in the order of the page."""
     names = modules.names(FOLDER, "section")
     by_name = {name: modules.load(FOLDER, name) for name in names}
     return dict(sorted(by_name.items(), key=lambda item: item[1].PLACE))
 
 
 def chapters(results: Results, workdir: str, tables: Numbers) -> Iterator[Html]:
-    """All chapters of what jobs left.
+    """Yields the chapters of all jobs with results.
 
     Args:
       results: of jobs.
-      workdir: in which they lie.
-      tables: the files of numbers, that chapters add theirs to.
+      workdir: that holds them.
+      tables: files of numbers, to which chapters add theirs.
     """
     for job, dataset, contents in _with_rows(results):
         chapter = known()[job]
@@ -53,17 +53,19 @@ def chapters(results: Results, workdir: str, tables: Numbers) -> Iterator[Html]:
 
 
 def links(results: Results) -> Iterator[tuple[str, str]]:
-    """Links to them; of several screens they say which."""
+    """Yields links to the chapters; they name the screen if there are several."""
     for job, dataset, _ in _with_rows(results):
         chapter = known()[job]
         several = len(results[job]) > 1
-        words = f"{chapter.LINK}: {dataset}" if several else chapter.LINK
-        yield f"#{page.anchor(f'{chapter.NAME}-{dataset}')}", words
+        title = f"{chapter.LINK}: {dataset}" if several else chapter.LINK
+        yield f"#{page.anchor(f'{chapter.NAME}-{dataset}')}", title
 
 
 def _with_rows(results: Results) -> Iterator[tuple[str, str, Contents]]:
-    for job, of_job in results.items():
-        for dataset, contents in of_job.items():
-            shown = {name: x for name, x in contents.items() if x["rows"]}
+    for job, by_dataset in results.items():
+        for dataset, contents in by_dataset.items():
+            shown = {
+                name: content for name, content in contents.items() if content["rows"]
+            }
             if shown:
                 yield job, dataset, shown

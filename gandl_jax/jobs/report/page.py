@@ -18,7 +18,7 @@ class Html(str):
 
 
 def text(value: object) -> Html:
-    """Escapes plain text; what is `Html` already stays as it is."""
+    """Escapes plain text; leaves `Html` unchanged."""
     return value if isinstance(value, Html) else Html(html.escape(str(value)))
 
 
@@ -29,50 +29,50 @@ def join(parts: Iterable[object]) -> Html:
 
 def tag(name: str, content: object = "", **attributes: str) -> Html:
     """Wraps content in an element; an attribute `class_` is written `class`."""
-    words = "".join(
+    written = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{html.escape(value)}"'
         for key, value in attributes.items()
     )
-    return Html(f"<{name}{words}>{text(content)}</{name}>")
+    return Html(f"<{name}{written}>{text(content)}</{name}>")
 
 
 def section(name: str, title: str, *content: object, of: str = "") -> Html:
-    """A chapter of the page.
+    """Builds a chapter of the page.
 
     Args:
       name: its anchor, together with `of`.
       title: its headline.
-      *content: what it holds.
+      *content: its elements.
       of: the screen that it is about.
     """
-    words = join([title, tag("small", of)]) if of else title
+    headline = join([title, tag("small", of)]) if of else title
     name = f"{name}-{of}" if of else name
-    return tag("section", join([tag("h2", words), *content]), id=anchor(name))
+    return tag("section", join([tag("h2", headline), *content]), id=anchor(name))
 
 
 def short(name: str, most: int) -> Html:
-    """A name that has room in a narrow table; pointing at a cut one tells all of it."""
+    """Shortens a name for a narrow table; pointing at it shows all of it."""
     cut = shortened(name, most)
     return text(name) if cut == name else tag("span", cut, title=name)
 
 
 def anchor(name: str) -> str:
-    """A name as an anchor: ids hold no blanks."""
+    """Turns a name into an anchor: ids hold no blanks."""
     return "-".join(name.split())
 
 
 def details(summary: str, *content: object) -> Html:
-    """A chapter that opens on a click."""
+    """Folds a chapter; a click opens it."""
     return tag("details", join([tag("summary", summary), *content]))
 
 
 def items(lines: Iterable[object], kind: str = "ul") -> Html:
-    """A list: `ul` with dots, `ol` with numbers."""
+    """Makes a list: `ul` with dots, `ol` with numbers."""
     return tag(kind, join(tag("li", line) for line in lines))
 
 
 def table(header: Sequence[object], rows: Iterable[Sequence[object]], csv: str) -> Html:
-    """A table that scrolls sideways where the page is narrow.
+    """Makes a table that scrolls sideways on a narrow page.
 
     Args:
       header: titles of the columns.
@@ -87,32 +87,32 @@ def table(header: Sequence[object], rows: Iterable[Sequence[object]], csv: str) 
     whole = tag("table", join([tag("thead", head), tag("tbody", body)]))
     parts = [tag("div", whole, class_="scroll", tabindex="0")]
     if len(rows) > MAX_LINES:
-        words = f"The first {MAX_LINES} of {len(rows):,} rows;"
-        note = join([words, "all of them are in", data_link(csv)])
+        sentence = f"The first {MAX_LINES} of {len(rows):,} rows;"
+        note = join([sentence, "all of them are in", data_link(csv)])
         parts.append(tag("p", note, class_="note"))
     return join(parts)
 
 
 def data_link(csv: str) -> Html:
-    """A link to a file in the folder data beside the page."""
+    """Links to a file in the folder data beside the page."""
     return tag("a", f"data/{csv}.csv", href=f"data/{csv}.csv")
 
 
 def facts(pairs: Iterable[tuple[str, object]]) -> Html:
-    """Names and values, one pair a line."""
+    """Lists names and values, a pair a line."""
     return tag(
         "dl", join(join([tag("dt", key), tag("dd", value)]) for key, value in pairs)
     )
 
 
 def figure(content: Html, caption: object, kind: str = "plot") -> Html:
-    """A figure with its caption."""
-    words = [tag("figcaption", caption)] if caption else []
-    return tag("figure", join([content, *words]), class_=kind)
+    """Makes a figure with its caption."""
+    captions = [tag("figcaption", caption)] if caption else []
+    return tag("figure", join([content, *captions]), class_=kind)
 
 
 def legend(entries: Iterable[tuple[str, str, str]]) -> Html:
-    """The key to several figures: (colour, sign, words) of each entry."""
+    """Makes the key to several figures: (colour, sign, text) of each entry."""
     keys = (
         tag(
             "span", join([tag("i", sign, style=f"color:{colour}"), words]), class_="key"
@@ -123,7 +123,7 @@ def legend(entries: Iterable[tuple[str, str, str]]) -> Html:
 
 
 def picture(png: bytes, alt: str, caption: str) -> Html:
-    """A PNG within the page itself."""
+    """Embeds a PNG in the page itself."""
     source = "data:image/png;base64," + base64.b64encode(png).decode()
     return figure(
         Html(f'<img src="{source}" alt="{html.escape(alt)}">'), caption, "picture"
@@ -131,16 +131,16 @@ def picture(png: bytes, alt: str, caption: str) -> Html:
 
 
 def data(name: str, content: Any) -> Html:
-    """Numbers for the page's own script, as JSON in which no text can end the element.
+    """Embeds numbers for the page's script, as JSON that cannot end the element.
 
     Args:
       name: the element's id.
       content: plain data without NaN.
     """
-    words = json.dumps(content, separators=(",", ":"), allow_nan=False)
+    encoded = json.dumps(content, separators=(",", ":"), allow_nan=False)
     for sign in "<>&":  # JSON has them within strings only
-        words = words.replace(sign, f"\\u{ord(sign):04x}")
-    return tag("script", Html(words), type="application/json", id=name)
+        encoded = encoded.replace(sign, f"\\u{ord(sign):04x}")
+    return tag("script", Html(encoded), type="application/json", id=name)
 
 
 def number(value: float | None, pattern: str) -> str:
@@ -155,14 +155,14 @@ def number(value: float | None, pattern: str) -> str:
 def interval(
     value: float | None, low: float | None, high: float | None, pattern: str
 ) -> Html:
-    """A value with its interval under it; an end that is None is open."""
+    """Formats a value with its interval under it; an end that is None is open."""
     if value is None:
         return text("–")
     return Html(f"{number(value, pattern)} <small>{span(low, high, pattern)}</small>")
 
 
 def span(low: float | None, high: float | None, pattern: str) -> str:
-    """An interval in words; an end that is None is open."""
+    """Formats an interval; an end that is None is open."""
     return " to ".join(_end(end, pattern) for end in (low, high))
 
 
@@ -171,7 +171,7 @@ def _end(value: float | None, pattern: str) -> str:
 
 
 def dose(amount: float, unit: str = dose_unit.MICROMOLAR) -> str:
-    """A dose with its unit: in nM where it is below 0.1 uM."""
+    """Formats a dose with its unit: in nM below 0.1 uM."""
     scale, name = _scale(amount, unit)
     return f"{rounded(amount * scale):g}\N{NO-BREAK SPACE}{name}"
 
@@ -182,31 +182,31 @@ def dose_interval(
     high: float | None,
     unit: str = dose_unit.MICROMOLAR,
 ) -> str:
-    """The interval of a dose, in the unit in which `dose` gives it."""
+    """Formats the interval of a dose, in the unit in which `dose` gives it."""
     scale, _ = _scale(amount, unit)
     low, high = (rounded(end and end * scale) for end in (low, high))
     return span(low, high, "g")
 
 
 def _scale(amount: float, unit: str) -> tuple[float, str]:
-    """What a dose is multiplied with to be told, and the unit that it has then."""
+    """Returns the factor of a dose that is shown, and its unit then."""
     if unit == dose_unit.MICROMOLAR and amount < 0.1:
         return 1000, "nM"
     return 1, dose_unit.shown(unit)
 
 
 def rounded(value: float | None) -> float | None:
-    """Three significant digits, which format "g" then writes without an exponent."""
+    """Rounds to three significant digits, so that "g" writes no exponent."""
     return None if value is None else float(f"{value:.3g}")
 
 
 def count(number: int, name: str) -> str:
-    """A number of things: 1 plate, 2 plates."""
+    """Formats a number of things: 1 plate, 2 plates."""
     return f"{number:,} {name}" + ("" if number == 1 else "s")
 
 
 def remarks(lines: Sequence[str]) -> Html:
-    """What a chapter's task left out, in small print; nothing where there is nothing.
+    """Lists what a chapter's task left out, in small print; nothing without lines.
 
     Args:
       lines: sentences, with or without a full stop.
@@ -217,13 +217,15 @@ def remarks(lines: Sequence[str]) -> Html:
 
 
 def missing(what: str, command: str) -> Html:
-    """Says what is not there and the command that makes it."""
-    words = join([f"There are no {what} yet. They are made by:", tag("code", command)])
-    return tag("p", words, class_="missing")
+    """Names what is missing, and the command that makes it."""
+    sentence = join(
+        [f"There are no {what} yet. They are made by:", tag("code", command)]
+    )
+    return tag("p", sentence, class_="missing")
 
 
 def listing(names: Iterable[str], most: int = 8) -> str:
-    """Different names with commas between, at most `most` of them."""
+    """Joins different names by commas, at most `most` of them."""
     names = list(dict.fromkeys(names))
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more

@@ -1,4 +1,4 @@
-"""Writes a page and the numbers behind it: index.html and data/*.csv."""
+"""Files of a page and of the numbers behind it: index.html and data/*.csv."""
 
 import datetime
 import string

@@ -1,4 +1,4 @@
-"""One screen's rows, sorted for the page: what is shown first, what beside it."""
+"""Rows of one screen, sorted for the page: what is shown first, what beside it."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -13,18 +13,18 @@ from gandl_jax.tasks import marks
 
 @dataclasses.dataclass(frozen=True)
 class Screen:
-    """One screen's rows.
+    """Rows of one screen.
 
     Attributes:
       name: of the dataset.
       features: the set of the networks' features that is shown.
       rows: task -> its rows.
-      tables: task -> its rows side by side; those without rows are left out.
+      tables: task -> its rows side by side; tasks without rows are left out.
       curves: role -> ranked rows of dose response; the first role's are drawn.
       maps: role -> wells; the first role's are on the plates.
-      warnings: what the tasks have found.
-      remarks: task -> what it alone left out, told in its chapter, not a warning.
-      skipped: task -> why there is nothing of it.
+      warnings: of the tasks, sentences.
+      remarks: task -> what it alone left out, for its chapter; no warnings.
+      skipped: task -> why it has no rows.
     """
 
     name: str
@@ -39,12 +39,12 @@ class Screen:
 
     @property
     def drawn(self) -> list[Row]:
-        """The curves that are shown."""
+        """Curves that are shown."""
         return next(iter(self.curves.values()), [])
 
     @property
     def answering(self) -> dict[str, list[Row]]:
-        """The curves that may be shown: not those whose wells' labels were learnt."""
+        """Curves that may answer: not those of wells whose labels were learnt."""
         kept = {
             role: [row for row in rows if not marks.learnt(row)]
             for role, rows in self.curves.items()
@@ -53,17 +53,17 @@ class Screen:
 
     @property
     def wells(self) -> Wells | None:
-        """The wells that are shown."""
+        """Wells that are shown."""
         return next(iter(self.maps.values()), None)
 
     @property
     def controls(self) -> Table:
-        """Control classification side by side."""
+        """Scores of control classification side by side."""
         return self.tables.get("control_classification", {})
 
     @property
     def judged(self) -> Table:
-        """The classification that the answer is about: the controls' where it is."""
+        """Scores of the first classification that answers, the controls' if any."""
         for task, chapter in task_chapters.drawn().items():
             if task in self.tables and hasattr(chapter, "ANSWERS"):
                 return self.tables[task]
@@ -71,12 +71,12 @@ class Screen:
 
     @property
     def batch(self) -> Table:
-        """Batch effects side by side."""
+        """Scores of batch effects side by side."""
         return self.tables.get("batch_effects", {})
 
 
 def sort(name: str, tasks: Mapping[str, Mapping[str, Any]], features: str) -> Screen:
-    """Sorts what the tasks left of one screen.
+    """Sorts the results of the tasks of one screen.
 
     Args:
       name: of the dataset.
@@ -85,14 +85,14 @@ def sort(name: str, tasks: Mapping[str, Mapping[str, Any]], features: str) -> Sc
     """
     rows = {task: content["rows"] for task, content in tasks.items()}
     chapters = task_chapters.drawn()
-    everything = [
+    compared_rows = [
         row
-        for task, those in rows.items()
-        for row in those
+        for task, rows_of_task in rows.items()
+        for row in rows_of_task
         if task in chapters or {"encoder", "features"} <= row.keys()
     ]
-    names = encoder_roles.roles(row["encoder"] for row in everything)
-    features = encoder_roles.shown(everything, features)
+    names = encoder_roles.roles(row["encoder"] for row in compared_rows)
+    features = encoder_roles.shown(compared_rows, features)
     tables = {
         task: encoder_roles.side_by_side(rows[task], names, features, chapter.KEYS)
         for task, chapter in chapters.items()
@@ -103,8 +103,8 @@ def sort(name: str, tasks: Mapping[str, Mapping[str, Any]], features: str) -> Sc
         for task, chapter in chapters.items()
         if task in tasks and hasattr(chapter, "REMARKS")
     }
-    aside = {words for those in remarks.values() for words in those}
-    found = [w for content in tasks.values() for w in content["warnings"]]
+    aside = {remark for of_task in remarks.values() for remark in of_task}
+    warnings = [w for content in tasks.values() for w in content["warnings"]]
     return Screen(
         name=name,
         features=features,
@@ -112,31 +112,35 @@ def sort(name: str, tasks: Mapping[str, Mapping[str, Any]], features: str) -> Sc
         tables={task: _fair_first(table) for task, table in tables.items() if table},
         curves=_curves(rows.get("dose_response", ()), names, features),
         maps=wells.read(rows.get("well_map", ()), names, features),
-        warnings=[words for words in dict.fromkeys(found) if words not in aside],
+        warnings=[w for w in dict.fromkeys(warnings) if w not in aside],
         remarks=remarks,
         skipped={t: c["skipped"] for t, c in tasks.items() if c["skipped"]},
     )
 
 
 def _only_of(task: str, tasks: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """A task's own words: what is true of the whole screen, every task says."""
+    """Returns a task's own remarks, without what every task says of the screen."""
     others = [c["warnings"] for name, c in tasks.items() if name != task]
     return [w for w in tasks[task]["warnings"] if not any(w in o for o in others)]
 
 
 def _fair_first(table: Table) -> Table:
-    """What leaks comes last, and what was learnt with its labels."""
+    """Sorts leaky scores last, and those whose labels were learnt."""
     leaks = {
-        place: any(row.get("leaky") or marks.learnt(row) for row in those.values())
-        for place, those in table.items()
+        score_key: any(
+            row.get("leaky") or marks.learnt(row) for row in by_role.values()
+        )
+        for score_key, by_role in table.items()
     }
-    return {place: table[place] for place in sorted(table, key=leaks.get)}
+    return {score_key: table[score_key] for score_key in sorted(table, key=leaks.get)}
 
 
 def _curves(rows, names: Mapping[str, str], features: str) -> dict[str, list[Row]]:
-    found: dict[str, list[Row]] = {}
+    by_role: dict[str, list[Row]] = {}
     for row in rows:
         role = encoder_roles.role_of(row, names, features)
         if role:
-            found.setdefault(role, []).append(row)
-    return {role: curve_effects.rank(found[role]) for role in names if role in found}
+            by_role.setdefault(role, []).append(row)
+    return {
+        role: curve_effects.rank(by_role[role]) for role in names if role in by_role
+    }

@@ -1,4 +1,4 @@
-"""The chapters of the report's page, and the numbers behind their figures."""
+"""Sections of the report's page, and the numbers behind their figures."""
 
 from collections.abc import Iterator, Mapping
 
@@ -27,45 +27,53 @@ from gandl_jax.raw import screen as screen_spec
 
 
 def build(inputs: Inputs) -> tuple[Html, Numbers]:
-    """Makes the page's body.
+    """Builds the page's body.
 
     Args:
-      inputs: what the other jobs left.
+      inputs: of the report.
 
     Returns:
       The body, and name -> tables that make up one CSV file.
     """
     features = inputs.config.evaluate.features
-    found = [
+    shown_screens = [
         screens.sort(name, tasks, features) for name, tasks in inputs.tasks.items()
     ]
     numbers: Numbers = {}
-    chapters = [answer.section(screen, inputs) for screen in found]
-    if not any(rows for screen in found for rows in screen.rows.values()):
+    chapters = [answer.section(screen, inputs) for screen in shown_screens]
+    if not any(rows for screen in shown_screens for rows in screen.rows.values()):
         command = inputs.command("embed,evaluate,report")
         chapters.append(page.missing("scores", command))
-    of_tasks = {s.name: [*task_chapters.chapters(s, numbers)] for s in found}
-    chapters += [one.content for those in of_tasks.values() for one in those]
-    chapters += of_jobs.chapters(inputs.of_jobs, inputs.workdir, numbers)
-    for name, said in inputs.summaries.items():
-        chapters.append(summaries.section(name, said))
-        files.add(numbers, summaries.CSV, name, summaries.numbers(said))
-    for name, of_dataset in inputs.cost.get("embedding", {}).items():
-        files.add(numbers, cost.CSV, name, cost.numbers(of_dataset))
+    task_chapters_of = {
+        s.name: [*task_chapters.chapters(s, numbers)] for s in shown_screens
+    }
+    chapters += [
+        chapter.content
+        for chapters_of_screen in task_chapters_of.values()
+        for chapter in chapters_of_screen
+    ]
+    chapters += of_jobs.chapters(inputs.job_results, inputs.workdir, numbers)
+    for name, summaries_of_screen in inputs.summaries.items():
+        chapters.append(summaries.section(name, summaries_of_screen))
+        files.add(numbers, summaries.CSV, name, summaries.numbers(summaries_of_screen))
+    for name, embedding_cost in inputs.cost.get("embedding", {}).items():
+        files.add(numbers, cost.CSV, name, cost.numbers(embedding_cost))
     if inputs.metrics:
         numbers["training"] = [pd.DataFrame(inputs.metrics)]
     chapters += [
         training.section(inputs),
         training.pictures_section(inputs),
-        *(_skipped(screen) for screen in found),
+        *(_skipped(screen) for screen in shown_screens),
         odd_images.section(inputs.odd_images, numbers),
         what_was_run.section(inputs),
         _limits(inputs.config),
     ]
-    return page.join([_title(inputs, of_tasks), *filter(None, chapters)]), numbers
+    return page.join(
+        [_title(inputs, task_chapters_of), *filter(None, chapters)]
+    ), numbers
 
 
-def _title(inputs: Inputs, of_tasks: Mapping[str, list[Chapter]]) -> Html:
+def _title(inputs: Inputs, task_chapters_of: Mapping[str, list[Chapter]]) -> Html:
     name = screen_spec.load(inputs.config).name
     parts = [f"screen {name}"]
     if inputs.metrics:
@@ -73,10 +81,12 @@ def _title(inputs: Inputs, of_tasks: Mapping[str, list[Chapter]]) -> Html:
             f"method {inputs.config.method.name}",
             f"{inputs.metrics[-1]['images']:,} images seen in training",
         ]
-    parts += [page.count(n, k) for k, n in inputs.counts.get(name, {}).items()]
-    parts += [words for words in [training.other_screens(inputs)] if words]
-    links = list(_links(of_tasks))
-    links += of_jobs.links(inputs.of_jobs)
+    parts += [
+        page.count(number, unit) for unit, number in inputs.counts.get(name, {}).items()
+    ]
+    parts += [sentence for sentence in [training.other_screens(inputs)] if sentence]
+    links = list(_links(task_chapters_of))
+    links += of_jobs.links(inputs.job_results)
     if inputs.metrics or inputs.encoders:
         links.append(("#training", "Training"))
     links += [("#images", "Images")] if inputs.grids else []
@@ -85,17 +95,26 @@ def _title(inputs: Inputs, of_tasks: Mapping[str, list[Chapter]]) -> Html:
         [
             page.tag("h1", inputs.name),
             page.tag("p", " · ".join(parts), class_="subtitle"),
-            page.tag("nav", page.join(page.tag("a", t, href=h) for h, t in links)),
+            page.tag(
+                "nav",
+                page.join(
+                    page.tag("a", title, href=address) for address, title in links
+                ),
+            ),
         ]
     )
 
 
-def _links(of_tasks: Mapping[str, list[Chapter]]) -> Iterator[tuple[str, str]]:
-    """Links to the chapters of the tasks; of several screens they say which."""
-    for screen, chapters in of_tasks.items():
-        for one in chapters:
-            title = f"{one.link}: {screen}" if len(of_tasks) > 1 else one.link
-            yield f"#{page.anchor(f'{one.name}-{screen}')}", title
+def _links(task_chapters_of: Mapping[str, list[Chapter]]) -> Iterator[tuple[str, str]]:
+    """Yields links to the chapters of the tasks, naming the screen if several."""
+    for screen, chapters in task_chapters_of.items():
+        for chapter in chapters:
+            title = (
+                f"{chapter.link}: {screen}"
+                if len(task_chapters_of) > 1
+                else chapter.link
+            )
+            yield f"#{page.anchor(f'{chapter.name}-{screen}')}", title
 
 
 def _skipped(screen: Screen) -> Html | None:
@@ -103,10 +122,10 @@ def _skipped(screen: Screen) -> Html | None:
         f"{task.replace('_', ' ')} was left out: {reason}"
         for task, reason in screen.skipped.items()
     ]
-    lines += [f"warning: {words}" for words in screen.warnings]
-    for task, those in screen.remarks.items():
+    lines += [f"warning: {sentence}" for sentence in screen.warnings]
+    for task, sentences in screen.remarks.items():
         if task not in screen.tables:  # else its chapter has them
-            lines += [f"{task.replace('_', ' ')}: {words}" for words in those]
+            lines += [f"{task.replace('_', ' ')}: {sentence}" for sentence in sentences]
     if not lines:
         return None
     title = "What was left out, and warnings"
@@ -115,11 +134,11 @@ def _skipped(screen: Screen) -> Html | None:
 
 def _limits(config) -> Html:
     spec = screen_spec.load(config)
-    own = page.tag("p", f"{spec.name}: {spec.limits}") if spec.limits else ""
+    screen_limits = page.tag("p", f"{spec.name}: {spec.limits}") if spec.limits else ""
     return page.section(
         "limits",
         "Limits, and how to cite",
-        own,
+        screen_limits,
         page.tag(
             "p",
             "A response measures how far treated wells look like one control rather "
@@ -136,8 +155,8 @@ def _limits(config) -> Html:
 
 
 def _sources(config) -> str:
-    """What the method is from, where it says."""
-    cited = getattr(configs.method_options(config.method.name), "CITE", ())
-    if not cited:
+    """Names the sources of the method, if it cites any."""
+    sources = getattr(configs.method_options(config.method.name), "CITE", ())
+    if not sources:
         return ""
-    return f", and what the method is from: {'; '.join(cited).rstrip('.')}"
+    return f", and what the method is from: {'; '.join(sources).rstrip('.')}"

@@ -1,4 +1,4 @@
-"""The report's chapter of what a method says of its encoders, in plain tables."""
+"""Chapter of the report on a method's summaries of its encoders, in plain tables."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -13,7 +13,7 @@ MOST_ROWS = 40  # of a table that is not folded (ours)
 
 
 def section(dataset: str, summaries: Summaries) -> Html | None:
-    """The chapter of a screen's encoders; None where no method says anything.
+    """Builds the chapter of a screen's encoders; None without any summary.
 
     Args:
       dataset: the screen.
@@ -21,8 +21,8 @@ def section(dataset: str, summaries: Summaries) -> Html | None:
     """
     tables = [
         part
-        for encoder, named in summaries.items()
-        for name, rows in named.items()
+        for encoder, by_table in summaries.items()
+        for name, rows in by_table.items()
         if rows
         for part in _table(f"{encoder}: {name}", rows)
     ]
@@ -35,11 +35,11 @@ def section(dataset: str, summaries: Summaries) -> Html | None:
 
 
 def numbers(summaries: Summaries) -> list[dict[str, Any]]:
-    """All rows, each with its encoder and its table."""
+    """Returns all rows, each with its encoder and its table."""
     return [
         {"encoder": encoder, "table": name, **row}
-        for encoder, named in summaries.items()
-        for name, rows in named.items()
+        for encoder, by_table in summaries.items()
+        for name, rows in by_table.items()
         for row in rows
     ]
 

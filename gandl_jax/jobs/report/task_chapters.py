@@ -1,16 +1,17 @@
-"""The chapters of the tasks: drawn ones, by the task's name, and plain ones.
+"""Chapters of the tasks: drawn ones, by the task's name, and plain ones.
 
 A task that the report draws has a module of its name in `chapters`, with
 
-  PLACE       where it stands on the page; what has none comes after
-  KEYS        what tells one line of its table from another, where encoders are compared
-  REMARKS     whether its chapter says what the task left out; else the last one does
-  ANSWERS     whether the page's first answer is about it where it is the first such
-  MISSED      what is not answered without it, in words
-  chapters    from a screen and the files of numbers to its chapters
+  PLACE       position on the page
+  KEYS        keys by whose values lines differ, of a table that compares encoders
+  REMARKS     True if its chapter lists what the task left out; else the last one does
+  ANSWERS     True if the page's first answer may be about it; the first such task is
+  MISSED      question that is not answered without it
+  chapters    function of a screen and the files of numbers to its chapters
 
-of which all but `chapters` may lack. Any other task has what its own function `chapter`
-tells (paragraphs, and tables as lists of rows), or a table of all its rows.
+All but PLACE and `chapters` are optional. Any other task has the chapter that its
+function `chapter` gives (paragraphs, and tables as lists of rows), or a table of all
+its rows.
 """
 
 import functools
@@ -31,11 +32,11 @@ FOLDER = "jobs/report/chapters"
 
 
 class Chapter(NamedTuple):
-    """A chapter of a screen, and the link to it at the top of the page.
+    """Chapter of a screen, and the link to it at the top of the page.
 
     Attributes:
       name: its anchor, together with the screen's.
-      link: words of the link.
+      link: text of the link.
       content: the chapter.
     """
 
@@ -46,44 +47,49 @@ class Chapter(NamedTuple):
 
 @functools.cache
 def drawn() -> dict[str, ModuleType]:
-    """The tasks that have a module of their own, in the order of the page."""
-    found = {
+    """Returns the tasks that have a module here, in the order of the page."""
+    by_task = {
         name: modules.load(FOLDER, name) for name in modules.names(FOLDER, "chapters")
     }
-    return dict(sorted(found.items(), key=lambda item: item[1].PLACE))
+    return dict(sorted(by_task.items(), key=lambda item: item[1].PLACE))
 
 
-def chapters(screen, found: Numbers) -> Iterator[Chapter]:
-    """All chapters of a screen's tasks.
+def chapters(screen, number_files: Numbers) -> Iterator[Chapter]:
+    """Yields all chapters of a screen's tasks.
 
     Args:
       screen: its rows, as of `screens.sort`.
-      found: the files of numbers, that chapters add theirs to.
+      number_files: to which chapters add theirs.
     """
     for task in dict.fromkeys((*drawn(), *screen.rows)):
         if screen.rows.get(task):
-            yield from _drawn(screen, task, found) or [_plain(screen, task, found)]
+            yield from _drawn(screen, task, number_files) or [
+                _plain(screen, task, number_files)
+            ]
 
 
-def _drawn(screen, task: str, found: Numbers) -> list[Chapter]:
-    """What a module of the task's name makes; nothing without one."""
-    own = drawn().get(task)
-    return [*own.chapters(screen, found)] if own else []
+def _drawn(screen, task: str, number_files: Numbers) -> list[Chapter]:
+    """Returns the chapters of the task's module; [] without one."""
+    module = drawn().get(task)
+    return [*module.chapters(screen, number_files)] if module else []
 
 
-def _plain(screen, task: str, found: Numbers) -> Chapter:
-    """A chapter without pictures."""
+def _plain(screen, task: str, number_files: Numbers) -> Chapter:
+    """Builds a chapter without pictures."""
     rows, title = screen.rows[task], task_tables.title(task)
-    numbers.add(found, task, screen.name, [*map(_flat, rows)])
+    numbers.add(number_files, task, screen.name, [*map(_flat, rows)])
     note = page.tag("p", page.join(["Numbers:", page.data_link(task)]), class_="note")
-    told = [*_told(task, rows), *(f"{words}." for words in marks.note(rows))]
-    parts = [*(_part(part, task) for part in told), note]
+    content = [
+        *_content(task, rows),
+        *(f"{sentence}." for sentence in marks.note(rows)),
+    ]
+    parts = [*(_part(part, task) for part in content), note]
     section = page.section(task, title, *parts, of=screen.name)
     return Chapter(task, title, section)
 
 
-def _told(task: str, rows: Sequence[Row]) -> Iterable[str | Sequence[Row]]:
-    """What a task tells of its rows: its own words, or all rows."""
+def _content(task: str, rows: Sequence[Row]) -> Iterable[str | Sequence[Row]]:
+    """Returns the content of a task's function `chapter`, or all rows."""
     if task in modules.names("tasks", "chapter"):
         return modules.load("tasks", task).chapter(rows)
     metric = task_tables.metric(task)
@@ -99,7 +105,7 @@ def _part(part: str | Sequence[Row], task: str) -> Html:
 
 
 def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row as one line of CSV: lists and tables in it as JSON."""
+    """Returns a row as one line of CSV: lists and tables in it as JSON."""
     return {
         key: json.dumps(value) if isinstance(value, list | dict) else value
         for key, value in row.items()

@@ -16,12 +16,12 @@ HALF_WAY = 0.5  # a response above it is nearer the wanted state than the other
 
 @dataclasses.dataclass(frozen=True)
 class Wells:
-    """The wells of a screen as one feature set sees them.
+    """Wells of a screen as one feature set sees them.
 
     Attributes:
       role: of the encoder, as `encoder_roles.roles` names it.
       row: of well_map, without its wells.
-      frame: a line per well; "plate_name" tells plates apart where there are any.
+      frame: a line per well; "plate_name" is unique, and missing without plates.
     """
 
     role: str
@@ -30,17 +30,17 @@ class Wells:
 
     @property
     def dose_unit(self) -> str:
-        """The unit of the wells' doses."""
+        """Unit of the wells' doses."""
         return dose_unit.named_in(self.row)
 
     @property
     def has_responses(self) -> bool:
-        """True where some wells were judged by controls."""
+        """Returns True if some wells were judged by controls."""
         return bool(self.frame["response"].notna().any())
 
     @property
     def has_plates(self) -> bool:
-        """True where wells have places on plates."""
+        """Returns True if wells have positions on plates."""
         needed = {"plate_name", "row", "column"}
         return needed <= set(self.frame) and bool(self.frame["row"].notna().any())
 
@@ -58,13 +58,13 @@ def read(
     Returns:
       Role -> wells, in the order of `names`.
     """
-    found = {}
+    by_role = {}
     for row in rows:
         role = encoder_roles.role_of(row, names, features)
         if role:
-            plain = {key: value for key, value in row.items() if key != "wells"}
-            found[role] = Wells(role, plain, _frame(row["wells"]))
-    return {role: found[role] for role in names if role in found}
+            without_wells = {key: value for key, value in row.items() if key != "wells"}
+            by_role[role] = Wells(role, without_wells, _frame(row["wells"]))
+    return {role: by_role[role] for role in names if role in by_role}
 
 
 def _frame(columns: Mapping[str, list]) -> pd.DataFrame:
@@ -81,12 +81,12 @@ def _frame(columns: Mapping[str, list]) -> pd.DataFrame:
 
 
 def wanted(frame: pd.DataFrame) -> pd.Series:
-    """[W] bool: the well looks more like the wanted state than like the other."""
+    """Returns [W] bool, True where a well looks more like the wanted state."""
     return frame["response"] > HALF_WAY
 
 
 def control_names(frame: pd.DataFrame) -> dict[str, str]:
-    """What the controls are called in the screen.
+    """Names the controls as the screen does.
 
     Args:
       frame: of `Wells`.
@@ -100,9 +100,9 @@ def control_names(frame: pd.DataFrame) -> dict[str, str]:
         wells = frame[frame["role"] == role]
         for column in ("condition", "treatment"):
             if column in frame and role not in names:
-                found = [v for v in wells[column].dropna().unique() if v]
-                if len(found) == 1:
-                    names[role] = str(found[0]).replace("_", " ")
+                values = [value for value in wells[column].dropna().unique() if value]
+                if len(values) == 1:
+                    names[role] = str(values[0]).replace("_", " ")
     if len(set(names.values())) < len(names):
         return {}
     return names
@@ -121,31 +121,31 @@ def answer(frame: pd.DataFrame) -> str:
     names = control_names(frame)
     goal = names.get("response_1", "the wanted state")
     hits = int(wanted(treated).sum())
-    words = (
+    sentence = (
         f"{hits:,} of {len(treated):,} treated wells ({hits / len(treated):.0%}) look "
         f"more like {goal} than like the controls without effect."
     )
     shares = []
-    for role, of in (
+    for role, description in (
         ("response_0", "controls without effect"),
         ("response_1", f"controls in the wanted state ({goal})"),
     ):
         wells = known[known["role"] == role]
         if len(wells):
-            shares.append(f"{wanted(wells).mean():.0%} of the {of}")
+            shares.append(f"{wanted(wells).mean():.0%} of the {description}")
     if shares:
-        words += f" For comparison: {' and '.join(shares)} do."
-    lost = len(frame) - len(known)
-    if lost:
-        count = page.count(lost, "well")
-        words += (
+        sentence += f" For comparison: {' and '.join(shares)} do."
+    unknown = len(frame) - len(known)
+    if unknown:
+        count = page.count(unknown, "well")
+        sentence += (
             f" Without a response, as controls are missing or not told apart: {count}."
         )
-    return words
+    return sentence
 
 
 def best_plates(frame: pd.DataFrame) -> list[str]:
-    """Names of the plates, those with most treated wells in the wanted state first."""
+    """Names the plates, those with most treated wells in the wanted state first."""
     treated = frame[(frame["role"] == "treated") & wanted(frame)]
     counts = treated["plate_name"].value_counts().to_dict()
     return sorted(
@@ -172,33 +172,33 @@ def natural(names: Iterable[str]) -> list[str]:
 
 
 def without_controls(frame: pd.DataFrame) -> list[str]:
-    """Plates that lack wells of one control or of both."""
+    """Names the plates that lack wells of one control or of both."""
     if "plate_name" not in frame:
         return []
     roles = frame.groupby("plate_name", sort=False)["role"].agg(set)
     lacking = [
         name
-        for name, found in roles.items()
-        if not {"response_0", "response_1"} <= found
+        for name, roles_of_plate in roles.items()
+        if not {"response_0", "response_1"} <= roles_of_plate
     ]
     return natural(lacking)
 
 
 def numbers(all_wells: Iterable[Wells]) -> pd.DataFrame:
-    """All wells of all sets as one table, for the CSV file."""
+    """Joins all wells of all sets into one table, for the CSV file."""
     frames = []
-    for one in all_wells:
-        frame = one.frame.drop(columns="plate_name", errors="ignore")
-        frame.insert(0, "set", one.row["set"])
+    for shown in all_wells:
+        frame = shown.frame.drop(columns="plate_name", errors="ignore")
+        frame.insert(0, "set", shown.row["set"])
         if "concentration_um" in frame:
-            frame[dose_unit.KEY] = one.dose_unit
-        frame[marks.LABELS] = one.row.get(marks.LABELS)
+            frame[dose_unit.KEY] = shown.dose_unit
+        frame[marks.LABELS] = shown.row.get(marks.LABELS)
         frames.append(frame)
     return pd.concat(frames, ignore_index=True)
 
 
 def words(frame: pd.DataFrame, unit: str = dose_unit.MICROMOLAR) -> list[str]:
-    """What each well holds, its dose and its response.
+    """Describes what each well holds, its dose and its response.
 
     Args:
       frame: of `Wells`.
@@ -210,19 +210,19 @@ def words(frame: pd.DataFrame, unit: str = dose_unit.MICROMOLAR) -> list[str]:
     def column(name: str) -> list:
         return frame[name].tolist() if name in frame else nothing
 
-    found = []
+    texts = []
     for well, treatment, dose, condition, role, response in zip(
         *map(column, ("well", "treatment", "concentration_um", "condition")),
         frame["role"].map(roles).fillna("").tolist(),
         frame["response"].tolist(),
         strict=True,
     ):
-        dosed = dose and dose > 0
-        treated = f"{treatment} {page.dose(dose, unit)}" if dosed else treatment
-        value = "" if np.isnan(response) else f"response {response:.2f}"
-        parts = (well, treated, condition, role, value)
-        found.append(" · ".join(str(part) for part in parts if _known(part)))
-    return found
+        has_dose = dose and dose > 0
+        treated = f"{treatment} {page.dose(dose, unit)}" if has_dose else treatment
+        response_text = "" if np.isnan(response) else f"response {response:.2f}"
+        parts = (well, treated, condition, role, response_text)
+        texts.append(" · ".join(str(part) for part in parts if _known(part)))
+    return texts
 
 
 def _known(part: object) -> bool:

@@ -1,4 +1,4 @@
-"""The report's chapter "What was run"."""
+"""Chapter of the report "What was run"."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -26,14 +26,14 @@ EVALUATED = {
     "Intervals resample": "evaluate.bootstrap_unit",
 }
 
-# In `config.json`: told elsewhere, or for the jobs alone.
+# In `config.json`: shown elsewhere, or for the jobs alone.
 KEPT_APART = "config", "history", "command", "start", labelling.WRITTEN
 
 _HASH = re.compile(r"[0-9a-f]{32,}")
 
 
 def section(inputs: Inputs) -> Html:
-    """The chapter of facts: the config, the data, the history, the machine."""
+    """Builds the chapter of facts: config, data, history, machine."""
     pairs = [("Command", page.tag("code", inputs.typed))] if inputs.typed else []
     pairs += [
         ("Config", inputs.name),
@@ -53,19 +53,19 @@ def _embedded(inputs: Inputs) -> Iterator[tuple[str, str]]:
     if inputs.channels:
         yield "Channels", ", ".join(inputs.channels)
     for dataset, counts in inputs.counts.items():
-        words = ", ".join(page.count(n, k) for k, n in counts.items())
-        yield f"Embedded of {dataset}", words
+        counted = ", ".join(page.count(number, unit) for unit, number in counts.items())
+        yield f"Embedded of {dataset}", counted
     for line in inputs.bad_records.itertuples():
-        place = f"record {line.record} of {line.shard}"
-        yield "Passed over", f"{line.name}, {place}: {line.what}"
-    for words in inputs.damaged:
-        yield "Damaged", words
+        position = f"record {line.record} of {line.shard}"
+        yield "Passed over", f"{line.name}, {position}: {line.what}"
+    for sentence in inputs.damaged:
+        yield "Damaged", sentence
     for dataset, encoders in inputs.encoders.items():
         yield f"Features of {dataset}", ", ".join(encoders)
 
 
 def _trained(inputs: Inputs) -> Iterator[tuple[str, str]]:
-    """Facts of the training in this workdir, or where the encoder was taken."""
+    """Yields facts of the training in this workdir, or where the encoder is from."""
     if inputs.config.embed.checkpoint:
         yield "Encoder taken from", inputs.config.embed.checkpoint
     if start := inputs.record.get("start"):
@@ -74,36 +74,38 @@ def _trained(inputs: Inputs) -> Iterator[tuple[str, str]]:
         last = inputs.metrics[-1]
         if held_out := inputs.config.train.hold_out:
             yield "Held out of training", held_out
-        yield from _settings(inputs, TRAINED | _own_facts(inputs))
+        yield from _settings(inputs, TRAINED | _facts_of_method(inputs))
         yield "Images seen", f"{last['images']:,} in {last['step']:,} steps"
         if last.get("seconds"):
             yield "Training time", f"{last['seconds'] / 60:.1f} min"
 
 
-def _own_facts(inputs: Inputs) -> Mapping[str, str]:
-    """What the method names among the facts of a training."""
+def _facts_of_method(inputs: Inputs) -> Mapping[str, str]:
+    """Returns what the method names among the facts of a training."""
     panels = modules.part("methods", inputs.config.method.name, "panels")
     return panels.FACTS if panels else {}
 
 
 def _labelled(inputs: Inputs) -> Iterator[tuple[str, str]]:
-    """Where the controls and labels of the scores are from."""
+    """Yields where the controls and labels of the scores are from."""
     for dataset, tasks in inputs.tasks.items():
-        told = {_labels(task["labels"]) for task in tasks.values() if task["labels"]}
-        for words in sorted(told):
-            yield f"Labels of {dataset}", words
+        descriptions = {
+            _labels(task["labels"]) for task in tasks.values() if task["labels"]
+        }
+        for description in sorted(descriptions):
+            yield f"Labels of {dataset}", description
 
 
 def _labels(labels: Mapping[str, Any]) -> str:
-    """What a result says of its labels, in words."""
+    """Describes where a result's labels are from."""
     if labels["from"] == "profiles":
         return "those of when the features were written; no prepared screen was there"
-    chosen = [
+    settings = [
         f"{key.removeprefix('screen.')} {_plain(value)}"
         for key, value in labels.items()
         if key.startswith("screen.") and value
     ]
-    return "; ".join(chosen) or "as the program describes this screen"
+    return "; ".join(settings) or "as the program describes this screen"
 
 
 def _history(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -129,23 +131,23 @@ def _within(inputs: Inputs) -> Iterator[tuple[str, str]]:
 
 
 def _normalized(inputs: Inputs) -> Iterator[tuple[str, str]]:
-    """Tasks whose normalisation is another than the one that all share."""
+    """Yields tasks whose normalisation is not the one that all share."""
     shared = inputs.config.evaluate.normalize
     for task in modules.names("tasks", "run"):
-        own = configs.task_options(inputs.config, task)["normalize"]
-        if own != shared:
-            yield f"Normalisation, {task.replace('_', ' ')}", own
+        of_task = configs.task_options(inputs.config, task)["normalize"]
+        if of_task != shared:
+            yield f"Normalisation, {task.replace('_', ' ')}", of_task
 
 
 def _changes(changed: Mapping[str, Any]) -> str:
-    words = ", ".join(
+    changes = ", ".join(
         f"{key} from {' to '.join(map(str, values))}" for key, values in changed.items()
     )
-    return words or "versions of libraries"
+    return changes or "versions of libraries"
 
 
 def _is_hash(value: Any) -> bool:
-    """A digest is for the jobs to compare; it tells a reader nothing."""
+    """Returns True for digests, which jobs compare and readers do not need."""
     return isinstance(value, str) and bool(_HASH.fullmatch(value))
 
 

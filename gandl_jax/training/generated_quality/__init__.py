@@ -1,1 +1,1 @@
-"""How good generated images are: distances to real images in feature spaces."""
+"""Quality of generated images: distances to real images in feature spaces."""

@@ -1,4 +1,4 @@
-"""Images as a method draws them: each depends on the seed, its number and its class."""
+"""Generated images, each drawn by the seed, its number and its class alone."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -13,7 +13,7 @@ STREAM = 2**31  # apart from the keys of --job=generate
 
 
 class Drawn:
-    """Draws the same numbers from every state.
+    """Drawing of the same image numbers from every state.
 
     Args:
       method: with `samples`.
@@ -34,12 +34,15 @@ class Drawn:
     def batches(
         self, state: Any, labels: Mapping[str, np.ndarray], count: int
     ) -> Iterator[np.ndarray]:
-        """Draws images 0 .. count - 1, and as many more as fill the last batch.
+        """Draws images 0 .. count - 1, and more to fill the last batch.
 
         Args:
           state: of the training.
           labels: column to [count] int classes.
-          count: images that are wanted.
+          count: wanted images.
+
+        Yields:
+          [batch, px, px, C] float32.
         """
         for start in range(0, count, self._batch):
             numbers = np.arange(start, start + self._batch)
@@ -54,18 +57,21 @@ class Drawn:
 def classes_to_draw(
     labels: Mapping[str, np.ndarray], source: Source, seed: int
 ) -> dict[str, np.ndarray]:
-    """The classes of real images, and for blank ones those that chance gives.
+    """Returns the classes of real images, with random ones for blanks.
 
     Args:
       labels: column to [N] int classes of real images, -1 where blank.
-      source: of the method; its columns are drawn by, in its proportions.
-      seed: of chance.
+      source: of the method, with the columns to draw by and their class counts.
+      seed: of the random classes.
+
+    Returns:
+      Column to [N] int classes; random ones have the proportions of `source`.
     """
     rng = np.random.default_rng(seed)
-    chosen = {}
+    drawn = {}
     for column, counts in source.class_counts.items():
         shares = np.asarray(counts, np.float64) / max(sum(counts), 1)
         codes = labels[column]
-        chance = rng.choice(len(shares), len(codes), p=shares)
-        chosen[column] = np.where(codes >= 0, codes, chance)
-    return chosen
+        random_codes = rng.choice(len(shares), len(codes), p=shares)
+        drawn[column] = np.where(codes >= 0, codes, random_codes)
+    return drawn

@@ -1,4 +1,4 @@
-"""Judges states of a training by the images that they draw."""
+"""Judges of a training's states by the images that they draw."""
 
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,15 +18,15 @@ VERSION = 1  # of how rows are made
 
 
 class Judge:
-    """Judges by spaces, which it opens, and real images, which it measures, once.
+    """Judge of states; opens its spaces and measures real images once.
 
     Args:
       config: of the experiment.
-      workdir: in whose folder `generated_quality` rows are kept.
-      method: whose `samples` are judged.
+      workdir: its folder `generated_quality` keeps the rows.
+      method: with `samples`, whose images are judged.
       records: of the training.
-      batches: gives a stream of training batches with `real.RECORD` among the labels.
-      spaces: names of those to judge in.
+      batches: returns a stream of training batches with `real.RECORD` among the labels.
+      spaces: names of the spaces to judge in.
 
     Raises:
       InputError: the method draws no images, or there are too few records.
@@ -49,31 +49,35 @@ class Judge:
         self._drawn = drawn.Drawn(method, options.seed, options.batch)
 
     def rows(self, step: int, state: Any) -> list[Row]:
-        """Rows of a state after so many steps, which are kept; made unless they are.
+        """Returns the rows of a state; makes and keeps missing ones.
 
-        A row has "step" and "images" (that were trained on) besides what `judged.rows`
-        says.
+        Args:
+          step: of the training, after which the state was taken.
+          state: of the training.
+
+        Returns:
+          Rows of `judged.rows`, each with "step" and "images" (that were trained on).
         """
         digest = kept.state_digest(self._method.items(state))
         made_from = {name: self._made_from(name, digest) for name in self._names}
         rows = kept.rows_of(self.folder, step, made_from)
         done = {row["space"] for row in rows}
-        due = [name for name in self._names if name not in done]
-        if due:
-            made = self._make(step, state, due)
-            own = {name: made_from[name] for name in due}
-            kept.write(self.folder, step, made, own, self._what())
+        missing = [name for name in self._names if name not in done]
+        if missing:
+            made = self._make(step, state, missing)
+            made_from_due = {name: made_from[name] for name in missing}
+            kept.write(self.folder, step, made, made_from_due, self._description())
             rows += made
         return rows
 
-    def _make(self, step: int, state: Any, due: Sequence[str]) -> list[Row]:
-        spaces = [self._spaces[name] for name in due]
+    def _make(self, step: int, state: Any, names: Sequence[str]) -> list[Row]:
+        spaces = [self._spaces[name] for name in names]
         count = self._config.generated_quality.images
         images = self._drawn.batches(state, self._classes, count)
         features = measured.measure(images, spaces, count)
-        at = {"step": step, "images": step * self._config.train.batch}
+        progress = {"step": step, "images": step * self._config.train.batch}
         channels = self._records.channels
-        return [at | row for row in judged.rows(self._real, features, channels)]
+        return [progress | row for row in judged.rows(self._real, features, channels)]
 
     def _made_from(self, name: str, digest: str) -> dict[str, Any]:
         options = self._config.generated_quality
@@ -86,7 +90,7 @@ class Judge:
             "prepared": self._records.dataset.fingerprint,
         }
 
-    def _what(self) -> dict[str, Any]:
+    def _description(self) -> dict[str, Any]:
         rows = self._records.rows
         return {
             "channels": list(self._records.channels),

@@ -1,4 +1,4 @@
-"""Rows of distances between generated and real images, and between real halves."""
+"""Rows of distances between generated and real images, and between real sets."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ from gandl_jax.training.generated_quality.real import Real
 def rows(
     real: Real, generated: dict[str, Features], channels: Sequence[str]
 ) -> list[Row]:
-    """A row for each space and, in it, all channels together and each alone.
+    """Makes a row for each space and, in it, for all channels together and each alone.
 
     Args:
       real: as measured.
@@ -25,11 +25,11 @@ def rows(
       channels: names, by their numbers.
 
     Returns:
-      "space", "channel" (`WHOLE` or a name), "count" of images of each kind, "records"
-      that the real ones are of, "width" of the features; "kernel_distance" with "_low"
-      and "_high" (None where there is no interval), "frechet_distance", "precision" and
-      "recall"; and all of these with "floor_" before them, of real images against as
-      many other real ones. None where no feature differs between real images.
+      "space", "channel" (`WHOLE` or a name), "count" of images of each set, "records"
+      of the real ones, "width" of the features; "kernel_distance" with "_low" and
+      "_high" (None without an interval), "frechet_distance", "precision" and "recall";
+      and these measures with the prefix "floor_", of real images against as many other
+      real ones. None if no feature differs between real images.
     """
     return [
         _row(real, name, features, key, channels)
@@ -44,11 +44,11 @@ def _row(
     scale = real.scales[name][key]
     compared = scale.apply(real.compared.features[name][key])
     drawn = scale.apply(features[key])
-    other = scale.apply(real.floor.features[name][key])
+    floor = scale.apply(real.floor.features[name][key])
     count = len(compared)
     records = real.compared.record[:count]
     of_drawn = _distances(compared, drawn, records, np.arange(count))
-    of_floor = _distances(compared, other, records, real.floor.record[:count])
+    of_floor = _distances(compared, floor, records, real.floor.record[:count])
     return {
         "space": name,
         "channel": WHOLE if key == ALL else channels[key],
@@ -56,7 +56,7 @@ def _row(
         "records": len(np.unique(records)),
         "width": compared.shape[1],
         **of_drawn,
-        **{f"floor_{word}": value for word, value in of_floor.items()},
+        **{f"floor_{measure}": value for measure, value in of_floor.items()},
     }
 
 
@@ -66,15 +66,15 @@ def _distances(
     compared_groups: np.ndarray,
     other_groups: np.ndarray,
 ) -> Row:
-    words = (KERNEL, f"{KERNEL}_low", f"{KERNEL}_high")
-    words += ("frechet_distance", "precision", "recall")
+    measures = (KERNEL, f"{KERNEL}_low", f"{KERNEL}_high")
+    measures += ("frechet_distance", "precision", "recall")
     if not compared.shape[1]:
-        return dict.fromkeys(words)
+        return dict.fromkeys(measures)
     kernel = kernel_distance.distance(compared, other, compared_groups, other_groups)
     frechet = frechet_distance.distance(compared, other)
     shares = manifolds.precision_and_recall(compared, other)
     values = (*kernel, frechet, *shares)
     return {
-        word: float(value) if np.isfinite(value) else None
-        for word, value in zip(words, values, strict=True)
+        measure: float(value) if np.isfinite(value) else None
+        for measure, value in zip(measures, values, strict=True)
     }

@@ -1,4 +1,4 @@
-"""Rows as they are kept: <workdir>/generated_quality/<dataset>/<step>.json."""
+"""Kept rows: <workdir>/generated_quality/<dataset>/<step>.json."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -20,20 +20,20 @@ KERNEL = "kernel_distance"
 
 
 def folder(config: Any, workdir: epath.Path) -> epath.Path:
-    """The folder of the rows about a config's screen."""
+    """Returns the folder of the rows about a config's screen."""
     return workdir / FOLDER / screen.load(config).name
 
 
 def state_digest(items: Mapping[str, Any]) -> str:
-    """SHA-256, in hex, of the numbers of a checkpoint's encoder."""
-    made = hashlib.sha256()
+    """Computes the SHA-256, in hex, of the numbers of a checkpoint's encoder."""
+    digest = hashlib.sha256()
     for array in jax.tree.leaves(items["encoder"]):
-        made.update(np.asarray(array).tobytes())
-    return made.hexdigest()
+        digest.update(np.asarray(array).tobytes())
+    return digest.hexdigest()
 
 
 def rows_of(folder: epath.Path, step: int, made_from: Mapping[str, Any]) -> list[Row]:
-    """Rows of a step that were made from the same, of each space by itself.
+    """Returns a step's rows of the spaces whose rows were made from the same.
 
     Args:
       folder: of the dataset.
@@ -42,8 +42,8 @@ def rows_of(folder: epath.Path, step: int, made_from: Mapping[str, Any]) -> list
     """
     content = _read(folder / f"{step}.json")
     before = content.get("made_from", {})
-    same = {name for name, made in made_from.items() if before.get(name) == made}
-    return [row for row in content.get("rows", []) if row["space"] in same]
+    unchanged = {name for name, made in made_from.items() if before.get(name) == made}
+    return [row for row in content.get("rows", []) if row["space"] in unchanged]
 
 
 def write(
@@ -51,17 +51,17 @@ def write(
     step: int,
     rows: Sequence[Row],
     made_from: Mapping[str, Any],
-    what: Mapping[str, Any],
+    description: Mapping[str, Any],
 ) -> None:
-    """Keeps the rows of a step, beside those of other spaces made from the same state.
+    """Keeps the rows of a step, beside rows of other spaces from the same state.
 
     Args:
       folder: of the dataset.
       step: of training.
       rows: of the spaces in `made_from`.
-      made_from: name of a space to what its rows are made from; "state" of each is
-        what was drawn from.
-      what: else to be told with them, as plain data.
+      made_from: name of a space to what its rows are made from, with the digest
+        "state" of the drawing state.
+      description: further values to keep with the rows, as plain data.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{step}.json"
@@ -74,19 +74,24 @@ def write(
     }
     kept = [row for row in before.get("rows", []) if row["space"] in others]
     rows = sorted([*kept, *rows], key=lambda row: row["space"])
-    content = {**what, "step": step, "rows": rows, "made_from": others | {**made_from}}
+    content = {
+        **description,
+        "step": step,
+        "rows": rows,
+        "made_from": others | {**made_from},
+    }
     sealed_json.write(path, content)
     _write_table(folder)
 
 
 def steps(folder: epath.Path) -> list[int]:
-    """The steps that have rows, ascending."""
+    """Returns the steps that have rows, ascending."""
     paths = folder.glob("*.json") if folder.exists() else ()
     return sorted(int(path.stem) for path in paths if path.stem.isdecimal())
 
 
-def forget_after(folder: epath.Path, step: int) -> None:
-    """Drops the rows of later steps: a training went back, and comes by other ones."""
+def drop_after(folder: epath.Path, step: int) -> None:
+    """Drops the rows of later steps, as after a rollback."""
     later = [number for number in steps(folder) if number > step]
     for number in later:
         (folder / f"{number}.json").unlink()
@@ -101,7 +106,7 @@ def _write_table(folder: epath.Path) -> None:
 
 
 def _read(path: epath.Path) -> dict[str, Any]:
-    """The content of a file; {} where it is not there or damaged: it is made again."""
+    """Reads a file; returns {} if it is absent or damaged, to be made again."""
     try:
         content = sealed_json.read_own(path)
     except (FileNotFoundError, ValueError):

@@ -1,4 +1,4 @@
-"""Features of images in the spaces that were opened, without keeping the images."""
+"""Features of images in open spaces, computed without keeping the images."""
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,32 +14,32 @@ Features = dict[int, np.ndarray]  # ALL or a channel's number to [N, D]
 
 
 def usable(chosen: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Names of the spaces that can be opened here, and why each other cannot.
+    """Returns the spaces that can be opened here, and why each other cannot.
 
     Args:
-      chosen: names; () is all that are installed, and the others are only told of.
+      chosen: names; () is all installed ones, and for the others reasons are returned.
 
     Raises:
-      InputError: one that was chosen is not installed.
+      InputError: a chosen space is not installed.
     """
-    spaces, missing = [], []
+    spaces, reasons = [], []
     for name in chosen or names():
-        if why := modules.load(FOLDER, name).missing():
+        if reason := modules.load(FOLDER, name).missing():
             if chosen:
-                raise InputError(why)
-            missing.append(why)
+                raise InputError(reason)
+            reasons.append(reason)
         else:
             spaces.append(name)
-    return spaces, missing
+    return spaces, reasons
 
 
 @dataclasses.dataclass(frozen=True)
 class Space:
-    """A space that is open.
+    """Space that is open.
 
     Attributes:
       name: of its module.
-      most: images of each kind that are measured at most.
+      most: limit of images of each set that are measured.
       features: function of images [B, px, px, C] in [-1, 1] to `Features`.
     """
 
@@ -62,34 +62,40 @@ def open_space(name: str, channels: tuple[str, ...], px: int) -> Space:
 
 
 def version(name: str) -> str:
-    """What the features of a space depend on besides the images, in words."""
+    """Describes what the features of a space depend on besides the images."""
     return modules.load(FOLDER, name).version()
 
 
 def measure(
     batches: Iterable[np.ndarray], spaces: Sequence[Space], count: int
 ) -> dict[str, Features]:
-    """Features of the first images of batches, by the names of the spaces.
+    """Measures the first images of batches, by the names of the spaces.
 
     Args:
-      batches: of [B, px, px, C], all of one size, with `count` images at least.
-      spaces: that measure, each at most its `most`.
-      count: images that are wanted.
+      batches: of [B, px, px, C], all of one size, with at least `count` images.
+      spaces: that measure, each at most its `most` images.
+      count: wanted images.
+
+    Returns:
+      Name of a space to its features of the images.
     """
     parts: dict[str, list[Mapping[int, np.ndarray]]] = {s.name: [] for s in spaces}
     batches, done = iter(batches), 0
     while done < count:
         images = next(batches)
         for space in spaces:
-            left = min(count, space.most) - done
+            remaining = min(count, space.most) - done
             # A network compiles for whole batches; measurements are of single images.
-            if left > 0:
-                found = space.features(images)
+            if remaining > 0:
+                features = space.features(images)
                 parts[space.name].append(
-                    {k: np.asarray(x)[:left] for k, x in found.items()}
+                    {key: np.asarray(x)[:remaining] for key, x in features.items()}
                 )
         done += len(images)
     return {
-        name: {key: np.concatenate([one[key] for one in some]) for key in some[0]}
-        for name, some in parts.items()
+        name: {
+            key: np.concatenate([batch[key] for batch in batches_of_space])
+            for key in batches_of_space[0]
+        }
+        for name, batches_of_space in parts.items()
     }

@@ -18,12 +18,12 @@ PARTS = SCALING, COMPARED, FLOOR = range(3)
 
 @dataclasses.dataclass(frozen=True)
 class Part:
-    """A part of the real images.
+    """Part of the real images.
 
     Attributes:
-      record: [n] int, row of the screen's table that each crop is of.
+      record: [n] int, row of the screen's table of each crop's record.
       labels: column to [n] int classes, -1 where blank.
-      features: name of a space to its features of the part, as they are measured.
+      features: name of a space to its features of the part, not scaled.
     """
 
     record: np.ndarray
@@ -36,8 +36,8 @@ class Real:
     """Real images in the spaces, on one scale.
 
     Attributes:
-      compared: the part that generated images are held against.
-      floor: another part, held against it in place of generated images.
+      compared: the part that generated images are compared with.
+      floor: another part, compared with it in place of generated images.
       scales: name of a space to the scale of each of its `Features`, by a third part.
     """
 

@@ -1,4 +1,4 @@
-"""Judges generated images while a training runs, every so many images."""
+"""Schedule of judging generated images while a training runs."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -20,7 +20,7 @@ def check(config: Any, method: Any) -> None:
 
     Args:
       config: of the experiment.
-      method: of it.
+      method: of the config.
 
     Raises:
       InputError: there is no such space, it is not installed, or the method draws no
@@ -35,15 +35,15 @@ def check(config: Any, method: Any) -> None:
 
 
 class Schedule:
-    """Judges when it is due; of several hosts the first does, for all.
+    """Schedule of judging; on several hosts the first judges, for all.
 
     Args:
       config: of the experiment.
-      workdir: of it.
-      method: of it.
+      workdir: of the experiment.
+      method: of the config.
       records: that are trained on.
       batches: as of `judge.Judge`.
-      first: step that the training goes on from; rows of later ones are dropped.
+      first: step from which the training continues; rows of later steps are dropped.
       total: steps of the training.
     """
 
@@ -67,23 +67,23 @@ class Schedule:
             spaces = options.every_spaces
             self._judge = judge.Judge(config, workdir, method, records, batches, spaces)
         if hosts.leads():
-            kept.forget_after(kept.folder(config, workdir), first)
+            kept.drop_after(kept.folder(config, workdir), first)
 
     def is_due(self, step: int) -> bool:
-        """Whether images are judged after a step: at the last one, too."""
+        """Returns True if images are judged after a step; the last step is due too."""
         if not self._judge:
             return False
         return step % self._every == 0 or step == self._total
 
     def take(self, step: int, state: Any) -> dict[str, float]:
-        """Judges a state; gives the metrics of all channels together.
+        """Judges a state; returns the metrics of all channels together.
 
         Returns:
-          "generated/<space>_<what>" to a number.
+          "generated/<space>_<measure>" to a number.
         """
         return {
-            f"{PREFIX}/{row['space']}_{what}": row[what]
+            f"{PREFIX}/{row['space']}_{measure}": row[measure]
             for row in self._judge.rows(step, state)
-            for what in SHOWN
-            if row["channel"] == WHOLE and row[what] is not None
+            for measure in SHOWN
+            if row["channel"] == WHOLE and row[measure] is not None
         }

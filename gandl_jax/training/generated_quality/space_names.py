@@ -1,4 +1,4 @@
-"""The names of spaces in a config; imports nothing slow."""
+"""Names of spaces in a config; imports nothing slow."""
 
 from gandl_jax import modules
 from gandl_jax.errors import known
@@ -8,18 +8,18 @@ MARKER = "open_space"
 
 
 def names() -> list[str]:
-    """The spaces that there are."""
+    """Returns the names of all spaces."""
     return modules.names(FOLDER, MARKER)
 
 
 def check(config) -> None:
-    """Refuses spaces that there are not.
+    """Refuses unknown spaces.
 
     Args:
       config: generated_quality is read.
 
     Raises:
-      InputError: with the nearest name.
+      InputError: names the nearest one.
     """
     for key in ("spaces", "every_spaces"):
         for name in config.generated_quality[key]:

@@ -1,16 +1,16 @@
-"""Features on one scale, by real images that are compared with nothing."""
+"""Standardisation of features, by real images that are compared with nothing."""
 
 import dataclasses
 
 import numpy as np
 
-FARTHEST = 10.0  # deviations: values beyond count as that far (ours)
-NARROW = 1e-6  # of the largest value: a deviation that is float32's rounding
+FARTHEST = 10.0  # deviations at which values are clipped (ours)
+NARROW = 1e-6  # share of the largest value; smaller deviations are float32's rounding
 
 
 @dataclasses.dataclass(frozen=True)
 class Scale:
-    """The scale of features.
+    """Scale of features.
 
     Attributes:
       mean: [D] float64.
@@ -23,14 +23,14 @@ class Scale:
     kept: np.ndarray
 
     def apply(self, values: np.ndarray) -> np.ndarray:
-        """[N, d] float64 from [N, D]; what is undefined counts as the mean."""
-        own = np.asarray(values, np.float64)[:, self.kept]
-        scaled = (own - self.mean[self.kept]) / self.deviation[self.kept]
+        """Scales [N, D] values to [N, d] float64; undefined ones count as the mean."""
+        columns = np.asarray(values, np.float64)[:, self.kept]
+        scaled = (columns - self.mean[self.kept]) / self.deviation[self.kept]
         return np.nan_to_num(scaled, nan=0.0).clip(-FARTHEST, FARTHEST)
 
 
 def scale_of(values: np.ndarray) -> Scale:
-    """The scale of [N, D] features, of which some may be undefined."""
+    """Computes the scale of [N, D] features, of which some may be undefined."""
     values = np.asarray(values, np.float64)
     is_finite = np.isfinite(values)
     counts = np.maximum(is_finite.sum(0), 1)

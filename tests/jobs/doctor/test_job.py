@@ -52,7 +52,7 @@ def lines(**metrics):
     ],
 )
 def test_what_is_ill_of_any_method_is_named(found, state, words):
-    assert (found.state, words in found.words) == (state, True), found
+    assert (found.state, words in found.result) == (state, True), found
     assert metric_findings.gradients(lines(x__loss=[1.0] * 20)) is None
 
 
@@ -61,9 +61,9 @@ def test_throughput_that_halves_is_told_and_where():
     told = speed.throughput([(i, rate) for i, rate in enumerate(rates, 1)])
     assert told.state == BAD
     assert "50 images/s in the first tenth, 20 in the middle, 20 in the last" in (
-        told.words
+        told.result
     )
-    assert "slowest between steps 21 and 25: 20" in told.words
+    assert "slowest between steps 21 and 25: 20" in told.result
     assert speed.throughput([(i, 50.0) for i in range(50)]).state == GOOD
 
 
@@ -83,7 +83,7 @@ def test_time_lost_counts_what_was_wanted_and_did_not_train():
     seen = [{"what": what, "at": float(at)} for what, at in seen]
     assert speed.spans_wanted(seen, 91_000.0) == [(0, 4000), (90_000, 91_000)]
     told = speed.lost(seen, trained_s=2500.0, until=91_000.0)
-    assert told.state == NOTE and told.words.startswith("50% of 1 h 23 min")
+    assert told.state == NOTE and told.result.startswith("50% of 1 h 23 min")
     assert speed.lost(seen, trained_s=4900.0, until=91_000.0).state == GOOD
 
 
@@ -91,8 +91,8 @@ def test_rollbacks_are_counted_against_the_most():
     back = {"what": "rolled_back", "step": 60, "to": 40, "why": "d/loss is nan"}
     once, spent = progress.rollbacks([back], 3)[0], progress.rollbacks([back] * 3, 3)[0]
     assert (once.state, spent.state) == (NOTE, BAD)
-    assert "from step 60 to 40, d/loss is nan" in once.words
-    assert "3 times from step 60" in spent.words
+    assert "from step 60 to 40, d/loss is nan" in once.result
+    assert "3 times from step 60" in spent.result
     assert progress.rollbacks([], 3)[0].state == GOOD
 
 
@@ -170,7 +170,7 @@ def state():
 def test_what_is_left_follows_from_the_rate(state):
     # 60 steps of 32 images at 16 images/s.
     assert progress.seconds_left(state()) == 120.0
-    told = progress.training(state()).words
+    told = progress.training(state()).result
     assert "40%, step 40 of 100 (1,280 of 3,200 images); 2 min left" in told
 
 
@@ -189,7 +189,7 @@ def test_how_a_training_ended_and_how_it_goes_on(state, ended, words):
     event = {"step": 0, "why": "stopped on SIGTERM", "at": 0.0}
     seen = [{"what": what, **event} for what in ended]
     found = state(events=seen)
-    assert words in progress.training(found).words
+    assert words in progress.training(found).result
     command = "python -m gandl_jax.main --config=configs/demo.py --job=train"
     assert outputs.next_step(found) == ("go on from step 40", command)
 
@@ -202,10 +202,8 @@ def test_a_start_that_was_killed_counts_while_another_job_runs(state):
         (["started"], "3: 1 finished, 1 killed"),
     ):
         seen = [{"what": what, "at": 0.0} for what in ends + more]
-        assert (
-            progress.starts_and_rollbacks(state(events=seen, holder=embeds), 3)[0].words
-            == told
-        )
+        found = progress.starts_and_rollbacks(state(events=seen, holder=embeds), 3)
+        assert found[0].result == told
 
 
 def test_who_rolled_back_too_often_is_not_told_to_go_on(state):
@@ -226,7 +224,7 @@ def test_a_training_that_runs_and_says_nothing_is_told(state):
     runs = {"host": "here", "pid": 3, "since": "now", "command": "--job=train"}
     assert progress.silence(state(holder=runs)) is None
     told = progress.silence(state(holder=runs, last_line=9_000.0))
-    assert "16 min 40 s ago, and one comes every 20 s" in told.words
+    assert "16 min 40 s ago, and one comes every 20 s" in told.result
 
 
 def test_a_full_or_read_only_disk_is_told(state):
@@ -237,7 +235,7 @@ def test_a_full_or_read_only_disk_is_told(state):
         GOOD,
         BAD,
     ]
-    assert "cannot be written" in told(2_000_000, False).words
+    assert "cannot be written" in told(2_000_000, False).result
 
 
 def test_who_embeds_with_anothers_encoder_lacks_no_checkpoint(state):

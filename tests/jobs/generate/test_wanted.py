@@ -19,23 +19,23 @@ def config(**options):
 
 
 def test_each_class_is_filled_up_to_the_largest():
-    assert wanted.of_classes(config(), SOURCE) == {"b": 5, "c": 2}
-    assert wanted.of_classes(config(classes=("a", "b")), SOURCE) == {"b": 5}
+    assert wanted.per_class(config(), SOURCE) == {"b": 5, "c": 2}
+    assert wanted.per_class(config(classes=("a", "b")), SOURCE) == {"b": 5}
     all_alike = config(images_per_class=3)
-    assert wanted.of_classes(all_alike, SOURCE) == {"a": 3, "b": 3, "c": 3}
+    assert wanted.per_class(all_alike, SOURCE) == {"a": 3, "b": 3, "c": 3}
 
 
 def test_what_cannot_be_drawn_is_refused():
     with pytest.raises(InputError, match="names 'd', of which .* never saw an image"):
-        wanted.of_classes(config(classes=("d",)), SOURCE)
+        wanted.per_class(config(classes=("d",)), SOURCE)
     unseen = Source(("phase",), {"State": ("a", "b")}, {"State": (7, 0)})
     with pytest.raises(InputError, match="names 'b', of which .* never saw"):
-        wanted.of_classes(config(classes=("b",)), unseen)
+        wanted.per_class(config(classes=("b",)), unseen)
     alike = Source(("phase",), {"State": ("a", "b")}, {"State": (4, 4)})
     with pytest.raises(InputError, match="all classes of State have 4 training"):
-        wanted.of_classes(config(), alike)
+        wanted.per_class(config(), alike)
     with pytest.raises(InputError, match="drew by no class"):
-        wanted.of_classes(config(), Source(("phase",)))
+        wanted.per_class(config(), Source(("phase",)))
 
 
 def test_more_than_passes_is_refused_with_how_many_there_are():

@@ -37,7 +37,7 @@ def test_what_holds_other_things_is_no_such_column(column, cells):
     "name, other", [("dose_nM", True), ("conc_uM", False), ("dose", False)]
 )
 def test_other_units_are_told_by_the_name(name, other):
-    assert columns.other_unit(name) == other
+    assert columns.has_other_unit(name) == other
 
 
 def test_a_key_is_the_fewest_columns_that_tell_rows_apart():
@@ -60,8 +60,8 @@ def test_a_key_is_the_fewest_columns_that_tell_rows_apart():
 def test_columns_of_few_values_are_kept_to_colour_by():
     cells = {"class": list("aabb"), "id": list("wxyz"), "one": "1"}
     table = pd.DataFrame(cells | {"Unnamed: 0": list("0101")})
-    assert columns.more(table, ()) == ["class"]
-    assert columns.more(table, ["class"]) == []
+    assert columns.extra(table, ()) == ["class"]
+    assert columns.extra(table, ["class"]) == []
     assert columns.label(["donor", "stage", "class"]) == "class"
 
 

@@ -191,8 +191,8 @@ def test_the_chapter_of_labels_counts_classes_and_what_is_left_out(rows):
         left_out={"blank Mechanism": 12},
     )
     place = ("HRCE", "plate", "balanced_accuracy", "Mechanism", "")
-    asked = scores.asked("label_classification")
-    page = scores.section("s", asked, [row], {place: {"trained": row}})
+    texts = scores.chapter_texts("label_classification")
+    page = scores.section("s", texts, [row], {place: {"trained": row}})
     assert "Can Mechanism be read from the images?" in page
     words = "HRCE, plate: records by class: DMSO 24, kinase 1,040; left out: blank Mech"
     assert words in page

@@ -83,7 +83,7 @@ def test_a_healthy_training_raises_no_alarm():
     ],
 )
 def test_what_is_ill_is_named(found, state, words):
-    assert (found.state, words in found.words) == (state, True), found
+    assert (found.state, words in found.result) == (state, True), found
 
 
 def test_nothing_is_said_of_what_is_not_there_or_too_early_to_judge():

@@ -30,14 +30,14 @@ def test_rows_of_other_spaces_stay_while_the_state_is_the_same(tmp_path):
 
 def test_later_steps_and_damaged_files_are_forgotten(tmp_path):
     folder = epath.Path(tmp_path) / "screen"
-    kept.forget_after(folder, 0)
+    kept.drop_after(folder, 0)
     for step in (5, 10, 15):
         kept.write(folder, step, [row("random", step)], {"random": made()}, {})
-    kept.forget_after(folder, 10)
+    kept.drop_after(folder, 10)
     assert kept.steps(folder) == [5, 10]
     table = csv_files.read(folder / kept.TABLE)
     assert table["kernel_distance"].tolist() == ["5", "10"]
     (folder / "5.json").write_text("{}")
     assert kept.rows_of(folder, 5, {"random": made()}) == []
-    kept.forget_after(folder, 5)
+    kept.drop_after(folder, 5)
     assert kept.steps(folder) == [5]

@@ -14,30 +14,30 @@ BINS = 10  # of the histogram, between the two ends (ours)
 
 
 def measured(images: np.ndarray, features: Callable) -> np.ndarray:
-    """[B, 1] entropy in bits, the mean over channels."""
+    """Computes the entropy [B, 1] in bits, the mean over channels."""
     del features
-    share = (np.clip(images, -1, 1) + 1) / 2
-    levels = np.rint(share * (LEVELS - 1)).astype(np.int64)
+    scaled = (np.clip(images, -1, 1) + 1) / 2
+    levels = np.rint(scaled * (LEVELS - 1)).astype(np.int64)
     count, channels = len(images), images.shape[-1]
     rows = np.moveaxis(levels, -1, 1).reshape(count * channels, -1)
-    place = rows + LEVELS * np.arange(len(rows))[:, None]
-    counts = np.bincount(place.ravel(), minlength=LEVELS * len(rows))
-    frequent = counts.reshape(len(rows), LEVELS) / rows.shape[1]
-    bits = -(frequent * np.log2(np.where(frequent > 0, frequent, 1))).sum(1)
+    bins = rows + LEVELS * np.arange(len(rows))[:, None]
+    counts = np.bincount(bins.ravel(), minlength=LEVELS * len(rows))
+    frequencies = counts.reshape(len(rows), LEVELS) / rows.shape[1]
+    bits = -(frequencies * np.log2(np.where(frequencies > 0, frequencies, 1))).sum(1)
     return bits.reshape(count, channels).mean(1, keepdims=True)
 
 
 def passing(real: np.ndarray, drawn: np.ndarray) -> np.ndarray:
-    """Those within one standard deviation of the real images' mean."""
+    """Returns the images within one standard deviation of the real images' mean."""
     low, high = _ends(real)
     inside = (drawn[:, 0] >= low) & (drawn[:, 0] <= high)
     return np.flatnonzero(inside)
 
 
 def chosen(real: np.ndarray, drawn: np.ndarray, wanted: int) -> np.ndarray:
-    """The first of each bin, as many as its share of the real images says.
+    """Chooses the first of each bin, by its share of the real images.
 
-    Where a bin has too few, all others give more, by their shares.
+    If a bin has too few, all others give more, by their shares.
     """
     edges = np.linspace(*_ends(real), BINS + 1)[1:-1]
     bins = np.searchsorted(edges, drawn[:, 0], side="right")
@@ -46,8 +46,8 @@ def chosen(real: np.ndarray, drawn: np.ndarray, wanted: int) -> np.ndarray:
     # The j-th of a bin of share s is due once (j + 1/2) / s have been kept.
     rank = np.empty(len(drawn))
     for number in range(BINS):
-        own = np.flatnonzero(bins == number)
-        rank[own] = np.arange(len(own)) + 0.5
+        in_bin = np.flatnonzero(bins == number)
+        rank[in_bin] = np.arange(len(in_bin)) + 0.5
     due = rank / np.maximum(counts[bins], 1e-9)
     return np.sort(np.argsort(due, kind="stable")[:wanted])
 

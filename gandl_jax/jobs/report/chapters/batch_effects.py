@@ -1,11 +1,11 @@
-"""The chapter of batch effects."""
+"""Chapter of batch effects."""
 
 from gandl_jax.jobs.report import findings, scores
 
 PLACE = 60
 KEYS = findings.BATCH_KEYS
 REMARKS = True
-ASKED = scores.Asked(
+TEXTS = scores.ChapterTexts(
     "batch_effects",
     "Batch effects",
     "Do the features know plate and position?",
@@ -18,5 +18,5 @@ ASKED = scores.Asked(
 
 
 def chapters(screen, numbers):
-    """See `task_chapters`."""
-    return scores.chapters(screen, ASKED, numbers)
+    """Yields the chapter, as `task_chapters` asks for it."""
+    return scores.chapters(screen, TEXTS, numbers)

@@ -1,4 +1,4 @@
-"""The chapter of clustering: are there clusters, and are they more than the plates'?"""
+"""Chapter of clustering: are there clusters, and are they more than the plates'?"""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -36,7 +36,7 @@ LEGEND = (
 
 
 def chapters(screen, numbers):
-    """See `task_chapters`."""
+    """Yields the chapter, as `task_chapters` asks for it."""
     rows, table = screen.rows["clustering"], screen.tables.get("clustering")
     if table:
         files.add(numbers, "clustering", screen.name, lines(rows))
@@ -60,41 +60,41 @@ def chapters(screen, numbers):
 
 
 def lines(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """All scores, and those of each minimum size, one a line."""
-    found = []
+    """Returns all scores, and those of each minimum size, one a line."""
+    flat_rows = []
     for row in rows:
         plain = scores.flat(row)
-        found.append({k: v for k, v in plain.items() if k not in NESTED})
+        flat_rows.append({k: v for k, v in plain.items() if k not in NESTED})
         keys = ("task", "set", "encoder", "features", "group", "split", marks.LABELS)
-        base = {key: row[key] for key in keys if key in row}
-        found += [base | one for one in row["by_size"]]
-    return found
+        shared = {key: row[key] for key in keys if key in row}
+        flat_rows += [shared | of_size for of_size in row["by_size"]]
+    return flat_rows
 
 
 def _figures(table: Table, name: str) -> Iterator[Html]:
-    """A map of each cell model, by what stands first."""
-    for number, (place, those) in enumerate(table.items()):
-        row = encoder_roles.main(those)
+    """Draws a map of each cell model, by what stands first."""
+    for number, (score_key, by_role) in enumerate(table.items()):
+        row = encoder_roles.main(by_role)
         drawn = figures.draw(
             places=(row["map"]["x"], row["map"]["y"]),
             labels=row["map"]["cluster"],
-            sizes=[one["min_size"] for one in row["by_size"]],
-            silhouettes=[one["silhouette"] for one in row["by_size"]],
+            sizes=[of_size["min_size"] for of_size in row["by_size"]],
+            silhouettes=[of_size["silhouette"] for of_size in row["by_size"]],
             least=row["gaussian_95"],
         )
-        words = f"{place[0]}, {row['set']}: {_verdict(row)}"
+        caption = f"{score_key[0]}, {row['set']}: {_verdict(row)}"
         anchor = page.anchor(f"clusters-{name}-{number}")
-        svg = Html(style.to_svg(drawn, anchor, f"Clusters on a map of {words}"))
-        yield page.figure(svg, scores.marked(words, row))
+        svg = Html(style.to_svg(drawn, anchor, f"Clusters on a map of {caption}"))
+        yield page.figure(svg, scores.marked(caption, row))
 
 
 def _verdict(row: Row) -> str:
     if not row["called"]:
         return "no clusters are called"
-    about = f"{page.count(row['clusters'], 'cluster')}"
+    counted = f"{page.count(row['clusters'], 'cluster')}"
     if row["plate_share"] >= max(0.5, row["label_share"] or 0):
-        return f"{about}, which follow the plates"
-    return about
+        return f"{counted}, which follow the plates"
+    return counted
 
 
 def _table(table: Table) -> Html:
@@ -106,12 +106,12 @@ def _table(table: Table) -> Html:
 
 
 def _lines(table: Table) -> Iterator[tuple[object, ...]]:
-    for place, those in table.items():
-        for role, row in those.items():
+    for score_key, by_role in table.items():
+        for role, row in by_role.items():
             yield (
-                place[0],
+                score_key[0],
                 role,
-                scores.cell(role, those),
+                scores.cell(role, by_role),
                 task.words(row),
                 row["min_size"],
                 f"{row['noise']:.0%}",
@@ -132,18 +132,18 @@ def _by_size(table: Table) -> Html:
         header,
         (
             (
-                place[0],
+                score_key[0],
                 role,
-                one["min_size"],
-                one["clusters"],
-                f"{one['noise']:.0%}",
-                page.number(one["silhouette"], ".3f"),
-                page.number(one["calinski_harabasz"], ".3g"),
-                page.number(one["davies_bouldin"], ".2f"),
+                of_size["min_size"],
+                of_size["clusters"],
+                f"{of_size['noise']:.0%}",
+                page.number(of_size["silhouette"], ".3f"),
+                page.number(of_size["calinski_harabasz"], ".3g"),
+                page.number(of_size["davies_bouldin"], ".2f"),
             )
-            for place, those in table.items()
-            for role, row in those.items()
-            for one in row["by_size"]
+            for score_key, by_role in table.items()
+            for role, row in by_role.items()
+            for of_size in row["by_size"]
         ),
         "clustering",
     )

@@ -1,4 +1,4 @@
-"""The chapter of control classification."""
+"""Chapter of control classification."""
 
 from gandl_jax.jobs.report import findings, scores
 
@@ -6,7 +6,7 @@ PLACE = 30
 KEYS = findings.SCORE_KEYS
 ANSWERS = True
 MISSED = "How surely the controls are told apart"
-ASKED = scores.Asked(
+TEXTS = scores.ChapterTexts(
     "control_classification",
     "Controls",
     "Are the two controls told apart?",
@@ -17,5 +17,5 @@ ASKED = scores.Asked(
 
 
 def chapters(screen, numbers):
-    """See `task_chapters`."""
-    return scores.chapters(screen, ASKED, numbers)
+    """Yields the chapter, as `task_chapters` asks for it."""
+    return scores.chapters(screen, TEXTS, numbers)

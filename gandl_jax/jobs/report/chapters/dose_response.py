@@ -1,4 +1,4 @@
-"""The chapter of dose response: curves, and rescue against side effect."""
+"""Chapter of dose response: curves, and rescue against side effect."""
 
 from gandl_jax.jobs.report import compounds, curves, page
 from gandl_jax.jobs.report import numbers as files
@@ -10,7 +10,7 @@ NESTED = ("points", "controls", "warnings")  # do not fit into one line of CSV
 
 
 def chapters(screen, numbers):
-    """See `task_chapters`."""
+    """Yields the chapter, as `task_chapters` asks for it."""
     if not screen.curves:
         return
     flat = [

@@ -1,4 +1,4 @@
-"""The chapter of drugs against controls: measures of a classifier and its floors."""
+"""Chapter of drugs against controls: measures of a classifier and its floors."""
 
 from collections.abc import Iterator
 
@@ -24,7 +24,7 @@ WORDS = (
 
 
 def chapters(screen, numbers):
-    """See `task_chapters`."""
+    """Yields the chapter, as `task_chapters` asks for it."""
     rows, table = screen.rows["drug_control"], screen.tables.get("drug_control")
     if table:
         files.add(numbers, "drug_control", screen.name, list(map(scores.flat, rows)))
@@ -49,27 +49,31 @@ def chapters(screen, numbers):
 
 def _figures(name: str, table: Table) -> Iterator[Html]:
     for metric in DRAWN:
-        part = {place: those for place, those in table.items() if place[2] == metric}
-        if part:
-            lines = list(part.values())
+        of_metric = {
+            score_key: by_role
+            for score_key, by_role in table.items()
+            if score_key[2] == metric
+        }
+        if of_metric:
+            lines = list(of_metric.values())
             label = task.measure({"metric": metric})
-            names = scores.line_names(part, lines)
+            names = scores.line_names(of_metric, lines)
             drawn = scores.figure(names, lines, label, f"drug-{name}-{metric}")
             yield page.figure(drawn, "")
 
 
 def _table(table: Table) -> Html:
-    order = list(dict.fromkeys(role for those in table.values() for role in those))
+    order = list(dict.fromkeys(role for by_role in table.values() for role in by_role))
     header = ("Cells", "Test part", "Measure", *order, "guessing")
     lines = []
-    for place, those in table.items():
-        first = encoder_roles.main(those)
+    for score_key, by_role in table.items():
+        first = encoder_roles.main(by_role)
         lines.append(
             (
-                place[0],
-                scores.split_cell(place[1], first["leaky"]),
+                score_key[0],
+                scores.split_cell(score_key[1], first["leaky"]),
                 task.measure(first),
-                *(scores.cell(role, those) for role in order),
+                *(scores.cell(role, by_role) for role in order),
                 page.number(first["chance"], ".2f"),
             )
         )

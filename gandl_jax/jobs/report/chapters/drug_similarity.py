@@ -1,4 +1,4 @@
-"""The chapter of drug similarity: do drugs of one mechanism look alike?"""
+"""Chapter of drug similarity: do drugs of one mechanism look alike?"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -18,14 +18,14 @@ SIDES = ("within", "against")
 
 
 def chapters(screen, numbers):
-    """See `task_chapters`."""
+    """Yields the chapter, as `task_chapters` asks for it."""
     rows, table = screen.rows["drug_similarity"], screen.tables.get("drug_similarity")
     if table:
         files.add(numbers, "drug_similarity", screen.name, lines(rows))
         section = page.section(
             "drug_similarity",
             "Do drugs of one mechanism look alike?",
-            page.tag("p", _words(table)),
+            page.tag("p", _explanation(table)),
             page.tag(
                 "div", page.figure(_figure(table, screen.name), ""), class_="pair"
             ),
@@ -44,22 +44,22 @@ def chapters(screen, numbers):
 
 
 def lines(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """All scores, and those of each mechanism, one a line."""
-    found = []
+    """Returns all scores, and those of each mechanism, one a line."""
+    flat_rows = []
     for row in rows:
         plain = scores.flat(row)
         plain.pop("by_mechanism")
-        found.append(plain)
+        flat_rows.append(plain)
         keys = ("task", "set", "encoder", "features", "group", "split", "kind")
-        base = {key: row[key] for key in (*keys, marks.LABELS) if key in row}
-        found += [base | one for one in row["by_mechanism"]]
-    return found
+        shared = {key: row[key] for key in (*keys, marks.LABELS) if key in row}
+        flat_rows += [shared | of_mechanism for of_mechanism in row["by_mechanism"]]
+    return flat_rows
 
 
-def _words(table: Table) -> str:
+def _explanation(table: Table) -> str:
     first = encoder_roles.main(next(iter(table.values())))
     against = dict.fromkeys(
-        encoder_roles.main(those)["against"] for those in table.values()
+        encoder_roles.main(by_role)["against"] for by_role in table.values()
     )
     held = " Only records that were held out of training are judged."
     return (
@@ -72,35 +72,35 @@ def _words(table: Table) -> str:
 
 
 def distance(kind: str) -> str:
-    """A distance in words: "Bray-Curtis"."""
+    """Names a distance: "Bray-Curtis"."""
     return DISTANCES.get(kind, kind)
 
 
 def _figure(table: Table, name: str) -> Html:
     names = [
-        "\n".join(n for n in (place[0], distance(place[2])) if n != "all")
-        for place in table
+        "\n".join(n for n in (score_key[0], distance(score_key[2])) if n != "all")
+        for score_key in table
     ]
-    those = list(table.values())
-    for i, line in enumerate(those):
-        if any(map(marks.learnt, line.values())):
+    roles_of_lines = list(table.values())
+    for i, by_role in enumerate(roles_of_lines):
+        if any(map(marks.learnt, by_role.values())):
             names[i] += f" ({marks.WORDS})"
     label = "probability to lie nearer to the mechanism"
-    return scores.figure(names, those, label, f"similarity-{name}")
+    return scores.figure(names, roles_of_lines, label, f"similarity-{name}")
 
 
 def _table(table: Table) -> Html:
-    order = list(dict.fromkeys(role for those in table.values() for role in those))
+    order = list(dict.fromkeys(role for by_role in table.values() for role in by_role))
     header = ("Cells", "Distance", "Compared with", *order, "chance")
     rows = []
-    for place, those in table.items():
-        first = encoder_roles.main(those)
+    for score_key, by_role in table.items():
+        first = encoder_roles.main(by_role)
         rows.append(
             (
-                place[0],
-                distance(place[2]),
+                score_key[0],
+                distance(score_key[2]),
                 first["against"],
-                *(scores.cell(role, those) for role in order),
+                *(scores.cell(role, by_role) for role in order),
                 page.number(first["chance"], ".1f"),
             )
         )
@@ -112,9 +112,14 @@ def _medians(table: Table) -> Html:
     return page.table(
         header,
         (
-            (place[0], distance(place[2]), scores.marked(role, row), *_both(row))
-            for place, those in table.items()
-            for role, row in those.items()
+            (
+                score_key[0],
+                distance(score_key[2]),
+                scores.marked(role, row),
+                *_both_medians(row),
+            )
+            for score_key, by_role in table.items()
+            for role, row in by_role.items()
         ),
         "drug_similarity",
     )
@@ -127,22 +132,22 @@ def _mechanisms(table: Table) -> Html:
 
 
 def _of_mechanisms(table: Table) -> Iterator[Iterable[object]]:
-    for place, those in table.items():
-        first = encoder_roles.main(those)
-        for one in sorted(first["by_mechanism"], key=lambda one: -one["value"]):
+    for score_key, by_role in table.items():
+        first = encoder_roles.main(by_role)
+        for row in sorted(first["by_mechanism"], key=lambda row: -row["value"]):
             yield (
-                scores.marked(one["mechanism"], first),
-                place[0],
-                distance(place[2]),
-                one["drugs"],
-                one["wells"],
-                page.number(one["value"], ".3f"),
-                *_both(one),
+                scores.marked(row["mechanism"], first),
+                score_key[0],
+                distance(score_key[2]),
+                row["drugs"],
+                row["wells"],
+                page.number(row["value"], ".3f"),
+                *_both_medians(row),
             )
 
 
-def _both(row: Row) -> Iterator[Html]:
-    """Both medians, with their intervals."""
+def _both_medians(row: Row) -> Iterator[Html]:
+    """Formats both medians, with their intervals."""
     for side in SIDES:
         ends = (row.get(f"median_{side}{end}") for end in ("", "_low", "_high"))
         yield page.interval(*ends, ".3g")

@@ -1,4 +1,4 @@
-"""The chapter of efficacy: which doses make infected wells look healthy."""
+"""Chapter of efficacy: which doses make infected wells look healthy."""
 
 import numpy as np
 
@@ -24,24 +24,24 @@ LEGEND = (
 
 
 def chapters(screen, numbers):
-    """See `task_chapters`."""
+    """Yields the chapter, as `task_chapters` asks for it."""
     rows = screen.rows["efficacy"]
-    flat = [{k: v for k, v in row.items() if k not in NESTED} for row in rows]
-    files.add(numbers, "efficacy", screen.name, flat)
+    flat_rows = [{k: v for k, v in row.items() if k not in NESTED} for row in rows]
+    files.add(numbers, "efficacy", screen.name, flat_rows)
     roles = encoder_roles.roles(row["encoder"] for row in rows)
-    # The trained network's where it tells anything, else the next one's.
+    # The trained network's if any dose has a median, else the next encoder's.
     encoder = next(
-        (name for name in roles.values() if any(_told(rows, name))),
+        (name for name in roles.values() if any(_have_medians(rows, name))),
         next(iter(roles.values())),
     )
-    own = [row for row in rows if row["encoder"] == encoder]
+    rows_of_encoder = [row for row in rows if row["encoder"] == encoder]
     section = page.section(
         "efficacy",
         "Which doses make infected wells look healthy?",
-        page.tag("p", _words(own)),
-        *_panels(own, screen.name),
+        page.tag("p", _explanation(rows_of_encoder)),
+        *_panels(rows_of_encoder, screen.name),
         *_reasons(rows),
-        page.details(f"All doses ({len(flat):,})", _table(rows)),
+        page.details(f"All doses ({len(flat_rows):,})", _table(rows)),
         page.tag(
             "p", page.join(["Numbers:", page.data_link("efficacy")]), class_="note"
         ),
@@ -50,41 +50,47 @@ def chapters(screen, numbers):
     yield Chapter("efficacy", "Efficacy", section)
 
 
-def _told(rows, encoder: str):
-    return (r["median"] is not None for r in rows if r["encoder"] == encoder)
+def _have_medians(rows, encoder: str):
+    return (row["median"] is not None for row in rows if row["encoder"] == encoder)
 
 
-def _words(own) -> str:
-    how = ", ".join(dict.fromkeys(row["bound"] for row in own if row["bound"]))
-    treated = [row for row in own if row["treatment"]]
-    learnt = next(filter(marks.learnt, treated), own[0])
+def _explanation(rows) -> str:
+    methods = ", ".join(dict.fromkeys(row["bound"] for row in rows if row["bound"]))
+    treated = [row for row in rows if row["treatment"]]
+    learnt = next(filter(marks.learnt, treated), rows[0])
     return (
-        f"From {marks.told(own[0]['set'], learnt)}; the probability that a well is "
-        f"infected is told by {own[0]['told_by']}. A dose is effective where the upper "
-        "95 % bound of the median over its wells lies below one half. Bounds are by "
-        f"{how or 'nothing: there is none'}; each holds for one dose, and of many "
-        "doses some will be effective by chance."
+        f"From {marks.told(rows[0]['set'], learnt)}; the probability that a well is "
+        f"infected is told by {rows[0]['told_by']}. A dose is effective where the "
+        "upper 95 % bound of the median over its wells lies below one half. Bounds are "
+        f"by {methods or 'nothing: there is none'}; each holds for one dose, and of "
+        "many doses some will be effective by chance."
     )
 
 
-def _panels(own, name: str):
-    """Compounds with most effective doses first."""
-    found = efficacy.compounds([row for row in own if row["median"] is not None])
-    if not found:
+def _panels(rows_of_encoder, name: str):
+    """Draws the compounds, those with most effective doses first."""
+    by_compound = efficacy.compounds(
+        [row for row in rows_of_encoder if row["median"] is not None]
+    )
+    if not by_compound:
         return
-    ranked = sorted(found, key=lambda key: -_count(found[key]))
-    every = [r["concentration_um"] for of in found.values() for r in _rows(of)]
-    limits = min(every), max(every)
+    ranked = sorted(by_compound, key=lambda key: -_count(by_compound[key]))
+    doses = [
+        dose_row["concentration_um"]
+        for of_encoder in by_compound.values()
+        for dose_row in _rows(of_encoder)
+    ]
+    limits = min(doses), max(doses)
     controls = {
         (row["group"], row["experiment"], row["role"]): row["median"]
-        for row in own
+        for row in rows_of_encoder
         if not row["treatment"]
     }
     plots = []
     for i, key in enumerate(ranked[:SHOWN]):
-        rows = _rows(found[key])
+        rows = _rows(by_compound[key])
         figure = figures.curve(
-            wells=tuple(np.concatenate(x).tolist() for x in _points(rows)),
+            wells=tuple(np.concatenate(arrays).tolist() for arrays in _points(rows)),
             doses=[_dose(row) for row in rows],
             controls={
                 role: controls[*key[:2], role]
@@ -94,10 +100,10 @@ def _panels(own, name: str):
             dose_limits_um=limits,
             unit=dose_unit.named_in(rows[0]),
         )
-        words = f"{key[2]} in {key[0]}, {key[1]}: {_effective(rows)}"
+        caption = f"{key[2]} in {key[0]}, {key[1]}: {_effective(rows)}"
         anchor = page.anchor(f"efficacy-{name}-{i}")
-        svg = Html(style.to_svg(figure, anchor, f"Infection by dose of {words}"))
-        plots.append(page.figure(svg, scores.marked(words, rows[0])))
+        svg = Html(style.to_svg(figure, anchor, f"Infection by dose of {caption}"))
+        plots.append(page.figure(svg, scores.marked(caption, rows[0])))
     yield page.legend(LEGEND)
     yield page.tag("div", page.join(plots), class_="curves")
     if len(ranked) > SHOWN:
@@ -146,7 +152,7 @@ def _table(rows) -> Html:
         "Encoder", "Cells", "Experiment", "Treatment", f"Dose ({unit})", "Wells",
         "Median", "Upper bound", "By", "Effective",
     )  # fmt: skip
-    words = {True: "yes", False: "no", None: "not told"}
+    verdicts = {True: "yes", False: "no", None: "not told"}
     return page.table(
         header,
         (
@@ -160,7 +166,7 @@ def _table(rows) -> Html:
                 scores.marked(page.number(row["median"], ".2f"), row),
                 page.number(row["upper"], ".2f"),
                 row["bound"] or row["why_not"],
-                words[row["effective"]],
+                verdicts[row["effective"]],
             )
             for row in rows
         ),

@@ -1,4 +1,4 @@
-"""The report's retrieval: are wells of one treatment each other's neighbours?"""
+"""Chapter of retrieval: are wells of one treatment each other's neighbours?"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,7 +18,7 @@ KINDS = {"replicate": "same treatment", "mechanism": "same mechanism"}
 
 
 def chapters(screen, numbers):
-    """See `task_chapters`."""
+    """Yields the chapter, as `task_chapters` asks for it."""
     rows, table = screen.rows["retrieval"], screen.tables.get("retrieval")
     if table:
         files.add(numbers, "retrieval", screen.name, lines(rows))
@@ -29,12 +29,12 @@ def chapters(screen, numbers):
 def section(
     dataset: str, rows: Sequence[Row], table: Table, remarks: Sequence[str] = ()
 ) -> Html:
-    """The chapter of retrieval.
+    """Builds the chapter of retrieval.
 
     Args:
       dataset: the screen.
       rows: all rows of retrieval.
-      table: those side by side, with `KEYS`.
+      table: the compared ones side by side, with `KEYS`.
       remarks: what the task left out.
     """
     parts = [
@@ -42,15 +42,15 @@ def section(
             "p",
             "For each query those to be found and those to be told from are sorted by "
             "likeness; mean average precision (mAP) is 1 where those of the same "
-            f"treatment or mechanism all come first. {_told_from(table)}Significant: "
-            "the share of labels (treatments and doses, or mechanisms) above chance at "
-            "q < 0.05.",
+            "treatment or mechanism all come first. "
+            f"{_compared_with(table)}Significant: the share of labels (treatments and "
+            "doses, or mechanisms) above chance at q < 0.05.",
         ),
         page.tag("div", page.figure(_figure(table, dataset), ""), class_="pair"),
         _table(table),
         _labels(table),
     ]
-    shown = {id(row) for those in table.values() for row in those.values()}
+    shown = {id(row) for by_role in table.values() for row in by_role.values()}
     rest = [row for row in rows if id(row) not in shown]
     if rest:
         summary = f"All other feature sets ({len(rest)} scores)"
@@ -63,56 +63,64 @@ def section(
 
 
 def lines(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """All scores, and those of each label, one a line."""
-    found = []
+    """Returns all scores, and those of each label, one a line."""
+    flat_rows = []
     for row in rows:
         plain = scores.flat(row)
-        found.append(plain)
+        flat_rows.append(plain)
         keys = ("task", "set", "encoder", "features", "kind", "group", marks.LABELS)
-        base = {key: row.get(key) for key in keys}
-        for one in row.get("by_label") or []:
-            of = {"label": one["label"], "metric": "mAP", "value": one["map"]}
-            found.append(base | of | {"q": one["q"]})
-    return found
+        shared = {key: row.get(key) for key in keys}
+        for of_label in row.get("by_label") or []:
+            score = {
+                "label": of_label["label"],
+                "metric": "mAP",
+                "value": of_label["map"],
+            }
+            flat_rows.append(shared | score | {"q": of_label["q"]})
+    return flat_rows
 
 
-def _told_from(table: Table) -> str:
-    """What wells of each search are told from, where rows say so."""
-    found = {}
-    for place, those in table.items():
-        against = encoder_roles.main(those).get("against")
+def _compared_with(table: Table) -> str:
+    """Names what the wells of each search are compared with, if rows say so."""
+    descriptions = {}
+    for score_key, by_role in table.items():
+        against = encoder_roles.main(by_role).get("against")
         if against:
-            words = AGAINST.get(against, against)
-            found[f"{KINDS.get(place[1], place[1])}: {words}"] = None
-    return f"Told from, {'; '.join(found)}. " if found else ""
+            name = AGAINST.get(against, against)
+            descriptions[f"{KINDS.get(score_key[1], score_key[1])}: {name}"] = None
+    return f"Told from, {'; '.join(descriptions)}. " if descriptions else ""
 
 
 def _figure(table: Table, dataset: str) -> Html:
     names = [
-        "\n".join(n for n in (place[0], KINDS.get(place[1], place[1])) if n != "all")
-        for place in table
+        "\n".join(
+            part
+            for part in (score_key[0], KINDS.get(score_key[1], score_key[1]))
+            if part != "all"
+        )
+        for score_key in table
     ]
     names = [
-        f"{name} ({marks.WORDS})" if any(map(marks.learnt, those.values())) else name
-        for name, those in zip(names, table.values(), strict=True)
+        f"{name} ({marks.WORDS})" if any(map(marks.learnt, by_role.values())) else name
+        for name, by_role in zip(names, table.values(), strict=True)
     ]
     label = "mean average precision"
     return scores.figure(names, list(table.values()), label, f"score-{dataset}-map")
 
 
 def _table(table: Table) -> Html:
-    order = list(dict.fromkeys(role for those in table.values() for role in those))
+    order = list(dict.fromkeys(role for by_role in table.values() for role in by_role))
     header = ("Cells", "Find the", "Queries", "Significant", *order, "chance")
     lines = []
-    for place, those in table.items():
-        first = encoder_roles.main(those)
+    for score_key, by_role in table.items():
+        first = encoder_roles.main(by_role)
         lines.append(
             (
-                place[0],
-                KINDS.get(place[1], place[1]),
+                score_key[0],
+                KINDS.get(score_key[1], score_key[1]),
                 f"{first['queries']:,}",
                 page.number(first["share_significant"], ".0%"),
-                *(scores.cell(role, those) for role in order),
+                *(scores.cell(role, by_role) for role in order),
                 page.number(first["chance"], ".3f"),
             )
         )
@@ -120,24 +128,26 @@ def _table(table: Table) -> Html:
 
 
 def _labels(table: Table) -> Html:
-    """Each label's own precision, from what stands first."""
+    """Tabulates each label's precision, of what stands first."""
     lines = []
-    for place, those in table.items():
-        first = encoder_roles.main(those)
-        found = [one for one in first.get("by_label") or [] if one["map"] is not None]
-        for one in sorted(found, key=lambda one: -one["map"]):
+    for score_key, by_role in table.items():
+        first = encoder_roles.main(by_role)
+        of_labels = [
+            label for label in first.get("by_label") or [] if label["map"] is not None
+        ]
+        for label in sorted(of_labels, key=lambda label: -label["map"]):
             lines.append(
                 (
-                    scores.marked(one["label"], first),
-                    place[0],
-                    KINDS.get(place[1], place[1]),
-                    page.number(one["map"], ".3f"),
-                    page.number(one["q"], ".2g"),
+                    scores.marked(label["label"], first),
+                    score_key[0],
+                    KINDS.get(score_key[1], score_key[1]),
+                    page.number(label["map"], ".3f"),
+                    page.number(label["q"], ".2g"),
                 )
             )
     header = ("Label", "Cells", "Find the", "mAP", "q")
-    words = f"Each label's own precision ({len(lines)})"
-    return page.details(words, page.table(header, lines, "retrieval"))
+    summary = f"Each label's own precision ({len(lines)})"
+    return page.details(summary, page.table(header, lines, "retrieval"))
 
 
 def _rest(rows: Sequence[Row]) -> Html:

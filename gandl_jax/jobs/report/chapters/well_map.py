@@ -1,4 +1,4 @@
-"""The chapters of the map of wells: plates, where there are any, and maps."""
+"""Chapters of the map of wells: plates, where there are any, and maps."""
 
 from gandl_jax.jobs.report import maps, plates, wells
 from gandl_jax.jobs.report import numbers as files
@@ -8,7 +8,7 @@ PLACE = 20
 
 
 def chapters(screen, numbers):
-    """See `task_chapters`."""
+    """Yields the chapter, as `task_chapters` asks for it."""
     if not screen.maps:
         return
     files.add(numbers, "wells", screen.name, wells.numbers(screen.maps.values()))

@@ -1,4 +1,4 @@
-"""Which channel matters: bars, blended images, classes by channels, and doubts."""
+"""Chapter of channel importance: bars, blended images, classes, and doubts."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ from gandl_jax.jobs.report.page import Html
 PLACE, NAME, LINK = 3, "channels", "Channels"
 PICTURE = "channels.png"  # beside the result
 SHOWN = 40  # classes of a heat map: those that lose most with any channel (ours)
-KINDS = {  # of questions about a class: headline, and what is lost
+KINDS = {  # of questions about a class: headline, and the share that is lost
     scores.RECALL: (
         "Which channel tells a class from all others?",
         "share of its records that are named rightly",
@@ -27,7 +27,7 @@ KINDS = {  # of questions about a class: headline, and what is lost
         "balanced accuracy against controls",
     ),
 }
-NOTES = {  # what the yardsticks are
+NOTES = {  # explanations of the yardsticks
     "weight": (
         "The weight is what the layer that mixes the channels gives each of them, as a "
         "share of all. It says how much of a channel the network takes, and is only as "
@@ -47,9 +47,9 @@ Content = Mapping[str, Any]
 
 
 def section(dataset: str, contents: Mapping[str, Content], folder: epath.Path) -> Html:
-    """The chapter of a screen's channels: see `of_jobs`."""
+    """Builds the chapter of a screen's channels; see `of_jobs`."""
     (content,) = contents.values()
-    parts = [page.tag("p", _asked(content))]
+    parts = [page.tag("p", _introduction(content))]
     for label in dict.fromkeys(row["label"] for row in content["rows"]):
         parts += _label(dataset, content, label)
     parts += _doubts(content)
@@ -63,21 +63,21 @@ def section(dataset: str, contents: Mapping[str, Content], folder: epath.Path) -
 
 
 def numbers(contents: Mapping[str, Content]) -> dict[str, list[dict[str, Any]]]:
-    """All rows, lists in them as JSON; tables without rows are left out."""
+    """Returns all rows, lists in them as JSON; tables without rows are left out."""
     (content,) = contents.values()
     names = content["channels"]
     likeness = [
         {"channel": name, **dict(zip(names, values, strict=True))}
         for name, values in zip(names, content["correlation"], strict=True)
     ]
-    made = {
+    rows_by_file = {
         "channels": content["rows"],
         "channels_classes": content["classes"],
         "channels_accuracy": content["accuracy"],
         "channels_agreement": content["agreement"],
         "channels_correlation": likeness,
     }
-    return {csv: [*map(_flat, rows)] for csv, rows in made.items() if rows}
+    return {csv: [*map(_flat, rows)] for csv, rows in rows_by_file.items() if rows}
 
 
 def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -87,7 +87,7 @@ def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _asked(content: Content) -> str:
+def _introduction(content: Content) -> str:
     return (
         f"Asked of {page.count(len(content['seeds']), 'network')} (seeds "
         f"{', '.join(map(str, content['seeds']))}) whose channels go in by "
@@ -103,9 +103,13 @@ def _label(dataset: str, content: Content, label: str) -> Iterator[Html]:
     (accuracy,) = (row for row in content["accuracy"] if row["label"] == label)
     yield page.tag("h3", label)
     yield page.tag("p", _accuracy(accuracy))
-    there = [key for key in text.YARDSTICKS if rows[0][key] is not None]
-    there = [key for key in there if all(row[key] is not None for row in rows)]
-    panels = {text.YARDSTICKS[key]: [_score(row, key) for row in rows] for key in there}
+    yardsticks = [key for key in text.YARDSTICKS if rows[0][key] is not None]
+    yardsticks = [
+        key for key in yardsticks if all(row[key] is not None for row in rows)
+    ]
+    panels = {
+        text.YARDSTICKS[key]: [_score(row, key) for row in rows] for key in yardsticks
+    }
     names = [row["channel"] for row in rows]
     equal = {text.YARDSTICKS["weight"]: 1 / len(names)}
     caption = (
@@ -118,7 +122,7 @@ def _label(dataset: str, content: Content, label: str) -> Iterator[Html]:
         f"How much each channel matters for {label}",
     )
     yield page.figure(Html(svg), caption)
-    yield page.items(NOTES[key] for key in there)
+    yield page.items(NOTES[key] for key in yardsticks)
     yield page.table(text.HEADER, [_line(row) for row in rows], "channels")
     yield page.items(_agreement(content, label))
 
@@ -170,9 +174,9 @@ def _agreement(content: Content, label: str) -> Iterator[str]:
 def _doubts(content: Content) -> Iterator[Html]:
     if content["warnings"]:
         yield page.tag("h3", "What a careful reader would hold against it")
-        yield page.items(f"{words}." for words in content["warnings"])
+        yield page.items(f"{warning}." for warning in content["warnings"])
     if content["left_out"]:
-        yield page.remarks([f"{words}." for words in content["left_out"]])
+        yield page.remarks([f"{remark}." for remark in content["left_out"]])
 
 
 def _picture(content: Content, folder: epath.Path) -> Iterator[Html]:
@@ -189,36 +193,43 @@ def _picture(content: Content, folder: epath.Path) -> Iterator[Html]:
 
 def _classes(dataset: str, content: Content, kind: str) -> Iterator[Html]:
     rows = [row for row in content["classes"] if row["kind"] == kind]
-    title, lost = KINDS[kind]
+    title, share = KINDS[kind]
     if rows:
         yield page.tag("h3", title)
     for label in dict.fromkeys(row["label"] for row in rows):
         of_label = [row for row in rows if row["label"] == label]
         names, values, starred = _matrix(of_label, content["channels"])
         figure = plot.heat(names, content["channels"], values, starred, "lost")
-        words = f"{label}: what is lost of the {lost} when a channel is permuted"
+        title_of_figure = (
+            f"{label}: what is lost of the {share} when a channel is permuted"
+        )
         anchor = page.anchor(f"channels-{dataset}-{label}-{kind}")
-        svg = Html(style.to_svg(figure, anchor, words))
+        svg = Html(style.to_svg(figure, anchor, title_of_figure))
         count = len({row["class"] for row in of_label})
-        cut = f" The {SHOWN} of {count:,} that lose most." if count > SHOWN else ""
+        limited = f" The {SHOWN} of {count:,} that lose most." if count > SHOWN else ""
         yield page.figure(
             svg,
-            f"{words}. A star: it is not 0, corrected for all cells (Holm, 5 %).{cut}",
+            f"{title_of_figure}. A star: it is not 0, corrected for all cells (Holm, 5 "
+            f"%).{limited}",
         )
 
 
 def _matrix(
     rows: Sequence[Mapping[str, Any]], channels: Sequence[str]
 ) -> tuple[list[str], np.ndarray, set[tuple[int, int]]]:
-    """Classes, what each loses with each channel, and cells that are not 0."""
+    """Returns classes, their losses per channel, and the cells that are not 0.
+
+    Returns:
+      [K] names, [K, C] losses, and (class, channel) positions of significant cells.
+    """
     cells: dict[str, dict[str, Mapping[str, Any]]] = {}
     for row in rows:
         cells.setdefault(row["class"], {})[row["channel"]] = row
 
-    def most(name: str) -> float:
+    def largest_loss(name: str) -> float:
         return max(cell["value"] for cell in cells[name].values())
 
-    chosen = sorted(cells, key=most, reverse=True)[:SHOWN]
+    chosen = sorted(cells, key=largest_loss, reverse=True)[:SHOWN]
     shown = [name for name in cells if name in chosen]
     values = np.array([[cells[n][c]["value"] for c in channels] for n in shown])
     starred = {

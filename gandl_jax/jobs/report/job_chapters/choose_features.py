@@ -1,4 +1,4 @@
-"""The choice of features: scores of choosing, what was chosen, what to use."""
+"""Chapter of the choice of features: scores, what was chosen, what to use."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -27,7 +27,7 @@ LOOKED = (
 def section(
     dataset: str, contents: Mapping[str, Mapping[str, Any]], folder: epath.Path
 ) -> Html:
-    """The chapter of a screen's choices, by task: see `of_jobs`."""
+    """Builds the chapter of a screen's choices, by task; see `of_jobs`."""
     del folder
     parts = [page.tag("p", HONEST)]
     for task, content in contents.items():
@@ -38,11 +38,11 @@ def section(
 
 
 def numbers(contents: Mapping[str, Mapping[str, Any]]) -> dict[str, list[dict]]:
-    """The scores of choices, and all candidates, one a line."""
-    own = contents.values()
+    """Returns the scores of choices, and all candidates, one a line."""
+    by_task = contents.values()
     return {
-        "choice": [scores.flat(row) for content in own for row in content["rows"]],
-        "candidates": [row for content in own for row in content["candidates"]],
+        "choice": [scores.flat(row) for content in by_task for row in content["rows"]],
+        "candidates": [row for content in by_task for row in content["candidates"]],
     }
 
 
@@ -50,13 +50,13 @@ def _task(dataset: str, task: str, content: Mapping[str, Any]) -> Iterator[Html]
     rows, best = content["rows"], content["recommendation"]
     names = encoder_roles.roles(row["encoder"] for row in rows)
     table = encoder_roles.side_by_side(rows, names, CHOSEN, findings.SCORE_KEYS)
-    asked = scores.asked(task)
-    yield page.tag("h3", asked.title)
+    texts = scores.chapter_texts(task)
+    yield page.tag("h3", texts.title)
     yield from _recommended(best) if best else [_none_recommended()]
-    figures = page.join(scores.figures(dataset, asked, table, f"choice-{task}"))
+    figures = page.join(scores.figures(dataset, texts, table, f"choice-{task}"))
     yield page.tag("div", figures, class_="pair")
-    yield scores.beside(table, asked, csv="choice")
-    yield page.details("What each fold chose", _taken(table))
+    yield scores.beside(table, texts, csv="choice")
+    yield page.details("What each fold chose", _choices(table))
     ranked = ranking.best_first(content["candidates"])
     summary = f"All candidates ({len(ranked)}), best first"
     yield page.details(summary, page.tag("p", LOOKED), _candidates(ranked))
@@ -64,11 +64,11 @@ def _task(dataset: str, task: str, content: Mapping[str, Any]) -> Iterator[Html]
 
 
 def _recommended(best: Row) -> Iterator[Html]:
-    words = [
+    sentence = [
         f"Recommended: {best['set']} with {best['normalize']}. Add",
         page.tag("code", best["flags"]),
     ]
-    yield page.tag("p", page.join(words), class_="lead")
+    yield page.tag("p", page.join(sentence), class_="lead")
     if best["note"]:
         yield page.tag("p", f"{best['note']}.", class_="missing")
 
@@ -77,20 +77,25 @@ def _none_recommended() -> Html:
     return page.tag("p", f"{ranking.NONE}.", class_="missing")
 
 
-def _taken(table: Table) -> Html:
+def _choices(table: Table) -> Html:
     header = ("Cells", "Test part", "Chosen from", "Chosen, in how many folds")
     lines = {
-        (place[0], findings.split_words(place[1]), role): _words(row["taken"])
-        for place, those in table.items()
-        for role, row in those.items()
+        (score_key[0], findings.split_words(score_key[1]), role): _counted_choices(
+            row["taken"]
+        )
+        for score_key, by_role in table.items()
+        for role, row in by_role.items()
         if row["taken"]
     }
-    return page.table(header, [(*key, words) for key, words in lines.items()], "choice")
+    return page.table(
+        header, [(*key, choices) for key, choices in lines.items()], "choice"
+    )
 
 
-def _words(taken: Iterable[Row]) -> str:
+def _counted_choices(taken: Iterable[Row]) -> str:
     return ", ".join(
-        f"{one['set']} with {one['normalize']} ({one['folds']})" for one in taken
+        f"{choice['set']} with {choice['normalize']} ({choice['folds']})"
+        for choice in taken
     )
 
 

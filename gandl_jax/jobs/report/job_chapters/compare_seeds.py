@@ -1,4 +1,4 @@
-"""Several seeds: trained beside untrained networks, means and each one."""
+"""Chapter of several seeds: trained beside untrained networks."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -31,7 +31,7 @@ HEADER = (
 def section(
     dataset: str, contents: Mapping[str, Mapping[str, Any]], folder: epath.Path
 ) -> Html:
-    """The chapter of a screen's comparisons, by task: see `of_jobs`."""
+    """Builds the chapter of a screen's comparisons, by task; see `of_jobs`."""
     del folder
     parts = [
         part
@@ -45,7 +45,7 @@ def section(
 
 
 def numbers(contents: Mapping[str, Mapping[str, Any]]) -> dict[str, list[dict]]:
-    """The scores of all tasks, one a line."""
+    """Returns the scores of all tasks, one a line."""
     rows = [row for content in contents.values() for row in content["rows"]]
     return {"seeds": [seed_table.flat(row) for row in rows]}
 
@@ -53,17 +53,17 @@ def numbers(contents: Mapping[str, Mapping[str, Any]]) -> dict[str, list[dict]]:
 def _task(dataset: str, task: str, content: Mapping[str, Any]) -> Iterator[Html]:
     rows = content["rows"]
     trained = ", ".join(map(str, rows[0]["seeds"]))
-    words = (
+    explanation = (
         f"Balanced accuracy, the mean of trainings with the seeds {trained}; in small "
         f"print the 95 % interval over resampled {seed_table.units(rows)}, of these "
         f"trainings. Test records of the {content['part']} part are counted: "
         f"{'; '.join(content['counted'])}."
     )
-    yield page.tag("h3", scores.asked(task).title)
-    yield page.tag("p", words)
+    yield page.tag("h3", scores.chapter_texts(task).title)
+    yield page.tag("p", explanation)
     curves = [
-        _curve(dataset, place, pairs)
-        for place, pairs in _by_place(rows).items()
+        _curve(dataset, score_key, pairs)
+        for score_key, pairs in _by_score(rows).items()
         if len(pairs) > 1
     ]
     if curves:
@@ -73,21 +73,23 @@ def _task(dataset: str, task: str, content: Mapping[str, Any]) -> Iterator[Html]
     yield page.remarks(content["left_out"])
 
 
-def _by_place(rows: list[Row]) -> dict[tuple[str, ...], list[tuple[Row, Row]]]:
-    """Pairs of all steps: of what was chosen, or else of every set."""
-    found: dict[tuple[str, ...], list[tuple[Row, Row]]] = {}
+def _by_score(rows: list[Row]) -> dict[tuple[str, ...], list[tuple[Row, Row]]]:
+    """Groups pairs of all steps: of what was chosen, else of every set."""
+    groups: dict[tuple[str, ...], list[tuple[Row, Row]]] = {}
     pairs = list(seed_table.pairs(rows))
     chosen = [pair for pair in pairs if pair[0]["features"] == CHOSEN]
     for row, base in chosen or pairs:
-        place = tuple(row[k] for k in ("task", "group", "split", "metric", "features"))
-        found.setdefault(place, []).append((row, base))
-    return found
+        score_key = tuple(
+            row[key] for key in ("task", "group", "split", "metric", "features")
+        )
+        groups.setdefault(score_key, []).append((row, base))
+    return groups
 
 
 def _curve(
-    dataset: str, place: tuple[str, ...], pairs: Sequence[tuple[Row, Row]]
+    dataset: str, score_key: tuple[str, ...], pairs: Sequence[tuple[Row, Row]]
 ) -> Html:
-    task, group, split, metric, features = place
+    task, group, split, metric, features = score_key
     pairs = sorted(pairs, key=lambda pair: feature_set.step(pair[0]["encoder"]))
     trained = [row for row, _ in pairs]
     drawn = plot.draw(
@@ -103,7 +105,7 @@ def _curve(
     )
     if any(marks.learnt(row) for pair in pairs for row in pair):
         caption += f" ({marks.WORDS})"
-    name = page.anchor("-".join(("seeds", dataset, *place)))
+    name = page.anchor("-".join(("seeds", dataset, *score_key)))
     return page.figure(Html(style.to_svg(drawn, name, caption)), caption)
 
 

@@ -1,4 +1,4 @@
-"""How good are the generated images: curves over training, and a table."""
+"""Chapter of generated images: curves of their quality over training, and a table."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,12 +34,12 @@ SHARES = (
 def section(
     dataset: str, contents: Mapping[str, Mapping[str, Any]], folder: epath.Path
 ) -> Html:
-    """The chapter of a screen's generated images: see `of_jobs`."""
+    """Builds the chapter of a screen's generated images; see `of_jobs`."""
     del folder
     rows = text.ordered(_rows(contents))
-    last = contents[max(contents, key=int)]
+    last_result = contents[max(contents, key=int)]
     records = ("trained_records", "validated_records", "held_out_records")
-    real_images = text.real_images(*(last[key] for key in records))
+    real_images = text.real_images(*(last_result[key] for key in records))
     parts = [page.tag("p", f"{real_images} {SMALLER} {SHARES}")]
     names = dict.fromkeys(row["space"] for row in rows)
     panels = [_panel(dataset, name, rows) for name in names]
@@ -53,7 +53,7 @@ def section(
 
 
 def numbers(contents: Mapping[str, Mapping[str, Any]]) -> dict[str, list[dict]]:
-    """The rows of all steps."""
+    """Returns the rows of all steps."""
     return {CSV: text.ordered(_rows(contents))}
 
 
@@ -62,57 +62,59 @@ def _rows(contents: Mapping[str, Mapping[str, Any]]) -> list[Row]:
 
 
 def _panel(dataset: str, space: str, rows: Sequence[Row]) -> Html:
-    own = [row for row in rows if row["space"] == space and row[KERNEL] is not None]
-    whole = [row for row in own if row["channel"] == WHOLE]
-    if not whole:
+    measured = [
+        row for row in rows if row["space"] == space and row[KERNEL] is not None
+    ]
+    of_all_channels = [row for row in measured if row["channel"] == WHOLE]
+    if not of_all_channels:
         return Html("")
     by_channel: dict[str, dict[int, float]] = {}
-    for row in own:
+    for row in measured:
         if row["channel"] != WHOLE:
             by_channel.setdefault(row["channel"], {})[row["step"]] = row[KERNEL]
-    steps = [row["step"] for row in whole]
+    steps = [row["step"] for row in of_all_channels]
     lines = {
         channel: [values.get(step, math.nan) for step in steps]
         for channel, values in by_channel.items()
     }
     drawn = plot.draw(
         steps,
-        [_score(row, KERNEL) for row in whole],
+        [_score(row, KERNEL) for row in of_all_channels],
         lines,
-        _score(whole[-1], f"floor_{KERNEL}"),
+        _score(of_all_channels[-1], f"floor_{KERNEL}"),
         "kernel distance",
     )
-    count = whole[-1]["count"]
-    words = modules.constant(space_names.FOLDER, space, "SEES", space)
-    caption = f"In the space {space} ({words}), {count:,} images of each kind."
+    count = of_all_channels[-1]["count"]
+    seen = modules.constant(space_names.FOLDER, space, "SEES", space)
+    caption = f"In the space {space} ({seen}), {count:,} images of each kind."
     name = page.anchor(f"{NAME}-{dataset}-{space}")
     return page.figure(Html(style.to_svg(drawn, name, caption)), caption)
 
 
 def _score(row: Row, key: str) -> tuple[float, float, float]:
-    """Value and interval; where there is none, its ends are the value."""
+    """Returns value and interval; without one its ends are the value."""
     value, low, high = (row[f"{key}{end}"] for end in ("", "_low", "_high"))
     return (value, value, value) if low is None else (value, low, high)
 
 
 def _best(rows: Sequence[Row]) -> Iterator[Html]:
-    """A sentence for each space with several steps: which step is nearest."""
-    lines = []
+    """Names the nearest step of each space with several."""
+    sentences = []
     for space in dict.fromkeys(row["space"] for row in rows):
-        own = [
+        of_all_channels = [
             row
             for row in rows
             if row["space"] == space
             and row["channel"] == WHOLE
             and row[KERNEL] is not None
         ]
-        if len(own) > 1:
-            best = min(own, key=lambda row: row[KERNEL])
-            lines.append(
+        if len(of_all_channels) > 1:
+            best = min(of_all_channels, key=lambda row: row[KERNEL])
+            sentences.append(
                 f"In the space {space} images are nearest to real ones at step "
                 f"{best['step']:,}: {page.number(best[KERNEL], '.3g')}, where real "
                 f"ones have {page.number(best[f'floor_{KERNEL}'], '.3g')}. The best of "
                 "several steps looks better than it is."
             )
-    if lines:
-        yield page.items(lines)
+    if sentences:
+        yield page.items(sentences)

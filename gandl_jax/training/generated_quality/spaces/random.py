@@ -1,4 +1,4 @@
-"""Random convolutions with a fixed seed: needs nothing, and takes milliseconds."""
+"""Space of random convolutions with a fixed seed: fast, without any weights."""
 
 from gandl_jax import parallel
 from gandl_jax.methods import fixed_features
@@ -8,7 +8,7 @@ MOST = 1_000_000
 
 
 def missing() -> str:
-    """Says what has to be installed: nothing."""
+    """Returns "": nothing must be installed."""
     return ""
 
 
