@@ -76,7 +76,7 @@ def _figures(table: Table, name: str) -> Iterator[Html]:
     for number, (place, those) in enumerate(table.items()):
         row = encoder_roles.main(those)
         drawn = figures.draw(
-            places=(row["map"]["x"], row["map"]["y"]),
+            positions=(row["map"]["x"], row["map"]["y"]),
             labels=row["map"]["cluster"],
             sizes=[one["min_size"] for one in row["by_size"]],
             silhouettes=[one["silhouette"] for one in row["by_size"]],
