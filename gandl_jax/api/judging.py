@@ -77,7 +77,7 @@ def judge(task: str, profiles: Profiles, **options: Any) -> pd.DataFrame:
             splits = task_runs.plan(module, metadata, chosen)
     except Skip as reason:
         raise InputError(f"the task {task} cannot be run: {reason}") from reason
-    with remarks.kept() as noticed:
+    with remarks.collected() as noticed:
         rows = task_runs.rows(module, sets, splits, chosen)
     for words in remarks.sentences(noticed):
         tell(words)

@@ -76,7 +76,7 @@ def compounds(rows: pd.DataFrame) -> Figure:
     Raises:
       InputError: of no curve both are known.
     """
-    known = drawn_doses.known(_curves(rows))
+    known = drawn_doses.with_effects(_curves(rows))
     if not known:
         raise InputError("no curve has a rescue and a side effect: there is no figure")
     return dose.compounds(*drawn_doses.compounds(known))

@@ -112,7 +112,7 @@ def _batch_doubts(batch: Table) -> Iterator[str]:
             by_label.setdefault((group, label), encoder_roles.main(those))
     found: dict[str, list[Row]] = {}
     for row in by_label.values():
-        if not curve_effects.bad(row["low"]) and row["low"] > row["chance"]:
+        if not curve_effects.is_missing(row["low"]) and row["low"] > row["chance"]:
             found.setdefault(row["label"], []).append(row)
     if found:
         told = "; ".join(_told_from(label, rows) for label, rows in found.items())
@@ -122,7 +122,7 @@ def _batch_doubts(batch: Table) -> Iterator[str]:
 def _told_from(label: str, rows: Sequence[Row]) -> str:
     worst = max(rows, key=lambda row: row["value"] - row["chance"])
     most = f"at most, {worst['group']}: " if len(rows) > 1 else ""
-    value = marks.told(f"{worst['value']:.2f}", worst)
+    value = marks.marked(f"{worst['value']:.2f}", worst)
     return (
         f"{BATCH.get(label, label)} can be told from the features{_groups(rows)} "
         f"({most}balanced accuracy {value}, guessing {worst['chance']:.2f})"

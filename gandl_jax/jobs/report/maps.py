@@ -151,7 +151,7 @@ def _titles(unit: str) -> dict[str, str]:
 
 
 def _named(role: str, one: Wells) -> str:
-    name = marks.told(one.row["set"], one.row)
+    name = marks.marked(one.row["set"], one.row)
     return name if one.row["set"] == role else f"{role} ({name})"
 
 
@@ -215,7 +215,7 @@ def _still(one: Wells, chosen: np.ndarray, plot: str) -> str:
 
 
 def _caption(plot: str, row: Mapping[str, Any]) -> str:
-    words = f"{PLOTS[plot]} of the set {marks.told(row['set'], row)}"
+    words = f"{PLOTS[plot]} of the set {marks.marked(row['set'], row)}"
     if plot == "pca" and row.get("explained"):
         first, second = row["explained"][:2]
         words += f": {first:.0%} of the variance across, {second:.0%} up"

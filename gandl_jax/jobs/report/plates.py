@@ -30,7 +30,7 @@ def section(name: str, of: Wells) -> Html | None:
     figures = [heat_map(frame, one) for one in drawn]
     words = (
         "The response of each well, from the set "
-        f"{marks.told(of.row['set'], of.row)}. Blank: no well was imaged; grey: no "
+        f"{marks.marked(of.row['set'], of.row)}. Blank: no well was imaged; grey: no "
         "response is known. Point at a well, or move over it with the arrow keys, to "
         "read what it holds."
     )

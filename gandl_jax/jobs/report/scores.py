@@ -279,7 +279,7 @@ def _axis(metric: str, asked: Asked) -> str:
 
 def point(row: Row | None) -> plot.Score | None:
     """What a figure shows of a row; None where it has no score."""
-    if row is None or curve_effects.bad(row["value"]):
+    if row is None or curve_effects.is_missing(row["value"]):
         return None
     return row["value"], row["low"], row["high"]
 

@@ -112,7 +112,7 @@ def _lines(table: Table) -> Iterator[tuple[object, ...]]:
                 place[0],
                 role,
                 scores.cell(role, those),
-                task.words(row),
+                task.count_text(row),
                 row["min_size"],
                 f"{row['noise']:.0%}",
                 page.number(row["silhouette"], ".3f"),

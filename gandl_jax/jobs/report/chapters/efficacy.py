@@ -59,7 +59,7 @@ def _words(own) -> str:
     treated = [row for row in own if row["treatment"]]
     learnt = next(filter(marks.learnt, treated), own[0])
     return (
-        f"From {marks.told(own[0]['set'], learnt)}; the probability that a well is "
+        f"From {marks.marked(own[0]['set'], learnt)}; the probability that a well is "
         f"infected is told by {own[0]['told_by']}. A dose is effective where the upper "
         "95 % bound of the median over its wells lies below one half. Bounds are by "
         f"{how or 'nothing: there is none'}; each holds for one dose, and of many "
