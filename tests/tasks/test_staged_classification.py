@@ -121,7 +121,7 @@ def test_no_group_goes_back_and_a_prior_of_one_class_draws_decisions_to_it():
     options = OPTIONS | {"features": "leaves_state"}
     (split,) = task.splits(one["classifier@9/leaves_state"].metadata, options)
     for prior in ("training", "equal"):
-        question = task.Question.of_split(
+        question = task.Question.from_split(
             next(iter(one.values())).metadata, split, options | {"prior": prior}
         )
         found = task._judge(next(iter(one.values())), question).decided
