@@ -81,7 +81,7 @@ def judge(task: str, profiles: Profiles, **options: Any) -> pd.DataFrame:
             splits = task_runs.plan(module, metadata, task_options)
     except Skip as reason:
         raise InputError(f"the task {task} cannot be run: {reason}") from reason
-    with remarks.kept() as noticed:
+    with remarks.collected() as noticed:
         rows = task_runs.rows(module, sets, splits, task_options)
     for sentence in remarks.sentences(noticed):
         warn_caller(sentence)

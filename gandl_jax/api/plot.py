@@ -76,7 +76,7 @@ def compounds(rows: pd.DataFrame) -> Figure:
     Raises:
       InputError: no curve has both.
     """
-    plotted = drawn_doses.known(_curves(rows))
+    plotted = drawn_doses.with_effects(_curves(rows))
     if not plotted:
         raise InputError("no curve has a rescue and a side effect: there is no figure")
     return dose.compounds(*drawn_doses.compounds(plotted))

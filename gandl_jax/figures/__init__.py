@@ -1,1 +1,1 @@
-"""Every plot: data in, figure or SVG out; nothing is computed here."""
+"""Plots: data in, figure or SVG out; nothing is computed here."""

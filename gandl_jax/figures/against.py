@@ -1,4 +1,4 @@
-"""Scores against what they cost."""
+"""Plot of scores against their cost."""
 
 import textwrap
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ Point = tuple[float, float, float, float]  # cost, value, low, high
 def draw(points: Mapping[str, Point], cost: str, label: str) -> Figure:
     """Draws scores with their intervals against a cost.
 
-    The cost's axis is logarithmic where some cost ten times as much as others.
+    The axis of the cost is logarithmic if costs span more than a factor of ten.
 
     Args:
       points: name -> (cost above 0, value, low, high).
@@ -36,14 +36,14 @@ def draw(points: Mapping[str, Point], cost: str, label: str) -> Figure:
         axes.vlines(x, low, high, color=colour)
         lines = "\n".join(textwrap.wrap(name, LONGEST))
         axes.plot(x, value, marker, color=colour, markersize=5, label=lines)
-    found = [point[0] for point in points.values()]
-    if max(found) > DECADE * min(found):
+    costs = [point[0] for point in points.values()]
+    if max(costs) > DECADE * min(costs):
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(ticker.EngFormatter(sep=""))
         axes.xaxis.set_minor_formatter(ticker.NullFormatter())
         axes.margins(x=0.2)
     else:
-        axes.set_xlim(0, 1.1 * max(found))
+        axes.set_xlim(0, 1.1 * max(costs))
     axes.set_xlabel(cost)
     axes.set_ylabel(label)
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), handletextpad=0.3)

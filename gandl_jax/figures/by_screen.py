@@ -24,7 +24,7 @@ def draw(
 
     Args:
       methods: from top to bottom.
-      screens: screen -> method -> "trained", "untrained" -> score; what is missing is
+      screens: screen -> method -> "trained", "untrained" -> score; a missing score is
         left blank.
       floors: screen -> floor -> score.
 
@@ -34,7 +34,9 @@ def draw(
     height = 1.1 + 0.27 * len(methods)
     figure = Figure(figsize=(1.6 + 2.3 * len(screens), height))
     panels = figure.subplots(1, len(screens), sharey=True, squeeze=False)[0]
-    names = list(dict.fromkeys(n for known in floors.values() for n in known))
+    names = list(
+        dict.fromkeys(n for screen_floors in floors.values() for n in screen_floors)
+    )
     for axes, (screen, scores) in zip(panels, screens.items(), strict=True):
         _points(axes, methods, scores)
         _lines(axes, names, floors.get(screen, {}))
@@ -64,25 +66,27 @@ def _points(
     scores: Mapping[str, Mapping[str, Score]],
 ) -> None:
     for role, (colour, marker, shift) in LOOKS.items():
-        found = {
+        score_by_y = {
             i + shift: scores[name][role]
             for i, name in enumerate(methods)
             if role in scores.get(name, {})
         }
-        for y, (_, low, high) in found.items():
+        for y, (_, low, high) in score_by_y.items():
             axes.hlines(y, low, high, color=colour)
-        values = [value for value, *_ in found.values()]
-        axes.plot(values, list(found), marker, color=colour, markersize=4, label=role)
+        values = [value for value, *_ in score_by_y.values()]
+        axes.plot(
+            values, list(score_by_y), marker, color=colour, markersize=4, label=role
+        )
 
 
 def _lines(axes: Axes, names: Sequence[str], floors: Mapping[str, float]) -> None:
     for i, name in enumerate(names):
         if name in floors:
-            line = FLOORS[i % len(FLOORS)]
+            linestyle = FLOORS[i % len(FLOORS)]
             axes.axvline(
                 floors[name],
                 color=style.GREY,
-                linestyle=line,
+                linestyle=linestyle,
                 linewidth=0.9,
                 label=name,
             )

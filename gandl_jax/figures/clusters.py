@@ -1,4 +1,4 @@
-"""Clusters on a map, and how their silhouette depends on the size that they have."""
+"""Clusters on a map, and their silhouette by minimum cluster size."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ NOISE = style.PALE
 @matplotlib.rc_context(style.STYLE)
 def draw(
     *,
-    places: tuple[Sequence[float], Sequence[float]],
+    positions: tuple[Sequence[float], Sequence[float]],
     labels: Sequence[int],
     sizes: Sequence[int],
     silhouettes: Sequence[float],
@@ -24,11 +24,12 @@ def draw(
     """Draws a map of records in the colours of their clusters, and the silhouettes.
 
     Args:
-      places: x [n] and y [n] of the records.
-      labels: [n] cluster of each, from 0; -1 is noise. Many share a colour.
-      sizes: [s] minimum sizes of a cluster, ascending.
-      silhouettes: [s] of each.
-      least: above which clusters are called.
+      positions: x [n] and y [n] of the records.
+      labels: [n] cluster of each record, from 0; -1 is noise. Many clusters share a
+        colour.
+      sizes: [s] minimum cluster sizes, ascending.
+      silhouettes: [s] silhouette at each size.
+      least: silhouette above which clusters are called.
 
     Returns:
       Two panels side by side.
@@ -36,7 +37,7 @@ def draw(
     figure = Figure(figsize=(5.2, 2.4))
     on_map, by_size = figure.subplots(1, 2, width_ratios=(1.2, 1))
     figure.subplots_adjust(left=0.02, right=0.97, bottom=0.2, top=0.97, wspace=0.3)
-    _draw_map(on_map, *map(np.asarray, places), np.asarray(labels))
+    _draw_map(on_map, *map(np.asarray, positions), np.asarray(labels))
     by_size.plot(sizes, silhouettes, "o-", color=style.BLUE, markersize=4)
     by_size.axhline(least, color=style.INK, linewidth=0.7, linestyle="--")
     by_size.set_xlabel("minimum size, records")
@@ -46,11 +47,18 @@ def draw(
 
 
 def _draw_map(axes: Axes, x: np.ndarray, y: np.ndarray, labels: np.ndarray) -> None:
-    """Noise lies below the clusters."""
+    """Draws the records, noise below the clusters."""
     for label in range(-1, labels.max(initial=-1) + 1):
-        own = labels == label
+        in_cluster = labels == label
         colour = NOISE if label < 0 else style.SERIES[label % len(style.SERIES)]
-        axes.plot(x[own], y[own], ".", color=colour, markersize=3, markeredgewidth=0)
+        axes.plot(
+            x[in_cluster],
+            y[in_cluster],
+            ".",
+            color=colour,
+            markersize=3,
+            markeredgewidth=0,
+        )
     axes.set_xticks([])
     axes.set_yticks([])
     axes.set_xlabel("UMAP")

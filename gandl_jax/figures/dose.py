@@ -1,4 +1,4 @@
-"""Dose-response curves, and what compounds do beside rescuing."""
+"""Dose-response curves, and rescue against side effect of compounds."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from gandl_jax.figures import style
 from gandl_jax.names import shortened
 
 Lines = tuple[Sequence[float], Sequence[float]]
-COMPOUNDS = {  # what a curve does -> colour, marker
+COMPOUNDS = {  # effect of the dose -> colour, marker
     "rises": (style.BLUE, "o"),
     "falls again": (style.GREEN, "^"),
     "falls": (style.VERMILLION, "v"),
@@ -40,7 +40,7 @@ def curve(
     best_dose_um: tuple[float, float, float] | None = None,
     unit: str = dose_unit.MICROMOLAR,
 ) -> Figure:
-    """Draws one dose-response curve; the controls stand left of the doses.
+    """Draws one dose-response curve, with the controls left of the doses.
 
     Args:
       wells: (dose [N] uM, response [N]) of the wells; 0 is the untreated control's
@@ -54,9 +54,9 @@ def curve(
       dose_limits_um: lowest and highest dose of the axis, uM.
       response_limits: lowest and highest response of the axis.
       absolute_ec50_um: (low, value, high) in uM, or None; drawn half way up, with a
-        marker at the value where there is one.
+        marker at the value, if it is known.
       best_dose_um: (low, value, high) in uM of a response that falls again, or None.
-      unit: of all doses, where it is not uM.
+      unit: of all doses.
 
     Returns:
       One small panel.
@@ -88,7 +88,7 @@ def curve(
 
 
 def name_doses(axes: Axes, low: float, high: float, unit: str) -> None:
-    """Names a logarithmic axis of doses, lowest to highest, and its decades."""
+    """Labels a logarithmic axis of doses, and its decades."""
     axes.set_xlabel(f"dose ({dose_unit.shown(unit)})", labelpad=1, parse_math=False)
     axes.set_xticks(_decades(low, high))
     axes.xaxis.set_major_formatter(ticker.FormatStrFormatter("%g"))
@@ -126,7 +126,7 @@ def compounds(
     labels: Sequence[tuple[float, float, str]],
     limits: tuple[tuple[float, float], tuple[float, float]],
 ) -> Figure:
-    """Draws what compounds do: rescue upwards, side effect to the right.
+    """Draws the rescue of compounds (upwards) against their side effect.
 
     Args:
       points: a key of `COMPOUNDS` -> (side effect [N], rescue [N]).
@@ -141,12 +141,12 @@ def compounds(
     for level in (0, 1):
         axes.axhline(level, color=style.PALE, linewidth=0.6, zorder=0)
     axes.axvline(0, color=style.PALE, linewidth=0.6, zorder=0)
-    for kind, (side, rescue) in points.items():
-        colour, marker = COMPOUNDS[kind]
+    for effect, (side, rescue) in points.items():
+        colour, marker = COMPOUNDS[effect]
         x = [min(max(v, left), right) for v in side]
         y = [min(max(v, bottom), top) for v in rescue]
         axes.plot(
-            x, y, marker, color=colour, markersize=4, label=kind, markeredgewidth=0.7,
+            x, y, marker, color=colour, markersize=4, label=effect, markeredgewidth=0.7,
             linestyle="", clip_on=False, alpha=0.85,
         )  # fmt: skip
     axes.set_xlim(left, right)
@@ -159,70 +159,79 @@ def compounds(
 
 
 def _name(axes: Axes, points, labels: Sequence[tuple[float, float, str]]) -> None:
-    """Writes names beside their points, a line to each that had to go farther.
+    """Writes names beside their points, with a line to the distant ones.
 
-    A name goes to the nearest place within the axes where no name is yet, of those
-    on the fewest points; one for which there is none is left out.
+    A name goes to the free position within the axes where it covers the fewest points,
+    the nearest of several; without a free position it is left out.
     """
-    box = axes.get_window_extent()
-    point = axes.figure.dpi / 72  # pixels
-    width, height = box.width / point, box.height / point
+    window = axes.get_window_extent()
+    scale = axes.figure.dpi / 72  # pixels per point
+    width, height = window.width / scale, window.height / scale
     to_points = axes.transData.transform
 
-    def placed(x: Sequence[float], y: Sequence[float]) -> np.ndarray:
-        found = (to_points(np.column_stack([x, y])) - (box.x0, box.y0)) / point
-        return np.clip(found, 0, (width, height))
+    def in_points(x: Sequence[float], y: Sequence[float]) -> np.ndarray:
+        positions = (
+            to_points(np.column_stack([x, y])) - (window.x0, window.y0)
+        ) / scale
+        return np.clip(positions, 0, (width, height))
 
-    every = np.concatenate([placed(*those) for those in points.values()])
-    taken: list[tuple[float, float, float, float]] = []
-    # From the top down, so that the lines cross no more than they must.
-    for x, y, label in sorted(labels, key=lambda one: -one[1]):
+    markers = np.concatenate(
+        [in_points(*coordinates) for coordinates in points.values()]
+    )
+    occupied: list[tuple[float, float, float, float]] = []
+    # From the top down, so that few lines cross.
+    for x, y, label in sorted(labels, key=lambda named: -named[1]):
         name = shortened(label, LONGEST)
-        (at,) = placed([x], [y])
+        (marker,) = in_points([x], [y])
         size = 0.62 * NAME_SIZE * len(name) + 2, 1.3 * NAME_SIZE
-        found = [(at[0] + dx, at[1] + dy) for dx, dy in _offsets(size)]
+        candidates = [(marker[0] + dx, marker[1] + dy) for dx, dy in _offsets(size)]
         free = [
-            one
-            for one in found
-            if 0 <= one[0] <= width - size[0]
-            and 0 <= one[1] <= height - size[1]
-            and not any(_overlap(one, size, other) for other in taken)
+            corner
+            for corner in candidates
+            if 0 <= corner[0] <= width - size[0]
+            and 0 <= corner[1] <= height - size[1]
+            and not any(_overlap(corner, size, box) for box in occupied)
         ]
         if not free:
             continue
-        best = min(free, key=lambda one: _covered(one, size, every))
-        taken.append((*best, *size))
-        far = abs(best[1] - at[1]) > 2 * NAME_SIZE or best[0] - at[0] > 2 * NAME_SIZE
+        best = min(free, key=lambda corner: _covered(corner, size, markers))
+        occupied.append((*best, *size))
+        is_far = (
+            abs(best[1] - marker[1]) > 2 * NAME_SIZE
+            or best[0] - marker[0] > 2 * NAME_SIZE
+        )
         line = {"arrowstyle": "-", "color": style.GREY, "linewidth": 0.5, "shrinkB": 2}
         axes.annotate(
-            name, at, xycoords="axes points", xytext=(best[0] + 1, best[1] + 2),
+            name, marker, xycoords="axes points", xytext=(best[0] + 1, best[1] + 2),
             textcoords="axes points", fontsize=NAME_SIZE, parse_math=False,
-            arrowprops=line | {"shrinkA": 0, "relpos": (0, 0.5)} if far else None,
+            arrowprops=line | {"shrinkA": 0, "relpos": (0, 0.5)} if is_far else None,
         )  # fmt: skip
 
 
 def _offsets(size: tuple[float, float]) -> list[tuple[float, float]]:
-    """Places of a name beside its point, the nearest first, in points."""
+    """Returns offsets of a name from its point, the nearest first, in points."""
     rows = [size[1] * k for k in range(-12, 13)]
     right = [(dx, dy - size[1] / 2) for dx in (4, 30) for dy in rows]
     left = [(-size[0] - 4, dy - size[1] / 2) for dy in rows[11:14]]
-    return sorted([*right, *left], key=lambda one: math.hypot(max(one[0], 0), one[1]))
+    return sorted(
+        [*right, *left], key=lambda offset: math.hypot(max(offset[0], 0), offset[1])
+    )
 
 
-def _overlap(one, size, other: tuple[float, float, float, float]) -> bool:
-    x, y, width, height = other
-    across = one[0] < x + width and x < one[0] + size[0]
-    return across and one[1] < y + height and y < one[1] + size[1]
+def _overlap(corner, size, box: tuple[float, float, float, float]) -> bool:
+    x, y, width, height = box
+    across = corner[0] < x + width and x < corner[0] + size[0]
+    return across and corner[1] < y + height and y < corner[1] + size[1]
 
 
-def _covered(one, size, points: np.ndarray) -> int:
-    """How many points a name would be written over; a marker is 4 points wide."""
-    inside = (points > np.array(one) - 2) & (points < np.array(one) + size + 2)
+def _covered(corner, size, points: np.ndarray) -> int:
+    """Counts the points that a name would cover; a marker is 4 points wide."""
+    inside = (points > np.array(corner) - 2) & (points < np.array(corner) + size + 2)
     return int(inside.all(axis=1).sum())
 
 
 def _decades(low: float, high: float) -> list[float]:
-    """Powers of ten among the doses, at most five; the ends where there is none."""
+    """Returns the powers of ten among the doses, at most five; else both ends."""
     first, last = math.ceil(math.log10(low) - 0.05), math.floor(math.log10(high) + 0.05)
-    every = max(1, -(-(last - first + 1) // 5))
-    return [10.0**power for power in range(first, last + 1, every)] or [low, high]
+    step = max(1, -(-(last - first + 1) // 5))
+    return [10.0**power for power in range(first, last + 1, step)] or [low, high]

@@ -1,4 +1,4 @@
-"""Infection probability along the doses of a compound."""
+"""Infection probability over the doses of a compound."""
 
 from collections.abc import Mapping, Sequence
 
@@ -29,7 +29,7 @@ def curve(
       doses: lowest first; a bound None is not drawn.
       controls: `response_0`, `response_1` -> median of its wells.
       dose_limits_um: lowest and highest dose of the axis, uM.
-      unit: of all doses, where it is not uM.
+      unit: of all doses.
 
     Returns:
       One small panel.

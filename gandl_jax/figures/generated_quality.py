@@ -1,4 +1,4 @@
-"""How close generated images come to real ones as training goes on."""
+"""Distance of generated images to real ones over training."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,7 +14,7 @@ from gandl_jax.figures.scores import Score
 def draw(
     steps: Sequence[int],
     distances: Sequence[Score],
-    of_channels: Mapping[str, Sequence[float]],
+    channel_distances: Mapping[str, Sequence[float]],
     floor: Score,
     label: str,
 ) -> Figure:
@@ -23,7 +23,8 @@ def draw(
     Args:
       steps: [N] training steps, ascending.
       distances: [N] (value, low, high) of all channels together.
-      of_channels: name to [N] distances of the channel alone, drawn as thin lines.
+      channel_distances: name to [N] distances of the channel alone, drawn as thin
+        lines.
       floor: (value, low, high) of real images against real ones.
       label: name of the vertical axis.
 
@@ -38,9 +39,9 @@ def draw(
     colour = style.SERIES[0]
     axes.fill_between(steps, lows, highs, color=colour, alpha=0.12, linewidth=0)
     axes.plot(steps, values, marker="o", color=colour, label="generated")
-    for number, (name, line) in enumerate(of_channels.items(), 1):
+    for number, (name, channel_values) in enumerate(channel_distances.items(), 1):
         colour = style.SERIES[number % len(style.SERIES)]
-        axes.plot(steps, line, color=colour, linewidth=0.7, label=name)
+        axes.plot(steps, channel_values, color=colour, linewidth=0.7, label=name)
     axes.set_xlabel("training step")
     axes.set_ylabel(label)
     axes.xaxis.set_major_locator(ticker.MaxNLocator(5, integer=True))

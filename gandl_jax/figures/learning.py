@@ -14,7 +14,7 @@ from gandl_jax.figures.scores import Score
 def draw(
     steps: Sequence[int],
     trained: Sequence[Score],
-    of_seeds: Sequence[Sequence[float]],
+    seed_values: Sequence[Sequence[float]],
     untrained: Score,
     label: str,
 ) -> Figure:
@@ -23,7 +23,7 @@ def draw(
     Args:
       steps: [N] training steps, ascending.
       trained: [N] (value, low, high), mean over the trainings.
-      of_seeds: [N, seeds] each training's value, drawn as dots.
+      seed_values: [N, seeds] each training's value, drawn as dots.
       untrained: (value, low, high), a line with its interval.
       label: name of the vertical axis.
 
@@ -39,7 +39,7 @@ def draw(
     colour = style.SERIES[0]
     axes.fill_between(steps, lows, highs, color=colour, alpha=0.12, linewidth=0)
     axes.plot(steps, values, marker="o", color=colour, label="trained, mean")
-    for step, dots in zip(steps, of_seeds, strict=True):
+    for step, dots in zip(steps, seed_values, strict=True):
         axes.plot(
             [step] * len(dots), dots, ".", color=colour, alpha=0.6, markersize=3.5
         )

@@ -1,4 +1,4 @@
-"""Plates as heat maps: SVG written by hand, for one path per colour keeps it small."""
+"""Plates as heat maps: SVG written by hand, as one path per colour keeps it small."""
 
 import html
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,41 +7,42 @@ import numpy as np
 
 from gandl_jax.figures import style
 
-Place = tuple[int, int]  # row and column of a well, from 1
+Position = tuple[int, int]  # row and column of a well, from 1
 LIMITS = (-0.5, 1.5)  # responses at the ends of the scale; the controls lie at 0 and 1
 UNKNOWN = "#D9D9D9"  # a well without a response
 FORMATS = ((8, 12), (16, 24), (32, 48))  # rows and columns: 96, 384, 1536 wells
 SIDE = 0.92  # of a well's square, in widths of a well
 
 
-def shape(places: Iterable[Place]) -> Place:
-    """The smallest plate that holds all wells: its rows and columns.
+def shape(positions: Iterable[Position]) -> Position:
+    """Returns the rows and columns of the smallest plate format with all wells.
 
     Args:
-      places: (row, column) from 1; above 1,536 wells the plate is as large as need be.
+      positions: (row, column) from 1; above 1,536 wells the plate is as large as
+        needed.
     """
-    rows, columns = (max(numbers) for numbers in zip(*places, strict=True))
-    for known in FORMATS:
-        if rows <= known[0] and columns <= known[1]:
-            return known
+    rows, columns = (max(numbers) for numbers in zip(*positions, strict=True))
+    for plate_format in FORMATS:
+        if rows <= plate_format[0] and columns <= plate_format[1]:
+            return plate_format
     return rows, columns
 
 
 def draw(
-    places: Sequence[Place],
+    positions: Sequence[Position],
     values: Sequence[float],
-    marks: Mapping[str, Sequence[Place]],
-    size: Place,
+    marks: Mapping[str, Sequence[Position]],
+    size: Position,
     title: str,
 ) -> str:
-    """Draws a plate, a square per well; where there is no well it stays blank.
+    """Draws a plate, a square per well; positions without a well stay blank.
 
     Args:
-      places: (row, column) of each well, from 1.
+      positions: (row, column) of each well, from 1.
       values: [W] responses; NaN is grey.
       marks: `response_0` (rings), `response_1` (dots) -> wells that are marked.
       size: rows and columns of the plate.
-      title: what is shown, for those who cannot see it.
+      title: text alternative, for readers who cannot see the picture.
 
     Returns:
       An `svg` element whose unit is a well: row r lies between y = r - 1 and y = r.
@@ -49,23 +50,23 @@ def draw(
     rows, columns = size
     scale = columns / 48  # letters and lines look the same on every format
     left, top = 2.6 * scale, 1.6 * scale
-    shown = html.escape(title)
-    parts = [
-        f'<svg role="img" aria-label="{shown}" class="plate" '
+    escaped_title = html.escape(title)
+    elements = [
+        f'<svg role="img" aria-label="{escaped_title}" class="plate" '
         f'viewBox="{-left:g} {-top:g} {columns + left + 0.1:g} {rows + top + 0.1:g}">'
-        f"<title>{shown}</title>",
+        f"<title>{escaped_title}</title>",
         f'<rect width="{columns}" height="{rows}" fill="none" stroke="#999" '
         f'stroke-width="{0.08 * scale:g}"/>',
-        *_squares(places, values),
+        *_squares(positions, values),
         *_marks(marks, 0.5 + 0.5 * scale),
         *_letters(rows, columns, scale),
         "</svg>",
     ]
-    return "".join(parts)
+    return "".join(elements)
 
 
 def colour(value: float) -> str:
-    """The colour of a response; beyond the scale that of its end."""
+    """Returns the colour of a response; beyond the scale, that of its end."""
     if np.isnan(value):
         return UNKNOWN
     low, high = LIMITS
@@ -74,9 +75,9 @@ def colour(value: float) -> str:
     return style.DIVERGING[min(max(level, 0), count - 1)]
 
 
-def _squares(places, values) -> Iterable[str]:
+def _squares(positions, values) -> Iterable[str]:
     paths: dict[str, list[str]] = {}
-    for (row, column), value in zip(places, values, strict=True):
+    for (row, column), value in zip(positions, values, strict=True):
         square = f"M{column - 1} {row - 1}h{SIDE}v{SIDE}h-{SIDE}z"
         paths.setdefault(colour(value), []).append(square)
     for fill, squares in paths.items():
@@ -84,7 +85,7 @@ def _squares(places, values) -> Iterable[str]:
 
 
 def _marks(marks, scale: float) -> Iterable[str]:
-    """Lines of no length with round ends are dots; a pale dot on a dark one, a ring."""
+    """Draws dots, as lines of zero length with round ends; rings are two dots."""
     for name, inside in (("response_0", "#fff"), ("response_1", None)):
         dots = "".join(
             f"M{column - 1 + SIDE / 2:g} {row - 1 + SIDE / 2:g}h0"
@@ -100,15 +101,15 @@ def _marks(marks, scale: float) -> Iterable[str]:
 
 
 def _letters(rows: int, columns: int, scale: float) -> Iterable[str]:
-    """Names of every first, second or fourth row and column."""
-    every = max(1, round(4 * scale))
+    """Labels every first, second or fourth row and column."""
+    step = max(1, round(4 * scale))
     yield f'<g font-size="{1.25 * scale:g}" fill="#555" aria-hidden="true">'
-    for row in range(1, rows + 1, max(1, every // 2)):
+    for row in range(1, rows + 1, max(1, step // 2)):
         yield (
             f'<text text-anchor="end" x="{-0.4 * scale:g}" '
             f'y="{row - 0.5 + 0.42 * scale:g}">{row_name(row)}</text>'
         )
-    for column in range(1, columns + 1, every):
+    for column in range(1, columns + 1, step):
         yield (
             f'<text text-anchor="middle" x="{column - 0.5:g}" y="{-0.5 * scale:g}">'
             f"{column}</text>"
@@ -117,7 +118,7 @@ def _letters(rows: int, columns: int, scale: float) -> Iterable[str]:
 
 
 def row_name(row: int) -> str:
-    """The letters of a row: 1 is A, 27 is AA."""
+    """Returns the letters of a row: 1 is A, 27 is AA."""
     name = ""
     while row:
         row, letter = divmod(row - 1, 26)

@@ -8,35 +8,35 @@ from matplotlib import colors
 from matplotlib.figure import Figure
 
 from gandl_jax.figures import plate, style
-from gandl_jax.figures.plate import Place
+from gandl_jax.figures.plate import Position
 
 INCHES = 0.26  # of a well, on plates of 96; smaller on larger ones
-RINGS = {"response_0": "white", "response_1": style.INK}  # inside of the marks
+RINGS = {"response_0": "white", "response_1": style.INK}  # colour inside the marks
 
 
 @matplotlib.rc_context(style.STYLE)
 def draw(
-    places: Sequence[Place],
+    positions: Sequence[Position],
     values: Sequence[float],
-    marks: Mapping[str, Sequence[Place]],
-    size: Place,
+    marks: Mapping[str, Sequence[Position]],
+    size: Position,
     title: str,
 ) -> Figure:
-    """Draws a plate, a square per well; where there is no well it stays blank.
+    """Draws a plate, a square per well; positions without a well stay blank.
 
     Args:
-      places: (row, column) of each well, from 1.
+      positions: (row, column) of each well, from 1.
       values: [W] responses; NaN is grey.
       marks: `response_0` (rings), `response_1` (dots) -> wells that are marked.
       size: rows and columns of the plate.
-      title: above it.
+      title: below the plate.
 
     Returns:
-      One panel with its scale.
+      One panel with its colour scale.
     """
     rows, columns = size
     grid = np.ones((rows, columns, 4))
-    for (row, column), value in zip(places, values, strict=True):
+    for (row, column), value in zip(positions, values, strict=True):
         grid[row - 1, column - 1] = colors.to_rgba(plate.colour(value))
     side = INCHES * 12 / columns if columns > 12 else INCHES
     side = max(side, 0.12)
@@ -46,10 +46,10 @@ def draw(
     for name, inside in RINGS.items():
         for row, column in marks.get(name, ()):
             axes.plot(column, row, "o", color=style.INK, markersize=3, mfc=inside)
-    every = max(1, columns // 12)
-    axes.set_xticks(range(1, columns + 1, every))
+    step = max(1, columns // 12)
+    axes.set_xticks(range(1, columns + 1, step))
     axes.set_yticks(
-        range(1, rows + 1, every), map(plate.row_name, range(1, rows + 1, every))
+        range(1, rows + 1, step), map(plate.row_name, range(1, rows + 1, step))
     )
     axes.tick_params(length=0, labeltop=True, labelbottom=False)
     axes.set_xlabel(title, loc="left")

@@ -1,4 +1,4 @@
-"""Wells on a plane: SVG written by hand, one path per group keeps 5,000 small."""
+"""Wells on a plane: SVG written by hand, as one path per group keeps 5,000 small."""
 
 import html
 from collections.abc import Mapping, Sequence
@@ -20,27 +20,27 @@ def draw(
     """Draws points in the colours of their groups.
 
     Args:
-      points: a key of `GROUPS` -> (x, y) of its points, both from 0 to 1, y upwards.
-      title: what is shown, for those who cannot see it.
+      points: a key of `GROUPS` -> (x, y) of its wells, both from 0 to 1, y upwards.
+      title: text alternative, for readers who cannot see the picture.
       radius: of a point; the picture is 480 wide.
 
     Returns:
       An `svg` element.
     """
-    shown = html.escape(title)
-    parts = [
-        f'<svg role="img" aria-label="{shown}" viewBox="0 0 {WIDTH} {HEIGHT}">'
-        f"<title>{shown}</title>"
+    escaped_title = html.escape(title)
+    elements = [
+        f'<svg role="img" aria-label="{escaped_title}" viewBox="0 0 {WIDTH} {HEIGHT}">'
+        f"<title>{escaped_title}</title>"
     ]
     for name, stroke in GROUPS.items():
         # Lines of no length with round ends are dots.
         dots = "".join(_dot(x, y) for x, y in points.get(name, ()))
         if dots:
-            parts.append(
+            elements.append(
                 f'<path stroke="{stroke}" stroke-width="{2 * radius:g}" '
                 f'stroke-linecap="round" stroke-opacity=".8" d="{dots}"/>'
             )
-    return "".join([*parts, "</svg>"])
+    return "".join([*elements, "</svg>"])
 
 
 def _dot(x: float, y: float) -> str:

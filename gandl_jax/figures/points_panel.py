@@ -19,16 +19,16 @@ def draw(
 
     Args:
       points: a key of `GROUPS` -> (x, y) of its points.
-      names: a key of `GROUPS` -> what the legend calls it.
-      axes_names: of the horizontal axis and the vertical one.
+      names: a key of `GROUPS` -> its name in the legend.
+      axes_names: of the horizontal and the vertical axis.
 
     Returns:
       One panel.
     """
     figure, axes = style.panel(4.0, 3.4, left=0.12, bottom=0.13, top=0.88)
     for group, colour in GROUPS.items():
-        if own := points.get(group):
-            x, y = zip(*own, strict=True)
+        if group_points := points.get(group):
+            x, y = zip(*group_points, strict=True)
             axes.plot(x, y, ".", color=colour, markersize=4, label=names[group])
     axes.set_xlabel(axes_names[0])
     axes.set_ylabel(axes_names[1])

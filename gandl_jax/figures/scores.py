@@ -1,4 +1,4 @@
-"""Scores with their intervals and the line of guessing."""
+"""Scores with their intervals, and the score of guessing."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -7,8 +7,8 @@ from matplotlib.figure import Figure
 
 from gandl_jax.figures import style
 
-# What is judged and its floors look the same in every figure; others take what is left.
-KNOWN = (
+# These series look the same in every figure; others take the remaining looks.
+FIXED_LOOKS = (
     *("trained", "untrained", "intensity", "plate identity", "well position"),
     "classical",
 )
@@ -24,14 +24,14 @@ def draw(
     label: str,
     chance: Sequence[float | None],
 ) -> Figure:
-    """Draws scores with their intervals, one line of the figure for each name.
+    """Draws scores with their intervals, a row for each name.
 
     Args:
-      names: what is scored, from top to bottom; lines of text that are too long for
-        the margin are cut.
-      series: name -> (value, low, high) for each of `names`, None where there is none.
+      names: of the rows, from top to bottom; lines of text too long for the margin are
+        cut.
+      series: name -> (value, low, high) for each of `names`, None if missing.
       label: name of the horizontal axis.
-      chance: for each of `names` the score of guessing, drawn as a dashed line.
+      chance: the score of guessing for each of `names`, drawn as a dashed line.
 
     Returns:
       One panel.
@@ -43,32 +43,32 @@ def draw(
         left=0.32, bottom=0.42, top=top, inches=True,
     )  # fmt: skip
     looks = _looks(series)
-    for k, (kind, scores) in enumerate(series.items()):
+    for k, (series_name, scores) in enumerate(series.items()):
         shift = 0.8 / len(series) * (k - (len(series) - 1) / 2)
-        found = [(i + shift, p) for i, p in enumerate(scores) if p is not None]
-        bars = [(y, p[1], p[2]) for y, p in found if None not in p]
-        colour, marker = looks[kind]
+        points = [(i + shift, p) for i, p in enumerate(scores) if p is not None]
+        bars = [(y, p[1], p[2]) for y, p in points if None not in p]
+        colour, marker = looks[series_name]
         axes.hlines(*(zip(*bars, strict=True) if bars else ([], [], [])), color=colour)
         axes.plot(
-            [p[0] for _, p in found],
-            [y for y, _ in found],
+            [p[0] for _, p in points],
+            [y for y, _ in points],
             marker,
             color=colour,
             markersize=4.5,
-            label=kind,
+            label=series_name,
         )
-    known = [(i, value) for i, value in enumerate(chance) if value is not None]
+    chances = [(i, value) for i, value in enumerate(chance) if value is not None]
     axes.vlines(
-        [value for _, value in known],
-        [i - 0.5 for i, _ in known],
-        [i + 0.5 for i, _ in known],
+        [value for _, value in chances],
+        [i - 0.5 for i, _ in chances],
+        [i + 0.5 for i, _ in chances],
         color=style.INK,
         linewidth=0.7,
         linestyle="--",
         label="chance",
     )
-    shown = ["\n".join(map(_short, name.split("\n"))) for name in names]
-    axes.set_yticks(range(len(names)), shown, parse_math=False)
+    row_labels = ["\n".join(map(_short, name.split("\n"))) for name in names]
+    axes.set_yticks(range(len(names)), row_labels, parse_math=False)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_xlabel(label)
     axes.tick_params(axis="y", length=0)
@@ -82,12 +82,12 @@ def draw(
     return figure
 
 
-def _looks(kinds: Iterable[str]) -> dict[str, tuple[str, str]]:
-    """Colour and marker of each kind."""
+def _looks(names: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Returns the colour and marker of each series."""
     looks = list(zip(style.SERIES, style.MARKERS, strict=True))
-    others = (k for k in kinds if k not in KNOWN)
-    order = {name: k for k, name in enumerate((*KNOWN, *others))}
-    return {kind: looks[order[kind] % len(looks)] for kind in kinds}
+    other_names = (k for k in names if k not in FIXED_LOOKS)
+    order = {name: k for k, name in enumerate((*FIXED_LOOKS, *other_names))}
+    return {name: looks[order[name] % len(looks)] for name in names}
 
 
 def _short(text: str) -> str:

@@ -1,4 +1,4 @@
-"""A screen at a glance: which wells there are, and a site of each channel."""
+"""Overview picture of a screen: its wells, and a site of each channel."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gandl_jax.figures import plate, style
-from gandl_jax.figures.plate import Place
+from gandl_jax.figures.plate import Position
 from gandl_jax.figures.points import GROUPS
 
 COLUMNS = 4  # panels in a row
@@ -16,7 +16,7 @@ COLUMNS = 4  # panels in a row
 
 @matplotlib.rc_context(style.STYLE)
 def draw(
-    plates: Mapping[str, Mapping[str, Sequence[Place]]],
+    plates: Mapping[str, Mapping[str, Sequence[Position]]],
     channels: Mapping[str, np.ndarray],
     levels: Mapping[str, str],
 ) -> Figure:
@@ -25,7 +25,7 @@ def draw(
     Args:
       plates: name -> role, a key of `GROUPS` -> (row, column) of its wells, from 1.
       channels: name -> [H, W] in [0, 1], dark to bright.
-      levels: name -> its grey levels, in words.
+      levels: name -> text on its grey levels.
 
     Returns:
       The panels, plates first.
@@ -38,27 +38,27 @@ def draw(
         axes.set_axis_off()
     for axes, (name, roles) in zip(panels, plates.items(), strict=False):
         _plate(axes, name, roles)
-    others = panels[len(plates) :]
-    for axes, (name, image) in zip(others, channels.items(), strict=False):
+    channel_axes = panels[len(plates) :]
+    for axes, (name, image) in zip(channel_axes, channels.items(), strict=False):
         axes.imshow(image, cmap="gray", vmin=0, vmax=1)
         axes.set_title(f"{name}\n{levels[name]}", fontsize=7)
         axes.set_axis_off()
     return figure
 
 
-def _plate(axes: Axes, name: str, roles: Mapping[str, Sequence[Place]]) -> None:
-    every = [place for places in roles.values() for place in places]
-    rows, columns = plate.shape(every)
+def _plate(axes: Axes, name: str, roles: Mapping[str, Sequence[Position]]) -> None:
+    all_positions = [position for positions in roles.values() for position in positions]
+    rows, columns = plate.shape(all_positions)
     size = 40 / max(rows, columns)
-    for role, places in roles.items():
-        if places:
-            y, x = zip(*places, strict=True)
+    for role, positions in roles.items():
+        if positions:
+            y, x = zip(*positions, strict=True)
             axes.plot(x, y, "s", color=GROUPS[role], markersize=size, label=role)
     axes.set_xlim(0.5, columns + 0.5)
     axes.set_ylim(rows + 0.5, 0.5)
-    every_row = range(1, rows + 1, max(1, rows // 8))
-    axes.set_yticks(every_row, map(plate.row_name, every_row))
+    shown_rows = range(1, rows + 1, max(1, rows // 8))
+    axes.set_yticks(shown_rows, map(plate.row_name, shown_rows))
     axes.set_aspect("equal")
-    axes.set_title(f"{name}: {len(every):,} wells", fontsize=7)
+    axes.set_title(f"{name}: {len(all_positions):,} wells", fontsize=7)
     axes.tick_params(labelsize=5, length=0)
     axes.legend(fontsize=5, loc="upper center", bbox_to_anchor=(0.5, -0.05), ncols=2)

@@ -1,4 +1,4 @@
-"""What all plots share: colours, type, an empty panel, writing as SVG."""
+"""Style of all plots: colours, type, an empty panel; and writing as SVG."""
 
 import html
 import io
@@ -47,16 +47,17 @@ def panel(
     right: float = 0.97,
     inches: bool = False,
 ) -> tuple[Figure, Axes]:
-    """An empty panel.
+    """Makes an empty panel.
 
     Args:
-      width: in inches, as `height`.
+      width: in inches.
       height: in inches.
       left: margin, as a share of the width.
-      bottom: margin, as a share of the height; in inches where `inches` says so.
-      top: upper edge as a share of the height; the margin in inches where it says so.
+      bottom: margin, as a share of the height; in inches if `inches`.
+      top: upper edge, as a share of the height; if `inches`, the upper margin in
+        inches.
       right: right edge, as a share of the width.
-      inches: keeps the margins when the figure grows in height.
+      inches: keeps the margins the same whatever the height.
     """
     figure = Figure(figsize=(width, height))
     axes = figure.add_subplot()
@@ -72,9 +73,9 @@ def to_svg(figure: Figure, name: str, title: str) -> str:
 
     Args:
       figure: the figure.
-      name: prefix of every id in it, unique within the page; what suits no id becomes
-        "-".
-      title: what the figure shows, for those who cannot see it.
+      name: prefix of every id in it, unique within the page; characters that suit no id
+        become "-".
+      title: text alternative, for readers who cannot see the picture.
 
     Returns:
       One `svg` element that scales to its container and refers to nothing outside.
@@ -90,7 +91,9 @@ def to_svg(figure: Figure, name: str, title: str) -> str:
     svg = re.sub(r' xmlns(:\w+)?="[^"]*"', "", svg).replace("xlink:href", "href")
     prefix = re.sub(r"[^\w.-]+", "-", name)
     svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{prefix}-", svg)
-    shown = html.escape(title)
-    head = f'<svg role="img" aria-label="{shown}" style="stroke-linejoin:round"'
+    escaped_title = html.escape(title)
+    head = f'<svg role="img" aria-label="{escaped_title}" style="stroke-linejoin:round"'
     svg = re.sub(r' (width|height)="[\d.]+pt"', "", svg, count=2)
-    return svg.replace("<svg", head, 1).replace(">", f"><title>{shown}</title>", 1)
+    return svg.replace("<svg", head, 1).replace(
+        ">", f"><title>{escaped_title}</title>", 1
+    )

@@ -1,4 +1,4 @@
-"""Curves of training."""
+"""Curves of training metrics."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,7 +13,7 @@ from gandl_jax.figures import style
 def draw(
     lines: Mapping[str, tuple[Sequence[float], Sequence[float]]], label: str
 ) -> Figure:
-    """Draws quantities of training against the images seen.
+    """Draws training metrics against the number of images seen.
 
     Args:
       lines: name -> (images seen [N], value [N]).

@@ -173,7 +173,9 @@ def _kinds(trainings: Sequence[ml_collections.ConfigDict]) -> list[str]:
         for identity in identities
     ]
     keys = entrants.differing(arms)
-    return [entrants.words(arm, keys) or arm["model.channels_in"] for arm in arms]
+    return [
+        entrants.settings_text(arm, keys) or arm["model.channels_in"] for arm in arms
+    ]
 
 
 def _row(name: str, weighed: Weighed) -> dict[str, Any]:

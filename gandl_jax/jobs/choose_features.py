@@ -74,13 +74,13 @@ def _choices(
     def make(name, task):
         return nested.plan(task, sets.metadata, options[name])
 
-    plans = task_results.planned(
-        JOB, due, make, asked=list(options), why="choose features"
+    plans = task_results.plan_all(
+        JOB, due, make, wanted=list(options), purpose="choose features"
     )
     doubts = task_results.doubts(JOB, encoders, sets)
     for name, (plan, left_out) in plans.items():
         run = functools.partial(_result, name, sets, plan, options[name])
-        result, noticed = task_results.noted(JOB, name, run)
+        result, noticed = task_results.run_with_remarks(JOB, name, run)
         messages = {"warnings": doubts, "left_out": left_out + noticed}
         yield name, {"task": name, **result, **messages}, result["candidates"]
 

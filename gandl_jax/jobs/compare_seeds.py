@@ -89,8 +89,8 @@ def _comparisons(
     def make(name, task):
         return seed_plan.plan(task, metadata, options[name])
 
-    plans = task_results.planned(
-        JOB, due, make, asked=list(options), why="compare seeds"
+    plans = task_results.plan_all(
+        JOB, due, make, wanted=list(options), purpose="compare seeds"
     )
     doubts = [
         line
@@ -110,7 +110,7 @@ def _comparisons(
         run = functools.partial(
             _result, name, plan, compared, metadata, names, options[name]
         )
-        result, noticed = task_results.noted(JOB, name, run)
+        result, noticed = task_results.run_with_remarks(JOB, name, run)
         content["left_out"] = left_out + noticed
         yield name, content | result, list(map(seed_table.flat, result["rows"]))
 

@@ -95,7 +95,7 @@ def _judge(
     doubts = task_results.doubts(JOB, encoders, sets)
     for name, (plan, left_out) in plans.items():
         run = functools.partial(_result, name, tasks[name], sets, plan, options[name])
-        result, noticed = task_results.noted(JOB, name, run)
+        result, noticed = task_results.run_with_remarks(JOB, name, run)
         yield name, result | {"warnings": doubts + left_out + noticed}
 
 

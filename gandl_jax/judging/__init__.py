@@ -1,1 +1,1 @@
-"""What the jobs that judge feature sets share."""
+"""Parts that the jobs that judge feature sets share."""

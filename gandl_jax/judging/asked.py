@@ -1,4 +1,4 @@
-"""What a task asks of every entrant: of its headline set, and of what folds choose."""
+"""Questions of a task to each entrant, on its headline set and on chosen sets."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -14,11 +14,11 @@ from gandl_jax.tasks.counting import Answer, Classification, Counting, Question
 
 
 class Asked:
-    """The questions of a task, and who answers them.
+    """The questions of a task, and the counts that answer them.
 
     Args:
-      headline: asks one set of an encoder.
-      choosing: asks for the set that each fold chooses; None where nobody asks that.
+      headline: counts for one set of an encoder.
+      choosing: counts for the set that each fold chooses; None if no fold chooses.
     """
 
     def __init__(self, headline: Counting, choosing: ChoiceCounting | None):
@@ -26,58 +26,69 @@ class Asked:
 
     @property
     def questions(self) -> list[Question]:
-        """All of them, in order."""
+        """Questions about the headline set, then about chosen sets."""
         chosen = self._choosing.questions if self._choosing else ()
         return [*self._headline.questions, *chosen]
 
     def fits(self, names: Collection[str]) -> int:
-        """How many fits the sets of an encoder take, by their full names."""
-        own = self._choosing.fits(names) if self._choosing else 0
-        return self._headline.fits + own
+        """Counts the fits for the sets of an encoder.
+
+        Args:
+          names: full names of the sets.
+        """
+        of_choosing = self._choosing.fits(names) if self._choosing else 0
+        return self._headline.fits + of_choosing
 
     def answers(
         self,
         sets: Mapping[str, FeatureSet],
         name: str,
-        kept: KeptAnswers,
+        stored_answers: KeptAnswers,
         made_from: Mapping[str, Any],
     ) -> list[Answer]:
-        """What an encoder answers to each question.
+        """Returns the answer of an encoder to each question.
 
         Args:
-          sets: full name -> set, those of the encoder.
+          sets: full name -> set, of the encoder.
           name: full name of its headline set.
-          kept: where answers are kept.
-          made_from: what the sets come from.
+          stored_answers: store of the answers.
+          made_from: sources of the sets, as plain data.
         """
-        told, headline = {**made_from, "set": name}, self._headline
-        made = kept.of(told, headline.fits, lambda: headline.answers(sets[name]))
+        sources, headline = {**made_from, "set": name}, self._headline
+        answers = stored_answers.read_or_make(
+            sources, headline.fits, lambda: headline.answers(sets[name])
+        )
         if choosing := self._choosing:
-            told = {**made_from, "sets": list(sets), **choosing.chosen_by}
-            made += kept.of(told, choosing.fits(sets), lambda: choosing.answers(sets))
-        return made
+            sources = {**made_from, "sets": list(sets), **choosing.chosen_by}
+            answers += stored_answers.read_or_make(
+                sources, choosing.fits(sets), lambda: choosing.answers(sets)
+            )
+        return answers
 
     def floors(self) -> dict[str, list[Answer]]:
-        """The answers by a record's plate and its place on the plate alone."""
-        found = self._headline.floors()
-        chosen = self._choosing.floors() if self._choosing and found else {}
-        return {name: own + chosen.get(name, []) for name, own in found.items()}
+        """Returns the answers of the floors: plate identity and well position."""
+        of_headline = self._headline.floors()
+        of_choosing = self._choosing.floors() if self._choosing and of_headline else {}
+        return {
+            name: answers + of_choosing.get(name, [])
+            for name, answers in of_headline.items()
+        }
 
 
-def of_task(name: str, metadata: pd.DataFrame, options: Mapping[str, Any]) -> Asked:
-    """What a task asks of records.
+def for_task(name: str, metadata: pd.DataFrame, options: Mapping[str, Any]) -> Asked:
+    """Returns the questions that a task asks of records.
 
     Args:
       name: of the task.
       metadata: [N] rows of Metadata_* columns.
-      options: of the task, and as of `seed_plan.plan`; under "choose" the candidates.
+      options: of the task, and as in `seed_plan.plan`; under "choose" the candidates.
 
     Returns:
-      Its questions; warns of what is not possible.
+      Its questions; warns of impossible ones.
 
     Raises:
       InputError: a unit or group in the config that the screen does not have.
-      Skip: where the task is not possible.
+      Skip: the task is not possible.
     """
     module = modules.load("tasks", name)
     if hasattr(module, "counting"):

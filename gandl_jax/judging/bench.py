@@ -1,4 +1,4 @@
-"""Asks every entrant what a task asks, and judges their answers on one board."""
+"""Asks every entrant the questions of tasks, and judges the answers on one board."""
 
 import dataclasses
 import functools
@@ -33,23 +33,23 @@ from gandl_jax.reading import labelling
 from gandl_jax.tasks import steps
 from gandl_jax.tasks.skip import Skip
 
-CHOICE = ("nested", "inner_folds", "choose")  # options that headline sets know not of
+CHOICE = ("nested", "inner_folds", "choose")  # options unused for headline sets
 
 
 @dataclasses.dataclass(frozen=True)
 class Bench:
-    """All that is compared, and what it is compared by.
+    """Entrants to compare, and the records and options to judge them by.
 
     Attributes:
       job: that compares, for its lines.
       compared: the entrants.
-      made_from: what the sets of each come from.
-      labels: where controls and labels come from, as of `task_results.labels`.
-      records: the screen's, as of `task_results.records`.
-      within: which of them are judged, as of `AlignedSets`.
-      metadata: [N] rows of Metadata_* columns of what is judged.
+      made_from: sources of the sets of each entrant.
+      labels: origin of controls and labels, as in `task_results.labels`.
+      records: of the screen, as in `task_results.records`.
+      within: the judged records, as in `AlignedSets`.
+      metadata: [N] rows of Metadata_* columns of the judged records.
       options: of each task.
-      folder: of the answers that are kept.
+      folder: of the stored answers.
     """
 
     job: str
@@ -63,75 +63,94 @@ class Bench:
     folder: epath.Path
 
     def inputs(self) -> dict[str, dict[str, Any]]:
-        """All that each task's result comes from, as of `task_results.inputs`."""
-        both = zip(self.compared, self.made_from, strict=True)
-        named: dict[str, Any] = {_named(one): made for one, made in both}
-        return task_results.inputs({**named, "labels": self.labels}, self.options)
+        """Returns the sources of each task's result, as in `task_results.inputs`."""
+        pairs = zip(self.compared, self.made_from, strict=True)
+        by_name: dict[str, Any] = {
+            _entrant_name(entrant): sources for entrant, sources in pairs
+        }
+        return task_results.inputs({**by_name, "labels": self.labels}, self.options)
 
     def comparisons(
         self, due: list[str]
     ) -> Iterator[tuple[str, dict[str, Any], list[dict[str, Any]]]]:
-        """Gives name, result and table of each task."""
+        """Yields name, result and table of each task."""
         plans = {name: self._plan(name) for name in due}
-        for name, (made, left_out) in plans.items():
-            run = functools.partial(self._result, name, made)
-            result, noticed = task_results.noted(self.job, name, run)
-            content = {"task": name, "left_out": left_out + noticed} | result
+        for name, (asked_task, left_out) in plans.items():
+            run = functools.partial(self._result, name, asked_task)
+            result, remarks = task_results.run_with_remarks(self.job, name, run)
+            content = {"task": name, "left_out": left_out + remarks} | result
             yield name, content, [judged.flat(row) for row in result["rows"]]
 
     def _plan(self, name: str) -> tuple[Asked | Skip, list[str]]:
-        make = functools.partial(asked.of_task, name, self.metadata, self.options[name])
+        make = functools.partial(
+            asked.for_task, name, self.metadata, self.options[name]
+        )
         return task_results.plan(self.job, name, make, must=False)
 
-    def _result(self, name: str, made: Asked | Skip) -> dict[str, Any]:
-        if isinstance(made, Skip):
-            return {"rows": [], "pairs": [], "skipped": str(made)}
-        board = judged.Board(made.questions, self.options[name])
-        kept = self._kept(name)
+    def _result(self, name: str, asked_task: Asked | Skip) -> dict[str, Any]:
+        if isinstance(asked_task, Skip):
+            return {"rows": [], "pairs": [], "skipped": str(asked_task)}
+        board = judged.Board(asked_task.questions, self.options[name])
+        stored_answers = self._stored_answers(name)
         with (
             StepLines(f"{self.job} {name}"),
-            steps.counted(self._fits(made), "fits"),
+            steps.counted(self._fits(asked_task), "fits"),
         ):
-            self._ask_all(made, board, kept)
-        for floor, answers in made.floors().items():
+            self._ask_all(asked_task, board, stored_answers)
+        for floor, answers in asked_task.floors().items():
             board.add_floor(floor, answers)
-        kept.forget_others()
+        stored_answers.delete_unused()
         rows, pairs = board.judge()
         return {"rows": rows, "pairs": pairs, "skipped": None}
 
-    def _ask_all(self, made: Asked, board: judged.Board, kept: KeptAnswers) -> None:
+    def _ask_all(
+        self, asked_task: Asked, board: judged.Board, stored_answers: KeptAnswers
+    ) -> None:
         """Asks the entrants, then the floors of images, one after the other.
 
-        Each is opened anew, so that one's features are in memory.
+        Each is opened anew, so that the features of only one are in memory.
         """
-        for one, made_from in zip(self.compared, self.made_from, strict=True):
-            opened = one.open(self.records, self.within)
+        for entrant, made_from in zip(self.compared, self.made_from, strict=True):
+            opened = entrant.open(self.records, self.within)
             for role in (judged.TRAINED, judged.UNTRAINED):
-                if name := getattr(one, role):
-                    own = opened.of_encoder(feature_set.encoder(name))
-                    board.add(one, role, made.answers(own, name, kept, made_from))
+                if name := getattr(entrant, role):
+                    sets = opened.of_encoder(feature_set.encoder(name))
+                    board.add(
+                        entrant,
+                        role,
+                        asked_task.answers(sets, name, stored_answers, made_from),
+                    )
         for name, (opened, made_from) in self._floors.items():
-            board.add_floor(name, made.answers(opened, name, kept, made_from))
+            board.add_floor(
+                name, asked_task.answers(opened, name, stored_answers, made_from)
+            )
 
     @functools.cached_property
     def _floors(self) -> dict[str, tuple[AlignedSets, Mapping[str, Any]]]:
-        """The first of each kind beside the entrants' encoders, and what it is from."""
-        places, found = [one.encoders[0].parent for one in self.compared], {}
+        """Sets and sources of the first floor of each kind beside the encoders."""
+        folders, sets_by_name = (
+            [entrant.encoders[0].parent for entrant in self.compared],
+            {},
+        )
         for name in floors.OF_IMAGES:
-            there = [place / name for place in places if (place / name).is_dir()]
-            for directory in there[:1]:
+            existing = [folder / name for folder in folders if (folder / name).is_dir()]
+            for directory in existing[:1]:
                 opened = AlignedSets([directory], "", self.records, self.within)
-                found[name] = opened, task_results.made_from([directory], opened)
-        return found
+                sets_by_name[name] = opened, task_results.made_from([directory], opened)
+        return sets_by_name
 
-    def _fits(self, made: Asked) -> int:
-        """How many there are of all that is asked."""
-        encoders = [_names(d) for one in self.compared for d in one.encoders]
+    def _fits(self, asked_task: Asked) -> int:
+        """Counts the fits that all answers take."""
+        encoders = [
+            _names(directory)
+            for entrant in self.compared
+            for directory in entrant.encoders
+        ]
         floors_of_images = [opened for opened, _ in self._floors.values()]
-        return sum(map(made.fits, [*encoders, *floors_of_images]))
+        return sum(map(asked_task.fits, [*encoders, *floors_of_images]))
 
-    def _kept(self, name: str) -> KeptAnswers:
-        """The answers of a task."""
+    def _stored_answers(self, name: str) -> KeptAnswers:
+        """Returns the store of the answers to a task."""
         made_from = {
             "version": gandl_jax.__version__,
             "code": task_results.code(name),
@@ -146,7 +165,7 @@ class Bench:
 
 
 def _names(directory: epath.Path) -> list[str]:
-    """Full names of an encoder's sets."""
+    """Returns the full names of an encoder's sets."""
     return [feature_set.full_name(directory.name, s) for s in store.widths(directory)]
 
 
@@ -154,15 +173,15 @@ def open_bench(
     job: str,
     config: ml_collections.ConfigDict,
     folders: Sequence[epath.Path],
-    kept: epath.Path,
+    answers_folder: epath.Path,
 ) -> Bench:
-    """Reads what workdirs say of themselves, and no features.
+    """Reads the descriptions of workdirs, and no features.
 
     Args:
       job: that compares, for its lines.
       config: data, screen, evaluate, choose and compare are read.
       folders: workdirs of one screen.
-      kept: the folder of the answers.
+      answers_folder: the folder of the stored answers.
 
     Raises:
       InputError: workdirs that cannot be compared, missing, incomplete or broken
@@ -170,7 +189,7 @@ def open_bench(
     """
     dataset = screen.load(config).name
     compared = entrants.read(job, folders, dataset)
-    if len({one.arm for one in compared}) < 2:
+    if len({entrant.arm for entrant in compared}) < 2:
         raise InputError(
             f"{len(folders)} workdirs are of one method and recipe: name others beside "
             "them, or compare seeds by --job=compare_seeds"
@@ -179,57 +198,57 @@ def open_bench(
     for folder in folders if records is None else ():
         labelling.check_written(config, folder, dataset)
     within = config.evaluate.within
-    opened = [one.open(records, within) for one in compared]
-    seed_workdirs.check_records([one.folder for one in compared], opened)
+    opened = [entrant.open(records, within) for entrant in compared]
+    seed_workdirs.check_records([entrant.folder for entrant in compared], opened)
     return Bench(
         job=job,
         compared=compared,
         made_from=[
-            task_results.made_from(one.encoders, sets)
-            for one, sets in zip(compared, opened, strict=True)
+            task_results.made_from(entrant.encoders, sets)
+            for entrant, sets in zip(compared, opened, strict=True)
         ],
         labels=task_results.labels(config, records),
         records=records,
         within=within,
         metadata=_metadata(compared, opened),
         options={n: _options(config, n) for n in _tasks(config.evaluate.tasks)},
-        folder=kept,
+        folder=answers_folder,
     )
 
 
 def _tasks(wanted: str) -> list[str]:
-    """The tasks, of those asked for, by which sets are compared, as tables stand.
+    """Returns the wanted tasks that can compare sets, in the order of their tables.
 
     Raises:
       InputError: there are none.
     """
-    can = {*task_results.classifications(), *modules.names("tasks", "counting")}
-    named = sorted(task_choice.names(wanted), key=task_tables.place)
-    found = [name for name in named if name in can]
-    if not found:
+    able = {*task_results.classifications(), *modules.names("tasks", "counting")}
+    named = sorted(task_choice.names(wanted), key=task_tables.order)
+    tasks = [name for name in named if name in able]
+    if not tasks:
         raise InputError(
             f"config.evaluate.tasks={wanted!r} names no task by which sets can be "
-            f"compared: name some of {', '.join(sorted(can))}"
+            f"compared: name some of {', '.join(sorted(able))}"
         )
-    return found
+    return tasks
 
 
 def _options(config: ml_collections.ConfigDict, task: str) -> dict[str, Any]:
-    """What the questions of a task depend on; parts and choices of classifications."""
+    """Returns the options that the questions of a task depend on."""
     if task not in task_results.classifications():
         return configs.task_options(config, task)
     return comparing.options(config, task, nested=config.compare.choose_sets)
 
 
 def _metadata(compared: Sequence[Entrant], opened: Sequence) -> pd.DataFrame:
-    """The records, with what those that hold out hold out."""
-    sure = [
+    """Returns the metadata of the records, with the held-out split if there is one."""
+    held_out = [
         sets.metadata
-        for one, sets in zip(compared, opened, strict=True)
-        if one.seed is not None and not one.saw_all
+        for entrant, sets in zip(compared, opened, strict=True)
+        if entrant.seed is not None and not entrant.saw_all
     ]
-    return (sure or [opened[0].metadata])[0]
+    return (held_out or [opened[0].metadata])[0]
 
 
-def _named(one: Entrant) -> str:
-    return f"{one.arm}, seed {one.seed}"
+def _entrant_name(entrant: Entrant) -> str:
+    return f"{entrant.arm}, seed {entrant.seed}"

@@ -1,4 +1,4 @@
-"""What jobs that compare ask by: parts of the groups, and candidates of folds."""
+"""Options of jobs that compare: parts of the groups, and candidates of folds."""
 
 from typing import Any
 
@@ -10,17 +10,19 @@ from gandl_jax import config as configs
 def options(
     config: ml_collections.ConfigDict, task: str, *, nested: bool
 ) -> dict[str, Any]:
-    """What a comparison by a classification depends on, but for what is compared.
+    """Returns the options that a comparison by a classification depends on.
+
+    The compared sets are not among them.
 
     Args:
       config: evaluate, choose and compare are read.
       task: its name.
       nested: whether folds choose a set, too.
     """
-    compare, own = config.compare, configs.task_options(config, task)
+    compare, task_options = config.compare, configs.task_options(config, task)
     choice = candidates(config)
     inner_folds = choice.pop("inner_folds")
-    return {key: value for key, value in own.items() if key != "features"} | {
+    return {key: value for key, value in task_options.items() if key != "features"} | {
         "aside_frac": compare.aside_frac,
         "part": compare.part,
         "nested": nested,
@@ -30,7 +32,7 @@ def options(
 
 
 def candidates(config: ml_collections.ConfigDict) -> dict[str, Any]:
-    """What a fold chooses among, and how: normalize, svm_c and inner_folds."""
+    """Returns the candidates of a fold: normalize and svm_c; and inner_folds."""
     svm_c = config.choose.svm_c or (config.evaluate.svm_c,)
     return {
         "normalize": tuple(dict.fromkeys(config.choose.normalize)),

@@ -1,4 +1,4 @@
-"""What the figures of dose response show, from the rows of the task.
+"""Data of the figures of dose response, from the rows of the task.
 
 Rows are those of `dose_response`; figures are those of `figures/dose.py`.
 """
@@ -16,16 +16,16 @@ from gandl_jax.tasks.curve import logistic
 from gandl_jax.tasks.curve_shape import FALLS_AGAIN
 
 ABSOLUTE = "absolute_ec50"  # as the keys of rows begin
-NAMED = 8  # compounds with a name, where they are the most potent
+NAMED = 8  # compounds with a name, the most potent
 
 Points = tuple[list[float], list[float]]
 
 
 def curve(row: Row) -> dict[str, Any]:
-    """What the figure of a curve shows, as arguments of `figures.dose.curve`.
+    """Returns the arguments of `figures.dose.curve` for a curve.
 
     Args:
-      row: of dose response.
+      row: of the task `dose_response`.
     """
     points = [p for p in row["points"] if p["concentration_um"] > 0]
     amount = np.array([p["concentration_um"] for p in points], float)
@@ -48,34 +48,41 @@ def curve(row: Row) -> dict[str, Any]:
 
 
 def response_limits(data: Sequence[dict[str, Any]]) -> tuple[float, float]:
-    """Ends of the axis of several curves.
+    """Returns the ends of the common response axis of several curves.
 
     They enclose 1 to 99 % of the wells: one stray well does not flatten them all.
 
     Args:
-      data: of each curve, as from `curve`.
+      data: of each curve, as `curve` returns it.
     """
-    wells = [value for one in data for value in one["wells"][1]]
-    means = [value for one in data for value in one["means"][1]]
-    ranges = [v for one in data for bars in one["controls"].values() for v in bars]
-    seen = [*np.percentile(wells, (1, 99)), *means, *ranges, 0.0, 1.0]
-    margin = 0.06 * (max(seen) - min(seen))
-    return min(seen) - margin, max(seen) + margin
+    wells = [value for curve_data in data for value in curve_data["wells"][1]]
+    means = [value for curve_data in data for value in curve_data["means"][1]]
+    ranges = [
+        v
+        for curve_data in data
+        for bars in curve_data["controls"].values()
+        for v in bars
+    ]
+    shown = [*np.percentile(wells, (1, 99)), *means, *ranges, 0.0, 1.0]
+    margin = 0.06 * (max(shown) - min(shown))
+    return min(shown) - margin, max(shown) + margin
 
 
-def known(rows: Iterable[Row]) -> list[Row]:
-    """The curves of which rescue and side effect are known."""
+def with_effects(rows: Iterable[Row]) -> list[Row]:
+    """Returns the curves with a rescue and a side effect."""
     keys = "rescue", "side_effect"
-    return [r for r in rows if not any(curve_effects.bad(r.get(key)) for key in keys)]
+    return [
+        r for r in rows if not any(curve_effects.is_missing(r.get(key)) for key in keys)
+    ]
 
 
 def compounds(
     rows: Sequence[Row],
 ) -> tuple[dict[str, Points], list[tuple[float, float, str]], tuple]:
-    """What `figures.dose.compounds` shows.
+    """Returns the arguments of `figures.dose.compounds`.
 
     Args:
-      rows: ranked, as from `known`.
+      rows: ranked, as `with_effects` returns them.
 
     Returns:
       Effect to (side effects, rescues); (side effect, rescue, name) of the most potent
@@ -83,11 +90,15 @@ def compounds(
     """
     effects = [curve_effects.effect(row) for row in rows]
     points: dict[str, Points] = {}
-    for kind in reversed(curve_effects.EFFECTS):
-        own = [row for row, one in zip(rows, effects, strict=True) if one == kind]
-        if own:
-            points[kind] = tuple(
-                [row[key] for row in own] for key in ("side_effect", "rescue")
+    for effect in reversed(curve_effects.EFFECTS):
+        effect_rows = [
+            row
+            for row, row_effect in zip(rows, effects, strict=True)
+            if row_effect == effect
+        ]
+        if effect_rows:
+            points[effect] = tuple(
+                [row[key] for row in effect_rows] for key in ("side_effect", "rescue")
             )
     first: dict[str, Row] = {}  # of a compound in several experiments the most potent
     for row in filter(curve_effects.rises, rows):
@@ -101,10 +112,10 @@ def compounds(
 
 
 def fitted_curve(row: Row, doses: np.ndarray) -> tuple[list[float], list[float]]:
-    """Points along the fitted curve over the doses.
+    """Returns points along the fitted curve over the doses.
 
     Args:
-      row: of dose response, with a fit.
+      row: of the task `dose_response`, with a fit.
       doses: [D] uM, ascending, above 0.
 
     Returns:
@@ -130,19 +141,19 @@ def _best_dose(row: Row) -> tuple[float, float, float] | None:
 
 
 def _controls(row: Row) -> dict[str, tuple[float, float, float]]:
-    """Range of the control wells: 5 %, median, 95 %."""
-    found = {}
+    """Returns the range of the control wells: 5 %, median, 95 %."""
+    ranges = {}
     for name, values in sorted(row["controls"].items()):
         if isinstance(values, dict):
             if values:
-                found[name] = (values["low"], values["middle"], values["high"])
+                ranges[name] = (values["low"], values["middle"], values["high"])
         elif len(values):
-            found[name] = tuple(np.percentile(values, (5, 50, 95)).tolist())
-    return found
+            ranges[name] = tuple(np.percentile(values, (5, 50, 95)).tolist())
+    return ranges
 
 
 def _limits(values: Sequence[float]) -> tuple[float, float]:
-    """Ends of an axis that shows 0, 1 and all but the farthest percent."""
+    """Returns ends of an axis that shows 0, 1 and all but the farthest percent."""
     low, high = np.percentile(values, (1, 99))
     low, high = min(low, 0.0), max(high, 1.0)
     margin = 0.05 * (high - low)

@@ -1,8 +1,8 @@
-"""What is compared: trainings of several methods and recipes, and published tables.
+"""Entrants of a comparison: trainings of methods and recipes, and published tables.
 
-Workdirs that differ in their seed alone are replicates of one arm. What makes arms of
-one method differ is found by itself, and the least of it that tells them apart names
-them: the recipe, where that is enough.
+Workdirs that differ in their seed alone are replicates of one arm. The settings in
+which arms of one method differ are found from their configs, and the fewest that
+distinguish them name them: the recipe, if that is enough.
 """
 
 import dataclasses
@@ -33,15 +33,17 @@ class Entrant:
     """A training, or a published table.
 
     Attributes:
-      method: its name; of a table the table's.
-      recipe: what tells the arms of this method apart: "lsgan", "batch=16"; "" of one.
-      settings: all in which they differ: "batch=16 total_images=160".
-      seed: of the training; None of a table.
+      method: its name; of a table the table's name.
+      recipe: settings that distinguish the arms of this method: "lsgan", "batch=16"; ""
+        for a single arm.
+      settings: all settings in which they differ: "batch=16 total_images=160".
+      seed: of the training; None for a table.
       folder: the workdir.
-      encoders: profiles/<dataset>/<encoder>: trained and untrained; of a table its one.
+      encoders: profiles/<dataset>/<encoder>: trained and untrained; of a table its
+        single one.
       trained: full name of the headline set.
-      untrained: the same of the network before training; "" of a table.
-      saw_all: whether it was trained on records that others held out.
+      untrained: the same of the network before training; "" for a table.
+      saw_all: whether it was trained on records that other entrants held out.
     """
 
     method: str
@@ -59,16 +61,16 @@ class Entrant:
 
     @property
     def arm(self) -> str:
-        """Method and recipe, and whether it saw records that others held out."""
-        words = f"{self.method} {self.recipe}".strip()
-        return f"{words} (trained on all)" if self.saw_all else words
+        """Name of method and recipe, and whether it was trained on all records."""
+        name = f"{self.method} {self.recipe}".strip()
+        return f"{name} (trained on all)" if self.saw_all else name
 
     def open(self, records: pd.DataFrame | None, within: str = "") -> AlignedSets:
-        """Its sets, whose features are read when asked for; records are read once.
+        """Returns its sets; features are read when asked for, records once.
 
         Args:
-          records: as of `task_results.records`, the same in all calls.
-          within: which of them, as of `AlignedSets`, the same in all calls.
+          records: as in `task_results.records`, the same in all calls.
+          within: the judged records, as in `AlignedSets`, the same in all calls.
         """
         if not self._opened:
             self._opened.append(AlignedSets(self.encoders, "", records, within))
@@ -87,27 +89,30 @@ class _Read:
 
 
 def find(patterns: Iterable[str]) -> list[epath.Path]:
-    """The workdirs that paths or patterns ("runs/methods/demo/*") name, in order.
+    """Returns the workdirs that paths or patterns match, in order.
+
+    Args:
+      patterns: such as "runs/methods/demo/*".
 
     Raises:
-      InputError: one names none.
+      InputError: a pattern matches no workdir.
     """
-    found: dict[str, epath.Path] = {}
+    folders: dict[str, epath.Path] = {}
     for pattern in patterns:
         literal = [pattern] if epath.Path(pattern).is_dir() else []
-        own = literal or sorted(glob.glob(pattern))
-        own = [p for p in own if (epath.Path(p) / workdirs.FILE).exists()]
-        if not own:
+        paths = literal or sorted(glob.glob(pattern))
+        paths = [p for p in paths if (epath.Path(p) / workdirs.FILE).exists()]
+        if not paths:
             raise InputError(
                 f"config.compare.workdirs names {pattern}, which is no workdir and "
                 "matches none"
             )
-        found |= {path: epath.Path(path) for path in own}
-    return list(found.values())
+        folders |= {path: epath.Path(path) for path in paths}
+    return list(folders.values())
 
 
 def read(job: str, folders: Sequence[epath.Path], dataset: str) -> list[Entrant]:
-    """Reads what workdirs say of themselves, and no features.
+    """Reads the descriptions of workdirs, and no features.
 
     Args:
       job: that compares them, for its lines.
@@ -125,15 +130,15 @@ def read(job: str, folders: Sequence[epath.Path], dataset: str) -> list[Entrant]
     for folder in folders:
         config = workdirs.read_config(folder)
         _check_screen(folder, config, dataset)
-        found = task_results.encoders(job, folder / "profiles" / dataset)
-        tables |= {d.name: d for d in found if _is_table(d.name)}
-        if any(feature_set.is_network(d.name) for d in found):
+        encoders = task_results.encoders(job, folder / "profiles" / dataset)
+        tables |= {d.name: d for d in encoders if _is_table(d.name)}
+        if any(feature_set.is_network(d.name) for d in encoders):
             trainings.append(_training(job, folder, config, dataset))
-    _check_preparations([d for one in trainings for d in one.encoders])
+    _check_preparations([d for training in trainings for d in training.encoders])
     held_out = _held_out(trainings)
-    made = _named(trainings, held_out)
-    _check_seeds(made)
-    return [*made, *(_table(directory) for directory in tables.values())]
+    entrants = _name_arms(trainings, held_out)
+    _check_seeds(entrants)
+    return [*entrants, *(_table(directory) for directory in tables.values())]
 
 
 def _is_table(name: str) -> bool:
@@ -141,7 +146,7 @@ def _is_table(name: str) -> bool:
 
 
 def _table(directory: epath.Path) -> Entrant:
-    """An imported table, by its first set."""
+    """Makes an entrant of an imported table, by its first set."""
     name = feature_set.full_name(directory.name, next(iter(store.widths(directory))))
     folder = directory.parent.parent.parent
     return Entrant(directory.name, "", "", None, folder, (directory,), name, "", False)
@@ -159,14 +164,14 @@ def _training(job: str, folder: epath.Path, config, dataset: str) -> _Read:
     encoders = seed_workdirs.chosen_encoders(job, folder, ("last",), dataset)
     _check_finished(folder, config, feature_set.step(encoders[0].name))
     trained = seed_workdirs.trained_with(config)
-    arm = configs.identity(trained) | seed_workdirs.started(folder)
+    arm = configs.identity(trained) | seed_workdirs.start_identity(folder)
     arm |= {LENGTH: trained.train.total_images, RECIPE: trained.method.recipe}
     features = config.evaluate.features
     return _Read(folder, features, arm.pop("seed"), encoders, arm)
 
 
 def _check_finished(folder: epath.Path, config, step: int | None) -> None:
-    """Refuses a training that has not come to its end, or was embedded before it."""
+    """Refuses a training that is not finished, or was embedded before its end."""
     if config.embed.checkpoint:  # another workdir's, which embedding has checked
         return
     last = opening.newest_step(folder)
@@ -196,76 +201,81 @@ def _check_preparations(encoders: Sequence[epath.Path]) -> None:
 
 
 def _held_out(trainings: Sequence[_Read]) -> str:
-    """What all hold out that hold out anything."""
-    asked: dict[str, epath.Path] = {}
-    for one in trainings:
-        if text := one.arm[HOLD_OUT]:
-            asked.setdefault(text, one.folder)
-    if len(asked) > 1:
-        told = " and ".join(f"{text!r} in {folder}" for text, folder in asked.items())
-        raise InputError(
-            f"config.train.hold_out is {told}: compare trainings that hold out the same"
+    """Returns the held-out records that the trainings have in common."""
+    folder_by_text: dict[str, epath.Path] = {}
+    for training in trainings:
+        if text := training.arm[HOLD_OUT]:
+            folder_by_text.setdefault(text, training.folder)
+    if len(folder_by_text) > 1:
+        texts = " and ".join(
+            f"{text!r} in {folder}" for text, folder in folder_by_text.items()
         )
-    return next(iter(asked), "")
+        raise InputError(
+            f"config.train.hold_out is {texts}: compare trainings that hold out the "
+            "same"
+        )
+    return next(iter(folder_by_text), "")
 
 
-def _named(trainings: Sequence[_Read], held_out: str) -> list[Entrant]:
-    """Names arms by what differs between those of one method."""
+def _name_arms(trainings: Sequence[_Read], held_out: str) -> list[Entrant]:
+    """Makes the entrants, named by the settings in which arms of a method differ."""
     arms = _arms(trainings)
-    made = []
-    for one, arm in zip(trainings, arms, strict=True):
+    entrants = []
+    for training, arm in zip(trainings, arms, strict=True):
         method = arm["method.name"]
-        others = [other for other in arms if other["method.name"] == method]
-        differ = differing(others)
-        untrained = one.encoders[-1].name
-        made.append(
+        method_arms = [
+            other_arm for other_arm in arms if other_arm["method.name"] == method
+        ]
+        keys = differing(method_arms)
+        untrained = training.encoders[-1].name
+        entrants.append(
             Entrant(
                 method,
-                words(arm, _telling(others, differ)),
-                words(arm, differ),
-                one.seed,
-                one.folder,
-                one.encoders,
-                _set_name(one.folder, one.encoders[0], one.features),
-                feature_set.full_name(untrained, one.features),
-                bool(held_out) and not one.arm[HOLD_OUT],
+                settings_text(arm, _distinguishing(method_arms, keys)),
+                settings_text(arm, keys),
+                training.seed,
+                training.folder,
+                training.encoders,
+                _set_name(training.folder, training.encoders[0], training.features),
+                feature_set.full_name(untrained, training.features),
+                bool(held_out) and not training.arm[HOLD_OUT],
             )
         )
-    return made
+    return entrants
 
 
 def _arms(trainings: Sequence[_Read]) -> list[dict[str, Any]]:
-    """The settings of each; the same ones have one recipe's name, the first."""
+    """Returns the settings of each; equal settings share the first recipe's name."""
     recipes: dict[str, str] = {}
-    made = []
-    for one in trainings:
-        own = {key: value for key, value in one.arm.items() if key != RECIPE}
-        recipe = recipes.setdefault(str(sorted(own.items())), one.arm[RECIPE])
-        made.append(own | {RECIPE: recipe})
-    return made
+    arms = []
+    for training in trainings:
+        settings = {key: value for key, value in training.arm.items() if key != RECIPE}
+        recipe = recipes.setdefault(str(sorted(settings.items())), training.arm[RECIPE])
+        arms.append(settings | {RECIPE: recipe})
+    return arms
 
 
 def _set_name(folder: epath.Path, directory: epath.Path, features: str) -> str:
     if features not in store.widths(directory):
-        known = ", ".join(store.widths(directory))
+        names = ", ".join(store.widths(directory))
         raise InputError(
             f"{folder} shows the set config.evaluate.features={features!r} first, and "
-            f"{directory.name} has {known}: embed it again"
+            f"{directory.name} has {names}: embed it again"
         )
     return feature_set.full_name(directory.name, features)
 
 
 def differing(arms: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The keys in which arms differ: the recipe first, the length last.
+    """Returns the keys in which arms differ: the recipe first, the length last.
 
     Args:
-      arms: full key to value, of each.
+      arms: full key -> value, of each arm.
     """
     keys = {key for arm in arms for key in arm} - {HOLD_OUT}
-    found = [k for k in keys if any(arm.get(k) != arms[0].get(k) for arm in arms)]
-    groups = ("method.", "model.", "")  # that of a key is the first that it begins with
+    different = [k for k in keys if any(arm.get(k) != arms[0].get(k) for arm in arms)]
+    groups = ("method.", "model.", "")  # a key belongs to the first prefix that it has
     return sorted(
-        found,
+        different,
         key=lambda k: (
             k != RECIPE,
             k == LENGTH,
@@ -275,34 +285,36 @@ def differing(arms: Sequence[Mapping[str, Any]]) -> list[str]:
     )
 
 
-def _telling(arms: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> list[str]:
-    """The first of the keys that tell apart what all of them do."""
+def _distinguishing(
+    arms: Sequence[Mapping[str, Any]], keys: Sequence[str]
+) -> list[str]:
+    """Returns the first of the keys that distinguish all arms that differ."""
 
-    def told_apart(some: Sequence[str]) -> int:
-        return len({tuple(map(repr, map(arm.get, some))) for arm in arms})
+    def count_distinct(chosen: Sequence[str]) -> int:
+        return len({tuple(map(repr, map(arm.get, chosen))) for arm in arms})
 
-    kept: list[str] = []
+    needed: list[str] = []
     for key in keys:
-        if told_apart([*kept, key]) > told_apart(kept):
-            kept.append(key)
-    return kept
+        if count_distinct([*needed, key]) > count_distinct(needed):
+            needed.append(key)
+    return needed
 
 
-def words(arm: Mapping[str, Any], keys: Sequence[str]) -> str:
-    """Some settings of an arm: "lsgan batch=16"."""
+def settings_text(arm: Mapping[str, Any], keys: Sequence[str]) -> str:
+    """Writes some settings of an arm: "lsgan batch=16"."""
     return " ".join(
         arm[key] if key == RECIPE else f"{key.rpartition('.')[2]}={arm.get(key)}"
         for key in keys
     ).strip()
 
 
-def _check_seeds(made: Sequence[Entrant]) -> None:
-    known: dict[tuple, epath.Path] = {}
-    for one in made:
-        key = one.arm, one.seed
-        if key in known:
+def _check_seeds(entrants: Sequence[Entrant]) -> None:
+    folder_by_key: dict[tuple, epath.Path] = {}
+    for entrant in entrants:
+        key = entrant.arm, entrant.seed
+        if key in folder_by_key:
             raise InputError(
-                f"{known[key]} and {one.folder} are of one method, recipe and seed "
-                f"({one.arm}, {one.seed}): leave one out"
+                f"{folder_by_key[key]} and {entrant.folder} are of one method, recipe "
+                f"and seed ({entrant.arm}, {entrant.seed}): leave one out"
             )
-        known[key] = one.folder
+        folder_by_key[key] = entrant.folder

@@ -1,4 +1,4 @@
-"""All entrants' answers to a task's questions, and the rows that come of them."""
+"""Scores and comparisons of all entrants' answers to a task's questions."""
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ from gandl_jax.tasks.comparison import Counted, Scores
 from gandl_jax.tasks.counting import Answer, Question
 
 TRAINED, UNTRAINED, FLOOR = "trained", "untrained", "floor"
-CALLED = 0.05  # p-values after correction below it are called different
+CALLED = 0.05  # corrected p-values below it are called different
 
 Row = dict[str, Any]
 Key = tuple[str, str]  # arm and role
@@ -29,24 +29,24 @@ class Board:
 
     def __init__(self, questions: Sequence[Question], options: Mapping[str, Any]):
         self._questions, self._options = list(questions), options
-        self._words = _words(self._questions)
+        self._names = _question_names(self._questions)
         self._answers: dict[Key, list[list[Answer]]] = {}
         self._entrants: dict[Key, list[Entrant]] = {}
 
-    def add(self, one: Entrant, role: str, answers: list[Answer]) -> None:
+    def add(self, entrant: Entrant, role: str, answers: list[Answer]) -> None:
         """Adds the answers of an entrant, one for each question."""
-        key = one.arm, role
+        key = entrant.arm, role
         self._answers.setdefault(key, []).append(answers)
-        self._entrants.setdefault(key, []).append(one)
+        self._entrants.setdefault(key, []).append(entrant)
 
     def add_floor(self, name: str, answers: list[Answer]) -> None:
-        """Adds the answers of what knows nothing of images, or only their mean."""
+        """Adds the answers of a floor, such as plate identity or mean intensity."""
         self._answers[name, FLOOR] = [answers]
 
     def judge(self) -> tuple[list[Row], list[Row]]:
-        """Scores all, and compares the arms that stand against one another.
+        """Scores all, and compares the comparable arms in pairs.
 
-        Arms that learnt labels of what is judged, or that were trained on records that
+        Arms that learnt labels of test records, or that were trained on records that
         others held out, are in no pair.
 
         Returns:
@@ -56,14 +56,14 @@ class Board:
         """
         rows, pairs = [], []
         for number in range(len(self._questions)):
-            found = self._scores(number)
-            rows += self._rows(number, found)
-            pairs += self._pairs(number, found)
+            scores = self._scores(number)
+            rows += self._rows(number, scores)
+            pairs += self._pairs(number, scores)
         return rows, pairs
 
-    def _rows(self, number: int, found: Mapping[Key, Scores]) -> Iterator[Row]:
+    def _rows(self, number: int, scores: Mapping[Key, Scores]) -> Iterator[Row]:
         question = self._questions[number]
-        seeds, fair = comparison.pooled(found.values()), self._fair(number, found)
+        seeds, fair = comparison.pooled(scores.values()), self._fair(number, scores)
         ranks = comparison.ranks(
             question.counted,
             fair,
@@ -71,68 +71,68 @@ class Board:
             self._rng(number),
             lower_is_better=question.lower_is_better,
         )
-        gains = _gains(question.counted, found)
-        for key, own in found.items():
+        gains = _gains(question.counted, scores)
+        for key, arm_scores in scores.items():
             arm, role = key
             rng = self._rng(number)
-            value = comparison.interval(question.counted, own, seeds, rng)
+            value = comparison.interval(question.counted, arm_scores, seeds, rng)
             yield {
                 **question.about,
-                "question": self._words[number],
+                "question": self._names[number],
                 "lower_is_better": question.lower_is_better,
                 "arm": arm,
                 "role": role,
-                **self._said(key, question),
+                **self._arm_columns(key, question),
                 **value,
-                "of_seeds": own.values.tolist(),
+                "of_seeds": arm_scores.values.tolist(),
                 "minus_untrained": gains.get(key),
                 **(ranks.get(arm, {}) if role == TRAINED else {}),
                 **self._mark(number, key),
             }
 
-    def _pairs(self, number: int, found: Mapping[Key, Scores]) -> list[Row]:
+    def _pairs(self, number: int, scores: Mapping[Key, Scores]) -> list[Row]:
         question = self._questions[number]
-        fair, seeds = self._fair(number, found), comparison.pooled(found.values())
-        made = [
-            _named(question)
-            | {"question": self._words[number], "one": one, "other": other}
-            | comparison.difference(question.counted, fair[one], fair[other], seeds)
-            for one, other in itertools.combinations(fair, 2)
+        fair, seeds = self._fair(number, scores), comparison.pooled(scores.values())
+        differences = [
+            _identified(question)
+            | {"question": self._names[number], "one": arm, "other": other_arm}
+            | comparison.difference(question.counted, fair[arm], fair[other_arm], seeds)
+            for arm, other_arm in itertools.combinations(fair, 2)
         ]
-        corrected = comparison.holm([row["p"] for row in made])
+        corrected = comparison.holm([row["p"] for row in differences])
         return [
             {**row, "p_corrected": p, "different": p < CALLED}
-            for row, p in zip(made, corrected, strict=True)
+            for row, p in zip(differences, corrected, strict=True)
         ]
 
     def _scores(self, number: int) -> dict[Key, Scores]:
         return {
             key: comparison.scores(
                 self._questions[number].counted,
-                [answers[number].right for answers in of_seeds],
+                [answers[number].right for answers in answers_of_seeds],
                 draws=self._options["bootstrap_draws"],
                 seed=self._options["seed"],
-                prior=place + 1,
+                prior=index + 1,
                 has_seeds=key in self._entrants,
             )
-            for place, (key, of_seeds) in enumerate(self._answers.items())
+            for index, (key, answers_of_seeds) in enumerate(self._answers.items())
         }
 
-    def _fair(self, number: int, found: Mapping[Key, Scores]) -> dict[str, Scores]:
-        """The trained arms that stand against one another."""
+    def _fair(self, number: int, scores: Mapping[Key, Scores]) -> dict[str, Scores]:
+        """Returns the scores of the trained arms that are comparable."""
         return {
-            key[0]: own
-            for key, own in found.items()
+            key[0]: arm_scores
+            for key, arm_scores in scores.items()
             if key[1] == TRAINED
             and not marks.learnt(self._mark(number, key))
-            and not any(one.saw_all for one in self._entrants[key])
+            and not any(entrant.saw_all for entrant in self._entrants[key])
         }
 
     def _mark(self, number: int, key: Key) -> Row:
         return marks.united([answers[number].mark for answers in self._answers[key]])
 
-    def _said(self, key: Key, question: Question) -> Row:
-        """What is known of a row's arm."""
+    def _arm_columns(self, key: Key, question: Question) -> Row:
+        """Returns the columns of a row that describe its arm."""
         if key not in self._entrants:
             return {"method": key[0], "recipe": "", "features": key[0], "seeds": []}
         first = self._entrants[key][0]
@@ -141,7 +141,7 @@ class Board:
             "method": first.method,
             "recipe": first.recipe,
             "features": CHOSEN if "choice" in question.about else headline,
-            "seeds": [one.seed for one in self._entrants[key]],
+            "seeds": [entrant.seed for entrant in self._entrants[key]],
             "saw_all": first.saw_all,
         }
 
@@ -149,41 +149,42 @@ class Board:
         return np.random.default_rng([self._options["seed"], number])
 
 
-def _gains(counted: Counted, found: Mapping[Key, Scores]) -> dict[Key, Row]:
-    """What training adds to each arm that has an untrained network beside it."""
-    both = {
-        (arm, role): own.minus(found[arm, UNTRAINED])
-        for (arm, role), own in found.items()
-        if role == TRAINED and (arm, UNTRAINED) in found
+def _gains(counted: Counted, scores: Mapping[Key, Scores]) -> dict[Key, Row]:
+    """Returns the gain by training of each arm with an untrained network."""
+    differences = {
+        (arm, role): arm_scores.minus(scores[arm, UNTRAINED])
+        for (arm, role), arm_scores in scores.items()
+        if role == TRAINED and (arm, UNTRAINED) in scores
     }
-    seeds = comparison.pooled(both.values())
-    return {key: comparison.gain(counted, one, seeds) for key, one in both.items()}
+    seeds = comparison.pooled(differences.values())
+    return {
+        key: comparison.gain(counted, of_seeds, seeds)
+        for key, of_seeds in differences.items()
+    }
 
 
-def _words(questions: Sequence[Question]) -> list[str]:
-    """Questions in words: "HRCE, control, plate, balanced accuracy wells".
+def _question_names(questions: Sequence[Question]) -> list[str]:
+    """Names questions: "HRCE, control, plate, balanced accuracy wells".
 
-    Those that are asked twice say by which normalisation.
+    Equal names get the normalisation added.
     """
-    kept = ("group", "label", "kind", "split", "metric", "choice")
-    made = [", ".join(filter(None, map(q.about.get, kept))) for q in questions]
+    keys = ("group", "label", "kind", "split", "metric", "choice")
+    names = [", ".join(filter(None, map(q.about.get, keys))) for q in questions]
     return [
         (
-            f"{words}, {question.about['normalize']}"
-            if made.count(words) > 1
-            else words
+            f"{name}, {question.about['normalize']}" if names.count(name) > 1 else name
         ).replace("_", " ")
-        for words, question in zip(made, questions, strict=True)
+        for name, question in zip(names, questions, strict=True)
     ]
 
 
-def _named(question: Question) -> Row:
-    kept = ("task", "group", "split", "label", "kind", "metric", "normalize")
-    return {key: question.about[key] for key in kept if key in question.about}
+def _identified(question: Question) -> Row:
+    keys = ("task", "group", "split", "label", "kind", "metric", "normalize")
+    return {key: question.about[key] for key in keys if key in question.about}
 
 
 def flat(row: Mapping[str, Any]) -> Row:
-    """A row as one line of CSV."""
+    """Returns a row as one line of CSV."""
     nested = ("classes", "seeds", "of_seeds", "minus_untrained")
     plain = {key: value for key, value in row.items() if key not in nested}
     plain["seeds"] = " ".join(map(str, row["seeds"]))

@@ -1,6 +1,7 @@
-"""What sets have answered, kept as it comes: a comparison that stops goes on there.
+"""Store of the answers of feature sets, written as they are made.
 
-One more workdir then costs its own fits alone.
+A comparison that was stopped continues from them, and one more workdir costs only the
+fits of its own sets.
 """
 
 import io
@@ -15,44 +16,45 @@ from gandl_jax.judging.task_results import plain
 from gandl_jax.tasks import marks, steps
 from gandl_jax.tasks.counting import Answer
 
-_KNOWN = {None: -1, False: 0, True: 1}
+_MARK_CODES = {None: -1, False: 0, True: 1}
 
 
 class KeptAnswers:
-    """The answers to a task's questions as files, each named by what it comes from.
+    """The answers to a task's questions as files, each named by its sources.
 
     Args:
       folder: of the files.
-      made_from: what all of them come from, besides what `of` is told.
+      made_from: sources that all answers have in common, as plain data.
     """
 
     def __init__(self, folder: epath.Path, made_from: Mapping[str, Any]):
         self._folder, self._made_from = folder, made_from
         self._used: set[str] = set()
 
-    def of(
-        self, one: Mapping[str, Any], fits: int, make: Callable[[], list[Answer]]
+    def read_or_make(
+        self, sources: Mapping[str, Any], fits: int, make: Callable[[], list[Answer]]
     ) -> list[Answer]:
-        """The answers of a set, read where they are kept, else made and kept.
+        """Reads the answers of a set if they are stored, else makes and stores them.
 
         Args:
-          one: what they come from, besides what all do: the set and its features.
-          fits: how many steps they take, of which `steps` is told.
-          make: gives them, and tells `steps` itself.
+          sources: its other sources, besides the common ones: the set and its features.
+          fits: number of steps that making them takes, counted by `steps` when they are
+            read.
+          make: makes them, and counts its steps itself.
         """
-        name = f"{sealed_json.digest(plain([self._made_from, one]))[:32]}.npz"
+        name = f"{sealed_json.digest(plain([self._made_from, sources]))[:32]}.npz"
         self._used.add(name)
         path = self._folder / name
-        found = _read(path)
-        if found is not None:
+        stored = _read(path)
+        if stored is not None:
             steps.add(fits)
-            return found
-        made = make()
-        _write(path, made)
-        return made
+            return stored
+        answers = make()
+        _write(path, answers)
+        return answers
 
-    def forget_others(self) -> None:
-        """Deletes the answers that were not asked for: what they come from changed."""
+    def delete_unused(self) -> None:
+        """Deletes the files that were not asked for: their sources have changed."""
         for path in self._folder.glob("*.npz") if self._folder.is_dir() else ():
             if path.name not in self._used:
                 path.unlink(missing_ok=True)
@@ -60,21 +62,23 @@ class KeptAnswers:
 
 def _write(path: epath.Path, answers: list[Answer]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    known = [[_KNOWN[one.mark[key]] for key in marks.NOTHING] for one in answers]
-    right = {f"right_{i}": one.right for i, one in enumerate(answers)}
+    codes = [
+        [_MARK_CODES[answer.mark[key]] for key in marks.NOTHING] for answer in answers
+    ]
+    right = {f"right_{i}": answer.right for i, answer in enumerate(answers)}
     with files.replacing(path) as file:
-        np.savez_compressed(file, marks=np.array(known, np.int8), **right)
+        np.savez_compressed(file, marks=np.array(codes, np.int8), **right)
 
 
 def _read(path: epath.Path) -> list[Answer] | None:
-    """None where there are none, or not as they were written."""
+    """Reads answers; None if there are none, or the file is damaged."""
     try:
         data = io.BytesIO(files.read_bytes(path))
         files.check_unpacked(data)
-        with np.load(data, allow_pickle=False) as found:
+        with np.load(data, allow_pickle=False) as arrays:
             return [
-                Answer(found[f"right_{i}"], _mark(known))
-                for i, known in enumerate(found["marks"])
+                Answer(arrays[f"right_{i}"], _mark(codes))
+                for i, codes in enumerate(arrays["marks"])
             ]
     except FileNotFoundError:
         return None
@@ -83,9 +87,9 @@ def _read(path: epath.Path) -> list[Answer] | None:
         return None
 
 
-def _mark(known: np.ndarray) -> marks.Mark:
-    words = {number: value for value, number in _KNOWN.items()}
+def _mark(codes: np.ndarray) -> marks.Mark:
+    value_of_code = {code: value for value, code in _MARK_CODES.items()}
     return {
-        key: words[int(number)]
-        for key, number in zip(marks.NOTHING, known, strict=True)
+        key: value_of_code[int(code)]
+        for key, code in zip(marks.NOTHING, codes, strict=True)
     }

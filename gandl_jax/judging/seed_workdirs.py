@@ -1,4 +1,4 @@
-"""Trainings that differ in their seed: the workdirs of which profiles are compared."""
+"""Workdirs of trainings that differ in their seed, whose profiles are compared."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from gandl_jax.profiles.aligned import AlignedSets
 from gandl_jax.raw import screen
 from gandl_jax.training import network_files
 
-# Of what is noted beside features: what each training has of its own.
+# Keys of the notes beside features that differ between trainings.
 OF_ONE_TRAINING = ("encoder", "weights_sha256", "skips_bad_records")
 
 
@@ -28,7 +28,7 @@ class Training:
       folder: the workdir.
       seed: of the training.
       encoders: profiles/<dataset>/<encoder>: the trained ones, then the untrained.
-      records: the screen's `Metadata_*` columns as they are now, if it is here.
+      records: the screen's current `Metadata_*` columns, if the screen is here.
     """
 
     folder: epath.Path
@@ -37,7 +37,7 @@ class Training:
     records: pd.DataFrame | None
 
     def open(self) -> AlignedSets:
-        """Its sets, whose features are read when asked for and kept for a while."""
+        """Returns its sets; features are read when asked for and kept for a while."""
         return AlignedSets(self.encoders, "", self.records)
 
 
@@ -48,14 +48,14 @@ def read(
     dataset: str,
     records: pd.DataFrame | None,
 ) -> list[Training]:
-    """Reads what the workdirs say of themselves, and no features.
+    """Reads the descriptions of workdirs, and no features.
 
     Args:
       job: that compares them, for its lines.
       folders: two or more workdirs.
       steps: of the trained encoders, "last" or numbers.
       dataset: the screen's name.
-      records: the screen's `Metadata_*` columns as they are now, if it is here.
+      records: the screen's current `Metadata_*` columns, if the screen is here.
 
     Returns:
       The trainings, in the order of the folders.
@@ -64,7 +64,7 @@ def read(
       InputError: one is no workdir, or of another screen; two have the same seed, or
         differ in more; profiles are missing or not complete.
     """
-    first, made = None, []
+    first, trainings = None, []
     for folder in map(epath.Path, folders):
         config = workdirs.read_config(folder)
         if (name := screen.load(config).name) != dataset:
@@ -73,41 +73,47 @@ def read(
                 "compare trainings of one screen"
             )
         trained = trained_with(config)
-        identity = _but_seed(config) | started(folder)
+        identity = _but_seed(config) | start_identity(folder)
         identity |= {
             f"{key} of the encoder": value for key, value in _but_seed(trained).items()
         }
         first = first or identity
         encoders = chosen_encoders(job, folder, steps, dataset)
         training = Training(folder, trained.seed, encoders, records)
-        for other in made:
+        for other in trainings:
             _check_seed(training, other)
-        if made:
-            _refuse_difference(training, made[0], identity, first)
-            _check_profiles(training, made[0])
-        made.append(training)
-    return made
+        if trainings:
+            _refuse_difference(training, trainings[0], identity, first)
+            _check_profiles(training, trainings[0])
+        trainings.append(training)
+    return trainings
 
 
 def common_sets(trainings: Sequence[Training]) -> list[str]:
-    """The full names of the sets that all have, trained and untrained.
+    """Returns the full names of the sets that all encoders of all trainings have.
 
     Args:
-      trainings: as of `read`.
+      trainings: as in `read`.
 
     Raises:
       InputError: there is none.
     """
-    known = [list(store.widths(d)) for one in trainings for d in one.encoders]
-    kept = [name for name in known[0] if all(name in names for names in known)]
-    if not kept:
+    names_of_encoders = [
+        list(store.widths(d)) for training in trainings for d in training.encoders
+    ]
+    common = [
+        name
+        for name in names_of_encoders[0]
+        if all(name in names for names in names_of_encoders)
+    ]
+    if not common:
         raise InputError(
             f"no feature set is in all of {_listed(trainings)}: embed them again"
         )
     return [
         feature_set.full_name(directory.name, name)
         for directory in trainings[0].encoders
-        for name in kept
+        for name in common
     ]
 
 
@@ -119,11 +125,11 @@ def check_records(folders: Sequence[epath.Path], opened: Sequence[AlignedSets]) 
       opened: their sets.
 
     Raises:
-      InputError: two are of others, or in another order.
+      InputError: two differ in their records or the order of them.
     """
     ids = [table.record_ids(sets.metadata, table_name="profiles") for sets in opened]
-    for folder, own in zip(folders, ids, strict=True):
-        if list(own) != list(ids[0]):
+    for folder, folder_ids in zip(folders, ids, strict=True):
+        if list(folder_ids) != list(ids[0]):
             raise InputError(
                 f"{folder} and {folders[0]} have profiles of other records: embed both "
                 "on the same prepared screen"
@@ -131,14 +137,14 @@ def check_records(folders: Sequence[epath.Path], opened: Sequence[AlignedSets]) 
 
 
 def trained_with(config):
-    """The config of the training: another workdir's where its encoder is."""
-    place = config.embed.checkpoint
-    if not place:
+    """Returns the config of the training: another workdir's if its encoder is used."""
+    checkpoint = config.embed.checkpoint
+    if not checkpoint:
         return config
-    if network_files.is_file(place):
+    if network_files.is_file(checkpoint):
         raise InputError(
-            f"the encoder of {config.name} is of the file {place}, which has no seed: "
-            "compare trainings"
+            f"the encoder of {config.name} is of the file {checkpoint}, which has no "
+            "seed: compare trainings"
         )
     return workdirs.read_config(epath.Path(config.embed.checkpoint))
 
@@ -147,8 +153,11 @@ def _but_seed(config) -> dict[str, Any]:
     return {k: v for k, v in configs.identity(config).items() if k != "seed"}
 
 
-def started(folder: epath.Path) -> dict[str, str]:
-    """What the training started from, wherever that lies; {} of random networks."""
+def start_identity(folder: epath.Path) -> dict[str, str]:
+    """Returns the identity of the training's start; {} for random networks.
+
+    It is independent of the path of the start.
+    """
     start = workdirs.noted(folder, "start")
     return {"train.start_from": start["sha256"]} if start else {}
 
@@ -156,14 +165,14 @@ def started(folder: epath.Path) -> dict[str, str]:
 def chosen_encoders(
     job: str, folder: epath.Path, steps: Sequence[str], dataset: str
 ) -> tuple[epath.Path, ...]:
-    """The profiles of a workdir's trained encoders, then of its untrained one.
+    """Returns the profiles of a workdir's trained encoders, then its untrained one.
 
     Raises:
-      InputError: one is not there; the message says how to make it.
+      InputError: one is missing; the message says how to make it.
     """
     profiles = folder / "profiles" / dataset
-    found = {d.name: d for d in task_results.encoders(job, profiles)}
-    roles = feature_set.roles(found)
+    encoders = {d.name: d for d in task_results.encoders(job, profiles)}
+    roles = feature_set.roles(encoders)
     for role in ("trained", "untrained"):
         if role not in roles:
             raise InputError(
@@ -172,53 +181,56 @@ def chosen_encoders(
     method = roles["trained"].rpartition("@")[0]
     wanted = [roles["trained"] if s == "last" else f"{method}@{s}" for s in steps]
     for name in wanted:
-        if name not in found:
+        if name not in encoders:
             raise InputError(
-                f"{profiles} has no encoder {name}, but {', '.join(found)}: "
+                f"{profiles} has no encoder {name}, but {', '.join(encoders)}: "
                 f"{_embed(folder, steps)}"
             )
     names = (*dict.fromkeys(wanted), roles["untrained"])
-    return tuple(found[name] for name in names)
+    return tuple(encoders[name] for name in names)
 
 
 def _embed(folder: epath.Path, steps: Sequence[str]) -> str:
-    asked = ",".join(dict.fromkeys(("first", *map(str, steps))))
-    return f"run --workdir={folder} --job=embed with --config.embed.steps={asked}"
+    wanted = ",".join(dict.fromkeys(("first", *map(str, steps))))
+    return f"run --workdir={folder} --job=embed with --config.embed.steps={wanted}"
 
 
-def _check_seed(one: Training, other: Training) -> None:
-    if one.seed == other.seed:
+def _check_seed(training: Training, former: Training) -> None:
+    if training.seed == former.seed:
         raise InputError(
-            f"{other.folder} and {one.folder} are of the same seed, {one.seed}: name "
-            "trainings of other seeds"
+            f"{former.folder} and {training.folder} are of the same seed, "
+            f"{training.seed}: name trainings of other seeds"
         )
 
 
-def _check_profiles(one: Training, first: Training) -> None:
+def _check_profiles(training: Training, first: Training) -> None:
     """Refuses encoders that were trained longer, or embedded in another way."""
-    names = [[d.name for d in training.encoders] for training in (first, one)]
+    names = [[d.name for d in each.encoders] for each in (first, training)]
     if names[0] != names[1]:
-        its, own = (", ".join(of[:-1]) for of in names)
+        reference, compared = (", ".join(encoder_names[:-1]) for encoder_names in names)
         raise InputError(
-            f"config.compare.steps asks for {its} of {first.folder}, for {own} of "
-            f"{one.folder}: train and embed both to the same step"
+            f"config.compare.steps asks for {reference} of {first.folder}, for "
+            f"{compared} of {training.folder}: train and embed both to the same step"
         )
-    for own, its in zip(one.encoders, first.encoders, strict=True):
+    for compared, reference in zip(training.encoders, first.encoders, strict=True):
         notes = (
             {k: v for k, v in store.made_from(d).items() if k not in OF_ONE_TRAINING}
-            for d in (own, its)
+            for d in (compared, reference)
         )
-        _refuse_difference(one, first, *notes)
+        _refuse_difference(training, first, *notes)
 
 
 def _refuse_difference(
-    one: Training, first: Training, own: Mapping[str, Any], its: Mapping[str, Any]
+    training: Training,
+    first: Training,
+    values: Mapping[str, Any],
+    first_values: Mapping[str, Any],
 ) -> None:
-    for key in {**its, **own}:
-        if own.get(key) != its.get(key):
+    for key in {**first_values, **values}:
+        if values.get(key) != first_values.get(key):
             raise InputError(
-                f"{first.folder} and {one.folder} differ in more than their seed: "
-                f"{key} is {its.get(key)!r} and {own.get(key)!r}"
+                f"{first.folder} and {training.folder} differ in more than their seed: "
+                f"{key} is {first_values.get(key)!r} and {values.get(key)!r}"
             )
 
 

@@ -1,4 +1,4 @@
-"""What the jobs that judge features share: which sets, made from what, done already?"""
+"""Results of tasks and their inputs, for the jobs that judge feature sets."""
 
 import contextlib
 import functools
@@ -27,20 +27,20 @@ from gandl_jax.reading import labelling
 from gandl_jax.tasks import remarks, units
 from gandl_jax.tasks.skip import LeftOut, Skip
 
-RESULT = {  # of a job, as a file
+RESULT = {  # schema of a result file
     "rows": [{str: object}],
     "skipped": (str, None),
     "inputs": {str: object},
 }
 
 
-def say(job: str, words: str) -> None:
+def say(job: str, text: str) -> None:
     """Prints a line of a job."""
-    print(f"{job:9} {words}", flush=True)
+    print(f"{job:9} {text}", flush=True)
 
 
 def encoders(job: str, profiles: epath.Path) -> list[epath.Path]:
-    """The encoders' directories: highest step first, step 0 and others last.
+    """Returns the encoders' directories: highest step first, step 0 and others last.
 
     Args:
       job: that reads them, for its lines.
@@ -49,21 +49,23 @@ def encoders(job: str, profiles: epath.Path) -> list[epath.Path]:
     Raises:
       InputError: there are none.
     """
-    every = [d for d in profiles.iterdir() if d.is_dir()] if profiles.is_dir() else []
-    found = [d for d in every if store.is_begun(d)]
-    for directory in sorted(set(every) - set(found)):
+    directories = (
+        [d for d in profiles.iterdir() if d.is_dir()] if profiles.is_dir() else []
+    )
+    begun = [d for d in directories if store.is_begun(d)]
+    for directory in sorted(set(directories) - set(begun)):
         say(job, f"note: {directory} is empty and passed over")
-    if not found:
+    if not begun:
         raise InputError(f"there are no profiles in {profiles}: run --job=embed first")
-    return sorted(found, key=lambda d: (-(feature_set.step(d.name) or 0), d.name))
+    return sorted(begun, key=lambda d: (-(feature_set.step(d.name) or 0), d.name))
 
 
 def records(
     job: str, config: ml_collections.ConfigDict, dataset: str
 ) -> pd.DataFrame | None:
-    """The prepared screen's table of records, by this config's labels.
+    """Returns the prepared screen's table of records, with this config's labels.
 
-    The shards need not be there.
+    The shards are not needed.
 
     Args:
       job: that reads it, for its lines.
@@ -71,8 +73,8 @@ def records(
       dataset: the screen's name.
 
     Returns:
-      [N] rows; None where the screen is not here: then the labels are those that the
-      profiles were written with, which is said.
+      [N] rows; None if the screen is not here: then the labels are those that the
+      profiles were written with, and a note is printed.
 
     Raises:
       InputError: the prepared screen is damaged, or does not have the config's labels.
@@ -94,30 +96,32 @@ def records(
 def labels(
     config: ml_collections.ConfigDict, records: pd.DataFrame | None
 ) -> dict[str, Any]:
-    """Where the controls and labels of a result are from, to be kept with it.
+    """Returns the origin of the controls and labels of a result, stored with it.
 
     Args:
       config: of the experiment.
-      records: as from `records`.
+      records: as `records` returns them.
 
     Returns:
-      "from": "config" or "profiles"; of a screen of one's own also what
-      `config.screen` says of the records, flat.
+      "from": "config" or "profiles"; for a custom screen also the description of the
+      records in `config.screen`, flat.
     """
     if records is None:
         return {"from": "profiles"}
-    own = configs.screen_description(config) if config.data.name == "own" else {}
-    return plain({"from": "config", **own})
+    description = (
+        configs.screen_description(config) if config.data.name == "own" else {}
+    )
+    return plain({"from": "config", **description})
 
 
 def classifications(wanted: str = task_choice.ALL) -> list[str]:
     """Returns the tasks whose questions can be asked again within training parts.
 
     Args:
-      wanted: as config.evaluate.tasks names tasks.
+      wanted: tasks, as in config.evaluate.tasks.
 
     Raises:
-      InputError: no task that is wanted is one.
+      InputError: no wanted task is a classification.
     """
     able = modules.names("tasks", "questions")
     chosen = [name for name in task_choice.names(wanted) if name in able]
@@ -130,11 +134,11 @@ def classifications(wanted: str = task_choice.ALL) -> list[str]:
 
 
 def made_from(directories: Sequence[epath.Path], sets: AlignedSets) -> dict[str, Any]:
-    """The features and records that scores come from, as plain data.
+    """Returns the sources of scores, features and records, as plain data.
 
     Args:
       directories: of the encoders.
-      sets: of those.
+      sets: of these encoders.
     """
     return plain(
         {
@@ -147,10 +151,10 @@ def made_from(directories: Sequence[epath.Path], sets: AlignedSets) -> dict[str,
 def inputs(
     made_from: Mapping[str, Any], options: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, dict[str, Any]]:
-    """All that the scores of each task come from: where it is the same, they are.
+    """Returns the inputs of each task's scores; equal inputs give equal scores.
 
     Args:
-      made_from: what all tasks have in common, as of `made_from`.
+      made_from: sources that all tasks have in common, as in `made_from`.
       options: of each task.
 
     Returns:
@@ -158,18 +162,20 @@ def inputs(
     """
     shared = {**made_from, "version": gandl_jax.__version__}
     return {
-        task: plain({**shared, "options": own, "code": code(task)})
-        for task, own in options.items()
+        task: plain({**shared, "options": task_options, "code": code(task)})
+        for task, task_options in options.items()
     }
 
 
 def code(task: str) -> str:
-    """A digest of the modules that a task's scores come from, of no other task's."""
+    """Returns a digest of the modules that a task's scores depend on."""
     digest, package = hashlib.sha256(), pathlib.Path(gandl_jax.__file__).parent
-    others = {f"{name}.py" for name in modules.names("tasks", "run") if name != task}
-    for folder, left_out in (("profiles", set()), ("tasks", others)):
+    other_tasks = {
+        f"{name}.py" for name in modules.names("tasks", "run") if name != task
+    }
+    for folder, unused in (("profiles", set()), ("tasks", other_tasks)):
         for file in sorted((package / folder).glob("*.py")):
-            if file.name not in left_out:
+            if file.name not in unused:
                 digest.update(file.read_bytes())
     return digest.hexdigest()
 
@@ -180,11 +186,12 @@ def plan(job: str, name: str, make: Callable[[], Any], *, must: bool) -> tuple:
     Args:
       job: that runs it, for its lines.
       name: of the task.
-      make: gives its plan, warns (LeftOut) or raises Skip.
-      must: whether a task that the screen does not allow is an error.
+      make: makes its plan, warns (LeftOut) or raises Skip.
+      must: raise an error if the screen does not allow the task.
 
     Returns:
-      The plan, or the Skip that says why there is none; and what it leaves out.
+      The plan, or the Skip with the reason that there is none; and notes on left-out
+      parts.
 
     Raises:
       InputError: there is no plan, and there must be one.
@@ -192,11 +199,11 @@ def plan(job: str, name: str, make: Callable[[], Any], *, must: bool) -> tuple:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", LeftOut)
         try:
-            made = make()
+            task_plan = make()
         except Skip as reason:
             if must:
                 raise InputError(f"task {name!r} cannot be run: {reason}") from reason
-            made = reason
+            task_plan = reason
     left_out = []
     for warning in caught:
         if issubclass(warning.category, LeftOut):
@@ -206,47 +213,49 @@ def plan(job: str, name: str, make: Callable[[], Any], *, must: bool) -> tuple:
             warnings.warn_explicit(
                 warning.message, warning.category, warning.filename, warning.lineno
             )
-    return made, left_out
+    return task_plan, left_out
 
 
-def noted(job: str, name: str, make: Callable[[], Any]) -> tuple[Any, list[str]]:
-    """Runs a task.
+def run_with_remarks(
+    job: str, name: str, make: Callable[[], Any]
+) -> tuple[Any, list[str]]:
+    """Runs a task, and prints its remarks.
 
     Args:
       job: that runs it, for its lines.
       name: of the task.
-      make: gives its result.
+      make: makes its result.
 
     Returns:
-      The result, and what the task noticed while it ran: doubts about normalisation.
+      The result, and the remarks of the task, such as doubts about normalisation.
     """
-    with remarks.kept() as found:
-        made = make()
-    sentences = remarks.sentences(found)
-    for words in sentences:
-        say(job, f"note: {name}: {words}")
-    return made, sentences
+    with remarks.collected() as noticed:
+        result = make()
+    sentences = remarks.sentences(noticed)
+    for sentence in sentences:
+        say(job, f"note: {name}: {sentence}")
+    return result, sentences
 
 
-def planned(
+def plan_all(
     job: str,
     due: Sequence[str],
     make: Callable[[str, ModuleType], Any],
     *,
-    asked: Sequence[str],
-    why: str,
+    wanted: Sequence[str],
+    purpose: str,
 ) -> dict[str, tuple]:
-    """Plans every classification before the first is run: bad input is refused at once.
+    """Plans every classification before the first is run: refuses bad input early.
 
     Args:
       job: that runs them, for its lines.
       due: names, of `classifications`.
-      make: from a task's name and module to its plan, warns (LeftOut) or raises Skip.
-      asked: all names that the job asks for, those too that are done.
-      why: what the job would do with them, for the message.
+      make: makes the plan of a task's name and module, warns (LeftOut) or raises Skip.
+      wanted: all names that the job asks for, including those already done.
+      purpose: verb for the message: there is nothing to <purpose> by.
 
     Returns:
-      By name what `plan` gives.
+      Name -> the result of `plan`.
 
     Raises:
       InputError: the screen allows no classification.
@@ -255,10 +264,14 @@ def planned(
     for name in due:
         task = modules.load("tasks", name)
         plans[name] = plan(job, name, functools.partial(make, name, task), must=False)
-    skipped = [name for name, (made, _) in plans.items() if isinstance(made, Skip)]
-    if len(skipped) == len(asked):
-        reasons = "; ".join(f"{name}: {made}" for name, (made, _) in plans.items())
-        raise InputError(f"there is nothing to {why} by: {reasons}")
+    skipped = [
+        name for name, (task_plan, _) in plans.items() if isinstance(task_plan, Skip)
+    ]
+    if len(skipped) == len(wanted):
+        reasons = "; ".join(
+            f"{name}: {task_plan}" for name, (task_plan, _) in plans.items()
+        )
+        raise InputError(f"there is nothing to {purpose} by: {reasons}")
     return plans
 
 
@@ -271,18 +284,19 @@ def results(
     done: str,
     cluster: str,
 ) -> list[dict[str, Any]]:
-    """The results of each classification, made anew where their inputs have changed.
+    """Returns the results of classifications, computed anew if inputs changed.
 
     Args:
       job: that makes them, for its lines.
-      folder: of <task>.json, and of a table beside it as <task>.csv.
+      folder: of <task>.json, and of the tables <task>.csv beside them.
       inputs: of each classification, in order.
-      make: from the names that are due to each name, result and rows of its table.
-      done: what is said where nothing is due.
-      cluster: config.evaluate.cluster, that units of work are handed to.
+      make: takes the names that are due, yields name, result and rows of the table of
+        each.
+      done: line that is printed if nothing is due.
+      cluster: config.evaluate.cluster, the address of the cluster for units of work.
 
     Returns:
-      What is on disk, in the order of `inputs`.
+      The stored results, in the order of `inputs`.
     """
     paths = {name: folder / f"{name}.json" for name in inputs}
     due = [n for n in paths if not is_done(paths[n], inputs[n], must=False)]
@@ -298,17 +312,17 @@ def results(
 
 @contextlib.contextmanager
 def handing_out(address: str) -> Iterator[None]:
-    """Hands units of work within the block to a cluster; "" computes them here.
+    """Hands units of work within the block to a cluster; if "", none.
 
     Raises:
-      InputError: the cluster cannot be reached, or not be used.
+      InputError: the cluster cannot be reached or used.
     """
     with clusters.connected(address) as helpers, units.handed_to(helpers):
         yield
 
 
 def _write_table(path: epath.Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Writes rows as CSV; of none, no table stays behind."""
+    """Writes rows as CSV; without rows, deletes a former table."""
     if not rows:
         path.unlink(missing_ok=True)
         return
@@ -317,31 +331,35 @@ def _write_table(path: epath.Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def doubts(job: str, directories: Sequence[epath.Path], sets: AlignedSets) -> list[str]:
-    """What is odd about features and records, printed too; reads all features.
+    """Returns and prints doubts about features and records; reads all features.
 
     Args:
       job: that judges them, for its lines.
       directories: of the encoders.
-      sets: of those.
+      sets: of these encoders.
 
     Raises:
       InputError: features that are not finite.
     """
     say(job, f"reading {len(directories)} encoders' features")
-    found = [line for d in directories for line in quality.check_features(d)]
-    found += [*_who_is_judged(sets), *quality.doubts(sets.metadata)]
-    for line in found:
-        say(job, f"note: {line}")
-    return found
+    sentences = [
+        sentence
+        for directory in directories
+        for sentence in quality.check_features(directory)
+    ]
+    sentences += [*_judged_part(sets), *quality.doubts(sets.metadata)]
+    for sentence in sentences:
+        say(job, f"note: {sentence}")
+    return sentences
 
 
 def is_done(path: epath.Path, inputs: Mapping[str, Any], *, must: bool) -> bool:
-    """Whether an earlier run had the same inputs.
+    """Tells whether an earlier run had the same inputs.
 
     Args:
       path: of its result.
-      inputs: what it would come from now.
-      must: whether one that was skipped does not do.
+      inputs: its current inputs.
+      must: a skipped result counts as not done.
     """
     try:
         earlier = read(path)
@@ -354,19 +372,19 @@ def is_done(path: epath.Path, inputs: Mapping[str, Any], *, must: bool) -> bool:
 
 
 def read(path: epath.Path) -> dict[str, Any]:
-    """What a job of this version wrote as its result.
+    """Reads a result that a job of this version wrote.
 
     Args:
       path: of the file.
 
     Raises:
       FileNotFoundError: there is none.
-      ValueError: it is not as it was written, or of a former version.
+      ValueError: it is damaged, or of a former version.
     """
-    found = sealed_json.read_own(path)
-    if not plain_data.fits(found, RESULT):
+    content = sealed_json.read_own(path)
+    if not plain_data.fits(content, RESULT):
         raise ValueError("it is no result")
-    return found
+    return content
 
 
 def write(path: epath.Path, content: Mapping[str, Any]) -> None:
@@ -376,7 +394,7 @@ def write(path: epath.Path, content: Mapping[str, Any]) -> None:
 
 
 def plain(value: Any) -> Any:
-    """The value as JSON has it, which has neither NumPy's numbers nor NaN."""
+    """Converts a value to JSON's types: no NumPy numbers, None for NaN."""
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, np.ndarray)):
@@ -388,24 +406,24 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _who_is_judged(sets: AlignedSets) -> Iterator[str]:
-    kind = "wells" if sets.by_well else "records"
+def _judged_part(sets: AlignedSets) -> Iterator[str]:
+    unit = "wells" if sets.by_well else "records"
     if sets.by_well:
         yield "one table is by well: all sets are judged by the means of their wells"
     if sets.common < sets.records:
         yield (
-            f"{sets.common:,} of {sets.records:,} {kind} are in all sets; only those "
+            f"{sets.common:,} of {sets.records:,} {unit} are in all sets; only those "
             "are judged"
         )
     if sets.within:
         yield (
-            f"{len(sets.metadata):,} of {sets.common:,} {kind} are judged, those of "
+            f"{len(sets.metadata):,} of {sets.common:,} {unit} are judged, those of "
             f"{sets.within} (config.evaluate.within)"
         )
 
 
 def digest(metadata: pd.DataFrame) -> str:
-    """SHA-256, in hex, of a table's columns and values."""
+    """Returns the SHA-256, in hex, of a table's columns and values."""
     total = hashlib.sha256("\n".join(metadata.columns).encode())
     total.update(pd.util.hash_pandas_object(metadata, index=False).to_numpy())
     return total.hexdigest()

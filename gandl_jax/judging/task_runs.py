@@ -1,4 +1,4 @@
-"""A task asked of feature sets: its splits, then its rows, each with its mark."""
+"""Runs of a task on feature sets: its splits, then its rows with their marks."""
 
 from collections.abc import Mapping, Sequence
 from types import ModuleType
@@ -13,11 +13,11 @@ from gandl_jax.tasks import library_warnings, marks
 def plan(
     task: ModuleType, metadata: pd.DataFrame, options: Mapping[str, Any]
 ) -> list[Any]:
-    """The splits of a task that has some, once it has checked that it can be run.
+    """Checks that a task can be run, and returns its splits, if it has any.
 
     Raises:
       InputError: a unit or group in the options that the screen does not have.
-      Skip: where the task is not possible.
+      Skip: the task is not possible.
     """
     if hasattr(task, "check"):
         task.check(metadata, options)
@@ -30,15 +30,15 @@ def rows(
     splits: Sequence[Any],
     options: Mapping[str, Any],
 ) -> list[dict[str, Any]]:
-    """The rows of a task; those that it has not marked are marked.
+    """Returns the rows of a task; marks those that it has not marked.
 
     Args:
       task: a module of `tasks`.
       sets: full name -> set.
-      splits: as from `plan`.
-      options: of the task, as of `config.task_options`.
+      splits: as `plan` returns them.
+      options: of the task, as in `config.task_options`.
     """
-    others = {key: value for key, value in options.items() if key != "splits"}
+    run_options = {key: value for key, value in options.items() if key != "splits"}
     with library_warnings.as_remarks():
-        made = task.run(sets, splits, **others)
-    return marks.complete(made, sets)
+        task_rows = task.run(sets, splits, **run_options)
+    return marks.complete(task_rows, sets)

@@ -1,4 +1,4 @@
-"""Tables of tasks for a terminal: each task's own, or a plain one."""
+"""Tables of tasks for a terminal: the task's own, or a plain one."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,44 +10,48 @@ Row = Mapping[str, Any]
 
 
 def title(task: str) -> str:
-    """What a task calls itself, or its name in words."""
+    """Returns the title of a task, or its name in words."""
     written = modules.constant("tasks", task, "TITLE")
     return written or task.replace("_", " ").capitalize()
 
 
 def metric(task: str) -> str:
-    """What a task says that it measures; "" where it does not."""
+    """Returns the metric of a task; "" if it names none."""
     return modules.constant("tasks", task, "METRIC") or ""
 
 
 def text(rows: Mapping[str, Sequence[Row]], features: str) -> str:
-    """The scores of the headline set and of floors.
+    """Writes the scores of the headline set and of floors as text.
 
     Args:
-      rows: task to all its rows.
+      rows: task -> all its rows.
       features: the headline set's name within its encoder.
 
     Returns:
-      Lines of text: a table per task, or one line where there is nothing to show.
+      Lines of text: a table per task, or one line if there is nothing to show.
     """
-    shown = {task: score_table.shown(those, features) for task, those in rows.items()}
-    tables = [_table(task, shown[task]) for task in sorted(shown, key=place)]
+    rows_by_task = {
+        task: score_table.shown(task_rows, features) for task, task_rows in rows.items()
+    }
+    tables = [
+        _table(task, rows_by_task[task]) for task in sorted(rows_by_task, key=order)
+    ]
     return "\n\n".join(filter(None, tables)) or "no scores"
 
 
-def place(task: str) -> tuple[float, str]:
-    """Where a task's table stands: PLACE, or after all that have one."""
-    place = modules.constant("tasks", task, "PLACE")
-    return (float("inf") if place is None else place, task)
+def order(task: str) -> tuple[float, str]:
+    """Returns the sort key of a task's table: PLACE, or after all that have one."""
+    number = modules.constant("tasks", task, "PLACE")
+    return (float("inf") if number is None else number, task)
 
 
 def _table(task: str, rows: Sequence[Row]) -> str:
     if not rows:
         return ""
-    own = getattr(modules.load("tasks", task), "table", None)
-    if own:
-        text = own(rows)
+    make_table = getattr(modules.load("tasks", task), "table", None)
+    if make_table:
+        text = make_table(rows)
     else:
-        words = ": ".join(filter(None, [title(task), metric(task)]))
-        text = plain_table.text(words, rows)
+        heading = ": ".join(filter(None, [title(task), metric(task)]))
+        text = plain_table.text(heading, rows)
     return "\n".join([text, *marks.note(rows)])

@@ -1,4 +1,4 @@
-"""Which curves a method shows of its training, and their points."""
+"""Curves of training that a method shows, and their points."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -13,12 +13,12 @@ MOST_POINTS = 1_000  # of a line: more are narrower than a pixel
 
 
 class Panel(NamedTuple):
-    """What `figures.training.draw` shows, and what it is called.
+    """Arguments and caption of a figure of `figures.training.draw`.
 
     Attributes:
       caption: of the panel.
-      label: of its vertical axis.
-      lines: name to (images seen [N], value [N]).
+      label: of the vertical axis.
+      lines: name -> (images seen [N], value [N]).
     """
 
     caption: str
@@ -27,32 +27,41 @@ class Panel(NamedTuple):
 
 
 def panels(config, metrics: Sequence[Mapping[str, Any]]) -> Iterator[Panel]:
-    """The panels of which something was logged.
+    """Yields the panels whose metrics were logged.
 
     Args:
       config: of the training.
-      metrics: its lines, as of `logs.read`.
+      metrics: lines of the log, as in `logs.read`.
     """
-    for caption, (label, names) in _named(config, metrics).items():
+    for caption, (label, names) in _panel_metrics(config, metrics).items():
         lines = {}
         for metric, legend in names.items():
-            found = [m for m in metrics if m.get(metric) is not None]
-            found = found[:: -(-len(found) // MOST_POINTS) or 1]
-            if found:
-                lines[legend] = [m["images"] for m in found], [m[metric] for m in found]
+            logged = [m for m in metrics if m.get(metric) is not None]
+            logged = logged[:: -(-len(logged) // MOST_POINTS) or 1]
+            if logged:
+                lines[legend] = (
+                    [m["images"] for m in logged],
+                    [m[metric] for m in logged],
+                )
         if lines:
             yield Panel(caption, label, lines)
 
 
-def _named(config, metrics: Sequence[Mapping[str, Any]]) -> Panels:
-    """Caption to (axis, {metric: its name in the legend}), as the method says it.
+def _panel_metrics(config, metrics: Sequence[Mapping[str, Any]]) -> Panels:
+    """Returns caption -> (axis, {metric: its name in the legend}) of the method.
 
-    A method that says nothing has its losses drawn, and what it was validated by.
+    A method without panels gets its losses. Validation metrics are always added.
     """
-    own = modules.part("methods", config.method.name, "panels")
-    logged = sorted({name for line in metrics for name in line})
+    method_panels = modules.part("methods", config.method.name, "panels")
+    logged = sorted({name for logged_line in metrics for name in logged_line})
     losses = [name for name in logged if name.endswith("/loss")]
-    chosen = own.PANELS if own else {"Losses": ("loss", {n: n for n in losses})}
-    validated = [n for n in logged if n.startswith("validation/") and n not in losses]
-    more = {f"Validation: {n.partition('/')[2]}": (n, {n: n}) for n in validated}
-    return {**chosen, **more, **SPEED}
+    chosen = (
+        method_panels.PANELS
+        if method_panels
+        else {"Losses": ("loss", {n: n for n in losses})}
+    )
+    validations = [n for n in logged if n.startswith("validation/") and n not in losses]
+    validation_panels = {
+        f"Validation: {n.partition('/')[2]}": (n, {n: n}) for n in validations
+    }
+    return {**chosen, **validation_panels, **SPEED}

@@ -14,7 +14,7 @@ from scipy import special
 HALF_WAY = 0.5  # the controls being 0 and 1
 _NODES = 25
 _STAGES = 4  # of closer nodes, at most
-_NEAR = 2.5  # standard deviations: what is farther is looked at no closer
+_NEAR = 2.5  # standard deviations around half way that closer nodes cover
 
 Chance = Callable[[np.ndarray], np.ndarray]
 
@@ -22,33 +22,35 @@ Chance = Callable[[np.ndarray], np.ndarray]
 def find(
     chance: Chance, log_doses: np.ndarray, decades_beyond: float, level: float
 ) -> dict[str, float | str | None]:
-    """Tells the dose or, where it may lie beyond the doses, the bound that is known.
+    """Returns the dose or, if it may lie beyond the tested doses, the known bound.
 
     Args:
       chance: from log10 doses [D] to the probability [D] that the response there is
         half way or more; rises with the dose where curves do.
-      log_doses: [K] ascending, that were tested.
-      decades_beyond: how far past the doses the interval may go.
+      log_doses: [K] log10 of the tested doses, ascending.
+      decades_beyond: distance that the interval may go past the doses.
       level: of the interval, and of the one-sided bounds.
 
     Returns:
       `absolute_ec50_um`, `_low_um` and `_high_um`, and `_bound` "above" or "below". A
-      bound lies within the doses: "above" the highest says that half way is not
+      bound lies within the doses: "above" the highest means that half way is not
       reached. All None where it may lie on either side.
     """
     lowest, highest = log_doses[[0, -1]]
     nodes, z = _narrow(chance, lowest - decades_beyond, highest + decades_beyond)
-    hardly, almost = (_crossing(nodes, z, p) for p in (1 - level, level))
-    below, above = hardly < lowest, almost > highest
+    unlikely, likely = (_crossing(nodes, z, p) for p in (1 - level, level))
+    below, above = unlikely < lowest, likely > highest
     ends = dict.fromkeys(("", "_low", "_high"), np.inf)
     if not below and not above:
         tail = (1 - level) / 2
         chances = (0.5, tail, 1 - tail)
-        ends = {e: _crossing(nodes, z, p) for e, p in zip(ends, chances, strict=True)}
+        ends = {
+            end: _crossing(nodes, z, p) for end, p in zip(ends, chances, strict=True)
+        }
     elif above and not below:
-        ends["_low"] = min(hardly, highest)
+        ends["_low"] = min(unlikely, highest)
     elif below and not above:
-        ends["_high"] = max(almost, lowest)
+        ends["_high"] = max(likely, lowest)
     side = None if below == above else "above" if above else "below"
     return {
         f"absolute_ec50{end}_um": float(10**log) if np.isfinite(log) else None
@@ -57,7 +59,7 @@ def find(
 
 
 def _narrow(chance: Chance, low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
-    """log10 doses [D] around where half way is passed, and normal quantiles [D]."""
+    """Returns log10 doses [D] around half way, and normal quantiles [D] there."""
     for _ in range(_STAGES):
         nodes = np.linspace(low, high, _NODES)
         z = special.ndtri(np.clip(chance(nodes), 1e-9, 1 - 1e-9))
@@ -71,7 +73,7 @@ def _narrow(chance: Chance, low: float, high: float) -> tuple[np.ndarray, np.nda
 
 
 def _crossing(nodes: np.ndarray, z: np.ndarray, level: float) -> float:
-    """Where the chance passes a level; infinite where that is beyond the nodes."""
+    """Returns the dose where the chance passes a level; infinite beyond the nodes."""
     wanted = special.ndtri(level)
     after = int(np.searchsorted(z, wanted))
     if after == 0:

@@ -1,12 +1,12 @@
-"""How well do features tell the plate, and the place on it? Lower is better.
+"""Batch effects: prediction of the plate, and the position on it, from features.
 
-Judged on the wells of response 0, where no compound acts and all are meant to look
-alike; in a screen without them, on all records. A linear SVM learns from three quarters
-of a cell model's wells and tells of the others the plate, and the band of rows and of
-columns (quarters of the plate); so four times, until all wells are told. Once as the
-other tasks see the features (normalised per plate, by the training wells) and once as
-they are but for one centre and scale over all plates. Plate identity and position are
-what is asked for here, and no floors.
+Lower is better. Judged on the wells of response 0, where no compound acts and all are
+meant to look alike; in a screen without them, on all records. A linear SVM learns from
+three quarters of a cell model's wells and predicts for the others the plate, and the
+band of rows and of columns (quarters of the plate); four times, until all wells are
+predicted. Features are normalised once as in other tasks (per plate, by the training
+wells) and once by one centre and scale over all plates. Plate identity and position
+are predicted here, so they are no floors.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ from gandl_jax.profiles import table as profile_table
 from gandl_jax.profiles.feature_set import FeatureSet
 from gandl_jax.profiles.groups import HELD_OUT
 from gandl_jax.tasks import classification, nested, score_table
-from gandl_jax.tasks import counting as counting_of
+from gandl_jax.tasks import counting as counting_module
 from gandl_jax.tasks.skip import need_columns
 from gandl_jax.tasks.splits import Split, build, require, with_held_out
 
@@ -34,36 +34,41 @@ FOLDS = 4  # of wells (ours)
 
 
 def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
-    """Wells held apart, for each cell model and for plate, rows and columns.
+    """Returns splits that hold wells apart, per cell model and label.
 
     Args:
       metadata: [N] rows of Metadata_* columns.
       options: bootstrap_unit and seed are read.
 
     Returns:
-      At least one; warns of what cannot be asked, as of the plate where there is one.
+      At least one, for plate, row band and column band; warns of questions that cannot
+      be asked, such as the plate in a screen of one plate.
 
     Raises:
       InputError: a bootstrap unit that the screen does not have.
-      Skip: where a column is missing, or nothing can be asked.
+      Skip: a column is missing, or nothing can be asked.
     """
     need_columns(metadata, "Plate", "Well")
     classification.check_unit(metadata[_judged(metadata)], options)
     models = profile_table.cell_models(metadata)
-    asked = np.where(_judged(metadata), 0, -1)
-    made = []
-    said = classification.models_without(metadata, asked, "untreated control wells")
+    judged_codes = np.where(_judged(metadata), 0, -1)
+    built = []
+    notes = classification.models_without(
+        metadata, judged_codes, "untreated control wells"
+    )
     for label, codes_of in _LABELS.items():
         codes, classes = codes_of(metadata)
         for model in np.unique(models[codes >= 0]):
-            own = np.where(models == model, codes, -1)
-            found = np.unique(own[own >= 0])
-            if len(found) < 2:
-                said.append(_not_asked(metadata, label, model, classes[found[0]]))
+            model_codes = np.where(models == model, codes, -1)
+            used = np.unique(model_codes[model_codes >= 0])
+            if len(used) < 2:
+                notes.append(_not_asked(metadata, label, model, classes[used[0]]))
                 continue
-            drawn = classification.thinned(own, most=MAX_RECORDS, seed=options["seed"])
-            said += classification.not_drawn(own, drawn, f"{label} in {model}")
-            found = build(
+            drawn = classification.thinned(
+                model_codes, most=MAX_RECORDS, seed=options["seed"]
+            )
+            notes += classification.not_drawn(model_codes, drawn, f"{label} in {model}")
+            more = build(
                 metadata,
                 drawn,
                 with_held_out(("well",), metadata),
@@ -73,8 +78,8 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
                 classes=classes,
                 options={**options, "max_folds": FOLDS},
             )
-            made, said = made + found[0], said + found[1]
-    return require(made, said)
+            built, notes = built + more[0], notes + more[1]
+    return require(built, notes)
 
 
 def run(
@@ -93,38 +98,43 @@ def run(
       accuracy.
     """
     metadata = next(iter(sets.values())).metadata
-    return classification.judge_all(sets, _asked(metadata, splits, options), options)
+    return classification.judge_all(
+        sets, _questions(metadata, splits, options), options
+    )
 
 
 def counting(
     metadata: pd.DataFrame, options: Mapping[str, Any]
-) -> counting_of.Classification:
-    """How sets are compared by it: the less they tell, the better."""
-    asked = _asked(metadata, splits(metadata, options), options)
-    return counting_of.Classification(asked, metadata, options, lower_is_better=True)
+) -> counting_module.Classification:
+    """Counts for comparing sets: the less they predict, the better."""
+    questions = _questions(metadata, splits(metadata, options), options)
+    return counting_module.Classification(
+        questions, metadata, options, lower_is_better=True
+    )
 
 
-def _asked(
+def _questions(
     metadata: pd.DataFrame, splits: Sequence[Split], options: Mapping[str, Any]
-) -> list[nested.Asked]:
-    """What is asked of which splits: every label, by each normalisation."""
-    made = []
+) -> list[nested.TaskSplits]:
+    """Returns every label by each normalisation, with the splits of the label."""
+    questions = []
     for label, codes_of in _LABELS.items():
-        own = [split for split in splits if split.label == label]
-        seen = classification.Task(
+        label_splits = [split for split in splits if split.label == label]
+        per_plate = classification.Task(
             "batch_effects", codes_of, metrics=(classification.SITES,), floors=False
         )
-        raw = dataclasses.replace(seen, normalize="standard", per_plate=False)
-        # In a screen without controls the two may be one.
-        asked = {
-            classification.normalized(metadata, t, options): t for t in (seen, raw)
+        pooled = dataclasses.replace(per_plate, normalize="standard", per_plate=False)
+        # In a screen without controls the two may be equal.
+        tasks = {
+            classification.normalized(metadata, task, options): task
+            for task in (per_plate, pooled)
         }
-        made += [(task, own) for task in asked.values() if own]
-    return made
+        questions += [(task, label_splits) for task in tasks.values() if label_splits]
+    return questions
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The scores as text for a terminal: a line per question, a column per encoder."""
+    """Writes the scores for a terminal: a line per question, a column per encoder."""
     title = f"{TITLE}: {METRIC} [95 % interval] on wells held out; lower is better"
     keys = {
         "cell model": score_table.group,
@@ -140,14 +150,14 @@ def _normalized(row: Mapping[str, Any]) -> str:
     return row["normalize"]
 
 
-def _not_asked(metadata: pd.DataFrame, label: str, model: str, one: str) -> str:
-    """A sentence on a label of which a cell model has one value."""
-    what = "controls" if classification.controls(metadata).any() else "records"
-    place = label.removesuffix(" band")
-    where = f"on plate {one}" if label == "plate" else f"in {place}s {one}"
+def _not_asked(metadata: pd.DataFrame, label: str, model: str, value: str) -> str:
+    """Returns a sentence on a label of which a cell model has one value."""
+    records = "controls" if classification.controls(metadata).any() else "records"
+    position = label.removesuffix(" band")
+    location = f"on plate {value}" if label == "plate" else f"in {position}s {value}"
     return (
-        f"whether the {place} of a well can be told was not asked in {model}: all its "
-        f"{what} are {where}"
+        f"whether the {position} of a well can be told was not asked in {model}: all "
+        f"its {records} are {location}"
     )
 
 
@@ -168,8 +178,10 @@ def _columns(metadata: pd.DataFrame) -> tuple[np.ndarray, Sequence[str]]:
 def _bands(metadata, *, side: int) -> tuple[np.ndarray, Sequence[str]]:
     """Quarters of the rows, or columns, in which any plate of the screen has wells."""
     names = metadata["Metadata_Well"].astype(str)
-    places = {name: profile_table.parse_well(name)[side] for name in names.unique()}
-    number = names.map(places).to_numpy()
+    number_of_well = {
+        name: profile_table.parse_well(name)[side] for name in names.unique()
+    }
+    number = names.map(number_of_well).to_numpy()
     used = np.unique(number)
     band = np.searchsorted(used, number) * BANDS // len(used)
     ends = [used[np.arange(len(used)) * BANDS // len(used) == b] for b in range(BANDS)]
@@ -178,7 +190,7 @@ def _bands(metadata, *, side: int) -> tuple[np.ndarray, Sequence[str]]:
 
 
 def _judged(metadata: pd.DataFrame) -> np.ndarray:
-    """[N] bool: wells where no compound acts, or all where there are none."""
+    """Returns [N] bool: wells where no compound acts, or all without such wells."""
     if "Metadata_Role" not in metadata:
         return np.ones(len(metadata), bool)
     untreated = profile_table.control_classes(metadata) == 0

@@ -1,4 +1,4 @@
-"""Intervals by drawing wells again: sites of one well are not independent.
+"""Bootstrap intervals over wells: sites of one well are not independent.
 
 The draws are those of the Bayesian bootstrap (Rubin 1981): every unit gets a weight
 from the standard exponential distribution. One unit is added to each class, of which
@@ -35,17 +35,17 @@ def recalls(
     prior: int = 1,
     chance: float | None = None,
 ) -> np.ndarray:
-    """The share of right predictions per class, in every draw.
+    """Draws the share of right predictions per class.
 
     Args:
       correct: [U, K] right predictions on each unit's records of each class.
       total: [U, K] all of them; every class has some.
       draws: number of bootstrap samples.
       seed: of the draws; the same seed pairs those of two scores.
-      prior: seed of the unit that is added: another one for each of two scores whose
-        difference is wanted, or it would cancel, and scores that are right on the same
-        records would differ by 0 for certain.
-      chance: the share of that unit that is right; None is one class of K.
+      prior: seed of the added unit. Two scores whose difference is wanted need
+        different ones: the same would cancel, and scores that are right on the same
+        records would differ by exactly 0.
+      chance: share of the added unit that is right; None is 1 / K.
 
     Returns:
       [draws, K] float64 in [0, 1].
@@ -68,29 +68,29 @@ def recalls(
 
 
 def recalls_of_each(
-    asked: Sequence[tuple[np.ndarray, int]], total: np.ndarray, **options: Any
+    counts: Sequence[tuple[np.ndarray, int]], total: np.ndarray, **options: Any
 ) -> list[np.ndarray]:
-    """`recalls` of several, side by side.
+    """Computes `recalls` of several scores, side by side.
 
     Args:
-      asked: pairs of right predictions [U, K] and prior.
+      counts: pairs of right predictions [U, K] and prior.
       total: [U, K] the same for all.
       **options: draws, seed and chance.
     """
-    return units.each(_recalls, (total, options), asked)
+    return units.each(_recalls, (total, options), counts)
 
 
-def _recalls(total: np.ndarray, options: Mapping[str, Any], one) -> np.ndarray:
-    correct, prior = one
+def _recalls(total: np.ndarray, options: Mapping[str, Any], pair) -> np.ndarray:
+    correct, prior = pair
     return recalls(correct, total, prior=prior, **options)
 
 
 def stretch(total: np.ndarray, *, tested: int, trained: float) -> float:
-    """How much wider an interval is than the spread of its draws.
+    """Returns the factor by which an interval is wider than the spread of its draws.
 
     Args:
       total: [U, K] predictions on each unit's records of each class.
-      tested: number of different records that are tested in any fold.
+      tested: number of different records that any fold tests.
       trained: number of records that a fold learns from.
 
     Returns:
@@ -101,8 +101,8 @@ def stretch(total: np.ndarray, *, tested: int, trained: float) -> float:
     if free < 1:
         return math.inf
     tail = (1 + LEVEL) / 2
-    few = stats.t.ppf(tail, free) / stats.norm.ppf(tail)
-    return float(np.sqrt(1 + tested / trained) * few)
+    t_over_z = stats.t.ppf(tail, free) / stats.norm.ppf(tail)
+    return float(np.sqrt(1 + tested / trained) * t_over_z)
 
 
 def degrees(total: np.ndarray) -> int:
@@ -116,17 +116,16 @@ def degrees(total: np.ndarray) -> int:
 def interval(
     value: float, draws: np.ndarray, *, stretch: float, lowest: float = 0.0
 ) -> tuple[float, float]:
-    """The 95 % interval of a value: its draws' percentiles, stretched.
+    """Returns the 95 % interval of a value: its draws' percentiles, stretched.
 
     Args:
-      value: what all units gave.
-      draws: [n] what each draw gave.
-      stretch: how much farther from the draws' median the limits lie than the
-        percentiles.
-      lowest: what the value cannot be below: 0, or -1 of a difference; nor above 1.
+      value: score on all units.
+      draws: [n] score in each draw.
+      stretch: factor on the distances of the percentiles from the draws' median.
+      lowest: lowest possible value: 0, or -1 for a difference; the highest is 1.
 
     Returns:
-      (low, high), which hold the value.
+      (low, high), which include the value.
     """
     if not math.isfinite(stretch):
         return lowest, 1.0

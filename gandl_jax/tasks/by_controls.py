@@ -1,4 +1,4 @@
-"""Features as control wells are alike: normalisation where nothing is learnt."""
+"""Normalisation by control wells, for tasks that learn nothing."""
 
 import dataclasses
 
@@ -12,47 +12,51 @@ from gandl_jax.tasks import remarks
 
 @dataclasses.dataclass(frozen=True)
 class Reference:
-    """What features are normalised by.
+    """Records by which features are normalised.
 
     Attributes:
-      rows: [R] int, of controls; without any, of all that is judged.
-      by_plate: whether each plate is normalised by itself: not without controls, for a
-        plate's own mean is what its treatments do.
+      rows: [R] int, controls; without any, all judged records.
+      by_plate: whether each plate is normalised separately: only with controls, for a
+        plate's own mean includes the effect of its treatments.
     """
 
     rows: np.ndarray
     by_plate: bool
 
-    def words(self, how: str) -> str:
-        """How it normalises: "standard", "standard, all plates together"."""
-        together = "" if self.by_plate or how == "none" else ", all plates together"
-        return how + together
+    def describe(self, normalization: str) -> str:
+        """Describes it: "standard", "standard, all plates together"."""
+        together = (
+            "" if self.by_plate or normalization == "none" else ", all plates together"
+        )
+        return normalization + together
 
 
-def reference(controls: np.ndarray, otherwise: np.ndarray) -> Reference:
-    """The controls [R] int where there are any, otherwise other rows."""
-    some = len(controls) > 0
-    return Reference(controls if some else otherwise, some)
+def reference(controls: np.ndarray, others: np.ndarray) -> Reference:
+    """Makes a reference of the controls [R] int or, without any, of other rows."""
+    has_controls = len(controls) > 0
+    return Reference(controls if has_controls else others, has_controls)
 
 
 def normalized(
-    one: FeatureSet, rows: np.ndarray, by: Reference, how: str
+    feature_set: FeatureSet, rows: np.ndarray, by: Reference, normalization: str
 ) -> np.ndarray:
     """Normalises some rows of a set.
 
     Args:
-      one: of N records or wells.
-      rows: [n] int, those that are wanted.
-      by: whose rows are of the same set.
-      how: a name that `normalize.make` knows.
+      feature_set: of N records or wells.
+      rows: [n] int, the wanted rows.
+      by: reference, rows of the same set.
+      normalization: a name that `normalize.make` knows.
 
     Returns:
       [n, d] float32.
     """
-    plates = _plates(one.metadata, by)
-    scaler = normalize.make(how).fit(one.features[by.rows], plates=plates[by.rows])
-    remarks.add(one.name, how, scaler.doubts())
-    return scaler.transform(one.features[rows], plates=plates[rows])
+    plates = _plates(feature_set.metadata, by)
+    scaler = normalize.make(normalization).fit(
+        feature_set.features[by.rows], plates=plates[by.rows]
+    )
+    remarks.add(feature_set.name, normalization, scaler.doubts())
+    return scaler.transform(feature_set.features[rows], plates=plates[rows])
 
 
 def _plates(metadata: pd.DataFrame, by: Reference) -> np.ndarray:

@@ -1,13 +1,12 @@
-"""Which cell model is it? A task of the GAN-DL paper, and its zero-shot task.
+"""Classification of cell models, a task of the GAN-DL paper; also zero-shot.
 
-A linear SVM tells cell types apart, on features of an encoder that was trained on this
-screen or, zero-shot, on another. A plate holds one cell type as a rule, so that plates
-normalised one by one would hide what is asked for: features are centred and scaled over
-all plates together, by the training part. What batches do to the images is therefore
-not removed; experiments left out show whether it is that which is told apart. Intervals
-draw the configured unit again, wells as a rule, there too: a cell type has too few
-experiments to draw from, so that intervals do not tell what other experiments of it
-would have given.
+A linear SVM classifies cell types, on features of an encoder that was trained on this
+screen or, zero-shot, on another. A plate usually holds one cell type, so normalising
+per plate would hide the difference: features are centred and scaled over all plates
+together, by the training part. Batch effects are therefore not removed; leaving
+experiments out shows whether it is those that the SVM learns. Intervals draw the
+configured unit again, usually wells, there too: a cell type has too few experiments to
+draw from, so intervals do not cover the variation between experiments.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +18,7 @@ import pandas as pd
 from gandl_jax.profiles import table as profile_table
 from gandl_jax.profiles.feature_set import FeatureSet
 from gandl_jax.tasks import classification, score_table
-from gandl_jax.tasks import counting as counting_of
+from gandl_jax.tasks import counting as counting_module
 from gandl_jax.tasks.skip import Skip, need_columns
 from gandl_jax.tasks.splits import Split, build, require, with_held_out
 
@@ -35,7 +34,7 @@ MAX_RECORDS = 20_000  # drawn at random, as many of each cell type (ours)
 
 
 def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
-    """The configured splits of all records, of every role, or of 20,000 of them.
+    """Returns the configured splits of all records, or of 20,000 of them.
 
     Args:
       metadata: [N] rows of Metadata_* columns.
@@ -46,16 +45,16 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
 
     Raises:
       InputError: a unit or group in the config that the screen does not have.
-      Skip: where there is one cell type only, or no split is possible.
+      Skip: there is one cell type only, or no split is possible.
     """
     need_columns(metadata, "Cell_Type")
     codes, types = _codes(metadata)
     if len(types) < 2:
         raise Skip(f"all cells are of one type: {', '.join(types) or 'blank'}")
-    every = codes
-    codes = classification.thinned(every, most=MAX_RECORDS, seed=options["seed"])
+    all_codes = codes
+    codes = classification.thinned(all_codes, most=MAX_RECORDS, seed=options["seed"])
     classification.check_unit(metadata[codes >= 0], options)
-    made, said = build(
+    built, notes = build(
         metadata,
         codes,
         with_held_out(options["splits"], metadata),
@@ -65,9 +64,9 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
         classes=types,
         options=options,
     )
-    said += classification.not_drawn(every, codes, "cell types")
-    said += [f"{x} and are left out" for x in classification.blank_models(metadata)]
-    return require(made, said)
+    notes += classification.not_drawn(all_codes, codes, "cell types")
+    notes += [f"{x} and are left out" for x in classification.blank_models(metadata)]
+    return require(built, notes)
 
 
 def run(
@@ -88,20 +87,20 @@ def run(
 
 def counting(
     metadata: pd.DataFrame, options: Mapping[str, Any]
-) -> counting_of.Classification:
-    """How sets are compared by it, in splits that hold wells apart.
+) -> counting_module.Classification:
+    """Counts for comparing sets, in splits that hold wells apart.
 
     Raises:
-      Skip: as of `splits`, or no split does so.
+      Skip: as in `splits`, or no split holds wells apart.
     """
-    kept = [split for split in splits(metadata, options) if not split.leaky]
-    if not kept:
+    apart = [split for split in splits(metadata, options) if not split.leaky]
+    if not apart:
         raise Skip(f"no split holds wells apart; name 'plate' in {SPLITS_KEY}")
-    return counting_of.Classification([(_task(), kept)], metadata, options)
+    return counting_module.Classification([(_task(), apart)], metadata, options)
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The scores as text for a terminal: a line per question, a column per encoder."""
+    """Writes the scores for a terminal: a line per question, a column per encoder."""
     unit = rows[0].get("unit", "well")
     title = f"{TITLE}: {METRIC} [95 % interval over {unit}s]"
     keys = {"split": score_table.split, "of": _class}

@@ -1,11 +1,11 @@
-"""Which features to use: chosen within training parts, judged once on test parts.
+"""Nested choice of features: chosen within training parts, judged on test parts.
 
 The best of many candidates, judged on the records that it was picked by, looks better
 than it is. So each fold of a split picks among the candidates (a feature set, its
 normalisation, C) by a cross-validation within its own training part, learns with the
-winner from the whole training part and decides on the test part, which nothing has
-looked at before: nested cross-validation (Varma and Simon 2006; Cawley and Talbot
-2010). What is scored so is the choosing itself.
+winner from the whole training part and decides on the test part, which was not used
+before: nested cross-validation (Varma and Simon 2006; Cawley and Talbot 2010). The
+score is that of the choosing itself.
 
 For each candidate a question costs one SVM per inner fold of each outer fold, and in
 the end at most one per pool and outer fold: 13 sets, 2 normalisations and 4 plates left
@@ -29,21 +29,21 @@ from gandl_jax.tasks.differences import bases
 from gandl_jax.tasks.marks import Mark
 from gandl_jax.tasks.nested import Nested, Question
 
-CHOSEN = "chosen"  # what a network decided by, whichever set it was: "gan@500/chosen"
+CHOSEN = "chosen"  # names the set that a fold chose of a network: "gan@500/chosen"
 ANY = "any encoder"  # the pool of all candidates; no encoder has a blank in its name
 SCORE = "inner_balanced_accuracy_wells"
 
 Row = dict[str, Any]
-Taken = Mapping[str, list[np.ndarray]]  # pool -> per split [F] number of a candidate
+Choices = Mapping[str, list[np.ndarray]]  # pool -> per split [F] candidate's number
 Decided = tuple[list[list[np.ndarray]], list[Mark]]
 
 
 class Inner(NamedTuple):
-    """How candidates did within the training parts.
+    """Scores of candidates within the training parts.
 
     Attributes:
       scores: per split [C, F] float64, F its outer folds.
-      marks: set -> per split, what its encoder saw of the records that were scored.
+      marks: set -> per split, the mark of its encoder on the scored records.
     """
 
     scores: list[np.ndarray]
@@ -52,7 +52,7 @@ class Inner(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Candidate:
-    """What can be chosen.
+    """A feature set, its normalisation and C, one of which is chosen.
 
     Attributes:
       set: full name of the feature set.
@@ -66,7 +66,7 @@ class Candidate:
 
     @property
     def encoder(self) -> str:
-        """What made the features: "gan@2000", "intensity"."""
+        """Encoder of the features: "gan@2000", "intensity"."""
         return feature_set.encoder(self.set)
 
     @property
@@ -76,11 +76,11 @@ class Candidate:
 
 
 def candidates(sets: Iterable[str], options: Mapping[str, Any]) -> list[Candidate]:
-    """All there are; of equals the first is chosen.
+    """Returns all candidates; of equal scores the first is chosen.
 
     Args:
       sets: full names.
-      options: normalize and svm_c, of each some.
+      options: normalize and svm_c, several values of each.
     """
     return [
         Candidate(name, normalize, svm_c)
@@ -97,7 +97,7 @@ def choose(
     options: Mapping[str, Any],
     fitted: Callable[[int], None],
 ) -> tuple[list[Row], list[Row]]:
-    """Chooses in every fold, and judges what was chosen.
+    """Chooses in every fold, and judges the chosen candidates.
 
     Every encoder's sets are a pool to choose from, and all sets together are one more.
 
@@ -105,43 +105,45 @@ def choose(
       sets: full name -> set, all of the same N records in the same order; read one at
         a time, and again where a fold has chosen it.
       metadata: [N] rows of Metadata_* columns.
-      question: as of `nested.plan`; positions refer to these records.
-      options: normalize and svm_c, of each some; bootstrap_unit, bootstrap_draws, seed.
-      fitted: is told how many more inner folds were learnt from.
+      question: as in `nested.plan`; positions refer to these records.
+      options: normalize and svm_c, several values of each; bootstrap_unit,
+        bootstrap_draws, seed.
+      fitted: is called with the number of further inner folds that were fitted.
 
     Returns:
-      Rows of scores as `classification.judge` makes them, one set a pool ("gan@500/
-      chosen", "intensity", "any encoder"), each with "taken": the candidates and in how
-      many folds each was chosen. And rows of candidates, of each split the best first:
-      the mean inner score, and how many folds chose it from its encoder's pool.
+      Rows of scores as `classification.judge` makes them, one set per pool ("gan@500/
+      chosen", "intensity", "any encoder"), each with "taken": the candidates, with the
+      number of folds that chose each. And rows of candidates, the best of each split
+      first: the mean inner score, and the number of folds that chose it from its
+      encoder's pool.
     """
-    found = candidates(sets, options)
-    inner = inner_scores(sets, metadata, question, found, options, fitted)
-    taken = take(found, inner.scores)
-    rows = _judge(sets, metadata, question, found, taken, options)
-    return rows, _table(question, found, inner, taken)
+    tried = candidates(sets, options)
+    inner = inner_scores(sets, metadata, question, tried, options, fitted)
+    choices = choose_per_fold(tried, inner.scores)
+    rows = _judge(sets, metadata, question, tried, choices, options)
+    return rows, _table(question, tried, inner, choices)
 
 
 def inner_scores(
     sets: Mapping[str, FeatureSet],
     metadata: pd.DataFrame,
     question: Question,
-    found: Sequence[Candidate],
+    tried: Sequence[Candidate],
     options: Mapping[str, Any],
     fitted: Callable[[int], None],
 ) -> Inner:
-    """Balanced accuracy of wells, predicted out of fold within each training part.
+    """Scores candidates by balanced accuracy of wells, out of fold in training parts.
 
     Args:
-      sets: as of `choose`.
+      sets: as in `choose`.
       metadata: [N] rows of Metadata_* columns.
-      question: as of `nested.plan`.
-      found: C candidates.
+      question: as in `nested.plan`.
+      tried: C candidates.
       options: seed.
-      fitted: is told how many more inner folds were learnt from.
+      fitted: is called with the number of further inner folds that were fitted.
 
     Returns:
-      The scores, and their marks. A record without a well is one.
+      The scores, and their marks. A record without a well counts as a well.
     """
     task, plan = question
     codes, _ = task.codes(metadata)
@@ -150,61 +152,72 @@ def inner_scores(
         for s, nested in enumerate(plan)
         for f, fold in enumerate(nested.within)
     ]
-    scores = [np.empty((len(found), len(nested.within))) for nested in plan]
-    seen = {}
+    scores = [np.empty((len(tried), len(nested.within))) for nested in plan]
+    set_marks = {}
     for name in sets:
-        one = sets[name]
-        features = one.features
-        seen[name] = [_inner_mark(one.seen, nested) for nested in plan]
-        for number in _of_set(found, name):
-            how = _options(found[number], options)
+        judged_set = sets[name]
+        features = judged_set.features
+        set_marks[name] = [_inner_mark(judged_set.seen, nested) for nested in plan]
+        for number in _of_set(tried, name):
+            candidate_options = _options(tried[number], options)
             for s, f, fold, sample in inner:
                 decisions = classification.decide(
-                    features, metadata, codes, fold, task, how, of=name
+                    features,
+                    metadata,
+                    codes,
+                    fold,
+                    task,
+                    candidate_options,
+                    set_name=name,
                 )
                 right = classification.right(sample, decisions)
                 scores[s][number, f] = classification.balanced_accuracy(
                     sample, right, WELLS
                 )
                 fitted(len(fold.folds))
-    return Inner(scores, seen)
+    return Inner(scores, set_marks)
 
 
 def _inner_mark(seen: Seen, nested: Nested) -> Mark:
-    return marks.united(marks.of_splits(seen, nested.within))
+    return marks.united(marks.mark_splits(seen, nested.within))
 
 
-def _of_set(found: Sequence[Candidate], name: str) -> list[int]:
-    return [i for i, candidate in enumerate(found) if candidate.set == name]
+def _of_set(tried: Sequence[Candidate], name: str) -> list[int]:
+    return [i for i, candidate in enumerate(tried) if candidate.set == name]
 
 
 def _options(candidate: Candidate, options) -> dict[str, Any]:
     return {**options, "normalize": candidate.normalize, "svm_c": candidate.svm_c}
 
 
-def take(found: Sequence[Candidate], scores: Sequence[np.ndarray]) -> Taken:
-    """What each fold chooses from each pool.
+def choose_per_fold(
+    tried: Sequence[Candidate], scores: Sequence[np.ndarray]
+) -> Choices:
+    """Returns the choice of each fold from each pool.
 
     Args:
-      found: C candidates.
-      scores: per split [C, F], as of `inner_scores`.
+      tried: C candidates.
+      scores: per split [C, F], as in `inner_scores`.
 
     Returns:
-      Of every encoder a pool, and where there are several one of all.
+      A pool for every encoder and, if there are several, one of all.
     """
     members: dict[str, list[int]] = {}
-    for number, candidate in enumerate(found):
+    for number, candidate in enumerate(tried):
         members.setdefault(_pool(candidate.encoder), []).append(number)
     if len(members) > 1:
-        members[ANY] = list(range(len(found)))
+        members[ANY] = list(range(len(tried)))
     return {
-        pool: [np.array(own)[of_split[own].argmax(0)] for of_split in scores]
-        for pool, own in members.items()
+        pool: [
+            np.array(numbers)[split_scores[numbers].argmax(0)]
+            for split_scores in scores
+        ]
+        for pool, numbers in members.items()
     }
 
 
 def _pool(encoder: str) -> str:
-    """As sets are named: a table of others, as intensities, has one of its name."""
+    """Names the pool of an encoder as sets are named."""
     return full_name(encoder, CHOSEN if is_network(encoder) else encoder)
 
 
@@ -212,58 +225,58 @@ def decide(
     sets: Mapping[str, FeatureSet],
     metadata: pd.DataFrame,
     question: Question,
-    found: Sequence[Candidate],
-    taken: Taken,
+    tried: Sequence[Candidate],
+    choices: Choices,
     options: Mapping[str, Any],
 ) -> dict[str, Decided]:
-    """Learns with what each fold has taken, and decides on its test part.
+    """Learns with the choice of each fold, and decides on its test part.
 
     Args:
-      sets: as of `choose`.
+      sets: as in `choose`.
       metadata: [N] rows of Metadata_* columns.
-      question: as of `nested.plan`.
-      found: C candidates.
-      taken: as of `take`.
+      question: as in `nested.plan`.
+      tried: C candidates.
+      choices: as in `choose_per_fold`.
       options: seed.
 
     Returns:
-      Pool -> per split and fold [n, K] decisions, and per split what the encoders that
-      were taken saw of the records that they were asked about.
+      Pool -> per split and fold [n, K] decisions, and per split the mark of the chosen
+      encoders on the test records.
     """
-    learnt, saw = _learn(sets, metadata, question, found, taken, options)
-    made = {}
-    for pool, of_splits in taken.items():
+    learnt, seen_marks = _learn(sets, metadata, question, tried, choices, options)
+    decided_by_pool = {}
+    for pool, choices_of_splits in choices.items():
         decisions = [
             [learnt[number, s, f] for f, number in enumerate(numbers)]
-            for s, numbers in enumerate(of_splits)
+            for s, numbers in enumerate(choices_of_splits)
         ]
-        own = [
-            marks.united([saw[number, s, f] for f, number in enumerate(numbers)])
-            for s, numbers in enumerate(of_splits)
+        split_marks = [
+            marks.united([seen_marks[number, s, f] for f, number in enumerate(numbers)])
+            for s, numbers in enumerate(choices_of_splits)
         ]
-        made[pool] = decisions, own
-    return made
+        decided_by_pool[pool] = decisions, split_marks
+    return decided_by_pool
 
 
 def tally_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options of a Tally, for which normalisation and C were chosen."""
+    """Returns options of a Tally with normalisation and C chosen by folds."""
     return {**options, "normalize": CHOSEN, "svm_c": options["svm_c"][0]}
 
 
 def _judge(
-    sets, metadata, question: Question, found, taken: Taken, options
+    sets, metadata, question: Question, tried, choices: Choices, options
 ) -> list[Row]:
     task, plan = question
     splits = [nested.split for nested in plan]
     tally = Tally(metadata, splits, task, tally_options(options))
-    decided = decide(sets, metadata, question, found, taken, options)
-    for pool, (decisions, own) in decided.items():
-        tally.add(pool, decisions, own)
-    rows = tally.rows(_against(found, taken))
+    decided = decide(sets, metadata, question, tried, choices, options)
+    for pool, (decisions, split_marks) in decided.items():
+        tally.add(pool, decisions, split_marks)
+    rows = tally.rows(_against(tried, choices))
     counts = {
-        (pool, split.group, split.name): _counts(found, numbers)
-        for pool, of_splits in taken.items()
-        for split, numbers in zip(splits, of_splits, strict=True)
+        (pool, split.group, split.name): _counts(tried, numbers)
+        for pool, choices_of_splits in choices.items()
+        for split, numbers in zip(splits, choices_of_splits, strict=True)
     }
     for row in rows:
         row["taken"] = counts.get((row["set"], row["group"], row["split"]), [])
@@ -271,75 +284,81 @@ def _judge(
 
 
 def _learn(
-    sets, metadata, question: Question, found, taken: Taken, options
+    sets, metadata, question: Question, tried, choices: Choices, options
 ) -> tuple[dict[tuple[int, int, int], np.ndarray], dict[tuple[int, int, int], Mark]]:
-    """(candidate, split, fold) -> decisions on the test part; and what was seen of it.
+    """Returns (candidate, split, fold) -> decisions on the test part; and its mark.
 
-    What several pools have taken is learnt once.
+    A choice of several pools is learnt once.
     """
     task, plan = question
     codes, _ = task.codes(metadata)
     due = {
         (int(number), s, f)
-        for of_splits in taken.values()
-        for s, numbers in enumerate(of_splits)
+        for choices_of_splits in choices.values()
+        for s, numbers in enumerate(choices_of_splits)
         for f, number in enumerate(numbers)
     }
-    decided, saw = {}, {}
-    for name in dict.fromkeys(found[number].set for number, *_ in sorted(due)):
-        one = sets[name]
-        for number, s, f in (place for place in due if found[place[0]].set == name):
+    decided, seen_marks = {}, {}
+    for name in dict.fromkeys(tried[number].set for number, *_ in sorted(due)):
+        judged_set = sets[name]
+        for number, s, f in (key for key in due if tried[key[0]].set == name):
             split = plan[s].split
             fold = dataclasses.replace(split, folds=(split.folds[f],))
-            (saw[number, s, f],) = marks.of_splits(one.seen, [fold])
-            how = _options(found[number], options)
+            (seen_marks[number, s, f],) = marks.mark_splits(judged_set.seen, [fold])
+            candidate_options = _options(tried[number], options)
             (decided[number, s, f],) = classification.decide(
-                one.features, metadata, codes, fold, task, how, of=name
+                judged_set.features,
+                metadata,
+                codes,
+                fold,
+                task,
+                candidate_options,
+                set_name=name,
             )
-    return decided, saw
+    return decided, seen_marks
 
 
-def _against(found: Sequence[Candidate], pools: Collection[str]) -> Callable:
-    """As `bases`, and for every other pool the untrained one."""
-    untrained = roles(candidate.encoder for candidate in found).get("untrained")
+def _against(tried: Sequence[Candidate], pools: Collection[str]) -> Callable:
+    """Compares sets as in `bases`, and every other pool with the untrained one."""
+    untrained = roles(candidate.encoder for candidate in tried).get("untrained")
     base = _pool(untrained) if untrained else None
 
     def against(name: str, judged: Collection[str], *, floors: Collection[str]):
-        others = bases(name, judged, floors=floors)
+        usual = bases(name, judged, floors=floors)
         is_more = base in pools and name in pools and name != base
-        return ({"untrained": base} if is_more else {}) | others
+        return ({"untrained": base} if is_more else {}) | usual
 
     return against
 
 
-def _counts(found: Sequence[Candidate], numbers: np.ndarray) -> list[Row]:
+def _counts(tried: Sequence[Candidate], numbers: np.ndarray) -> list[Row]:
     counts = collections.Counter(numbers.tolist())
     return [
-        dataclasses.asdict(found[number]) | {"folds": folds}
+        dataclasses.asdict(tried[number]) | {"folds": folds}
         for number, folds in counts.most_common()
     ]
 
 
-def _table(question: Question, found, inner: Inner, taken: Taken) -> list[Row]:
+def _table(question: Question, tried, inner: Inner, choices: Choices) -> list[Row]:
     task, plan = question
     rows = []
-    for s, (nested, of_split) in enumerate(zip(plan, inner.scores, strict=True)):
-        means = of_split.mean(1)
+    for s, (nested, split_scores) in enumerate(zip(plan, inner.scores, strict=True)):
+        means = split_scores.mean(1)
         for number in np.argsort(-means, kind="stable"):
-            own = taken[_pool(found[number].encoder)][s]
+            choices_of_folds = choices[_pool(tried[number].encoder)][s]
             rows.append(
                 {
                     "task": task.name,
                     "group": nested.split.group,
                     "split": nested.split.name,
                     "label": nested.split.label,
-                    "encoder": found[number].encoder,
-                    "features": found[number].features,
-                    **dataclasses.asdict(found[number]),
+                    "encoder": tried[number].encoder,
+                    "features": tried[number].features,
+                    **dataclasses.asdict(tried[number]),
                     SCORE: float(means[number]),
-                    "folds": len(own),
-                    "folds_taken": int((own == number).sum()),
-                    **inner.marks[found[number].set][s],
+                    "folds": len(choices_of_folds),
+                    "folds_taken": int((choices_of_folds == number).sum()),
+                    **inner.marks[tried[number].set][s],
                 }
             )
     return rows

@@ -1,8 +1,8 @@
-"""What sets are right about of which each fold chooses one, by its training part.
+"""Counts of right decisions by the set that each fold chooses, by its training part.
 
-The questions of a classification are asked once more. Which of an encoder's sets, by
-which normalisation and C, a fold has not been told: it chooses among them as
-`choice` does, by a cross-validation within its training part.
+The questions of a classification are asked again, without naming the set,
+normalisation and C: each fold chooses among those of an encoder as `choice` does, by a
+cross-validation within its training part.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -19,11 +19,11 @@ CHOSEN_BY = ("inner_folds", "normalize", "svm_c")
 
 
 class ChoiceCounting:
-    """Counts what a linear SVM decides rightly by the set that its fold has chosen.
+    """Counts right decisions of a linear SVM on the set that its fold has chosen.
 
     Attributes:
       questions: in order.
-      chosen_by: of its options those that a choice alone depends on.
+      chosen_by: the options that only a choice depends on.
     """
 
     def __init__(
@@ -32,16 +32,20 @@ class ChoiceCounting:
         metadata: pd.DataFrame,
         options: Mapping[str, Any],
     ):
-        """Prepares what is the same for all encoders.
+        """Prepares the questions, which are the same for all encoders.
 
         Args:
-          plan: as of `nested.plan`.
+          plan: as in `nested.plan`.
           metadata: [N] rows of Metadata_* columns.
-          options: of the task; inner_folds; normalize and svm_c, of each some.
+          options: of the task; inner_folds; normalize and svm_c, several values of
+            each.
         """
         self._plan, self._metadata, self._options = plan, metadata, options
         self.chosen_by = {key: options[key] for key in CHOSEN_BY}
-        outer = [(task, [one.split for one in own]) for task, own in plan]
+        outer = [
+            (task, [nested_split.split for nested_split in splits])
+            for task, splits in plan
+        ]
         self._counting = counting.Classification(
             outer, metadata, choice.tally_options(options)
         )
@@ -51,36 +55,36 @@ class ChoiceCounting:
         ]
 
     def fits(self, names: Collection[str]) -> int:
-        """How many SVMs sets of these names take."""
+        """Counts the SVMs that sets of these names take."""
         candidates = choice.candidates(names, self._options)
         inner = sum(
             fold_svms.count(task.codes(self._metadata)[0], within.folds)
-            for task, own in self._plan
-            for one in own
-            for within in one.within
+            for task, splits in self._plan
+            for nested_split in splits
+            for within in nested_split.within
         )
         return len(candidates) * inner + self._counting.fits
 
     def answers(self, sets: Mapping[str, FeatureSet]) -> list[Answer]:
-        """What the sets that folds have chosen are right about, of each question.
+        """Returns the answer of the chosen sets to each question.
 
         Args:
-          sets: full name -> set, those of one encoder; read one at a time.
+          sets: full name -> set, of one encoder; read one at a time.
         """
-        found, decisions = choice.candidates(sets, self._options), []
+        tried, decisions = choice.candidates(sets, self._options), []
         for question in self._plan:
-            own = self._metadata, question, found
-            inner = choice.inner_scores(sets, *own, self._options, _ignore)
-            taken = choice.take(found, inner.scores)
-            decided = choice.decide(sets, *own, taken, self._options)
+            arguments = self._metadata, question, tried
+            inner = choice.inner_scores(sets, *arguments, self._options, _ignore)
+            choices = choice.choose_per_fold(tried, inner.scores)
+            decided = choice.decide(sets, *arguments, choices, self._options)
             (of_splits,) = decided.values()  # of one encoder there is one pool
             decisions += zip(*of_splits, strict=True)
         return self._counting.counted(decisions)
 
     def floors(self) -> dict[str, list[Answer]]:
-        """The same by a record's plate and its place on the plate alone."""
+        """Returns the answers of the floors: plate identity and well position."""
         return self._counting.floors()
 
 
 def _ignore(count: int) -> None:
-    """Tells nobody."""
+    """Ignores the number of fits, which `steps` counts already."""

@@ -1,8 +1,8 @@
-"""How well a linear SVM tells labels apart on records that it has not learnt from.
+"""Classification by a linear SVM, scored on records that it has not learnt from.
 
-Every classification task is this: labels, splits, and what features are normalised by.
-All sets get the same records, folds and bootstrap draws, so that differences between
-them are paired; so do the floors, a record's plate and its place on the plate.
+A classification task is labels, splits, and the records that normalise features. All
+sets get the same records, folds and bootstrap draws, so that differences between them
+are paired; so do the floors, a record's plate and its position on the plate.
 """
 
 import contextlib
@@ -17,28 +17,29 @@ from gandl_jax.profiles import feature_set, floors, groups, table
 from gandl_jax.profiles.feature_set import FeatureSet
 from gandl_jax.tasks import bootstrap, fold_svms, marks, remarks, splits, steps
 from gandl_jax.tasks.differences import FLOORS, bases, difference
-from gandl_jax.tasks.fold_svms import Fold, Given
+from gandl_jax.tasks.fold_svms import Fold, FoldData
 from gandl_jax.tasks.marks import Mark
 from gandl_jax.tasks.splits import Split
 
 SITES, WELLS, RECALL = "balanced_accuracy", "balanced_accuracy_wells", "recall"
 
-Right = Mapping[str, np.ndarray]  # SITES, WELLS -> which decisions are right
+Right = Mapping[str, np.ndarray]  # SITES, WELLS -> bool, whether decisions are right
 
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """What is asked.
+    """Labels to classify, and the way to normalise and score.
 
     Attributes:
       name: of the task.
       codes: from [N] rows of Metadata_* columns to [N] int class of each record and the
-        names of the classes; -1 is of no class.
+        names of the classes; -1 is no class.
       metrics: SITES, WELLS (one decision per well), RECALL (of each class).
       normalize: a name that `normalize.make` knows; "" is options["normalize"].
       per_plate: whether every plate is normalised by its own controls; otherwise, and
-        in a screen without controls, all are as one plate, by all training records.
-      unit: what intervals draw again; "" is options["bootstrap_unit"].
+        in a screen without controls, all plates are normalised together, by all
+        training records.
+      unit: bootstrap unit of the intervals; "" is options["bootstrap_unit"].
       floors: whether plate identity and well position are judged beside the sets.
     """
 
@@ -53,14 +54,14 @@ class Task:
 
 @dataclasses.dataclass(frozen=True)
 class Sample:
-    """What a split judges, the same for every set: records, and wells of records.
+    """Test records of a split, the same for every set, and their wells.
 
     Attributes:
       codes: [n] int class, counted from 0 within the split, of the test records of all
-        folds one after the other.
+        folds, fold by fold.
       folds: [n] int fold of each.
-      units: [n] int unit of each, which the bootstrap draws.
-      wells: [n] int well of each; a well has one class and is of one fold, otherwise it
+      units: [n] int bootstrap unit of each.
+      wells: [n] int well of each; a well has one class and one fold, otherwise it
         counts as several.
       firsts: [W] int the first record of each well.
     """
@@ -72,22 +73,25 @@ class Sample:
     firsts: np.ndarray
 
     def items(self, metric: str) -> np.ndarray:
-        """[m] int: the records that a metric counts, of each well the first."""
+        """Returns [m] int: the records that a metric counts.
+
+        By wells, it counts the first record of each well.
+        """
         return self.firsts if metric == WELLS else np.arange(len(self.codes))
 
     def counted(self, items: np.ndarray, values: np.ndarray) -> np.ndarray:
-        """Sums of `values` [m] over the records `items` [m]: [units, classes]."""
+        """Sums `values` [m] over the records `items` [m]: [units, classes]."""
         classes = self.codes.max() + 1
-        place = self.units[items] * classes + self.codes[items]
+        bin_of_item = self.units[items] * classes + self.codes[items]
         size = (self.units.max() + 1) * classes
-        return np.bincount(place, values, size).reshape(-1, classes)
+        return np.bincount(bin_of_item, values, size).reshape(-1, classes)
 
 
 def check_unit(metadata: pd.DataFrame, options: Mapping[str, Any]) -> None:
     """Refuses a bootstrap unit that the records do not have.
 
     Args:
-      metadata: [N] rows of Metadata_* columns, of the records that are judged.
+      metadata: [N] rows of Metadata_* columns, of the judged records.
       options: bootstrap_unit is read.
 
     Raises:
@@ -98,17 +102,17 @@ def check_unit(metadata: pd.DataFrame, options: Mapping[str, Any]) -> None:
 
 
 def controls(metadata: pd.DataFrame) -> np.ndarray:
-    """[N] bool: the control wells, none in a screen without roles."""
+    """Returns [N] bool: the control wells, none in a screen without roles."""
     if "Metadata_Role" not in metadata:
         return np.zeros(len(metadata), bool)
     return table.control_classes(metadata) >= 0
 
 
 def coded(values: np.ndarray) -> tuple[np.ndarray, Sequence[str]]:
-    """Names to classes.
+    """Converts names to classes.
 
     Args:
-      values: [N] str objects; a blank one is of no class.
+      values: [N] str objects; a blank one has no class.
 
     Returns:
       [N] int class, -1 for none, and the names of the classes in order.
@@ -117,44 +121,52 @@ def coded(values: np.ndarray) -> tuple[np.ndarray, Sequence[str]]:
     return pd.Index(names, dtype=object).get_indexer(values), names
 
 
-def not_drawn(codes: np.ndarray, drawn: np.ndarray, what: str) -> list[str]:
-    """A sentence where records were left to chance, of codes [N] before and after."""
-    had, kept = int((codes >= 0).sum()), int((drawn >= 0).sum())
-    if kept == had:
+def not_drawn(codes: np.ndarray, drawn: np.ndarray, subject: str) -> list[str]:
+    """Returns a sentence if only a part of the records was drawn.
+
+    Args:
+      codes: [N] int class of each record, -1 for none.
+      drawn: [N] int, the same of the drawn records.
+      subject: classified label, to begin the sentence with.
+    """
+    total, count = int((codes >= 0).sum()), int((drawn >= 0).sum())
+    if count == total:
         return []
-    return [f"{what}: {kept:,} of {had:,} records, drawn at random, are judged"]
+    return [f"{subject}: {count:,} of {total:,} records, drawn at random, are judged"]
 
 
 def blank_models(metadata: pd.DataFrame) -> list[str]:
-    """A sentence where records have a blank cell type, metadata having a row each."""
+    """Returns a sentence if records [N] have a blank cell type."""
     blank = sum(not model.strip() for model in table.cell_models(metadata))
     if not blank:
         return []
     return [f"{blank:,} of {len(metadata):,} records have a blank Cell_Type"]
 
 
-def models_without(metadata: pd.DataFrame, codes: np.ndarray, what: str) -> list[str]:
-    """A sentence on cell models that have no record to judge.
+def models_without(
+    metadata: pd.DataFrame, codes: np.ndarray, missing: str
+) -> list[str]:
+    """Returns a sentence on cell models that have no record to judge.
 
     Args:
       metadata: [N] rows of Metadata_* columns.
       codes: [N] int class of each record, -1 for none.
-      what: they lack.
+      missing: name of the records that they lack.
     """
     models = table.cell_models(metadata)
     lacking = np.setdiff1d(models.astype(str), models[codes >= 0].astype(str))
     if not len(lacking):
         return []
     count = int(np.isin(models.astype(str), lacking).sum())
-    return [f"{', '.join(lacking)}: left out ({count:,} records), without {what}"]
+    return [f"{', '.join(lacking)}: left out ({count:,} records), without {missing}"]
 
 
 def thinned(codes: np.ndarray, *, most: int, seed: int) -> np.ndarray:
-    """Draws records where there are too many: as many of each class as can be.
+    """Draws records if there are too many: equal numbers per class, if possible.
 
     Args:
       codes: [N] int class of each record, -1 for none.
-      most: records that are kept.
+      most: number of records to keep.
       seed: of the draw.
 
     Returns:
@@ -167,11 +179,11 @@ def thinned(codes: np.ndarray, *, most: int, seed: int) -> np.ndarray:
     shares = range(most // len(classes), most + 1)
     fits = [s for s in shares if np.minimum(counts, s).sum() <= most]
     rng = np.random.default_rng(seed)
-    kept = np.full(len(codes), -1)
+    drawn = np.full(len(codes), -1)
     for value in classes:
-        own = np.flatnonzero(codes == value)
-        kept[rng.permutation(own)[: fits[-1]]] = value
-    return kept
+        members = np.flatnonzero(codes == value)
+        drawn[rng.permutation(members)[: fits[-1]]] = value
+    return drawn
 
 
 def judge(
@@ -186,7 +198,7 @@ def judge(
       sets: full name -> set, all of the same N records in the same order; read one at
         a time.
       plan: splits; positions refer to these records.
-      task: what is asked.
+      task: the classification task.
       options: normalize, svm_c, bootstrap_unit, bootstrap_draws, seed.
 
     Returns:
@@ -200,34 +212,35 @@ def judge_all(
     questions: Sequence[tuple[Task, Sequence[Split]]],
     options: Mapping[str, Any],
 ) -> list[dict[str, Any]]:
-    """The rows of several questions, one after the other; arguments as of `judge`.
+    """Returns the rows of several questions; arguments as in `judge`.
 
-    SVMs and intervals of all of them are one count; sets are read once.
+    SVMs and intervals of all questions are one count of steps; sets are read once.
     """
     tallies: list[Tally] = []
     with contextlib.ExitStack() as counting:
         for name in sets:
-            one = sets[name]
+            judged_set = sets[name]
             if not tallies:
                 tallies = [
-                    Tally(one.metadata, plan, task, options) for task, plan in questions
+                    Tally(judged_set.metadata, plan, task, options)
+                    for task, plan in questions
                 ]
                 total = sum(tally.parts(len(sets)) for tally in tallies)
                 counting.enter_context(steps.counted(total, "parts"))
             for tally in tallies:
-                tally.judge(name, one)
+                tally.judge(name, judged_set)
         return [row for tally in tallies for row in tally.rows()]
 
 
 class Tally:
-    """Counts whose decisions are right, on the same records and draws for all.
+    """Counts right decisions, on the same records and draws for all sets.
 
-    The floors are counted too where the task has them.
+    The floors are counted too, if the task has them.
 
     Attributes:
-      codes: [N] int class of each record, -1 for those of none.
+      codes: [N] int class of each record, -1 for none.
       classes: the name of each class.
-      samples: of each split, what it judges.
+      samples: test records of each split.
     """
 
     def __init__(
@@ -237,12 +250,12 @@ class Tally:
         task: Task,
         options: Mapping[str, Any],
     ):
-        """Prepares what is the same for all that is judged.
+        """Prepares the test records, which are the same for all sets.
 
         Args:
           metadata: [N] rows of Metadata_* columns.
           plan: splits; positions refer to these records.
-          task: what is asked.
+          task: the classification task.
           options: normalize, svm_c, bootstrap_unit, bootstrap_draws, seed.
         """
         self.codes, self.classes = task.codes(metadata)
@@ -255,72 +268,83 @@ class Tally:
         self._marks: dict[str, Sequence[Mark]] = {}
 
     def parts(self, sets: int) -> int:
-        """How many SVMs and intervals so many sets take, and the floors."""
+        """Counts the SVMs and intervals that the sets take, and the floors.
+
+        Args:
+          sets: number of sets.
+        """
         svms = sum(fold_svms.count(self.codes, split.folds) for split in self._plan)
         intervals = len(self._plan) * len(self._task.metrics)
         return (svms + intervals) * (sets + len(self._floors))
 
-    def judge(self, name: str, one: FeatureSet) -> None:
-        """Learns and decides by a set, and counts it.
+    def judge(self, name: str, judged_set: FeatureSet) -> None:
+        """Learns and decides with a set, and counts it.
 
         Args:
           name: full name of the set.
-          one: of the records, in their order.
+          judged_set: of the records, in their order.
         """
         decisions = [
             decide(
-                one.features,
+                judged_set.features,
                 self._metadata,
                 self.codes,
                 split,
                 self._task,
                 self._options,
-                of=name,
+                set_name=name,
             )
             for split in self._plan
         ]
-        self.add(name, decisions, marks.of_splits(one.seen, self._plan))
+        self.add(name, decisions, marks.mark_splits(judged_set.seen, self._plan))
 
     def add(
-        self, name: str, decisions: Sequence[list[np.ndarray]], own: Sequence[Mark]
+        self,
+        name: str,
+        decisions: Sequence[list[np.ndarray]],
+        split_marks: Sequence[Mark],
     ) -> None:
-        """Counts one more.
+        """Counts the decisions of a set.
 
         Args:
-          name: full name of the set that was decided by.
-          decisions: per split and fold [n, K], as of `decide`.
-          own: per split, what its encoder saw of the test records.
+          name: full name of the set.
+          decisions: per split and fold [n, K], as in `decide`.
+          split_marks: per split, the mark of its encoder on the test records.
         """
-        found = [
-            right(sample, made)
-            for sample, made in zip(self.samples, decisions, strict=True)
+        right_of_splits = [
+            right(sample, split_decisions)
+            for sample, split_decisions in zip(self.samples, decisions, strict=True)
         ]
-        self.add_right(name, found, own)
+        self.add_right(name, right_of_splits, split_marks)
 
-    def add_right(self, name: str, found: Sequence[Right], own: Sequence[Mark]) -> None:
-        """Counts one more, of which it is known already what is right.
+    def add_right(
+        self, name: str, right_of_splits: Sequence[Right], split_marks: Sequence[Mark]
+    ) -> None:
+        """Counts a set whose right decisions are known already.
 
         Args:
-          name: full name of the set that was decided by.
-          found: per split, as of `right`; a share in [0, 1] where several decided.
-          own: per split, what its encoder saw of the test records.
+          name: full name of the set.
+          right_of_splits: per split, as in `right`; a share in [0, 1] if several
+            classifiers decided.
+          split_marks: per split, the mark of its encoder on the test records.
         """
-        self._marks[name] = own
-        self._right[name] = found
+        self._marks[name] = split_marks
+        self._right[name] = right_of_splits
 
     def rows(
         self, against: Callable[..., Mapping[str, str]] = bases
     ) -> list[dict[str, Any]]:
-        """The rows of scores.
+        """Returns the rows of scores.
 
         Args:
-          against: which sets one is compared with, as `differences.bases` says it.
+          against: returns the sets that a set is compared with, as `differences.bases`
+            does.
 
         Returns:
           Per split, set and metric a row.
         """
         self._add_floors()
-        made = []
+        rows = []
         for i, (split, sample) in enumerate(zip(self._plan, self.samples, strict=True)):
             about = about_split(
                 self._metadata,
@@ -330,12 +354,24 @@ class Tally:
                 self._task,
                 self._options,
             )
-            of_split = {name: found[i] for name, found in self._right.items()}
-            own = {name: of_each[i] for name, of_each in self._marks.items()}
-            made += _rows(
-                of_split, own, sample, about, self._task, self._options, against
+            right_of_sets = {
+                name: right_of_splits[i]
+                for name, right_of_splits in self._right.items()
+            }
+            marks_of_sets = {
+                name: marks_of_splits[i]
+                for name, marks_of_splits in self._marks.items()
+            }
+            rows += _rows(
+                right_of_sets,
+                marks_of_sets,
+                sample,
+                about,
+                self._task,
+                self._options,
+                against,
             )
-        return made
+        return rows
 
     def _add_floors(self) -> None:
         for name, features in self._floors.items():
@@ -354,7 +390,7 @@ def decide(
     task: Task,
     options: Mapping[str, Any],
     *,
-    of: str = "",
+    set_name: str = "",
 ) -> list[np.ndarray]:
     """Learns from each fold's training part and decides on its test part.
 
@@ -363,15 +399,15 @@ def decide(
       metadata: [N] rows of Metadata_* columns.
       codes: [N] int class of each record.
       split: the folds.
-      task: what is asked.
-      options: normalize, svm_c (for columns divided by sqrt(D), so that it means the
-        same at every width) and seed.
-      of: full name of the feature set, for remarks on its normalisation.
+      task: the classification task.
+      options: normalize, svm_c (for columns divided by sqrt(D), so that it has the same
+        effect at every width) and seed.
+      set_name: full name of the feature set, for remarks on its normalisation.
 
     Returns:
-      Per fold [n, K] float decisions, the highest for the class that is decided on.
+      Per fold [n, K] float decisions, the highest for the predicted class.
     """
-    how = task.normalize or options["normalize"]
+    normalization = task.normalize or options["normalize"]
     per_plate = _per_plate(metadata, task)
     plates = table.plates(metadata) if per_plate else np.full(len(codes), "all")
     is_control = controls(metadata) if per_plate else np.zeros(len(codes), bool)
@@ -380,16 +416,16 @@ def decide(
         for train, test in split.folds
     ]
     decisions, doubts = fold_svms.decide(
-        Given(features, plates, codes, how, options), folds
+        FoldData(features, plates, codes, normalization, options), folds
     )
-    remarks.add(of, how, doubts)
+    remarks.add(set_name, normalization, doubts)
     return decisions
 
 
 def decide_floor(
     features: Any, codes: np.ndarray, split: Split, options: Mapping[str, Any]
 ) -> list[np.ndarray]:
-    """As `decide`, by the sparse features [N, D] of a floor, as they are."""
+    """Decides as `decide`, by a floor's sparse features [N, D], not normalised."""
     decisions = []
     for train, test in split.folds:
         decisions.append(
@@ -402,21 +438,21 @@ def decide_floor(
 
 
 def _reference(train, test, plates, is_control) -> np.ndarray:
-    """What normalisation is fitted on: the training part's controls only.
+    """Returns the records to fit normalisation on: controls, if there are any.
 
-    Where there are others than controls in it, all control wells of the training plates
-    that are not tested; in a screen without controls, all that is learnt from.
+    These are the training part, if it holds controls only, else all control wells of
+    the training plates that are not tested; without controls, the training part.
     """
-    own = train[is_control[train]]
-    if len(own) == len(train) > 0:
-        return own
-    beside = is_control & np.isin(plates, np.unique(plates[train]))
-    beside[test] = False
-    return np.flatnonzero(beside) if beside.any() else train
+    train_controls = train[is_control[train]]
+    if len(train_controls) == len(train) > 0:
+        return train_controls
+    plate_controls = is_control & np.isin(plates, np.unique(plates[train]))
+    plate_controls[test] = False
+    return np.flatnonzero(plate_controls) if plate_controls.any() else train
 
 
 def _units(metadata: pd.DataFrame, unit: str) -> np.ndarray:
-    """[N] str; records that have no well are wells of their own."""
+    """Returns [N] str bootstrap units; a record without a well is its own well."""
     if unit == "well":
         return table.wells(metadata)
     return groups.groups(metadata, unit, key="config.evaluate.bootstrap_unit")
@@ -425,21 +461,23 @@ def _units(metadata: pd.DataFrame, unit: str) -> np.ndarray:
 def sample_of(
     metadata: pd.DataFrame, codes: np.ndarray, split: Split, unit: str
 ) -> Sample:
-    """What a split judges.
+    """Returns the test records of a split.
 
     Args:
       metadata: [N] rows of Metadata_* columns.
       codes: [N] int class of each record.
       split: the folds.
-      unit: what the bootstrap draws again.
+      unit: the bootstrap unit.
     """
     tests = np.concatenate([test for _, test in split.folds])
     folds = np.repeat(np.arange(len(split.folds)), [len(t) for _, t in split.folds])
     # A record may be tested in several folds, and has one name.
-    records, place = np.unique(tests, return_inverse=True)
-    own = metadata.iloc[records]
-    units = np.unique(_units(own, unit).astype(str), return_inverse=True)[1][place]
-    wells = pd.factorize(table.wells(own))[0][place]
+    records, record_of_test = np.unique(tests, return_inverse=True)
+    tested = metadata.iloc[records]
+    units = np.unique(_units(tested, unit).astype(str), return_inverse=True)[1][
+        record_of_test
+    ]
+    wells = pd.factorize(table.wells(tested))[0][record_of_test]
     codes = np.unique(codes[tests], return_inverse=True)[1]
     keys = np.stack([folds, wells, codes])
     _, firsts, wells = np.unique(keys, axis=1, return_index=True, return_inverse=True)
@@ -447,11 +485,11 @@ def sample_of(
 
 
 def right(sample: Sample, decisions: list[np.ndarray]) -> Right:
-    """Which decisions are right; a well is decided on by the mean over its records.
+    """Tells which decisions are right; a well's decision is the mean of its records'.
 
     Args:
-      sample: what is judged.
-      decisions: per fold [n, K], as of `decide`.
+      sample: the test records.
+      decisions: per fold [n, K], as in `decide`.
 
     Returns:
       SITES: [n] bool, of records; WELLS: [W] bool, of wells.
@@ -464,25 +502,32 @@ def right(sample: Sample, decisions: list[np.ndarray]) -> Right:
     }
 
 
-def balanced_accuracy(sample: Sample, found: Right, metric: str) -> float:
-    """The mean over the classes of the share that is right.
+def balanced_accuracy(sample: Sample, is_right: Right, metric: str) -> float:
+    """Returns the mean over classes of the share of right decisions.
 
     Args:
-      sample: what is judged.
-      found: as of `right`.
+      sample: the test records.
+      is_right: as in `right`.
       metric: SITES or WELLS.
     """
-    items, values = sample.items(metric), found[metric]
+    items, values = sample.items(metric), is_right[metric]
     correct = sample.counted(items, values).sum(0)
     return float((correct / sample.counted(items, np.ones(len(items))).sum(0)).mean())
 
 
 def _rows(
-    judged, own, sample: Sample, about, task: Task, options, against
+    judged, set_marks, sample: Sample, about, task: Task, options, against
 ) -> list[dict]:
-    """The rows of one split.
+    """Returns the rows of one split.
 
-    `judged` is set -> what is right, of records and of wells; `own` set -> its mark.
+    Args:
+      judged: set -> right decisions, as in `right`.
+      set_marks: set -> its mark.
+      sample: the test records.
+      about: columns that the rows have in common.
+      task: the classification task.
+      options: bootstrap_draws and seed.
+      against: as in `Tally.rows`.
     """
     rows = []
     for metric in task.metrics:
@@ -492,84 +537,102 @@ def _rows(
         wider = bootstrap.stretch(
             total, tested=about["records"], trained=about["learnt_from"]
         )
-        values, draws, others = {}, {}, {}
+        values, draws, base_draws = {}, {}, {}
         # No floors for recall: a constant classifier reaches recall 1 on its class.
-        kept = () if metric == RECALL else FLOORS
-        compared = {name: against(name, judged, floors=kept) for name in judged}
-        floors_of_some = {other for of in compared.values() for other in of.values()}
-        correct = {n: sample.counted(items, own[level]) for n, own in judged.items()}
-        many = {"draws": options["bootstrap_draws"], "seed": options["seed"]}
-        asked = [(own, 1) for own in correct.values()]
-        asked += [(correct[name], 2) for name in judged if name in floors_of_some]
-        drawn = iter(bootstrap.recalls_of_each(asked, total, **many))
+        floors_compared = () if metric == RECALL else FLOORS
+        compared = {
+            name: against(name, judged, floors=floors_compared) for name in judged
+        }
+        compared_bases = {
+            base for set_bases in compared.values() for base in set_bases.values()
+        }
+        correct = {
+            n: sample.counted(items, is_right[level]) for n, is_right in judged.items()
+        }
+        draw_options = {"draws": options["bootstrap_draws"], "seed": options["seed"]}
+        counts = [(sums, 1) for sums in correct.values()]
+        counts += [(correct[name], 2) for name in judged if name in compared_bases]
+        drawn = iter(bootstrap.recalls_of_each(counts, total, **draw_options))
         for name in judged:
             values[name] = _scores(correct[name].sum(0) / total.sum(0), metric)
             draws[name] = _scores(next(drawn), metric)
         for name in judged:
-            if name in floors_of_some:
-                others[name] = _scores(next(drawn), metric)
+            if name in compared_bases:
+                base_draws[name] = _scores(next(drawn), metric)
             steps.add()
         for name, is_right in judged.items():
             folds = _fold_recalls(sample, items, is_right[level])
             for i, value in enumerate(values[name]):
                 low, high = bootstrap.interval(value, draws[name][:, i], stretch=wider)
                 differences = _differences(
-                    name, compared[name], values, draws, others, i, wider, about
+                    name, compared[name], values, draws, base_draws, i, wider, about
                 )
                 rows.append(
-                    _named(task.name, name, about)
-                    | own[name]
+                    _identified(task.name, name, about)
+                    | set_marks[name]
                     | {"metric": metric}
                     | ({"class": about["classes"][i]} if metric == RECALL else {})
                     | {"value": float(value), "low": low, "high": high}
                     | {"differences": differences}
-                    | {"folds": _of_folds(folds[:, [i]] if metric == RECALL else folds)}
+                    | {
+                        "folds": _fold_scores(
+                            folds[:, [i]] if metric == RECALL else folds
+                        )
+                    }
                 )
     return rows
 
 
 def _scores(recalls: np.ndarray, metric: str) -> np.ndarray:
-    """[..., K] recalls as they are, or their mean [..., 1]."""
+    """Returns recalls [..., K] unchanged, or their mean [..., 1]."""
     return recalls if metric == RECALL else recalls.mean(-1, keepdims=True)
 
 
 def _fold_recalls(sample: Sample, items, right) -> np.ndarray:
-    """[F, K], NaN where a fold's test part has none of a class."""
+    """Returns recalls [F, K] of each fold; NaN for a class without test records."""
     classes, folds = sample.codes[items], sample.folds[items]
     width = classes.max() + 1
     shape = (folds.max() + 1, width)
-    place, size = folds * width + classes, shape[0] * width
-    total = np.bincount(place, minlength=size)
-    correct = np.bincount(place, right, size)
+    bins, size = folds * width + classes, shape[0] * width
+    total = np.bincount(bins, minlength=size)
+    correct = np.bincount(bins, right, size)
     return np.divide(
         correct, total, out=np.full(size, np.nan), where=total > 0
     ).reshape(shape)
 
 
-def _of_folds(recalls: np.ndarray) -> list[float]:
-    """Balanced accuracy of each fold, over the classes that its test part has."""
-    some = recalls[~np.isnan(recalls).all(1)]
-    return np.nanmean(some, axis=1).tolist()
+def _fold_scores(recalls: np.ndarray) -> list[float]:
+    """Returns balanced accuracy of each fold, over the classes in its test part."""
+    tested = recalls[~np.isnan(recalls).all(1)]
+    return np.nanmean(tested, axis=1).tolist()
 
 
 def _differences(
-    name, compared, values, draws, others, column: int, wider: float, about
+    name, compared, values, draws, base_draws, column: int, wider: float, about
 ) -> dict:
-    """A set minus each that it is compared with, on the same draws of units.
+    """Returns a set's score minus each base's, on the same draws of units.
 
-    `others` are the draws of those, with a pseudo-unit of their own.
+    Args:
+      name: full name of the set.
+      compared: role -> name of the base.
+      values: name -> scores.
+      draws: name -> drawn scores.
+      base_draws: the same of the bases, with another pseudo-unit.
+      column: index of the score: a class, or 0.
+      wider: factor on the width of intervals.
+      about: columns of the split; "chance" is read.
     """
     return {
-        kind: difference(
+        role: difference(
             values[name][column],
             draws[name][:, column],
-            other,
-            values[other][column],
-            others[other][:, column],
+            base,
+            values[base][column],
+            base_draws[base][:, column],
             chance=about["chance"],
             stretch=wider,
         )
-        for kind, other in compared.items()
+        for role, base in compared.items()
     }
 
 
@@ -581,9 +644,12 @@ def about_split(
     task: Task,
     options: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """What the rows of a split have in common; arguments as of `decide`."""
+    """Returns the columns that the rows of a split have in common.
+
+    Arguments are as in `decide`.
+    """
     tests = splits.tested(split)
-    own, names = metadata.iloc[tests], [classes[i] for i in np.unique(codes[tests])]
+    tested, names = metadata.iloc[tests], [classes[i] for i in np.unique(codes[tests])]
     return {
         "group": split.group,
         "split": split.name,
@@ -592,8 +658,8 @@ def about_split(
         "classes": names,
         "chance": 1 / len(names),
         "records": len(tests),
-        "wells": len(np.unique(table.wells(own).astype(str))),
-        "plates": len(np.unique(table.plates(own).astype(str))),
+        "wells": len(np.unique(table.wells(tested).astype(str))),
+        "plates": len(np.unique(table.plates(tested).astype(str))),
         "learnt_from": float(np.mean([len(train) for train, _ in split.folds])),
         "normalize": normalized(metadata, task, options),
         "unit": task.unit or options["bootstrap_unit"],
@@ -601,34 +667,34 @@ def about_split(
 
 
 def normalized(metadata: pd.DataFrame, task: Task, options: Mapping[str, Any]) -> str:
-    """How a task normalises, in words: "standard", "standard, all plates together".
+    """Describes a normalisation: "standard", "standard, all plates together".
 
     Args:
       metadata: [N] rows of Metadata_* columns.
-      task: what is asked.
+      task: the classification task.
       options: normalize.
     """
-    how = task.normalize or options["normalize"]
-    if how == "none" or _per_plate(metadata, task):
-        return how
-    return f"{how}, all plates together"
+    normalization = task.normalize or options["normalize"]
+    if normalization == "none" or _per_plate(metadata, task):
+        return normalization
+    return f"{normalization}, all plates together"
 
 
 def _per_plate(metadata: pd.DataFrame, task: Task) -> bool:
-    """Whether every plate is normalised by itself.
+    """Tells whether every plate is normalised by itself.
 
-    Without controls a plate's own mean is that of its treatments: taking it away takes
-    away what they do.
+    Without controls a plate's own mean is that of its treatments: subtracting it
+    removes their effect.
     """
     return task.per_plate and controls(metadata).any()
 
 
-def _named(task: str, name: str, about) -> dict[str, Any]:
-    one = {
+def _identified(task: str, name: str, about) -> dict[str, Any]:
+    columns = {
         "task": task,
         "set": name,
         "encoder": feature_set.encoder(name),
         "features": name.rpartition("/")[2],
         **about,
     }
-    return one | ({"normalize": "none"} if name in FLOORS else {})
+    return columns | ({"normalize": "none"} if name in FLOORS else {})

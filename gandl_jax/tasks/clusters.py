@@ -1,8 +1,8 @@
-"""Clusters of points: UMAP, then HDBSCAN, and whether they are more than a Gaussian's.
+"""Clusters of points: UMAP, then HDBSCAN, compared with those of Gaussians.
 
-A map of points without any clusters has clumps as well, which HDBSCAN finds. Whether
-there are clusters is therefore told by Gaussians of the points' own covariance, that
-go the same way.
+A map of points without any clusters has clumps as well, which HDBSCAN finds. Clusters
+are therefore tested against those of Gaussians of the points' own covariance, mapped
+and clustered alike.
 """
 
 import dataclasses
@@ -16,20 +16,20 @@ from sklearn.neighbors import NearestNeighbors
 from gandl_jax.tasks import neighbor_map
 
 EPOCHS = 200  # of a map (ours; UMAP's default for many points)
-GAUSSIANS = 20  # that a silhouette is held against
-LEVEL = 0.95  # of them that it lies above, where there are clusters
+GAUSSIANS = 20  # that a silhouette is compared with
+LEVEL = 0.95  # share of them below the silhouette of called clusters
 MAPS = 1 + GAUSSIANS + 2  # of points, Gaussians and both halves
 
 
 @dataclasses.dataclass(frozen=True)
 class Clusters:
-    """What HDBSCAN found on a map.
+    """Clusters that HDBSCAN finds on a map.
 
     Attributes:
-      min_size: points that a cluster has at least.
+      min_size: minimum number of points in a cluster.
       labels: [n] int cluster of each point, from 0; -1 is noise.
-      silhouettes: [n] float64 in [-1, 1]; 0 of noise, and of all points where there are
-        no two clusters.
+      silhouettes: [n] float64 in [-1, 1]; 0 for noise, and for all points if there are
+        fewer than two clusters.
     """
 
     min_size: int
@@ -38,73 +38,80 @@ class Clusters:
 
     @property
     def count(self) -> int:
-        """How many clusters there are."""
+        """Number of clusters."""
         return int(self.labels.max(initial=-1)) + 1
 
     @property
     def noise(self) -> float:
-        """The share of points that are in no cluster."""
+        """Share of points that are in no cluster."""
         return float((self.labels < 0).mean())
 
     @property
     def silhouette(self) -> float:
-        """The mean over all points: who leaves most of them out cannot win."""
+        """Mean over all points, so that leaving most of them out does not help."""
         return float(self.silhouettes.mean())
 
 
 def mapped(points: np.ndarray, seed: int) -> np.ndarray:
-    """[n, 2] float32 places of points [n, D] on a map."""
+    """Maps points [n, D] to [n, 2] float32."""
     return neighbor_map.make_quickly(points, epochs=EPOCHS, seed=seed)
 
 
-def find(places: np.ndarray, min_size: int) -> Clusters:
+def find(positions: np.ndarray, min_size: int) -> Clusters:
     """Finds clusters on a map.
 
     Args:
-      places: [n, 2] float.
-      min_size: points that a cluster has at least; of fewer points there are none.
+      positions: [n, 2] float.
+      min_size: minimum number of points in a cluster; fewer points have none.
     """
-    labels = np.full(len(places), -1)
-    if len(places) >= min_size:
-        labels = HDBSCAN(min_cluster_size=min_size, copy=True).fit_predict(places)
-    silhouettes, kept = np.zeros(len(places)), labels >= 0
+    labels = np.full(len(positions), -1)
+    if len(positions) >= min_size:
+        labels = HDBSCAN(min_cluster_size=min_size, copy=True).fit_predict(positions)
+    silhouettes, in_cluster = np.zeros(len(positions)), labels >= 0
     if labels.max(initial=-1) > 0:
-        silhouettes[kept] = metrics.silhouette_samples(places[kept], labels[kept])
+        silhouettes[in_cluster] = metrics.silhouette_samples(
+            positions[in_cluster], labels[in_cluster]
+        )
     return Clusters(min_size, labels, silhouettes)
 
 
-def find_all(places: np.ndarray, sizes: Sequence[int]) -> list[Clusters]:
-    """Finds clusters on a map by each minimum size."""
-    return [find(places, size) for size in sizes]
+def find_all(positions: np.ndarray, sizes: Sequence[int]) -> list[Clusters]:
+    """Finds clusters on a map for each minimum size."""
+    return [find(positions, size) for size in sizes]
 
 
-def best(found: Sequence[Clusters]) -> Clusters:
-    """Those of the highest silhouette, the first of equals."""
-    return max(found, key=lambda one: one.silhouette)
+def best(candidates: Sequence[Clusters]) -> Clusters:
+    """Returns the clusters of the highest silhouette, the first of equals."""
+    return max(candidates, key=lambda clusters: clusters.silhouette)
 
 
-def indices(places: np.ndarray, found: Clusters) -> dict[str, float | None]:
-    """Calinski and Harabasz's index (higher is better), Davies and Bouldin's (lower).
+def indices(positions: np.ndarray, clusters: Clusters) -> dict[str, float | None]:
+    """Computes the indices of Calinski and Harabasz, and of Davies and Bouldin.
+
+    The former is better if higher, the latter if lower.
 
     Args:
-      places: [n, 2] on the map.
-      found: its clusters; noise is left out.
+      positions: [n, 2] on the map.
+      clusters: of the map; noise is left out.
 
     Returns:
-      "calinski_harabasz" and "davies_bouldin", None where there are no two clusters.
+      "calinski_harabasz" and "davies_bouldin"; None if there are fewer than 2 clusters.
     """
-    kept = found.labels >= 0
+    in_cluster = clusters.labels >= 0
     scores = {
         "calinski_harabasz": metrics.calinski_harabasz_score,
         "davies_bouldin": metrics.davies_bouldin_score,
     }
-    if found.count < 2:
+    if clusters.count < 2:
         return dict.fromkeys(scores)
-    return {n: float(of(places[kept], found.labels[kept])) for n, of in scores.items()}
+    return {
+        name: float(score(positions[in_cluster], clusters.labels[in_cluster]))
+        for name, score in scores.items()
+    }
 
 
 def gaussian(points: np.ndarray, seed: int) -> np.ndarray:
-    """As many points of a Gaussian that has the same covariance.
+    """Draws n points of a Gaussian with the covariance of the points.
 
     Args:
       points: [n, D] float.
@@ -119,26 +126,28 @@ def gaussian(points: np.ndarray, seed: int) -> np.ndarray:
     return drawn * (values / np.sqrt(len(points) - 1)) @ directions
 
 
-def of_gaussians(points: np.ndarray, sizes: Sequence[int], seed: int) -> np.ndarray:
-    """[GAUSSIANS] the best silhouette of each Gaussian of the points' covariance."""
+def gaussian_silhouettes(
+    points: np.ndarray, sizes: Sequence[int], seed: int
+) -> np.ndarray:
+    """Returns [GAUSSIANS]: the best silhouette of each drawn Gaussian."""
     silhouettes = []
     for number in range(GAUSSIANS):
-        places = mapped(gaussian(points, seed + number), seed + number)
-        silhouettes.append(best(find_all(places, sizes)).silhouette)
+        positions = mapped(gaussian(points, seed + number), seed + number)
+        silhouettes.append(best(find_all(positions, sizes)).silhouette)
     return np.array(silhouettes)
 
 
 def threshold(silhouettes: np.ndarray) -> float:
-    """Above which a silhouette lies by chance in one of 20 cases, of [n] Gaussians'."""
+    """Returns the level that Gaussians' silhouettes [n] exceed in 1 of 20 cases."""
     return float(np.quantile(silhouettes, LEVEL, method="weibull"))
 
 
 def consistency(points: np.ndarray, min_size: int, seed: int) -> float:
-    """How far random halves agree on the clusters: their mean adjusted Rand index.
+    """Returns the agreement of random halves on clusters, as mean adjusted Rand index.
 
     Each half is mapped and clustered by itself, with half the minimum size. Its points
-    are then also told by the other half: each by its nearest point there. Points that
-    are noise to either are left out.
+    then also get the clusters of their nearest points in the other half. Points that
+    are noise by either are left out.
 
     Args:
       points: [n, D] float.
@@ -146,20 +155,22 @@ def consistency(points: np.ndarray, min_size: int, seed: int) -> float:
       seed: of the halves and maps.
 
     Returns:
-      1 where halves agree, 0 where they do as by chance or have no clusters.
+      1 if halves agree, 0 if they agree as by chance or have no clusters.
     """
     order = np.random.default_rng(seed).permutation(len(points))
     halves = [points[order[side::2]] for side in (0, 1)]
-    own = [find(mapped(half, seed), max(2, min_size // 2)).labels for half in halves]
-    return float(np.mean([_agreement(halves, own, side) for side in (0, 1)]))
+    labels = [find(mapped(half, seed), max(2, min_size // 2)).labels for half in halves]
+    return float(np.mean([_agreement(halves, labels, side) for side in (0, 1)]))
 
 
 def _agreement(halves, labels, side: int) -> float:
-    """The adjusted Rand index of a half's own labels and those by the other half."""
+    """Compares a half's own labels to those by the other half: adjusted Rand index."""
     search = NearestNeighbors(n_neighbors=1).fit(halves[1 - side])
     nearest = search.kneighbors(halves[side], return_distance=False)[:, 0]
-    ours, theirs = labels[side], labels[1 - side][nearest]
-    both = (ours >= 0) & (theirs >= 0)
-    if len(set(ours[both])) < 2 or len(set(theirs[both])) < 2:
+    own_labels, other_labels = labels[side], labels[1 - side][nearest]
+    in_both = (own_labels >= 0) & (other_labels >= 0)
+    if len(set(own_labels[in_both])) < 2 or len(set(other_labels[in_both])) < 2:
         return 0.0
-    return float(metrics.adjusted_rand_score(ours[both], theirs[both]))
+    return float(
+        metrics.adjusted_rand_score(own_labels[in_both], other_labels[in_both])
+    )

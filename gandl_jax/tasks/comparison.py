@@ -1,14 +1,13 @@
-"""Which of several entrants is better, over units and over seeds of their trainings?
+"""Comparison of entrants, with intervals over units and over seeds of trainings.
 
-All entrants are judged on the same records. What units (wells) would have given that
-were drawn again is told by draws that are the same for all, so that differences are
-paired. What other seeds would have given is told by the seeds that there are: the
-variance between scores of one entrant, less what units alone make of it. Of two or
-three seeds it is hardly known: it is pooled over all entrants of a question, as in an
-analysis of variance, and counts for those with one seed too. Both variances are added;
-degrees of freedom are Satterthwaite's (1946), of the mean squares that are added. Where
-every entrant has one seed nothing is known of others: then intervals are over units
-alone.
+All entrants are judged on the same records. The variance over units (wells) is that of
+bootstrap draws, which are the same for all, so that differences are paired. The
+variance over seeds is that between the scores of one entrant's seeds, minus the part
+that units alone cause. Two or three seeds hardly determine it: it is pooled over all
+entrants of a question, as in an analysis of variance, and applies to those with one
+seed too. Both variances are added; degrees of freedom are Satterthwaite's (1946), of
+the mean squares that are added. If every entrant has one seed, the variance over seeds
+is unknown: intervals are over units alone.
 """
 
 import dataclasses
@@ -26,12 +25,13 @@ LEVEL = bootstrap.LEVEL
 
 @dataclasses.dataclass(frozen=True)
 class Counted:
-    """What a question counts, the same for all entrants.
+    """Records that a question counts, the same for all entrants.
 
     Attributes:
-      total: [U, K] records of each unit and class; a question without classes has one.
-      tested: different records that are tested.
-      trained: records that a fold learns from; infinite where nothing is learnt.
+      total: [U, K] records of each unit and class; K is 1 for a question without
+        classes.
+      tested: number of different test records.
+      trained: number of records that a fold learns from; infinite if nothing is learnt.
       chance: the score of guessing.
     """
 
@@ -47,7 +47,7 @@ class Counted:
 
     @property
     def inflation(self) -> float:
-        """By which the variance over units grows, for folds share their training."""
+        """Factor on the variance over units, as folds share training records."""
         return 1 + self.tested / self.trained
 
 
@@ -56,10 +56,10 @@ class Scores:
     """The scores of an entrant.
 
     Attributes:
-      values: [S] of its seeds.
-      draws: [S, B] of its seeds, when units are drawn again; draw b has the same units
+      values: [S] one per seed.
+      draws: [S, B] of each seed when units are drawn again; draw b has the same units
         in all entrants.
-      has_seeds: whether it would differ with another seed.
+      has_seeds: whether another seed would change it.
     """
 
     values: np.ndarray
@@ -68,23 +68,23 @@ class Scores:
 
     @property
     def value(self) -> float:
-        """The mean over seeds."""
+        """Mean over seeds."""
         return float(self.values.mean())
 
     def minus(self, other: "Scores") -> "Scores":
-        """The differences of seeds that belong together, [S] and [S, B]."""
+        """Returns the paired differences of seeds, [S] and [S, B]."""
         values, draws = self.values - other.values, self.draws - other.draws
         return Scores(values, draws, self.has_seeds)
 
 
 @dataclasses.dataclass(frozen=True)
 class Seeds:
-    """What is known of other seeds.
+    """Variance between seeds, pooled over entrants.
 
     Attributes:
       square: the mean square between the seeds of an entrant.
-      by_units: how much of it units alone make.
-      degrees: of freedom; 0 where every entrant has one seed: nothing is known.
+      by_units: the part of it that units alone cause.
+      degrees: of freedom; 0 if every entrant has one seed and it is unknown.
     """
 
     square: float = 0.0
@@ -92,14 +92,18 @@ class Seeds:
     degrees: int = 0
 
 
-def pooled(found: Iterable[Scores]) -> Seeds:
-    """Pools what is known of seeds over entrants."""
-    several = [one for one in found if one.has_seeds and len(one.values) > 1]
-    degrees = sum(len(one.values) - 1 for one in several)
+def pooled(entrants: Iterable[Scores]) -> Seeds:
+    """Pools the variance between seeds over entrants."""
+    several = [
+        entrant for entrant in entrants if entrant.has_seeds and len(entrant.values) > 1
+    ]
+    degrees = sum(len(entrant.values) - 1 for entrant in several)
     if not degrees:
         return Seeds()
-    between = sum(((one.values - one.value) ** 2).sum() for one in several)
-    by_units = sum((one.draws - one.draws.mean(0)).var(1).sum() for one in several)
+    between = sum(((entrant.values - entrant.value) ** 2).sum() for entrant in several)
+    by_units = sum(
+        (entrant.draws - entrant.draws.mean(0)).var(1).sum() for entrant in several
+    )
     return Seeds(float(between / degrees), float(by_units / degrees), degrees)
 
 
@@ -116,97 +120,98 @@ def scores(
 
     Args:
       counted: of the question.
-      right: of each seed [U, K], how many records it is right about, or a sum of
-        precisions.
+      right: per seed [U, K], number of right decisions, or sum of precisions.
       draws: number of draws B.
       seed: of the draws; the same for all entrants.
-      prior: another number for each entrant, as of `bootstrap.recalls`.
-      has_seeds: whether it would differ with another seed.
+      prior: another number for each entrant, as in `bootstrap.recalls`.
+      has_seeds: whether another seed would change it.
     """
     totals = counted.total.sum(0)
     recalls = bootstrap.recalls_of_each(
-        [(one, prior) for one in right],
+        [(of_seed, prior) for of_seed in right],
         counted.total,
         draws=draws,
         seed=seed,
         chance=counted.chance,
     )
-    drawn = [one.mean(1) for one in recalls]
-    values = [float((one.sum(0) / totals).mean()) for one in right]
+    drawn = [of_seed.mean(1) for of_seed in recalls]
+    values = [float((of_seed.sum(0) / totals).mean()) for of_seed in right]
     return Scores(np.array(values), np.stack(drawn), has_seeds)
 
 
 def interval(
-    counted: Counted, found: Scores, seeds: Seeds, rng: np.random.Generator
+    counted: Counted, entrant: Scores, seeds: Seeds, rng: np.random.Generator
 ) -> dict[str, float]:
-    """The mean over seeds, with its 95 % interval in [0, 1]: "value", "low", "high"."""
-    drawn = _spread(counted, found, seeds, rng)
+    """Returns the mean over seeds and its 95 % interval: "value", "low", "high"."""
+    drawn = _spread(counted, entrant, seeds, rng)
     low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     if not counted.degrees:
         low, high = 0.0, 1.0
-    value = found.value
+    value = entrant.value
     low, high = max(0.0, min(low, value)), min(1.0, max(high, value))
     return {"value": value, "low": float(low), "high": float(high)}
 
 
-def gain(counted: Counted, both: Scores, seeds: Seeds) -> dict[str, float]:
-    """A difference of two whose seeds belong together: trained and its untrained.
+def gain(counted: Counted, gains: Scores, seeds: Seeds) -> dict[str, float]:
+    """Compares two entrants with paired seeds, such as trained and untrained.
 
     Args:
       counted: of the question.
-      both: one `minus` the other.
+      gains: differences, as `Scores.minus` returns them.
       seeds: of all such differences of the question.
 
     Returns:
       "value", "low", "high" and "p", two-sided.
     """
-    return _tested(counted, both.value, both.draws.mean(0), seeds, [both])
+    return _tested(counted, gains.value, gains.draws.mean(0), seeds, [gains])
 
 
 def difference(
-    counted: Counted, one: Scores, other: Scores, seeds: Seeds
+    counted: Counted, first: Scores, second: Scores, seeds: Seeds
 ) -> dict[str, float]:
-    """The difference of two whose seeds have nothing to do with one another.
+    """Compares two entrants with independent seeds.
 
     Returns:
       "value", "low", "high" and "p", two-sided.
     """
-    drawn = one.draws.mean(0) - other.draws.mean(0)
-    return _tested(counted, one.value - other.value, drawn, seeds, [one, other])
+    drawn = first.draws.mean(0) - second.draws.mean(0)
+    return _tested(counted, first.value - second.value, drawn, seeds, [first, second])
 
 
 def holm(p: Sequence[float]) -> list[float]:
-    """P-values after correction for their number (Holm 1979), in the same order."""
+    """Corrects p-values for their number (Holm 1979), in the same order."""
     order, adjusted, highest = np.argsort(p, kind="stable"), [0.0] * len(p), 0.0
-    for rank, place in enumerate(order):
-        highest = max(highest, min(1.0, (len(p) - rank) * p[place]))
-        adjusted[place] = highest
+    for rank, index in enumerate(order):
+        highest = max(highest, min(1.0, (len(p) - rank) * p[index]))
+        adjusted[index] = highest
     return adjusted
 
 
 def ranks(
     counted: Counted,
-    found: Mapping[str, Scores],
+    entrants: Mapping[str, Scores],
     seeds: Seeds,
     rng: np.random.Generator,
     *,
     lower_is_better: bool = False,
 ) -> dict[str, dict[str, Any]]:
-    """The rank of each entrant, 1 for the highest score, or the lowest.
+    """Ranks the entrants, 1 for the highest score, or the lowest.
 
     Returns:
-      Name to "rank" of the means, "rank_low" and "rank_high", between which 95 % of
-      draws lie, and "best", the share of draws in which it is first.
+      Name -> "rank" of the means, "rank_low" and "rank_high", which include 95 % of
+      draws, and "best", the share of draws in which it is first.
     """
-    if not found:
+    if not entrants:
         return {}
-    drawn = np.stack([_spread(counted, one, seeds, rng) for one in found.values()])
+    drawn = np.stack(
+        [_spread(counted, entrant, seeds, rng) for entrant in entrants.values()]
+    )
     sign = 1 if lower_is_better else -1
-    of_draws = stats.rankdata(sign * drawn, axis=0)
-    means = stats.rankdata([sign * one.value for one in found.values()])
+    drawn_ranks = stats.rankdata(sign * drawn, axis=0)
+    means = stats.rankdata([sign * entrant.value for entrant in entrants.values()])
     tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
-    ends = np.quantile(of_draws, tails, axis=1, method="closest_observation")
-    best = (of_draws == of_draws.min(0)).mean(1)
+    ends = np.quantile(drawn_ranks, tails, axis=1, method="closest_observation")
+    best = (drawn_ranks == drawn_ranks.min(0)).mean(1)
     return {
         name: {
             "rank": float(means[i]),
@@ -214,7 +219,7 @@ def ranks(
             "rank_high": float(ends[1, i]),
             "best": float(best[i]),
         }
-        for i, name in enumerate(found)
+        for i, name in enumerate(entrants)
     }
 
 
@@ -223,18 +228,18 @@ def _tested(
     value: float,
     drawn: np.ndarray,
     seeds: Seeds,
-    parts: Sequence[Scores],
+    entrants: Sequence[Scores],
 ) -> dict[str, float]:
-    """A difference with its interval and p-value.
+    """Returns a difference with its interval and p-value.
 
     Args:
       counted: of the question.
       value: the difference.
       drawn: [B] its draws over units.
       seeds: of the question.
-      parts: what has seeds of its own in it.
+      entrants: the compared scores, each with its own seeds.
     """
-    variance, degrees = _variance(counted, drawn, seeds, parts)
+    variance, degrees = _variance(counted, drawn, seeds, entrants)
     if not degrees:
         return {"value": float(value), "low": -1.0, "high": 1.0, "p": 1.0}
     error = math.sqrt(variance)
@@ -245,15 +250,16 @@ def _tested(
 
 
 def _variance(
-    counted: Counted, drawn: np.ndarray, seeds: Seeds, parts: Sequence[Scores]
+    counted: Counted, drawn: np.ndarray, seeds: Seeds, entrants: Sequence[Scores]
 ) -> tuple[float, float]:
-    """The variance over units and seeds, and its degrees of freedom; 0 is unknown.
+    """Returns the variance over units and seeds, and its degrees of freedom.
 
-    Seeds differ by what units make of them, too, which the draws over units hold
-    already: it is taken away once. Arguments are as of `_tested`.
+    Units also cause a part of the variance between seeds, which the draws over units
+    hold already: it is subtracted once. Arguments are as in `_tested`. The degrees are
+    0 if the variance is unknown.
     """
     by_draws = float(drawn.var()) * counted.inflation
-    share = sum(1 / len(one.values) for one in parts if one.has_seeds)
+    share = sum(1 / len(entrant.values) for entrant in entrants if entrant.has_seeds)
     square, by_units = seeds.square * share, seeds.by_units * share
     total = by_draws + max(0.0, square - by_units)
     squares = max(0.0, by_draws - by_units) ** 2 / max(counted.degrees, 1e-9)
@@ -264,15 +270,15 @@ def _variance(
 
 
 def _spread(
-    counted: Counted, found: Scores, seeds: Seeds, rng: np.random.Generator
+    counted: Counted, entrant: Scores, seeds: Seeds, rng: np.random.Generator
 ) -> np.ndarray:
-    """[B] draws of the mean over seeds, over units and over seeds."""
-    drawn = found.draws.mean(0)
-    variance, degrees = _variance(counted, drawn, seeds, [found])
+    """Draws [B] means over seeds, when units and seeds are drawn again."""
+    drawn = entrant.draws.mean(0)
+    variance, degrees = _variance(counted, drawn, seeds, [entrant])
     by_draws = float(drawn.var()) * counted.inflation
-    few = stats.t.ppf((1 + LEVEL) / 2, degrees) if degrees else 1.0
-    few /= stats.norm.ppf((1 + LEVEL) / 2)
+    t_over_z = stats.t.ppf((1 + LEVEL) / 2, degrees) if degrees else 1.0
+    t_over_z /= stats.norm.ppf((1 + LEVEL) / 2)
     noise = rng.normal(scale=math.sqrt(variance - by_draws), size=len(drawn))
     middle = np.median(drawn)
-    away = (drawn - middle) * math.sqrt(counted.inflation) + noise
-    return middle + away * few
+    deviations = (drawn - middle) * math.sqrt(counted.inflation) + noise
+    return middle + deviations * t_over_z

@@ -1,9 +1,9 @@
-"""Can the two control groups be told apart? The GAN-DL paper's first task.
+"""Classification of the two control groups, the GAN-DL paper's first task.
 
 Per cell model a linear SVM separates response 0 from response 1 on sites, normalised
-per plate by the training part's controls. Scores are out of fold. Their intervals tell
-what other wells of these plates would have given, not other plates or another training
-of the encoder.
+per plate by the training part's controls. Scores are out of fold. Their intervals cover
+the variation between wells of these plates, not between plates or between trainings of
+the encoder.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ CLASSES = ("response_0", "response_1")
 
 
 def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
-    """The configured splits of each cell model's control wells.
+    """Returns the configured splits of each cell model's control wells.
 
     Args:
       metadata: [N] rows of Metadata_* columns.
@@ -39,7 +39,7 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
 
     Raises:
       InputError: a unit or group in the config that the screen does not have.
-      Skip: where no control is, or no split of any cell model is possible.
+      Skip: a control has no wells, or no split of any cell model is possible.
     """
     need_columns(metadata, "Role")
     labels = profile_table.control_classes(metadata)
@@ -48,10 +48,10 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
         raise Skip(f"the screen has no wells of the control {' and '.join(missing)}")
     classification.check_unit(metadata[labels >= 0], options)
     models = profile_table.cell_models(metadata)
-    made, said = [], classification.models_without(metadata, labels, "controls")
+    built, notes = [], classification.models_without(metadata, labels, "controls")
     for model in np.unique(models[labels >= 0]):
         codes = np.where(models == model, labels, -1)
-        found = build(
+        more = build(
             metadata,
             codes,
             with_held_out(options["splits"], metadata),
@@ -61,8 +61,8 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
             classes=CLASSES,
             options=options,
         )
-        made, said = made + found[0], said + found[1]
-    return require(made, said)
+        built, notes = built + more[0], notes + more[1]
+    return require(built, notes)
 
 
 def run(
@@ -82,7 +82,7 @@ def run(
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The scores as text for a terminal: a line per question, a column per encoder."""
+    """Writes the scores for a terminal: a line per question, a column per encoder."""
     title = f"{TITLE}: {METRIC} [95 % interval]"
     keys = {
         "cell model": score_table.group,
@@ -95,14 +95,14 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
 def questions(
     splits: Sequence[Split], options: Mapping[str, Any]
 ) -> list[tuple[Task, list[Split]]]:
-    """What is asked of which splits.
+    """Returns the classification task with its splits.
 
     Args:
       splits: of this task.
       options: not read.
 
     Returns:
-      One task, of all splits.
+      One task, with all splits.
     """
     return [(Task("control_classification", _codes), list(splits))]
 

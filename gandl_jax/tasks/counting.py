@@ -1,8 +1,8 @@
-"""What a feature set is right about, question by question, as sums over units.
+"""Counts of right answers of feature sets, per question, as sums over units.
 
-Sums of several sets are then compared by `comparison`, whatever the task: of a
-classification they are records that are decided rightly, of a retrieval precisions. A
-task that is no classification says by a function `counting` how it counts.
+Sums of several sets are then compared by `comparison`, whatever the task: for a
+classification they are numbers of right decisions, for a retrieval precisions. A task
+that is no classification defines its counts by a function `counting`.
 """
 
 import dataclasses
@@ -24,12 +24,12 @@ Decided = tuple[Sequence[np.ndarray], Mark]
 
 @dataclasses.dataclass(frozen=True)
 class Question:
-    """What is asked of every set.
+    """Question that is asked of every set.
 
     Attributes:
-      about: task, group, split, label, metric and the like, as a row has them.
-      counted: what the records, units and classes are.
-      lower_is_better: as where a plate can be told from what should not tell it.
+      about: task, group, split, label, metric and others, as the columns of a row.
+      counted: records, units and classes.
+      lower_is_better: such as for predicting the plate, a batch effect.
     """
 
     about: Mapping[str, Any]
@@ -39,11 +39,12 @@ class Question:
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What a set is right about.
+    """Answer of a set to a question.
 
     Attributes:
-      right: [U, K] sums over the records of each unit and class.
-      mark: what the set's encoder saw of the records.
+      right: [U, K] sums over the records of each unit and class: right decisions,
+        precisions.
+      mark: of the set's encoder on the records.
     """
 
     right: np.ndarray
@@ -51,113 +52,116 @@ class Answer:
 
 
 class Counting(Protocol):
-    """How a task counts.
+    """Counts of a task.
 
     Attributes:
       questions: in order.
-      fits: how many steps a set takes, which it tells `steps` of.
+      fits: number of steps that a set takes, each counted by `steps`.
     """
 
     questions: Sequence[Question]
     fits: int
 
-    def answers(self, one: FeatureSet) -> list[Answer]:
-        """What a set is right about, of each question."""
+    def answers(self, feature_set: FeatureSet) -> list[Answer]:
+        """Returns the answer of a set to each question."""
 
     def floors(self) -> dict[str, list[Answer]]:
-        """The same by a record's plate and its place on the plate alone."""
+        """Returns the answers of the floors: plate identity and well position."""
 
 
 class Classification:
-    """Counts the records, and the wells, that a linear SVM decides rightly."""
+    """Counts right decisions of a linear SVM on records, and on wells."""
 
     def __init__(
         self,
-        asked: Sequence[nested.Asked],
+        questions: Sequence[nested.TaskSplits],
         metadata: pd.DataFrame,
         options: Mapping[str, Any],
         *,
         lower_is_better: bool = False,
     ):
-        """Prepares what is the same for all sets.
+        """Prepares the test records, which are the same for all sets.
 
         Args:
-          asked: what is asked of which splits.
+          questions: classification tasks with their splits.
           metadata: [N] rows of Metadata_* columns.
           options: of the task.
-          lower_is_better: as of `Question`.
+          lower_is_better: as in `Question`.
         """
         self._metadata, self._options = metadata, options
         self._lower = lower_is_better
-        self._asked = [
-            (task, split, *task.codes(metadata)) for task, own in asked for split in own
+        self._task_splits = [
+            (task, split, *task.codes(metadata))
+            for task, task_splits in questions
+            for split in task_splits
         ]
         self._samples = [
             classification.sample_of(
                 metadata, codes, split, task.unit or options["bootstrap_unit"]
             )
-            for task, split, codes, _ in self._asked
+            for task, split, codes, _ in self._task_splits
         ]
         self.questions = list(self._questions())
         self.fits = sum(
-            fold_svms.count(codes, split.folds) for _, split, codes, _ in self._asked
+            fold_svms.count(codes, split.folds)
+            for _, split, codes, _ in self._task_splits
         )
 
-    def answers(self, one: FeatureSet) -> list[Answer]:
-        """What a set is right about, of each question.
+    def answers(self, feature_set: FeatureSet) -> list[Answer]:
+        """Returns the answer of a set to each question.
 
         Args:
-          one: of the records, in their order.
+          feature_set: of the records, in their order.
         """
-        return self.counted(self._decide(one))
+        return self.counted(self._decide(feature_set))
 
     def counted(self, decided: Iterable[Decided]) -> list[Answer]:
-        """What decisions are right about, of each question.
+        """Counts decisions: the answer to each question.
 
         Args:
-          decided: of each split in order the decisions on its test records, per fold
-            [n, K], and what was seen of these records.
+          decided: of each split in order, the decisions on its test records, per fold
+            [n, K], and the mark on these records.
         """
         return [
             answer
             for (task, *_), sample, (decisions, mark) in zip(
-                self._asked, self._samples, decided, strict=True
+                self._task_splits, self._samples, decided, strict=True
             )
             for answer in self._right(task, sample, decisions, mark)
         ]
 
-    def _decide(self, one: FeatureSet) -> Iterator[Decided]:
-        for task, split, codes, _ in self._asked:
+    def _decide(self, feature_set: FeatureSet) -> Iterator[Decided]:
+        for task, split, codes, _ in self._task_splits:
             decisions = classification.decide(
-                one.features,
+                feature_set.features,
                 self._metadata,
                 codes,
                 split,
                 task,
                 self._options,
-                of=one.name,
+                set_name=feature_set.name,
             )
-            yield decisions, marks.mark(one.seen, splits.tested(split))
+            yield decisions, marks.mark(feature_set.seen, splits.tested(split))
 
     def floors(self) -> dict[str, list[Answer]]:
-        """The same by a record's plate and its place on the plate alone."""
-        found: dict[str, list[Answer]] = {}
-        if not all(task.floors for task, *_ in self._asked):
-            return found
+        """Returns the answers of the floors: plate identity and well position."""
+        answers: dict[str, list[Answer]] = {}
+        if not all(task.floors for task, *_ in self._task_splits):
+            return answers
         for name, features in floors.make(self._metadata).items():
             for (task, split, codes, _), sample in zip(
-                self._asked, self._samples, strict=True
+                self._task_splits, self._samples, strict=True
             ):
                 decisions = classification.decide_floor(
                     features, codes, split, self._options
                 )
-                own = self._right(task, sample, decisions, marks.NOTHING)
-                found.setdefault(name, []).extend(own)
-        return found
+                floor_answers = self._right(task, sample, decisions, marks.NOTHING)
+                answers.setdefault(name, []).extend(floor_answers)
+        return answers
 
     def _questions(self) -> Iterator[Question]:
         for (task, split, codes, classes), sample in zip(
-            self._asked, self._samples, strict=True
+            self._task_splits, self._samples, strict=True
         ):
             about = classification.about_split(
                 self._metadata, codes, classes, split, task, self._options
@@ -182,6 +186,6 @@ class Classification:
 
 
 def _metrics(task: classification.Task) -> list[str]:
-    """Balanced accuracies, by wells first; recalls are no score of a set."""
-    kept = [m for m in task.metrics if m != classification.RECALL]
-    return sorted(kept, key=lambda metric: metric != WELLS)
+    """Returns balanced accuracies, by wells first; recalls do not score a set."""
+    accuracies = [m for m in task.metrics if m != classification.RECALL]
+    return sorted(accuracies, key=lambda metric: metric != WELLS)

@@ -1,11 +1,11 @@
 """The four-parameter logistic: one dose-response curve and how sure it is.
 
-Eight doses of two wells leave four parameters vague, so what is known otherwise is
-used: slopes lie in a usual range, and in a screen with controls the bottom is where the
-untreated wells are, the top not far beyond the controls, and wells scatter as those of
-the other curves do. Slope, plateaus and scatter are integrated out of the likelihood;
-what is left is a function of the EC50 alone (Berger, Liseo and Wolpert 1999), whose
-peak is the estimate and whose width the interval.
+Eight doses of two wells leave four parameters vague, so prior knowledge is used: slopes
+lie in a usual range, and in a screen with controls the bottom is where the untreated
+wells are, the top not far beyond the controls, and wells scatter as those of the other
+curves do. Slope, plateaus and scatter are integrated out of the likelihood; the result
+is a function of the EC50 alone (Berger, Liseo and Wolpert 1999), whose peak is the
+estimate and whose width the interval.
 """
 
 import dataclasses
@@ -32,21 +32,21 @@ _EC50S, _SLOPES, _SCATTERS = 121, 15, 9  # nodes of the grid
 _STAGES = 30  # of closer grids, at most
 _THINNED = 3  # every third EC50 is enough for a probability
 _NEGLIGIBLE_WEIGHT = 1e-5  # of a node, the sum being 1
-_NEGLIGIBLE = 12.0  # log likelihoods below the peak's that are not looked at closer
+_NEGLIGIBLE = 12.0  # below the peak's log likelihood; closer grids leave it out
 _TINY = 1e-12
 _EITHER_SIDE = "the relative EC50 may lie below or above the doses"
 
 
 @dataclasses.dataclass(frozen=True)
-class Known:
-    """What a screen tells of a curve before its own wells are looked at.
+class Prior:
+    """Prior knowledge of a curve, from the other wells of the screen.
 
     Attributes:
       sd: of wells around their curves.
-      freedom: how many degrees of freedom that is worth; 0 tells nothing.
-      bottom_sd: how far from the untreated wells, at 0, a bottom may lie.
-      half_way_sd: standard error of where half way between the controls lies.
-      dose_unit: in words.
+      freedom: degrees of freedom of that; 0 if it is unknown.
+      bottom_sd: standard deviation of a bottom around the untreated wells, at 0.
+      half_way_sd: standard error of half way between the controls.
+      dose_unit: "uM" or another.
     """
 
     sd: float
@@ -58,21 +58,21 @@ class Known:
 
 @dataclasses.dataclass(frozen=True)
 class Curve:
-    """A fitted curve; what could not be estimated is None.
+    """A fitted curve; None for what could not be estimated.
 
     Attributes:
       status: "fitted", "bound: the relative EC50 lies above/below ... uM" (or the
-        doses' other unit), "not identified: why" or "no effect",
-        which `fit` says of a constant only: how small p_effect must be depends on how
-        many curves are tested.
+        doses' other unit), "not identified: why" or "no effect", which `fit` returns
+        for a constant only: the limit on p_effect depends on the number of curves that
+        are tested.
       ec50_um: the best estimate of the relative EC50, in uM, half way up the curve's
-        own rise; None where only a bound is known.
-      ec50_low_um: lower end of the 95 % interval, or the 95 % bound; None where it is
+        own rise; None if only a bound is known.
+      ec50_low_um: lower end of the 95 % interval, or the 95 % bound; None if it is
         open.
       ec50_high_um: upper end.
-      ec50_bound: "above" or "below": the EC50 lies there of the bound.
+      ec50_bound: "above" or "below": side of the bound on which the EC50 lies.
       absolute_ec50_um: dose in uM at which the response is half way between the
-        controls, as `absolute_ec50` tells; None where only a bound is known.
+        controls, see `absolute_ec50`; None if only a bound is known.
       absolute_ec50_low_um: lower end of the 95 % interval, or the 95 % bound.
       absolute_ec50_high_um: upper end.
       absolute_ec50_bound: "above" or "below", as for the relative one.
@@ -112,13 +112,13 @@ class Curve:
 def logistic(
     dose: np.ndarray, bottom: float, top: float, ec50: float, slope: float
 ) -> np.ndarray:
-    """The response at each dose: bottom + (top - bottom) / (1 + (ec50 / dose)^slope).
+    """Computes the responses: bottom + (top - bottom) / (1 + (ec50 / dose)^slope).
 
     Args:
       dose: [N] uM > 0.
       bottom: response at dose 0.
-      top: response at an endless dose.
-      ec50: uM, where half of the way is gone.
+      top: response at infinite dose.
+      ec50: uM, dose at which the response is half way up.
       slope: Hill slope > 0.
 
     Returns:
@@ -127,50 +127,50 @@ def logistic(
     return bottom + (top - bottom) * _rise(np.log10(dose), np.log10(ec50), slope)
 
 
-def fit(dose: np.ndarray, response: np.ndarray, known: Known | None = None) -> Curve:
+def fit(dose: np.ndarray, response: np.ndarray, prior: Prior | None = None) -> Curve:
     """Fits a curve to wells.
 
     The interval holds every EC50 whose integrated likelihood has not fallen by more
-    from the peak than Student's density has at its 2.5 and 97.5 % quantiles. Where an
-    EC50 beyond the doses is not excluded (95 %, one-sided), it is a bound that is told.
+    from the peak than Student's density has at its 2.5 and 97.5 % quantiles. If an EC50
+    beyond the doses is not excluded (95 %, one-sided), a bound is returned.
 
-    Without `known`, plateaus are expected within about the range of the data.
+    Without `prior`, plateaus are expected within about the range of the data.
 
     Args:
       dose: [N] uM > 0, one per well.
       response: [N] float, finite, 0 and 1 at the controls.
-      known: from the other wells of the screen.
+      prior: knowledge from the other wells of the screen.
 
     Returns:
       The curve; only a constant response is "no effect" here.
     """
-    return fit_wells(Wells.from_arrays(dose, response), known)
+    return fit_wells(Wells.from_arrays(dose, response), prior)
 
 
-def fit_wells(wells: "Wells", known: Known | None = None) -> Curve:
+def fit_wells(wells: "Wells", prior: Prior | None = None) -> Curve:
     """Fits a curve as `fit` does.
 
     Args:
       wells: of one curve.
-      known: from the other wells of the screen.
+      prior: knowledge from the other wells of the screen.
     """
-    free = len(wells.response) - PARAMETERS + (known.freedom if known else 0)
-    if free < MIN_FREEDOM or len(wells.doses) < MIN_DOSES:
+    freedom = len(wells.response) - PARAMETERS + (prior.freedom if prior else 0)
+    if freedom < MIN_FREEDOM or len(wells.doses) < MIN_DOSES:
         return Curve(
             f"not identified: only {len(wells.response)} wells at "
             f"{len(wells.doses)} doses"
         )
     if not np.ptp(wells.response) > 0:
         return no_effect(wells.response, p_effect=1.0)
-    p_effect, variance = _test(wells, known)
-    grid = _integrated(wells, known, variance, free)
-    unit = known.dose_unit if known else MICROMOLAR
-    told = _told(*grid.profile, wells.log_doses, free, unit)
-    chance = functools.partial(grid.half_way, sd=known.half_way_sd if known else 0.0)
+    p_effect, variance = _test(wells, prior)
+    grid = _integrated(wells, prior, variance, freedom)
+    unit = prior.dose_unit if prior else MICROMOLAR
+    ec50_fields = _ec50_fields(*grid.profile, wells.log_doses, freedom, unit)
+    chance = functools.partial(grid.half_way, sd=prior.half_way_sd if prior else 0.0)
     best = grid.best_curve()
     predicted = logistic(wells.dose, *best)
     return Curve(
-        **told,
+        **ec50_fields,
         **absolute_ec50.find(chance, wells.log_doses, DECADES_BEYOND, LEVEL),
         slope=best[3],
         bottom=best[0],
@@ -184,7 +184,7 @@ def fit_wells(wells: "Wells", known: Known | None = None) -> Curve:
 
 
 def no_effect(response: np.ndarray, p_effect: float) -> Curve:
-    """The flat line through wells that show no effect of the dose.
+    """Makes the flat line through wells that show no effect of the dose.
 
     Args:
       response: [N] float.
@@ -206,14 +206,14 @@ def no_effect(response: np.ndarray, p_effect: float) -> Curve:
 
 
 def residual_variance(wells: "Wells") -> tuple[float, int] | None:
-    """How much the wells of a curve scatter around it.
+    """Returns the variance of the wells of a curve around it.
 
     Args:
       wells: of one curve.
 
     Returns:
-      Variance and its N - 4 degrees of freedom; None where there are fewer than 5 wells
-      or 3 doses.
+      Variance and its N - 4 degrees of freedom; None with fewer than 5 wells or 3
+      doses.
     """
     freedom = len(wells.response) - PARAMETERS
     if freedom < 1 or len(wells.doses) < MIN_DOSES:
@@ -222,13 +222,13 @@ def residual_variance(wells: "Wells") -> tuple[float, int] | None:
 
 
 def replicate_variance(wells: "Wells") -> tuple[float, int] | None:
-    """How much the wells of one dose scatter around their mean.
+    """Returns the variance of the wells of a dose around their mean.
 
     Args:
       wells: of one curve.
 
     Returns:
-      Variance and its degrees of freedom, wells less doses; None where there are none.
+      Variance and its degrees of freedom, wells less doses; None if there are none.
     """
     freedom = len(wells.response) - len(wells.doses)
     return (wells.within / freedom, freedom) if freedom else None
@@ -280,7 +280,7 @@ class Wells:
 
     @functools.cached_property
     def least_squares(self) -> float:
-        """The sum of squares around the closest curve, wherever its plateaus lie."""
+        """Sum of squares around the closest curve, with free plateaus."""
         return self._closest[0]
 
     @functools.cached_property
@@ -295,10 +295,10 @@ class Wells:
         return _least_squares(self, 0.0)
 
     def without(self, well: int) -> "Wells":
-        """The others, where one is left out.
+        """Returns the other wells.
 
         Args:
-          well: its position.
+          well: position of the well to leave out.
         """
         return self.from_arrays(
             np.delete(self.dose, well), np.delete(self.response, well)
@@ -306,7 +306,7 @@ class Wells:
 
 
 def _nodes(wells: Wells) -> tuple[np.ndarray, np.ndarray]:
-    """log10 EC50s [E] and log slopes [S] of the widest grid."""
+    """Returns log10 EC50s [E] and log slopes [S] of the widest grid."""
     low, high = wells.log_doses[[0, -1]]
     reach = SLOPE_REACH * SLOPE_SD
     return (
@@ -316,7 +316,7 @@ def _nodes(wells: Wells) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _sums(wells: Wells, log_ec50s, log_slopes) -> tuple[np.ndarray, ...]:
-    """The normal equations of bottom and top at each node: five arrays [E, S]."""
+    """Returns the normal equations of bottom and top at each node: 5 arrays [E, S]."""
     slopes = np.exp(log_slopes)[:, None]
     rise = _rise(wells.log_doses, log_ec50s[:, None, None], slopes)
     fall, n, y = 1 - rise, wells.counts, wells.means
@@ -330,10 +330,10 @@ def _sums(wells: Wells, log_ec50s, log_slopes) -> tuple[np.ndarray, ...]:
 
 
 def _least_squares(wells: Wells, pull: float) -> tuple[float, float, float]:
-    """The least sum of squares of all curves, the bottom pulled to 0.
+    """Finds the closest of all curves, with the bottom pulled to 0.
 
     Returns:
-      It, and the log10 EC50 and the slope of the curve.
+      Its sum of squares, log10 EC50 and slope.
     """
     ridge = 1e-10  # a plateau that no dose shows stays where it is
     total = wells.counts @ wells.means**2 + wells.within
@@ -353,24 +353,24 @@ def _least_squares(wells: Wells, pull: float) -> tuple[float, float, float]:
 
 
 def _around(nodes: np.ndarray, best: int) -> np.ndarray:
-    """Nodes closer to the best one; EC50 and slope make up for one another."""
+    """Returns nodes closer to the best; EC50 and slope compensate for one another."""
     ends = nodes[max(best - 2, 0)], nodes[min(best + 2, len(nodes) - 1)]
     return np.linspace(*ends, 15)
 
 
-def _test(wells: Wells, known: Known | None) -> tuple[float, float]:
-    """The F test of curve against no effect, and the variance of wells around curves.
+def _test(wells: Wells, prior: Prior | None) -> tuple[float, float]:
+    """Tests a curve against no effect by F; also returns the variance of wells.
 
-    No effect is a level that all doses share, where untreated wells are known theirs
-    too. Three parameters are tested; as two of them are nothing under no effect, 1 to
-    3 % of flat curves are called where 5 % are allowed.
+    Without effect, all doses and the untreated wells, if known, have one level. Three
+    parameters are tested; as two of them are undefined without effect, 1 to 3 % of flat
+    curves are called at a limit of 5 %.
     """
     n = wells.counts.sum()
-    freedom = n - PARAMETERS + (known.freedom if known else 0)
-    around = known.freedom * known.sd**2 if known else 0.0
+    freedom = n - PARAMETERS + (prior.freedom if prior else 0)
+    around = prior.freedom * prior.sd**2 if prior else 0.0
     least = (LEAST_SD * np.ptp(wells.response)) ** 2
     variance = max((around + wells.least_squares) / freedom, least)
-    pull = variance / known.bottom_sd**2 if known else 0.0
+    pull = variance / prior.bottom_sd**2 if prior else 0.0
     total = wells.counts @ wells.means**2 + wells.within
     flat = total - (wells.counts @ wells.means) ** 2 / (n + pull)
     gained = max(flat - _least_squares(wells, pull)[0], 0)
@@ -403,7 +403,7 @@ class _Grid:
         return self.log_ec50s, special.logsumexp(self.log_likelihood, axis=(1, 2))
 
     def best_curve(self) -> tuple[float, float, float, float]:
-        """Bottom, top, EC50 and slope: the best EC50 and the mean of the others."""
+        """Returns bottom, top, EC50 and slope: the best EC50, means of the others."""
         log_ec50s, height = self.profile
         best = height.argmax()
         weight = special.softmax(self.log_likelihood[best])
@@ -413,7 +413,7 @@ class _Grid:
         return float(bottom), float(top), float(ec50), float(slope)
 
     def at_dose(self, log_dose: float) -> dict[str, float]:
-        """The response there, with its interval."""
+        """Returns the response at a dose, with its interval."""
         slopes = np.exp(self.log_slopes)[:, None]
         rise = _rise(log_dose, self.log_ec50s[:, None, None], slopes)
         fall = 1 - rise
@@ -434,11 +434,11 @@ class _Grid:
         }
 
     def half_way(self, log_doses: np.ndarray, sd: float) -> np.ndarray:
-        """Probability [D] that the response there is half way or more.
+        """Returns the probability [D] that the response is half way or more.
 
         Args:
           log_doses: [D] log10 uM.
-          sd: standard error of where half way lies.
+          sd: standard error of half way between the controls.
         """
         weight, log_ec50, slope, mean, (bb, bt, tt) = self._curves
         rise = _rise(log_doses[:, None], log_ec50, slope)
@@ -457,42 +457,48 @@ class _Grid:
         weight = self.weight[::_THINNED]
         sums = weight.sum(axis=2)
         sums = sums / sums.sum()
-        kept = sums > _NEGLIGIBLE_WEIGHT
-        share = weight[kept] / weight[kept].sum(axis=1, keepdims=True)
-        bottom, top = self.plateaus[:, ::_THINNED][:, kept]
+        is_likely = sums > _NEGLIGIBLE_WEIGHT
+        share = weight[is_likely] / weight[is_likely].sum(axis=1, keepdims=True)
+        bottom, top = self.plateaus[:, ::_THINNED][:, is_likely]
         mean = np.stack([(share * x).sum(axis=1) for x in (bottom, top)])
-        off = bottom - mean[0][:, None], top - mean[1][:, None]
+        deviations = bottom - mean[0][:, None], top - mean[1][:, None]
         pairs = ((0, 0), (0, 1), (1, 1))
-        products = np.stack([off[i] * off[j] for i, j in pairs])
-        spread = self.spread[:, ::_THINNED][:, kept] + products
+        products = np.stack([deviations[i] * deviations[j] for i, j in pairs])
+        spread = self.spread[:, ::_THINNED][:, is_likely] + products
         spread = (spread * share).sum(axis=2)
-        e, s = np.nonzero(kept)
+        e, s = np.nonzero(is_likely)
         log_ec50s, slopes = self.log_ec50s[::_THINNED], np.exp(self.log_slopes)
-        return sums[kept] / sums[kept].sum(), log_ec50s[e], slopes[s], mean, spread
+        return (
+            sums[is_likely] / sums[is_likely].sum(),
+            log_ec50s[e],
+            slopes[s],
+            mean,
+            spread,
+        )
 
 
-def _integrated(wells: Wells, known: Known | None, variance, freedom) -> _Grid:
-    """The grid around the likelihood's peak, as fine as the peak is narrow."""
-    # Variances at even normal quantiles of what the residuals' say of them.
+def _integrated(wells: Wells, prior: Prior | None, variance, freedom) -> _Grid:
+    """Returns the grid around the likelihood's peak, as fine as the peak is narrow."""
+    # Variances at even normal quantiles of their posterior, given the residuals.
     quantiles = special.ndtr(np.linspace(-3, 3, _SCATTERS))
     variances = variance * freedom / (2 * special.gammaincinv(freedom / 2, quantiles))
     widest = _nodes(wells)
-    grid = _likelihood(wells, known, variances, *widest)
+    grid = _likelihood(wells, prior, variances, *widest)
     for _ in range(_STAGES):
         heights = (grid.log_likelihood.max(axis=axes) for axes in ((1, 2), (0, 2)))
         now = (grid.log_ec50s, grid.log_slopes)
         closer = [*map(_closer, now, heights, widest)]
         if all(map(_as_good, now, closer)):
             break
-        grid = _likelihood(wells, known, variances, *closer)
+        grid = _likelihood(wells, prior, variances, *closer)
     return grid
 
 
 def _closer(nodes: np.ndarray, height: np.ndarray, widest: np.ndarray) -> np.ndarray:
-    """As many nodes where the likelihood is not negligible.
+    """Returns as many nodes, where the likelihood is not negligible.
 
-    Where that goes on at an end of the nodes, so do the new ones: of a narrow ridge
-    the widest grid may have met only the foot.
+    If it is not negligible at an end of the nodes, the new ones go beyond that end: the
+    widest grid may have met only the foot of a narrow ridge.
     """
     near = np.flatnonzero(height > height.max() - _NEGLIGIBLE)
     step = (nodes[-1] - nodes[0]) / (len(nodes) - 1)
@@ -502,55 +508,58 @@ def _closer(nodes: np.ndarray, height: np.ndarray, widest: np.ndarray) -> np.nda
 
 
 def _as_good(nodes: np.ndarray, closer: np.ndarray) -> bool:
-    """Whether the closer nodes are within these and not much closer."""
+    """Tells whether the closer nodes are within these and not much closer."""
     within = nodes[0] <= closer[0] and closer[-1] <= nodes[-1]
     return bool(within and np.ptp(closer) > np.ptp(nodes) / 2)
 
 
-def _likelihood(wells, known, variances, log_ec50s, log_slopes) -> _Grid:
-    """Marginal over the plateaus, times what is known of slope and variance."""
-    (bottom, top), (bottom_sd, top_sd) = _expected_plateaus(wells, known)
+def _likelihood(wells, prior, variances, log_ec50s, log_slopes) -> _Grid:
+    """Computes the likelihood, integrated over plateaus, times the priors."""
+    (bottom, top), (bottom_sd, top_sd) = _expected_plateaus(wells, prior)
     precision, n = 1 / variances, wells.counts.sum()
     bb, bt, tt, by, ty = (s[..., None] for s in _sums(wells, log_ec50s, log_slopes))
-    # Two normal equations, each with a line for what was expected.
+    # Two normal equations, each with the prior of its plateau.
     a, b, c = (
         bb * precision + bottom_sd**-2,
         bt * precision,
         tt * precision + top_sd**-2,
     )
-    left, right = by * precision + bottom * bottom_sd**-2, ty * precision
-    right = right + top * top_sd**-2
+    bottom_sum, top_sum = by * precision + bottom * bottom_sd**-2, ty * precision
+    top_sum = top_sum + top * top_sd**-2
     determinant = a * c - b * b
-    plateaus = np.stack([c * left - b * right, a * right - b * left]) / determinant
+    plateaus = (
+        np.stack([c * bottom_sum - b * top_sum, a * top_sum - b * bottom_sum])
+        / determinant
+    )
     total = wells.counts @ wells.means**2 + wells.within
-    height = (plateaus[0] * left + plateaus[1] * right - total * precision) / 2
+    height = (plateaus[0] * bottom_sum + plateaus[1] * top_sum - total * precision) / 2
     height = height - np.log(determinant) / 2 - n * np.log(variances) / 2
-    height += _log_prior(known, variances)
+    height += _log_prior(prior, variances)
     height -= (((log_slopes - SLOPE_CENTER) / SLOPE_SD) ** 2 / 2)[:, None]
     spread = np.stack(np.broadcast_arrays(c, -b, a)) / determinant
     return _Grid(log_ec50s, log_slopes, height, plateaus, spread)
 
 
-def _expected_plateaus(wells: Wells, known: Known | None):
+def _expected_plateaus(wells: Wells, prior: Prior | None):
     """Means and standard deviations of bottom and top."""
-    if known:
-        return (0.0, TOP), (known.bottom_sd, TOP_SD)
+    if prior:
+        return (0.0, TOP), (prior.bottom_sd, TOP_SD)
     low, high = wells.means.min(), wells.means.max()
     middle, sd = (low + high) / 2, max(high - low, _TINY)
     return (middle, middle), (sd, sd)
 
 
-def _log_prior(known: Known | None, variances: np.ndarray) -> np.ndarray:
-    """Log density of the wells' variance, times the width of each node."""
+def _log_prior(prior: Prior | None, variances: np.ndarray) -> np.ndarray:
+    """Returns the log density of the wells' variance, times the width of each node."""
     log_width = np.log(np.abs(np.gradient(np.log(variances))))
-    if not known:
+    if not prior:
         return log_width
-    terms = np.log(variances) + known.sd**2 / variances
-    return log_width - known.freedom / 2 * terms
+    terms = np.log(variances) + prior.sd**2 / variances
+    return log_width - prior.freedom / 2 * terms
 
 
 def _peak(nodes: np.ndarray, height: np.ndarray) -> float:
-    """Where the parabola through the highest node and its neighbours is highest."""
+    """Returns the peak of the parabola through the highest node and its neighbours."""
     best = int(height.argmax())
     if not 0 < best < len(nodes) - 1:
         return float(nodes[best])
@@ -560,10 +569,10 @@ def _peak(nodes: np.ndarray, height: np.ndarray) -> float:
     return float(nodes[best] + np.clip(shift, -0.5, 0.5) * (nodes[1] - nodes[0]))
 
 
-def _told(
+def _ec50_fields(
     log_ec50s, height, log_doses, freedom, unit: str
 ) -> dict[str, str | float | None]:
-    """Status, EC50 with interval, or the bound."""
+    """Returns status, and EC50 with interval, or the bound."""
     low, high = _limits(log_ec50s, height, _drop((1 + LEVEL) / 2, freedom))
     lowest, highest = _limits(log_ec50s, height, _drop(LEVEL, freedom))
     below = low is None or lowest < log_doses[0]
@@ -583,7 +592,7 @@ def _told(
 
 
 def _drop(level: float, freedom: float) -> float:
-    """How far Student's log density has fallen at its quantile."""
+    """Returns the fall of Student's log density from its peak to its quantile."""
     t = special.stdtrit(freedom, level)
     return float((freedom + 1) / 2 * np.log1p(t**2 / freedom))
 
@@ -600,7 +609,7 @@ def _bound(
 
 
 def _limits(nodes, height, drop) -> tuple[float | None, float | None]:
-    """Where the likelihood has fallen by `drop` from its peak; None where nowhere."""
+    """Returns where the likelihood has fallen by `drop` from its peak; None if open."""
     limit = height.max() - drop
     inside = np.flatnonzero(height >= limit)
     first, last = inside[0], inside[-1]
@@ -617,5 +626,7 @@ def _crossing(nodes, height, inside, outside, limit) -> float:
 
 def _r2(values, predicted, weights) -> float:
     center = np.average(values, weights=weights)
-    left = weights @ (values - predicted) ** 2
-    return float(1 - left / max(weights @ (values - center) ** 2, np.finfo(float).tiny))
+    residual = weights @ (values - predicted) ** 2
+    return float(
+        1 - residual / max(weights @ (values - center) ** 2, np.finfo(float).tiny)
+    )

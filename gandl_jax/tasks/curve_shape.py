@@ -1,9 +1,9 @@
-"""Whether a sigmoid describes a dose response: best dose, fall after it, lack of fit.
+"""Shape of a dose response without a curve: best dose, fall after it, lack of fit.
 
 A logistic curve rises to a plateau and stays there. Many real responses do not: at high
 doses compounds kill cells, precipitate, or bridge two targets no more (the hook or
-prozone effect). Here the means of the doses are judged without any curve, and the
-closest curve against them.
+prozone effect). Here the means of the doses are tested without any curve, and the
+closest curve is tested against them.
 """
 
 import dataclasses
@@ -17,21 +17,21 @@ from gandl_jax.tasks import curve
 LEVEL = curve.LEVEL
 MIN_FREEDOM = 2  # of the scatter between wells that means are judged by (ours)
 FALLS_AGAIN, NO_CURVE_FITS = "falls again", "no curve fits"
-MAX_P = 0.05  # of what may be called; how many are tested is for q to say
-MIN_FALL = 0.25  # share of the peak: what falls less is still a rise that stays (ours)
-# What no curve fits: dose means lie a tenth of the way from the closest curve (root
-# mean square), which leaves a quarter of their variance unexplained (ours).
+MAX_P = 0.05  # of candidates; q accounts for the number of tests
+MIN_FALL = 0.25  # share of the peak: a smaller fall is still a lasting rise (ours)
+# Limits of "no curve fits": dose means lie a tenth of the way from the closest curve
+# (root mean square), which leaves a quarter of their variance unexplained (ours).
 MIN_LACK, MIN_UNEXPLAINED = 0.1, 0.25
 FARTHEST = 3  # wells, each of which is left out to see if it alone is off (ours)
 
 
 @dataclasses.dataclass(frozen=True)
 class Scatter:
-    """How much wells of one dose scatter, as the screen's other wells tell.
+    """Scatter of the wells of a dose, from the other wells of the screen.
 
     Attributes:
       sd: of a well around its dose's mean.
-      freedom: degrees of freedom that is worth; 0 tells nothing.
+      freedom: its degrees of freedom; 0 if it is unknown.
     """
 
     sd: float
@@ -91,11 +91,11 @@ def judge(wells: curve.Wells, scatter: Scatter, untreated_sd: float) -> Shape:
     Args:
       wells: of one curve.
       scatter: from the other wells of the screen.
-      untreated_sd: how far from 0 a dose without effect may lie.
+      untreated_sd: standard deviation around 0 of a dose without effect.
 
     Returns:
-      The shape; empty where there are fewer than 3 doses, wells do not differ, or
-      nothing tells how much they scatter.
+      The shape; empty if there are fewer than 3 doses, wells do not differ, or their
+      scatter is unknown.
     """
     if len(wells.doses) < curve.MIN_DOSES or not np.ptp(wells.response) > 0:
         return Shape()
@@ -120,31 +120,33 @@ def judge(wells: curve.Wells, scatter: Scatter, untreated_sd: float) -> Shape:
 def _candidates(
     wells: curve.Wells, p_values: Mapping[str, float | None]
 ) -> tuple[tuple[str, ...], int | None]:
-    """What may be called of the wells, and the well that alone speaks for it."""
+    """Returns the possible calls, and the well that alone causes one."""
     tests = {FALLS_AGAIN: (_falls_much, _at_ends), NO_CURVE_FITS: (_lacks_much, _far)}
-    found, stray = [], None
+    calls, stray = [], None
     for name, (large, decisive) in tests.items():
         p = p_values[name]
         if p is None or p >= MAX_P or not large(wells):
             continue
-        alone = [well for well in decisive(wells) if not large(wells.without(well))]
-        if alone:
-            stray = alone[0]
+        single_wells = [
+            well for well in decisive(wells) if not large(wells.without(well))
+        ]
+        if single_wells:
+            stray = single_wells[0]
         else:
-            found.append(name)
-    return tuple(found), None if found else stray
+            calls.append(name)
+    return tuple(calls), None if calls else stray
 
 
 def _at_ends(wells: curve.Wells) -> list[int]:
-    """Positions of the wells between which the fall is."""
+    """Returns the positions of the wells at the peak and at the highest dose."""
     ends = wells.doses[[wells.means.argmax(), -1]]
     return np.flatnonzero(np.isin(wells.dose, ends)).tolist()
 
 
 def _far(wells: curve.Wells) -> list[int]:
-    """Positions of the wells farthest from the closest curve.
+    """Returns the positions of the wells farthest from the closest curve.
 
-    All of them where no dose is repeated: the closest curve runs through a stray well.
+    Returns all if no dose is repeated: the closest curve runs through a stray well.
     """
     count = FARTHEST if len(wells.response) > len(wells.doses) else None
     return np.argsort(-np.abs(wells.residuals), kind="stable")[:count].tolist()
@@ -163,7 +165,7 @@ def _lacks_much(wells: curve.Wells) -> bool:
 
 
 def _variance(wells: curve.Wells, scatter: Scatter) -> float:
-    """Variance of a well around its dose's mean, of the curve and the screen."""
+    """Returns the variance of a well around its dose's mean, of curve and screen."""
     squares = wells.within + scatter.freedom * scatter.sd**2
     least = (curve.LEAST_SD * np.ptp(wells.response)) ** 2
     return max(squares / _freedom(wells, scatter), least)
@@ -174,21 +176,21 @@ def _freedom(wells: curve.Wells, scatter: Scatter) -> float:
 
 
 def _quantile(freedom: float, comparisons: int) -> float:
-    """Student's quantile, two-sided, for several intervals at once (Bonferroni)."""
+    """Returns Student's two-sided quantile for several intervals (Bonferroni)."""
     return float(special.stdtrit(freedom, 1 - (1 - LEVEL) / 2 / comparisons))
 
 
 def _best(wells: curve.Wells, scatter: Scatter) -> dict[str, float]:
-    """Best dose, peak and fall."""
+    """Returns best dose, peak and fall, with their intervals."""
     means, counts, doses = wells.means, wells.counts, wells.doses
     variance, freedom = _variance(wells, scatter), _freedom(wells, scatter)
-    best, others = int(means.argmax()), len(doses) - 1
+    best, other_doses = int(means.argmax()), len(doses) - 1
     errors = np.sqrt(variance * (1 / counts + 1 / counts[best]))
-    behind = special.stdtrit(freedom, 1 - (1 - LEVEL) / others) * errors
+    behind = special.stdtrit(freedom, 1 - (1 - LEVEL) / other_doses) * errors
     rivals = doses[means[best] - means <= behind]
     peaks = _quantile(freedom, len(doses)) * np.sqrt(variance / counts)
     falls = np.sqrt(variance * (1 / counts + 1 / counts[-1]))
-    falls *= _quantile(freedom, others)
+    falls *= _quantile(freedom, other_doses)
     falls[-1] = 0.0  # of the highest dose below itself
     return {
         "best_dose_um": float(doses[best]),
@@ -200,7 +202,7 @@ def _best(wells: curve.Wells, scatter: Scatter) -> dict[str, float]:
 
 
 def _largest(name: str, values: np.ndarray, reaches: np.ndarray) -> dict[str, float]:
-    """The largest of several values, with its interval from their simultaneous ones."""
+    """Returns the largest of several values, with simultaneous intervals."""
     ends = {"": values, "_low": values - reaches, "_high": values + reaches}
     return {f"{name}{end}": float(numbers.max()) for end, numbers in ends.items()}
 
@@ -228,7 +230,7 @@ def _p_falls_again(wells: curve.Wells, scatter: Scatter, untreated_sd: float) ->
 
 
 def _p_lack_of_fit(wells: curve.Wells, scatter: Scatter) -> float | None:
-    """The F test of lack of fit (Draper and Smith 1998, section 2.1)."""
+    """Tests lack of fit by F (Draper and Smith 1998, section 2.1)."""
     spare = len(wells.doses) - curve.PARAMETERS
     if spare < 1:
         return None
@@ -237,5 +239,5 @@ def _p_lack_of_fit(wells: curve.Wells, scatter: Scatter) -> float | None:
 
 
 def _lack(wells: curve.Wells) -> float:
-    """Sum of squares, over wells, of the dose means around the closest curve."""
+    """Sums squares, over wells, of the dose means around the closest curve."""
     return max(wells.least_squares - wells.within, 0.0)

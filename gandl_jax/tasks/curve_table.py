@@ -12,7 +12,7 @@ from gandl_jax.tasks.score_table import aligned, columns
 Row = Mapping[str, Any]
 
 MAX_CURVES = 12
-KINDS = (  # what is known of a compound, the most first
+OUTCOMES = (  # outcomes for a compound, the most informative first
     "with an EC50",
     "with a bound alone",
     "that no EC50 is given for",
@@ -22,9 +22,9 @@ KINDS = (  # what is known of a compound, the most first
 
 
 def text(name: str, rows: Sequence[Row]) -> str:
-    """The curves that explain most, in whichever encoder they do.
+    """Writes the curves with the highest R2 by any encoder.
 
-    What falls again or fits no curve comes after those with an EC50.
+    Curves that fall again or do not fit come after those with an EC50.
 
     Args:
       name: of the task.
@@ -35,15 +35,18 @@ def text(name: str, rows: Sequence[Row]) -> str:
     for row in rows:
         key = (row["group"], row["experiment"], row["treatment"])
         lines.setdefault(key, {})[row["encoder"]] = row
-    best = {key: max(map(_r2, found.values())) for key, found in lines.items()}
+    best = {
+        key: max(map(_r2, row_by_encoder.values()))
+        for key, row_by_encoder in lines.items()
+    }
     fitted = sorted((key for key in lines if best[key]), key=lambda key: -best[key])
-    others = [
+    misfits = [
         k for k in lines if k not in fitted and any(map(_misfit, lines[k].values()))
     ]
-    shown = (*fitted, *others)[:MAX_CURVES]
+    shown = (*fitted, *misfits)[:MAX_CURVES]
     titles = ["cell model", "experiment", "treatment", *encoders]
     body = [
-        [*key, *(_told(lines[key].get(e)) for e in encoders.values())] for key in shown
+        [*key, *(_cell(lines[key].get(e)) for e in encoders.values())] for key in shown
     ]
     unit = dose_unit.named_in(rows[0])
     title = (
@@ -52,45 +55,53 @@ def text(name: str, rows: Sequence[Row]) -> str:
         f"the controls), in {unit} [95 % interval], R2 over wells"
     )
     table = aligned([titles, *body]) if body else []
-    hidden = [found for key, found in lines.items() if key not in shown]
+    hidden = [
+        row_by_encoder for key, row_by_encoder in lines.items() if key not in shown
+    ]
     more = *_doubts(lines, shown), *_hidden(hidden), *_too_near(rows)
     return "\n".join([title, *_misfits(lines), *table, *more])
 
 
 def _hidden(lines: Sequence[Mapping[str, Row]]) -> list[str]:
-    """A line that counts the compounds that are not shown, by what is known of them."""
+    """Returns a line that counts the compounds that are not shown, by outcome."""
     counts = collections.Counter(
-        min(map(_kind, found.values()), key=KINDS.index) for found in lines
+        min(map(_outcome, row_by_encoder.values()), key=OUTCOMES.index)
+        for row_by_encoder in lines
     )
-    told = [f"{counts[kind]} {kind}" for kind in KINDS if counts[kind]]
-    return [f"not shown: {', '.join(told)}; the task's .csv has all"] if told else []
+    counted = [
+        f"{counts[outcome]} {outcome}" for outcome in OUTCOMES if counts[outcome]
+    ]
+    return (
+        [f"not shown: {', '.join(counted)}; the task's .csv has all"] if counted else []
+    )
 
 
-def _kind(row: Row) -> str:
-    """What is known of a compound by an encoder, one of KINDS."""
+def _outcome(row: Row) -> str:
+    """Returns the outcome for a compound by an encoder, one of OUTCOMES."""
     if row["status"] == "fitted":
-        return KINDS[0]
+        return OUTCOMES[0]
     if _misfit(row):
-        return KINDS[2]
-    known = {"bound": KINDS[1], "no effect": KINDS[3]}
-    return known.get(row["status"].partition(":")[0], KINDS[4])
+        return OUTCOMES[2]
+    by_status = {"bound": OUTCOMES[1], "no effect": OUTCOMES[3]}
+    return by_status.get(row["status"].partition(":")[0], OUTCOMES[4])
 
 
 def _too_near(rows: Sequence[Row]) -> list[str]:
-    """A line for each encoder and experiment whose controls are not told apart."""
-    found = {
+    """Returns a line for each encoder and experiment whose controls are too near."""
+    distances = {
         (row["encoder"], row["experiment"]): row["controls_too_near"]
         for row in rows
         if row.get("controls_too_near")
     }
     return [
-        f"{encoder}: the controls of {experiment} are {near}, so it has no responses"
-        for (encoder, experiment), near in found.items()
+        f"{encoder}: the controls of {experiment} are {distance}, so it has no "
+        "responses"
+        for (encoder, experiment), distance in distances.items()
     ]
 
 
 def _doubts(lines: Mapping[tuple, Mapping[str, Row]], shown: Iterable) -> list[str]:
-    """What to doubt of the curves that have a star."""
+    """Returns the doubts of the curves that have a star."""
     return [
         f"* {key[-1]}, {encoder}: {'; '.join(row['doubts'])}"
         for key in shown
@@ -100,35 +111,43 @@ def _doubts(lines: Mapping[tuple, Mapping[str, Row]], shown: Iterable) -> list[s
 
 
 def _misfit(row: Row) -> str:
-    """What no EC50 is given for: "falls again" or "no curve fits"; else ""."""
+    """Names the reason to give no EC50: "falls again", "no curve fits"; else ""."""
     name = row["status"].partition(":")[0]
     return name if name in (FALLS_AGAIN, NO_CURVE_FITS) else ""
 
 
 def _misfits(lines: Mapping[tuple, Mapping[str, Row]]) -> list[str]:
-    """A line that counts the compounds for which no EC50 can be given."""
-    of_line = [{_misfit(row) for row in found.values()} for found in lines.values()]
+    """Returns a line that counts the compounds without an EC50, by reason."""
+    reasons_of_lines = [
+        {_misfit(row) for row in row_by_encoder.values()}
+        for row_by_encoder in lines.values()
+    ]
     counts = {
-        n: sum(n in names for names in of_line) for n in (FALLS_AGAIN, NO_CURVE_FITS)
+        reason: sum(reason in reasons for reasons in reasons_of_lines)
+        for reason in (FALLS_AGAIN, NO_CURVE_FITS)
     }
-    words = {FALLS_AGAIN: "rise and fall again", NO_CURVE_FITS: "fit no curve"}
-    told = [f"{count} {words[name]}" for name, count in counts.items() if count]
-    return [f"by some encoder {', '.join(told)}: no EC50 is given"] if told else []
+    phrases = {FALLS_AGAIN: "rise and fall again", NO_CURVE_FITS: "fit no curve"}
+    counted = [
+        f"{count} {phrases[reason]}" for reason, count in counts.items() if count
+    ]
+    return (
+        [f"by some encoder {', '.join(counted)}: no EC50 is given"] if counted else []
+    )
 
 
 def _r2(row: Row) -> float:
     return row["r2"] if row["status"] == "fitted" else 0.0
 
 
-def _told(row: Row | None) -> str:
-    return "-" if row is None else marks.told(_ec50(row), row)
+def _cell(row: Row | None) -> str:
+    return "-" if row is None else marks.marked(_ec50(row), row)
 
 
 def _ec50(row: Row) -> str:
     if _misfit(row) == FALLS_AGAIN:
         return (
-            f"falls again: best at {row['best_dose_um']:.3g}, {_of(row, 'peak')}, then "
-            f"down by {_of(row, 'fall')}"
+            f"falls again: best at {row['best_dose_um']:.3g}, {_value(row, 'peak')}, "
+            f"then down by {_value(row, 'fall')}"
         )
     star = " *" if row.get("doubts") else ""
     if row["status"] != "fitted":
@@ -136,17 +155,17 @@ def _ec50(row: Row) -> str:
         return status.removeprefix("EC50 lies ").partition(":")[0] + star
     low, high = row["ec50_low_um"], row["ec50_high_um"]
     falls = "falls, " if row.get("top", 1) < row.get("bottom", 0) else ""
-    words = f"{falls}{row['ec50_um']:.3g} [{low:.3g}, {high:.3g}]{_absolute(row)}"
-    return f"{words} R2 {row['r2']:.2f}{star}"
+    cell = f"{falls}{row['ec50_um']:.3g} [{low:.3g}, {high:.3g}]{_absolute(row)}"
+    return f"{cell} R2 {row['r2']:.2f}{star}"
 
 
-def _of(row: Row, key: str) -> str:
+def _value(row: Row, key: str) -> str:
     value, low, high = (row[f"{key}{end}"] for end in ("", "_low", "_high"))
     return f"{value:.2f} [{low:.2f}, {high:.2f}]"
 
 
 def _absolute(row: Row) -> str:
-    """The absolute EC50 or its bound; nothing in rows that were made without."""
+    """Returns the absolute EC50 or its bound; nothing for rows without."""
     value, low, high = (
         row.get(f"absolute_ec50{end}_um") for end in ("", "_low", "_high")
     )

@@ -1,4 +1,4 @@
-"""What is called of a set's curves, and what to doubt of each.
+"""Calls on a set's curves, and doubts about each.
 
 Three tests are made of every curve: of an effect, of a fall after the rise, and of lack
 of fit. Each is held to its own false-discovery rate over the curves of the set. An EC50
@@ -18,12 +18,12 @@ from gandl_jax.tasks.curve_shape import FALLS_AGAIN, NO_CURVE_FITS
 
 Row = dict[str, Any]
 
-MAX_Q = 0.05  # false share of what is called in a set, for each of the tests
+MAX_Q = 0.05  # false share of the calls in a set, for each of the tests
 MIN_R2 = 0.5  # of the wells; less leaves most of their scatter unexplained (ours)
-BEYOND = 1.25  # a response that is surely higher is more than the wanted state (ours)
-ONE_STEP = 0.8  # of a rise between two neighbouring doses: where is not seen (ours)
+BEYOND = 1.25  # a response that is surely higher is beyond the wanted state (ours)
+ONE_STEP = 0.8  # of a rise between two doses, which hide its position (ours)
 _TESTS = ("effect", "falls_again", "lack_of_fit")
-_OF_THE_CURVE = (
+_CURVE_FIELDS = (
     "ec50_um", "ec50_low_um", "ec50_high_um", "ec50_bound", "absolute_ec50_um",
     "absolute_ec50_low_um", "absolute_ec50_high_um", "absolute_ec50_bound", "slope",
     "bottom", "top",
@@ -32,15 +32,15 @@ _ENDS = ("", "_low", "_high")
 
 
 def call(rows: list[Row]) -> list[Row]:
-    """Says what is called of each curve, in place.
+    """Adds q-values, calls and doubts to each curve, in place.
 
     Args:
       rows: of one set, with the fields of `curve.Curve` and `curve_shape.Shape`,
-        `points`, and `candidates` and `stray_well`, which are taken out.
+        `points`, and `candidates` and `stray_well`, which are removed.
 
     Returns:
-      The rows with `q_effect`, `q_falls_again` and `q_lack_of_fit`, which are Benjamini
-      and Hochberg's (1995), with `doubts`, and with the status of what was called.
+      The rows with `q_effect`, `q_falls_again` and `q_lack_of_fit` by Benjamini and
+      Hochberg (1995), with `doubts`, and with the status after the calls.
     """
     for test in _TESTS:
         _add_q(rows, f"p_{test}", f"q_{test}")
@@ -69,13 +69,13 @@ def _flatten(row: Row) -> None:
     """Makes a curve flat that is not called an effect."""
     response = [point["response"] for point in row["points"]]
     flat = dataclasses.asdict(curve.no_effect(response, row["p_effect"]))
-    kept = ("rescue", "rescue_low", "rescue_high")
-    row |= {key: value for key, value in flat.items() if key not in kept}
+    rescue_fields = ("rescue", "rescue_low", "rescue_high")
+    row |= {key: value for key, value in flat.items() if key not in rescue_fields}
 
 
 def _withhold(row: Row, status: str) -> None:
-    """Takes away what holds for a curve only, and gives the wells' own means."""
-    row |= dict.fromkeys(_OF_THE_CURVE)
+    """Removes the fields of the curve, and uses the dose means instead."""
+    row |= dict.fromkeys(_CURVE_FIELDS)
     row["status"] = status
     row["response_at_highest_dose"] = row["mean_at_highest_dose"]
     row |= {f"rescue{end}": row[f"mean_at_highest_dose{end}"] for end in _ENDS}
@@ -97,7 +97,7 @@ def _no_curve_fits(row: Row) -> str:
 
 
 def _doubts(row: Row, stray: int | None) -> Iterator[str]:
-    """What to doubt of the curve that is given."""
+    """Yields doubts about the reported curve."""
     if row["p_effect"] is None or row["status"].startswith(
         ("no effect", FALLS_AGAIN, NO_CURVE_FITS)
     ):
@@ -126,7 +126,7 @@ def _doubts(row: Row, stray: int | None) -> Iterator[str]:
 
 
 def _unseen(row: Row) -> Iterator[str]:
-    """What of the rise no dose shows."""
+    """Yields parts of the rise that no dose shows."""
     doses = np.unique([point["concentration_um"] for point in row["points"]])
     low, high = row["ec50_low_um"], row["ec50_high_um"]
     if row["ec50_bound"] == "below" and high < doses[0]:

@@ -1,8 +1,8 @@
-"""Which compound leads from response 0 to response 1, at which dose, at what price?
+"""Dose response of compounds from response 0 to response 1, and their side effects.
 
-A curve per cell model, experiment and treatment through the responses of its wells
-(`responses.py`), with what all wells of the experiment tell (`curve.Known`): the
-controls of response 0 are dose 0, and wells scatter around one curve as around others.
+A curve per cell model, experiment and treatment is fitted to the responses of its wells
+(`responses.py`), with prior knowledge from all wells of the experiment (`curve.Prior`):
+the controls of response 0 are dose 0, and wells scatter alike around all curves.
 """
 
 import contextlib
@@ -39,12 +39,12 @@ TELLS_DOSES = True
 OPTIONS = {"normalize": ""}  # "" is evaluate.normalize
 MAX_Q_EFFECT = curve_verdicts.MAX_Q
 NOT_APART = "not identified: the controls are not told apart"
-# How far wells of a dose without effect may lie from untreated ones, for what comes
-# with treating them: a tenth of the way between the controls (ours).
+# Standard deviation of a dose without effect around untreated wells, due to the
+# treatment itself: a tenth of the way between the controls (ours).
 BOTTOM_SD = 0.1
-MIN_TREATMENTS = 5  # to tell whether all of them are off (ours)
+MIN_TREATMENTS = 5  # to test whether most are shifted (ours)
 _COLUMNS = ("Role", "Treatment", "Concentration_uM")
-# What is on the way between the controls; a difference has no part of where 0 lies.
+# Positions between the controls (1), and a difference, which does not depend on 0 (0).
 _WIDENED = {"rescue": 1, "peak": 1, "mean_at_highest_dose": 1, "fall": 0}
 _QUANTILES = {"low": 0.05, "middle": 0.5, "high": 0.95}  # of the control wells
 
@@ -57,15 +57,19 @@ def check(metadata: pd.DataFrame, options: Mapping[str, Any]) -> None:
       options: unused.
 
     Raises:
-      Skip: where a column is missing, or no experiment has both controls and a compound
-        at enough doses.
+      Skip: a column is missing, or no experiment has both controls and a compound at
+        enough doses.
     """
     need_columns(metadata, *_COLUMNS)
-    found = [metadata.iloc[rows] for _, _, rows in responses.experiments(metadata)]
-    if not found:
+    experiments = [
+        metadata.iloc[rows] for _, _, rows in responses.experiments(metadata)
+    ]
+    if not experiments:
         raise Skip("no experiment has both controls")
-    if not any(_treatments(experiment) for experiment in found):
-        reasons = [reason for experiment in found for reason in _unusable(experiment)]
+    if not any(_treatments(experiment) for experiment in experiments):
+        reasons = [
+            reason for experiment in experiments for reason in _unusable(experiment)
+        ]
         raise Skip(
             "; ".join(
                 [
@@ -83,48 +87,52 @@ def run(
     """Fits a curve per cell model, experiment and treatment.
 
     Args:
-      sets: full name -> set; those that `options["features"]` names are used, and
-        those whose encoder has one set only.
+      sets: full name -> set; those named by `options["features"]` are used, and those
+        whose encoder has one set only.
       splits: unused.
       **options: features, the headline set's name within its encoder; normalize;
         dose_unit, "uM" unless given.
 
     Returns:
       Per set, cell model, experiment and treatment a row with the curve
-      (`curve.Curve`), the shape of the dose means (`curve_shape.Shape`), what is called
-      of them and what to doubt (`curve_verdicts`), rescue (the response at the highest
-      dose) and side effect, the wells behind them and where the control wells lie.
-      "ec50_kind" says that `ec50_um` is the relative one.
+      (`curve.Curve`), the shape of the dose means (`curve_shape.Shape`), calls and
+      doubts (`curve_verdicts`), rescue (the response at the highest dose) and side
+      effect, their wells, and quantiles of the control wells. "ec50_kind" says that
+      `ec50_um` is the relative EC50.
     """
     rows, names = [], responses.judged_sets(sets, options["features"])
     unit = dose_unit.named_in(options)
     with contextlib.ExitStack() as counting:
         for name in names:
-            one = sets[name]
+            feature_set = sets[name]
             if name == names[0]:
-                count = steps.counted(len(names) * _asked(one.metadata), "curves")
+                count = steps.counted(
+                    len(names) * _count_curves(feature_set.metadata), "curves"
+                )
                 counting.enter_context(count)
-            rows += curve_verdicts.call([*_curves(one, options["normalize"], unit)])
+            rows += curve_verdicts.call(
+                [*_curves(feature_set, options["normalize"], unit)]
+            )
     return rows
 
 
-def _asked(metadata: pd.DataFrame) -> int:
-    """How many curves a set gives."""
-    parts = responses.experiments(metadata)
-    return sum(len(_treatments(metadata.iloc[rows])) for *_, rows in parts)
+def _count_curves(metadata: pd.DataFrame) -> int:
+    """Counts the curves of a set."""
+    experiments = responses.experiments(metadata)
+    return sum(len(_treatments(metadata.iloc[rows])) for *_, rows in experiments)
 
 
 def counting(metadata: pd.DataFrame, options: Mapping[str, Any]) -> "Counting":
-    """How sets are compared by what dose explains."""
+    """Counts for comparing sets by the variance that dose explains."""
     return Counting(metadata, options)
 
 
 class Counting:
-    """Counts for `counting`: every curve is a record, its R2 how right a set is.
+    """Counts for `counting`: every curve is a record, and its R2 is counted.
 
-    The mean over curves says how much of the scatter between wells dose explains; 0 is
-    a compound without effect. It is no truth: what changes along the doses for another
-    reason, such as the place on the plate, counts too.
+    The mean over curves is the share of the scatter between wells that dose explains; 0
+    is a compound without effect. It is no ground truth: changes along the doses for
+    another reason, such as the position on the plate, count too.
     """
 
     def __init__(self, metadata: pd.DataFrame, options: Mapping[str, Any]):
@@ -135,28 +143,32 @@ class Counting:
           options: normalize.
 
         Raises:
-          Skip: as of `check`.
+          Skip: as in `check`.
         """
         check(metadata, options)
         self._normalize = options["normalize"]
-        self._curves: dict[str, list[str]] = {}  # of each cell model the treatments'
+        self._curves: dict[str, list[str]] = {}  # cell model -> treatment of each curve
         for model, _, rows in responses.experiments(metadata):
-            own = self._curves.setdefault(model, [])
-            own += _treatments(metadata.iloc[rows])
-        self._curves = {model: own for model, own in self._curves.items() if own}
+            treatments = self._curves.setdefault(model, [])
+            treatments += _treatments(metadata.iloc[rows])
+        self._curves = {
+            model: treatments
+            for model, treatments in self._curves.items()
+            if treatments
+        }
         self.questions = [*map(self._question, self._curves)]
         self.fits = sum(map(len, self._curves.values()))
 
-    def answers(self, one: FeatureSet) -> list[Answer]:
-        """What dose explains of a set of the records, of each question."""
-        rows = curve_verdicts.call([*_curves(one, self._normalize)])
+    def answers(self, feature_set: FeatureSet) -> list[Answer]:
+        """Returns the variance that dose explains, for each question."""
+        rows = curve_verdicts.call([*_curves(feature_set, self._normalize)])
         return [
             self._answer([row for row in rows if row["group"] == model], treatments)
             for model, treatments in self._curves.items()
         ]
 
     def floors(self) -> dict[str, list[Answer]]:
-        """None: a plate, or a place, is on no way between the controls."""
+        """Returns no floors: a plate or position has no response."""
         return {}
 
     def _question(self, model: str) -> Question:
@@ -183,12 +195,12 @@ class Counting:
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The curves that explain most, as text for a terminal."""
+    """Writes the curves that explain most, for a terminal."""
     return curve_table.text(TITLE, rows)
 
 
 def _treatments(metadata: pd.DataFrame) -> list[str]:
-    """Treatments of one experiment at 3 doses or more; dose 0 has no logarithm."""
+    """Returns treatments of one experiment at 3 doses or more, without dose 0."""
     dosed = metadata[_dosed(metadata)]
     doses = dosed.groupby("Metadata_Treatment")["Metadata_Concentration_uM"].nunique()
     return list(doses.index[doses >= curve.MIN_DOSES])
@@ -204,7 +216,7 @@ def _dosed(metadata: pd.DataFrame) -> np.ndarray:
 
 
 def _unusable(metadata: pd.DataFrame) -> Iterator[str]:
-    """Why some treatments of an experiment have no curve."""
+    """Yields reasons why some treatments of an experiment have no curve."""
     treated = _treated(metadata)
     names = metadata["Metadata_Treatment"].astype(str)
     doses = metadata["Metadata_Concentration_uM"].where(_dosed(metadata))
@@ -214,25 +226,25 @@ def _unusable(metadata: pd.DataFrame) -> Iterator[str]:
         "one dose in all wells": counts == 1,
         "two doses only": counts == 2,
     }
-    for reason, which in reasons.items():
-        if which.any():
-            number = int(which.sum())
+    for reason, is_unusable in reasons.items():
+        if is_unusable.any():
+            number = int(is_unusable.sum())
             have = "treatment has" if number == 1 else "treatments have"
             yield (
                 f"{number} {have} {reason} and no curve, such as "
-                f"{counts.index[which][0]!r}"
+                f"{counts.index[is_unusable][0]!r}"
             )
 
 
 def _curves(
     sites: FeatureSet, normalization: str, unit: str = dose_unit.MICROMOLAR
 ) -> Iterator[dict[str, Any]]:
-    """A set's rows before it is known how many effects are called."""
+    """Yields a set's rows, before `curve_verdicts` calls effects."""
     for model, experiment, rows in responses.experiments(sites.metadata):
         judged = responses.judge_wells(sites.take(rows), normalization)
         warnings = [*judged.warnings, *_unusable(judged.metadata)]
         mark = marks.mark(sites.seen, rows)
-        for treatment, own in _fitted(judged, warnings, unit):
+        for treatment, fields in _fitted(judged, warnings, unit):
             yield {
                 "task": "dose_response",
                 "set": sites.name,
@@ -244,7 +256,7 @@ def _curves(
                 "ec50_kind": "relative",
                 dose_unit.KEY: unit,
                 "controls_too_near": judged.too_near if judged.response is None else "",
-                **own,
+                **fields,
                 **mark,
             }
             steps.add()
@@ -253,47 +265,48 @@ def _curves(
 def _fitted(
     judged: Responses, warnings: list[str], unit: str
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Per treatment what its wells tell."""
+    """Yields the fields of a row for each treatment."""
     wells = judged.metadata
     dosed = wells[_dosed(wells)]
-    own = dosed.groupby("Metadata_Treatment").indices
-    own = {
-        name: np.flatnonzero(_dosed(wells))[own[name]] for name in _treatments(wells)
+    rows_of_treatment = dosed.groupby("Metadata_Treatment").indices
+    rows_of_treatment = {
+        name: np.flatnonzero(_dosed(wells))[rows_of_treatment[name]]
+        for name in _treatments(wells)
     }
     if judged.response is None:
-        for name, rows in own.items():
-            yield name, _nothing(len(rows), warnings)
+        for name, rows in rows_of_treatment.items():
+            yield name, _without_axis(len(rows), warnings)
         return
     controls = _Controls.from_wells(judged)
     dose = wells["Metadata_Concentration_uM"].to_numpy(float)
-    of_own = {
+    wells_of_treatment = {
         name: curve.Wells.from_arrays(dose[rows], judged.response[rows])
-        for name, rows in own.items()
+        for name, rows in rows_of_treatment.items()
     }
-    known, doubts = _known(of_own.values(), controls, unit)
-    scatters = _scatters(of_own.values(), known, controls)
-    off_axis = _side_effect_sd(dose, judged, own, controls)
+    prior, doubts = _prior(wells_of_treatment.values(), controls, unit)
+    scatters = _scatters(wells_of_treatment.values(), prior, controls)
+    side_effect_sd = _side_effect_sd(dose, judged, rows_of_treatment, controls)
     quantiles = controls.quantiles()
-    for (name, rows), scatter in zip(own.items(), scatters, strict=True):
-        found = dataclasses.asdict(curve.fit_wells(of_own[name], known))
-        shape = curve_shape.judge(of_own[name], scatter, known.bottom_sd)
-        found |= dataclasses.asdict(shape)
-        found |= controls.widened(found)
+    for (name, rows), scatter in zip(rows_of_treatment.items(), scatters, strict=True):
+        fields = dataclasses.asdict(curve.fit_wells(wells_of_treatment[name], prior))
+        shape = curve_shape.judge(wells_of_treatment[name], scatter, prior.bottom_sd)
+        fields |= dataclasses.asdict(shape)
+        fields |= controls.widened(fields)
         highest = rows[dose[rows] == dose[rows].max()]
-        found |= controls.side_effect(judged.side_effect[highest], off_axis)
-        found["points"] = _points(wells.iloc[rows], judged.response[rows])
-        found["controls"] = quantiles
-        found["wells"] = len(rows)
-        found["warnings"] = [*warnings, *doubts, *_replicates(dose[rows])]
-        yield name, found
+        fields |= controls.side_effect(judged.side_effect[highest], side_effect_sd)
+        fields["points"] = _points(wells.iloc[rows], judged.response[rows])
+        fields["controls"] = quantiles
+        fields["wells"] = len(rows)
+        fields["warnings"] = [*warnings, *doubts, *_replicates(dose[rows])]
+        yield name, fields
 
 
-def _nothing(wells: int, warnings: list[str]) -> dict[str, Any]:
-    """A row where there is no axis to judge wells by."""
-    nothing = curve.Curve(NOT_APART), curve_shape.Shape()
+def _without_axis(wells: int, warnings: list[str]) -> dict[str, Any]:
+    """Returns the fields of a treatment if there is no axis to judge wells by."""
+    unknown = curve.Curve(NOT_APART), curve_shape.Shape()
     return (
-        dataclasses.asdict(nothing[0])
-        | dataclasses.asdict(nothing[1])
+        dataclasses.asdict(unknown[0])
+        | dataclasses.asdict(unknown[1])
         | {
             **dict.fromkeys(("side_effect", "side_effect_low", "side_effect_high")),
             "points": [],
@@ -306,7 +319,7 @@ def _nothing(wells: int, warnings: list[str]) -> dict[str, Any]:
 
 @dataclasses.dataclass(frozen=True)
 class _Controls:
-    """Responses [n] and [m] of the control wells, and their side effects [n + m]."""
+    """Control wells: responses [n] and [m], and their side effects [n + m]."""
 
     groups: tuple[np.ndarray, np.ndarray]
     off_axis: np.ndarray
@@ -318,11 +331,11 @@ class _Controls:
         return cls((zero, one), judged.side_effect[classes >= 0])
 
     def errors(self) -> tuple[float, float]:
-        """Standard errors of where 0 and 1 lie."""
+        """Returns the standard errors of the control means, at 0 and 1."""
         return tuple(float(g.std(ddof=1) / np.sqrt(len(g))) for g in self.groups)
 
     def quantiles(self) -> dict[str, dict[str, float]]:
-        """Where nine in ten of the wells lie, and how many there are."""
+        """Returns the range of nine in ten of the wells, and their number."""
         return {
             f"response_{k}": {
                 **{key: float(np.quantile(g, q)) for key, q in _QUANTILES.items()},
@@ -332,19 +345,21 @@ class _Controls:
         }
 
     def half_way_error(self) -> float:
-        """Standard error of where half way between 0 and 1 lies."""
+        """Returns the standard error of half way between 0 and 1."""
         return float(np.hypot(*self.errors()) / 2)
 
-    def widened(self, found: Mapping[str, Any]) -> dict[str, float]:
+    def widened(self, fields: Mapping[str, Any]) -> dict[str, float]:
         """Widens intervals by the standard errors of both control means."""
         zero, one = self.errors()
         z, widened = stats.norm.ppf((1 + curve.LEVEL) / 2), {}
         for name, of_zero in _WIDENED.items():
-            if found[f"{name}_low"] is None:
+            if fields[f"{name}_low"] is None:
                 continue
-            value = found[name]
+            value = fields[name]
             scale = z * np.hypot((of_zero - value) * zero, value * one)
-            low, high = (abs(found[f"{name}_{end}"] - value) for end in ("low", "high"))
+            low, high = (
+                abs(fields[f"{name}_{end}"] - value) for end in ("low", "high")
+            )
             widened[f"{name}_low"] = float(value - np.hypot(low, scale))
             widened[f"{name}_high"] = float(value + np.hypot(high, scale))
         if "fall_low" in widened:  # no less than none
@@ -354,7 +369,7 @@ class _Controls:
     def side_effect(
         self, wells: np.ndarray, scatter: tuple[float, float]
     ) -> dict[str, float]:
-        """The mean of some wells, with a t interval.
+        """Returns the mean of some wells, with a t interval.
 
         Args:
           wells: [n] side effects.
@@ -374,59 +389,67 @@ class _Controls:
         }
 
 
-def _known(
+def _prior(
     curves: Collection[curve.Wells], controls: _Controls, unit: str
-) -> tuple[curve.Known, list[str]]:
-    """What all curves of an experiment tell of each, and what to doubt.
+) -> tuple[curve.Prior, list[str]]:
+    """Returns the prior from all curves of an experiment, and doubts about it.
 
     If the lowest doses of most treatments lie off the untreated wells by more than
-    chance, bottoms are believed to be near 0 the less the farther.
+    chance, the prior of bottoms around 0 is the wider, the farther.
     """
-    sd, freedom = _common(map(curve.residual_variance, curves))
-    allowed = BOTTOM_SD**2 + controls.errors()[0] ** 2
+    sd, freedom = _common_scatter(map(curve.residual_variance, curves))
+    bottom_variance = BOTTOM_SD**2 + controls.errors()[0] ** 2
     lowest = [wells.means[0] for wells in curves]
     doubts = []
     if len(lowest) >= MIN_TREATMENTS:
         shift = float(np.median(lowest))
-        # A median is by 1.25 less sure than a mean.
+        # The standard error of a median is 1.25 times that of a mean.
         error = 1.25 * np.std(lowest, ddof=1) / np.sqrt(len(lowest))
-        if abs(shift) > stats.norm.ppf(0.975) * np.hypot(error, np.sqrt(allowed)):
-            allowed += shift**2
+        if abs(shift) > stats.norm.ppf(0.975) * np.hypot(
+            error, np.sqrt(bottom_variance)
+        ):
+            bottom_variance += shift**2
             doubts.append(
                 f"half of the treatments lie {shift:+.2f} or farther from untreated "
                 "wells at their lowest dose: bottoms were fitted more freely"
             )
-    half = controls.half_way_error()
-    return curve.Known(sd, freedom, float(np.sqrt(allowed)), half, unit), doubts
+    half_way_sd = controls.half_way_error()
+    return curve.Prior(
+        sd, freedom, float(np.sqrt(bottom_variance)), half_way_sd, unit
+    ), doubts
 
 
 def _scatters(
-    curves: Collection[curve.Wells], known: curve.Known, controls: _Controls
+    curves: Collection[curve.Wells], prior: curve.Prior, controls: _Controls
 ) -> Iterator[curve_shape.Scatter]:
-    """Tells for each curve how much wells of one dose scatter, if doses are repeated.
+    """Yields the scatter of wells of one dose for each curve, if doses are repeated.
 
-    Where too few curves repeat doses for a common scatter, each has its own; one that
-    does not is judged by how wells lie around curves, or by the wells of response 0.
+    If too few curves repeat doses for a common scatter, each has its own; a curve
+    without repeats gets the scatter around curves, or of the wells of response 0.
     """
-    common = curve_shape.Scatter(*_common(map(curve.replicate_variance, curves)))
+    common = curve_shape.Scatter(
+        *_common_scatter(map(curve.replicate_variance, curves))
+    )
     untreated = controls.groups[0]
-    other = curve_shape.Scatter(float(untreated.std(ddof=1)), len(untreated) - 1)
-    if known.freedom:
-        other = curve_shape.Scatter(known.sd, known.freedom)
+    fallback = curve_shape.Scatter(float(untreated.std(ddof=1)), len(untreated) - 1)
+    if prior.freedom:
+        fallback = curve_shape.Scatter(prior.sd, prior.freedom)
     for wells in curves:
-        own = len(wells.response) - len(wells.doses) >= curve_shape.MIN_FREEDOM
-        yield common if common.freedom or own else other
+        has_repeats = len(wells.response) - len(wells.doses) >= curve_shape.MIN_FREEDOM
+        yield common if common.freedom or has_repeats else fallback
 
 
-def _common(found: Iterable[tuple[float, int] | None]) -> tuple[float, float]:
-    pairs = np.array([pair for pair in found if pair], float).reshape(-1, 2)
+def _common_scatter(
+    variances: Iterable[tuple[float, int] | None],
+) -> tuple[float, float]:
+    pairs = np.array([pair for pair in variances if pair], float).reshape(-1, 2)
     return well_scatter.common(*pairs.T)
 
 
-def _side_effect_sd(dose, judged, own, controls) -> tuple[float, float]:
-    """How much side effects scatter between wells of one dose, and how sure that is."""
+def _side_effect_sd(dose, judged, rows_of_treatment, controls) -> tuple[float, float]:
+    """Returns the scatter of side effects at one dose, and its degrees of freedom."""
     squares, freedom = 0.0, 0
-    for rows in own.values():
+    for rows in rows_of_treatment.values():
         _, member = np.unique(dose[rows], return_inverse=True)
         counts = np.bincount(member)
         means = np.bincount(member, judged.side_effect[rows]) / counts

@@ -1,10 +1,10 @@
-"""Is a drug told from a control? The second task of Dmitrenko et al. (2022).
+"""Classification of drug against control, a task of Dmitrenko et al. (2022).
 
-Per cell model a linear SVM on frozen features tells records of treated wells from those
-of wells where no compound acts, normalised per plate by the training part's controls.
-Scores are out of fold, as of every classification; accuracy, precision and F1 depend on
-how many of the records are controls, ROC-AUC, recall and specificity do not. Source:
-arXiv 2203.04107.
+Per cell model a linear SVM on frozen features separates records of treated wells from
+those of wells where no compound acts, normalised per plate by the training part's
+controls. Scores are out of fold, as in every classification; accuracy, precision and F1
+depend on how many of the records are controls, ROC-AUC, recall and specificity do not.
+Source: arXiv 2203.04107.
 """
 
 import functools
@@ -38,8 +38,8 @@ METRIC = "by several measures"
 PLACE = 15  # in the terminal
 OPTIONS = {
     "normalize": "",  # "" is evaluate.normalize
-    # Which column tells drugs from controls, and which of its values are controls, with
-    # + between; "" is the role: treated wells against those of response 0.
+    # Column that separates drugs from controls, and its values that are controls,
+    # joined by +; "" is the role: treated wells against those of response 0.
     "label": "",
     "control": "",
 }
@@ -48,7 +48,7 @@ _KEYS = "config.evaluate.drug_control"
 CLASSES = ("control", "drug")
 MAX_RECORDS = 20_000  # of a cell model, drawn at random (ours)
 AUC = "roc_auc"
-# What is counted, and what is made of the shares of both classes that are right.
+# Counted decisions, and the function of the shares of both classes that are right.
 MEASURES: dict[str, tuple[str, Callable[[np.ndarray, float], np.ndarray]]] = {
     SITES: (SITES, two_classes.balanced_accuracy),
     WELLS: (WELLS, two_classes.balanced_accuracy),
@@ -62,7 +62,7 @@ MEASURES: dict[str, tuple[str, Callable[[np.ndarray, float], np.ndarray]]] = {
 
 
 def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
-    """The configured splits of each cell model's drugs and controls.
+    """Returns the configured splits of each cell model's drugs and controls.
 
     Args:
       metadata: [N] rows of Metadata_* columns.
@@ -78,16 +78,23 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
         possible.
     """
     codes, _ = _codes(metadata, options)
-    if missing := [CLASSES[kind] for kind in (0, 1) if kind not in codes]:
+    if missing := [CLASSES[code] for code in (0, 1) if code not in codes]:
         raise Skip(f"the screen has no records of a {' or a '.join(missing)}")
     classification.check_unit(metadata[codes >= 0], options)
     models = profile_table.cell_models(metadata)
-    made, said = [], classification.models_without(metadata, codes, "drugs or controls")
+    built, notes = (
+        [],
+        classification.models_without(metadata, codes, "drugs or controls"),
+    )
     for model in np.unique(models[codes >= 0]):
-        own = np.where(models == model, codes, -1)
-        drawn = classification.thinned(own, most=MAX_RECORDS, seed=options["seed"])
-        said += classification.not_drawn(own, drawn, f"drug or control in {model}")
-        found = build(
+        model_codes = np.where(models == model, codes, -1)
+        drawn = classification.thinned(
+            model_codes, most=MAX_RECORDS, seed=options["seed"]
+        )
+        notes += classification.not_drawn(
+            model_codes, drawn, f"drug or control in {model}"
+        )
+        more = build(
             metadata,
             drawn,
             with_held_out(options["splits"], metadata),
@@ -97,8 +104,8 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
             classes=CLASSES,
             options=options,
         )
-        made, said = made + found[0], said + found[1]
-    return require(made, said)
+        built, notes = built + more[0], notes + more[1]
+    return require(built, notes)
 
 
 def run(
@@ -115,7 +122,7 @@ def run(
     Returns:
       Per split, set and measure a row: balanced accuracy of records and of wells,
       accuracy, precision, recall, F1 and specificity of records, and ROC-AUC. "chance"
-      is what a coin's toss would give.
+      is the score of guessing.
     """
     metadata = next(iter(sets.values())).metadata
     boards = [_Board(metadata, split, options) for split in splits]
@@ -132,7 +139,7 @@ def run(
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The scores as text for a terminal: a line per measure, a column per encoder."""
+    """Writes the scores for a terminal: a line per measure, a column per encoder."""
     title = f"{TITLE}: {METRIC} [95 % interval]"
     keys = {
         "cell model": score_table.group,
@@ -143,7 +150,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def measure(row: Mapping[str, Any]) -> str:
-    """A row's measure in words: "balanced accuracy, wells", "ROC-AUC"."""
+    """Names a row's measure: "balanced accuracy, wells", "ROC-AUC"."""
     metric = row["metric"]
     if metric in score_table.LEVELS:
         return f"balanced accuracy, {score_table.level(row)}"
@@ -153,7 +160,7 @@ def measure(row: Mapping[str, Any]) -> str:
 def questions(
     splits: Sequence[Split], options: Mapping[str, Any]
 ) -> list[tuple[Task, list[Split]]]:
-    """What is asked of which splits, of this task; label and control are read."""
+    """Returns the classification task with its splits; label and control are read."""
     return [(_task(options), list(splits))]
 
 
@@ -164,28 +171,28 @@ def _task(options: Mapping[str, Any]) -> Task:
 def _codes(
     metadata: pd.DataFrame, options: Mapping[str, Any]
 ) -> tuple[np.ndarray, Sequence[str]]:
-    """[N] int: 0 for controls, 1 for drugs, -1 for neither; and `CLASSES`."""
+    """Returns [N] int: 0 for controls, 1 for drugs, -1 for neither; and `CLASSES`."""
     if not options["label"]:
         need_columns(metadata, "Role")
         role = metadata["Metadata_Role"].astype(str)
-        found = np.select([role == "response_0", role == "treated"], [0, 1], -1)
-        return found, CLASSES
+        codes = np.select([role == "response_0", role == "treated"], [0, 1], -1)
+        return codes, CLASSES
     label = names.clean(options["label"]).lower()
     column = metadata[groups.find_column(metadata, label, f"{_KEYS}.label")]
     values = column.astype(str).where(column.notna(), "").str.strip().to_numpy(object)
-    known = sorted(set(values) - {""})
+    used_values = sorted(set(values) - {""})
     controls = options["control"].split("+")
     for name in controls:
-        if name not in known:
+        if name not in used_values:
             raise InputError(
                 f"{_KEYS}.control names {name!r}, which no record has as its {label}; "
-                f"{nearest(name, known)}"
+                f"{nearest(name, used_values)}"
             )
     return np.select([values == "", np.isin(values, controls)], [-1, 0], 1), CLASSES
 
 
 class _Board:
-    """What all sets and floors get right of one split."""
+    """Right decisions of all sets and floors on one split."""
 
     def __init__(self, metadata: pd.DataFrame, split: Split, options):
         self._metadata, self._split, self._options = metadata, split, options
@@ -200,22 +207,22 @@ class _Board:
         self._marks: dict[str, marks.Mark] = {}
         self.fits = fold_svms.count(self._codes, split.folds)
 
-    def add(self, one: FeatureSet) -> None:
-        """Learns and decides by a set."""
+    def add(self, judged_set: FeatureSet) -> None:
+        """Learns and decides with a set."""
         decided = classification.decide(
-            one.features,
+            judged_set.features,
             self._metadata,
             self._codes,
             self._split,
             self._task,
             self._options,
-            of=one.name,
+            set_name=judged_set.name,
         )
-        (mark,) = marks.of_splits(one.seen, [self._split])
-        self._add(one.name, decided, mark)
+        (mark,) = marks.mark_splits(judged_set.seen, [self._split])
+        self._add(judged_set.name, decided, mark)
 
     def add_floor(self, name: str, identity: Any) -> None:
-        """Learns and decides by a record's plate, or its place on it."""
+        """Learns and decides with a floor: a record's plate, or its position on it."""
         decided = classification.decide_floor(
             identity, self._codes, self._split, self._options
         )
@@ -226,87 +233,97 @@ class _Board:
         self._marks[name] = mark
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """A row for each measure and set; no ROC-AUC where no fold tests both."""
+        """Yields a row per measure and set; no ROC-AUC if no fold tests both groups."""
         totals = _totals(self._sample)
         controls, drugs = totals[SITES].sum(0)
         frequency = float(drugs / (controls + drugs))
         drawn = {k: self._draws(k, total) for k, total in totals.items() if total.any()}
-        for metric, (counts, measure) in MEASURES.items():
-            if counts in drawn:
-                of = functools.partial(measure, frequency=frequency)
-                for row in self._of_measure(of, totals[counts], counts, drawn[counts]):
+        for metric, (counted, measure) in MEASURES.items():
+            if counted in drawn:
+                score = functools.partial(measure, frequency=frequency)
+                for row in self._measure_rows(
+                    score, totals[counted], counted, drawn[counted]
+                ):
                     yield {**row, "metric": metric, "frequency": frequency}
 
-    def _draws(self, counts: str, total: np.ndarray) -> list[dict[str, np.ndarray]]:
-        """[B, 2] drawn shares of each set, twice: a pseudo-unit of its own for each."""
-        asked = [(o[counts], prior) for prior in (1, 2) for o in self._right.values()]
-        found = bootstrap.recalls_of_each(
-            asked,
+    def _draws(self, counted: str, total: np.ndarray) -> list[dict[str, np.ndarray]]:
+        """Draws shares [B, 2] of each set, twice: with two different pseudo-units."""
+        sums = [
+            (right[counted], prior)
+            for prior in (1, 2)
+            for right in self._right.values()
+        ]
+        drawn = bootstrap.recalls_of_each(
+            sums,
             total,
             draws=self._options["bootstrap_draws"],
             seed=self._options["seed"],
         )
-        if counts == AUC:
-            found = [two_classes.auc_draws(one) for one in found]
+        if counted == AUC:
+            drawn = [two_classes.auc_draws(draws) for draws in drawn]
         size = len(self._right)
-        parts = found[:size], found[size:]
-        return [dict(zip(self._right, part, strict=True)) for part in parts]
+        halves = drawn[:size], drawn[size:]
+        return [dict(zip(self._right, half, strict=True)) for half in halves]
 
-    def _of_measure(
-        self, of: Callable[..., np.ndarray], total: np.ndarray, counts: str, drawn
+    def _measure_rows(
+        self, score: Callable[..., np.ndarray], total: np.ndarray, counted: str, drawn
     ) -> Iterator[dict[str, Any]]:
-        """The rows of all sets, by one measure."""
+        """Yields the rows of all sets, by one measure."""
         about = self._about
         wider = bootstrap.stretch(
             total, tested=about["records"], trained=about["learnt_from"]
         )
         shares = {
-            n: own[counts].sum(0) / total.sum(0) for n, own in self._right.items()
+            n: right[counted].sum(0) / total.sum(0) for n, right in self._right.items()
         }
-        values = {name: float(of(share)) for name, share in shares.items()}
-        draws, others = ({name: of(d) for name, d in part.items()} for part in drawn)
-        chance = float(of(np.full(2, about["chance"])))
+        values = {name: float(score(share)) for name, share in shares.items()}
+        draws, base_draws = (
+            {name: score(d) for name, d in half.items()} for half in drawn
+        )
+        chance = float(score(np.full(2, about["chance"])))
         for name, value in values.items():
             low, high = bootstrap.interval(value, draws[name], stretch=wider)
             yield {
-                **_named(name, about),
+                **_identified(name, about),
                 **self._marks[name],
                 "value": value,
                 "low": low,
                 "high": high,
                 "chance": chance,
                 "differences": to_bases(
-                    name, values, draws, others, chance=chance, stretch=wider
+                    name, values, draws, base_draws, chance=chance, stretch=wider
                 ),
             }
 
 
 def _right(sample: Sample, decided: list[np.ndarray]) -> dict[str, np.ndarray]:
-    """[U, 2] what is right of each unit's controls and drugs, by what is counted."""
-    found = classification.right(sample, decided)
-    made = {
-        level: sample.counted(sample.items(level), found[level])
+    """Counts right decisions [U, 2] on each unit's controls and drugs."""
+    is_right = classification.right(sample, decided)
+    counts = {
+        level: sample.counted(sample.items(level), is_right[level])
         for level in (SITES, WELLS)
     }
     scores = np.concatenate(decided) @ np.array([-1.0, 1.0])
-    return made | {AUC: two_classes.placements(sample, scores)[0]}
+    return counts | {AUC: two_classes.placements(sample, scores)[0]}
 
 
 def _totals(sample: Sample) -> dict[str, np.ndarray]:
-    """[U, 2] all there is of each unit's controls and drugs, by what is counted."""
-    made = {
+    """Counts all decisions [U, 2] on each unit's controls and drugs."""
+    counts = {
         level: sample.counted(sample.items(level), np.ones(len(sample.items(level))))
         for level in (SITES, WELLS)
     }
-    return made | {AUC: two_classes.placements(sample, np.zeros(len(sample.codes)))[1]}
+    return counts | {
+        AUC: two_classes.placements(sample, np.zeros(len(sample.codes)))[1]
+    }
 
 
-def _named(name: str, about: Mapping[str, Any]) -> dict[str, Any]:
-    one = {
+def _identified(name: str, about: Mapping[str, Any]) -> dict[str, Any]:
+    columns = {
         "task": "drug_control",
         "set": name,
         "encoder": feature_set.encoder(name),
         "features": name.rpartition("/")[2],
         **about,
     }
-    return one | ({"normalize": "none"} if name in FLOORS else {})
+    return columns | ({"normalize": "none"} if name in FLOORS else {})

@@ -1,13 +1,12 @@
-"""Do drugs of one mechanism look alike? The first task of Dmitrenko et al. (2022).
+"""Similarity of drugs of one mechanism, the first task of Dmitrenko et al. (2022).
 
-Profiles of wells are compared by four distances. Of each mechanism two medians are
-told: of the distances between wells of two of its drugs, and of those between its drugs
-and controls (where there are none, drugs of other mechanisms). Medians have a unit, so
-that those of two feature sets cannot be held against each other; what can be is how
-probably a well of another drug of the mechanism lies nearer to a drug's well than a
-control does, averaged over mechanisms: 1/2 is chance. Drugs of several doses are judged
-by the wells of their highest dose, for at low ones most drugs look like controls.
-Source: arXiv 2203.04107.
+Profiles of wells are compared by four distances. Each mechanism has two medians: of the
+distances between wells of two of its drugs, and of those between its drugs and controls
+(without controls, drugs of other mechanisms). Medians have a unit, so those of two
+feature sets cannot be compared. The score can be: the probability that a well of
+another drug of the mechanism lies nearer to a drug's well than a control does, averaged
+over mechanisms; 1/2 is chance. Drugs of several doses are judged by the wells of their
+highest dose, as most drugs look like controls at low doses. Source: arXiv 2203.04107.
 """
 
 import dataclasses
@@ -50,18 +49,18 @@ OPTIONS = {
 CHANCE = 0.5
 MEDIAN_DRAWS = 200  # at most, of wells, for a median's interval (ours)
 
-Key = tuple[int, str]  # number of the cell model's wells, and distance
+Key = tuple[int, str]  # index of the cell model, and distance
 
 
 @dataclasses.dataclass(frozen=True)
-class Found:
-    """What a distance says of one set of profiles.
+class Similarity:
+    """Similarity of one set of profiles by one distance.
 
     Attributes:
       values: [K] mean nearness of the wells of each mechanism.
-      right: [U, K] sums of it, such that draws of units draw it.
+      right: [U, K] sums of nearness per unit, for the bootstrap of units.
       medians: [2, K] of the distances within each mechanism, and to others.
-      drawn: [2, B, K] the same when wells are drawn again.
+      drawn: [2, B, K] the medians when wells are drawn again.
     """
 
     values: np.ndarray
@@ -71,7 +70,7 @@ class Found:
 
 
 def check(metadata: pd.DataFrame, options: Mapping[str, Any]) -> None:
-    """Checks that a mechanism has two drugs; warns of what is left out.
+    """Checks that a mechanism has two drugs; warns of drugs left out.
 
     Args:
       metadata: [N] rows of Metadata_* columns.
@@ -84,16 +83,16 @@ def check(metadata: pd.DataFrame, options: Mapping[str, Any]) -> None:
     _check_choices("distances", options["distances"], nearness.DISTANCES)
     _check_choices("doses", (options["doses"],), drug_wells.DOSES)
     need_columns(metadata, "Role", "Treatment", "Mechanism")
-    made, said = drug_wells.choose(metadata, options)
-    require(made, [*held_out_part.remark(metadata), *said])
+    chosen, notes = drug_wells.choose(metadata, options)
+    require(chosen, [*held_out_part.remark(metadata), *notes])
 
 
-def _check_choices(key: str, asked: Sequence[str], known: Sequence[str]) -> None:
-    for name in asked:
-        if name not in known:
+def _check_choices(key: str, wanted: Sequence[str], possible: Sequence[str]) -> None:
+    for name in wanted:
+        if name not in possible:
             raise InputError(
                 f"config.evaluate.drug_similarity.{key} names {name!r}; "
-                f"{nearest(name, known)}"
+                f"{nearest(name, possible)}"
             )
 
 
@@ -113,24 +112,27 @@ def run(
       with "_low" and "_high" of each; and the same of each mechanism as "by_mechanism".
     """
     bench = _Bench(next(iter(sets.values())).metadata, options)
-    found: dict[Key, dict[str, Found]] = {key: {} for key in bench.keys}
+    results: dict[Key, dict[str, Similarity]] = {key: {} for key in bench.keys}
     about: dict[str, list[dict[str, Any]]] = {}
-    looks = len(bench.keys) * (len(sets) + len(bench.floors))
-    with steps.counted(looks, "comparisons"):
+    comparisons = len(bench.keys) * (len(sets) + len(bench.floors))
+    with steps.counted(comparisons, "comparisons"):
         for name in sets:
-            one = sets[name]
-            about[name] = [_named(one) | mark for mark in bench.seen(one)]
-            for key, judged in bench.look(one):
-                found[key][name] = judged
+            feature_set = sets[name]
+            about[name] = [
+                _identified(feature_set) | mark
+                for mark in bench.mark_groups(feature_set)
+            ]
+            for key, similarity in bench.compare(feature_set):
+                results[key][name] = similarity
         for name in bench.floors:
-            named = dict.fromkeys(("set", "encoder", "features"), name)
-            about[name] = [named | marks.NOTHING] * len(bench.chosen)
-            for key, judged in bench.look_at_floor(name):
-                found[key][name] = judged
+            floor_names = dict.fromkeys(("set", "encoder", "features"), name)
+            about[name] = [floor_names | marks.NOTHING] * len(bench.chosen)
+            for key, similarity in bench.compare_floor(name):
+                results[key][name] = similarity
     return [
         {"task": "drug_similarity", **about[name][number], **row}
-        for (number, how), judged in found.items()
-        for name, row in bench.rows(number, how, judged)
+        for (number, distance), similarity in results.items()
+        for name, row in bench.rows(number, distance, similarity)
     ]
 
 
@@ -149,34 +151,37 @@ class Counting:
         self.questions = [self._question(*key) for key in self._bench.keys]
         self.fits = len(self.questions)
 
-    def answers(self, one: FeatureSet) -> list[Answer]:
-        """The nearness of a set's wells, of each question."""
-        seen = self._bench.seen(one)
-        return [Answer(f.right, seen[key[0]]) for key, f in self._bench.look(one)]
+    def answers(self, feature_set: FeatureSet) -> list[Answer]:
+        """Returns the nearness of a set's wells, for each question."""
+        set_marks = self._bench.mark_groups(feature_set)
+        return [
+            Answer(similarity.right, set_marks[key[0]])
+            for key, similarity in self._bench.compare(feature_set)
+        ]
 
     def floors(self) -> dict[str, list[Answer]]:
-        """The same by plate and by place."""
+        """Returns the answers of the floors: plate identity and well position."""
         return {
             name: [
-                Answer(found.right, marks.NOTHING)
-                for _, found in self._bench.look_at_floor(name)
+                Answer(similarity.right, marks.NOTHING)
+                for _, similarity in self._bench.compare_floor(name)
             ]
             for name in self._bench.floors
         }
 
-    def _question(self, number: int, how: str) -> Question:
-        about = {"task": "drug_similarity", **self._bench.about(number, how)}
+    def _question(self, number: int, distance: str) -> Question:
+        about = {"task": "drug_similarity", **self._bench.about(number, distance)}
         total = self._bench.total(number)
         return Question(about, Counted(total, len(total), np.inf, CHANCE))
 
 
 def counting(metadata: pd.DataFrame, options: Mapping[str, Any]) -> Counting:
-    """How sets are compared by how near drugs of one mechanism lie."""
+    """Counts for comparing sets by the nearness of drugs of one mechanism."""
     return Counting(metadata, options)
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The scores as text for a terminal: a line per distance, a column per encoder."""
+    """Writes the scores for a terminal: a line per distance, a column per encoder."""
     against = " or ".join(dict.fromkeys(row["against"] for row in rows))
     title = f"{TITLE}: {METRIC} than to {against} [95 % interval]"
     keys = {"cell model": score_table.group, "distance": lambda row: row["kind"]}
@@ -184,63 +189,69 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 class _Bench:
-    """The wells of a screen that are compared, and what sets and floors say of them."""
+    """Wells of a screen that are compared, and the similarities of sets and floors."""
 
     def __init__(self, metadata: pd.DataFrame, options: Mapping[str, Any]):
         self._metadata, self._options = metadata, options
         self.chosen = drug_wells.choose(metadata, options)[0]
         self.keys = [
-            (n, h) for n in range(len(self.chosen)) for h in options["distances"]
+            (number, distance)
+            for number in range(len(self.chosen))
+            for distance in options["distances"]
         ]
         self.floors = floors.make(drug_wells.wells_of(metadata))
 
-    def seen(self, one: FeatureSet) -> list[marks.Mark]:
-        """What was seen of the wells of each cell model."""
-        own = held_out_part.part(one)
-        seen = own.seen.of_groups(profile_table.wells(own.metadata))
+    def mark_groups(self, feature_set: FeatureSet) -> list[marks.Mark]:
+        """Returns the mark of a set on the wells of each cell model."""
+        judged = held_out_part.judged_part(feature_set)
+        seen = judged.seen.of_groups(profile_table.wells(judged.metadata))
         return [
             marks.mark(seen, np.union1d(chosen.wells, chosen.reference.rows))
             for chosen in self.chosen
         ]
 
-    def look(self, one: FeatureSet) -> Iterator[tuple[Key, Found]]:
-        """What each distance says of the profiles of a set."""
-        wells = well_means(held_out_part.part(one))
+    def compare(self, feature_set: FeatureSet) -> Iterator[tuple[Key, Similarity]]:
+        """Yields the similarity of a set's profiles by each distance."""
+        wells = well_means(held_out_part.judged_part(feature_set))
         for number, chosen in enumerate(self.chosen):
             profiles = by_controls.normalized(
                 wells, chosen.wells, chosen.reference, self._options["normalize"]
             )
             yield from self._by_distance(number, profiles)
 
-    def look_at_floor(self, name: str) -> Iterator[tuple[Key, Found]]:
-        """The same of a well's plate, or its place on it."""
+    def compare_floor(self, name: str) -> Iterator[tuple[Key, Similarity]]:
+        """Yields the same for a floor: a well's plate, or its position on it."""
         for number, chosen in enumerate(self.chosen):
             profiles = self.floors[name][chosen.wells].toarray()
             yield from self._by_distance(number, profiles)
 
     def _by_distance(self, number: int, profiles: np.ndarray):
-        for how in self._options["distances"]:
-            yield (number, how), self._found(number, profiles, how)
+        for distance in self._options["distances"]:
+            yield (number, distance), self._similarity(number, profiles, distance)
             steps.add()
 
-    def _found(self, number: int, profiles: np.ndarray, how: str) -> Found:
+    def _similarity(
+        self, number: int, profiles: np.ndarray, distance: str
+    ) -> Similarity:
         chosen, units = self.chosen[number], np.arange(len(profiles))
         size = len(chosen.drug)
-        far = nearness.distances(profiles[:size], profiles, how)
+        far = nearness.distances(profiles[:size], profiles, distance)
         near = far[:, :size]
-        found = nearness.compare(near, chosen.is_near, far, chosen.is_far)
+        compared = nearness.compare(near, chosen.is_near, far, chosen.is_far)
         right, values = self.total(number), np.empty(len(chosen.names))
-        for kind in range(len(values)):
-            rows = np.flatnonzero(chosen.mechanism == kind)
-            values[kind] = found.of_rows[rows].mean()
-            moved = nearness.influences(found, rows, units[:size], units)
-            right[:, kind] = values[kind] * right[:, kind] + len(rows) * moved
-        return Found(values, right, *self._medians(chosen, far))
+        for mechanism in range(len(values)):
+            rows = np.flatnonzero(chosen.mechanism == mechanism)
+            values[mechanism] = compared.of_rows[rows].mean()
+            influence = nearness.influences(compared, rows, units[:size], units)
+            right[:, mechanism] = (
+                values[mechanism] * right[:, mechanism] + len(rows) * influence
+            )
+        return Similarity(values, right, *self._medians(chosen, far))
 
     def _medians(
         self, chosen: DrugWells, far: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Medians within and against, [2, K], and [2, B, K] of drawn wells."""
+        """Returns medians within and against, [2, K], and [2, B, K] of drawn wells."""
         draws = min(MEDIAN_DRAWS, self._options["bootstrap_draws"])
         rng = np.random.default_rng(self._options["seed"])
         weights = rng.exponential(size=(draws, far.shape[1]))
@@ -248,31 +259,33 @@ class _Bench:
         drawn = np.empty((2, draws, len(chosen.names)))
         # Within a mechanism each pair of wells counts once.
         for side, is_pair in enumerate((np.triu(chosen.is_near), chosen.is_far)):
-            for kind in range(len(chosen.names)):
-                pairs = np.nonzero(is_pair & (chosen.mechanism == kind)[:, None])
+            for mechanism in range(len(chosen.names)):
+                pairs = np.nonzero(is_pair & (chosen.mechanism == mechanism)[:, None])
                 values = far[pairs]
-                medians[side, kind] = np.median(values)
-                drawn[side, :, kind] = nearness.drawn_medians(values, pairs, weights)
+                medians[side, mechanism] = np.median(values)
+                drawn[side, :, mechanism] = nearness.drawn_medians(
+                    values, pairs, weights
+                )
         return medians, drawn
 
     def total(self, number: int) -> np.ndarray:
-        """[U, K] float: wells of each unit and mechanism; controls are of none."""
+        """Counts wells [U, K] float of each unit and mechanism; controls have none."""
         chosen = self.chosen[number]
         judged = np.flatnonzero(chosen.is_judged)
-        made = np.zeros((len(chosen.wells), len(chosen.names)))
-        made[judged, chosen.mechanism[judged]] = 1
-        return made
+        counts = np.zeros((len(chosen.wells), len(chosen.names)))
+        counts[judged, chosen.mechanism[judged]] = 1
+        return counts
 
-    def about(self, number: int, how: str) -> dict[str, Any]:
-        """What rows of a comparison have in common."""
+    def about(self, number: int, distance: str) -> dict[str, Any]:
+        """Returns the columns that rows of a comparison have in common."""
         chosen = self.chosen[number]
         return {
             "group": chosen.group,
             **held_out_part.about(self._metadata),
-            "kind": how,
+            "kind": distance,
             "metric": "nearness",
             "against": chosen.against,
-            "normalize": chosen.reference.words(self._options["normalize"]),
+            "normalize": chosen.reference.describe(self._options["normalize"]),
             "unit": "well",
             "chance": CHANCE,
             "records": int(chosen.is_judged.sum()),
@@ -281,24 +294,31 @@ class _Bench:
         }
 
     def rows(
-        self, number: int, how: str, judged: Mapping[str, Found]
+        self, number: int, distance: str, similarities: Mapping[str, Similarity]
     ) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Name and scores of every set; intervals draw wells again."""
-        about, total = self.about(number, how), self.total(number)
+        """Yields name and scores of every set; intervals draw wells again."""
+        about, total = self.about(number, distance), self.total(number)
         wider = bootstrap.stretch(total, tested=len(total), trained=np.inf)
-        asked = [(one.right, prior) for prior in (1, 2) for one in judged.values()]
+        counts = [
+            (similarity.right, prior)
+            for prior in (1, 2)
+            for similarity in similarities.values()
+        ]
         recalls = bootstrap.recalls_of_each(
-            asked,
+            counts,
             total,
             draws=self._options["bootstrap_draws"],
             seed=self._options["seed"],
             chance=CHANCE,
         )
-        drawn = [one.mean(1) for one in recalls]
-        draws = dict(zip(judged, drawn[: len(judged)], strict=True))
-        others = dict(zip(judged, drawn[len(judged) :], strict=True))
-        values = {name: float(one.values.mean()) for name, one in judged.items()}
-        for name, one in judged.items():
+        drawn = [similarity.mean(1) for similarity in recalls]
+        draws = dict(zip(similarities, drawn[: len(similarities)], strict=True))
+        base_draws = dict(zip(similarities, drawn[len(similarities) :], strict=True))
+        values = {
+            name: float(similarity.values.mean())
+            for name, similarity in similarities.items()
+        }
+        for name, similarity in similarities.items():
             low, high = bootstrap.interval(values[name], draws[name], stretch=wider)
             yield (
                 name,
@@ -307,36 +327,44 @@ class _Bench:
                 | {"value": values[name], "low": low, "high": high}
                 | {
                     "differences": to_bases(
-                        name, values, draws, others, chance=CHANCE, stretch=wider
+                        name, values, draws, base_draws, chance=CHANCE, stretch=wider
                     )
                 }
-                | _told(one.medians.mean(1), one.drawn.mean(2))
-                | {"by_mechanism": self._by_mechanism(number, one)},
+                | _median_columns(similarity.medians.mean(1), similarity.drawn.mean(2))
+                | {"by_mechanism": self._by_mechanism(number, similarity)},
             )
 
-    def _by_mechanism(self, number: int, found: Found) -> list[dict[str, Any]]:
+    def _by_mechanism(
+        self, number: int, similarity: Similarity
+    ) -> list[dict[str, Any]]:
         chosen = self.chosen[number]
         return [
             {
                 "mechanism": name,
-                "drugs": len(np.unique(chosen.drug[chosen.mechanism == kind])),
-                "wells": int((chosen.mechanism == kind).sum()),
-                "value": float(found.values[kind]),
-                **_told(found.medians[:, kind], found.drawn[:, :, kind]),
+                "drugs": len(np.unique(chosen.drug[chosen.mechanism == mechanism])),
+                "wells": int((chosen.mechanism == mechanism).sum()),
+                "value": float(similarity.values[mechanism]),
+                **_median_columns(
+                    similarity.medians[:, mechanism], similarity.drawn[:, :, mechanism]
+                ),
             }
-            for kind, name in enumerate(chosen.names)
+            for mechanism, name in enumerate(chosen.names)
         ]
 
 
-def _told(medians: np.ndarray, drawn: np.ndarray) -> dict[str, float]:
-    """Two medians [2] with the ends of their intervals, of draws [2, B]."""
-    tails, made = [(1 - bootstrap.LEVEL) / 2, (1 + bootstrap.LEVEL) / 2], {}
-    for key, value, of in zip(("within", "against"), medians, drawn, strict=True):
-        low, high = np.quantile(of, tails)
-        made |= {f"median_{key}": float(value)}
-        made |= {f"median_{key}_low": float(low), f"median_{key}_high": float(high)}
-    return made
+def _median_columns(medians: np.ndarray, drawn: np.ndarray) -> dict[str, float]:
+    """Returns two medians [2] with the ends of their intervals, from draws [2, B]."""
+    tails, columns = [(1 - bootstrap.LEVEL) / 2, (1 + bootstrap.LEVEL) / 2], {}
+    for key, value, draws in zip(("within", "against"), medians, drawn, strict=True):
+        low, high = np.quantile(draws, tails)
+        columns |= {f"median_{key}": float(value)}
+        columns |= {f"median_{key}_low": float(low), f"median_{key}_high": float(high)}
+    return columns
 
 
-def _named(one: FeatureSet) -> dict[str, Any]:
-    return {"set": one.name, "encoder": one.encoder, "features": one.short_name}
+def _identified(feature_set: FeatureSet) -> dict[str, Any]:
+    return {
+        "set": feature_set.name,
+        "encoder": feature_set.encoder,
+        "features": feature_set.short_name,
+    }

@@ -1,4 +1,4 @@
-"""Which wells of drugs are compared with which, to tell mechanisms from others."""
+"""Choice of the wells of drugs to compare, and of the wells to compare them with."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,26 +14,27 @@ from gandl_jax.tasks import by_controls, held_out_part
 from gandl_jax.tasks.by_controls import Reference
 
 DOSES = ("highest", "all")
-MIN_CONTROLS = 5  # to be compared with; where there are fewer, drugs are (ours)
+MIN_CONTROLS = 5  # to compare with; if there are fewer, other drugs are used (ours)
 MAX_WELLS = 1_000  # of drugs, per cell model (ours)
-MAX_CONTROLS = 200  # that they are compared with, per cell model (ours)
+MAX_CONTROLS = 200  # to compare with, per cell model (ours)
 CONTROLS, OTHERS = "controls", "other mechanisms"
 SHOWN = 3  # names in a sentence
 
 
 @dataclasses.dataclass(frozen=True)
 class DrugWells:
-    """Which wells of a cell model are compared.
+    """Wells of a cell model that are compared.
 
     Attributes:
       group: the cell model.
-      wells: [U] int: n wells of drugs, then those of the controls that they are
-        compared with.
-      drug: [n] int, the drug of each.
-      mechanism: [n] int, that of its drug, of K and, after them, those of one drug.
+      wells: [U] int: n wells of drugs, then the controls to compare with.
+      drug: [n] int, the drug of each well.
+      mechanism: [n] int, the mechanism of the drug: K judged ones, then those of a
+        single drug.
       names: of the K mechanisms.
-      against: what drugs are compared with, `CONTROLS` or `OTHERS`.
-      reference: by which profiles are normalised; no control that is compared with.
+      against: wells to compare with, `CONTROLS` or `OTHERS`.
+      reference: records by which profiles are normalised; no control to compare with is
+        among them.
     """
 
     group: str
@@ -57,7 +58,7 @@ class DrugWells:
 
     @property
     def is_far(self) -> np.ndarray:
-        """[n, U] bool: what each well of a drug is compared with."""
+        """[n, U] bool: the wells that each well of a drug is compared with."""
         if self.against == OTHERS:
             return self.mechanism[:, None] != self.mechanism
         is_control = np.arange(len(self.wells)) >= len(self.drug)
@@ -65,48 +66,54 @@ class DrugWells:
 
 
 def wells_of(metadata: pd.DataFrame) -> pd.DataFrame:
-    """Metadata of the wells that are judged, in the order that `well_means` has."""
-    own = metadata.iloc[held_out_part.rows(metadata)]
-    nothing = np.zeros((len(own), 0), np.float32)
-    return well_means(FeatureSet("", own, nothing)).metadata
+    """Returns metadata of the judged wells, in the order of `well_means`."""
+    judged = metadata.iloc[held_out_part.rows(metadata)]
+    no_features = np.zeros((len(judged), 0), np.float32)
+    return well_means(FeatureSet("", judged, no_features)).metadata
 
 
 def choose(
     metadata: pd.DataFrame, options: Mapping[str, Any]
 ) -> tuple[list[DrugWells], list[str]]:
-    """Chooses what is compared in each cell model.
+    """Chooses the wells to compare in each cell model.
 
     Args:
       metadata: [N] rows of Metadata_* columns, with Role, Treatment and Mechanism.
       options: doses, of `DOSES`, and seed.
 
     Returns:
-      Of each cell model that allows it, and sentences on what is left out.
+      The wells of each cell model that allows it, and notes on what is left out.
     """
     wells = wells_of(metadata)
     models = profile_table.cell_models(wells)
     treated = (wells["Metadata_Role"] == "treated").to_numpy()
-    known = treated & (wells["Metadata_Mechanism"].astype(str) != "").to_numpy()
-    if not known.any():
+    has_mechanism = treated & (wells["Metadata_Mechanism"].astype(str) != "").to_numpy()
+    if not has_mechanism.any():
         return [], ["no treated well has a mechanism"]
-    made, said = [], []
+    chosen, notes = [], []
     for model in np.unique(models[treated]):
-        own = models == model
-        drugs = _of_doses(wells, np.flatnonzero(known & own), options["doses"])
-        said += [f"{model}: {words}" for words in _drugs_said(wells.iloc[drugs])]
-        kept = drugs[_thinned(wells["Metadata_Treatment"].iloc[drugs], options["seed"])]
-        if len(kept) < len(drugs):
-            said.append(
-                f"{model}: {len(kept):,} of {len(drugs):,} wells of drugs, drawn at "
+        in_model = models == model
+        drugs = _at_doses(
+            wells, np.flatnonzero(has_mechanism & in_model), options["doses"]
+        )
+        notes += [f"{model}: {note}" for note in _drug_notes(wells.iloc[drugs])]
+        drawn = drugs[
+            _thinned(wells["Metadata_Treatment"].iloc[drugs], options["seed"])
+        ]
+        if len(drawn) < len(drugs):
+            notes.append(
+                f"{model}: {len(drawn):,} of {len(drugs):,} wells of drugs, drawn at "
                 "random, are compared"
             )
-        found, words = _compared(wells, str(model), kept, own, options["seed"])
-        made, said = made + found, said + words
-    return made, said
+        more, more_notes = _compared(
+            wells, str(model), drawn, in_model, options["seed"]
+        )
+        chosen, notes = chosen + more, notes + more_notes
+    return chosen, notes
 
 
-def _of_doses(wells: pd.DataFrame, drugs: np.ndarray, doses: str) -> np.ndarray:
-    """The wells [n] of each drug's highest dose; all of a drug without doses."""
+def _at_doses(wells: pd.DataFrame, drugs: np.ndarray, doses: str) -> np.ndarray:
+    """Returns the wells [n] of each drug's highest dose; all if it has no doses."""
     column = "Metadata_Concentration_uM"
     if doses == "all" or column not in wells:
         return drugs
@@ -115,8 +122,8 @@ def _of_doses(wells: pd.DataFrame, drugs: np.ndarray, doses: str) -> np.ndarray:
     return drugs[(highest.isna() | (dose == highest)).to_numpy()]
 
 
-def _drugs_said(wells: pd.DataFrame) -> Iterator[str]:
-    """Sentences on drugs of one well and mechanisms of one drug."""
+def _drug_notes(wells: pd.DataFrame) -> Iterator[str]:
+    """Yields notes on drugs of one well and mechanisms of one drug."""
     counts = wells["Metadata_Treatment"].astype(str).value_counts()
     alone = sorted(counts.index[counts == 1])
     if alone:
@@ -124,7 +131,7 @@ def _drugs_said(wells: pd.DataFrame) -> Iterator[str]:
             f"{len(alone):,} of {len(counts):,} drugs have one well ({_some(alone)}): "
             "what is said of them is said of that well"
         )
-    drugs = _drugs_of(wells)
+    drugs = _count_drugs(wells)
     if single := sorted(drugs.index[drugs == 1]):
         yield (
             f"{len(single):,} of {len(drugs):,} mechanisms have one drug "
@@ -132,10 +139,10 @@ def _drugs_said(wells: pd.DataFrame) -> Iterator[str]:
         )
 
 
-def _drugs_of(wells: pd.DataFrame) -> pd.Series:
-    """How many drugs each mechanism has, by its name."""
-    both = wells[["Metadata_Mechanism", "Metadata_Treatment"]].astype(str)
-    return both.groupby("Metadata_Mechanism")["Metadata_Treatment"].nunique()
+def _count_drugs(wells: pd.DataFrame) -> pd.Series:
+    """Counts the drugs of each mechanism, by its name."""
+    columns = wells[["Metadata_Mechanism", "Metadata_Treatment"]].astype(str)
+    return columns.groupby("Metadata_Mechanism")["Metadata_Treatment"].nunique()
 
 
 def _some(names: Sequence[str]) -> str:
@@ -144,7 +151,7 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _thinned(treatments: pd.Series, seed: int) -> np.ndarray:
-    """Positions of at most `MAX_WELLS` wells, as many of each drug, at least one."""
+    """Draws positions of at most `MAX_WELLS` wells, equally many of each drug."""
     if len(treatments) <= MAX_WELLS:
         return np.arange(len(treatments))
     drawn = np.random.default_rng(seed).permutation(len(treatments))
@@ -154,37 +161,37 @@ def _thinned(treatments: pd.Series, seed: int) -> np.ndarray:
 
 
 def _compared(
-    wells: pd.DataFrame, model: str, drugs: np.ndarray, own: np.ndarray, seed: int
+    wells: pd.DataFrame, model: str, drugs: np.ndarray, in_model: np.ndarray, seed: int
 ) -> tuple[list[DrugWells], list[str]]:
-    """What is compared of a cell model, or nothing, and what to know of it.
+    """Returns the wells of a cell model to compare, or nothing, and notes.
 
     Args:
       wells: [W] rows of Metadata_* columns.
       model: the cell model.
       drugs: [n] int, its wells of drugs.
-      own: [W] bool, all of its wells.
+      in_model: [W] bool, all of its wells.
       seed: of the choice of controls.
     """
-    counts = _drugs_of(wells.iloc[drugs])
+    counts = _count_drugs(wells.iloc[drugs])
     several = sorted(counts.index[counts > 1])
     if not several:
         return [], [f"{model}: no mechanism has two drugs to be compared"]
-    classes = np.where(own, profile_table.control_classes(wells), -1)
-    searched, said = _half(wells, np.flatnonzero(classes == 0), seed), []
+    classes = np.where(in_model, profile_table.control_classes(wells), -1)
+    searched, notes = _half(wells, np.flatnonzero(classes == 0), seed), []
     against = CONTROLS if len(searched) >= MIN_CONTROLS else OTHERS
     if against == OTHERS:
         if len(counts) == 1:
-            words = "no controls and no drug of another mechanism to be compared with"
-            return [], [f"{model}: {words}"]
+            note = "no controls and no drug of another mechanism to be compared with"
+            return [], [f"{model}: {note}"]
         searched = searched[:0]
-        said.append(
+        notes.append(
             f"{model}: drugs are compared with drugs of other mechanisms, for fewer "
             f"than {2 * MIN_CONTROLS} wells are of response 0"
         )
     controls = np.flatnonzero(classes >= 0)
     order = pd.Index([*several, *sorted(counts.index[counts == 1])], dtype=object)
     treatments = wells["Metadata_Treatment"].iloc[drugs].astype(str).to_numpy(str)
-    made = DrugWells(
+    compared = DrugWells(
         group=model,
         wells=np.concatenate([drugs, searched]),
         drug=np.unique(treatments, return_inverse=True)[1],
@@ -195,13 +202,13 @@ def _compared(
         against=against,
         reference=by_controls.reference(np.setdiff1d(controls, searched), drugs),
     )
-    return [made], said
+    return [compared], notes
 
 
 def _half(wells: pd.DataFrame, controls: np.ndarray, seed: int) -> np.ndarray:
-    """Every other control well, at random but even over the plates; not too many.
+    """Draws every other control well, evenly over plates, at most MAX_CONTROLS.
 
-    The other half normalises, for wells that make a plate's centre lie nearer to it
+    The other half normalises: wells that determine a plate's centre lie nearer to it
     than others do.
     """
     rng = np.random.default_rng(seed)

@@ -1,10 +1,10 @@
-"""Which dose of a compound makes infected wells look healthy? DEEMD's question.
+"""Efficacy of doses of a compound against infection, as in DEEMD.
 
-A dose is effective where the upper 95 % bound of the median infection probability of
-its wells lies below 1/2 (Saberian et al. 2022). How probably a well is infected the
-encoder's set "infection" tells, or a classifier of the control wells (`infection.py`);
-how the bound is found, and what there is for few wells, `median_bound.py` says. No
-correction is made for the number of doses, as in the paper.
+A dose is effective if the upper 95 % bound of the median infection probability of its
+wells lies below 1/2 (Saberian et al. 2022). The probability is that of the encoder's
+set "infection", or of a classifier of the control wells (`infection.py`). The bound,
+also for few wells, is that of `median_bound.py`. As in the paper, there is no
+correction for the number of doses.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -44,13 +44,13 @@ def check(metadata: pd.DataFrame, options: Mapping[str, Any]) -> None:
       Skip: the screen lacks a column, or no experiment has both controls and a dose.
     """
     need_columns(metadata, *_COLUMNS)
-    found = [rows for _, _, rows in responses.experiments(metadata)]
-    if not found:
+    experiments = [rows for _, _, rows in responses.experiments(metadata)]
+    if not experiments:
         raise Skip(
             "no experiment has wells of response 0 (infected, untreated) and of "
             "response 1 (healthy)"
         )
-    if not any(_is_dosed(metadata.iloc[rows]).any() for rows in found):
+    if not any(_is_dosed(metadata.iloc[rows]).any() for rows in experiments):
         raise Skip("no experiment with both controls has a treated well with a dose")
 
 
@@ -60,8 +60,8 @@ def run(
     """Judges every dose of every compound.
 
     Args:
-      sets: full name -> set; of each encoder its set "infection", or where it has none
-        that which `options["features"]` names, or its only one.
+      sets: full name -> set; of each encoder its set "infection" is used, else the one
+        that `options["features"]` names, or its single one.
       splits: unused.
       **options: features, the headline set's name within its encoder; normalize;
         dose_unit, "uM" unless given.
@@ -69,9 +69,10 @@ def run(
     Returns:
       Per encoder, cell model and experiment a row for each treatment and dose, and one
       for each control (whose treatment is ""): the median of its wells' infection
-      probabilities, its upper bound and how that was found, whether the dose is
-      effective (None where nothing can be told, with why), and the wells' probabilities
-      as "points". "features" is the headline's name, beside which a row is shown.
+      probabilities, its upper bound and the method of that, whether the dose is
+      effective (None if unknown, with the reason in "why_not"), and the wells'
+      probabilities as "points". "features" is the headline's name, beside which a row
+      is shown.
     """
     names, rows = judged_sets(sets, options["features"]), []
     with steps.counted(len(names), "sets"):
@@ -82,78 +83,103 @@ def run(
 
 
 def judged_sets(names: Sequence[str], headline: str) -> list[str]:
-    """Full names of the sets that are judged, one of each encoder.
+    """Returns the full names of the judged sets, one of each encoder.
 
     Args:
       names: of all sets.
       headline: the set shown first within each encoder.
     """
-    told = {n for n in names if n.partition("/")[2] == infection.SET}
-    encoders = {feature_set.encoder(name) for name in told}
-    usual = responses.judged_sets(names, headline)
-    others = [n for n in usual if feature_set.encoder(n) not in encoders]
-    return [name for name in names if name in {*told, *others}]
+    probability_sets = {
+        name for name in names if name.partition("/")[2] == infection.SET
+    }
+    encoders = {feature_set.encoder(name) for name in probability_sets}
+    headline_sets = responses.judged_sets(names, headline)
+    other_sets = [
+        name for name in headline_sets if feature_set.encoder(name) not in encoders
+    ]
+    return [name for name in names if name in {*probability_sets, *other_sets}]
 
 
-def _of_set(one: FeatureSet, options: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _of_set(
+    judged_set: FeatureSet, options: Mapping[str, Any]
+) -> Iterator[dict[str, Any]]:
     about = {
         "task": "efficacy",
-        "set": one.name,
-        "encoder": one.encoder,
-        "features": options["features"] if "/" in one.name else one.short_name,
+        "set": judged_set.name,
+        "encoder": judged_set.encoder,
+        "features": options["features"]
+        if "/" in judged_set.name
+        else judged_set.short_name,
         dose_unit.KEY: dose_unit.named_in(options),
-        "told_by": infection.TOLD if infection.is_told(one) else infection.LEARNT,
+        "told_by": infection.BY_ENCODER
+        if infection.holds_probabilities(judged_set)
+        else infection.BY_CLASSIFIER,
     }
-    for model, experiment, rows in responses.experiments(one.metadata):
-        own = one.take(rows)
-        wells = infection.find(own, options["normalize"])
-        seen = own.seen.of_groups(profile_table.wells(own.metadata))
-        names = np.unique(profile_table.wells(own.metadata).astype(str))
-        place = np.searchsorted(
+    for model, experiment, rows in responses.experiments(judged_set.metadata):
+        experiment_set = judged_set.take(rows)
+        wells = infection.find(experiment_set, options["normalize"])
+        seen = experiment_set.seen.of_groups(
+            profile_table.wells(experiment_set.metadata)
+        )
+        names = np.unique(profile_table.wells(experiment_set.metadata).astype(str))
+        well_of_group = np.searchsorted(
             names, wells.metadata["Metadata_Record_ID"].to_numpy(str)
         )
-        for found, at in _judge(wells):
-            # What is learnt from controls is about all wells of the experiment.
-            is_told = about["told_by"] == infection.TOLD
-            mark = marks.mark(seen, place[at] if is_told else None)
-            mark[marks.SCREEN] = one.seen.any_image
-            yield about | {"group": model, "experiment": experiment} | found | mark
+        for fields, positions in _judge(wells):
+            # A classifier of the controls involves all wells of the experiment.
+            by_encoder = about["told_by"] == infection.BY_ENCODER
+            mark = marks.mark(seen, well_of_group[positions] if by_encoder else None)
+            mark[marks.SCREEN] = judged_set.seen.any_image
+            yield about | {"group": model, "experiment": experiment} | fields | mark
 
 
 def _judge(wells: Infection) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
-    """What is told of each dose and control, and its wells [n]."""
+    """Yields the fields of each dose and control, and its wells [n]."""
     groups = [*_doses(wells.metadata), *_controls(wells.metadata)]
     sd, freedom = 0.0, 0
     if wells.probability is not None:
-        treated = (wells.probability[at] for about, at in groups if about["treatment"])
+        treated = (
+            wells.probability[positions]
+            for about, positions in groups
+            if about["treatment"]
+        )
         sd, freedom = median_bound.scatter(map(median_bound.logits, treated))
-    for about, at in groups:
-        yield about | _median(wells, at, sd, freedom), at
+    for about, positions in groups:
+        yield about | _median(wells, positions, sd, freedom), positions
 
 
-def _median(wells: Infection, at: np.ndarray, sd: float, freedom: int):
-    nothing = dict.fromkeys(("median", "upper", "bound", "effective"))
-    found = {"wells": len(at), **nothing, "why_not": wells.why_not, "points": []}
+def _median(wells: Infection, positions: np.ndarray, sd: float, freedom: int):
+    unknown = dict.fromkeys(("median", "upper", "bound", "effective"))
+    fields = {
+        "wells": len(positions),
+        **unknown,
+        "why_not": wells.why_not,
+        "points": [],
+    }
     if wells.probability is not None:
-        own = wells.probability[at]
-        upper, how = median_bound.upper(own, sd, freedom)
+        probabilities = wells.probability[positions]
+        upper, method = median_bound.upper(probabilities, sd, freedom)
         effective = None if upper is None else upper < HEALTHY_BELOW
-        found |= {"median": float(np.median(own)), "upper": upper, "bound": how}
-        found |= {"effective": effective, "points": own.tolist()}
+        fields |= {
+            "median": float(np.median(probabilities)),
+            "upper": upper,
+            "bound": method,
+        }
+        fields |= {"effective": effective, "points": probabilities.tolist()}
         if upper is None:
-            found["why_not"] = "too few wells for a bound"
-    return found | {"warnings": list(wells.warnings)}
+            fields["why_not"] = "too few wells for a bound"
+    return fields | {"warnings": list(wells.warnings)}
 
 
 def _is_dosed(metadata: pd.DataFrame) -> np.ndarray:
-    """[W] bool: treated wells with a dose."""
+    """Returns [W] bool: treated wells with a dose."""
     dose = metadata["Metadata_Concentration_uM"].to_numpy(float)
     is_treated = (metadata["Metadata_Role"] == "treated").to_numpy()
     return is_treated & (dose > 0) & np.isfinite(dose)
 
 
 def _doses(wells: pd.DataFrame) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
-    """Treatment and dose, in order, and their wells."""
+    """Yields treatment and dose, in order, and their wells."""
     dosed = np.flatnonzero(_is_dosed(wells))
     keys = ["Metadata_Treatment", "Metadata_Concentration_uM"]
     groups = wells.iloc[dosed].groupby(keys, sort=True).indices
@@ -170,21 +196,30 @@ def _controls(wells: pd.DataFrame) -> Iterator[tuple[dict[str, Any], np.ndarray]
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The compounds with an effective dose by some encoder, as text for a terminal."""
+    """Writes the compounds with an effective dose by some encoder, for a terminal."""
     encoders, lines = columns(rows), compounds(rows)
-    found = {k: of for k, of in lines.items() if any(map(effective, of.values()))}
+    effective_lines = {
+        key: rows_by_encoder
+        for key, rows_by_encoder in lines.items()
+        if any(map(effective, rows_by_encoder.values()))
+    }
     body = [
-        [*key, *(_told(of.get(encoder, ())) for encoder in encoders.values())]
-        for key, of in [*found.items()][:MAX_COMPOUNDS]
+        [
+            *key,
+            *(_cell(rows_by_encoder.get(encoder, ())) for encoder in encoders.values()),
+        ]
+        for key, rows_by_encoder in [*effective_lines.items()][:MAX_COMPOUNDS]
     ]
     unit = dose_unit.named_in(rows[0])
     title = (
-        f"{TITLE}: {len(found)} of {len(lines)} compounds have an effective dose by "
-        f"some encoder; in {unit} those whose 95 % upper bound of the median infection "
-        "probability lies below .5"
+        f"{TITLE}: {len(effective_lines)} of {len(lines)} compounds have an effective "
+        f"dose by some encoder; in {unit} those whose 95 % upper bound of the median "
+        "infection probability lies below .5"
     )
     header = ["cell model", "experiment", "treatment", *encoders]
-    more = [f"and {len(found) - MAX_COMPOUNDS} more"] * (len(found) > MAX_COMPOUNDS)
+    more = [f"and {len(effective_lines) - MAX_COMPOUNDS} more"] * (
+        len(effective_lines) > MAX_COMPOUNDS
+    )
     shown = aligned([header, *body]) if body else []
     return "\n".join([title, *shown, *more, *why_not(rows)])
 
@@ -192,34 +227,34 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
 def compounds(
     rows: Sequence[Mapping[str, Any]],
 ) -> dict[tuple[str, str, str], dict[str, list[Mapping[str, Any]]]]:
-    """(cell model, experiment, treatment) to encoder to its rows, lowest dose first."""
-    found: dict[tuple, dict[str, list]] = {}
+    """Groups rows: (cell model, experiment, treatment) -> encoder -> rows by dose."""
+    lines: dict[tuple, dict[str, list]] = {}
     for row in rows:
         if row["treatment"]:
             key = (row["group"], row["experiment"], row["treatment"])
-            found.setdefault(key, {}).setdefault(row["encoder"], []).append(row)
-    return found
+            lines.setdefault(key, {}).setdefault(row["encoder"], []).append(row)
+    return lines
 
 
 def effective(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The rows of doses that are effective."""
+    """Returns the rows of effective doses."""
     return [row for row in rows if row["effective"]]
 
 
-def _told(rows: Sequence[Mapping[str, Any]]) -> str:
+def _cell(rows: Sequence[Mapping[str, Any]]) -> str:
     if not rows:
         return "-"
     doses = [f"{row['concentration_um']:g}" for row in effective(rows)]
     none = "?" if all(row["effective"] is None for row in rows) else "none"
     learnt = next(filter(marks.learnt, rows), rows[0])
-    return marks.told(", ".join(doses) or none, learnt)
+    return marks.marked(", ".join(doses) or none, learnt)
 
 
 def why_not(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """A line for each encoder, cell model and reason that nothing is told."""
+    """Returns a line for each encoder, cell model and reason without a result."""
     return [
-        f"{encoder}, {model}: {why}"
-        for encoder, model, why in dict.fromkeys(
+        f"{encoder}, {model}: {reason}"
+        for encoder, model, reason in dict.fromkeys(
             (row["encoder"], row["group"], row["why_not"])
             for row in rows
             if row["why_not"]

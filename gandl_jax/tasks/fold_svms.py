@@ -1,9 +1,9 @@
-"""The SVMs of a split's folds: what folds share is computed once.
+"""SVMs of a split's folds; computations that folds share are done once.
 
-A fold is normalised by its own reference records. Where a plate left out changes
-nothing for the other plates, or where all plates are normalised as one, all folds learn
-from the same rows, or from the same but for a centre and scale. Their SVMs are then
-solved side by side. Other folds are normalised and solved one by one, some at a time.
+A fold is normalised by its own reference records. If leaving a plate out does not
+change the other plates, or if all plates are normalised together, all folds learn from
+the same rows, or from the same but for a centre and scale. Their SVMs are then solved
+side by side. Other folds are normalised and solved separately, some at a time.
 """
 
 import dataclasses
@@ -35,17 +35,18 @@ GROUP = 24  # SVMs at most that are solved side by side, each group in a thread 
 VALUES = 2**20  # of rows x SVMs of a group, at most
 FITTED_AT_ONCE = 2**25  # values of a fold's references; of more, one fold at a time
 IN_FLOAT64 = 2**23  # values of rows that are kept as such; more are read in blocks
-_one_learns = threading.Lock()  # liblinear's random generator is a process's only one
+# A process has one random generator of liblinear.
+_liblinear_lock = threading.Lock()
 
 
 @dataclasses.dataclass(frozen=True)
 class Fold:
-    """What one fold is made of.
+    """Records of one fold.
 
     Attributes:
-      fitted_on: [n] int records that normalisation is fitted on.
-      train: [n] int records that are learnt from.
-      test: [n] int records that are decided on.
+      fitted_on: [n] int records to fit normalisation on.
+      train: [n] int records to learn from.
+      test: [n] int records to decide on.
     """
 
     fitted_on: np.ndarray
@@ -54,11 +55,11 @@ class Fold:
 
 
 class Decided(NamedTuple):
-    """What LinearSVC decided on.
+    """Decisions of LinearSVC.
 
     Attributes:
-      decision: [m, K] float64, the highest for the class that is decided on.
-      short: 1 where a fit stopped at the largest number of iterations, else 0.
+      decision: [m, K] float64, the highest for the predicted class.
+      short: 1 if a fit stopped at the largest number of iterations, else 0.
     """
 
     decision: np.ndarray
@@ -66,15 +67,15 @@ class Decided(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class Given:
-    """What all folds are given.
+class FoldData:
+    """Records and options that all folds share.
 
     Attributes:
       features: [N, D] float32.
-      plates: [N] str plate of each record, by which it is normalised.
+      plates: [N] str plate of each record, for its normalisation.
       codes: [N] int class of each record.
-      normalize: a name that `normalize.make` knows.
-      options: svm_c (for columns divided by sqrt(D), so that it means the same at
+      normalize: a name for `normalize.make`.
+      options: svm_c (for columns divided by sqrt(D), so that it has the same effect at
         every width) and seed.
     """
 
@@ -85,7 +86,7 @@ class Given:
     options: Mapping[str, Any]
 
     def width(self, rows: np.ndarray) -> np.ndarray:
-        """Rows [n, D] divided by sqrt(D)."""
+        """Divides rows [n, D] by sqrt(D)."""
         return rows / np.float32(np.sqrt(rows.shape[1]))
 
 
@@ -94,11 +95,11 @@ class Shared:
     """Rows that all folds learn from.
 
     Attributes:
-      records: [n] int which they are, ascending.
+      records: [n] int their positions, ascending.
       rows: [n, D + 1], the last column 1.
       shift: [F, D] and
-      scale: [F, D]: a fold's features are (row - shift) / scale; None for both where
-        they are the rows.
+      scale: [F, D]: a fold's features are (row - shift) / scale; None for both if they
+        are the rows.
     """
 
     records: np.ndarray
@@ -108,35 +109,37 @@ class Shared:
 
 
 def decide(
-    given: Given, folds: Sequence[Fold]
+    data: FoldData, folds: Sequence[Fold]
 ) -> tuple[list[np.ndarray], list[normalize.Doubt]]:
     """Learns from each fold's training part and decides on its test part.
 
     Args:
-      given: to all folds.
+      data: shared by all folds.
       folds: F of them.
 
     Returns:
-      Per fold [n, K] float decisions, the highest for the class that is decided on; and
-      doubts about normalisation.
+      Per fold [n, K] float decisions, the highest for the predicted class; and doubts
+      about normalisation.
     """
-    scalers, told = _scalers(given, folds), []
-    shared = _shared(given, folds, scalers)
+    scalers, doubts = _scalers(data, folds), []
+    shared = _shared(data, folds, scalers)
     if shared:
-        found = _side_by_side(given, folds, scalers, shared)
+        decisions = _side_by_side(data, folds, scalers, shared)
     else:
         jobs = list(zip(folds, scalers, strict=True))
-        found, told = map(list, zip(*units.each(_alone, (given,), jobs), strict=True))
-    left = [i for i, one in enumerate(found) if one is None]
-    others = _liblinear(given, [(folds[i], scalers[i]) for i in left])
-    for i, decision in zip(left, others, strict=True):
-        found[i] = decision
-    told += [scaler.doubts() for scaler in scalers]
-    return found, [doubt for own in told for doubt in own]
+        decisions, doubts = map(
+            list, zip(*units.each(_solve_alone, (data,), jobs), strict=True)
+        )
+    unsolved = [i for i, decision in enumerate(decisions) if decision is None]
+    solved = _liblinear(data, [(folds[i], scalers[i]) for i in unsolved])
+    for i, decision in zip(unsolved, solved, strict=True):
+        decisions[i] = decision
+    doubts += [scaler.doubts() for scaler in scalers]
+    return decisions, [doubt for fold_doubts in doubts for doubt in fold_doubts]
 
 
 def count(codes: np.ndarray, folds: Sequence[tuple[np.ndarray, np.ndarray]]) -> int:
-    """How many SVMs folds take: one, or one for each class where there are more than 2.
+    """Counts the SVMs of folds: one each, or one per class for more than 2.
 
     Args:
       codes: [N] int class of each record.
@@ -146,68 +149,74 @@ def count(codes: np.ndarray, folds: Sequence[tuple[np.ndarray, np.ndarray]]) -> 
     return sum(n if n > 2 else 1 for n in classes)
 
 
-def _scalers(given: Given, folds: Sequence[Fold]) -> list[Any]:
-    """The fitted normalisation of each fold."""
-    largest = max(len(fold.fitted_on) for fold in folds) * given.features.shape[1]
+def _scalers(data: FoldData, folds: Sequence[Fold]) -> list[Any]:
+    """Returns the fitted normalisation of each fold."""
+    largest = max(len(fold.fitted_on) for fold in folds) * data.features.shape[1]
     most = None if largest <= FITTED_AT_ONCE else 1
-    if not isinstance(normalize.make(given.normalize), normalize.PlateScaler):
-        return units.each(_fitted, (given,), folds, most=most)
-    found: dict[bytes, Any] = {}
+    if not isinstance(normalize.make(data.normalize), normalize.PlateScaler):
+        return units.each(_fitted, (data,), folds, most=most)
+    known: dict[bytes, Any] = {}
 
-    def of_known(fold):
-        return _fitted(given, fold, known=normalize.Known(fold.fitted_on, found))
+    def fit_known(fold):
+        return _fitted(data, fold, known=normalize.Known(fold.fitted_on, known))
 
-    return threads.each(of_known, folds, most=most)
-
-
-def _fitted(given: Given, fold: Fold, **options: Any) -> Any:
-    own, scaler = fold.fitted_on, normalize.make(given.normalize)
-    return scaler.fit(given.features[own], plates=given.plates[own], **options)
+    return threads.each(fit_known, folds, most=most)
 
 
-def _shared(given: Given, folds: Sequence[Fold], scalers) -> Shared | None:
-    """Rows of all folds; None where each has its own."""
+def _fitted(data: FoldData, fold: Fold, **options: Any) -> Any:
+    fitted_on, scaler = fold.fitted_on, normalize.make(data.normalize)
+    return scaler.fit(
+        data.features[fitted_on], plates=data.plates[fitted_on], **options
+    )
+
+
+def _shared(data: FoldData, folds: Sequence[Fold], scalers) -> Shared | None:
+    """Returns the rows that all folds share; None if they share none."""
     records = np.unique(np.concatenate([fold.train for fold in folds]))
-    classes = {tuple(np.unique(given.codes[fold.train])) for fold in folds}
-    size = len(records), given.features.shape[1]
+    classes = {tuple(np.unique(data.codes[fold.train])) for fold in folds}
+    size = len(records), data.features.shape[1]
     if len(folds) < 2 or len(classes) > 1 or not linear_svm.can_solve(*size):
         return None
     if isinstance(scalers[0], normalize.Unchanged):
-        return Shared(records, _rows(given.width(given.features[records])))
+        return Shared(records, _rows(data.width(data.features[records])))
     if not isinstance(scalers[0], normalize.PlateScaler):
         return None
-    one = len(pd.unique(given.plates)) == 1
-    return (_of_one_plate if one else _of_plates)(given, folds, scalers, records)
+    is_one_plate = len(pd.unique(data.plates)) == 1
+    return (_shared_by_one_plate if is_one_plate else _shared_by_plates)(
+        data, folds, scalers, records
+    )
 
 
-def _of_plates(given: Given, folds, scalers, records) -> Shared | None:
-    """Where a plate has the same centre and scale in all folds that learn from it."""
-    plates, names = pd.factorize(given.plates)
+def _shared_by_plates(data: FoldData, folds, scalers, records) -> Shared | None:
+    """Shares rows if each plate has one centre and scale in all folds that use it."""
+    plates, names = pd.factorize(data.plates)
     names = names.astype(str)
-    by, measured = (
+    fold_numbers, measured = (
         np.full(len(names), -1),
-        np.empty((2, len(names), given.features.shape[1])),
+        np.empty((2, len(names), data.features.shape[1])),
     )
     for number, (fold, scaler) in enumerate(zip(folds, scalers, strict=True)):
         used = np.unique(plates[fold.train])
-        own = scaler.places(names[used])
-        if (own < 0).any():
+        positions = scaler.places(names[used])
+        if (positions < 0).any():
             return None
-        of_fold = np.stack([scaler.centers_[own], scaler.scales_[own]])
-        new = by[used] < 0
-        measured[:, used[new]], by[used[new]] = of_fold[:, new], number
+        of_fold = np.stack([scaler.centers_[positions], scaler.scales_[positions]])
+        new = fold_numbers[used] < 0
+        measured[:, used[new]], fold_numbers[used[new]] = of_fold[:, new], number
         if not np.array_equal(measured[:, used], of_fold):
             return None
-    by = by[plates[records]]
-    rows = np.empty((len(records), given.features.shape[1]), np.float32)
-    for number in np.unique(by):
-        rows[by == number] = _scaled(given, records[by == number], scalers[number])
-    return Shared(records, _rows(given.width(rows)))
+    fold_numbers = fold_numbers[plates[records]]
+    rows = np.empty((len(records), data.features.shape[1]), np.float32)
+    for number in np.unique(fold_numbers):
+        rows[fold_numbers == number] = _scaled(
+            data, records[fold_numbers == number], scalers[number]
+        )
+    return Shared(records, _rows(data.width(rows)))
 
 
-def _of_one_plate(given: Given, folds, scalers, records) -> Shared | None:
-    """Where each fold has one centre and scale, and no value that it would bound."""
-    if any(scaler.places(given.plates[:1].astype(str))[0] < 0 for scaler in scalers):
+def _shared_by_one_plate(data: FoldData, folds, scalers, records) -> Shared | None:
+    """Shares rows if each fold has one centre and scale, and bounds no value."""
+    if any(scaler.places(data.plates[:1].astype(str))[0] < 0 for scaler in scalers):
         return None
     centers, scales = (
         np.stack([getattr(scaler, name)[0] for scaler in scalers])
@@ -216,33 +225,33 @@ def _of_one_plate(given: Given, folds, scalers, records) -> Shared | None:
     if not np.isfinite(scales).all():
         return None
     records = np.union1d(records, np.concatenate([fold.test for fold in folds]))
-    rows = _scaled(given, records, scalers[0])
+    rows = _scaled(data, records, scalers[0])
     shift, scale = (centers - centers[0]) / scales[0], scales / scales[0]
     ends = np.stack([rows.min(0), rows.max(0)])[:, None]
     if np.abs((ends - shift) / scale).max() >= normalize.FARTHEST:
         return None
-    return Shared(records, _rows(given.width(rows)), given.width(shift), scale)
+    return Shared(records, _rows(data.width(rows)), data.width(shift), scale)
 
 
 def _rows(x: np.ndarray) -> np.ndarray:
-    """Rows [n, D + 1] to learn from, of features [n, D]."""
-    kind = np.float64 if x.size <= IN_FLOAT64 else np.float32
-    return linear_svm.with_ones(x.astype(kind, copy=False))
+    """Returns rows [n, D + 1] to learn from, of features [n, D]."""
+    dtype = np.float64 if x.size <= IN_FLOAT64 else np.float32
+    return linear_svm.with_ones(x.astype(dtype, copy=False))
 
 
-def _scaled(given: Given, records: np.ndarray, scaler) -> np.ndarray:
-    return scaler.transform(given.features[records], plates=given.plates[records])
+def _scaled(data: FoldData, records: np.ndarray, scaler) -> np.ndarray:
+    return scaler.transform(data.features[records], plates=data.plates[records])
 
 
-def _side_by_side(given: Given, folds, scalers, shared: Shared) -> list:
-    """Decisions of all folds, whose SVMs are solved at once; None if they are not."""
+def _side_by_side(data: FoldData, folds, scalers, shared: Shared) -> list:
+    """Returns decisions of all folds, solved at once; None each if not solved."""
     learnt = np.stack([np.isin(shared.records, fold.train) for fold in folds])
-    weights = _weights(given, shared, learnt)
+    weights = _weights(data, shared, learnt)
 
     def decision(number):
         fold, scaler = folds[number], scalers[number]
         if shared.shift is None:
-            rows = _rows(given.width(_scaled(given, fold.test, scaler)))
+            rows = _rows(data.width(_scaled(data, fold.test, scaler)))
         else:
             rows = shared.rows[np.searchsorted(shared.records, fold.test)]
         return _decision(rows, weights[number])
@@ -252,119 +261,129 @@ def _side_by_side(given: Given, folds, scalers, shared: Shared) -> list:
     return threads.each(decision, range(len(folds)))
 
 
-def _alone(given: Given, job: tuple[Fold, Any]) -> tuple[np.ndarray | None, list]:
-    """Decisions of one fold, by rows of its own; None where its SVMs are not solved.
+def _solve_alone(
+    data: FoldData, job: tuple[Fold, Any]
+) -> tuple[np.ndarray | None, list]:
+    """Returns decisions of one fold, or None if its SVMs are not solved, and doubts.
 
-    And doubts about its normalisation.
+    The doubts are about its normalisation.
     """
     fold, scaler = job
-    if not linear_svm.can_solve(len(fold.train), given.features.shape[1]):
+    if not linear_svm.can_solve(len(fold.train), data.features.shape[1]):
         return None, []
-    own = Shared(fold.train, _rows(given.width(_scaled(given, fold.train, scaler))))
-    weights = _weights(given, own, np.ones((1, len(fold.train)), bool))
+    shared = Shared(fold.train, _rows(data.width(_scaled(data, fold.train, scaler))))
+    weights = _weights(data, shared, np.ones((1, len(fold.train)), bool))
     if weights is None:
         return None, []
-    rows = _rows(given.width(_scaled(given, fold.test, scaler)))
+    rows = _rows(data.width(_scaled(data, fold.test, scaler)))
     return _decision(rows, weights[0]), scaler.doubts()
 
 
 def _decision(rows: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """[n, K] of test rows; of two classes there is one number for the second."""
-    found = linear_svm.scores(rows, weights).T
-    return np.hstack([-found, found]) if found.shape[1] == 1 else found
+    """Returns decisions [n, K] of test rows; of two classes, from one SVM."""
+    scores = linear_svm.scores(rows, weights).T
+    return np.hstack([-scores, scores]) if scores.shape[1] == 1 else scores
 
 
-def _weights(given: Given, shared: Shared, learnt: np.ndarray) -> np.ndarray | None:
-    """[F, problems of a fold, D + 1] weights of rows; None where one is not solved.
+def _weights(data: FoldData, shared: Shared, learnt: np.ndarray) -> np.ndarray | None:
+    """Returns weights [F, problems of a fold, D + 1] of rows; None if any is unsolved.
 
-    `learnt` [F, n] bool are the rows that each fold learns from.
+    Args:
+      data: shared by all folds.
+      shared: n rows.
+      learnt: [F, n] bool, rows that each fold learns from.
     """
-    codes = given.codes[shared.records]
+    codes = data.codes[shared.records]
     classes = np.unique(codes[learnt[0]])
-    kinds = classes[1:] if len(classes) == 2 else classes
+    labels = classes[1:] if len(classes) == 2 else classes
     # Problems of one class follow one another: they are more alike.
-    asked = [(kind, fold) for kind in kinds for fold in range(len(learnt))]
+    problems = [(label, fold) for label in labels for fold in range(len(learnt))]
     size = max(1, min(GROUP, VALUES // len(codes)))
-    groups = np.array_split(np.array(asked), math.ceil(len(asked) / size))
-    common = (shared, codes, learnt, given.options["svm_c"])
-    found = units.each(_solved, common, groups)
-    if any(part is None for part in found):
+    groups = np.array_split(np.array(problems), math.ceil(len(problems) / size))
+    common = (shared, codes, learnt, data.options["svm_c"])
+    solutions = units.each(_solved, common, groups)
+    if any(solution is None for solution in solutions):
         return None
-    weights = np.concatenate(found).reshape(len(kinds), len(learnt), -1)
+    weights = np.concatenate(solutions).reshape(len(labels), len(learnt), -1)
     return weights.swapaxes(0, 1)
 
 
 def _solved(shared: Shared, codes, learnt, svm_c: float, group) -> np.ndarray | None:
-    """Weights of a group of problems, as asked of `_problems`; None if not solved."""
-    found = linear_svm.solve(_problems(shared, codes, learnt, group, svm_c))
-    if found is not None:
+    """Solves a group of the problems [P, 2] of `_problems`; None if not solved."""
+    weights = linear_svm.solve(_problems(shared, codes, learnt, group, svm_c))
+    if weights is not None:
         steps.add(len(group))
-    return found
+    return weights
 
 
-def _problems(shared: Shared, codes, learnt, asked, svm_c: float) -> Problems:
-    """One against all others, for pairs of a class and a fold.
+def _problems(shared: Shared, codes, learnt, pairs, svm_c: float) -> Problems:
+    """Makes problems of one class against all others, for pairs of a class and a fold.
 
-    Classes are balanced as LinearSVC does it: of two both are weighted, of more only
-    the one.
+    Classes are balanced as by LinearSVC: two are both weighted, of more only the one.
     """
-    kinds, folds = asked.T
-    is_kind, learnt = codes == kinds[:, None], learnt[folds]
-    count, own = learnt.sum(1), (is_kind & learnt).sum(1)
-    several = len(np.unique(codes[learnt[0]]))
-    of_kind = count / (several * own)
-    of_others = count / (several * (count - own)) if several == 2 else np.ones(len(own))
-    costs = np.where(is_kind, of_kind[:, None], of_others[:, None]) * learnt * svm_c
+    labels, folds = pairs.T
+    is_label, learnt = codes == labels[:, None], learnt[folds]
+    count, label_count = learnt.sum(1), (is_label & learnt).sum(1)
+    class_count = len(np.unique(codes[learnt[0]]))
+    label_weight = count / (class_count * label_count)
+    rest_weight = (
+        count / (class_count * (count - label_count))
+        if class_count == 2
+        else np.ones(len(label_count))
+    )
+    costs = (
+        np.where(is_label, label_weight[:, None], rest_weight[:, None]) * learnt * svm_c
+    )
     columns = [None if x is None else x[folds] for x in (shared.shift, shared.scale)]
-    return Problems(shared.rows, np.where(is_kind, 1.0, -1.0), costs, *columns)
+    return Problems(shared.rows, np.where(is_label, 1.0, -1.0), costs, *columns)
 
 
-def _liblinear(given: Given, jobs: Sequence[tuple[Fold, Any]]) -> list[np.ndarray]:
-    """Decisions of folds that are too large, or whose C is, by another method."""
+def _liblinear(data: FoldData, jobs: Sequence[tuple[Fold, Any]]) -> list[np.ndarray]:
+    """Decides by liblinear for folds that are too large, or whose C is."""
     if not jobs:
         return []
     if units.are_handed_out():
-        made = units.each(_one_by_liblinear, (given,), jobs)
+        decided = units.each(_one_by_liblinear, (data,), jobs)
     else:
-        made = _in_processes(given, jobs)
-    short = sum(one.short for one in made)
+        decided = _in_processes(data, jobs)
+    short = sum(fold.short for fold in decided)
     remarks.count(short, SHORT)
-    return [one.decision for one in made]
+    return [fold.decision for fold in decided]
 
 
-def _in_processes(given: Given, jobs: Sequence[tuple[Fold, Any]]) -> list[Decided]:
-    """Decisions of folds by liblinear, each counted when it is there."""
-    size = sum(len(fold.train) for fold, _ in jobs) * given.features.shape[1]
+def _in_processes(data: FoldData, jobs: Sequence[tuple[Fold, Any]]) -> list[Decided]:
+    """Decides by liblinear in processes, and counts each fold when it is done."""
+    size = sum(len(fold.train) for fold, _ in jobs) * data.features.shape[1]
     processes = max(1, min(cpu_count(), len(jobs), size // VALUES_PER_PROCESS))
-    # Not threads: of those of one process one learns at a time.
+    # Not threads: only one thread of a process learns at a time.
     with child_processes.deaf_to_interrupts(), threads.on_one_core():
-        due = (delayed(learn)(*_scaled_parts(given, *job)) for job in jobs)
-        made = Parallel(n_jobs=processes, return_as="generator")(due)
-        return [_counted(given, *pair) for pair in zip(jobs, made, strict=True)]
+        due = (delayed(learn)(*_scaled_parts(data, *job)) for job in jobs)
+        decided = Parallel(n_jobs=processes, return_as="generator")(due)
+        return [_counted(data, *pair) for pair in zip(jobs, decided, strict=True)]
 
 
-def _counted(given: Given, job: tuple[Fold, Any], decided: Decided) -> Decided:
-    """What was decided, after its SVMs have been counted."""
+def _counted(data: FoldData, job: tuple[Fold, Any], decided: Decided) -> Decided:
+    """Counts the SVMs of a decided fold."""
     fold, _ = job
-    steps.add(count(given.codes, [(fold.train, fold.test)]))
+    steps.add(count(data.codes, [(fold.train, fold.test)]))
     return decided
 
 
-def _one_by_liblinear(given: Given, job: tuple[Fold, Any]) -> Decided:
-    return _counted(given, job, learn(*_scaled_parts(given, *job)))
+def _one_by_liblinear(data: FoldData, job: tuple[Fold, Any]) -> Decided:
+    return _counted(data, job, learn(*_scaled_parts(data, *job)))
 
 
-def _scaled_parts(given: Given, fold: Fold, scaler) -> tuple:
-    """What `learn` takes."""
+def _scaled_parts(data: FoldData, fold: Fold, scaler) -> tuple:
+    """Returns the arguments of `learn`."""
     learnt, judged = (
-        given.width(_scaled(given, records, scaler))
+        data.width(_scaled(data, records, scaler))
         for records in (fold.train, fold.test)
     )
-    return learnt, given.codes[fold.train], judged, given.options
+    return learnt, data.codes[fold.train], judged, data.options
 
 
 def by_liblinear(learnt, codes: np.ndarray, judged, options) -> np.ndarray:
-    """Decisions [m, K] by LinearSVC; arguments as of `learn`."""
+    """Returns decisions [m, K] of LinearSVC; arguments as in `learn`."""
     decided = learn(learnt, codes, judged, options)
     remarks.count(decided.short, SHORT)
     return decided.decision
@@ -385,8 +404,8 @@ def learn(learnt, codes: np.ndarray, judged, options) -> Decided:
         random_state=options["seed"],
         max_iter=MAX_ITERATIONS,
     )
-    # In other processes nobody would hear a warning: what stopped short is counted.
-    with _one_learns, warnings.catch_warnings():
+    # Warnings of other processes would be lost: fits that stopped short are counted.
+    with _liblinear_lock, warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         svm.fit(learnt, codes)
     decision = svm.decision_function(judged)

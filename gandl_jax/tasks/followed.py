@@ -1,4 +1,4 @@
-"""Groups that are followed in time, such as colonies or tracks, and who is alone."""
+"""Groups that are followed in time, such as colonies or tracks."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -20,12 +20,12 @@ ONCE = "whose group is seen once"
 
 @dataclasses.dataclass(frozen=True)
 class Followed:
-    """What is followed, and which records are decided on by themselves.
+    """Groups of records in time, and records that are decided on alone.
 
     Attributes:
-      group: [N] int, -1 of a record that is alone.
-      time: [N] float64, NaN where it is blank.
-      alone: reason to the number of records that are alone for it.
+      group: [N] int, -1 for a record that is alone.
+      time: [N] float64, NaN if blank.
+      alone: reason -> number of records that are alone for it.
     """
 
     group: np.ndarray
@@ -38,18 +38,18 @@ def find(metadata: pd.DataFrame, options: Mapping[str, Any]) -> Followed:
 
     Args:
       metadata: [N] rows of Metadata_* columns.
-      options: group, time and object, columns in small letters.
+      options: group, time and object, columns in lower case.
 
     Returns:
-      Groups of two records or more, each of another time.
+      Groups of two records or more, all at different times.
 
     Raises:
       InputError: there is no such column, or a time is no number.
       Skip: the screen lacks a usual column.
     """
-    nothing = np.full(len(metadata), -1), np.full(len(metadata), np.nan)
+    unfollowed = np.full(len(metadata), -1), np.full(len(metadata), np.nan)
     if not (options["group"] and options["time"]):
-        return Followed(*nothing, {UNNAMED: len(metadata)})
+        return Followed(*unfollowed, {UNNAMED: len(metadata)})
     group, time = _column(metadata, options, "group"), _times(metadata, options)
     member, reason = group, np.full(len(metadata), "", object)
     if options["object"]:
@@ -59,18 +59,18 @@ def find(metadata: pd.DataFrame, options: Mapping[str, Any]) -> Followed:
     reason[(group.str.strip() == "").to_numpy()] = NO_GROUP
     pairs = pd.DataFrame({"group": codes, "time": time})
     reason[pairs.duplicated(keep=False).to_numpy() & (reason == "")] = SAME_TIME
-    kept = reason == ""
-    sizes = np.bincount(codes[kept], minlength=codes.max() + 1)
-    reason[kept & (sizes[codes] == 1)] = ONCE
+    is_followed = reason == ""
+    sizes = np.bincount(codes[is_followed], minlength=codes.max() + 1)
+    reason[is_followed & (sizes[codes] == 1)] = ONCE
     counts = pd.Series(reason[reason != ""]).value_counts(sort=False)
-    alone = {why: int(count) for why, count in counts.items()}
+    alone = {cause: int(count) for cause, count in counts.items()}
     return Followed(np.where(reason == "", codes, -1), time, alone)
 
 
 def _column(
     metadata: pd.DataFrame, options: Mapping[str, Any], option: str
 ) -> pd.Series:
-    """A column as text, "" where it is blank."""
+    """Returns a column as text, "" if blank."""
     name = groups.find_column(metadata, options[option], f"{KEY}.{option}")
     values = metadata[name]
     text = values.astype(str).where(~groups.is_blank(values), "")
@@ -78,7 +78,7 @@ def _column(
 
 
 def _times(metadata: pd.DataFrame, options: Mapping[str, Any]) -> np.ndarray:
-    """[N] float64, NaN where a time is blank."""
+    """Returns [N] float64, NaN if a time is blank."""
     text = _column(metadata, options, "time")
     times = pd.to_numeric(text.where(text != ""), errors="coerce").to_numpy(float)
     wrong = text[(text != "").to_numpy() & ~np.isfinite(times)]

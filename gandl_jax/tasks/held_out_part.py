@@ -1,8 +1,8 @@
-"""The part of a screen by which sets are judged where a task learns nothing of others.
+"""The part of a screen on which tasks judge sets that learn nothing from records.
 
 Classifications learn from one side of a split and are judged on the other. Tasks that
-only look at features are judged on what was held out of the encoder's training alone,
-where anything was.
+only measure features are judged on the records held out of the encoder's training, if
+there are any, else on all.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from gandl_jax.profiles.groups import HELD_OUT
 
 
 def rows(metadata: pd.DataFrame) -> np.ndarray:
-    """[n] int: the records that are judged.
+    """Returns the positions [n] int of the judged records.
 
     Args:
       metadata: [N] rows of Metadata_* columns.
@@ -26,19 +26,23 @@ def rows(metadata: pd.DataFrame) -> np.ndarray:
     return np.flatnonzero(metadata[held_out.COLUMN].to_numpy(object) == "test")
 
 
-def part(one: FeatureSet) -> FeatureSet:
-    """The set of the records that are judged; copied only where those are fewer."""
-    own = rows(one.metadata)
-    return one if len(own) == len(one.metadata) else one.take(own)
+def judged_part(feature_set: FeatureSet) -> FeatureSet:
+    """Returns the set of the judged records; copied only if they are not all."""
+    judged = rows(feature_set.metadata)
+    return (
+        feature_set
+        if len(judged) == len(feature_set.metadata)
+        else feature_set.take(judged)
+    )
 
 
 def about(metadata: pd.DataFrame) -> dict[str, str]:
-    """What rows of scores say of it: "split" where records were held out."""
+    """Returns columns that describe the part: "split" if records were held out."""
     return {"split": HELD_OUT} if held_out.COLUMN in metadata else {}
 
 
 def remark(metadata: pd.DataFrame) -> Iterator[str]:
-    """A sentence where not all records are judged."""
+    """Yields a sentence if not all records are judged."""
     if held_out.COLUMN in metadata:
         yield (
             f"{len(rows(metadata)):,} of {len(metadata):,} records are judged, those "

@@ -1,9 +1,9 @@
-"""How probably each well is infected: told by the encoder, or learnt from controls.
+"""Infection probability of each well, from the encoder or a classifier of controls.
 
-An encoder that has a set "infection" of one column tells it itself. Of any other the
-wells of an experiment are placed on the way between its controls (`responses.py`, which
-judges control wells by models that have not seen them), and the probability is a
-sigmoid of that place (Platt 1999), fitted to the controls' own places.
+An encoder with a set "infection" of one column predicts it itself. For any other, it is
+a sigmoid (Platt 1999) of the well's response between the controls of the experiment
+(`responses.py`, which judges control wells by models that have not seen them), fitted
+to the controls.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ from gandl_jax.profiles.feature_set import FeatureSet
 from gandl_jax.tasks import control_axis, responses
 
 SET = "infection"
-TOLD, LEARNT = "the encoder", "a classifier of the controls"
+BY_ENCODER, BY_CLASSIFIER = "the encoder", "a classifier of the controls"
 NOT_APART = "the controls are not told apart"
 BELOW = "untreated infected wells lie below .5 themselves"
 
@@ -29,9 +29,9 @@ class Infection:
 
     Attributes:
       metadata: [W] rows of Metadata_* columns.
-      probability: [W] float64; None where nothing can be told.
-      why_not: in words, "" where it can.
-      warnings: what to doubt.
+      probability: [W] float64; None if unknown.
+      why_not: the reason, "" if it is known.
+      warnings: doubts.
     """
 
     metadata: pd.DataFrame
@@ -41,33 +41,33 @@ class Infection:
 
 
 def find(sites: FeatureSet, normalization: str) -> Infection:
-    """The infection of an experiment's wells.
+    """Returns the infection probability of an experiment's wells.
 
     Args:
       sites: all sites of one cell model in one experiment, with both controls.
-      normalization: as `normalize.make` knows; the encoder's own set has none.
+      normalization: a name for `normalize.make`; the set "infection" is not normalised.
     """
-    if is_told(sites):
-        return _told(sites)
+    if holds_probabilities(sites):
+        return _from_encoder(sites)
     judged = responses.judge_wells(sites, normalization)
     if judged.response is None:
-        why = ": ".join(filter(None, [NOT_APART, judged.too_near]))
-        return Infection(judged.metadata, None, why, judged.warnings)
+        reason = ": ".join(filter(None, [NOT_APART, judged.too_near]))
+        return Infection(judged.metadata, None, reason, judged.warnings)
     classes = table.control_classes(judged.metadata)
     slope, offset = platt(judged.response, classes)
     probability = special.expit(slope * judged.response + offset)
     return _checked(judged.metadata, probability, classes, judged.warnings)
 
 
-def is_told(sites: FeatureSet) -> bool:
-    """Whether a set holds probabilities of infection."""
+def holds_probabilities(sites: FeatureSet) -> bool:
+    """Tells whether a set holds probabilities of infection."""
     values = sites.features
     if sites.short_name != SET or values.shape[1] != 1:
         return False
     return bool(np.all(~np.isfinite(values) | ((values >= 0) & (values <= 1))))
 
 
-def _told(sites: FeatureSet) -> Infection:
+def _from_encoder(sites: FeatureSet) -> Infection:
     finite = np.isfinite(sites.features).all(1)
     wells = well_means(sites.take(finite))
     probability = wells.features[:, 0].astype(np.float64)
@@ -78,33 +78,33 @@ def _told(sites: FeatureSet) -> Infection:
         return Infection(wells.metadata, None, NOT_APART, warnings)
     apart = control_axis.apart_se(-probability, classes)
     if apart <= control_axis.STANDARD_ERRORS:
-        why = f"{NOT_APART}: {control_axis.too_near(apart)}"
-        return Infection(wells.metadata, None, why, warnings)
+        reason = f"{NOT_APART}: {control_axis.too_near(apart)}"
+        return Infection(wells.metadata, None, reason, warnings)
     return _checked(wells.metadata, probability, classes, warnings)
 
 
 def _checked(metadata, probability, classes, warnings) -> Infection:
-    """Nothing where untreated infected wells would be cured by the same rule."""
+    """Drops probabilities by which untreated infected wells would be healthy."""
     if np.median(probability[classes == 0]) < 0.5:
         return Infection(metadata, None, BELOW, tuple(warnings))
     return Infection(metadata, probability, "", tuple(warnings))
 
 
-def platt(places: np.ndarray, classes: np.ndarray) -> tuple[float, float]:
-    """The sigmoid that best tells infected from healthy controls (Platt 1999).
+def platt(positions: np.ndarray, classes: np.ndarray) -> tuple[float, float]:
+    """Fits the sigmoid that separates infected from healthy controls (Platt 1999).
 
-    Both controls count the same, whatever their numbers, and their labels are softened
-    alike, by the fewer of them (ours): 1/2 says no more for the one than for the other.
+    Both controls have the same weight, whatever their numbers, and their labels are
+    softened equally, by the smaller number (ours), so that 1/2 favours neither.
 
     Args:
-      places: [W] of wells, any scale.
+      positions: [W] of wells along an axis, in any unit.
       classes: [W] int, 0 infected, 1 healthy, -1 not learnt from.
 
     Returns:
       Slope and offset of the logit of infection.
     """
-    known = classes >= 0
-    x, infected = places[known], classes[known] == 0
+    is_control = classes >= 0
+    x, infected = positions[is_control], classes[is_control] == 0
     counts = np.array([infected.sum(), (~infected).sum()])
     sure = (counts.min() + 1) / (counts.min() + 2)
     wanted = np.where(infected, sure, 1 - sure)
@@ -115,8 +115,8 @@ def platt(places: np.ndarray, classes: np.ndarray) -> tuple[float, float]:
     def cost(line):
         logit = line[0] * x + line[1]
         value = weight @ (np.logaddexp(0, logit) - wanted * logit)
-        wrong = weight * (special.expit(logit) - wanted)
-        return value, np.array([wrong @ x, wrong.sum()])
+        error = weight * (special.expit(logit) - wanted)
+        return value, np.array([error @ x, error.sum()])
 
     slope, offset = optimize.minimize(cost, np.zeros(2), jac=True, tol=1e-9).x
     slope /= scale

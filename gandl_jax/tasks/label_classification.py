@@ -1,10 +1,10 @@
-"""Can a label be told of compounds that were not learnt from?
+"""Classification of a label, such as for compounds that were not learnt from.
 
-The label is any column: a mechanism of action with its compounds left out, where
-proteins are, a treatment. Per cell model a linear SVM tells it on the labelled records,
-normalised per plate by the control wells of the training plates; in a screen without
-controls, all plates together by all training records. Controls that carry a label are
-records of its class, unless the config leaves them out.
+The label is any column: a mechanism of action with its compounds left out, the location
+of proteins, a treatment. Per cell model a linear SVM predicts it on the labelled
+records, normalised per plate by the control wells of the training plates; in a screen
+without controls, all plates together by all training records. Controls that carry a
+label are records of its class, unless the config leaves them out.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ METRIC = "balanced accuracy"
 PLACE = 30  # in the terminal
 OPTIONS = {
     "normalize": "",
-    "label": "Mechanism",  # what is predicted: Metadata_<label>
+    "label": "Mechanism",  # predicted: Metadata_<label>
     # Whether controls that carry a label are records of its class as others are;
     # otherwise they are left out. They normalise in either case.
     "controls": True,
@@ -46,7 +46,7 @@ SHOWN = 12  # classes in a line of counts
 
 
 def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
-    """The configured splits of each cell model's labelled records.
+    """Returns the configured splits of each cell model's labelled records.
 
     Args:
       metadata: [N] rows of Metadata_* columns.
@@ -59,7 +59,7 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
 
     Raises:
       InputError: a unit or group in the config that the screen does not have.
-      Skip: where there is no such label, or no split of any cell model is possible.
+      Skip: there is no such label, or no split of any cell model is possible.
     """
     label = _label(metadata, options["label"])
     codes, labels = _codes(metadata, label, options["controls"])
@@ -67,21 +67,25 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
         whose = "record" if options["controls"] else "record that is no control"
         raise Skip(f"no {whose} has a {label}: the column is blank")
     models = profile_table.cell_models(metadata)
-    made, said = [], _unlabelled(metadata, label, options["controls"])
+    built, notes = [], _unlabelled(metadata, label, options["controls"])
     for model in np.unique(models[codes >= 0]):
-        own = np.where(models == model, codes, -1)
-        count = len(np.unique(own[own >= 0]))
+        model_codes = np.where(models == model, codes, -1)
+        count = len(np.unique(model_codes[model_codes >= 0]))
         if not 2 <= count <= MAX_LABELS:
-            said.append(f"{model}: {label} has {count} values, not 2 to {MAX_LABELS}")
+            notes.append(f"{model}: {label} has {count} values, not 2 to {MAX_LABELS}")
             continue
-        drawn = classification.thinned(own, most=MAX_RECORDS, seed=options["seed"])
-        said += classification.not_drawn(own, drawn, f"{label} in {model}")
+        drawn = classification.thinned(
+            model_codes, most=MAX_RECORDS, seed=options["seed"]
+        )
+        notes += classification.not_drawn(model_codes, drawn, f"{label} in {model}")
         for text in with_held_out(options["splits"], metadata):
-            kept, lost = _judged_controls(metadata, drawn, labels, text, options)
-            said += [f"{model}, {label}: {words}" for words in lost]
-            found = build(
+            judged_codes, control_notes = _judged_controls(
+                metadata, drawn, labels, text, options
+            )
+            notes += [f"{model}, {label}: {note}" for note in control_notes]
+            more = build(
                 metadata,
-                kept,
+                judged_codes,
                 (text,),
                 key=SPLITS_KEY,
                 group=model,
@@ -89,9 +93,9 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
                 classes=labels,
                 options=options,
             )
-            made, said = made + found[0], said + found[1]
-    _check_unit(metadata, codes, made, options)
-    return require(made, said)
+            built, notes = built + more[0], notes + more[1]
+    _check_unit(metadata, codes, built, options)
+    return require(built, notes)
 
 
 def run(
@@ -107,8 +111,8 @@ def run(
 
     Returns:
       Per split and set a row of site-level and one of well-level balanced accuracy,
-      with the records of each class ("by_class") and those that the split does without
-      ("left_out", reason to number).
+      with the records of each class ("by_class") and those that the split leaves out
+      ("left_out", reason -> number).
     """
     metadata = next(iter(sets.values())).metadata
     counts = {
@@ -121,37 +125,39 @@ def run(
 def questions(
     splits: Sequence[Split], options: Mapping[str, Any]
 ) -> list[tuple[Task, list[Split]]]:
-    """What is asked of which splits.
+    """Returns classification tasks with their splits.
 
-    Intervals draw whole treatments again where treatments are left out: a label is the
-    treatment's, and another well of it is no new evidence.
+    Intervals draw whole treatments again if the split leaves treatments out: a label
+    belongs to the treatment, and another well of it is no new evidence.
 
     Args:
       splits: of this task.
       options: label and controls are read.
 
     Returns:
-      A task for the splits that leave treatments out, and one for all others; only
-      those that have some.
+      A task for the splits that leave treatments out, and one for all others, each if
+      it has splits.
     """
 
     def codes(metadata):
         label = _label(metadata, options["label"])
         return _codes(metadata, label, options["controls"])
 
-    of_unit: dict[str, list[Split]] = {}
+    splits_by_unit: dict[str, list[Split]] = {}
     for split in splits:
         unit = groups.unit(split.name)
-        of_unit.setdefault("treatment" if unit == "treatment" else "", []).append(split)
+        splits_by_unit.setdefault(
+            "treatment" if unit == "treatment" else "", []
+        ).append(split)
     return [
-        (Task("label_classification", codes, unit=unit), of_unit[unit])
+        (Task("label_classification", codes, unit=unit), splits_by_unit[unit])
         for unit in ("treatment", "")
-        if unit in of_unit
+        if unit in splits_by_unit
     ]
 
 
 def _label(metadata: pd.DataFrame, wanted: str) -> str:
-    """The column that is meant, without its Metadata_, whatever the letters' case."""
+    """Returns the wanted column without Metadata_; upper and lower case are equal."""
     wanted = names.clean(wanted)
     columns = [
         c.removeprefix("Metadata_") for c in metadata if c.startswith("Metadata_")
@@ -175,7 +181,7 @@ def _codes(
 
 
 def _values(metadata: pd.DataFrame, label: str) -> np.ndarray:
-    """[N] str objects, blank where a record has none."""
+    """Returns [N] str objects, blank for a record without a value."""
     values = metadata[f"Metadata_{label}"]
     return values.astype(str).where(values.notna(), "").to_numpy(object)
 
@@ -185,71 +191,73 @@ def _blank(metadata: pd.DataFrame, label: str) -> np.ndarray:
 
 
 def _unlabelled(metadata: pd.DataFrame, label: str, with_controls: bool) -> list[str]:
-    """Sentences on records that no split has."""
+    """Returns notes on records that no split has."""
     blank, controls = _blank(metadata, label), classification.controls(metadata)
-    said = []
+    notes = []
     if blank.any():
-        of_them = int((blank & controls).sum())
-        said.append(
+        blank_controls = int((blank & controls).sum())
+        notes.append(
             f"{int(blank.sum()):,} of {len(blank):,} records have a blank {label} and "
-            f"are left out, {of_them:,} of them controls"
+            f"are left out, {blank_controls:,} of them controls"
         )
     labelled = int((controls & ~blank).sum())
     if labelled and not with_controls:
-        said.append(
+        notes.append(
             f"{labelled:,} control records with a {label} are left out "
             "(config.evaluate.label_classification.controls is False)"
         )
-    return said
+    return notes
 
 
 def _judged_controls(
     metadata: pd.DataFrame, codes: np.ndarray, labels: Sequence[str], text: str, options
 ) -> tuple[np.ndarray, list[str]]:
-    """Codes without the controls that a split cannot hold apart, and why.
+    """Returns codes without the controls that a split cannot hold apart, and notes.
 
-    Compounds are as a rule held apart, and all untreated controls are of one, or of
-    none: with them no fold of the others would be another.
+    Usually compounds are held apart. All untreated controls are of one compound or
+    none, so that no fold could both learn and judge a class that only they have.
     """
     unit, controls = groups.unit(text), classification.controls(metadata)
     units = [u for u in (unit, options["bootstrap_unit"]) if u not in groups.NO_GROUPS]
-    own, said = controls & (codes >= 0), []
-    for one in units:
-        blank = own & ~groups.has_group(metadata, one)
+    judged, notes = controls & (codes >= 0), []
+    for group_unit in units:
+        blank = judged & ~groups.has_group(metadata, group_unit)
         if blank.any():
-            said.append(
+            notes.append(
                 f"{int(blank.sum()):,} control records are left out of the split "
-                f"{text!r}, for they have a blank {one}"
+                f"{text!r}, for they have a blank {group_unit}"
             )
-            codes, own = np.where(blank, -1, codes), own & ~blank
-    alone = [k for k in np.unique(codes[own]) if not (~controls & (codes == k)).any()]
+            codes, judged = np.where(blank, -1, codes), judged & ~blank
+    control_classes = [
+        k for k in np.unique(codes[judged]) if not (~controls & (codes == k)).any()
+    ]
     if unit == "treatment" and "Metadata_Treatment" in metadata:
         names = metadata["Metadata_Treatment"].astype(str).to_numpy(object)
-        for code in alone:
-            mine = own & (codes == code)
-            if len(set(names[mine])) == 1:
-                said.append(
-                    f"{int(mine.sum()):,} control records of the class {labels[code]} "
-                    f"are left out of the split {text!r}, for they have one treatment, "
-                    "and at least two are needed"
+        for code in control_classes:
+            in_class = judged & (codes == code)
+            if len(set(names[in_class])) == 1:
+                notes.append(
+                    f"{int(in_class.sum()):,} control records of the class "
+                    f"{labels[code]} are left out of the split {text!r}, for they have "
+                    "one treatment, and at least two are needed"
                 )
-                codes = np.where(mine, -1, codes)
-    return codes, said
+                codes = np.where(in_class, -1, codes)
+    return codes, notes
 
 
-def _check_unit(metadata, codes, made: Sequence[Split], options) -> None:
+def _check_unit(metadata, codes, built: Sequence[Split], options) -> None:
     """Refuses a bootstrap unit that the records do not have."""
-    used = [rows for split in made for fold in split.folds for rows in fold]
+    used = [rows for split in built for fold in split.folds for rows in fold]
     rows = np.unique(np.concatenate(used)) if used else np.flatnonzero(codes >= 0)
     classification.check_unit(metadata.iloc[rows], options)
 
 
 def _counts(metadata: pd.DataFrame, split: Split, options) -> dict[str, Any]:
-    """What a split judges and what it does without, in records of its cell model."""
+    """Counts records that a split judges and leaves out, in its cell model."""
     codes, labels = _codes(metadata, split.label, options["controls"])
     used = np.zeros(len(metadata), bool)
     used[np.concatenate([rows for fold in split.folds for rows in fold])] = True
-    out = ~used & (profile_table.cell_models(metadata) == split.group)
+    unused = ~used & (profile_table.cell_models(metadata) == split.group)
     reasons, left_out = (
         {
             f"blank {split.label}": _blank(metadata, split.label),
@@ -259,16 +267,16 @@ def _counts(metadata: pd.DataFrame, split: Split, options) -> dict[str, Any]:
         },
         {},
     )
-    for reason, of in reasons.items():
-        if (out & of).any():
-            left_out[reason] = int((out & of).sum())
-        out &= ~of
+    for reason, is_cause in reasons.items():
+        if (unused & is_cause).any():
+            left_out[reason] = int((unused & is_cause).sum())
+        unused &= ~is_cause
     by_class = {labels[k]: int((used & (codes == k)).sum()) for k in set(codes[used])}
     return {"by_class": dict(sorted(by_class.items())), "left_out": left_out}
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The scores as text for a terminal: a line per question, a column per encoder."""
+    """Writes the scores for a terminal: a line per question, a column per encoder."""
     title = f"{rows[0]['label']} classification: {METRIC} [95 % interval]"
     keys = {
         "cell model": score_table.group,
@@ -280,7 +288,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def counts_in_words(row: Mapping[str, Any]) -> str:
-    """Says what a row's split judges and leaves out.
+    """Describes the records that a row's split judges and leaves out.
 
     Args:
       row: of this task.
@@ -293,8 +301,10 @@ def counts_in_words(row: Mapping[str, Any]) -> str:
         return ""
     counts = [f"{name} {count:,}" for name, count in row["by_class"].items()]
     more = f" and {len(counts) - SHOWN} more" if len(counts) > SHOWN else ""
-    out = ", ".join(f"{reason} {n:,}" for reason, n in row["left_out"].items())
+    left_out = ", ".join(
+        f"{reason} {number:,}" for reason, number in row["left_out"].items()
+    )
     return (
         f"{row['group']}, {row['split']}: records by class: "
-        f"{', '.join(counts[:SHOWN])}{more}; left out: {out or 'none'}"
+        f"{', '.join(counts[:SHOWN])}{more}; left out: {left_out or 'none'}"
     )

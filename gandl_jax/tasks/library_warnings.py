@@ -1,4 +1,4 @@
-"""Warnings of the libraries that tasks compute with, as sentences of our own."""
+"""Conversion of libraries' warnings to remarks."""
 
 import contextlib
 import warnings
@@ -8,7 +8,7 @@ from sklearn import exceptions
 
 from gandl_jax.tasks import remarks
 
-SENTENCES = {  # the first that a warning is one of
+SENTENCES = {  # by category; the first that matches counts
     exceptions.ConvergenceWarning: (
         "{} fits stopped at their largest number of iterations, short of the minimum"
     ),
@@ -37,8 +37,8 @@ def as_remarks() -> Iterator[None]:
 
 
 def _sentence(category: type[Warning]) -> str:
-    """What is said of a warning; "" where it is none of scikit-learn's."""
-    for known, sentence in SENTENCES.items():
-        if issubclass(category, known):
+    """Returns the sentence for a warning; "" if it is none of scikit-learn's."""
+    for base, sentence in SENTENCES.items():
+        if issubclass(category, base):
             return sentence
     return ""

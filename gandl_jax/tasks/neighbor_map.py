@@ -1,4 +1,4 @@
-"""UMAP of wells (McInnes et al. 2018), which tells how far it is."""
+"""UMAP of points (McInnes et al. 2018), which counts its epochs as steps."""
 
 import importlib
 import sys
@@ -15,51 +15,51 @@ NEIGHBORS = 15  # UMAP's default
 
 
 def epochs(count: int) -> int:
-    """How many epochs a map of so many points takes: UMAP's default."""
+    """Returns the number of epochs for a number of points: UMAP's default."""
     return 500 if count <= 10_000 else 200
 
 
 def make(points: np.ndarray, *, epochs: int, seed: int) -> np.ndarray:
-    """Draws the map: the same for the same points and seed.
+    """Computes the map: the same for the same points and seed.
 
     Args:
       points: [N, d] float, finite.
-      epochs: that it takes, each of which is a step of the task.
-      seed: of its draws.
+      epochs: number of epochs, each of which is a step of the task.
+      seed: of UMAP.
 
     Returns:
-      [N, 2] float32; NaN where there are no more points than neighbours of one: the
-      principal components show those as well, and at once.
+      [N, 2] float32; NaN if there are no more points than neighbours of one: the
+      principal components show so few as well.
     """
-    told = _Epochs()
+    progress = _Epochs()
     if len(points) <= NEIGHBORS:
-        made = np.full((len(points), 2), np.nan, np.float32)
+        positions = np.full((len(points), 2), np.nan, np.float32)
     else:
-        made = _fitted(points, epochs, seed, told)
-    told.reach(epochs)
-    return made
+        positions = _fitted(points, epochs, seed, progress)
+    progress.reach(epochs)
+    return positions
 
 
 def make_quickly(points: np.ndarray, *, epochs: int, seed: int) -> np.ndarray:
-    """As `make`, of neighbours that scikit-learn searches.
+    """Computes the map as `make`, with neighbours searched by scikit-learn.
 
-    Of 2,000 points it takes a quarter of the time; UMAP alone compares all of them in
+    For 2,000 points it takes a quarter of the time: UMAP itself compares all of them in
     Python. There must be more points than neighbours of one.
     """
-    told = _Epochs()
+    progress = _Epochs()
     search = NearestNeighbors(n_neighbors=NEIGHBORS).fit(points)
     distances, indices = search.kneighbors(points)
-    known = {
+    given_neighbors = {
         "precomputed_knn": (indices, distances.astype(np.float32)),
         "force_approximation_algorithm": True,  # otherwise it searches again
     }
-    made = _fitted(points, epochs, seed, told, **known)
-    told.reach(epochs)
-    return made
+    positions = _fitted(points, epochs, seed, progress, **given_neighbors)
+    progress.reach(epochs)
+    return positions
 
 
 class _Epochs:
-    """A file for tqdm, UMAP's progress bar: of what it writes the number is read."""
+    """A file for tqdm, UMAP's progress bar, from which the epoch is read."""
 
     def __init__(self):
         self._done = 0
@@ -70,18 +70,18 @@ class _Epochs:
             self.reach(int(number))
 
     def flush(self) -> None:
-        """Has nothing to write."""
+        """Does nothing: nothing is buffered."""
 
     def reach(self, number: int) -> None:
-        """Tells that so many epochs are done in all."""
+        """Counts the epochs up to a number as steps."""
         steps.add(number - self._done)
         self._done = number
 
 
 def _fitted(
-    points: np.ndarray, epochs: int, seed: int, told: _Epochs, **more: Any
+    points: np.ndarray, epochs: int, seed: int, progress: _Epochs, **more: Any
 ) -> np.ndarray:
-    bar = {"disable": False, "file": told, "bar_format": "{n}"}
+    bar = {"disable": False, "file": progress, "bar_format": "{n}"}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of numba, and that seeds forbid threads
         mapper = _umap().UMAP(
@@ -96,7 +96,7 @@ def _fitted(
 
 
 def _umap() -> ModuleType:
-    """The library, without tensorflow: it would load that for a part not used here."""
+    """Imports the library without tensorflow, which it loads for an unused part."""
     hidden = "tensorflow" not in sys.modules
     if hidden:
         sys.modules["tensorflow"] = None  # an import of it fails

@@ -1,4 +1,4 @@
-"""Splits within splits: how the training part of each fold is split again."""
+"""Nested splits: the training part of each fold is split again."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping
@@ -13,7 +13,7 @@ from gandl_jax.tasks.classification import Task
 from gandl_jax.tasks.skip import Skip
 from gandl_jax.tasks.splits import Split
 
-MAX_RECORDS = 20_000  # of a training part that choose, drawn at random (ours)
+MAX_RECORDS = 20_000  # of a training part to split again, drawn at random (ours)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,63 +22,66 @@ class Nested:
 
     Attributes:
       split: the outer folds.
-      within: for each of them the inner ones, over records of its training part only.
+      within: for each outer fold the inner folds, over records of its training part
+        only.
     """
 
     split: Split
     within: tuple[Split, ...]
 
 
-Asked = tuple[Task, list[Split]]
+TaskSplits = tuple[Task, list[Split]]
 Question = tuple[Task, list[Nested]]
 
 
 def plan(
     module: ModuleType, metadata: pd.DataFrame, options: Mapping[str, Any]
 ) -> list[Question]:
-    """What a task asks, of those of its splits that can be nested.
+    """Returns the questions of a task on its splits that can be nested.
 
     Args:
       module: a classification task with `splits`, `questions` and `SPLITS_KEY`.
       metadata: [N] rows of Metadata_* columns.
-      options: as of the task; inner_folds.
+      options: as for the task; inner_folds.
 
     Returns:
-      At least one question; warns of splits within which nothing can be chosen.
+      At least one question; warns of splits that cannot be nested.
 
     Raises:
       InputError: a unit or group in the config that the screen does not have.
-      Skip: where the task or no split of it is possible.
+      Skip: the task or all splits of it are not possible.
     """
-    asked = apart(module, metadata, options)
+    questions = apart(module, metadata, options)
     return splits.require(
-        *nest(metadata, asked, key=module.SPLITS_KEY, options=options)
+        *nest(metadata, questions, key=module.SPLITS_KEY, options=options)
     )
 
 
 def apart(
     module: ModuleType, metadata: pd.DataFrame, options: Mapping[str, Any]
-) -> list[Asked]:
-    """What a task asks, of those of its splits that hold wells apart.
+) -> list[TaskSplits]:
+    """Returns the questions of a task on its splits that hold wells apart.
 
     Args:
       module: a classification task with `splits`, `questions` and `SPLITS_KEY`.
       metadata: [N] rows of Metadata_* columns.
-      options: as of the task.
+      options: as for the task.
 
     Raises:
       InputError: a unit or group in the config that the screen does not have.
-      Skip: where the task or no such split of it is possible.
+      Skip: the task or all such splits of it are not possible.
     """
-    kept = [s for s in module.splits(metadata, options) if not s.leaky]
-    if not kept:
+    apart_splits = [
+        split for split in module.splits(metadata, options) if not split.leaky
+    ]
+    if not apart_splits:
         raise Skip(f"no split holds wells apart; name 'plate' in {module.SPLITS_KEY}")
-    return module.questions(kept, options)
+    return module.questions(apart_splits, options)
 
 
 def nest(
     metadata: pd.DataFrame,
-    asked: Iterable[Asked],
+    questions: Iterable[TaskSplits],
     *,
     key: str,
     options: Mapping[str, Any],
@@ -87,55 +90,57 @@ def nest(
 
     Args:
       metadata: [N] rows of Metadata_* columns.
-      asked: as of `apart`.
-      key: the config key that the splits are from, to be named in a reason.
+      questions: as in `apart`.
+      key: the config key of the splits, for messages.
       options: inner_folds, seed and those of splits.
 
     Returns:
-      Questions, of those splits that can be nested, and why others cannot.
+      Questions on the splits that can be nested, and reasons why others cannot.
     """
-    made, said = [], []
-    for task, own in asked:
+    nested_questions, notes = [], []
+    for task, task_splits in questions:
         nested = []
-        for split in own:
+        for split in task_splits:
             try:
                 within = _within(metadata, split, task, key, options)
             except Skip as reason:
-                said.append(str(reason))
+                notes.append(str(reason))
             else:
                 nested.append(Nested(split, within))
-        made += [(task, nested)] if nested else []
-    return made, said
+        nested_questions += [(task, nested)] if nested else []
+    return nested_questions, notes
 
 
 def inner_folds(questions: Iterable[Question]) -> int:
-    """How many folds there are within all folds: what each candidate is fitted to.
+    """Counts the folds within all folds, to each of which a candidate is fitted.
 
     Args:
-      questions: as of `plan`.
+      questions: as in `plan`.
     """
     return sum(
         len(inner.folds)
         for _, nested in questions
-        for one in nested
-        for inner in one.within
+        for split in nested
+        for inner in split.within
     )
 
 
 def _within(metadata, split: Split, task: Task, key, options) -> tuple[Split, ...]:
     codes, classes = task.codes(metadata)
-    made = []
+    inner_splits = []
     for train, _ in split.folds:
-        own = np.full(len(codes), -1)
-        own[train] = codes[train]
-        own = classification.thinned(own, most=MAX_RECORDS, seed=options["seed"])
+        train_codes = np.full(len(codes), -1)
+        train_codes[train] = codes[train]
+        train_codes = classification.thinned(
+            train_codes, most=MAX_RECORDS, seed=options["seed"]
+        )
         inner = splits.within(
             metadata,
-            own,
+            train_codes,
             split,
             key=key,
             classes=classes,
             options={**options, "max_folds": options["inner_folds"]},
         )
-        made.append(inner)
-    return tuple(made)
+        inner_splits.append(inner)
+    return tuple(inner_splits)

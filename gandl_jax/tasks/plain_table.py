@@ -1,4 +1,4 @@
-"""Rows of a task that brings no display of its own: their columns, values as text."""
+"""Plain table for the rows of a task without a display of its own."""
 
 import json
 import math
@@ -10,24 +10,26 @@ from gandl_jax.tasks.score_table import aligned
 
 Row = Mapping[str, Any]
 
-TOLD = ("task",)  # in the title
+HIDDEN = ("task",)  # columns that the title already names
 SHOWN = 40  # lines in a terminal
-WIDEST = 60  # characters of a value that is a list or a table itself
+WIDEST = 60  # characters of a value that is a list or a table
 
 
 def columns(rows: Sequence[Row]) -> list[str]:
-    """The keys of rows, in the order in which they come, but for those told already.
+    """Returns the keys of rows, in order of appearance, without hidden ones.
 
-    Of marks only that of learnt labels is told, where a row has it.
+    Of marks only that of learnt labels is shown, if a row has it.
     """
-    told = {*TOLD, *marks.NOTHING}
+    hidden = {*HIDDEN, *marks.NOTHING}
     if any(map(marks.learnt, rows)):
-        told.remove(marks.LABELS)
-    return [key for key in dict.fromkeys(k for r in rows for k in r) if key not in told]
+        hidden.remove(marks.LABELS)
+    return [
+        key for key in dict.fromkeys(k for r in rows for k in r) if key not in hidden
+    ]
 
 
-def words(value: Any) -> str:
-    """A value on one line: numbers with three digits, a dash where there is none."""
+def cell(value: Any) -> str:
+    """Writes a value on one line: numbers with three digits, "-" for no value."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "-"
     if isinstance(value, bool):
@@ -43,14 +45,14 @@ def words(value: Any) -> str:
 
 
 def text(title: str, rows: Sequence[Row]) -> str:
-    """All rows as aligned text for a terminal, or the first of many.
+    """Writes rows as aligned text for a terminal, the first of many.
 
     Args:
       title: the line above.
       rows: of one task, at least one.
     """
     header = columns(rows)
-    body = [[words(row.get(key)) for key in header] for row in rows[:SHOWN]]
+    body = [[cell(row.get(key)) for key in header] for row in rows[:SHOWN]]
     more = [f"and {len(rows) - SHOWN} more rows"] if len(rows) > SHOWN else []
     names = [name.replace("_", " ") for name in header]
     return "\n".join([title, *aligned([names, *body]), *more])

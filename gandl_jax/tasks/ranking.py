@@ -1,4 +1,4 @@
-"""What a choice comes to: candidates in order, and the one to use."""
+"""Ranking of candidates by their inner scores, and the recommended one."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,31 +21,31 @@ Row = Mapping[str, Any]
 
 
 def best_first(table: Sequence[Row]) -> list[dict[str, Any]]:
-    """Candidates by their mean inner score, every split and cell model weighing alike.
+    """Sorts candidates by mean inner score; splits and cell models weigh equally.
 
     Args:
       table: rows of candidates, of all questions of a task.
 
     Returns:
-      Of each candidate `KEYS`, its mean score, and whether any of its scores is
-      marked; equals in the order of the table.
+      For each candidate `KEYS`, its mean score, and whether any of its scores is
+      marked; ties in the order of the table.
     """
-    found: dict[tuple, list[Row]] = {}
+    rows_by_key: dict[tuple, list[Row]] = {}
     for row in table:
-        found.setdefault(tuple(row[key] for key in KEYS), []).append(row)
+        rows_by_key.setdefault(tuple(row[key] for key in KEYS), []).append(row)
     means = [
         dict(zip(KEYS, key, strict=True))
         | {SCORE: float(np.mean([row[SCORE] for row in rows]))}
         | {marks.LABELS: any(map(marks.learnt, rows))}
-        for key, rows in found.items()
+        for key, rows in rows_by_key.items()
     ]
     return sorted(means, key=lambda row: -row[SCORE])
 
 
 def recommendation(task: str, table: Sequence[Row]) -> dict[str, Any] | None:
-    """The candidate that inner folds score highest, on average over a task's splits.
+    """Returns the candidate with the highest inner score, averaged over splits.
 
-    An encoder that learnt labels of the records that they score is passed over.
+    Encoders that learnt labels of the scored records are passed over.
 
     Args:
       task: its name.
@@ -53,8 +53,8 @@ def recommendation(task: str, table: Sequence[Row]) -> dict[str, Any] | None:
 
     Returns:
       The candidate, its mean inner score, "flags" that make it the headline, and
-      "note": a sentence where it is not of the last trained encoder, else "". None
-      where every encoder is passed over.
+      "note": a sentence if it is not of the last trained encoder, else "". None if
+      every encoder is passed over.
     """
     ranked = best_first(table)
     best = next((row for row in ranked if not marks.learnt(row)), None)
@@ -70,7 +70,7 @@ def recommendation(task: str, table: Sequence[Row]) -> dict[str, Any] | None:
 
 
 def text(table: Sequence[Row]) -> str:
-    """The best candidates with their mean inner scores, as aligned text.
+    """Writes the best candidates with their mean inner scores as aligned text.
 
     Args:
       table: rows of candidates, of all questions of a task.
@@ -78,7 +78,7 @@ def text(table: Sequence[Row]) -> str:
     ranked = best_first(table)
     keys = KEYS[1:]
     lines = [
-        [*(str(row[key]) for key in keys), marks.told(f"{row[SCORE]:.3f}", row)]
+        [*(str(row[key]) for key in keys), marks.marked(f"{row[SCORE]:.3f}", row)]
         for row in ranked
     ]
     more = [f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
@@ -90,14 +90,14 @@ def _note(best: Row, ranked: Sequence[Row]) -> str:
     trained = roles(row["encoder"] for row in ranked).get("trained")
     if trained in (None, best["encoder"]):
         return ""
-    own = next(row for row in ranked if row["encoder"] == trained)
-    if marks.learnt(own):
+    trained_best = next(row for row in ranked if row["encoder"] == trained)
+    if marks.learnt(trained_best):
         return (
             f"{trained} is passed over, for it learnt labels of the records that "
             "candidates are scored on"
         )
     return (
         f"{best['set']} is not of the last trained encoder, {trained}, whose best is "
-        f"{own['features']} with {own['normalize']}: {own[SCORE]:.3f} in inner folds, "
-        f"against {best[SCORE]:.3f}"
+        f"{trained_best['features']} with {trained_best['normalize']}: "
+        f"{trained_best[SCORE]:.3f} in inner folds, against {best[SCORE]:.3f}"
     )

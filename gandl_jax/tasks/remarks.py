@@ -1,4 +1,4 @@
-"""What tasks notice while they run: doubts about normalisation, fits that failed."""
+"""Remarks of running tasks: doubts about normalisation, fits that failed."""
 
 import contextlib
 import contextvars
@@ -14,8 +14,8 @@ class Remark(NamedTuple):
 
     Attributes:
       set: its full name.
-      normalize: how it was normalised.
-      doubt: about it.
+      normalize: its normalisation.
+      doubt: about that.
     """
 
     set: str
@@ -24,11 +24,11 @@ class Remark(NamedTuple):
 
 
 class Count(NamedTuple):
-    """Things of one kind that happened, to be added up.
+    """Number of events of one kind, to be added up.
 
     Attributes:
       number: of them.
-      sentence: what happened, with {} for the number.
+      sentence: description of the events, with {} for the number.
     """
 
     number: int
@@ -37,56 +37,56 @@ class Count(NamedTuple):
 
 Noticed = Remark | Count
 
-_kept: contextvars.ContextVar[list[Noticed] | None] = contextvars.ContextVar(
+_collected: contextvars.ContextVar[list[Noticed] | None] = contextvars.ContextVar(
     "remarks", default=None
 )
 
 
 @contextlib.contextmanager
-def kept() -> Iterator[list[Noticed]]:
-    """Keeps what is noticed within the block, in the list that it gives."""
-    found: list[Noticed] = []
-    token = _kept.set(found)
+def collected() -> Iterator[list[Noticed]]:
+    """Collects the remarks within the block in the list that it yields."""
+    noticed: list[Noticed] = []
+    token = _collected.set(noticed)
     try:
-        yield found
+        yield noticed
     finally:
-        _kept.reset(token)
+        _collected.reset(token)
 
 
-def add(name: str, how: str, doubts: Iterable[Doubt]) -> None:
-    """Adds doubts where they are kept, and does nothing elsewhere.
+def add(name: str, normalization: str, doubts: Iterable[Doubt]) -> None:
+    """Adds doubts if remarks are collected, else does nothing.
 
     Args:
       name: full name of the feature set.
-      how: it was normalised.
+      normalization: its normalisation.
       doubts: about that.
     """
-    found = _kept.get()
-    if found is not None:
-        found += [Remark(name, how, doubt) for doubt in doubts]
+    noticed = _collected.get()
+    if noticed is not None:
+        noticed += [Remark(name, normalization, doubt) for doubt in doubts]
 
 
 def count(number: int, sentence: str) -> None:
-    """Adds to a number of things where they are kept, and does nothing elsewhere.
+    """Adds a number of events if remarks are collected, else does nothing.
 
     Args:
-      number: how many more; 0 is nothing.
-      sentence: what happened, with {} for their number.
+      number: of further events; 0 is nothing.
+      sentence: description of the events, with {} for the number.
     """
-    noticed = _kept.get()
+    noticed = _collected.get()
     if noticed is not None and number:
         noticed.append(Count(number, sentence))
 
 
-def sentences(found: Iterable[Noticed]) -> list[str]:
-    """Says each kind of doubt once: the largest, and how many sets have such.
+def sentences(noticed: Iterable[Noticed]) -> list[str]:
+    """Writes one sentence per kind of doubt: the largest, and how many sets have it.
 
     Args:
-      found: remarks of all sets, folds and normalisations, and counts.
+      noticed: remarks of all sets, folds and normalisations, and counts.
     """
     groups: dict[tuple[str, str], list[Remark]] = {}
     totals: dict[str, int] = {}
-    for remark in found:
+    for remark in noticed:
         if isinstance(remark, Count):
             total = totals.get(remark.sentence, 0) + remark.number
             totals[remark.sentence] = total
@@ -96,10 +96,12 @@ def sentences(found: Iterable[Noticed]) -> list[str]:
     return [*map(_sentence, groups.values()), *counts]
 
 
-def _sentence(those: list[Remark]) -> str:
-    worst = normalize.largest(one.doubt for one in those)[0]
-    first = next(one for one in those if one.doubt is worst)
-    others = len({one.set for one in those}) - 1
-    more = f" (and in {others} more set{'s' * (others > 1)})" if others else ""
+def _sentence(group: list[Remark]) -> str:
+    worst = normalize.largest(remark.doubt for remark in group)[0]
+    first = next(remark for remark in group if remark.doubt is worst)
+    other_sets = len({remark.set for remark in group}) - 1
+    more = (
+        f" (and in {other_sets} more set{'s' * (other_sets > 1)})" if other_sets else ""
+    )
     named = f" of {first.set}" if first.set else ""
     return f"normalisation{named} by {first.normalize}: {worst.sentence}{more}"

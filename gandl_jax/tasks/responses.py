@@ -1,8 +1,8 @@
-"""Wells between the controls: response and side effect of every well of an experiment.
+"""Response and side effect of every well of an experiment, between its controls.
 
 Sites are averaged to wells and normalised per plate by the controls. A well's response
-is its place on the way between the controls, 0 at response 0 and 1 at response 1; its
-side effect is how much farther off that way it lies than control wells do.
+is its position along the axis between the controls, 0 at response 0 and 1 at response
+1; its side effect is its distance from that axis, beyond that of control wells.
 """
 
 import dataclasses
@@ -20,17 +20,16 @@ from gandl_jax.tasks import control_axis, remarks
 
 @dataclasses.dataclass(frozen=True)
 class Responses:
-    """The wells of one cell model in one experiment, as one feature set sees them.
+    """Wells of one cell model in one experiment, by one feature set.
 
     Attributes:
       metadata: [W] rows of Metadata_* columns.
       response: [W] float64, on average 0 over the wells of response 0 and 1 over those
-        of response 1, each judged by the others; None where the controls are not told
-        apart.
+        of response 1, each judged by the others; None if the controls are too near.
       side_effect: [W] float64, on average 0 over the controls, in the same units.
-      warnings: what to doubt.
-      apart_se: how many standard errors lie between the controls; None where a control
-        has fewer than two wells.
+      warnings: doubts.
+      apart_se: distance of the controls in standard errors; None if a control has fewer
+        than two wells.
     """
 
     metadata: pd.DataFrame
@@ -41,12 +40,12 @@ class Responses:
 
     @property
     def too_near(self) -> str:
-        """How near the controls are that are not told apart; "" where nobody knows."""
+        """Description of the distance of controls that are too near; "" if unknown."""
         return "" if self.apart_se is None else control_axis.too_near(self.apart_se)
 
 
 def judged_sets(names: Iterable[str], headline: str) -> list[str]:
-    """The sets whose wells are judged: not every block of every network.
+    """Returns the sets whose wells are judged, not every block of every network.
 
     Args:
       names: full names.
@@ -59,7 +58,7 @@ def judged_sets(names: Iterable[str], headline: str) -> list[str]:
 
 
 def experiments(metadata: pd.DataFrame) -> Iterator[tuple[str, str, np.ndarray]]:
-    """The groups of wells that have both controls.
+    """Yields the groups of wells that have both controls.
 
     Args:
       metadata: [N] rows with Metadata_Role; without Metadata_Experiment all records
@@ -80,7 +79,7 @@ def experiments(metadata: pd.DataFrame) -> Iterator[tuple[str, str, np.ndarray]]
 
 
 def judge_wells(sites: FeatureSet, normalization: str) -> Responses:
-    """Judges the wells of one experiment.
+    """Computes the responses of the wells of one experiment.
 
     The controls' wells are dealt to folds. Normalisation and axis are fitted without a
     fold, whose wells are judged by them; other wells are judged by all, on average.
@@ -88,7 +87,7 @@ def judge_wells(sites: FeatureSet, normalization: str) -> Responses:
     Args:
       sites: all sites of one cell model in one experiment, with both controls; sites
         with a feature that is not finite are left out.
-      normalization: as `normalize.make` knows.
+      normalization: a name for `normalize.make`.
 
     Returns:
       The wells, their responses and side effects.
@@ -102,40 +101,45 @@ def judge_wells(sites: FeatureSet, normalization: str) -> Responses:
     folds = control_axis.folds(wells.metadata, classes)
     if folds.max(initial=-1) < 0:
         return Responses(wells.metadata, None, None, tuple(warnings))
-    # On busy cores several threads wait for one another ten times as long as one works.
+    # On busy cores, several threads take ten times as long as one: they wait.
     with threadpoolctl.threadpool_limits(1, "blas"):
-        places, lengths = _cross_fitted(sites, wells, classes, folds, normalization)
-    found, apart = (None, None), control_axis.apart_se(places, classes)
-    if control_axis.told_apart(places, classes):
-        found = control_axis.on_the_way(places, lengths, classes)
-    return Responses(wells.metadata, *found, tuple(warnings), apart)
+        positions, distances = _cross_fitted(
+            sites, wells, classes, folds, normalization
+        )
+    judged, apart = (None, None), control_axis.apart_se(positions, classes)
+    if control_axis.are_apart(positions, classes):
+        judged = control_axis.scaled_by_controls(positions, distances, classes)
+    return Responses(wells.metadata, *judged, tuple(warnings), apart)
 
 
 def _cross_fitted(
     sites, wells, classes, folds, normalization
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Place along and length off the axis, [W] each, no well judged by itself."""
-    plates, of_wells = table.plates(sites.metadata), table.plates(wells.metadata)
+    """Returns positions along and distances off the axis, [W] each.
+
+    No control well is judged by itself.
+    """
+    plates, plates_of_wells = table.plates(sites.metadata), table.plates(wells.metadata)
     fold_of = pd.Series(folds, table.wells(wells.metadata))
     fold_of_site = fold_of.loc[table.wells(sites.metadata)].to_numpy()
     control_sites = table.control_classes(sites.metadata) >= 0
     totals = np.zeros((2, len(classes)))
-    names = np.unique(folds[classes >= 0])
-    for fold in names:
+    fold_names = np.unique(folds[classes >= 0])
+    for fold in fold_names:
         training = control_sites & (fold_of_site != fold)
         transformer = normalize.make(normalization).fit(
             sites.features[training], plates=plates[training]
         )
-        profiles = transformer.transform(wells.features, plates=of_wells)
+        profiles = transformer.transform(wells.features, plates=plates_of_wells)
         remarks.add(sites.name, normalization, transformer.doubts())
         trained = [(folds != fold) & (classes == k) for k in (0, 1)]
         frame = control_axis.Frame.fit(
-            *(profiles[own].astype(np.float64) for own in trained)
+            *(profiles[rows].astype(np.float64) for rows in trained)
         )
         judged = (folds == fold) | (classes < 0)
-        found = frame.judge(profiles[judged])
-        totals[:, judged] += found
-    return tuple(np.where(classes < 0, totals / len(names), totals))
+        position_and_distance = frame.judge(profiles[judged])
+        totals[:, judged] += position_and_distance
+    return tuple(np.where(classes < 0, totals / len(fold_names), totals))
 
 
 def _lost(sites: int) -> Iterator[str]:
@@ -144,21 +148,21 @@ def _lost(sites: int) -> Iterator[str]:
 
 
 def _doubts(wells: pd.DataFrame, classes: np.ndarray) -> Iterator[str]:
-    """What the plates lack."""
+    """Yields doubts about the controls of the plates."""
     plates = table.plates(wells)
     names = np.unique(plates.astype(str))
     lacking = {k: np.setdiff1d(names, plates[classes == k].astype(str)) for k in (0, 1)}
     neither = np.intersect1d(lacking[0], lacking[1])
-    one = np.setxor1d(lacking[0], lacking[1])
+    either = np.setxor1d(lacking[0], lacking[1])
     if len(neither):
         yield (
             f"{len(neither)} of {len(names)} plates have no control wells (such as "
             f"{neither[0]}): they are normalised by all other plates'"
         )
-    if len(one):
+    if len(either):
         yield (
-            f"{len(one)} of {len(names)} plates have wells of one control only (such "
-            f"as {one[0]}): their normalisation is moved towards it"
+            f"{len(either)} of {len(names)} plates have wells of one control only "
+            f"(such as {either[0]}): their normalisation is moved towards it"
         )
     if len(names) > 1 and len(names) - len(neither) == 1:
         yield "control wells are on one plate only: no other plate is normalised"

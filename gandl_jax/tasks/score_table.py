@@ -14,7 +14,7 @@ LEVELS = {"balanced_accuracy": "sites", "balanced_accuracy_wells": "wells"}
 
 
 def shown(rows: Iterable[Row], features: str) -> list[Row]:
-    """The rows of the headline set, of floors, and of no set at all.
+    """Returns the rows of the headline set, of floors, and of no set.
 
     Args:
       rows: of a task.
@@ -30,10 +30,10 @@ def _is_shown(row: Row, features: str) -> bool:
 
 
 def aligned(table: Sequence[Sequence[str]]) -> list[str]:
-    """Lines of text in which columns stand under one another.
+    """Returns lines of text with aligned columns.
 
     Args:
-      table: lines of as many cells.
+      table: lines of equal numbers of cells.
     """
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     return [
@@ -43,34 +43,34 @@ def aligned(table: Sequence[Sequence[str]]) -> list[str]:
 
 
 def group(row: Row) -> str:
-    """The cell model."""
+    """Returns the cell model."""
     return row["group"]
 
 
 def split(row: Row) -> str:
-    """What the split holds apart."""
-    held = "held out" if row["split"] == HELD_OUT else f"{row['split']} out"
-    return f"{row['split']} (leaky)" if row["leaky"] else held
+    """Describes the split."""
+    text = "held out" if row["split"] == HELD_OUT else f"{row['split']} out"
+    return f"{row['split']} (leaky)" if row["leaky"] else text
 
 
 def level(row: Row) -> str:
-    """What is counted: "sites" or "wells"."""
+    """Returns the counted unit: "sites" or "wells"."""
     return LEVELS[row["metric"]]
 
 
 def label(row: Row) -> str:
-    """Name of what is predicted."""
+    """Returns the name of the predicted label."""
     return row["label"]
 
 
 def scores(
     title: str, keys: Mapping[str, Callable[[Row], str]], rows: Sequence[Row]
 ) -> str:
-    """One line per combination of keys, one column per encoder.
+    """Writes a line per combination of keys, and a column per encoder.
 
     Args:
       title: of the table.
-      keys: title of a column to what it says of a row.
+      keys: title of a column -> function of a row to its cell.
       rows: of one task, each with value, low, high and chance.
     """
     encoders = columns(rows)
@@ -78,51 +78,53 @@ def scores(
     for row in rows:
         key = tuple(name(row) for name in keys.values())
         lines.setdefault(key, {})[row["encoder"]] = row
-    gains = [_gain(found) for found in lines.values()]
+    gains = [_gain(row_by_encoder) for row_by_encoder in lines.values()]
     extra = ["trained - untrained"] if any(gains) else []
     body = [
         [
             *key,
-            *(_score(found.get(encoder)) for encoder in encoders.values()),
-            _number(next(iter(found.values()))["chance"]),
+            *(_score(row_by_encoder.get(encoder)) for encoder in encoders.values()),
+            _number(next(iter(row_by_encoder.values()))["chance"]),
             *([gain or "-"] if extra else []),
         ]
-        for (key, found), gain in zip(lines.items(), gains, strict=True)
+        for (key, row_by_encoder), gain in zip(lines.items(), gains, strict=True)
     ]
     return "\n".join([title, *aligned([[*keys, *encoders, "chance", *extra], *body])])
 
 
 def columns(rows: Iterable[Row]) -> dict[str, str]:
-    """Title and encoder of each column: checkpoints, then others, floors last."""
+    """Returns title -> encoder of columns: checkpoints, then others, floors last."""
     encoders = dict.fromkeys(row["encoder"] for row in rows)
-    found = roles(encoders)
+    encoder_by_role = roles(encoders)
     networks = {
-        f"{role} ({found[role]})": found[role]
+        f"{role} ({encoder_by_role[role]})": encoder_by_role[role]
         for role in ("trained", "untrained")
-        if role in found
+        if role in encoder_by_role
     }
-    shown = {*networks.values(), *FLOORS}
-    others = sorted(e for e in encoders if step(e) is None and e not in shown)
-    return networks | {e: e for e in (*others, *FLOORS) if e in encoders}
+    placed = {*networks.values(), *FLOORS}
+    other_encoders = sorted(e for e in encoders if step(e) is None and e not in placed)
+    return networks | {e: e for e in (*other_encoders, *FLOORS) if e in encoders}
 
 
 def _score(row: Row | None) -> str:
     if row is None:
         return "-"
     ends = f"[{_number(row['low'])} {_number(row['high'])}]"
-    return marks.told(f"{_number(row['value'])} {ends}", row)
+    return marks.marked(f"{_number(row['value'])} {ends}", row)
 
 
-def _gain(found: Mapping[str, Row]) -> str:
-    """The trained encoder minus the untrained one; "" where one is missing."""
-    trained = roles(found).get("trained")
-    gain = trained and found[trained]["differences"].get("untrained")
+def _gain(row_by_encoder: Mapping[str, Row]) -> str:
+    """Writes the difference of trained and untrained; "" if one is missing."""
+    trained = roles(row_by_encoder).get("trained")
+    gain = trained and row_by_encoder[trained]["differences"].get("untrained")
     if not gain:
         return ""
     low, high = _number(gain["low"], "+"), _number(gain["high"], "+")
-    return marks.told(f"{_number(gain['value'], '+')} [{low} {high}]", found[trained])
+    return marks.marked(
+        f"{_number(gain['value'], '+')} [{low} {high}]", row_by_encoder[trained]
+    )
 
 
 def _number(value: float, sign: str = "") -> str:
-    """Three digits, as in .750: what is shown lies between -1 and 1."""
+    """Writes three digits, such as .750, of a value between -1 and 1."""
     return f"{value:{sign}.3f}".replace("0.", ".", 1)

@@ -1,4 +1,4 @@
-"""What is asked of every training that is compared: splits, and what they count."""
+"""Questions to every training that is compared: splits, and counted test records."""
 
 import dataclasses
 import warnings
@@ -9,21 +9,21 @@ from typing import Any
 import pandas as pd
 
 from gandl_jax.tasks import nested, recipe_split, splits
-from gandl_jax.tasks.nested import Asked, Question
+from gandl_jax.tasks.nested import Question, TaskSplits
 from gandl_jax.tasks.skip import LeftOut, Skip
 
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What is asked of every training.
+    """Questions to every training.
 
     Attributes:
-      each: of every feature set by itself.
-      chosen: of the set that each fold chooses; none where nothing is to be chosen.
-      counted: (cell model, split) -> what is counted of it, "60 of 90 collages".
+      each: to every feature set by itself.
+      chosen: to the set that each fold chooses; none if no fold chooses.
+      counted: (cell model, split) -> text on the counted groups, "60 of 90 collages".
     """
 
-    each: list[Asked]
+    each: list[TaskSplits]
     chosen: list[Question]
     counted: dict[tuple[str, str], str]
 
@@ -31,43 +31,43 @@ class Plan:
 def plan(
     module: ModuleType, metadata: pd.DataFrame, options: Mapping[str, Any]
 ) -> Plan:
-    """What a task asks, of those of its splits that hold wells apart.
+    """Returns the questions of a task on its splits that hold wells apart.
 
     Args:
       module: a classification task with `splits`, `questions` and `SPLITS_KEY`.
       metadata: [N] rows of Metadata_* columns.
-      options: as of the task; aside_frac and part; nested, and inner_folds for it.
+      options: as for the task; aside_frac and part; nested, and inner_folds for it.
 
     Returns:
       At least one question; warns of splits that are not possible.
 
     Raises:
       InputError: a unit or group in the config that the screen does not have.
-      Skip: where the task or no such split of it is possible.
+      Skip: the task or all such splits of it are not possible.
     """
-    key, each, counted, said = module.SPLITS_KEY, [], {}, []
-    for task, own in nested.apart(module, metadata, options):
+    key, each, counted, notes = module.SPLITS_KEY, [], {}, []
+    for task, task_splits in nested.apart(module, metadata, options):
         codes, classes = task.codes(metadata)
-        kept = []
-        for split in own:
+        parts = []
+        for split in task_splits:
             try:
                 part = recipe_split.cut(
                     metadata, codes, split, key=key, classes=classes, options=options
                 )
             except Skip as reason:
-                said.append(str(reason))
+                notes.append(str(reason))
                 continue
-            kept.append(part.split)
+            parts.append(part.split)
             counted[split.group, split.name] = part.counted
-        each += [(task, kept)] if kept else []
-    each = splits.require(each, said)
+        each += [(task, parts)] if parts else []
+    each = splits.require(each, notes)
     return Plan(each, _chosen(metadata, each, key, options), counted)
 
 
-def _chosen(metadata, each: list[Asked], key: str, options) -> list[Question]:
+def _chosen(metadata, each: list[TaskSplits], key: str, options) -> list[Question]:
     if not options["nested"]:
         return []
-    made, said = nested.nest(metadata, each, key=key, options=options)
-    for sentence in dict.fromkeys(said):
+    questions, notes = nested.nest(metadata, each, key=key, options=options)
+    for sentence in dict.fromkeys(notes):
         warnings.warn(sentence, LeftOut, stacklevel=2)
-    return made
+    return questions

@@ -1,4 +1,4 @@
-"""Why a task, or a part of it, does not apply to a screen."""
+"""Reasons that a task, or a part of it, does not apply to a screen."""
 
 import importlib.util
 
@@ -9,22 +9,22 @@ from gandl_jax.errors import plainly
 
 
 class LeftOut(UserWarning):
-    """A task does a part of what was asked; the message says which it does not."""
+    """Warning that a task leaves out a part of the request, named in the message."""
 
-    def __init__(self, *words: object):
-        """Keeps the words as people write values."""
-        super().__init__(*map(plainly, words))
+    def __init__(self, *message: object):
+        """Keeps the message, with values written for people."""
+        super().__init__(*map(plainly, message))
 
 
 def need_columns(metadata: pd.DataFrame, *names: str) -> None:
-    """Checks that a screen's table has what a task reads.
+    """Checks that a screen's table has the columns that a task reads.
 
     Args:
       metadata: [N] rows of Metadata_* columns.
-      *names: without their Metadata_.
+      *names: without Metadata_.
 
     Raises:
-      Skip: naming the first column that the table lacks.
+      Skip: the table lacks a column; the message names the first.
     """
     for name in names:
         if f"Metadata_{name}" not in metadata:
@@ -32,14 +32,14 @@ def need_columns(metadata: pd.DataFrame, *names: str) -> None:
 
 
 def need_package(name: str, module: str) -> None:
-    """Checks that what a task computes with is there.
+    """Checks that a package that a task needs is installed.
 
     Args:
       name: of the package, one of the extra "report".
-      module: that it is imported as.
+      module: name of its import.
 
     Raises:
-      Skip: saying how to install it.
+      Skip: it is missing; the message says how to install it.
     """
     if importlib.util.find_spec(module) is None:
         raise Skip(f'{name} is not installed: pip install "gandl_jax[report]"')

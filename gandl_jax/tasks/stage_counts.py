@@ -10,12 +10,12 @@ import numpy as np
 
 from gandl_jax.tasks import bootstrap
 
-METRICS = {"macro_tpr": 0, "macro_f1": 1}  # to the place in values
+METRICS = {"macro_tpr": 0, "macro_f1": 1}  # index in values
 
 
 @dataclasses.dataclass(frozen=True)
 class Score:
-    """What one way of deciding is worth.
+    """Scores of one way of deciding.
 
     Attributes:
       values: [2] macro true positive rate and F1.
@@ -35,15 +35,15 @@ class Counter:
 
     Args:
       codes: [n] int class of each tested record.
-      unit: [n] int group of each, which is drawn again.
-      classes: [K] int, those that are decided between, ascending.
-      learnt_from: records, the mean over folds.
+      unit: [n] int bootstrap unit of each, a group.
+      classes: [K] int, the possible classes, ascending.
+      learnt_from: number of training records, mean over folds.
       draws: D.
       seed: of the draws.
 
     Attributes:
-      stretch: by which intervals are wider than draws.
-      chance: [2] what guessing all classes alike gives.
+      stretch: factor by which intervals are wider than draws.
+      chance: [2] scores of guessing all classes with equal probability.
     """
 
     def __init__(
@@ -73,24 +73,24 @@ class Counter:
 
         Args:
           decided: [n] int classes.
-          prior: seed of the units that are added, another one for each of two whose
-            difference is wanted.
+          prior: seed of the added units; must differ between two whose difference is
+            wanted.
         """
         counted = self._counted(np.searchsorted(self._classes, decided))
-        whole = counted.sum(0)
-        found = rates(whole)
+        confusion = counted.sum(0)
+        by_class = rates(confusion)
         draws = macro(rates(self._drawn(counted, prior)))
-        return Score(macro(found), draws, found, whole)
+        return Score(macro(by_class), draws, by_class, confusion)
 
     def _counted(self, decided: np.ndarray) -> np.ndarray:
-        """[U, K, K] float64: records of each unit, by class and decision."""
+        """Counts records of each unit, by class and decision: [U, K, K] float64."""
         shape = self._units, len(self._classes), len(self._classes)
-        place = np.ravel_multi_index((self._unit, self._codes, decided), shape)
-        counts = np.bincount(place, minlength=int(np.prod(shape)))
+        bins = np.ravel_multi_index((self._unit, self._codes, decided), shape)
+        counts = np.bincount(bins, minlength=int(np.prod(shape)))
         return counts.reshape(shape).astype(np.float64)
 
     def _drawn(self, counted: np.ndarray, prior: int) -> np.ndarray:
-        """[D, K, K] sums over units, weighed anew in every draw."""
+        """Draws [D, K, K] sums over units, with new weights in every draw."""
         classes = len(self._classes)
         rng = np.random.default_rng(self._seed)
         added = np.random.default_rng([self._seed, prior])
@@ -106,12 +106,12 @@ class Counter:
 
 
 def rates(confusion: np.ndarray) -> np.ndarray:
-    """[..., 2, K] true positive rate and F1 of each class, by [..., K, K] records."""
+    """Computes true positive rate and F1 [..., 2, K] from records [..., K, K]."""
     right = np.diagonal(confusion, axis1=-2, axis2=-1)
-    of_class, decided = confusion.sum(-1), confusion.sum(-2)
-    return np.stack([right / of_class, 2 * right / (of_class + decided)], -2)
+    class_sizes, decided = confusion.sum(-1), confusion.sum(-2)
+    return np.stack([right / class_sizes, 2 * right / (class_sizes + decided)], -2)
 
 
-def macro(found: np.ndarray) -> np.ndarray:
-    """[..., 2] means over the classes of [..., 2, K]."""
-    return found.mean(-1)
+def macro(by_class: np.ndarray) -> np.ndarray:
+    """Averages [..., 2, K] over the classes: [..., 2]."""
+    return by_class.mean(-1)

@@ -16,15 +16,15 @@ def check(options: Mapping[str, Any], classes: Sequence[str]) -> None:
 
     Args:
       options: order, label, absorbing, returns, backward_price.
-      classes: all that the screen has.
+      classes: all classes of the screen.
 
     Raises:
-      InputError: naming the first class or key that is wrong.
+      InputError: a class or key is wrong; the message names the first.
     """
-    what = f"config.{KEY}.label={options['label']}"
-    whole = stages.read(f"{KEY}.order", options["order"])
-    stages.check_names(f"{KEY}.order", whole, classes, what)
-    chains = [branch for branch in whole.branches if len(branch) > 1]
+    label_text = f"config.{KEY}.label={options['label']}"
+    order = stages.read(f"{KEY}.order", options["order"])
+    stages.check_names(f"{KEY}.order", order, classes, label_text)
+    chains = [branch for branch in order.branches if len(branch) > 1]
     if len(chains) > 1:
         raise InputError(
             f"config.{KEY}.order={options['order']!r} has {len(chains)} branches with "
@@ -42,20 +42,20 @@ def check(options: Mapping[str, Any], classes: Sequence[str]) -> None:
 
 
 def rules(options: Mapping[str, Any], classes: Sequence[str]) -> decoding.Rules:
-    """The steps in time between some of the classes.
+    """Returns the rules of steps in time between some of the classes.
 
     Args:
-      options: as of `check`, which has let them pass.
-      classes: those that are told apart; rules are of their places.
+      options: as in `check`, already checked.
+      classes: the classes that are predicted; rules are of their indices.
     """
-    place = {name: number for number, name in enumerate(classes)}
-    whole = stages.read(f"{KEY}.order", options["order"]).only(classes)
-    chain = [n for branch in whole.branches if len(branch) > 1 for n in branch]
+    index = {name: number for number, name in enumerate(classes)}
+    order = stages.read(f"{KEY}.order", options["order"]).only(classes)
+    chain = [n for branch in order.branches if len(branch) > 1 for n in branch]
     pairs = stages.read_returns(f"{KEY}.returns", options["returns"])
     return decoding.make_rules(
-        [place[name] for name in chain],
-        [place[name] for name in classes if name not in chain],
-        returns={(place[a], place[b]) for a, b in pairs if {a, b} <= place.keys()},
-        absorbing={place[name] for name in options["absorbing"] if name in place},
+        [index[name] for name in chain],
+        [index[name] for name in classes if name not in chain],
+        returns={(index[a], index[b]) for a, b in pairs if {a, b} <= index.keys()},
+        absorbing={index[name] for name in options["absorbing"] if name in index},
         price=options["backward_price"] or math.inf,
     )

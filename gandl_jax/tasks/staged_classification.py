@@ -1,15 +1,15 @@
-"""Are stages told better where it is known that they come in order?
+"""Classification of stages in time, with and without their order.
 
-Each record's probabilities of the classes are those of the network, where it was
-trained to tell them, else those of a logistic regression on the training part
-(`stage_probabilities.py`). Both are freed of the frequencies that balancing gave a
+Each record's class probabilities are those of the network, if it was trained to predict
+them, else those of a logistic regression on the training part
+(`stage_probabilities.py`). Both are corrected for the class frequencies of a balanced
 training, and take those of the training part. Then every record is decided on alone
 (frame-wise), and every group that is followed, such as a colony or a track, as a whole:
 by the likeliest sequence in which no stage comes before the one that it follows from
 (`decoding.py`). Both are counted on the same records.
 
 A record without a group or a time, or of a group that is seen once, is decided on alone
-either way; how many these are stands in every row.
+either way; every row has the number of these.
 """
 
 import dataclasses
@@ -44,35 +44,35 @@ METRIC = "macro true positive rate and F1"
 PLACE = 35  # in the terminal
 OPTIONS = {
     "normalize": "",
-    "label": "Class",  # what is told: Metadata_<label>
+    "label": "Class",  # predicted: Metadata_<label>
     # The classes and their order in time, as in "debris | dense > spread": gandl_jax/
     # stages.py. "" leaves the task out.
     "order": "",
-    # What is followed, and its times: Metadata_* columns in small letters; "" is none.
+    # Groups to follow, and their times: Metadata_* columns in lower case; "" is none.
     "group": "",
     "time": "",
-    "object": "",  # tells records of one group and time apart, where it has several
+    "object": "",  # separates records of one group and time, if there are several
     "absorbing": (),  # classes that are never left, such as apoptosis
     "returns": (),  # steps back that cost nothing, as in "telophase>interphase"
     "backward_price": 0.0,  # nats, of any other step back; 0 forbids it
-    # How frequent classes are held to be: as in the "training" part, or all "equal".
+    # Assumed class frequencies: as in the "training" part, or all "equal".
     "prior": "training",
     "splits": (),  # () holds groups apart, or records where there are none
 }
 KEY = "config.evaluate.staged_classification"
 FRAMES, IN_TIME = "frame-wise", "in time"
-TIME_ALONE = "time alone"  # a floor, which looks at no image
+TIME_ALONE = "time alone"  # a floor, which uses no image
 
 
 @dataclasses.dataclass(frozen=True)
 class Question:
-    """What a split asks, the same for all that is judged.
+    """Question of a split, the same for all sets.
 
     Attributes:
       metadata: [N] rows of Metadata_* columns.
-      codes: [N] int class of each record, -1 for a blank one.
-      names: of the classes that the split judges.
-      kept: [K] int, their codes, ascending.
+      codes: [N] int class of each record, -1 if blank.
+      names: of the classes that the split tests.
+      tested_codes: [K] int, their codes, ascending.
       split: the folds.
       followed: groups and times.
       options: of the task.
@@ -81,32 +81,34 @@ class Question:
     metadata: pd.DataFrame
     codes: np.ndarray
     names: Sequence[str]
-    kept: np.ndarray
+    tested_codes: np.ndarray
     split: Split
     followed: followed.Followed
     options: Mapping[str, Any]
 
     @classmethod
-    def of_split(
+    def from_split(
         cls, metadata: pd.DataFrame, split: Split, options: Mapping[str, Any]
     ) -> "Question":
-        """What a split of the task asks."""
+        """Makes the question of a split of the task."""
         codes, classes = _codes(metadata, options)
-        kept = np.unique(codes[tested(split)])
-        chosen = [classes[k] for k in kept]
-        found = followed.find(metadata, options)
-        return cls(metadata, codes, chosen, kept, split, found, options)
+        tested_codes = np.unique(codes[tested(split)])
+        tested_names = [classes[k] for k in tested_codes]
+        groups_in_time = followed.find(metadata, options)
+        return cls(
+            metadata, codes, tested_names, tested_codes, split, groups_in_time, options
+        )
 
 
 @dataclasses.dataclass(frozen=True)
 class Judged:
-    """What is made of one set on one split.
+    """Decisions of one set on one split.
 
     Attributes:
       name: full name of the set.
-      told_by: where its probabilities are from.
-      decided: way of deciding to [n] int classes of the tested records, fold by fold.
-      mark: what its encoder saw of them.
+      told_by: source of its probabilities.
+      decided: way of deciding -> [n] int classes of the tested records, fold by fold.
+      mark: of its encoder on them.
     """
 
     name: str
@@ -116,19 +118,19 @@ class Judged:
 
 
 def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
-    """The configured splits of the records with a class.
+    """Returns the configured splits of the records with a class.
 
     Args:
       metadata: [N] rows of Metadata_* columns.
-      options: its own, and max_folds, repeats and seed.
+      options: of the task, and max_folds, repeats and seed.
 
     Returns:
       At least one; warns of those that are not possible, and of records that are
       decided on alone.
 
     Raises:
-      InputError: an order, a return or an absorbing class that there is not, a unit or
-        a time that the screen does not have.
+      InputError: an order, a return or an absorbing class is wrong, or the screen does
+        not have a unit or time.
       Skip: no order is given, there is no such label, or no split is possible.
     """
     if not options["order"].strip():
@@ -137,7 +139,7 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
     codes, classes = _codes(metadata, options)
     stage_order.check(options, classes)
     alone = followed.find(metadata, options).alone
-    made, said = build(
+    built, notes = build(
         metadata,
         codes,
         with_held_out(options["splits"] or (options["group"] or "record",), metadata),
@@ -147,11 +149,11 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
         classes=classes,
         options=options,
     )
-    said += [
-        f"{count:,} of {len(metadata):,} records are decided on alone, {why}"
-        for why, count in alone.items()
+    notes += [
+        f"{count:,} of {len(metadata):,} records are decided on alone, {reason}"
+        for reason, count in alone.items()
     ]
-    return require(made, said)
+    return require(built, notes)
 
 
 def run(
@@ -161,141 +163,162 @@ def run(
 
     Args:
       sets: full name -> set, all of the same records in the same order. Of each encoder
-        its probabilities count, where it was trained and has a set of them, else the
-        set that `options["features"]` names, or its only one.
+        its set of probabilities is used, if it was trained and has one, else the one
+        that `options["features"]` names, or its single one.
       splits: positions refer to these records.
-      **options: its own; features, seed, bootstrap_draws.
+      **options: of the task; features, seed, bootstrap_draws.
 
     Returns:
       Per split, encoder, way of deciding (`kind`) and metric a row.
     """
     metadata = next(iter(sets.values())).metadata
     chosen = _chosen(sets, _label(metadata, options["label"]), options["features"])
-    made = []
+    rows = []
     with steps.counted(len(splits) * len(chosen), "sets"):
         for split in splits:
-            question = Question.of_split(metadata, split, options)
+            question = Question.from_split(metadata, split, options)
             judged = {}
-            for stands_as, name in chosen.items():
-                judged[stands_as] = _judge(sets[name], question)
+            for row_name, name in chosen.items():
+                judged[row_name] = _judge(sets[name], question)
                 steps.add()
-            made += _rows(question, judged | _time_alone(question))
-    return made
+            rows += _rows(question, judged | _time_alone(question))
+    return rows
 
 
 def _chosen(
     sets: Mapping[str, FeatureSet], label: str, features: str
 ) -> dict[str, str]:
-    """Of each encoder the set that is judged, by the name that its rows stand under."""
-    made: dict[str, str] = {}
+    """Returns name in rows -> the judged set of each encoder."""
+    set_by_row_name: dict[str, str] = {}
     for encoder in dict.fromkeys(map(feature_set.encoder, sets)):
-        own = [name for name in sets if feature_set.encoder(name) == encoder]
-        told = feature_set.full_name(encoder, stage_probabilities.set_name(label))
+        encoder_sets = [name for name in sets if feature_set.encoder(name) == encoder]
+        probability_set = feature_set.full_name(
+            encoder, stage_probabilities.set_name(label)
+        )
         headline = feature_set.full_name(encoder, features)
         is_trained = feature_set.step(encoder) != 0
-        if told in own and is_trained:
-            made[headline] = told
-        elif headline in own:
-            made[headline] = headline
-        elif len(own) == 1:
-            made[own[0]] = own[0]
-    return made
+        if probability_set in encoder_sets and is_trained:
+            set_by_row_name[headline] = probability_set
+        elif headline in encoder_sets:
+            set_by_row_name[headline] = headline
+        elif len(encoder_sets) == 1:
+            set_by_row_name[encoder_sets[0]] = encoder_sets[0]
+    return set_by_row_name
 
 
-def _judge(one: FeatureSet, question: Question) -> Judged:
+def _judge(judged_set: FeatureSet, question: Question) -> Judged:
     codes, split = question.codes, question.split
-    mark = marks.mark(one.seen, tested(split))
-    if stage_probabilities.is_told(one, codes.max() + 1, split.label):
-        told = [one.features[test][:, question.kept] for _, test in split.folds]
-        return Judged(one.name, "the network", _decide(question, told), mark)
-    how = question.options["normalize"]
-    found = [
-        stage_probabilities.learnt(one.features, codes, fold, how)
+    mark = marks.mark(judged_set.seen, tested(split))
+    if stage_probabilities.holds_probabilities(
+        judged_set, codes.max() + 1, split.label
+    ):
+        probabilities = [
+            judged_set.features[test][:, question.tested_codes]
+            for _, test in split.folds
+        ]
+        return Judged(
+            judged_set.name, "the network", _decide(question, probabilities), mark
+        )
+    normalization = question.options["normalize"]
+    fitted = [
+        stage_probabilities.learnt(judged_set.features, codes, fold, normalization)
         for fold in split.folds
     ]
-    return Judged(one.name, "a logistic regression", _decide(question, found), mark)
+    return Judged(
+        judged_set.name, "a logistic regression", _decide(question, fitted), mark
+    )
 
 
 def _time_alone(question: Question) -> dict[str, Judged]:
-    """The floor that looks at no image; {} where no group is followed."""
+    """Judges the floor that uses times only; {} if no group is followed."""
     time = question.followed.time
     if not (question.followed.group >= 0).any():
         return {}
-    found = [
+    fitted = [
         stage_probabilities.by_time(time, question.codes, fold)
         for fold in question.split.folds
     ]
-    decided = _decide(question, found)
+    decided = _decide(question, fitted)
     return {TIME_ALONE: Judged(TIME_ALONE, "its time", decided, marks.NOTHING)}
 
 
-def _decide(question: Question, found: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
-    """Classes of the tested records, fold by fold, by both ways of deciding.
+def _decide(
+    question: Question, probabilities: Sequence[np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Returns classes of the tested records, fold by fold, by both ways of deciding.
 
     Args:
-      question: what is asked.
-      found: per fold [n, K] probabilities, as if all classes were equally frequent.
+      question: of the split.
+      probabilities: per fold [n, K], as if all classes were equally frequent.
     """
     rules = stage_order.rules(question.options, question.names)
-    made: dict[str, list] = {FRAMES: [], IN_TIME: []}
-    for (train, test), probabilities in zip(question.split.folds, found, strict=True):
+    decided: dict[str, list] = {FRAMES: [], IN_TIME: []}
+    for (train, test), fold_probabilities in zip(
+        question.split.folds, probabilities, strict=True
+    ):
         prior = _prior(question, train)
-        scores = stage_probabilities.logarithms(probabilities, prior)
-        alone, whole = scores.argmax(1), scores.argmax(1)
+        scores = stage_probabilities.logarithms(fold_probabilities, prior)
+        alone, in_time = scores.argmax(1), scores.argmax(1)
         group, time = question.followed.group[test], question.followed.time[test]
-        some = np.flatnonzero(group >= 0)
-        if len(some):
-            whole[some] = decoding.decode(scores[some], group[some], time[some], rules)
-        made[FRAMES].append(question.kept[alone])
-        made[IN_TIME].append(question.kept[whole])
-    return {kind: np.concatenate(parts) for kind, parts in made.items()}
+        followed_rows = np.flatnonzero(group >= 0)
+        if len(followed_rows):
+            in_time[followed_rows] = decoding.decode(
+                scores[followed_rows], group[followed_rows], time[followed_rows], rules
+            )
+        decided[FRAMES].append(question.tested_codes[alone])
+        decided[IN_TIME].append(question.tested_codes[in_time])
+    return {way: np.concatenate(folds) for way, folds in decided.items()}
 
 
 def _prior(question: Question, train: np.ndarray) -> np.ndarray:
-    """[K] how frequent classes are held to be."""
+    """Returns the assumed class frequencies [K]."""
     if question.options["prior"] == "equal":
-        return np.ones(len(question.kept))
-    return np.array([(question.codes[train] == k).sum() for k in question.kept], float)
+        return np.ones(len(question.tested_codes))
+    return np.array(
+        [(question.codes[train] == k).sum() for k in question.tested_codes], float
+    )
 
 
 def _rows(question: Question, judged: Mapping[str, Judged]) -> list[dict[str, Any]]:
-    """The rows of a split; `judged` by the names that they stand under."""
+    """Returns the rows of a split; `judged` is by names in rows."""
     split, options = question.split, question.options
     tests = np.concatenate([test for _, test in split.folds])
     counter = stage_counts.Counter(
         question.codes[tests],
         _units(question)[tests],
-        question.kept,
+        question.tested_codes,
         float(np.mean([len(train) for train, _ in split.folds])),
         draws=options["bootstrap_draws"],
         seed=options["seed"],
     )
     scores = {
-        (name, kind): counter.score(decided, prior=1 + (kind == IN_TIME))
-        for name, one in judged.items()
-        for kind, decided in one.decided.items()
+        (name, way): counter.score(decided, prior=1 + (way == IN_TIME))
+        for name, judged_set in judged.items()
+        for way, decided in judged_set.decided.items()
     }
     about = _about(question)
     return [
-        _row(metric, name, kind, judged, scores, counter, about)
-        for name, kind in scores
+        _row(metric, name, way, judged, scores, counter, about)
+        for name, way in scores
         for metric in stage_counts.METRICS
     ]
 
 
 def _units(question: Question) -> np.ndarray:
-    """[N] int, what intervals draw again: groups, and records that are of none."""
+    """Returns bootstrap units [N] int: groups, and records without a group."""
     unit = question.options["group"]
     if not unit:
         return np.arange(len(question.codes))
     column = groups.find_column(question.metadata, unit, f"{KEY}.group")
     values = question.metadata[column].reset_index(drop=True)
-    own = "\0" + values.index.astype(str).to_series(index=values.index)
-    return pd.factorize(values.astype(str).where(~groups.is_blank(values), own))[0]
+    record_names = "\0" + values.index.astype(str).to_series(index=values.index)
+    return pd.factorize(
+        values.astype(str).where(~groups.is_blank(values), record_names)
+    )[0]
 
 
 def _about(question: Question) -> dict[str, Any]:
-    """What the rows of a split have in common."""
+    """Returns the columns that the rows of a split have in common."""
     split, options = question.split, question.options
     tests = tested(split)
     group = question.followed.group[tests]
@@ -317,63 +340,69 @@ def _about(question: Question) -> dict[str, Any]:
 def _row(
     metric: str,
     name: str,
-    kind: str,
+    way: str,
     judged: Mapping[str, Judged],
     scores: Mapping[tuple[str, str], stage_counts.Score],
     counter: stage_counts.Counter,
     about: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """One score, with what it is held against on the same draws."""
-    one, found, column = judged[name], scores[name, kind], stage_counts.METRICS[metric]
-    value, draws = float(found.values[column]), found.draws[:, column]
+    """Returns one score, with its differences to bases on the same draws."""
+    judged_set, score, column = (
+        judged[name],
+        scores[name, way],
+        stage_counts.METRICS[metric],
+    )
+    value, draws = float(score.values[column]), score.draws[:, column]
     low, high = bootstrap.interval(value, draws, stretch=counter.stretch)
     chance = float(counter.chance[column])
     differences = {
-        what: difference(
+        role: difference(
             value,
             draws,
-            ", ".join(other),
-            float(scores[other].values[column]),
-            scores[other].draws[:, column],
+            ", ".join(base),
+            float(scores[base].values[column]),
+            scores[base].draws[:, column],
             chance=chance,
             stretch=counter.stretch,
         )
-        for what, other in _others(name, kind, judged).items()
+        for role, base in _bases(name, way, judged).items()
     }
     return {
         "task": "staged_classification",
-        "set": one.name,
+        "set": judged_set.name,
         "encoder": feature_set.encoder(name),
         "features": name.rpartition("/")[2],
         **about,
-        "kind": kind,
+        "kind": way,
         "metric": metric,
-        "told_by": one.told_by,
-        **one.mark,
+        "told_by": judged_set.told_by,
+        **judged_set.mark,
         "value": value,
         "low": low,
         "high": high,
         "chance": chance,
         "differences": differences,
-        "by_class": dict(zip(about["classes"], found.by_class[column], strict=True)),
-        "confusion": found.confusion.astype(int).tolist(),
+        "by_class": dict(zip(about["classes"], score.by_class[column], strict=True)),
+        "confusion": score.confusion.astype(int).tolist(),
     }
 
 
-def _others(
-    name: str, kind: str, judged: Mapping[str, Judged]
+def _bases(
+    name: str, way: str, judged: Mapping[str, Judged]
 ) -> dict[str, tuple[str, str]]:
-    """What a score is held against: floors decided likewise, and itself frame-wise."""
-    made = {what: (n, kind) for what, n in bases(name, judged, floors=()).items()}
+    """Returns the bases of a score: floors decided alike, and itself frame-wise."""
+    found_bases = {
+        role: (base, way) for role, base in bases(name, judged, floors=()).items()
+    }
     if TIME_ALONE in judged and name != TIME_ALONE:
-        made[TIME_ALONE] = TIME_ALONE, kind
-    if kind == IN_TIME:
-        made[FRAMES] = name, FRAMES
-    return made
+        found_bases[TIME_ALONE] = TIME_ALONE, way
+    if way == IN_TIME:
+        found_bases[FRAMES] = name, FRAMES
+    return found_bases
 
 
 def _label(metadata: pd.DataFrame, wanted: str) -> str:
-    """The column that is meant, without its Metadata_, whatever the letters' case."""
+    """Returns the wanted column without Metadata_; upper and lower case are equal."""
     columns = [c.removeprefix("Metadata_") for c in metadata if "Metadata_" in c]
     alike = [c for c in columns if c.lower() == names.clean(wanted).lower()]
     if not alike:
@@ -387,14 +416,14 @@ def _label(metadata: pd.DataFrame, wanted: str) -> str:
 def _codes(
     metadata: pd.DataFrame, options: Mapping[str, Any]
 ) -> tuple[np.ndarray, Sequence[str]]:
-    """[N] int class of each record, -1 for a blank one, and the classes' names."""
+    """Returns [N] int class of each record, -1 if blank, and the classes' names."""
     values = metadata[f"Metadata_{_label(metadata, options['label'])}"]
     values = values.astype(str).where(values.notna(), "").to_numpy(object)
     return classification.coded(values)
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The scores as text for a terminal: a line per question, a column per encoder."""
+    """Writes the scores for a terminal: a line per question, a column per encoder."""
     keys = {
         "split": score_table.split,
         "decided": lambda row: row["kind"],
@@ -415,25 +444,25 @@ def _gain_in_words(row: Mapping[str, Any]) -> str:
 
 
 def counts_in_words(row: Mapping[str, Any]) -> str:
-    """Says how much of a split time can touch."""
-    followed_ = row["records"] - row["decided_alone"]
+    """Describes how many records of a split are followed in time."""
+    in_time = row["records"] - row["decided_alone"]
     return (
-        f"{row['split']}: {followed_:,} of {row['records']:,} records are of "
+        f"{row['split']}: {in_time:,} of {row['records']:,} records are of "
         f"{row['groups']:,} groups that are followed, {row['decided_alone']:,} are "
         "decided on alone"
     )
 
 
 def chapter(rows: Sequence[Mapping[str, Any]]) -> list[Any]:
-    """Of the report: both ways of deciding, each class, and confusion."""
-    words = (
+    """Makes the report's chapter: both ways of deciding, each class, and confusion."""
+    introduction = (
         "Each record is decided on alone (frame-wise), and every group that is "
         "followed as a whole, in which no stage comes before the one that it follows "
         f"from (in time). Intervals draw each {rows[0]['unit']} again as a whole."
     )
     scores = [
         {
-            "encoder": marks.told(row["encoder"], row),
+            "encoder": marks.marked(row["encoder"], row),
             "split": row["split"],
             "decided": row["kind"],
             "metric": row["metric"].replace("_", " "),
@@ -446,20 +475,22 @@ def chapter(rows: Sequence[Mapping[str, Any]]) -> list[Any]:
         for row in rows
     ]
     counts = [*dict.fromkeys(map(counts_in_words, rows))]
-    return [words, *counts, scores, *_confusions(rows)]
+    return [introduction, *counts, scores, *_confusions(rows)]
 
 
 def _confusions(rows: Sequence[Mapping[str, Any]]) -> list[Any]:
-    """A paragraph and a table for every encoder and way of deciding."""
-    made: list[Any] = []
+    """Returns a paragraph and a table for every encoder and way of deciding."""
+    blocks: list[Any] = []
     for row in rows:
         if row["metric"] == "macro_tpr":
             about = f"{row['encoder']}, {row['split']}, {row['kind']}"
-            made.append(f"{about}: records by class (lines) and decision")
-            made.append(
+            blocks.append(f"{about}: records by class (lines) and decision")
+            blocks.append(
                 [
-                    {"class": name, **dict(zip(row["classes"], line, strict=True))}
-                    for name, line in zip(row["classes"], row["confusion"], strict=True)
+                    {"class": name, **dict(zip(row["classes"], counts, strict=True))}
+                    for name, counts in zip(
+                        row["classes"], row["confusion"], strict=True
+                    )
                 ]
             )
-    return made
+    return blocks

@@ -1,4 +1,4 @@
-"""How far a task is, told to whoever listens: tasks print nothing themselves."""
+"""Progress of a task, reported to a listener: tasks print nothing themselves."""
 
 import contextlib
 import contextvars
@@ -8,13 +8,13 @@ from typing import Protocol
 
 
 class Listener(Protocol):
-    """Who is told."""
+    """Receiver of progress."""
 
     def begin(self, total: int, unit: str) -> None:
-        """So many units are to be done: "SVMs", "sets"."""
+        """Begins a count of `total` units: "SVMs", "sets"."""
 
     def done(self, count: int) -> None:
-        """So many more are done."""
+        """Adds finished units to the count."""
 
 
 _listening: contextvars.ContextVar[Listener | None] = contextvars.ContextVar(
@@ -23,12 +23,12 @@ _listening: contextvars.ContextVar[Listener | None] = contextvars.ContextVar(
 _counting: contextvars.ContextVar[Listener | None] = contextvars.ContextVar(
     "counting", default=None
 )
-_one_by_one = threading.Lock()
+_lock = threading.Lock()
 
 
 @contextlib.contextmanager
-def told(listener: Listener) -> Iterator[None]:
-    """Tells the listener of all that is counted within the block."""
+def reported_to(listener: Listener) -> Iterator[None]:
+    """Reports all counts within the block to the listener."""
     token = _listening.set(listener)
     try:
         yield
@@ -41,7 +41,7 @@ def counted(total: int, unit: str) -> Iterator[None]:
     """Counts units within the block, for it and for all that it calls.
 
     Args:
-      total: how many there are.
+      total: number of units.
       unit: their name in the plural.
     """
     listener = _listening.get()
@@ -55,8 +55,8 @@ def counted(total: int, unit: str) -> Iterator[None]:
 
 
 def add(count: int = 1) -> None:
-    """Tells that so many more units are done; nothing outside of a count."""
+    """Counts units as finished; does nothing outside of a count."""
     listener = _counting.get()
     if listener:
-        with _one_by_one:
+        with _lock:
             listener.done(count)

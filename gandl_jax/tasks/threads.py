@@ -1,4 +1,4 @@
-"""Many jobs at once, in threads: NumPy lets others run while it computes."""
+"""Parallel calls in threads: NumPy lets other threads run while it computes."""
 
 import concurrent.futures
 import contextlib
@@ -24,10 +24,10 @@ def each(
       fn: is called in a thread, with linear algebra on one core: its own threads
         would wait for one another in a busy loop.
       items: of the calls.
-      most: calls at a time, where memory allows no more.
+      most: largest number of calls at a time, if memory is limited.
 
     Returns:
-      What it gave, in the items' order.
+      The results, in the items' order.
     """
     items = list(items)
     cores = 1 if _has_one_core.get() else cpu_count()
@@ -38,7 +38,7 @@ def each(
 
 @contextlib.contextmanager
 def on_one_core() -> Iterator[None]:
-    """Keeps all calls within the block in this thread, which is one of several."""
+    """Keeps all calls within the block in this thread."""
     token = _has_one_core.set(True)
     try:
         with _linear_algebra.on_one_core():
@@ -49,23 +49,25 @@ def on_one_core() -> Iterator[None]:
 
 def _in_threads(fn, items: list[Any], count: int) -> list[Any]:
     with concurrent.futures.ThreadPoolExecutor(count) as pool:
-        due = [pool.submit(contextvars.copy_context().run, fn, item) for item in items]
+        futures = [
+            pool.submit(contextvars.copy_context().run, fn, item) for item in items
+        ]
         try:
-            return [one.result() for one in due]
+            return [future.result() for future in futures]
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
 
 
 class _LinearAlgebra:
-    """Its number of threads, which is the whole process's: the last out resets it."""
+    """Thread limit of linear algebra for the whole process; the last user resets it."""
 
     def __init__(self):
         self._lock, self._inside, self._limits = threading.Lock(), 0, None
 
     @contextlib.contextmanager
     def on_one_core(self) -> Iterator[None]:
-        """Keeps it on one core until all that are within such a block have left."""
+        """Keeps it on one core until the last of such blocks is left."""
         with self._lock:
             if not self._inside:
                 self._limits = threadpool_limits(1, "blas")

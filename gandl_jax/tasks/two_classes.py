@@ -1,7 +1,7 @@
-"""How well one of two classes is told from the other, by several measures.
+"""Measures of the classification of two classes.
 
-All follow from the share of each class that is decided rightly (and from how often the
-class that is looked for comes), so that intervals of all come of the same draws.
+All follow from the share of right decisions on each class (and from the frequency of
+the wanted class), so that the intervals of all use the same draws.
 """
 
 import numpy as np
@@ -12,43 +12,43 @@ Shares = np.ndarray  # [..., 2]: of the other class and of the wanted one, in [0
 
 
 def balanced_accuracy(right: Shares, frequency: float) -> np.ndarray:
-    """[...] the mean over both classes of the share that is right."""
+    """Returns [...] the mean over both classes of the share that is right."""
     return right.mean(-1)
 
 
 def accuracy(right: Shares, frequency: float) -> np.ndarray:
-    """[...] the share of all records that is right."""
+    """Returns [...] the share of all records that is right."""
     return right @ np.array([1 - frequency, frequency])
 
 
 def precision(right: Shares, frequency: float) -> np.ndarray:
-    """[...] the share of the wanted class among what is called it; 0 of nothing."""
-    hits, alarms = _called(right, frequency)
+    """Returns [...] the share of the wanted class among positives; 0 without any."""
+    hits, alarms = _positives(right, frequency)
     called = hits + alarms
     return np.divide(hits, called, out=np.zeros_like(called), where=called > 0)
 
 
 def recall(right: Shares, frequency: float) -> np.ndarray:
-    """[...] the share of the wanted class that is called it."""
+    """Returns [...] the share of the wanted class that is positive."""
     return right[..., 1]
 
 
 def f1(right: Shares, frequency: float) -> np.ndarray:
-    """[...] the harmonic mean of precision and recall."""
-    hits, alarms = _called(right, frequency)
+    """Returns [...] the harmonic mean of precision and recall."""
+    hits, alarms = _positives(right, frequency)
     return 2 * hits / (hits + alarms + frequency)
 
 
 def specificity(right: Shares, frequency: float) -> np.ndarray:
-    """[...] the share of the other class that is not called the wanted one."""
+    """Returns [...] the share of the other class that is not positive."""
     return right[..., 0]
 
 
 def auc_draws(drawn: np.ndarray) -> np.ndarray:
-    """Draws of `placements` as shares, whose mean varies as the area does.
+    """Converts drawn shares of `placements`, so that their mean varies as the area.
 
-    An area under the ROC curve is the share of either class, not only their mean: it
-    varies by what both lie off (DeLong et al. 1988).
+    An area under the ROC curve is the share of either class, not only their mean: its
+    deviation is the sum of those of both (DeLong et al. 1988).
 
     Args:
       drawn: [B, 2] draws of the shares of each class.
@@ -61,13 +61,13 @@ def auc_draws(drawn: np.ndarray) -> np.ndarray:
 
 
 def placements(sample: Sample, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How many pairs of a record and one of the other class are in the right order.
+    """Counts pairs of records of the two classes that are in the right order.
 
-    Pairs are of one fold, as scores of two classifiers have no common scale. Equal
-    scores are half right.
+    Pairs are of one fold, as scores of two classifiers have no common scale. Ties count
+    half.
 
     Args:
-      sample: what is judged, of two classes.
+      sample: test records, of two classes.
       scores: [n] float of each test record, higher for class 1.
 
     Returns:
@@ -76,22 +76,22 @@ def placements(sample: Sample, scores: np.ndarray) -> tuple[np.ndarray, np.ndarr
     """
     right, pairs = np.zeros(len(scores)), np.zeros(len(scores))
     for fold in np.unique(sample.folds):
-        for kind in (0, 1):
-            own = np.flatnonzero((sample.folds == fold) & (sample.codes == kind))
-            others = scores[(sample.folds == fold) & (sample.codes == 1 - kind)]
-            above = _share_below(scores[own], np.sort(others))
-            right[own] = above if kind else len(others) - above
-            pairs[own] = len(others)
+        for code in (0, 1):
+            members = np.flatnonzero((sample.folds == fold) & (sample.codes == code))
+            other_scores = scores[(sample.folds == fold) & (sample.codes == 1 - code)]
+            above = _share_below(scores[members], np.sort(other_scores))
+            right[members] = above if code else len(other_scores) - above
+            pairs[members] = len(other_scores)
     items = np.arange(len(scores))
     return sample.counted(items, right), sample.counted(items, pairs)
 
 
-def _share_below(values: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """[n] how many of the ascending others are below each value, equals by half."""
-    sides = [np.searchsorted(others, values, side) for side in ("left", "right")]
+def _share_below(values: np.ndarray, ascending: np.ndarray) -> np.ndarray:
+    """Counts [n] the ascending others below each value; ties count half."""
+    sides = [np.searchsorted(ascending, values, side) for side in ("left", "right")]
     return np.mean(sides, axis=0)
 
 
-def _called(right: Shares, frequency: float) -> tuple[np.ndarray, np.ndarray]:
-    """What is called the wanted class, rightly and wrongly, as shares of all."""
+def _positives(right: Shares, frequency: float) -> tuple[np.ndarray, np.ndarray]:
+    """Returns true and false positives, as shares of all records."""
     return frequency * right[..., 1], (1 - frequency) * (1 - right[..., 0])

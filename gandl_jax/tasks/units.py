@@ -1,6 +1,6 @@
-"""Units of work: pure functions of arrays, computed here or by whoever helps.
+"""Units of work: pure functions of arrays, computed here or by helpers.
 
-Tasks know nothing of the helpers; a job says within which block there are some.
+Tasks do not depend on the helpers; a job hands units to them within a block.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ from gandl_jax.tasks import steps, threads
 
 
 class Helpers(Protocol):
-    """Who computes units elsewhere."""
+    """Other processes that compute units."""
 
     def each(
         self,
@@ -22,7 +22,7 @@ class Helpers(Protocol):
         items: Sequence[Any],
         done: Callable[[Any], None],
     ) -> list[Any]:
-        """What `fn(*common, item)` gives, in order; `done` hears of each at once."""
+        """Returns `fn(*common, item)` of all items in order; calls `done` with each."""
 
 
 _helping: contextvars.ContextVar[Helpers | None] = contextvars.ContextVar(
@@ -41,7 +41,7 @@ def handed_to(helpers: Helpers | None) -> Iterator[None]:
 
 
 def are_handed_out() -> bool:
-    """Whether units are computed elsewhere."""
+    """Tells whether units are computed elsewhere."""
     return _helping.get() is not None
 
 
@@ -52,43 +52,42 @@ def each(
     *,
     most: int | None = None,
 ) -> list[Any]:
-    """Calls `fn(*common, item)` for each item: what it gives is the same anywhere.
+    """Calls `fn(*common, item)` for each item; the results are the same anywhere.
 
     Args:
-      fn: a function of a module. It changes no argument; steps that it counts are
-        counted.
-      common: what all calls have in common; large arrays are sent once.
+      fn: a function of a module, which changes no argument; its steps are counted.
+      common: arguments that all calls have in common; large arrays are sent once.
       items: of the calls.
-      most: calls at a time on this machine, where memory allows no more.
+      most: largest number of calls at a time on this machine, if memory is limited.
 
     Returns:
-      What it gave, in the items' order.
+      The results, in the items' order.
     """
     helpers = _helping.get()
     if helpers is None:
         return threads.each(functools.partial(fn, *common), items, most=most)
-    apart = functools.partial(_apart, fn)
-    found = helpers.each(
-        apart, common, list(items), done=lambda result: steps.add(result[1])
+    isolated = functools.partial(_isolated, fn)
+    results = helpers.each(
+        isolated, common, list(items), done=lambda result: steps.add(result[1])
     )
-    return [result for result, _ in found]
+    return [result for result, _ in results]
 
 
-def _apart(fn: Callable[..., Any], *arguments: Any) -> tuple[Any, int]:
-    """What a function gives, in this thread alone, and how many steps it counted."""
+def _isolated(fn: Callable[..., Any], *arguments: Any) -> tuple[Any, int]:
+    """Returns a result, computed in this thread alone, and its number of steps."""
     count = _Count()
-    with threads.on_one_core(), steps.told(count), steps.counted(0, ""):
+    with threads.on_one_core(), steps.reported_to(count), steps.counted(0, ""):
         return fn(*arguments), count.total
 
 
 class _Count:
-    """Adds up steps."""
+    """Counts steps."""
 
     total = 0
 
     def begin(self, total: int, unit: str) -> None:
-        """Nothing is to be told of it here."""
+        """Ignores the begin of a count."""
 
     def done(self, count: int) -> None:
-        """Counts on."""
+        """Adds finished steps."""
         self.total += count

@@ -1,4 +1,4 @@
-"""Where every well lies: two-dimensional maps, response and side effect."""
+"""Maps of all wells in two dimensions, with response and side effect."""
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -48,15 +48,15 @@ _COPIED = {  # metadata columns that a map's wells keep
 
 
 def check(metadata: pd.DataFrame, options: Mapping[str, Any]) -> None:
-    """Checks that there are wells to map; warns where UMAP has a part of them only.
+    """Checks that there are wells to map; warns if UMAP has only a part of them.
 
     Args:
       metadata: [N] rows of Metadata_* columns.
       options: points is read.
 
     Raises:
-      Skip: where there are fewer than three wells (records, where wells have no names),
-        or umap-learn is not installed.
+      Skip: there are fewer than three wells (records, if wells have no names), or
+        umap-learn is not installed.
     """
     need_package("umap-learn", "umap")
     count = _count(metadata)
@@ -77,15 +77,15 @@ def run(
     """Maps the wells of a screen.
 
     Args:
-      sets: full name -> set; those that `options["features"]` names are used, and
-        those whose encoder has one set only.
+      sets: full name -> set; those named by `options["features"]` are used, and those
+        whose encoder has one set only.
       splits: unused.
       **options: features, normalize, points (wells with a UMAP place, at most),
         seed; dose_unit, "uM" unless given.
 
     Returns:
       A row per set; "wells" has a column of W values each, the same wells in the same
-      order in every row, None where a value is not known.
+      order in every row, None for an unknown value.
     """
     names = responses.judged_sets(sets, options["features"])
     wells = _count(next(iter(sets.values())).metadata)
@@ -95,10 +95,10 @@ def run(
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """How much of the wells' variance a map shows, as text for a terminal."""
+    """Writes the share of the wells' variance on a map, for a terminal."""
     lines = [
         [
-            marks.told(row["set"], row),
+            marks.marked(row["set"], row),
             f"{len(row['wells']['role']):,}",
             f"{sum(row['explained']):.0%}",
         ]
@@ -115,7 +115,7 @@ def _count(metadata: pd.DataFrame) -> int:
 
 def _row(sites: FeatureSet, options: Mapping[str, Any], epochs: int) -> dict[str, Any]:
     wells = well_means(sites)
-    places, explained = _places(sites, wells, options, epochs)
+    positions, explained = _positions(sites, wells, options, epochs)
     numbers = _judged(sites, options["normalize"]).reindex(
         wells.metadata["Metadata_Record_ID"]
     )
@@ -130,21 +130,21 @@ def _row(sites: FeatureSet, options: Mapping[str, Any], epochs: int) -> dict[str
         "wells": {
             **_copied(wells.metadata),
             **{name: _plain(numbers[name]) for name in numbers},
-            **{name: _plain(values) for name, values in places.items()},
+            **{name: _plain(values) for name, values in positions.items()},
             "seen_images": wells.seen.images.tolist(),
             "seen_labels": wells.seen.labels.tolist(),
         },
     }
 
 
-def _places(
+def _positions(
     sites: FeatureSet, wells: FeatureSet, options: Mapping[str, Any], epochs: int
 ) -> tuple[dict[str, np.ndarray], list[float]]:
-    """PCA and UMAP of the wells, NaN for those without, and PCA's shares."""
+    """Returns PCA and UMAP of the wells, NaN for those without, and PCA's shares."""
     profiles = _normalized(sites, wells, options["normalize"])
     finite = np.flatnonzero(np.isfinite(profiles).all(axis=1))
-    nowhere = np.full((len(profiles), 2), np.nan)
-    pca, umap = nowhere.copy(), nowhere.copy()
+    unmapped = np.full((len(profiles), 2), np.nan)
+    pca, umap = unmapped.copy(), unmapped.copy()
     components, explained = profiles[finite], [0.0, 0.0]
     if len(finite) >= MIN_WELLS:
         count = min(COMPONENTS, len(finite), profiles.shape[1])
@@ -166,30 +166,30 @@ def _places(
     return dict(zip(columns, [*pca.T, *umap.T], strict=True)), explained
 
 
-def _normalized(sites: FeatureSet, wells: FeatureSet, name: str) -> np.ndarray:
-    """[W, d] float64 wells, by the control sites, or by all where there are none."""
+def _normalized(sites: FeatureSet, wells: FeatureSet, normalization: str) -> np.ndarray:
+    """Normalises wells [W, d] by the control sites, or by all without controls."""
     reference = np.isfinite(sites.features).all(axis=1)
     if "Metadata_Role" in sites.metadata:
         controls = profile_table.control_classes(sites.metadata) >= 0
         if (controls & reference).any():
             reference &= controls
     plates = profile_table.plates(sites.metadata)
-    transformer = normalize.make(name).fit(
+    transformer = normalize.make(normalization).fit(
         sites.features[reference], plates=plates[reference]
     )
     profiles = transformer.transform(
         wells.features, plates=profile_table.plates(wells.metadata)
     )
-    remarks.add(sites.name, name, transformer.doubts())
+    remarks.add(sites.name, normalization, transformer.doubts())
     return profiles.astype(np.float64)
 
 
 def drawn(plates: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """Wells at random, from each plate the same share.
+    """Draws wells at random, the same share from each plate.
 
     Args:
       plates: [W] plate of each well.
-      count: wells wanted.
+      count: number of wells to draw.
       seed: of the draw.
 
     Returns:
@@ -198,14 +198,16 @@ def drawn(plates: np.ndarray, count: int, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
     turn = np.empty(len(plates))
     for plate in np.unique(plates.astype(str)):
-        own = np.flatnonzero(plates.astype(str) == plate)
-        turn[rng.permutation(own)] = (np.arange(len(own)) + rng.random()) / len(own)
+        members = np.flatnonzero(plates.astype(str) == plate)
+        turn[rng.permutation(members)] = (np.arange(len(members)) + rng.random()) / len(
+            members
+        )
     return np.sort(np.argsort(turn, kind="stable")[:count])
 
 
 def _judged(sites: FeatureSet, normalization: str) -> pd.DataFrame:
-    """Response and side effect by record, NaN where controls do not tell."""
-    found = [
+    """Returns response and side effect by record, NaN if controls are too near."""
+    tables = [
         pd.DataFrame(
             {"response": judged.response, "side_effect": judged.side_effect},
             index=judged.metadata["Metadata_Record_ID"],
@@ -213,7 +215,7 @@ def _judged(sites: FeatureSet, normalization: str) -> pd.DataFrame:
         for judged in _experiments(sites, normalization)
         if judged.response is not None
     ]
-    return pd.concat([pd.DataFrame(columns=["response", "side_effect"]), *found])
+    return pd.concat([pd.DataFrame(columns=["response", "side_effect"]), *tables])
 
 
 def _experiments(sites, normalization) -> Iterator[responses.Responses]:
@@ -223,7 +225,7 @@ def _experiments(sites, normalization) -> Iterator[responses.Responses]:
 
 
 def _copied(wells: pd.DataFrame) -> dict[str, list]:
-    """What is known of the wells, and their places on the plate."""
+    """Returns columns of the wells' metadata, and their positions on the plate."""
     columns = {
         name: _plain(wells[f"Metadata_{column}"])
         for name, column in _COPIED.items()
@@ -231,13 +233,15 @@ def _copied(wells: pd.DataFrame) -> dict[str, list]:
     }
     columns.setdefault("role", ["other"] * len(wells))
     if "well" in columns:
-        spots = {name: _spot(name) for name in set(columns["well"])}
+        position_of_well = {
+            name: _plate_position(name) for name in set(columns["well"])
+        }
         for i, name in enumerate(("row", "column")):
-            columns[name] = [spots[well][i] for well in columns["well"]]
+            columns[name] = [position_of_well[well][i] for well in columns["well"]]
     return columns
 
 
-def _spot(well: str | None) -> tuple[int | None, int | None]:
+def _plate_position(well: str | None) -> tuple[int | None, int | None]:
     try:
         return profile_table.parse_well(str(well))
     except InputError:
@@ -245,7 +249,7 @@ def _spot(well: str | None) -> tuple[int | None, int | None]:
 
 
 def _plain(values) -> list:
-    """A column as JSON has it: None where a number is not one, four decimals."""
+    """Converts a column to JSON's types: None for NaN, four decimals."""
     values = pd.Series(values)
     if pd.api.types.is_float_dtype(values):
         return [None if np.isnan(v) else round(float(v), _DECIMALS) for v in values]

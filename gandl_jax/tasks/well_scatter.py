@@ -1,29 +1,28 @@
-"""How much wells scatter around their curves, learnt from all curves of a screen."""
+"""Scatter of wells around their curves, estimated from all curves of a screen."""
 
 import numpy as np
 from scipy import optimize, special
 
-MIN_CURVES = 3  # to tell how unlike the scatter of curves is (ours)
+MIN_CURVES = 3  # to estimate how the scatter varies between curves (ours)
 _FREEDOMS = 1e-2, 1e4
 
 
 def common(variances: np.ndarray, freedoms: np.ndarray) -> tuple[float, float]:
-    """The scatter that curves have in common, and how sure it is of any one of them.
+    """Estimates the scatter that curves have in common, and its degrees of freedom.
 
-    Variances are taken for draws s^2 = sd^2 F(d, d0), as Smyth (2004) does for genes;
-    sd and d0 are found from mean and variance of their logarithms.
+    Variances are modelled as draws s^2 = sd^2 F(d, d0), as by Smyth (2004) for genes;
+    sd and d0 are estimated from mean and variance of their logarithms.
 
     Args:
       variances: [K] > 0 of the wells around each curve.
       freedoms: [K] d > 0, of each variance.
 
     Returns:
-      sd, and d0: the degrees of freedom that knowing it is worth for a further curve,
-      at most those of all variances. (1.0, 0.0) where fewer than three variances tell
-      nothing.
+      sd, and d0: its degrees of freedom as a prior of a further curve, at most those of
+      all variances. (1.0, 0.0), which is no prior, for fewer than three variances.
     """
-    known = variances > 0
-    variances, freedoms = variances[known], freedoms[known]
+    is_positive = variances > 0
+    variances, freedoms = variances[is_positive], freedoms[is_positive]
     if len(variances) < MIN_CURVES:
         return 1.0, 0.0
     half = freedoms / 2
@@ -36,7 +35,7 @@ def common(variances: np.ndarray, freedoms: np.ndarray) -> tuple[float, float]:
 
 
 def _freedom(excess: float) -> float:
-    """d0 with trigamma(d0 / 2) = excess; endless where the variances are alike."""
+    """Returns d0 with trigamma(d0 / 2) = excess; infinite if variances are alike."""
     low, high = _FREEDOMS
     if excess <= special.polygamma(1, high / 2):
         return np.inf

@@ -8,7 +8,7 @@ from gandl_jax.figures import clusters, style
 def test_records_and_silhouettes_are_drawn():
     labels = [0, 1, -1, 0, 9]
     figure = clusters.draw(
-        places=([0.0, 1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0, 9.0]),
+        positions=([0.0, 1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0, 9.0]),
         labels=labels,
         sizes=[10, 20],
         silhouettes=[0.3, 0.1],
@@ -31,6 +31,6 @@ def test_records_and_silhouettes_are_drawn():
 def test_noise_alone_has_a_map():
     places = np.zeros(3), np.zeros(3)
     figure = clusters.draw(
-        places=places, labels=[-1] * 3, sizes=[10], silhouettes=[0.0], least=0.3
+        positions=places, labels=[-1] * 3, sizes=[10], silhouettes=[0.0], least=0.3
     )
     assert len(figure.axes[0].get_lines()) == 1

@@ -367,7 +367,7 @@ def test_the_parts_of_a_screen_are_counted_apart(folders):
     def records(**options):
         config.compare.update(options)
         own = comparing.options(config, "control_classification", nested=False)
-        made = asked.of_task("control_classification", table, own)
+        made = asked.for_task("control_classification", table, own)
         return {
             q.about["split"]: q.about["records"]
             for q in made.questions

@@ -34,7 +34,7 @@ def read(method, seed, **settings):
 def test_the_least_that_tells_arms_apart_names_them(monkeypatch):
     monkeypatch.setattr(entrants.store, "widths", lambda directory: {"b8": 4})
     wgan = {"method__r2_weight": 0.0, "train__total_images": 40}
-    made = entrants._named(
+    made = entrants._name_arms(
         [
             read("gan", 0, method__loss="logistic", method__r2_weight=0.0),
             read("gan", 1, method__loss="wgan_gp", **wgan),

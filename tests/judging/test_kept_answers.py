@@ -23,12 +23,12 @@ def kept(tmp_path):
     def of(**shared):
         return KeptAnswers(tmp_path / "answers", {"code": "a", **shared})
 
-    of().of({"set": "gan@2/b8"}, 2, lambda: ANSWERS)
+    of().read_or_make({"set": "gan@2/b8"}, 2, lambda: ANSWERS)
     return of
 
 
 def test_they_are_read_as_they_were(kept):
-    found = kept().of({"set": "gan@2/b8"}, 2, never)
+    found = kept().read_or_make({"set": "gan@2/b8"}, 2, never)
     for one, other in zip(found, ANSWERS, strict=True):
         np.testing.assert_array_equal(one.right, other.right)
         assert one.right.dtype == other.right.dtype
@@ -36,24 +36,24 @@ def test_they_are_read_as_they_were(kept):
 
 
 def test_other_sets_and_other_inputs_are_asked_anew(kept):
-    assert kept().of({"set": "gan@0/b8"}, 2, lambda: []) == []
-    assert kept(code="b").of({"set": "gan@2/b8"}, 2, lambda: []) == []
+    assert kept().read_or_make({"set": "gan@0/b8"}, 2, lambda: []) == []
+    assert kept(code="b").read_or_make({"set": "gan@2/b8"}, 2, lambda: []) == []
 
 
 def test_what_is_damaged_is_made_again(kept, tmp_path, capsys):
     (path,) = (tmp_path / "answers").iterdir()
     path.write_bytes(path.read_bytes()[:-30])
-    assert kept().of({"set": "gan@2/b8"}, 2, lambda: ANSWERS) is ANSWERS
+    assert kept().read_or_make({"set": "gan@2/b8"}, 2, lambda: ANSWERS) is ANSWERS
     assert "damaged" in capsys.readouterr().out
-    assert len(kept().of({"set": "gan@2/b8"}, 2, never)) == 2
+    assert len(kept().read_or_make({"set": "gan@2/b8"}, 2, never)) == 2
 
 
 def test_what_nobody_asks_for_any_more_goes(kept, tmp_path):
     other = kept(code="b")
-    other.of({"set": "gan@2/b8"}, 2, lambda: ANSWERS)
+    other.read_or_make({"set": "gan@2/b8"}, 2, lambda: ANSWERS)
     assert len(list((tmp_path / "answers").iterdir())) == 2
-    other.forget_others()
-    other.of({"set": "gan@2/b8"}, 2, never)
+    other.delete_unused()
+    other.read_or_make({"set": "gan@2/b8"}, 2, never)
     assert len(list((tmp_path / "answers").iterdir())) == 1
 
 
@@ -68,6 +68,6 @@ def test_what_is_found_counts_as_done(kept):
             self.total += count
 
     listener = Listener()
-    with steps.told(listener), steps.counted(2, "fits"):
-        kept().of({"set": "gan@2/b8"}, 2, never)
+    with steps.reported_to(listener), steps.counted(2, "fits"):
+        kept().read_or_make({"set": "gan@2/b8"}, 2, never)
     assert listener.total == 2

@@ -13,7 +13,7 @@ def test_what_a_task_notices_is_printed_and_given(capsys):
         remarks.add("mine", "whiten", [Doubt("shrunken", -64, "64 records are few")])
         return "rows"
 
-    made, noticed = task_results.noted("evaluate", "well_map", run)
+    made, noticed = task_results.run_with_remarks("evaluate", "well_map", run)
     assert made == "rows"
     assert noticed == ["normalisation of mine by whiten: 64 records are few"]
     words = "note: well_map: normalisation of mine by whiten: 64 records are few"

@@ -50,7 +50,7 @@ def test_half_way_between_the_controls_on_exact_curves(top):
     dose = np.repeat(DOSES, 2)
     noise = np.tile([0.004, -0.004], 8)
     response = curve.logistic(dose, 0, top, 0.5, 1.5) + noise
-    found = curve.fit(dose, response, curve.Known(0.005, 30, 0.1))
+    found = curve.fit(dose, response, curve.Prior(0.005, 30, 0.1))
     expected = 0.5 * (1 / (2 * top - 1)) ** (1 / 1.5)
     assert found.absolute_ec50_um == pytest.approx(expected, rel=0.02)
     assert found.absolute_ec50_low_um < expected < found.absolute_ec50_high_um
@@ -62,7 +62,7 @@ def test_a_rise_that_ends_before_half_way_and_a_fall_have_no_absolute_ec50():
     rng = np.random.default_rng(0)
     for top in (0.3, -1.0):
         response = curve.logistic(dose, 0, top, 0.1, 1.5) + rng.normal(0, 0.03, 16)
-        found = curve.fit(dose, response, curve.Known(0.03, 30, 0.1))
+        found = curve.fit(dose, response, curve.Prior(0.03, 30, 0.1))
         assert found.status == "fitted" and found.absolute_ec50_bound == "above"
         assert found.absolute_ec50_low_um == pytest.approx(10.0)
 
@@ -72,7 +72,7 @@ def test_a_relative_bound_may_come_with_an_absolute_ec50():
     dose = np.repeat(DOSES, 2)
     rng = np.random.default_rng(1)
     response = curve.logistic(dose, 0, 3.0, 20.0, 1.0) + rng.normal(0, 0.05, 16)
-    found = curve.fit(dose, response, curve.Known(0.05, 30, 0.1))
+    found = curve.fit(dose, response, curve.Prior(0.05, 30, 0.1))
     assert found.ec50_bound == "above" and "relative EC50" in found.status
     assert found.absolute_ec50_low_um < 4.0 < found.absolute_ec50_high_um
 
@@ -83,7 +83,7 @@ def test_what_is_not_known_of_the_controls_widens_it():
     response = curve.logistic(dose, 0, 1.0, 0.3, 1.0) + rng.normal(0, 0.05, 16)
     widths = []
     for sd in (0.0, 0.1):
-        found = curve.fit(dose, response, curve.Known(0.05, 30, 0.1, sd))
+        found = curve.fit(dose, response, curve.Prior(0.05, 30, 0.1, sd))
         widths.append(np.log(found.absolute_ec50_high_um / found.absolute_ec50_low_um))
     assert widths[1] > 2 * widths[0]
 
@@ -97,7 +97,7 @@ def coverage(noise, count, seed):
         slope = rng.choice((0.7, 1.0, 1.5, 2.5))
         clean = curve.logistic(dose, 0, top, ec50, slope)
         response = clean + rng.normal(0, noise, len(dose))
-        found = curve.fit(dose, response, curve.Known(noise, 30, 0.1))
+        found = curve.fit(dose, response, curve.Prior(noise, 30, 0.1))
         truth = np.inf if top <= 0.5 else ec50 * (0.5 / (top - 0.5)) ** (1 / slope)
         low = found.absolute_ec50_low_um or 0.0
         inside.append(low <= truth <= (found.absolute_ec50_high_um or np.inf))

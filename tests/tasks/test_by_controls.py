@@ -24,7 +24,7 @@ def test_each_plate_by_its_controls():
         own = found[controls[plates[controls] == plate]]
         np.testing.assert_allclose(own.mean(0), 0, atol=1e-5)
         np.testing.assert_allclose(own.std(0), 1, rtol=1e-4)
-    assert (by.words("standard"), by.words("none")) == ("standard", "none")
+    assert (by.describe("standard"), by.describe("none")) == ("standard", "none")
 
 
 def test_without_controls_all_plates_are_as_one():
@@ -33,5 +33,5 @@ def test_without_controls_all_plates_are_as_one():
     found = by_controls.normalized(one, np.arange(40), by, "standard")
     np.testing.assert_allclose(found.mean(0), 0, atol=1e-5)
     assert (found[plates == "2"].mean(0) > found[plates == "1"].mean(0) + 1).all()
-    assert by.words("standard") == "standard, all plates together"
-    assert by.words("none") == "none"
+    assert by.describe("standard") == "standard, all plates together"
+    assert by.describe("none") == "none"

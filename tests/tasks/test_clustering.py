@@ -102,7 +102,7 @@ def test_where_no_clusters_are_called_the_score_is_none():
     (row,) = run(metadata, {"s": noise})
     if not row["called"]:  # one in five of 4 Gaussians, were the seed another
         assert (row["value"], row["low"]) == (0, 0)
-    assert not row["called"] and clustering.words(row).startswith("none")
+    assert not row["called"] and clustering.count_text(row).startswith("none")
 
 
 def test_records_that_are_all_alike_have_no_clusters():
@@ -138,7 +138,7 @@ def test_every_epoch_of_every_map_is_counted(monkeypatch):
     monkeypatch.setattr(clusters, "MAPS", 4 + 3)
     metadata, listener = screen(80), Listener()
     features = features_of(metadata, "Metadata_Treatment")
-    with steps.told(listener):
+    with steps.reported_to(listener):
         run(metadata, {"s": features})
     assert listener.total == listener.done_ == 7 * 60
 

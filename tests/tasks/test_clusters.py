@@ -106,7 +106,7 @@ def test_single_gaussians_are_seldom_called_clustered():
         points = rng.normal(size=(150, 6)) * np.linspace(3, 0.5, 6)
         places = clusters.mapped(points, seed)
         own = clusters.best(clusters.find_all(places, SIZES)).silhouette
-        gaussians = clusters.of_gaussians(points, SIZES, 1000 + seed)
+        gaussians = clusters.gaussian_silhouettes(points, SIZES, 1000 + seed)
         called += own > clusters.threshold(gaussians)
     assert called <= 4
 
@@ -115,5 +115,5 @@ def test_single_gaussians_are_seldom_called_clustered():
 def test_planted_clusters_lie_above_gaussians_of_their_covariance():
     points, _ = planted()
     found = clusters.best(clusters.find_all(clusters.mapped(points, 0), SIZES))
-    gaussians = clusters.of_gaussians(points, SIZES, 0)
+    gaussians = clusters.gaussian_silhouettes(points, SIZES, 0)
     assert found.silhouette > clusters.threshold(gaussians) + 0.2

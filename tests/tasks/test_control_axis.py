@@ -101,7 +101,7 @@ def test_told_apart_is_welchs_t_above_4(apart, told):
     groups = places[classes == 1], places[classes == 0]
     t = stats.ttest_ind(*groups, equal_var=False).statistic
     assert (t > 4) == told
-    assert control_axis.told_apart(places, classes) == told
+    assert control_axis.are_apart(places, classes) == told
     assert control_axis.apart_se(places, classes) == pytest.approx(t)
 
 
@@ -109,7 +109,7 @@ def test_controls_are_at_0_and_1_and_on_the_way():
     classes = np.array([0, 0, 1, 1, -1, -1])
     places = np.array([2.0, 2, 7, 7, 4.5, 12])
     lengths = np.array([1.0, 3, 3, 5, 8, 9])
-    response, beside = control_axis.on_the_way(places, lengths, classes)
+    response, beside = control_axis.scaled_by_controls(places, lengths, classes)
     np.testing.assert_allclose(response, [0, 0, 1, 1, 0.5, 2])
     # Half way 3 is usual, and at the end and beyond it 4.
     np.testing.assert_allclose(beside, [-0.2, 0.2, -0.2, 0.2, 1.0, 1.0])

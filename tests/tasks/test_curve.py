@@ -23,7 +23,7 @@ def drawn(rng, noise, log_ec50=None, bottom=0.0, replicates=(2, 3, 4)):
 
 
 def known(noise, bottom_sd=0.1):
-    return curve.Known(noise, 30, bottom_sd)
+    return curve.Prior(noise, 30, bottom_sd)
 
 
 def interval(fitted):
@@ -95,7 +95,7 @@ def test_the_likelihood_is_the_integral_over_all_else():
     """Against scipy: plateaus by the multivariate normal, slope and scatter by quad."""
     rng = np.random.default_rng(0)
     dose, response, _ = drawn(rng, 0.2, log_ec50=-0.5)
-    told = curve.Known(0.2, 12.0, 0.15)
+    told = curve.Prior(0.2, 12.0, 0.15)
     wells = curve.Wells.from_arrays(dose, response)
     free = len(dose) - curve.PARAMETERS + told.freedom
     grid = curve._integrated(wells, told, curve._test(wells, told)[1], free)
@@ -273,7 +273,7 @@ def test_one_well_per_dose_is_enough_where_the_scatter_is_known():
     dose = HALF_LOG[1::2]  # four wells for four parameters
     response = curve.logistic(dose, 0, 1, 0.1, 1.2)
     assert curve.fit(dose, response).status.startswith("not identified: only")
-    fitted = curve.fit(dose, response, curve.Known(0.02, 100, 0.02))
+    fitted = curve.fit(dose, response, curve.Prior(0.02, 100, 0.02))
     assert fitted.ec50_low_um < 0.1 < fitted.ec50_high_um
 
 

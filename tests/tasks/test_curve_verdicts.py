@@ -15,7 +15,7 @@ def called(top, ec50, unit):
     rng = np.random.default_rng(0)
     response = curve.logistic(DOSES, 0.0, top, ec50, 2.0) + rng.normal(0, 0.02, 12)
     wells = curve.Wells.from_arrays(DOSES, response)
-    known = curve.Known(0.02, 100, 0.02, dose_unit=unit)
+    known = curve.Prior(0.02, 100, 0.02, dose_unit=unit)
     row = dataclasses.asdict(curve.fit_wells(wells, known))
     row |= dataclasses.asdict(
         curve_shape.judge(wells, curve_shape.Scatter(0.02, 100), 0.02)

@@ -6,7 +6,7 @@ from sklearn.svm import LinearSVC
 
 from gandl_jax.profiles import normalize
 from gandl_jax.tasks import fold_svms, remarks, steps, threads
-from gandl_jax.tasks.fold_svms import Fold, Given
+from gandl_jax.tasks.fold_svms import Fold, FoldData
 
 OPTIONS = {"svm_c": 1.0, "seed": 0}
 
@@ -57,8 +57,8 @@ def check(given, folds, monkeypatch, *, shared):
     alone = []
     monkeypatch.setattr(
         fold_svms,
-        "_alone",
-        lambda *a, _was=fold_svms._alone: alone.append(1) or _was(*a),
+        "_solve_alone",
+        lambda *a, _was=fold_svms._solve_alone: alone.append(1) or _was(*a),
     )
     found, _ = fold_svms.decide(given, folds)
     assert (not alone) == shared
@@ -73,14 +73,14 @@ def check(given, folds, monkeypatch, *, shared):
 def test_plates_left_out_share_rows(classes, width, how, pooled, monkeypatch):
     features, plates, codes = screen(classes, width)
     of = np.full(len(plates), "all", object) if pooled else plates
-    given = Given(features, of, codes, how, OPTIONS)
+    given = FoldData(features, of, codes, how, OPTIONS)
     check(given, left_out(plates), monkeypatch, shared=True)
 
 
 @pytest.mark.parametrize("how", ["standard", "whiten"])
 def test_records_left_out_of_plates_have_rows_of_their_own(how, monkeypatch):
     features, plates, codes = screen(per_plate=30)
-    given = Given(features, plates, codes, how, OPTIONS)
+    given = FoldData(features, plates, codes, how, OPTIONS)
     number = np.arange(len(codes)) // 2 % 3
     folds = [
         Fold(train, train, np.flatnonzero(number == i))
@@ -94,7 +94,7 @@ def test_controls_that_are_in_no_fold_normalise(monkeypatch):
     """Some plates are too small for a spread of their own."""
     features, plates, codes = screen()
     is_control = np.arange(len(codes)) % 5 == 0
-    given = Given(features, plates, codes, "standard", OPTIONS)
+    given = FoldData(features, plates, codes, "standard", OPTIONS)
     every = left_out(plates)
     folds = [
         Fold(
@@ -110,9 +110,9 @@ def test_values_far_out_are_bounded_by_each_fold(monkeypatch):
     features, plates, codes = screen()
     features[3, 2] = 1e4
     pooled = np.full(len(plates), "all", object)
-    given = Given(features, pooled, codes, "standard", OPTIONS)
+    given = FoldData(features, pooled, codes, "standard", OPTIONS)
     check(given, left_out(plates), monkeypatch, shared=False)
-    given = Given(features, plates, codes, "standard", OPTIONS)
+    given = FoldData(features, plates, codes, "standard", OPTIONS)
     monkeypatch.undo()
     check(given, left_out(plates), monkeypatch, shared=True)
 
@@ -121,7 +121,7 @@ def test_doubts_are_those_of_every_fold():
     features, plates, codes = screen()
     features[:, 4] = 7.0  # the same in all records
     features[5, 4] = 8.0
-    given = Given(features, plates, codes, "standard", OPTIONS)
+    given = FoldData(features, plates, codes, "standard", OPTIONS)
     _, doubts = fold_svms.decide(given, left_out(plates))
     expected = []
     for fold in left_out(plates):
@@ -135,7 +135,7 @@ def test_doubts_are_those_of_every_fold():
 
 def test_any_number_of_threads_gives_the_same(monkeypatch):
     features, plates, codes = screen(3)
-    given = Given(features, plates, codes, "whiten", OPTIONS)
+    given = FoldData(features, plates, codes, "whiten", OPTIONS)
     found = []
     for count in (1, 4):
         monkeypatch.setattr(threads, "cpu_count", lambda count=count: count)
@@ -146,7 +146,7 @@ def test_any_number_of_threads_gives_the_same(monkeypatch):
 @pytest.mark.parametrize("limit", ["LARGEST", "MOST_STEPS"])
 def test_what_cannot_be_solved_is_left_to_liblinear(limit, monkeypatch):
     features, plates, codes = screen(3)
-    given = Given(features, plates, codes, "standard", OPTIONS)
+    given = FoldData(features, plates, codes, "standard", OPTIONS)
     expected, _ = fold_svms.decide(given, left_out(plates))
     monkeypatch.setattr(fold_svms.linear_svm, limit, 1)
     found, _ = fold_svms.decide(given, left_out(plates))
@@ -157,10 +157,14 @@ def test_what_cannot_be_solved_is_left_to_liblinear(limit, monkeypatch):
 @pytest.mark.filterwarnings("error")
 def test_svms_that_stop_short_are_counted_without_a_warning(monkeypatch):
     features, plates, codes = screen(2)
-    given = Given(features, plates, codes, "standard", OPTIONS)
+    given = FoldData(features, plates, codes, "standard", OPTIONS)
     monkeypatch.setattr(fold_svms.linear_svm, "LARGEST", 1)
     monkeypatch.setattr(fold_svms, "MAX_ITERATIONS", 2)
-    with remarks.kept() as found, steps.told(Steps()), steps.counted(6, "SVMs"):
+    with (
+        remarks.collected() as found,
+        steps.reported_to(Steps()),
+        steps.counted(6, "SVMs"),
+    ):
         fold_svms.decide(given, left_out(plates))
     assert found == [remarks.Count(6, fold_svms.SHORT)]
     (said,) = remarks.sentences(found)

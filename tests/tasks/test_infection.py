@@ -47,7 +47,7 @@ def test_an_encoders_own_probabilities_are_means_over_sites(screen):
     rng = np.random.default_rng(0)
     values = np.where(healthy, 0.2, 0.8) + rng.uniform(-0.1, 0.1, len(screen))
     found = infection.find(told(screen, values), "standard")
-    assert infection.is_told(told(screen, values)) and found.why_not == ""
+    assert infection.holds_probabilities(told(screen, values)) and found.why_not == ""
     wells = found.metadata["Metadata_Record_ID"]
     assert len(wells) == 24 and wells.iloc[0] == "M-1/0/A01"
     first = screen["Metadata_Well"].eq("A01") & screen["Metadata_Plate"].eq("0")
@@ -55,8 +55,10 @@ def test_an_encoders_own_probabilities_are_means_over_sites(screen):
 
 
 def test_only_one_column_of_probabilities_is_an_infection(screen):
-    assert not infection.is_told(told(screen, np.full(len(screen), 1.5)))
-    assert not infection.is_told(told(screen, np.zeros(len(screen)), "gan@9/b8"))
+    assert not infection.holds_probabilities(told(screen, np.full(len(screen), 1.5)))
+    assert not infection.holds_probabilities(
+        told(screen, np.zeros(len(screen)), "gan@9/b8")
+    )
 
 
 def test_nothing_is_told_where_controls_are_alike_or_untreated_wells_are_low(screen):

@@ -15,7 +15,7 @@ from gandl_jax.tasks.skip import LeftOut
 def test_fits_that_did_not_converge_and_scores_that_are_not_defined_are_counted():
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(60, 9)), rng.integers(0, 2, 60)
-    with remarks.kept() as found, library_warnings.as_remarks():
+    with remarks.collected() as found, library_warnings.as_remarks():
         for _ in range(3):
             LogisticRegression(max_iter=1, C=1e6).fit(x, y)
         for _ in range(2):
@@ -26,7 +26,7 @@ def test_fits_that_did_not_converge_and_scores_that_are_not_defined_are_counted(
 
 
 def test_other_warnings_stay_warnings():
-    with pytest.warns(LeftOut, match="one plate"), remarks.kept() as found:
+    with pytest.warns(LeftOut, match="one plate"), remarks.collected() as found:
         with library_warnings.as_remarks():
             warnings.warn("one plate", LeftOut, stacklevel=1)
     assert not found

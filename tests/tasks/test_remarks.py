@@ -32,12 +32,12 @@ OPTIONS = {
 
 def test_nothing_is_kept_where_nobody_asks():
     remarks.add("s", "whiten", [Doubt("few", 1, "few rows")])
-    with remarks.kept() as found:
+    with remarks.collected() as found:
         assert found == []
 
 
 def test_each_kind_is_said_once_with_the_largest():
-    with remarks.kept() as found:
+    with remarks.collected() as found:
         remarks.add("a", "tvn", [Doubt("x", 1, "one"), Doubt("y", 5, "five")])
         remarks.add("b", "tvn", [Doubt("x", 3, "three")])
         remarks.add("c", "tvn", [Doubt("x", 2, "two")])
@@ -66,7 +66,7 @@ def one(control_wells):
 )
 def test_every_task_that_normalises_says_that_the_covariance_was_shrunken(task, one):
     plan = task.splits(one.metadata, OPTIONS) if hasattr(task, "splits") else []
-    with remarks.kept() as found:
+    with remarks.collected() as found:
         options = {key: v for key, v in OPTIONS.items() if key != "splits"}
         task.run({"s": one}, plan, **options)
     said = remarks.sentences(found)
@@ -74,6 +74,6 @@ def test_every_task_that_normalises_says_that_the_covariance_was_shrunken(task, 
 
 
 def test_responses_say_it_too(one):
-    with remarks.kept() as found:
+    with remarks.collected() as found:
         responses.judge_wells(one, "whiten")
     assert any("too few to measure" in words for words in remarks.sentences(found))

@@ -108,7 +108,7 @@ def test_precision_by_hand(tmp_path):
     )
     degrees = np.deg2rad([0, 10, 50, 20, 60, 180])
     directions = np.column_stack([np.cos(degrees), np.sin(degrees)])
-    found = retrieval.look(directions, search, seed=0, cache=str(tmp_path))
+    found = retrieval.run_search(directions, search, seed=0, cache=str(tmp_path))
     # Ranks of the two others among five: from 0 deg 1 and 3, from 10 deg (controls at
     # 10, 50 and 170 deg away) 1 or 2 and 3 or 4 by the tie at 10, from 50 deg
     # (controls at 30, 10, 130) 3 and 4.

@@ -121,7 +121,7 @@ def test_no_group_goes_back_and_a_prior_of_one_class_draws_decisions_to_it():
     options = OPTIONS | {"features": "leaves_state"}
     (split,) = task.splits(one["classifier@9/leaves_state"].metadata, options)
     for prior in ("training", "equal"):
-        question = task.Question.of_split(
+        question = task.Question.from_split(
             next(iter(one.values())).metadata, split, options | {"prior": prior}
         )
         found = task._judge(next(iter(one.values())), question).decided
@@ -141,11 +141,11 @@ def test_no_group_goes_back_and_a_prior_of_one_class_draws_decisions_to_it():
 def test_leaves_of_another_label_or_number_are_no_probabilities():
     sets, _ = planted()
     one = sets["classifier@9/leaves_state"]
-    assert stage_probabilities.is_told(one, 4, "State")
-    assert not stage_probabilities.is_told(one, 3, "State")
-    assert not stage_probabilities.is_told(one, 4, "Class")
+    assert stage_probabilities.holds_probabilities(one, 4, "State")
+    assert not stage_probabilities.holds_probabilities(one, 3, "State")
+    assert not stage_probabilities.holds_probabilities(one, 4, "Class")
     half = FeatureSet(one.name, one.metadata, one.features / 2, one.seen)
-    assert not stage_probabilities.is_told(half, 4, "State")
+    assert not stage_probabilities.holds_probabilities(half, 4, "State")
 
 
 def test_what_was_seen_of_test_records_is_marked():

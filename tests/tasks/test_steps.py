@@ -75,7 +75,7 @@ class Heard:
 def test_only_what_is_counted_is_told():
     heard = Heard()
     steps.add(5)
-    with steps.told(heard):
+    with steps.reported_to(heard):
         steps.add(5)
         with steps.counted(3, "SVMs"):
             steps.add()
@@ -107,7 +107,7 @@ def screen(control_wells):
 def counts(task, sets, metadata):
     heard, options = Heard(), OPTIONS | OWN.get(task, {})
     plan = task.splits(metadata, options) if hasattr(task, "splits") else []
-    with steps.told(heard):
+    with steps.reported_to(heard):
         task.run(sets, plan, **{k: v for k, v in options.items() if k != "splits"})
     return heard.counts
 

@@ -6,7 +6,7 @@ from threadpoolctl import threadpool_info
 
 from gandl_jax import packing
 from gandl_jax.tasks import bootstrap, fold_svms, steps, threads, units
-from gandl_jax.tasks.fold_svms import Fold, Given
+from gandl_jax.tasks.fold_svms import Fold, FoldData
 
 
 class Apart:
@@ -55,7 +55,11 @@ def blas_threads(_):
 def test_steps_that_are_counted_elsewhere_are_told():
     for helpers in (None, Apart()):
         heard = Heard()
-        with units.handed_to(helpers), steps.told(heard), steps.counted(12, "units"):
+        with (
+            units.handed_to(helpers),
+            steps.reported_to(heard),
+            steps.counted(12, "units"),
+        ):
             assert units.are_handed_out() == (helpers is not None)
             assert units.each(counted, (10,), [1, 2, 3]) == [10, 20, 30]
         assert heard.total == heard.asked == 12
@@ -91,7 +95,7 @@ def test_folds_are_the_same_to_the_bit(how, kind, largest, monkeypatch):
     features = rng.normal(size=(len(plates), 160)) + codes[:, None] * np.linspace(
         0, 1, 160
     )
-    given = Given(
+    given = FoldData(
         features.astype(np.float32),
         plates.astype(str).astype(object),
         codes,

@@ -14,7 +14,7 @@ from gandl_jax.jobs.channel_importance.saved_tables import SavedTables
 from gandl_jax.progress import Progress
 from gandl_jax.reading import tiles
 from gandl_jax.tasks import classification, fold_svms
-from gandl_jax.tasks.fold_svms import Fold, Given
+from gandl_jax.tasks.fold_svms import Fold, FoldData
 from gandl_jax.training.training_records import TrainingRecords
 
 MOST = 10_000  # of training records that are used (ours)
@@ -110,7 +110,7 @@ def _decided(
     present, class_index = np.unique(codes[learnt], return_inverse=True)
     all_classes = np.zeros(len(codes), np.int64)
     all_classes[learnt] = class_index
-    given = Given(
+    given = FoldData(
         features,
         np.full(len(codes), "all"),
         all_classes,

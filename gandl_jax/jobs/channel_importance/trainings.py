@@ -144,7 +144,7 @@ def _check_length(whole: Sequence[Training]) -> None:
 
 def _identity(training: Training) -> dict[str, Any]:
     identity = configs.identity(training.config)
-    identity |= seed_workdirs.started(training.folder)
+    identity |= seed_workdirs.start_identity(training.folder)
     return {key: value for key, value in identity.items() if key not in VARIES}
 
 

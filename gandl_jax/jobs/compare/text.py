@@ -54,7 +54,7 @@ def _line(row: Row, rows: list[Row]) -> list[str]:
         row["arm"],
         row["features"],
         str(len(row["seeds"])),
-        marks.told(interval(row), row),
+        marks.marked(interval(row), row),
         interval(untrained),
         interval(row["minus_untrained"], "+"),
         rank(row),

@@ -102,7 +102,7 @@ def figure(rows: Sequence[Row], name: str) -> Html | None:
       rows: ranked rows of dose response of one feature set.
       name: unique within the page.
     """
-    plotted = drawn_doses.known(rows)
+    plotted = drawn_doses.with_effects(rows)
     if len(plotted) < FEWEST:
         return None
     points, labels, limits = drawn_doses.compounds(plotted)

@@ -18,7 +18,9 @@ LARGE = 0.5  # a side effect of half the way between the controls
 def side_effects(curves: Sequence[Row]) -> Iterator[str]:
     """Warns of rescues that change the cells in other ways, too."""
     rescues = [row for row in curves if curve_effects.rises(row)]
-    known = [row for row in rescues if not curve_effects.bad(row.get("side_effect"))]
+    known = [
+        row for row in rescues if not curve_effects.is_missing(row.get("side_effect"))
+    ]
     large = [row for row in known if row["side_effect"] >= LARGE]
     if large:
         sure = sum((row["side_effect_low"] or 0) > 0 for row in large)
@@ -117,5 +119,7 @@ def _widths(curves: Sequence[Row]) -> Iterator[str]:
 
 def _fold(row: Row) -> float:
     low, high = row["ec50_low_um"], row["ec50_high_um"]
-    open_end = curve_effects.bad(low) or curve_effects.bad(high) or low <= 0
+    open_end = (
+        curve_effects.is_missing(low) or curve_effects.is_missing(high) or low <= 0
+    )
     return math.inf if open_end else high / low

@@ -43,7 +43,7 @@ def section(dataset: str, role: str, rows: Sequence[Row], plots: Html) -> Html:
         "Which dose does what?",
         page.tag(
             "p",
-            f"From the set {marks.told(rows[0]['set'], rows[0])} ({role}). 0 is the "
+            f"From the set {marks.marked(rows[0]['set'], rows[0])} ({role}). 0 is the "
             "mean of the controls without effect, 1 that of the controls in the "
             "wanted state. Rescues that go at least half way come first, the most "
             "potent in front and those of which only a bound of the EC50 is known "
@@ -151,9 +151,9 @@ def _caption(row: Row) -> Html:
     caption = compounds.potency(row)
     if row["status"] == "fitted":
         caption += f", R²\N{NO-BREAK SPACE}{page.number(row['r2'], '.2f')}"
-    if not curve_effects.bad(row.get("rescue")) and row["status"] != "no effect":
+    if not curve_effects.is_missing(row.get("rescue")) and row["status"] != "no effect":
         caption += f"; rescue {row['rescue']:.2f}".replace("-", "−")
-        if not curve_effects.bad(row.get("side_effect")):
+        if not curve_effects.is_missing(row.get("side_effect")):
             caption += f", side effect {row['side_effect']:.2f}".replace("-", "−")
     if row.get("doubts"):
         caption += f". Doubtful: {'; '.join(row['doubts'])}"

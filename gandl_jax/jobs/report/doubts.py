@@ -116,7 +116,7 @@ def _batch_doubts(batch_effects: Table) -> Iterator[str]:
             by_label.setdefault((group, label), encoder_roles.main(by_role))
     above_guessing: dict[str, list[Row]] = {}
     for row in by_label.values():
-        if not curve_effects.bad(row["low"]) and row["low"] > row["chance"]:
+        if not curve_effects.is_missing(row["low"]) and row["low"] > row["chance"]:
             above_guessing.setdefault(row["label"], []).append(row)
     if above_guessing:
         clauses = "; ".join(
@@ -128,7 +128,7 @@ def _batch_doubts(batch_effects: Table) -> Iterator[str]:
 def _readable_label(label: str, rows: Sequence[Row]) -> str:
     worst = max(rows, key=lambda row: row["value"] - row["chance"])
     where = f"at most, {worst['group']}: " if len(rows) > 1 else ""
-    value = marks.told(f"{worst['value']:.2f}", worst)
+    value = marks.marked(f"{worst['value']:.2f}", worst)
     return (
         f"{BATCH.get(label, label)} can be told from the features{_groups(rows)} "
         f"({where}balanced accuracy {value}, guessing {worst['chance']:.2f})"

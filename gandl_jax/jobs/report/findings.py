@@ -33,7 +33,7 @@ def verdict(row: Row, floor: str) -> str:
     """
     difference = (row.get("differences") or {}).get(floor)
     if not difference or any(
-        curve_effects.bad(difference[k]) for k in ("value", "low", "high")
+        curve_effects.is_missing(difference[k]) for k in ("value", "low", "high")
     ):
         return "unknown"
     if difference["low"] > 0:
@@ -44,7 +44,7 @@ def verdict(row: Row, floor: str) -> str:
 def against_chance(row: Row) -> str:
     """Says whether a score is `better`, `worse`, `unclear` or `unknown` to guessing."""
     low, high, chance = row["low"], row["high"], row.get("chance")
-    if any(map(curve_effects.bad, (low, high, chance))):
+    if any(map(curve_effects.is_missing, (low, high, chance))):
         return "unknown"
     if low > chance:
         return "better"
@@ -59,14 +59,14 @@ def floor_is_informative(row: Row, floor: str) -> bool:
     difference = (row.get("differences") or {}).get(floor)
     if (
         not difference
-        or curve_effects.bad(difference["value"])
+        or curve_effects.is_missing(difference["value"])
         or difference["against"] == "chance"
     ):
         return False
     base = row["value"] - difference["value"]
     return (
         floor not in METADATA
-        or curve_effects.bad(row.get("chance"))
+        or curve_effects.is_missing(row.get("chance"))
         or base > row["chance"] + EPS
     )
 
@@ -294,7 +294,7 @@ def beside(curves: Mapping[str, Sequence[Row]]) -> str:
 def _false_words(rows: Iterable[Row]) -> str:
     """Counts the curves with an effect, and how many of them are false."""
     q_values = [row["q_effect"] for row in rows]
-    count = sum(not curve_effects.bad(q) and q < MAX_Q_EFFECT for q in q_values)
+    count = sum(not curve_effects.is_missing(q) and q < MAX_Q_EFFECT for q in q_values)
     if not count:
         return ""
     return (

@@ -160,7 +160,7 @@ def _titles(unit: str) -> dict[str, str]:
 
 
 def _named(role: str, shown: Wells) -> str:
-    name = marks.told(shown.row["set"], shown.row)
+    name = marks.marked(shown.row["set"], shown.row)
     return name if shown.row["set"] == role else f"{role} ({name})"
 
 
@@ -226,7 +226,7 @@ def _still(shown: Wells, chosen: np.ndarray, plot: str) -> str:
 
 
 def _caption(plot: str, row: Mapping[str, Any]) -> str:
-    caption = f"{PLOTS[plot]} of the set {marks.told(row['set'], row)}"
+    caption = f"{PLOTS[plot]} of the set {marks.marked(row['set'], row)}"
     if plot == "pca" and row.get("explained"):
         first, second = row["explained"][:2]
         caption += f": {first:.0%} of the variance across, {second:.0%} up"

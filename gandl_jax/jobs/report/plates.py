@@ -30,9 +30,9 @@ def section(name: str, shown: Wells) -> Html | None:
     figures = [heat_map(frame, plate_name) for plate_name in drawn]
     explanation = (
         "The response of each well, from the set "
-        f"{marks.told(shown.row['set'], shown.row)}. Blank: no well was imaged; grey: "
-        "no response is known. Point at a well, or move over it with the arrow keys, "
-        "to read what it holds."
+        f"{marks.marked(shown.row['set'], shown.row)}. Blank: no well was imaged; "
+        "grey: no response is known. Point at a well, or move over it with the arrow "
+        "keys, to read what it holds."
     )
     if len(best) > len(drawn):
         explanation += (

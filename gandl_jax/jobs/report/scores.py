@@ -292,7 +292,7 @@ def _axis(metric: str, texts: ChapterTexts) -> str:
 
 def point(row: Row | None) -> plot.Score | None:
     """Returns what a figure shows of a row; None if it has no score."""
-    if row is None or curve_effects.bad(row["value"]):
+    if row is None or curve_effects.is_missing(row["value"]):
         return None
     return row["value"], row["low"], row["high"]
 

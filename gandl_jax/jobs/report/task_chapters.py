@@ -100,7 +100,7 @@ def _part(part: str | Sequence[Row], task: str) -> Html:
     if isinstance(part, str):
         return page.tag("p", part)
     header = plain_table.columns(part)
-    lines = [[plain_table.words(row.get(key)) for key in header] for row in part]
+    lines = [[plain_table.cell(row.get(key)) for key in header] for row in part]
     return page.table([name.replace("_", " ") for name in header], lines, task)
 
 

@@ -76,7 +76,7 @@ def _figures(table: Table, name: str) -> Iterator[Html]:
     for number, (score_key, by_role) in enumerate(table.items()):
         row = encoder_roles.main(by_role)
         drawn = figures.draw(
-            places=(row["map"]["x"], row["map"]["y"]),
+            positions=(row["map"]["x"], row["map"]["y"]),
             labels=row["map"]["cluster"],
             sizes=[of_size["min_size"] for of_size in row["by_size"]],
             silhouettes=[of_size["silhouette"] for of_size in row["by_size"]],
@@ -112,7 +112,7 @@ def _lines(table: Table) -> Iterator[tuple[object, ...]]:
                 score_key[0],
                 role,
                 scores.cell(role, by_role),
-                task.words(row),
+                task.count_text(row),
                 row["min_size"],
                 f"{row['noise']:.0%}",
                 page.number(row["silhouette"], ".3f"),

@@ -59,7 +59,7 @@ def _explanation(rows) -> str:
     treated = [row for row in rows if row["treatment"]]
     learnt = next(filter(marks.learnt, treated), rows[0])
     return (
-        f"From {marks.told(rows[0]['set'], learnt)}; the probability that a well is "
+        f"From {marks.marked(rows[0]['set'], learnt)}; the probability that a well is "
         f"infected is told by {rows[0]['told_by']}. A dose is effective where the "
         "upper 95 % bound of the median over its wells lies below one half. Bounds are "
         f"by {methods or 'nothing: there is none'}; each holds for one dose, and of "
