@@ -12,7 +12,7 @@ from gandl_jax.errors import InputError
 from gandl_jax.methods import diversity, frozen, games, losses
 from gandl_jax.methods.augment import augment
 from gandl_jax.methods.contract import FIXED
-from gandl_jax.methods.gan import adaptive, updates, views, weights
+from gandl_jax.methods.gan import adaptive, balance, updates, views, weights
 from gandl_jax.methods.gan import (
     state as gan_state,
 )
@@ -25,7 +25,7 @@ from gandl_jax.methods.gan.networks import (
     Networks,
     normal,
 )
-from gandl_jax.methods.gan.state import AdaptiveState, State
+from gandl_jax.methods.gan.state import State
 from gandl_jax.methods.optimisers import lazy_adam
 from gandl_jax.methods.phase import Phase, sample_keys, substream
 from gandl_jax.methods.source import Source
@@ -92,9 +92,12 @@ class Method:
             w_average=jnp.zeros(self.networks.dim),
             path_mean=jnp.zeros(()),
         )
-        if self.options.augment != "adaptive":
-            return state
-        return AdaptiveState(**vars(state), augment=adaptive.start())
+        controllers = {}
+        if self.options.augment == "adaptive":
+            controllers["augment"] = adaptive.start()
+        if self.options.balance != "none":
+            controllers["balance"] = balance.start()
+        return gan_state.with_controllers(state, **controllers)
 
     def trained(self, state: State) -> weights.Networks:
         """Returns the networks that another training may start from."""
@@ -203,6 +206,10 @@ class Method:
             metrics["d/augment_prob"] = state.augment.prob
             sign = metrics["d/real_sign"]
             state = updates.adapt(state, sign, self.options, self.batch)
+        if self.options.balance != "none":
+            metrics["d/held_back"] = state.balance.strength
+            sign = metrics["d/real_sign"]
+            state = updates.hold_back(state, sign, self.options, self.batch)
         return updates.average_style(state, mean), norms | metrics
 
     def d_reg(self, state: State, batch: dict, key: Array) -> tuple[State, dict]:
@@ -219,6 +226,8 @@ class Method:
             return losses.r1(discriminate, images).mean()
 
         def weighted(weight, value):
+            if self.options.balance == "r1_weight":
+                weight = weight * state.balance.strength
             return weight / 2 * self.options.r1_every_steps * value
 
         def loss(d, micro_batch):
@@ -336,7 +345,9 @@ class Method:
 
         The metrics are those of `loss`, and the norms of gradient and update.
         """
-        network = phase[0]
+        network, rate = phase[0], None
+        if network == "d" and self.options.balance == "d_learning_rate":
+            rate = 1 / state.balance.strength
         state, value, metrics, norms = descend(
             state,
             network,
@@ -345,6 +356,7 @@ class Method:
             adam={"g": self.g_adam, "d": self.d_adam}[network],
             parts=self.parts,
             freeze=self.options.freeze,
+            rate=rate,
         )
         return (
             state,

@@ -4,8 +4,15 @@ PANELS = {  # caption -> axis, metric -> its name in the legend
     "Losses": ("loss", {"d/loss": "discriminator", "g/loss": "generator"}),
     "R1 penalty": ("R1", {"d/r1": "R1"}),
     "Path length": ("path length", {"g/path_length": "path length"}),
-    "Discriminator's mean sign on real images (features are best about 0.5, and worse "
-    "than untrained ones from 0.8 on)": ("mean sign", {"d/real_sign": "real images"}),
+    "Discriminator's mean sign on real images (0: it guesses; from 0.8 on it has won, "
+    "and features were worse than untrained ones)": (
+        "mean sign",
+        {"d/real_sign": "real images"},
+    ),
+    "How strongly the discriminator is held back": (
+        "times the config's",
+        {"d/held_back": "by R1's weight or its learning rate"},
+    ),
     "Discriminator's mean output": (
         "logit",
         {"d/real_score": "real", "d/fake_score": "generated"},
