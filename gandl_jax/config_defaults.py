@@ -164,6 +164,8 @@ DEFAULTS = {
         # Orientations of each tile to average over: 1, 4 (turned), 8 (mirrored too).
         # Time grows with them; they help if a record is one cell.
         "orientations": 1,
+        # Further feature sets of the method, of MORE_SETS in its options.py.
+        "more_sets": (),
         "workers": 0,  # processes that measure the set "classical"; 0 is one per core
         # Workdirs of the same screen, from which equal feature sets are copied instead
         # of made again.

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from gandl_jax.errors import InputError
-from gandl_jax.methods import diversity, frozen, games, losses
+from gandl_jax.methods import diversity, frozen, games, losses, map_pooling
 from gandl_jax.methods.augment import augment
 from gandl_jax.methods.contract import FIXED
 from gandl_jax.methods.gan import adaptive, balance, updates, views, weights
@@ -56,6 +56,7 @@ class Method:
 
     def __init__(self, config, source: Source):
         self.options, self.weights = config.method, config.embed.weights
+        self.more_sets = config.embed.more_sets
         self.batch, self.parts = config.train.batch, config.train.accumulate
         self.column, self.first_class, classes = _condition(source)
         self.networks = Networks(config, len(source.channels), classes)
@@ -131,16 +132,23 @@ class Method:
         Returns:
           "first_dense": [B, D]; "last_map": [B, 16 D]; "b<r>": [B, 2 D], mean and
           standard deviation over space of the block that takes r px; "blocks": those
-          of all blocks, joined.
+          of all blocks, joined. And of config.embed.more_sets: "b<r>_linear", as
+          "b<r>" of the block's last convolution before its nonlinearity;
+          "b<r>_covariances": [B, K (K + 1) / 2], of the block's channels.
         """
-        maps = self.networks.features(encoder[self.weights], images)
+        d = encoder[self.weights]
+        maps = self.networks.features(d, images)
         sets = {"first_dense": maps.pop("first_dense")}
         for name, block_map in maps.items():
-            sets[name] = jnp.concatenate(
-                [block_map.mean((1, 2)), block_map.std((1, 2))], -1
-            )
+            sets[name] = map_pooling.means_and_deviations(block_map)
         sets["blocks"] = jnp.concatenate([sets[name] for name in maps], -1)
         sets["last_map"] = block_map.reshape(block_map.shape[0], -1)
+        if "covariances" in self.more_sets:
+            for name, block_map in maps.items():
+                sets[f"{name}_covariances"] = map_pooling.covariances(block_map)
+        if "linear" in self.more_sets:
+            for name, block_map in self.networks.linear_maps(d, images).items():
+                sets[f"{name}_linear"] = map_pooling.means_and_deviations(block_map)
         return sets
 
     def samples(self, state: State, keys: Array, labels: Mapping[str, Array]) -> Array:

@@ -70,6 +70,7 @@ MODEL = {
     # (models/stylegan2/costs.py), or one form for all layers.
     "resampling": "auto",
 }
+MORE_SETS = ("covariances", "linear")  # of each block: see `Method.embed`
 FEATURES = "b8"  # mean and deviation of the deepest block (ours)
 LABELS = "optional"  # both networks are conditioned on the class
 ARCHITECTURE = (
