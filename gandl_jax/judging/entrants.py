@@ -14,7 +14,7 @@ import pandas as pd
 from etils import epath
 
 from gandl_jax import config as configs
-from gandl_jax import events
+from gandl_jax import events, modules
 from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError
 from gandl_jax.judging import seed_workdirs, task_results
@@ -176,6 +176,9 @@ def _check_finished(folder: epath.Path, config, step: int | None) -> None:
             f"the training in {folder} is at step {last or 0} of {total}: finish it "
             "with the same command, or leave it out"
         )
+    rules = modules.names("methods/step_rules", "badness")
+    if set(rules) & set(config.embed.steps) and "last" not in config.embed.steps:
+        return
     if (step or 0) != last:  # None: what it started from, at step 0
         raise InputError(
             f"{folder} is embedded at step {step}, and its training ended at {last}: "

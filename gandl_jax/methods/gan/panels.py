@@ -23,6 +23,6 @@ PICTURES = (
     "Early pictures look like noise, and that is no fault. Steps teach, not images: "
     "small networks at 64 px drew blobs after 500 steps (8,000 images, 16 a batch) and "
     "cells with nuclei after 3,000 (12,000 images, 4 a batch); larger networks and "
-    "images take longer. Features are often best before pictures are."
+    "images take longer."
 )
 FACTS = {"R1 weight": "method.r1_weight"}  # name on the page -> key of the config
