@@ -26,7 +26,7 @@ from gandl_jax.judging.asked import Asked
 from gandl_jax.judging.entrants import Entrant
 from gandl_jax.judging.kept_answers import KeptAnswers
 from gandl_jax.judging.step_lines import StepLines
-from gandl_jax.profiles import feature_set, floors, store
+from gandl_jax.profiles import feature_set, floors
 from gandl_jax.profiles.aligned import AlignedSets
 from gandl_jax.raw import screen
 from gandl_jax.reading import labelling
@@ -126,7 +126,11 @@ class Bench:
 
     def _fits(self, made: Asked) -> int:
         """How many there are of all that is asked."""
-        encoders = [_names(d) for one in self.compared for d in one.encoders]
+        encoders = [
+            list(one.open(self.records, self.within).of_encoder(directory.name))
+            for one in self.compared
+            for directory in one.encoders
+        ]
         floors_of_images = [opened for opened, _ in self._floors.values()]
         return sum(map(made.fits, [*encoders, *floors_of_images]))
 
@@ -143,11 +147,6 @@ class Bench:
     @functools.cached_property
     def _judged(self) -> str:
         return task_results.digest(self.metadata)
-
-
-def _names(directory: epath.Path) -> list[str]:
-    """Full names of an encoder's sets."""
-    return [feature_set.full_name(directory.name, s) for s in store.widths(directory)]
 
 
 def open_bench(
@@ -185,7 +184,7 @@ def open_bench(
         job=job,
         compared=compared,
         made_from=[
-            task_results.made_from(one.encoders, sets)
+            task_results.made_from(one.directories, sets)
             for one, sets in zip(compared, opened, strict=True)
         ],
         labels=task_results.labels(config, records),

@@ -18,7 +18,7 @@ from gandl_jax import events, modules
 from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError
 from gandl_jax.judging import seed_workdirs, task_results
-from gandl_jax.profiles import feature_set, floors, store
+from gandl_jax.profiles import feature_set, floors, joined, store
 from gandl_jax.profiles.aligned import AlignedSets
 from gandl_jax.raw import screen
 from gandl_jax.training import opening
@@ -42,6 +42,7 @@ class Entrant:
       trained: full name of the headline set.
       untrained: the same of the network before training; "" of a table.
       saw_all: whether it was trained on records that others held out.
+      beside: profiles/<dataset>/<floor> that the headline set takes parts from.
     """
 
     method: str
@@ -53,6 +54,7 @@ class Entrant:
     trained: str
     untrained: str
     saw_all: bool
+    beside: tuple[epath.Path, ...] = ()
     _opened: list[AlignedSets] = dataclasses.field(
         default_factory=list, repr=False, compare=False
     )
@@ -63,6 +65,11 @@ class Entrant:
         words = f"{self.method} {self.recipe}".strip()
         return f"{words} (trained on all)" if self.saw_all else words
 
+    @property
+    def directories(self) -> tuple[epath.Path, ...]:
+        """All that its sets come from."""
+        return (*self.encoders, *self.beside)
+
     def open(self, records: pd.DataFrame | None, within: str = "") -> AlignedSets:
         """Its sets, whose features are read when asked for; records are read once.
 
@@ -71,7 +78,9 @@ class Entrant:
           within: which of them, as of `AlignedSets`, the same in all calls.
         """
         if not self._opened:
-            self._opened.append(AlignedSets(self.encoders, "", records, within))
+            join = self.trained.partition("/")[2]
+            sets = AlignedSets(self.directories, "", records, within, join=join)
+            self._opened.append(sets)
         return self._opened[0].without_features()
 
 
@@ -232,6 +241,7 @@ def _named(trainings: Sequence[_Read], held_out: str) -> list[Entrant]:
                 _set_name(one.folder, one.encoders[0], one.features),
                 feature_set.full_name(untrained, one.features),
                 bool(held_out) and not one.arm[HOLD_OUT],
+                _beside(one),
             )
         )
     return made
@@ -249,13 +259,27 @@ def _arms(trainings: Sequence[_Read]) -> list[dict[str, Any]]:
 
 
 def _set_name(folder: epath.Path, directory: epath.Path, features: str) -> str:
-    if features not in store.widths(directory):
-        known = ", ".join(store.widths(directory))
-        raise InputError(
-            f"{folder} shows the set config.evaluate.features={features!r} first, and "
-            f"{directory.name} has {known}: embed it again"
-        )
+    known = store.widths(directory)
+    for part in joined.short_parts(features, known):
+        if part not in (*known, *floors.OF_IMAGES):
+            raise InputError(
+                f"{folder} shows the set config.evaluate.features={features!r} first, "
+                f"and {directory.name} has {', '.join(known)}: embed it again"
+            )
     return feature_set.full_name(directory.name, features)
+
+
+def _beside(one: _Read) -> tuple[epath.Path, ...]:
+    """Returns the directories of the floors that the headline set takes parts from."""
+    places = [one.encoders[0].parent / name for name in joined.floors_of(one.features)]
+    for place in places:
+        if not place.is_dir():
+            raise InputError(
+                f"{one.folder} shows the set config.evaluate.features={one.features!r} "
+                f"first, and has no {place.name}: embed it with "
+                f"--config.evaluate.{place.name}=on"
+            )
+    return tuple(places)
 
 
 def differing(arms: Sequence[Mapping[str, Any]]) -> list[str]:
