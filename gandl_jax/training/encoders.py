@@ -138,14 +138,15 @@ def _steps(wanted: Sequence[str], trained: Trained) -> list[int]:
       InputError: as in `choose_steps`; or the training did not log what a rule looks
         at.
     """
-    lines = hosts.once(lambda: logs.read(trained.folder))
-    named = step_choice.named(wanted, trained.steps, lines)
-    for name, steps in named.items():
-        if name != step_choice.ALL:
-            print(f"embed     {name} chooses the checkpoint {steps[0]}", flush=True)
+    steps = trained.steps
+    named = hosts.once(
+        lambda: step_choice.named(wanted, steps, logs.read(trained.folder))
+    )
+    for rule in named.keys() - {step_choice.ALL}:
+        print(f"embed     {rule} chooses the checkpoint {named[rule][0]}", flush=True)
     chosen = [str(step) for name in wanted for step in named.get(name, [name])]
     others = (step_choice.ALL, *step_choice.names())
-    return choose_steps(chosen, trained.steps, others=others)
+    return choose_steps(chosen, steps, others=others)
 
 
 def _checkpoint_encoders(
