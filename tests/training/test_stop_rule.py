@@ -79,7 +79,7 @@ def test_a_training_ends_and_is_embedded_where_the_rule_says(
         "--config.train.stop_rule=balanced_sign",
         "--config.embed.steps=first,balanced_sign",
     )
-    assert run(tmp_path, "--job=train,embed", *settings) == 0
+    assert run(tmp_path, "--job=prepare,train,embed", *settings) == 0
     told = capsys.readouterr().out
     assert "stops early at step 3: by balanced_sign the checkpoint of step 1" in told
     assert events.early_end(events.read(tmp_path)) == 3
