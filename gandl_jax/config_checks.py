@@ -1,6 +1,6 @@
 """Checks of a config before anything slow is imported."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import ml_collections
 
@@ -64,12 +64,40 @@ def validate(config: ml_collections.ConfigDict, jobs: Iterable[str]) -> None:
             f"the method {config.method.name} learns labels, and config.data.label is "
             "empty: name a column, as in --config.data.label=Treatment"
         )
+    options = configs.method_options(config.method.name)
+    for name in config.embed.more_sets:
+        _check_more_set(name, config.method.name, getattr(options, "MORE_SETS", ()))
+    _check_stop_rule(config.train)
     _check_networks(config)
     _check_splits(config)
     _check_candidates(config.choose)
-    _check_compare(config.compare, jobs)
+    _check_compare(config.compare, jobs, is_sweep=bool(config.sweep.source))
     _check_numbers(config)
-    configs.method_options(config.method.name).check(config)
+    options.check(config)
+
+
+def _check_more_set(name: str, method: str, valid: Sequence[str]) -> None:
+    if not valid:
+        raise InputError(
+            f"config.embed.more_sets names {name!r}, and the method {method} has no "
+            "further sets: set --config.embed.more_sets="
+        )
+    known("embed.more_sets", name, valid)
+
+
+def _check_stop_rule(train: ml_collections.ConfigDict) -> None:
+    if not train.stop_rule:
+        return
+    rules = modules.names("methods/step_rules", "badness")
+    known("train.stop_rule", train.stop_rule, rules)
+    needed = train.stop_patience_checkpoints + 1
+    if train.keep_checkpoints < needed:
+        raise InputError(
+            f"config.train.keep_checkpoints={train.keep_checkpoints} would not keep "
+            "the checkpoint that config.train.stop_rule finds best, "
+            f"{needed - 1} before the last: set --config.train.keep_checkpoints="
+            f"{needed}"
+        )
 
 
 def _check_networks(config: ml_collections.ConfigDict) -> None:
@@ -114,7 +142,9 @@ def _check_candidates(choose: ml_collections.ConfigDict) -> None:
             raise InputError(f"config.choose.svm_c names {value}, which is not above 0")
 
 
-def _check_compare(compare: ml_collections.ConfigDict, jobs: Iterable[str]) -> None:
+def _check_compare(
+    compare: ml_collections.ConfigDict, jobs: Iterable[str], *, is_sweep: bool
+) -> None:
     known("compare.part", compare.part, ("reporting", "selection"))
     if not 0 <= compare.aside_frac < 1:
         raise InputError(
@@ -122,7 +152,7 @@ def _check_compare(compare: ml_collections.ConfigDict, jobs: Iterable[str]) -> N
             "below 1"
         )
     for step in map(str, compare.steps):
-        if step != "last" and not (step.isdecimal() and int(step)):
+        if step not in ("last", "all") and not (step.isdecimal() and int(step)):
             raise InputError(
                 f"config.compare.steps names {step!r}: name checkpoints after step 0 "
                 "that were embedded, as in --config.compare.steps=500,last"
@@ -135,7 +165,7 @@ def _check_compare(compare: ml_collections.ConfigDict, jobs: Iterable[str]) -> N
             "config.compare.part=selection counts what is set aside, and nothing is: "
             "add --config.compare.aside_frac=0.33"
         )
-    if "compare_seeds" in jobs and len(compare.workdirs) < 2:
+    if "compare_seeds" in jobs and not is_sweep and len(compare.workdirs) < 2:
         workdirs = ", ".join(compare.workdirs) or "none"
         raise InputError(
             f"config.compare.workdirs names {workdirs}, and two or more are compared: "

@@ -130,6 +130,10 @@ DEFAULTS = {
         "checkpoint_every_images": 200_000,
         "keep_checkpoints": 3,  # besides step 0; 2 at least, as one may be damaged
         "milestone_every_images": 0,  # checkpoints that are always kept; 0 is none
+        # A rule of gandl_jax/methods/step_rules that ends a training once so many
+        # checkpoints, checkpoint_every_images apart, are no better; "" is none.
+        "stop_rule": "",
+        "stop_patience_checkpoints": 2,  # (ours)
         "check_every_steps": 20,  # of whether all numbers are finite (ours)
         # Most times to go back to a checkpoint and continue with other data.
         "rollbacks": 3,
@@ -159,11 +163,15 @@ DEFAULTS = {
         # by name, which all must have (of a file by index if the numbers of channels
         # agree, else "mean").
         "checkpoint_channels": (),
-        "steps": ("first", "last"),  # checkpoints: these, or numbers
+        # Checkpoints: these, "all", numbers, or what a rule of
+        # gandl_jax/methods/step_rules chooses by the training's log.
+        "steps": ("first", "last"),
         "weights": "average",  # moving average of the networks, or "raw"
         # Orientations of each tile to average over: 1, 4 (turned), 8 (mirrored too).
         # Time grows with them; they help if a record is one cell.
         "orientations": 1,
+        # Further feature sets of the method, of MORE_SETS in its options.py.
+        "more_sets": (),
         "workers": 0,  # processes that measure the set "classical"; 0 is one per core
         # Workdirs of the same screen, from which equal feature sets are copied instead
         # of made again.
@@ -259,7 +267,8 @@ DEFAULTS = {
     },
     "compare": {  # --job=compare; and of trainings that differ in their seed only
         "workdirs": (),  # to compare, with profiles; one with a comma in double quotes
-        "steps": ("last",),  # encoders: this, or numbers; several make a curve
+        # Encoders: this, "all" that are embedded, or numbers; several make a curve.
+        "steps": ("last",),
         # Share of the groups of a split that is set aside to choose recipes by: test
         # records of them count in the part "selection", all others in "reporting".
         # Training is the same.

@@ -60,6 +60,16 @@ def held(workdir: epath.PathLike, command: str) -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def held_here(workdir: epath.PathLike, command: str) -> Iterator[None]:
+    """Holds a workdir as `held` does, unless this process holds it already."""
+    if holder(workdir) and other_holder(workdir) is None:
+        yield
+        return
+    with held(workdir, command):
+        yield
+
+
 def holder(workdir: epath.PathLike) -> dict[str, Any] | None:
     """Returns the living process that holds a workdir; None if there is none.
 

@@ -49,6 +49,19 @@ def test_a_second_process_is_told_who_holds_it_since_when(holding, tmp_path):
     assert lock.other_holder(tmp_path) == found
 
 
+def test_the_holder_itself_is_not_refused_where_it_may_hold_already(tmp_path):
+    with lock.held(tmp_path, "outer"), lock.held_here(tmp_path, "inner"):
+        assert lock.holder(tmp_path)["command"] == "outer"
+    with lock.held_here(tmp_path, "alone"):
+        assert lock.holder(tmp_path)["command"] == "alone"
+    assert lock.holder(tmp_path) is None
+
+
+def test_another_holder_is_refused_there_too(holding, tmp_path):
+    with pytest.raises(InputError, match="in use"), lock.held_here(tmp_path, "x"):
+        raise AssertionError
+
+
 def test_a_lock_left_by_a_dead_process_is_recovered(holding, tmp_path):
     os.kill(holding.pid, signal.SIGKILL)
     holding.wait()

@@ -96,7 +96,22 @@ def test_a_runs_digest_is_of_what_its_results_depend_on(tmp_path):
     assert run.with_settings({"seed": "7"}).digest != run.digest
 
 
-@pytest.mark.parametrize("sweep", ["methods", "rivals", "morpho"])
+@pytest.mark.parametrize(
+    "name, within", [("demo", ""), ("mitocheck_nuclei", "part:choosing")]
+)
+def test_lengths_score_every_checkpoint_by_the_part_for_choosing(name, within):
+    made = config_files.load_sweep(f"configs/sweeps/lengths.py:screen={name}")
+    assert list(made) == ["gan-seed0", "gan-seed1"]
+    for config in made.values():
+        config_checks.validate(config, ["train", "embed", "evaluate"])
+        assert config.evaluate.within == within and config.train.hold_out
+        assert (config.compare.part, config.embed.steps) == ("selection", ("all",))
+        assert config.train.total_images % config.train.milestone_every_images == 0
+    sweep = config_files.load(f"configs/sweeps/lengths.py:screen={name}")
+    config_checks.validate(sweep, ["sweep", "compare_seeds", "report"])
+
+
+@pytest.mark.parametrize("sweep", ["methods", "rivals", "morpho", "lengths"])
 @pytest.mark.parametrize(
     "name, held_out", [("demo", "plate:0.33"), ("hep2_cells", "part:reporting")]
 )

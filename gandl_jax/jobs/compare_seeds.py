@@ -1,12 +1,13 @@
 """The job `compare_seeds`: does training improve the features, whatever its seed?
 
-Compares the last encoder of several workdirs, which differ in their seed, or those at
-`config.compare.steps`, with the untrained ones, by each set and by the set that each
-fold chooses. If a recipe was chosen by its scores, `config.compare.aside_frac` of the
-groups that a split holds apart are for choosing (`config.compare.part`), the others for
-reporting. Only test records of that part are scored; each fold learns from all its
-training records, of both parts, so that labels of reporting groups teach while a recipe
-is chosen, but are not scored.
+Compares the last encoder of several workdirs, which differ in their seed (after a sweep
+its runs), or those at `config.compare.steps`, with the untrained ones, by each set and
+by the set that each fold chooses. If a recipe was chosen by its scores,
+`config.compare.aside_frac` of the groups that a split holds apart are for choosing
+(`config.compare.part`), the others for reporting. Only test records of that part are
+scored; each fold learns from all its training records, of both parts, so that labels of
+reporting groups teach while a recipe is chosen, but are not scored;
+`config.evaluate.within` leaves them out.
 
 Writes compare_seeds/<dataset>/<task>.json, and its rows as <task>.csv.
 """
@@ -18,7 +19,12 @@ from typing import Any
 import ml_collections
 from etils import epath
 
-from gandl_jax.judging import comparing, seed_workdirs, task_results
+from gandl_jax.judging import (
+    compared_workdirs,
+    comparing,
+    seed_workdirs,
+    task_results,
+)
 from gandl_jax.judging.seed_workdirs import Training
 from gandl_jax.profiles.aligned import AlignedSets
 from gandl_jax.progress import Progress
@@ -46,10 +52,11 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     workdir, dataset = epath.Path(workdir), screen.load(config).name
     records = task_results.records(JOB, config, dataset)
     compare = config.compare
-    for folder in compare.workdirs if records is None else ():
+    folders = compared_workdirs.named(config, workdir)
+    for folder in folders if records is None else ():
         labelling.check_written(config, epath.Path(folder), dataset)
     compared = seed_workdirs.read(
-        JOB, compare.workdirs, compare.steps, dataset, records
+        JOB, folders, compare.steps, dataset, records, config.evaluate.within
     )
     names = seed_workdirs.common_sets(compared)
     opened = [training.open() for training in compared]

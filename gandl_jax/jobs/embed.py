@@ -64,9 +64,11 @@ def run(config, workdir: epath.Path) -> None:
         made_from["stand_for"] = list(config.embed.checkpoint_channels)
     if on_bad:
         made_from["skips_bad_records"] = True
-    orientation_note = {}
+    seen_how = {}
     if config.embed.orientations > 1:
-        orientation_note["orientations"] = config.embed.orientations
+        seen_how["orientations"] = config.embed.orientations
+    if config.embed.more_sets:
+        seen_how["more_sets"] = sorted(config.embed.more_sets)
 
     def begins(directory: epath.Path, note: dict, trained_on=None) -> bool:
         """Claims a set and notes its labels; tells whether it must be written."""
@@ -80,7 +82,7 @@ def run(config, workdir: epath.Path) -> None:
     for encoder in opened.encoders:
         directory = profiles / encoder.name
         if not begins(
-            directory, made_from | encoder.note | orientation_note, encoder.trained_on
+            directory, made_from | encoder.note | seen_how, encoder.trained_on
         ):
             continue
         weights = encoder.weights()

@@ -14,7 +14,7 @@ from gandl_jax import modules, task_choice
 from gandl_jax.errors import InputError, nearest
 from gandl_jax.judging import task_results, task_runs, task_tables
 from gandl_jax.judging.step_lines import StepLines
-from gandl_jax.profiles import feature_set, normalize, store
+from gandl_jax.profiles import feature_set, joined, normalize, store
 from gandl_jax.profiles.aligned import AlignedSets
 from gandl_jax.raw import screen
 from gandl_jax.reading import labelling
@@ -47,7 +47,8 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     records = task_results.records(JOB, config, dataset)
     if records is None:
         labelling.check_written(config, workdir, dataset)
-    sets = AlignedSets(encoders, features, records, config.evaluate.within)
+    within = config.evaluate.within
+    sets = AlignedSets(encoders, features, records, within, join=features)
     made_from = task_results.made_from(encoders, sets)
     made_from["labels"] = task_results.labels(config, records)
     inputs = task_results.inputs(made_from, options)
@@ -70,11 +71,12 @@ def _check_headline(features: str, encoders: list[epath.Path]) -> None:
     """Refuses a headline set that no encoder has, unless there are no networks."""
     known = {name for encoder in encoders for name in store.widths(encoder)}
     networks = [encoder for encoder in encoders if feature_set.is_network(encoder.name)]
-    if networks and features not in known:
-        raise InputError(
-            f"config.evaluate.features is {features!r}, a set that no encoder has; "
-            f"{nearest(features, known)}"
-        )
+    for part in joined.short_parts(features, known) if networks else ():
+        if part not in known:
+            raise InputError(
+                f"config.evaluate.features is {features!r}, and no encoder has a set "
+                f"{part!r}; {nearest(part, known)}"
+            )
 
 
 def _judge(

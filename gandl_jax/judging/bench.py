@@ -26,7 +26,7 @@ from gandl_jax.judging.asked import Asked
 from gandl_jax.judging.entrants import Entrant
 from gandl_jax.judging.kept_answers import KeptAnswers
 from gandl_jax.judging.step_lines import StepLines
-from gandl_jax.profiles import feature_set, floors, store
+from gandl_jax.profiles import feature_set, floors
 from gandl_jax.profiles.aligned import AlignedSets
 from gandl_jax.raw import screen
 from gandl_jax.reading import labelling
@@ -142,7 +142,7 @@ class Bench:
     def _fits(self, asked_task: Asked) -> int:
         """Counts the fits that all answers take."""
         encoders = [
-            _names(directory)
+            list(entrant.open(self.records, self.within).of_encoder(directory.name))
             for entrant in self.compared
             for directory in entrant.encoders
         ]
@@ -162,11 +162,6 @@ class Bench:
     @functools.cached_property
     def _judged(self) -> str:
         return task_results.digest(self.metadata)
-
-
-def _names(directory: epath.Path) -> list[str]:
-    """Returns the full names of an encoder's sets."""
-    return [feature_set.full_name(directory.name, s) for s in store.widths(directory)]
 
 
 def open_bench(
@@ -204,7 +199,7 @@ def open_bench(
         job=job,
         compared=compared,
         made_from=[
-            task_results.made_from(entrant.encoders, sets)
+            task_results.made_from(entrant.directories, sets)
             for entrant, sets in zip(compared, opened, strict=True)
         ],
         labels=task_results.labels(config, records),

@@ -14,11 +14,11 @@ import pandas as pd
 from etils import epath
 
 from gandl_jax import config as configs
-from gandl_jax import events
+from gandl_jax import events, modules
 from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError
 from gandl_jax.judging import seed_workdirs, task_results
-from gandl_jax.profiles import feature_set, floors, store
+from gandl_jax.profiles import feature_set, floors, joined, store
 from gandl_jax.profiles.aligned import AlignedSets
 from gandl_jax.raw import screen
 from gandl_jax.training import opening
@@ -44,6 +44,7 @@ class Entrant:
       trained: full name of the headline set.
       untrained: the same of the network before training; "" for a table.
       saw_all: whether it was trained on records that other entrants held out.
+      beside: profiles/<dataset>/<floor> that the headline set takes parts from.
     """
 
     method: str
@@ -55,6 +56,7 @@ class Entrant:
     trained: str
     untrained: str
     saw_all: bool
+    beside: tuple[epath.Path, ...] = ()
     _opened: list[AlignedSets] = dataclasses.field(
         default_factory=list, repr=False, compare=False
     )
@@ -65,6 +67,11 @@ class Entrant:
         name = f"{self.method} {self.recipe}".strip()
         return f"{name} (trained on all)" if self.saw_all else name
 
+    @property
+    def directories(self) -> tuple[epath.Path, ...]:
+        """All that its sets come from."""
+        return (*self.encoders, *self.beside)
+
     def open(self, records: pd.DataFrame | None, within: str = "") -> AlignedSets:
         """Returns its sets; features are read when asked for, records once.
 
@@ -73,7 +80,9 @@ class Entrant:
           within: the judged records, as in `AlignedSets`, the same in all calls.
         """
         if not self._opened:
-            self._opened.append(AlignedSets(self.encoders, "", records, within))
+            join = self.trained.partition("/")[2]
+            sets = AlignedSets(self.directories, "", records, within, join=join)
+            self._opened.append(sets)
         return self._opened[0].without_features()
 
 
@@ -181,6 +190,9 @@ def _check_finished(folder: epath.Path, config, step: int | None) -> None:
             f"the training in {folder} is at step {last or 0} of {total}: finish it "
             "with the same command, or leave it out"
         )
+    rules = modules.names("methods/step_rules", "badness")
+    if set(rules) & set(config.embed.steps) and "last" not in config.embed.steps:
+        return
     if (step or 0) != last:  # None: what it started from, at step 0
         raise InputError(
             f"{folder} is embedded at step {step}, and its training ended at {last}: "
@@ -239,6 +251,7 @@ def _name_arms(trainings: Sequence[_Read], held_out: str) -> list[Entrant]:
                 _set_name(training.folder, training.encoders[0], training.features),
                 feature_set.full_name(untrained, training.features),
                 bool(held_out) and not training.arm[HOLD_OUT],
+                _beside(training),
             )
         )
     return entrants
@@ -256,13 +269,28 @@ def _arms(trainings: Sequence[_Read]) -> list[dict[str, Any]]:
 
 
 def _set_name(folder: epath.Path, directory: epath.Path, features: str) -> str:
-    if features not in store.widths(directory):
-        names = ", ".join(store.widths(directory))
-        raise InputError(
-            f"{folder} shows the set config.evaluate.features={features!r} first, and "
-            f"{directory.name} has {names}: embed it again"
-        )
+    names = store.widths(directory)
+    for part in joined.short_parts(features, names):
+        if part not in (*names, *floors.OF_IMAGES):
+            raise InputError(
+                f"{folder} shows the set config.evaluate.features={features!r} first, "
+                f"and {directory.name} has {', '.join(names)}: embed it again"
+            )
     return feature_set.full_name(directory.name, features)
+
+
+def _beside(training: _Read) -> tuple[epath.Path, ...]:
+    """Returns the directories of the floors that the headline set takes parts from."""
+    profiles, features = training.encoders[0].parent, training.features
+    folders = [profiles / name for name in joined.floors_of(features)]
+    for folder in folders:
+        if not folder.is_dir():
+            raise InputError(
+                f"{training.folder} shows the set config.evaluate.features="
+                f"{features!r} first, and has no {folder.name}: embed it with "
+                f"--config.evaluate.{folder.name}=on"
+            )
+    return tuple(folders)
 
 
 def differing(arms: Sequence[Mapping[str, Any]]) -> list[str]:

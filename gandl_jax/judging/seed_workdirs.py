@@ -29,16 +29,18 @@ class Training:
       seed: of the training.
       encoders: profiles/<dataset>/<encoder>: the trained ones, then the untrained.
       records: the screen's current `Metadata_*` columns, if the screen is here.
+      within: the judged records, as in `AlignedSets`.
     """
 
     folder: epath.Path
     seed: int
     encoders: tuple[epath.Path, ...]
     records: pd.DataFrame | None
+    within: str = ""
 
     def open(self) -> AlignedSets:
         """Returns its sets; features are read when asked for and kept for a while."""
-        return AlignedSets(self.encoders, "", self.records)
+        return AlignedSets(self.encoders, "", self.records, self.within)
 
 
 def read(
@@ -47,15 +49,17 @@ def read(
     steps: Sequence[str],
     dataset: str,
     records: pd.DataFrame | None,
+    within: str = "",
 ) -> list[Training]:
     """Reads the descriptions of workdirs, and no features.
 
     Args:
       job: that compares them, for its lines.
       folders: two or more workdirs.
-      steps: of the trained encoders, "last" or numbers.
+      steps: of the trained encoders, "last", "all" or numbers.
       dataset: the screen's name.
       records: the screen's current `Metadata_*` columns, if the screen is here.
+      within: the judged records, as in `AlignedSets`.
 
     Returns:
       The trainings, in the order of the folders.
@@ -79,7 +83,7 @@ def read(
         }
         first = first or identity
         encoders = chosen_encoders(job, folder, steps, dataset)
-        training = Training(folder, trained.seed, encoders, records)
+        training = Training(folder, trained.seed, encoders, records, within)
         for other in trainings:
             _check_seed(training, other)
         if trainings:
@@ -179,7 +183,14 @@ def chosen_encoders(
                 f"{profiles} lacks the {role} encoder: {_embed(folder, ('last',))}"
             )
     method = roles["trained"].rpartition("@")[0]
-    wanted = [roles["trained"] if s == "last" else f"{method}@{s}" for s in steps]
+    every = [name for name in encoders if _is_after_start(name, method)]
+    wanted = [
+        name
+        for step in steps
+        for name in {"all": every[::-1], "last": [roles["trained"]]}.get(
+            step, [f"{method}@{step}"]
+        )
+    ]
     for name in wanted:
         if name not in encoders:
             raise InputError(
@@ -188,6 +199,11 @@ def chosen_encoders(
             )
     names = (*dict.fromkeys(wanted), roles["untrained"])
     return tuple(encoders[name] for name in names)
+
+
+def _is_after_start(name: str, method: str) -> bool:
+    """Whether an encoder is a checkpoint of a method after step 0."""
+    return bool(feature_set.step(name)) and name == f"{method}@{feature_set.step(name)}"
 
 
 def _embed(folder: epath.Path, steps: Sequence[str]) -> str:

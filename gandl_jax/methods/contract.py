@@ -100,6 +100,8 @@ class Options(Protocol):
       FREE: keys that change no result beyond its rounding.
       RECIPES: {name: {full key: value}}, such as a paper's; chosen by recipe=NAME.
       CITE: references for the report; may be left out.
+      MORE_SETS: names in config.embed.more_sets that `Method.embed` knows; may be left
+        out.
       REPLACED: keys of ARCHITECTURE, or "data.label", that may differ in a training
         that this one starts from: `start` initialises the layers that depend on them,
         such as a head for other classes; may be left out.
@@ -115,6 +117,7 @@ class Options(Protocol):
     FREE: tuple[str, ...]
     RECIPES: dict[str, dict[str, Any]]
     CITE: tuple[str, ...]
+    MORE_SETS: tuple[str, ...]
     REPLACED: tuple[str, ...]
     LOWEST: dict[str, float]
     MOVED: dict[str, str]

@@ -23,6 +23,7 @@ def descend(
     adam: optax.GradientTransformation,
     parts: int,
     freeze: Sequence[str] = (),
+    rate: Array | None = None,
 ) -> tuple[State, Array, Any, dict[str, Array]]:
     """Makes an optimiser step of a network, on the mean gradient of micro-batches.
 
@@ -35,6 +36,7 @@ def descend(
       adam: the network's optimiser.
       parts: number of micro-batches: `config.train.accumulate`.
       freeze: frozen parameters, by `frozen`'s names.
+      rate: scalar that the learning rate is multiplied by; None leaves it.
 
     Returns:
       The state after, the value and the means, both over the global batch, and the
@@ -52,6 +54,8 @@ def descend(
     sums = mean_over_parts(value_and_gradient, batch, parts)
     (value, means), gradient = lax.pmean(sums, parallel.AXIS)
     update, moments = adam.update(gradient, getattr(state, optimiser))
+    if rate is not None:
+        update = jax.tree.map(lambda array: rate * array, update)
     after = frozen.keep_frozen(is_frozen, before, optax.apply_updates(before, update))
     norms = {"gradient_norm": optax.tree.norm(gradient)}
     norms["update_norm"] = optax.tree.norm(update)

@@ -13,7 +13,7 @@ import pandas as pd
 from etils import epath
 
 from gandl_jax.errors import InputError
-from gandl_jax.profiles import feature_set, groups, held_out, store, table
+from gandl_jax.profiles import feature_set, groups, held_out, joined, store, table
 from gandl_jax.profiles.aggregate import well_means
 from gandl_jax.profiles.feature_set import FeatureSet
 from gandl_jax.profiles.scratch import Scratch
@@ -25,12 +25,16 @@ KEPT_BYTES = 2**31  # of features that stay in memory for the next reader (ours)
 
 @dataclasses.dataclass(frozen=True)
 class _Source:
-    """Directory of a set, and the row of each judged record in it."""
+    """Directory of a set, and the row of each judged record in it.
+
+    Of a joined set it is that of its encoder, and `parts` are its parts' full names.
+    """
 
     directory: epath.Path
     short_name: str
     seen: Seen
     rows: np.ndarray
+    parts: tuple[str, ...] = ()
 
 
 class AlignedSets(Mapping[str, FeatureSet]):
@@ -52,6 +56,7 @@ class AlignedSets(Mapping[str, FeatureSet]):
         headline: str,
         records: pd.DataFrame | None = None,
         within: str = "",
+        join: str = "",
     ):
         """Reads the records' names, but no features.
 
@@ -61,6 +66,8 @@ class AlignedSets(Mapping[str, FeatureSet]):
           records: the screen's present `Metadata_*` columns; a set whose records are
             all among them takes these instead of those it was written with.
           within: `config.evaluate.within`, the groups that are judged; "" is all.
+          join: short name of a set to make of others for every network that has all
+            of them (`joined`), such as "b64+classical"; nothing else if it has no plus.
 
         Raises:
           InputError: two sets are not of the same records, and none of the sets may
@@ -97,6 +104,12 @@ class AlignedSets(Mapping[str, FeatureSet]):
             for directory in directories
             for short_name in store.widths(directory)
         }
+        parts = {}
+        for directory in filter(_is_network, directories):
+            name = feature_set.full_name(directory.name, join)
+            parts[name] = joined.parts(name, names)
+            if parts[name]:
+                names[name] = directory, join
         order = sorted(names, key=lambda name: names[name][1] != headline)
         first = names[order[0]][0]
         common, self.records = _common(first, ids, skips=skips)
@@ -115,7 +128,13 @@ class AlignedSets(Mapping[str, FeatureSet]):
             tables[first].iloc[rows[first]].reset_index(drop=True), seen.values()
         )
         self._sources = {
-            name: _Source(directory, short_name, seen[directory], rows[directory])
+            name: _Source(
+                directory,
+                short_name,
+                seen[directory],
+                rows[directory],
+                parts.get(name, ()),
+            )
             for name, (directory, short_name) in ((name, names[name]) for name in order)
         }
         self._kept: collections.OrderedDict[str, FeatureSet] = collections.OrderedDict()
@@ -137,14 +156,21 @@ class AlignedSets(Mapping[str, FeatureSet]):
             return self._kept[name]
         # Reading needs room for two: the one before may go first.
         self._forget(KEPT_BYTES // 2)
-        features = self._read(source)
-        if not np.array_equal(source.rows, np.arange(len(features))):
-            features = features[source.rows]
+        features = self._aligned(source)
         if self._scratch.keep(name, features):
             return self._made(name, self._scratch[name])
         self._kept[name] = opened_set = self._made(name, features)
         self._forget(KEPT_BYTES)
         return opened_set
+
+    def _aligned(self, source: _Source) -> np.ndarray:
+        """Reads [N, D] float32 of the judged records; parts side by side."""
+        if source.parts:
+            return np.concatenate([self[part].features for part in source.parts], 1)
+        features = self._read(source)
+        if np.array_equal(source.rows, np.arange(len(features))):
+            return features
+        return features[source.rows]
 
     def _read(self, source: _Source) -> np.ndarray:
         """Reads [N, D] float32 of the records, or wells, of a source's own table."""
@@ -207,6 +233,10 @@ class AlignedSets(Mapping[str, FeatureSet]):
             return metadata
         nothing = np.zeros((len(metadata), 0), np.float32)
         return well_means(FeatureSet("", metadata, nothing)).metadata
+
+
+def _is_network(directory: epath.Path) -> bool:
+    return feature_set.is_network(directory.name)
 
 
 class SomeSets(Mapping[str, FeatureSet]):

@@ -22,6 +22,7 @@ _SHAPE = {
     "learnt_label?": str,
     "trained_on_sha256?": str,
     "orientations?": int,
+    "more_sets?": [str],
     "classical?": {"cp_measure": str, "nuclei": str},
     POLICY + "?": bool,
     "file?": str,

@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 from etils import epath
 
-from gandl_jax import checkpoint, hosts, parallel
+from gandl_jax import checkpoint, hosts, logs, parallel
 from gandl_jax import config as configs
 from gandl_jax import workdir as workdirs
 from gandl_jax.errors import InputError, nearest
+from gandl_jax.methods import step_choice
 from gandl_jax.methods.source import Source
 from gandl_jax.prepared import prepared
 from gandl_jax.profiles import feature_set, seen_table
@@ -118,7 +119,7 @@ def choose(
     if trained is None:
         _check_file_steps(config.embed.steps)
         return _file_encoders(config, trained_config, method)
-    steps = choose_steps(config.embed.steps, trained.steps)
+    steps = _steps(config.embed.steps, trained)
     for step in steps:
         architecture = sources.architecture(trained_config, source)
         trained.saved.check(step, architecture, configs.defaults(trained_config))
@@ -128,6 +129,24 @@ def choose(
             "of its images: where it saw a screen, scores on that column are too good"
         )
     return _checkpoint_encoders(config, trained_config, method, dataset, trained, steps)
+
+
+def _steps(wanted: Sequence[str], trained: Trained) -> list[int]:
+    """Chooses checkpoints by `config.embed.steps`, which may name rules and all.
+
+    Raises:
+      InputError: as in `choose_steps`; or the training did not log what a rule looks
+        at.
+    """
+    steps = trained.steps
+    named = hosts.once(
+        lambda: step_choice.named(wanted, steps, logs.read(trained.folder))
+    )
+    for rule in named.keys() - {step_choice.ALL}:
+        print(f"embed     {rule} chooses the checkpoint {named[rule][0]}", flush=True)
+    chosen = [str(step) for name in wanted for step in named.get(name, [name])]
+    others = (step_choice.ALL, *step_choice.names())
+    return choose_steps(chosen, steps, others=others)
 
 
 def _checkpoint_encoders(
@@ -254,7 +273,10 @@ def fingerprint(encoder: Any) -> str:
 
 
 def choose_steps(
-    wanted: Sequence[str], steps: Sequence[int], key: str = "embed.steps"
+    wanted: Sequence[str],
+    steps: Sequence[int],
+    key: str = "embed.steps",
+    others: Sequence[str] = (),
 ) -> list[int]:
     """Chooses checkpoints by what a key of the config names.
 
@@ -262,6 +284,7 @@ def choose_steps(
       wanted: "first", "last" or numbers.
       steps: of all checkpoints, oldest first.
       key: of the config, for the message.
+      others: further names that the key may have, for the message.
 
     Raises:
       InputError: there is no checkpoint, or not the one that is named.
@@ -276,6 +299,7 @@ def choose_steps(
     for name in wanted:
         if name not in named:
             raise InputError(
-                f"config.{key}: there is no checkpoint {name!r}; {nearest(name, named)}"
+                f"config.{key}: there is no checkpoint {name!r}; "
+                f"{nearest(name, [*named, *others])}"
             )
     return sorted({named[name] for name in wanted})

@@ -48,6 +48,7 @@ from gandl_jax.training.cost_meter import Meter
 from gandl_jax.training.generated_quality import crop_stream, schedule
 from gandl_jax.training.grids import Grids
 from gandl_jax.training.recorder import Recorder, read_notes
+from gandl_jax.training.stop_rule import StopRule
 
 INIT, STEPS, PICTURES = range(3)  # streams of random numbers
 
@@ -75,7 +76,7 @@ def run(config, workdir: epath.Path) -> None:
     devices = parallel.all_host_devices(parallel.devices(train.devices))
     training = _open(config, workdir, saved, newest, devices)
     former = logs.Former.read(workdir, newest or 0)
-    if newest and (why := training.validation(former).why_done()):
+    if newest and (why := training.why_done(newest, former)):
         print(f"train     is done at {newest * train.batch:,} images: {why}")
         hosts.once(lambda: costs.end_training(workdir, newest, why))
         return
@@ -353,7 +354,13 @@ class _Training:
                 first=former.step,
                 total=self.total,
             ),
+            stop_rule=StopRule(self.config, self.workdir),
         )
+
+    def why_done(self, newest: int, former: logs.Former) -> str:
+        """Returns why the training was done early, at its newest checkpoint, or ""."""
+        why = self.validation(former).why_done()
+        return why or StopRule(self.config, self.workdir).why_done(newest)
 
     def validation(self, former: logs.Former) -> validation.Validation:
         """Returns the validation, with its history up to `former.step`."""

@@ -161,6 +161,7 @@ def encoder_config(config) -> ml_collections.ConfigDict:
         folder, trained_config.data.crop_px, "data.crop_px", config.data.crop_px
     )
     trained_config.embed.weights = config.embed.weights
+    trained_config.embed.more_sets = config.embed.more_sets
     return trained_config
 
 

@@ -18,6 +18,7 @@ from gandl_jax.training.cost_meter import Meter
 from gandl_jax.training.generated_quality.schedule import Schedule
 from gandl_jax.training.grids import Grids
 from gandl_jax.training.looks import Looks
+from gandl_jax.training.stop_rule import StopRule
 from gandl_jax.training.validation import Validation
 
 NOTES = "train.recorder"  # of a checkpoint, needed to resume
@@ -43,6 +44,7 @@ class Recorder:
       validation: on the records that are set aside.
       meter: of the training's cost.
       generated: judges the images that the method draws.
+      stop_rule: ends the training early.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Recorder:
         validation: Validation,
         meter: Meter,
         generated: Schedule,
+        stop_rule: StopRule,
     ):
         first = former.step
         self._bad = bad
@@ -80,7 +83,7 @@ class Recorder:
         self._finite = parallel.on_one(soundness.finite)
         self._looked: tuple[int, dict] | None = None  # (step, fields on the device)
         self._looks, self._grids, self._validation = looks, grids, validation
-        self._generated = generated
+        self._generated, self._stop_rule = generated, stop_rule
         self._saved_step, self._meter = first, meter
         meter.begin(first, read_notes(saved, first).get(COST) if first else None)
 
@@ -104,7 +107,8 @@ class Recorder:
         except soundness.Trouble as trouble:
             trouble.found = step
             raise
-        return self._validation.why_done() if self._due("log", step) else ""
+        why = self._validation.why_done() if self._due("log", step) else ""
+        return why or self._stop_rule.why_done(step)
 
     def _add(self, step: int, state: Any, metrics: dict) -> None:
         # The step in flight is never read.

@@ -26,6 +26,7 @@ IMAGE_KEYS = (
     "data.scaling",
     "data.illumination",
     "embed.batch",
+    "embed.more_sets",
     "embed.orientations",
     "embed.weights",
 )

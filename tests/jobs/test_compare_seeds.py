@@ -185,6 +185,27 @@ def test_several_steps_make_a_learning_curve(compare, tmp_path, capsys):
     assert "--config.embed.steps=first,7,last" in told
 
 
+def test_all_steps_and_some_records_alone(compare, tmp_path, capsys):
+    table = control_table(3, 8)
+    is_aside = table["Metadata_Plate"] == table["Metadata_Plate"].iloc[0]
+    part = np.where(is_aside, "reporting", "choosing")
+    folders = [tmp_path / f"c-{seed}" for seed in range(2)]
+    for seed, folder in enumerate(folders):
+        written(folder, seed, table.assign(Metadata_Part=part), early=(5, 10))
+    settings = (
+        "--config.compare.steps=all",
+        "--config.evaluate.within=part:choosing",
+        "--config.compare.part=selection",
+        "--config.compare.aside_frac=0.33",
+    )
+    arguments = [*compare(folders), *settings, "--job=compare_seeds"]
+    assert program.main(arguments) == 0
+    rows = result(tmp_path / "w")["rows"]
+    names = list(dict.fromkeys(row["encoder"] for row in rows))
+    assert set(names) == {"gan@5", "gan@10", "gan@20", "gan@0"}
+    assert {row["counted"] for row in rows} == {"2 of 2 plates"}
+
+
 def test_only_sets_that_all_have_are_compared(config, tmp_path):
     written(tmp_path / "a-3", 3, names=("b16", "b32"))
     config.compare.update(workdirs=(f"{tmp_path}/a-0", f"{tmp_path}/a-3"), nested=False)

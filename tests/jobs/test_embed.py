@@ -33,6 +33,20 @@ def test_steps_are_chosen_by_name_or_number(wanted, chosen):
     assert encoders.choose_steps(wanted, [0, 10, 30]) == chosen
 
 
+def test_rules_and_all_stand_for_steps(tmp_path, capsys):
+    lines = [{"step": s, "d/real_sign": x} for s, x in ((10, 0.9), (30, 0.4))]
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    (tmp_path / "metrics.jsonl").write_text(text)
+    trained = encoders.Trained(epath.Path(tmp_path), None, [0, 10, 30])
+    assert encoders._steps(("all",), trained) == [0, 10, 30]
+    assert encoders._steps(("first", "balanced_sign"), trained) == [0, 30]
+    assert "balanced_sign chooses the checkpoint 30" in capsys.readouterr().out
+    with pytest.raises(InputError, match="did you mean 'balanced_sign'"):
+        encoders._steps(("balanced_sin",), trained)
+    with pytest.raises(InputError, match="did not log"):
+        encoders._steps(("validation_loss",), trained)
+
+
 def test_unknown_steps_are_told():
     with pytest.raises(InputError, match="no checkpoint '20'"):
         encoders.choose_steps(("20",), [0, 10])

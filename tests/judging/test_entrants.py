@@ -21,6 +21,32 @@ def test_a_network_that_nothing_is_trained_of_is_at_its_end(monkeypatch):
         entrants._check_finished(epath.Path("run"), config, None)
 
 
+def test_a_rule_may_choose_an_earlier_checkpoint(monkeypatch):
+    config = configs.default()
+    config.train.update(total_images=320, batch=32)
+    monkeypatch.setattr(opening, "newest_step", lambda folder: 10)
+    with pytest.raises(InputError, match="embedded at step 4, and .* ended at 10"):
+        entrants._check_finished(epath.Path("run"), config, 4)
+    config.embed.steps = ("first", "balanced_sign")
+    entrants._check_finished(epath.Path("run"), config, 4)
+
+
+def test_a_joined_set_needs_its_floor(monkeypatch, tmp_path):
+    monkeypatch.setattr(entrants.store, "widths", lambda directory: {"b8": 4})
+    folder = epath.Path(tmp_path)
+    encoders = folder / "gan@9", folder / "gan@0"
+    arm = {"method.name": "gan", "method.recipe": "", "train.total_images": 100}
+    one = entrants._Read(folder, "b8+classical", 0, encoders, arm)
+    one.arm["train.hold_out"] = ""
+    with pytest.raises(InputError, match="has no classical: embed it with"):
+        entrants._name_arms([one], "")
+    (folder / "classical").mkdir()
+    (made,) = entrants._name_arms([one], "")
+    assert made.directories == (*encoders, folder / "classical")
+    assert made.trained == "gan@9/b8+classical"
+    assert made.untrained == "gan@0/b8+classical"
+
+
 def read(method, seed, **settings):
     """A training of a method, before its arm has a name."""
     keys = {key.replace("__", "."): value for key, value in settings.items()}

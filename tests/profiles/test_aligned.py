@@ -195,6 +195,30 @@ def test_a_large_set_is_read_from_its_parts_once(tmp_path, monkeypatch):
     assert sorted(asked) == ["b16", "b8"]
 
 
+def test_sets_are_joined_where_a_network_has_all_parts(tmp_path):
+    shuffled = [SITES[i] for i in (3, 0, 5, 1, 4, 2)]
+    folders = [
+        written(tmp_path, "gan@9", SITES, sets=("b16", "b8")),
+        written(tmp_path, "gan@0", shuffled, sets=("b8",), note={"saw_images": False}),
+        written(tmp_path, "classical", shuffled, sets=("classical",)),
+    ]
+    sets = AlignedSets(folders, "b8+classical", join="b8+classical")
+    assert list(sets)[:2] == ["gan@9/b8+classical", "gan@0/b8+classical"]
+    assert len(sets) == 4 + 2
+    for name in list(sets)[:2]:
+        columns = sets[name].features.T.tolist()
+        number = 1 if name.startswith("gan@9") else 0  # of b8 among its sets
+        assert columns == [[*range(6)], [number] * 6, [*range(6)], [0] * 6]
+        assert sets[name].metadata is sets.metadata
+        assert sets[name].short_name == "b8+classical"
+    assert sets["gan@9/b8+classical"].seen.any_image
+    assert not sets["gan@0/b8+classical"].seen.any_image
+    assert list(sets.of_encoder("gan@0")) == ["gan@0/b8+classical", "gan@0/b8"]
+    blocks = AlignedSets(folders, "", join="b8+b16")
+    assert "gan@9/b8+b16" in blocks and "gan@0/b8+b16" not in blocks
+    assert blocks["gan@9/b8+b16"].features.shape == (6, 4)
+
+
 def test_some_records_alone_are_judged(tmp_path):
     shuffled = [SITES[i] for i in (3, 0, 5, 1, 4, 2)]
     first = written(tmp_path, "gan@9", SITES)

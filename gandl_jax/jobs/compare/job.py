@@ -17,9 +17,8 @@ import ml_collections
 from etils import epath
 
 from gandl_jax import free_disk
-from gandl_jax.errors import InputError
 from gandl_jax.jobs.compare import arm_costs, kept_scores, page, text
-from gandl_jax.judging import entrants, task_results
+from gandl_jax.judging import compared_workdirs, entrants, task_results
 from gandl_jax.judging.bench import open_bench
 from gandl_jax.raw import screen
 
@@ -43,7 +42,7 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     free_disk.require(workdir, WRITTEN_BYTES, "a comparison")
     workdir, dataset = epath.Path(workdir), screen.load(config).name
     target = workdir / FOLDER / dataset
-    folders = _folders(config, workdir)
+    folders = entrants.find(compared_workdirs.named(config, workdir))
     bench = open_bench(JOB, config, folders, target / "answers")
     contents = task_results.results(
         JOB,
@@ -61,35 +60,3 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
         path_stem = epath.Path(config.sweep.results) / config.name
         task_results.say(JOB, f"wrote {kept_scores.write(path_stem, contents, cost)}")
     task_results.say(JOB, f"wrote {target / 'index.html'}")
-
-
-def _folders(config: ml_collections.ConfigDict, workdir: epath.Path) -> list:
-    """Finds the workdirs that are compared.
-
-    Raises:
-      InputError: there are none, or a run of the sweep has none.
-    """
-    named = config.compare.workdirs
-    if not named and config.sweep.source:
-        named = [str(_run_workdir(workdir, name)) for name in config.sweep.runs]
-    if not named:
-        raise InputError(
-            "config.compare.workdirs is empty: name workdirs of one screen, as in "
-            "--config.compare.workdirs='runs/methods/demo/*'"
-        )
-    return entrants.find(named)
-
-
-def _run_workdir(workdir: epath.Path, name: str) -> epath.Path:
-    """Returns the workdir of a sweep's run.
-
-    Raises:
-      InputError: there is none.
-    """
-    if not (workdir / name).is_dir():
-        raise InputError(
-            f"the run {name} of the sweep has no workdir in {workdir}: run --job=sweep "
-            "there; if its rows are kept, so that it is not repeated, with another "
-            "--config.sweep.results"
-        )
-    return workdir / name

@@ -1,7 +1,9 @@
 """Outputs of a training: features, scores, the report."""
 
+from gandl_jax.errors import InputError
 from gandl_jax.jobs.doctor import progress
 from gandl_jax.jobs.doctor.state import State
+from gandl_jax.methods import step_choice
 from gandl_jax.methods.findings import BAD, GOOD, NOTE, Finding
 
 
@@ -76,6 +78,11 @@ def _is_embedded(state: State) -> bool:
     config, saved = state.config, state.saved
     if config.embed.checkpoint:
         return True
-    named = {"first": next(iter(saved.steps), None), "last": saved.newest}
-    steps = (named.get(step, step) for step in config.embed.steps)
+    wanted, named = config.embed.steps, {"last": [saved.newest]}
+    named["first"] = list(saved.steps[:1]) or [None]
+    try:
+        named |= step_choice.named(wanted, saved.steps, state.lines)
+    except InputError:  # of which --job=embed says why
+        return False
+    steps = {step for name in wanted for step in named.get(name, [name])}
     return {f"{config.method.name}@{step}" for step in steps} <= complete

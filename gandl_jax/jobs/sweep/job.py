@@ -62,7 +62,7 @@ def run(config, workdir: epath.Path) -> None:
     wanted = runs.read(config, workdir)
     with cluster.connected(config.evaluate.cluster) as workers:
         workdir.mkdir(parents=True, exist_ok=True)
-        with lock.held(workdir, "--job=sweep"):
+        with lock.held_here(workdir, "--job=sweep"):
             book = Book(workdir)
             prepared = _prepare(wanted, workdir)
             start, count_places = _ways(workers, config.sweep.processes)

@@ -4,6 +4,8 @@ import flax
 import jax.numpy as jnp
 from jax import Array
 
+from gandl_jax.methods.gan import controller
+
 
 @flax.struct.dataclass
 class Adaptation:
@@ -34,21 +36,22 @@ def follow(
 ) -> Adaptation:
     """Adds a step's sign; every `every` steps `prob` moves towards the target.
 
-    r_t = mean sign(D(x)) over the last steps: 0 if the discriminator guesses, 1 if it
-    knows the images; `prob` rises if r_t lies above the target (Karras et al. 2020,
-    arXiv 2006.06676, sec. 3).
+    It rises if D's mean sign on real images lies above the target (ADA, sec. 3).
 
     Args:
       past: state up to the step before.
-      sign: scalar in [-1, 1], mean over the global batch of sign(D(x)), x real.
-      step: scalar int32, steps completed before this one.
-      target: of r_t.
-      every: steps between two moves.
+      sign, step, target, every: as of `controller.follow`.
       move: size of a move of `prob`.
     """
-    signs = past.signs + sign
-    moved = jnp.clip(past.prob + move * jnp.sign(signs / every - target), 0, 1)
-    due = (step + 1) % every == 0
-    return Adaptation(
-        prob=jnp.where(due, moved, past.prob), signs=jnp.where(due, 0.0, signs)
+    prob, signs = controller.follow(
+        past.prob,
+        past.signs,
+        sign,
+        step,
+        target=target,
+        every=every,
+        move=move,
+        lowest=0.0,
+        highest=1.0,
     )
+    return Adaptation(prob=prob, signs=signs)

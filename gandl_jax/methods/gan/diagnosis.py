@@ -7,13 +7,15 @@ missing, or if it is too early to say. Imports nothing slow.
 import math
 from collections.abc import Sequence
 
-from gandl_jax.methods import metric_lines
+from gandl_jax.methods import metric_lines, step_choice
 from gandl_jax.methods.findings import BAD, GOOD, NOTE, Finding
 from gandl_jax.methods.metric_lines import Lines
+from gandl_jax.methods.step_rules import balanced_sign
 
 # Mean signs of D on real images (docs/trials.md): from .8 on D had won and its features
-# were worse than untrained ones; at .06 it no longer told images apart.
-WON, WINNING, BEST, BLIND = 0.8, 0.7, 0.5, 0.1
+# were worse than untrained ones; about 0 it no longer tells images apart, and features
+# have fallen in one training and risen in another.
+WON, WINNING, BLIND = 0.8, 0.7, 0.1
 GUESSING = 2 * math.log(2)  # the logistic loss of a D that knows nothing
 R1_TOO_MUCH = 10 * GUESSING  # the game's loss no longer counts (ours)
 R1_GONE = 1e-6 * GUESSING  # D gives all images the same answer (ours)
@@ -22,6 +24,8 @@ LEAKS = 0.8  # ADA's probability above which augmentation is drawn too (ADA, sec
 PATHS_GONE = 1e-3  # of the greatest path length (ours)
 PATHS_APART = 5.0  # times the running mean, or less than its inverse (ours)
 HALVED = 0.5  # of the greatest diversity (ours)
+BALANCED = "balanced_sign"  # of methods/step_rules
+AT_END = 0.99  # of the range of the balance, in octaves (ours)
 # Findings that more augmentation or a weaker D remedies.
 D_TOO_STRONG = ("discriminator", "generator")
 SLOWER, STRONGER = 0.5, 4.0  # times the learning rate, times R1's weight (ours)
@@ -41,9 +45,10 @@ def findings(lines: Lines, config, steps: Sequence[int]) -> list[Finding]:
         all_findings += [discriminator(lines, steps), generator(lines)]
     all_findings += [
         diversity(lines, method.least_diversity),
-        r1(lines, method.r1_weight),
+        r1(_with_weight(lines, method), method.r1_weight),
     ]
     all_findings += [path_length(lines), augmentation(lines)]
+    all_findings += [balance(lines, method.balance_most)]
     return [finding for finding in all_findings if finding]
 
 
@@ -73,10 +78,10 @@ def discriminator(lines: Lines, steps: Sequence[int] = ()) -> Finding | None:
     if sign is None:
         return None
     description = f"its mean sign on real images is {sign:.2f} of late"
-    if best_step := _best_step(lines, steps):
+    if best_step := step_choice.best(lines, steps, BALANCED):
         embed = (
             f"embed an earlier checkpoint, of which step {best_step} was nearest to "
-            f"{BEST} (--config.embed.steps=first,{best_step})"
+            f"{balanced_sign.UNDECIDED} (--config.embed.steps=first,{best_step})"
         )
     else:
         embed = "keep more checkpoints next time: earlier ones may have better features"
@@ -92,7 +97,7 @@ def discriminator(lines: Lines, steps: Sequence[int] = ()) -> Finding | None:
         return Finding(
             "discriminator",
             NOTE,
-            f"it is winning: {description} (features are best about {BEST})",
+            f"it is winning: {description}",
             f"{embed}; from {WON} on train anew with more R1 or augmentation",
         )
     if sign <= BLIND:
@@ -100,24 +105,10 @@ def discriminator(lines: Lines, steps: Sequence[int] = ()) -> Finding | None:
             "discriminator",
             NOTE,
             f"it hardly tells real images from drawn ones: {description} (features "
-            f"are best about {BEST}, and fade as it stops seeing)",
-            embed,
+            "have fallen there, and risen: docs/trials.md)",
+            "score several checkpoints (--config.embed.steps=all)",
         )
-    return Finding(
-        "discriminator",
-        GOOD,
-        f"it sees: {description} (features are best about {BEST})",
-    )
-
-
-def _best_step(lines: Lines, steps: Sequence[int]) -> int | None:
-    """Returns the checkpoint after step 0 whose sign was nearest to the best."""
-    signs = metric_lines.points(lines, "d/real_sign")
-    signs_at = {}
-    for step in steps:
-        if step and signs:
-            _, signs_at[step] = min(signs, key=lambda point: abs(point[0] - step))
-    return min(signs_at, key=lambda step: abs(signs_at[step] - BEST), default=None)
+    return Finding("discriminator", GOOD, f"it sees: {description}")
 
 
 def generator(lines: Lines) -> Finding | None:
@@ -249,3 +240,36 @@ def augmentation(lines: Lines) -> Finding | None:
             "use more images, a smaller network or more R1, in a new workdir",
         )
     return Finding("augmentation", GOOD, f"its probability is {prob:.2f} of late")
+
+
+def balance(lines: Lines, most: float) -> Finding | None:
+    """Judges whether the balance of both networks has room left.
+
+    Args:
+      lines: of the metrics.
+      most: `config.method.balance_most`.
+    """
+    strength = metric_lines.recent(lines, "d/held_back")
+    if strength is None or strength <= 0:
+        return None
+    description = f"the discriminator is held back {strength:.3g} times as strongly"
+    if most > 1 and abs(math.log(strength)) >= AT_END * math.log(most):
+        return Finding(
+            "balance",
+            NOTE,
+            f"{description} as the config says, the end of the range "
+            f"(config.method.balance_most={most:g})",
+            "widen the range, or set another balance_target, in a new workdir",
+        )
+    return Finding("balance", GOOD, f"{description} of late")
+
+
+def _with_weight(lines: Lines, method) -> Lines:
+    """Returns lines whose R1 counts with the weight that it had in them."""
+    if method.balance != "r1_weight":
+        return lines
+    return [
+        {**line, "d/r1": line["d/r1"] * line["d/held_back"]}
+        for line in lines
+        if "d/r1" in line and "d/held_back" in line
+    ]

@@ -9,10 +9,10 @@ import jax.numpy as jnp
 from jax import Array
 
 from gandl_jax.errors import InputError
-from gandl_jax.methods import diversity, frozen, games, losses
+from gandl_jax.methods import diversity, frozen, games, losses, map_pooling
 from gandl_jax.methods.augment import augment
 from gandl_jax.methods.contract import FIXED
-from gandl_jax.methods.gan import adaptive, updates, views, weights
+from gandl_jax.methods.gan import adaptive, balance, updates, views, weights
 from gandl_jax.methods.gan import (
     state as gan_state,
 )
@@ -25,7 +25,7 @@ from gandl_jax.methods.gan.networks import (
     Networks,
     normal,
 )
-from gandl_jax.methods.gan.state import AdaptiveState, State
+from gandl_jax.methods.gan.state import State
 from gandl_jax.methods.optimisers import lazy_adam
 from gandl_jax.methods.phase import Phase, sample_keys, substream
 from gandl_jax.methods.source import Source
@@ -56,6 +56,7 @@ class Method:
 
     def __init__(self, config, source: Source):
         self.options, self.weights = config.method, config.embed.weights
+        self.more_sets = config.embed.more_sets
         self.batch, self.parts = config.train.batch, config.train.accumulate
         self.column, self.first_class, classes = _condition(source)
         self.networks = Networks(config, len(source.channels), classes)
@@ -92,9 +93,12 @@ class Method:
             w_average=jnp.zeros(self.networks.dim),
             path_mean=jnp.zeros(()),
         )
-        if self.options.augment != "adaptive":
-            return state
-        return AdaptiveState(**vars(state), augment=adaptive.start())
+        controllers = {}
+        if self.options.augment == "adaptive":
+            controllers["augment"] = adaptive.start()
+        if self.options.balance != "none":
+            controllers["balance"] = balance.start()
+        return gan_state.with_controllers(state, **controllers)
 
     def trained(self, state: State) -> weights.Networks:
         """Returns the networks that another training may start from."""
@@ -128,16 +132,23 @@ class Method:
         Returns:
           "first_dense": [B, D]; "last_map": [B, 16 D]; "b<r>": [B, 2 D], mean and
           standard deviation over space of the block that takes r px; "blocks": those
-          of all blocks, joined.
+          of all blocks, joined. And of config.embed.more_sets: "b<r>_linear", as
+          "b<r>" of the block's last convolution before its nonlinearity;
+          "b<r>_covariances": [B, K (K + 1) / 2], of the block's channels.
         """
-        maps = self.networks.features(encoder[self.weights], images)
+        d = encoder[self.weights]
+        maps = self.networks.features(d, images)
         sets = {"first_dense": maps.pop("first_dense")}
         for name, block_map in maps.items():
-            sets[name] = jnp.concatenate(
-                [block_map.mean((1, 2)), block_map.std((1, 2))], -1
-            )
+            sets[name] = map_pooling.means_and_deviations(block_map)
         sets["blocks"] = jnp.concatenate([sets[name] for name in maps], -1)
         sets["last_map"] = block_map.reshape(block_map.shape[0], -1)
+        if "covariances" in self.more_sets:
+            for name, block_map in maps.items():
+                sets[f"{name}_covariances"] = map_pooling.covariances(block_map)
+        if "linear" in self.more_sets:
+            for name, block_map in self.networks.linear_maps(d, images).items():
+                sets[f"{name}_linear"] = map_pooling.means_and_deviations(block_map)
         return sets
 
     def samples(self, state: State, keys: Array, labels: Mapping[str, Array]) -> Array:
@@ -203,6 +214,10 @@ class Method:
             metrics["d/augment_prob"] = state.augment.prob
             sign = metrics["d/real_sign"]
             state = updates.adapt(state, sign, self.options, self.batch)
+        if self.options.balance != "none":
+            metrics["d/held_back"] = state.balance.strength
+            sign = metrics["d/real_sign"]
+            state = updates.hold_back(state, sign, self.options, self.batch)
         return updates.average_style(state, mean), norms | metrics
 
     def d_reg(self, state: State, batch: dict, key: Array) -> tuple[State, dict]:
@@ -219,6 +234,8 @@ class Method:
             return losses.r1(discriminate, images).mean()
 
         def weighted(weight, value):
+            if self.options.balance == "r1_weight":
+                weight = weight * state.balance.strength
             return weight / 2 * self.options.r1_every_steps * value
 
         def loss(d, micro_batch):
@@ -336,7 +353,9 @@ class Method:
 
         The metrics are those of `loss`, and the norms of gradient and update.
         """
-        network = phase[0]
+        network, rate = phase[0], None
+        if network == "d" and self.options.balance == "d_learning_rate":
+            rate = 1 / state.balance.strength
         state, value, metrics, norms = descend(
             state,
             network,
@@ -345,6 +364,7 @@ class Method:
             adam={"g": self.g_adam, "d": self.d_adam}[network],
             parts=self.parts,
             freeze=self.options.freeze,
+            rate=rate,
         )
         return (
             state,

@@ -117,6 +117,23 @@ class Networks:
         """Returns the discriminator's maps of images [B, H, W, C], by name."""
         return self.discriminator.apply({"params": d}, images, method="features")
 
+    def linear_maps(self, d: dict, images: Array) -> dict[str, Array]:
+        """Returns the last convolution of each block before its nonlinearity.
+
+        Returns:
+          {"b<r>": [B, r/2, r/2, D] float32}, of images [B, H, W, C].
+        """
+        _, kept = self.discriminator.apply(
+            {"params": d},
+            images,
+            method="features",
+            mutable=[stylegan2.INTERMEDIATES],
+        )
+        return {
+            name.rpartition("_")[2]: block[stylegan2.LINEAR][0].astype(jnp.float32)
+            for name, block in kept[stylegan2.INTERMEDIATES].items()
+        }
+
 
 def normal(keys: Array, stream: int, shape: tuple[int, ...]) -> Array:
     """Draws standard normal numbers, [B, *shape] float32."""

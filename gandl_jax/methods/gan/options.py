@@ -7,6 +7,7 @@ from gandl_jax import config as configs
 from gandl_jax.errors import InputError, known
 from gandl_jax.methods.option_checks import check_at_most_1, check_augmentation
 
+BALANCES = ("none", "r1_weight", "d_learning_rate")
 RESAMPLING = ("auto", "cpu", "gpu", "tpu", "folded", "strided", "strided_sums")
 
 OPTIONS = {
@@ -44,6 +45,13 @@ OPTIONS = {
     "augment_target": 0.6,  # of the mean sign of D(real) (ADA, like the next two)
     "augment_speed_images": 500_000,  # to move the probability from 0 to 1
     "augment_every_steps": 4,
+    # Balance of D and G: "none", or what follows the mean sign of D(real) to a target:
+    # the "r1_weight" (R2's too), or inversely the "d_learning_rate".
+    "balance": "none",
+    "balance_target": 0.5,  # ours, like the next three
+    "balance_speed_images": 10_000,  # to double or halve it
+    "balance_every_steps": 4,
+    "balance_most": 64.0,  # times the config's value, and 1/64 of it at least
     # Images between comparisons of samples with real images, by the distance of each to
     # the nearest other (ours). Below least_diversity G has collapsed.
     "diversity_every_images": 10_000,
@@ -62,6 +70,7 @@ MODEL = {
     # (models/stylegan2/costs.py), or one form for all layers.
     "resampling": "auto",
 }
+MORE_SETS = ("covariances", "linear")  # of each block: see `Method.embed`
 FEATURES = "b8"  # mean and deviation of the deepest block (ours)
 LABELS = "optional"  # both networks are conditioned on the class
 ARCHITECTURE = (
@@ -93,6 +102,9 @@ LOWEST = {
     "method.views_temperature": 1e-3,
     "method.augment_speed_images": 1,
     "method.augment_every_steps": 1,
+    "method.balance_speed_images": 1,
+    "method.balance_every_steps": 1,
+    "method.balance_most": 1,
     "method.diversity_every_images": 1,
     "model.channel_base": 1,
     "model.channel_max": 1,
@@ -148,7 +160,10 @@ def check(config) -> None:
     used = method.augment != "none" or method.views_weight > 0
     off = "--config.method.augment=none --config.method.views_weight=0"
     check_augmentation(method, used=used, off=off)
-    check_at_most_1(method, "augment_prob", "augment_target", "views_prob")
+    check_at_most_1(
+        method, "augment_prob", "augment_target", "balance_target", "views_prob"
+    )
+    _check_balance(method)
     if method.loss == "wgan_gp" and method.r2_weight:
         raise InputError(
             f"config.method.r2_weight={method.r2_weight} has no part in wgan_gp, whose "
@@ -157,6 +172,19 @@ def check(config) -> None:
         )
     _check_batch(config)
     _check_size(config)
+
+
+def _check_balance(method) -> None:
+    known("method.balance", method.balance, BALANCES)
+    if method.balance != "r1_weight":
+        return
+    has_r1 = method.loss != "wgan_gp"
+    if not has_r1 or not (method.r1_weight or method.r2_weight):
+        missing = "R1's weight is 0" if has_r1 else "wgan_gp has no R1"
+        raise InputError(
+            f"config.method.balance=r1_weight changes nothing, for {missing}: set "
+            "--config.method.balance=d_learning_rate, or none"
+        )
 
 
 def _check_batch(config) -> None:

@@ -4,8 +4,15 @@ PANELS = {  # caption -> axis, metric -> its name in the legend
     "Losses": ("loss", {"d/loss": "discriminator", "g/loss": "generator"}),
     "R1 penalty": ("R1", {"d/r1": "R1"}),
     "Path length": ("path length", {"g/path_length": "path length"}),
-    "Discriminator's mean sign on real images (features are best about 0.5, and worse "
-    "than untrained ones from 0.8 on)": ("mean sign", {"d/real_sign": "real images"}),
+    "Discriminator's mean sign on real images (0: it guesses; from 0.8 on it has won, "
+    "and features were worse than untrained ones)": (
+        "mean sign",
+        {"d/real_sign": "real images"},
+    ),
+    "How strongly the discriminator is held back": (
+        "times the config's",
+        {"d/held_back": "by R1's weight or its learning rate"},
+    ),
     "Discriminator's mean output": (
         "logit",
         {"d/real_score": "real", "d/fake_score": "generated"},
@@ -16,6 +23,6 @@ PICTURES = (
     "Early pictures look like noise, and that is no fault. Steps teach, not images: "
     "small networks at 64 px drew blobs after 500 steps (8,000 images, 16 a batch) and "
     "cells with nuclei after 3,000 (12,000 images, 4 a batch); larger networks and "
-    "images take longer. Features are often best before pictures are."
+    "images take longer."
 )
 FACTS = {"R1 weight": "method.r1_weight"}  # name on the page -> key of the config

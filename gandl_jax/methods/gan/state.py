@@ -10,6 +10,7 @@ from jax import Array
 
 from gandl_jax.errors import InputError
 from gandl_jax.methods.gan.adaptive import Adaptation
+from gandl_jax.methods.gan.balance import Balance
 from gandl_jax.methods.gan.weights import Networks
 
 NETWORKS = ("g", "d", "g_average", "d_average", "w_average")  # fields of a state
@@ -51,6 +52,42 @@ class AdaptiveState(State):
     """
 
     augment: Adaptation
+
+
+@flax.struct.dataclass
+class BalancedState(State):
+    """The state with a balance of D and G, a class of its own like `AdaptiveState`.
+
+    Attributes:
+      balance: how strongly D is held back, and the signs that move it.
+    """
+
+    balance: Balance
+
+
+@flax.struct.dataclass
+class AdaptiveBalancedState(AdaptiveState):
+    """The state with both.
+
+    Attributes:
+      balance: as of `BalancedState`.
+    """
+
+    balance: Balance
+
+
+_WITH_CONTROLLERS = {
+    (): State,
+    ("augment",): AdaptiveState,
+    ("balance",): BalancedState,
+    ("augment", "balance"): AdaptiveBalancedState,
+}
+
+
+def with_controllers(state: State, **controllers: Adaptation | Balance) -> State:
+    """Returns a state with what follows D's signs: augment, balance, both or none."""
+    kind = _WITH_CONTROLLERS[tuple(sorted(controllers))]
+    return kind(**vars(state), **controllers)
 
 
 def networks(state: State) -> Networks:

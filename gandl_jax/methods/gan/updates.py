@@ -3,8 +3,13 @@
 from jax import Array
 
 from gandl_jax.methods import ema, frozen
-from gandl_jax.methods.gan import adaptive
-from gandl_jax.methods.gan.state import AdaptiveState, State
+from gandl_jax.methods.gan import adaptive, balance
+from gandl_jax.methods.gan.state import (
+    AdaptiveBalancedState,
+    AdaptiveState,
+    BalancedState,
+    State,
+)
 
 STYLE_AVERAGE_DECAY = 0.998  # of the running mean of w (StyleGAN2, code)
 
@@ -61,3 +66,15 @@ def adapt(state: AdaptiveState, sign: Array, options, batch: int) -> AdaptiveSta
         move=batch * every / options.augment_speed_images,
     )
     return state.replace(augment=after)
+
+
+def hold_back(
+    state: BalancedState | AdaptiveBalancedState, sign: Array, options, batch: int
+) -> BalancedState | AdaptiveBalancedState:
+    """Moves how strongly D is held back.
+
+    Args:
+      state, sign, options, batch: as of `adapt`.
+    """
+    after = balance.follow(state.balance, sign, state.step, options, batch)
+    return state.replace(balance=after)

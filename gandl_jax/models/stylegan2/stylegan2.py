@@ -21,6 +21,7 @@ from gandl_jax.models.stylegan2.layers import (
     minibatch_deviation,
 )
 
+INTERMEDIATES, LINEAR = "intermediates", "linear"  # what blocks give on request
 MAPPING_MULTIPLIER = 0.01  # learning rate of the mapping network (StyleGAN2, app. B)
 
 
@@ -258,6 +259,9 @@ class Discriminator(nn.Module):
 class Block(nn.Module):
     """Two convolutions with a skip, which halve the image.
 
+    On request (`INTERMEDIATES`) it gives `LINEAR`, the second convolution with its bias
+    before the nonlinearity.
+
     Attributes:
       inner: channels of the first convolution.
       features: D, channels of the result.
@@ -276,5 +280,6 @@ class Block(nn.Module):
         )
         skip = down(kernel=1, bias=False, name="skip")(x)
         x = leaky_relu(Conv(self.inner, name="conv0")(x))
-        x = leaky_relu(down(name="conv1")(x))
-        return (x + skip) * math.sqrt(0.5)
+        linear = down(name="conv1")(x)
+        self.sow(INTERMEDIATES, LINEAR, linear)  # does nothing unless asked for
+        return (leaky_relu(linear) + skip) * math.sqrt(0.5)

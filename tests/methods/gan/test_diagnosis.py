@@ -103,6 +103,22 @@ def test_the_checkpoint_whose_sign_was_best_is_named():
     assert "--config.embed.steps=first,20)" in told.do
 
 
+def test_the_balance_is_told_at_the_end_of_its_range():
+    for strength, state in ((1.5, GOOD), (64.0, NOTE), (1 / 64, NOTE)):
+        told = diagnosis.balance(lines(d__held_back=[strength] * 12), 64.0)
+        assert told.state == state
+    assert diagnosis.balance(HEALTHY, 64.0) is None
+
+
+def test_r1_counts_with_the_weight_that_it_had():
+    held = lines(d__r1=[0.01] * 12, d__held_back=[0.0] * 2 + [64.0] * 10)
+    config = configs.default()
+    config.method.balance = "r1_weight"
+    told = {one.what: one for one in diagnosis.findings(held, config, steps=[0])}
+    assert (told["R1"].state, told["balance"].state) == (NOTE, NOTE)
+    assert "adds 3.2 to D's loss" in told["R1"].words  # 10 / 2 x 64 x 0.01
+
+
 @pytest.mark.parametrize("loss", ["relativistic", "wgan_gp"])
 def test_other_games_have_no_zero_to_judge_scores_by(loss):
     config = configs.default()

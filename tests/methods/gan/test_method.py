@@ -181,3 +181,25 @@ def test_mixed_styles_are_the_first_latent_then_the_second(method):
     same = (mixed == plain).all(-1)
     assert (np.diff(same.astype(int), axis=1) <= 0).all(), "once changed, changed"
     assert 0.7 < (~same[:, -1]).mean() < 1.0
+
+
+def test_more_sets_are_there_if_asked_for(config):
+    """Of the same blocks, and the usual sets stay as they are."""
+    asked = config.copy_and_resolve_references()
+    asked.embed.more_sets = ("covariances", "linear")
+    usual, more = (gan.Method(c, Source(("a", "b", "c"))) for c in (config, asked))
+    encoder = usual.items(usual.init(jax.random.key(0)))["encoder"]
+    images = batch_of(0)["images"]
+    found, expected = (jax.jit(m.embed)(encoder, images) for m in (more, usual))
+    assert set(found) - set(expected) == {"b8_covariances", "b8_linear"}
+    for name, values in expected.items():
+        np.testing.assert_allclose(found[name], values, rtol=1e-5, atol=1e-6)
+    linear = usual.networks.linear_maps(encoder["average"], images)["b8"]
+    pooled = [np.mean(linear, (1, 2)), np.std(linear, (1, 2))]
+    np.testing.assert_allclose(
+        found["b8_linear"], np.concatenate(pooled, 1), rtol=1e-4, atol=1e-5
+    )
+    deviations = np.split(np.asarray(found["b8"]), 2, 1)[1]
+    rows, columns = np.triu_indices(deviations.shape[1])
+    variances = np.asarray(found["b8_covariances"])[:, rows == columns]
+    np.testing.assert_allclose(variances, deviations**2, rtol=1e-4, atol=1e-6)

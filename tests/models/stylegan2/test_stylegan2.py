@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from gandl_jax.models.stylegan2 import layers, stylegan2
 
@@ -28,6 +29,31 @@ def test_features_of_an_image_do_not_depend_on_its_neighbours():
         np.testing.assert_allclose(
             together[name][3], alone[name][0], rtol=1e-5, atol=1e-6
         )
+
+
+@pytest.mark.parametrize("remat", [False, True])
+def test_blocks_give_their_convolutions_before_the_nonlinearity(remat):
+    """Without its skip a block is the nonlinearity of what it gives, over root 2."""
+    module = stylegan2.Discriminator(size=16, base=64, widest=8, group=2, remat=remat)
+    x = jax.random.normal(jax.random.key(0), (2, 16, 16, 3))
+    params = module.init(jax.random.key(1), x)["params"]
+    params["blocks_b8"]["skip"] = jax.tree.map(
+        jnp.zeros_like, params["blocks_b8"]["skip"]
+    )
+    params["blocks_b8"]["conv1"]["bias"] += jnp.linspace(-1, 1, 8)
+
+    def asked(params):
+        return module.apply(
+            {"params": params}, x, method="features", mutable=["intermediates"]
+        )
+
+    maps, kept = jax.jit(asked)(params)
+    assert set(kept["intermediates"]) == {"blocks_b16", "blocks_b8"}
+    (linear,) = kept["intermediates"]["blocks_b8"]["linear"]
+    linear = np.asarray(linear)
+    assert (linear < 0).any() and (linear > 0).any()
+    expected = np.where(linear < 0, 0.2 * linear, linear)
+    np.testing.assert_allclose(maps["b8"], expected, rtol=1e-5, atol=1e-6)
 
 
 def test_noise_of_a_sample_depends_on_its_key_alone():
