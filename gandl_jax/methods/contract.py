@@ -100,6 +100,8 @@ class Options(Protocol):
       FREE: keys that change no result beyond its rounding.
       RECIPES: {name: {full key: value}}, such as a paper's; chosen by recipe=NAME.
       CITE: references for the report; may be left out.
+      doubt: doubt(config) returns why nothing can be learnt by these options, or "",
+        for comparisons; may be left out.
       REPLACED: keys of ARCHITECTURE, or "data.label", that may differ in a training
         that this one starts from: `start` initialises the layers that depend on them,
         such as a head for other classes; may be left out.

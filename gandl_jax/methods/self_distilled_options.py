@@ -74,6 +74,21 @@ def check(config) -> None:
     plain_backbone_options.check(config, sides(config))
 
 
+def doubt(config) -> str:
+    """Returns why nothing can be learnt, if all views of an image are the same."""
+    method = config.method
+    drawn = (method.flip_prob, method.turn_prob, method.blur_prob)
+    is_augmented = any(drawn) or (method.augment_prob and method.augment_kinds)
+    groups = multi_crop_options.groups(config)
+    is_alike = all(group.is_whole for group in groups)
+    if is_augmented or not is_alike or len({group.px for group in groups}) > 1:
+        return ""
+    return (
+        "degenerate: crops are whole images and not augmented, so that all views of an "
+        "image are the same and nothing can be learnt from them"
+    )
+
+
 def sides(config) -> tuple[Side, ...]:
     """Returns the sides of whole images and of crops of other sides."""
     whole = whole_side(config)
