@@ -61,6 +61,8 @@ TASKS = {
         "evaluate.drug_similarity.doses": "all",  # those whose mechanism was seen
     },
 }
+# By itself it holds nothing out; a comparison takes the splits of the others.
+UNTRAINED = {"demo": {"evaluate.splits": ("plate",)}}
 # Of the smallest simulated screen every mechanism has one drug, and too few records are
 # held out to cluster.
 TRIED = {"demo": {"evaluate.tasks": "drug_control"}}
@@ -86,5 +88,6 @@ def get_configs(screen):
         made |= screen.grid(axes, SMALLER | length | tasks | own)
     made |= screen.grid({"method": ("gan", "dino"), "seed": seeds}, length | tasks)
     nothing = {"method": ("autoencoder",), "recipe": ("morpho_untrained",)}
+    tasks = tasks | UNTRAINED.get(screen.name, {})
     made |= screen.grid(nothing | {"seed": seeds[:1]}, tasks)
     return screen.hold_out(made)

@@ -9,7 +9,12 @@ from gandl_jax.methods import (
     plain_backbone_options,
     trunk_options,
 )
-from gandl_jax.methods.option_checks import Side, check_at_most_1, whole_side
+from gandl_jax.methods.option_checks import (
+    Side,
+    check_at_most_1,
+    check_patience,
+    whole_side,
+)
 
 OPTIONS = {
     **one_network_options.ADAM,
@@ -69,6 +74,7 @@ def check(config) -> None:
     """
     one_network_options.check_augment(config.method)
     check_at_most_1(config.method, "average_decay", "average_decay_last")
+    check_patience(config)
     multi_crop_options.check(config)
     trunk_options.check_mixing(config)
     plain_backbone_options.check(config, sides(config))
