@@ -26,7 +26,7 @@ from gandl_jax.judging.asked import Asked
 from gandl_jax.judging.entrants import Entrant
 from gandl_jax.judging.kept_answers import KeptAnswers
 from gandl_jax.judging.step_lines import StepLines
-from gandl_jax.profiles import feature_set, floors, store
+from gandl_jax.profiles import feature_set, floors, held_out, store
 from gandl_jax.profiles.aligned import AlignedSets
 from gandl_jax.raw import screen
 from gandl_jax.reading import labelling
@@ -105,7 +105,7 @@ class Bench:
         Each is opened anew, so that one's features are in memory.
         """
         for one, made_from in zip(self.compared, self.made_from, strict=True):
-            opened = one.open(self.records, self.within)
+            opened = self._judged_alike(one.open(self.records, self.within))
             for role in (judged.TRAINED, judged.UNTRAINED):
                 if name := getattr(one, role):
                     own = opened.of_encoder(feature_set.encoder(name))
@@ -120,9 +120,18 @@ class Bench:
         for name in floors.OF_IMAGES:
             there = [place / name for place in places if (place / name).is_dir()]
             for directory in there[:1]:
-                opened = AlignedSets([directory], "", self.records, self.within)
+                opened = self._judged_alike(
+                    AlignedSets([directory], "", self.records, self.within)
+                )
                 found[name] = opened, task_results.made_from([directory], opened)
         return found
+
+    def _judged_alike(self, opened: AlignedSets) -> AlignedSets:
+        """The same sets, of which the records are judged that all hold out.
+
+        Floors and networks that were trained on all records hold nothing out.
+        """
+        return opened.held_out_as(self.metadata)
 
     def _fits(self, made: Asked) -> int:
         """How many there are of all that is asked."""
@@ -222,13 +231,17 @@ def _options(config: ml_collections.ConfigDict, task: str) -> dict[str, Any]:
 
 
 def _metadata(compared: Sequence[Entrant], opened: Sequence) -> pd.DataFrame:
-    """The records, with what those that hold out hold out."""
+    """The records, with what those that hold out hold out.
+
+    An untrained network has seen none, and so tells of no records held out.
+    """
     sure = [
         sets.metadata
         for one, sets in zip(compared, opened, strict=True)
         if one.seed is not None and not one.saw_all
     ]
-    return (sure or [opened[0].metadata])[0]
+    told = [metadata for metadata in sure if held_out.COLUMN in metadata]
+    return (told or sure or [opened[0].metadata])[0]
 
 
 def _named(one: Entrant) -> str:

@@ -38,9 +38,11 @@ class Entrant:
       settings: all in which they differ: "batch=16 total_images=160".
       seed: of the training; None of a table.
       folder: the workdir.
-      encoders: profiles/<dataset>/<encoder>: trained and untrained; of a table its one.
+      encoders: profiles/<dataset>/<encoder>: trained and untrained; the one of a
+        table, or of a network that is not trained.
       trained: full name of the headline set.
-      untrained: the same of the network before training; "" of a table.
+      untrained: the same of the network before training; "" of a table, and of a
+        network that is not trained.
       saw_all: whether it was trained on records that others held out.
     """
 
@@ -156,13 +158,29 @@ def _check_screen(folder: epath.Path, config, dataset: str) -> None:
 
 
 def _training(job: str, folder: epath.Path, config, dataset: str) -> _Read:
-    encoders = seed_workdirs.chosen_encoders(job, folder, ("last",), dataset)
+    encoders = _encoders(job, folder, config, dataset)
     _check_finished(folder, config, feature_set.step(encoders[0].name))
     trained = seed_workdirs.trained_with(config)
     arm = configs.identity(trained) | seed_workdirs.started(folder)
     arm |= {LENGTH: trained.train.total_images, RECIPE: trained.method.recipe}
     features = config.evaluate.features
     return _Read(folder, features, arm.pop("seed"), encoders, arm)
+
+
+def _encoders(
+    job: str, folder: epath.Path, config, dataset: str
+) -> tuple[epath.Path, ...]:
+    """The trained encoder, then the untrained one; that alone where nothing is trained.
+
+    A network that starts from published weights is not untrained.
+    """
+    found = task_results.encoders(job, folder / "profiles" / dataset)
+    networks = [d for d in found if feature_set.is_network(d.name)]
+    if not config.train.total_images and [
+        feature_set.step(d.name) for d in networks
+    ] == [0]:
+        return tuple(networks)
+    return seed_workdirs.chosen_encoders(job, folder, ("last",), dataset)
 
 
 def _check_finished(folder: epath.Path, config, step: int | None) -> None:
@@ -217,7 +235,10 @@ def _named(trainings: Sequence[_Read], held_out: str) -> list[Entrant]:
         method = arm["method.name"]
         others = [other for other in arms if other["method.name"] == method]
         differ = differing(others)
-        untrained = one.encoders[-1].name
+        untrained = [
+            feature_set.full_name(directory.name, one.features)
+            for directory in one.encoders[1:]
+        ]
         made.append(
             Entrant(
                 method,
@@ -227,7 +248,7 @@ def _named(trainings: Sequence[_Read], held_out: str) -> list[Entrant]:
                 one.folder,
                 one.encoders,
                 _set_name(one.folder, one.encoders[0], one.features),
-                feature_set.full_name(untrained, one.features),
+                next(iter(untrained), ""),
                 bool(held_out) and not one.arm[HOLD_OUT],
             )
         )
