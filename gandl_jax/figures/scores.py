@@ -13,7 +13,8 @@ KNOWN = (
     "classical",
 )
 LEGEND = 3  # entries in a line of the legend
-LONGEST = 20  # letters of a name that the margin has room for
+LONGEST = 20  # letters of a line of a name that the margin has room for
+MOST_LINES = 3  # of a name
 Score = tuple[float, float | None, float | None]  # value, low, high
 
 
@@ -27,8 +28,8 @@ def draw(
     """Draws scores with their intervals, one line of the figure for each name.
 
     Args:
-      names: what is scored, from top to bottom; lines of text that are too long for
-        the margin are cut.
+      names: what is scored, from top to bottom; those that are too long for the
+        margin go on in the next line, words that are too long are cut.
       series: name -> (value, low, high) for each of `names`, None where there is none.
       label: name of the horizontal axis.
       chance: for each of `names` the score of guessing, drawn as a dashed line.
@@ -67,7 +68,7 @@ def draw(
         linestyle="--",
         label="chance",
     )
-    shown = ["\n".join(map(_short, name.split("\n"))) for name in names]
+    shown = [_in_lines(name) for name in names]
     axes.set_yticks(range(len(names)), shown, parse_math=False)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_xlabel(label)
@@ -88,6 +89,17 @@ def _looks(kinds: Iterable[str]) -> dict[str, tuple[str, str]]:
     others = (k for k in kinds if k not in KNOWN)
     order = {name: k for k, name in enumerate((*KNOWN, *others))}
     return {kind: looks[order[kind] % len(looks)] for kind in kinds}
+
+
+def _in_lines(name: str) -> str:
+    lines = [
+        _short(line)
+        for part in name.split("\n")
+        for line in style.broken(part, LONGEST) or [""]
+    ]
+    if len(lines) > MOST_LINES:
+        lines = [*lines[: MOST_LINES - 1], lines[MOST_LINES - 1] + "…"]
+    return "\n".join(lines)
 
 
 def _short(text: str) -> str:
