@@ -45,7 +45,10 @@ def written(folder, method, seed, shift, *, learnt=False, more=None, **settings)
     table, rng = control_table(4, 12), np.random.default_rng(seed)
     label = (table["Metadata_Role"] != "response_0").to_numpy()
     profiles, name = folder / "profiles/simulated", config.evaluate.features
-    known = (table["Metadata_Plate"] != "0").to_numpy() | (config.train.hold_out == "")
+    plate = config.train.hold_out.rpartition("/")[2] or "0"
+    known = (table["Metadata_Plate"] != plate).to_numpy() | (
+        config.train.hold_out == ""
+    )
     labels = np.array(["Condition" if k and learnt else "" for k in known], object)
     seen = seen_table.make(table, Seen(known.astype(object), labels))
     for step, by, told in ((STEP, shift, seen), (0, 0.0, None)):
@@ -430,7 +433,8 @@ def test_drugs_mechanisms_and_clusters_compare_methods(tmp_path, monkeypatch):
     folders = tmp_path / "runs"
     for seed in (0, 1):
         for method, shift in {"gan": 4.0, "autoencoder": 0.5}.items():
-            written(folders / f"{method}-{seed}", method, seed, shift)
+            plate = {"train.hold_out": "plate:M-1/2"}  # neither first nor last
+            written(folders / f"{method}-{seed}", method, seed, shift, **plate)
     tasks = ("drug_control", "drug_similarity", "clustering")
     assert compare(folders, f"--config.evaluate.tasks={','.join(tasks)}") == 0
     for task in tasks:
@@ -444,7 +448,7 @@ def test_drugs_mechanisms_and_clusters_compare_methods(tmp_path, monkeypatch):
         }
     # Floors hold nothing out by themselves, and are judged on the same wells.
     table = with_drugs(4, 48)
-    sides = np.where(table["Metadata_Plate"] == "0", "test", "train")
+    sides = np.where(table["Metadata_Plate"] == "2", "test", "train")
     table[held_out.COLUMN] = sides.astype(object)
     features = store.read_features(
         folders / "autoencoder-0/profiles/simulated/intensity", "intensity"
