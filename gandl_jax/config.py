@@ -242,8 +242,11 @@ def smoke(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
     if drawn:
         config.data.source_dir += "-smoke"
         config.simulate.update(modules.constant("screens", config.data.name, "SMOKE"))
-    if config.model.input_px:  # then crops keep their size
+    if config.model.input_px:  # then crops keep their size, as far as images have it
         config.model.input_px = 16
+        if drawn:
+            smaller_px = min(config.data.crop_px, config.simulate.size_px)
+            config.data.crop_px = smaller_px
     else:
         config.data.crop_px = 16
     config.embed.orientations = 1

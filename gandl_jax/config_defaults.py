@@ -190,9 +190,9 @@ DEFAULTS = {
         "not_features": (),
     },
     "benchmark": {
-        # "conversion", "reading", "training", "checkpoints", "embedding", "evaluation";
-        # () is all that are possible: the first needs the raw screen, the second the
-        # prepared one.
+        # "conversion", "reading", "training", "augmentation", "checkpoints",
+        # "embedding", "evaluation"; () is all that are possible: the first needs the
+        # raw screen, the second the prepared one.
         "parts": (),
         "evaluation_records": 2202,  # of made-up features, on this many
         "evaluation_plates": 43,  # of which each is left out in turn

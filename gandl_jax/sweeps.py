@@ -18,6 +18,7 @@ from gandl_jax.errors import InputError
 
 Configs = dict[str, ml_collections.ConfigDict]
 FILE_AXES = ("method", "recipe")  # axes that are options of a config file
+LENGTHS = ("total_images", "log_every_images")  # of train, that smoke keeps short
 HELD_OUT = "plate:0.33"  # if the screen's config holds nothing out
 
 
@@ -45,6 +46,8 @@ class Screen:
         Args:
           axes: {"method", "recipe" or a full key ("seed", "train.batch"): its values}.
           settings: {full key: value} for all of them.
+
+        Where configs are shrunk to seconds, lengths in `settings` do not prolong them.
 
         Returns:
           {name: config}, with names like "classifier-seed1", "gan-batch16-seed0".
@@ -99,7 +102,12 @@ class Screen:
         key_values = {
             key: value for key, value in chosen.items() if key not in FILE_AXES
         }
+        lengths = {key: config.train[key] for key in LENGTHS}
         configs.set_keys(config, {**settings, **key_values})
+        if self.smoke:
+            config.sweep.minutes = 0.0
+            for key, length in lengths.items():
+                config.train[key] = min(length, config.train[key])
         return config
 
 

@@ -223,6 +223,16 @@ def test_every_config_takes_any_method(file):
         assert config.name.endswith("-smoke") and config.evaluate.features
 
 
+def test_crops_that_are_scaled_fit_into_the_images_of_smoke():
+    name = "method=byol,recipe=morpho_one,smoke"
+    drawn = config_files.load(f"{CONFIGS}/demo.py:{name}")
+    assert drawn.data.crop_px == drawn.simulate.size_px < 64
+    measured = config_files.load(f"{CONFIGS}/hep2_cells.py:{name}")
+    whole = config_files.load(f"{CONFIGS}/hep2_cells.py")
+    assert measured.data.crop_px == whole.data.crop_px  # images are as they are
+    assert drawn.model.input_px == measured.model.input_px == 16
+
+
 def test_a_recipe_is_named_with_the_file_and_sets_what_it_says():
     config = config_files.load(f"{CONFIGS}/rxrx19a.py:recipe=few_images")
     assert config.method.path_weight == 0.0 and config.method.recipe == "few_images"

@@ -111,6 +111,24 @@ def test_lengths_score_every_checkpoint_by_the_part_for_choosing(name, within):
     config_checks.validate(sweep, ["sweep", "compare_seeds", "report"])
 
 
+def test_what_is_tried_in_seconds_is_not_prolonged_by_a_sweep_s_length():
+    settings = {"train.total_images": 9_600, "train.log_every_images": 1_240}
+    settings |= {"sweep.minutes": 3.0, "train.batch": 8}
+    (long,) = screen().grid({"method": ("byol",)}, settings).values()
+    assert (long.train.total_images, long.sweep.minutes) == (9_600, 3.0)
+    (tried,) = screen(smoke=True).grid({"method": ("byol",)}, settings).values()
+    alone = screen(smoke=True).load("method=byol,smoke")
+    for key in ("total_images", "log_every_images"):
+        assert tried.train[key] == alone.train[key] < settings[f"train.{key}"]
+    assert (tried.sweep.minutes, tried.train.batch) == (0, 8)
+    (none,) = (
+        screen(smoke=True)
+        .grid({"method": ("byol",)}, settings | {"train.total_images": 0})
+        .values()
+    )
+    assert none.train.total_images == 0
+
+
 @pytest.mark.parametrize("sweep", ["methods", "rivals", "morpho", "lengths"])
 @pytest.mark.parametrize(
     "name, held_out", [("demo", "plate:0.33"), ("hep2_cells", "part:reporting")]
@@ -231,7 +249,19 @@ def test_sixteen_ways_stand_beside_three_others_where_there_are_controls(name, w
     assert rest == ({"", "phenotype"} if name == "mitocheck_nuclei" else {""})
     for config in made.values():
         config_checks.validate(config, configs.all_jobs(config))
-    if name == "demo":  # one length for all, and BYOL stops by its own rule
+    tasks = {
+        "demo": "drug_similarity,drug_control,clustering",
+        "mitocheck_nuclei": "drug_control,clustering",
+        "tcell_activation": "drug_control",
+        "bbbc021_fields": "drug_similarity",
+    }
+    assert {c.evaluate.tasks for c in made.values()} == {tasks[name]}
+    if name == "demo":
+        # Besides what was held out nothing is judged, as other splits would.
+        trained = [c for c in made.values() if c.train.total_images]
+        assert {c.evaluate.splits for c in trained} == {()}
+        assert arms["autoencoder", "morpho_untrained"].evaluate.splits == ("plate",)
+        # One length for all, and BYOL stops by its own rule
         assert len({c.train.total_images for c in made.values()} - {0}) == 1
         assert {c.method.patience for c in made.values() if "patience" in c.method} == {
             0,

@@ -1,6 +1,5 @@
 """Plot of scores against their cost."""
 
-import textwrap
 from collections.abc import Mapping
 
 import matplotlib
@@ -10,7 +9,8 @@ from matplotlib.figure import Figure
 from gandl_jax.figures import style
 
 DECADE = 10
-LONGEST = 20  # letters of a line of the legend that the margin has room for
+LONGEST = 18  # letters of a line of the legend that the margin has room for
+LINE, GAP = 0.14, 0.06  # inches of a line of the legend, and between entries
 Point = tuple[float, float, float, float]  # cost, value, low, high
 
 
@@ -28,14 +28,16 @@ def draw(points: Mapping[str, Point], cost: str, label: str) -> Figure:
     Returns:
       One panel.
     """
-    figure, axes = style.panel(4.6, 2.6, left=0.13, bottom=0.17, top=0.96, right=0.65)
-    looks = zip(style.SERIES * 4, style.MARKERS * 4, strict=True)
-    for (name, (x, value, low, high)), (colour, marker) in zip(
-        points.items(), looks, strict=False
-    ):
+    labels = ["\n".join(style.broken(name, LONGEST)) for name in points]
+    lines = sum(label.count("\n") + 1 for label in labels)
+    height = max(2.6, 0.3 + LINE * lines + GAP * len(labels))
+    figure, axes = style.panel(
+        4.6, height, left=0.13, bottom=0.17 * 2.6 / height, top=0.96, right=0.65
+    )
+    for number, (x, value, low, high) in enumerate(points.values()):
+        colour, marker = _look(number)
         axes.vlines(x, low, high, color=colour)
-        lines = "\n".join(textwrap.wrap(name, LONGEST))
-        axes.plot(x, value, marker, color=colour, markersize=5, label=lines)
+        axes.plot(x, value, marker, color=colour, markersize=5, label=labels[number])
     costs = [point[0] for point in points.values()]
     if max(costs) > DECADE * min(costs):
         axes.set_xscale("log")
@@ -48,3 +50,9 @@ def draw(points: Mapping[str, Point], cost: str, label: str) -> Figure:
     axes.set_ylabel(label)
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), handletextpad=0.3)
     return figure
+
+
+def _look(number: int) -> tuple[str, str]:
+    """Colour and marker of a series; no two of the first 64 are alike."""
+    cycle, place = divmod(number, len(style.SERIES))
+    return style.SERIES[place], style.MARKERS[(place + cycle) % len(style.MARKERS)]

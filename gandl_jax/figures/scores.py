@@ -13,7 +13,8 @@ FIXED_LOOKS = (
     "classical",
 )
 LEGEND = 3  # entries in a line of the legend
-LONGEST = 20  # letters of a name that the margin has room for
+LONGEST = 20  # letters of a line of a name that the margin has room for
+MOST_LINES = 3  # of a name
 Score = tuple[float, float | None, float | None]  # value, low, high
 
 
@@ -27,8 +28,8 @@ def draw(
     """Draws scores with their intervals, a row for each name.
 
     Args:
-      names: of the rows, from top to bottom; lines of text too long for the margin are
-        cut.
+      names: of the rows, from top to bottom; those too long for the margin go on in the
+        next line, words that are too long are cut.
       series: name -> (value, low, high) for each of `names`, None if missing.
       label: name of the horizontal axis.
       chance: the score of guessing for each of `names`, drawn as a dashed line.
@@ -67,7 +68,7 @@ def draw(
         linestyle="--",
         label="chance",
     )
-    row_labels = ["\n".join(map(_short, name.split("\n"))) for name in names]
+    row_labels = [_in_lines(name) for name in names]
     axes.set_yticks(range(len(names)), row_labels, parse_math=False)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_xlabel(label)
@@ -88,6 +89,17 @@ def _looks(names: Iterable[str]) -> dict[str, tuple[str, str]]:
     other_names = (k for k in names if k not in FIXED_LOOKS)
     order = {name: k for k, name in enumerate((*FIXED_LOOKS, *other_names))}
     return {name: looks[order[name] % len(looks)] for name in names}
+
+
+def _in_lines(name: str) -> str:
+    lines = [
+        _short(line)
+        for part in name.split("\n")
+        for line in style.broken(part, LONGEST) or [""]
+    ]
+    if len(lines) > MOST_LINES:
+        lines = [*lines[: MOST_LINES - 1], lines[MOST_LINES - 1] + "…"]
+    return "\n".join(lines)
 
 
 def _short(text: str) -> str:

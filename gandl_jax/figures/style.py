@@ -3,6 +3,7 @@
 import html
 import io
 import re
+import textwrap
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -35,6 +36,17 @@ STYLE = {
     "lines.linewidth": 1.2,
     "legend.frameon": False,
 }
+
+
+def broken(name: str, longest: int) -> list[str]:
+    """Breaks a name into lines, after blanks and underscores.
+
+    Args:
+      name: of one line.
+      longest: letters of a line, but for words that are longer.
+    """
+    lines = textwrap.wrap(name.replace("_", "_ "), longest, break_long_words=False)
+    return [line.replace("_ ", "_") for line in lines]
 
 
 def panel(

@@ -26,7 +26,7 @@ from gandl_jax.judging.asked import Asked
 from gandl_jax.judging.entrants import Entrant
 from gandl_jax.judging.kept_answers import KeptAnswers
 from gandl_jax.judging.step_lines import StepLines
-from gandl_jax.profiles import feature_set, floors
+from gandl_jax.profiles import feature_set, floors, held_out
 from gandl_jax.profiles.aligned import AlignedSets
 from gandl_jax.raw import screen
 from gandl_jax.reading import labelling
@@ -111,7 +111,7 @@ class Bench:
         Each is opened anew, so that the features of only one are in memory.
         """
         for entrant, made_from in zip(self.compared, self.made_from, strict=True):
-            opened = entrant.open(self.records, self.within)
+            opened = self._judged_alike(entrant.open(self.records, self.within))
             for role in (judged.TRAINED, judged.UNTRAINED):
                 if name := getattr(entrant, role):
                     sets = opened.of_encoder(feature_set.encoder(name))
@@ -135,9 +135,18 @@ class Bench:
         for name in floors.OF_IMAGES:
             existing = [folder / name for folder in folders if (folder / name).is_dir()]
             for directory in existing[:1]:
-                opened = AlignedSets([directory], "", self.records, self.within)
+                opened = self._judged_alike(
+                    AlignedSets([directory], "", self.records, self.within)
+                )
                 sets_by_name[name] = opened, task_results.made_from([directory], opened)
         return sets_by_name
+
+    def _judged_alike(self, opened: AlignedSets) -> AlignedSets:
+        """Returns the same sets, judged by the records that all hold out.
+
+        Floors and networks that were trained on all records hold nothing out.
+        """
+        return opened.held_out_as(self.metadata)
 
     def _fits(self, asked_task: Asked) -> int:
         """Counts the fits that all answers take."""
@@ -236,13 +245,17 @@ def _options(config: ml_collections.ConfigDict, task: str) -> dict[str, Any]:
 
 
 def _metadata(compared: Sequence[Entrant], opened: Sequence) -> pd.DataFrame:
-    """Returns the metadata of the records, with the held-out split if there is one."""
-    held_out = [
+    """Returns the metadata of the records, with the held-out split if there is one.
+
+    An untrained network has seen no records, and so has no such split.
+    """
+    sure = [
         sets.metadata
         for entrant, sets in zip(compared, opened, strict=True)
         if entrant.seed is not None and not entrant.saw_all
     ]
-    return (held_out or [opened[0].metadata])[0]
+    with_split = [metadata for metadata in sure if held_out.COLUMN in metadata]
+    return (with_split or sure or [opened[0].metadata])[0]
 
 
 def _entrant_name(entrant: Entrant) -> str:

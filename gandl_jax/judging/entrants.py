@@ -39,10 +39,11 @@ class Entrant:
       settings: all settings in which they differ: "batch=16 total_images=160".
       seed: of the training; None for a table.
       folder: the workdir.
-      encoders: profiles/<dataset>/<encoder>: trained and untrained; of a table its
-        single one.
+      encoders: profiles/<dataset>/<encoder>: trained and untrained; of a table, or of a
+        network that is not trained, its single one.
       trained: full name of the headline set.
-      untrained: the same of the network before training; "" for a table.
+      untrained: the same of the network before training; "" for a table, and for a
+        network that is not trained.
       saw_all: whether it was trained on records that other entrants held out.
       beside: profiles/<dataset>/<floor> that the headline set takes parts from.
     """
@@ -170,13 +171,29 @@ def _check_screen(folder: epath.Path, config, dataset: str) -> None:
 
 
 def _training(job: str, folder: epath.Path, config, dataset: str) -> _Read:
-    encoders = seed_workdirs.chosen_encoders(job, folder, ("last",), dataset)
+    encoders = _encoders(job, folder, config, dataset)
     _check_finished(folder, config, feature_set.step(encoders[0].name))
     trained = seed_workdirs.trained_with(config)
     arm = configs.identity(trained) | seed_workdirs.start_identity(folder)
     arm |= {LENGTH: trained.train.total_images, RECIPE: trained.method.recipe}
     features = config.evaluate.features
     return _Read(folder, features, arm.pop("seed"), encoders, arm)
+
+
+def _encoders(
+    job: str, folder: epath.Path, config, dataset: str
+) -> tuple[epath.Path, ...]:
+    """Returns the trained encoder, then the untrained; that alone if nothing is trained.
+
+    A network that starts from published weights is not untrained.
+    """
+    encoders = task_results.encoders(job, folder / "profiles" / dataset)
+    networks = [d for d in encoders if feature_set.is_network(d.name)]
+    if not config.train.total_images and [
+        feature_set.step(d.name) for d in networks
+    ] == [0]:
+        return tuple(networks)
+    return seed_workdirs.chosen_encoders(job, folder, ("last",), dataset)
 
 
 def _check_finished(folder: epath.Path, config, step: int | None) -> None:
@@ -239,7 +256,10 @@ def _name_arms(trainings: Sequence[_Read], held_out: str) -> list[Entrant]:
             other_arm for other_arm in arms if other_arm["method.name"] == method
         ]
         keys = differing(method_arms)
-        untrained = training.encoders[-1].name
+        untrained = [
+            feature_set.full_name(directory.name, training.features)
+            for directory in training.encoders[1:]
+        ]
         entrants.append(
             Entrant(
                 method,
@@ -249,7 +269,7 @@ def _name_arms(trainings: Sequence[_Read], held_out: str) -> list[Entrant]:
                 training.folder,
                 training.encoders,
                 _set_name(training.folder, training.encoders[0], training.features),
-                feature_set.full_name(untrained, training.features),
+                next(iter(untrained), ""),
                 bool(held_out) and not training.arm[HOLD_OUT],
                 _beside(training),
             )

@@ -102,6 +102,8 @@ class Options(Protocol):
       CITE: references for the report; may be left out.
       MORE_SETS: names in config.embed.more_sets that `Method.embed` knows; may be left
         out.
+      doubt: doubt(config) returns why nothing can be learnt by these options, or "",
+        for comparisons; may be left out.
       REPLACED: keys of ARCHITECTURE, or "data.label", that may differ in a training
         that this one starts from: `start` initialises the layers that depend on them,
         such as a head for other classes; may be left out.

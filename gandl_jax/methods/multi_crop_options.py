@@ -75,6 +75,23 @@ def count(config) -> int:
     return sum(group.number for group in groups(config))
 
 
+def unaugmented(config):
+    """Returns a copy of a config whose method sees as many images as they are.
+
+    Its crops are whole images of the same sides, not flipped, turned, blurred or
+    augmented: the same work of the networks, for methods without crops too.
+    """
+    plain = config.copy_and_resolve_references()
+    off = {"flip_prob": 0.0, "turn_prob": 0.0, "blur_prob": 0.0, "augment_kinds": ()}
+    if "crops" in plain.method:
+        side = configs.network_px(config)
+        off["crops"] = tuple(
+            f"{group.number}x1@{group.px / side:.9f}" for group in groups(config)
+        )
+    plain.method.update({key: off[key] for key in off if key in plain.method})
+    return plain
+
+
 def check(config) -> None:
     """Refuses impossible crops and blur.
 

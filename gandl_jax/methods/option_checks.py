@@ -48,6 +48,21 @@ def check_augmentation(method, *, used: bool, off: str) -> None:
         )
 
 
+def check_patience(config) -> None:
+    """Refuses to stop by a validation loss that nobody computes.
+
+    Raises:
+      InputError: there are no records to validate by.
+    """
+    patience = config.method.patience
+    if patience and not config.train.validation:
+        raise InputError(
+            f"config.method.patience={patience} stops by the loss on records that are "
+            "set aside, and config.train.validation is empty: set "
+            "--config.train.validation=well:0.1, or --config.method.patience=0"
+        )
+
+
 def check_at_most_1(method, *keys: str) -> None:
     """Refuses probabilities above 1.
 

@@ -9,7 +9,12 @@ from gandl_jax.methods import (
     plain_backbone_options,
     trunk_options,
 )
-from gandl_jax.methods.option_checks import Side, check_at_most_1, whole_side
+from gandl_jax.methods.option_checks import (
+    Side,
+    check_at_most_1,
+    check_patience,
+    whole_side,
+)
 
 OPTIONS = {
     **one_network_options.ADAM,
@@ -69,9 +74,25 @@ def check(config) -> None:
     """
     one_network_options.check_augment(config.method)
     check_at_most_1(config.method, "average_decay", "average_decay_last")
+    check_patience(config)
     multi_crop_options.check(config)
     trunk_options.check_mixing(config)
     plain_backbone_options.check(config, sides(config))
+
+
+def doubt(config) -> str:
+    """Returns why nothing can be learnt, if all views of an image are the same."""
+    method = config.method
+    drawn = (method.flip_prob, method.turn_prob, method.blur_prob)
+    is_augmented = any(drawn) or (method.augment_prob and method.augment_kinds)
+    groups = multi_crop_options.groups(config)
+    is_alike = all(group.is_whole for group in groups)
+    if is_augmented or not is_alike or len({group.px for group in groups}) > 1:
+        return ""
+    return (
+        "degenerate: crops are whole images and not augmented, so that all views of an "
+        "image are the same and nothing can be learnt from them"
+    )
 
 
 def sides(config) -> tuple[Side, ...]:

@@ -146,6 +146,22 @@ class AlignedSets(Mapping[str, FeatureSet]):
         same._kept = collections.OrderedDict()
         return same
 
+    def held_out_as(self, metadata: pd.DataFrame) -> "AlignedSets":
+        """Returns a copy, without features, that holds out what others hold out.
+
+        Args:
+          metadata: [N] rows of the same records; its column of held-out records counts,
+            also where there is none.
+        """
+        same = self.without_features()
+        same._scratch = Scratch()
+        own = self.metadata.drop(columns=held_out.COLUMN, errors="ignore")
+        if held_out.COLUMN in metadata:
+            column = metadata[held_out.COLUMN].to_numpy(object)
+            own = own.assign(**{held_out.COLUMN: column})
+        same.metadata = own
+        return same
+
     def __getitem__(self, name: str) -> FeatureSet:
         """Reads a set, or takes it from those read before."""
         source = self._sources[name]

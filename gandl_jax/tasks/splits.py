@@ -54,8 +54,16 @@ def with_held_out(wanted: Sequence[str], metadata: pd.DataFrame) -> tuple[str, .
     Args:
       wanted: texts of splits.
       metadata: [N] rows of Metadata_* columns.
+
+    Raises:
+      Skip: there is none.
     """
     added = (groups.HELD_OUT,) if held_out.COLUMN in metadata else ()
+    if not (wanted or added):
+        raise Skip(
+            "no split is named, and nothing was held out of training: name one, such "
+            "as 'plate'"
+        )
     return tuple(dict.fromkeys((*wanted, *added)))
 
 

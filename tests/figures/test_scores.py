@@ -53,3 +53,19 @@ def test_names_are_never_read_as_formulas_and_fit_the_margin():
     words = {"".join(e.itertext()) for e in root.iter("text")}
     assert set(names[:2]) <= words
     assert any(word.startswith("xxx") and len(word) < 30 for word in words)
+
+
+def test_names_of_sixteen_ways_are_told_apart():
+    """Whole, in lines; what one word has too much is cut."""
+    names = [
+        f"autoencoder morpho_{part}several{end}"
+        for part in ("", "regularised_")
+        for end in ("", "_augmented")
+    ]
+    names += ["two\nlines", "a " * 60]
+    (axes,) = scores.draw(names, {"x": [(0.5, 0.4, 0.6)] * 6}, "s", [0.5] * 6).axes
+    shown = [label.get_text() for label in axes.get_yticklabels()]
+    whole = [label.replace("_\n", "_").replace("\n", " ") for label in shown]
+    assert whole[:4] == names[:4] and shown[4] == names[4]
+    assert all(label.count("\n") < scores.MOST_LINES for label in shown)
+    assert shown[5].endswith("…")

@@ -15,9 +15,10 @@ from gandl_jax import workdir as workdirs
 from gandl_jax.jobs import choose_features
 from gandl_jax.jobs.compare import answer
 from gandl_jax.judging import asked, comparing
-from gandl_jax.profiles import seen_table, store
+from gandl_jax.profiles import held_out, seen_table, store
+from gandl_jax.profiles.feature_set import FeatureSet
 from gandl_jax.profiles.seen import Seen
-from gandl_jax.tasks import choice_counting, clusters
+from gandl_jax.tasks import choice_counting, clusters, drug_similarity
 from gandl_jax.tasks.counting import Classification
 from gandl_jax.training import opening
 
@@ -44,7 +45,10 @@ def written(folder, method, seed, shift, *, learnt=False, more=None, **settings)
     table, rng = control_table(4, 12), np.random.default_rng(seed)
     label = (table["Metadata_Role"] != "response_0").to_numpy()
     profiles, name = folder / "profiles/simulated", config.evaluate.features
-    known = (table["Metadata_Plate"] != "0").to_numpy() | (config.train.hold_out == "")
+    plate = config.train.hold_out.rpartition("/")[2] or "0"
+    known = (table["Metadata_Plate"] != plate).to_numpy() | (
+        config.train.hold_out == ""
+    )
     labels = np.array(["Condition" if k and learnt else "" for k in known], object)
     seen = seen_table.make(table, Seen(known.astype(object), labels))
     for step, by, told in ((STEP, shift, seen), (0, 0.0, None)):
@@ -393,6 +397,23 @@ def test_a_full_disk_is_refused_before_anything_is_written(
     assert not (folders.parent / "compared").exists()
 
 
+def test_an_untrained_network_alone_is_an_arm_without_a_gain(folders, monkeypatch):
+    alone = written(folders / "a-untrained", "byol", 0, 0.0)  # the first of all
+    config = workdirs.read_config(alone)
+    config.train.total_images = 0
+    workdirs.record(alone, config, "")
+    shutil.rmtree(alone / f"profiles/simulated/byol@{STEP}")
+    monkeypatch.setattr(
+        opening, "newest_step", lambda folder: 0 if folder == alone else STEP
+    )
+    tasks = "control_classification,drug_similarity"
+    assert compare(folders, f"--config.evaluate.tasks={tasks}") == 0
+    rows = [row for row in results(folders)["rows"] if row["arm"] == "byol"]
+    assert {row["role"] for row in rows} == {"trained"}
+    assert all(row["minus_untrained"] is None and "rank" in row for row in rows)
+    assert {row["split"] for row in rows} == {"plate", "held_out"}
+
+
 def test_drugs_mechanisms_and_clusters_compare_methods(tmp_path, monkeypatch):
     controls = control_table(4, 48)
 
@@ -412,7 +433,8 @@ def test_drugs_mechanisms_and_clusters_compare_methods(tmp_path, monkeypatch):
     folders = tmp_path / "runs"
     for seed in (0, 1):
         for method, shift in {"gan": 4.0, "autoencoder": 0.5}.items():
-            written(folders / f"{method}-{seed}", method, seed, shift)
+            plate = {"train.hold_out": "plate:M-1/2"}  # neither first nor last
+            written(folders / f"{method}-{seed}", method, seed, shift, **plate)
     tasks = ("drug_control", "drug_similarity", "clustering")
     assert compare(folders, f"--config.evaluate.tasks={','.join(tasks)}") == 0
     for task in tasks:
@@ -424,6 +446,24 @@ def test_drugs_mechanisms_and_clusters_compare_methods(tmp_path, monkeypatch):
             ("autoencoder", "untrained"),
             ("intensity", "floor"),
         }
+    # Floors hold nothing out by themselves, and are judged on the same wells.
+    table = with_drugs(4, 48)
+    sides = np.where(table["Metadata_Plate"] == "2", "test", "train")
+    table[held_out.COLUMN] = sides.astype(object)
+    features = store.read_features(
+        folders / "autoencoder-0/profiles/simulated/intensity", "intensity"
+    )
+    options = {"distances": ("euclidean",), "doses": "highest", "seed": 0}
+    options |= {"normalize": "none", "bootstrap_draws": 10}
+    one = FeatureSet("intensity", table, features, Seen.alike(len(table), False))
+    (alone, *_) = drug_similarity.run({"intensity": one}, [], **options)
+    (floor,) = (
+        row
+        for row in results(folders, "drug_similarity")["rows"]
+        if (row["arm"], row["kind"]) == ("intensity", "euclidean")
+    )
+    assert floor["value"] == pytest.approx(alone["value"])
+    assert floor["records"] == alone["records"]
     rows = results(folders, "drug_control")["rows"]
     best = {row["arm"]: row["value"] for row in rows if row["role"] == "trained"}
     assert best["gan"] > 0.9 > best["autoencoder"]

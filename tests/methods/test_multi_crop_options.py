@@ -51,3 +51,24 @@ def test_a_method_of_one_side_refuses_others():
     options.check_one_side(config_of(crops=("1x1@1", "2x.4")))
     with pytest.raises(InputError, match="crops of 32 px.*autoencoder.*behind @"):
         options.check_one_side(config_of(crops=("1x1", "2x.4@.5")))
+
+
+@pytest.mark.parametrize("name", ["byol", "dino", "autoencoder", "classifier", "gan"])
+def test_without_augmentation_as_many_whole_images_of_the_same_sides(name):
+    config = configs.small(configs.default(name))
+    if "crops" in config.method:
+        config.method.update(flip_prob=0.5, turn_prob=1.0, blur_prob=0.2)
+        config.method.crops = ("1x1", "2x.25-.5", "3x.1@.375")
+        config.model.input_px = 48
+    plain = options.unaugmented(config)
+    assert plain.method.augment_kinds == () and config.method.augment_kinds
+    if "crops" in config.method:
+        found = [(group.number, group.px) for group in options.groups(plain)]
+        assert found == [(1, 48), (2, 48), (3, 18)]
+        assert all(group.is_whole for group in options.groups(plain))
+        assert not (plain.method.flip_prob or plain.method.turn_prob)
+        assert not plain.method.blur_prob and config.method.blur_prob
+    changed = {"augment_kinds", "crops", "flip_prob", "turn_prob", "blur_prob"}
+    for key, value in plain.method.items():
+        assert key in changed or value == config.method[key]
+    assert plain.model == config.model

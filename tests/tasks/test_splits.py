@@ -360,6 +360,9 @@ def test_held_out_is_added_where_something_was(screen):
     known = screen.assign(Metadata_Held_Out="train")
     assert splits.with_held_out(("plate",), known) == ("plate", "held_out")
     assert splits.with_held_out(("held_out",), known) == ("held_out",)
+    assert splits.with_held_out((), known) == ("held_out",)
+    with pytest.raises(Skip, match="no split is named, and nothing was held out"):
+        splits.with_held_out((), screen)
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,7 @@ def _stages(config: ml_collections.ConfigDict) -> list[str]:
         "conversion": raw,
         "reading": prepared.is_complete(data.dir),
         "training": True,
+        "augmentation": True,
         "checkpoints": True,
         "embedding": True,
         "evaluation": True,

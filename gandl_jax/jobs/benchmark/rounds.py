@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -44,6 +44,29 @@ def seconds_per_call(
     while len(measured) < rounds and time.monotonic() < last:
         measured.append(_seconds(run, count))
     return Seconds(*np.transpose(measured) / count)
+
+
+def by_turns(runs: Sequence[Callable[[int], object]]) -> list[Seconds]:
+    """Measures warm calls in rounds, each call in every round.
+
+    Whatever else the machine does meets all of them alike.
+
+    Args:
+      runs: each makes a number of calls and waits until they are done.
+
+    Returns:
+      The seconds of each call in each round; fewer rounds if they take long.
+    """
+    counts = [max(1, math.ceil(ROUND_SECONDS / _seconds(run, 1)[0])) for run in runs]
+    last, measured = time.monotonic() + MOST_SECONDS * len(runs), []
+    while not measured or (len(measured) < ROUNDS and time.monotonic() < last):
+        measured.append(
+            [
+                np.divide(_seconds(run, count), count)
+                for run, count in zip(runs, counts, strict=True)
+            ]
+        )
+    return [Seconds(*one.T) for one in np.swapaxes(measured, 0, 1)]
 
 
 def compiling(run: Callable[[int], object]) -> dict[str, float]:

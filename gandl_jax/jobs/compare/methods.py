@@ -19,19 +19,25 @@ HEADER = (
 )  # fmt: skip
 
 
-def section(question: str, rows: list[Row], cost: Mapping[str, Cost]) -> Html:
+def section(
+    question: str,
+    rows: list[Row],
+    cost: Mapping[str, Cost],
+    doubts: Mapping[str, str],
+) -> Html:
     """Makes the chapter.
 
     Args:
       question: the leading question, in words.
       rows: of the question.
       cost: arm to its costs.
+      doubts: arm to what its method's options say of themselves.
     """
     elements = [
         page.tag(
             "p", f"{question}; in small print 95 % intervals over wells and seeds."
         ),
-        _table(answer.shown(rows, fair=True), rows, cost),
+        _table(answer.shown(rows, fair=True), rows, cost, doubts),
     ]
     if others := answer.shown(rows, fair=False):
         elements += [
@@ -41,17 +47,25 @@ def section(question: str, rows: list[Row], cost: Mapping[str, Cost]) -> Html:
                 "Networks that learnt labels of the records that are judged, or were "
                 "trained on images that the others held out: in no rank, in no pair.",
             ),
-            _table(others, rows, cost),
+            _table(others, rows, cost, doubts),
         ]
     return page.section("methods", "Methods", *elements)
 
 
-def _table(shown: Iterable[Row], rows: list[Row], cost: Mapping[str, Cost]) -> Html:
-    lines = [_line(row, rows, cost.get(row["arm"], {})) for row in shown]
+def _table(
+    shown: Iterable[Row],
+    rows: list[Row],
+    cost: Mapping[str, Cost],
+    doubts: Mapping[str, str],
+) -> Html:
+    lines = [
+        _line(row, rows, cost.get(row["arm"], {}), doubts.get(row["arm"], ""))
+        for row in shown
+    ]
     return page.table(HEADER, lines, "scores")
 
 
-def _line(row: Row, rows: list[Row], cost: Cost) -> list[object]:
+def _line(row: Row, rows: list[Row], cost: Cost, doubt: str) -> list[object]:
     untrained = text.find_row(rows, row["arm"], UNTRAINED)
     return [
         row["arm"],
@@ -69,7 +83,7 @@ def _line(row: Row, rows: list[Row], cost: Cost) -> list[object]:
         page.number((cost.get("flops_per_step") or float("nan")) / 1e9, ",.2f"),
         page.number(cost.get("parameters"), ",.0f"),
         page.number(cost.get("width"), ",.0f"),
-        "; ".join(_doubts(row, cost)) or "–",
+        "; ".join(filter(None, [doubt, *_doubts(row, cost)])) or "–",
     ]
 
 

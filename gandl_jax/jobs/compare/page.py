@@ -6,6 +6,8 @@ from typing import Any
 import pandas as pd
 from etils import epath
 
+from gandl_jax import config as configs
+from gandl_jax import workdir as workdirs
 from gandl_jax.jobs.compare import answer, figures, methods
 from gandl_jax.jobs.compare.arm_costs import Cost
 from gandl_jax.jobs.report import page, page_file
@@ -51,7 +53,7 @@ def _chapters(
         yield page.tag("p", f"What these data cannot show: {limits}")
     if first:
         yield answer.section(first, rows_of_question[first], contents, cost)
-        yield methods.section(first, rows_of_question[first], cost)
+        yield methods.section(first, rows_of_question[first], cost, _doubts(compared))
         yield figures.by_cost(first, rows_of_question[first], cost)
     if rows_of_question:
         yield figures.by_task(rows_of_question)
@@ -99,6 +101,18 @@ def _pairs(contents: Contents) -> Html | None:
         page.table(header, lines, "pairs") if lines else "",
         figures.link("pairs"),
     )
+
+
+def _doubts(compared: Sequence[Entrant]) -> dict[str, str]:
+    """Returns arm to what its method's options say against themselves, if they do."""
+    doubts = {}
+    for entrant in compared:
+        if entrant.seed is not None:
+            config = workdirs.read_config(entrant.folder)
+            options = configs.method_options(config.method.name)
+            if hasattr(options, "doubt"):
+                doubts[entrant.arm] = options.doubt(config)
+    return doubts
 
 
 def _left_out(contents: Contents) -> Html | None:

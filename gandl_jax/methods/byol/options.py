@@ -56,6 +56,8 @@ CITE = (
     "learning. NeurIPS (2020).",
 )
 
+doubt = self_distilled_options.doubt
+
 
 def small(config) -> None:
     """Sets sizes that two cores train in minutes (ours)."""

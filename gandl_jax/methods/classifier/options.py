@@ -11,6 +11,7 @@ from gandl_jax.methods import (
     one_network_options,
     trunk_options,
 )
+from gandl_jax.methods.option_checks import check_patience
 from gandl_jax.methods.plain_backbone_options import MORPHOLOGY
 
 HEADS = "models/heads"
@@ -128,6 +129,7 @@ def check(config) -> None:
     if method.hierarchy:
         stages.read("method.hierarchy", method.hierarchy)
     one_network_options.check_learning(config)
+    check_patience(config)
     multi_crop_options.check(config)
     multi_crop_options.check_one_side(config)
     trunk_options.check(config)

@@ -3,7 +3,7 @@
 from gandl_jax import config as configs
 from gandl_jax.errors import InputError, known
 from gandl_jax.methods import one_network_options, trunk_options
-from gandl_jax.methods.option_checks import Side
+from gandl_jax.methods.option_checks import Side, check_patience
 
 OPTIONS = {
     **one_network_options.OPTIONS,
@@ -81,6 +81,7 @@ def check(config) -> None:
     method = config.method
     known("method.class_weights", method.class_weights, ("balanced", "equal"))
     one_network_options.check_learning(config)
+    check_patience(config)
     for key in ("infected", "healthy"):
         if not method[key]:
             raise InputError(

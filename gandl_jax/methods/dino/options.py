@@ -55,6 +55,8 @@ CITE = (
     "recognition at scale. ICLR (2021).",
 )
 
+doubt = self_distilled_options.doubt
+
 
 def small(config) -> None:
     """Sets sizes that two cores train in minutes (ours)."""

@@ -18,7 +18,7 @@ def config(tmp_path):
 
 
 def test_parts_are_what_the_folders_allow(config, tmp_path, monkeypatch):
-    always = ["training", "checkpoints", "embedding", "evaluation"]
+    always = ["training", "augmentation", "checkpoints", "embedding", "evaluation"]
     assert benchmark_job._stages(config) == always
     (tmp_path / "raw").mkdir()
     assert benchmark_job._stages(config)[:2] == ["conversion", "training"]
@@ -27,6 +27,7 @@ def test_parts_are_what_the_folders_allow(config, tmp_path, monkeypatch):
         "conversion",
         "reading",
         "training",
+        "augmentation",
         "checkpoints",
         "embedding",
         "evaluation",

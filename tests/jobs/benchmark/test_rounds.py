@@ -44,6 +44,20 @@ def test_no_round_begins_after_a_minute(clock):
     assert clock.calls == [1, 1, 1]
 
 
+def test_calls_take_turns_so_that_what_slows_the_machine_meets_both(clock, monkeypatch):
+    monkeypatch.setattr(rounds, "ROUNDS", 3)
+    both = clock.spend(0.125, 0.1, 0.2, 0.4), clock.spend(0.25, 0.3, 0.6, 1.2)
+    one, other = rounds.by_turns(both)
+    assert clock.calls == [1, 1, 4, 2, 4, 2, 4, 2]
+    np.testing.assert_allclose(one.clock, [0.1, 0.2, 0.4])
+    np.testing.assert_allclose(other.clock, [0.3, 0.6, 1.2])
+    np.testing.assert_allclose(other.cores, [0.6, 1.2, 2.4])
+    clock.calls.clear()
+    monkeypatch.setattr(rounds, "MOST_SECONDS", 10.0)
+    both = clock.spend(*[9.0] * 5), clock.spend(*[9.0] * 5)
+    assert len(rounds.by_turns(both)[0].clock) == 2 and len(clock.calls) == 6
+
+
 def test_compiling_is_what_the_second_call_does_not_take(clock):
     assert rounds.compiling(clock.spend(30.0, 2.0)) == {
         "compile_seconds": 28,

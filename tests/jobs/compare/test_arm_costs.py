@@ -69,7 +69,8 @@ def test_steps_to_stop_and_what_a_step_takes_are_means_over_seeds(tmp_path):
     row = {"arm": "byol", "role": "trained", "features": "b8", "seeds": [0, 1]}
     row["lower_is_better"] = False
     row |= {"value": 0.5, "low": 0.4, "high": 0.6, "minus_untrained": None}
-    told = methods.section("words", [row], {"byol": found})
+    told = methods.section("words", [row], {"byol": found}, {"byol": "degenerate"})
+    assert "degenerate; " in told
     for words in ('<th scope="col">Steps</th>', "<td>70</td>", "<td>0.375 s</td>"):
         assert words in told
 

@@ -10,6 +10,9 @@ from gandl_jax.methods.byol import options
 BAD = {
     "config.train.accumulate=2": {"train.accumulate": 2},
     "names '1x2', a crop larger than the image": {"method.crops": ("1x2",)},
+    "config.train.validation is empty: set --config.train.validation=well:0.1": {
+        "method.patience": 1
+    },
     "average_decay=1.5 should be at most 1": {"method.average_decay": 1.5},
     "no model.backbone 'resnet50'": {"model.backbone": "resnet50"},
     "config.method.crops=40 should be a multiple of 16": {

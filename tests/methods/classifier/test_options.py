@@ -68,6 +68,11 @@ def test_concatenated_trains_nothing_and_reads_no_label():
         ("method.head", "arcfase", "no method.head 'arcfase': did you mean 'arcface'"),
         ("method.arcface_margin", 3.2, "arcface_margin=3.2 is an angle in radians"),
         ("method.arcface_scale", 0.0, "arcface_scale=0.0 should be 0.001 or more"),
+        (
+            "method.patience",
+            3,
+            "patience=3 stops by .*config.train.validation is empty",
+        ),
         ("model.weights", "wheel:x", "small_cnn is none: set --config.model.backbone"),
         ("model.channels_in", "al", "no model.channels_in 'al': did you mean 'all'"),
         ("method.freeze", ("b9",), "freeze names 'b9', which is no stage of"),

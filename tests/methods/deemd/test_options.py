@@ -9,6 +9,7 @@ from gandl_jax.methods.deemd import options
 BAD = {
     "top_k=10 tiles are to answer for a bag, and tiles of 64 px of config.data.crop_px="
     "128 are 9: set --config.method.top_k=9 or less": {"model.tile_px": 64},
+    "patience=2 stops by the loss on records": {"method.patience": 2},
     "tile_px=33 should be even": {"model.tile_px": 33},
     "half of it divide config.data.crop_px=128": {"model.tile_px": 48},
     "config.model.tile_px=256 should be": {"model.tile_px": 256},
