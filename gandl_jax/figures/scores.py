@@ -23,6 +23,8 @@ def draw(
     series: Mapping[str, Sequence[Score | None]],
     label: str,
     chance: Sequence[float | None],
+    *,
+    line: str = "chance",
 ) -> Figure:
     """Draws scores with their intervals, one line of the figure for each name.
 
@@ -32,6 +34,7 @@ def draw(
       series: name -> (value, low, high) for each of `names`, None where there is none.
       label: name of the horizontal axis.
       chance: for each of `names` the score of guessing, drawn as a dashed line.
+      line: what the legend calls that line.
 
     Returns:
       One panel.
@@ -65,7 +68,7 @@ def draw(
         color=style.INK,
         linewidth=0.7,
         linestyle="--",
-        label="chance",
+        label=line,
     )
     shown = ["\n".join(map(_short, name.split("\n"))) for name in names]
     axes.set_yticks(range(len(names)), shown, parse_math=False)

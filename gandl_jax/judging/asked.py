@@ -25,6 +25,11 @@ class Asked:
         self._headline, self._choosing = headline, choosing
 
     @property
+    def ways(self) -> tuple[str, ...]:
+        """Names of the ways in which a set is judged; ("",) is one without a name."""
+        return getattr(self._headline, "ways", ("",))
+
+    @property
     def questions(self) -> list[Question]:
         """All of them, in order."""
         chosen = self._choosing.questions if self._choosing else ()
@@ -49,8 +54,14 @@ class Asked:
           name: full name of its headline set.
           kept: where answers are kept.
           made_from: what the sets come from.
+
+        Returns:
+          Of each way in order one for each question.
         """
-        told, headline = {**made_from, "set": name}, self._headline
+        headline = self._headline
+        if hasattr(headline, "judged"):
+            name = headline.judged(list(sets), name)
+        told = {**made_from, "set": name}
         made = kept.of(told, headline.fits, lambda: headline.answers(sets[name]))
         if choosing := self._choosing:
             told = {**made_from, "sets": list(sets), **choosing.chosen_by}

@@ -86,7 +86,7 @@ class Bench:
     def _result(self, name: str, made: Asked | Skip) -> dict[str, Any]:
         if isinstance(made, Skip):
             return {"rows": [], "pairs": [], "skipped": str(made)}
-        board = judged.Board(made.questions, self.options[name])
+        board = judged.Board(made.questions, self.options[name], made.ways)
         kept = self._kept(name)
         with (
             StepLines(f"{self.job} {name}"),

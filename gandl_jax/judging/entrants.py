@@ -2,11 +2,12 @@
 
 Workdirs that differ in their seed alone are replicates of one arm. What makes arms of
 one method differ is found by itself, and the least of it that tells them apart names
-them: the recipe, where that is enough.
+them: the recipe, where that is enough. `config.compare.arm` of a training names it too.
 """
 
 import dataclasses
 import glob
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -26,6 +27,7 @@ from gandl_jax.training import opening
 LENGTH = "train.total_images"  # in no experiment's identity, but it names a recipe
 HOLD_OUT = "train.hold_out"
 RECIPE = "method.recipe"  # a name for other keys, and in no experiment's identity
+EXTRA = "data.extra"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,6 +44,8 @@ class Entrant:
       trained: full name of the headline set.
       untrained: the same of the network before training; "" of a table.
       saw_all: whether it was trained on records that others held out.
+      named: its arm's name, as its config gives it; "" is method and recipe.
+      values: full key to value, of all in which the arms of this method differ.
     """
 
     method: str
@@ -53,14 +57,16 @@ class Entrant:
     trained: str
     untrained: str
     saw_all: bool
+    named: str = ""
+    values: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     _opened: list[AlignedSets] = dataclasses.field(
         default_factory=list, repr=False, compare=False
     )
 
     @property
     def arm(self) -> str:
-        """Method and recipe, and whether it saw records that others held out."""
-        words = f"{self.method} {self.recipe}".strip()
+        """Its name, and whether it saw records that others held out."""
+        words = self.named or f"{self.method} {self.recipe}".strip()
         return f"{words} (trained on all)" if self.saw_all else words
 
     def open(self, records: pd.DataFrame | None, within: str = "") -> AlignedSets:
@@ -84,6 +90,7 @@ class _Read:
     seed: int
     encoders: tuple[epath.Path, ...]
     arm: Mapping[str, Any]
+    named: str = ""
 
 
 def find(patterns: Iterable[str]) -> list[epath.Path]:
@@ -119,7 +126,8 @@ def read(job: str, folders: Sequence[epath.Path], dataset: str) -> list[Entrant]
 
     Raises:
       InputError: workdirs of different screens, preparations or held-out records; one
-        that is not finished or not embedded; two of one method, recipe and seed.
+        that is not finished or not embedded; two of one method, recipe and seed, or of
+        one config.compare.arm and different settings.
     """
     trainings, tables = [], {}
     for folder in folders:
@@ -132,6 +140,7 @@ def read(job: str, folders: Sequence[epath.Path], dataset: str) -> list[Entrant]
     _check_preparations([d for one in trainings for d in one.encoders])
     held_out = _held_out(trainings)
     made = _named(trainings, held_out)
+    _check_named(made)
     _check_seeds(made)
     return [*made, *(_table(directory) for directory in tables.values())]
 
@@ -161,8 +170,17 @@ def _training(job: str, folder: epath.Path, config, dataset: str) -> _Read:
     trained = seed_workdirs.trained_with(config)
     arm = configs.identity(trained) | seed_workdirs.started(folder)
     arm |= {LENGTH: trained.train.total_images, RECIPE: trained.method.recipe}
-    features = config.evaluate.features
-    return _Read(folder, features, arm.pop("seed"), encoders, arm)
+    features, seed = config.evaluate.features, arm.pop("seed")
+    arm[EXTRA] = [_without_seed(place, seed) for place in trained.data.extra]
+    return _Read(folder, features, seed, encoders, arm, trained.compare.arm)
+
+
+def _without_seed(place: str, seed: int) -> str:
+    """A folder's path, the same for replicates that each have one of their seed.
+
+    "runs/generator-seed3/generated" of seed 3 is "runs/generator-seed/generated".
+    """
+    return re.sub(rf"(?<=seed){seed}(?!\d)", "", place)
 
 
 def _check_finished(folder: epath.Path, config, step: int | None) -> None:
@@ -229,6 +247,8 @@ def _named(trainings: Sequence[_Read], held_out: str) -> list[Entrant]:
                 _set_name(one.folder, one.encoders[0], one.features),
                 feature_set.full_name(untrained, one.features),
                 bool(held_out) and not one.arm[HOLD_OUT],
+                one.named,
+                {key: arm.get(key) for key in differ},
             )
         )
     return made
@@ -294,6 +314,26 @@ def words(arm: Mapping[str, Any], keys: Sequence[str]) -> str:
         arm[key] if key == RECIPE else f"{key.rpartition('.')[2]}={arm.get(key)}"
         for key in keys
     ).strip()
+
+
+def different_settings(one: Entrant, other: Entrant) -> tuple[str, ...]:
+    """The full keys in which two arms differ; "method.name" alone of two methods."""
+    if one.method != other.method:
+        return ("method.name",)
+    keys = dict.fromkeys([*one.values, *other.values])
+    return tuple(k for k in keys if one.values.get(k) != other.values.get(k))
+
+
+def _check_named(made: Sequence[Entrant]) -> None:
+    first: dict[str, Entrant] = {}
+    for one in made:
+        other = first.setdefault(one.named, one)
+        if one.named and (differ := different_settings(one, other)):
+            raise InputError(
+                f"{other.folder} and {one.folder} have the same config.compare.arm="
+                f"{one.named!r} and differ in {', '.join(differ)}: name each arm "
+                "differently"
+            )
 
 
 def _check_seeds(made: Sequence[Entrant]) -> None:

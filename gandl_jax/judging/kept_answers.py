@@ -61,9 +61,14 @@ class KeptAnswers:
 def _write(path: epath.Path, answers: list[Answer]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     known = [[_KNOWN[one.mark[key]] for key in marks.NOTHING] for one in answers]
-    right = {f"right_{i}": one.right for i, one in enumerate(answers)}
+    arrays = {f"right_{i}": one.right for i, one in enumerate(answers)}
+    arrays |= {
+        f"total_{i}": one.total
+        for i, one in enumerate(answers)
+        if one.total is not None
+    }
     with files.replacing(path) as file:
-        np.savez_compressed(file, marks=np.array(known, np.int8), **right)
+        np.savez_compressed(file, marks=np.array(known, np.int8), **arrays)
 
 
 def _read(path: epath.Path) -> list[Answer] | None:
@@ -73,7 +78,7 @@ def _read(path: epath.Path) -> list[Answer] | None:
         files.check_unpacked(data)
         with np.load(data, allow_pickle=False) as found:
             return [
-                Answer(found[f"right_{i}"], _mark(known))
+                Answer(found[f"right_{i}"], _mark(known), found.get(f"total_{i}"))
                 for i, known in enumerate(found["marks"])
             ]
     except FileNotFoundError:

@@ -111,6 +111,7 @@ def scores(
     seed: int,
     prior: int,
     has_seeds: bool = True,
+    totals: Sequence[np.ndarray | None] | None = None,
 ) -> Scores:
     """Scores an entrant.
 
@@ -122,17 +123,24 @@ def scores(
       seed: of the draws; the same for all entrants.
       prior: another number for each entrant, as of `bootstrap.recalls`.
       has_seeds: whether it would differ with another seed.
+      totals: of each seed [U, K] what `right` is a share of; None is the question's.
     """
-    totals = counted.total.sum(0)
-    recalls = bootstrap.recalls_of_each(
-        [(one, prior) for one in right],
-        counted.total,
-        draws=draws,
-        seed=seed,
-        chance=counted.chance,
-    )
+    options = {"draws": draws, "seed": seed, "chance": counted.chance}
+    if totals is None or all(own is None for own in totals):
+        whole = [counted.total] * len(right)
+        asked = [(one, prior) for one in right]
+        recalls = bootstrap.recalls_of_each(asked, counted.total, **options)
+    else:
+        whole = [counted.total if own is None else own for own in totals]
+        recalls = [
+            bootstrap.recalls(one, own, prior=prior, **options)
+            for one, own in zip(right, whole, strict=True)
+        ]
     drawn = [one.mean(1) for one in recalls]
-    values = [float((one.sum(0) / totals).mean()) for one in right]
+    values = [
+        float((one.sum(0) / own.sum(0)).mean())
+        for one, own in zip(right, whole, strict=True)
+    ]
     return Scores(np.array(values), np.stack(drawn), has_seeds)
 
 

@@ -44,14 +44,22 @@ class Answer:
     Attributes:
       right: [U, K] sums over the records of each unit and class.
       mark: what the set's encoder saw of the records.
+      total: [U, K] what `right` is a share of, where that depends on the set, as in F1;
+        None is the question's.
     """
 
     right: np.ndarray
     mark: Mark
+    total: np.ndarray | None = None
 
 
 class Counting(Protocol):
     """How a task counts.
+
+    A task that decides in several ways, which stand beside one another, also has `ways`
+    (their names) and gives the answers to all questions way after way. One that judges
+    another set of an encoder than its headline has `judged(names, headline)`, which
+    picks one of the sets' full names.
 
     Attributes:
       questions: in order.

@@ -13,7 +13,7 @@ either way; how many these are stands in every row.
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,9 @@ from gandl_jax.tasks import (
     stage_probabilities,
     steps,
 )
+from gandl_jax.tasks.comparison import Counted
+from gandl_jax.tasks.counting import Answer
+from gandl_jax.tasks.counting import Question as ComparedQuestion
 from gandl_jax.tasks.differences import bases, difference
 from gandl_jax.tasks.skip import Skip
 from gandl_jax.tasks.splits import Split, build, require, tested, with_held_out
@@ -183,9 +186,7 @@ def run(
     return made
 
 
-def _chosen(
-    sets: Mapping[str, FeatureSet], label: str, features: str
-) -> dict[str, str]:
+def _chosen(sets: Collection[str], label: str, features: str) -> dict[str, str]:
     """Of each encoder the set that is judged, by the name that its rows stand under."""
     made: dict[str, str] = {}
     for encoder in dict.fromkeys(map(feature_set.encoder, sets)):
@@ -260,16 +261,7 @@ def _prior(question: Question, train: np.ndarray) -> np.ndarray:
 
 def _rows(question: Question, judged: Mapping[str, Judged]) -> list[dict[str, Any]]:
     """The rows of a split; `judged` by the names that they stand under."""
-    split, options = question.split, question.options
-    tests = np.concatenate([test for _, test in split.folds])
-    counter = stage_counts.Counter(
-        question.codes[tests],
-        _units(question)[tests],
-        question.kept,
-        float(np.mean([len(train) for train, _ in split.folds])),
-        draws=options["bootstrap_draws"],
-        seed=options["seed"],
-    )
+    counter = _counter(question)
     scores = {
         (name, kind): counter.score(decided, prior=1 + (kind == IN_TIME))
         for name, one in judged.items()
@@ -281,6 +273,25 @@ def _rows(question: Question, judged: Mapping[str, Judged]) -> list[dict[str, An
         for name, kind in scores
         for metric in stage_counts.METRICS
     ]
+
+
+def _counter(question: Question) -> stage_counts.Counter:
+    """Counts the decisions on the records that a split tests, fold by fold."""
+    split, options = question.split, question.options
+    tests = np.concatenate([test for _, test in split.folds])
+    return stage_counts.Counter(
+        question.codes[tests],
+        _units(question)[tests],
+        question.kept,
+        _learnt_from(split),
+        draws=options["bootstrap_draws"],
+        seed=options["seed"],
+    )
+
+
+def _learnt_from(split: Split) -> float:
+    """Records that a fold learns from, the mean over folds."""
+    return float(np.mean([len(train) for train, _ in split.folds]))
 
 
 def _units(question: Question) -> np.ndarray:
@@ -370,6 +381,98 @@ def _others(
     if kind == IN_TIME:
         made[FRAMES] = name, FRAMES
     return made
+
+
+class Counting:
+    """Counts for `counting` what is decided rightly, both ways of deciding.
+
+    Attributes:
+      questions: of each split the two metrics.
+      ways: of deciding; ("",) where no group is followed, so that both are one.
+      fits: one of each split.
+    """
+
+    def __init__(self, metadata: pd.DataFrame, options: Mapping[str, Any]):
+        """Prepares what is the same for all sets.
+
+        Args:
+          metadata: [N] rows of Metadata_* columns.
+          options: of the task.
+
+        Raises:
+          InputError: as of `splits`.
+          Skip: so too, or all splits have wells on both sides.
+        """
+        self._label = _label(metadata, options["label"])
+        apart = [split for split in splits(metadata, options) if not split.leaky]
+        if not apart:
+            raise Skip(f"no split holds wells apart: name another in {KEY}.splits")
+        self._asked = [Question.of_split(metadata, one, options) for one in apart]
+        self._counters = [_counter(question) for question in self._asked]
+        self.questions = [
+            _compared(question, counter, metric)
+            for question, counter in zip(self._asked, self._counters, strict=True)
+            for metric in stage_counts.METRICS
+        ]
+        self.fits = len(self._asked)
+        are_followed = any((one.followed.group >= 0).any() for one in self._asked)
+        self._kinds = (FRAMES, IN_TIME) if are_followed else (FRAMES,)
+        self.ways = self._kinds if are_followed else ("",)
+
+    def judged(self, names: Collection[str], headline: str) -> str:
+        """Returns the set of an encoder that is judged, as `run` chooses it."""
+        encoder = feature_set.encoder(headline)
+        names = [name for name in names if feature_set.encoder(name) == encoder]
+        features = headline.rpartition("/")[2]
+        return next(iter(_chosen(names, self._label, features).values()), headline)
+
+    def answers(self, one: FeatureSet) -> list[Answer]:
+        """Returns what a set is right about: of each way, of each question."""
+        found = []
+        for question in self._asked:
+            found.append(_judge(one, question))
+            steps.add()
+        return self._counted(found)
+
+    def floors(self) -> dict[str, list[Answer]]:
+        """Returns the same by time alone, if groups are followed in every split."""
+        found = [_time_alone(question) for question in self._asked]
+        if not all(found):
+            return {}
+        return {TIME_ALONE: self._counted([own[TIME_ALONE] for own in found])}
+
+    def _counted(self, found: Sequence[Judged]) -> list[Answer]:
+        return [
+            Answer(right, judged.mark, total)
+            for kind in self._kinds
+            for judged, counter in zip(found, self._counters, strict=True)
+            for right, total in counter.shares(judged.decided[kind]).values()
+        ]
+
+
+def _compared(
+    question: Question, counter: stage_counts.Counter, metric: str
+) -> ComparedQuestion:
+    """A split's question by a metric, as `comparison` counts it."""
+    about, column = _about(question), stage_counts.METRICS[metric]
+    tests = np.concatenate([test for _, test in question.split.folds])
+    chance = float(counter.chance[column])
+    _, total = counter.shares(question.codes[tests])["macro_tpr"]
+    return ComparedQuestion(
+        {
+            "task": "staged_classification",
+            **about,
+            "metric": metric,
+            "chance": chance,
+            "learnt_from": _learnt_from(question.split),
+        },
+        Counted(total, about["records"], _learnt_from(question.split), chance),
+    )
+
+
+def counting(metadata: pd.DataFrame, options: Mapping[str, Any]) -> Counting:
+    """How sets are compared by what is decided rightly, alone and in time."""
+    return Counting(metadata, options)
 
 
 def _label(metadata: pd.DataFrame, wanted: str) -> str:
