@@ -460,7 +460,7 @@ def test_stages_are_compared_both_ways_and_parts_add_up(tmp_path, monkeypatch, c
     folders, codes = tmp_path / "runs", colonies()["Metadata_State"].map(STATES.index)
     for seed in (0, 1, 2):
         rng = np.random.default_rng(seed)
-        for arm, sharpness in {"plain": 1.0, "more": 2.5}.items():
+        for arm, sharpness in {"base": 1.0, "more": 2.5}.items():
             logits = rng.normal(size=(240, 3)) + sharpness * np.eye(3)[codes]
             told = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
             settings = {"compare.arm": arm, "data.label": "State"}
@@ -481,7 +481,7 @@ def test_stages_are_compared_both_ways_and_parts_add_up(tmp_path, monkeypatch, c
         f"{own}order={STAGES}",
         f"{own}group=colony",
         f"{own}time=hour",
-        "--config.compare.against=plain, frame-wise",
+        "--config.compare.against=base, frame-wise",
         "--config.sweep.source=stages",
         f"--config.sweep.results={tmp_path}/kept",
     )
@@ -492,7 +492,7 @@ def test_stages_are_compared_both_ways_and_parts_add_up(tmp_path, monkeypatch, c
     arms = {row["arm"] for row in held if row["role"] == "trained"}
     assert arms == {
         f"{arm}, {way}"
-        for arm in ("plain", "more", "gan")
+        for arm in ("base", "more", "gan")
         for way in ("frame-wise", "in time")
     }
     assert {row["arm"] for row in held if row["role"] == "floor"} == {
@@ -510,24 +510,24 @@ def test_stages_are_compared_both_ways_and_parts_add_up(tmp_path, monkeypatch, c
     own = lines[lines["question"] == question].to_dict("records")
     differs = {(r["one"], r["other"]): r["differs_in"] for r in own}
     assert differs == {
-        ("plain, in time", "plain, frame-wise"): "way",
+        ("base, in time", "base, frame-wise"): "way",
         ("more, in time", "more, frame-wise"): "way",
         ("gan, in time", "gan, frame-wise"): "way",
-        ("more, frame-wise", "plain, frame-wise"): "data.oversample",
-        ("more, in time", "plain, in time"): "data.oversample",
-        ("more, in time", "plain, frame-wise"): "data.oversample way",
-        ("gan, frame-wise", "plain, frame-wise"): "method.name",
-        ("gan, in time", "plain, frame-wise"): "method.name way",
+        ("more, frame-wise", "base, frame-wise"): "data.oversample",
+        ("more, in time", "base, in time"): "data.oversample",
+        ("more, in time", "base, frame-wise"): "data.oversample way",
+        ("gan, frame-wise", "base, frame-wise"): "method.name",
+        ("gan, in time", "base, frame-wise"): "method.name way",
     }
     for row in own:
         expected = values[row["one"]] - values[row["other"]]
         assert float(row["value"]) == pytest.approx(expected)
         assert float(row["low"]) <= float(row["value"]) <= float(row["high"])
-        if (row["one"], row["other"]) == ("more, in time", "plain, frame-wise"):
+        if (row["one"], row["other"]) == ("more, in time", "base, frame-wise"):
             assert float(row["low"]) > 0
     assert "What does each part add?" in told and "2 settings" in told
     page = folders.parent / "compared/compare/simulated"
     assert "What does each part add?" in (page / "index.html").read_text()
     assert (page / "data/parts.csv").exists()
-    assert compare(folders, *asked, "--config.compare.against=plan, in time") == 2
-    assert "no config.compare.against 'plan'" in capsys.readouterr().err
+    assert compare(folders, *asked, "--config.compare.against=bise, in time") == 2
+    assert "no config.compare.against 'bise'" in capsys.readouterr().err

@@ -19,7 +19,7 @@ from gandl_jax.tasks.score_table import aligned
 Row = Mapping[str, Any]
 Contents = Sequence[Mapping[str, Any]]
 METHOD = "method.name"
-HEADER = ("differs in", "with", "without", "difference", "p, corrected")
+HEADER = ("differs in", "arm", "less", "difference", "p, corrected")
 
 
 def check_against(arms: Collection[str], against: str) -> None:
@@ -44,8 +44,8 @@ def rows(contents: Contents, against: str) -> list[dict[str, Any]]:
       against: config.compare.against; "" is none.
 
     Returns:
-      Pairs whose "one" is the arm with the part ("other" without it; the later arm is
-      with it), or whose "other" is `against`; "p_corrected" as of all pairs.
+      Pairs that differ in one setting, the later arm as "one", and pairs whose "other"
+      is `against`; "p_corrected" as of all pairs.
     """
     every = [pair for content in contents for pair in content["pairs"]]
     single = [_turned(pair) for pair in every if _is_single(pair)]
@@ -157,7 +157,7 @@ def _figure(question: str, own: Sequence[Row], number: int) -> Html:
         names, {"difference": ends}, "difference", [0.0] * len(own), line="none"
     )
     svg = style.to_svg(figure, f"parts-{number}", question)
-    return page.figure(Html(svg), f"{question}: with the part less without it")
+    return page.figure(Html(svg), f"{question}: one arm less another")
 
 
 def _wrapped(arm: str) -> str:
