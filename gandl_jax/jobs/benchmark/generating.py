@@ -50,7 +50,8 @@ def figures(config: ml_collections.ConfigDict) -> dict[str, Any]:
       images_per_second of the forward pass, its result in the host's memory, and of
       drawing (forward pass, grey levels, thumbnails, what the selection measures, and
       files): medians of rounds that alternate, so that other work meets both alike;
-      and share, the median of the rounds' ratios.
+      share, the median of the rounds' ratios, and core_share, the same by the time of
+      the cores, which other programs do not change.
     """
     generator, devices = _generator(config), parallel.devices(config.train.devices)
     batch, channels = config.generate.batch, for_screen.channels(config)
@@ -84,7 +85,7 @@ def figures(config: ml_collections.ConfigDict) -> dict[str, Any]:
 
         compiling = rounds.compiling(repeat)
         draw(1)  # compiles what measures
-        alone, drawing = _alternating(repeat, draw)
+        (alone, drawing), (alone_cores, drawing_cores) = _alternating(repeat, draw)
     peaks = memory.peaks_mb(devices)
     return {
         "devices": parallel.describe(devices),
@@ -95,6 +96,7 @@ def figures(config: ml_collections.ConfigDict) -> dict[str, Any]:
         "forward_images_per_second": float(np.median(batch / alone)),
         "drawing_images_per_second": float(np.median(batch / drawing)),
         "share": float(np.median(alone / drawing)),
+        "core_share": float(np.median(alone_cores / drawing_cores)),
         "rounds": len(alone),
         **compiling,
         **peaks,
@@ -103,8 +105,8 @@ def figures(config: ml_collections.ConfigDict) -> dict[str, Any]:
 
 def _alternating(
     one: Callable[[int], None], other: Callable[[int], None]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Seconds of a call of each, round by round: [n], [n]."""
+) -> np.ndarray:
+    """Seconds of a call, round by round: [by the clock and of the cores, each, n]."""
     began = time.monotonic()
     one(2)
     count = max(1, round(ROUND_SECONDS * 2 / (time.monotonic() - began)))
@@ -112,11 +114,11 @@ def _alternating(
     for _ in range(rounds.ROUNDS):
         seconds.append([])
         for run in (one, other):
-            began = time.monotonic()
+            began, cores_began = time.monotonic(), time.process_time()
             run(count)
-            seconds[-1].append((time.monotonic() - began) / count)
-    alone, drawing = np.array(seconds).T
-    return alone, drawing
+            taken = time.monotonic() - began, time.process_time() - cores_began
+            seconds[-1].append(taken)
+    return np.array(seconds).T / count
 
 
 def _generator(config: ml_collections.ConfigDict) -> Generator:
