@@ -266,7 +266,7 @@ def test_the_arms_of_stages_differ_in_what_they_are_called_for(name):
         assert generator.data.crop_px == made["plain-seed0"].data.crop_px
         config_checks.validate(generator, configs.all_jobs(generator))
     config = config_files.load(source)
-    assert config.compare.against == "plain, frame-wise"
+    assert config.compare.against == "plain (frame-wise)"
 
 
 def test_runs_find_one_another_in_another_workdir(tmp_path):

@@ -32,7 +32,7 @@ CLASSIFIER = {
     "method.augment_prob": 0.3,
     "method.augment_kinds": ("turns", "shifts", "intensity"),
 }
-AGAINST = "plain, frame-wise"  # the arm and way that all are held against
+AGAINST = "plain (frame-wise)"  # the arm and way that all are held against
 EQUAL, BALANCED = {"method.class_weights": "equal"}, {}
 OVERSAMPLED = EQUAL | {"data.oversample": True}
 ARMS = {  # to settings; whether a GAN fills classes up; whether a hierarchy decides

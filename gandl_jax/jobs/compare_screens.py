@@ -143,7 +143,7 @@ def _arm(table: pd.DataFrame, arm: str, screens: Iterable[str]) -> list[str]:
 
 
 def _floors(table: pd.DataFrame) -> list[str]:
-    """Lists the shown floors in all their ways of deciding: "intensity, in time"."""
+    """Lists the shown floors in all their ways of deciding: "intensity (in time)"."""
     names = dict.fromkeys(table.loc[table["role"] == FLOOR, "arm"])
     own = {
         floor: [name for name in names if _is_floor(name, floor)]
@@ -157,7 +157,7 @@ def _floors(table: pd.DataFrame) -> list[str]:
 
 
 def _is_floor(name: str, floor: str) -> bool:
-    return name == floor or name.startswith(f"{floor}, ")
+    return name == floor or name.startswith(f"{floor} (")
 
 
 def _floor(table: pd.DataFrame, floor: str, screens: Iterable[str]) -> list[str]:

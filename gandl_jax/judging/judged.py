@@ -201,8 +201,8 @@ class Board:
 
 
 def in_way(arm: str, way: str) -> str:
-    """Names an arm that is judged in one of several ways: "plain, in time"."""
-    return f"{arm}, {way}" if way else arm
+    """Names an arm that is judged in one of several ways: "plain (in time)"."""
+    return f"{arm} ({way})" if way else arm
 
 
 def _gains(counted: Counted, found: Mapping[Key, Scores]) -> dict[Key, Row]:

@@ -407,7 +407,9 @@ class Counting:
         apart = [split for split in splits(metadata, options) if not split.leaky]
         if not apart:
             raise Skip(f"no split holds wells apart: name another in {KEY}.splits")
-        self._asked = [Question.of_split(metadata, one, options) for one in apart]
+        self._asked = [
+            Question.of_split(metadata, one, options) for one in _different(apart)
+        ]
         self._counters = [_counter(question) for question in self._asked]
         self.questions = [
             _compared(question, counter, metric)
@@ -448,6 +450,15 @@ class Counting:
             for judged, counter in zip(found, self._counters, strict=True)
             for right, total in counter.shares(judged.decided[kind]).values()
         ]
+
+
+def _different(made: Sequence[Split]) -> list[Split]:
+    """Leaves out splits of the same records as a later one: "given", if held out."""
+    by_folds = {
+        tuple(part.tobytes() for fold in one.folds for part in fold): one
+        for one in made
+    }
+    return list(by_folds.values())
 
 
 def _compared(

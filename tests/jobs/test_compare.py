@@ -481,7 +481,7 @@ def test_stages_are_compared_both_ways_and_parts_add_up(tmp_path, monkeypatch, c
         f"{own}order={STAGES}",
         f"{own}group=colony",
         f"{own}time=hour",
-        "--config.compare.against=base, frame-wise",
+        "--config.compare.against=base (frame-wise)",
         "--config.sweep.source=stages",
         f"--config.sweep.results={tmp_path}/kept",
     )
@@ -491,12 +491,12 @@ def test_stages_are_compared_both_ways_and_parts_add_up(tmp_path, monkeypatch, c
     held = [row for row in found["rows"] if row["split"] == "held_out"]
     arms = {row["arm"] for row in held if row["role"] == "trained"}
     assert arms == {
-        f"{arm}, {way}"
+        f"{arm} ({way})"
         for arm in ("base", "more", "gan")
         for way in ("frame-wise", "in time")
     }
     assert {row["arm"] for row in held if row["role"] == "floor"} == {
-        f"{floor}, {way}"
+        f"{floor} ({way})"
         for floor in ("classical", "intensity", "time alone")
         for way in ("frame-wise", "in time")
     }
@@ -510,24 +510,24 @@ def test_stages_are_compared_both_ways_and_parts_add_up(tmp_path, monkeypatch, c
     own = lines[lines["question"] == question].to_dict("records")
     differs = {(r["one"], r["other"]): r["differs_in"] for r in own}
     assert differs == {
-        ("base, in time", "base, frame-wise"): "way",
-        ("more, in time", "more, frame-wise"): "way",
-        ("gan, in time", "gan, frame-wise"): "way",
-        ("more, frame-wise", "base, frame-wise"): "data.oversample",
-        ("more, in time", "base, in time"): "data.oversample",
-        ("more, in time", "base, frame-wise"): "data.oversample way",
-        ("gan, frame-wise", "base, frame-wise"): "method.name",
-        ("gan, in time", "base, frame-wise"): "method.name way",
+        ("base (in time)", "base (frame-wise)"): "way",
+        ("more (in time)", "more (frame-wise)"): "way",
+        ("gan (in time)", "gan (frame-wise)"): "way",
+        ("more (frame-wise)", "base (frame-wise)"): "data.oversample",
+        ("more (in time)", "base (in time)"): "data.oversample",
+        ("more (in time)", "base (frame-wise)"): "data.oversample way",
+        ("gan (frame-wise)", "base (frame-wise)"): "method.name",
+        ("gan (in time)", "base (frame-wise)"): "method.name way",
     }
     for row in own:
         expected = values[row["one"]] - values[row["other"]]
         assert float(row["value"]) == pytest.approx(expected)
         assert float(row["low"]) <= float(row["value"]) <= float(row["high"])
-        if (row["one"], row["other"]) == ("more, in time", "base, frame-wise"):
+        if (row["one"], row["other"]) == ("more (in time)", "base (frame-wise)"):
             assert float(row["low"]) > 0
     assert "What does each part add?" in told and "2 settings" in told
     page = folders.parent / "compared/compare/simulated"
     assert "What does each part add?" in (page / "index.html").read_text()
     assert (page / "data/parts.csv").exists()
-    assert compare(folders, *asked, "--config.compare.against=bise, in time") == 2
+    assert compare(folders, *asked, "--config.compare.against=bise (in time)") == 2
     assert "no config.compare.against 'bise'" in capsys.readouterr().err

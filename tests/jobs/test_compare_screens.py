@@ -103,18 +103,18 @@ def test_no_table_is_told(tables, capsys):
 
 def test_floors_that_are_judged_in_several_ways_have_a_line_each(tables):
     path = tables / "first/stages_compared.csv"
-    rows = [row("plain, in time", "trained", 0.7, gain=0.1, seconds=60)]
+    rows = [row("plain (in time)", "trained", 0.7, gain=0.1, seconds=60)]
     for name in ("time alone", "intensity"):
-        rows += [row(f"{name}, {way}", "floor", 0.4) for way in ("in time", "alone")]
+        rows += [row(f"{name} ({way})", "floor", 0.4) for way in ("in time", "alone")]
     csv_files.write(path, pd.DataFrame(rows))
     assert compare_screens(tables, f"--config.compare.tables={path}") == 0
     lines = (tables / "all/compare_screens/table.md").read_text().splitlines()[2:]
     assert [line.split(" | ")[0].strip("| ") for line in lines] == [
-        "plain, in time",
+        "plain (in time)",
         "classical",
-        "intensity, in time",
-        "intensity, alone",
-        "time alone, in time",
-        "time alone, alone",
+        "intensity (in time)",
+        "intensity (alone)",
+        "time alone (in time)",
+        "time alone (alone)",
         "guessing",
     ]

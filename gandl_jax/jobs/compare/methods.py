@@ -29,7 +29,9 @@ def section(question: str, rows: list[Row], cost: Mapping[str, Cost]) -> Html:
     """
     elements = [
         page.tag(
-            "p", f"{question}; in small print 95 % intervals over wells and seeds."
+            "p",
+            f"{question}; in small print 95 % intervals over units "
+            f"({rows[0].get('unit') or 'well'}) and seeds.",
         ),
         _table(answer.shown(rows, fair=True), rows, cost),
     ]

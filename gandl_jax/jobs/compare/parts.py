@@ -59,8 +59,13 @@ def rows(contents: Contents, against: str) -> list[dict[str, Any]]:
 
 
 def _arm(against: str) -> str:
-    """Removes the way from an arm: "plain" of "plain, in time"."""
-    return against.partition(", ")[0]
+    """Removes the way from an arm: "plain" of "plain (in time)"."""
+    return against.partition(" (")[0]
+
+
+def _way(arm: str) -> str:
+    """Returns the way of an arm, "" if it has none: "in time" of "plain (in time)"."""
+    return arm.partition(" (")[2].removesuffix(")")
 
 
 def _question_first(every: Iterable[Row]) -> Any:
@@ -151,14 +156,22 @@ def _line(pair: Row) -> list[object]:
 
 
 def _figure(question: str, own: Sequence[Row], number: int) -> Html:
-    names = [f"{_wrapped(pair['one'])}\n− {_wrapped(pair['other'])}" for pair in own]
+    names = [_lines(pair["one"], pair["other"]) for pair in own]
     ends = [(pair["value"], pair["low"], pair["high"]) for pair in own]
     figure = plot.draw(
         names, {"difference": ends}, "difference", [0.0] * len(own), line="none"
     )
     svg = style.to_svg(figure, f"parts-{number}", question)
-    return page.figure(Html(svg), f"{question}: one arm less another")
+    shown = page.figure(Html(svg), f"{question}: one arm less another")
+    return page.tag("div", shown, class_="pair")
 
 
-def _wrapped(arm: str) -> str:
-    return arm.replace(", ", ",\n")
+def _lines(one: str, other: str) -> str:
+    """Writes two arms as short lines: "tree", "− plain", "in time − frame-wise"."""
+    arms, ways = (_arm(one), _arm(other)), (_way(one), _way(other))
+    lines = [arms[0], *([f"− {arms[1]}"] if arms[0] != arms[1] else [])]
+    if ways[0] != ways[1]:
+        lines.append(" − ".join(ways))
+    elif ways[0]:
+        lines.append(f"({ways[0]})")
+    return "\n".join(lines)
