@@ -16,7 +16,6 @@ import numpy as np
 from etils import epath
 
 from gandl_jax import files, progress
-from gandl_jax.jobs.generate import thumbnails
 from gandl_jax.jobs.generate.drawn_by import SEEN, SHOWN
 from gandl_jax.reading import levels
 
@@ -70,7 +69,7 @@ class Candidates:
             for code, count in asked.items()
             for number in range(-(-count // self.batch))
         ]
-        todo = [one for one in every if not self._levels(*one).exists()]
+        todo = [one for one in every if not self._file(*one).exists()]
         done = (len(every) - len(todo)) * self.batch
         line = progress.Progress("draw", len(every) * self.batch, "images", start=done)
         # A file is written while the next images are drawn.
@@ -102,46 +101,35 @@ class Candidates:
         bit_depth: int,
         measured: Callable[[np.ndarray], np.ndarray],
     ) -> None:
-        """Writes a file, the levels last: where they are, all is."""
-        shown = np.clip(drawn.get(SHOWN, drawn[SEEN]), -1, 1)
-        self._save(self._measured(*which), measured(drawn[SEEN]))
-        self._save(self._small(*which), thumbnails.make(shown))
-        self._save(self._levels(*which), levels.unstretched(shown, ends, bit_depth))
-
-    def _save(self, path: epath.Path, array: np.ndarray) -> None:
-        with files.replacing(path) as file:
-            np.save(file, array)
+        """Writes a file: what the selection measured, then the levels."""
+        shown = drawn.get(SHOWN, drawn[SEEN])
+        with files.replacing(self._file(*which)) as file:
+            np.save(file, measured(drawn[SEEN]))
+            made = levels.unstretched(shown, ends, bit_depth)
+            np.save(file, np.ascontiguousarray(made))  # as `_opened` maps it
 
     def measured(self, code: int, count: int) -> np.ndarray:
         """[count, M] what the selection measured of the first candidates."""
-        return self._first(self._measured, code, count)
-
-    def thumbnails(self, code: int, count: int) -> np.ndarray:
-        """[count, s, s, C] of the first candidates."""
-        return self._first(self._small, code, count)
+        parts = []
+        for number in range(-(-count // self.batch)):
+            with self._file(code, number).open("rb") as file:
+                parts.append(np.load(file))
+        return np.concatenate(parts)[:count]
 
     def levels(self, code: int, number: int) -> np.ndarray:
         """[H, W, C] uint8 or uint16, a candidate's grey levels."""
         part, place = divmod(number, self.batch)
-        return _opened(str(self._levels(code, part)))[place]
+        return _opened(str(self._file(code, part)))[place]
 
-    def _first(self, path: Callable, code: int, count: int) -> np.ndarray:
-        parts = [
-            np.load(path(code, number)) for number in range(-(-count // self.batch))
-        ]
-        return np.concatenate(parts)[:count]
-
-    def _levels(self, code: int, number: int) -> epath.Path:
-        return self.folder / f"{code}-{number:06d}-levels.npy"
-
-    def _measured(self, code: int, number: int) -> epath.Path:
-        return self.folder / f"{code}-{number:06d}-measured.npy"
-
-    def _small(self, code: int, number: int) -> epath.Path:
-        return self.folder / f"{code}-{number:06d}-small.npy"
+    def _file(self, code: int, number: int) -> epath.Path:
+        return self.folder / f"{code}-{number:06d}.npy"
 
 
 @functools.lru_cache(256)
 def _opened(path: str) -> np.ndarray:
-    """An array on disk, of which only what is asked for is read."""
-    return np.load(path, mmap_mode="r")
+    """The levels of a file, of which only what is asked for is read."""
+    with epath.Path(path).open("rb") as file:
+        np.load(file)  # what was measured stands before them
+        np.lib.format.read_magic(file)
+        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+        return np.memmap(path, dtype, "r", file.tell(), shape)
