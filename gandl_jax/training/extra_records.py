@@ -16,8 +16,8 @@ from etils import epath
 
 from gandl_jax.errors import InputError, nearest
 from gandl_jax.prepared import joined, labelled
-from gandl_jax.prepared.description import DESCRIPTION, GENERATED
-from gandl_jax.prepared.prepared import Prepared, open_prepared
+from gandl_jax.prepared.description import GENERATED
+from gandl_jax.prepared.prepared import DESCRIPTION, Prepared, open_prepared
 from gandl_jax.raw import screen
 from gandl_jax.reading.classes import Classes
 from gandl_jax.training import trained_on_table
