@@ -191,8 +191,8 @@ DEFAULTS = {
     },
     "benchmark": {
         # "conversion", "reading", "training", "augmentation", "checkpoints",
-        # "embedding", "evaluation"; () is all that are possible: the first needs the
-        # raw screen, the second the prepared one.
+        # "embedding", "generating", "evaluation"; () is all that are possible but
+        # "generating": the first needs the raw screen, the second the prepared one.
         "parts": (),
         "evaluation_records": 2202,  # of made-up features, on this many
         "evaluation_plates": 43,  # of which each is left out in turn
@@ -276,6 +276,9 @@ DEFAULTS = {
         "part": "reporting",
         "nested": True,  # whether to choose the set in each fold too, which costs most
         "choose_sets": False,  # --job=compare: the same
+        # Of a training: the name of its arm; "" is method and recipe, or what differs.
+        "arm": "",
+        "against": "",  # --job=compare: the arm whose difference to all others is told
         "tables": ("docs/results/*/*_compared.csv",),  # --job=compare_screens
     },
 }

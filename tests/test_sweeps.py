@@ -267,3 +267,61 @@ def test_sixteen_ways_stand_beside_three_others_where_there_are_controls(name, w
             0,
             1,
         }
+
+
+STAGES = {  # screen to seeds, and to what it holds out
+    "simulated_colonies": (5, "given"),
+    "mitosis_stages": (3, "part:reporting"),
+    "granulopoiesis_stages": (3, "part:reporting"),
+    "jurkat_stages": (3, "part:reporting"),
+    "hpa_cells": (3, "collage:0.33"),
+}
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_the_arms_of_stages_differ_in_what_they_are_called_for(name):
+    source = f"configs/sweeps/stages.py:screen={name}"
+    made = config_files.load_sweep(source)
+    seeds, held_out = STAGES[name]
+    plain = configs.plain(made["plain-seed0"])
+    order = plain["evaluate.staged_classification.order"]
+    has_order = ">" in order
+    assert len(made) == seeds * (8 if has_order else 5)
+    assert {one.train.hold_out for one in made.values()} == {held_out}
+    expected = {
+        "weights": {"method.class_weights"},
+        "oversampling": {"data.oversample"},
+        "gan_balancing": {"data.extra"},
+    }
+    if has_order:
+        expected |= {
+            "hierarchy": {"method.hierarchy"},
+            "hierarchy_weights": {"method.hierarchy", "method.class_weights"},
+            "hierarchy_gan": {"method.hierarchy", "data.extra"},
+        }
+    for arm, keys in expected.items():
+        own = configs.plain(made[f"{arm}-seed0"])
+        differ = {key for key in own if own[key] != plain[key]}
+        assert differ == keys | {"name", "compare.arm"}
+    for seed in range(seeds):
+        (place,) = made[f"gan_balancing-seed{seed}"].data.extra
+        assert place == f"runs/stages/{name}/generator-seed{seed}/generated/prepared"
+        generator = made[f"generator-seed{seed}"]
+        assert generator.name == f"stages/{name}/generator-seed{seed}"
+        assert generator.data.crop_px == made["plain-seed0"].data.crop_px
+        config_checks.validate(generator, configs.all_jobs(generator))
+    config = config_files.load(source)
+    assert config.compare.against == "plain (frame-wise)"
+
+
+def test_runs_find_one_another_in_another_workdir(tmp_path):
+    source = "configs/sweeps/stages.py:screen=simulated_colonies"
+    config = config_files.load(source)
+    config.sweep.runs = ("plain-seed0", "hierarchy_gan-seed2")
+    for workdir in (epath.Path(tmp_path), epath.Path("runs/stages/simulated_colonies")):
+        plain, filled = runs.read(config, workdir)
+        assert not any("data.extra" in option for option in plain.options)
+        expected = str(workdir / "generator-seed2/generated/prepared")
+        assert filled.config.data.extra == (expected,)
+        named = [option for option in filled.options if "data.extra" in option]
+        assert bool(named) == (workdir == epath.Path(tmp_path))

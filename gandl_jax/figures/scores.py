@@ -24,6 +24,8 @@ def draw(
     series: Mapping[str, Sequence[Score | None]],
     label: str,
     chance: Sequence[float | None],
+    *,
+    line: str = "chance",
 ) -> Figure:
     """Draws scores with their intervals, a row for each name.
 
@@ -33,6 +35,7 @@ def draw(
       series: name -> (value, low, high) for each of `names`, None if missing.
       label: name of the horizontal axis.
       chance: the score of guessing for each of `names`, drawn as a dashed line.
+      line: name of that line in the legend.
 
     Returns:
       One panel.
@@ -66,7 +69,7 @@ def draw(
         color=style.INK,
         linewidth=0.7,
         linestyle="--",
-        label="chance",
+        label=line,
     )
     row_labels = [_in_lines(name) for name in names]
     axes.set_yticks(range(len(names)), row_labels, parse_math=False)

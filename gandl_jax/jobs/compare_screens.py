@@ -28,8 +28,9 @@ JOB = "compare_screens"
 WORKDIR = "unclaimed"
 DPI = 160
 NEEDED = ("arm", "role", "value", "low", "high", "chance", kept_scores.LEADS)
-# Floors of images; the others are only in scores.csv.
-SHOWN_FLOORS = ("classical", "intensity")
+# Floors of images, and of time; the others are only in scores.csv.
+SHOWN_FLOORS = ("classical", "intensity", "time alone")
+ALWAYS = ("classical", "intensity")  # in the table, whether there are any or not
 CHANCE = "chance"
 
 
@@ -119,7 +120,7 @@ def markdown(table: pd.DataFrame) -> str:
     ]
     lines = [header, ["---", *["---:"] * (len(header) - 1)]]
     lines += [_arm(table, arm, screens) for arm in arms(table)]
-    lines += [_floor(table, floor, screens) for floor in SHOWN_FLOORS]
+    lines += [_floor(table, floor, screens) for floor in _floors(table)]
     chance = [_chance(table, screen) for screen in screens]
     cells = [cell for value in chance for cell in (f"{value:.3f}", "")]
     lines.append(["guessing", *cells, "", ""])
@@ -139,6 +140,24 @@ def _arm(table: pd.DataFrame, arm: str, screens: Iterable[str]) -> list[str]:
     for screen in screens:
         cells += _score(arm_rows[arm_rows["screen"] == screen])
     return [*cells, _time(arm_rows["seconds"]), _memory(arm_rows["memory_bytes"])]
+
+
+def _floors(table: pd.DataFrame) -> list[str]:
+    """Lists the shown floors in all their ways of deciding: "intensity (in time)"."""
+    names = dict.fromkeys(table.loc[table["role"] == FLOOR, "arm"])
+    own = {
+        floor: [name for name in names if _is_floor(name, floor)]
+        for floor in SHOWN_FLOORS
+    }
+    return [
+        name
+        for floor in SHOWN_FLOORS
+        for name in own[floor] or ([floor] if floor in ALWAYS else [])
+    ]
+
+
+def _is_floor(name: str, floor: str) -> bool:
+    return name == floor or name.startswith(f"{floor} (")
 
 
 def _floor(table: pd.DataFrame, floor: str, screens: Iterable[str]) -> list[str]:
@@ -192,6 +211,6 @@ def figure(table: pd.DataFrame) -> Any:
         if row["role"] in (TRAINED, UNTRAINED):
             ends = row["value"], row["low"], row["high"]
             arm.setdefault(row["arm"], {})[row["role"]] = ends
-        elif row["arm"] in SHOWN_FLOORS:
+        elif any(_is_floor(row["arm"], floor) for floor in SHOWN_FLOORS):
             floors_of_screen[row["arm"]] = row["value"]
     return by_screen.draw(arms(table), scores, floors)

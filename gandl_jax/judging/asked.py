@@ -25,6 +25,11 @@ class Asked:
         self._headline, self._choosing = headline, choosing
 
     @property
+    def ways(self) -> tuple[str, ...]:
+        """Names of the ways in which a set is judged; ("",) is one without a name."""
+        return getattr(self._headline, "ways", ("",))
+
+    @property
     def questions(self) -> list[Question]:
         """Questions about the headline set, then about chosen sets."""
         chosen = self._choosing.questions if self._choosing else ()
@@ -53,8 +58,14 @@ class Asked:
           name: full name of its headline set.
           stored_answers: store of the answers.
           made_from: sources of the sets, as plain data.
+
+        Returns:
+          For each way, in order, one answer to each question.
         """
-        sources, headline = {**made_from, "set": name}, self._headline
+        headline = self._headline
+        if hasattr(headline, "judged"):
+            name = headline.judged(list(sets), name)
+        sources = {**made_from, "set": name}
         answers = stored_answers.read_or_make(
             sources, headline.fits, lambda: headline.answers(sets[name])
         )

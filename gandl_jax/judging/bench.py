@@ -90,7 +90,7 @@ class Bench:
     def _result(self, name: str, asked_task: Asked | Skip) -> dict[str, Any]:
         if isinstance(asked_task, Skip):
             return {"rows": [], "pairs": [], "skipped": str(asked_task)}
-        board = judged.Board(asked_task.questions, self.options[name])
+        board = judged.Board(asked_task.questions, self.options[name], asked_task.ways)
         stored_answers = self._stored_answers(name)
         with (
             StepLines(f"{self.job} {name}"),

@@ -2,11 +2,13 @@
 
 Workdirs that differ in their seed alone are replicates of one arm. The settings in
 which arms of one method differ are found from their configs, and the fewest that
-distinguish them name them: the recipe, if that is enough.
+distinguish them name them: the recipe, if that is enough. `config.compare.arm` of a
+training names it too.
 """
 
 import dataclasses
 import glob
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -26,6 +28,7 @@ from gandl_jax.training import opening
 LENGTH = "train.total_images"  # in no experiment's identity, but it names a recipe
 HOLD_OUT = "train.hold_out"
 RECIPE = "method.recipe"  # a name for other keys, and in no experiment's identity
+EXTRA = "data.extra"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +49,8 @@ class Entrant:
         network that is not trained.
       saw_all: whether it was trained on records that other entrants held out.
       beside: profiles/<dataset>/<floor> that the headline set takes parts from.
+      arm_name: name of its arm from its config; "" is method and recipe.
+      values: full key -> value, of all in which the arms of this method differ.
     """
 
     method: str
@@ -58,14 +63,16 @@ class Entrant:
     untrained: str
     saw_all: bool
     beside: tuple[epath.Path, ...] = ()
+    arm_name: str = ""
+    values: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     _opened: list[AlignedSets] = dataclasses.field(
         default_factory=list, repr=False, compare=False
     )
 
     @property
     def arm(self) -> str:
-        """Name of method and recipe, and whether it was trained on all records."""
-        name = f"{self.method} {self.recipe}".strip()
+        """Name of the arm, and whether it was trained on all records."""
+        name = self.arm_name or f"{self.method} {self.recipe}".strip()
         return f"{name} (trained on all)" if self.saw_all else name
 
     @property
@@ -96,6 +103,7 @@ class _Read:
     seed: int
     encoders: tuple[epath.Path, ...]
     arm: Mapping[str, Any]
+    arm_name: str = ""
 
 
 def find(patterns: Iterable[str]) -> list[epath.Path]:
@@ -134,7 +142,8 @@ def read(job: str, folders: Sequence[epath.Path], dataset: str) -> list[Entrant]
 
     Raises:
       InputError: workdirs of different screens, preparations or held-out records; one
-        that is not finished or not embedded; two of one method, recipe and seed.
+        that is not finished or not embedded; two of one method, recipe and seed, or of
+        one config.compare.arm and different settings.
     """
     trainings, tables = [], {}
     for folder in folders:
@@ -147,6 +156,7 @@ def read(job: str, folders: Sequence[epath.Path], dataset: str) -> list[Entrant]
     _check_preparations([d for training in trainings for d in training.encoders])
     held_out = _held_out(trainings)
     entrants = _name_arms(trainings, held_out)
+    _check_arm_names(entrants)
     _check_seeds(entrants)
     return [*entrants, *(_table(directory) for directory in tables.values())]
 
@@ -176,14 +186,23 @@ def _training(job: str, folder: epath.Path, config, dataset: str) -> _Read:
     trained = seed_workdirs.trained_with(config)
     arm = configs.identity(trained) | seed_workdirs.start_identity(folder)
     arm |= {LENGTH: trained.train.total_images, RECIPE: trained.method.recipe}
-    features = config.evaluate.features
-    return _Read(folder, features, arm.pop("seed"), encoders, arm)
+    features, seed = config.evaluate.features, arm.pop("seed")
+    arm[EXTRA] = [_without_seed(place, seed) for place in trained.data.extra]
+    return _Read(folder, features, seed, encoders, arm, trained.compare.arm)
+
+
+def _without_seed(place: str, seed: int) -> str:
+    """A folder's path, the same for replicates that each have one of their seed.
+
+    "runs/generator-seed3/generated" of seed 3 is "runs/generator-seed/generated".
+    """
+    return re.sub(rf"(?<=seed){seed}(?!\d)", "", place)
 
 
 def _encoders(
     job: str, folder: epath.Path, config, dataset: str
 ) -> tuple[epath.Path, ...]:
-    """Returns the trained encoder, then the untrained; that alone if nothing is trained.
+    """Returns the trained, then the untrained encoder; that alone if none is trained.
 
     A network that starts from published weights is not untrained.
     """
@@ -272,6 +291,8 @@ def _name_arms(trainings: Sequence[_Read], held_out: str) -> list[Entrant]:
                 next(iter(untrained), ""),
                 bool(held_out) and not training.arm[HOLD_OUT],
                 _beside(training),
+                training.arm_name,
+                {key: arm.get(key) for key in keys},
             )
         )
     return entrants
@@ -354,6 +375,26 @@ def settings_text(arm: Mapping[str, Any], keys: Sequence[str]) -> str:
         arm[key] if key == RECIPE else f"{key.rpartition('.')[2]}={arm.get(key)}"
         for key in keys
     ).strip()
+
+
+def different_settings(first: Entrant, second: Entrant) -> tuple[str, ...]:
+    """Returns the keys in which arms differ; of two methods "method.name" alone."""
+    if first.method != second.method:
+        return ("method.name",)
+    keys = dict.fromkeys([*first.values, *second.values])
+    return tuple(k for k in keys if first.values.get(k) != second.values.get(k))
+
+
+def _check_arm_names(entrants: Sequence[Entrant]) -> None:
+    first_of_name: dict[str, Entrant] = {}
+    for entrant in entrants:
+        first = first_of_name.setdefault(entrant.arm_name, entrant)
+        if entrant.arm_name and (keys := different_settings(entrant, first)):
+            raise InputError(
+                f"{first.folder} and {entrant.folder} have the same "
+                f"config.compare.arm={entrant.arm_name!r} and differ in "
+                f"{', '.join(keys)}: name each arm differently"
+            )
 
 
 def _check_seeds(entrants: Sequence[Entrant]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gandl_jax.judging.entrants import Entrant
+from gandl_jax.judging.entrants import Entrant, different_settings
 from gandl_jax.tasks import comparison, marks
 from gandl_jax.tasks.choice import CHOSEN
 from gandl_jax.tasks.comparison import Counted, Scores
@@ -14,9 +14,10 @@ from gandl_jax.tasks.counting import Answer, Question
 
 TRAINED, UNTRAINED, FLOOR = "trained", "untrained", "floor"
 CALLED = 0.05  # corrected p-values below it are called different
+WAY = "way"  # of deciding, as one of the things in which two arms differ
 
 Row = dict[str, Any]
-Key = tuple[str, str]  # arm and role
+Key = tuple[str, str]  # arm, with its way of deciding, and role
 
 
 class Board:
@@ -25,23 +26,37 @@ class Board:
     Args:
       questions: of a task.
       options: bootstrap_draws, seed.
+      ways: in which each entrant is judged, as of `Asked.ways`; each is an arm.
     """
 
-    def __init__(self, questions: Sequence[Question], options: Mapping[str, Any]):
+    def __init__(
+        self,
+        questions: Sequence[Question],
+        options: Mapping[str, Any],
+        ways: Sequence[str] = ("",),
+    ):
         self._questions, self._options = list(questions), options
+        self._ways = ways
         self._names = _question_names(self._questions)
         self._answers: dict[Key, list[list[Answer]]] = {}
         self._entrants: dict[Key, list[Entrant]] = {}
 
     def add(self, entrant: Entrant, role: str, answers: list[Answer]) -> None:
-        """Adds the answers of an entrant, one for each question."""
-        key = entrant.arm, role
-        self._answers.setdefault(key, []).append(answers)
-        self._entrants.setdefault(key, []).append(entrant)
+        """Adds the answers of an entrant: for each way one to each question."""
+        for way, answers_of_way in self._by_way(answers):
+            key = in_way(entrant.arm, way), role
+            self._answers.setdefault(key, []).append(answers_of_way)
+            self._entrants.setdefault(key, []).append(entrant)
 
     def add_floor(self, name: str, answers: list[Answer]) -> None:
         """Adds the answers of a floor, such as plate identity or mean intensity."""
-        self._answers[name, FLOOR] = [answers]
+        for way, answers_of_way in self._by_way(answers):
+            self._answers[in_way(name, way), FLOOR] = [answers_of_way]
+
+    def _by_way(self, answers: list[Answer]) -> Iterator[tuple[str, list[Answer]]]:
+        count = len(self._questions)
+        for index, way in enumerate(self._ways):
+            yield way, answers[index * count : (index + 1) * count]
 
     def judge(self) -> tuple[list[Row], list[Row]]:
         """Scores all, and compares the comparable arms in pairs.
@@ -92,18 +107,53 @@ class Board:
 
     def _pairs(self, number: int, scores: Mapping[Key, Scores]) -> list[Row]:
         question = self._questions[number]
-        fair, seeds = self._fair(number, scores), comparison.pooled(scores.values())
+        fair = self._fair(number, scores)
         differences = [
             _identified(question)
             | {"question": self._names[number], "one": arm, "other": other_arm}
-            | comparison.difference(question.counted, fair[arm], fair[other_arm], seeds)
-            for arm, other_arm in itertools.combinations(fair, 2)
+            | {"differs_in": self._differs_in(arm, other_arm)}
+            | difference
+            for (arm, other_arm), difference in self._differences(
+                question.counted, fair, scores
+            ).items()
         ]
         corrected = comparison.holm([row["p"] for row in differences])
         return [
             {**row, "p_corrected": p, "different": p < CALLED}
             for row, p in zip(differences, corrected, strict=True)
         ]
+
+    def _differences(
+        self,
+        counted: Counted,
+        fair: Mapping[str, Scores],
+        scores: Mapping[Key, Scores],
+    ) -> dict[tuple[str, str], dict[str, float]]:
+        """Compares every two arms; ways of one network are paired seed by seed."""
+        pairs = list(itertools.combinations(fair, 2))
+        same = {
+            (arm, other_arm): fair[arm].minus(fair[other_arm])
+            for arm, other_arm in pairs
+            if self._entrants[arm, TRAINED] == self._entrants[other_arm, TRAINED]
+        }
+        seeds = comparison.pooled(scores.values())
+        seeds_of_same = comparison.pooled(same.values())
+        return {
+            pair: (
+                comparison.gain(counted, same[pair], seeds_of_same)
+                if pair in same
+                else comparison.difference(counted, fair[pair[0]], fair[pair[1]], seeds)
+            )
+            for pair in pairs
+        }
+
+    def _differs_in(self, one: str, other: str) -> str:
+        """Names the settings in which two arms differ, and WAY if their ways do."""
+        first, second = (self._entrants[arm, TRAINED][0] for arm in (one, other))
+        ways = one.removeprefix(first.arm), other.removeprefix(second.arm)
+        return " ".join(
+            [*different_settings(first, second), *[WAY] * (ways[0] != ways[1])]
+        )
 
     def _scores(self, number: int) -> dict[Key, Scores]:
         return {
@@ -114,6 +164,7 @@ class Board:
                 seed=self._options["seed"],
                 prior=index + 1,
                 has_seeds=key in self._entrants,
+                totals=[answers[number].total for answers in answers_of_seeds],
             )
             for index, (key, answers_of_seeds) in enumerate(self._answers.items())
         }
@@ -138,6 +189,7 @@ class Board:
         first = self._entrants[key][0]
         headline = getattr(first, key[1]).rpartition("/")[2]
         return {
+            "training": first.arm,
             "method": first.method,
             "recipe": first.recipe,
             "features": CHOSEN if "choice" in question.about else headline,
@@ -147,6 +199,11 @@ class Board:
 
     def _rng(self, number: int) -> np.random.Generator:
         return np.random.default_rng([self._options["seed"], number])
+
+
+def in_way(arm: str, way: str) -> str:
+    """Names an arm that is judged in one of several ways: "plain (in time)"."""
+    return f"{arm} ({way})" if way else arm
 
 
 def _gains(counted: Counted, scores: Mapping[Key, Scores]) -> dict[Key, Row]:

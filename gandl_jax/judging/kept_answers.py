@@ -65,9 +65,14 @@ def _write(path: epath.Path, answers: list[Answer]) -> None:
     codes = [
         [_MARK_CODES[answer.mark[key]] for key in marks.NOTHING] for answer in answers
     ]
-    right = {f"right_{i}": answer.right for i, answer in enumerate(answers)}
+    arrays = {f"right_{i}": answer.right for i, answer in enumerate(answers)}
+    arrays |= {
+        f"total_{i}": answer.total
+        for i, answer in enumerate(answers)
+        if answer.total is not None
+    }
     with files.replacing(path) as file:
-        np.savez_compressed(file, marks=np.array(codes, np.int8), **right)
+        np.savez_compressed(file, marks=np.array(codes, np.int8), **arrays)
 
 
 def _read(path: epath.Path) -> list[Answer] | None:
@@ -77,7 +82,7 @@ def _read(path: epath.Path) -> list[Answer] | None:
         files.check_unpacked(data)
         with np.load(data, allow_pickle=False) as arrays:
             return [
-                Answer(arrays[f"right_{i}"], _mark(codes))
+                Answer(arrays[f"right_{i}"], _mark(codes), arrays.get(f"total_{i}"))
                 for i, codes in enumerate(arrays["marks"])
             ]
     except FileNotFoundError:

@@ -23,10 +23,14 @@ def unstretched(images: np.ndarray, ends: np.ndarray, bit_depth: int) -> np.ndar
       [N, H, W, C] uint8 or uint16, rounded to the nearest level.
     """
     low, high = (ends[:, None, None, end] for end in (0, 1))
-    share = (np.clip(images.astype(np.float64), -1, 1) + 1) / 2
-    levels = np.rint(low + share * (high - low))
-    dtype = np.uint8 if bit_depth == 8 else np.uint16
-    return np.clip(levels, 0, 2**bit_depth - 1).astype(dtype)
+    values = np.clip(images.astype(np.float64), -1, 1)
+    values += 1  # in place, as this is done of every image that is drawn
+    values /= 2
+    values *= high - low
+    values += low
+    np.rint(values, out=values)
+    np.clip(values, 0, 2**bit_depth - 1, out=values)
+    return values.astype(np.uint8 if bit_depth == 8 else np.uint16)
 
 
 def grey_levels(

@@ -35,7 +35,7 @@ SIMULATE = {  # this screen's keys of config.simulate
     "colonies": 60,  # for training; as many are for testing
     "times": 12,  # number of hours at which each is imaged
 }
-SMOKE = {"size_px": 48, "colonies": 6, "times": 4}
+SMOKE = {"size_px": 48, "colonies": 8, "times": 8}  # with every class in both halves
 LOWEST = {"seed": 0, "size_px": 16, "colonies": 1, "times": 1}
 OPTIONS = tuple(LOWEST)
 TEST_SEED = 1_000_003  # added to the seed of the test colonies

@@ -115,6 +115,7 @@ def scores(
     seed: int,
     prior: int,
     has_seeds: bool = True,
+    totals: Sequence[np.ndarray | None] | None = None,
 ) -> Scores:
     """Scores an entrant.
 
@@ -125,17 +126,25 @@ def scores(
       seed: of the draws; the same for all entrants.
       prior: another number for each entrant, as in `bootstrap.recalls`.
       has_seeds: whether another seed would change it.
+      totals: per seed [U, K], what `right` is a share of; None is the question's.
     """
-    totals = counted.total.sum(0)
-    recalls = bootstrap.recalls_of_each(
-        [(of_seed, prior) for of_seed in right],
-        counted.total,
-        draws=draws,
-        seed=seed,
-        chance=counted.chance,
-    )
+    options = {"draws": draws, "seed": seed, "chance": counted.chance}
+    if totals is None or all(total is None for total in totals):
+        totals = [counted.total] * len(right)
+        recalls = bootstrap.recalls_of_each(
+            [(of_seed, prior) for of_seed in right], counted.total, **options
+        )
+    else:
+        totals = [counted.total if total is None else total for total in totals]
+        recalls = [
+            bootstrap.recalls(of_seed, total, prior=prior, **options)
+            for of_seed, total in zip(right, totals, strict=True)
+        ]
     drawn = [of_seed.mean(1) for of_seed in recalls]
-    values = [float((of_seed.sum(0) / totals).mean()) for of_seed in right]
+    values = [
+        float((of_seed.sum(0) / total.sum(0)).mean())
+        for of_seed, total in zip(right, totals, strict=True)
+    ]
     return Scores(np.array(values), np.stack(drawn), has_seeds)
 
 

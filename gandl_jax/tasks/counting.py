@@ -45,14 +45,22 @@ class Answer:
       right: [U, K] sums over the records of each unit and class: right decisions,
         precisions.
       mark: of the set's encoder on the records.
+      total: [U, K] what `right` is a share of, if that depends on the set, as in F1;
+        None is the question's.
     """
 
     right: np.ndarray
     mark: Mark
+    total: np.ndarray | None = None
 
 
 class Counting(Protocol):
     """Counts of a task.
+
+    A task that decides in several ways, which stand beside one another, also has `ways`
+    (their names) and gives the answers to all questions way after way. One that judges
+    another set of an encoder than its headline has `judged(names, headline)`, which
+    picks one of the sets' full names.
 
     Attributes:
       questions: in order.

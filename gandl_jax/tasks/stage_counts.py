@@ -82,6 +82,25 @@ class Counter:
         draws = macro(rates(self._drawn(counted, prior)))
         return Score(macro(by_class), draws, by_class, confusion)
 
+    def shares(self, decided: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Splits the score of each metric into sums over units.
+
+        Args:
+          decided: [n] int classes.
+
+        Returns:
+          Metric to [U, K] records that are decided rightly and [U, K] what they are a
+          share of: the records of a class, and for F1 the mean of these and of those
+          decided to be of it.
+        """
+        counted = self._counted(np.searchsorted(self._classes, decided))
+        right = np.diagonal(counted, axis1=1, axis2=2)
+        of_class, told = counted.sum(2), counted.sum(1)
+        return {
+            "macro_tpr": (right, of_class),
+            "macro_f1": (right, (of_class + told) / 2),
+        }
+
     def _counted(self, decided: np.ndarray) -> np.ndarray:
         """Counts records of each unit, by class and decision: [U, K, K] float64."""
         shape = self._units, len(self._classes), len(self._classes)

@@ -13,7 +13,7 @@ either way; every row has the number of these.
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,9 @@ from gandl_jax.tasks import (
     stage_probabilities,
     steps,
 )
+from gandl_jax.tasks.comparison import Counted
+from gandl_jax.tasks.counting import Answer
+from gandl_jax.tasks.counting import Question as ComparedQuestion
 from gandl_jax.tasks.differences import bases, difference
 from gandl_jax.tasks.skip import Skip
 from gandl_jax.tasks.splits import Split, build, require, tested, with_held_out
@@ -185,9 +188,7 @@ def run(
     return rows
 
 
-def _chosen(
-    sets: Mapping[str, FeatureSet], label: str, features: str
-) -> dict[str, str]:
+def _chosen(sets: Collection[str], label: str, features: str) -> dict[str, str]:
     """Returns name in rows -> the judged set of each encoder."""
     set_by_row_name: dict[str, str] = {}
     for encoder in dict.fromkeys(map(feature_set.encoder, sets)):
@@ -281,16 +282,7 @@ def _prior(question: Question, train: np.ndarray) -> np.ndarray:
 
 def _rows(question: Question, judged: Mapping[str, Judged]) -> list[dict[str, Any]]:
     """Returns the rows of a split; `judged` is by names in rows."""
-    split, options = question.split, question.options
-    tests = np.concatenate([test for _, test in split.folds])
-    counter = stage_counts.Counter(
-        question.codes[tests],
-        _units(question)[tests],
-        question.tested_codes,
-        float(np.mean([len(train) for train, _ in split.folds])),
-        draws=options["bootstrap_draws"],
-        seed=options["seed"],
-    )
+    counter = _counter(question)
     scores = {
         (name, way): counter.score(decided, prior=1 + (way == IN_TIME))
         for name, judged_set in judged.items()
@@ -302,6 +294,25 @@ def _rows(question: Question, judged: Mapping[str, Judged]) -> list[dict[str, An
         for name, way in scores
         for metric in stage_counts.METRICS
     ]
+
+
+def _counter(question: Question) -> stage_counts.Counter:
+    """Counts the decisions on the records that a split tests, fold by fold."""
+    split, options = question.split, question.options
+    tests = np.concatenate([test for _, test in split.folds])
+    return stage_counts.Counter(
+        question.codes[tests],
+        _units(question)[tests],
+        question.tested_codes,
+        _learnt_from(split),
+        draws=options["bootstrap_draws"],
+        seed=options["seed"],
+    )
+
+
+def _learnt_from(split: Split) -> float:
+    """Returns the number of training records, the mean over folds."""
+    return float(np.mean([len(train) for train, _ in split.folds]))
 
 
 def _units(question: Question) -> np.ndarray:
@@ -399,6 +410,113 @@ def _bases(
     if way == IN_TIME:
         found_bases[FRAMES] = name, FRAMES
     return found_bases
+
+
+class Counting:
+    """Counts right decisions for `counting`, in both ways of deciding.
+
+    Attributes:
+      questions: two for each split, one by each metric.
+      ways: names of the ways of deciding; ("",) if no group is followed in time.
+      fits: number of splits.
+    """
+
+    def __init__(self, metadata: pd.DataFrame, options: Mapping[str, Any]):
+        """Prepares splits and counters, which are the same for all sets.
+
+        Args:
+          metadata: [N] rows of Metadata_* columns.
+          options: of the task.
+
+        Raises:
+          InputError: as in `splits`.
+          Skip: as in `splits`, or all splits have wells on both sides.
+        """
+        self._label = _label(metadata, options["label"])
+        apart = [split for split in splits(metadata, options) if not split.leaky]
+        if not apart:
+            raise Skip(f"no split holds wells apart: name another in {KEY}.splits")
+        self._split_questions = [
+            Question.from_split(metadata, split, options) for split in _distinct(apart)
+        ]
+        self._counters = [_counter(question) for question in self._split_questions]
+        self.questions = [
+            _compared(question, counter, metric)
+            for question, counter in zip(
+                self._split_questions, self._counters, strict=True
+            )
+            for metric in stage_counts.METRICS
+        ]
+        self.fits = len(self._split_questions)
+        is_followed = any(
+            (question.followed.group >= 0).any() for question in self._split_questions
+        )
+        self._decided = (FRAMES, IN_TIME) if is_followed else (FRAMES,)
+        self.ways = self._decided if is_followed else ("",)
+
+    def judged(self, names: Collection[str], headline: str) -> str:
+        """Returns the set of an encoder that is judged, as `run` chooses it."""
+        encoder = feature_set.encoder(headline)
+        names = [name for name in names if feature_set.encoder(name) == encoder]
+        features = headline.rpartition("/")[2]
+        return next(iter(_chosen(names, self._label, features).values()), headline)
+
+    def answers(self, one: FeatureSet) -> list[Answer]:
+        """Returns a set's right decisions, for each way and question."""
+        judged = []
+        for question in self._split_questions:
+            judged.append(_judge(one, question))
+            steps.add()
+        return self._counted(judged)
+
+    def floors(self) -> dict[str, list[Answer]]:
+        """Returns the same by time alone, if groups are followed in every split."""
+        by_split = [_time_alone(question) for question in self._split_questions]
+        if not all(by_split):
+            return {}
+        return {TIME_ALONE: self._counted([of[TIME_ALONE] for of in by_split])}
+
+    def _counted(self, judged_splits: Sequence[Judged]) -> list[Answer]:
+        return [
+            Answer(right, judged.mark, total)
+            for way in self._decided
+            for judged, counter in zip(judged_splits, self._counters, strict=True)
+            for right, total in counter.shares(judged.decided[way]).values()
+        ]
+
+
+def _distinct(splits: Sequence[Split]) -> list[Split]:
+    """Leaves out splits of the same records as a later one: "given", if held out."""
+    by_folds = {
+        tuple(part.tobytes() for fold in split.folds for part in fold): split
+        for split in splits
+    }
+    return list(by_folds.values())
+
+
+def _compared(
+    question: Question, counter: stage_counts.Counter, metric: str
+) -> ComparedQuestion:
+    """A split's question by a metric, as `comparison` counts it."""
+    about, column = _about(question), stage_counts.METRICS[metric]
+    tests = np.concatenate([test for _, test in question.split.folds])
+    chance = float(counter.chance[column])
+    _, total = counter.shares(question.codes[tests])["macro_tpr"]
+    return ComparedQuestion(
+        {
+            "task": "staged_classification",
+            **about,
+            "metric": metric,
+            "chance": chance,
+            "learnt_from": _learnt_from(question.split),
+        },
+        Counted(total, about["records"], _learnt_from(question.split), chance),
+    )
+
+
+def counting(metadata: pd.DataFrame, options: Mapping[str, Any]) -> Counting:
+    """Returns how sets are compared by right decisions, alone and in time."""
+    return Counting(metadata, options)
 
 
 def _label(metadata: pd.DataFrame, wanted: str) -> str:

@@ -17,7 +17,7 @@ from etils import epath
 from gandl_jax.errors import InputError, nearest
 from gandl_jax.prepared import joined, labelled
 from gandl_jax.prepared.description import GENERATED
-from gandl_jax.prepared.prepared import Prepared, open_prepared
+from gandl_jax.prepared.prepared import DESCRIPTION, Prepared, open_prepared
 from gandl_jax.raw import screen
 from gandl_jax.reading.classes import Classes
 from gandl_jax.training import trained_on_table
@@ -128,6 +128,11 @@ def _open(
             f"config.data.illumination={config.data.illumination} is of the plates of "
             "one screen, and config.data.extra names others: set "
             "--config.data.illumination=none"
+        )
+    if not (epath.Path(path) / DESCRIPTION).exists():
+        raise InputError(
+            f"config.data.extra={path} holds no prepared screen: finish --job=generate "
+            "or --job=prepare there, or name another folder"
         )
     opened = labelled.label(open_prepared(path), screen.load(config), by_plate=False)
     joined.check_alike(main, opened, channels)

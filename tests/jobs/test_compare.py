@@ -5,6 +5,7 @@ import shutil
 import types
 
 import numpy as np
+import pandas as pd
 import pytest
 from tiny_screens import control_table
 
@@ -467,3 +468,106 @@ def test_drugs_mechanisms_and_clusters_compare_methods(tmp_path, monkeypatch):
     rows = results(folders, "drug_control")["rows"]
     best = {row["arm"]: row["value"] for row in rows if row["role"] == "trained"}
     assert best["gan"] > 0.9 > best["autoencoder"]
+
+
+STATES = ("early", "late", "none")
+STAGES = "none | early > late"
+
+
+def colonies():
+    """Records of 40 colonies on 4 plates, each at 6 times, and their states."""
+    rng, rows = np.random.default_rng(5), []
+    for colony in range(40):
+        turn = rng.integers(1, 6)
+        for hour in range(6):
+            state = "none" if rng.random() < 0.15 else STATES[int(hour >= turn)]
+            rows.append((str(colony // 10), f"c{colony}", str(hour), state))
+    columns = ["Metadata_Plate", "Metadata_Colony", "Metadata_Hour", "Metadata_State"]
+    table = pd.DataFrame(rows, columns=columns)
+    place = table.groupby("Metadata_Plate").cumcount() + 1
+    return table.assign(
+        Metadata_Site_ID=[f"s{i}" for i in range(len(table))],
+        Metadata_Well=[f"A{number:02d}" for number in place],
+        Metadata_Experiment="M-1",
+        Metadata_Cell_Type="M",
+        Metadata_Treatment="",
+        Metadata_Role="",
+    )
+
+
+def test_stages_are_compared_both_ways_and_parts_add_up(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(globals(), "control_table", lambda *size: colonies())
+    folders, codes = tmp_path / "runs", colonies()["Metadata_State"].map(STATES.index)
+    for seed in (0, 1, 2):
+        rng = np.random.default_rng(seed)
+        for arm, sharpness in {"base": 1.0, "more": 2.5}.items():
+            logits = rng.normal(size=(240, 3)) + sharpness * np.eye(3)[codes]
+            told = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+            settings = {"compare.arm": arm, "data.label": "State"}
+            settings["data.oversample"] = str(arm == "more")
+            written(
+                folders / f"{arm}-{seed}",
+                "classifier",
+                seed,
+                0.0,
+                more={"leaves_state": told.astype(np.float32)},
+                **settings,
+            )
+        written(folders / f"gan-{seed}", "gan", seed, 1.0)
+    own = "--config.evaluate.staged_classification."
+    asked = (
+        "--config.evaluate.tasks=staged_classification",
+        f"{own}label=State",
+        f"{own}order={STAGES}",
+        f"{own}group=colony",
+        f"{own}time=hour",
+        "--config.compare.against=base (frame-wise)",
+        "--config.sweep.source=stages",
+        f"--config.sweep.results={tmp_path}/kept",
+    )
+    assert compare(folders, *asked) == 0
+    told = capsys.readouterr().out
+    found = results(folders, "staged_classification")
+    held = [row for row in found["rows"] if row["split"] == "held_out"]
+    arms = {row["arm"] for row in held if row["role"] == "trained"}
+    assert arms == {
+        f"{arm} ({way})"
+        for arm in ("base", "more", "gan")
+        for way in ("frame-wise", "in time")
+    }
+    assert {row["arm"] for row in held if row["role"] == "floor"} == {
+        f"{floor} ({way})"
+        for floor in ("classical", "intensity", "time alone")
+        for way in ("frame-wise", "in time")
+    }
+    (question,) = {r["question"] for r in held if r["metric"] == "macro_f1"}
+    values = {
+        r["arm"]: r["value"]
+        for r in held
+        if r["question"] == question and r["role"] == "trained"
+    }
+    lines = csv_files.read(next((tmp_path / "kept").rglob("*_parts.csv")))
+    own = lines[lines["question"] == question].to_dict("records")
+    differs = {(r["one"], r["other"]): r["differs_in"] for r in own}
+    assert differs == {
+        ("base (in time)", "base (frame-wise)"): "way",
+        ("more (in time)", "more (frame-wise)"): "way",
+        ("gan (in time)", "gan (frame-wise)"): "way",
+        ("more (frame-wise)", "base (frame-wise)"): "data.oversample",
+        ("more (in time)", "base (in time)"): "data.oversample",
+        ("more (in time)", "base (frame-wise)"): "data.oversample way",
+        ("gan (frame-wise)", "base (frame-wise)"): "method.name",
+        ("gan (in time)", "base (frame-wise)"): "method.name way",
+    }
+    for row in own:
+        expected = values[row["one"]] - values[row["other"]]
+        assert float(row["value"]) == pytest.approx(expected)
+        assert float(row["low"]) <= float(row["value"]) <= float(row["high"])
+        if (row["one"], row["other"]) == ("more (in time)", "base (frame-wise)"):
+            assert float(row["low"]) > 0
+    assert "What does each part add?" in told and "2 settings" in told
+    page = folders.parent / "compared/compare/simulated"
+    assert "What does each part add?" in (page / "index.html").read_text()
+    assert (page / "data/parts.csv").exists()
+    assert compare(folders, *asked, "--config.compare.against=bise (in time)") == 2
+    assert "no config.compare.against 'bise'" in capsys.readouterr().err

@@ -99,3 +99,22 @@ def test_what_is_no_comparison_is_refused(text, told, tables, capsys):
 def test_no_table_is_told(tables, capsys):
     assert compare_screens(tables, "--config.compare.tables=nowhere/*") == 2
     assert "nowhere/* finds no file" in capsys.readouterr().err.replace("'", "")
+
+
+def test_floors_that_are_judged_in_several_ways_have_a_line_each(tables):
+    path = tables / "first/stages_compared.csv"
+    rows = [row("plain (in time)", "trained", 0.7, gain=0.1, seconds=60)]
+    for name in ("time alone", "intensity"):
+        rows += [row(f"{name} ({way})", "floor", 0.4) for way in ("in time", "alone")]
+    csv_files.write(path, pd.DataFrame(rows))
+    assert compare_screens(tables, f"--config.compare.tables={path}") == 0
+    lines = (tables / "all/compare_screens/table.md").read_text().splitlines()[2:]
+    assert [line.split(" | ")[0].strip("| ") for line in lines] == [
+        "plain (in time)",
+        "classical",
+        "intensity (in time)",
+        "intensity (alone)",
+        "time alone (in time)",
+        "time alone (alone)",
+        "guessing",
+    ]

@@ -47,14 +47,14 @@ def test_a_joined_set_needs_its_floor(monkeypatch, tmp_path):
     assert made.untrained == "gan@0/b8+classical"
 
 
-def read(method, seed, **settings):
+def read(method, seed, named="", **settings):
     """A training of a method, before its arm has a name."""
     keys = {key.replace("__", "."): value for key, value in settings.items()}
     arm = {"method.name": method, "method.recipe": "", "train.total_images": 100}
     arm |= {"train.hold_out": ""} | keys
     folder = epath.Path(f"{method}-{len(keys)}-{seed}")
     encoders = folder / f"{method}@9", folder / f"{method}@0"
-    return entrants._Read(folder, "b8", seed, encoders, arm)
+    return entrants._Read(folder, "b8", seed, encoders, arm, named)
 
 
 def test_the_least_that_tells_arms_apart_names_them(monkeypatch):
@@ -86,3 +86,35 @@ def test_the_least_that_tells_arms_apart_names_them(monkeypatch):
         "classifier width=16",
     ]
     assert made[1].settings == "loss=wgan_gp r2_weight=0.0 total_images=40"
+
+
+def test_a_name_stands_for_what_differs_and_only_for_one_thing(monkeypatch):
+    monkeypatch.setattr(entrants.store, "widths", lambda directory: {"b8": 4})
+    both = [
+        read("classifier", seed, name, data__oversample=name == "more")
+        for name in ("plain", "more")
+        for seed in (0, 1)
+    ]
+    made = entrants._name_arms(both, "")
+    assert [one.arm for one in made] == ["plain", "plain", "more", "more"]
+    entrants._check_arm_names(made)
+    differ = entrants.different_settings(made[0], made[2])
+    assert differ == ("data.oversample",)
+    gan = entrants._name_arms([*both, read("gan", 0)], "")[-1]
+    assert entrants.different_settings(made[0], gan) == ("method.name",)
+    other = read("classifier", 2, "plain", data__oversample=True)
+    with pytest.raises(InputError, match="'plain' and differ in data.oversample"):
+        entrants._check_arm_names(entrants._name_arms([*both, other], ""))
+
+
+@pytest.mark.parametrize(
+    "place, seed, expected",
+    [
+        ("runs/generator-seed1/made", 1, "runs/generator-seed/made"),
+        ("runs/generator-seed12/made", 1, "runs/generator-seed12/made"),
+        ("runs/generator-seed1/made", 2, "runs/generator-seed1/made"),
+        ("data/1", 1, "data/1"),
+    ],
+)
+def test_a_folder_of_the_runs_own_seed_is_the_same_for_all(place, seed, expected):
+    assert entrants._without_seed(place, seed) == expected

@@ -11,6 +11,7 @@ SEEN = dict(zip(marks.NOTHING, (True, False, None), strict=True))
 ANSWERS = [
     Answer(np.array([[1.0, 0.0], [1 / 3, 2.5]]), SEEN),
     Answer(np.array([[7], [9]]), marks.NOTHING),
+    Answer(np.array([[1], [2]]), marks.NOTHING, np.array([[1.5], [4.0]])),
 ]
 
 
@@ -33,6 +34,7 @@ def test_they_are_read_as_they_were(kept):
         np.testing.assert_array_equal(one.right, other.right)
         assert one.right.dtype == other.right.dtype
         assert one.mark == other.mark
+        np.testing.assert_array_equal(one.total, other.total)
 
 
 def test_other_sets_and_other_inputs_are_asked_anew(kept):
@@ -45,7 +47,7 @@ def test_what_is_damaged_is_made_again(kept, tmp_path, capsys):
     path.write_bytes(path.read_bytes()[:-30])
     assert kept().read_or_make({"set": "gan@2/b8"}, 2, lambda: ANSWERS) is ANSWERS
     assert "damaged" in capsys.readouterr().out
-    assert len(kept().read_or_make({"set": "gan@2/b8"}, 2, never)) == 2
+    assert len(kept().read_or_make({"set": "gan@2/b8"}, 2, never)) == len(ANSWERS)
 
 
 def test_what_nobody_asks_for_any_more_goes(kept, tmp_path):

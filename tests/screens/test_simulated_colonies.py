@@ -76,6 +76,13 @@ def test_stages_come_in_order_and_two_classes_are_rare():
     assert max(share["debris"], share["differentiated"]) < 0.12
 
 
+def test_a_smoke_screen_has_every_class_in_both_halves():
+    """A task of stages refuses an order with a class that the screen lacks."""
+    truth = simulated_colonies.patches({"seed": 0, **simulated_colonies.SMOKE})
+    for _, half in truth.groupby("split"):
+        assert set(half["state"]) == {colonies.DEBRIS, *colonies.STAGES}
+
+
 @pytest.mark.slow
 def test_the_texture_floor_is_what_its_docstring_says():
     options = {"seed": 0, "size_px": 64, "colonies": 60, "times": 12}

@@ -16,8 +16,10 @@ def counted(units, classes=1, per=1):
     return Counted(total, tested=1, trained=np.inf, chance=1 / max(classes, 2))
 
 
-def scored(question, right, prior, seed=0, draws=DRAWS):
-    return comparison.scores(question, right, draws=draws, seed=seed, prior=prior)
+def scored(question, right, prior, seed=0, draws=DRAWS, **options):
+    return comparison.scores(
+        question, right, draws=draws, seed=seed, prior=prior, **options
+    )
 
 
 def test_a_score_is_the_mean_over_classes_and_seeds():
@@ -27,6 +29,19 @@ def test_a_score_is_the_mean_over_classes_and_seeds():
     np.testing.assert_allclose(found.values, [(3 / 4 + 1 / 4) / 2, 1])
     assert found.draws.shape == (2, DRAWS)
     assert found.value == pytest.approx(0.75)
+
+
+def test_a_score_is_a_share_of_each_seeds_own_total():
+    """As F1, whose total grows with what is decided to be of a class."""
+    question = counted(6, classes=2, per=4)
+    right = [np.tile([[3.0, 0], [0, 1]], (3, 1))] * 2
+    own = np.tile([[6.0, 2], [2, 6]], (3, 1))
+    found = scored(question, right, 1, totals=[None, own])
+    np.testing.assert_allclose(found.values, [(3 / 4 + 1 / 4) / 2, (3 / 8 + 1 / 8) / 2])
+    plain = scored(question, right[:1], 1)
+    np.testing.assert_array_equal(found.draws[0], plain.draws[0])
+    assert found.draws[1].mean() == pytest.approx(found.values[1], abs=0.05)
+    assert 0 < found.draws[1].std() < 0.2
 
 
 def test_a_difference_of_one_seed_is_the_paired_t_test():

@@ -115,6 +115,35 @@ def test_time_adds_to_the_networks_own_probabilities():
     assert found[task.FRAMES, "macro_f1"]["confusion"] == expected
 
 
+def test_a_comparison_counts_what_the_task_scores():
+    sets, codes = planted()
+    (split,), rows = judged(sets)
+    options = OPTIONS | {"features": "penultimate"}
+    counting = task.counting(next(iter(sets.values())).metadata, options)
+    assert counting.ways == (task.FRAMES, task.IN_TIME) and counting.fits == 1
+    assert counting.judged(list(sets), "classifier@9/penultimate") == (
+        "classifier@9/leaves_state"
+    )
+    for name in ("classifier@0/penultimate", "intensity"):
+        assert counting.judged(list(sets), name) == name
+    found = {(row["encoder"], row["kind"], row["metric"]): row["value"] for row in rows}
+    metrics_of = [question.about["metric"] for question in counting.questions]
+    assert metrics_of == ["macro_tpr", "macro_f1"]
+    asked = [(way, q) for way in counting.ways for q in counting.questions]
+    both = counting.answers(sets["classifier@9/leaves_state"]), "classifier@9"
+    alone = counting.floors()[task.TIME_ALONE], task.TIME_ALONE
+    for answers, encoder in (both, alone):
+        for (way, question), answer in zip(asked, answers, strict=True):
+            total = answer.total if answer.total is not None else question.counted.total
+            assert answer.right.shape == total.shape == (40, 4), "colonies, classes"
+            value = (answer.right.sum(0) / total.sum(0)).mean()
+            metric = question.about["metric"]
+            assert value == pytest.approx(found[encoder, way, metric])
+    of_class = np.bincount(codes, minlength=4)
+    for question in counting.questions:
+        np.testing.assert_array_equal(question.counted.total.sum(0), of_class)
+
+
 def test_no_group_goes_back_and_a_prior_of_one_class_draws_decisions_to_it():
     sets, codes = planted(sharpness=0.5)
     one = {"classifier@9/leaves_state": sets["classifier@9/leaves_state"]}
@@ -167,6 +196,13 @@ def test_without_groups_intervals_are_over_records_and_nothing_is_decoded():
     own = {r["kind"]: r["value"] for r in rows if r["metric"] == "macro_f1"}
     assert own[task.FRAMES] == own[task.IN_TIME]
     assert not [row for row in rows if row["set"] == task.TIME_ALONE]
+    options = OPTIONS | {"group": "", "time": "", "splits": ("colony",)}
+    with pytest.warns(LeftOut):
+        counting = task.counting(sets["intensity"].metadata, options)
+    assert counting.ways == ("",) and counting.floors() == {}
+    assert len(counting.answers(sets["intensity"])) == len(counting.questions)
+    with pytest.raises(Skip, match="no split holds wells apart"), pytest.warns(LeftOut):
+        task.counting(sets["intensity"].metadata, options | {"splits": ()})
 
 
 def test_words_say_what_time_adds_and_can_touch():

@@ -54,6 +54,7 @@ def _stages(config: ml_collections.ConfigDict) -> list[str]:
         "augmentation": True,
         "checkpoints": True,
         "embedding": True,
+        "generating": False,  # when it is named: few methods draw images of classes
         "evaluation": True,
     }
     wanted = config.benchmark.parts

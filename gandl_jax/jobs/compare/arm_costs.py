@@ -28,6 +28,20 @@ def mean_costs(compared: Sequence[Entrant]) -> dict[str, Cost]:
     return {arm: _over_seeds(seed_costs) for arm, seed_costs in costs_of_arm.items()}
 
 
+def of_rows(
+    cost: Mapping[str, Cost], contents: Sequence[Mapping[str, Any]]
+) -> dict[str, Cost]:
+    """Returns costs also by the names of arms that are judged in several ways.
+
+    Args:
+      cost: arm to its costs, as of `mean_costs`.
+      contents: of each task, as the job writes them.
+    """
+    rows = [row for content in contents for row in content["rows"]]
+    named = {row["arm"]: row["training"] for row in rows if "training" in row}
+    return {**cost, **{arm: cost[own] for arm, own in named.items() if own in cost}}
+
+
 def _read(entrant: Entrant) -> Cost | None:
     try:
         return costs.read(entrant.folder)

@@ -63,7 +63,7 @@ def _task(question: str, rows: list[Row], number: int) -> Html:
     shown = (*answer.shown(rows, fair=True), *answer.shown(rows, fair=False))
     floors = (row for row in rows if row["role"] == FLOOR)
     arms = [*shown, *floors]
-    names = [marks.marked(row["arm"], row) for row in arms]
+    names = [marks.marked(row["arm"], row).replace(" (", "\n(") for row in arms]
     series = {
         role: [_score(rows, row["arm"], role) for row in arms]
         for role in (TRAINED, UNTRAINED, FLOOR)

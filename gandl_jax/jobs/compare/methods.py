@@ -35,7 +35,9 @@ def section(
     """
     elements = [
         page.tag(
-            "p", f"{question}; in small print 95 % intervals over wells and seeds."
+            "p",
+            f"{question}; in small print 95 % intervals over units "
+            f"({rows[0].get('unit') or 'well'}) and seeds.",
         ),
         _table(answer.shown(rows, fair=True), rows, cost, doubts),
     ]

@@ -8,7 +8,7 @@ from etils import epath
 
 from gandl_jax import config as configs
 from gandl_jax import workdir as workdirs
-from gandl_jax.jobs.compare import answer, figures, methods
+from gandl_jax.jobs.compare import answer, figures, methods, parts
 from gandl_jax.jobs.compare.arm_costs import Cost
 from gandl_jax.jobs.report import page, page_file
 from gandl_jax.jobs.report.page import Html
@@ -24,6 +24,7 @@ def write(
     folder: epath.Path,
     compared: Sequence[Entrant],
     contents: Contents,
+    differences: Sequence[Mapping[str, Any]],
     cost: Mapping[str, Cost],
     config,
 ) -> None:
@@ -33,17 +34,27 @@ def write(
       folder: of the comparison.
       compared: the workdirs that were compared.
       contents: of each task, as the job writes them.
+      differences: as of `parts.rows`.
       cost: arm to its costs.
       config: of the comparison.
     """
-    chapters = _chapters(folder.name, compared, contents, cost, config)
+    shown = parts.section(differences)
+    chapters = _chapters(folder.name, compared, contents, shown, cost, config)
     title = f"{folder.name}: methods compared - gandl_jax"
     body = page.join(filter(None, chapters))
-    page_file.write(folder, title, body, _numbers(contents, cost))
+    numbers = _numbers(contents, cost)
+    if differences:
+        numbers["parts"] = pd.DataFrame(differences)
+    page_file.write(folder, title, body, numbers)
 
 
 def _chapters(
-    screen: str, compared: Sequence[Entrant], contents: Contents, cost, config
+    screen: str,
+    compared: Sequence[Entrant],
+    contents: Contents,
+    of_parts: Html | None,
+    cost,
+    config,
 ) -> Iterator[Html | None]:
     rows_of_question = answer.questions(contents)
     first = answer.leading(rows_of_question)
@@ -54,6 +65,7 @@ def _chapters(
     if first:
         yield answer.section(first, rows_of_question[first], contents, cost)
         yield methods.section(first, rows_of_question[first], cost, _doubts(compared))
+        yield of_parts
         yield figures.by_cost(first, rows_of_question[first], cost)
     if rows_of_question:
         yield figures.by_task(rows_of_question)

@@ -16,7 +16,6 @@ import numpy as np
 from etils import epath
 
 from gandl_jax import files, progress
-from gandl_jax.jobs.generate import thumbnails
 from gandl_jax.jobs.generate.drawn_by import SEEN, SHOWN
 from gandl_jax.reading import levels
 
@@ -71,7 +70,7 @@ class Candidates:
             for code, count in counts.items()
             for number in range(-(-count // self.batch))
         ]
-        missing = [batch for batch in batches if not self._levels(*batch).exists()]
+        missing = [batch for batch in batches if not self._file(*batch).exists()]
         done = (len(batches) - len(missing)) * self.batch
         line = progress.Progress(
             "draw", len(batches) * self.batch, "images", start=done
@@ -105,46 +104,35 @@ class Candidates:
         bit_depth: int,
         measure: Callable[[np.ndarray], np.ndarray],
     ) -> None:
-        """Writes the files of a batch, the levels last: if they exist, all do."""
+        """Writes the file of a batch: the selection's measures, then the levels."""
         shown = np.clip(drawn.get(SHOWN, drawn[SEEN]), -1, 1)
-        self._save(self._measured(*batch), measure(drawn[SEEN]))
-        self._save(self._small(*batch), thumbnails.make(shown))
-        self._save(self._levels(*batch), levels.unstretched(shown, ends, bit_depth))
-
-    def _save(self, path: epath.Path, array: np.ndarray) -> None:
-        with files.replacing(path) as file:
-            np.save(file, array)
+        with files.replacing(self._file(*batch)) as file:
+            np.save(file, measure(drawn[SEEN]))
+            unstretched = levels.unstretched(shown, ends, bit_depth)
+            np.save(file, np.ascontiguousarray(unstretched))  # as `_opened` maps it
 
     def measured(self, code: int, count: int) -> np.ndarray:
         """Reads the selection's measures [count, M] of the first candidates."""
-        return self._first(self._measured, code, count)
-
-    def thumbnails(self, code: int, count: int) -> np.ndarray:
-        """Reads the thumbnails [count, s, s, C] of the first candidates."""
-        return self._first(self._small, code, count)
+        parts = []
+        for number in range(-(-count // self.batch)):
+            with self._file(code, number).open("rb") as file:
+                parts.append(np.load(file))
+        return np.concatenate(parts)[:count]
 
     def levels(self, code: int, number: int) -> np.ndarray:
         """Reads a candidate's grey levels, [H, W, C] uint8 or uint16."""
         batch, row = divmod(number, self.batch)
-        return _opened(str(self._levels(code, batch)))[row]
+        return _opened(str(self._file(code, batch)))[row]
 
-    def _first(self, path: Callable, code: int, count: int) -> np.ndarray:
-        parts = [
-            np.load(path(code, number)) for number in range(-(-count // self.batch))
-        ]
-        return np.concatenate(parts)[:count]
-
-    def _levels(self, code: int, number: int) -> epath.Path:
-        return self.folder / f"{code}-{number:06d}-levels.npy"
-
-    def _measured(self, code: int, number: int) -> epath.Path:
-        return self.folder / f"{code}-{number:06d}-measured.npy"
-
-    def _small(self, code: int, number: int) -> epath.Path:
-        return self.folder / f"{code}-{number:06d}-small.npy"
+    def _file(self, code: int, number: int) -> epath.Path:
+        return self.folder / f"{code}-{number:06d}.npy"
 
 
 @functools.lru_cache(256)
 def _opened(path: str) -> np.ndarray:
-    """Maps an array on disk into memory, of which only used parts are read."""
-    return np.load(path, mmap_mode="r")
+    """Maps the levels of a file into memory, of which only used parts are read."""
+    with epath.Path(path).open("rb") as file:
+        np.load(file)  # the measures stand before them
+        np.lib.format.read_magic(file)
+        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+        return np.memmap(path, dtype, "r", file.tell(), shape)

@@ -19,6 +19,7 @@ from gandl_jax.jobs.generate import (
     made_screen,
     real_images,
     tables,
+    thumbnails,
     wanted,
 )
 from gandl_jax.jobs.generate.candidates import Candidates
@@ -87,6 +88,17 @@ class Drawing:
     def ends(self, code: int, numbers: np.ndarray) -> np.ndarray:
         """Returns [n, 2, C], levels that are -1 and +1, of candidates of a class."""
         return self.ranges[self.plate_rows(code, numbers)]
+
+    def thumbnails(self, code: int, numbers: np.ndarray) -> np.ndarray:
+        """[n, s, s, C] float32, of candidates of a class as they are written."""
+        low, high = np.moveaxis(self.ends(code, numbers)[:, :, None, None], 1, 0)
+        small = [
+            thumbnails.make(
+                ((self.candidates.levels(code, n) - low[i]) / (high[i] - low[i]))[None]
+            )
+            for i, n in enumerate(numbers.tolist())
+        ]
+        return np.concatenate(small) * 2 - 1
 
 
 def run(config: ml_collections.ConfigDict, workdir: epath.Path) -> None:
@@ -243,9 +255,7 @@ def _report(
     )
     small_images = np.concatenate(
         [
-            drawing.candidates.thumbnails(
-                code, drawing.candidate_counts[classes[code]]
-            )[kept.number[kept.code == code]]
+            drawing.thumbnails(code, kept.number[kept.code == code])
             for code in dict.fromkeys(kept.code.tolist())
         ]
     )

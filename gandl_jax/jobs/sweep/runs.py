@@ -1,6 +1,7 @@
 """Runs of a sweep: a config, a workdir and a command line each."""
 
 import dataclasses
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 
@@ -87,14 +88,34 @@ def read(config: ml_collections.ConfigDict, workdir: epath.Path) -> list[Run]:
     for name in config.sweep.runs:
         path, _, text = source.rpartition(":")
         options = (f"--config={path}:{','.join(filter(None, [text, f'run={name}']))}",)
+        moved = _moved(config_of_run[name], f"runs/{config.name}", workdir)
         run = Run(name, config_of_run[name], workdir / name, options).with_settings(
-            settings
+            moved | settings
         )
         config_checks.validate(run.config, configs.all_jobs(run.config))
         runs.append(run)
     if not runs:
         raise InputError("config.sweep.runs is empty: name some, or leave it out")
     return runs
+
+
+def _moved(
+    config: ml_collections.ConfigDict, usual: str, workdir: epath.Path
+) -> dict[str, str]:
+    """Returns settings that name folders of other runs of the sweep where they are.
+
+    Args:
+      config: of a run; its data.extra may name such folders.
+      usual: workdir of the sweep without --workdir, which the sweep's file assumes.
+      workdir: of the sweep.
+    """
+    moved = tuple(
+        re.sub(f"^{re.escape(usual)}(?=/)", lambda _: str(workdir), place)
+        for place in config.data.extra
+    )
+    if moved == config.data.extra or epath.Path(usual) == workdir:
+        return {}
+    return {"data.extra": config_text.write(moved)}
 
 
 def _set_by_user(config: ml_collections.ConfigDict, source: str) -> dict[str, str]:

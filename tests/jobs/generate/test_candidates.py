@@ -43,7 +43,6 @@ def test_candidates_are_named_by_class_and_number(tmp_path):
         expected = np.full((8, 8, 1), round(10 + 200 * share), np.uint8)
         np.testing.assert_array_equal(one.levels(code, number), expected)
     assert one.measured(0, 6).shape == (6, 0)
-    assert one.thumbnails(0, 6).shape == (6, 8, 8, 1)
     assert draw(one, {0: 12, 2: 3}) == [(0, [8, 9, 10, 11])], "the rest alone"
 
 
@@ -52,7 +51,7 @@ def test_a_file_that_was_not_finished_is_drawn_again(tmp_path):
     one.begin({"seed": 0})
     draw(one, {0: 8}, entropy)
     before = one.measured(0, 8)
-    one._levels(0, 1).unlink()
+    one._file(0, 1).unlink()
     one.begin({"seed": 0})
     assert draw(one, {0: 8}, entropy) == [(0, [4, 5, 6, 7])]
     np.testing.assert_array_equal(one.measured(0, 8), before)
@@ -63,4 +62,4 @@ def test_what_was_drawn_from_something_else_goes(tmp_path):
     one.begin({"seed": 0})
     draw(one, {0: 4})
     one.begin({"seed": 1})
-    assert not one._levels(0, 0).exists()
+    assert not one._file(0, 0).exists()

@@ -156,7 +156,7 @@ def test_more_than_pass_is_refused_and_what_was_drawn_is_kept(
     told = capsys.readouterr().err
     assert "config.generate.select=entropy lets through" in told and "of 10 of" in told
     assert not prepared.is_complete(str(folder))
-    kept = sorted((folder / prepared.WORK).rglob("*-levels.npy"))
+    kept = sorted((folder / prepared.WORK).rglob("candidates/*.npy"))
     assert len(kept) == 6
     assert generate(folder, "--config.generate.candidates=1.5") == 0
     assert len(images_of(folder)) == 30
