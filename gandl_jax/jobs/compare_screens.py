@@ -182,7 +182,7 @@ def _gain(row: Mapping[str, Any]) -> str:
     value, low, high = (
         row.get(f"minus_untrained_{key}", np.nan) for key in ("value", "low", "high")
     )
-    return "" if np.isnan(value) else f"{value:+.3f} [{low:+.3f}, {high:+.3f}]"
+    return "" if np.isnan(value) else f"{value:+z.3f} [{low:+z.3f}, {high:+z.3f}]"
 
 
 def _time(seconds: pd.Series) -> str:

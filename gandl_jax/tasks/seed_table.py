@@ -42,7 +42,7 @@ def text(rows: Sequence[Row]) -> str:
             marks.marked(_interval(row, ".3f"), row),
             marks.marked(_interval(base, ".3f"), base),
             marks.marked(_interval(row["differences"]["untrained"], "+.3f"), row),
-            " ".join(f"{v:+.3f}" for v in row["differences"]["untrained"]["of_seeds"]),
+            " ".join(f"{v:+z.3f}" for v in row["differences"]["untrained"]["of_seeds"]),
         ]
         for row, base in pairs(rows)
         if row["metric"] == WELLS

@@ -556,8 +556,8 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
 def _gain_in_words(row: Mapping[str, Any]) -> str:
     gain = row["differences"][FRAMES]
     return (
-        f"{row['encoder']}, {row['split']}: time adds {gain['value']:+.3f} "
-        f"[{gain['low']:+.3f} {gain['high']:+.3f}] of {row['metric'].replace('_', ' ')}"
+        f"{row['encoder']}, {row['split']}: time adds {gain['value']:+z.3f} "
+        f"[{gain['low']:+z.3f} {gain['high']:+z.3f}] of {row['metric'].replace('_', ' ')}"
     )
 
 
