@@ -102,8 +102,6 @@ class Options(Protocol):
       CITE: references for the report; may be left out.
       MORE_SETS: names in config.embed.more_sets that `Method.embed` knows; may be left
         out.
-      doubt: doubt(config) returns why nothing can be learnt by these options, or "",
-        for comparisons; may be left out.
       REPLACED: keys of ARCHITECTURE, or "data.label", that may differ in a training
         that this one starts from: `start` initialises the layers that depend on them,
         such as a head for other classes; may be left out.
@@ -126,6 +124,9 @@ class Options(Protocol):
 
     def check(self, config) -> None:
         """Refuses ranges, choices and combinations: InputError, one clear sentence."""
+
+    def doubt(self, config) -> str:
+        """Returns why these options can learn nothing, or ""; may be left out."""
 
     def small(self, config) -> None:
         """Sets sizes that two cores train in minutes."""

@@ -555,9 +555,10 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def _gain_in_words(row: Mapping[str, Any]) -> str:
     gain = row["differences"][FRAMES]
+    metric = row["metric"].replace("_", " ")
     return (
         f"{row['encoder']}, {row['split']}: time adds {gain['value']:+z.3f} "
-        f"[{gain['low']:+z.3f} {gain['high']:+z.3f}] of {row['metric'].replace('_', ' ')}"
+        f"[{gain['low']:+z.3f} {gain['high']:+z.3f}] of {metric}"
     )
 
 

@@ -182,6 +182,6 @@ def test_no_file_is_looked_at_singly(tmp_path, table, respelled, monkeypatch):
     source = raw_files.open_files(c.data.source_dir)
     listed = source.existing(set(files))
     if respelled:
-        source.find(set(files) - listed, listed)
+        source.match_spellings(set(files) - listed, listed)
     assert not [path for _, path in calls if path.lower().endswith(".png")]
     assert max(collections.Counter(calls).values()) <= 2

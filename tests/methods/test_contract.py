@@ -46,7 +46,7 @@ def test_every_hook_on_the_page_is_in_the_code():
 @pytest.mark.parametrize("name", METHODS)
 def test_methods_have_what_must_be_there(name):
     options = modules.part("methods", name, "options")
-    optional = {"CITE", "LOWEST", "MORE_SETS", "MOVED", "REPLACED"}
+    optional = {"CITE", "LOWEST", "MORE_SETS", "MOVED", "REPLACED", "doubt"}
     assert [
         n for n in hooks(contract.Options) - optional if not hasattr(options, n)
     ] == []

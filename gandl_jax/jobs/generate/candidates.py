@@ -115,7 +115,7 @@ class Candidates:
         """Reads the selection's measures [count, M] of the first candidates."""
         parts = []
         for number in range(-(-count // self.batch)):
-            with self._file(code, number).open("rb") as file:
+            with files.reading(self._file(code, number)) as file:
                 parts.append(np.load(file))
         return np.concatenate(parts)[:count]
 
@@ -131,7 +131,7 @@ class Candidates:
 @functools.lru_cache(256)
 def _opened(path: str) -> np.ndarray:
     """Maps the levels of a file into memory, of which only used parts are read."""
-    with epath.Path(path).open("rb") as file:
+    with files.reading(path) as file:
         np.load(file)  # the measures stand before them
         np.lib.format.read_magic(file)
         shape, _, dtype = np.lib.format.read_array_header_1_0(file)

@@ -57,7 +57,7 @@ def test_whatever_is_drawn_makes_views_differ(settings):
 def test_a_collapse_is_told_once_there_are_enough_values():
     (found,) = diagnosis.findings(lines(*[0.8] * 10, 0.01, 0.01, 0.01), config_of(
         "morpho_several"), [0])  # fmt: skip
-    assert (found.what, found.state) == ("spread", BAD) and "0.01" in found.words
+    assert (found.what, found.state) == ("spread", BAD) and "0.01" in found.result
     assert diagnosis.spread(lines(0.8, 0.0)) is None
 
 

@@ -116,7 +116,7 @@ def test_r1_counts_with_the_weight_that_it_had():
     config.method.balance = "r1_weight"
     told = {one.what: one for one in diagnosis.findings(held, config, steps=[0])}
     assert (told["R1"].state, told["balance"].state) == (NOTE, NOTE)
-    assert "adds 3.2 to D's loss" in told["R1"].words  # 10 / 2 x 64 x 0.01
+    assert "adds 3.2 to D's loss" in told["R1"].result  # 10 / 2 x 64 x 0.01
 
 
 @pytest.mark.parametrize("loss", ["relativistic", "wgan_gp"])
