@@ -85,8 +85,13 @@ def _line(row: Row, rows: list[Row], cost: Cost, doubt: str) -> list[object]:
         page.number((cost.get("flops_per_step") or float("nan")) / 1e9, ",.2f"),
         page.number(cost.get("parameters"), ",.0f"),
         page.number(cost.get("width"), ",.0f"),
-        "; ".join(filter(None, [doubt, *_doubts(row, cost)])) or "–",
+        _sentence("; ".join(filter(None, [doubt, *_doubts(row, cost)]))),
     ]
+
+
+def _sentence(words: str) -> object:
+    """Makes a cell that is wide enough for words, also in a table that scrolls."""
+    return page.tag("span", words, class_="sentence") if words else "–"
 
 
 def _interval(row: Row | None, pattern: str) -> object:
