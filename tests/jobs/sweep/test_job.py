@@ -182,13 +182,13 @@ def test_some_run_at_a_time_and_one_that_fails_stops_no_other(
 def test_equal_time_is_steps_that_are_counted_once(folder, words, capsys):
     # By time alone: the number of images is what timing gives.
     arguments = [w for w in words("w") if "total_images" not in w]
-    minutes = "--config.sweep.minutes=0.05"
+    minutes = "--config.sweep.minutes=0.2"
     assert program.main([*arguments, minutes]) == 0
     costs = csv_files.read(folder / "w-results/two-smoke/demo_costs.csv")
     first, second = costs["images"].astype(int)
     assert first == second > 32
     assert program.main([*arguments, "--config.sweep.minutes=1"]) == 2
-    assert "steps were counted for 0.05" in capsys.readouterr().err
+    assert "steps were counted for 0.2" in capsys.readouterr().err
     too_short = "--config.sweep.minutes=0.00001"
     short = [a.replace(f"{folder}/w", f"{folder}/v") for a in arguments]
     assert program.main([*short, too_short]) == 2
