@@ -32,7 +32,8 @@ def test_drawing_is_a_share_of_the_forward_pass(config, tmp_path, monkeypatch):
     assert not list(tmp_path.glob("*")), "nothing is left"
 
 
-def test_rounds_alternate_and_are_timed_by_the_call():
+def test_rounds_alternate_and_are_timed_by_the_call(monkeypatch):
+    monkeypatch.setattr(generating, "ROUND_SECONDS", 0.1)
     calls = []
 
     def sleeping(name, seconds):
