@@ -50,7 +50,7 @@ def bars(
             axes.axvline(equal[axis], color=style.INK, linewidth=0.7, linestyle="--")
         axes.set_xlabel(axis)
         axes.tick_params(axis="y", length=0)
-    panel_axes[0].set_yticks(positions, map(_short, channels), parse_math=False)
+    panel_axes[0].set_yticks(positions, _cut(channels), parse_math=False)
     panel_axes[0].set_ylim(len(channels) - 0.5, -0.5)
     figure.subplots_adjust(
         left=1.3 / figure.get_figwidth(), right=0.97, wspace=0.15,
@@ -92,9 +92,9 @@ def heat(
     mesh = axes.pcolormesh(values, cmap=colours, vmin=-largest, vmax=largest)
     for row, column in starred:
         axes.text(column + 0.5, row + 0.55, "∗", ha="center", va="center", fontsize=9)
-    axes.set_yticks(np.arange(len(classes)) + 0.5, map(_short, classes),
+    axes.set_yticks(np.arange(len(classes)) + 0.5, _cut(classes),
                     parse_math=False)  # fmt: skip
-    axes.set_xticks(np.arange(len(channels)) + 0.5, map(_short, channels),
+    axes.set_xticks(np.arange(len(channels)) + 0.5, _cut(channels),
                     parse_math=False, rotation=40, ha="left")  # fmt: skip
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
@@ -103,5 +103,5 @@ def heat(
     return figure
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+def _cut(names: Sequence[str]) -> list[str]:
+    return [style.cut(name, LONGEST) for name in names]

@@ -96,14 +96,10 @@ def _looks(names: Iterable[str]) -> dict[str, tuple[str, str]]:
 
 def _in_lines(name: str) -> str:
     lines = [
-        _short(line)
+        style.cut(line, LONGEST)
         for part in name.split("\n")
         for line in style.broken(part, LONGEST) or [""]
     ]
     if len(lines) > MOST_LINES:
         lines = [*lines[: MOST_LINES - 1], lines[MOST_LINES - 1] + "…"]
     return "\n".join(lines)
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"

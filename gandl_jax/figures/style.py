@@ -38,6 +38,11 @@ STYLE = {
 }
 
 
+def cut(text: str, longest: int) -> str:
+    """Cuts a text to a number of letters, the last an ellipsis if it is longer."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
 def broken(name: str, longest: int) -> list[str]:
     """Breaks a name into lines, after blanks and underscores.
 

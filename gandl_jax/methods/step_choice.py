@@ -1,7 +1,7 @@
 """Chooses a checkpoint by a rule of `step_rules`; imports nothing slow."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from gandl_jax import modules
 from gandl_jax.errors import InputError, known
@@ -68,7 +68,10 @@ def best(lines: Lines, steps: Sequence[int], rule: str) -> int | None:
     Args:
       lines, steps, rule: as of `curve`. Of equally good checkpoints the first counts.
     """
-    badness = curve(lines, steps, rule)
+    return _lowest(curve(lines, steps, rule))
+
+
+def _lowest(badness: Mapping[int, float]) -> int | None:
     return min(badness, key=lambda step: badness[step], default=None)
 
 
@@ -109,7 +112,7 @@ def why_done(lines: Lines, steps: Sequence[int], rule: str, patience: int) -> st
         stops.
     """
     badness = curve(lines, steps, rule)
-    chosen = best(lines, steps, rule)
+    chosen = _lowest(badness)
     if not patience or chosen is None:
         return ""
     since = sum(step > chosen for step in badness)

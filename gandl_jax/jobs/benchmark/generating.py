@@ -4,8 +4,6 @@ import contextlib
 import functools
 import io
 import tempfile
-import time
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -85,7 +83,7 @@ def figures(config: ml_collections.ConfigDict) -> dict[str, Any]:
 
         compiling = rounds.compiling(repeat)
         draw(1)  # compiles what measures
-        (alone, drawing), (alone_cores, drawing_cores) = _alternating(repeat, draw)
+        alone, drawing = rounds.by_turns([repeat, draw], seconds=ROUND_SECONDS)
     peaks = memory.peaks_mb(devices)
     return {
         "devices": parallel.describe(devices),
@@ -93,32 +91,14 @@ def figures(config: ml_collections.ConfigDict) -> dict[str, Any]:
         "channels": len(channels),
         "batch": batch,
         "select": config.generate.select,
-        "forward_images_per_second": float(np.median(batch / alone)),
-        "drawing_images_per_second": float(np.median(batch / drawing)),
-        "share": float(np.median(alone / drawing)),
-        "core_share": float(np.median(alone_cores / drawing_cores)),
-        "rounds": len(alone),
+        "forward_images_per_second": float(np.median(batch / alone.clock)),
+        "drawing_images_per_second": float(np.median(batch / drawing.clock)),
+        "share": float(np.median(alone.clock / drawing.clock)),
+        "core_share": float(np.median(alone.cores / drawing.cores)),
+        "rounds": len(alone.clock),
         **compiling,
         **peaks,
     }
-
-
-def _alternating(
-    one: Callable[[int], None], other: Callable[[int], None]
-) -> np.ndarray:
-    """Seconds of a call, round by round: [by the clock and of the cores, each, n]."""
-    began = time.monotonic()
-    one(2)
-    count = max(1, round(ROUND_SECONDS * 2 / (time.monotonic() - began)))
-    seconds = []
-    for _ in range(rounds.ROUNDS):
-        seconds.append([])
-        for run in (one, other):
-            began, cores_began = time.monotonic(), time.process_time()
-            run(count)
-            taken = time.monotonic() - began, time.process_time() - cores_began
-            seconds[-1].append(taken)
-    return np.array(seconds).T / count
 
 
 def _generator(config: ml_collections.ConfigDict) -> Generator:

@@ -46,18 +46,21 @@ def seconds_per_call(
     return Seconds(*np.transpose(measured) / count)
 
 
-def by_turns(runs: Sequence[Callable[[int], object]]) -> list[Seconds]:
+def by_turns(
+    runs: Sequence[Callable[[int], object]], *, seconds: float = ROUND_SECONDS
+) -> list[Seconds]:
     """Measures warm calls in rounds, each call in every round.
 
     Whatever else the machine does meets all of them alike.
 
     Args:
       runs: each makes a number of calls and waits until they are done.
+      seconds: of a call's part of a round, at least.
 
     Returns:
       The seconds of each call in each round; fewer rounds if they take long.
     """
-    counts = [max(1, math.ceil(ROUND_SECONDS / _seconds(run, 1)[0])) for run in runs]
+    counts = [max(1, math.ceil(seconds / _seconds(run, 1)[0])) for run in runs]
     last, measured = time.monotonic() + MOST_SECONDS * len(runs), []
     while not measured or (len(measured) < ROUNDS and time.monotonic() < last):
         measured.append(

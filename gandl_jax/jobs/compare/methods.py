@@ -61,7 +61,12 @@ def _table(
     doubts: Mapping[str, str],
 ) -> Html:
     lines = [
-        _line(row, rows, cost.get(row["arm"], {}), doubts.get(row["arm"], ""))
+        _line(
+            row,
+            rows,
+            cost.get(row["arm"], {}),
+            doubts.get(row.get("training", row["arm"]), ""),
+        )
         for row in shown
     ]
     return page.table(HEADER, lines, "scores")

@@ -2,6 +2,7 @@
 
 import time
 
+import numpy as np
 import pytest
 
 from gandl_jax import config as configs
@@ -32,8 +33,7 @@ def test_drawing_is_a_share_of_the_forward_pass(config, tmp_path, monkeypatch):
     assert not list(tmp_path.glob("*")), "nothing is left"
 
 
-def test_rounds_alternate_and_are_timed_by_the_call(monkeypatch):
-    monkeypatch.setattr(generating, "ROUND_SECONDS", 0.1)
+def test_rounds_alternate_and_are_timed_by_the_call():
     calls = []
 
     def sleeping(name, seconds):
@@ -43,8 +43,9 @@ def test_rounds_alternate_and_are_timed_by_the_call(monkeypatch):
 
         return run
 
-    found = generating._alternating(sleeping("a", 0.01), sleeping("b", 0.03))
-    assert calls[1:] == ["a", "b"] * rounds.ROUNDS
+    both = sleeping("a", 0.01), sleeping("b", 0.03)
+    found = np.array(rounds.by_turns(both, seconds=0.1)).swapaxes(0, 1)
+    assert calls[2:] == ["a", "b"] * rounds.ROUNDS
     assert found.shape == (2, 2, rounds.ROUNDS)
     one, other = found[0]
     assert (one >= 0.01).all() and (other >= 0.03).all()
