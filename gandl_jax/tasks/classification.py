@@ -274,7 +274,7 @@ class Tally:
           sets: number of sets.
         """
         svms = sum(fold_svms.count(self.codes, split.folds) for split in self._plan)
-        intervals = len(self._plan) * len(self._task.metrics)
+        intervals = sum(len(metrics(self._task, sample)) for sample in self.samples)
         return (svms + intervals) * (sets + len(self._floors))
 
     def judge(self, name: str, judged_set: FeatureSet) -> None:
@@ -484,6 +484,19 @@ def sample_of(
     return Sample(codes, folds, units, wells.ravel(), firsts)
 
 
+def metrics(task: Task, sample: Sample) -> tuple[str, ...]:
+    """Returns a task's metrics: without WELLS where no well has two records.
+
+    There both count the same decisions, and one question is not asked twice.
+
+    Args:
+      task: the classification task.
+      sample: the test records of a split.
+    """
+    is_one_each = len(sample.firsts) == len(sample.codes)
+    return tuple(m for m in task.metrics if m != WELLS or not is_one_each)
+
+
 def right(sample: Sample, decisions: list[np.ndarray]) -> Right:
     """Tells which decisions are right; a well's decision is the mean of its records'.
 
@@ -530,7 +543,7 @@ def _rows(
       against: as in `Tally.rows`.
     """
     rows = []
-    for metric in task.metrics:
+    for metric in metrics(task, sample):
         level = WELLS if metric == WELLS else SITES
         items = sample.items(level)
         total = sample.counted(items, np.ones(len(items)))

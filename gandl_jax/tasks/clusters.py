@@ -54,7 +54,7 @@ class Clusters:
 
 def mapped(points: np.ndarray, seed: int) -> np.ndarray:
     """Maps points [n, D] to [n, 2] float32."""
-    return neighbor_map.make_quickly(points, epochs=EPOCHS, seed=seed)
+    return neighbor_map.make(points, epochs=EPOCHS, seed=seed)
 
 
 def find(positions: np.ndarray, min_size: int) -> Clusters:

@@ -174,7 +174,7 @@ class Classification:
             about = classification.about_split(
                 self._metadata, codes, classes, split, task, self._options
             )
-            for metric in _metrics(task):
+            for metric in _metrics(task, sample):
                 items = sample.items(metric)
                 total = sample.counted(items, np.ones(len(items)))
                 yield Question(
@@ -188,12 +188,13 @@ class Classification:
     @staticmethod
     def _right(task, sample, decisions, mark: Mark) -> Iterator[Answer]:
         right = classification.right(sample, decisions)
-        for metric in _metrics(task):
+        for metric in _metrics(task, sample):
             items = sample.items(metric)
             yield Answer(sample.counted(items, right[metric]), mark)
 
 
-def _metrics(task: classification.Task) -> list[str]:
+def _metrics(task: classification.Task, sample: classification.Sample) -> list[str]:
     """Returns balanced accuracies, by wells first; recalls do not score a set."""
-    accuracies = [m for m in task.metrics if m != classification.RECALL]
+    metrics = classification.metrics(task, sample)
+    accuracies = [m for m in metrics if m != classification.RECALL]
     return sorted(accuracies, key=lambda metric: metric != WELLS)

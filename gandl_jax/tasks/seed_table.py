@@ -27,11 +27,14 @@ def pairs(rows: Sequence[Row]) -> Iterator[tuple[Row, Row]]:
 
 
 def text(rows: Sequence[Row]) -> str:
-    """Writes the scores by wells, with intervals and the differences of each seed.
+    """Writes the scores, with intervals and the differences of each seed.
+
+    They are by wells, or by sites, the same where no well has two.
 
     Args:
       rows: of one task, at least one pair.
     """
+    by_wells = {_question(row)[:2] for row in rows if row["metric"] == WELLS}
     lines = [
         [
             row["group"],
@@ -45,7 +48,7 @@ def text(rows: Sequence[Row]) -> str:
             " ".join(f"{v:+z.3f}" for v in row["differences"]["untrained"]["of_seeds"]),
         ]
         for row, base in pairs(rows)
-        if row["metric"] == WELLS
+        if row["metric"] == WELLS or _question(row)[:2] not in by_wells
     ]
     seeds = ", ".join(map(str, rows[0]["seeds"]))
     header = ["cell model", "split", "counted", "features", "step"]

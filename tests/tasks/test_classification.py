@@ -91,6 +91,16 @@ CONTROLS = Task(
 TASK = Task("letters", codes_of, metrics=(SITES, WELLS, RECALL), per_plate=False)
 
 
+def test_where_each_well_has_one_record_wells_are_not_asked_again(screen):
+    metadata, features = screen
+    is_first = ~pd.Series(table.wells(metadata)).duplicated().to_numpy()
+    alone = metadata[is_first].reset_index(drop=True)
+    rows = judge(alone, {"s": features[is_first]}, TASK)
+    assert set(rows["metric"]) == {SITES, RECALL} and len(alone) == 72
+    both = judge(metadata, {"s": features}, TASK)
+    assert set(both["metric"]) == {SITES, WELLS, RECALL}
+
+
 @pytest.mark.parametrize("normalize", ["none", "standard"])
 def test_scores_are_those_of_scikit_learns_cross_validation(screen, normalize):
     metadata, features = screen

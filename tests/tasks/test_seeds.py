@@ -73,7 +73,7 @@ def compare(metadata, trainings, **options):
     return asked.rows()
 
 
-def row_of(rows, name, metric=WELLS):
+def row_of(rows, name, metric=SITES):
     (row,) = [r for r in rows if r["set"] == name and r["metric"] == metric]
     return row
 
@@ -134,7 +134,7 @@ def test_one_training_several_times_is_that_training(control_wells):
     chosen, _ = choice.choose(sets, metadata, question, CHOOSE, lambda count: None)
     expected = [r for r in plain if r["set"] in NAMES]
     expected += [r for r in chosen if r["features"] == choice.CHOSEN]
-    assert len(rows) == len(expected) == 12
+    assert len(rows) == len(expected) == 6
     for row in expected:
         own = row_of(rows, row["set"], row["metric"])
         for key in ("value", "low", "high", "wells", "normalize"):
@@ -181,7 +181,7 @@ def test_a_marked_score_and_its_difference_are_both_marked(control_wells):
             assert line.count(f"] ({marks.WORDS})") == numbers, line
         content = {"rows": rows, "part": "all", "counted": [], "left_out": []}
         page = str(seeds_of_report.section("s", {"control": content}, None))
-        assert page.count(f'"leaky">{marks.WORDS}<') == 6 * numbers
+        assert page.count(f'"leaky">{marks.WORDS}<') == 3 * numbers
 
 
 def test_training_that_changes_nothing_is_told_so(control_wells):
@@ -228,9 +228,9 @@ def test_parts_count_apart_what_all_learn_from(control_wells):
 def test_without_a_choice_and_where_none_is_possible(control_wells):
     two = control_wells(plates=2, wells=8, sites=1)
     trainings = {seed: training(two, seed) for seed in range(2)}
-    assert len(compare(two, trainings, nested=False)) == 8
+    assert len(compare(two, trainings, nested=False)) == 4
     with pytest.warns(LeftOut, match="nothing can be chosen within a training part"):
-        assert len(compare(two, trainings)) == 8
+        assert len(compare(two, trainings)) == 4
 
 
 def test_lines_of_csv_have_columns_for_every_seed(control_wells):

@@ -1,22 +1,19 @@
 """Maps of wells: scikit-learn's PCA, neighbours that stay neighbours, bare screens."""
 
 import json
-import subprocess
 import sys
-import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.decomposition import PCA
-from sklearn.neighbors import NearestNeighbors
 
 from gandl_jax.profiles.aggregate import well_means
 from gandl_jax.profiles.feature_set import FeatureSet
 from gandl_jax.profiles.normalize import PlateScaler
 from gandl_jax.profiles.seen import Seen
 from gandl_jax.profiles.table import control_classes, plates
-from gandl_jax.tasks import neighbor_map, responses, well_map
+from gandl_jax.tasks import responses, well_map
 from gandl_jax.tasks.skip import Skip
 
 OPTIONS = {"features": "b8", "normalize": "standard", "points": 5000, "seed": 0}
@@ -79,51 +76,6 @@ def test_wells_keep_what_is_known_of_them(screen):
     spot = table[table["well"] == "C02"].iloc[0]
     assert (spot["row"], spot["column"]) == (3, 2)
     assert not {"condition", "mechanism"} & set(table)
-
-
-def test_umap_keeps_neighbours_and_is_the_same_again():
-    rng = np.random.default_rng(0)
-    centers = rng.normal(0, 30, (4, 10))
-    points = np.repeat(centers, 30, 0) + rng.normal(size=(120, 10))
-    found, again = (neighbor_map.make(points, epochs=500, seed=1) for _ in range(2))
-    np.testing.assert_array_equal(found, again)
-    near = NearestNeighbors(n_neighbors=6).fit(found).kneighbors(found)[1][:, 1:]
-    group = np.repeat(np.arange(4), 30)
-    assert (group[near] == group[:, None]).mean() > 0.95
-
-
-@pytest.mark.parametrize("count", [40, pytest.param(10_001, marks=pytest.mark.slow)])
-def test_umap_takes_as_many_epochs_as_by_itself(count):
-    import umap
-
-    points = np.random.default_rng(0).normal(size=(count, 2)).astype(np.float32)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        alone = umap.UMAP(random_state=3, n_jobs=1).fit_transform(points)
-    found = neighbor_map.make(points, epochs=neighbor_map.epochs(count), seed=3)
-    np.testing.assert_array_equal(found, alone)
-
-
-@pytest.mark.parametrize("wells", [0, 1, 15, 16, 17])
-def test_umap_of_few_wells(wells):
-    points = np.random.default_rng(0).normal(size=(wells, 3))
-    found = neighbor_map.make(points, epochs=5, seed=0)
-    assert found.shape == (wells, 2)
-    assert np.isfinite(found).all() == (wells > neighbor_map.NEIGHBORS or not wells)
-
-
-@pytest.mark.slow
-def test_umap_does_not_load_tensorflow():
-    """In a process of its own: here others may have loaded it."""
-    code = (
-        "import sys, numpy as np\n"
-        "from gandl_jax.tasks import neighbor_map\n"
-        "assert 'umap' not in sys.modules\n"
-        "neighbor_map._umap()\n"
-        "assert 'umap' in sys.modules and 'tensorflow' not in sys.modules\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_wells_that_are_all_alike_have_a_map(screen):
