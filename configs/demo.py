@@ -24,7 +24,7 @@ def get_config(text: str = ""):
         "method.top_k": 10,
     }
     configs.tune(config, "deemd", deemd)
-    # Minutes more, each; choose_features takes two for mechanisms.
+    # Minutes more, each.
     config.evaluate.classical = "off"
     config.evaluate.tasks = "all,-clustering,-label_classification"
     # An experiment holds one cell model, so none can be left out; plates can.

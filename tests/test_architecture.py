@@ -105,6 +105,26 @@ def test_each_library_has_one_owner(file):
                 assert layer(file) in owners, f"{file} imports {name}"
 
 
+def test_a_report_loads_no_tensorflow():
+    """It reads files alone: importing it takes seconds."""
+    reached, waiting = set(), sorted((ROOT / "jobs/report").rglob("*.py"))
+    while waiting:
+        file = waiting.pop()
+        reached.add(file)
+        waiting += set(at_once(file)) - reached
+    assert ROOT / "judging/task_tables.py" in reached  # of its evidence
+    assert not reached & {ROOT / "host_tensorflow.py", ROOT / "jobs/embed.py"}
+
+
+def at_once(file):
+    """Yields the project's files that a file imports when it is imported itself."""
+    for node in ast.parse(file.read_text()).body:
+        if isinstance(node, ast.ImportFrom) and node.module.startswith("gandl_jax"):
+            for name in (node.module, *(f"{node.module}.{a.name}" for a in node.names)):
+                path = ROOT.parent / f"{name.replace('.', '/')}.py"
+                yield from [path] * path.is_file()
+
+
 def test_only_parallel_knows_devices():
     for file in FILES:
         if layer(file) != "parallel":

@@ -12,11 +12,10 @@ import numpy as np
 import pandas as pd
 
 from gandl_jax.jobs.channel_importance import answers
+from gandl_jax.jobs.channel_importance.text import CONTROLS, RECALL
 from gandl_jax.tasks import comparison
 from gandl_jax.tasks.comparison import Counted, Scores, Seeds
 
-RECALL, CONTROLS = "recall", "against controls"
-SIGNIFICANT = 0.05  # of p-values after Holm's correction
 FLOOR_PRIOR = 2**20  # used for no network, see `bootstrap.recalls`
 Row = dict[str, Any]
 IsRight = Callable[[np.ndarray], np.ndarray]

@@ -5,6 +5,8 @@ from typing import Any
 
 from gandl_jax.tasks.score_table import aligned
 
+RECALL, CONTROLS = "recall", "against controls"  # kinds of questions about a class
+SIGNIFICANT = 0.05  # of p-values after Holm's correction
 Content = Mapping[str, Any]
 YARDSTICKS = {  # key of a row to its name
     "weight": "weight of the layer",

@@ -10,7 +10,7 @@ from etils import epath
 from gandl_jax import files
 from gandl_jax.figures import channels as plot
 from gandl_jax.figures import style
-from gandl_jax.jobs.channel_importance import scores, text
+from gandl_jax.jobs.channel_importance import text
 from gandl_jax.jobs.report import page
 from gandl_jax.jobs.report.page import Html
 
@@ -18,11 +18,11 @@ PLACE, NAME, LINK = 3, "channels", "Channels"
 PICTURE = "channels.png"  # beside the result
 SHOWN = 40  # classes of a heat map: those that lose most with any channel (ours)
 KINDS = {  # of questions about a class: headline, and the share that is lost
-    scores.RECALL: (
+    text.RECALL: (
         "Which channel tells a class from all others?",
         "share of its records that are named rightly",
     ),
-    scores.CONTROLS: (
+    text.CONTROLS: (
         "Which channel shows that a treatment does anything?",
         "balanced accuracy against controls",
     ),
@@ -236,7 +236,7 @@ def _matrix(
         (i, j)
         for i, name in enumerate(shown)
         for j, channel in enumerate(channels)
-        if cells[name][channel]["p_corrected"] < scores.SIGNIFICANT
+        if cells[name][channel]["p_corrected"] < text.SIGNIFICANT
     }
     return shown, values, starred
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gandl_jax.jobs.channel_importance import scores
+from gandl_jax.jobs.channel_importance import text
 from gandl_jax.jobs.report import of_jobs
 from gandl_jax.jobs.report.job_chapters import channel_importance as chapter
 
@@ -51,7 +51,7 @@ def content():
         "classes": [cell(name, kind, column, value, p)
                     for name, value, p in (("drug", 0.3, 0.01), ("toxin", -0.1, 0.5))
                     for column in CHANNELS
-                    for kind in (scores.RECALL, scores.CONTROLS)],
+                    for kind in (text.RECALL, text.CONTROLS)],
         "correlation": [[1.0, 0.25], [0.25, 1.0]],
         "top": CHANNELS,
         "weights": {"mean": [0.7, 0.3]},
@@ -78,14 +78,14 @@ def test_the_chapter_tells_all_of_it_and_escapes_names(content, tmp_path):
 
 
 def test_cells_are_placed_by_class_and_channel_and_starred_by_their_p(content):
-    rows = [row for row in content["classes"] if row["kind"] == scores.RECALL]
+    rows = [row for row in content["classes"] if row["kind"] == text.RECALL]
     names, values, starred = chapter._matrix(rows, CHANNELS)
     assert names == ["drug", "toxin"] and starred == {(0, 0), (0, 1)}
     np.testing.assert_array_equal(values, [[0.3, 0.3], [-0.1, -0.1]])
 
 
 def test_of_many_classes_those_are_drawn_that_lose_most():
-    rows = [cell(f"t{i}", scores.RECALL, name, i / 100, 1.0)
+    rows = [cell(f"t{i}", text.RECALL, name, i / 100, 1.0)
             for i in range(60) for name in CHANNELS]  # fmt: skip
     names, values, _ = chapter._matrix(rows, CHANNELS)
     assert names == [f"t{i}" for i in range(20, 60)] and values.shape == (40, 2)
