@@ -11,6 +11,9 @@ as well, and folds share them, so that the scores of two folds vary together (Be
 Grandvalet 2004). Nadeau and Bengio (2003) therefore multiply the variance by
 1 + tested / trained: training on n wells shakes the score as much as testing on n does.
 Units that are few count as they do in Student's t.
+
+The added unit draws towards chance, and the fewer units a class has the more. So the
+draws give an interval its width, and the score its place.
 """
 
 import math
@@ -105,23 +108,46 @@ def stretch(total: np.ndarray, *, tested: int, trained: float) -> float:
     return float(np.sqrt(1 + tested / trained) * t_over_z)
 
 
-def degrees(total: np.ndarray) -> int:
-    """Degrees of freedom of the spread over units, of [U, K] predictions of each class.
+def degrees(total: np.ndarray) -> float:
+    """Degrees of freedom of the spread over units (Satterthwaite 1946).
 
-    The units less one for each kind of unit (of one class, of another, of both).
+    The variance of a mean over classes of shares is estimated by a sum of squares, one
+    of each unit, as if each unit had an effect of its own on all its classes. It counts
+    as chi-squared with the same mean and variance (Bell and McCaffrey 2002):
+    units less classes for units of one class and one size, units less one for units
+    that hold all classes, fewer where some units hold most of the records.
+
+    Args:
+      total: [U, K] records of each unit and class; every class has some.
     """
-    return len(total) - len(np.unique(total > 0, axis=0))
+    share = total / total.sum(0)
+    weight = share.sum(1)
+    # With D = diag(weight), the matrix of the squares is that of (D - share share')^2 =
+    # D^2 + [share, D share] core [share, D share]': nothing here is [U, U].
+    within, once, twice, thrice = (
+        share.T @ (weight[:, None] ** power * share) for power in range(4)
+    )
+    core = within @ within - once, within @ once - twice, -within, -once
+    mean = (weight**2).sum() - 2 * np.trace(once) + (within**2).sum()
+    if mean < 1e-12 * (weight**2).sum():  # each class lies in one unit
+        return 0.0
+    square = (weight**4).sum() + 2 * (within * twice).sum() - 4 * np.trace(thrice)
+    square += (core[0] * core[0].T).sum() + (core[3] * core[3].T).sum()
+    square += 2 * (core[1] * core[2].T).sum()
+    return float(mean**2 / square)
 
 
 def interval(
     value: float, draws: np.ndarray, *, stretch: float, lowest: float = 0.0
 ) -> tuple[float, float]:
-    """Returns the 95 % interval of a value: its draws' percentiles, stretched.
+    """Returns the 95 % interval of a value: its draws' spread, stretched.
+
+    The distances of the percentiles from the draws' median are taken, about the value.
 
     Args:
       value: score on all units.
       draws: [n] score in each draw.
-      stretch: factor on the distances of the percentiles from the draws' median.
+      stretch: factor on the distances.
       lowest: lowest possible value: 0, or -1 for a difference; the highest is 1.
 
     Returns:
@@ -130,5 +156,5 @@ def interval(
     if not math.isfinite(stretch):
         return lowest, 1.0
     low, middle, high = np.quantile(draws, [(1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2])
-    low, high = (middle + stretch * (tail - middle) for tail in (low, high))
-    return float(max(lowest, min(low, value))), float(min(1.0, max(high, value)))
+    low, high = (value + stretch * (tail - middle) for tail in (low, high))
+    return float(max(lowest, low)), float(min(1.0, high))

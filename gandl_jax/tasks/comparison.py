@@ -11,6 +11,7 @@ is unknown: intervals are over units alone.
 """
 
 import dataclasses
+import functools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -40,10 +41,10 @@ class Counted:
     trained: float
     chance: float
 
-    @property
+    @functools.cached_property
     def degrees(self) -> float:
         """Degrees of freedom of the variance over units."""
-        return max(0, bootstrap.degrees(self.total))
+        return bootstrap.degrees(self.total)
 
     @property
     def inflation(self) -> float:
@@ -153,12 +154,9 @@ def interval(
 ) -> dict[str, float]:
     """Returns the mean over seeds and its 95 % interval: "value", "low", "high"."""
     drawn = _spread(counted, entrant, seeds, rng)
-    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    if not counted.degrees:
-        low, high = 0.0, 1.0
-    value = entrant.value
-    low, high = max(0.0, min(low, value)), min(1.0, max(high, value))
-    return {"value": value, "low": float(low), "high": float(high)}
+    stretch = 1.0 if counted.degrees else math.inf
+    low, high = bootstrap.interval(entrant.value, drawn, stretch=stretch)
+    return {"value": entrant.value, "low": low, "high": high}
 
 
 def gain(counted: Counted, gains: Scores, seeds: Seeds) -> dict[str, float]:
@@ -288,6 +286,5 @@ def _spread(
     t_over_z = stats.t.ppf((1 + LEVEL) / 2, degrees) if degrees else 1.0
     t_over_z /= stats.norm.ppf((1 + LEVEL) / 2)
     noise = rng.normal(scale=math.sqrt(variance - by_draws), size=len(drawn))
-    middle = np.median(drawn)
-    deviations = (drawn - middle) * math.sqrt(counted.inflation) + noise
-    return middle + deviations * t_over_z
+    deviations = (drawn - np.median(drawn)) * math.sqrt(counted.inflation) + noise
+    return entrant.value + deviations * t_over_z

@@ -70,13 +70,14 @@ def test_scores_that_are_right_on_the_same_records_may_differ():
     assert np.corrcoef(one, two)[0, 1] > 0.9  # the same units were drawn
 
 
-def test_the_interval_is_stretched_about_the_middle_and_holds_the_value():
+def test_the_interval_is_the_draws_spread_about_the_value():
     draws = stats.norm(0.7, 0.05).ppf((np.arange(4000) + 0.5) / 4000)
     low, high = bootstrap.interval(0.7, draws, stretch=1.0)
     np.testing.assert_allclose([low, high], [0.602, 0.798], atol=5e-4)
     low, high = bootstrap.interval(0.7, draws, stretch=2.0)
     np.testing.assert_allclose([low, high], [0.504, 0.896], atol=5e-4)
-    assert bootstrap.interval(0.95, draws, stretch=1.0)[1] == 0.95
+    low, high = bootstrap.interval(0.85, draws, stretch=1.0)
+    np.testing.assert_allclose([low, high], [0.752, 0.948], atol=5e-4)
     assert bootstrap.interval(0.7, draws, stretch=20.0) == (0.0, 1.0)
     assert bootstrap.interval(0.1, draws - 0.6, stretch=20.0, lowest=-1.0)[0] == -1
     assert bootstrap.interval(0.7, draws, stretch=math.inf) == (0.0, 1.0)
@@ -94,6 +95,39 @@ def test_stretch():
     assert bootstrap.stretch(np.eye(2), tested=2, trained=9) == math.inf
 
 
+MIXED = np.random.default_rng(3).integers(1, 9, (14, 8)) * (
+    np.random.default_rng(4).random((14, 8)) < 0.4
+)  # plates, each of some of 8 classes
+
+
+def test_degrees_are_those_of_the_squares_of_units():
+    """Effects of units at random: chi-squared by its mean and variance."""
+    share = MIXED / MIXED.sum(0)
+    effects = np.random.default_rng(0).normal(size=(50_000, len(MIXED)))
+    residuals = effects * share.sum(1) - effects @ share @ share.T
+    squares = (residuals**2).sum(1)
+    expected = 2 * squares.mean() ** 2 / squares.var()
+    assert bootstrap.degrees(MIXED) == pytest.approx(expected, rel=0.04)
+    assert expected < len(MIXED) - 1
+    assert bootstrap.degrees(np.eye(3)) == 0
+
+
+@pytest.mark.parametrize("low_share", [0.3, 0.85])
+def test_few_plates_of_many_classes_are_covered(low_share):
+    rng = np.random.default_rng(0)
+    stretch = bootstrap.stretch(MIXED, tested=0, trained=1)
+    covered, widths = [], []
+    for i in range(150):
+        share = rng.uniform(low_share, low_share + 0.15, 8)
+        correct = rng.binomial(MIXED, rng.beta(9 * share, 9 * (1 - share), MIXED.shape))
+        drawn = bootstrap.recalls(correct, MIXED, draws=300, seed=i).mean(1)
+        value = (correct.sum(0) / MIXED.sum(0)).mean()
+        low, high = bootstrap.interval(value, drawn, stretch=stretch)
+        covered.append(low <= share.mean() <= high)
+        widths.append(high - low)
+    assert np.mean(covered) > 0.92 and np.mean(widths) < 0.35
+
+
 @pytest.mark.parametrize("share", [0.75, 0.97])
 def test_a_proportion_is_covered(share):
     """Without a classifier: balanced accuracy is the mean of two proportions."""
@@ -105,7 +139,7 @@ def test_a_proportion_is_covered(share):
         value = correct.sum() / total.sum()
         low, high = bootstrap.interval(value, drawn, stretch=1.0)
         covered.append(low <= share <= high)
-    assert 0.92 < np.mean(covered) < 0.98
+    assert 0.92 < np.mean(covered) < 0.99
 
 
 def test_no_error_is_no_certainty():
