@@ -374,9 +374,11 @@ def test_shuffled_wells_are_at_chance_and_intervals_say_so(control_wells, monkey
             for metric in (SITES, WELLS)
         }
 
-    assert max(excluded().values()) <= 4
+    found = excluded()
+    assert max(found.values()) <= 4
     monkeypatch.setattr(bootstrap, "stretch", lambda total, **counts: 1.0)
-    assert max(excluded().values()) > 4  # the classifier taken as given
+    as_given = excluded()  # the classifier taken as given
+    assert sum(as_given.values()) > sum(found.values())
 
 
 def test_intervals_cover_the_score_on_other_wells_and_are_no_wider_than_need_be(
