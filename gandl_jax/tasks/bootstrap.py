@@ -3,14 +3,17 @@
 The draws are those of the Bayesian bootstrap (Rubin 1981): every unit gets a weight
 from the standard exponential distribution. One unit is added to each class, of which
 the share that chance gives is right, so that a class without an error has an interval
-too. With one record per unit and two classes a recall is then drawn from Beta(right +
-1/2, wrong + 1/2), Jeffreys' posterior of a proportion.
+too. It has as many records as a unit is worth: one where those of a unit are right
+independently of each other, a whole unit's where they are right together. With one
+record per unit and two classes a recall is then drawn from Beta(right + 1/2, wrong +
+1/2), Jeffreys' posterior of a proportion.
 
 Drawing test wells again takes the classifier as given. Its training wells are a sample
 as well, and folds share them, so that the scores of two folds vary together (Bengio and
 Grandvalet 2004). Nadeau and Bengio (2003) therefore multiply the variance by
 1 + tested / trained: training on n wells shakes the score as much as testing on n does.
-Units that are few count as they do in Student's t.
+Units that are few show too little of their variance, and count as they do in
+Student's t.
 
 The added unit draws towards chance, and the fewer units a class has the more. So the
 draws give an interval its width, and the score its place.
@@ -55,7 +58,7 @@ def recalls(
     """
     count, classes = total.shape
     guessed = 1 / classes if chance is None else chance
-    size = total.sum(0) / (total > 0).sum(0)
+    size = _worth(correct, total)
     rng, added = np.random.default_rng(seed), np.random.default_rng([seed, prior])
     right, wrong = (
         size * added.gamma(share, size=(draws, classes))
@@ -68,6 +71,31 @@ def recalls(
         drawn[0][start : start + step] += weights @ correct
         drawn[1][start : start + step] += weights @ total
     return drawn[0] / drawn[1]
+
+
+def _worth(correct: np.ndarray, total: np.ndarray) -> np.ndarray:
+    """Returns [K] the number of independent records that a unit of a class is worth.
+
+    1 + (records - 1) times the intraclass correlation of right predictions within
+    units (Fisher's estimate from an analysis of variance, over all classes).
+
+    Args:
+      correct: [U, K] right predictions on each unit's records of each class.
+      total: [U, K] all of them; every class has some.
+    """
+    present = total > 0
+    records, units_of_class = total.sum(0), present.sum(0)
+    mean_size = records / units_of_class
+    share = np.divide(correct, total, out=np.zeros(total.shape), where=present)
+    between = (total * (share - correct.sum(0) / records) ** 2).sum()
+    within = (total * share * (1 - share)).sum()
+    free_between, free_within = (units_of_class - 1).sum(), (total - present).sum()
+    if free_between <= 0 or free_within <= 0 or between + within == 0:
+        return mean_size  # nothing is known: as if they were right together
+    between, within = between / free_between, within / free_within
+    usual = (records - (total**2).sum(0) / records).sum() / free_between
+    correlation = (between - within) / (between + (usual - 1) * within)
+    return 1 + np.clip(correlation, 0, 1) * (mean_size - 1)
 
 
 def recalls_of_each(
@@ -97,28 +125,34 @@ def stretch(total: np.ndarray, *, tested: int, trained: float) -> float:
       trained: number of records that a fold learns from.
 
     Returns:
-      sqrt(1 + tested / trained) t / z, with the 97.5 % quantiles t of Student's and z
-      of the normal distribution, for `degrees` of freedom; infinite where none is left.
+      sqrt(inflation (1 + tested / trained)) t / z, with the 97.5 % quantiles t of
+      Student's and z of the normal distribution, and inflation and degrees of freedom
+      of `few_units`; infinite where none is left.
     """
-    free = degrees(total)
+    inflation, free = few_units(total)
     if free < 1:
         return math.inf
     tail = (1 + LEVEL) / 2
     t_over_z = stats.t.ppf(tail, free) / stats.norm.ppf(tail)
-    return float(np.sqrt(1 + tested / trained) * t_over_z)
+    return float(np.sqrt(inflation * (1 + tested / trained)) * t_over_z)
 
 
-def degrees(total: np.ndarray) -> float:
-    """Degrees of freedom of the spread over units (Satterthwaite 1946).
+def few_units(total: np.ndarray) -> tuple[float, float]:
+    """Returns what it means for a variance that units are few.
 
     The variance of a mean over classes of shares is estimated by a sum of squares, one
-    of each unit, as if each unit had an effect of its own on all its classes. It counts
-    as chi-squared with the same mean and variance (Bell and McCaffrey 2002):
-    units less classes for units of one class and one size, units less one for units
-    that hold all classes, fewer where some units hold most of the records.
+    of each unit. Here each unit has an effect of its own on all its classes, of one
+    variance (Bell and McCaffrey 2002): the sum has a mean below the variance, and
+    counts as chi-squared of the same mean and variance (Satterthwaite 1946).
 
     Args:
       total: [U, K] records of each unit and class; every class has some.
+
+    Returns:
+      The variance over the sum's mean, n / (n - 1) for n units of each class, and the
+      degrees of freedom: units less classes for units of one class and one size, units
+      less one for units that hold all classes, fewer where some hold most of the
+      records, 0 where nothing is known as each class lies in one unit.
     """
     share = total / total.sum(0)
     weight = share.sum(1)
@@ -128,13 +162,14 @@ def degrees(total: np.ndarray) -> float:
         share.T @ (weight[:, None] ** power * share) for power in range(4)
     )
     core = within @ within - once, within @ once - twice, -within, -once
-    mean = (weight**2).sum() - 2 * np.trace(once) + (within**2).sum()
-    if mean < 1e-12 * (weight**2).sum():  # each class lies in one unit
-        return 0.0
+    variance = (weight**2).sum()
+    mean = variance - 2 * np.trace(once) + (within**2).sum()
+    if mean < 1e-12 * variance:
+        return 1.0, 0.0
     square = (weight**4).sum() + 2 * (within * twice).sum() - 4 * np.trace(thrice)
     square += (core[0] * core[0].T).sum() + (core[3] * core[3].T).sum()
     square += 2 * (core[1] * core[2].T).sum()
-    return float(mean**2 / square)
+    return float(variance / mean), float(mean**2 / square)
 
 
 def interval(

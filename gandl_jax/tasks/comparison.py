@@ -42,14 +42,18 @@ class Counted:
     chance: float
 
     @functools.cached_property
+    def _few_units(self) -> tuple[float, float]:
+        return bootstrap.few_units(self.total)
+
+    @property
     def degrees(self) -> float:
         """Degrees of freedom of the variance over units."""
-        return bootstrap.degrees(self.total)
+        return self._few_units[1]
 
     @property
     def inflation(self) -> float:
-        """Factor on the variance over units, as folds share training records."""
-        return 1 + self.tested / self.trained
+        """Factor on the variance: units are few, and folds share training records."""
+        return self._few_units[0] * (1 + self.tested / self.trained)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -87,11 +87,13 @@ def test_stretch():
     total = np.eye(2)[np.arange(30) % 2]
     got = bootstrap.stretch(total, tested=30, trained=22.5)
     assert got == pytest.approx(
-        math.sqrt(1 + 4 / 3) * stats.t.ppf(0.975, 28) / 1.959964
+        math.sqrt(15 / 14 * (1 + 4 / 3)) * stats.t.ppf(0.975, 28) / 1.959964
     )
     plates = np.full((4, 2), 20)
     got = bootstrap.stretch(plates, tested=80, trained=60)
-    assert got == pytest.approx(math.sqrt(1 + 4 / 3) * 3.182446 / 1.959964, rel=1e-5)
+    assert got == pytest.approx(
+        math.sqrt(4 / 3 * (1 + 4 / 3)) * 3.182446 / 1.959964, rel=1e-5
+    )
     assert bootstrap.stretch(np.eye(2), tested=2, trained=9) == math.inf
 
 
@@ -100,16 +102,62 @@ MIXED = np.random.default_rng(3).integers(1, 9, (14, 8)) * (
 )  # plates, each of some of 8 classes
 
 
-def test_degrees_are_those_of_the_squares_of_units():
+def test_squares_of_few_units_have_this_mean_and_these_degrees():
     """Effects of units at random: chi-squared by its mean and variance."""
     share = MIXED / MIXED.sum(0)
     effects = np.random.default_rng(0).normal(size=(50_000, len(MIXED)))
     residuals = effects * share.sum(1) - effects @ share @ share.T
     squares = (residuals**2).sum(1)
     expected = 2 * squares.mean() ** 2 / squares.var()
-    assert bootstrap.degrees(MIXED) == pytest.approx(expected, rel=0.04)
-    assert expected < len(MIXED) - 1
-    assert bootstrap.degrees(np.eye(3)) == 0
+    inflation, degrees = bootstrap.few_units(MIXED)
+    assert degrees == pytest.approx(expected, rel=0.04) and degrees < len(MIXED) - 1
+    score = effects @ share.sum(1)
+    assert inflation == pytest.approx(score.var() / squares.mean(), rel=0.04)
+    assert bootstrap.few_units(np.eye(3)) == (1, 0)
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.3, 1.0])
+def test_a_unit_is_worth_its_independent_records(correlation):
+    """The variance of a mean of correlated records is that of fewer."""
+    rng = np.random.default_rng(0)
+    total = np.full((3000, 2), 9)
+    if correlation in (0, 1):
+        share = (
+            np.full((3000, 1), 0.7) if not correlation else rng.random((3000, 1)) < 0.7
+        )
+    else:
+        prior = 1 / correlation - 1
+        share = rng.beta(0.7 * prior, 0.3 * prior, (3000, 1))
+    correct = rng.binomial(total, share)
+    expected = 1 + 8 * correlation
+    np.testing.assert_allclose(bootstrap._worth(correct, total), expected, rtol=0.1)
+    assert (bootstrap._worth(total, total) == 9).all()  # no error: nothing is known
+    ones = np.ones((5, 2), int)
+    assert (bootstrap._worth(ones, ones) == 1).all()
+
+
+def test_a_difference_over_groups_is_covered_and_not_twice_as_wide():
+    """Compounds of 40 images; two networks that are as good on each."""
+    rng = np.random.default_rng(0)
+    total = np.eye(6)[np.arange(30) % 6] * 40
+    stretch = bootstrap.stretch(total, tested=0, trained=1)
+    found, widths, covered = [], [], []
+    for i in range(150):
+        share = rng.beta(6, 3, (30, 1))
+        scores = [rng.binomial(total.astype(int), share) for _ in range(2)]
+        value = np.diff([(one.sum(0) / total.sum(0)).mean() for one in scores])[0]
+        drawn = [
+            bootstrap.recalls(one, total, draws=300, seed=i, prior=j).mean(1)
+            for j, one in enumerate(scores)
+        ]
+        low, high = bootstrap.interval(
+            value, drawn[1] - drawn[0], stretch=stretch, lowest=-1.0
+        )
+        found.append(value)
+        widths.append(high - low)
+        covered.append(low <= 0 <= high)
+    assert np.mean(covered) > 0.92
+    assert np.mean(widths) < 2.2 * 2 * stats.t.ppf(0.975, 24) * np.std(found)
 
 
 @pytest.mark.parametrize("low_share", [0.3, 0.85])
