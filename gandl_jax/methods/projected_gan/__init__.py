@@ -1,0 +1,1 @@
+"""A projected GAN: discriminators see images through a frozen, published network."""
