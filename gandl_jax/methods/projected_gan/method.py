@@ -3,7 +3,7 @@
 Discriminators see real and generated images through a frozen network: its maps of four
 depths are mixed by fixed random convolutions, and a small discriminator judges each.
 The encoder is those discriminators. The generator is StyleGAN2's, without mixed styles,
-path lengths and truncation (ours; the paper's is FastGAN's).
+path lengths and truncation, with a tanh at its end (ours; the paper's is FastGAN's).
 """
 
 import functools
@@ -224,7 +224,10 @@ class Method:
         return self.samples(state, sample_keys(key, jnp.arange(FIXED)), {})
 
     def _generate(self, g: dict, keys: Array) -> Array:
-        """Generates images [B, H, W, C], by each sample's key."""
+        """Generates images [B, H, W, C] in [-1, 1], by each sample's key.
+
+        They are bounded by tanh (as DCGAN's), for the frozen network knows no others.
+        """
         draw = functools.partial(
             jax.random.normal, shape=(self._config.model.latent_dim,)
         )
@@ -232,7 +235,7 @@ class Method:
         w = self._mapping.apply({"params": g["mapping"]}, z)
         ws = jnp.repeat(w[:, None], stylegan2.style_layers(self._side), 1)
         noise = stylegan2.draw_noise(substream(keys, NOISE), self._side)
-        return self._synthesis.apply({"params": g["synthesis"]}, ws, noise)
+        return jnp.tanh(self._synthesis.apply({"params": g["synthesis"]}, ws, noise))
 
     def _logits(
         self, state: State, d: dict, vectors: dict, images: Array, keys: Array
