@@ -58,7 +58,7 @@ def recalls(
     """
     count, classes = total.shape
     guessed = 1 / classes if chance is None else chance
-    size = _worth(correct, total)
+    size = worth(correct, total)
     rng, added = np.random.default_rng(seed), np.random.default_rng([seed, prior])
     right, wrong = (
         size * added.gamma(share, size=(draws, classes))
@@ -73,7 +73,7 @@ def recalls(
     return drawn[0] / drawn[1]
 
 
-def _worth(correct: np.ndarray, total: np.ndarray) -> np.ndarray:
+def worth(correct: np.ndarray, total: np.ndarray) -> np.ndarray:
     """Returns [K] the number of independent records that a unit of a class is worth.
 
     1 + (records - 1) times the intraclass correlation of right predictions within

@@ -66,7 +66,6 @@ class Counter:
         sizes = total.sum(0)
         guessed = np.repeat(sizes[:, None] / len(classes), len(classes), 1)
         self.chance = macro(rates(guessed))
-        self._sizes = sizes / (total > 0).sum(0)  # of a unit's records of each class
 
     def score(self, decided: np.ndarray, *, prior: int) -> Score:
         """Counts decisions.
@@ -114,7 +113,10 @@ class Counter:
         rng = np.random.default_rng(self._seed)
         added = np.random.default_rng([self._seed, prior])
         share = (self._draws, classes, classes)
-        drawn = self._sizes[None, :, None] * added.gamma(1 / classes, size=share)
+        right, total = np.diagonal(counted, axis1=1, axis2=2), counted.sum(2)
+        drawn = bootstrap.worth(right, total)[None, :, None] * added.gamma(
+            1 / classes, size=share
+        )
         flat = counted.reshape(len(counted), -1)
         block = max(1, bootstrap.BLOCK // len(flat))
         for start in range(0, self._draws, block):

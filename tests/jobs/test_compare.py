@@ -113,7 +113,7 @@ def test_methods_stand_beside_one_another(folders, capsys):
     }
     splits = {split for split, *_ in rows}
     assert splits == {"plate", "held_out"}
-    key = "held_out", "balanced_accuracy_wells"
+    key = "held_out", "balanced_accuracy"
     gan, ae = rows[*key, "gan", "trained"], rows[*key, "autoencoder", "trained"]
     assert gan["seeds"] == [0, 1] and gan["records"] == 12
     assert gan["value"] == pytest.approx(np.mean(gan["of_seeds"]))
@@ -129,7 +129,7 @@ def test_methods_stand_beside_one_another(folders, capsys):
     (pair,) = (
         p
         for p in found["pairs"]
-        if (p["split"], p["metric"]) == ("plate", "balanced_accuracy_wells")
+        if (p["split"], p["metric"]) == ("plate", "balanced_accuracy")
     )
     assert pair["different"] and pair["one"] == "autoencoder" and pair["value"] < 0
     assert "pairs differ after correction" in told and "floors: classical" in told
@@ -137,9 +137,7 @@ def test_methods_stand_beside_one_another(folders, capsys):
     assert "Which way of learning suits this screen?" in page.read_text()
     scores = csv_files.read(page.parent / "data/scores.csv")
     assert {row["question"] for row in found["rows"]} == {
-        f"M, control, {split}, balanced accuracy{of}"
-        for split in ("plate", "held out")
-        for of in ("", " wells")
+        f"M, control, {split}, balanced accuracy" for split in ("plate", "held out")
     }
     assert len(scores) == sum(
         len(results(folders, p.stem)["rows"]) for p in page.parent.glob("*.json")
@@ -216,7 +214,7 @@ def test_folds_choose_a_set_as_choose_features_does(folders):
         if row["set"] == f"gan@{STEP}/chosen" and row["metric"] != "recall"
     }
     assert theirs and theirs.items() <= rows.items()
-    key = "held_out", "balanced_accuracy_wells"
+    key = "held_out", "balanced_accuracy"
     assert rows[*key, choice_counting.WORDS] > 0.9 > 0.75 > rows[*key, ""]
     answers = folders.parent / "compared/compare/simulated/answers"
     kept = {path: path.stat().st_mtime_ns for path in answers.glob("*/*.npz")}
@@ -376,7 +374,7 @@ def test_the_parts_of_a_screen_are_counted_apart(folders):
         return {
             q.about["split"]: q.about["records"]
             for q in made.questions
-            if q.about["metric"] == "balanced_accuracy_wells"
+            if q.about["metric"] == "balanced_accuracy"
         }
 
     every = records(aside_frac=0.0)["plate"]

@@ -110,16 +110,16 @@ def test_compares_writes_reports_and_does_not_repeat(
     lifted = {
         row["features"]: row["differences"]["untrained"]
         for row in content["rows"]
-        if row["encoder"] == "gan@20" and row["metric"] == "balanced_accuracy_wells"
+        if row["encoder"] == "gan@20" and row["metric"] == "balanced_accuracy"
     }
     for name in ("b16", "chosen"):
         assert lifted[name]["value"] > 0.2 and len(lifted[name]["of_seeds"]) == 3
     csv = workdir / "compare_seeds/simulated/control_classification.csv"
-    assert len(pd.read_csv(csv)) == len(content["rows"]) == 12
+    assert len(pd.read_csv(csv)) == len(content["rows"]) == 6
     page = (workdir / "report/index.html").read_text()
     assert 'id="seeds-simulated"' in page and "2 of 3 plates" in page
     shown = pd.read_csv(workdir / "report/data/seeds.csv")
-    assert len(shown) == 12 and {"seed_0", "seed_1", "seed_2"} <= set(shown)
+    assert len(shown) == 6 and {"seed_0", "seed_1", "seed_2"} <= set(shown)
 
     def forbidden(*args, **options):
         raise AssertionError("ran again")
@@ -167,7 +167,7 @@ def test_several_steps_make_a_learning_curve(compare, tmp_path, capsys):
         row["encoder"]: row["differences"]["untrained"]
         for row in rows
         if row["features"] == "chosen"
-        and row["metric"] == "balanced_accuracy_wells"
+        and row["metric"] == "balanced_accuracy"
         and row["encoder"] != "gan@0"
     }
     assert {gain["against"] for gain in gains.values()} == {"gan@0/chosen"}
@@ -177,7 +177,7 @@ def test_several_steps_make_a_learning_curve(compare, tmp_path, capsys):
     assert [words[words.index("chosen") + 1] for words in shown] == ["5", "20"]
     page = (tmp_path / "w/report/index.html").read_text()
     seeds = page[page.index('id="seeds-simulated"') :]
-    assert seeds.count("by whole wells: chosen</figcaption>") == 1
+    assert seeds.count("by images: chosen</figcaption>") == 1
     steps = "--config.compare.steps=7,last"
     assert program.main([*compare(folders), steps, "--job=compare_seeds"]) == 2
     told = capsys.readouterr().err

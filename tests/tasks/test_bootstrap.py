@@ -130,10 +130,10 @@ def test_a_unit_is_worth_its_independent_records(correlation):
         share = rng.beta(0.7 * prior, 0.3 * prior, (3000, 1))
     correct = rng.binomial(total, share)
     expected = 1 + 8 * correlation
-    np.testing.assert_allclose(bootstrap._worth(correct, total), expected, rtol=0.1)
-    assert (bootstrap._worth(total, total) == 9).all()  # no error: nothing is known
+    np.testing.assert_allclose(bootstrap.worth(correct, total), expected, rtol=0.1)
+    assert (bootstrap.worth(total, total) == 9).all()  # no error: nothing is known
     ones = np.ones((5, 2), int)
-    assert (bootstrap._worth(ones, ones) == 1).all()
+    assert (bootstrap.worth(ones, ones) == 1).all()
 
 
 def test_a_difference_over_groups_is_covered_and_not_twice_as_wide():
