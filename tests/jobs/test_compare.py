@@ -146,7 +146,7 @@ def test_methods_stand_beside_one_another(folders, capsys):
     lines = csv_files.read(path)
     assert lines["value"].tolist() == scores["value"].tolist()
     leading = lines[lines["leads"] == "True"]
-    assert set(leading["question"]) == {"M, control, held out, balanced accuracy wells"}
+    assert set(leading["question"]) == {"M, control, held out, balanced accuracy"}
 
 
 def test_scores_are_those_of_evaluate(folders):
