@@ -1,4 +1,4 @@
-"""The demo: a simulated screen, a small network, a quarter of an hour on 2 cores."""
+"""The demo: a simulated screen, a small network, seven minutes on 2 cores."""
 
 from gandl_jax import config as configs
 
