@@ -13,7 +13,6 @@ from jax import Array
 from gandl_jax.methods import ema
 from gandl_jax.methods.augment import augment
 from gandl_jax.methods.optimisers import adam
-from gandl_jax.methods.phase import sample_keys
 from gandl_jax.methods.updates import descend, parameter_norms
 
 
@@ -104,13 +103,15 @@ def advance(
       gradient and update.
     """
     before = parameter_norms({group: state.net})
-    state, value, means, norms = descend(
+    state, value, metrics = descend(
         state,
         "net",
         loss,
-        batch | {"keys": sample_keys(key, batch["index"])},
+        batch,
+        key,
         adam=adam(config.method),
         parts=config.train.accumulate,
+        group=group,
         freeze=freeze,
     )
     if kept is None:
@@ -118,11 +119,10 @@ def advance(
     average = ema.move_towards(state.net_average, state.net, kept)
     state = state.replace(step=state.step + 1, net_average=average)
     if isinstance(state, NormalisedState):
-        statistics = means.pop(STATISTICS)
+        statistics = metrics.pop(STATISTICS)
         average = ema.move_towards(state.statistics_average, statistics, kept)
         state = state.replace(statistics=statistics, statistics_average=average)
-    named = {f"{group}/{name}": norm for name, norm in norms.items()}
-    return state, before | {f"{group}/loss": value} | means | named
+    return state, before | {f"{group}/loss": value} | metrics
 
 
 def _kept(config, step: Array) -> Array:

@@ -349,27 +349,21 @@ class Method:
     def _descend(
         self, state: State, phase: str, loss: Callable, batch: dict, key: Array
     ) -> tuple[State, Array, dict[str, Array]]:
-        """Calls `descend` with the samples' keys of this step and phase.
-
-        The metrics are those of `loss`, and the norms of gradient and update.
-        """
+        """Calls `descend` with a phase's network and optimiser; names norms by it."""
         network, rate = phase[0], None
         if network == "d" and self.options.balance == "d_learning_rate":
             rate = 1 / state.balance.strength
-        state, value, metrics, norms = descend(
+        return descend(
             state,
             network,
             loss,
-            batch | {"keys": sample_keys(key, batch["index"])},
+            batch,
+            key,
             adam={"g": self.g_adam, "d": self.d_adam}[network],
             parts=self.parts,
+            group=phase,
             freeze=self.options.freeze,
             rate=rate,
-        )
-        return (
-            state,
-            value,
-            metrics | {f"{phase}/{name}": norm for name, norm in norms.items()},
         )
 
 

@@ -261,18 +261,12 @@ class Method:
     def _descend(
         self, state: State, network: str, loss: Callable, batch: dict, key: Array
     ) -> tuple[State, dict[str, Array]]:
-        """Calls `descend` with the samples' keys; names the norms."""
-        state, _, metrics, norms = descend(
-            state,
-            network,
-            loss,
-            batch | {"keys": sample_keys(key, batch["index"])},
-            adam=self._adam[network],
-            parts=self._config.train.accumulate,
+        """Calls `descend` with a network's optimiser."""
+        adam, parts = self._adam[network], self._config.train.accumulate
+        state, _, metrics = descend(
+            state, network, loss, batch, key, adam=adam, parts=parts
         )
-        return state, metrics | {
-            f"{network}/{name}": norm for name, norm in norms.items()
-        }
+        return state, metrics
 
     def _average(self, state: State) -> State:
         """Moves both averages, and turns the vectors of the discriminators'."""

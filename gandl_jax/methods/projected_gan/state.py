@@ -22,7 +22,6 @@ NETWORKS = (
     "features",
     "projection",
 )  # fields of a state
-FIXED = ("features", "projection")  # of them, those that training leaves as they are
 
 
 @flax.struct.dataclass

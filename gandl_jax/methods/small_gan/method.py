@@ -248,18 +248,18 @@ class Method:
     def _descend(
         self, state: State, network: str, loss: Callable, batch: dict, key: Array
     ) -> tuple[State, dict[str, Array]]:
-        """Calls `descend` with the samples' keys; moves the statistics too."""
-        state, _, metrics, norms = descend(
+        """Calls `descend`; moves the statistics too."""
+        state, _, metrics = descend(
             state,
             network,
             loss,
-            batch | {"keys": sample_keys(key, batch["index"])},
+            batch,
+            key,
             adam=self._adam,
             parts=self._config.train.accumulate,
         )
-        state = state.replace(**{f"{network}_statistics": metrics.pop(STATISTICS)})
-        named = {f"{network}/{name}": norm for name, norm in norms.items()}
-        return state, metrics | named
+        moved = metrics.pop(STATISTICS)
+        return state.replace(**{f"{network}_statistics": moved}), metrics
 
     def _average(self, state: State, network: str, step: Array, every: int) -> State:
         """Moves a network's averages after its own step `step`, counted from 0."""
