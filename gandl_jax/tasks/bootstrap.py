@@ -132,9 +132,13 @@ def stretch(total: np.ndarray, *, tested: int, trained: float) -> float:
     inflation, free = few_units(total)
     if free < 1:
         return math.inf
+    return float(np.sqrt(inflation * (1 + tested / trained)) * t_over_z(free))
+
+
+def t_over_z(degrees: float) -> float:
+    """Divides Student's quantile, for these degrees of freedom, by the normal one."""
     tail = (1 + LEVEL) / 2
-    t_over_z = stats.t.ppf(tail, free) / stats.norm.ppf(tail)
-    return float(np.sqrt(inflation * (1 + tested / trained)) * t_over_z)
+    return float(stats.t.ppf(tail, degrees) / stats.norm.ppf(tail))
 
 
 def few_units(total: np.ndarray) -> tuple[float, float]:
@@ -158,17 +162,17 @@ def few_units(total: np.ndarray) -> tuple[float, float]:
     weight = share.sum(1)
     # With D = diag(weight), the matrix of the squares is that of (D - share share')^2 =
     # D^2 + [share, D share] core [share, D share]': nothing here is [U, U].
-    within, once, twice, thrice = (
-        share.T @ (weight[:, None] ** power * share) for power in range(4)
+    within, once, twice = (
+        share.T @ (weight[:, None] ** power * share) for power in range(3)
     )
-    core = within @ within - once, within @ once - twice, -within, -once
+    thrice = weight**3 @ (share**2).sum(1)  # the trace alone
+    first, second = within @ within - once, within @ once - twice
     variance = (weight**2).sum()
     mean = variance - 2 * np.trace(once) + (within**2).sum()
     if mean < 1e-12 * variance:
         return 1.0, 0.0
-    square = (weight**4).sum() + 2 * (within * twice).sum() - 4 * np.trace(thrice)
-    square += (core[0] * core[0].T).sum() + (core[3] * core[3].T).sum()
-    square += 2 * (core[1] * core[2].T).sum()
+    square = (weight**4).sum() + 2 * (within * twice).sum() - 4 * thrice
+    square += (first * first.T).sum() + (once**2).sum() - 2 * (second * within).sum()
     return float(variance / mean), float(mean**2 / square)
 
 

@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from gandl_jax import dose_unit
 from gandl_jax.profiles import floors, normalize
@@ -672,10 +671,7 @@ def _rows(
     draws = {
         name: weights @ precisions.precision for name, precisions in results.items()
     }
-    tail = (1 + bootstrap.LEVEL) / 2
-    stretch = np.inf
-    if len(names) > 1:
-        stretch = stats.t.ppf(tail, len(names) - 1) / stats.norm.ppf(tail)
+    stretch = bootstrap.t_over_z(len(names) - 1) if len(names) > 1 else np.inf
     for name, precisions in results.items():
         value = float(precisions.precision.mean())
         low, high = bootstrap.interval(value, draws[name], stretch=stretch)

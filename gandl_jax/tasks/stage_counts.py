@@ -114,9 +114,8 @@ class Counter:
         added = np.random.default_rng([self._seed, prior])
         share = (self._draws, classes, classes)
         right, total = np.diagonal(counted, axis1=1, axis2=2), counted.sum(2)
-        drawn = bootstrap.worth(right, total)[None, :, None] * added.gamma(
-            1 / classes, size=share
-        )
+        worth = bootstrap.worth(right, total)[None, :, None]
+        drawn = worth * added.gamma(1 / classes, size=share)
         flat = counted.reshape(len(counted), -1)
         block = max(1, bootstrap.BLOCK // len(flat))
         for start in range(0, self._draws, block):
