@@ -16,19 +16,13 @@ from gandl_jax.methods.gan import adaptive, balance, updates, views, weights
 from gandl_jax.methods.gan import (
     state as gan_state,
 )
-from gandl_jax.methods.gan.networks import (
-    BETWEEN,
-    FAKE,
-    MIXED,
-    PATH,
-    REAL,
-    Networks,
-    normal,
-)
+from gandl_jax.methods.gan.discriminator import Discriminator
 from gandl_jax.methods.gan.state import State
+from gandl_jax.methods.gan.streams import BETWEEN, FAKE, MIXED, PATH, REAL
 from gandl_jax.methods.optimisers import lazy_adam
 from gandl_jax.methods.phase import Phase, sample_keys, substream
 from gandl_jax.methods.source import Source
+from gandl_jax.methods.style_generator import Generator, normal
 from gandl_jax.methods.updates import descend, parameter_norms
 from gandl_jax.models.stylegan2 import stylegan2
 
@@ -59,7 +53,8 @@ class Method:
         self.more_sets = config.embed.more_sets
         self.batch, self.parts = config.train.batch, config.train.accumulate
         self.column, self.first_class, classes = _condition(source)
-        self.networks = Networks(config, len(source.channels), classes)
+        self.generator = Generator(config, len(source.channels), classes)
+        self.discriminator = Discriminator(config, len(source.channels), classes)
         self.unit = math.lcm(config.model.mbstd_group, 2)
         if self.options.freeze:
             shapes = jax.eval_shape(self._params, jax.random.key(0))
@@ -90,7 +85,7 @@ class Method:
             d_optimiser=self.d_adam.init(d),
             g_average=jax.tree.map(jnp.copy, g),
             d_average=jax.tree.map(jnp.copy, d),
-            w_average=jnp.zeros(self.networks.dim),
+            w_average=jnp.zeros(self.generator.dim),
             path_mean=jnp.zeros(()),
         )
         controllers = {}
@@ -111,10 +106,10 @@ class Method:
     def _params(self, key: Array) -> dict[str, dict]:
         """Makes the initial parameters {"g": ..., "d": ...}."""
         keys = jax.random.split(key, 3)
-        g = self.networks.init_generator(keys[0], keys[1])
-        d = self.networks.init_discriminator(keys[2])
+        g = self.generator.init(keys[0], keys[1])
+        d = self.discriminator.init(keys[2])
         if self.options.views_weight:
-            d[views.HEAD] = views.init_head(self.networks, d, keys[2])
+            d[views.HEAD] = views.init_head(self.discriminator, d, keys[2])
         return {"g": g, "d": d}
 
     def items(self, state: State) -> dict:
@@ -137,7 +132,7 @@ class Method:
           "b<r>_covariances": [B, K (K + 1) / 2], of the block's channels.
         """
         d = encoder[self.weights]
-        maps = self.networks.features(d, images)
+        maps = self.discriminator.features(d, images)
         sets = {"first_dense": maps.pop("first_dense")}
         for name, block_map in maps.items():
             sets[name] = map_pooling.means_and_deviations(block_map)
@@ -147,7 +142,7 @@ class Method:
             for name, block_map in maps.items():
                 sets[f"{name}_covariances"] = map_pooling.covariances(block_map)
         if "linear" in self.more_sets:
-            for name, block_map in self.networks.linear_maps(d, images).items():
+            for name, block_map in self.discriminator.linear_maps(d, images).items():
                 sets[f"{name}_linear"] = map_pooling.means_and_deviations(block_map)
         return sets
 
@@ -162,14 +157,14 @@ class Method:
           labels: {column: [N] int32} if it has classes.
         """
         classes = self._labels({"labels": labels})
-        ws = self.networks.styles(state.g_average, keys, classes, mixing=False)
+        ws = self.generator.styles(state.g_average, keys, classes)
         psi = self.options.truncation_psi
         ws = stylegan2.truncate(ws, state.w_average, psi)
-        return self.networks.generate(state.g_average, ws, keys)
+        return self.generator.generate(state.g_average, ws, keys)
 
     def _fixed_samples(self, state: State, key: Array) -> Array:
         """Generates the same samples at every look, by class, [FIXED, H, W, C]."""
-        index, classes = jnp.arange(FIXED), self.networks.classes
+        index, classes = jnp.arange(FIXED), self.generator.classes
         labels = {self.column: index % classes - self.first_class} if classes else {}
         return self.samples(state, sample_keys(key, index), labels)
 
@@ -179,7 +174,7 @@ class Method:
 
         def loss(d, micro_batch):
             ws = self._styles(state.g, micro_batch)
-            fake = self.networks.generate(state.g, ws, micro_batch["keys"])
+            fake = self.generator.generate(state.g, ws, micro_batch["keys"])
             real_logits = self._logits(
                 state, d, micro_batch["images"], micro_batch, REAL
             )
@@ -197,7 +192,7 @@ class Method:
                 value += self.options.drift_weight * metrics["d/drift"]
             if self.options.views_weight:
                 contrast, found_share = views.contrast(
-                    self.networks,
+                    self.discriminator,
                     d,
                     micro_batch["images"],
                     micro_batch["keys"],
@@ -273,13 +268,13 @@ class Method:
 
         It takes every other sample.
         """
-        size, channels = self.networks.size, self.networks.channels
+        size, channels = self.generator.size, self.generator.channels
         weight = self.options.path_weight * self.options.path_every_steps
 
         def loss(g, micro_batch):
             half = jax.tree.map(lambda array: array[::2], micro_batch)
             noise = normal(half["keys"], PATH, (size, size, channels)) / size
-            generate = functools.partial(self.networks.generate, g, keys=half["keys"])
+            generate = functools.partial(self.generator.generate, g, keys=half["keys"])
             lengths = losses.path_lengths(generate, self._styles(g, half), noise)
             # The running mean before this step, as a micro-batch has no access to the
             # lengths of the others. (StyleGAN2's code takes the mean after the step,
@@ -298,17 +293,20 @@ class Method:
     def _styles(self, g: dict, micro_batch: dict) -> Array:
         """Makes the styles [B, L, Z] of a batch's keys and labels."""
         labels = self._labels(micro_batch)
-        return self.networks.styles(g, micro_batch["keys"], labels, mixing=True)
+        mixing_prob = self.options.style_mixing_prob
+        return self.generator.styles(
+            g, micro_batch["keys"], labels, mixing_prob=mixing_prob
+        )
 
     def _fake(self, g: dict, micro_batch: dict) -> Array:
         """Generates images [B, H, W, C] of a batch's keys and labels."""
-        return self.networks.generate(
+        return self.generator.generate(
             g, self._styles(g, micro_batch), micro_batch["keys"]
         )
 
     def _labels(self, micro_batch: dict) -> Array | None:
         """Returns the networks' classes [B] int32, of which a blank is the first."""
-        if not self.networks.classes:
+        if not self.generator.classes:
             return None
         return micro_batch["labels"][self.column] + self.first_class
 
@@ -317,7 +315,7 @@ class Method:
     ) -> Array:
         """Returns the logits [B] of `d` for images that it sees augmented."""
         seen = self._seen(state, images, micro_batch["keys"], stream)
-        return self.networks.logits(d, seen, self._labels(micro_batch))
+        return self.discriminator.logits(d, seen, self._labels(micro_batch))
 
     def _seen(self, state: State, images: Array, keys: Array, stream: int) -> Array:
         """Returns images as the discriminator sees them, augmented or not."""
@@ -341,7 +339,7 @@ class Method:
 
         def discriminate(image_batch):
             seen = self._seen(state, image_batch, micro_batch["keys"], MIXED)
-            return self.networks.logits_apart(d, seen, self._labels(micro_batch))
+            return self.discriminator.logits_apart(d, seen, self._labels(micro_batch))
 
         norms = losses.gradient_norms(discriminate, between)
         return jnp.square(norms - 1).mean()

@@ -3,12 +3,11 @@
 Imports nothing slow.
 """
 
-from gandl_jax import config as configs
 from gandl_jax.errors import InputError, known
+from gandl_jax.methods import style_generator_options
 from gandl_jax.methods.option_checks import check_at_most_1, check_augmentation
 
 BALANCES = ("none", "r1_weight", "d_learning_rate")
-RESAMPLING = ("auto", "cpu", "gpu", "tpu", "folded", "strided", "strided_sums")
 
 OPTIONS = {
     "learning_rate": 0.002,
@@ -58,26 +57,15 @@ OPTIONS = {
     "least_diversity": 0.1,
 }
 MODEL = {
-    "channel_base": 32768,  # channels at r px: min(base / r, max)
-    "channel_max": 512,
-    "latent_dim": 512,
-    "mapping_layers": 8,
+    **style_generator_options.MODEL,  # and the discriminator's, but for its last two
     "label_layers": 0,  # of D's mapping of labels; 0 is as many as mapping_layers
     "mbstd_group": 4,
-    # Rematerialise: or "blocks", which are recomputed in the backward pass, for memory.
-    "remat": "none",
-    # Form of up- and downsampling: the fastest on "cpu", "gpu" or "tpu"
-    # (models/stylegan2/costs.py), or one form for all layers.
-    "resampling": "auto",
 }
 MORE_SETS = ("covariances", "linear")  # of each block: see `Method.embed`
 FEATURES = "b8"  # mean and deviation of the deepest block (ours)
 LABELS = "optional"  # both networks are conditioned on the class
 ARCHITECTURE = (
-    "model.channel_base",
-    "model.channel_max",
-    "model.latent_dim",
-    "model.mapping_layers",
+    *style_generator_options.ARCHITECTURE,
     "model.label_layers",
     "model.mbstd_group",
     "model.dtype",
@@ -90,8 +78,7 @@ CITE = (
     "StyleGAN, CVPR 2020",
 )
 FREE = (
-    "model.remat",
-    "model.resampling",
+    *style_generator_options.FREE,
     "method.truncation_psi",
     "method.diversity_every_images",
     "method.least_diversity",
@@ -106,10 +93,7 @@ LOWEST = {
     "method.balance_every_steps": 1,
     "method.balance_most": 1,
     "method.diversity_every_images": 1,
-    "model.channel_base": 1,
-    "model.channel_max": 1,
-    "model.latent_dim": 1,
-    "model.mapping_layers": 1,
+    **style_generator_options.LOWEST,
     "model.mbstd_group": 1,
 }
 MOVED = {  # former key to present key
@@ -132,9 +116,7 @@ def small(config) -> None:
 
     A batch of 4 is one deviation group, on one device.
     """
-    config.model.update(
-        channel_base=1024, channel_max=128, latent_dim=128, mapping_layers=3
-    )
+    style_generator_options.small(config.model)
     config.method.diversity_every_images = 1_000
 
 
@@ -149,10 +131,8 @@ def check(config) -> None:
     Raises:
       InputError: names the first thing that is wrong.
     """
-    method, model = config.method, config.model
+    method = config.method
     games = ("logistic", "relativistic", "least_squares", "wgan_gp")
-    known("model.resampling", model.resampling, RESAMPLING)
-    known("model.remat", model.remat, ("none", "blocks"))
     known("method.loss", method.loss, games)
     known("method.augment", method.augment, ("none", "fixed", "adaptive"))
     for name in method.freeze:
@@ -171,7 +151,7 @@ def check(config) -> None:
             "--config.method.r2_weight=0, or another --config.method.loss"
         )
     _check_batch(config)
-    _check_size(config)
+    style_generator_options.check(config)
 
 
 def _check_balance(method) -> None:
@@ -201,20 +181,4 @@ def _check_batch(config) -> None:
         raise InputError(
             f"config.train.batch={train.batch} should be a multiple of "
             f"config.model.mbstd_group={group}" + times * (train.accumulate > 1)
-        )
-
-
-def _check_size(config) -> None:
-    key, size = configs.network_px_key(config), configs.network_px(config)
-    if size & (size - 1):
-        below = 2 ** (size.bit_length() - 1)
-        raise InputError(
-            f"config.{key}={size} should be 4 times a power of two for this network: "
-            f"{below} or {2 * below}, say; or keep the crop and scale it, as in "
-            f"--config.model.input_px={below}"
-        )
-    if config.model.channel_base < size:
-        raise InputError(
-            f"config.model.channel_base={config.model.channel_base} leaves no channel "
-            f"at {size} px: make it {size} or more"
         )

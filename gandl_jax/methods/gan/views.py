@@ -5,30 +5,30 @@ import jax.numpy as jnp
 from jax import Array
 
 from gandl_jax.methods import views
-from gandl_jax.methods.gan.networks import VIEWS, Networks
+from gandl_jax.methods.gan.discriminator import Discriminator
+from gandl_jax.methods.gan.streams import VIEWS
 from gandl_jax.methods.phase import substream
 from gandl_jax.models.stylegan2.projection import Projection
 
 HEAD = "views_head"  # among the discriminator's parameters
 
 
-def init_head(networks: Networks, d: dict, key: Array) -> dict:
+def init_head(discriminator: Discriminator, d: dict, key: Array) -> dict:
     """Makes the parameters of the projection in which views are compared."""
-    shape = (2, networks.size, networks.size, networks.channels)
-    features = _pooled(networks, d, jnp.zeros(shape))
+    features = _pooled(discriminator, d, discriminator.blank(2))
     return Projection().init(jax.random.fold_in(key, VIEWS), features)["params"]
 
 
 def contrast(
-    networks: Networks, d: dict, images: Array, keys: Array, options
+    discriminator: Discriminator, d: dict, images: Array, keys: Array, options
 ) -> tuple[Array, Array]:
     """Computes the loss of telling two views of each image from all others.
 
     Features are those of the last block; views of all devices are compared.
 
     Args:
-      networks: of the GAN.
-      d: the discriminator's parameters, `HEAD` among them.
+      discriminator: of the GAN.
+      d: its parameters, `HEAD` among them.
       images: [B, H, W, C] float32 in [-1, 1].
       keys: [B], one per sample.
       options: `config.method`.
@@ -44,13 +44,14 @@ def contrast(
             kinds=options.augment_kinds,
         )
     )
-    projected = Projection().apply({"params": d[HEAD]}, _pooled(networks, d, all_views))
+    pooled = _pooled(discriminator, d, all_views)
+    projected = Projection().apply({"params": d[HEAD]}, pooled)
     pairs = jnp.stack(jnp.split(projected, 2), 1)
     return views.contrast_everywhere(pairs, options.views_temperature)
 
 
-def _pooled(networks: Networks, d: dict, images: Array) -> Array:
+def _pooled(discriminator: Discriminator, d: dict, images: Array) -> Array:
     """Pools the deepest block's map to means and deviations, [B, 2 D]."""
-    deepest = networks.features(d, images)["b8"]
+    deepest = discriminator.features(d, images)["b8"]
     deviations = jnp.sqrt(deepest.var((1, 2)) + 1e-6)  # flat maps have a slope
     return jnp.concatenate([deepest.mean((1, 2)), deviations], -1)

@@ -6,7 +6,6 @@ The encoder is those discriminators. The generator is StyleGAN2's, without mixed
 path lengths and truncation, with a tanh at its end (ours; the paper's is FastGAN's).
 """
 
-import functools
 from collections.abc import Callable, Mapping, Sequence
 
 import jax
@@ -26,12 +25,13 @@ from gandl_jax.methods.projected_gan import hinge
 from gandl_jax.methods.projected_gan import state as projected_state
 from gandl_jax.methods.projected_gan.features import FeatureNetwork
 from gandl_jax.methods.projected_gan.state import Networks, State
+from gandl_jax.methods.style_generator import STREAMS, Generator
 from gandl_jax.methods.updates import descend, parameter_norms
 from gandl_jax.models import projected, spectral_norm
 from gandl_jax.models.side_by_side_features import takes_rows
-from gandl_jax.models.stylegan2 import image_channels, stylegan2
+from gandl_jax.models.stylegan2 import image_channels
 
-LATENT, NOISE, REAL, FAKE = range(4)  # streams of random numbers
+REAL, FAKE = STREAMS, STREAMS + 1  # streams of random numbers
 PROJECTED = "projected"  # name of the set that training leaves as it is
 
 
@@ -58,16 +58,7 @@ class Method:
             model.projected_dim, model.projected_max, dtype
         )
         self._d = projected.Discriminators(model.projected_max, dtype)
-        self._mapping = stylegan2.Mapping(model.mapping_layers, model.latent_dim)
-        self._synthesis = stylegan2.Synthesis(
-            size=self._side,
-            channels=self._channels,
-            base=model.channel_base,
-            widest=model.channel_max,
-            dtype=dtype,
-            remat=model.remat == "blocks",
-            resampling=parallel.platform(model.resampling),
-        )
+        self._generator = Generator(config, self._channels)
         options = self._options
         self._adam = {
             "d": adam(options),
@@ -84,7 +75,8 @@ class Method:
     def init(self, key: Array) -> State:
         """Makes the state at step 0; its encoder is the untrained floor."""
         keys = jax.random.split(key, 5)
-        features, g = self._features.init(keys[0]), self._init_generator(keys[1])
+        features = self._features.init(keys[0])
+        g = self._generator.init(*jax.random.split(keys[1]))
         images = jnp.zeros((1, self._side, self._side, self._channels))
         shapes = jax.eval_shape(self._features.maps, features, images)
         maps = {name: jnp.zeros(like.shape) for name, like in shapes.items()}
@@ -104,16 +96,6 @@ class Method:
             features=features,
             projection=projection["params"],
         )
-
-    def _init_generator(self, key: Array) -> dict:
-        """Makes the generator's parameters {"mapping": ..., "synthesis": ...}."""
-        mapping_key, synthesis_key = jax.random.split(key)
-        dim = self._config.model.latent_dim
-        ws = jnp.zeros((1, stylegan2.style_layers(self._side), dim))
-        return {
-            "mapping": self._mapping.init(mapping_key, jnp.zeros((1, dim)))["params"],
-            "synthesis": self._synthesis.init(synthesis_key, ws, None)["params"],
-        }
 
     def items(self, state: State) -> dict:
         """Returns a checkpoint's items: the encoder alone, and the whole state."""
@@ -228,14 +210,8 @@ class Method:
 
         They are bounded by tanh (as DCGAN's), for the frozen network knows no others.
         """
-        draw = functools.partial(
-            jax.random.normal, shape=(self._config.model.latent_dim,)
-        )
-        z = jax.vmap(draw)(substream(keys, LATENT))
-        w = self._mapping.apply({"params": g["mapping"]}, z)
-        ws = jnp.repeat(w[:, None], stylegan2.style_layers(self._side), 1)
-        noise = stylegan2.draw_noise(substream(keys, NOISE), self._side)
-        return jnp.tanh(self._synthesis.apply({"params": g["synthesis"]}, ws, noise))
+        ws = self._generator.styles(g, keys)
+        return jnp.tanh(self._generator.generate(g, ws, keys))
 
     def _logits(
         self, state: State, d: dict, vectors: dict, images: Array, keys: Array

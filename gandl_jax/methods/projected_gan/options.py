@@ -3,9 +3,13 @@
 import types
 
 from gandl_jax import config as configs
-from gandl_jax.errors import InputError, known
-from gandl_jax.methods import one_network_options, plain_backbone_options, trunk_options
-from gandl_jax.methods.gan.options import RESAMPLING
+from gandl_jax.errors import InputError
+from gandl_jax.methods import (
+    one_network_options,
+    plain_backbone_options,
+    style_generator_options,
+    trunk_options,
+)
 from gandl_jax.methods.option_checks import Side, check_at_most_1, whole_side
 
 DEPTHS = (4, 8, 16, 32)  # of maps: the image's side over theirs (the paper, sec. 3.2)
@@ -39,13 +43,7 @@ MODEL = {
     # discriminator, has twice as many, at most projected_max (ours).
     "projected_dim": 64,
     "projected_max": 512,
-    # The generator, as in gan.
-    "channel_base": 32768,
-    "channel_max": 512,
-    "latent_dim": 512,
-    "mapping_layers": 8,
-    "remat": "none",
-    "resampling": "auto",
+    **style_generator_options.MODEL,
 }
 FEATURES = "blocks"
 LABELS = "none"
@@ -53,10 +51,7 @@ SIZES = (
     *one_network_options.MODEL,
     "projected_dim",
     "projected_max",
-    "channel_base",
-    "channel_max",
-    "latent_dim",
-    "mapping_layers",
+    *style_generator_options.SIZES,
 )
 ARCHITECTURE = (
     *(f"model.{key}" for key in SIZES),
@@ -65,8 +60,7 @@ ARCHITECTURE = (
     "model.dtype",
 )
 FREE = (
-    "model.remat",
-    "model.resampling",
+    *style_generator_options.FREE,
     "method.diversity_every_images",
     "method.least_diversity",
 )
@@ -88,9 +82,7 @@ CITE = (
 def small(config) -> None:
     """Sets sizes that two cores train in minutes (ours)."""
     config.model.update(projected_dim=16, projected_max=64)
-    config.model.update(
-        channel_base=1024, channel_max=128, latent_dim=128, mapping_layers=3
-    )
+    style_generator_options.small(config.model)
     config.method.diversity_every_images = 1_000
     config.train.batch = 16
 
@@ -127,31 +119,14 @@ def check(config) -> None:
       InputError: names the first thing that is wrong.
     """
     model = config.model
-    known("model.resampling", model.resampling, RESAMPLING)
-    known("model.remat", model.remat, ("none", "blocks"))
+    style_generator_options.check(config)
     check_at_most_1(config.method, "average_rampup_frac")
     one_network_options.check_augment(config.method)
     side = whole_side(config)
-    _check_power_of_two(side)
     if model.features_px:
         side = Side(model.features_px, *2 * ("model.features_px",))
     _check_maps(config, side)
     trunk_options.check(frozen(config), side)
-    if model.channel_base < configs.network_px(config):
-        raise InputError(
-            f"config.model.channel_base={model.channel_base} leaves no channel at "
-            f"{configs.network_px(config)} px: make it that or more"
-        )
-
-
-def _check_power_of_two(side: Side) -> None:
-    if side.px & (side.px - 1):
-        below = 2 ** (side.px.bit_length() - 1)
-        raise InputError(
-            f"config.{side.key}={side.px} should be a power of two for this generator: "
-            f"{below} or {2 * below}, say; or keep the crop and scale it, as in "
-            f"--config.{side.set_by}={below}"
-        )
 
 
 def _check_maps(config, side: Side) -> None:

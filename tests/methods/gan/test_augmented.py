@@ -11,8 +11,8 @@ from gandl_jax import config as configs
 from gandl_jax.errors import InputError
 from gandl_jax.methods.augment import augment
 from gandl_jax.methods.gan import method as gan
-from gandl_jax.methods.gan import networks
 from gandl_jax.methods.gan import state as gan_state
+from gandl_jax.methods.gan import streams
 from gandl_jax.methods.phase import sample_keys, substream
 from gandl_jax.methods.source import Source
 
@@ -111,12 +111,12 @@ def test_the_losses_are_of_augmented_pairs(runs, method, start):
 
     @jax.jit
     def views(state):
-        fake = method.networks.generate(
-            state.g, method.networks.styles(state.g, keys, mixing=True), keys
+        fake = method.generator.generate(
+            state.g, method.generator.styles(state.g, keys, mixing_prob=0.9), keys
         )
         return fake, [
-            method.networks.discriminator.apply({"params": state.d}, seen(x, stream))
-            for x, stream in ((IMAGES, networks.REAL), (fake, networks.FAKE))
+            method.discriminator.module.apply({"params": state.d}, seen(x, stream))
+            for x, stream in ((IMAGES, streams.REAL), (fake, streams.FAKE))
         ]
 
     fake, (real_logits, fake_logits) = views(start)
@@ -132,7 +132,7 @@ def test_the_losses_are_of_augmented_pairs(runs, method, start):
 
     def penalty(x, stream):
         def total(x):
-            return method.networks.discriminator.apply(
+            return method.discriminator.module.apply(
                 {"params": start.d}, seen(x, stream)
             ).sum()
 
@@ -140,7 +140,7 @@ def test_the_losses_are_of_augmented_pairs(runs, method, start):
 
     _, d_reg = runs[1]["d_reg"](start, DATA, key)
     both = jax.jit(
-        lambda: (penalty(IMAGES, networks.REAL), penalty(fake, networks.FAKE))
+        lambda: (penalty(IMAGES, streams.REAL), penalty(fake, streams.FAKE))
     )()
     np.testing.assert_allclose((d_reg["d/r1"], d_reg["d/r2"]), both, rtol=1e-4)
 

@@ -8,8 +8,9 @@ import pytest
 
 from gandl_jax import config as configs
 from gandl_jax import parallel
+from gandl_jax.methods import style_generator
 from gandl_jax.methods.gan import method as gan
-from gandl_jax.methods.gan import networks, updates
+from gandl_jax.methods.gan import streams, updates
 from gandl_jax.methods.source import Source
 from gandl_jax.training import loop
 
@@ -129,7 +130,7 @@ def test_all_blocks_side_by_side(config):
 
 def test_style_mixing_takes_the_second_latent_from_the_crossover_on():
     keys = jax.random.split(jax.random.key(0), 2000)
-    cut = np.array([int(networks.crossover(k, 0.9, 6)) for k in keys[:300]])
+    cut = np.array([int(style_generator.crossover(k, 0.9, 6)) for k in keys[:300]])
     assert set(cut) == {1, 2, 3, 4, 5, 6}
     assert abs((cut == 6).mean() - 0.1) < 0.05
 
@@ -149,16 +150,16 @@ def test_regularisers_carry_their_weight_and_interval(config, method, name):
 
     def r1_loss(d):
         def total(x):
-            return method.networks.discriminator.apply({"params": d}, x).sum()
+            return method.discriminator.module.apply({"params": d}, x).sum()
 
         squares = jnp.square(jax.grad(total)(jnp.asarray(batch["images"])))
         return 10.0 / 2 * 4 * squares.sum() / BATCH
 
     def path_loss(g):
         keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(0, BATCH, 2))
-        ws = method.networks.styles(g, keys, mixing=True)
-        noise = networks.normal(keys, networks.PATH, (8, 8, 3)) / 8
-        _, pull = jax.vjp(lambda w: method.networks.generate(g, w, keys), ws)
+        ws = method.generator.styles(g, keys, mixing_prob=0.9)
+        noise = style_generator.normal(keys, streams.PATH, (8, 8, 3)) / 8
+        _, pull = jax.vjp(lambda w: method.generator.generate(g, w, keys), ws)
         lengths = jnp.sqrt(jnp.square(pull(noise)[0]).sum(-1).mean(-1))
         return 2.0 * 2 * jnp.square(lengths - 0.3).mean()
 
@@ -175,8 +176,8 @@ def test_regularisers_carry_their_weight_and_interval(config, method, name):
 def test_mixed_styles_are_the_first_latent_then_the_second(method):
     state = method.init(jax.random.key(0))
     keys = jax.random.split(jax.random.key(3), 64)
-    mixed = np.asarray(method.networks.styles(state.g, keys, mixing=True))
-    plain = np.asarray(method.networks.styles(state.g, keys, mixing=False))
+    mixed = np.asarray(method.generator.styles(state.g, keys, mixing_prob=0.9))
+    plain = np.asarray(method.generator.styles(state.g, keys))
     np.testing.assert_array_equal(mixed[:, 0], plain[:, 0])
     same = (mixed == plain).all(-1)
     assert (np.diff(same.astype(int), axis=1) <= 0).all(), "once changed, changed"
@@ -194,7 +195,7 @@ def test_more_sets_are_there_if_asked_for(config):
     assert set(found) - set(expected) == {"b8_covariances", "b8_linear"}
     for name, values in expected.items():
         np.testing.assert_allclose(found[name], values, rtol=1e-5, atol=1e-6)
-    linear = usual.networks.linear_maps(encoder["average"], images)["b8"]
+    linear = usual.discriminator.linear_maps(encoder["average"], images)["b8"]
     pooled = [np.mean(linear, (1, 2)), np.std(linear, (1, 2))]
     np.testing.assert_allclose(
         found["b8_linear"], np.concatenate(pooled, 1), rtol=1e-4, atol=1e-5

@@ -11,9 +11,9 @@ import pytest
 from gandl_jax import config as configs
 from gandl_jax import config_checks, parallel
 from gandl_jax.errors import InputError
-from gandl_jax.methods import losses
+from gandl_jax.methods import losses, style_generator
 from gandl_jax.methods.gan import method as gan
-from gandl_jax.methods.gan import networks as gan_networks
+from gandl_jax.methods.gan import streams
 from gandl_jax.methods.phase import mean_over_parts, sample_keys, substream
 from gandl_jax.methods.source import Source
 
@@ -177,20 +177,22 @@ def test_wgan_gp_is_the_papers_loss_by_finite_differences(wasserstein):
     batch, key = batch_of(0), jax.random.key(7)
     keys = sample_keys(jax.random.fold_in(key, 0), batch["index"])
     labels = batch["labels"]["X"]
-    share = jax.vmap(jax.random.uniform)(substream(keys, gan_networks.BETWEEN))
+    share = jax.vmap(jax.random.uniform)(substream(keys, streams.BETWEEN))
 
     @jax.jit
     def parts(d):
-        networks = method.networks
-        ws = networks.styles(start.g, keys, labels, mixing=True)
-        fake = networks.generate(start.g, ws, keys)
-        scores = [networks.logits(d, x, labels) for x in (batch["images"], fake)]
+        generator, discriminator = method.generator, method.discriminator
+        mixing_prob = method.options.style_mixing_prob
+        ws = generator.styles(start.g, keys, labels, mixing_prob=mixing_prob)
+        fake = generator.generate(start.g, ws, keys)
+        scores = [discriminator.logits(d, x, labels) for x in (batch["images"], fake)]
         weight = share[:, None, None, None]
         between = batch["images"] * weight + fake * (1 - weight)
 
         def alone(image, label):  # a batch of this image alone, twice for the group
             twice = jnp.stack([image, image])
-            zero_deviation = networks.logits_apart(d, twice, jnp.stack([label, label]))
+            labels = jnp.stack([label, label])
+            zero_deviation = discriminator.logits_apart(d, twice, labels)
             return zero_deviation[0]
 
         slopes = jax.vmap(jax.grad(alone))(between, labels)
@@ -234,7 +236,7 @@ def test_the_penalty_of_a_flat_discriminator_has_a_slope():
 def test_the_critics_scores_are_of_each_image_alone_within_the_penalty(wasserstein):
     method, start, _ = wasserstein
     images, labels = batch_of(0)["images"], batch_of(0)["labels"]["X"]
-    apart = jax.jit(method.networks.logits_apart)
+    apart = jax.jit(method.discriminator.logits_apart)
     together = apart(start.d, images, labels)
     np.testing.assert_allclose(
         apart(start.d, images[4:6], labels[4:6]), together[4:6], rtol=1e-5, atol=1e-6
@@ -247,15 +249,15 @@ def test_samples_have_truncated_styles_and_classes_in_turn(
 ):
     method, state, _ = wasserstein
     state = state.replace(w_average=jnp.arange(4.0))
-    key, networks = jax.random.key(3), method.networks
-    monkeypatch.setattr(networks, "generate", lambda g, ws, keys: ws)
+    key, generator = jax.random.key(3), method.generator
+    monkeypatch.setattr(generator, "generate", lambda g, ws, keys: ws)
     monkeypatch.setattr(method, "options", config_with(truncation_psi=psi).method)
     styles = np.asarray(method._fixed_samples(state, key))
     own = [jax.random.fold_in(key, i) for i in range(16)]
-    latent = [jax.random.fold_in(one, gan_networks.LATENT) for one in own]
+    latent = [jax.random.fold_in(one, style_generator.LATENT) for one in own]
     z = np.stack([jax.random.normal(one, (4,)) for one in latent])
     labels = np.array([0, 1, 2] * 5 + [0], np.int32)
-    w = networks._mapping.apply({"params": state.g_average["mapping"]}, z, labels)
+    w = generator._mapping.apply({"params": state.g_average["mapping"]}, z, labels)
     expected = np.arange(4.0) + psi * (np.asarray(w) - np.arange(4.0))
     for layer in range(styles.shape[1]):
         np.testing.assert_allclose(styles[:, layer], expected, rtol=1e-5, atol=1e-6)

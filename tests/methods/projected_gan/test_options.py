@@ -38,7 +38,10 @@ def test_maps_are_read_at_four_depths_or_at_those_that_can_be_halved(
 @pytest.mark.parametrize(
     "settings, told",
     [
-        ({"data.crop_px": 48}, "should be a power of two for this generator: 32 or 64"),
+        (
+            {"data.crop_px": 48},
+            "should be 4 times a power of two for this network: 32 or 64",
+        ),
         ({"model.features_px": 100}, "--config.model.features_px=104, say"),
         ({"model.backbone": "vit"}, "there is no model.backbone"),
         ({"model.backbone": "small_cnn", "model.blocks": 1}, "model.blocks=2 or more"),
