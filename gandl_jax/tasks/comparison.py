@@ -287,8 +287,7 @@ def _spread(
     drawn = entrant.draws.mean(0)
     variance, degrees = _variance(counted, drawn, seeds, [entrant])
     by_draws = float(drawn.var()) * counted.inflation
-    t_over_z = stats.t.ppf((1 + LEVEL) / 2, degrees) if degrees else 1.0
-    t_over_z /= stats.norm.ppf((1 + LEVEL) / 2)
+    wider = bootstrap.t_over_z(degrees) if degrees else 1.0
     noise = rng.normal(scale=math.sqrt(variance - by_draws), size=len(drawn))
     deviations = (drawn - np.median(drawn)) * math.sqrt(counted.inflation) + noise
-    return entrant.value + deviations * t_over_z
+    return entrant.value + deviations * wider
