@@ -14,9 +14,8 @@ from gandl_jax import config as configs
 
 def get_config(text: str = ""):
     options = configs.options(text)
-    config = configs.small(
-        configs.default(options["method"])
-    )  # a network that a laptop trains
+    # A network that a laptop trains; `gan` with its recipe for few images.
+    config = configs.augmented(configs.small(configs.default(options["method"])))
 
     # 1. Where it is. `dir` is made, and may be deleted and made again.
     config.data.update(

@@ -53,6 +53,7 @@ def write(
     lines += ['def get_config(text: str = ""):']
     lines += ["    options = configs.options(text)"]
     lines += ['    config = configs.small(configs.default(options["method"]))']
+    lines += ["    config = configs.augmented(config)  # gan's recipe for few images"]
     for group in GROUPS:
         lines += _group(group, proposal.settings)
     lines += _controls(proposal.settings)
