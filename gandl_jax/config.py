@@ -131,8 +131,8 @@ def splits(config: ml_collections.ConfigDict) -> dict[str, tuple[str, ...]]:
 def small(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
     """Sets a network and a run that two cores finish in minutes (all ours).
 
-    The number of steps matters, not of images: on a CPU 4 images per step take a
-    quarter of the time of 16, and learn as much (docs/trials.md).
+    For pictures the number of steps matters, not of images: on a CPU 4 images per step
+    take a quarter of the time of 16, and are drawn as well (docs/trials.md).
     """
     config.data.crop_px = 64
     config.train.update(
