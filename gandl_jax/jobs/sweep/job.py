@@ -26,6 +26,8 @@ from gandl_jax.jobs.sweep.runs import Run
 WORKDIR = "unclaimed"
 LOOK_S = 0.5  # between two checks of the programs
 TELL_S = 30.0  # between two tables of progress
+# Beginnings of keys that say how a prepared screen is used, not what is in it.
+USED = ("data.channels", "data.label", "data.extra", "data.oversample")
 # At least, of a run: checkpoints, features and results of a small network (ours). Only
 # its own program knows what a large one takes.
 RUN_BYTES = 64_000_000
@@ -104,12 +106,12 @@ def _ways(workers: Any, processes: int) -> tuple[Start, Callable[[], int]]:
 
 
 def _prepare(wanted: Sequence[Run], workdir: epath.Path) -> set[str]:
-    """Prepares each screen once, before runs share it; returns their `_screen`.
+    """Prepares each screen once, before runs share it; returns the digests of all.
 
     Raises:
       RunError: a screen cannot be prepared.
     """
-    screens = {run.config.data.dir: run for run in wanted}.values()
+    screens = {_screen(run): run for run in wanted}.values()
     for run in screens:
         print(f"sweep     preparing {run.config.data.name}", flush=True)
         ended = programs.run(run.command(["prepare"]), workdir / "logs/prepare.txt")
@@ -121,12 +123,15 @@ def _prepare(wanted: Sequence[Run], workdir: epath.Path) -> set[str]:
 def _screen(run: Run) -> str:
     """Returns a digest of all settings of a run's prepared screen.
 
-    A prepared screen has all channels, whichever are used.
+    A prepared screen has all channels and all labels, whichever are used.
     """
-    flat = configs.plain(run.config) | {"data.channels": []}
-    kept = ("data.", "screen.", "simulate.")
+    flat, kept = configs.plain(run.config), ("data.", "screen.", "simulate.")
     return sealed_json.digest(
-        {key: value for key, value in flat.items() if key.startswith(kept)}
+        {
+            key: value
+            for key, value in flat.items()
+            if key.startswith(kept) and not key.startswith(USED)
+        }
     )
 
 

@@ -178,6 +178,35 @@ def test_some_run_at_a_time_and_one_that_fails_stops_no_other(
     assert [name for name, _ in Made.began[3:]] == ["autoencoder-seed1"]
 
 
+@pytest.mark.parametrize(
+    "axis, prepared",
+    [
+        ('"data.label_values": (("treated",), ("response_0",))', 1),
+        ('"data.low_percentile": (0.1, 1.0)', 2),
+    ],
+)
+def test_each_prepared_screen_is_prepared_before_runs_share_it(
+    folder, words, monkeypatch, axis, prepared
+):
+    """Two runs that prepare at once would refuse each other."""
+    text = SWEEP.replace('"seed": (0, 1)', axis)
+    (folder / "configs/sweeps/two.py").write_text(text)
+    monkeypatch.setattr(job, "Program", Made)
+    monkeypatch.setattr(job, "LOOK_S", 0.01)
+    monkeypatch.setattr(Made, "began", [])
+    commands = []
+
+    def prepare(options, _):
+        commands.append(options)
+        return Ended(0, 1.0, "")
+
+    monkeypatch.setattr(job.programs, "run", prepare)
+    program.main(words("w", "--config.sweep.processes=2"))
+    assert len(commands) == prepared
+    assert all("--job=prepare" in options for options in commands)
+    assert [jobs for _, jobs in Made.began] == ["train,embed,evaluate,report"] * 2
+
+
 @pytest.mark.slow
 def test_equal_time_is_steps_that_are_counted_once(folder, words, capsys):
     # By time alone: the number of images is what timing gives.
