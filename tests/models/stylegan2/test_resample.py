@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import signal
 
-from gandl_jax.methods.gan import options
+from gandl_jax.methods import style_generator_options
 from gandl_jax.models.stylegan2 import costs, resample
 
 FILTER = np.outer([1, 3, 3, 1], [1, 3, 3, 1]) / 64
@@ -151,4 +151,4 @@ def test_the_form_is_the_cheapest_of_the_nearest_layer(monkeypatch):
 
 def test_every_form_can_be_named():
     platforms = {"auto", "cpu", "gpu", "tpu"}
-    assert set(options.RESAMPLING) == platforms | set(resample.UPSAMPLE_CONVOLVE)
+    assert set(style_generator_options.RESAMPLING) == platforms | set(resample.UPSAMPLE_CONVOLVE)
