@@ -33,9 +33,7 @@ def pack(value: Any) -> Packed:
 
 def unpack(text: bytes, arrays: Mapping[str, np.ndarray]) -> Any:
     """Unpickles `Packed.text`, with arrays by their digests."""
-    unpickler = pickle.Unpickler(io.BytesIO(text))
-    unpickler.persistent_load = arrays.__getitem__
-    return unpickler.load()
+    return _Unpickler(io.BytesIO(text), arrays).load()
 
 
 class _Pickler(pickle.Pickler):
@@ -56,6 +54,18 @@ class _Pickler(pickle.Pickler):
         self._digests[id(value)] = key
         self.arrays[key] = value
         return key
+
+
+class _Unpickler(pickle.Unpickler):
+    """An unpickler that puts large arrays back, by their digests."""
+
+    def __init__(self, text: io.BytesIO, arrays: Mapping[str, np.ndarray]):
+        super().__init__(text)
+        self._arrays = arrays
+
+    def persistent_load(self, key: str) -> np.ndarray:
+        """Returns the array of a digest."""
+        return self._arrays[key]
 
 
 def digest(array: np.ndarray) -> str:

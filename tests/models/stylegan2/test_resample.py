@@ -150,5 +150,5 @@ def test_the_form_is_the_cheapest_of_the_nearest_layer(monkeypatch):
 
 
 def test_every_form_can_be_named():
-    platforms = {"auto", "cpu", "gpu", "tpu"}
-    assert set(style_generator_options.RESAMPLING) == platforms | set(resample.UPSAMPLE_CONVOLVE)
+    named = {"auto", "cpu", "gpu", "tpu"} | set(resample.UPSAMPLE_CONVOLVE)
+    assert set(style_generator_options.RESAMPLING) == named
