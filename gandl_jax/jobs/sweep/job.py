@@ -28,6 +28,7 @@ LOOK_S = 0.5  # between two checks of the programs
 TELL_S = 30.0  # between two tables of progress
 # Beginnings of keys that say how a prepared screen is used, not what is in it.
 USED = ("data.channels", "data.label", "data.extra", "data.oversample")
+USED += ("data.flips", "data.rotations")
 # At least, of a run: checkpoints, features and results of a small network (ours). Only
 # its own program knows what a large one takes.
 RUN_BYTES = 64_000_000
