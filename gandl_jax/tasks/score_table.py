@@ -109,7 +109,7 @@ def columns(rows: Iterable[Row]) -> dict[str, str]:
 def _score(row: Row | None) -> str:
     if row is None:
         return "-"
-    ends = f"[{_number(row['low'])} {_number(row['high'])}]"
+    ends = f"[{_number(row['low'])}, {_number(row['high'])}]"
     return marks.marked(f"{_number(row['value'])} {ends}", row)
 
 
@@ -121,7 +121,7 @@ def _gain(row_by_encoder: Mapping[str, Row]) -> str:
         return ""
     low, high = _number(gain["low"], "+"), _number(gain["high"], "+")
     return marks.marked(
-        f"{_number(gain['value'], '+')} [{low} {high}]", row_by_encoder[trained]
+        f"{_number(gain['value'], '+')} [{low}, {high}]", row_by_encoder[trained]
     )
 
 

@@ -93,4 +93,4 @@ def _question(row: Row) -> tuple[str, ...]:
 
 def _interval(row: Row, pattern: str) -> str:
     value, low, high = (format(row[key], pattern) for key in ("value", "low", "high"))
-    return f"{value} [{low} {high}]"
+    return f"{value} [{low}, {high}]"

@@ -558,7 +558,7 @@ def _gain_in_words(row: Mapping[str, Any]) -> str:
     metric = row["metric"].replace("_", " ")
     return (
         f"{row['encoder']}, {row['split']}: time adds {gain['value']:+z.3f} "
-        f"[{gain['low']:+z.3f} {gain['high']:+z.3f}] of {metric}"
+        f"[{gain['low']:+z.3f}, {gain['high']:+z.3f}] of {metric}"
     )
 
 

@@ -82,27 +82,27 @@ ROWS = [
 # fmt: off
 TABLE = """\
 Control classification: balanced accuracy [95 % interval]
-cell model  split           level  trained (gan@100)  untrained (gan@0)  intensity         plate             position          chance  trained - untrained
-HRCE        plate out       sites  .800 [.700 .900]   .700 [.600 .800]   .600 [.500 .700]  .500 [.400 .600]  .550 [.450 .650]  .500    +.100 [-.050 +.250]
-HRCE        record (leaky)  sites  -                  .950 [.850 1.000]  -                 -                 -                 .500    -
-HRCE        plate out       wells  -                  .650 [.550 .750]   -                 -                 -                 .500    -
+cell model  split           level  trained (gan@100)  untrained (gan@0)   intensity          plate              position           chance  trained - untrained
+HRCE        plate out       sites  .800 [.700, .900]  .700 [.600, .800]   .600 [.500, .700]  .500 [.400, .600]  .550 [.450, .650]  .500    +.100 [-.050, +.250]
+HRCE        record (leaky)  sites  -                  .950 [.850, 1.000]  -                  -                  -                  .500    -
+HRCE        plate out       wells  -                  .650 [.550, .750]   -                  -                  -                  .500    -
 
 Cell-model classification: balanced accuracy, recall [95 % interval over wells]
-split      of    untrained (gan@0)   chance
-plate out  all   .875 [.775 .975]    .500
-plate out  U2OS  1.000 [.900 1.000]  .500
+split      of    untrained (gan@0)    chance
+plate out  all   .875 [.775, .975]    .500
+plate out  U2OS  1.000 [.900, 1.000]  .500
 
 Mechanism classification: balanced accuracy [95 % interval]
-cell model  split      level  untrained (gan@0)  theirs            chance
-HRCE        plate out  sites  .300 [.200 .400]   .400 [.300 .500]  .250
+cell model  split      level  untrained (gan@0)  theirs             chance
+HRCE        plate out  sites  .300 [.200, .400]  .400 [.300, .500]  .250
 
 Retrieval: mean average precision [95 % interval]
 cell model  of the same  untrained (gan@0)  chance
-HRCE        treatment    .125 [.025 .225]   .010
+HRCE        treatment    .125 [.025, .225]  .010
 
 Batch effects: balanced accuracy [95 % interval] on wells held out; lower is better
 cell model  told   normalised  untrained (gan@0)  chance
-HRCE        plate  standard    .250 [.150 .350]   .020
+HRCE        plate  standard    .250 [.150, .350]  .020
 
 Dose response: 1 of 2 compounds have an EC50 by some encoder; relative (half of the curve's own rise) and abs. (half way between the controls), in uM [95 % interval], R2 over wells
 cell model  experiment  treatment  trained (gan@100)           untrained (gan@0)  intensity

@@ -9,7 +9,7 @@ from gandl_jax import logs, pictures
 from gandl_jax import workdir as workdirs
 from gandl_jax.figures import against, style
 from gandl_jax.figures import scores as plot
-from gandl_jax.jobs.compare import answer, text
+from gandl_jax.jobs.compare import answer, cost_table, text
 from gandl_jax.jobs.compare.arm_costs import Cost, memory_bytes
 from gandl_jax.jobs.report import page, training
 from gandl_jax.jobs.report.page import Html
@@ -26,12 +26,13 @@ COSTS = {  # name of the axis to a function of the cost
 
 
 def by_cost(question: str, rows: list[Row], cost: Mapping[str, Cost]) -> Html | None:
-    """Makes the chapter of scores against training time, and against memory."""
+    """Makes the chapter of costs: scores against time and memory, and a table."""
+    shown = answer.shown(rows, fair=True)
     plots = []
     for axis, cost_of in COSTS.items():
         points = {
             row["arm"]: (cost_of(cost[row["arm"]]), *_ends(row))
-            for row in answer.shown(rows, fair=True)
+            for row in shown
             if cost_of(cost.get(row["arm"], {}))
         }
         if points:
@@ -41,7 +42,9 @@ def by_cost(question: str, rows: list[Row], cost: Mapping[str, Cost]) -> Html | 
     if not plots:
         return None
     plots_html = page.tag("div", page.join(plots), class_="pair")
-    return page.section("costs", "What does a score cost?", plots_html, link("costs"))
+    arms = [row["arm"] for row in [*shown, *answer.shown(rows, fair=False)]]
+    costs = page.join((cost_table.table(arms, cost), link("costs")))
+    return page.section("costs", "What does a score cost?", plots_html, costs)
 
 
 def by_task(rows_of_question: Mapping[str, list[Row]]) -> Html:

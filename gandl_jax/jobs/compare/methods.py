@@ -1,21 +1,19 @@
-"""Table of methods: score, gain, rank, cost, and doubts."""
+"""Table of methods: score, gain, rank, and doubts."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gandl_jax.jobs.compare import answer, text
-from gandl_jax.jobs.compare.arm_costs import Cost, memory_bytes
+from gandl_jax.jobs.compare.arm_costs import Cost
 from gandl_jax.jobs.report import page
 from gandl_jax.jobs.report.page import Html
 from gandl_jax.judging.judged import UNTRAINED
-from gandl_jax.progress import duration
 from gandl_jax.tasks import marks
 
 Row = Mapping[str, Any]
 HEADER = (
     "Method", "Set", "Seeds", "Score", "Untrained", "Trained − untrained", "Rank",
-    "Training", "Steps", "A step", "Images", "Memory", "GFLOP a step", "Parameters",
-    "Width", "To doubt",
+    "To doubt",
 )  # fmt: skip
 
 
@@ -82,14 +80,6 @@ def _line(row: Row, rows: list[Row], cost: Cost, doubt: str) -> list[object]:
         _interval(untrained, ".3f"),
         _interval(row["minus_untrained"], "+.3f"),
         _rank(row),
-        duration(cost["seconds"]) if cost else "–",
-        page.number(cost.get("steps"), ",.0f"),
-        f"{cost['step_seconds']:.3g} s" if cost else "–",
-        page.number(cost.get("images"), ",.0f"),
-        _memory(cost),
-        page.number((cost.get("flops_per_step") or float("nan")) / 1e9, ",.2f"),
-        page.number(cost.get("parameters"), ",.0f"),
-        page.number(cost.get("width"), ",.0f"),
         _sentence("; ".join(filter(None, [doubt, *_doubts(row, cost)]))),
     ]
 
@@ -109,13 +99,6 @@ def _rank(row: Row) -> object:
     if "rank" not in row:
         return "–"
     return page.interval(row["rank"], row["rank_low"], row["rank_high"], "g")
-
-
-def _memory(cost: Cost) -> str:
-    if not memory_bytes(cost):
-        return "–"
-    of_host = "" if cost.get("peak_device_bytes") else " (host)"
-    return f"{memory_bytes(cost) / 2**30:.1f} GiB{of_host}"
 
 
 def _doubts(row: Row, cost: Cost) -> list[str]:

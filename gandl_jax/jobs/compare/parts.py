@@ -108,7 +108,7 @@ def text(found: Sequence[Row]) -> str:
 
 def _cells(pair: Row) -> tuple[str, ...]:
     value, low, high = (f"{pair[key]:+z.3f}" for key in ("value", "low", "high"))
-    difference, p = f"{value} [{low} {high}]", f"{pair['p_corrected']:.2g}"
+    difference, p = f"{value} [{low}, {high}]", f"{pair['p_corrected']:.2g}"
     return _setting(pair), pair["one"], pair["other"], difference, p
 
 

@@ -66,11 +66,11 @@ def interval(row: Row | None, sign: str = "") -> str:
     if row is None:
         return "-"
     value, low, high = (f"{row[key]:{sign}.3f}" for key in ("value", "low", "high"))
-    return f"{value} [{low} {high}]"
+    return f"{value} [{low}, {high}]"
 
 
 def rank(row: Row) -> str:
     """Writes a rank with its 95 % interval; "" for a row that is not ranked."""
     if "rank" not in row:
         return ""
-    return f"{row['rank']:g} [{row['rank_low']:g} {row['rank_high']:g}]"
+    return f"{row['rank']:g} [{row['rank_low']:g}, {row['rank_high']:g}]"

@@ -39,10 +39,10 @@ def test_a_gain_is_told_by_its_interval_and_weights_are_not_called_training():
     beside = "beside its untrained network."
     assert found[1:] == [
         "published is not trained; its weights beside random ones: "
-        "+0.300 [+0.200 +0.400].",
-        f"Training helps learns: +0.200 [+0.100 +0.300] {beside}",
-        f"Training harms forgets: -0.200 [-0.300 -0.100] {beside}",
+        "+0.300 [+0.200, +0.400].",
+        f"Training helps learns: +0.200 [+0.100, +0.300] {beside}",
+        f"Training harms forgets: -0.200 [-0.300, -0.100] {beside}",
         "Training makes no difference that these records can show for "
-        "flat (+0.050 [-0.050 +0.150]), level (-0.050 [-0.150 +0.050]), "
+        "flat (+0.050 [-0.050, +0.150]), level (-0.050 [-0.150, +0.050]), "
         f"each {beside}",
     ]

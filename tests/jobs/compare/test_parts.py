@@ -65,7 +65,7 @@ def test_questions_stay_together_in_words():
     assert [row["question"] for row in found] == ["State"] * 6 + ["other"] * 6
     text = parts.text(found)
     assert text.count("What does each part add?") == 2
-    assert "hierarchy" in text and "+0.100 [+0.090 +0.120]" in text
+    assert "hierarchy" in text and "+0.100 [+0.090, +0.120]" in text
     assert "2 settings" in text and "way" in text
     assert parts.text([]) == "" and parts.section([]) is None
     assert parts._lines("tree (in time)", "plain (frame-wise)") == (
