@@ -50,7 +50,6 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
     """
     need_columns(metadata, "Plate", "Well")
     classification.check_unit(metadata[_judged(metadata)], options)
-    models = profile_table.cell_models(metadata)
     judged_codes = np.where(_judged(metadata), 0, -1)
     built = []
     notes = classification.models_without(
@@ -58,8 +57,7 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
     )
     for label, codes_of in _LABELS.items():
         codes, classes = codes_of(metadata)
-        for model in np.unique(models[codes >= 0]):
-            model_codes = np.where(models == model, codes, -1)
+        for model, model_codes in classification.of_each_model(metadata, codes):
             used = np.unique(model_codes[model_codes >= 0])
             if len(used) < 2:
                 notes.append(_not_asked(metadata, label, model, classes[used[0]]))

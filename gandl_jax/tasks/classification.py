@@ -7,7 +7,7 @@ are paired; so do the floors, a record's plate and its position on the plate.
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -141,6 +141,23 @@ def blank_models(metadata: pd.DataFrame) -> list[str]:
     if not blank:
         return []
     return [f"{blank:,} of {len(metadata):,} records have a blank Cell_Type"]
+
+
+def of_each_model(
+    metadata: pd.DataFrame, codes: np.ndarray
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Yields each cell model that has records to judge, and the classes of these.
+
+    Args:
+      metadata: [N] rows of Metadata_* columns.
+      codes: [N] int class of each record, -1 for none.
+
+    Yields:
+      The model, and [N] int, `codes` with -1 for records of other models.
+    """
+    models = table.cell_models(metadata)
+    for model in np.unique(models[codes >= 0]):
+        yield model, np.where(models == model, codes, -1)
 
 
 def models_without(

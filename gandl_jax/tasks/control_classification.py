@@ -47,10 +47,8 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
     if missing:
         raise Skip(f"the screen has no wells of the control {' and '.join(missing)}")
     classification.check_unit(metadata[labels >= 0], options)
-    models = profile_table.cell_models(metadata)
     built, notes = [], classification.models_without(metadata, labels, "controls")
-    for model in np.unique(models[labels >= 0]):
-        codes = np.where(models == model, labels, -1)
+    for model, codes in classification.of_each_model(metadata, labels):
         more = build(
             metadata,
             codes,

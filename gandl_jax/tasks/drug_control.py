@@ -17,7 +17,6 @@ import pandas as pd
 from gandl_jax import names
 from gandl_jax.errors import InputError, nearest
 from gandl_jax.profiles import feature_set, floors, groups
-from gandl_jax.profiles import table as profile_table
 from gandl_jax.profiles.feature_set import FeatureSet
 from gandl_jax.tasks import (
     bootstrap,
@@ -81,13 +80,9 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
     if missing := [CLASSES[code] for code in (0, 1) if code not in codes]:
         raise Skip(f"the screen has no records of a {' or a '.join(missing)}")
     classification.check_unit(metadata[codes >= 0], options)
-    models = profile_table.cell_models(metadata)
-    built, notes = (
-        [],
-        classification.models_without(metadata, codes, "drugs or controls"),
-    )
-    for model in np.unique(models[codes >= 0]):
-        model_codes = np.where(models == model, codes, -1)
+    built = []
+    notes = classification.models_without(metadata, codes, "drugs or controls")
+    for model, model_codes in classification.of_each_model(metadata, codes):
         drawn = classification.thinned(
             model_codes, most=MAX_RECORDS, seed=options["seed"]
         )

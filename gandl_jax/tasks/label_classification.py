@@ -66,10 +66,8 @@ def splits(metadata: pd.DataFrame, options: Mapping[str, Any]) -> list[Split]:
     if not len(labels):
         whose = "record" if options["controls"] else "record that is no control"
         raise Skip(f"no {whose} has a {label}: the column is blank")
-    models = profile_table.cell_models(metadata)
     built, notes = [], _unlabelled(metadata, label, options["controls"])
-    for model in np.unique(models[codes >= 0]):
-        model_codes = np.where(models == model, codes, -1)
+    for model, model_codes in classification.of_each_model(metadata, codes):
         count = len(np.unique(model_codes[model_codes >= 0]))
         if not 2 <= count <= MAX_LABELS:
             notes.append(f"{model}: {label} has {count} values, not 2 to {MAX_LABELS}")
