@@ -24,6 +24,7 @@ def get_config(text: str = ""):
     config.evaluate.update(normalize="whiten", svm_c=10.0)
     # `whiten` was chosen for telling labels (docs/trials.md), not for finding profiles.
     config.evaluate.retrieval.normalize = "standard"
+    config.evaluate.drug_similarity.normalize = "standard"
     config.evaluate.label_classification.update(
         label="Mechanism", splits=("treatment", "plate")
     )

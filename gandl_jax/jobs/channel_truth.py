@@ -71,12 +71,12 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
       workdir: of the answer.
 
     Raises:
-      InputError: the screen has no truth, no training is named or finished, or none
-        has weights to compare.
+      InputError: the screen has no truth, no training is named or finished, one is of
+        another screen or draw, or none has weights to compare.
     """
     workdir, dataset = epath.Path(workdir), screen.load(config).name
     truth = read_truth(config.data.source_dir)
-    trainings = [_read(folder, dataset) for folder in _folders(config, workdir)]
+    trainings = [_read(folder, config) for folder in _folders(config, workdir)]
     weighed = list(
         filter(
             None, (_weighed(weighed_training, truth) for weighed_training in trainings)
@@ -128,15 +128,22 @@ def _folders(config: ml_collections.ConfigDict, workdir: epath.Path):
     return entrants.find(named)
 
 
-def _read(folder: epath.Path, dataset: str) -> Training:
-    config = opening.read_trained(folder)
-    if (name := screen.load(config).name) != dataset:
+def _read(folder: epath.Path, config: ml_collections.ConfigDict) -> Training:
+    trained, shown = opening.read_trained(folder), screen.load(config)
+    if (name := screen.load(trained).name) != shown.name:
         raise InputError(
-            f"{folder} is of the screen {name!r}, this config's is {dataset!r}: name "
-            "trainings of one screen"
+            f"{folder} is of the screen {name!r}, this config's is {shown.name!r}: "
+            "name trainings of one screen"
         )
-    opening.check_finished(folder, config)
-    return Training(folder, config)
+    for option in shown.options:
+        theirs, ours = trained.simulate[option], config.simulate[option]
+        if theirs != ours:
+            raise InputError(
+                f"{folder} learnt a screen of config.simulate.{option}={theirs}, whose "
+                f"truth is another; this config's is {ours}: name trainings of one draw"
+            )
+    opening.check_finished(folder, trained)
+    return Training(folder, trained)
 
 
 def _weighed(training: Training, truth: pd.DataFrame) -> Weighed | None:

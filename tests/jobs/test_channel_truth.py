@@ -30,7 +30,7 @@ def ask(tmp_path, monkeypatch):
         (tmp_path / "raw").mkdir(exist_ok=True)
         pd.DataFrame(truth).to_csv(tmp_path / "raw/truth_channels.csv", index=False)
 
-        def read(folder, dataset):
+        def read(folder, config):
             own = configs.default("classifier")
             own.data.channels = CHANNELS
             configs.set_keys(own, made[folder.name][0])
@@ -150,6 +150,27 @@ def test_what_cannot_be_compared_is_told(ask):
         ask(TRUTH, {"a": (BLEND, (1,) * 6)}, source="elsewhere")
     with pytest.raises(InputError, match="none of the trainings has weights"):
         ask(TRUTH, {"a": ({"model.channels_in": "all"}, None)})
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"data.name": "simulated_rxrx1"}, "is of the screen 'simulated_rxrx1'"),
+        ({"simulate.seed": 100}, "learnt a screen of config.simulate.seed=100"),
+    ],
+)
+def test_another_screen_or_draw_is_refused(tmp_path, monkeypatch, settings, told):
+    config = configs.default("classifier")
+    config.data.update(name="simulated_channels", source_dir=str(tmp_path))
+    pd.DataFrame(TRUTH).to_csv(tmp_path / "truth_channels.csv", index=False)
+    trained = configs.default("classifier")
+    trained.data.name = "simulated_channels"
+    configs.set_keys(trained, settings)
+    monkeypatch.setattr(channel_truth, "_folders", lambda *_: [tmp_path / "trained"])
+    monkeypatch.setattr(channel_truth.opening, "read_trained", lambda _: trained)
+    with pytest.raises(InputError, match=told):
+        channel_truth.run(config, tmp_path / "w")
+    assert not (tmp_path / "w").exists()
 
 
 def test_no_training_is_told(tmp_path):

@@ -183,10 +183,10 @@ def _picture(content: Content, folder: epath.Path) -> Iterator[Html]:
     path = folder / PICTURE
     if path.exists():
         names = ", ".join(content["channels"])
-        blend = "" if content["weights"] is None else ", then their blend"
+        blend = ", then their blend by the shares above"
         caption = (
-            f"Judged records, one a line; from left to right {names}{blend}, all as "
-            "the networks see them."
+            f"Judged records, one a line; from left to right {names}, as the networks "
+            f"see them{'' if content['weights'] is None else blend}."
         )
         yield page.picture(files.read_bytes(path), caption, caption)
 
