@@ -11,6 +11,7 @@ from gandl_jax.figures import style
 Score = tuple[float, float, float]  # value, low, high
 TRAINED, UNTRAINED = "trained", "untrained"
 LOOKS = {TRAINED: (style.BLUE, "o", -0.15), UNTRAINED: (style.VERMILLION, "s", 0.15)}
+LETTER = 0.066  # inches, about, of a letter of 8 points
 FLOORS = ("--", ":", "-.", (0, (5, 1)), (0, (1, 4)))  # lines of floors, in their order
 
 
@@ -19,6 +20,7 @@ def draw(
     methods: Sequence[str],
     screens: Mapping[str, Mapping[str, Mapping[str, Score]]],
     floors: Mapping[str, Mapping[str, float]],
+    metrics: Mapping[str, str],
 ) -> Figure:
     """Draws trained and untrained scores with their intervals, and floors as lines.
 
@@ -27,12 +29,14 @@ def draw(
       screens: screen -> method -> "trained", "untrained" -> score; a missing score is
         left blank.
       floors: screen -> floor -> score.
+      metrics: screen -> what its scores are.
 
     Returns:
       A panel for each screen, side by side, with the methods' names on the left.
     """
     height = 1.1 + 0.27 * len(methods)
-    figure = Figure(figsize=(1.6 + 2.3 * len(screens), height))
+    names_width = 0.1 + LETTER * max(map(len, methods), default=0)
+    figure = Figure(figsize=(names_width + 0.1 + 2.3 * len(screens), height))
     panels = figure.subplots(1, len(screens), sharey=True, squeeze=False)[0]
     names = list(
         dict.fromkeys(n for screen_floors in floors.values() for n in screen_floors)
@@ -41,7 +45,7 @@ def draw(
         _points(axes, methods, scores)
         _lines(axes, names, floors.get(screen, {}))
         axes.set_title(screen, fontsize=8)
-        axes.set_xlabel("balanced accuracy")
+        axes.set_xlabel(metrics[screen])
         axes.tick_params(axis="y", length=0)
     panels[0].set_yticks(range(len(methods)), methods, parse_math=False)
     panels[0].set_ylim(len(methods) - 0.5, -0.5)
@@ -54,7 +58,7 @@ def draw(
         handles.values(), handles, loc="upper center", ncols=4, handletextpad=0.4
     )
     figure.subplots_adjust(
-        left=1.5 / figure.get_figwidth(), right=0.98, wspace=0.12,
+        left=names_width / figure.get_figwidth(), right=0.98, wspace=0.12,
         bottom=0.42 / height, top=1 - 0.62 / height,
     )  # fmt: skip
     return figure

@@ -27,7 +27,9 @@ from gandl_jax.tasks import marks
 JOB = "compare_screens"
 WORKDIR = "unclaimed"
 DPI = 160
-NEEDED = ("arm", "role", "value", "low", "high", "chance", kept_scores.LEADS)
+NEEDED = (
+    "arm", "role", "metric", "value", "low", "high", "chance", kept_scores.LEADS,
+)  # fmt: skip
 # Floors of images, and of time; the others are only in scores.csv.
 SHOWN_FLOORS = ("classical", "intensity", "time alone")
 ALWAYS = ("classical", "intensity")  # in the table, whether there are any or not
@@ -205,7 +207,9 @@ def figure(table: pd.DataFrame) -> Any:
     """Draws the same: a panel for each screen."""
     scores: dict[str, dict[str, dict[str, by_screen.Score]]] = {}
     floors: dict[str, dict[str, float]] = {}
+    metrics: dict[str, str] = {}
     for row in table.to_dict("records"):
+        metrics[row["screen"]] = row["metric"].replace("_", " ")
         floors_of_screen = floors.setdefault(row["screen"], {CHANCE: row["chance"]})
         arm = scores.setdefault(row["screen"], {})
         if row["role"] in (TRAINED, UNTRAINED):
@@ -213,4 +217,4 @@ def figure(table: pd.DataFrame) -> Any:
             arm.setdefault(row["arm"], {})[row["role"]] = ends
         elif any(_is_floor(row["arm"], floor) for floor in SHOWN_FLOORS):
             floors_of_screen[row["arm"]] = row["value"]
-    return by_screen.draw(arms(table), scores, floors)
+    return by_screen.draw(arms(table), scores, floors, metrics)

@@ -10,7 +10,12 @@ from gandl_jax import main as program
 
 def row(arm, role, value, *, leads=True, gain=None, seconds="", learnt=False):
     made = {"arm": arm, "role": role, "value": value, "low": value - 0.1}
-    made |= {"high": value + 0.05, "chance": 0.25, "leads": leads}
+    made |= {
+        "metric": "balanced_accuracy",
+        "high": value + 0.05,
+        "chance": 0.25,
+        "leads": leads,
+    }
     made |= {"seconds": seconds, "memory_bytes": 3 * 2**29 if seconds else ""}
     made["labels_seen"] = learnt
     ends = ("", "", "") if gain is None else (gain, gain - 0.1, gain + 0.2)
