@@ -90,7 +90,10 @@ def test_the_last_named_table_counts(tables):
 @pytest.mark.parametrize(
     "text, told",
     [
-        ("arm,role\ngan,trained\n", "is no table of a comparison: it lacks metric, value"),
+        (
+            "arm,role\ngan,trained\n",
+            "is no table of a comparison: it lacks metric, value",
+        ),
         ("", "cannot be read"),
     ],
 )
