@@ -27,7 +27,7 @@ from scipy import stats
 from gandl_jax import config as configs
 from gandl_jax import csv_files
 from gandl_jax.errors import InputError
-from gandl_jax.jobs.channel_importance.trainings import Training
+from gandl_jax.jobs.channel_importance.trainings import Training, read_config
 from gandl_jax.judging import entrants, task_results
 from gandl_jax.raw import screen
 from gandl_jax.tasks.score_table import aligned
@@ -77,11 +77,7 @@ def run(config: ml_collections.ConfigDict, workdir: epath.PathLike) -> None:
     workdir, dataset = epath.Path(workdir), screen.load(config).name
     truth = read_truth(config.data.source_dir)
     trainings = [_read(folder, config) for folder in _folders(config, workdir)]
-    weighed = list(
-        filter(
-            None, (_weighed(weighed_training, truth) for weighed_training in trainings)
-        )
-    )
+    weighed = list(filter(None, (_weighed(training, truth) for training in trainings)))
     if not weighed:
         raise InputError(
             "none of the trainings has weights of its channels that the truth is of: "
@@ -129,12 +125,8 @@ def _folders(config: ml_collections.ConfigDict, workdir: epath.Path):
 
 
 def _read(folder: epath.Path, config: ml_collections.ConfigDict) -> Training:
-    trained, shown = opening.read_trained(folder), screen.load(config)
-    if (name := screen.load(trained).name) != shown.name:
-        raise InputError(
-            f"{folder} is of the screen {name!r}, this config's is {shown.name!r}: "
-            "name trainings of one screen"
-        )
+    shown = screen.load(config)
+    trained = read_config(folder, shown.name)
     for option in shown.options:
         theirs, ours = trained.simulate[option], config.simulate[option]
         if theirs != ours:

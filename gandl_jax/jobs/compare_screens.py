@@ -23,6 +23,7 @@ from gandl_jax.jobs.compare import kept_scores
 from gandl_jax.judging.judged import FLOOR, TRAINED, UNTRAINED
 from gandl_jax.progress import duration
 from gandl_jax.tasks import marks
+from gandl_jax.tasks.score_table import with_interval
 
 JOB = "compare_screens"
 WORKDIR = "unclaimed"
@@ -174,7 +175,7 @@ def _score(rows: pd.DataFrame) -> list[str]:
     if rows.empty:
         return ["–", ""]
     row = rows.iloc[-1]
-    score = f"{row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
+    score = with_interval(row, ".3f")
     if row.get(marks.LABELS) == "True":
         score = f"{score} ({marks.WORDS})"
     return [score, _gain(row)]

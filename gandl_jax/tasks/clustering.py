@@ -230,7 +230,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
         [
             row["group"],
             marks.marked(row["encoder"], row),
-            "{value:.3f} [{low:.3f}, {high:.3f}]".format(**row),
+            score_table.with_interval(row, ".3f"),
             count_text(row),
             f"{row['noise']:.0%}",
             f"{row['silhouette']:.3f}",

@@ -42,6 +42,17 @@ def aligned(table: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
+def with_interval(row: Row, pattern: str) -> str:
+    """Writes a value and its interval: "0.500 [0.400, 0.600]".
+
+    Args:
+      row: with "value", "low" and "high".
+      pattern: of each number, such as "+.3f".
+    """
+    value, low, high = (format(row[key], pattern) for key in ("value", "low", "high"))
+    return f"{value} [{low}, {high}]"
+
+
 def group(row: Row) -> str:
     """Returns the cell model."""
     return row["group"]

@@ -7,7 +7,7 @@ from gandl_jax.profiles.feature_set import step
 from gandl_jax.tasks import marks, score_table
 from gandl_jax.tasks.choice import CHOSEN
 from gandl_jax.tasks.classification import WELLS
-from gandl_jax.tasks.score_table import aligned
+from gandl_jax.tasks.score_table import aligned, with_interval
 
 Row = Mapping[str, Any]
 
@@ -42,9 +42,9 @@ def text(rows: Sequence[Row]) -> str:
             row["counted"],
             row["features"],
             str(step(row["encoder"])),
-            marks.marked(_interval(row, ".3f"), row),
-            marks.marked(_interval(base, ".3f"), base),
-            marks.marked(_interval(row["differences"]["untrained"], "+.3f"), row),
+            marks.marked(with_interval(row, ".3f"), row),
+            marks.marked(with_interval(base, ".3f"), base),
+            marks.marked(with_interval(row["differences"]["untrained"], "+.3f"), row),
             " ".join(f"{v:+z.3f}" for v in row["differences"]["untrained"]["of_seeds"]),
         ]
         for row, base in pairs(rows)
@@ -89,8 +89,3 @@ def _seed_columns(prefix: str, seeds: Sequence[int], row: Row) -> dict[str, floa
 
 def _question(row: Row) -> tuple[str, ...]:
     return row["group"], row["split"], row["metric"]
-
-
-def _interval(row: Row, pattern: str) -> str:
-    value, low, high = (format(row[key], pattern) for key in ("value", "low", "high"))
-    return f"{value} [{low}, {high}]"

@@ -557,8 +557,8 @@ def _gain_in_words(row: Mapping[str, Any]) -> str:
     gain = row["differences"][FRAMES]
     metric = row["metric"].replace("_", " ")
     return (
-        f"{row['encoder']}, {row['split']}: time adds {gain['value']:+z.3f} "
-        f"[{gain['low']:+z.3f}, {gain['high']:+z.3f}] of {metric}"
+        f"{row['encoder']}, {row['split']}: time adds "
+        f"{score_table.with_interval(gain, '+z.3f')} of {metric}"
     )
 
 

@@ -100,13 +100,27 @@ def read(folders: Sequence[epath.Path], data_dir: str, dataset: str) -> Training
     )
 
 
-def _read(folder: epath.Path, data_dir: str, dataset: str) -> Training:
+def read_config(folder: epath.Path, dataset: str) -> ml_collections.ConfigDict:
+    """Reads the config that a workdir was trained with.
+
+    Args:
+      folder: of the training.
+      dataset: name of the screen that is asked about.
+
+    Raises:
+      InputError: the folder is no workdir, or of another screen.
+    """
     config = opening.read_trained(folder)
     if (name := screen.load(config).name) != dataset:
         raise InputError(
             f"{folder} is of the screen {name!r}, this config's is {dataset!r}: name "
             "trainings of one screen"
         )
+    return config
+
+
+def _read(folder: epath.Path, data_dir: str, dataset: str) -> Training:
+    config = read_config(folder, dataset)
     if not configs.label_columns(config):
         raise InputError(
             f"{folder} learnt no label, and a channel matters for one: train a "

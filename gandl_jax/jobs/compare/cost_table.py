@@ -20,19 +20,14 @@ def table(arms: Iterable[str], cost: Mapping[str, Cost]) -> Html:
       arms: in the order of the lines.
       cost: arm to its costs.
     """
-    of_arm = {arm: cost[arm] for arm in dict.fromkeys(arms) if cost.get(arm)}
-    lines = [_line(arm, arm_cost) for arm, arm_cost in of_arm.items()]
-    return page.join(
-        (
-            page.tag(
-                "p",
-                "Means over seeds; memory is the peak of "
-                f"{_listed(_where(arm_cost) for arm_cost in of_arm.values())}; "
-                "parameters are the encoder's, the width that of its features.",
-            ),
-            page.table(HEADER, lines, "costs"),
-        )
+    of_arm = {arm: cost[arm] for arm in arms if cost.get(arm)}
+    places = sorted({_place(arm_cost) for arm_cost in of_arm.values()})
+    sentence = (
+        f"Means over seeds; memory is the peak of {' or '.join(places)}; parameters "
+        "are the encoder's, the width that of its features."
     )
+    lines = [_line(arm, arm_cost) for arm, arm_cost in of_arm.items()]
+    return page.join((page.tag("p", sentence), page.table(HEADER, lines, "costs")))
 
 
 def _line(arm: str, cost: Cost) -> list[str]:
@@ -50,9 +45,5 @@ def _line(arm: str, cost: Cost) -> list[str]:
     ]
 
 
-def _where(cost: Cost) -> str:
+def _place(cost: Cost) -> str:
     return "a device" if cost["peak_device_bytes"] else "the program on its host"
-
-
-def _listed(places: Iterable[str]) -> str:
-    return " or ".join(sorted(set(places)))

@@ -43,8 +43,9 @@ def by_cost(question: str, rows: list[Row], cost: Mapping[str, Cost]) -> Html | 
         return None
     plots_html = page.tag("div", page.join(plots), class_="pair")
     arms = [row["arm"] for row in [*shown, *answer.shown(rows, fair=False)]]
-    costs = page.join((cost_table.table(arms, cost), link("costs")))
-    return page.section("costs", "What does a score cost?", plots_html, costs)
+    costs = cost_table.table(arms, cost)
+    title = "What does a score cost?"
+    return page.section("costs", title, plots_html, costs, link("costs"))
 
 
 def by_task(rows_of_question: Mapping[str, list[Row]]) -> Html:

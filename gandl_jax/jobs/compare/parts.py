@@ -14,7 +14,7 @@ from gandl_jax.figures import style
 from gandl_jax.jobs.report import page
 from gandl_jax.jobs.report.page import Html
 from gandl_jax.judging import task_tables
-from gandl_jax.tasks.score_table import aligned
+from gandl_jax.tasks.score_table import aligned, with_interval
 
 Row = Mapping[str, Any]
 Contents = Sequence[Mapping[str, Any]]
@@ -107,8 +107,7 @@ def text(found: Sequence[Row]) -> str:
 
 
 def _cells(pair: Row) -> tuple[str, ...]:
-    value, low, high = (f"{pair[key]:+z.3f}" for key in ("value", "low", "high"))
-    difference, p = f"{value} [{low}, {high}]", f"{pair['p_corrected']:.2g}"
+    difference, p = with_interval(pair, "+z.3f"), f"{pair['p_corrected']:.2g}"
     return _setting(pair), pair["one"], pair["other"], difference, p
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from gandl_jax.judging import task_tables
 from gandl_jax.judging.judged import FLOOR, TRAINED, UNTRAINED
 from gandl_jax.tasks import marks
-from gandl_jax.tasks.score_table import aligned
+from gandl_jax.tasks.score_table import aligned, with_interval
 
 Row = Mapping[str, Any]
 HEADER = ("arm", "features", "seeds", "trained", "untrained", "gain", "rank")
@@ -65,8 +65,7 @@ def interval(row: Row | None, sign: str = "") -> str:
     """Writes a value with its interval, or a dash."""
     if row is None:
         return "-"
-    value, low, high = (f"{row[key]:{sign}.3f}" for key in ("value", "low", "high"))
-    return f"{value} [{low}, {high}]"
+    return with_interval(row, f"{sign}.3f")
 
 
 def rank(row: Row) -> str:
